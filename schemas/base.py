@@ -1,0 +1,41 @@
+"""Building blocks of every contract: bounded strings, exact money, zone-aware times.
+
+Every string and list has a limit, so one event can never grow without bound.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Contract(BaseModel):
+    """A frozen value. Fields the contract does not know stay in the stored payload, unread."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", coerce_numbers_to_str=True, use_attribute_docstrings=True
+    )
+
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+"""A short technical name or number (≤ 100 characters)."""
+OptionalCode = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+"""Like Code; the empty string says "not given"."""
+Title = Annotated[str, StringConstraints(max_length=300)]
+"""One line a person reads (≤ 300 characters)."""
+Text = Annotated[str, StringConstraints(max_length=8000)]
+"""A message, a comment, a complaint (≤ 8,000 characters)."""
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""ISO 4217 alphabetic code."""
+Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2 code."""
+Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
+"""An exact amount, at most 4 decimals; its currency stands beside it. Never a float inside."""
+Quantity = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
+"""Pieces, or kilograms of weighed goods; at most 4 decimals."""
+Rate = Annotated[Decimal, Field(max_digits=7, decimal_places=4, ge=0, le=1, allow_inf_nan=False)]
+"""A share between 0 and 1."""
+Instant = AwareDatetime
+"""RFC 3339 time with its zone."""

@@ -1,0 +1,104 @@
+"""Who a customer is: links between identifiers, attributes, consents, loyalty, contracts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.base import Code, Contract, Instant, OptionalCode, Quantity, Text, Title
+
+AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+
+
+class LinkReason(StrEnum):
+    """What proved that the identifiers of this event belong together."""
+
+    LOGIN = "login"
+    REGISTRATION = "registration"
+    CARD_PRESENTED = "card_presented"
+    TOKEN_PRESENTED = "token_presented"
+    OTHER = "other"
+
+
+class IdentityLinked(Contract):
+    """Login, registration, card shown: the identifiers of the envelope are one person's."""
+
+    reason: LinkReason = LinkReason.OTHER
+
+
+class ProfileUpdated(Contract):
+    """Master data as one channel knows them.
+
+    Common attribute names: `first_name`, `last_name`, `salutation`, `birth_date`, `language`,
+    `email`, `phone`, `street`, `postal_code`, `city`, `country`, `adviser`; preferences start with
+    `preference.` (`preference.channel`, `preference.topics`). A null value says "no longer so".
+    """
+
+    attributes: Annotated[
+        dict[AttributeName, Annotated[str, Field(max_length=500)] | None], Field(max_length=60)
+    ]
+
+
+class LegalBasis(StrEnum):
+    """Why the contact is allowed."""
+
+    CONSENT = "consent"
+    EXISTING_CUSTOMER = "existing_customer"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+    PRESUMED_CONSENT = "presumed_consent"
+
+
+class ConsentChanged(Contract):
+    """A consent given, confirmed (double opt-in) or withdrawn, for one address."""
+
+    purpose: Code = "marketing"
+    channel: Code = "email"
+    """The channel on which contact is allowed."""
+    address: Annotated[str, Field(max_length=320)] = ""
+    """The address it is for; empty means the anchor of the event."""
+    text_version: OptionalCode = ""
+    basis: LegalBasis = LegalBasis.CONSENT
+    double_opt_in: bool = False
+    """The given consent waits for (`consent.given`) or has (`consent.confirmed`) its double
+    opt-in."""
+
+
+class ObjectionMade(Contract):
+    """An objection (Art. 21 GDPR): holds for the person, on all addresses."""
+
+    purpose: Code = "marketing"
+    channel: OptionalCode = ""
+    """Empty means every channel."""
+    reason: Title = ""
+
+
+class LoyaltyChanged(Contract):
+    """The loyalty account as it is now."""
+
+    programme: OptionalCode = ""
+    points_balance: Quantity | None = None
+    points_change: Quantity | None = None
+    tier: OptionalCode = ""
+
+
+class ContractChanged(Contract):
+    """A contract started, was renewed, or ended."""
+
+    contract_id: Code
+    product: OptionalCode = ""
+    until: Instant | None = None
+    reason: Title = ""
+
+
+class StorePublished(Contract):
+    """What one channel says of a store."""
+
+    store: Code
+    name: Title = ""
+    address: Title = ""
+    phone: OptionalCode = ""
+    opening_hours: Annotated[dict[Code, Title], Field(max_length=30)] = {}
+    holiday_hours: Annotated[dict[Code, Title], Field(max_length=60)] = {}
+    note: Text = ""

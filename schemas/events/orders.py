@@ -1,0 +1,173 @@
+"""Orders, receipts, cancellations and returns.
+
+A POS receipt is an order on channel `pos`. An order counts once per realm, issuer and order id,
+however many systems report it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.base import Code, Contract, Currency, Instant, Money, OptionalCode, Quantity, Rate, Title
+from schemas.offer import SaleKind
+
+
+class LineKind(StrEnum):
+    """Only `product` and `service` lines of the retailer's own are revenue."""
+
+    PRODUCT = "product"
+    SERVICE = "service"
+    SHIPPING = "shipping"
+    DEPOSIT = "deposit"
+    GIFT_CARD = "gift_card"
+    FEE = "fee"
+    DONATION = "donation"
+
+
+class DiscountKind(StrEnum):
+    """`promotion` changes the shelf price; every other kind is the customer's own advantage."""
+
+    PROMOTION = "promotion"
+    COUPON = "coupon"
+    LOYALTY = "loyalty"
+    PERSONAL = "personal"
+    STAFF = "staff"
+    QUANTITY = "quantity"
+    OTHER = "other"
+
+
+class Discount(Contract):
+    """One reduction of a line, as a positive amount for the whole line."""
+
+    kind: DiscountKind = DiscountKind.OTHER
+    amount: Money = Field(ge=0)
+    code: OptionalCode = ""
+    promotion: OptionalCode = ""
+
+
+class OrderLine(Contract):
+    """One line of an order or receipt."""
+
+    line_id: OptionalCode = ""
+    sku: OptionalCode = ""
+    gtin: OptionalCode = ""
+    title: Title = ""
+    category: OptionalCode = ""
+    kind: LineKind = LineKind.PRODUCT
+    quantity: Quantity = Decimal(1)
+    unit: OptionalCode = "piece"
+    unit_price: Money | None = None
+    """Price of one unit before the discounts of this line."""
+    discounts: Annotated[list[Discount], Field(max_length=20)] = []
+    total: Money
+    """What the line costs after its discounts, tax included."""
+    tax_rate: Rate | None = None
+    seller: OptionalCode = ""
+    """Third-party seller; such a line is not the retailer's revenue."""
+    sale_kind: SaleKind = SaleKind.REGULAR
+    promotion: OptionalCode = ""
+    price_list_id: OptionalCode = ""
+
+
+class Fulfilment(StrEnum):
+    """How the goods reach the customer."""
+
+    DELIVERY = "delivery"
+    CLICK_AND_COLLECT = "click_and_collect"
+    CLICK_AND_RESERVE = "click_and_reserve"
+    STORE = "store"
+
+
+class ReceiptKind(StrEnum):
+    """DSFinV-K receipt kinds in short; only `sale` counts."""
+
+    SALE = "sale"
+    VOID = "void"
+    TRAINING = "training"
+    ABORTED = "aborted"
+    OTHER = "other"
+
+
+class OrderPlaced(Contract):
+    """An order was placed, or a receipt was printed."""
+
+    order_id: Code
+    issuer: OptionalCode = ""
+    """Whose order number it is; empty means the source's configured issuer."""
+    currency: Currency | None = None
+    """Empty means the realm's currency."""
+    lines: Annotated[list[OrderLine], Field(max_length=500)] = []
+    gross: Money | None = None
+    """Total including everything. Used for revenue only where there are no lines."""
+    receipt_kind: ReceiptKind = ReceiptKind.SALE
+    fulfilment: Fulfilment | None = None
+    payment: OptionalCode = ""
+    vouchers: Annotated[list[Code], Field(max_length=20)] = []
+
+
+class OrderStatusChanged(Contract):
+    """The order moved on: paid, shipped, delivered, ready for collection …"""
+
+    order_id: Code
+    issuer: OptionalCode = ""
+    status: Code
+
+
+class OrderCancelled(Contract):
+    """Cancelled before shipment (Storno). Without lines the whole order is cancelled."""
+
+    order_id: Code
+    issuer: OptionalCode = ""
+    currency: Currency | None = None
+    lines: Annotated[list[OrderLine], Field(max_length=500)] = []
+    reason: Title = ""
+
+
+class OrderReturned(Contract):
+    """Goods came back (Widerruf, Retoure), through any channel, wholly or in part."""
+
+    order_id: OptionalCode = ""
+    """The order it belongs to; may be unknown, and may arrive before the order does."""
+    issuer: OptionalCode = ""
+    return_id: OptionalCode = ""
+    """A return counts once per issuer and return id; empty means the event id."""
+    currency: Currency | None = None
+    lines: Annotated[list[OrderLine], Field(max_length=500)] = []
+    """What came back, as positive amounts."""
+    refund: Money | None = Field(default=None, ge=0)
+    """Amount given back. Used only where there are no lines."""
+    reason: Title = ""
+
+
+class VoucherIssued(Contract):
+    """A voucher was given to somebody."""
+
+    code: Code
+    value: Money | None = None
+    currency: Currency | None = None
+    promotion: OptionalCode = ""
+    valid_to: Instant | None = None
+
+
+class VoucherRedeemed(Contract):
+    """A voucher was used."""
+
+    code: Code
+    order_id: OptionalCode = ""
+    campaign: OptionalCode = ""
+    value: Money | None = None
+    currency: Currency | None = None
+
+
+class TillClosed(Contract):
+    """The closing of a till (Z-Bon)."""
+
+    till: Code
+    number: Code
+    receipts: int = Field(ge=0)
+    gross: Money
+    currency: Currency | None = None

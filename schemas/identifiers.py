@@ -1,0 +1,88 @@
+"""Normalised identifier values and the node ids made of them.
+
+A node id is the first 16 bytes of HMAC-SHA-256(secret, realm ␟ type ␟ issuer ␟ value), written as
+a UUID, so no key in any table or topic holds a raw value. ␟ is U+001F.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from functools import lru_cache
+from uuid import UUID
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from schemas.rules.identity import IdentityRules, Normaliser
+
+SEPARATOR = "\x1f"
+RECORD_TYPE = "record"
+"""Type of the anchor of an event that names nobody; it never joins a profile."""
+
+
+class InvalidIdentifier(ValueError):
+    """The value is not of the form its identifier type asks for."""
+
+
+class BlockedIdentifier(ValueError):
+    """The value is a placeholder such as `guest` or `0` and identifies nobody."""
+
+
+@lru_cache(maxsize=200_000)
+def normalise_email(value: str) -> str:
+    """The match key of an e-mail address: trimmed, NFC, case-folded, domain in IDNA A-labels.
+
+    Raises:
+        InvalidIdentifier: not an address (RFC 5321/6531 syntax; nothing is looked up).
+    """
+    try:
+        parsed = validate_email(
+            value.strip(), check_deliverability=False, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise InvalidIdentifier(str(error)) from error
+    return f"{parsed.local_part.casefold()}@{parsed.ascii_domain.casefold()}"
+
+
+@lru_cache(maxsize=200_000)
+def normalise_phone(value: str, region: str) -> str:
+    """The number in E.164 form; a national number is read as one of `region`.
+
+    Raises:
+        InvalidIdentifier: no possible number of that region.
+    """
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidIdentifier(f"not a telephone number: {error}") from error
+    if not phonenumbers.is_possible_number(number):
+        raise InvalidIdentifier(f"not a possible telephone number in region {region}")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> str:
+    """The one written form of a value.
+
+    Raises:
+        InvalidIdentifier: unknown type, or a value its normaliser refuses.
+        BlockedIdentifier: a placeholder that names nobody.
+    """
+    kind = rules.by_name.get(type_name)
+    if kind is None:
+        raise InvalidIdentifier(f"unknown identifier type {type_name!r}")
+    trimmed = unicodedata.normalize("NFC", value).strip()
+    folded = trimmed.casefold()
+    if folded in rules.blocked_values or folded in kind.blocked or rules.blocked_regex.search(trimmed):
+        raise BlockedIdentifier(type_name)
+    if kind.normaliser is Normaliser.EMAIL:
+        return normalise_email(trimmed)
+    if kind.normaliser is Normaliser.PHONE:
+        return normalise_phone(trimmed, region)
+    return trimmed
+
+
+def node_id(secret: bytes, realm: str, type_name: str, issuer: str, value: str) -> UUID:
+    """The node id of a normalised value (see the module docstring for the formula)."""
+    message = SEPARATOR.join((realm, type_name, issuer, value)).encode()
+    return UUID(bytes=hmac.digest(secret, message, "sha256")[:16])

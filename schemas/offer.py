@@ -1,0 +1,107 @@
+"""An offer: what one channel says of one product at one time.
+
+The same value is published in a feed, displayed to a customer or charged on a receipt; `basis`
+says which. The channel is that of the event which carries the offer.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from schemas.base import Contract, Currency, Instant, Money, OptionalCode, Quantity, Region, Title
+
+
+class Basis(StrEnum):
+    """How the channel said it."""
+
+    PUBLISHED = "published"
+    DISPLAYED = "displayed"
+    CHARGED = "charged"
+
+
+class SaleKind(StrEnum):
+    """Kind of sale. Only `regular` and `promotion` prices are compared across channels."""
+
+    REGULAR = "regular"
+    PROMOTION = "promotion"
+    CLEARANCE = "clearance"
+    SHORT_DATED = "short_dated"
+    DYNAMIC = "dynamic"
+    PERSONAL = "personal"
+
+
+class TaxMode(StrEnum):
+    """Whether the price includes tax."""
+
+    GROSS = "gross"
+    NET = "net"
+
+
+class Availability(StrEnum):
+    """What the channel says of the stock."""
+
+    IN_STOCK = "in_stock"
+    LIMITED = "limited"
+    OUT_OF_STOCK = "out_of_stock"
+    PREORDER = "preorder"
+    DISCONTINUED = "discontinued"
+
+
+class Offer(Contract):
+    """One statement about one product. `sku` or `gtin` is needed."""
+
+    sku: OptionalCode = ""
+    """The retailer's article number. Offers are compared by it, or by `gtin` where it is empty."""
+    gtin: OptionalCode = ""
+    """Global trade item number."""
+    market: Annotated[str, Field(max_length=16)] = ""
+    """Sales market; empty means the realm's region (DE)."""
+    location: OptionalCode = ""
+    """Store id for which this holds; empty on a till event means `source.store`, elsewhere
+    "the whole channel"."""
+    zone: OptionalCode = ""
+    """Price zone. A store without an offer of its own follows the offer of its zone."""
+    price: Money | None = Field(default=None, ge=0)
+    """Price of one `unit` before deposit, coupons and personal discounts."""
+    currency: Currency | None = None
+    """Empty means the realm's currency."""
+    tax_mode: TaxMode = TaxMode.GROSS
+    unit: OptionalCode = "piece"
+    """What the price is for: piece, kg, l, m …"""
+    pack_content: Quantity | None = None
+    """Content of the pack, in `pack_unit`."""
+    pack_unit: OptionalCode = ""
+    deposit: Money | None = None
+    """Deposit on top of the price (Pfand); never compared."""
+    variant: OptionalCode = ""
+    """Size or colour, where one sku covers several."""
+    availability: Availability | None = None
+    stock: Quantity | None = None
+    title: Title = ""
+    valid_from: Instant | None = None
+    """The price holds from here on; empty means from the event's `occurred_at`."""
+    valid_to: Instant | None = None
+    """The price holds until here (exclusive); empty means until a newer offer replaces it."""
+    promotion: OptionalCode = ""
+    """Id of the promotion that makes this price."""
+    sale_kind: SaleKind = SaleKind.REGULAR
+    customer_group: OptionalCode = ""
+    """Empty for everybody; a loyalty, staff or business group otherwise (compared only within)."""
+    seller: OptionalCode = ""
+    """Third-party seller on a marketplace; empty for the retailer's own offer."""
+    condition: OptionalCode = "new"
+    price_list_id: OptionalCode = ""
+    campaign: OptionalCode = ""
+    basis: Basis | None = None
+    """Empty means what the event type implies: published, displayed or charged."""
+
+    @model_validator(mode="after")
+    def _names_a_product(self) -> Self:
+        if not (self.sku or self.gtin):
+            raise ValueError("an offer needs a sku or a gtin")
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError("valid_to must be later than valid_from")
+        return self

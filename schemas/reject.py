@@ -1,0 +1,32 @@
+"""Why an event was refused: a closed set of reasons, each with what to do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """The closed set. `ADVICE` says what to do."""
+
+    NOT_JSON = "not_json"
+    TOO_LARGE = "too_large"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_FIELD = "invalid_field"
+    NO_USABLE_IDENTIFIER = "no_usable_identifier"
+    ALL_IDENTIFIERS_BLOCKED = "all_identifiers_blocked"
+    FROM_THE_FUTURE = "from_the_future"
+    BEFORE_TIME_FLOOR = "before_time_floor"
+    ERASED = "erased"
+
+
+ADVICE: dict[RejectReason, str] = {
+    RejectReason.NOT_JSON: "send one JSON object per line, in UTF-8",
+    RejectReason.TOO_LARGE: "keep an event at or below 32 KB; split the order or shorten its texts",
+    RejectReason.UNKNOWN_TYPE: "use an event type of the touchpoint reference",
+    RejectReason.INVALID_FIELD: "correct the field that the path names",
+    RejectReason.NO_USABLE_IDENTIFIER: "name the acting person by at least one valid identifier",
+    RejectReason.ALL_IDENTIFIERS_BLOCKED: "send a real identifier instead of a placeholder",
+    RejectReason.FROM_THE_FUTURE: "set the source's clock; occurred_at is over 24 h ahead",
+    RejectReason.BEFORE_TIME_FLOOR: "set the source's clock; occurred_at is before the time floor",
+    RejectReason.ERASED: "nothing: the person was erased after this event happened",
+}

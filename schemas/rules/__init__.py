@@ -1,0 +1,29 @@
+"""Rules as data: TOML files that an operator may copy and change, and their typed models."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M:
+    """Read a rules file into its model; without a path, the packaged default.
+
+    Raises:
+        ValueError: the file is no TOML, or breaks the model (the message names file and field).
+        OSError: the file cannot be read.
+    """
+    if path is None:
+        text = resources.files(__name__).joinpath(default_name).read_text("utf-8")
+    else:
+        text = path.read_text("utf-8")
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except ValueError as error:
+        raise ValueError(f"rules file {path or default_name}: {error}") from error

@@ -1,0 +1,94 @@
+"""The typed form of the identity rules file."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.rules import load_rules
+
+
+class IdentifierKind(StrEnum):
+    """`personal` identifiers stand for one person; `shareable` ones may be in several hands."""
+
+    PERSONAL = "personal"
+    SHAREABLE = "shareable"
+
+
+class Normaliser(StrEnum):
+    """How a value is brought into its one written form."""
+
+    TRIM = "trim"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class IdentifierType(BaseModel):
+    """One row of the rules file. `issued` says that the number belongs to an issuer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    kind: IdentifierKind
+    normaliser: Normaliser = Normaliser.TRIM
+    issued: bool = True
+    unique: bool = False
+    ephemeral: bool = False
+    review_above: int | None = Field(default=None, ge=1)
+    blocked: list[str] = []
+
+
+class IdentityRules(BaseModel):
+    """The whole file. Types stand strongest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    version: str
+    hub_above: int = Field(ge=1)
+    hub_above_personal: int = Field(ge=1)
+    blocked: list[str]
+    blocked_patterns: list[str] = []
+    type: Annotated[list[IdentifierType], Field(min_length=1, max_length=60)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [row.name for row in self.type]
+        if len(set(names)) != len(names):
+            raise ValueError("an identifier type is listed twice")
+        kinds = [row.kind for row in self.type]
+        if kinds != sorted(kinds):  # "personal" < "shareable"
+            raise ValueError("personal types must stand before shareable ones")
+        for pattern in self.blocked_patterns:
+            re.compile(pattern)
+        return self
+
+    @cached_property
+    def by_name(self) -> dict[str, IdentifierType]:
+        """Identifier types by name."""
+        return {row.name: row for row in self.type}
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Strength as a rank: 0 is the strongest."""
+        return {row.name: index for index, row in enumerate(self.type)}
+
+    @cached_property
+    def blocked_values(self) -> frozenset[str]:
+        """Blocked values, case-folded."""
+        return frozenset(value.casefold() for value in self.blocked)
+
+    @cached_property
+    def blocked_regex(self) -> re.Pattern[str]:
+        """All blocked patterns as one."""
+        return re.compile("|".join(f"(?:{p})" for p in self.blocked_patterns) or r"(?!)", re.I)
+
+
+@lru_cache(maxsize=8)
+def identity_rules(path: Path | None = None) -> IdentityRules:
+    """The identity rules: the given file, or the packaged default. Raises as `load_rules`."""
+    return load_rules(IdentityRules, "identity.toml", path)

@@ -1,0 +1,179 @@
+"""The touchpoint envelope and the union of all event types.
+
+`EVENT_TYPES` is the one table of the types: body, classification and whether the event may come
+without an identifier. The pydantic union, the JSON Schema and the reference page all follow it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NamedTuple, Union
+
+from pydantic import Field, StringConstraints, TypeAdapter, create_model
+
+from schemas.base import Code, Contract, Instant, OptionalCode
+from schemas.events import browsing, dialogue, master_data, messages, orders
+from schemas.offer import Offer
+
+EVENT_BYTES_MAX = 32 * 1024
+IDENTIFIERS_MAX = 20
+DEFAULT_REALM = "default"
+
+
+class Phase(StrEnum):
+    """When in the customer's journey."""
+
+    PRE_PURCHASE = "pre_purchase"
+    PURCHASE = "purchase"
+    POST_PURCHASE = "post_purchase"
+
+
+class Control(StrEnum):
+    """`direct`: the retailer's own touchpoint; `indirect`: customer to customer."""
+
+    DIRECT = "direct"
+    INDIRECT = "indirect"
+
+
+class Dialogue(StrEnum):
+    """Whether the customer can answer on the spot."""
+
+    ONE_WAY = "one_way"
+    TWO_WAY = "two_way"
+
+
+class Identifier(Contract):
+    """One identifier of the person who acts. A gift recipient belongs into the body."""
+
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    """An identifier type of the identity rules: customer_number, email, cookie …"""
+    issuer: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] = ""
+    """Whose number it is (shop, erp, a loyalty coalition); empty for e-mail and phone, and
+    otherwise meaning the issuer configured for the source."""
+    value: Annotated[str, StringConstraints(max_length=500)]
+    verified: bool = False
+    """A login, a confirmed registration, a presented card or single-use token proved it. Believed
+    only from trusted sources."""
+
+
+class Source(Contract):
+    """Where the event was made."""
+
+    system: OptionalCode = ""
+    """The system that reports it, for example `webshop` or `till-backend`."""
+    store: OptionalCode = ""
+    till: OptionalCode = ""
+    device: OptionalCode = ""
+    campaign: OptionalCode = ""
+    agent: OptionalCode = ""
+    """Pseudonym of the agent or cashier."""
+    synthetic: bool = False
+    """A test journey, which no measure counts."""
+
+
+class Touchpoint(Contract):
+    """The envelope that every event shares."""
+
+    event_id: Code
+    """Made by the client, unique per realm: the idempotency key."""
+    occurred_at: Instant
+    """When it happened, by the source's clock, with its zone."""
+    sent_at: Instant | None = None
+    """When the source sent it, by the same clock; lets a live intake correct the clock's skew."""
+    revision: int = Field(default=0, ge=0, lt=2**31)
+    """Raised by a client that corrects an event it already sent; the highest revision counts."""
+    realm: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = DEFAULT_REALM
+    """Brand or tenant."""
+    channel: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    type: str
+    identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = []
+    source: Source = Source()
+    body: Any
+
+
+class EventType(NamedTuple):
+    """One row of the table of event types."""
+
+    body: type[Contract]
+    phase: Phase
+    control: Control
+    dialogue: Dialogue
+    anonymous: bool = False
+    """The event may name nobody."""
+
+
+PRE, BUY, POST = Phase.PRE_PURCHASE, Phase.PURCHASE, Phase.POST_PURCHASE
+DIRECT, INDIRECT = Control.DIRECT, Control.INDIRECT
+ONE, TWO = Dialogue.ONE_WAY, Dialogue.TWO_WAY
+
+EVENT_TYPES: dict[str, EventType] = {
+    "page.viewed": EventType(browsing.PageViewed, PRE, DIRECT, ONE),
+    "product.viewed": EventType(browsing.ProductViewed, PRE, DIRECT, ONE),
+    "search.performed": EventType(browsing.SearchPerformed, PRE, DIRECT, TWO),
+    "cart.updated": EventType(browsing.CartUpdated, PRE, DIRECT, TWO),
+    "order.placed": EventType(orders.OrderPlaced, BUY, DIRECT, TWO, anonymous=True),
+    "order.status_changed": EventType(orders.OrderStatusChanged, POST, DIRECT, ONE, anonymous=True),
+    "order.cancelled": EventType(orders.OrderCancelled, POST, DIRECT, TWO, anonymous=True),
+    "order.returned": EventType(orders.OrderReturned, POST, DIRECT, TWO, anonymous=True),
+    "voucher.issued": EventType(orders.VoucherIssued, PRE, DIRECT, ONE),
+    "voucher.redeemed": EventType(orders.VoucherRedeemed, BUY, DIRECT, TWO),
+    "till.closed": EventType(orders.TillClosed, POST, DIRECT, ONE, anonymous=True),
+    "message.sent": EventType(messages.MessageSent, PRE, DIRECT, ONE),
+    "email.sent": EventType(messages.MessageSent, PRE, DIRECT, ONE),
+    "email.delivered": EventType(messages.MessageReaction, PRE, DIRECT, ONE),
+    "email.opened": EventType(messages.MessageReaction, PRE, DIRECT, ONE),
+    "email.clicked": EventType(messages.MessageReaction, PRE, DIRECT, TWO),
+    "email.bounced": EventType(messages.MessageReaction, PRE, DIRECT, ONE),
+    "email.complained": EventType(messages.MessageReaction, POST, DIRECT, TWO),
+    "email.unsubscribed": EventType(messages.MessageReaction, POST, DIRECT, TWO),
+    "campaign.published": EventType(messages.CampaignPublished, PRE, DIRECT, ONE, anonymous=True),
+    "campaign.reached": EventType(messages.CampaignReached, PRE, DIRECT, ONE),
+    "identity.linked": EventType(master_data.IdentityLinked, PRE, DIRECT, TWO),
+    "profile.updated": EventType(master_data.ProfileUpdated, POST, DIRECT, TWO),
+    "consent.given": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO),
+    "consent.confirmed": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO),
+    "consent.withdrawn": EventType(master_data.ConsentChanged, POST, DIRECT, TWO),
+    "objection.made": EventType(master_data.ObjectionMade, POST, DIRECT, TWO),
+    "loyalty.changed": EventType(master_data.LoyaltyChanged, POST, DIRECT, ONE),
+    "survey.answered": EventType(dialogue.SurveyAnswered, POST, DIRECT, TWO, anonymous=True),
+    "review.posted": EventType(dialogue.ReviewPosted, POST, INDIRECT, TWO),
+    "referral.made": EventType(dialogue.ReferralMade, POST, INDIRECT, TWO),
+    "support.contacted": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO),
+    "support.answered": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO),
+    "complaint.opened": EventType(dialogue.ComplaintChanged, POST, DIRECT, TWO),
+    "complaint.closed": EventType(dialogue.ComplaintChanged, POST, DIRECT, TWO),
+    "message.exchanged": EventType(dialogue.MessageExchanged, PRE, DIRECT, TWO),
+    "appointment.booked": EventType(dialogue.AppointmentBooked, PRE, DIRECT, TWO),
+    "quote.sent": EventType(dialogue.QuoteSent, PRE, DIRECT, ONE),
+    "opportunity.changed": EventType(dialogue.OpportunityChanged, PRE, DIRECT, TWO),
+    "contract.started": EventType(master_data.ContractChanged, BUY, DIRECT, TWO),
+    "contract.renewed": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
+    "contract.ended": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
+    "offer.published": EventType(Offer, PRE, DIRECT, ONE, anonymous=True),
+    "store.published": EventType(master_data.StorePublished, PRE, DIRECT, ONE, anonymous=True),
+}
+
+
+def _body_default(body: type[Contract]) -> Any:
+    """An empty body where nothing in it is required (`...` where something is)."""
+    required = any(field.is_required() for field in body.model_fields.values())
+    return ... if required or body is Offer else body()
+
+
+def _event_model(name: str, event_type: EventType) -> type[Touchpoint]:
+    """The envelope with `type` fixed to one name and `body` to its contract."""
+    return create_model(
+        "".join(part.title() for part in name.replace("_", ".").split(".")) + "Event",
+        __base__=Touchpoint,
+        __doc__=(event_type.body.__doc__ or "").strip(),
+        type=(Literal[name], ...),
+        body=(event_type.body, _body_default(event_type.body)),
+    )
+
+
+EVENT_MODELS = {name: _event_model(name, row) for name, row in EVENT_TYPES.items()}
+
+TouchpointAdapter: TypeAdapter[Touchpoint] = TypeAdapter(
+    Annotated[Union[tuple(EVENT_MODELS.values())], Field(discriminator="type")]  # noqa: UP007
+)
+"""Validates one event from JSON bytes or from a mapping; the discriminator makes it 3 x faster."""
