@@ -16,6 +16,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from schemas.rules.identity import IdentityRules, Normaliser
 
+NodeId = int
+"""A node id as the 128-bit integer of its UUID: small, fast to hash, ordered like the UUID."""
 SEPARATOR = "\x1f"
 RECORD_TYPE = "record"
 """Type of the anchor of an event that names nobody; it never joins a profile."""
@@ -82,7 +84,12 @@ def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> 
     return trimmed
 
 
-def node_id(secret: bytes, realm: str, type_name: str, issuer: str, value: str) -> UUID:
+def node_id(secret: bytes, realm: str, type_name: str, issuer: str, value: str) -> NodeId:
     """The node id of a normalised value (see the module docstring for the formula)."""
     message = SEPARATOR.join((realm, type_name, issuer, value)).encode()
-    return UUID(bytes=hmac.digest(secret, message, "sha256")[:16])
+    return int.from_bytes(hmac.digest(secret, message, "sha256")[:16])
+
+
+def as_uuid(node: NodeId) -> UUID:
+    """The written form of a node id."""
+    return UUID(int=node)
