@@ -1,0 +1,148 @@
+"""The fact store on ClickHouse: one columnar insert per batch into `touchpoints`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from schemas.identifiers import NodeId
+from services.ingest.core.claims import to_ms
+from services.ingest.core.fact import COLUMNS
+from services.ingest.core.outcome import Accepted
+from services.ingest.ports import Known, RejectedLine, StoredEvent
+from services.runtime.clickhouse import Database, chunks
+
+KNOWN_SQL = """
+SELECT realm, event_id, node, version, batch FROM event_ids
+WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
+"""
+LAST_BATCH_SQL = """
+SELECT greatest(
+    (SELECT max(batch) FROM touchpoints), (SELECT max(batch) FROM edges),
+    (SELECT max(bitAnd(version, 281474976710655)) FROM map), (SELECT max(version) FROM incidents),
+    (SELECT max(batch) FROM checkpoints))
+"""
+IN_DOUBT_SQL = """
+SELECT payload, received_at FROM touchpoints WHERE batch > {batch:UInt64} ORDER BY batch, event_id
+"""
+CONFLICT_SQL = """
+INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload
+FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND event_id IN {events:Array(String)}
+"""
+REJECTED_COLUMNS = (
+    "reject_id", "reason", "path", "message", "event_id", "received_at", "raw_bytes", "raw",
+)  # fmt: skip
+CACHED_VALUES = 500_000
+CHECKPOINT = "embedded"
+
+
+class ClickHouseFactStore:
+    """Implements `services.ingest.ports.FactStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._valued: set[NodeId] = set()
+        self._is_empty = not database.rows("SELECT 1 FROM event_ids LIMIT 1")
+
+    def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
+        """See the port."""
+        found: dict[tuple[str, str], list[Known]] = {}
+        if self._is_empty:
+            return found
+        by_realm: dict[str, list[int]] = {}
+        for event in events:
+            by_realm.setdefault(event.realm, []).append(event.event_hash)
+        for realm, hashes in by_realm.items():
+            rows = self._database.rows(KNOWN_SQL, {"realm": realm, "hashes": hashes})
+            for name, event_id, node, version, batch in rows:
+                found.setdefault((name, event_id), []).append(Known(node.int, version, batch))
+        return found
+
+    def write_facts(self, events: Sequence[Accepted], batch: int) -> None:
+        """See the port."""
+        if not events:
+            return
+        columns: list[Sequence[Any]] = list(zip(*(event.row for event in events), strict=True))
+        columns.append([batch] * len(events))
+        self._database.insert("touchpoints", (*COLUMNS, "batch"), columns)
+        self._is_empty = False
+
+    def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
+        """See the port. The body stored first is copied before the new one may replace it."""
+        for part in chunks(events, 500):
+            for realm in {event.realm for event in part}:
+                mine = [event for event in part if event.realm == realm]
+                ids = [event.event_id for event in mine]
+                hashes = [event.event_hash for event in mine]
+                rows = self._database.rows(KNOWN_SQL, {"realm": realm, "hashes": hashes})
+                nodes = [str(row[2]) for row in rows]
+                parameters = {"realm": realm, "nodes": nodes, "events": ids}
+                self._database.command(CONFLICT_SQL, parameters)
+        self._database.insert_rows(
+            "id_conflicts",
+            ("realm", "event_id", "version", "node", "received_at", "payload"),
+            [
+                (one.realm, one.event_id, one.version, one.node, to_ms(received_at), one.row[-1])
+                for one in events
+            ],
+        )
+
+    def write_values(self, events: Sequence[Accepted], batch: int) -> None:
+        """See the port. Values written lately are remembered and not written again."""
+        if len(self._valued) > CACHED_VALUES:
+            self._valued.clear()
+        fresh: dict[NodeId, tuple[Any, ...]] = {}
+        for event in events:
+            for node, value in event.values:
+                if node.id not in self._valued:
+                    fresh[node.id] = (event.realm, node.id, node.type, node.issuer, value, batch)
+        if fresh:
+            names = ("realm", "node", "type", "issuer", "value", "batch")
+            self._database.insert_rows("node_values", names, list(fresh.values()))
+            self._valued.update(fresh)
+
+    def write_rejected(self, lines: Sequence[RejectedLine]) -> None:
+        """See the port."""
+        rows = [
+            (
+                UUID(bytes=sha256(f"{line.reject.reason}\n".encode() + line.raw).digest()[:16]),
+                line.reject.reason,
+                line.reject.path,
+                line.reject.message,
+                line.reject.event_id,
+                to_ms(line.received_at),
+                line.raw_bytes,
+                line.raw,
+            )
+            for line in lines
+        ]
+        if rows:
+            self._database.insert_rows("rejected", REJECTED_COLUMNS, rows)
+
+    def erasures(self) -> dict[tuple[str, NodeId], int]:
+        """See the port."""
+        rows = self._database.rows("SELECT realm, node, erased_at FROM erasures FINAL")
+        return {(realm, node.int): to_ms(erased_at) for realm, node, erased_at in rows}
+
+    def last_batch(self) -> int:
+        """See the port."""
+        return int(self._database.rows(LAST_BATCH_SQL)[0][0])
+
+    def checkpoint(self) -> int:
+        """See the port."""
+        sql = "SELECT max(batch) FROM checkpoints WHERE name = {name:String}"
+        return int(self._database.rows(sql, {"name": CHECKPOINT})[0][0])
+
+    def write_checkpoint(self, batch: int, written_at: datetime) -> None:
+        """See the port."""
+        row = (CHECKPOINT, batch, to_ms(written_at))
+        self._database.insert_rows("checkpoints", ("name", "batch", "written_at"), [row])
+
+    def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
+        """See the port."""
+        for payload, received_at in self._database.rows(IN_DOUBT_SQL, {"batch": after_batch}):
+            yield StoredEvent(payload.encode(), received_at)

@@ -1,0 +1,181 @@
+"""Offers to claims: what an event says of prices, in comparable form.
+
+A charged price is the shelf price: `unit_price` less the promotion discounts of the line. Coupons,
+loyalty and personal discounts are the customer's own and never make a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from schemas.claim import Book, Claim
+from schemas.events.browsing import CartUpdated, ProductViewed
+from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
+from schemas.offer import Basis, Offer, SaleKind, TaxMode
+from services.ingest.core.outcome import Context
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+CENT_HUNDREDTH = Decimal("0.0001")
+YEAR_OPEN_END = 2200
+"""Windows that end later (9999-12-31) are open."""
+STORE_CHANNELS = frozenset({"pos", "kiosk"})
+TERMS = Claim._fields[11:]
+"""Fields with a usual value; a stored claim keeps those that differ."""
+USUAL = {name: Claim._field_defaults[name] for name in TERMS} | {"zone": ""}
+USUAL_TAIL = tuple(Claim._field_defaults[name] for name in TERMS)
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "tax_mode": TaxMode,
+    "sale_kind": SaleKind,
+    "pack_content": Decimal,
+    "valid_from": datetime.fromisoformat,
+    "valid_to": datetime.fromisoformat,
+}
+PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
+COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970 (UTC), rounded down."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The instant in UTC."""
+    return EPOCH + milliseconds * MILLISECOND
+
+
+def claims(context: Context, region: str, currency: str) -> list[tuple[Claim, Decimal]]:
+    """All price claims of one event, each with the quantity sold at that price (0: only said)."""
+    body = context.event.body
+    if context.event.source.synthetic:
+        return []  # a test journey must not raise an alarm
+    if isinstance(body, Offer):
+        offers = [(body, Basis.PUBLISHED)]
+    elif isinstance(body, ProductViewed):
+        offers = [(body.offer, Basis.DISPLAYED)] if body.offer else []
+    elif isinstance(body, CartUpdated):
+        offers = [(item.offer, Basis.DISPLAYED) for item in body.items if item.offer]
+    elif isinstance(body, OrderPlaced):
+        return _charged(context, body, region, currency)
+    else:
+        return []
+    said = (offer for offer in offers if offer[0].price is not None)
+    return [
+        (_of_offer(context, offer, basis, ordinal, region, currency), NO_SALE)
+        for ordinal, (offer, basis) in enumerate(said)
+    ]
+
+
+def _of_offer(
+    context: Context, offer: Offer, basis: Basis, ordinal: int, region: str, currency: str
+) -> Claim:
+    event = context.event
+    at_store = event.channel in STORE_CHANNELS and not offer.zone
+    assert offer.price is not None
+    return Claim(
+        book=Book(event.realm, offer.market or region, offer.sku or offer.gtin),
+        occurred_at=context.occurred_at,
+        event_id=event.event_id,
+        ordinal=ordinal,
+        version=context.version,
+        channel=event.channel,
+        location=offer.location or (event.source.store if at_store else ""),
+        zone=offer.zone,
+        basis=offer.basis or basis,
+        price=offer.price,
+        currency=offer.currency or currency,
+        tax_mode=offer.tax_mode,
+        unit=offer.unit,
+        pack_content=offer.pack_content,
+        pack_unit=offer.pack_unit,
+        variant=offer.variant,
+        condition=offer.condition,
+        seller=offer.seller,
+        customer_group=offer.customer_group,
+        sale_kind=offer.sale_kind,
+        promotion=offer.promotion,
+        price_list_id=offer.price_list_id,
+        valid_from=_bound(offer.valid_from),
+        valid_to=_bound(offer.valid_to),
+    )
+
+
+def _charged(
+    context: Context, order: OrderPlaced, region: str, currency: str
+) -> list[tuple[Claim, Decimal]]:
+    if order.receipt_kind is not ReceiptKind.SALE:
+        return []
+    event = context.event
+    location = event.source.store if event.channel in STORE_CHANNELS else ""
+    head = (context.occurred_at, event.event_id)
+    return [
+        (
+            Claim(
+                Book(event.realm, region, line.sku or line.gtin),
+                *head,
+                ordinal,
+                context.version,
+                event.channel,
+                location,
+                "",
+                Basis.CHARGED,
+                _shelf_price(line),
+                order.currency or currency,
+                unit=line.unit,
+                sale_kind=line.sale_kind,
+                promotion=line.promotion,
+                price_list_id=line.price_list_id,
+            ),
+            line.quantity,
+        )
+        for ordinal, line in _priced(order)
+    ]
+
+
+def _priced(order: OrderPlaced) -> Iterator[tuple[int, OrderLine]]:
+    """The lines that prove a shelf price."""
+    for ordinal, line in enumerate(order.lines):
+        if line.unit_price is None or line.kind is not PRODUCT or line.seller:
+            continue
+        if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
+            yield ordinal, line
+
+
+def _shelf_price(line: OrderLine) -> Decimal:
+    assert line.unit_price is not None
+    if not line.discounts:
+        return line.unit_price
+    off = sum((d.amount for d in line.discounts if d.kind is DiscountKind.PROMOTION), Decimal(0))
+    return (line.unit_price - off / line.quantity).quantize(CENT_HUNDREDTH)
+
+
+def _bound(instant: datetime | None) -> datetime | None:
+    if instant is None or instant.year >= YEAR_OPEN_END:
+        return None
+    return from_ms(to_ms(instant))
+
+
+def pack_terms(claim: Claim) -> str:
+    """The unusual terms of a claim as JSON; empty when all are usual."""
+    if claim[11:] == USUAL_TAIL and not claim.zone:  # nearly every receipt line
+        return ""
+    unusual: dict[str, Any] = {}
+    for name, usual in USUAL.items():
+        value = getattr(claim, name)
+        if value != usual:
+            unusual[name] = str(value) if isinstance(value, Decimal) else value
+    return orjson.dumps(unusual, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def unpack_terms(terms: str) -> dict[str, Any]:
+    """The inverse of `pack_terms`: field values by name."""
+    if not terms:
+        return {}
+    found: dict[str, Any] = orjson.loads(terms)
+    return {name: PARSERS.get(name, str)(value) for name, value in found.items()}

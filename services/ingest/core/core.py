@@ -1,0 +1,201 @@
+"""The ingest core: one line of bytes in, an accepted touchpoint or a reject out.
+
+Pure: the time of receipt, the secret, the rules and the erasure ledger are handed in. The only
+state is caches of normalised values, so results do not depend on what came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.reject import RejectReason
+from schemas.rules.identity import IdentityRules
+from schemas.touchpoint import Touchpoint
+from services.ingest.core.claims import claims, from_ms, to_ms
+from services.ingest.core.decode import body_hash, decode, event_hash
+from services.ingest.core.fact import (
+    EMPTY_CONSENTS,
+    attributes_group,
+    consents_group,
+    offers_group,
+    order_group,
+    survey_group,
+)
+from services.ingest.core.identify import Identification
+from services.ingest.core.outcome import Accepted, Context, Named, Reject
+
+ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
+"""Identifier type of the address that a consent on a channel is for."""
+
+
+class Realm(NamedTuple):
+    """What a realm takes for granted: ISO region and currency."""
+
+    region: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """Everything the core is told from outside."""
+
+    secret: bytes
+    rules: IdentityRules
+    realms: dict[str, Realm]
+    channels: frozenset[str]
+    time_floor: datetime
+    secret_generation: int = 1
+    source_issuers: dict[str, str] = field(default_factory=dict)
+    trusted_sources: list[str] = field(default_factory=lambda: ["*"])
+    future_tolerance: timedelta = timedelta(hours=24)
+
+
+class IngestCore:
+    """Turns lines into outcomes. `erased_at` answers when a node was erased (ms), or None."""
+
+    def __init__(
+        self,
+        config: IngestConfig,
+        erased_at: Callable[[str, NodeId], int | None] = lambda _realm, _node: None,
+    ) -> None:
+        self._config = config
+        self._erased_at = erased_at
+        self._identification = Identification(
+            config.secret,
+            config.rules,
+            {name: realm.region for name, realm in config.realms.items()},
+            config.source_issuers,
+            config.trusted_sources,
+        )
+
+    def process(
+        self, line: bytes, received_at: datetime, *, trusted: bool = True, live: bool = False
+    ) -> Accepted | Reject:
+        """What becomes of one line.
+
+        `trusted` is false for what a public write key sends: nothing of it is verified. `live`
+        says that `received_at` may be compared with the source's `sent_at` to correct clock skew;
+        a file that is imported later tells nothing about clocks.
+        """
+        decoded = decode(line)
+        if isinstance(decoded, Reject):
+            return decoded
+        event, plain = decoded
+        refused = self._refuse(event, received_at)
+        if refused:
+            return refused
+        outcome = self._identification.name(event, trusted)
+        if isinstance(outcome, Reject):
+            return outcome
+        named, left_out = outcome
+        occurred_ms = to_ms(event.occurred_at)
+        if self._is_erased(event, named, occurred_ms):
+            return Reject(RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id)
+        anchor = self._identification.anchor(event, named)
+        version = event.revision << 32 | body_hash(plain)
+        context = Context(
+            event,
+            anchor.node,
+            anchor.value,
+            anchor.verified,
+            named,
+            from_ms(occurred_ms),
+            occurred_ms,
+            version,
+        )
+        received_ms = to_ms(received_at)
+        corrected_ms = self._corrected(event, occurred_ms, received_ms) if live else occurred_ms
+        return self._accept(context, anchor, line, received_ms, corrected_ms, left_out)
+
+    def _refuse(self, event: Touchpoint, received_at: datetime) -> Reject | None:
+        config = self._config
+        if event.realm not in config.realms:
+            reason, path, message = RejectReason.INVALID_FIELD, "realm", "not a configured realm"
+        elif event.channel not in config.channels:
+            reason, path, message = RejectReason.INVALID_FIELD, "channel", "not a known channel"
+        elif event.occurred_at < config.time_floor:
+            floor = config.time_floor.date().isoformat()
+            reason, path, message = RejectReason.BEFORE_TIME_FLOOR, "occurred_at", f"before {floor}"
+        elif event.occurred_at > received_at + config.future_tolerance:
+            reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
+            message = f"more than {config.future_tolerance} ahead of its receipt"
+        else:
+            return None
+        return Reject(reason, path, message, event.event_id)
+
+    def _is_erased(self, event: Touchpoint, named: list[Named], occurred_ms: int) -> bool:
+        times = (self._erased_at(event.realm, one.node.id) for one in named)
+        return any(erased is not None and occurred_ms <= erased for erased in times)
+
+    @staticmethod
+    def _corrected(event: Touchpoint, occurred_ms: int, received_ms: int) -> int:
+        """`received_at − (sent_at − occurred_at)`: both ends of the difference by one clock."""
+        if event.sent_at is None:
+            return occurred_ms
+        return min(received_ms - (to_ms(event.sent_at) - occurred_ms), received_ms)
+
+    def _address(self, context: Context, channel: str, address: str) -> NodeId:
+        """Node of the address a consent is for; the anchor where none can be told."""
+        event, type_name = context.event, ADDRESS_TYPES.get(channel, "")
+        if address and type_name in self._config.rules.by_name:
+            found = self._identification.resolve(event.realm, type_name, "", address)
+            if not isinstance(found, RejectReason):
+                return found[0].id
+        for one in context.named:
+            if one.node.type == type_name:
+                return one.node.id
+        return context.anchor.id
+
+    def _accept(
+        self,
+        context: Context,
+        anchor: Named,
+        line: bytes,
+        received_ms: int,
+        corrected_ms: int,
+        left_out: int,
+    ) -> Accepted:
+        event, config = context.event, self._config
+        source, realm = event.source, config.realms[event.realm]
+        said = claims(context, realm.region, realm.currency)
+        digest = event_hash(event.event_id)
+        named = context.named
+        campaign = source.campaign or getattr(event.body, "campaign", "")
+        issuer = config.source_issuers.get(source.system, "")
+        row = (
+            event.realm, anchor.node.id, event.event_id, context.version, digest,
+            context.occurred_ms, corrected_ms, received_ms, event.channel, event.type,
+            source.synthetic, source.system, source.store, campaign, anchor.node.type,
+            anchor.verified, config.rules.version, config.secret_generation,
+            [one.node.type for one in named],
+            [one.node.id for one in named],
+            [one.verified for one in named],
+            *order_group(context, issuer, realm.currency),
+            *(consents_group(context, self._address) if _speaks_of_consent(event) else EMPTY_CONSENTS),
+            *attributes_group(context),
+            *offers_group(said),
+            *survey_group(context),
+            line,
+        )  # fmt: skip
+        return Accepted(
+            event.event_id,
+            event.realm,
+            digest,
+            context.version,
+            anchor.node.id,
+            event.channel,
+            context.occurred_ms,
+            row,
+            [(one.node, one.value) for one in named],
+            self._identification.edges(event.event_id, context.occurred_ms, anchor, named),
+            [claim for claim, _ in said],
+            left_out,
+        )
+
+
+def _speaks_of_consent(event: Touchpoint) -> bool:
+    return event.type.startswith(("consent.", "objection.", "email.unsub"))

@@ -1,0 +1,66 @@
+"""Bytes to a validated touchpoint, or to the reason why not."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from schemas.reject import RejectReason
+from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint, TouchpointAdapter
+from services.ingest.core.outcome import Reject
+
+UNHASHED = ("sent_at", "received_at", "revision")
+"""Fields that a client may change when it sends the same event again."""
+
+
+def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
+    """Parse and validate one line; also returns the plain JSON object."""
+    if len(line) > EVENT_BYTES_MAX:
+        return Reject(RejectReason.TOO_LARGE, message=f"{len(line)} bytes, at most {EVENT_BYTES_MAX}")
+    try:
+        event = TouchpointAdapter.validate_json(line)
+        return event, orjson.loads(line)
+    except ValidationError as error:
+        return explain(error, line)
+    except orjson.JSONDecodeError as error:
+        return Reject(RejectReason.NOT_JSON, message=str(error))
+
+
+def body_hash(plain: dict[str, Any]) -> int:
+    """32 bits over the canonical JSON of the event, whatever its key order or time of sending."""
+    for name in UNHASHED:
+        plain.pop(name, None)
+    canonical = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(canonical, digest_size=4).digest())
+
+
+def event_hash(event_id: str) -> int:
+    """64 bits of the event id, the key of look-ups by event id."""
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest())
+
+
+def explain(error: ValidationError, line: bytes) -> Reject:
+    """The first fault of a line as a Reject, with the path of the field and no value."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if fault["type"] == "json_invalid":
+        return Reject(RejectReason.NOT_JSON, message=fault["msg"])
+    event_id = _event_id(line)
+    if fault["type"] == "union_tag_invalid":
+        return Reject(RejectReason.UNKNOWN_TYPE, "type", "no such event type", event_id)
+    if fault["type"] == "union_tag_not_found":
+        return Reject(RejectReason.INVALID_FIELD, "type", "Field required", event_id)
+    path = ".".join(str(part) for part in fault["loc"][1:])  # loc[0] is the event type
+    return Reject(RejectReason.INVALID_FIELD, path, fault["msg"], event_id)
+
+
+def _event_id(line: bytes) -> str:
+    """The event id of a line that failed validation, as far as there is one."""
+    try:
+        plain = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return ""
+    value = plain.get("event_id", "") if isinstance(plain, dict) else ""
+    return value[:100] if isinstance(value, str) else ""

@@ -1,0 +1,146 @@
+"""Identifiers to nodes: normalise, drop placeholders, choose the anchor, draw the edges.
+
+Sources: design notes "Identity" (anchor, verified and stated edges); node ids as in
+schemas/identifiers.py.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from schemas.edge import Edge, Node
+from schemas.identifiers import (
+    RECORD_TYPE,
+    BlockedIdentifier,
+    InvalidIdentifier,
+    NodeId,
+    node_id,
+    normalise,
+)
+from schemas.reject import RejectReason
+from schemas.rules.identity import IdentifierKind, IdentityRules
+from schemas.touchpoint import EVENT_TYPES, Touchpoint
+from services.ingest.core.outcome import Named, Reject
+
+CACHED_IDENTIFIERS = 200_000
+
+
+class Identification:
+    """Names the people of events. Pure but for its caches of normalised values."""
+
+    def __init__(
+        self,
+        secret: bytes,
+        rules: IdentityRules,
+        regions: dict[str, str],
+        issuers: dict[str, str],
+        trusted_sources: list[str],
+    ) -> None:
+        self._secret = secret
+        self._rules = rules
+        self._regions = regions
+        self._issuers = issuers
+        self._personal = frozenset(
+            row.name for row in rules.type if row.kind is IdentifierKind.PERSONAL
+        )
+        self._lookup = lru_cache(maxsize=CACHED_IDENTIFIERS)(self._resolve)
+        self._is_trusted = lru_cache(maxsize=10_000)(
+            lambda system: any(fnmatchcase(system, pattern) for pattern in trusted_sources)
+        )
+
+    def _resolve(
+        self, realm: str, type_name: str, issuer: str, value: str
+    ) -> tuple[Node, str] | RejectReason:
+        try:
+            normal = normalise(type_name, value, self._rules, self._regions[realm])
+        except BlockedIdentifier:
+            return RejectReason.ALL_IDENTIFIERS_BLOCKED
+        except InvalidIdentifier:
+            return RejectReason.NO_USABLE_IDENTIFIER
+        node = Node(node_id(self._secret, realm, type_name, issuer, normal), type_name, issuer)
+        return node, normal
+
+    def resolve(
+        self, realm: str, type_name: str, issuer: str, value: str, system: str = ""
+    ) -> tuple[Node, str] | RejectReason:
+        """Node and normalised value; or the reason that would apply if it stood alone."""
+        if not self._rules.by_name[type_name].issued:
+            issuer = ""
+        elif not issuer:
+            issuer = self._issuers.get(system, "")
+        return self._lookup(realm, type_name, issuer, value)
+
+    def name(self, event: Touchpoint, trusted: bool) -> tuple[list[Named], int] | Reject:
+        """The usable identifiers of an event, and how many were left out."""
+        named: list[Named] = []
+        reasons: list[RejectReason] = []
+        seen: set[NodeId] = set()
+        system = event.source.system
+        trusted = trusted and self._is_trusted(system)
+        for position, given in enumerate(event.identifiers):
+            if given.type not in self._rules.by_name:
+                path = f"identifiers.{position}.type"
+                return Reject(
+                    RejectReason.INVALID_FIELD, path, "no such identifier type", event.event_id
+                )
+            found = self.resolve(event.realm, given.type, given.issuer, given.value, system)
+            if isinstance(found, RejectReason):
+                reasons.append(found)
+            elif found[0].id not in seen:
+                seen.add(found[0].id)
+                named.append(Named(*found, given.verified and trusted, position))
+        if named or EVENT_TYPES[event.type].anonymous:
+            return named, len(reasons)
+        return self._nobody(event, reasons)
+
+    @staticmethod
+    def _nobody(event: Touchpoint, reasons: list[RejectReason]) -> Reject:
+        blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
+        if reasons and all(reason is blocked for reason in reasons):
+            return Reject(blocked, "identifiers", "only placeholders", event.event_id)
+        message = "no identifier has the form of its type" if reasons else "none given"
+        return Reject(
+            RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id
+        )
+
+    def anchor(self, event: Touchpoint, named: list[Named]) -> Named:
+        """The identifier under which the fact stays for ever.
+
+        The strongest verified one; without one, the strongest shareable; without one, the
+        strongest. So a stranger who types a victim's e-mail writes into his own cookie's history.
+        An event that names nobody is anchored by a record node, which joins no profile.
+        """
+        if not named:
+            return self._record(event)
+        pool = (
+            [one for one in named if one.verified]
+            or [one for one in named if one.node.type not in self._personal]
+            or named
+        )
+        rank = self._rules.rank
+        return min(pool, key=lambda one: (rank[one.node.type], one.node.id))
+
+    def _record(self, event: Touchpoint) -> Named:
+        issuer, value = event.source.system, getattr(event.body, "order_id", "") or event.event_id
+        node = node_id(self._secret, event.realm, RECORD_TYPE, issuer, value)
+        return Named(Node(node, RECORD_TYPE, issuer), value, True, -1)
+
+    def edges(self, event_id: str, occurred_ms: int, anchor: Named, named: list[Named]) -> list[Edge]:
+        """One edge from the anchor to every other identifier of the event."""
+        return [
+            Edge(
+                min(anchor.node, other.node),
+                max(anchor.node, other.node),
+                occurred_ms,
+                event_id,
+                self._proven(anchor, other),
+            )
+            for other in named
+            if other.node.id != anchor.node.id
+        ]
+
+    def _proven(self, one: Named, other: Named) -> bool:
+        return (one.verified or one.node.type not in self._personal) and (
+            other.verified or other.node.type not in self._personal
+        )

@@ -1,0 +1,62 @@
+"""What becomes of one line: an accepted touchpoint with all it implies, or a reject with reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from schemas.claim import Claim
+from schemas.edge import Edge, Node
+from schemas.reject import RejectReason
+from schemas.touchpoint import Touchpoint
+
+
+class Reject(NamedTuple):
+    """A refused line. `path` names the field at fault; `message` never quotes its value."""
+
+    reason: RejectReason
+    path: str = ""
+    message: str = ""
+    event_id: str = ""
+
+
+class Named(NamedTuple):
+    """An identifier after normalisation. `position` is its place in the event's list."""
+
+    node: Node
+    value: str
+    verified: bool
+    position: int
+
+
+class Context(NamedTuple):
+    """One event on its way to a fact: the parsed event and what identification found."""
+
+    event: Touchpoint
+    anchor: Node
+    anchor_value: str
+    anchor_verified: bool
+    named: list[Named]
+    occurred_at: datetime
+    """UTC, whole milliseconds."""
+    occurred_ms: int
+    version: int
+
+
+class Accepted(NamedTuple):
+    """An accepted touchpoint: its row of `touchpoints` and the records derived from it."""
+
+    event_id: str
+    realm: str
+    event_hash: int
+    version: int
+    node: int
+    channel: str
+    occurred_ms: int
+    row: tuple[Any, ...]
+    """In the order of `fact.COLUMNS`."""
+    values: list[tuple[Node, str]]
+    edges: list[Edge]
+    claims: list[Claim]
+    blocked: int
+    """Identifiers left out because they were placeholders or not of their form."""

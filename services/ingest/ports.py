@@ -1,0 +1,82 @@
+"""What the ingest stage needs from a store. The memory adapter and ClickHouse both keep to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from schemas.identifiers import NodeId
+from services.ingest.core.outcome import Accepted, Reject
+
+
+class Known(NamedTuple):
+    """What the store holds under an event id."""
+
+    node: NodeId
+    version: int
+    batch: int
+
+
+class RejectedLine(NamedTuple):
+    """A refused line as it is kept: `raw` is the line, of a too large one its beginning."""
+
+    reject: Reject
+    raw: bytes
+    raw_bytes: int
+    received_at: datetime
+
+
+class StoredEvent(NamedTuple):
+    """A stored payload with its time of receipt."""
+
+    payload: bytes
+    received_at: datetime
+
+
+class FactStore(Protocol):
+    """Every write is durable when it returns and idempotent: writing again changes nothing.
+
+    All methods block. They raise Retry for a transient fault and Fatal (or StoreUnavailable) when
+    trying again cannot help.
+    """
+
+    def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
+        """What is stored under the (realm, event id) of these events, under any anchor."""
+        ...
+
+    def write_facts(self, events: Sequence[Accepted], batch: int) -> None:
+        """One insert of all rows; the projecting views follow within it."""
+        ...
+
+    def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
+        """Keep both bodies of each event id that came with a second body."""
+        ...
+
+    def write_values(self, events: Sequence[Accepted], batch: int) -> None:
+        """The value behind each node id."""
+        ...
+
+    def write_rejected(self, lines: Sequence[RejectedLine]) -> None:
+        """Keep refused lines with their reasons."""
+        ...
+
+    def erasures(self) -> dict[tuple[str, NodeId], int]:
+        """The ledger: (realm, node) → time of erasure in ms."""
+        ...
+
+    def last_batch(self) -> int:
+        """The highest batch number that any row carries."""
+        ...
+
+    def checkpoint(self) -> int:
+        """The batch up to which everything is processed to the end."""
+        ...
+
+    def write_checkpoint(self, batch: int, written_at: datetime) -> None:
+        """Record that everything up to this batch is processed to the end."""
+        ...
+
+    def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
+        """Stored events of later batches: their edges, map rows and incidents may be missing."""
+        ...

@@ -1,0 +1,139 @@
+"""The ingest stage: decode lines, tell new from known, make facts durable.
+
+`decode` is pure and may run beside `store` of the batch before; `store` returns when every accepted
+event of the batch is durable. Rejects are kept before anything else is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas.reject import RejectReason
+from services.ingest.core.core import IngestCore
+from services.ingest.core.outcome import Accepted, Reject
+from services.ingest.ports import FactStore, Known, RejectedLine
+from services.ingest.lines import Line
+
+
+class Status(StrEnum):
+    """What the sender of an event is told."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+ID_CONFLICT = "id_conflict"
+"""Reason of a duplicate whose body differs from the stored one."""
+REVISION_SHIFT = 32
+
+
+class Result(NamedTuple):
+    """The answer for one event (Interface 1)."""
+
+    event_id: str
+    status: Status
+    reason: str = ""
+    path: str = ""
+    message: str = ""
+
+
+class Decoded(NamedTuple):
+    """A batch after decoding: outcomes in the order of its lines."""
+
+    lines: Sequence[Line]
+    outcomes: list[Accepted | Reject]
+    received_at: datetime
+
+
+class Stored(NamedTuple):
+    """A batch after its facts are durable. `fresh` are the events whose records must go on."""
+
+    results: list[Result]
+    fresh: list[Accepted]
+
+
+class IngestStage:
+    """Decodes and stores batches. `store` must be called by one thread at a time."""
+
+    def __init__(self, core: IngestCore, store: FactStore) -> None:
+        self._core = core
+        self._store = store
+        self._processed = store.checkpoint()
+
+    def decode(
+        self, lines: Sequence[Line], received_at: datetime, *, trusted: bool, live: bool
+    ) -> Decoded:
+        """Validate every line. Blocks the CPU only."""
+        process = self._core.process
+        outcomes = [
+            process(line.content, received_at, trusted=trusted, live=live)
+            if line.is_whole
+            else Reject(RejectReason.TOO_LARGE, message=f"{line.size} bytes")
+            for line in lines
+        ]
+        return Decoded(lines, outcomes, received_at)
+
+    def store(self, decoded: Decoded, batch: int, *, in_doubt: bool = False) -> Stored:
+        """Make a batch durable. `in_doubt` takes known events for new ones (after a crash).
+
+        Raises Retry or Fatal as the store does; the whole batch may then be stored again.
+        """
+        self._keep_rejects(decoded)
+        accepted = [one for one in decoded.outcomes if isinstance(one, Accepted)]
+        known = {} if in_doubt else self._store.known(accepted)
+        results: list[Result] = []
+        fresh: list[Accepted] = []
+        conflicts: list[Accepted] = []
+        for outcome in decoded.outcomes:
+            if isinstance(outcome, Reject):
+                results.append(
+                    Result(outcome.event_id, Status.REJECTED, outcome.reason, outcome.path, outcome.message)
+                )
+                continue
+            entries = known.setdefault((outcome.realm, outcome.event_id), [])
+            result = self._judge(outcome, entries)
+            results.append(result)
+            if result.status is Status.ACCEPTED or result.reason == ID_CONFLICT:
+                fresh.append(outcome)
+                entries.append(Known(outcome.node, outcome.version, self._processed))
+            if result.reason == ID_CONFLICT:
+                conflicts.append(outcome)
+        if conflicts:
+            self._store.write_conflicts(conflicts, decoded.received_at)
+        self._store.write_facts(fresh, batch)
+        self._store.write_values(fresh, batch)
+        return Stored(results, fresh)
+
+    def _judge(self, event: Accepted, entries: list[Known]) -> Result:
+        """New, known, or a second body under a known event id.
+
+        An event stored by a batch that was never processed to its end counts as new: what follows
+        from it may be missing.
+        """
+        revision = event.version >> REVISION_SHIFT
+        for entry in entries:
+            if entry.version == event.version and entry.node == event.node:
+                if entry.batch <= self._processed:
+                    return Result(event.event_id, Status.DUPLICATE)
+                return Result(event.event_id, Status.ACCEPTED)
+        if any(entry.version >> REVISION_SHIFT == revision for entry in entries):
+            return Result(event.event_id, Status.DUPLICATE, ID_CONFLICT)
+        return Result(event.event_id, Status.ACCEPTED)
+
+    def acknowledge(self, batch: int, now: datetime) -> None:
+        """Record that everything up to this batch is processed to its end."""
+        self._store.write_checkpoint(batch, now)
+        self._processed = batch
+
+    def _keep_rejects(self, decoded: Decoded) -> None:
+        self._store.write_rejected(
+            [
+                RejectedLine(outcome, line.content, line.size, decoded.received_at)
+                for line, outcome in zip(decoded.lines, decoded.outcomes, strict=True)
+                if isinstance(outcome, Reject)
+            ]
+        )

@@ -1,0 +1,47 @@
+"""The three error families; the pipeline acts on the family, never on a message.
+
+C360Error
+├── Reject   bad data: kept with its reason, the stream goes on (raised as a value, see ingest)
+├── Retry    transient: back off and try the same batch again
+└── Fatal    an invariant or the environment is broken: say what to do and exit
+    ├── ConfigurationError   a setting or rules file is wrong
+    └── StoreUnavailable     the data directory cannot be used
+"""
+
+from __future__ import annotations
+
+
+class C360Error(Exception):
+    """Base of all errors that a user may see; the text says what, where and what to do."""
+
+    exit_code = 1
+
+
+class Retry(C360Error):
+    """A transient fault: the same batch may succeed later."""
+
+    exit_code = 75
+
+
+class Fatal(C360Error):
+    """An invariant or the environment is broken."""
+
+    exit_code = 70
+
+
+class ConfigurationError(Fatal):
+    """A setting or a rules file is wrong."""
+
+    exit_code = 78
+
+
+class StoreUnavailable(Fatal):
+    """The data directory cannot be used."""
+
+    exit_code = 74
+
+
+class NotFound(C360Error):
+    """What was asked for is not there."""
+
+    exit_code = 4
