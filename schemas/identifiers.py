@@ -75,7 +75,11 @@ def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> 
         raise InvalidIdentifier(f"unknown identifier type {type_name!r}")
     trimmed = unicodedata.normalize("NFC", value).strip()
     folded = trimmed.casefold()
-    if folded in rules.blocked_values or folded in kind.blocked or rules.blocked_regex.search(trimmed):
+    if (
+        folded in rules.blocked_values
+        or folded in kind.blocked
+        or rules.blocked_regex.search(trimmed)
+    ):
         raise BlockedIdentifier(type_name)
     if kind.normaliser is Normaliser.EMAIL:
         return normalise_email(trimmed)

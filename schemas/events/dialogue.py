@@ -7,7 +7,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Code, Contract, Currency, Instant, Money, OptionalCode, Quantity, Text, Title
+from schemas.base import (
+    Code,
+    Contract,
+    Currency,
+    Instant,
+    Money,
+    OptionalCode,
+    Quantity,
+    Text,
+    Title,
+)
 
 
 class SurveyKind(StrEnum):

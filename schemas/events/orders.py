@@ -12,7 +12,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Code, Contract, Currency, Instant, Money, OptionalCode, Quantity, Rate, Title
+from schemas.base import (
+    Code,
+    Contract,
+    Currency,
+    Instant,
+    Money,
+    OptionalCode,
+    Quantity,
+    Rate,
+    Title,
+)
 from schemas.offer import SaleKind
 
 

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
     channel LowCardinality(String),
     type LowCardinality(String),
     synthetic Bool,
+    intake LowCardinality(String) COMMENT 'file, server or public: which way it came in',
     source_system LowCardinality(String),
     source_store LowCardinality(String),
     campaign LowCardinality(String),

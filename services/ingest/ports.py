@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from schemas.identifiers import NodeId
-from services.ingest.core.outcome import Accepted, Reject
+from services.ingest.core.outcome import Accepted, Intake, Reject
 
 
 class Known(NamedTuple):
@@ -28,10 +28,11 @@ class RejectedLine(NamedTuple):
 
 
 class StoredEvent(NamedTuple):
-    """A stored payload with its time of receipt."""
+    """A stored payload with its time of receipt and the way it came in."""
 
     payload: bytes
     received_at: datetime
+    intake: Intake
 
 
 class FactStore(Protocol):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from schemas.reject import RejectReason
 from services.ingest.core.core import IngestCore
-from services.ingest.core.outcome import Accepted, Reject
+from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.ports import FactStore, Known, RejectedLine
 from services.ingest.lines import Line
 
@@ -65,12 +65,12 @@ class IngestStage:
         self._processed = store.checkpoint()
 
     def decode(
-        self, lines: Sequence[Line], received_at: datetime, *, trusted: bool, live: bool
+        self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE
     ) -> Decoded:
         """Validate every line. Blocks the CPU only."""
         process = self._core.process
         outcomes = [
-            process(line.content, received_at, trusted=trusted, live=live)
+            process(line.content, received_at, intake)
             if line.is_whole
             else Reject(RejectReason.TOO_LARGE, message=f"{line.size} bytes")
             for line in lines
@@ -91,7 +91,13 @@ class IngestStage:
         for outcome in decoded.outcomes:
             if isinstance(outcome, Reject):
                 results.append(
-                    Result(outcome.event_id, Status.REJECTED, outcome.reason, outcome.path, outcome.message)
+                    Result(
+                        outcome.event_id,
+                        Status.REJECTED,
+                        outcome.reason,
+                        outcome.path,
+                        outcome.message,
+                    )
                 )
                 continue
             entries = known.setdefault((outcome.realm, outcome.event_id), [])

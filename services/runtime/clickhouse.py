@@ -161,6 +161,15 @@ class DirectoryLock:
             file.flush()
         self._file = file
 
+    def is_held(self) -> bool:
+        """Whether some process holds the directory now."""
+        try:
+            self.acquire()
+        except StoreUnavailable:
+            return True
+        self.release()
+        return False
+
     def release(self) -> None:
         """Give the directory back."""
         if self._file is not None:
@@ -188,7 +197,9 @@ def open_embedded(data_dir: Path) -> Database:
         )
         bootstrap.close()
     except (ClickHouseError, OSError, RuntimeError) as error:
-        raise StoreUnavailable(f"the engine cannot open {path}: {_first_line(str(error))}") from error
+        raise StoreUnavailable(
+            f"the engine cannot open {path}: {_first_line(str(error))}"
+        ) from error
     return Database(client)
 
 

@@ -41,7 +41,9 @@ def migrate(
         Fatal: an applied migration was changed or is missing, or a statement failed.
     """
     files = MigrationStorage(directory or sql_directory()).migrations()
-    migrator = Migrator(ClickhouseConnectConnection(database.client), dryrun=dry_run, migration_log_format="compact")
+    migrator = Migrator(
+        ClickhouseConnectConnection(database.client), dryrun=dry_run, migration_log_format="compact"
+    )
     migrator.init_schema()
     _refuse_changes(migrator, files)
     try:

@@ -6,7 +6,7 @@ over it. The settings page in docs/settings.md is generated from this class.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -37,7 +37,9 @@ class RealmSettings(BaseModel):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is no IANA time zone, for example Europe/Berlin") from error
+            raise ValueError(
+                f"{value!r} is no IANA time zone, for example Europe/Berlin"
+            ) from error
         return value
 
 
@@ -111,6 +113,10 @@ class Settings(BaseSettings):
                 "for ever. ('c360 demo' brings its own.)"
             )
         return self.identity_secret.get_secret_value().encode()
+
+    def future_tolerance(self) -> timedelta:
+        """How far ahead of its receipt an event may claim to be."""
+        return timedelta(hours=self.future_tolerance_h)
 
     def floor(self) -> datetime:
         """The time floor as an instant (UTC)."""

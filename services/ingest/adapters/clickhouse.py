@@ -11,7 +11,7 @@ from uuid import UUID
 from schemas.identifiers import NodeId
 from services.ingest.core.claims import to_ms
 from services.ingest.core.fact import COLUMNS
-from services.ingest.core.outcome import Accepted
+from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import Known, RejectedLine, StoredEvent
 from services.runtime.clickhouse import Database, chunks
 
@@ -26,7 +26,7 @@ SELECT greatest(
     (SELECT max(batch) FROM checkpoints))
 """
 IN_DOUBT_SQL = """
-SELECT payload, received_at FROM touchpoints WHERE batch > {batch:UInt64} ORDER BY batch, event_id
+SELECT payload, received_at, intake FROM touchpoints WHERE batch > {batch:UInt64} ORDER BY batch, received_at, intake, event_id
 """
 CONFLICT_SQL = """
 INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload
@@ -144,5 +144,7 @@ class ClickHouseFactStore:
 
     def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
         """See the port."""
-        for payload, received_at in self._database.rows(IN_DOUBT_SQL, {"batch": after_batch}):
-            yield StoredEvent(payload.encode(), received_at)
+        for payload, received_at, intake in self._database.rows(
+            IN_DOUBT_SQL, {"batch": after_batch}
+        ):
+            yield StoredEvent(payload.encode(), received_at, Intake(intake))

@@ -134,17 +134,17 @@ def _charged(
             ),
             line.quantity,
         )
-        for ordinal, line in _priced(order)
+        for ordinal, line in enumerate(_priced(order))
     ]
 
 
-def _priced(order: OrderPlaced) -> Iterator[tuple[int, OrderLine]]:
+def _priced(order: OrderPlaced) -> Iterator[OrderLine]:
     """The lines that prove a shelf price."""
-    for ordinal, line in enumerate(order.lines):
+    for line in order.lines:
         if line.unit_price is None or line.kind is not PRODUCT or line.seller:
             continue
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
-            yield ordinal, line
+            yield line
 
 
 def _shelf_price(line: OrderLine) -> Decimal:

@@ -26,7 +26,7 @@ from services.ingest.core.fact import (
     survey_group,
 )
 from services.ingest.core.identify import Identification
-from services.ingest.core.outcome import Accepted, Context, Named, Reject
+from services.ingest.core.outcome import Accepted, Context, Intake, Named, Reject
 
 ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
 """Identifier type of the address that a consent on a channel is for."""
@@ -73,14 +73,9 @@ class IngestCore:
         )
 
     def process(
-        self, line: bytes, received_at: datetime, *, trusted: bool = True, live: bool = False
+        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE
     ) -> Accepted | Reject:
-        """What becomes of one line.
-
-        `trusted` is false for what a public write key sends: nothing of it is verified. `live`
-        says that `received_at` may be compared with the source's `sent_at` to correct clock skew;
-        a file that is imported later tells nothing about clocks.
-        """
+        """What becomes of one line. Never raises for bad data."""
         decoded = decode(line)
         if isinstance(decoded, Reject):
             return decoded
@@ -88,13 +83,15 @@ class IngestCore:
         refused = self._refuse(event, received_at)
         if refused:
             return refused
-        outcome = self._identification.name(event, trusted)
+        outcome = self._identification.name(event, intake is not Intake.PUBLIC)
         if isinstance(outcome, Reject):
             return outcome
         named, left_out = outcome
         occurred_ms = to_ms(event.occurred_at)
         if self._is_erased(event, named, occurred_ms):
-            return Reject(RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id)
+            return Reject(
+                RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
+            )
         anchor = self._identification.anchor(event, named)
         version = event.revision << 32 | body_hash(plain)
         context = Context(
@@ -106,10 +103,10 @@ class IngestCore:
             from_ms(occurred_ms),
             occurred_ms,
             version,
+            intake,
         )
         received_ms = to_ms(received_at)
-        corrected_ms = self._corrected(event, occurred_ms, received_ms) if live else occurred_ms
-        return self._accept(context, anchor, line, received_ms, corrected_ms, left_out)
+        return self._accept(context, anchor, line, received_ms, left_out)
 
     def _refuse(self, event: Touchpoint, received_at: datetime) -> Reject | None:
         config = self._config
@@ -132,11 +129,12 @@ class IngestCore:
         return any(erased is not None and occurred_ms <= erased for erased in times)
 
     @staticmethod
-    def _corrected(event: Touchpoint, occurred_ms: int, received_ms: int) -> int:
+    def _corrected(context: Context, received_ms: int) -> int:
         """`received_at − (sent_at − occurred_at)`: both ends of the difference by one clock."""
-        if event.sent_at is None:
-            return occurred_ms
-        return min(received_ms - (to_ms(event.sent_at) - occurred_ms), received_ms)
+        sent_at = context.event.sent_at
+        if sent_at is None or context.intake is Intake.FILE:
+            return context.occurred_ms
+        return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
 
     def _address(self, context: Context, channel: str, address: str) -> NodeId:
         """Node of the address a consent is for; the anchor where none can be told."""
@@ -156,7 +154,6 @@ class IngestCore:
         anchor: Named,
         line: bytes,
         received_ms: int,
-        corrected_ms: int,
         left_out: int,
     ) -> Accepted:
         event, config = context.event, self._config
@@ -168,8 +165,8 @@ class IngestCore:
         issuer = config.source_issuers.get(source.system, "")
         row = (
             event.realm, anchor.node.id, event.event_id, context.version, digest,
-            context.occurred_ms, corrected_ms, received_ms, event.channel, event.type,
-            source.synthetic, source.system, source.store, campaign, anchor.node.type,
+            context.occurred_ms, self._corrected(context, received_ms), received_ms, event.channel, event.type,
+            source.synthetic, context.intake, source.system, source.store, campaign, anchor.node.type,
             anchor.verified, config.rules.version, config.secret_generation,
             [one.node.type for one in named],
             [one.node.id for one in named],

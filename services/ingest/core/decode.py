@@ -19,7 +19,9 @@ UNHASHED = ("sent_at", "received_at", "revision")
 def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
     """Parse and validate one line; also returns the plain JSON object."""
     if len(line) > EVENT_BYTES_MAX:
-        return Reject(RejectReason.TOO_LARGE, message=f"{len(line)} bytes, at most {EVENT_BYTES_MAX}")
+        return Reject(
+            RejectReason.TOO_LARGE, message=f"{len(line)} bytes, at most {EVENT_BYTES_MAX}"
+        )
     try:
         event = TouchpointAdapter.validate_json(line)
         return event, orjson.loads(line)

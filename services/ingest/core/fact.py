@@ -30,7 +30,7 @@ Group = tuple[Any, ...]
 
 ENVELOPE = (
     "realm", "node", "event_id", "version", "event_hash", "occurred_at", "corrected_at",
-    "received_at", "channel", "type", "synthetic", "source_system", "source_store", "campaign",
+    "received_at", "channel", "type", "synthetic", "intake", "source_system", "source_store", "campaign",
     "anchor_type", "anchor_verified", "rules_version", "secret_generation",
     "ids.type", "ids.node", "ids.verified",
 )  # fmt: skip
@@ -73,7 +73,15 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
             action, counts = "returned", True
             value = revenue(body.lines) if body.lines else body.refund or ZERO
         case OrderStatusChanged():
-            return ("status", body.issuer or issuer, body.order_id, "", False, "", ZERO) + EMPTY_LINES
+            return (
+                "status",
+                body.issuer or issuer,
+                body.order_id,
+                "",
+                False,
+                "",
+                ZERO,
+            ) + EMPTY_LINES
         case _:
             return EMPTY_ORDER
     return_id = ""

@@ -100,9 +100,7 @@ class Identification:
         if reasons and all(reason is blocked for reason in reasons):
             return Reject(blocked, "identifiers", "only placeholders", event.event_id)
         message = "no identifier has the form of its type" if reasons else "none given"
-        return Reject(
-            RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id
-        )
+        return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
 
     def anchor(self, event: Touchpoint, named: list[Named]) -> Named:
         """The identifier under which the fact stays for ever.
@@ -126,7 +124,9 @@ class Identification:
         node = node_id(self._secret, event.realm, RECORD_TYPE, issuer, value)
         return Named(Node(node, RECORD_TYPE, issuer), value, True, -1)
 
-    def edges(self, event_id: str, occurred_ms: int, anchor: Named, named: list[Named]) -> list[Edge]:
+    def edges(
+        self, event_id: str, occurred_ms: int, anchor: Named, named: list[Named]
+    ) -> list[Edge]:
         """One edge from the anchor to every other identifier of the event."""
         return [
             Edge(

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from schemas.claim import Claim
 from schemas.edge import Edge, Node
 from schemas.reject import RejectReason
 from schemas.touchpoint import Touchpoint
+
+
+class Intake(StrEnum):
+    """The way an event came in; decides what is believed of it."""
+
+    FILE = "file"
+    """Imported by an operator. Its `sent_at` tells nothing of the clock: it may be years old."""
+    SERVER = "server"
+    """Sent by a trusted server; clock skew is corrected."""
+    PUBLIC = "public"
+    """Sent with a key that stands in an app or web page: nothing is verified."""
 
 
 class Reject(NamedTuple):
@@ -41,6 +53,7 @@ class Context(NamedTuple):
     """UTC, whole milliseconds."""
     occurred_ms: int
     version: int
+    intake: Intake
 
 
 class Accepted(NamedTuple):

@@ -1,0 +1,91 @@
+"""The root of the command line: groups, global options, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli import config, demo, identity, incidents, ingest, profile, sample, store, up
+from services.cli.output import err
+from services.cli.state import State
+from services.runtime.errors import C360Error
+
+EPILOG = """
+Exit codes: 0 done · 1 found a difference or a check failed · 2 wrong usage · 4 not found ·
+65 the input is damaged · 66 no such input · 70 a broken invariant · 74 the data directory cannot
+be used · 75 try again · 78 wrong configuration · 130 interrupted.
+
+First steps: 'c360 demo' shows everything on made-up customers. Then set C360_IDENTITY_SECRET and
+'c360 ingest FILE'. All settings: 'c360 config'.
+"""
+app = typer.Typer(
+    name="c360",
+    help="One profile per customer from every channel, and alerts when channels contradict each other.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"c360 {metadata.version('customer360')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir", help="Data directory of the embedded engine.", envvar="C360_DATA_DIR"
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """One profile per customer from every channel."""
+    context.obj = State(data_dir)
+
+
+app.command("ingest")(ingest.ingest)
+app.add_typer(profile.app, name="profile")
+app.add_typer(identity.app, name="identity")
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(ingest.rejected, name="rejected")
+app.add_typer(sample.app, name="sample")
+app.add_typer(store.store, name="store")
+app.add_typer(store.state, name="state")
+app.command("migrate")(store.migrate)
+app.command("demo")(demo.demo)
+app.command("up")(up.up)
+app.command("config")(config.config)
+
+
+def main() -> None:
+    """Run the command line; errors are told in one paragraph, with the exit code of their kind."""
+    try:
+        app()
+    except C360Error as error:
+        err.print(f"[bold red]error:[/] {_escaped(error)}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        err.print("interrupted; what was reported is kept, run the same command again to go on")
+        sys.exit(130)
+
+
+def _escaped(error: C360Error) -> str:
+    return str(error).replace("[", r"\[")

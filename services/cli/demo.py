@@ -1,0 +1,123 @@
+"""`c360 demo`: everything once, on made-up customers over real till baskets."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.touchpoint import DEFAULT_REALM
+from services.cli.identity import print_why
+from services.cli.incidents import print_incidents
+from services.cli.ingest import Report
+from services.cli.output import Bar, out, print_table, progress_bar
+from services.cli.profile import print_profile
+from services.cli.sample import make_sample
+from services.cli.session import LocalSession
+from services.embedded.engine import Engine
+from services.ingest.lines import read_lines
+from services.runtime.errors import ConfigurationError
+from services.runtime.logging import configure_logging
+from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
+
+DEMO_SECRET = "customer360-demo-identity-secret"  # noqa: S105  made-up customers only
+DEMO_API_KEY = "customer360-demo-api-key"
+STREAM = "sample.jsonl"
+TRUTH = "truth"
+INCIDENTS_SHOWN = 8
+
+
+def demo(
+    households: Annotated[int, typer.Option(min=1, max=2469, help="How many.")] = 150,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same stream.")] = 1,
+    directory: Annotated[Path, typer.Option(help="Made anew each time.")] = Path("demo"),
+) -> None:
+    """Sample stream → profiles and price incidents, and a look at them."""
+    begun = time.monotonic()
+    settings = _prepare(directory)
+    out.print(f"[bold]1. A year of till baskets, re-told[/] ({households} households, seed {seed})")
+    sample = make_sample(households, seed, directory / STREAM, directory / TRUTH)
+    out.print(f"   {sample.lines:,} lines, {sample.persons:,} persons, semi-synthetic")
+    with Engine.open(settings) as engine:
+        session = LocalSession(engine)
+        out.print("[bold]2. Ingest[/]")
+        with progress_bar("events", sample.lines) as bar:
+            report = _ingest(session, directory / STREAM, bar)
+        report.print()
+        _show(session)
+    out.print(f"\ndone in {time.monotonic() - begun:.0f} s")
+    _what_next(directory)
+
+
+def _prepare(directory: Path) -> Settings:
+    """An empty demo directory with settings of its own.
+
+    Raises:
+        ConfigurationError: the directory holds something that no demo made.
+    """
+    if directory.exists():
+        if any(directory.iterdir()) and not (directory / SETTINGS_FILE).exists():
+            raise ConfigurationError(
+                f"{directory} is not empty and was not made by a demo; choose another --directory"
+            )
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
+    (directory / SETTINGS_FILE).write_text(
+        f'C360_IDENTITY_SECRET={DEMO_SECRET}\nC360_API_KEYS=["{DEMO_API_KEY}"]\n', "utf-8"
+    )
+    settings = load_settings(directory)
+    configure_logging(settings)
+    return settings
+
+
+def _ingest(session: LocalSession, stream: Path, bar: Bar) -> Report:
+    report = Report(bar)
+    session.ingest(read_lines(str(stream)), report.take)
+    return report
+
+
+def _show(session: LocalSession) -> None:
+    """One customer in full, why their identifiers are one person, and the incidents."""
+    profiles = list(session.call("profile_list", realm=DEFAULT_REALM))
+    customers = [one for one in profiles if one["orders"]]
+    out.print(
+        f"\n[bold]3. {len(profiles):,} profiles, {len(customers):,} with orders. One of them[/]"
+    )
+    chosen = max(customers, key=lambda one: (len(one["channels"]), one["identifiers_count"]))
+    profile = next(session.call("profile_get", realm=DEFAULT_REALM, handle=chosen["profile_id"]))
+    print_profile(profile)
+    handle = {"realm": DEFAULT_REALM, "handle": profile["profile_id"]}
+    entries = list(session.call("profile_timeline", limit=6, **handle))
+    shown = [entry for entry in entries if "event_id" in entry]
+    print_table("Latest touchpoints", shown, ("occurred_at", "channel", "type", "summary"))
+    _show_why(session, profile)
+    incidents = list(session.call("incidents_list", realm=DEFAULT_REALM))
+    out.print(f"\n[bold]4. {len(incidents)} price incidents[/]")
+    worst = sorted(incidents, key=lambda one: -float(one["exposure"]["overcharged"]))
+    print_incidents(f"The {INCIDENTS_SHOWN} that cost most", worst[:INCIDENTS_SHOWN])
+
+
+def _show_why(session: LocalSession, profile: dict[str, Any]) -> None:
+    """The longest-standing and the weakest identifier: why are they one person?"""
+    known = profile["identifiers"]
+    if len(known) > 1:
+        ends = {"a": known[0]["node_id"], "b": known[-1]["node_id"]}
+        answer = next(session.call("identity_why", realm=DEFAULT_REALM, **ends))
+        out.print("\n[bold]Why these identifiers are one person[/]")
+        print_why(answer)
+
+
+def _what_next(directory: Path) -> None:
+    out.print(
+        f"""
+[bold]What to try next[/]
+  c360 --data-dir {directory} profile list --format csv | head
+  c360 --data-dir {directory} incidents list
+  c360 --data-dir {directory} rejected list
+  c360 --data-dir {directory} state digest
+  c360 --data-dir {directory} up          # then POST /v1/touchpoints; see docs/http-intake.md
+The right answers for this stream are in {directory / TRUTH}."""
+    )

@@ -1,0 +1,75 @@
+"""`c360 identity`: which identifiers are one person, and why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from schemas.touchpoint import DEFAULT_REALM
+from services.cli.output import out, print_csv, print_json, print_table
+from services.cli.state import AsJson, Realm, state_of
+
+EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
+Side = Annotated[str, typer.Argument(metavar="NODE", help="TYPE[@ISSUER]=VALUE or a node id.")]
+app = typer.Typer(help="Look at identities.", no_args_is_help=True)
+
+
+class ExportFormat(StrEnum):
+    """How the export is printed."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    format_: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.CSV,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Every identifier with its node id and the profile that holds it."""
+    with state_of(context).session() as session:
+        rows = session.call("identity_export", realm=realm)
+        if as_json or format_ is ExportFormat.JSON:
+            print_json(list(rows))
+        else:
+            print_csv(rows, EXPORTED)
+
+
+@app.command()
+def why(
+    context: typer.Context,
+    a: Side,
+    b: Side,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Why two identifiers are, or are not, one profile: the path of events and rules."""
+    with state_of(context).session() as session:
+        answer = next(session.call("identity_why", realm=realm, a=a, b=b))
+    if as_json:
+        print_json(answer)
+        return
+    print_why(answer)
+
+
+def print_why(answer: dict[str, object]) -> None:
+    """An explanation for people."""
+    if answer["same"]:
+        out.print(f"Both belong to profile {answer['profile_a']}:")
+    else:
+        out.print(f"They are two profiles: {answer['profile_a']} and {answer['profile_b']}.")
+    for title, key, last in (("", "path", "rule"), ("Edges set aside", "set_aside", "why")):
+        rows = answer[key]
+        assert isinstance(rows, list)
+        if rows:
+            shown = [row | {"from": _named(row["from"]), "to": _named(row["to"])} for row in rows]
+            names = ("from", "to", last, "verified", "event_id", "first_seen")
+            print_table(title, shown, names)
+
+
+def _named(node: dict[str, str]) -> str:
+    return f"{node['type']} {node['value']}" if node["type"] else node["node_id"]

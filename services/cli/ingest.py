@@ -1,0 +1,139 @@
+"""`c360 ingest` and `c360 rejected`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from schemas.reject import ADVICE, RejectReason
+from services.cli.output import Bar, err, out, print_json, print_table, progress_bar
+from services.cli.state import AsJson, state_of
+from services.ingest.lines import InputError, InputMissing, Line, read_lines
+from services.ingest.stage import ID_CONFLICT, Result, Status
+
+REPORT_VERSION = 1
+LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes", "message")
+rejected = typer.Typer(help="Look at refused events.", no_args_is_help=True)
+
+
+class Report:
+    """Counts what became of the events."""
+
+    def __init__(self, bar: Bar) -> None:
+        self.statuses: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+        self.conflicts = 0
+        self._bar = bar
+        self._begun = time.monotonic()
+
+    def take(self, results: list[Result]) -> None:
+        """Count results that are durable."""
+        for result in results:
+            self.statuses[result.status] += 1
+            if result.status is Status.REJECTED:
+                self.reasons[result.reason] += 1
+            self.conflicts += result.reason == ID_CONFLICT
+        self._bar.advance(len(results))
+
+    def as_json(self) -> dict[str, object]:
+        """The documented JSON form of the report."""
+        seconds = time.monotonic() - self._begun
+        total = sum(self.statuses.values())
+        return {
+            "version": REPORT_VERSION,
+            "events": total,
+            **{status.value: self.statuses[status] for status in Status},
+            "rejected_by_reason": dict(sorted(self.reasons.items())),
+            "id_conflicts": self.conflicts,
+            "seconds": round(seconds, 3),
+            "events_per_second": round(total / seconds) if seconds else 0,
+        }
+
+    def print(self) -> None:
+        """The report for people."""
+        numbers = self.as_json()
+        out.print(
+            f"{numbers['events']:,} events in {numbers['seconds']} s "
+            f"({numbers['events_per_second']:,}/s): "
+            f"{self.statuses[Status.ACCEPTED]:,} accepted, "
+            f"{self.statuses[Status.DUPLICATE]:,} duplicate, "
+            f"{self.statuses[Status.REJECTED]:,} rejected"
+        )
+        for reason, count in self.reasons.most_common():
+            out.print(f"  {count:>8,}  {reason}: {ADVICE[RejectReason(reason)]}")
+        if self.conflicts:
+            out.print(f"  {self.conflicts:>8,}  came with a known id and another body (kept)")
+        if self.reasons:
+            out.print("Rejected events are kept: 'c360 rejected list'.")
+
+
+def ingest(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(help="JSON lines, plain or gzip; '-' reads standard input.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Read touchpoint events and make them profiles and incidents.
+
+    Reading the same events again changes nothing, so after any interruption simply run the same
+    command again.
+    """
+    error: InputError | None = None
+    with state_of(context).session() as session, progress_bar("events") as bar:
+        report = Report(bar)
+        try:
+            session.ingest(_all_lines(files), report.take)
+        except InputMissing:
+            raise
+        except InputError as caught:
+            error = caught
+    if as_json:
+        print_json(report.as_json())
+    else:
+        report.print()
+    if error is not None:
+        raise error
+
+
+def _all_lines(files: list[str]) -> Iterator[Line]:
+    for name in files:
+        yield from read_lines(name)
+
+
+@rejected.command("list")
+def list_(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Only this reason.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Refused events, the latest first, and how many there are by reason."""
+    with state_of(context).session() as session:
+        rows = list(session.call("rejected_list", reason=reason, limit=limit))
+        counts = list(session.call("rejected_counts"))
+    if as_json:
+        print_json(rows)
+        return
+    print_table("Rejected events by reason", counts, ("reason", "count"))
+    print_table("", rows, LISTED)
+
+
+@rejected.command("show")
+def show(
+    context: typer.Context,
+    reject_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+    as_json: AsJson = False,
+) -> None:
+    """One refused event as it was sent, and what to do about it."""
+    with state_of(context).session() as session:
+        row = next(session.call("rejected_show", reject_id=reject_id))
+    if as_json:
+        print_json(row)
+        return
+    err.print(f"{row['reason']} at '{row['path']}': {row['message']}. To do: {row['advice']}.")
+    out.print(row["raw"], markup=False)

@@ -1,0 +1,125 @@
+"""`c360 profile`: one customer, all customers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from schemas.profile import ProfileScalars
+from schemas.touchpoint import DEFAULT_REALM
+from services.cli.output import out, print_csv, print_json, print_table
+from services.cli.state import AsJson, Realm, state_of
+
+SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
+IdOption = Annotated[
+    str, typer.Option("--id", metavar="UUID", help="Any profile id or node id it ever had.")
+]
+IdentifierOption = Annotated[
+    str,
+    typer.Option(
+        "--identifier", metavar="TYPE[@ISSUER]=VALUE", help="For example email=anna@example.com."
+    ),
+]
+app = typer.Typer(help="Look at customers.", no_args_is_help=True)
+
+
+class TableFormat(StrEnum):
+    """How lists are printed."""
+
+    CSV = "csv"
+    JSON = "json"
+    TABLE = "table"
+
+
+def _handle(handle: str, identifier: str) -> dict[str, str]:
+    if bool(handle) == bool(identifier):
+        raise typer.BadParameter("give either --id or --identifier")
+    return {"handle": handle, "identifier": identifier}
+
+
+@app.command()
+def get(
+    context: typer.Context,
+    handle: IdOption = "",
+    identifier: IdentifierOption = "",
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """One profile: golden record, identifiers, consents, orders; always exact."""
+    with state_of(context).session() as session:
+        arguments = _handle(handle, identifier)
+        profile = next(session.call("profile_get", realm=realm, **arguments))
+    if as_json:
+        print_json(profile)
+    else:
+        print_profile(profile)
+
+
+def print_profile(profile: dict[str, Any]) -> None:
+    """A profile for people."""
+    money = f"{profile['revenue']} {profile['currency']}"
+    out.print(f"[bold]Profile {profile['profile_id']}[/] ({profile['kind']})")
+    if profile["requested_id"] != profile["profile_id"]:
+        out.print(f"  asked for as {profile['requested_id']}")
+    out.print(
+        f"  {profile['orders']} orders, {profile['returns']} returns, "
+        f"{profile['cancellations']} cancellations, revenue {money}"
+    )
+    out.print(
+        f"  known since {profile['first_contact']}, last seen {profile['last_contact']}, "
+        f"on {', '.join(profile['channels'])}"
+    )
+    print_table("Identifiers", profile["identifiers"], ("type", "issuer", "value", "last_seen"))
+    attributes = [
+        {"attribute": name, **one}
+        for name, value in (profile["attributes"] | profile["preferences"]).items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    names = ("attribute", "value", "source", "channel", "occurred_at", "rule")
+    print_table("Golden record", attributes, names)
+    consents = ("channel", "purpose", "allowed", "reason", "occurred_at")
+    print_table("Contact permission", profile["consents"], consents)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    format_: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """All profiles with their figures, from totals that are refreshed first."""
+    with state_of(context).session() as session:
+        rows = session.call("profile_list", realm=realm)
+        if as_json or format_ is TableFormat.JSON:
+            print_json(list(rows))
+        elif format_ is TableFormat.CSV:
+            print_csv(rows, SCALARS)
+        else:
+            names = ("profile_id", "identifiers_count", "orders", "returns", "revenue", "channels")
+            print_table("Profiles", list(rows), names)
+
+
+@app.command()
+def timeline(
+    context: typer.Context,
+    handle: IdOption = "",
+    identifier: IdentifierOption = "",
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    cursor: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Everything that happened with a customer, newest first, page by page."""
+    with state_of(context).session() as session:
+        arguments = _handle(handle, identifier) | {"limit": limit, "cursor": cursor}
+        rows = list(session.call("profile_timeline", realm=realm, **arguments))
+    following = rows.pop()["next_cursor"] if rows and "next_cursor" in rows[-1] else None
+    if as_json:
+        print_json({"version": 1, "entries": rows, "next_cursor": following})
+        return
+    print_table("Timeline", rows, ("occurred_at", "channel", "type", "source", "summary"))
+    if following:
+        out.print(f"older ones: --cursor {following}")

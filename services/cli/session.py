@@ -1,0 +1,127 @@
+"""Where a command runs: in this process on the data directory, or through the `c360 up` holding it.
+
+`c360 up` leaves its address and a token in the data directory; other commands find them there, so
+nothing fails because the engine is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import httpx
+import orjson
+
+from services.embedded.engine import Engine
+from services.embedded.operations import Operations
+from services.embedded.pipeline import batched
+from services.embedded.presence import Presence, read_presence
+from services.ingest.lines import Line
+from services.ingest.stage import Result
+from services.runtime.clickhouse import DirectoryLock
+from services.runtime.errors import C360Error, Retry
+from services.runtime.settings import Settings
+
+Row = dict[str, Any]
+REMOTE_LINES = 5_000
+TIMEOUT = httpx.Timeout(10, read=600, write=600)
+
+
+class Session(Protocol):
+    """The two things a command asks for."""
+
+    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+        """Rows of an operation (services/embedded/operations.py)."""
+        ...
+
+    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+        """Process lines; `report` is called with results that are durable."""
+        ...
+
+
+class LocalSession:
+    """Runs on an engine of this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._operations = Operations(engine)
+
+    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+        """See Session."""
+        return self._operations.call(operation, arguments)
+
+    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+        """See Session."""
+        self._engine.ingest(lines, report)
+
+
+class RemoteSession:
+    """Runs through a `c360 up` on this machine."""
+
+    def __init__(self, presence: Presence) -> None:
+        self._client = httpx.Client(
+            base_url=presence.url,
+            headers={"Authorization": f"Bearer {presence.token}"},
+            timeout=TIMEOUT,
+            trust_env=False,  # loopback never goes through a proxy
+        )
+
+    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+        """See Session."""
+        with self._client.stream("POST", f"/internal/v1/{operation}", json=arguments) as response:
+            if response.status_code != httpx.codes.OK:
+                response.read()
+                _raise(response)
+            for line in response.iter_lines():
+                row = orjson.loads(line)
+                if "c360_error" in row:
+                    _raise_error(row["c360_error"], row["exit_code"])
+                yield row
+
+    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+        """See Session. An oversized line is sent with its size only."""
+        for part in batched(lines, REMOTE_LINES):
+            body = b"".join(
+                orjson.dumps(line.size) + b" " + line.content.replace(b"\n", b" ") + b"\n"
+                for line in part
+            )
+            response = self._client.post("/internal/v1/lines", content=body)
+            if response.status_code != httpx.codes.OK:
+                _raise(response)
+            report([Result(*row) for row in response.json()])
+        self._client.post("/internal/v1/tick").raise_for_status()
+
+
+def _raise(response: httpx.Response) -> None:
+    try:
+        fault = response.json()
+        _raise_error(fault["c360_error"], fault["exit_code"])
+    except (ValueError, KeyError):
+        raise Retry(f"the running c360 answered {response.status_code}: {response.text}") from None
+
+
+def _raise_error(text: str, exit_code: int) -> None:
+    error = C360Error(text)
+    error.exit_code = exit_code
+    raise error
+
+
+@contextmanager
+def open_session(settings: Settings) -> Iterator[Session]:
+    """A session on the data directory of the settings, whoever holds it.
+
+    Raises:
+        C360Error: as Engine.open does; Retry when `c360 up` vanished in between.
+    """
+    presence = read_presence(settings.data_dir)
+    if presence is not None and DirectoryLock(settings.data_dir).is_held():
+        try:
+            yield RemoteSession(presence)
+        except httpx.TransportError as error:
+            raise Retry(
+                f"c360 up at {presence.url} does not answer ({error}); try again"
+            ) from error
+        return
+    with Engine.open(settings) as engine:
+        yield LocalSession(engine)

@@ -1,0 +1,41 @@
+"""What the commands share: the data directory asked for, and sessions on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from services.cli.session import Session, open_session
+from services.runtime.logging import configure_logging
+from services.runtime.settings import Settings, load_settings
+
+Realm = Annotated[str, typer.Option("--realm", help="Brand or tenant.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+class State:
+    """Made once per command line."""
+
+    def __init__(self, data_dir: Path | None) -> None:
+        self._data_dir = data_dir
+
+    def settings(self, **overrides: Any) -> Settings:
+        """The effective settings. Raises ConfigurationError."""
+        settings = load_settings(self._data_dir, **overrides)
+        configure_logging(settings)
+        return settings
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on the data directory. Raises as open_session does."""
+        with open_session(self.settings()) as session:
+            yield session
+
+
+def state_of(context: typer.Context) -> State:
+    """The state of this command line."""
+    return cast(State, context.obj)

@@ -1,0 +1,69 @@
+"""`c360 store`, `c360 state` and `c360 migrate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from services.cli.output import out, print_json, print_table
+from services.cli.state import AsJson, state_of
+from services.runtime import migrations
+from services.runtime.clickhouse import DirectoryLock, open_embedded
+
+store = typer.Typer(help="Look after the stored facts.", no_args_is_help=True)
+state = typer.Typer(help="Compare states.", no_args_is_help=True)
+
+
+@store.command()
+def audit(
+    context: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Keep one row each.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find events that stand under two anchors; with --fix the smallest node id keeps its row."""
+    with state_of(context).session() as session:
+        rows = list(session.call("store_audit", fix=fix))
+    if as_json:
+        print_json(rows)
+    else:
+        verb = "kept once" if fix else "under two anchors"
+        print_table(f"{len(rows)} events {verb}", rows, ("realm", "event_id", "kept", "others"))
+    if rows and not fix:
+        raise typer.Exit(1)
+
+
+@state.command()
+def digest(context: typer.Context, as_json: AsJson = False) -> None:
+    """SHA-256 of the state by section; equal digests mean the same state."""
+    with state_of(context).session() as session:
+        rows = list(session.call("state_digest"))
+    if as_json:
+        print_json({"version": 1, **{row["section"]: row["sha256"] for row in rows}})
+        return
+    for row in rows:
+        out.print(f"{row['sha256']}  {row['section']}")
+
+
+def migrate(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is pending.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the schema of the data directory up to date (other commands do so by themselves)."""
+    settings = state_of(context).settings()
+    lock = DirectoryLock(settings.data_dir)
+    lock.acquire()
+    try:
+        database = open_embedded(settings.data_dir)
+        rows = [one._asdict() for one in migrations.migrate(database, dry_run=dry_run)]
+        database.close()
+    finally:
+        lock.release()
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        out.print("the schema is up to date")
+    else:
+        title = "Pending migrations" if dry_run else "Applied migrations"
+        print_table(title, rows, ("version", "checksum"))

@@ -1,0 +1,79 @@
+"""`c360 up`: keep the engine running and take events over HTTP."""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from services.cli.output import err
+from services.cli.state import state_of
+from services.embedded.engine import Engine, tune_garbage_collector
+from services.embedded.intake import IntakeWriter
+from services.embedded.presence import remove_presence, write_presence
+from services.query.api import create_app
+from services.runtime.errors import ConfigurationError, Fatal
+from services.runtime.settings import Settings
+
+
+def up(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
+) -> None:
+    """Keep running: POST /v1/touchpoints, /metrics, /livez, /readyz; other commands work beside it."""
+    given = {"http_host": host, "http_port": port}
+    settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})
+    if not settings.api_keys and not settings.public_write_keys:
+        err.print(
+            "no C360_API_KEYS are set: POST /v1/touchpoints refuses everybody "
+            "(example: C360_API_KEYS='[\"change-me-to-a-long-key\"]')"
+        )
+    listener = _listen(settings)
+    with Engine.open(settings) as engine:
+        serve(engine, listener)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.http_host, settings.http_port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {settings.http_host}:{settings.http_port}: {error.strerror}. Choose "
+            "another with --port or C360_HTTP_PORT."
+        ) from error
+
+
+def serve(engine: Engine, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
+    settings = engine.settings
+    failures: list[BaseException] = []
+
+    def on_fatal(error: BaseException) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    writer = IntakeWriter(
+        engine.pipeline,
+        engine.metrics,
+        settings.batch_events_max,
+        settings.intake_queue_events_max,
+        settings.intake_linger_ms / 1000,
+        on_fatal,
+    )
+    host, port = listener.getsockname()[:2]
+    presence = write_presence(settings.data_dir, f"http://{host}:{port}")
+    app = create_app(engine, writer, presence.token)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    tune_garbage_collector()
+    writer.start()
+    err.print(f"c360 is up at {presence.url} on {settings.data_dir} (stop with Ctrl-C)")
+    try:
+        server.run(sockets=[listener])
+    finally:
+        remove_presence(settings.data_dir)
+        writer.stop()
+    if failures:
+        raise Fatal(f"the writer ended: {failures[0]}") from failures[0]

@@ -1,0 +1,140 @@
+"""Claims, incidents and timers on ClickHouse. Claims are facts already: they are read, not written.
+
+One writer process per store. Rows carry the version set by `at`, so the row written last counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from schemas.claim import Book, Claim
+from schemas.incident import Incident
+from schemas.offer import Basis
+from services.ingest.core.claims import from_ms, to_ms, unpack_terms
+from services.runtime.clickhouse import Database, chunks
+
+BOOKS_PER_QUERY = 2_000
+NEVER_MS = 0
+CLAIMS_SQL = """
+SELECT market, sku, occurred_at, event_id, ordinal - 1, version, channel, location, basis, price,
+    currency, terms
+FROM offers FINAL
+ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
+    offers.basis AS basis, offers.price AS price, offers.currency AS currency,
+    offers.terms AS terms, arrayEnumerate(offers.sku) AS ordinal
+WHERE realm = {realm:String} AND hasAny(offers.sku, {skus:Array(String)})
+    AND sku IN {skus:Array(String)}
+"""
+INCIDENTS_SQL = """
+SELECT market, sku, body FROM incidents FINAL
+WHERE realm = {realm:String} AND sku IN {skus:Array(String)}
+"""
+DUE_SQL = """
+SELECT market, sku FROM book_timers FINAL
+WHERE realm = {realm:String} AND due_at > toDateTime64(0, 3) AND due_at <= {now:DateTime64(3, 'UTC')}
+"""
+TICK_SQL = "SELECT value FROM properties FINAL WHERE name = {name:String}"
+
+
+class ClickHouseConsistencyStore:
+    """Implements `services.consistency.ports.ConsistencyStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version = 0
+        # On a store that was empty at the start every book is known from its first claim on.
+        self._holds_all_books = not database.rows("SELECT 1 FROM offers LIMIT 1")
+        self._seen: set[Book] = set()
+        self._ticks: dict[str, datetime] = {}
+
+    def at(self, batch: int) -> None:
+        """Set the batch number that the next writes carry."""
+        self._version = batch
+
+    def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
+        """See the port."""
+        found: dict[Book, list[Claim]] = defaultdict(list)
+        wanted = [book for book in books if not self._holds_all_books or book in self._seen]
+        self._seen.update(books)
+        for realm, skus in _by_realm(wanted):
+            rows = self._database.rows(CLAIMS_SQL, {"realm": realm, "skus": skus})
+            for market, sku, *rest in rows:
+                book = Book(realm, market, sku)
+                found[book].append(_claim(book, rest))
+        return found
+
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+        """See the port."""
+        found: dict[Book, list[Incident]] = defaultdict(list)
+        for realm, skus in _by_realm(books):
+            rows = self._database.rows(INCIDENTS_SQL, {"realm": realm, "skus": skus})
+            for market, sku, body in rows:
+                found[Book(realm, market, sku)].append(Incident.model_validate_json(body))
+        return found
+
+    def due_books(self, realm: str, now: datetime) -> Collection[Book]:
+        """See the port."""
+        rows = self._database.rows(DUE_SQL, {"realm": realm, "now": now})
+        return [Book(realm, market, sku) for market, sku in rows]
+
+    def latest_tick(self, realm: str) -> datetime | None:
+        """See the port."""
+        rows = self._database.rows(TICK_SQL, {"name": _tick_name(realm)})
+        return from_ms(int(rows[0][0])) if rows else None
+
+    def write_claims(self, claims: Sequence[Claim]) -> None:
+        """See the port. The facts hold them since before this batch was judged."""
+
+    def write_tick(self, realm: str, now: datetime) -> None:
+        """See the port."""
+        if self._ticks.get(realm) != now:
+            row = (_tick_name(realm), str(to_ms(now)), to_ms(now))
+            self._database.insert_rows("properties", ("name", "value", "version"), [row])
+            self._ticks[realm] = now
+
+    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+        """See the port."""
+        names = (
+            "realm", "incident_id", "kind", "market", "sku", "state", "since", "body", "version",
+        )  # fmt: skip
+        rows = [
+            (
+                one.realm, one.incident_id, one.kind, one.market, one.sku, one.state,
+                to_ms(one.since), one.model_dump_json(), self._version,
+            )
+            for one in incidents
+        ]  # fmt: skip
+        self._database.insert_rows("incidents", names, rows)
+
+    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+        """See the port."""
+        rows = [
+            (*book, NEVER_MS if at is None else to_ms(at), self._version)
+            for book, at in due.items()
+        ]
+        names = ("realm", "market", "sku", "due_at", "version")
+        self._database.insert_rows("book_timers", names, rows)
+
+
+def _by_realm(books: Collection[Book]) -> list[tuple[str, Sequence[str]]]:
+    skus: dict[str, list[str]] = defaultdict(list)
+    for book in books:
+        skus[book.realm].append(book.sku)
+    return [(realm, part) for realm, all_ in skus.items() for part in chunks(all_, BOOKS_PER_QUERY)]
+
+
+def _claim(book: Book, row: Sequence[Any]) -> Claim:
+    occurred_at, event_id, ordinal, version, channel, location, basis, price, currency, terms = row
+    extra = unpack_terms(terms)
+    zone = extra.pop("zone", "")
+    return Claim(
+        book, occurred_at, event_id, ordinal, version, channel, location, zone, Basis(basis),
+        price, currency, **extra,
+    )  # fmt: skip
+
+
+def _tick_name(realm: str) -> str:
+    return f"tick:{realm}"

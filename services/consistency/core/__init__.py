@@ -1,0 +1,1 @@
+"""The decisions of the consistency service. No I/O and no clock: time comes from records only."""

@@ -1,0 +1,87 @@
+"""The published prices of one channel at one place, and which of them counts when.
+
+A published price is known from the time it was published and holds within its validity window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from schemas.claim import Claim
+from services.consistency.core.prices import is_promotion
+
+Rank = tuple[bool, datetime, datetime, str, int]
+
+
+class Window(NamedTuple):
+    """One published claim: it holds from `start` until before `end` or `forgotten_at`.
+
+    Of several that hold, the highest `rank` counts: a promotion with an end before any other
+    price, then the latest start, the latest publication, the largest event id.
+    """
+
+    start: datetime
+    end: datetime | None
+    forgotten_at: datetime
+    rank: Rank
+    claim: Claim
+
+
+def window_of(claim: Claim, max_age: timedelta) -> Window:
+    """The window of a published claim."""
+    start = claim.valid_from or claim.occurred_at
+    # A promotion without an end lasts "until a newer offer replaces it", like any open price.
+    bounded_promotion = claim.valid_to is not None and is_promotion(claim)
+    rank = (bounded_promotion, start, claim.occurred_at, claim.event_id, claim.ordinal)
+    return Window(start, claim.valid_to, max(start, claim.occurred_at) + max_age, rank, claim)
+
+
+class Windows:
+    """The windows that count now or may count later; what can never count again is dropped."""
+
+    __slots__ = ("_windows",)
+
+    def __init__(self, windows: list[Window] | None = None) -> None:
+        self._windows = windows if windows is not None else []
+
+    def add(self, window: Window, now: datetime) -> None:
+        """Take in a claim published at `now`, the latest time seen so far."""
+        kept = [other for other in self._windows if not _is_over(other, window, now)]
+        kept.append(window)
+        self._windows = kept
+
+    def at(self, now: datetime, remembered_at: datetime) -> Claim | None:
+        """The claim that counts at `now`, of those not yet forgotten at `remembered_at`."""
+        best: Window | None = None
+        for window in self._windows:
+            if window.start > now or (window.end is not None and window.end <= now):
+                continue
+            if window.forgotten_at > remembered_at and (best is None or window.rank > best.rank):
+                best = window
+        return best.claim if best else None
+
+    def next_change(self, now: datetime, forgets: bool) -> datetime | None:
+        """The next bound after `now`; also the next forgetting, if `forgets`."""
+        return min((at for at in self._bounds(forgets) if at > now), default=None)
+
+    def _bounds(self, forgets: bool) -> Iterator[datetime]:
+        for window in self._windows:
+            yield window.start
+            if window.end is not None:
+                yield window.end
+            if forgets:
+                yield window.forgotten_at
+
+    def copy(self) -> Windows:
+        """An independent copy."""
+        return Windows(list(self._windows))
+
+
+def _is_over(old: Window, new: Window, now: datetime) -> bool:
+    """Whether `old` can never count again once `new` is known at `now`."""
+    if old.forgotten_at <= now or (old.end is not None and old.end <= now):
+        return True
+    replaces = new.end is None and new.start <= now and new.forgotten_at >= old.forgotten_at
+    return replaces and new.rank > old.rank

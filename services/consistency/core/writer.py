@@ -1,0 +1,152 @@
+"""Keeps the stored incidents of one realm equal to what their books say.
+
+Every changed book is judged as a whole and compared with what is stored, so a batch that was
+written in part, or not at all, is simply applied again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from schemas.claim import Book, Claim
+from schemas.incident import Incident, IncidentState
+from schemas.rules.consistency import ConsistencyRules
+from schemas.touchpoint import DEFAULT_REALM
+from services.consistency.core.book import PriceBook
+from services.consistency.ports import ConsistencyStore
+
+CACHE_BOOKS_MAX = 10_000
+
+
+class _Entry:
+    """A cached book and its incidents as they are stored, or will be after the next commit."""
+
+    __slots__ = ("book", "stored")
+
+    def __init__(self, book: PriceBook, stored: dict[str, Incident]) -> None:
+        self.book = book
+        self.stored = stored
+
+
+class ConsistencyWriter:
+    """The one writer of a realm's incidents.
+
+    `apply` reads from the store and writes nothing; `commit` writes all that was applied since
+    the last one. If `commit` raises, it may be called again; after a crash a new writer applies
+    the records since the last acknowledged one again and ends in the same state.
+    """
+
+    def __init__(
+        self,
+        store: ConsistencyStore,
+        rules: ConsistencyRules,
+        cache_books_max: int = CACHE_BOOKS_MAX,
+        realm: str = DEFAULT_REALM,
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._cache_books_max = cache_books_max
+        self._realm = realm
+        self._cache: OrderedDict[Book, _Entry] = OrderedDict()
+        self._now = store.latest_tick(realm)
+        self._claims: list[Claim] = []
+        self._incidents: dict[str, Incident] = {}
+        self._due: dict[Book, datetime | None] = {}
+
+    @property
+    def now(self) -> datetime | None:
+        """The latest tick of the realm."""
+        return self._now
+
+    def apply(self, claims: Sequence[Claim], now: datetime | None) -> list[Incident]:
+        """Take in a batch of claims, then a tick if there is one; returns changed incidents.
+
+        An incident stored earlier that no longer follows from the claims is returned as
+        retracted. Claims may repeat; a tick not later than the latest changes no time.
+
+        Raises:
+            ValueError: a claim of another realm. Nothing was applied.
+        """
+        by_book = self._by_book(claims)
+        if now is not None:
+            self._now = now if self._now is None else max(self._now, now)
+        books = list(by_book)
+        if now is not None:
+            books += sorted(self._due_books() - by_book.keys())
+        self._load(books)
+        changed: list[Incident] = []
+        for book in books:
+            changed += self._judge(book, by_book.get(book, ()))
+        return changed
+
+    def commit(self) -> None:
+        """Write what was applied: claims, tick, incidents, due times, in this order.
+
+        The tick goes before the incidents, so that batches applied again after a crash are
+        judged at no earlier time than what is stored; due times go last, so that a book whose
+        incidents were not written comes up again.
+        """
+        if self._claims:
+            self._store.write_claims(self._claims)
+        if self._now is not None:
+            self._store.write_tick(self._realm, self._now)
+        if self._incidents:
+            self._store.write_incidents(list(self._incidents.values()))
+        if self._due:
+            self._store.write_due(self._due)
+        self._claims, self._incidents, self._due = [], {}, {}
+        while len(self._cache) > self._cache_books_max:
+            self._cache.popitem(last=False)
+
+    def _by_book(self, claims: Iterable[Claim]) -> dict[Book, list[Claim]]:
+        by_book: dict[Book, list[Claim]] = defaultdict(list)
+        for claim in claims:
+            if claim.book.realm != self._realm:
+                raise ValueError(f"claim of realm {claim.book.realm!r}, not {self._realm!r}")
+            by_book[claim.book].append(claim)
+        return by_book
+
+    def _due_books(self) -> set[Book]:
+        now = self._now
+        if now is None:
+            return set()
+        uncommitted = {book for book, due in self._due.items() if due is not None and due <= now}
+        return uncommitted | set(self._store.due_books(self._realm, now))
+
+    def _load(self, books: Iterable[Book]) -> None:
+        """Bring the books into the cache: one query for claims, one for incidents."""
+        missing = [book for book in books if book not in self._cache]
+        if not missing:
+            return
+        claims = self._store.claims_of(missing)
+        incidents = self._store.incidents_of(missing)
+        for name in missing:
+            book = PriceBook(name, self._rules)
+            book.add(claims.get(name, ()))
+            stored = {incident.incident_id: incident for incident in incidents.get(name, ())}
+            self._cache[name] = _Entry(book, stored)
+
+    def _judge(self, name: Book, claims: Iterable[Claim]) -> list[Incident]:
+        """Judge one book anew; remembers what is to be written and returns what changed."""
+        entry = self._cache[name]
+        self._cache.move_to_end(name)
+        self._claims += entry.book.add(claims)
+        if self._now is not None:
+            entry.book.advance(self._now)
+        changed = changes(entry.stored, entry.book.incidents())
+        for incident in changed:
+            entry.stored[incident.incident_id] = incident
+            self._incidents[incident.incident_id] = incident
+        self._due[name] = entry.book.next_due
+        return changed
+
+
+def changes(stored: dict[str, Incident], current: dict[str, Incident]) -> list[Incident]:
+    """What must be written so that `stored` shows `current`; the rest becomes retracted."""
+    changed = [incident for key, incident in current.items() if stored.get(key) != incident]
+    for key, incident in stored.items():
+        if key not in current and incident.state is not IncidentState.RETRACTED:
+            changed.append(incident.model_copy(update={"state": IncidentState.RETRACTED}))
+    return changed

@@ -1,0 +1,189 @@
+"""The composition root of the embedded runtime: one process, one data directory, every stage.
+
+`Engine.open` locks the directory, brings the schema up to date and processes again what a killed
+predecessor left in doubt. Afterwards `ingest` and the readers may be used until `close`.
+"""
+
+from __future__ import annotations
+
+import gc
+import hmac
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import structlog
+
+from schemas.rules.consistency import consistency_rules
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.core.writer import ConsistencyWriter
+from services.embedded.pipeline import Pipeline, batched
+from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.writer import IdentityWriter
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.core import IngestConfig, IngestCore, Realm
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage, Result
+from services.profiles.adapters.clickhouse import ProfileReader, personal_types
+from services.profiles.adapters.totals import register_realms
+from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
+from services.runtime.errors import ConfigurationError
+from services.runtime.metrics import Metrics
+from services.runtime.migrations import migrate
+from services.runtime.settings import Settings
+
+CACHED_BOOKS = 200_000
+GC_THRESHOLDS = (50_000, 20, 50)
+FINGERPRINT = "identity_secret_fingerprint"
+REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY realm, channel"
+log = structlog.get_logger()
+
+
+def tune_garbage_collector() -> None:
+    """Fewer, larger collections: batches of long-lived models make the default 2–4 × slower."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+class Engine:
+    """Everything that works on one data directory. Use as a context manager."""
+
+    def __init__(
+        self, settings: Settings, database: Database, reading: Database, lock: DirectoryLock
+    ) -> None:
+        """`reading` is a second connection, so that readers need not wait for the writer."""
+        self.settings = settings
+        self.database = database
+        self.reading = reading
+        self.metrics = Metrics()
+        self._lock = lock
+        self.facts = ClickHouseFactStore(database)
+        self.graph = ClickHouseIdentityStore(database)
+        self.claims = ClickHouseConsistencyStore(database)
+        self.identity_rules = identity_rules(settings.identity_rules)
+        self.consistency_rules = consistency_rules(settings.consistency_rules)
+        personal = personal_types(self.identity_rules)
+        register_realms(database, settings.realms, personal)
+        self.profiles = ProfileReader(
+            reading, settings.realms, profile_rules(settings.profile_rules), self.identity_rules
+        )
+        self.pipeline = self._pipeline()
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the data directory of the settings and finish what was left in doubt.
+
+        Raises:
+            StoreUnavailable: the directory is in use or cannot be read or written.
+            ConfigurationError: no secret, another secret than the data's, or a wrong rules file.
+        """
+        secret = settings.secret()
+        lock = DirectoryLock(settings.data_dir)
+        lock.acquire()
+        try:
+            database = open_embedded(settings.data_dir)
+            migrate(database)
+            _check_secret(database, secret, settings.data_dir)
+            try:
+                engine = cls(settings, database, open_embedded(settings.data_dir), lock)
+            except ValueError as error:
+                raise ConfigurationError(str(error)) from error
+            recovered = engine.pipeline.recover()
+        except BaseException:
+            lock.release()
+            raise
+        if recovered:
+            log.info("recovered", events=recovered)
+        return engine
+
+    def _pipeline(self) -> Pipeline:
+        settings = self.settings
+        config = IngestConfig(
+            secret=settings.secret(),
+            rules=self.identity_rules,
+            realms={n: Realm(r.region, r.currency) for n, r in settings.realms.items()},
+            channels=frozenset(settings.channels),
+            time_floor=settings.floor(),
+            secret_generation=settings.secret_generation,
+            source_issuers=settings.source_issuers,
+            trusted_sources=settings.trusted_sources,
+            future_tolerance=settings.future_tolerance(),
+        )
+        ledger = self.facts.erasures()
+        core = IngestCore(config, lambda realm, node: ledger.get((realm, node)))
+        reached: dict[tuple[str, str], datetime] = {
+            (realm, channel): at for realm, channel, at in self.database.rows(REACHED_SQL)
+        }
+        return Pipeline(
+            self.facts,
+            IngestStage(core, self.facts),
+            IdentityStage(self.graph, self._identity_writer, self.metrics),
+            ConsistencyStage(self.claims, self._consistency_writer, reached, self.metrics),
+            self.metrics,
+        )
+
+    def _identity_writer(self, realm: str) -> IdentityWriter:
+        return IdentityWriter(self.graph, realm, self.identity_rules)
+
+    def _consistency_writer(self, realm: str) -> ConsistencyWriter:
+        return ConsistencyWriter(self.claims, self.consistency_rules, CACHED_BOOKS, realm)
+
+    def ingest(
+        self,
+        lines: Iterable[Line],
+        report: Callable[[list[Result]], None],
+        intake: Intake = Intake.FILE,
+    ) -> None:
+        """Process all lines in batches; `report` is called after each batch is durable.
+
+        The next batch is decoded while the one before is written. Whatever ends the input, the
+        batches read until then are finished first.
+        """
+        tune_garbage_collector()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer") as writer:
+            pending: Future[list[Result]] | None = None
+            try:
+                for part in batched(lines, self.settings.batch_events_max):
+                    decoded = self.pipeline.decode(part, intake)
+                    if pending is not None:
+                        report(pending.result())
+                    pending = writer.submit(self.pipeline.finish, decoded)
+            finally:
+                if pending is not None:
+                    report(pending.result())
+        self.pipeline.tick()
+
+    def close(self) -> None:
+        """Close the engine and give the directory back."""
+        self.reading.close()
+        self.database.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _check_secret(database: Database, secret: bytes, data_dir: Path) -> None:
+    """Refuse a secret other than the one the data was written with."""
+    fingerprint = hmac.digest(secret, b"customer360 identity secret", "sha256").hex()[:16]
+    rows = database.rows(
+        "SELECT value FROM properties FINAL WHERE name = {name:String}", {"name": FINGERPRINT}
+    )
+    if not rows:
+        row = (FINGERPRINT, fingerprint, 1)
+        database.insert_rows("properties", ("name", "value", "version"), [row])
+    elif rows[0][0] != fingerprint:
+        raise ConfigurationError(
+            f"C360_IDENTITY_SECRET is not the secret that {data_dir} was written with. With "
+            "another one every known customer would become a stranger; set the right one."
+        )

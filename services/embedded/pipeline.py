@@ -1,0 +1,155 @@
+"""All stages in one process: facts, identity, consistency, checkpoint, in this order.
+
+A batch is acknowledged when everything that follows from it is durable. After a crash the batches
+beyond the last checkpoint are processed again from their stored events, so whatever was missing is
+written; what was there already stays as it is. One thread at a time may call `process`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TypeVar
+
+import structlog
+
+from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import InputError, Line
+from services.ingest.ports import FactStore
+from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Status, Stored
+from services.runtime.errors import Retry
+from services.runtime.metrics import Metrics
+
+RECOVERY_EVENTS = 20_000
+ATTEMPTS_MAX = 6
+BACKOFF_S = 0.2
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+class Pipeline:
+    """The embedded main loop; the composition root hands in every part."""
+
+    def __init__(
+        self,
+        facts: FactStore,
+        stage: IngestStage,
+        identity: IdentityStage,
+        consistency: ConsistencyStage,
+        metrics: Metrics,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._facts = facts
+        self._stage = stage
+        self._identity = identity
+        self._consistency = consistency
+        self._metrics = metrics
+        self._clock = clock
+        self._sleep = sleep
+        self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
+
+    def recover(self) -> int:
+        """Process again what the last run stored and did not finish; the number of events.
+
+        Must be called once, before the first batch. The writers see these batches as in doubt:
+        a stored edge does not prove that its map rows were written.
+        """
+        stored = self._facts.in_doubt(self._facts.checkpoint())
+        count = 0
+        for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
+            for part in batched(events, RECOVERY_EVENTS):
+                lines = [Line(event.payload, len(event.payload)) for event in part]
+                self.finish(self._stage.decode(lines, received_at, intake), in_doubt=True)
+                count += len(lines)
+        return count
+
+    def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:
+        """Validate a batch; may run beside `finish` of the batch before."""
+        with self._timed("decode"):
+            return self._stage.decode(lines, self._clock(), intake)
+
+    def finish(self, decoded: Decoded, *, in_doubt: bool = False) -> list[Result]:
+        """Make a decoded batch durable with all that follows from it, then acknowledge it.
+
+        Transient faults of the store are tried again with growing pauses.
+
+        Raises:
+            Retry: the store did not recover; nothing of the batch is acknowledged.
+            Fatal: trying again cannot help; the process must end.
+        """
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                return self._finish(decoded, in_doubt or attempt > 0)
+            except Retry as error:
+                self._metrics.retries.inc()
+                log.warning("store_retry", attempt=attempt + 1, error=str(error))
+                self._sleep(BACKOFF_S * 2**attempt)
+        return self._finish(decoded, in_doubt=True)
+
+    def _finish(self, decoded: Decoded, in_doubt: bool) -> list[Result]:
+        batch = self._next_batch
+        self._next_batch += 1
+        with self._timed("store"):
+            stored = self._stage.store(decoded, batch, in_doubt=in_doubt)
+        with self._timed("identity"):
+            self._identity.process(stored.fresh, batch, in_doubt)
+        with self._timed("consistency"):
+            self._consistency.process(stored.fresh, decoded.received_at, batch)
+        with self._timed("acknowledge"):
+            self._stage.acknowledge(batch, self._clock())
+        self._count(decoded, stored, batch)
+        return stored.results
+
+    def tick(self, clock: datetime | None = None) -> None:
+        """Judge prices up to the watermark; with a clock, idle channels advance with it."""
+        batch = self._next_batch
+        self._next_batch += 1
+        with self._timed("tick"):
+            self._consistency.tick(batch, clock)
+        self._metrics.last_progress_seconds.set(self._clock().timestamp())
+
+    def _count(self, decoded: Decoded, stored: Stored, batch: int) -> None:
+        metrics, now = self._metrics, self._clock()
+        for result in stored.results:
+            metrics.events.labels(result.status).inc()
+            if result.status is Status.REJECTED:
+                metrics.rejects.labels(result.reason).inc()
+            elif result.reason == ID_CONFLICT:
+                metrics.id_conflicts.inc()
+        metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
+        metrics.batch_events.observe(len(decoded.lines))
+        metrics.freshness_seconds.observe((now - decoded.received_at).total_seconds())
+        metrics.last_batch.set(batch)
+        metrics.last_progress_seconds.set(now.timestamp())
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        with self._metrics.stage_seconds.labels(stage).time():
+            yield
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of up to `size` consecutive items; if the source fails, what it gave comes first."""
+    part: list[T] = []
+    try:
+        for item in items:
+            part.append(item)
+            if len(part) == size:
+                yield part
+                part = []
+    except InputError:
+        if part:
+            yield part
+        raise
+    if part:
+        yield part

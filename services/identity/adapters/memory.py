@@ -1,0 +1,149 @@
+"""The identity store in memory: for tests, for simulations, and for trying rules on an export.
+
+It keeps the whole contract of the port, nothing is written to disk, and it is not for threads.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from schemas.identifiers import NodeId
+from services.identity.core.graph import Decision, Edge, Node, Pair, Placement, Refusal
+from services.identity.ports import Placed
+
+RefusalKey = tuple[NodeId, NodeId, bool]
+K = TypeVar("K", bound=Hashable)
+
+
+class _Realm:
+    """The rows of one realm, and which pairs each node is part of."""
+
+    def __init__(self) -> None:
+        self.edges: dict[Pair, Edge] = {}
+        self.decisions: dict[Pair, Decision] = {}
+        self.marks: set[NodeId] = set()
+        self.nodes: dict[NodeId, Node] = {}
+        self.placements: dict[NodeId, Placement] = {}
+        self.refusals: dict[RefusalKey, Refusal] = {}
+        self.edges_at: defaultdict[NodeId, set[Pair]] = defaultdict(set)
+        self.decisions_at: defaultdict[NodeId, set[Pair]] = defaultdict(set)
+        self.refusals_at: defaultdict[NodeId, set[RefusalKey]] = defaultdict(set)
+
+
+def _gather(index: Mapping[NodeId, set[K]], nodes: Iterable[NodeId]) -> set[K]:
+    """The union of the index entries of the nodes."""
+    return set().union(*(index[node] for node in nodes if node in index))
+
+
+def _leads_to(edge: Edge, node: NodeId, types: Collection[str]) -> bool:
+    other = edge.b if edge.a.id == node else edge.a
+    return edge.verified and other.type in types
+
+
+class MemoryIdentityStore:
+    """An `IdentityStore` that forgets everything with the process."""
+
+    def __init__(self) -> None:
+        self._realms: defaultdict[str, _Realm] = defaultdict(_Realm)
+
+    def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        return [rows.edges[pair] for pair in _gather(rows.edges_at, nodes)]
+
+    def crowded(
+        self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
+    ) -> set[NodeId]:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        return {
+            node
+            for node in nodes
+            if len(rows.edges_at.get(node, ())) > above
+            and sum(_leads_to(rows.edges[pair], node, types) for pair in rows.edges_at[node])
+            > above
+        }
+
+    def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
+        """See `IdentityStore`."""
+        placements = self._realms[realm].placements
+        return {node: placements[node] for node in nodes if node in placements}
+
+    def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        return [rows.decisions[pair] for pair in _gather(rows.decisions_at, nodes)]
+
+    def marks_of(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See `IdentityStore`."""
+        return self._realms[realm].marks.intersection(nodes)
+
+    def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        return [rows.refusals[key] for key in _gather(rows.refusals_at, nodes)]
+
+    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        for edge in edges:
+            pair = (edge.a.id, edge.b.id)
+            rows.edges[pair] = edge
+            rows.edges_at[edge.a.id].add(pair)
+            rows.edges_at[edge.b.id].add(pair)
+
+    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        for decision in decisions:
+            pair = (decision.a.id, decision.b.id)
+            rows.decisions[pair] = decision
+            rows.decisions_at[decision.a.id].add(pair)
+            rows.decisions_at[decision.b.id].add(pair)
+
+    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+        """See `IdentityStore`."""
+        self._realms[realm].marks.update(marks)
+
+    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        for node, (description, placement) in placements.items():
+            rows.nodes[node] = description
+            rows.placements[node] = placement
+
+    def write_refusals(
+        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+    ) -> None:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        for refusal in vanished:
+            rows.refusals.pop(refusal.key, None)
+            rows.refusals_at[refusal.a].discard(refusal.key)
+            rows.refusals_at[refusal.b].discard(refusal.key)
+        for refusal in appeared:
+            rows.refusals[refusal.key] = refusal
+            rows.refusals_at[refusal.a].add(refusal.key)
+            rows.refusals_at[refusal.b].add(refusal.key)
+
+    def all_edges(self, realm: str) -> list[Edge]:
+        """Every stored edge of a realm."""
+        return list(self._realms[realm].edges.values())
+
+    def all_decisions(self, realm: str) -> list[Decision]:
+        """The latest decision of every pair of a realm."""
+        return list(self._realms[realm].decisions.values())
+
+    def all_marks(self, realm: str) -> set[NodeId]:
+        """Every marked node of a realm."""
+        return set(self._realms[realm].marks)
+
+    def all_placements(self, realm: str) -> dict[NodeId, Placement]:
+        """Every map row of a realm."""
+        return dict(self._realms[realm].placements)
+
+    def all_refusals(self, realm: str) -> list[Refusal]:
+        """Every standing refusal of a realm."""
+        return sorted(self._realms[realm].refusals.values())

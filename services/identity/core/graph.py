@@ -1,0 +1,233 @@
+"""The values of the identity graph: nodes, edges, decisions, placements, refusals.
+
+Merging two reports of one edge, or two decisions on one pair, is a minimum or maximum over a total
+order. So the graph is a set: neither the order nor the repetition of what arrives can matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.rules.identity import IdentifierKind, IdentityRules
+
+Pair = tuple[NodeId, NodeId]
+"""Two different node ids, the smaller one first."""
+
+
+class Node(NamedTuple):
+    """An identifier: the id of its value, and what kind of value that is."""
+
+    id: NodeId
+    type: str
+    issuer: str
+
+
+class Edge(NamedTuple):
+    """Two identifiers met in one event. `a.id < b.id`; `link` puts the ends in order.
+
+    `first_seen_ms` is the claimed time of the event in Unix milliseconds, `event_id` its id, and
+    `verified` its grade; an edge that is not verified is *stated*.
+    """
+
+    a: Node
+    b: Node
+    first_seen_ms: int
+    event_id: str
+    verified: bool
+
+
+class Verdict(StrEnum):
+    """What a person decided about two identifiers; `none` withdraws an earlier decision."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    NONE = "none"
+
+
+class Decision(NamedTuple):
+    """A verdict on a pair, with its author, reason and time (Unix milliseconds).
+
+    The ends are whole nodes: an identifier that was never seen beside another one has no edge
+    that would tell its type.
+    """
+
+    a: Node
+    b: Node
+    verdict: Verdict
+    author: str
+    reason: str
+    decided_ms: int
+
+
+class Kind(StrEnum):
+    """What a profile stands for; `shared` identifiers belong to nobody, each for itself."""
+
+    PERSON = "person"
+    ANONYMOUS = "anonymous"
+    SHARED = "shared"
+
+
+class Placement(NamedTuple):
+    """The profile that holds a node; the id is that of the profile's canonical node."""
+
+    profile: NodeId
+    kind: Kind
+
+
+class Reason(StrEnum):
+    """Why an edge or a `same` decision joined nobody."""
+
+    UNIQUE = "unique"
+    """A type of which a person has one would be held twice."""
+    DIFFERENT = "different"
+    """Two identifiers that were decided to be different would come together."""
+    HUB = "hub"
+    """An end has more neighbours than its limit."""
+    MARKED = "marked"
+    """An end was marked as shared for good."""
+    UNLISTED = "unlisted"
+    """An end is of a type that the rules do not list."""
+
+
+class Refusal(NamedTuple):
+    """An edge or decision that joined nobody. `blocked_by` are the nodes in the way, ascending.
+
+    `event_id` is that of the edge, and empty for a decision. There is at most one refusal per
+    `key`.
+    """
+
+    a: NodeId
+    b: NodeId
+    reason: Reason
+    blocked_by: tuple[NodeId, ...]
+    event_id: str
+
+    @property
+    def key(self) -> tuple[NodeId, NodeId, bool]:
+        """Identity of the refused thing: its pair, and whether it is a decision."""
+        return (self.a, self.b, not self.event_id)
+
+
+class Review(NamedTuple):
+    """A person holds more identifiers of a type than its `review_above`; someone should look."""
+
+    profile: NodeId
+    type: str
+    held: int
+
+
+class TypeTable(NamedTuple):
+    """The rules in the form the inner loops read: plain sets and dicts by type name."""
+
+    rank: dict[str, int]
+    personal: frozenset[str]
+    unique: frozenset[str]
+    ephemeral: frozenset[str]
+    review_above: dict[str, int]
+    hub_above: int
+    hub_above_personal: int
+
+
+def type_table(rules: IdentityRules) -> TypeTable:
+    """Read the rules once, ahead of the loops."""
+    rows = rules.type
+    return TypeTable(
+        rank=rules.rank,
+        personal=frozenset(row.name for row in rows if row.kind is IdentifierKind.PERSONAL),
+        unique=frozenset(row.name for row in rows if row.unique),
+        ephemeral=frozenset(row.name for row in rows if row.ephemeral),
+        review_above={row.name: row.review_above for row in rows if row.review_above is not None},
+        hub_above=rules.hub_above,
+        hub_above_personal=rules.hub_above_personal,
+    )
+
+
+def link(x: Node, y: Node, first_seen_ms: int, event_id: str, verified: bool) -> Edge:
+    """The edge between two nodes, its ends in order."""
+    return Edge(*((x, y) if x.id < y.id else (y, x)), first_seen_ms, event_id, verified)
+
+
+def pair_of(x: NodeId, y: NodeId) -> Pair:
+    """The pair of two node ids, whichever way round they come."""
+    return (x, y) if x < y else (y, x)
+
+
+def better(x: Edge, y: Edge) -> Edge:
+    """Merge two reports of one edge: the best grade, and the earliest report *of that grade*.
+
+    An earlier report of the worse grade must not lend its time: whoever may only state things
+    could otherwise move a verified edge forward in the order in which edges join.
+    """
+    # Two comparisons spare the tuples in the usual case, the very same report again.
+    if x is y or x == y:
+        return x
+    return min(x, y, key=lambda e: (not e.verified, e.first_seen_ms, e.event_id))
+
+
+def merged(edges: Iterable[Edge]) -> dict[Pair, Edge]:
+    """One edge per pair. Reversed ends are put in order; an edge from a node to itself is none."""
+    found: dict[Pair, Edge] = {}
+    for edge in edges:
+        if edge.a.id > edge.b.id:
+            edge = edge._replace(a=edge.b, b=edge.a)
+        pair = (edge.a.id, edge.b.id)
+        known = found.get(pair)
+        if known is not None:
+            found[pair] = better(known, edge)
+        elif edge.a.id != edge.b.id:
+            found[pair] = edge
+    return found
+
+
+_CAUTION = {Verdict.SAME: 0, Verdict.NONE: 1, Verdict.DIFFERENT: 2}
+
+
+def later(x: Decision, y: Decision) -> Decision:
+    """The decision of a pair that counts: the latest; at the same time, the most cautious."""
+    return max(x, y, key=lambda d: (d.decided_ms, _CAUTION[d.verdict], d.author, d.reason))
+
+
+def latest(decisions: Iterable[Decision]) -> dict[Pair, Decision]:
+    """The decision that counts, per pair, ends in order."""
+    found: dict[Pair, Decision] = {}
+    for decision in decisions:
+        if decision.a.id > decision.b.id:
+            decision = decision._replace(a=decision.b, b=decision.a)
+        pair = (decision.a.id, decision.b.id)
+        if decision.a.id != decision.b.id:
+            found[pair] = later(found.get(pair, decision), decision)
+    return found
+
+
+def join_order(edge: Edge, table: TypeTable) -> tuple[int, int, int, NodeId, NodeId]:
+    """Sort key of the order in which edges join: strongest first, then earliest."""
+    a, b = table.rank[edge.a.type], table.rank[edge.b.type]
+    weaker, stronger = (a, b) if a > b else (b, a)
+    return (weaker, stronger, edge.first_seen_ms, edge.a.id, edge.b.id)
+
+
+def counts(edge: Edge, table: TypeTable) -> bool:
+    """Whether the map may use the edge: verified, and both types are in the rules."""
+    return edge.verified and edge.a.type in table.rank and edge.b.type in table.rank
+
+
+def is_hub(node: Node, neighbours: Iterable[Node], table: TypeTable) -> bool:
+    """Whether a node has too many neighbours to stand for anybody.
+
+    At a personal node the neighbours made anew for every visit or purchase do not count, or a
+    loyal customer would dissolve at the visit after the limit.
+    """
+    if node.type not in table.personal:
+        return sum(1 for _ in neighbours) > table.hub_above
+    total = 0
+    by_type: dict[str, int] = {}
+    for neighbour in neighbours:
+        kind = neighbour.type
+        total += kind not in table.ephemeral
+        if kind in table.personal:
+            by_type[kind] = by_type.get(kind, 0) + 1
+    limit = table.hub_above_personal
+    return total > table.hub_above or any(count > limit for count in by_type.values())

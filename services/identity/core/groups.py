@@ -1,0 +1,55 @@
+"""Disjoint groups of nodes that know which pairs must never come together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from schemas.identifiers import NodeId
+
+
+class Groups:
+    """A union-find over nodes. `foes` holds each `different` pair in both directions."""
+
+    __slots__ = ("_foes", "_parent", "members")
+
+    def __init__(self, nodes: Iterable[NodeId], foes: Mapping[NodeId, Collection[NodeId]]) -> None:
+        self._parent = {node: node for node in nodes}
+        self._foes = foes
+        self.members: dict[NodeId, list[NodeId]] = {node: [node] for node in self._parent}
+        """The members of each group, by its root."""
+
+    def __contains__(self, node: NodeId) -> bool:
+        return node in self._parent
+
+    def find(self, node: NodeId) -> NodeId:
+        """The root of the node's group. Raises KeyError for a node that is in none."""
+        parent = self._parent
+        while (above := parent[node]) != node:
+            parent[node] = parent[above]
+            node = parent[node]
+        return node
+
+    def absorb(self, keep: NodeId, gone: NodeId) -> None:
+        """Join two groups by their roots; `keep` stays the root."""
+        self._parent[gone] = keep
+        self.members[keep] += self.members.pop(gone)
+
+    def join(self, x: NodeId, y: NodeId) -> tuple[NodeId, NodeId]:
+        """Join two groups by their roots, the smaller into the larger: (kept root, gone root)."""
+        if len(self.members[x]) < len(self.members[y]):
+            x, y = y, x
+        self.absorb(x, y)
+        return x, y
+
+    def opposed(self, x: NodeId, y: NodeId) -> tuple[NodeId, ...]:
+        """The members, ascending, that forbid the two groups (by root) to come together."""
+        if not self._foes:
+            return ()
+        if len(self.members[x]) > len(self.members[y]):
+            x, y = y, x
+        found: set[NodeId] = set()
+        for member in self.members[x]:
+            for foe in self._foes.get(member, ()):
+                if foe in self._parent and self.find(foe) == y:
+                    found |= {member, foe}
+        return tuple(sorted(found))

@@ -1,0 +1,375 @@
+"""Who is who: the profile map as a pure function of edges, decisions, marks and rules.
+
+`resolve` answers for a whole realm. `solve` does the work, on a `Scene`: the whole graph, or a
+region of it whose surroundings are given as persons that stand. The incremental writer runs the
+same `solve` on regions, so there is one implementation of the rules, not two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from sys import maxsize
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.rules.identity import IdentityRules
+from services.identity.core.graph import (
+    Decision,
+    Edge,
+    Kind,
+    Node,
+    Pair,
+    Placement,
+    Reason,
+    Refusal,
+    Review,
+    TypeTable,
+    Verdict,
+    counts,
+    is_hub,
+    join_order,
+    latest,
+    merged,
+    type_table,
+)
+from services.identity.core.groups import Groups
+
+NEVER_SEEN_MS = maxsize
+"""First-seen time of a node that only decisions know: later than every edge."""
+
+
+class Resolution(NamedTuple):
+    """The map: a placement for every node with a counting edge or a decision; what was refused.
+
+    Refusals and reviews are in ascending order.
+    """
+
+    placements: dict[NodeId, Placement]
+    refusals: tuple[Refusal, ...]
+    reviews: tuple[Review, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What `solve` looks at. No edge is between two decided to be different.
+
+    `nodes` are to be placed. `apart` says which nodes, here or next to here, join nobody and why.
+    `standing` are the personal nodes around the region with the profile they belong to; they take
+    part as persons and are not placed anew. `foes` holds each `different` pair both ways round.
+    """
+
+    nodes: Mapping[NodeId, Node]
+    edges: Sequence[Edge]
+    first_seen_ms: Mapping[NodeId, int]
+    same: Sequence[Decision]
+    foes: Mapping[NodeId, Collection[NodeId]]
+    apart: Mapping[NodeId, Reason]
+    standing: Mapping[NodeId, NodeId] = field(default_factory=dict)
+
+
+def resolve(
+    edges: Iterable[Edge],
+    decisions: Iterable[Decision],
+    marks: Collection[NodeId],
+    rules: IdentityRules,
+) -> Resolution:
+    """The map of a whole realm, from scratch.
+
+    Takes every report of every edge, in any order, grade and number; stated edges join nobody.
+    """
+    table = type_table(rules)
+    return solve(_whole(merged(edges), latest(decisions), marks, table), table)
+
+
+def solve(scene: Scene, table: TypeTable) -> Resolution:
+    """Place the nodes of a scene."""
+    return _Solver(scene, table).run()
+
+
+def _whole(
+    edges: Mapping[Pair, Edge],
+    decisions: Mapping[Pair, Decision],
+    marks: Collection[NodeId],
+    table: TypeTable,
+) -> Scene:
+    """The scene that is the whole graph."""
+    usable = [edge for edge in edges.values() if counts(edge, table)]
+    nodes = {end.id: end for edge in usable for end in (edge.a, edge.b)}
+    nodes |= {end.id: end for d in decisions.values() for end in (d.a, d.b)}
+    apart_pairs = {p for p, d in decisions.items() if d.verdict is Verdict.DIFFERENT}
+    joining = [edge for edge in usable if (edge.a.id, edge.b.id) not in apart_pairs]
+    return Scene(
+        nodes={node.id: node for node in nodes.values() if node.type in table.rank},
+        edges=joining,
+        first_seen_ms=first_seen(usable),
+        same=[d for d in decisions.values() if d.verdict is Verdict.SAME],
+        foes=foes_of(apart_pairs),
+        apart=_apart(nodes, joining, marks, table),
+    )
+
+
+def first_seen(edges: Iterable[Edge]) -> dict[NodeId, int]:
+    """The earliest time of each node over its edges."""
+    times: dict[NodeId, int] = {}
+    for edge in edges:
+        for end in (edge.a.id, edge.b.id):
+            times[end] = min(times.get(end, NEVER_SEEN_MS), edge.first_seen_ms)
+    return times
+
+
+def foes_of(pairs: Iterable[Pair]) -> dict[NodeId, set[NodeId]]:
+    """The `different` pairs, both ways round."""
+    foes: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
+    for a, b in pairs:
+        foes[a].add(b)
+        foes[b].add(a)
+    return dict(foes)
+
+
+def _apart(
+    nodes: Mapping[NodeId, Node],
+    edges: Sequence[Edge],
+    marks: Collection[NodeId],
+    table: TypeTable,
+) -> dict[NodeId, Reason]:
+    """The nodes that join nobody."""
+    neighbours: defaultdict[NodeId, list[Node]] = defaultdict(list)
+    for edge in edges:
+        neighbours[edge.a.id].append(edge.b)
+        neighbours[edge.b.id].append(edge.a)
+    reasons = {
+        node.id: apart_reason(node, neighbours.get(node.id, ()), node.id in marks, table)
+        for node in nodes.values()
+    }
+    return {node: reason for node, reason in reasons.items() if reason is not None}
+
+
+def apart_reason(
+    node: Node, neighbours: Iterable[Node], marked: bool, table: TypeTable
+) -> Reason | None:
+    """Why a node joins nobody whatever its edges say, or None."""
+    if node.type not in table.rank:
+        return Reason.UNLISTED
+    if marked:
+        return Reason.MARKED
+    return Reason.HUB if is_hub(node, neighbours, table) else None
+
+
+def blame(reasons: Collection[Reason]) -> Reason:
+    """The one reason given when the two ends stand apart for two: the most lasting one."""
+    return next(r for r in (Reason.UNLISTED, Reason.MARKED, Reason.HUB) if r in reasons)
+
+
+class _Solver:
+    """One run over one scene; every step leaves its joins in `groups`."""
+
+    def __init__(self, scene: Scene, table: TypeTable) -> None:
+        self.scene = scene
+        self.table = table
+        free = [node for node in scene.nodes if node not in scene.apart]
+        self.groups = Groups([*free, *scene.standing], scene.foes)
+        self.refused: list[Refusal] = []
+        self.persons: set[NodeId] = set()
+        """Roots of the groups that hold a person; filled after step 2, stable from then on."""
+        self.shared: set[NodeId] = set()
+        """Roots of the groups set aside by step 3."""
+
+    def run(self) -> Resolution:
+        """The steps of the specification, in order."""
+        personal, outward = self._sort_out()
+        self._stand()
+        self._join_persons(personal)
+        self._join_decided()
+        self._find_persons()
+        self._spread(outward)
+        self._join_nobodys(outward)
+        return Resolution(self._placements(), self._refusals(), self._reviews())
+
+    def _sort_out(self) -> tuple[list[Edge], list[Edge]]:
+        """Edges between personal nodes, and the others; those of nodes that join nobody apart."""
+        apart, is_personal = self.scene.apart, self.table.personal
+        personal: list[Edge] = []
+        outward: list[Edge] = []
+        for edge in self.scene.edges:
+            both_personal = edge.a.type in is_personal and edge.b.type in is_personal
+            if edge.a.id in apart or edge.b.id in apart:
+                if both_personal:
+                    self._refuse_apart(edge.a.id, edge.b.id, edge.event_id)
+            else:
+                (personal if both_personal else outward).append(edge)
+        return personal, outward
+
+    def _refuse_apart(self, a: NodeId, b: NodeId, event_id: str) -> None:
+        apart = self.scene.apart
+        blockers = tuple(end for end in (a, b) if end in apart)
+        # An edge between two shared identifiers concerns no person; a decision somebody awaits.
+        if len(blockers) == 1 or not event_id:
+            reason = blame([apart[end] for end in blockers])
+            self.refused.append(Refusal(a, b, reason, blockers, event_id))
+
+    def _stand(self) -> None:
+        """Put the surrounding nodes of one profile into one group."""
+        first: dict[NodeId, NodeId] = {}
+        for node, profile in self.scene.standing.items():
+            if (root := first.setdefault(profile, node)) != node:
+                self.groups.absorb(root, node)
+
+    def _join_persons(self, edges: list[Edge]) -> None:
+        """Step 1: personal identifiers join unless something forbids it."""
+        groups, table = self.groups, self.table
+        held: dict[NodeId, dict[tuple[str, str], NodeId]] = {
+            node.id: {(node.type, node.issuer): node.id}
+            for node in self.scene.nodes.values()
+            if node.type in table.unique and node.id in groups
+        }
+        for edge in sorted(edges, key=lambda e: join_order(e, table)):
+            x, y = groups.find(edge.a.id), groups.find(edge.b.id)
+            if x == y:
+                continue
+            if foes := groups.opposed(x, y):
+                self._refuse(edge, Reason.DIFFERENT, foes)
+                continue
+            mine, yours = held.get(x, {}), held.get(y, {})
+            if twice := mine.keys() & yours.keys():
+                both = sorted(side[slot] for side in (mine, yours) for slot in twice)
+                self._refuse(edge, Reason.UNIQUE, tuple(both))
+                continue
+            kept, _ = groups.join(x, y)
+            if mine or yours:
+                held[kept] = mine | yours
+
+    def _refuse(self, edge: Edge, reason: Reason, blocked_by: tuple[NodeId, ...]) -> None:
+        self.refused.append(Refusal(edge.a.id, edge.b.id, reason, blocked_by, edge.event_id))
+
+    def _join_decided(self) -> None:
+        """Step 2: `same` joins whole groups, in time order, whatever the uniqueness."""
+        groups, apart = self.groups, self.scene.apart
+        for decision in sorted(self.scene.same, key=lambda d: (d.decided_ms, d.a.id, d.b.id)):
+            a, b = decision.a.id, decision.b.id
+            if a in apart or b in apart:
+                self._refuse_apart(a, b, "")
+                continue
+            x, y = groups.find(a), groups.find(b)
+            if x == y:
+                continue
+            if foes := groups.opposed(x, y):
+                self.refused.append(Refusal(a, b, Reason.DIFFERENT, foes, ""))
+            else:
+                groups.join(x, y)
+
+    def _find_persons(self) -> None:
+        groups, personal = self.groups, self.table.personal
+        self.persons.update(groups.find(node) for node in self.scene.standing)
+        self.persons.update(
+            groups.find(node.id)
+            for node in self.scene.nodes.values()
+            if node.type in personal and node.id in groups
+        )
+
+    def _spread(self, edges: list[Edge]) -> None:
+        """Step 3: shareable groups follow their nearest person, one layer at a time."""
+        around: defaultdict[NodeId, list[Edge]] = defaultdict(list)
+        for edge in edges:
+            around[edge.a.id].append(edge)
+            around[edge.b.id].append(edge)
+        layer = [node for root in self.persons for node in self.groups.members[root]]
+        while layer:
+            layer = self._next_layer(layer, around)
+
+    def _next_layer(self, layer: list[NodeId], around: Mapping[NodeId, list[Edge]]) -> list[NodeId]:
+        """Settle every group next to the layer; the nodes that found a person are the next one."""
+        groups = self.groups
+        touched: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
+        through: defaultdict[NodeId, list[Edge]] = defaultdict(list)
+        for node in layer:
+            for edge in around.get(node, ()):
+                group = groups.find(edge.b.id if edge.a.id == node else edge.a.id)
+                if group not in self.persons and group not in self.shared:
+                    touched[group].add(groups.find(node))
+                    through[group].append(edge)
+        placed: list[NodeId] = []
+        for group in sorted(touched, key=lambda root: self._canon(groups.members[root])):
+            person = next(iter(touched[group]))
+            if len(touched[group]) > 1:
+                self.shared.add(group)
+            elif foes := groups.opposed(group, person):
+                self.shared.add(group)
+                nearest = min(through[group], key=lambda e: join_order(e, self.table))
+                self._refuse(nearest, Reason.DIFFERENT, foes)
+            else:
+                placed += groups.members[group]
+                groups.absorb(person, group)
+        return placed
+
+    def _join_nobodys(self, edges: list[Edge]) -> None:
+        """Step 4: what no person reaches joins among itself."""
+        groups, settled = self.groups, self.persons | self.shared
+        free = [
+            edge
+            for edge in edges
+            if groups.find(edge.a.id) not in settled and groups.find(edge.b.id) not in settled
+        ]
+        for edge in sorted(free, key=lambda e: join_order(e, self.table)):
+            x, y = groups.find(edge.a.id), groups.find(edge.b.id)
+            if x == y:
+                continue
+            if foes := groups.opposed(x, y):
+                self._refuse(edge, Reason.DIFFERENT, foes)
+            else:
+                groups.join(x, y)
+
+    def _rank(self, node: NodeId) -> tuple[int, int, NodeId]:
+        """Sort key of a node as the canonical one: strongest, earliest, smallest."""
+        seen_ms = self.scene.first_seen_ms.get(node, NEVER_SEEN_MS)
+        return (self.table.rank[self.scene.nodes[node].type], seen_ms, node)
+
+    def _canon(self, members: Iterable[NodeId]) -> tuple[int, int, NodeId]:
+        return min(map(self._rank, members))
+
+    def _placements(self) -> dict[NodeId, Placement]:
+        """Step 5: every group gets the id of its canonical node."""
+        nodes, standing = self.scene.nodes, self.scene.standing
+        placements = {
+            node: Placement(node, Kind.SHARED) for node in self.scene.apart if node in nodes
+        }
+        for root, members in self.groups.members.items():
+            own = [node for node in members if node in nodes]
+            if not own:
+                continue
+            kind = Kind.PERSON if root in self.persons else Kind.ANONYMOUS
+            kind = Kind.SHARED if root in self.shared else kind
+            profile = standing[root] if root in standing else self._canon(own)[2]
+            placement = Placement(profile, kind)
+            placements.update(dict.fromkeys(own, placement))
+        return placements
+
+    def _refusals(self) -> tuple[Refusal, ...]:
+        """What was refused and not brought together by a later step after all."""
+        groups, apart = self.groups, self.scene.apart
+        return tuple(
+            sorted(
+                refusal
+                for refusal in self.refused
+                if refusal.a in apart
+                or refusal.b in apart
+                or groups.find(refusal.a) != groups.find(refusal.b)
+            )
+        )
+
+    def _reviews(self) -> tuple[Review, ...]:
+        """Persons with a suspicious number of identifiers of one personal type."""
+        limits, found = self.table.review_above, []
+        for root in self.persons if limits else ():
+            own = [self.scene.nodes[n] for n in self.groups.members[root] if n in self.scene.nodes]
+            if root in self.scene.standing or not own:
+                continue
+            numbers = Counter(n.type for n in own if n.type in self.table.personal)
+            profile = self._canon(n.id for n in own)[2]
+            found += [
+                Review(profile, kind, count)
+                for kind, count in numbers.items()
+                if kind in limits and count > limits[kind]
+            ]
+        return tuple(sorted(found))

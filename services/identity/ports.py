@@ -1,0 +1,78 @@
+"""What the identity core needs from the world: one store, read and written in whole batches.
+
+Reads are keyed by node and take a whole frontier at once; the writer makes a handful of calls per
+batch, never one per node. All methods block. Writes are idempotent: the same rows again, in any
+number, leave the same state. There is one writer per realm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from schemas.identifiers import NodeId
+from services.identity.core.graph import Decision, Edge, Node, Placement, Refusal
+
+Placed = tuple[Node, Placement]
+
+
+class IdentityStore(Protocol):
+    """The stored graph and map of all realms.
+
+    Every method may raise the store's own errors; after one, nothing is known of what was
+    written, and the batch has to be applied again as one in doubt.
+    """
+
+    def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
+        """Every edge, of either grade, with an end in `nodes`; merged, each pair once."""
+        ...
+
+    def crowded(
+        self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
+    ) -> set[NodeId]:
+        """Those of `nodes` with more than `above` verified edges to nodes of the given types.
+
+        It spares the writer from reading the million edges of a till terminal.
+        """
+        ...
+
+    def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
+        """The map rows of `nodes`; a node without one is missing, and is its own profile."""
+        ...
+
+    def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
+        """The latest decision of every pair with an end in `nodes`, withdrawn ones included."""
+        ...
+
+    def marks_of(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Those of `nodes` that are marked as shared for good."""
+        ...
+
+    def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
+        """The standing refusals with an end in `nodes`."""
+        ...
+
+    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+        """Store edges in their merged form; each replaces the row of its pair."""
+        ...
+
+    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+        """Store decisions; each replaces the row of its pair."""
+        ...
+
+    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+        """Mark nodes as shared, for good."""
+        ...
+
+    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+        """Store map rows; each replaces the row of its node."""
+        ...
+
+    def write_refusals(
+        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+    ) -> None:
+        """Remove the vanished refusals and store the ones that appeared, by `Refusal.key`.
+
+        No key is in both.
+        """
+        ...

@@ -1,0 +1,89 @@
+"""Questions about stored facts: refused lines, and events that stand under two anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from schemas.reject import ADVICE, RejectReason
+from services.runtime.clickhouse import Database
+
+REJECTED_SQL = """
+SELECT reject_id, reason, path, message, event_id, received_at, raw_bytes, {raw} FROM rejected FINAL
+WHERE ({{reason:String}} = '' OR reason = {{reason:String}})
+    AND ({{id:String}} = '' OR startsWith(toString(reject_id), {{id:String}}))
+ORDER BY received_at DESC, reject_id LIMIT {{limit:UInt32}}
+"""
+COUNTS_SQL = "SELECT reason, count() FROM rejected FINAL GROUP BY reason ORDER BY reason"
+TWICE_SQL = """
+SELECT realm, event_id, groupUniqArray(toString(node)) AS nodes
+FROM event_ids GROUP BY realm, event_id HAVING uniqExact(node) > 1 ORDER BY realm, event_id
+"""
+FACT_TABLES_SQL = """
+SELECT DISTINCT table FROM system.columns
+WHERE database = currentDatabase() AND name = 'event_id'
+    AND table IN (SELECT table FROM system.columns WHERE database = currentDatabase()
+        AND name = 'node')
+    AND table NOT LIKE '%\\_view' AND table != 'id_conflicts' ORDER BY table
+"""
+
+
+class RejectedEvent(NamedTuple):
+    """A refused line as it is kept."""
+
+    reject_id: str
+    reason: RejectReason
+    path: str
+    message: str
+    event_id: str
+    received_at: datetime
+    raw_bytes: int
+    raw: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented JSON form, with advice."""
+        return {"version": 1, **self._asdict(), "advice": ADVICE[self.reason]}
+
+
+class DoubleAnchor(NamedTuple):
+    """An event stored under several anchors: the smallest node is kept."""
+
+    realm: str
+    event_id: str
+    kept: str
+    others: list[str]
+
+
+class StoreAudit:
+    """Reads and, on demand, mends what normal operation never touches."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def rejected(
+        self, reason: str = "", id_prefix: str = "", limit: int = 100, *, with_raw: bool = False
+    ) -> list[RejectedEvent]:
+        """Refused lines, the latest first."""
+        sql = REJECTED_SQL.format(raw="raw" if with_raw else "''")
+        rows = self._database.rows(sql, {"reason": reason, "id": id_prefix, "limit": limit})
+        return [RejectedEvent(str(row[0]), RejectReason(row[1]), *row[2:]) for row in rows]
+
+    def rejected_counts(self) -> dict[str, int]:
+        """Refused lines by reason."""
+        return dict(self._database.rows(COUNTS_SQL))
+
+    def double_anchors(self) -> Iterator[DoubleAnchor]:
+        """Events under two anchors: re-sent with other identifiers, or after a change of rules."""
+        for realm, event_id, nodes in self._database.rows(TWICE_SQL):
+            kept, *others = sorted(nodes)
+            yield DoubleAnchor(realm, event_id, kept, others)
+
+    def keep_one_anchor(self, double: DoubleAnchor) -> None:
+        """Delete the rows under the other anchors, by key, in every fact table."""
+        for (table,) in self._database.rows(FACT_TABLES_SQL):
+            self._database.command(
+                f"DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}} "
+                "AND event_id = {event:String}",
+                {"realm": double.realm, "nodes": double.others, "event": double.event_id},
+            )

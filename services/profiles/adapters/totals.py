@@ -1,0 +1,75 @@
+"""The totals of all customers: a view that ClickHouse refreshes as a whole, read page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from schemas.profile import ProfileScalars
+from services.profiles.adapters import statements
+from services.profiles.ports import Totals
+from services.runtime.clickhouse import Database
+from services.runtime.settings import RealmSettings
+
+PAGE_ROWS = 20_000
+FIRST = UUID(int=0)
+
+
+def register_realms(
+    database: Database, realms: Mapping[str, RealmSettings], personal_types: Collection[str]
+) -> None:
+    """Tell the store what the totals need to know of each realm.
+
+    To be called at every start, after the migrations: realms that are not registered have no
+    totals. `personal_types` are the identifier types that stand for a person. Writing the same
+    again changes nothing.
+    """
+    types = sorted(personal_types)
+    rows = [(name, realm.currency, types) for name, realm in sorted(realms.items())]
+    database.insert_rows("realms", ("realm", "currency", "personal_types"), rows)
+
+
+def refresh_totals(database: Database) -> None:
+    """Compute the totals of all realms anew; returns when they stand."""
+    database.command("SYSTEM REFRESH VIEW profile_totals")
+    database.command("SYSTEM WAIT VIEW profile_totals")
+
+
+def read_totals(database: Database, realm: str) -> Totals:
+    """The totals as they stand. A refresh between two pages may mix two states."""
+    [(refreshed_at, count)] = database.rows(statements.REFRESHED_AT, {"realm": realm})
+    return Totals(refreshed_at if count else None, _pages(database, realm))
+
+
+def _pages(database: Database, realm: str) -> Iterator[ProfileScalars]:
+    rows: list[tuple[Any, ...]] = []
+    while not rows or len(rows) == PAGE_ROWS:
+        where = {
+            "realm": realm,
+            "is_first": not rows,
+            "after": str(rows[-1][0] if rows else FIRST),
+            "limit": PAGE_ROWS,
+        }
+        rows = database.rows(statements.TOTALS, where)
+        yield from (_scalars(realm, row) for row in rows)
+        if not rows:
+            return
+
+
+def _scalars(realm: str, row: tuple[Any, ...]) -> ProfileScalars:
+    profile, identifiers, orders, returns, cancellations, revenue, returned, currency = row[:8]
+    return ProfileScalars(
+        profile_id=profile,
+        realm=realm,
+        identifiers_count=identifiers,
+        orders=orders,
+        returns=returns,
+        cancellations=cancellations,
+        revenue=revenue,
+        returned=returned,
+        currency=currency,
+        first_contact=row[8],
+        last_contact=row[9],
+        channels=row[10],
+    )

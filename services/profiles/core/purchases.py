@@ -1,0 +1,116 @@
+"""Orders, returns, cancellations and revenue, each counted once and given to one owner.
+
+An order counts once per issuer and order id and belongs to its best report: one that names
+somebody before one that names nobody, then the earliest, then the smallest event id. What was
+cancelled or returned belongs to the owner of the order it names, wherever it was reported. The
+view `profile_totals` says the same in SQL; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from services.profiles.core.facts import OrderRow
+
+PLACED, CANCELLED, RETURNED = "placed", "cancelled", "returned"
+ZERO = Decimal(0)
+Key = tuple[str, str]
+"""(issuer, order id) or (issuer, return id)."""
+
+
+class Entry(NamedTuple):
+    """What one order or return adds to the figures of the profile that holds `owner`."""
+
+    owner: NodeId
+    currency: str
+    orders: int = 0
+    returns: int = 0
+    cancellations: int = 0
+    revenue: Decimal = ZERO
+    returned: Decimal = ZERO
+
+
+class Purchases(NamedTuple):
+    """The figures of one profile; money in one currency, what is in others beside it."""
+
+    orders: int
+    returns: int
+    cancellations: int
+    revenue: Decimal
+    returned: Decimal
+    other_currencies: dict[str, Decimal]
+
+
+def settle(rows: Iterable[OrderRow]) -> Iterator[Entry]:
+    """One entry per order and one per return.
+
+    `rows` must hold every report of each order and return that any of them names; the same row may
+    come twice. An entry's owner is a node, of whatever profile.
+    """
+    by_order: defaultdict[Key, list[OrderRow]] = defaultdict(list)
+    by_return: defaultdict[Key, list[OrderRow]] = defaultdict(list)
+    for row in set(rows):
+        if row.action == RETURNED:
+            by_return[row.issuer, row.return_id].append(row)
+        else:
+            by_order[row.issuer, row.order_id].append(row)
+    owners: dict[Key, NodeId] = {}
+    for key, reports in by_order.items():
+        entry = _order(reports)
+        if entry:
+            yield entry
+        if any(row.action == PLACED for row in reports):
+            assert entry is not None
+            owners[key] = entry.owner
+    for reports in by_return.values():
+        yield _return(reports, owners)
+
+
+def _order(reports: Sequence[OrderRow]) -> Entry | None:
+    """The entry of one order; None if it is known only from a cancellation of some lines."""
+    placed = [row for row in reports if row.action == PLACED]
+    cancelled = [row for row in reports if row.action == CANCELLED]
+    whole = [row for row in cancelled if row.is_whole]
+    if not placed:
+        known = min(whole, key=_rank, default=None)
+        return known and Entry(known.node, known.currency, cancellations=1)
+    order = min(placed, key=_rank)
+    if whole:
+        return Entry(order.node, order.currency, cancellations=1)
+    off = sum((row.value for row in cancelled if row.currency == order.currency), ZERO)
+    # Reported twice, a cancellation must not turn a sale into a loss.
+    revenue = order.value - max(ZERO, min(off, order.value))
+    return Entry(order.node, order.currency, orders=1, revenue=revenue)
+
+
+def _return(reports: Sequence[OrderRow], owners: dict[Key, NodeId]) -> Entry:
+    """The entry of one return; a report that names the order tells most."""
+    best = min(reports, key=lambda row: (not row.order_id, *_rank(row)))
+    owner = owners.get((best.issuer, best.order_id), best.node)
+    return Entry(owner, best.currency, returns=1, returned=best.value)
+
+
+def _rank(row: OrderRow) -> tuple[bool, datetime, str, NodeId]:
+    return row.is_unnamed, row.occurred_at, row.event_id, row.node
+
+
+def add_up(entries: Iterable[Entry], currency: str) -> Purchases:
+    """The sums of one profile's entries; `currency` is the realm's."""
+    orders = returns = cancellations = 0
+    revenue: defaultdict[str, Decimal] = defaultdict(Decimal)
+    returned = ZERO
+    for entry in entries:
+        orders += entry.orders
+        returns += entry.returns
+        cancellations += entry.cancellations
+        if entry.orders:
+            revenue[entry.currency] += entry.revenue
+        if entry.currency == currency:
+            returned += entry.returned
+    own = revenue.pop(currency, ZERO)
+    return Purchases(orders, returns, cancellations, own, returned, dict(sorted(revenue.items())))

@@ -1,0 +1,250 @@
+"""One line of the timeline, made from the stored event.
+
+It says what happened, how much and where, never who: no names, addresses, search words, subjects
+or free text. A number that people may need to quote (receipt, case) is shown, shortened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+
+from schemas.events import browsing, dialogue, master_data, messages, orders
+from schemas.offer import Offer
+from schemas.touchpoint import Touchpoint, TouchpointAdapter
+
+SHOWN_CHARACTERS_MAX = 40
+GOODS = frozenset({orders.LineKind.PRODUCT, orders.LineKind.SERVICE})
+Body = Any
+
+
+def summarise(payload: bytes, currency: str) -> str:
+    """The line for one stored event; `currency` is the realm's.
+
+    An event that a later contract no longer reads is summarised by nothing: the empty string.
+    """
+    try:
+        event = TouchpointAdapter.validate_json(payload)
+    except ValidationError:
+        return ""
+    body = event.body
+    tell = TELLERS.get(type(body))
+    told = tell(event, body, currency) if tell else event.type.replace(".", " ")
+    return told + _place(event)
+
+
+def _place(event: Touchpoint) -> str:
+    return f" at store {_short(event.source.store)}" if event.source.store else ""
+
+
+def _short(text: str) -> str:
+    """A code as one printable word group of bounded length."""
+    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    cut = len(clean) > SHOWN_CHARACTERS_MAX
+    return clean[: SHOWN_CHARACTERS_MAX - 1] + "…" if cut else clean
+
+
+def _named(word: str, code: str) -> str:
+    return f" {word} {_short(code)}" if code else ""
+
+
+def _money(amount: Decimal | None, currency: str) -> str:
+    return "" if amount is None else f"{amount:.2f} {currency}"
+
+
+def _items(lines: Sequence[orders.OrderLine]) -> str:
+    """Pieces of goods; what is sold by weight counts as one item a line."""
+    count = sum(
+        int(line.quantity) if line.quantity == int(line.quantity) and line.unit == "piece" else 1
+        for line in lines
+        if line.kind in GOODS
+    )
+    return f"{count} item" if count == 1 else f"{count} items"
+
+
+def _goods(lines: Sequence[orders.OrderLine], otherwise: Decimal | None) -> Decimal | None:
+    return sum((line.total for line in lines), Decimal(0)) if lines else otherwise
+
+
+def _for(amount: Decimal | None, currency: str) -> str:
+    return "" if amount is None else f" for {_money(amount, currency)}"
+
+
+def _placed(event: Touchpoint, body: orders.OrderPlaced, currency: str) -> str:
+    number = _named("receipt" if event.channel == "pos" else "order", body.order_id)
+    if body.receipt_kind is not orders.ReceiptKind.SALE:
+        return f"no sale ({body.receipt_kind}):{number}"
+    paid = _for(_goods(body.lines, body.gross), body.currency or currency)
+    what = _items(body.lines) if body.lines else "goods"
+    return f"bought {what}{paid},{number}"
+
+
+def _cancelled(_: Touchpoint, body: orders.OrderCancelled, currency: str) -> str:
+    if not body.lines:
+        return f"cancelled{_named('order', body.order_id)}"
+    off = _for(_goods(body.lines, None), body.currency or currency)
+    return f"cancelled {_items(body.lines)}{off} of{_named('order', body.order_id)}"
+
+
+def _returned(_: Touchpoint, body: orders.OrderReturned, currency: str) -> str:
+    what = _items(body.lines) if body.lines else "goods"
+    back = _for(_goods(body.lines, body.refund), body.currency or currency)
+    of_order = f" of{_named('order', body.order_id)}" if body.order_id else ""
+    return f"returned {what}{back}{of_order}"
+
+
+def _status(_: Touchpoint, body: orders.OrderStatusChanged, __: str) -> str:
+    return f"order {_short(body.order_id)} is {_short(body.status)}"
+
+
+def _viewed(_: Touchpoint, body: browsing.ProductViewed, currency: str) -> str:
+    offer = body.offer
+    seen = f" at {_money(offer.price, offer.currency or currency)}" if offer and offer.price else ""
+    return f"looked at{_named('product', body.sku or (offer.sku if offer else ''))}{seen}"
+
+
+def _searched(_: Touchpoint, body: browsing.SearchPerformed, __: str) -> str:
+    return "searched" if body.results is None else f"searched, {body.results} results"
+
+
+def _cart(_: Touchpoint, body: browsing.CartUpdated, currency: str) -> str:
+    if not body.items:
+        return "emptied the cart"
+    worth = f" worth {_money(body.total, body.currency or currency)}" if body.total else ""
+    return f"cart with {len(body.items)} products{worth}"
+
+
+def _voucher(event: Touchpoint, body: Body, currency: str) -> str:
+    done = "redeemed" if event.type == "voucher.redeemed" else "received"
+    worth = f" of {_money(body.value, body.currency or currency)}" if body.value else ""
+    return f"{done} a voucher{worth}"
+
+
+def _message(event: Touchpoint, body: messages.MessageSent, _: str) -> str:
+    kind = "e-mail" if event.type == "email.sent" else f"{event.channel} message"
+    purpose = body.purpose.replace("_", " ")
+    return f"{purpose} {kind} sent{_named('for campaign', body.campaign)}"
+
+
+def _reaction(event: Touchpoint, body: messages.MessageReaction, _: str) -> str:
+    done = event.type.removeprefix("email.")
+    return f"e-mail {done}{_named('of campaign', body.campaign)}"
+
+
+def _campaign(_: Touchpoint, body: messages.CampaignReached, __: str) -> str:
+    return f"reached by{_named('campaign', body.campaign) or ' a campaign'}"
+
+
+def _linked(_: Touchpoint, body: master_data.IdentityLinked, __: str) -> str:
+    if body.reason is master_data.LinkReason.OTHER:
+        return "identified"
+    return f"identified by {body.reason.replace('_', ' ')}"
+
+
+def _attributes(_: Touchpoint, body: master_data.ProfileUpdated, __: str) -> str:
+    """Names of the attributes only: the values are personal."""
+    names = ", ".join(sorted(body.attributes))
+    return f"profile updated: {_short(names)}" if names else "profile updated"
+
+
+def _consent(event: Touchpoint, body: master_data.ConsentChanged, _: str) -> str:
+    done = event.type.removeprefix("consent.")
+    waits = ", waits for confirmation" if body.double_opt_in and done == "given" else ""
+    return f"consent {done}: {_short(body.purpose)} by {_short(body.channel)}{waits}"
+
+
+def _objection(_: Touchpoint, body: master_data.ObjectionMade, __: str) -> str:
+    return f"objected to {_short(body.purpose)} by {_short(body.channel) or 'every channel'}"
+
+
+def _loyalty(_: Touchpoint, body: master_data.LoyaltyChanged, __: str) -> str:
+    parts = [] if body.points_change is None else [f"{body.points_change:+f} points"]
+    parts += [] if body.points_balance is None else [f"balance {body.points_balance:f}"]
+    parts += [f"tier {_short(body.tier)}"] if body.tier else []
+    return "loyalty account: " + ", ".join(parts) if parts else "loyalty account changed"
+
+
+def _contract(event: Touchpoint, body: master_data.ContractChanged, _: str) -> str:
+    return f"contract {event.type.removeprefix('contract.')}{_named('for', body.product)}"
+
+
+def _survey(_: Touchpoint, body: dialogue.SurveyAnswered, __: str) -> str:
+    scores = [f"{one.score:f}" for one in body.answers if one.score is not None]
+    return f"answered a {body.kind} survey" + (f": {', '.join(scores)}" if scores else "")
+
+
+def _review(_: Touchpoint, body: dialogue.ReviewPosted, __: str) -> str:
+    stars = "" if body.rating is None else f" with rating {body.rating:f}"
+    return f"reviewed{_named('product', body.sku) or ' the retailer'}{stars}"
+
+
+def _support(event: Touchpoint, body: dialogue.SupportExchanged, _: str) -> str:
+    done = "asked" if event.type == "support.contacted" else "was answered by"
+    again = ", told again" if body.repeated else ""
+    return f"{done} service, case {_short(body.case_id)}{again}"
+
+
+def _complaint(event: Touchpoint, body: dialogue.ComplaintChanged, _: str) -> str:
+    return f"complaint {event.type.removeprefix('complaint.')}, case {_short(body.case_id)}"
+
+
+def _exchange(_: Touchpoint, body: dialogue.MessageExchanged, __: str) -> str:
+    over = ", handed over to a person" if body.handed_over else ""
+    return f"message from the {body.author}{over}"
+
+
+def _quote(_: Touchpoint, body: dialogue.QuoteSent, currency: str) -> str:
+    worth = f" over {_money(body.amount, body.currency or currency)}" if body.amount else ""
+    return f"quote {_short(body.quote_id)} sent{worth}"
+
+
+def _opportunity(_: Touchpoint, body: dialogue.OpportunityChanged, __: str) -> str:
+    return f"sales opportunity at stage {_short(body.stage)}"
+
+
+def _offer(_: Touchpoint, body: Offer, currency: str) -> str:
+    price = f" at {_money(body.price, body.currency or currency)}" if body.price else ""
+    return f"offer of{_named('product', body.sku or body.gtin)}{price}"
+
+
+def _said(text: str) -> Callable[[Touchpoint, Body, str], str]:
+    return lambda _event, _body, _currency: text
+
+
+TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
+    browsing.PageViewed: _said("viewed a page"),
+    browsing.ProductViewed: _viewed,
+    browsing.SearchPerformed: _searched,
+    browsing.CartUpdated: _cart,
+    orders.OrderPlaced: _placed,
+    orders.OrderCancelled: _cancelled,
+    orders.OrderReturned: _returned,
+    orders.OrderStatusChanged: _status,
+    orders.VoucherIssued: _voucher,
+    orders.VoucherRedeemed: _voucher,
+    orders.TillClosed: _said("till closed"),
+    messages.MessageSent: _message,
+    messages.MessageReaction: _reaction,
+    messages.CampaignPublished: _said("campaign published"),
+    messages.CampaignReached: _campaign,
+    master_data.IdentityLinked: _linked,
+    master_data.ProfileUpdated: _attributes,
+    master_data.ConsentChanged: _consent,
+    master_data.ObjectionMade: _objection,
+    master_data.LoyaltyChanged: _loyalty,
+    master_data.ContractChanged: _contract,
+    master_data.StorePublished: _said("store data published"),
+    dialogue.SurveyAnswered: _survey,
+    dialogue.ReviewPosted: _review,
+    dialogue.ReferralMade: _said("recommended the retailer"),
+    dialogue.SupportExchanged: _support,
+    dialogue.ComplaintChanged: _complaint,
+    dialogue.MessageExchanged: _exchange,
+    dialogue.AppointmentBooked: _said("booked an appointment"),
+    dialogue.QuoteSent: _quote,
+    dialogue.OpportunityChanged: _opportunity,
+    Offer: _offer,
+}

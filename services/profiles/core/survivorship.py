@@ -1,0 +1,92 @@
+"""Survivorship: which of many observations of an attribute stands in the golden record.
+
+A source may take back what it said: an observation with `present` false removes everything the
+same source said of that attribute up to then, whatever the rule. An empty value says nothing.
+Time decides, then the event id, then the value, so the order of the facts never matters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from schemas.profile import AttributeValue
+from schemas.rules.profile import ProfileRules, Survivorship
+from services.profiles.core.facts import Observation
+
+Moment = tuple[datetime, str]
+Survivor = AttributeValue | list[AttributeValue]
+
+
+def survivors(observations: Iterable[Observation], rules: ProfileRules) -> dict[str, Survivor]:
+    """The surviving value of every attribute (a list where its rule is `union`), by name."""
+    by_name: defaultdict[str, list[Observation]] = defaultdict(list)
+    for one in standing(observations):
+        by_name[one.attribute].append(one)
+    return {name: _survive(by_name[name], rules) for name in sorted(by_name)}
+
+
+def standing(observations: Iterable[Observation]) -> list[Observation]:
+    """The observations that say something and that their own source has not taken back."""
+    said = list(observations)
+    taken_back: dict[tuple[str, str], Moment] = {}
+    for one in said:
+        if not one.present:
+            key = (one.attribute, one.source)
+            taken_back[key] = max(_moment(one), taken_back.get(key, _moment(one)))
+    return [one for one in said if one.present and one.value.strip() and _stands(one, taken_back)]
+
+
+def _stands(one: Observation, taken_back: dict[tuple[str, str], Moment]) -> bool:
+    end = taken_back.get((one.attribute, one.source))
+    return end is None or _moment(one) > end
+
+
+def _moment(one: Observation) -> Moment:
+    return one.occurred_at, one.event_id
+
+
+def _order(one: Observation) -> tuple[datetime, str, str]:
+    return one.occurred_at, one.event_id, one.value
+
+
+def _survive(said: Sequence[Observation], rules: ProfileRules) -> Survivor:
+    rule, sources = rules.of(said[0].attribute)
+    match rule:
+        case Survivorship.UNION:
+            return [_surviving(one, rule) for one in _different(said)]
+        case Survivorship.OLDEST:
+            chosen = min(said, key=_order)
+        case Survivorship.MOST_FREQUENT:
+            times_said = Counter(one.value for one in said)
+            chosen = max(said, key=lambda one: (times_said[one.value], *_order(one)))
+        case Survivorship.SOURCE_PRIORITY:
+            chosen = max(said, key=lambda one: (-_rank(one.source, sources), *_order(one)))
+        case Survivorship.MOST_RECENT:
+            chosen = max(said, key=_order)
+    return _surviving(chosen, rule)
+
+
+def _different(said: Sequence[Observation]) -> list[Observation]:
+    """The latest observation of every value, latest first."""
+    latest = {one.value: one for one in sorted(said, key=_order)}
+    return sorted(latest.values(), key=_order, reverse=True)
+
+
+def _rank(source: str, patterns: Sequence[str]) -> int:
+    """Place of the first pattern that the source matches; behind all of them without one."""
+    ranks = (rank for rank, pattern in enumerate(patterns) if fnmatchcase(source, pattern))
+    return next(ranks, len(patterns))
+
+
+def _surviving(one: Observation, rule: Survivorship) -> AttributeValue:
+    return AttributeValue(
+        value=one.value,
+        source=one.source,
+        channel=one.channel,
+        event_id=one.event_id,
+        occurred_at=one.occurred_at,
+        rule=rule,
+    )

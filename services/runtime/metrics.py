@@ -1,0 +1,65 @@
+"""The metric catalogue: every metric of the product, typed and described in one place.
+
+Labels are closed sets; no identifier, profile id or event id ever becomes a label. docs/metrics.md
+is generated from this module.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+SIZES = (1, 10, 100, 500, 1000, 5000, 10_000, 20_000, 50_000, 100_000)
+
+
+class Metrics:
+    """All metrics on a registry of their own, so several can live in one process (tests)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = self._counter("c360_events_total", "Events by what became of them", "status")
+        self.rejects = self._counter("c360_rejected_events_total", "Rejects by reason", "reason")
+        self.id_conflicts = self._counter(
+            "c360_id_conflicts_total", "Events with a known id and another body"
+        )
+        self.identifiers_left_out = self._counter(
+            "c360_identifiers_left_out_total", "Placeholders and malformed identifiers left out"
+        )
+        self.batch_events = Histogram(
+            "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
+        )
+        self.stage_seconds = Histogram(
+            "c360_stage_duration_seconds",
+            "Time a batch spends in a stage",
+            ["stage"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.freshness_seconds = Histogram(
+            "c360_freshness_seconds",
+            "From receipt until queryable, per batch",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.edges = self._counter("c360_identity_edges_total", "New or improved identity edges")
+        self.merges = self._counter("c360_identity_merges_total", "Profiles that became one")
+        self.splits = self._counter("c360_identity_splits_total", "Profiles that came apart")
+        self.refusals = self._counter("c360_identity_refusals_total", "Edges and decisions refused")
+        self.incidents = self._counter(
+            "c360_incident_changes_total", "Incident changes by new state", "state"
+        )
+        self.retries = self._counter("c360_store_retries_total", "Batches tried again")
+        self.queued_events = Gauge(
+            "c360_intake_queued_events", "Events waiting for the writer", registry=self.registry
+        )
+        self.last_batch = Gauge(
+            "c360_last_batch", "Number of the last batch processed", registry=self.registry
+        )
+        self.last_progress_seconds = Gauge(
+            "c360_last_progress_timestamp_seconds",
+            "Unix time at which the writer last finished a batch or found nothing to do",
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)

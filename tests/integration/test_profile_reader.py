@@ -1,0 +1,450 @@
+"""Profiles read from the real engine: what moved, what was reported twice, what was paid.
+
+The events go through the ingest core into the real tables; the identity map is written by the test,
+so that each case says by itself who belongs together.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from schemas.identifiers import RECORD_TYPE, as_uuid, node_id
+from schemas.profile import Profile, ProfileScalars
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.core import IngestConfig, IngestCore, Realm
+from services.ingest.core.outcome import Accepted
+from services.profiles.adapters.clickhouse import ProfileReader, personal_types
+from services.profiles.adapters.totals import register_realms
+from services.runtime.clickhouse import Database
+from services.runtime.errors import NotFound
+from services.runtime.settings import CHANNELS, RealmSettings
+
+SECRET = b"a secret of the tests"
+REALM = "default"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+READ_AT = datetime(2026, 3, 31, tzinfo=UTC)
+REALMS = {REALM: RealmSettings(), "alps": RealmSettings(region="CH", currency="CHF")}
+FIGURES = set(ProfileScalars.model_fields)
+
+
+def at(minutes: int) -> datetime:
+    """An instant, in minutes after noon."""
+    return NOON + timedelta(minutes=minutes)
+
+
+def node(type_name: str, value: str, issuer: str = "") -> int:
+    """Node id of an identifier as it is stored."""
+    return node_id(SECRET, REALM, type_name, issuer, value)
+
+
+def named(*identifiers: str) -> list[dict[str, Any]]:
+    """Verified identifiers from `type=value` words."""
+    pairs = (word.split("=", 1) for word in identifiers)
+    return [{"type": kind, "value": value, "verified": True} for kind, value in pairs]
+
+
+class Store:
+    """The real tables, filled with events and map rows one after the other."""
+
+    def __init__(self, database: Database) -> None:
+        realms = {name: Realm(one.region, one.currency) for name, one in REALMS.items()}
+        floor = datetime(2000, 1, 1, tzinfo=UTC)
+        rules = identity_rules()
+        config = IngestConfig(SECRET, rules, realms, frozenset(CHANNELS), floor)
+        self.database = database
+        self.reader = ProfileReader(database, REALMS, profile_rules(), rules, lambda: READ_AT)
+        self._core = IngestCore(config)
+        self._facts = ClickHouseFactStore(database)
+        self._batches = count(1)
+        register_realms(database, REALMS, personal_types(rules))
+
+    def take(self, *events: dict[str, Any]) -> None:
+        """Store events; each must be accepted."""
+        outcomes = [self._core.process(orjson.dumps(event), READ_AT) for event in events]
+        accepted = [one for one in outcomes if isinstance(one, Accepted)]
+        assert len(accepted) == len(events), outcomes
+        batch = next(self._batches)
+        self._facts.write_facts(accepted, batch)
+        self._facts.write_values(accepted, batch)
+
+    def place(self, profile: int, *nodes: int, kind: str = "person") -> None:
+        """Put nodes into a profile, from now on."""
+        columns = ("realm", "profile", "node", "type", "kind", "version")
+        version = next(self._batches)
+        rows = [(REALM, profile, one, "", kind, version) for one in nodes]
+        self.database.insert_rows("members", columns, rows)
+
+    def profile(self, *identifier: str) -> Profile:
+        """The profile that holds an identifier (type, value)."""
+        return self.reader.profile(REALM, node(*identifier))
+
+    def totals(self) -> dict[UUID, dict[str, Any]]:
+        """The totals of all customers by profile, refreshed."""
+        found = self.reader.totals(REALM).profiles
+        return {one.profile_id: one.model_dump() for one in found}
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    """Empty tables, ready for events."""
+    return Store(database)
+
+
+def event(event_id: str, type_name: str, minutes: int, *who: str, **more: Any) -> dict[str, Any]:
+    """A touchpoint. `channel`, `system`, `synthetic` and `revision` may be given; all else is body."""
+    source = {"system": more.pop("system", "webshop"), "synthetic": more.pop("synthetic", False)}
+    return {
+        "event_id": event_id,
+        "type": type_name,
+        "occurred_at": at(minutes).isoformat(),
+        "channel": more.pop("channel", "shop"),
+        "revision": more.pop("revision", 0),
+        "identifiers": named(*who),
+        "source": source,
+        "body": more,
+    }
+
+
+def bought(event_id: str, order_id: str, total: str, minutes: int, *who: str, **more: Any) -> Any:
+    """An order of one article."""
+    lines = [{"sku": "4711", "total": total}]
+    return event(
+        event_id, "order.placed", minutes, *who, order_id=order_id, lines=lines, **more
+    )
+
+
+ANNA, ANNA_CARD, BERT = "email=anna@example.org", "loyalty_card=77", "email=bert@example.org"
+
+
+def figures(profile: Profile) -> tuple[int, int, int, Decimal, Decimal]:
+    """Orders, returns, cancellations, revenue, returned."""
+    return (
+        profile.orders,
+        profile.returns,
+        profile.cancellations,
+        profile.revenue,
+        profile.returned,
+    )
+
+
+def test_one_order_two_systems(store: Store) -> None:
+    """The shop's order and the till's pick-up of it are one order, of the one who ordered."""
+    store.take(
+        bought("e1", "A1", "20.00", 0, ANNA),
+        bought("e2", "A1", "20.00", 60, channel="pos", system="till"),
+    )
+    assert figures(store.profile("email", "anna@example.org"))[:4] == (1, 0, 0, Decimal(20))
+
+
+def test_named_report_beats_earlier_receipt(store: Store) -> None:
+    """An order belongs to the customer who is named, though a nameless receipt came first."""
+    store.take(bought("e1", "A1", "5.00", 0, system="till"), bought("e2", "A1", "5.00", 9, ANNA))
+    assert store.profile("email", "anna@example.org").orders == 1
+    record = node_id(SECRET, REALM, RECORD_TYPE, "till", "A1")
+    receipt = store.reader.profile(REALM, record)
+    assert (receipt.kind, receipt.orders, receipt.channels) == ("record", 0, ["shop"])
+
+
+def test_nameless_till_return(store: Store) -> None:
+    """A return at a till that names nobody is the customer's who bought the goods."""
+    back = {"order_id": "A1", "return_id": "R1", "lines": [{"total": "8.00"}], "channel": "pos"}
+    store.take(
+        bought("e1", "A1", "20.00", 0, ANNA),
+        event("e2", "order.returned", 60, system="till", **back),
+        event("e3", "order.returned", 70, BERT, system="shop", **back),
+    )
+    assert figures(store.profile("email", "anna@example.org")) == (1, 1, 0, Decimal(20), Decimal(8))
+    assert figures(store.profile("email", "bert@example.org"))[1] == 0
+
+
+def test_return_before_its_order_is_known(store: Store) -> None:
+    """A return of an unknown order is the returner's, and the buyer's once the order arrives."""
+    store.take(event("e1", "order.returned", 60, BERT, order_id="A1", refund="4.00"))
+    assert store.profile("email", "bert@example.org").returned == Decimal(4)
+    store.take(bought("e2", "A1", "20.00", 0, ANNA))
+    assert store.profile("email", "bert@example.org").returns == 0
+    assert store.profile("email", "anna@example.org").returned == Decimal(4)
+
+
+def test_cancelled_and_partly_cancelled(store: Store) -> None:
+    """A cancelled order is no order; cancelled lines take their value from the revenue."""
+    store.take(
+        bought("e1", "A1", "20.00", 0, ANNA),
+        bought("e2", "A2", "30.00", 1, ANNA),
+        event("e3", "order.cancelled", 5, order_id="A1", system="erp"),
+        event("e4", "order.cancelled", 6, order_id="A2", lines=[{"total": "12.00"}]),
+    )
+    assert figures(store.profile("email", "anna@example.org"))[:4] == (1, 0, 1, Decimal(18))
+
+
+def test_other_issuers_order_number(store: Store) -> None:
+    """Order 1001 of the shop is not order 1001 of the ERP, and its cancellation not ours."""
+    store.take(
+        bought("e1", "1001", "20.00", 0, ANNA, issuer="shop"),
+        bought("e2", "1001", "30.00", 1, BERT, issuer="erp"),
+        event("e3", "order.cancelled", 5, order_id="1001", issuer="erp"),
+    )
+    assert store.profile("email", "anna@example.org").revenue == Decimal(20)
+    assert store.profile("email", "bert@example.org").cancellations == 1
+
+
+def test_what_never_counts(store: Store) -> None:
+    """Training receipts, test journeys and older revisions of an order are no revenue."""
+    store.take(
+        bought("e1", "A1", "20.00", 0, ANNA, receipt_kind="training"),
+        bought("e2", "A2", "20.00", 0, ANNA, synthetic=True),
+        bought("e3", "A3", "99.00", 0, ANNA),
+        bought("e4", "A4", "7.00", 0, ANNA, currency="USD"),
+    )
+    store.take(bought("e3", "A3", "10.00", 0, ANNA, revision=1))
+    profile = store.profile("email", "anna@example.org")
+    assert (profile.orders, profile.revenue, profile.currency) == (2, Decimal(10), "EUR")
+    assert profile.other_currencies == {"USD": Decimal(7)}
+
+
+def test_merge_and_split_move_history(store: Store) -> None:
+    """Facts follow the map: merged with the profile, gone with the split, handles still resolve."""
+    anna, card = node("email", "anna@example.org"), node("loyalty_card", "77")
+    store.take(bought("e1", "A1", "20.00", 0, ANNA), bought("e2", "A2", "5.00", 9, ANNA_CARD))
+    store.place(card, anna, card)
+    merged = store.reader.profile(REALM, anna)
+    assert (merged.profile_id.int, merged.requested_id.int) == (card, anna)
+    assert (merged.kind, merged.orders, merged.identifiers_count) == ("person", 2, 2)
+    assert store.reader.profiles(REALM, [anna]) == []
+    store.place(anna, anna)
+    assert [one.orders for one in store.reader.profiles(REALM, [anna, card])] == [1, 1]
+    assert store.reader.resolve(REALM, [anna])[anna].profile == anna
+
+
+def test_unmapped_and_unknown_handles(store: Store) -> None:
+    """A node without map row is its own profile, by its type; one without any trace is unknown."""
+    store.take(event("e1", "page.viewed", 0, "cookie=c1"), event("e2", "page.viewed", 0, ANNA))
+    cookie, anna, nobody = node("cookie", "c1"), node("email", "anna@example.org"), 12345
+    found = store.reader.resolve(REALM, [cookie, anna, nobody])
+    assert {one: held.kind for one, held in found.items()} == {cookie: "anonymous", anna: "person"}
+    with pytest.raises(NotFound, match="nothing is known"):
+        store.reader.profile(REALM, nobody)
+    with pytest.raises(NotFound, match="alps, default"):
+        store.reader.profiles("moon", [anna])
+
+
+def test_attributes_consents_and_contacts(store: Store) -> None:
+    """What was observed and permitted arrives with its source, the contacts with their times."""
+    anna = node("email", "anna@example.org")
+    names = {"first_name": "Anna", "preference.channel": "email", "city": None}
+    store.take(
+        event("e1", "profile.updated", 1, ANNA, system="crm", attributes=names),
+        event("e2", "consent.given", 2, ANNA, channel="app", purpose="marketing"),
+        event("e3", "objection.made", 3, ANNA, channel="phone", purpose="survey"),
+        event("e4", "page.viewed", 9, ANNA, "cookie=c1", synthetic=True),
+    )
+    profile = store.profile("email", "anna@example.org")
+    first_name = profile.attributes["first_name"]
+    assert not isinstance(first_name, list)
+    assert (first_name.value, first_name.source, first_name.event_id) == ("Anna", "crm", "e1")
+    assert list(profile.attributes) == ["first_name"]
+    assert profile.preferences["channel"].value == "email"
+    assert [(one.address.int, one.purpose, one.allowed) for one in profile.consents] == [
+        (anna, "marketing", True),
+        (0, "survey", False),
+    ]
+    assert (profile.first_contact, profile.last_contact) == (at(1), at(3))
+    assert profile.channels == ["app", "phone", "shop"]
+    assert profile.identifiers[0].last_seen == at(3)
+    assert profile.as_of == READ_AT
+
+
+def test_last_seen_of_identifiers_without_facts(store: Store) -> None:
+    """An identifier that never anchored a fact was last seen on the facts it stands on."""
+    store.take(event("e1", "page.viewed", 5, ANNA_CARD, ANNA))
+    anna, card = node("email", "anna@example.org"), node("loyalty_card", "77")
+    store.place(card, anna, card)
+    seen = {one.type: one.last_seen for one in store.reader.profile(REALM, card).identifiers}
+    assert seen == {"loyalty_card": at(5), "email": at(5)}
+
+
+def test_timeline_pages(store: Store) -> None:
+    """Pages hold every event once, newest first, also where times are equal."""
+    anna = node("email", "anna@example.org")
+    store.take(*(event(f"e{n}", "page.viewed", n // 3, ANNA) for n in range(10)))
+    store.take(bought("last", "3119", "31.20", 60, ANNA, channel="pos"))
+    pages = list(timeline_pages(store.reader, anna, 4))
+    assert [len(page) for page in pages] == [4, 4, 3]
+    flat = [(entry.occurred_at, entry.event_id) for page in pages for entry in page]
+    assert flat == sorted(flat, reverse=True)
+    assert len(set(flat)) == 11
+    assert pages[0][0].summary == "bought 1 item for 31.20 EUR, receipt 3119"
+    assert pages[0][0].phase == "purchase"
+
+
+def timeline_pages(reader: ProfileReader, profile: int, limit: int) -> Iterator[list[Any]]:
+    """All pages of a timeline."""
+    cursor, more = "", True
+    while more:
+        entries, cursor = reader.timeline(REALM, profile, limit, cursor)
+        yield entries
+        more = bool(cursor)
+
+
+def test_timeline_refuses(store: Store) -> None:
+    """A limit out of bounds and a made-up cursor are refused."""
+    with pytest.raises(ValueError, match="limit"):
+        store.reader.timeline(REALM, 1, 0)
+    with pytest.raises(ValueError, match="cursor"):
+        store.reader.timeline(REALM, 1, 10, "bm9uc2Vuc2U=")
+
+
+def test_identifier_export(store: Store) -> None:
+    """Every identifier comes with its profile now; a shared one says so."""
+    store.take(event("e1", "page.viewed", 0, ANNA, "device_id=tablet"))
+    anna, tablet = node("email", "anna@example.org"), node("device_id", "tablet")
+    store.place(anna, anna)
+    store.place(tablet, tablet, kind="shared")
+    rows = {one.node: one for one in store.reader.identifiers(REALM)}
+    assert rows[tablet][-1] is True
+    assert rows[anna] == ("email", "", "anna@example.org", anna, anna, False)
+
+
+def test_totals_leave_out_receipts(store: Store) -> None:
+    """Receipts that name nobody are no customers, and no refresh happens unless asked for."""
+    assert store.totals() == {}
+    store.take(bought("e1", "A1", "20.00", 0, ANNA), bought("e2", "A2", "5.00", 0, system="till"))
+    assert list(store.reader.totals(REALM, refresh=False).profiles) == []
+    [profile] = store.totals()
+    assert profile.int == node("email", "anna@example.org")
+    assert store.reader.totals("alps", refresh=False).refreshed_at is None
+    assert store.reader.totals(REALM, refresh=False).refreshed_at is not None
+
+
+# One random stream, three ways to count it ----------------------------------------------------
+
+PEOPLE = [f"loyalty_card={n}" for n in range(70, 76)] + [f"cookie=c{n}" for n in range(6)]
+
+
+def random_event(draw: random.Random, number: int) -> dict[str, Any]:
+    """Any kind of order event, with few order and return numbers so that they meet."""
+    who = [] if draw.random() < 0.3 else [draw.choice(PEOPLE)]
+    more: dict[str, Any] = {
+        "issuer": draw.choice(["", "erp"]),
+        "currency": draw.choice(["EUR", "EUR", "EUR", "USD"]),
+        "channel": draw.choice(["shop", "pos", "app"]),
+        "system": draw.choice(["webshop", "till"]),
+        "synthetic": draw.random() < 0.1,
+        "order_id": f"A{draw.randrange(25)}",
+        "lines": [{"total": f"{draw.randrange(1, 5000) / 100:.2f}"}],
+    }
+    kind = draw.choice(["order.placed"] * 4 + ["order.cancelled", "order.returned", "page.viewed"])
+    if kind == "order.placed":
+        more["receipt_kind"] = draw.choice(["sale", "sale", "sale", "void"])
+    if kind == "order.cancelled" and draw.random() < 0.5:
+        del more["lines"]
+    if kind == "order.returned":
+        more |= {"return_id": draw.choice(["", f"R{draw.randrange(8)}"])}
+        more |= {"order_id": ""} if draw.random() < 0.4 else {}
+    if kind == "page.viewed":
+        who = [draw.choice(PEOPLE)]
+    return event(f"e{number:03d}", kind, draw.randrange(9), *who, **more)
+
+
+def anchor_of(one: dict[str, Any]) -> int:
+    """The node that the event is stored under."""
+    for identifier in one["identifiers"]:
+        return node(identifier["type"], identifier["value"])
+    value = one["body"]["order_id"] or one["event_id"]
+    return node_id(SECRET, REALM, RECORD_TYPE, one["source"]["system"], value)
+
+
+def amount(one: dict[str, Any]) -> Decimal:
+    """What the lines of an event are worth."""
+    return sum((Decimal(line["total"]) for line in one["body"].get("lines", [])), Decimal(0))
+
+
+def naive(stream: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Figures per node, from the events themselves, order by order."""
+    real = [one for one in stream if not one["source"]["synthetic"]]
+    best_first = sorted(
+        real, key=lambda one: (not one["identifiers"], one["occurred_at"], one["event_id"])
+    )
+    kinds: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in best_first:
+        if one["body"].get("receipt_kind", "sale") == "sale":
+            kinds[one["type"]].append(one)
+    sums: defaultdict[int, dict[str, Any]] = defaultdict(
+        lambda: {"orders": 0, "returns": 0, "cancellations": 0, "revenue": 0, "returned": 0}
+    )
+
+    def key(one: dict[str, Any]) -> tuple[str, str]:
+        return one["body"]["issuer"], one["body"]["order_id"]
+
+    sales: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in kinds["order.placed"]:
+        sales.setdefault(key(one), one)
+    stopped: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in kinds["order.cancelled"]:
+        if "lines" not in one["body"]:
+            stopped.setdefault(key(one), one)
+    for number, one in (stopped | sales).items():
+        owner = sums[anchor_of(one)]
+        if number in stopped:
+            owner["cancellations"] += 1
+            continue
+        owner["orders"] += 1
+        if one["body"]["currency"] != "EUR":
+            continue
+        less = sum(
+            amount(part)
+            for part in kinds["order.cancelled"]
+            if key(part) == number and part["body"]["currency"] == "EUR"
+        )
+        owner["revenue"] += max(amount(one) - less, Decimal(0))
+    seen: set[tuple[str, str]] = set()
+    for one in sorted(kinds["order.returned"], key=lambda one: one["body"]["order_id"] == ""):
+        number = (one["body"]["issuer"], one["body"]["return_id"] or one["event_id"])
+        if number not in seen:
+            seen.add(number)
+            owner = sums[anchor_of(sales.get(key(one), one))]
+            owner["returns"] += 1
+            owner["returned"] += amount(one) if one["body"]["currency"] == "EUR" else 0
+    return sums
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_three_ways_to_count_agree(store: Store, seed: int) -> None:
+    """View, bulk reader and a plain count give every profile of a random stream the same figures."""
+    draw = random.Random(seed)
+    stream = [random_event(draw, number) for number in range(260)]
+    nodes = [node(*word.split("=")) for word in PEOPLE]
+    holder = {one: one for one in nodes}
+    for part in range(0, len(stream), 90):  # several parts, with rows sent again
+        store.take(*stream[part : part + 90], *draw.sample(stream[: part + 90], 20))
+        for one in draw.sample(nodes, 4):
+            holder[one] = draw.choice(nodes[:4])
+            store.place(holder[one], one)
+    expected: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+    for anchor, sums in naive(stream).items():
+        of_profile = expected[holder.get(anchor, anchor)]
+        for name, value in sums.items():
+            of_profile[name] = of_profile.get(name, 0) + value
+    ids = sorted(set(holder.values()) | set(expected))
+    found = {one.profile_id: one for one in store.reader.profiles(REALM, ids)}
+    for profile, sums in expected.items():
+        assert found[as_uuid(profile)].model_dump(include=set(sums)) == sums
+    customers = {
+        one.profile_id: one.model_dump(include=FIGURES)
+        for one in found.values()
+        if one.kind != RECORD_TYPE
+    }
+    assert store.totals() == customers
+    assert sum(one.orders for one in found.values()) > 10

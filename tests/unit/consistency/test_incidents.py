@@ -1,0 +1,297 @@
+"""The rules of an incident's life by example: grace, opening, healing, cause, recurrence."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from schemas.claim import Claim
+from schemas.incident import IncidentState, MismatchCause, Severity
+from services.consistency.core.book import PriceBook
+
+from .market import (
+    BOOK,
+    RULES,
+    book_at,
+    charged,
+    claim,
+    hour,
+    only,
+    promo,
+    rules,
+    shown,
+    states,
+)
+
+PENDING, OPEN, RESOLVED = IncidentState.PENDING, IncidentState.OPEN, IncidentState.RESOLVED
+ERP = rules(reference_channels=["erp"])
+CHANNELS = ("erp", "shop", "app", "pos")
+AGREED = [claim(channel, "10", 0) for channel in CHANNELS]
+
+
+def promotion(*channels: str, end: float = 48) -> list[Claim]:
+    """The promotion P1 at 8 from hour 24 on, published at hour 1."""
+    return [promo(channel, "8", 1, start=24, end=end) for channel in channels]
+
+
+def test_channels_that_agree_raise_nothing() -> None:
+    """Equal prices, promotions and prices from tomorrow are no incident at any time."""
+    claims = [*AGREED, *promotion(*CHANNELS)]
+    assert [book_at(claims, now, ERP) for now in (0, 12, 24, 30, 48, 60)] == [{}] * 6
+
+
+def test_a_published_deviation_opens_when_its_grace_ends() -> None:
+    """It is pending before, opens at the due time itself, and carries both sides' evidence."""
+    claims = [*AGREED, claim("shop", "12.50", 10)]
+    pending, opened = only(claims, 13.9), only(claims, 200)
+    assert (pending.state, pending.opened_at) == (PENDING, None)
+    assert (opened.state, opened.opened_at, opened.due_at) == (OPEN, hour(14), hour(14))
+    assert (opened.since, opened.severity) == (hour(10), Severity.CRITICAL)
+    assert opened.evidence[0] == ["shop-p10-12.50"]
+    assert opened.evidence[1] == ["app-p0-10", "erp-p0-10", "pos-p0-10"]
+    assert pending.incident_id == opened.incident_id
+
+
+@pytest.mark.parametrize(("channel", "hours"), [("app", 4), ("pos", 24), ("fair", 12)])
+def test_the_grace_is_the_channels_own(channel: str, hours: int) -> None:
+    """A till gets more time than the app; a channel that no row names gets the default."""
+    claims = [*AGREED, claim(channel, "13", 10)]
+    assert only(claims, 10 + hours - 0.1, ERP).state == PENDING
+    assert only(claims, 10 + hours, ERP).state == OPEN
+
+
+def test_start_and_end_have_their_own_grace() -> None:
+    """With a short grace for ends only, a missed end opens sooner than a missed start."""
+    using = rules(reference_channels=["erp"], grace_end_hours={"shop": 1})
+    start = only([*AGREED, *promotion("erp", "app", "pos")], 26, using)
+    end = only(
+        [*AGREED, *promotion(*CHANNELS[:1], *CHANNELS[2:]), *promotion("shop", end=90)], 49, using
+    )
+    assert (start.due_at, start.cause) == (hour(28), MismatchCause.PROMOTION_NOT_STARTED)
+    assert (end.opened_at, end.cause) == (hour(49), MismatchCause.PROMOTION_NOT_ENDED)
+
+
+def test_a_deviation_healed_within_its_grace_never_was() -> None:
+    """A late price list leaves no trace."""
+    claims = [*AGREED, claim("erp", "12", 10), claim("app", "12", 10), claim("shop", "12", 12)]
+    claims.append(claim("pos", "12", 33.9))
+    assert states(claims, 13, ERP) == [("pos", PENDING)]
+    assert book_at(claims, 50, ERP) == {}
+
+
+def test_a_deviation_healed_at_its_due_time_never_was() -> None:
+    """The last moment of the grace is still in time."""
+    claims = [*AGREED, claim("shop", "12", 10), claim("shop", "10", 14)]
+    assert book_at(claims, 14, ERP) == {}
+
+
+def test_a_missed_end_resolves_when_the_channel_follows() -> None:
+    """The incident tells the promotion that did not end, and ends with it."""
+    claims = [*AGREED, *promotion("erp", "app", "pos"), *promotion("shop", end=96)]
+    opened, resolved = only(claims, 60, ERP), only(claims, 96, ERP)
+    assert opened.cause is MismatchCause.PROMOTION_NOT_ENDED
+    assert (opened.observed, opened.expected) == (Decimal(8), Decimal(10))
+    assert (resolved.state, resolved.resolved_at, resolved.until) == (RESOLVED, hour(96), hour(96))
+
+
+def test_an_incident_resolves_when_the_expected_price_moves_to_it() -> None:
+    """Whoever was right, they agree now."""
+    claims = [*AGREED, claim("shop", "12", 10), claim("erp", "12", 40)]
+    resolved = book_at(claims, 41, ERP).values()
+    assert [(one.channel, one.resolved_at) for one in resolved if one.state == RESOLVED] == [
+        ("shop", hour(40))
+    ]
+
+
+def test_the_end_of_a_wrong_price_ends_the_incident() -> None:
+    """A channel that no longer publishes any price no longer says anything wrong."""
+    claims = [*AGREED, promo("email", "7", 0, start=24, end=96)]
+    assert only(claims, 48, ERP).state == OPEN
+    assert only(claims, 96, ERP).resolved_at == hour(96)
+
+
+def test_a_moved_expectation_grants_the_grace_anew() -> None:
+    """While pending, every change of the expected price gives time to follow it."""
+    claims = [*AGREED, claim("erp", "12", 10), claim("erp", "13", 13)]
+    found = {one.channel: one for one in book_at(claims, 16, ERP).values()}
+    assert (found["shop"].since, found["shop"].due_at) == (hour(10), hour(17))
+
+
+def test_an_observation_within_the_grace_proves_nothing() -> None:
+    """The till may still charge the old price; only what it charges after the grace counts."""
+    lag = [claim("pos", "10", 0), claim("shop", "10", 0), claim("app", "10", 0)]
+    lag += [claim(channel, "12", 10) for channel in ("shop", "app", "pos")]
+    early, late = charged("pos", "10", 33), charged("pos", "10", 34)
+    assert book_at([*lag, early], 100) == {}
+    found = only([*lag, early, late], 100)
+    assert (found.since, found.opened_at, found.cause) == (hour(34), hour(34), "stale_price")
+    assert found.evidence[0] == [late.event_id]
+
+
+def test_an_observation_opens_at_once_when_nothing_moved() -> None:
+    """No grace is running: what was shown is wrong at that moment."""
+    found = only([*AGREED, shown("shop", "11", 30)], 30, ERP)
+    assert (found.opened_at, found.cause) == (hour(30), MismatchCause.WRONG_PRICE)
+
+
+def test_what_a_shop_shows_of_its_own_new_price_waits_for_that_price() -> None:
+    """A page that shows the newly published price is no second proof within the grace."""
+    claims = [*AGREED, claim("shop", "12", 30), shown("shop", "12", 31), claim("shop", "10", 33)]
+    assert book_at(claims, 60, ERP) == {}
+
+
+def test_an_observed_deviation_ends_with_an_agreeing_observation_of_its_kind() -> None:
+    """A right price on the page does not heal a wrong price at checkout."""
+    claims = [*AGREED, charged("shop", "11", 30), shown("shop", "10", 31)]
+    assert only(claims, 40, ERP).state == OPEN
+    assert only([*claims, charged("shop", "10", 35)], 40, ERP).resolved_at == hour(35)
+
+
+def test_an_open_incident_outlives_its_observation() -> None:
+    """That nobody looked for a week heals nothing."""
+    assert only([*AGREED, charged("shop", "11", 30)], 300, ERP).state == OPEN
+
+
+def test_both_sides_must_heal() -> None:
+    """A right feed with a wrong till is still wrong."""
+    claims = [*AGREED, claim("shop", "12", 10), charged("shop", "12", 20), claim("shop", "10", 30)]
+    assert only(claims, 40, ERP).state == OPEN
+    assert only([*claims, charged("shop", "10", 41)], 50, ERP).resolved_at == hour(41)
+
+
+def test_every_line_of_one_receipt_is_judged() -> None:
+    """A wrong line is not hidden by a right one of the same moment."""
+    lines = [
+        charged("pos", price, 30, event_id="r1", ordinal=number)
+        for number, price in enumerate(["13", "10"])
+    ]
+    found = only([*AGREED, *lines], 31, ERP)
+    assert (found.observed, found.resolved_at) == (Decimal(13), hour(30))
+
+
+def test_a_channel_without_publication_votes_by_what_was_seen_lately() -> None:
+    """Observations make a majority while they are fresh, and none when stale."""
+    claims = [claim("shop", "12", 0), shown("app", "10", 1), shown("kiosk", "10", 2)]
+    assert only(claims, 30).channel == "shop"
+    stale = [*claims, claim("tv", "12", 100)]
+    assert only(stale, 101).resolved_at == hour(74)
+
+
+def test_a_channel_alone_is_measured_by_its_own_publication() -> None:
+    """It cannot contradict others; its till can contradict its price list."""
+    assert book_at([claim("shop", "10", 0)], 100) == {}
+    assert book_at([shown("shop", "10", 0), shown("shop", "12", 9)], 100) == {}
+    assert only([claim("shop", "10", 0), shown("shop", "12", 9)], 100).expected == 10
+
+
+def test_a_reference_is_right_against_the_majority() -> None:
+    """Three channels that agree are wrong if the reference says otherwise."""
+    claims = [*AGREED, claim("erp", "11", 10)]
+    assert {one.channel for one in book_at(claims, 50, ERP).values()} == {"shop", "app", "pos"}
+    assert [one.channel for one in book_at(claims, 50).values()] == ["erp"]
+
+
+def test_the_lowest_price_can_be_the_right_one() -> None:
+    """The rule of some consumer laws."""
+    claims = [*AGREED, claim("shop", "9", 10)]
+    using = rules(right_price="lowest")
+    assert {one.channel for one in book_at(claims, 50, using).values()} == {"erp", "app", "pos"}
+
+
+def test_a_recurrence_reopens_the_same_incident() -> None:
+    """A flapping price is one incident with its first begin, until it stays away for a day."""
+    claims = [*AGREED]
+    for start in (10, 30):
+        claims += [claim("shop", "12", start), claim("shop", "10", start + 8)]
+    first = only(claims, 20, ERP)
+    assert only(claims, 33, ERP) == first  # within the grace of the recurrence: still resolved
+    again, done = only(claims, 34, ERP), only(claims, 90, ERP)
+    assert (again.state, again.since, again.incident_id) == (OPEN, hour(10), first.incident_id)
+    assert (again.resolved_at, done.resolved_at) == (None, hour(38))
+
+
+def test_a_late_recurrence_is_a_new_incident() -> None:
+    """After the time for reopening the next deviation stands for itself."""
+    claims = [*AGREED]
+    for start in (10, 43):
+        claims += [claim("shop", "12", start), claim("shop", "10", start + 8)]
+    found = book_at(claims, 100, ERP).values()
+    assert [one.since for one in found] == [hour(10), hour(43)]
+
+
+def test_a_contradiction_of_tomorrow_is_upcoming() -> None:
+    """A mailing for Thursday shows today what will be wrong, under the id it will keep."""
+    claims = [*AGREED, promo("email", "7", 1, start=72, end=120)]
+    upcoming, pending, opened = (only(claims, now, ERP) for now in (2, 72, 96))
+    assert [upcoming.state, pending.state, opened.state] == ["upcoming", "pending", "open"]
+    assert (upcoming.since, upcoming.due_at, upcoming.opened_at) == (hour(72), hour(96), None)
+    assert upcoming.incident_id == pending.incident_id == opened.incident_id
+
+
+def test_an_upcoming_contradiction_vanishes_when_corrected() -> None:
+    """A promotion planned everywhere contradicts nothing."""
+    claims = [*AGREED, promo("email", "7", 1, start=72, end=120)]
+    claims += [promo(channel, "7", 5, start=72, end=120) for channel in CHANNELS]
+    assert only(claims, 4, ERP).state == IncidentState.UPCOMING
+    assert book_at(claims, 6, ERP) == {}
+
+
+def test_windows_that_meet_within_the_grace_are_not_upcoming() -> None:
+    """A channel whose price starts an hour after the others' will never open an incident."""
+    claims = [*AGREED, *promotion("erp", "app", "pos"), promo("shop", "8", 1, start=25, end=48)]
+    assert [book_at(claims, now, ERP) for now in (2, 26, 60)] == [{}, {}, {}]
+
+
+def test_before_the_first_tick_there_is_nothing() -> None:
+    """Time comes from ticks only; without one nothing is due."""
+    book = PriceBook(BOOK, RULES)
+    book.add([claim("shop", "10", 0), claim("app", "12", 0)])
+    assert (book.incidents(), book.next_due) == ({}, hour(0))
+
+
+def test_a_claim_later_than_the_tick_waits() -> None:
+    """One future-dated claim opens nothing before its time, and says when it is due."""
+    claims = [*AGREED, claim("shop", "12", 50)]
+    book = PriceBook(BOOK, ERP)
+    book.add(claims)
+    book.advance(hour(40))
+    assert (book.incidents(), book.next_due) == ({}, hour(50))
+
+
+def test_a_corrected_event_replaces_its_claims() -> None:
+    """The higher version counts whatever comes first; all lines of the lower one are gone."""
+    wrong = [charged("shop", "15", 30, event_id="r", ordinal=n) for n in (0, 1)]
+    right = charged("shop", "10", 30, event_id="r", version=1)
+    assert only([*AGREED, *wrong], 40, ERP).observed == 15
+    assert book_at([*AGREED, *wrong, right], 40, ERP) == {}
+    assert book_at([*AGREED, right, *wrong], 40, ERP) == {}
+
+
+def test_a_claim_of_another_product_is_refused() -> None:
+    """A book never mixes products."""
+    with pytest.raises(ValueError, match="in the book of"):
+        PriceBook(BOOK, RULES).add([claim("shop", "1", 0, book=BOOK._replace(sku="B-2"))])
+
+
+def test_two_customer_groups_are_two_comparisons() -> None:
+    """A staff price deviates among staff prices only, under an id of its own."""
+    claims = [*AGREED, *(claim(c, "7", 0, customer_group="staff", event_id=c) for c in CHANNELS)]
+    assert book_at(claims, 100, ERP) == {}
+    claims += [claim("shop", "12", 10), claim("shop", "6", 10, customer_group="staff")]
+    found = book_at(claims, 100, ERP).values()
+    assert sorted(one.expected for one in found) == [7, 10]
+
+
+def test_evidence_is_bounded() -> None:
+    """A thousand wrong receipts name their first twenty."""
+    wrong = [charged("shop", "15", 30 + n / 100, event_id=f"r{n:03}") for n in range(100)]
+    found = only([*AGREED, *wrong], 100, ERP)
+    assert found.evidence[0] == [f"r{n:03}" for n in range(20)]
+
+
+def test_a_published_price_is_forgotten_in_the_end() -> None:
+    """A list nobody repeated for 400 days does not contradict a living one."""
+    claims = [claim("print", "12", 0), claim("shop", "10", 399 * 24), claim("app", "10", 9590)]
+    assert only(claims, 9599).state == PENDING
+    assert book_at(claims, 9600) == {}

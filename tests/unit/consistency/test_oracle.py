@@ -1,0 +1,106 @@
+"""Published incidents against an oracle that walks hour by hour and keeps no state of its own."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from schemas.claim import Claim
+
+from .market import book_at, claim, hour, promo, rules
+
+HOURS = 120
+USING = rules(
+    reference_channels=["erp"],
+    reopen_within_hours=0,
+    grace_start_hours={"shop": 5},
+    grace_end_hours={"shop": 9},
+)
+DAYS_MAX = timedelta(days=400)
+
+
+class Said(NamedTuple):
+    """What a channel publishes in one hour."""
+
+    price: int
+    promoted: bool
+
+
+def said(claims: list[Claim], channel: str, now: int) -> Said | None:
+    """By the written rules: known, valid; a promotion with an end first, then the latest."""
+    valid = [
+        (one.valid_to is not None and one.promotion != "", one.valid_from or one.occurred_at,
+         one.occurred_at, one.event_id, one)
+        for one in claims
+        if one.channel == channel
+        and one.occurred_at <= hour(now)
+        and (one.valid_from or one.occurred_at) <= hour(now)
+        and (one.valid_to is None or hour(now) < one.valid_to)
+    ]  # fmt: skip
+    best = max(valid, default=None)
+    return Said(int(best[-1].price), best[-1].promotion != "") if best else None
+
+
+def differ(one: Said | None, other: Said | None) -> bool:
+    """Whether both speak and name different prices (the test's prices are whole euros)."""
+    return one is not None and other is not None and one.price != other.price
+
+
+def expected_episodes(claims: list[Claim]) -> list[tuple[datetime, datetime, datetime | None]]:
+    """(since, opened, resolved) of every deviation of the shop that opened within HOURS."""
+    erp = [said(claims, "erp", now) for now in range(-1, HOURS + 1)]
+    shop = [said(claims, "shop", now) for now in range(-1, HOURS + 1)]
+    found: list[tuple[datetime, datetime, datetime | None]] = []
+    since, due, opened = None, 0, None
+    for now in range(HOURS + 1):
+        right, was_right = erp[now + 1], erp[now]
+        own, was_own = shop[now + 1], shop[now]
+        if not differ(right, own):
+            if since is not None and opened is not None:
+                found.append((hour(since), hour(opened), hour(now)))
+            since, opened = None, None
+            continue
+        assert right is not None
+        assert own is not None
+        before = was_right or was_own  # Alone, a channel is expected to do what it says.
+        moved = before is None or before.price != right.price
+        if since is None or (moved and opened is None):
+            old, new = (was_right, right) if moved else (was_own, own)
+            due = now + (9 if old and old.promoted and not new.promoted else 5)
+        since = now if since is None else since
+        if opened is None and now >= due:
+            opened = due
+    if since is not None and opened is not None:
+        found.append((hour(since), hour(opened), None))
+    return found
+
+
+def some_prices(rng: random.Random) -> list[Claim]:
+    """A reference and a shop that publish regular prices and promotions at whole hours."""
+    claims = []
+    for number in range(rng.randint(2, 14)):
+        channel, at = rng.choice(["erp", "shop"]), rng.randint(0, HOURS - 20)
+        start = rng.choice([None, at, at + rng.randint(0, 20)])
+        begin = at if start is None else start
+        end = rng.choice([None, begin + rng.randint(1, 40)])
+        make = rng.choice([claim, promo])
+        made = make(channel, str(rng.randint(5, 7)), at, start=start, end=end)
+        claims.append(made._replace(event_id=f"e{number:02}"))
+    return claims
+
+
+def test_published_incidents_equal_the_oracle() -> None:
+    """Begin, opening and end of every incident of 1,500 random histories are as written."""
+    rng, opened = random.Random(11), 0
+    for _ in range(1_500):
+        claims = some_prices(rng)
+        incidents = book_at(claims, HOURS, USING).values()
+        found = [
+            (one.since, one.opened_at, one.resolved_at)
+            for one in sorted(incidents, key=lambda one: one.since)
+            if one.opened_at is not None
+        ]
+        assert found == expected_episodes(claims)
+        opened += len(found)
+    assert opened > 500

@@ -1,0 +1,168 @@
+"""Incidents are a function of the set of claims, the tick and the rules, and of nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.claim import Claim
+from schemas.incident import Incident
+from schemas.offer import Basis, SaleKind
+from schemas.rules.consistency import ConsistencyRules
+from services.consistency.core.book import PriceBook
+
+from .market import BOOK, hour, rules
+
+STEP_HOURS = 6
+QUICK = {
+    "max_age_hours": 30,
+    "published_max_age_days": 5,
+    "reopen_within_hours": 12,
+    "grace_start_hours": {"shop": 6, "app": 0, "pos": 12, "default": 6},
+    "grace_end_hours": {"shop": 6, "app": 12, "pos": 0, "default": 0},
+    "zones": {"north": ["S1"]},
+}
+RULE_SETS = [
+    rules(**QUICK),
+    rules(**QUICK, reference_channels=["erp"]),
+    rules(**QUICK, locations_may_differ=False),
+    rules(**QUICK, right_price="lowest", locations_may_differ=False),
+    rules(**QUICK, right_price="lowest", reference_channels=["erp", "shop"]),
+]
+PLACES = [("", "")] * 5 + [("S1", ""), ("S2", ""), ("", "north")]
+
+
+def some_claim(rng: random.Random, number: int) -> Claim:
+    """Any claim of a crowded week: few prices, few instants, many ties."""
+    at = rng.randint(0, 12) * STEP_HOURS
+    start = rng.choice([None, None, at + rng.randint(-3, 6) * STEP_HOURS])
+    begin = at if start is None else start
+    end = rng.choice([None, begin + rng.randint(1, 8) * STEP_HOURS])
+    location, zone = rng.choice(PLACES)
+    promoted = rng.random() < 0.3
+    return Claim(
+        book=BOOK,
+        occurred_at=hour(at),
+        event_id=f"e{rng.randint(0, number)}",
+        ordinal=rng.choice([0, 0, 1]),
+        version=rng.choice([0, 0, 0, 1]),
+        channel=rng.choice(["shop", "app", "pos", "erp", "fair"]),
+        location=location,
+        zone=zone,
+        basis=rng.choice([Basis.PUBLISHED, Basis.PUBLISHED, Basis.DISPLAYED, Basis.CHARGED]),
+        price=Decimal(rng.choice(["8", "10", "10", "10.01", "12"])),
+        currency="EUR",
+        customer_group=rng.choice(["", "", "", "", "staff"]),
+        sale_kind=SaleKind.PROMOTION if promoted else SaleKind.REGULAR,
+        promotion="P1" if promoted else "",
+        valid_from=None if start is None else hour(start),
+        valid_to=None if end is None else hour(end),
+    )
+
+
+def some_claims(rng: random.Random) -> list[Claim]:
+    """Up to 24 claims; one event, ordinal and version always says one thing."""
+    claims: dict[tuple[str, int, int], Claim] = {}
+    for number in range(rng.randint(2, 24)):
+        one = some_claim(rng, number)
+        claims.setdefault((one.event_id, one.ordinal, one.version), one)
+    return list(claims.values())
+
+
+def in_one_pass(
+    claims: list[Claim], now: datetime, using: ConsistencyRules
+) -> tuple[dict[str, Incident], datetime | None]:
+    """The incidents and the next due time, from scratch."""
+    book = PriceBook(BOOK, using)
+    book.add(sorted(claims, key=lambda one: (one.occurred_at, one.event_id, one.ordinal)))
+    book.advance(now)
+    return book.incidents(), book.next_due
+
+
+def batches(rng: random.Random, claims: list[Claim]) -> Iterator[list[Claim]]:
+    """The claims shuffled, some of them twice, in batches of 1, 2, 3, 7 or all."""
+    arriving = claims + rng.sample(claims, k=len(claims) // 2)
+    if rng.random() < 0.7:
+        rng.shuffle(arriving)
+    else:
+        arriving.sort(key=lambda one: one.occurred_at)
+    size = rng.choice([1, 2, 3, 7, len(arriving)])
+    for begin in range(0, len(arriving), size):
+        yield arriving[begin : begin + size]
+
+
+def check_any_order(rng: random.Random) -> int:
+    """Feed one random history in a random way; returns how many incidents it has."""
+    claims, using = some_claims(rng), rng.choice(RULE_SETS)
+    book, now = PriceBook(BOOK, using), -STEP_HOURS
+    for batch in batches(rng, claims):
+        book.add(batch)
+        if rng.random() < 0.5:
+            now += rng.randint(0, 6) * STEP_HOURS // 2
+            book.advance(hour(now))
+        if rng.random() < 0.5:
+            book.incidents()
+    book.advance(hour(now := max(now, rng.randint(0, 200))))
+    incidents, next_due = in_one_pass(claims, hour(now), using)
+    assert (book.incidents(), book.next_due) == (incidents, next_due)
+    check_times(incidents, hour(now))
+    return len(incidents)
+
+
+def check_times(incidents: dict[str, Incident], now: datetime) -> None:
+    """The times of an incident stand in their order, and none but upcoming ones lie ahead."""
+    for one in incidents.values():
+        times = [one.since, one.due_at, one.opened_at, one.resolved_at]
+        given_times = [time for time in times if time is not None]
+        assert given_times == sorted(given_times)
+        if one.state == "upcoming":
+            assert one.since > now
+        elif one.state == "pending":
+            assert one.since <= now < one.due_at
+        else:
+            assert one.opened_at is not None
+            assert given_times[-1] <= now
+
+
+def test_any_order_repetition_batching_and_ticks_give_the_same_incidents() -> None:
+    """5,000 random histories, each fed in a random way, equal one sorted pass."""
+    rng = random.Random(2026)
+    found = sum(check_any_order(rng) for _ in range(5_000))
+    assert found > 5_000, "the histories must contain incidents for this to prove anything"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_any_order_shrunk(rng: random.Random) -> None:
+    """The same property, where a counterexample would be shrunk."""
+    check_any_order(rng)
+
+
+def test_time_alone_changes_nothing_before_the_next_due_time() -> None:
+    """From any time until just before `next_due` the incidents stay what they are."""
+    rng = random.Random(4)
+    for _ in range(800):
+        claims, using = some_claims(rng), rng.choice(RULE_SETS)
+        now = hour(rng.randint(0, 150))
+        incidents, due = in_one_pass(claims, now, using)
+        latest = due - timedelta(seconds=1) if due else hour(10_000)
+        assert in_one_pass(claims, latest, using) == (incidents, due)
+
+
+def test_ticks_on_the_way_change_nothing() -> None:
+    """Walking from due time to due time ends where one leap ends."""
+    rng = random.Random(5)
+    for _ in range(300):
+        claims, using = some_claims(rng), rng.choice(RULE_SETS)
+        book = PriceBook(BOOK, using)
+        book.add(claims)
+        while (due := book.next_due) is not None and due < hour(400):
+            book.advance(due)
+            assert book.incidents() == in_one_pass(claims, due, using)[0]
+        book.advance(hour(400))
+        assert book.incidents() == in_one_pass(claims, hour(400), using)[0]

@@ -1,0 +1,145 @@
+"""Single prices: what may be compared, what is equal, which is right, how bad a difference is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from schemas.incident import Severity
+from schemas.offer import SaleKind, TaxMode
+from services.consistency.core.prices import (
+    EVERYWHERE,
+    Place,
+    agrees,
+    place_of,
+    right_price,
+    severity_of,
+    terms_of,
+)
+
+from .market import RULES, claim, rules
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seller": "somebody else"},  # a third party's price on the marketplace
+        {"sale_kind": SaleKind.CLEARANCE},
+        {"sale_kind": SaleKind.SHORT_DATED},
+        {"sale_kind": SaleKind.DYNAMIC},
+        {"sale_kind": SaleKind.PERSONAL},  # a customer's own price
+    ],
+)
+def test_some_prices_are_never_compared(fields: dict[str, Any]) -> None:
+    """Other sellers' prices and special kinds of sale have no terms to compare under."""
+    assert terms_of(claim("shop", "10", 0, **fields)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"currency": "CHF"},
+        {"tax_mode": TaxMode.NET},
+        {"unit": "kg"},  # weighed goods are priced by the kilogram
+        {"pack_content": Decimal(500)},
+        {"pack_unit": "g"},
+        {"variant": "XL"},
+        {"condition": "used"},
+        {"customer_group": "staff"},
+    ],
+)
+def test_prices_on_other_terms_are_not_comparable(fields: dict[str, Any]) -> None:
+    """Each part of the terms alone keeps two prices apart."""
+    assert terms_of(claim("shop", "10", 0, **fields)) != terms_of(claim("shop", "10", 0))
+
+
+def test_equal_pack_contents_are_equal_however_written() -> None:
+    """500 and 500.0 grams are the same pack."""
+    one, other = (claim("shop", "10", 0, pack_content=Decimal(c)) for c in ("500", "500.0"))
+    assert terms_of(one) == terms_of(other)
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "label"),
+    [
+        ({}, EVERYWHERE, ""),
+        ({"zone": "north"}, Place(1, "north"), "zone:north"),
+        ({"location": "S1"}, Place(2, "S1"), "S1"),
+        ({"location": "S1", "zone": "north"}, Place(2, "S1"), "S1"),
+    ],
+)
+def test_the_place_of_a_price(fields: dict[str, Any], place: Place, label: str) -> None:
+    """A store stands before its zone, a zone before the whole channel."""
+    found = place_of(claim("pos", "10", 0, **fields))
+    assert (found, found.label) == (place, label)
+
+
+@pytest.mark.parametrize(
+    ("price", "expected", "equal"),
+    [
+        ("10.00", "10.00", True),
+        ("1.01", "1.00", True),  # a cent is within the absolute tolerance
+        ("1.02", "1.00", False),
+        ("10.05", "10.00", True),  # half a percent
+        ("10.06", "10.00", False),
+        ("9.95", "10.00", True),
+        ("9.94", "10.00", False),
+        ("0.02", "0.00", False),
+    ],
+)
+def test_tolerance(price: str, expected: str, equal: bool) -> None:
+    """The larger of the absolute and the percent tolerance decides, both ways."""
+    assert agrees(Decimal(price), Decimal(expected), RULES) is equal
+
+
+@pytest.mark.parametrize(
+    ("prices", "mode", "right"),
+    [
+        (["10", "10", "12"], "majority", "10"),
+        (["12", "12", "10"], "majority", "12"),
+        (["12", "10"], "majority", "10"),  # a tie goes to the lowest
+        (["12", "11", "10"], "majority", "10"),  # and so does no majority
+        (["12", "12", "10", "10"], "majority", "10"),
+        (["12", "12", "10"], "lowest", "10"),
+        (["10.00", "10.01", "9"], "majority", "10.00"),  # within the tolerance they agree
+        (["10.00", "10.01", "10.01"], "majority", "10.01"),
+        (["0", "0", "5"], "majority", "0"),
+    ],
+)
+def test_right_price_without_a_reference(prices: list[str], mode: str, right: str) -> None:
+    """The strict majority is right, else the lowest price; or always the lowest."""
+    votes = [claim(f"c{number}", price, 0) for number, price in enumerate(prices)]
+    expected = right_price(votes, rules(right_price=mode))
+    assert expected is not None
+    assert expected.price == Decimal(right)
+    assert {agrees(maker.price, expected.price, RULES) for maker in expected.makers} == {True}
+
+
+def test_nothing_is_right_without_votes() -> None:
+    """Nobody's price is nobody's expectation."""
+    assert right_price([], RULES) is None
+
+
+@pytest.mark.parametrize(
+    ("observed", "severity"),
+    [
+        ("12.01", Severity.CRITICAL),  # more than 120 % of the expected price
+        ("12.00", Severity.HIGH),
+        ("10.21", Severity.HIGH),
+        ("10.20", Severity.LOW),  # within 2 %
+        ("9.80", Severity.LOW),
+        ("9.79", Severity.MEDIUM),
+        ("5.00", Severity.MEDIUM),
+        ("4.99", Severity.HIGH),  # less than half
+    ],
+)
+def test_severity(observed: str, severity: Severity) -> None:
+    """An overcharge is worse than an undercharge, and a gross error one degree worse."""
+    assert severity_of(Decimal(observed), Decimal(10), RULES) is severity
+
+
+def test_any_charge_for_what_is_free_is_gross() -> None:
+    """An expected price of zero divides nothing."""
+    assert severity_of(Decimal(1), Decimal(0), RULES) is Severity.CRITICAL

@@ -1,0 +1,52 @@
+"""The consistency rules file: its defaults and what it refuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.rules.consistency import consistency_rules
+from services.consistency.core.scenario import InvalidScenario
+
+from .market import RULES, rules
+
+
+def test_grace_by_channel() -> None:
+    """A listed channel has its own grace, any other the default; ends stand for themselves."""
+    using = rules(grace_end_hours={"pos": 2})
+    found = [using.grace("pos", ended) for ended in (False, True)] + [using.grace("fair", True)]
+    assert found == [timedelta(hours=24), timedelta(hours=2), timedelta(hours=12)]
+
+
+def test_an_observation_outlives_a_heartbeat() -> None:
+    """Repeats of an unchanged price come once a day; the maximum age must be longer."""
+    assert RULES.max_age > timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"zones": {"north": ["S1"], "south": ["S1"]}}, "listed in two zones"),
+        ({"severity": {"gross_above_percent": 90}}, "gross_below_percent < 100"),
+        ({"tolerance_absolute": -1}, "rules.tolerance_absolute"),
+        ({"right_price": "highest"}, "rules.right_price"),
+        ({"max_age_hours": 0}, "rules.max_age_hours"),
+        ({"grace": 4}, "rules.grace"),
+    ],
+)
+def test_bad_rules_are_refused_by_name(overrides: dict[str, Any], message: str) -> None:
+    """The message names the field or says what must hold."""
+    with pytest.raises(InvalidScenario, match=message):
+        rules(**overrides)
+
+
+def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:
+    """A file whose table leaves some channels without grace is refused with its name."""
+    text = Path("schemas/rules/consistency.toml").read_text("utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("default = 12\n", ""), "utf-8")
+    with pytest.raises(ValueError, match=r"(?s)mine\.toml.*needs a row `default`"):
+        consistency_rules(path)

@@ -1,0 +1,86 @@
+"""Published prices over time, against an oracle that only knows the written rules."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from schemas.claim import Claim
+from services.consistency.core.windows import Windows, window_of
+
+from .market import claim, hour, promo
+
+MAX_AGE = timedelta(hours=40)
+
+
+def effective(claims: list[Claim], now: float) -> Claim | None:
+    """The oracle: look at every claim, whatever came before or after it."""
+    instant, found = hour(now), []
+    for one in claims:
+        start = one.valid_from or one.occurred_at
+        known = one.occurred_at <= instant and instant < max(start, one.occurred_at) + MAX_AGE
+        if known and start <= instant and (one.valid_to is None or instant < one.valid_to):
+            first = one.valid_to is not None and one.promotion != ""
+            found.append((first, start, one.occurred_at, one.event_id, one))
+    return max(found)[-1] if found else None
+
+
+def some_claims(rng: random.Random) -> list[Claim]:
+    """Up to twelve overlapping windows, sorted by publication."""
+    claims = []
+    for number in range(rng.randint(1, 12)):
+        at, start = rng.randint(0, 20), rng.choice([None, rng.randint(0, 24)])
+        begin = at if start is None else start
+        end = rng.choice([None, begin + rng.randint(1, 9)])
+        make = rng.choice([claim, promo])
+        made = make("shop", str(rng.randint(1, 4)), at, start=start, end=end)
+        claims.append(made._replace(event_id=f"e{number:02}"))
+    return sorted(claims, key=lambda one: (one.occurred_at, one.event_id))
+
+
+def test_the_price_that_counts_equals_the_oracle_on_random_windows() -> None:
+    """At every hour of 2,000 random price histories the same claim counts."""
+    rng = random.Random(7)
+    for _ in range(2_000):
+        claims = some_claims(rng)
+        windows, waiting = Windows(), list(claims)
+        for now in range(70):
+            while waiting and waiting[0].occurred_at <= hour(now):
+                windows.add(window_of(waiting.pop(0), MAX_AGE), hour(now))
+            assert windows.at(hour(now), hour(now)) == effective(claims, now)
+
+
+def test_between_two_bounds_nothing_changes() -> None:
+    """`next_change` misses no hour at which another claim begins to count."""
+    rng = random.Random(8)
+    for _ in range(500):
+        claims = some_claims(rng)
+        windows = Windows()
+        for one in claims:
+            windows.add(window_of(one, MAX_AGE), one.occurred_at)
+        before = effective(claims, 20)
+        for now in range(21, 70):
+            after = effective(claims, now)
+            if after != before:
+                assert windows.next_change(hour(now - 1), forgets=True) == hour(now)
+            before = after
+
+
+def test_a_newer_offer_replaces_an_open_promotion() -> None:
+    """A promotion without an end lasts until the channel says something else."""
+    windows = Windows()
+    for one in (promo("shop", "8", 0), claim("shop", "10", 5)):
+        windows.add(window_of(one, MAX_AGE), one.occurred_at)
+    counting = windows.at(hour(6), hour(6))
+    assert counting is not None
+    assert counting.price == 10
+
+
+def test_the_regular_price_counts_again_after_a_promotion() -> None:
+    """A promotion with an end beats even a newer regular price, but only until its end."""
+    windows = Windows()
+    offers = (claim("shop", "10", 0), promo("shop", "8", 1, start=2, end=9), claim("shop", "11", 5))
+    for one in offers:
+        windows.add(window_of(one, MAX_AGE), one.occurred_at)
+    prices = [found and found.price for found in (windows.at(hour(h), hour(h)) for h in (8, 9))]
+    assert prices == [8, 11]

@@ -1,0 +1,134 @@
+"""Random small histories of an identity graph, made to be nasty rather than realistic.
+
+Few nodes, dense edges, times that tie, reports sent again earlier, reversed and better graded,
+decisions on any pair, marks, and hub limits so low that hubs happen. A seed fixes everything.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import islice
+from random import Random
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.rules.identity import IdentityRules
+from services.identity.core.graph import Decision, Edge, Node, Verdict, link
+
+Item = Edge | Decision | NodeId
+"""A report of an edge, a decision, or the id of a node that gets marked."""
+
+TYPES = (
+    "customer_number",
+    "card",
+    "email",
+    "order_number",
+    "phone",
+    "session",
+    "cookie",
+)
+UNLISTED = "record"
+
+
+class Story(NamedTuple):
+    """What arrives, in order of arrival."""
+
+    rules: IdentityRules
+    items: list[Item]
+
+
+@lru_cache
+def small_rules(hub_above: int, hub_above_personal: int) -> IdentityRules:
+    """Rules with every feature, and hub limits to choose."""
+    return IdentityRules.model_validate(
+        {
+            "version": "test",
+            "hub_above": hub_above,
+            "hub_above_personal": hub_above_personal,
+            "blocked": [],
+            "type": [
+                {"name": "customer_number", "kind": "personal", "unique": True},
+                {"name": "card", "kind": "personal"},
+                {"name": "email", "kind": "personal", "review_above": 2},
+                {"name": "order_number", "kind": "shareable", "ephemeral": True},
+                {"name": "phone", "kind": "shareable"},
+                {"name": "session", "kind": "shareable", "ephemeral": True},
+                {"name": "cookie", "kind": "shareable"},
+            ],
+        }
+    )
+
+
+def random_nodes(rng: Random) -> list[Node]:
+    """4 to 20 nodes; a mix of types that leans to persons or to devices."""
+    count = rng.randint(4, 20)
+    personal = rng.choice((0.2, 0.4, 0.7))
+    ids = rng.sample(range(1, 100), count)
+    nodes = []
+    for node_id in ids:
+        kind = rng.choice(TYPES[:3] if rng.random() < personal else TYPES[3:])
+        kind = UNLISTED if rng.random() < 0.01 else kind
+        nodes.append(Node(node_id, kind, rng.choice(("shop", "erp")) if rng.random() < 0.3 else ""))
+    return nodes
+
+
+def random_edge(rng: Random, nodes: list[Node]) -> Edge:
+    """A report of some edge, either way round."""
+    a, b = rng.sample(nodes, 2)
+    edge = link(a, b, rng.randint(0, 8), f"e{rng.randint(0, 9)}", rng.random() < 0.85)
+    return reversed_edge(edge) if rng.random() < 0.2 else edge
+
+
+def reversed_edge(edge: Edge) -> Edge:
+    """The same report with its ends the wrong way round."""
+    return edge._replace(a=edge.b, b=edge.a)
+
+
+def again(rng: Random, edge: Edge) -> Edge:
+    """The edge sent again: earlier or later, reversed, better or worse graded."""
+    edge = edge._replace(first_seen_ms=rng.randint(0, 8), verified=rng.random() < 0.85)
+    return reversed_edge(edge) if rng.random() < 0.5 else edge
+
+
+def random_decision(rng: Random, nodes: list[Node]) -> Decision:
+    """A verdict on any pair."""
+    a, b = rng.sample(nodes, 2)
+    verdict = rng.choice((Verdict.SAME, Verdict.SAME, Verdict.DIFFERENT, Verdict.NONE))
+    return Decision(a, b, verdict, rng.choice(("ann", "bob")), "", rng.randint(0, 8))
+
+
+def random_decisions(rng: Random, nodes: list[Node]) -> list[Decision]:
+    """No decision in half of the stories; in the others some, of which some are decided again."""
+    if rng.random() < 0.5:
+        return []
+    found = [random_decision(rng, nodes) for _ in range(rng.randint(1, 6))]
+    for decision in list(found):
+        if rng.random() < 0.3:
+            verdict = rng.choice(list(Verdict))
+            found.append(decision._replace(verdict=verdict, decided_ms=rng.randint(0, 8)))
+    return found
+
+
+def random_story(rng: Random) -> Story:
+    """A whole history."""
+    nodes = random_nodes(rng)
+    edges = [random_edge(rng, nodes) for _ in range(rng.randint(len(nodes) // 2, 2 * len(nodes)))]
+    edges += [again(rng, edge) for edge in edges if rng.random() < 0.25]
+    marks = rng.sample([n.id for n in nodes], 1) if rng.random() < 0.2 else []
+    items: list[Item] = [*edges, *random_decisions(rng, nodes), *marks]
+    rng.shuffle(items)
+    return Story(small_rules(rng.choice((3, 5, 200)), rng.choice((1, 2, 10))), items)
+
+
+def parts(items: list[Item]) -> tuple[list[Edge], list[Decision], set[NodeId]]:
+    """Items by what they are."""
+    return (
+        [item for item in items if isinstance(item, Edge)],
+        [item for item in items if isinstance(item, Decision)],
+        {item for item in items if isinstance(item, int)},
+    )
+
+
+def chunk(items: list[Item], start: int, size: int) -> list[Item]:
+    """The batch of at most `size` items that begins at `start`."""
+    return list(islice(items, start, start + size))

@@ -1,0 +1,18 @@
+"""The in-memory store keeps the contract of the port."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.ports import IdentityStore
+from tests.unit.identity.store_contract import IdentityStoreContract
+
+
+class TestMemoryIdentityStore(IdentityStoreContract):
+    """The contract, on memory."""
+
+    @pytest.fixture
+    def store(self) -> IdentityStore:
+        """A fresh store."""
+        return MemoryIdentityStore()
