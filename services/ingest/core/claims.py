@@ -141,8 +141,8 @@ def _charged(
 def _priced(order: OrderPlaced) -> Iterator[OrderLine]:
     """The lines that prove a shelf price."""
     for line in order.lines:
-        if line.unit_price is None or line.kind is not PRODUCT or line.seller:
-            continue
+        if not line.unit_price or line.kind is not PRODUCT or line.seller:
+            continue  # charged nothing is given away, which says nothing of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
             yield line
 
