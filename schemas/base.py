@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Contract(BaseModel):
@@ -33,6 +33,17 @@ Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2 code."""
 Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
 """An exact amount, at most 4 decimals; its currency stands beside it. Never a float inside."""
+CENT = Decimal("0.01")
+
+
+def written_money(amount: Decimal) -> Decimal:
+    """The one written form of an amount: two decimals, more only where they are not zero."""
+    cents = amount.quantize(CENT)
+    return cents if cents == amount else amount.normalize()
+
+
+WrittenMoney = Annotated[Decimal, AfterValidator(written_money)]
+"""An amount as it is shown and compared byte by byte."""
 Quantity = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
 """Pieces, or kilograms of weighed goods; at most 4 decimals."""
 Rate = Annotated[Decimal, Field(max_digits=7, decimal_places=4, ge=0, le=1, allow_inf_nan=False)]

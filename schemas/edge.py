@@ -42,10 +42,11 @@ class Verdict(StrEnum):
 
 
 class Decision(NamedTuple):
-    """A person's word on one pair; the latest per pair counts."""
+    """A person's word on one pair; the latest per pair counts. Whole nodes, for an identifier
+    that was never seen beside another one has no edge that would tell its type."""
 
-    a: NodeId
-    b: NodeId
+    a: Node
+    b: Node
     verdict: Verdict
     author: str
     reason: str

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.base import Contract
+from schemas.base import Contract, WrittenMoney
 
 INCIDENT_VERSION = 1
 
@@ -69,8 +69,8 @@ class Incident(Contract):
     channel: str
     """The channel that deviates."""
     location: str
-    expected: Decimal
-    observed: Decimal
+    expected: WrittenMoney
+    observed: WrittenMoney
     """The first deviating price of the episode."""
     currency: str
     since: datetime
@@ -94,8 +94,8 @@ class Exposure(Contract):
     touchpoints: int = 0
     customers: int = 0
     orders: int = 0
-    overcharged: Decimal = Decimal(0)
-    undercharged: Decimal = Decimal(0)
+    overcharged: WrittenMoney = Decimal("0.00")
+    undercharged: WrittenMoney = Decimal("0.00")
 
 
 class IncidentView(Incident):

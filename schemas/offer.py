@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.base import Contract, Currency, Instant, Money, OptionalCode, Quantity, Region, Title
 
@@ -52,6 +52,15 @@ class Availability(StrEnum):
 
 class Offer(Contract):
     """One statement about one product. `sku` or `gtin` is needed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"minLength": 1}}}
+                for name in ("sku", "gtin")
+            ]
+        }
+    )
 
     sku: OptionalCode = ""
     """The retailer's article number. Offers are compared by it, or by `gtin` where it is empty."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
-from schemas.base import Contract
+from schemas.base import Contract, WrittenMoney
 
 PROFILE_VERSION = 1
 
@@ -53,9 +52,9 @@ class ProfileScalars(Contract):
     orders: int
     returns: int
     cancellations: int
-    revenue: Decimal
+    revenue: WrittenMoney
     """Gross totals of own product and service lines after discounts, cancelled ones left out."""
-    returned: Decimal
+    returned: WrittenMoney
     """Value of the goods that came back."""
     currency: str
     first_contact: datetime | None
@@ -76,7 +75,7 @@ class Profile(ProfileScalars):
     """One value each; a list where the rule is `union`."""
     preferences: dict[str, AttributeValue]
     consents: list[ConsentState]
-    other_currencies: dict[str, Decimal]
+    other_currencies: dict[str, WrittenMoney]
     """Revenue in other currencies; listed, never added."""
     as_of: datetime
 

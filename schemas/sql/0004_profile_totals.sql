@@ -1,5 +1,6 @@
--- Totals of every profile for lists and populations, refreshed as a whole. The same figures as
--- services/profiles/core/purchases.py and one row per customer: what names nobody is left out.
+-- What profiles need beside the facts: orders by number, and the totals of every profile for lists
+-- and populations, refreshed as a whole. The totals are the figures of
+-- services/profiles/core/purchases.py, one row per customer: what names nobody is left out.
 
 CREATE TABLE IF NOT EXISTS realms
 (
@@ -10,6 +11,23 @@ CREATE TABLE IF NOT EXISTS realms
 )
 ENGINE = ReplacingMergeTree(registered_at)
 ORDER BY realm;
+
+-- Where an order was reported. A bloom filter alone reads most of the table as soon as a customer
+-- has some dozens of orders.
+CREATE TABLE IF NOT EXISTS order_keys
+(
+    realm LowCardinality(String),
+    order_id String,
+    node UUID,
+    event_id String
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (realm, order_id, node, event_id)
+SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS order_keys_view TO order_keys AS
+SELECT realm, order_id, node, event_id FROM touchpoints
+WHERE order_id != '' AND order_action IN ('placed', 'cancelled', 'returned');
 
 ALTER TABLE orders ADD INDEX IF NOT EXISTS by_return return_id TYPE bloom_filter(0.01) GRANULARITY 4;
 

@@ -129,7 +129,7 @@ class Operations:
     def incidents_list(self, realm: str, states: list[str] | None = None) -> Iterator[Row]:
         """Incidents with their exposure, the oldest first."""
         wanted = frozenset(map(IncidentState, states)) if states else LISTED_STATES
-        for incident in self._incidents.list(realm, wanted):
+        for incident in self._incidents.listed(realm, wanted):
             yield incident.model_dump(mode="json")
 
     def incidents_show(self, realm: str, incident_id: str) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from services.sample.calendar_de import from_wall_clock
 
 FUEL_ABOVE = 100
 """Quantities above this are fuel, counted in thousandths."""
+READ_ROWS = 100_000
 _MONEY = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
 
 
@@ -94,7 +95,7 @@ class TillData:
         self.households: list[int] = sorted(
             random.Random(f"{seed}/draw").sample(everyone, households)
         )
-        mine = pq.read_table(path, filters=[("household_id", "in", self.households)])
+        mine = _rows_of(path, self.households)
         order = [(name, "ascending") for name in ("household_id", "transaction_timestamp")]
         self._lines = _in_cents(mine.sort_by([*order, ("basket_id", "ascending")]))
         self._spans = _spans(self._lines["household_id"])
@@ -114,6 +115,17 @@ class TillData:
                 found[number] = Basket(number, store, from_wall_clock(wall), [])
             found[number].lines.append(Line(product, quantity, *money))
         return list(found.values())
+
+
+def _rows_of(path: Path, households: list[int]) -> pa.Table:
+    """The drawn households' lines, read in pieces so that the others' never stand in memory."""
+    drawn = pa.array(households, pa.int64())
+    with pq.ParquetFile(path) as source:
+        pieces = [
+            piece.filter(pc.is_in(piece["household_id"], drawn))
+            for piece in source.iter_batches(READ_ROWS, use_threads=False)
+        ]
+    return pa.Table.from_batches(pieces)
 
 
 _COLUMNS = ("basket_id", "store_id", "seconds", "product_id", "quantity", *_MONEY)

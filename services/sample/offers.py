@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import count
 from typing import Any, NamedTuple
 
 from services.sample.calendar_de import DAY, HOUR, written
@@ -211,11 +212,14 @@ class PriceYear:
         """A price this product never had, clearly different from its regular one."""
         regular = self._regular[sku]
         nearest = max(2, round(regular * MOVED))
-        while True:
-            price = round(regular * self._rng.uniform(lowest, highest))
-            if abs(price - regular) >= nearest and price not in self._seen[sku]:
-                self._seen[sku].add(price)
-                return price
+        for attempt in count():
+            # A cheap product runs out of new prices nearby, so the reach grows with the attempts.
+            reach = 1 + attempt // 20 / 10
+            price = round(regular * self._rng.uniform(lowest / reach, highest * reach))
+            if price > 0 and abs(price - regular) >= nearest and price not in self._seen[sku]:
+                break
+        self._seen[sku].add(price)
+        return price
 
     def _publish(self, offer: Published) -> None:
         """Keep the statement, and what the channel then shows from when on."""

@@ -13,7 +13,7 @@ from typing import Any
 from services.sample.baskets import Basket, Line
 from services.sample.calendar_de import DAY, HOUR, MINUTE
 from services.sample.persons import Person, Registry, mail_variant
-from services.sample.shelves import Shelves
+from services.sample.shelves import Shelves, sale_of
 from services.sample.stream import Mention, Placeholder, Stream, Who
 from services.sample.truth import Ident, Order, euros
 
@@ -190,12 +190,18 @@ class Orders:
         categories = self._categories if len(basket.lines) <= LONG_BASKET else {}
         found = []
         for place, line in enumerate(basket.lines, 1):
-            silent = not priced or (basket.number, line.product) in self._shelves.silent
-            told = told_line(place, line, not silent)
+            told = told_line(place, line, priced and self._names_price(basket, line))
             if categories.get(line.product):
                 told["category"] = categories[line.product]
             found.append(told)
         return found
+
+    def _names_price(self, basket: Basket, line: Line) -> bool:
+        """The line's unit price is one that its shelf can have had: not a gift, not one of two."""
+        if line.is_fuel:
+            return True
+        muddled = (basket.number, line.product) in self._shelves.silent
+        return sale_of(basket, line) is not None and not muddled
 
     def _uncounted(self, basket: Basket, who: Who, till: str) -> None:
         """A receipt of the same goods minutes before that was broken off, or a cashier's lesson."""
@@ -289,7 +295,7 @@ def told_line(place: int, line: Line, priced: bool) -> dict[str, Any]:
     told["quantity"] = line.quantity
     if line.is_fuel:
         told |= {"quantity": f"{line.quantity / 1000:.3f}", "unit": "l"}
-    if priced and line.quantity > 0:
+    if priced:
         before = line.total + line.promotion + line.match
         told["unit_price"] = exact(before * (1000 if line.is_fuel else 1), line.quantity)
     discounts = [("promotion", line.promotion), ("coupon", line.match)]

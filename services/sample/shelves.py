@@ -20,7 +20,8 @@ from services.sample.truth import euros
 
 ASSORTMENT_SIZE, CANDIDATES = 90, 300
 CANDIDATE_SALES_MIN = 25
-PRICE_MIN = 20
+PRICE_MIN = 50
+"""Cheaper products are no part of the assortment, and of no planted error (cents)."""
 STORE_ERRORS = 24
 LATE_TILLS = 24
 RUN_GAP_MAX, RUN_SPAN_MIN = 48 * HOUR, 26 * HOUR
@@ -54,9 +55,11 @@ Shelf = tuple[int, int]
 def sale_of(basket: Basket, line: Line) -> Sale | None:
     """What a line says of the shelf price; None for a line that says nothing of it."""
     charged = line.total + line.match
-    if line.quantity <= 0 or charged < PRICE_MIN or line.is_fuel:
+    if line.quantity <= 0 or line.is_fuel:
         return None
     price = (2 * charged + line.quantity) // (2 * line.quantity)
+    if price <= 0:
+        return None
     exact = charged % line.quantity == 0 and line.promotion % line.quantity == 0
     return Sale(basket.at, price, basket.number, exact)
 
@@ -96,7 +99,9 @@ class Shelves:
         enough = [p for p in often if len(prices[p]) >= CANDIDATE_SALES_MIN] or often
         pool = enough if len(enough) >= ASSORTMENT_SIZE else often
         calm = sorted(pool, key=lambda product: (moves[product] / len(prices[product]), product))
-        return {p: sorted(prices[p])[len(prices[p]) // 2] for p in calm[:ASSORTMENT_SIZE]}
+        middle = {p: sorted(prices[p])[len(prices[p]) // 2] for p in calm}
+        worthy = [product for product in calm if middle[product] >= PRICE_MIN]
+        return {product: middle[product] for product in worthy[:ASSORTMENT_SIZE]}
 
     def plan(self, year: PriceYear) -> None:
         """Decide every store price and every wrong price at a store."""
@@ -240,5 +245,5 @@ def _opening_run(sales: list[Sale]) -> list[Sale]:
     rest = sales[len(run) :]
     clear = not rest or rest[0].at - run[-1].at >= HOUR
     enough = run[-1].at - first.at >= RUN_SPAN_MIN and len({sale.basket for sale in run}) > 1
-    exact = all(sale.exact for sale in run) and first.price >= 2 * PRICE_MIN
+    exact = all(sale.exact for sale in run) and first.price >= PRICE_MIN
     return run if clear and enough and exact else []

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-RUN_BYTES_MAX = 64 * 1024 * 1024
+RUN_BYTES_MAX = 8 * 1024 * 1024
 
 Entry = tuple[int, int, bytes]
 """Send time in epoch seconds, entry number, line without its end."""

@@ -94,8 +94,8 @@ class Truth:
         folder.mkdir(parents=True, exist_ok=True)
         header = ("realm", "type", "issuer", "value", "person")
         _write_csv(folder / "identities.csv", header, self.identities())
-        header = ("person", "order_id", "issuer", "gross", "returned", "cancelled")
-        _write_csv(folder / "orders.csv", header, sorted(map(_order_row, self.orders.values())))
+        columns = ("person", "order_id", "issuer", "gross", "returned", "cancelled")
+        _write_csv(folder / "orders.csv", columns, sorted(map(_order_row, self.orders.values())))
         _write_lines(folder / "errors.jsonl", self.errors)
         _write_lines(folder / "lawful.jsonl", self.lawful)
         text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"

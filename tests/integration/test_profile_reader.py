@@ -120,9 +120,7 @@ def event(event_id: str, type_name: str, minutes: int, *who: str, **more: Any) -
 def bought(event_id: str, order_id: str, total: str, minutes: int, *who: str, **more: Any) -> Any:
     """An order of one article."""
     lines = [{"sku": "4711", "total": total}]
-    return event(
-        event_id, "order.placed", minutes, *who, order_id=order_id, lines=lines, **more
-    )
+    return event(event_id, "order.placed", minutes, *who, order_id=order_id, lines=lines, **more)
 
 
 ANNA, ANNA_CARD, BERT = "email=anna@example.org", "loyalty_card=77", "email=bert@example.org"

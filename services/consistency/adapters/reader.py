@@ -50,7 +50,7 @@ class IncidentReader:
         self._rules = rules
         self._persons_of = persons_of
 
-    def list(
+    def listed(
         self, realm: str, states: Collection[IncidentState] = LISTED_STATES
     ) -> Iterator[IncidentView]:
         """Incidents of a realm in these states, the oldest first."""

@@ -83,5 +83,5 @@ def _is_over(old: Window, new: Window, now: datetime) -> bool:
     """Whether `old` can never count again once `new` is known at `now`."""
     if old.forgotten_at <= now or (old.end is not None and old.end <= now):
         return True
-    replaces = new.end is None and new.start <= now and new.forgotten_at >= old.forgotten_at
-    return replaces and new.rank > old.rank
+    # A higher rank among open prices means a later start, so `new` is also forgotten no earlier.
+    return new.end is None and new.start <= now and new.rank > old.rank

@@ -201,6 +201,9 @@ class Atlas:
     def _judge(self, entry: Entry) -> Reason | None:
         if entry.closed and not entry.marked:
             return Reason.HUB
+        few = min(self._table.hub_above, self._table.hub_above_personal)
+        if len(entry.edges) <= few and not entry.marked and entry.node.type in self._table.rank:
+            return None  # The usual case, without a look at the edges.
         neighbours = (other_end(edge, entry.node.id) for edge in self.joining(entry.node.id))
         return apart_reason(entry.node, neighbours, entry.marked, self._table)
 

@@ -1,4 +1,8 @@
-"""Disjoint groups of nodes that know which pairs must never come together."""
+"""Disjoint groups of nodes that know which pairs must never come together.
+
+A union-find whose joins are final. It does not decide what to join: callers ask `opposed` first,
+and get the nodes that are in the way rather than a bare no.
+"""
 
 from __future__ import annotations
 

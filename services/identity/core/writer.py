@@ -83,7 +83,6 @@ class IdentityWriter:
         self._cache_nodes_max = cache_nodes_max
         self._in_doubt_edges_max = in_doubt_edges_max
         self._pending = False
-        self._in_doubt = False
 
     def apply(
         self,
@@ -100,7 +99,7 @@ class IdentityWriter:
         """
         if self._pending:
             raise RuntimeError("the changes of the batch before are not committed")
-        self._enter(in_doubt)
+        self._atlas.hub_margin = self._in_doubt_edges_max if in_doubt else 0
         try:
             changes = _Batch(self._atlas, self._table, in_doubt).run(
                 merged(edges), latest(decisions), marks
@@ -143,13 +142,6 @@ class IdentityWriter:
         """Give up the changes of the last `apply`, if any, and read everything again."""
         self._pending = False
         self._atlas.clear()
-
-    def _enter(self, in_doubt: bool) -> None:
-        if in_doubt and not self._in_doubt:
-            # What was read before may have closed hubs that must now be looked into.
-            self._atlas.clear()
-        self._in_doubt = in_doubt
-        self._atlas.hub_margin = self._in_doubt_edges_max if in_doubt else 0
 
 
 class _Batch:

@@ -1,20 +1,25 @@
 """The queries of the profile reader.
 
-Every read is by key and deduplicated with FINAL. There is no PREWHERE anywhere: under FINAL it
-would filter before versions are compared and bring old rows back.
+Reads by key are deduplicated with `ORDER BY version DESC LIMIT 1 BY key`, which is what FINAL does
+at half its cost while parts wait to be merged. Only key columns may be filtered inside; every other
+condition stands outside, or it would bring replaced rows back.
 """
 
 from __future__ import annotations
 
 RESOLVE = """
-SELECT node, profile, kind, '' AS type, 2 AS weight FROM map FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-UNION ALL
-SELECT node, node, '', type, 1 FROM node_values FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-UNION ALL
-SELECT node, node, '', any(anchor_type), 0 FROM touchpoints
+SELECT node, argMax(profile, version), argMax(kind, version) FROM map
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} GROUP BY node
+"""
+TYPES_ALONE = """
+SELECT node, any(type) FROM
+(
+    SELECT node, type FROM node_values
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    UNION ALL
+    SELECT node, anchor_type FROM touchpoints
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+) GROUP BY node
 """
 
 # Rows of `members` go stale when a node moves, so the map has the last word. The profiles' own
@@ -30,53 +35,74 @@ WHERE realm = {realm:String} AND node IN nodes GROUP BY node
 """
 
 VALUES = """
-SELECT node, type, issuer, value FROM node_values FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+SELECT node, type, issuer, value FROM node_values
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} LIMIT 1 BY node
 """
 
-FACTS = """
-SELECT node, any(anchor_type), min(occurred_at), max(occurred_at), groupUniqArray(channel),
-    groupArrayIf((event_id, occurred_at, channel, source_system, attrs.name, attrs.value,
-        attrs.present), notEmpty(attrs.name)),
-    groupArrayIf((event_id, occurred_at, consents.action, consents.purpose, consents.channel,
-        consents.address, consents.basis, consents.double_opt_in), notEmpty(consents.action)),
-    groupArrayIf((node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id,
-        return_id, order_currency, order_value, empty(lines.kind)),
-        order_counts AND order_action IN ('placed', 'cancelled', 'returned'))
-FROM touchpoints FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND NOT synthetic
-GROUP BY node
+CONTACTS = """
+SELECT node, standing, any(anchor_type), min(occurred_at), max(occurred_at),
+    groupUniqArray(channel) FROM
+(
+    SELECT node, `ids.node` AS others, anchor_type, occurred_at, channel, synthetic
+    FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    ORDER BY version DESC LIMIT 1 BY node, event_id
+)
+ARRAY JOIN arrayDistinct(arrayPushBack(others, node)) AS standing
+WHERE NOT synthetic GROUP BY node, standing
 """
 
-LAST_SEEN = """
-SELECT node, standing, max(occurred_at) FROM touchpoints FINAL
-ARRAY JOIN arrayDistinct(arrayPushBack(`ids.node`, node)) AS standing
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND NOT synthetic
-GROUP BY node, standing
+OBSERVATIONS = """
+SELECT node, synthetic, event_id, occurred_at, channel, source_system, attrs.name, attrs.value,
+    attrs.present
+FROM observations WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+ORDER BY version DESC LIMIT 1 BY node, event_id
 """
 
-_ORDER_ROW = """
+CONSENTS = """
+SELECT node, synthetic, event_id, occurred_at, consents.action, consents.purpose,
+    consents.channel, consents.address, consents.basis, consents.double_opt_in
+FROM consents WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+ORDER BY version DESC LIMIT 1 BY node, event_id
+"""
+
+_REPORTS = """
 SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id, return_id,
-    order_currency, order_value, empty(lines.kind) FROM orders FINAL
-WHERE realm = {realm:String} AND order_counts AND NOT synthetic
-    AND order_action IN ('placed', 'cancelled', 'returned')
+    order_currency, order_value, is_whole FROM
+(
+    SELECT *, empty(lines.kind) AS is_whole FROM orders
+    WHERE realm = {realm:String} AND <key>
+    ORDER BY version DESC LIMIT 1 BY node, event_id
+)
+WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled', 'returned')
 """
-BY_ORDER = _ORDER_ROW + " AND order_id IN {ids:Array(String)}"
-BY_RETURN = _ORDER_ROW + " AND return_id IN {ids:Array(String)}"
+REPORTS_BY_NODE = _REPORTS.replace("<key>", "node IN {nodes:Array(UUID)}")
+REPORTS_BY_ORDER = _REPORTS.replace(
+    "<key>",
+    "(node, event_id) IN (SELECT node, event_id FROM order_keys "
+    "WHERE realm = {realm:String} AND order_id IN {ids:Array(String)})",
+)
+REPORTS_BY_RETURN = _REPORTS.replace(
+    "<key>",
+    "(node, event_id) IN (SELECT node, event_id FROM orders "
+    "WHERE realm = {realm:String} AND return_id IN {ids:Array(String)})",
+)
 
 # An event found under two anchors of one profile is one entry: the smaller node's, for good.
 TIMELINE = """
-SELECT event_id, argMin(node, toString(node)),
-    argMin(occurred_at, toString(node)) AS at
-FROM touchpoints FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND NOT synthetic
-GROUP BY event_id
+SELECT event_id, argMin(node, toString(node)), argMin(occurred_at, toString(node)) AS at FROM
+(
+    SELECT node, event_id, occurred_at, synthetic FROM touchpoints
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    ORDER BY version DESC LIMIT 1 BY node, event_id
+)
+WHERE NOT synthetic GROUP BY event_id
 HAVING {is_first:Bool} OR (toUnixTimestamp64Milli(at), event_id) < ({ms:Int64}, {event:String})
 ORDER BY at DESC, event_id DESC LIMIT {limit:UInt32}
 """
 EVENTS = """
-SELECT event_id, node, channel, type, source_system, payload FROM touchpoints FINAL
+SELECT event_id, node, channel, type, source_system, payload FROM touchpoints
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
+ORDER BY version DESC LIMIT 1 BY node, event_id
 """
 
 IDENTIFIERS = """

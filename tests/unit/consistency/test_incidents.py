@@ -243,6 +243,13 @@ def test_windows_that_meet_within_the_grace_are_not_upcoming() -> None:
     assert [book_at(claims, now, ERP) for now in (2, 26, 60)] == [{}, {}, {}]
 
 
+def test_what_was_seen_today_says_nothing_of_next_week() -> None:
+    """A look ahead counts no observation of a channel that publishes: it would be stale by then."""
+    claims = [claim("shop", "10", 0, start=0, end=150), claim("app", "10", 0)]
+    claims += [claim("app", "12", 1, start=160, end=300), shown("shop", "10", 20)]
+    assert [book_at(claims, now) for now in (30, 93, 170)] == [{}, {}, {}]
+
+
 def test_before_the_first_tick_there_is_nothing() -> None:
     """Time comes from ticks only; without one nothing is due."""
     book = PriceBook(BOOK, RULES)

@@ -1,4 +1,7 @@
-"""What every `IdentityStore` must do; subclass it with a `store` fixture per adapter."""
+"""What every `IdentityStore` must do; subclass it with a `store` fixture per adapter.
+
+The fixture gives a store in which the realms `r` and `other` are empty.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Why two identifiers are one profile, shown with the evidence; and why others are not."""
+"""Why two identifiers are one profile, shown with the evidence; and why others are not.
+
+Every explanation is made under the map that `resolve` gives for the same edges and decisions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Merging edges and decisions is a choice from a set: order and repetition cannot matter."""
+"""Merging edges and decisions is a choice from a set: order and repetition cannot matter.
+
+Hub limits are shown here as well, because they are counted on the merged edges.
+"""
 
 from __future__ import annotations
 

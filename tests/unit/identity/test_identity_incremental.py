@@ -256,6 +256,21 @@ def test_the_edges_of_a_hub_are_not_read() -> None:
     assert store.all_placements(REALM) == expected.placements
 
 
+def test_a_decision_can_make_a_hub_less_than_one() -> None:
+    """With one neighbour decided to be different it is within its limit, and joins again."""
+    rules = small_rules(hub_above=3, hub_above_personal=10)
+    cookie = Node(1, "cookie", "shop")
+    sessions = [Node(10 + i, "session", "shop") for i in range(4)]
+    store = MemoryIdentityStore()
+    send(IdentityWriter(store, REALM, rules), [login(cookie, s) for s in sessions])
+    assert store.all_placements(REALM)[cookie.id].kind is Kind.SHARED
+    different = Decision(cookie, sessions[0], Verdict.DIFFERENT, "ann", "", 1)
+    send(IdentityWriter(store, REALM, rules), [], [different])
+    placements = store.all_placements(REALM)
+    assert placements[cookie.id] == Placement(sessions[1].id, Kind.ANONYMOUS)
+    assert placements == resolve(store.all_edges(REALM), [different], (), rules).placements
+
+
 def test_realms_are_apart() -> None:
     """The same identifiers in another realm are other people."""
     store, writer = fresh()

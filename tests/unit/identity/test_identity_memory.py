@@ -1,4 +1,7 @@
-"""The in-memory store keeps the contract of the port."""
+"""The in-memory store keeps the contract of the port.
+
+The tests themselves are in `store_contract`, so that every other store is held to the same.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The rules of the profile map, each shown on a small story of a retailer's customers."""
+"""The rules of the profile map, each shown on a small story of a retailer's customers.
+
+The last tests leave the examples: `resolve` is compared with a second implementation of the same
+rules, and with itself under other orders, on random stories.
+"""
 
 from __future__ import annotations
 
@@ -190,6 +194,15 @@ def test_stronger_identifiers_join_before_earlier_ones() -> None:
     result = run([*edges, edge(BEN, BEN_MAIL, 1)])
     assert frozenset({ANNA.id, ANNA_CARD.id, ANNA_MAIL.id}) in groups(result)
     assert [refusal.a for refusal in result.refusals] == [ANNA_CARD.id]
+
+
+def test_the_weaker_end_of_an_edge_weighs_more_than_the_stronger() -> None:
+    """App user and card join before any mail does, even one beside a customer number."""
+    erp, app = Node(14, "customer_number", "erp"), Node(15, "app_user", "app")
+    edges = [edge(BEN, app), edge(app, ANNA_CARD), edge(ANNA_CARD, erp)]
+    result = run([*edges, edge(erp, ANNA_MAIL, 1), edge(ANNA_MAIL, ANNA, 9)])
+    assert frozenset({ANNA.id}) in groups(result)
+    assert [(r.a, r.b) for r in result.refusals] == [(ANNA.id, ANNA_MAIL.id)]
 
 
 def test_a_different_decision_splits_a_person() -> None:

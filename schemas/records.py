@@ -1,0 +1,268 @@
+"""The records that services exchange over Kafka, in the JSON form that travels.
+
+Inside, the pipeline works on the tuples of schemas/edge.py and schemas/claim.py, which are cheap to
+make by the million; these models are their written form, with every string and list bounded. A
+record is never changed in place: a new meaning is a new `kind`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, TypeAdapter
+
+from schemas.base import Code, Contract, Currency, Instant, OptionalCode, Title
+from schemas.claim import Book, Claim
+from schemas.edge import Decision, Edge, Node, Verdict
+from schemas.identifiers import as_uuid
+from schemas.incident import INCIDENT_VERSION, Incident
+from schemas.offer import Basis, SaleKind, TaxMode
+from schemas.reject import RejectReason
+from schemas.rules.identity import IdentityRules
+
+EDGES_PER_RECORD_MAX = 1000
+ERASED_NODES_MAX = 10_000
+RECORD_VERSION = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+Realm = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+TypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Issuer = Annotated[str, StringConstraints(max_length=64)]
+Milliseconds = Annotated[int, Field(ge=-(2**53), lt=2**53)]
+Price = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
+
+
+class Record(Contract):
+    """What every record carries: the version of its contract, and its realm."""
+
+    version: Annotated[int, Field(ge=1)] = RECORD_VERSION
+    realm: Realm
+
+
+class NodeRecord(Contract):
+    """One identifier by its node id; no raw value travels between services."""
+
+    id: UUID
+    type: TypeName
+    issuer: Issuer = ""
+
+    @classmethod
+    def of(cls, node: Node) -> Self:
+        """The written form of a node."""
+        return cls(id=as_uuid(node.id), type=node.type, issuer=node.issuer)
+
+    def node(self) -> Node:
+        """The node as the cores use it."""
+        return Node(self.id.int, self.type, self.issuer)
+
+
+class EdgeRecord(Contract):
+    """Two identifiers seen in one event."""
+
+    a: NodeRecord
+    """The end with the smaller id."""
+    b: NodeRecord
+    first_seen_ms: Milliseconds
+    """Claimed time of the event, in milliseconds since 1970 (UTC)."""
+    event_id: Code
+    verified: bool
+    """Each personal identifier at its ends was proven; otherwise the edge joins nobody."""
+
+    @classmethod
+    def of(cls, edge: Edge) -> Self:
+        """The written form of an edge."""
+        return cls(
+            a=NodeRecord.of(edge.a),
+            b=NodeRecord.of(edge.b),
+            first_seen_ms=edge.first_seen_ms,
+            event_id=edge.event_id,
+            verified=edge.verified,
+        )
+
+    def edge(self) -> Edge:
+        """The edge as the cores use it."""
+        ends = (self.a.node(), self.b.node())
+        return Edge(*ends, self.first_seen_ms, self.event_id, self.verified)
+
+
+class EdgesRecord(Record):
+    """New or improved edges of one realm: at most one such record per ingest batch and realm."""
+
+    kind: Literal["edges"] = "edges"
+    edges: Annotated[list[EdgeRecord], Field(min_length=1, max_length=EDGES_PER_RECORD_MAX)]
+
+
+class DecisionRecord(Record):
+    """A person decided about a pair of identifiers; the latest decision per pair counts."""
+
+    kind: Literal["decision"] = "decision"
+    a: NodeRecord
+    b: NodeRecord
+    verdict: Verdict
+    author: Code
+    """Who decided, as the name or number of an account."""
+    reason: Title = ""
+    decided_ms: Milliseconds
+    """When it was decided, in milliseconds since 1970 (UTC)."""
+
+    @classmethod
+    def of(cls, realm: str, decision: Decision) -> Self:
+        """The written form of a decision."""
+        ends = {"a": NodeRecord.of(decision.a), "b": NodeRecord.of(decision.b)}
+        rest = {name: getattr(decision, name) for name in Decision._fields[2:]}
+        return cls.model_validate({"realm": realm, **ends, **rest})
+
+    def decision(self) -> Decision:
+        """The decision as the cores use it."""
+        ends = (self.a.node(), self.b.node())
+        return Decision(*ends, self.verdict, self.author, self.reason, self.decided_ms)
+
+
+class RulesRecord(Record):
+    """The identity rules of a realm change; everything after it is decided by them."""
+
+    kind: Literal["rules"] = "rules"
+    generation: Annotated[int, Field(ge=1, lt=2**16)]
+    """Number of the map that is built with these rules, written beside the one in use."""
+    rules: IdentityRules
+
+
+class ErasureRecord(Record):
+    """A person was erased; what is older than the erasure must not come back."""
+
+    kind: Literal["erasure"] = "erasure"
+    nodes: Annotated[list[UUID], Field(min_length=1, max_length=ERASED_NODES_MAX)]
+    """All node ids of the erased profile."""
+    erased_ms: Milliseconds
+    """Events claimed or received up to this time are skipped (milliseconds since 1970, UTC)."""
+
+
+IdentityRecord = Annotated[
+    EdgesRecord | DecisionRecord | RulesRecord | ErasureRecord, Field(discriminator="kind")
+]
+"""Everything that changes the profile map of a realm, in one order."""
+IdentityRecordAdapter: TypeAdapter[IdentityRecord] = TypeAdapter(IdentityRecord)
+
+
+class ClaimRecord(Record):
+    """One comparable statement of one price by one channel."""
+
+    kind: Literal["claim"] = "claim"
+    market: Annotated[str, StringConstraints(min_length=1, max_length=16)]
+    sku: Code
+    occurred_at: Instant
+    event_id: Code
+    ordinal: Annotated[int, Field(ge=0)]
+    """Number of the claim within its event."""
+    body_version: Annotated[int, Field(ge=0, lt=2**64)]
+    """Version of the event's body; a corrected event replaces its earlier claims."""
+    channel: TypeName
+    location: OptionalCode = ""
+    """Store id; empty for the whole channel."""
+    zone: OptionalCode = ""
+    basis: Basis
+    price: Price
+    """Shelf price of one `unit`."""
+    currency: Currency
+    tax_mode: TaxMode = TaxMode.GROSS
+    unit: OptionalCode = "piece"
+    pack_content: Price | None = None
+    pack_unit: OptionalCode = ""
+    variant: OptionalCode = ""
+    condition: OptionalCode = "new"
+    seller: OptionalCode = ""
+    customer_group: OptionalCode = ""
+    sale_kind: SaleKind = SaleKind.REGULAR
+    promotion: OptionalCode = ""
+    price_list_id: OptionalCode = ""
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+
+    @classmethod
+    def of(cls, claim: Claim) -> Self:
+        """The written form of a claim."""
+        plain = claim._asdict()
+        return cls.model_validate(
+            plain.pop("book")._asdict() | {"body_version": plain.pop("version")} | plain
+        )
+
+    def claim(self) -> Claim:
+        """The claim as the core uses it."""
+        own = {name: getattr(self, name) for name in Claim._fields if name not in CLAIM_RENAMED}
+        book = Book(self.realm, self.market, self.sku)
+        return Claim(book=book, version=self.body_version, **own)
+
+
+CLAIM_RENAMED = frozenset({"book", "version"})
+"""Fields of a claim that the record spells out (`book`) or calls otherwise (`body_version`)."""
+
+
+class TickRecord(Record):
+    """How far event time has come in a realm, over all its channels.
+
+    Written to every partition of the topic, so that each holder of price books sees it in order
+    with its claims.
+    """
+
+    kind: Literal["tick"] = "tick"
+    reached_at: Instant
+    """Of all channels, everything up to here has most likely been seen; never goes back."""
+
+
+OfferRecord = Annotated[ClaimRecord | TickRecord, Field(discriminator="kind")]
+"""What the price books are made of."""
+OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
+
+
+class RejectedHeaders(Contract):
+    """Headers of a dead letter, each as UTF-8 text; its value is the line as it was received.
+
+    Of a line that was too large to be kept whole, the value is its beginning.
+    """
+
+    reason: RejectReason
+    path: Title = ""
+    """The field at fault."""
+    message: Title = ""
+    """What is wrong with it; never quotes the value."""
+    event_id: OptionalCode = ""
+    received_at: Instant
+    raw_bytes: Annotated[int, Field(ge=0)]
+    """Size of the whole line."""
+    source_topic: OptionalCode = ""
+    source_partition: Annotated[int, Field(ge=-1)] = -1
+    source_offset: Annotated[int, Field(ge=-1)] = -1
+    """Where it was read; empty and -1 where it came in over HTTP or from a file."""
+
+
+class ProfileStatus(StrEnum):
+    """What a profile id stands for now."""
+
+    CURRENT = "current"
+    MERGED = "merged"
+    ERASED = "erased"
+
+
+class ProfileChangeRecord(Record):
+    """A profile as it is after a change, not what changed: the latest record per id is enough."""
+
+    profile_id: UUID
+    status: ProfileStatus
+    kind: Annotated[str, StringConstraints(pattern="^(person|anonymous|shared)$")]
+    merged_into: UUID | None = None
+    """The profile that holds this id now, where `status` is `merged`."""
+    members: Annotated[int, Field(ge=0)]
+    """How many identifiers it holds."""
+    map_version: Annotated[int, Field(ge=0, lt=2**64)]
+    """Generation << 48 | offset; of two records of one profile the higher one counts."""
+
+
+class AlertRecord(Incident):
+    """An incident after a change. Its exposure is counted at read and does not travel."""
+
+    version: Annotated[int, Field(ge=1)] = INCIDENT_VERSION
