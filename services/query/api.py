@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, cast
 
 import orjson
-from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field, SecretStr
 
@@ -28,6 +29,10 @@ from services.runtime.errors import C360Error
 EVENTS_PER_REQUEST_MAX = 5_000
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = "1"
+BEARER = HTTPBearer(
+    auto_error=False, description="A key of C360_API_KEYS or C360_PUBLIC_WRITE_KEYS"
+)
+KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key")
 
 
 class TouchpointResult(BaseModel):
@@ -56,83 +61,176 @@ class Problem(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+def _batch_schema() -> dict[str, Any]:
+    """The request body for OpenAPI: events are described by schemas/generated."""
+    event = {"type": "object", "description": "A touchpoint; see touchpoint.schema.json"}
+    batch = {"type": "array", "items": event, "maxItems": EVENTS_PER_REQUEST_MAX}
+    schema = {"type": "object", "required": ["batch"], "properties": {"batch": batch}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+class ProblemBody(BaseModel):
+    """An error answer (RFC 9457). Sending the same request again does no harm."""
+
+    title: str
+    status: int
+    detail: str
+
+
+def _problems() -> dict[int | str, dict[str, Any]]:
+    """The error answers of the intake for OpenAPI."""
+    meanings = {
+        400: "The body is no JSON object with a list `batch` of bounded length.",
+        401: "There is no key, or it is not a valid one.",
+        413: "The body is larger than C360_REQUEST_BYTES_MAX.",
+        429: "Too many events wait for the writer; send again after `Retry-After` seconds.",
+        503: "The store cannot take events now; send again after `Retry-After` seconds.",
+    }
+    content = {PROBLEM: {"schema": ProblemBody.model_json_schema()}}
+    return {
+        status: {"description": meaning, "content": content} for status, meaning in meanings.items()
+    }
+
+
+class Running(NamedTuple):
+    """What the routes work on."""
+
+    engine: Engine
+    writer: IntakeWriter
+    operations: Operations
+    token: str
+
+
+router = APIRouter()
+local = APIRouter(prefix="/internal/v1", include_in_schema=False)
+
+
 def create_app(engine: Engine, writer: IntakeWriter, token: str) -> FastAPI:
     """The application over one open engine and its writer."""
-    app = FastAPI(title="customer360", version="1", docs_url="/docs", redoc_url=None)
-    operations = Operations(engine)
-    settings = engine.settings
-
-    @app.exception_handler(Problem)
-    async def _problem(_request: Request, problem: Problem) -> JSONResponse:
-        body = {"title": problem.title, "status": problem.status, "detail": str(problem)}
-        return JSONResponse(body, problem.status, problem.headers, media_type=PROBLEM)
-
-    def key_intake(
-        authorization: Annotated[str, Header()] = "", x_api_key: Annotated[str, Header()] = ""
-    ) -> Intake:
-        key = x_api_key or authorization.removeprefix("Bearer ").strip()
-        if _matches(key, settings.api_keys):
-            return Intake.SERVER
-        if _matches(key, settings.public_write_keys):
-            return Intake.PUBLIC
-        detail = "send 'Authorization: Bearer KEY' with a key of C360_API_KEYS"
-        raise Problem(401, "no valid key", detail, WWW_Authenticate="Bearer")
-
-    def is_local(authorization: Annotated[str, Header()] = "") -> None:
-        if not secrets.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
-            raise HTTPException(401)
-
-    @app.post(
-        "/v1/touchpoints",
-        operation_id="postTouchpoints",
-        response_model=TouchpointResults,
-        openapi_extra=_batch_schema(),
-    )
-    async def touchpoints(
-        request: Request, intake: Annotated[Intake, Depends(key_intake)]
-    ) -> Response:
-        """Take in touchpoints. 200 says that every event has its answer and what was accepted is
-        durable; a bad event never rejects the others."""
-        lines = _batch_lines(await _body(request, settings.request_bytes_max))
-        results = await _write(writer, lines, intake)
-        return _json({"results": [result._asdict() for result in results]})
-
-    @app.post("/internal/v1/lines", dependencies=[Depends(is_local)], include_in_schema=False)
-    async def internal_lines(request: Request) -> Response:
-        body = await request.body()
-        lines = [_sized_line(line) for line in body.split(b"\n") if line]
-        return _json([tuple(result) for result in await _write(writer, lines, Intake.FILE)])
-
-    @app.post("/internal/v1/tick", dependencies=[Depends(is_local)], include_in_schema=False)
-    async def internal_tick() -> Response:
-        await asyncio.wrap_future(writer.submit_tick())
-        return Response(status_code=204)
-
-    @app.post("/internal/v1/{operation}", dependencies=[Depends(is_local)], include_in_schema=False)
-    def internal_operation(operation: str, arguments: dict[str, Any]) -> StreamingResponse:
-        rows = operations.call(operation, arguments)
-        return StreamingResponse(_ndjson(rows), media_type="application/x-ndjson")
-
-    @app.get("/livez", operation_id="livez")
-    async def livez() -> Response:
-        """200 while the writer goes round."""
-        return Response("ok" if writer.is_live() else "stuck", 200 if writer.is_live() else 503)
-
-    @app.get("/readyz", operation_id="readyz")
-    def readyz() -> Response:
-        """200 while the store answers."""
-        try:
-            engine.reading.rows("SELECT 1")
-        except C360Error as error:
-            return Response(str(error), 503)
-        return Response("ok" if writer.is_live() else "stuck", 200 if writer.is_live() else 503)
-
-    @app.get("/metrics", operation_id="metrics")
-    def metrics() -> Response:
-        """Prometheus metrics; docs/metrics.md lists them."""
-        return Response(generate_latest(engine.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
+    app = application()
+    app.state.running = Running(engine, writer, Operations(engine), token)
     return app
+
+
+def application() -> FastAPI:
+    """The routes alone; they answer once `app.state.running` is set."""
+    app = FastAPI(
+        title="customer360",
+        version="1",
+        description="Intake of touchpoints, health and metrics.",
+        redoc_url=None,
+    )
+    app.add_exception_handler(Problem, _answer_problem)
+    app.include_router(router)
+    app.include_router(local)
+    return app
+
+
+def running(request: Request) -> Running:
+    """The parts of this application."""
+    return cast(Running, request.app.state.running)
+
+
+async def _answer_problem(_request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, Problem)
+    body = {"title": problem.title, "status": problem.status, "detail": str(problem)}
+    return JSONResponse(body, problem.status, problem.headers, media_type=PROBLEM)
+
+
+def key_intake(
+    parts: Annotated[Running, Depends(running)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    header: Annotated[str | None, Depends(KEY_HEADER)],
+) -> Intake:
+    """What the key of a request allows. Raises Problem 401 without a valid one."""
+    key = header or (bearer.credentials if bearer else "")
+    if _matches(key, parts.engine.settings.api_keys):
+        return Intake.SERVER
+    if _matches(key, parts.engine.settings.public_write_keys):
+        return Intake.PUBLIC
+    detail = "send 'Authorization: Bearer KEY' with a key of C360_API_KEYS"
+    raise Problem(401, "no valid key", detail, WWW_Authenticate="Bearer")
+
+
+def local_parts(
+    parts: Annotated[Running, Depends(running)], authorization: Annotated[str, Header()] = ""
+) -> Running:
+    """The parts, for a command of this machine that knows the token."""
+    if not secrets.compare_digest(authorization.encode(), f"Bearer {parts.token}".encode()):
+        raise Problem(401, "no valid token", "only commands on this machine may ask this")
+    return parts
+
+
+Parts = Annotated[Running, Depends(running)]
+LocalParts = Annotated[Running, Depends(local_parts)]
+
+
+@router.post(
+    "/v1/touchpoints",
+    operation_id="postTouchpoints",
+    response_model=TouchpointResults,
+    responses=_problems(),
+    openapi_extra=_batch_schema(),
+)
+async def touchpoints(
+    request: Request, parts: Parts, intake: Annotated[Intake, Depends(key_intake)]
+) -> Response:
+    """Take in touchpoints. 200 says that every event has its answer and that what was accepted is
+    durable; a bad event never rejects the others."""
+    lines = _batch_lines(await _body(request, parts.engine.settings.request_bytes_max))
+    results = await _write(parts.writer, lines, intake)
+    return _json({"results": [result._asdict() for result in results]})
+
+
+@router.get("/livez", operation_id="livez", response_class=PlainTextResponse)
+async def livez(parts: Parts) -> Response:
+    """200 while the writer goes round."""
+    return _health(parts.writer.is_live())
+
+
+@router.get("/readyz", operation_id="readyz", response_class=PlainTextResponse)
+def readyz(parts: Parts) -> Response:
+    """200 while the writer goes round and the store answers."""
+    try:
+        parts.engine.reading.rows("SELECT 1")
+    except C360Error as error:
+        return PlainTextResponse(str(error), 503)
+    return _health(parts.writer.is_live())
+
+
+@router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
+def metrics(parts: Parts) -> Response:
+    """Prometheus metrics; docs/metrics.md lists them."""
+    content = generate_latest(parts.engine.metrics.registry)
+    return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+@local.post("/lines")
+async def local_lines(request: Request, parts: LocalParts) -> Response:
+    """Lines of `c360 ingest`, each after its size as sent."""
+    body = await request.body()
+    lines = [_sized_line(line) for line in body.split(b"\n") if line]
+    results = await _write(parts.writer, lines, Intake.FILE)
+    return _json([tuple(result) for result in results])
+
+
+@local.post("/tick", status_code=204)
+async def local_tick(parts: LocalParts) -> None:
+    """Judge prices up to the latest event, as at the end of a file."""
+    await asyncio.wrap_future(parts.writer.submit_tick())
+
+
+@local.post("/{operation}")
+def local_operation(
+    operation: str, arguments: dict[str, Any], parts: LocalParts
+) -> StreamingResponse:
+    """Rows of an operation, one JSON object a line."""
+    rows = parts.operations.call(operation, arguments)
+    return StreamingResponse(_ndjson(rows), media_type="application/x-ndjson")
+
+
+def _health(is_well: bool) -> Response:
+    return PlainTextResponse("ok" if is_well else "stuck", 200 if is_well else 503)
 
 
 def _matches(key: str, keys: Iterable[SecretStr]) -> bool:
@@ -189,11 +287,3 @@ def _ndjson(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
             yield orjson.dumps(row) + b"\n"
     except C360Error as error:
         yield orjson.dumps({"c360_error": str(error), "exit_code": error.exit_code}) + b"\n"
-
-
-def _batch_schema() -> dict[str, Any]:
-    """The request body for OpenAPI: events are described by schemas/generated."""
-    event = {"type": "object", "description": "A touchpoint; see touchpoint.schema.json"}
-    batch = {"type": "array", "items": event, "maxItems": EVENTS_PER_REQUEST_MAX}
-    schema = {"type": "object", "required": ["batch"], "properties": {"batch": batch}}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -74,7 +74,9 @@ def money_differences(truth: Path, exported: Iterable[Row], listed: Iterable[Row
 
 def incident_differences(truth: Path, listed: Iterable[Row]) -> list[str]:
     """Planted errors not found, found twice, or incidents that nobody planted."""
-    planted = [json.loads(line) for line in (truth / "errors.jsonl").read_text("utf-8").splitlines()]
+    planted = [
+        json.loads(line) for line in (truth / "errors.jsonl").read_text("utf-8").splitlines()
+    ]
     wanted: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for error in planted:
         wanted[_incident_key(error)].append(error)

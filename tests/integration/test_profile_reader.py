@@ -103,7 +103,7 @@ def store(database: Database) -> Store:
 
 
 def event(event_id: str, type_name: str, minutes: int, *who: str, **more: Any) -> dict[str, Any]:
-    """A touchpoint. `channel`, `system`, `synthetic` and `revision` may be given; all else is body."""
+    """A touchpoint. Channel, system, synthetic and revision may be given; all else is body."""
     source = {"system": more.pop("system", "webshop"), "synthetic": more.pop("synthetic", False)}
     return {
         "event_id": event_id,
@@ -420,7 +420,7 @@ def naive(stream: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_three_ways_to_count_agree(store: Store, seed: int) -> None:
-    """View, bulk reader and a plain count give every profile of a random stream the same figures."""
+    """View, bulk reader and a plain count say the same of every profile of a random stream."""
     draw = random.Random(seed)
     stream = [random_event(draw, number) for number in range(260)]
     nodes = [node(*word.split("=")) for word in PEOPLE]

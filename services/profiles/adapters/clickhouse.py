@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
 from schemas.profile import Profile, TimelineEntry
@@ -38,20 +37,21 @@ from services.runtime.settings import RealmSettings
 
 KEYS_PER_QUERY = 5_000
 """Keeps the parameters of one query below the size a server takes in an address."""
+FEW_KEYS = 100
+"""Up to so many keys one thread reads faster than several."""
 TIMELINE_ENTRIES_MAX = 1_000
 SHARED = "shared"
 
 
-class _Met(NamedTuple):
-    """What the facts of one node say."""
+class _Gathered(NamedTuple):
+    """What was read of one profile so far."""
 
-    anchor_type: str
-    first: datetime
-    last: datetime
-    channels: list[str]
+    identifiers: list[Valued]
     observations: list[Observation]
     consents: list[ConsentRecord]
-    orders: list[OrderRow]
+    entries: list[Entry]
+    contacts: list[tuple[NodeId, datetime, datetime, list[str]]]
+    anchor_types: set[str]
 
 
 class ProfileReader:
@@ -73,10 +73,13 @@ class ProfileReader:
 
     def resolve(self, realm: str, nodes: Sequence[NodeId]) -> dict[NodeId, Resolved]:
         """See the port."""
-        found: dict[NodeId, Resolved] = {}
-        rows = list(self._by_key(statements.RESOLVE, realm, "nodes", nodes))
-        for node, profile, kind, type_name, _ in sorted(rows, key=lambda row: int(row[4])):
-            found[node.int] = Resolved(profile.int, kind or self._kind_alone([type_name]))
+        found = {
+            node.int: Resolved(profile.int, kind)
+            for node, profile, kind in self._by_key(statements.MAP, realm, nodes)
+        }
+        alone = [node for node in nodes if node not in found]
+        for node, type_name in self._by_key(statements.TYPES_ALONE, realm, alone):
+            found[node.int] = Resolved(node.int, self._kind_alone([type_name]))
         return found
 
     def profile(self, realm: str, handle: NodeId) -> Profile:
@@ -91,36 +94,24 @@ class ProfileReader:
         """See the port."""
         currency, as_of = self._realm(realm).currency, self._clock()
         holder, kinds = self._members(realm, profile_ids)
-        nodes = list(holder)
-        identifiers: defaultdict[NodeId, list[Valued]] = defaultdict(list)
-        for node, type_name, issuer, value in self._by_key(
-            statements.VALUES, realm, "nodes", nodes
-        ):
-            one = Valued(node.int, type_name, issuer, value)
-            identifiers[holder[one.node]].append(one)
-        met = self._met(realm, nodes)
-        last_seen = self._last_seen(realm, nodes, holder)
-        entries = self._entries(realm, holder, met.values())
-        by_profile: defaultdict[NodeId, list[_Met]] = defaultdict(list)
-        for node, of_node in met.items():
-            by_profile[holder[node]].append(of_node)
+        gathered = self._gather(realm, holder)
         profiles = []
         for profile in dict.fromkeys(profile_ids):
-            named, facts = identifiers[profile], by_profile[profile]
-            if not (named or facts or kinds.get(profile)):
+            read = gathered[profile]
+            if not (read.identifiers or read.anchor_types or profile in kinds):
                 continue
-            types = [one.type for one in named] or [one.anchor_type for one in facts]
-            gathered = ProfileFacts(
+            types = [one.type for one in read.identifiers] or read.anchor_types
+            facts = ProfileFacts(
                 realm,
                 profile,
                 kinds.get(profile) or self._kind_alone(types),
-                named,
-                [one for of_node in facts for one in of_node.observations],
-                [one for of_node in facts for one in of_node.consents],
-                _contacts(facts, last_seen[profile]),
+                read.identifiers,
+                read.observations,
+                read.consents,
+                _contacts(read),
             )
-            purchases = add_up(entries[profile], currency)
-            profiles.append(golden_record(gathered, purchases, currency, self._rules, as_of=as_of))
+            purchases = add_up(read.entries, currency)
+            profiles.append(golden_record(facts, purchases, currency, self._rules, as_of=as_of))
         return profiles
 
     def timeline(
@@ -131,7 +122,7 @@ class ProfileReader:
             raise ValueError(f"limit must be between 1 and {TIMELINE_ENTRIES_MAX}")
         currency = self._realm(realm).currency
         after = decode_cursor(cursor) if cursor else Cursor(0, "")
-        nodes = [str(as_uuid(node)) for node in self._members(realm, [profile_id])[0]]
+        nodes = [_word(node) for node in self._members(realm, [profile_id])[0]]
         where = {
             "realm": realm,
             "nodes": nodes,
@@ -186,67 +177,69 @@ class ProfileReader:
         return RECORD_TYPE if known == {RECORD_TYPE} else "anonymous"
 
     def _by_key(
-        self, sql: str, realm: str, name: str, nodes: Sequence[NodeId]
+        self, sql: str, realm: str, nodes: Iterable[NodeId], name: str = "nodes"
     ) -> Iterator[tuple[Any, ...]]:
         """The rows of a query for any number of nodes."""
-        for some in chunks(nodes, KEYS_PER_QUERY):
-            where = {"realm": realm, name: [str(as_uuid(node)) for node in some]}
-            yield from self._database.rows(sql, where)
+        for some in chunks(list(nodes), KEYS_PER_QUERY):
+            yield from self._few_or_many(sql, realm, **{name: [_word(node) for node in some]})
+
+    def _few_or_many(self, sql: str, realm: str, **keys: list[str]) -> list[tuple[Any, ...]]:
+        is_few = max(map(len, keys.values())) <= FEW_KEYS
+        hint = statements.ONE_THREAD if is_few else ""
+        return self._database.rows(sql + hint, {"realm": realm, **keys})
 
     def _members(
         self, realm: str, profile_ids: Sequence[NodeId]
     ) -> tuple[dict[NodeId, NodeId], dict[NodeId, str]]:
-        """The profile of each of their nodes, and the kind of each profile the map knows."""
-        wanted = dict.fromkeys(profile_ids)
-        holder: dict[NodeId, NodeId] = {profile: profile for profile in wanted}
+        """The profile of each of their nodes, and the kind of each profile the map knows.
+
+        Rows of `members` go stale when a node moves, so the map has the last word. The profiles'
+        own nodes are asked for as well: one that the map does not know is its own profile.
+        """
+        holder: dict[NodeId, NodeId] = {profile: profile for profile in profile_ids}
+        wanted = frozenset(holder)
         kinds: dict[NodeId, str] = {}
-        for node, profile, kind in self._by_key(
-            statements.MEMBERS, realm, "profiles", list(wanted)
-        ):
+        said = self._by_key(statements.MEMBERS, realm, wanted, "profiles")
+        nodes = wanted.union(node.int for (node,) in said)
+        for node, profile, kind in self._by_key(statements.MAP, realm, nodes):
             holder.pop(node.int, None)
             if profile.int in wanted:
                 holder[node.int] = profile.int
                 kinds[profile.int] = max(kind, kinds.get(profile.int, ""))
         return holder, kinds
 
-    def _met(self, realm: str, nodes: Sequence[NodeId]) -> dict[NodeId, _Met]:
-        rows = self._by_key(statements.FACTS, realm, "nodes", nodes)
-        return {
-            node.int: _Met(
-                anchor_type,
-                first,
-                last,
-                channels,
-                [one for row in observed for one in _observations(row)],
-                [one for row in consented for one in _consents(row)],
-                [_order_row(row) for row in ordered],
-            )
-            for node, anchor_type, first, last, channels, observed, consented, ordered in rows
-        }
-
-    def _last_seen(
-        self, realm: str, nodes: Sequence[NodeId], holder: Mapping[NodeId, NodeId]
-    ) -> defaultdict[NodeId, dict[NodeId, datetime]]:
-        """When each identifier was last on an event of the profile that holds it."""
-        seen: defaultdict[NodeId, dict[NodeId, datetime]] = defaultdict(dict)
-        for anchor, standing, at in self._by_key(statements.LAST_SEEN, realm, "nodes", nodes):
-            of_profile = seen[holder[anchor.int]]
-            of_profile[standing.int] = max(at, of_profile.get(standing.int, at))
-        return seen
-
-    def _entries(
-        self, realm: str, holder: Mapping[NodeId, NodeId], met: Iterable[_Met]
-    ) -> defaultdict[NodeId, list[Entry]]:
-        """Orders and returns of these profiles, wherever they were reported."""
-        own = {row for of_node in met for row in of_node.orders}
-        entries: defaultdict[NodeId, list[Entry]] = defaultdict(list)
+    def _gather(
+        self, realm: str, holder: Mapping[NodeId, NodeId]
+    ) -> defaultdict[NodeId, _Gathered]:
+        """All facts of the nodes of `holder`, by the profile that holds them."""
+        found: defaultdict[NodeId, _Gathered] = defaultdict(
+            lambda: _Gathered([], [], [], [], [], set())
+        )
+        for node, *value in self._by_key(statements.VALUES, realm, holder):
+            found[holder[node.int]].identifiers.append(Valued(node.int, *value))
+        for node, standing, anchor_type, *contact in self._by_key(
+            statements.CONTACTS, realm, holder
+        ):
+            profile = found[holder[node.int]]
+            profile.anchor_types.add(anchor_type)
+            first, last, channels = contact
+            profile.contacts.append((standing.int, first, last, channels))
+        for node, is_synthetic, *said in self._by_key(statements.OBSERVATIONS, realm, holder):
+            if not is_synthetic:
+                found[holder[node.int]].observations.extend(_observations(said))
+        for node, is_synthetic, *said in self._by_key(statements.CONSENTS, realm, holder):
+            if not is_synthetic:
+                found[holder[node.int]].consents.extend(_consents(said))
+        own = {_report(row) for row in self._by_key(statements.REPORTS_BY_NODE, realm, holder)}
         for entry in settle(self._all_reports(realm, own)):
             if entry.owner in holder:
-                entries[holder[entry.owner]].append(entry)
-        return entries
+                found[holder[entry.owner]].entries.append(entry)
+        return found
 
-    def _all_reports(self, realm: str, rows: set[OrderRow]) -> set[OrderRow]:
+    def _all_reports(self, realm: str, own: set[OrderRow]) -> set[OrderRow]:
         """Every report of the orders and returns that these rows name, directly or in turn."""
+        read = {(row.node, row.event_id) for row in own}
+        rows, pool = own, own
         orders: set[tuple[str, str]] = set()
         returns: set[tuple[str, str]] = set()
         while True:
@@ -256,22 +249,32 @@ class ProfileReader:
                 return rows
             orders |= new_orders
             returns |= new_returns
-            found = self._reports(realm, statements.BY_ORDER, new_orders)
-            found += self._reports(realm, statements.BY_RETURN, new_returns)
-            # The same number may be another issuer's; following those would never end.
-            rows = rows | {
+            keys = self._keys(realm, statements.KEYS_BY_ORDER, new_orders)
+            keys |= self._keys(realm, statements.KEYS_BY_RETURN, new_returns)
+            pool = pool.union(self._reports(realm, keys - read))
+            read |= keys
+            # The same number may be another issuer's, whose reports stay aside until named.
+            rows = {
                 row
-                for row in found
+                for row in pool
                 if (row.issuer, row.order_id) in orders or (row.issuer, row.return_id) in returns
             }
 
-    def _reports(self, realm: str, sql: str, keys: set[tuple[str, str]]) -> list[OrderRow]:
-        numbers = sorted({number for _, number in keys})
-        return [
-            _order_row(row)
+    def _keys(self, realm: str, sql: str, named: set[tuple[str, str]]) -> set[tuple[NodeId, str]]:
+        """Where (node, event id) these order or return numbers were reported, by any issuer."""
+        numbers = sorted({number for _, number in named})
+        return {
+            (node.int, event_id)
             for some in chunks(numbers, KEYS_PER_QUERY)
-            for row in self._database.rows(sql, {"realm": realm, "ids": list(some)})
-        ]
+            for node, event_id in self._few_or_many(sql, realm, ids=list(some))
+        }
+
+    def _reports(self, realm: str, keys: set[tuple[NodeId, str]]) -> Iterator[OrderRow]:
+        for some in chunks(sorted(keys), KEYS_PER_QUERY):
+            nodes = sorted({_word(node) for node, _ in some})
+            events = [event_id for _, event_id in some]
+            sql = statements.REPORTS_BY_EVENT
+            yield from map(_report, self._few_or_many(sql, realm, nodes=nodes, events=events))
 
     def _events(self, realm: str, page: Sequence[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
         """Channel, type, source and payload of the events of a page, by event id."""
@@ -292,30 +295,37 @@ def personal_types(identity: IdentityRules) -> frozenset[str]:
     return frozenset(row.name for row in identity.type if row.kind is IdentifierKind.PERSONAL)
 
 
-def _contacts(facts: Sequence[_Met], last_seen: dict[NodeId, datetime]) -> Contacts:
+def _word(node: NodeId) -> str:
+    return str(as_uuid(node))
+
+
+def _contacts(read: _Gathered) -> Contacts:
+    last_seen: dict[NodeId, datetime] = {}
+    for standing, _, last, _ in read.contacts:
+        last_seen[standing] = max(last, last_seen.get(standing, last))
     return Contacts(
-        min((one.first for one in facts), default=None),
-        max((one.last for one in facts), default=None),
-        frozenset(channel for one in facts for channel in one.channels),
+        min((first for _, first, _, _ in read.contacts), default=None),
+        max((last for _, _, last, _ in read.contacts), default=None),
+        frozenset(channel for _, _, _, channels in read.contacts for channel in channels),
         last_seen,
     )
 
 
-def _observations(row: tuple[Any, ...]) -> Iterator[Observation]:
-    event_id, occurred_at, channel, source, names, values, present = row
+def _observations(said: Sequence[Any]) -> Iterator[Observation]:
+    event_id, occurred_at, channel, source, names, values, present = said
     for name, value, is_present in zip(names, values, present, strict=True):
         yield Observation(name, value, is_present, source, channel, event_id, occurred_at)
 
 
-def _consents(row: tuple[Any, ...]) -> Iterator[ConsentRecord]:
-    event_id, occurred_at, *columns = row
+def _consents(said: Sequence[Any]) -> Iterator[ConsentRecord]:
+    event_id, occurred_at, *columns = said
     for action, purpose, channel, address, basis, double_opt_in in zip(*columns, strict=True):
         yield ConsentRecord(
             action, purpose, channel, address.int, basis, double_opt_in, event_id, occurred_at
         )
 
 
-def _order_row(row: tuple[Any, ...]) -> OrderRow:
+def _report(row: tuple[Any, ...]) -> OrderRow:
     node, *rest, is_whole = row
     return OrderRow._make((node.int, *rest, bool(is_whole)))
 
@@ -331,9 +341,5 @@ def _entry(key: tuple[Any, ...], event: tuple[Any, ...], currency: str) -> Timel
         type=type_name,
         phase=known.phase if known else "",
         source=source,
-        summary=summarise(_bytes(payload), currency),
+        summary=summarise(payload.encode(), currency),
     )
-
-
-def _bytes(payload: str | bytes | UUID) -> bytes:
-    return payload if isinstance(payload, bytes) else str(payload).encode()

@@ -7,7 +7,7 @@ condition stands outside, or it would bring replaced rows back.
 
 from __future__ import annotations
 
-RESOLVE = """
+MAP = """
 SELECT node, argMax(profile, version), argMax(kind, version) FROM map
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} GROUP BY node
 """
@@ -22,16 +22,9 @@ SELECT node, any(type) FROM
 ) GROUP BY node
 """
 
-# Rows of `members` go stale when a node moves, so the map has the last word. The profiles' own
-# nodes are asked for as well: one that the map does not know is its own profile.
 MEMBERS = """
-WITH nodes AS
-(
-    SELECT node FROM members WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
-    UNION DISTINCT SELECT arrayJoin({profiles:Array(UUID)})
-)
-SELECT node, argMax(profile, version), argMax(kind, version) FROM map
-WHERE realm = {realm:String} AND node IN nodes GROUP BY node
+SELECT DISTINCT node FROM members
+WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
 """
 
 VALUES = """
@@ -69,23 +62,27 @@ _REPORTS = """
 SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id, return_id,
     order_currency, order_value, is_whole FROM
 (
-    SELECT *, empty(lines.kind) AS is_whole FROM orders
+    SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id,
+        return_id, order_currency, order_value, order_counts, synthetic,
+        empty(lines.kind) AS is_whole
+    FROM orders
     WHERE realm = {realm:String} AND <key>
     ORDER BY version DESC LIMIT 1 BY node, event_id
 )
 WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled', 'returned')
 """
 REPORTS_BY_NODE = _REPORTS.replace("<key>", "node IN {nodes:Array(UUID)}")
-REPORTS_BY_ORDER = _REPORTS.replace(
-    "<key>",
-    "(node, event_id) IN (SELECT node, event_id FROM order_keys "
-    "WHERE realm = {realm:String} AND order_id IN {ids:Array(String)})",
+REPORTS_BY_EVENT = _REPORTS.replace(
+    "<key>", "node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}"
 )
-REPORTS_BY_RETURN = _REPORTS.replace(
-    "<key>",
-    "(node, event_id) IN (SELECT node, event_id FROM orders "
-    "WHERE realm = {realm:String} AND return_id IN {ids:Array(String)})",
-)
+KEYS_BY_ORDER = """
+SELECT DISTINCT node, event_id FROM order_keys
+WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}
+"""
+KEYS_BY_RETURN = """
+SELECT DISTINCT node, event_id FROM orders
+WHERE realm = {realm:String} AND return_id IN {ids:Array(String)}
+"""
 
 # An event found under two anchors of one profile is one entry: the smaller node's, for good.
 TIMELINE = """
@@ -128,3 +125,6 @@ SELECT profile, identifiers_count, orders, returns, cancellations, revenue, retu
 WHERE realm = {realm:String} AND ({is_first:Bool} OR profile > {after:UUID})
 ORDER BY profile LIMIT {limit:UInt32}
 """
+
+ONE_THREAD = " SETTINGS max_threads = 1"
+"""For reads of a few rows: sharing them out costs three times what reading them does."""

@@ -1,0 +1,1 @@
+"""Generates the published contracts and reference pages; a tool, never imported by services."""

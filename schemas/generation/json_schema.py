@@ -1,0 +1,149 @@
+"""JSON Schema 2020-12 of what comes in (touchpoints) and goes out (profiles, incidents).
+
+The schemas are as strict as the written contract: times as RFC 3339, amounts as plain decimals. The
+intake is more lenient in places (a number where a code is a string, `1e2` as an amount), so what a
+schema accepts is accepted, unless it needs the rules and settings of an installation to tell.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import core_schema
+
+from schemas.incident import INCIDENT_VERSION, IncidentView
+from schemas.profile import PROFILE_VERSION, Profile
+from schemas.touchpoint import EVENT_BYTES_MAX, EVENT_MODELS, EVENT_TYPES, TouchpointAdapter
+
+Json = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TOUCHPOINT_VERSION = 1
+RFC_3339 = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
+AMOUNT_WHOLE_DIGITS_MAX = 14
+
+
+class ContractSchema(GenerateJsonSchema):
+    """Says what pydantic's own generator leaves out: zones, digits, and compact defaults."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Titles made of field names repeat the field names."""
+        return False
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        """A time with its zone."""
+        return {"type": "string", "format": "date-time", "pattern": RFC_3339}
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        """An exact number as a string; coming in, also as a number."""
+        bounds = {
+            keyword: float(schema[name])  # type: ignore[literal-required]
+            for name, keyword in (("ge", "minimum"), ("le", "maximum"))
+            if name in schema
+        }
+        sign = "" if "minimum" in bounds else "-?"
+        places = schema.get("decimal_places")
+        whole = schema.get("max_digits", 0) - (places or 0)
+        digits = f"{{1,{whole}}}" if whole > 0 else "+"
+        # Zeros after the last decimal that counts do no harm.
+        fraction = "[0-9]+" if places is None else f"[0-9]{{1,{places}}}0*"
+        text = {"type": "string", "pattern": f"^{sign}[0-9]{digits}([.]{fraction})?$"}
+        if self.mode == "serialization":
+            return text
+        if whole > 0:
+            limit = 10**whole
+            bounds.setdefault("minimum", 1 - limit)
+            bounds.setdefault("maximum", limit - 1)
+        return {"anyOf": [{"type": "number", **bounds}, text]}
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """A string; where blanks around it do not count, it needs another sign than a blank."""
+        plain = super().str_schema(schema)
+        if schema.get("strip_whitespace") and schema.get("min_length"):
+            plain.setdefault("pattern", r"\S")
+        return plain
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default that is a model is written by what it sets."""
+        if isinstance(dft, BaseModel):
+            return dft.model_dump(mode="json", exclude_defaults=True)
+        return super().encode_default(dft)
+
+
+def _document(name: str, version: int, title: str, description: str, schema: Json) -> Json:
+    """A schema as a document of its own."""
+    head = {
+        "$schema": DIALECT,
+        "$id": f"urn:customer360:schema:{name}:{version}",
+        "title": title,
+        "description": description,
+    }
+    body = {key: value for key, value in schema.items() if key not in head and key != "$defs"}
+    return unwrapped({**head, **body, "$defs": schema.get("$defs", {})})
+
+
+def unwrapped(value: Any) -> Any:
+    """Descriptions without the line breaks of the source they stand in."""
+    if isinstance(value, list):
+        return [unwrapped(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: reflow(item) if key == "description" and isinstance(item, str) else unwrapped(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+def reflow(text: str) -> str:
+    """One line a paragraph."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def touchpoint_schema() -> Json:
+    """The union of all event types, discriminated by `type`."""
+    schema = TouchpointAdapter.json_schema(schema_generator=ContractSchema)
+    for name, model in EVENT_MODELS.items():
+        event = schema["$defs"][model.__name__]
+        event["title"] = name
+        if not EVENT_TYPES[name].anonymous:
+            event["properties"]["identifiers"]["minItems"] = 1
+            del event["properties"]["identifiers"]["default"]
+            event["required"].append("identifiers")
+    # A discriminator is OpenAPI's; a validator of JSON Schema finds the type by its constant.
+    schema.pop("discriminator")
+    return _document(
+        "touchpoint",
+        TOUCHPOINT_VERSION,
+        "Touchpoint",
+        f"One event of any type, at most {EVENT_BYTES_MAX} bytes as JSON in UTF-8. Fields that are "
+        "not listed are kept and not read.",
+        schema,
+    )
+
+
+def model_schema(model: type[BaseModel], mode: JsonSchemaMode, ref_template: str = "") -> Json:
+    """The schema of one model, its parts under `$defs`."""
+    template = ref_template or "#/$defs/{model}"
+    return model.model_json_schema(
+        mode=mode, schema_generator=ContractSchema, ref_template=template
+    )
+
+
+def profile_schema() -> Json:
+    """What `c360 profile get --json` prints."""
+    schema = model_schema(Profile, "serialization")
+    description = "A customer as `c360 profile get --json` prints it."
+    return _document("profile", PROFILE_VERSION, "Profile", description, schema)
+
+
+def incident_schema() -> Json:
+    """What `c360 incidents show --json` prints, and `list` for each incident."""
+    schema = model_schema(IncidentView, "serialization")
+    description = "An incident as `c360 incidents show --json` prints it."
+    return _document("incident", INCIDENT_VERSION, "Incident", description, schema)

@@ -1,0 +1,70 @@
+"""What customer360 finds in a stream equals the truth that the stream was composed from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Stream
+from tests.e2e.runs import c360, c360_json
+from tests.e2e.truth import identity_differences, incident_differences, money_differences
+
+
+@pytest.fixture(scope="module", params=[(150, 1), (60, 42)], ids=["150-households", "60-others"])
+def found(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Stream]:
+    """A data directory with the stream of so many households ingested."""
+    households, seed = request.param
+    directory = tmp_path_factory.mktemp("truth")
+    stream = Stream(directory / "sample.jsonl.gz", directory / "truth")
+    c360(
+        None, "sample", "build", "--households", str(households), "--seed", str(seed),
+        "--out", str(stream.file), "--truth", str(stream.truth),
+    )  # fmt: skip
+    report = c360_json(directory / "data", "ingest", "--json", str(stream.file))
+    summary = json.loads((stream.truth / "summary.json").read_text())
+    assert report["accepted"] == summary["events"]
+    assert report["rejected_by_reason"] == summary["rejects"]
+    assert report["id_conflicts"] == 0
+    return directory / "data", stream
+
+
+def test_every_identity_cluster_equals_the_truth(found: tuple[Path, Stream]) -> None:
+    """No over-merge through tablet, terminal or family phone, and no split."""
+    data_dir, stream = found
+    exported = csv.DictReader(io.StringIO(c360(data_dir, "identity", "export").stdout))
+    assert identity_differences(stream.truth, exported) == []
+
+
+def test_money_equals_the_untouched_baskets(found: tuple[Path, Stream]) -> None:
+    """Orders, cancellations, revenue and returns per customer, to the cent."""
+    data_dir, stream = found
+    exported = c360_json(data_dir, "identity", "export", "--format", "json")
+    listed = list(
+        csv.DictReader(io.StringIO(c360(data_dir, "profile", "list", "--format", "csv").stdout))
+    )
+    assert money_differences(stream.truth, exported, listed) == []
+
+
+def test_every_planted_error_is_found_once_and_nothing_else(found: tuple[Path, Stream]) -> None:
+    """Wrong prices are found; lawful store differences and late lists in their grace are not."""
+    data_dir, stream = found
+    lawful = (stream.truth / "lawful.jsonl").read_text().splitlines()
+    assert len(lawful) > 100
+    assert (
+        incident_differences(stream.truth, c360_json(data_dir, "incidents", "list", "--json")) == []
+    )
+
+
+def test_one_profile_equals_its_row_in_the_list(found: tuple[Path, Stream]) -> None:
+    """A profile read by itself and the refreshed totals agree on every figure."""
+    data_dir, _stream = found
+    listed = c360_json(data_dir, "profile", "list", "--format", "json")
+    for row in sorted(listed, key=lambda one: -float(one["revenue"]))[:5]:
+        single = c360_json(data_dir, "profile", "get", "--json", "--id", row["profile_id"])
+        assert {name: single[name] for name in row} == row

@@ -1,0 +1,297 @@
+"""The facts on the real engine: every "must" of the storage design, one test each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from services.embedded.digest import state_digest
+from services.ingest.adapters.audit import FACT_TABLES_SQL, StoreAudit
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.core import IngestCore
+from services.ingest.core.fact import COLUMNS
+from services.ingest.core.outcome import Accepted, Intake
+from services.ingest.lines import Line
+from services.ingest.stage import ID_CONFLICT, IngestStage, Result, Status
+from services.runtime.clickhouse import Database
+from tests.events import RECEIVED_AT, core, event, identifier, line, order
+
+PROJECTED = ("orders", "consents", "observations", "offers", "identifiers", "surveys", "event_ids")
+
+
+def accepted(fields: dict[str, Any], by: IngestCore | None = None) -> Accepted:
+    outcome = (by or core()).process(line(fields), RECEIVED_AT)
+    assert isinstance(outcome, Accepted), outcome
+    return outcome
+
+
+def rich_events() -> list[dict[str, Any]]:
+    """One event for every projected table, children included."""
+    offer = {"sku": "1", "price": "2.50", "zone": "north", "valid_to": "2026-12-01T00:00:00Z"}
+    answers = [{"question": "q1", "score": 9}, {"question": "q2"}]
+    email = identifier("email", "anna@example.com", verified=True)
+    return [
+        order("o-1", "5.00", "2.0725"),
+        event("consent.given", body={}, identifiers=[email]),
+        event("profile.updated", body={"attributes": {"city": "Köln", "phone": None}}),
+        event("offer.published", body=offer, identifiers=[]),
+        event("survey.answered", body={"kind": "nps", "answers": answers}),
+    ]
+
+
+def count(database: Database, table: str) -> int:
+    return int(database.rows(f"SELECT count() FROM {table} FINAL")[0][0])
+
+
+def ingest(
+    stage: IngestStage, batch: int, *sent: dict[str, Any] | bytes, intake: Intake = Intake.FILE
+) -> list[Result]:
+    raw = [one if isinstance(one, bytes) else line(one) for one in sent]
+    decoded = stage.decode([Line(one, len(one)) for one in raw], RECEIVED_AT, intake)
+    results = stage.store(decoded, batch).results
+    stage.acknowledge(batch, RECEIVED_AT)
+    return results
+
+
+@pytest.fixture
+def store(database: Database) -> ClickHouseFactStore:
+    """A fact store on an empty database."""
+    return ClickHouseFactStore(database)
+
+
+@pytest.fixture
+def stage(store: ClickHouseFactStore) -> IngestStage:
+    """An ingest stage on an empty database."""
+    return IngestStage(core(), store)
+
+
+def test_one_row_per_event_in_every_table(store: ClickHouseFactStore, database: Database) -> None:
+    """However many children an event has, every table holds one row of it."""
+    events = [accepted(fields) for fields in rich_events()]
+    store.write_facts(events, 1)
+    assert count(database, "touchpoints") == len(events)
+    for table in PROJECTED:
+        rows, ids = database.rows(f"SELECT count(), uniqExact(event_id) FROM {table}")[0]
+        assert rows == ids > 0, table
+
+
+def test_children_survive_the_way_through_the_views(
+    store: ClickHouseFactStore, database: Database
+) -> None:
+    """Lines, answers and terms come out of the projected tables as they went in."""
+    store.write_facts([accepted(fields) for fields in rich_events()], 1)
+    [(totals,)] = database.rows("SELECT `lines.total` FROM orders FINAL")
+    assert totals == [Decimal("5.0000"), Decimal("2.0725")]
+    [(scores,)] = database.rows("SELECT `answers.score` FROM surveys FINAL")
+    assert scores == [Decimal(9), None]
+    [(names, present)] = database.rows(
+        "SELECT `attrs.name`, `attrs.present` FROM observations FINAL"
+    )
+    assert dict(zip(names, present, strict=True)) == {"city": True, "phone": False}
+
+
+def test_inserting_again_changes_nothing(store: ClickHouseFactStore, database: Database) -> None:
+    """Every write is idempotent: five times the same batch, one row per event."""
+    events = [accepted(fields) for fields in rich_events()]
+    for batch in range(1, 6):
+        store.write_facts(events, batch)
+    for table in ("touchpoints", *PROJECTED):
+        rows, ids = database.rows(f"SELECT count(), uniqExact(event_id) FROM {table} FINAL")[0]
+        assert rows == ids, table
+
+
+@pytest.mark.parametrize("order_of_arrival", [(0, 1), (1, 0)])
+def test_corrected_event_keeps_no_old_child(
+    store: ClickHouseFactStore, database: Database, order_of_arrival: Sequence[int]
+) -> None:
+    """An event re-sent with fewer lines loses the old ones, in whatever order both arrive."""
+    first = order("o-1", "5.00", "3.00", event_id="e-1")
+    second = order("o-1", "5.00", event_id="e-1", revision=1)
+    for batch, which in enumerate(order_of_arrival, 1):
+        store.write_facts([accepted((first, second)[which])], batch)
+    [(totals,)] = database.rows("SELECT `lines.total` FROM orders FINAL")
+    assert totals == [Decimal("5.0000")]
+
+
+def test_two_bodies_under_one_id_end_the_same_way_round(database: Database) -> None:
+    """Without a revision the body hash decides, so any order of arrival gives the same row."""
+    one, other = event(event_id="e", body={"url": "/a"}), event(event_id="e", body={"url": "/b"})
+    kept = []
+    for bodies in ((one, other), (other, one)):
+        database.command("TRUNCATE TABLE touchpoints")
+        store = ClickHouseFactStore(database)
+        for batch, fields in enumerate(bodies, 1):
+            store.write_facts([accepted(fields)], batch)
+        kept.append(database.rows("SELECT payload FROM touchpoints FINAL"))
+    assert kept[0] == kept[1]
+
+
+def test_second_body_is_counted_and_both_are_kept(stage: IngestStage, database: Database) -> None:
+    """A known event id with another body is an id conflict; neither body is lost."""
+    one, other = event(event_id="e", body={"url": "/a"}), event(event_id="e", body={"url": "/b"})
+    assert ingest(stage, 1, one)[0].status is Status.ACCEPTED
+    [result] = ingest(stage, 2, other)
+    assert (result.status, result.reason) == (Status.DUPLICATE, ID_CONFLICT)
+    bodies = {row[0] for row in database.rows("SELECT payload FROM id_conflicts FINAL")}
+    assert bodies == {line(one).decode(), line(other).decode()}
+
+
+def test_repeats_are_told_apart_within_and_across_batches(stage: IngestStage) -> None:
+    """The same event twice in one batch, or again later, is a duplicate."""
+    one, two = event(), event()
+    statuses = [r.status for r in ingest(stage, 1, one, two, one)]
+    assert statuses == [Status.ACCEPTED, Status.ACCEPTED, Status.DUPLICATE]
+    resent = two | {"sent_at": "2026-11-20T09:00:30Z"}
+    assert [r.status for r in ingest(stage, 2, resent)] == [Status.DUPLICATE]
+
+
+def test_unacknowledged_event_is_no_duplicate(store: ClickHouseFactStore) -> None:
+    """A fact whose batch was never processed to its end counts as new when it is sent again."""
+    stage, fields = IngestStage(core(), store), event()
+    sent = line(fields)
+    stage.store(stage.decode([Line(sent, len(sent))], RECEIVED_AT), 1)  # killed before the ack
+    assert [r.status for r in ingest(IngestStage(core(), store), 2, fields)] == [Status.ACCEPTED]
+
+
+def test_no_time_in_any_key(database: Database) -> None:
+    """Late and odd dates can stop nothing: no table is partitioned or keyed by time."""
+    rows = database.rows(
+        "SELECT name, partition_key, sorting_key FROM system.tables "
+        "WHERE database = currentDatabase() AND name IN {names:Array(String)}",
+        {"names": ["touchpoints", *PROJECTED]},
+    )
+    assert len(rows) == 1 + len(PROJECTED)
+    for name, partition_key, sorting_key in rows:
+        assert partition_key == "", name
+        assert "_at" not in sorting_key, name
+
+
+def test_odd_dates_do_not_stop_an_insert(store: ClickHouseFactStore, database: Database) -> None:
+    """A batch over two hundred months is one insert."""
+    events = [
+        accepted(event(occurred_at=f"{2001 + n % 25}-{1 + n % 12:02}-15T00:00:00Z"))
+        for n in range(300)
+    ]
+    store.write_facts(events, 1)
+    assert count(database, "touchpoints") == 300
+
+
+def test_views_only_project(database: Database) -> None:
+    """No view parses JSON, casts or expands arrays: a bad value could block it for ever."""
+    rows = database.rows(
+        "SELECT name, as_select FROM system.tables WHERE database = currentDatabase() "
+        "AND engine = 'MaterializedView' AND has(dependencies_table, '') = 0 "
+        "AND name IN (SELECT concat(name, '_view') FROM system.tables)"
+    )
+    assert len(rows) >= len(PROJECTED)
+    for name, select in rows:
+        for forbidden in ("JSON", "CAST", "toInt", "toDecimal", "ARRAY JOIN", "arrayJoin"):
+            assert forbidden.lower() not in select.lower(), (name, forbidden)
+
+
+def test_granularity_of_node_keyed_tables(database: Database) -> None:
+    """Look-ups by node read 256 rows, not 8,192."""
+    rows = database.rows(
+        "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase() "
+        "AND name IN ('touchpoints', 'orders', 'map', 'members', 'node_values', 'edges')"
+    )
+    assert len(rows) == 6
+    assert all("index_granularity = 256" in query for _name, query in rows)
+
+
+def test_writes_are_synchronous_and_undeduplicated(database: Database) -> None:
+    """An acknowledged insert is durable, and equal blocks are not dropped by the engine."""
+    rows = database.rows(
+        "SELECT name, toString(value) FROM system.settings "
+        "WHERE name IN ('async_insert', 'wait_end_of_query', 'insert_deduplicate')"
+    )
+    assert dict(rows)["async_insert"] == "0"
+    assert dict(rows)["insert_deduplicate"] == "0"
+
+
+def test_database_is_atomic(database: Database) -> None:
+    """Refreshable views fail in chDB's own default database."""
+    [(engine,)] = database.rows(
+        "SELECT engine FROM system.databases WHERE name = currentDatabase()"
+    )
+    assert engine == "Atomic"
+
+
+def test_rules_and_secret_stand_with_each_fact(
+    store: ClickHouseFactStore, database: Database
+) -> None:
+    """A fact says under which rules and which secret it was anchored."""
+    store.write_facts([accepted(event())], 1)
+    [row] = database.rows("SELECT rules_version, secret_generation FROM touchpoints")
+    assert row == ("1", 1)
+
+
+def test_all_columns_are_written(database: Database) -> None:
+    """The columns of a row and of the table are the same set."""
+    rows = database.rows(
+        "SELECT name FROM system.columns WHERE database = currentDatabase() "
+        "AND table = 'touchpoints'"
+    )
+    assert {row[0] for row in rows} == {*COLUMNS, "batch"}
+
+
+def test_audit_finds_an_event_under_two_anchors_and_keeps_one(
+    stage: IngestStage, database: Database
+) -> None:
+    """The same event id under two identifiers is found; the smallest node keeps its row."""
+    ids = [[identifier("cookie", name)] for name in ("c-1", "c-2")]
+    first, second = (
+        event("order.placed", event_id="e", identifiers=i, body={"order_id": "o"}) for i in ids
+    )
+    ingest(stage, 1, first)
+    ingest(stage, 2, second)
+    audit = StoreAudit(database)
+    [double] = audit.double_anchors()
+    assert double.kept < double.others[0]
+    audit.keep_one_anchor(double)
+    for (table,) in database.rows(FACT_TABLES_SQL):
+        left = database.rows(f"SELECT toString(node) FROM {table} WHERE event_id = 'e'")
+        assert {row[0] for row in left} <= {double.kept}, table
+    assert list(audit.double_anchors()) == []
+
+
+def test_rejected_lines_are_kept_once_with_their_bytes(
+    stage: IngestStage, database: Database
+) -> None:
+    """Refused lines can be listed and shown, and do not pile up when a file is read again."""
+    bad = b'{"event_id": "e-9", "type": "nope"}'
+    for batch in (1, 2):
+        assert ingest(stage, batch, bad)[0].status is Status.REJECTED
+    [kept] = StoreAudit(database).rejected(with_raw=True)
+    assert (kept.raw, kept.reason, kept.event_id) == (bad.decode(), "unknown_type", "e-9")
+
+
+def test_binary_rejects_are_kept(stage: IngestStage, database: Database) -> None:
+    """A line that is no UTF-8 is refused and kept without stopping the batch."""
+    good = event()
+    results = ingest(stage, 1, b"\xff\xfe{", good)
+    assert [r.status for r in results] == [Status.REJECTED, Status.ACCEPTED]
+    assert StoreAudit(database).rejected_counts() == {"not_json": 1}
+
+
+def test_digest_leaves_out_how_a_state_came_about(database: Database) -> None:
+    """Times of receipt, batch numbers and repeats do not show in the digest; a value does."""
+
+    class NoProfiles:
+        def profiles(self, realm: str, profile_ids: list[int]) -> list[Any]:
+            return []
+
+    digests = []
+    for batch, received_at in ((1, RECEIVED_AT), (7, datetime(2027, 1, 1, tzinfo=UTC))):
+        database.command("TRUNCATE TABLE touchpoints")
+        outcome = core().process(line(event(event_id="e")), received_at)
+        assert isinstance(outcome, Accepted)
+        ClickHouseFactStore(database).write_facts([outcome] * batch, batch)
+        digests.append(state_digest(database, NoProfiles())["facts"])
+    changed = accepted(event(event_id="e", channel="app", revision=1))
+    ClickHouseFactStore(database).write_facts([changed], 9)
+    assert digests[0] == digests[1] != state_digest(database, NoProfiles())["facts"]

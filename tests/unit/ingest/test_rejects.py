@@ -1,0 +1,119 @@
+"""Every reject reason, on a real example; and that a reject never quotes what was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.identifiers import node_id
+from schemas.reject import ADVICE, RejectReason
+from services.ingest.core.core import IngestCore
+from services.ingest.core.outcome import Accepted, Reject
+from tests.events import RECEIVED_AT, SECRET, config, core, event, identifier, line
+
+EXAMPLES: dict[RejectReason, list[tuple[bytes, str]]] = {
+    RejectReason.NOT_JSON: [
+        (b'{"event_id": "e1", ', ""),  # cut off
+        (b"id;date;type", ""),  # CSV
+        (b"\xff\xfe\x00bin", ""),  # no UTF-8
+        (line(event()).replace(b"c-1", b"\xc3\x28"), ""),  # damaged UTF-8 inside a value
+    ],
+    RejectReason.TOO_LARGE: [(line(event(body={"url": "x" * 40_000})), "")],
+    RejectReason.UNKNOWN_TYPE: [(line(event("page.liked")), "type")],
+    RejectReason.INVALID_FIELD: [
+        (b"[]", ""),  # no object
+        (b"{}", "type"),
+        (line(event(occurred_at="2026-11-20T10:00:00")), "occurred_at"),  # no zone
+        (line(event(channel="carrier_pigeon")), "channel"),  # not configured
+        (line(event(realm="elsewhere")), "realm"),  # not configured
+        (line(event(identifiers=[identifier("shoe_size", "44")])), "identifiers.0.type"),
+        (line(event(identifiers=[{"type": "cookie"}])), "identifiers.0.value"),
+        (line(event(event_id="x" * 101)), "event_id"),
+        (line(event("order.placed", body={"lines": []})), "body.order_id"),
+        (line(event("order.placed", body={"order_id": "1", "lines": [{"sku": "1"}]})), "body.lines.0.total"),
+        (line(event("offer.published", body={"price": "1"})), "body"),  # names no product
+        (line(event(identifiers=[identifier("cookie", "c")] * 21)), "identifiers"),
+    ],
+    RejectReason.NO_USABLE_IDENTIFIER: [
+        (line(event(identifiers=[])), "identifiers"),
+        (line(event(identifiers=[identifier("email", "anna at example")])), "identifiers"),
+        (line(event(identifiers=[identifier("phone", "ask me")])), "identifiers"),
+    ],
+    RejectReason.ALL_IDENTIFIERS_BLOCKED: [
+        (line(event(identifiers=[identifier("customer_number", "0")])), "identifiers"),
+        (line(event(identifiers=[identifier("cookie", "Undefined")])), "identifiers"),
+        (line(event(identifiers=[identifier("email", "test@example.com")])), "identifiers"),
+        (line(event(identifiers=[identifier("app_user", "[object Object]")])), "identifiers"),
+    ],
+    RejectReason.FROM_THE_FUTURE: [(line(event(occurred_at="2026-11-23T10:00:00Z")), "occurred_at")],
+    RejectReason.BEFORE_TIME_FLOOR: [(line(event(occurred_at="1970-01-01T00:00:00Z")), "occurred_at")],
+}  # fmt: skip
+CASES = [(reason, *case) for reason, cases in EXAMPLES.items() for case in cases]
+
+
+@pytest.mark.parametrize(("reason", "sent", "path"), CASES)
+def test_reject_names_reason_and_path(reason: RejectReason, sent: bytes, path: str) -> None:
+    """A bad line is refused with the reason of the closed set and the path of the field."""
+    outcome = core().process(sent, RECEIVED_AT)
+    assert isinstance(outcome, Reject)
+    assert (outcome.reason, outcome.path) == (reason, path)
+
+
+def test_erased_person_is_refused_up_to_the_erasure() -> None:
+    """An event older than the erasure of one of its identifiers is refused, a newer one is not."""
+    node = node_id(SECRET, "default", "cookie", "", "c-1")
+    erased_ms = 1_795_200_000_000
+    erasing = IngestCore(config(), lambda _realm, asked: erased_ms if asked == node else None)
+    before, after = "2026-11-19T00:00:00Z", "2026-11-21T00:00:00Z"
+    old = erasing.process(line(event(occurred_at=before)), RECEIVED_AT)
+    new = erasing.process(line(event(occurred_at=after)), RECEIVED_AT)
+    assert isinstance(old, Reject)
+    assert old.reason is RejectReason.ERASED
+    assert isinstance(new, Accepted)
+
+
+def test_every_reason_has_an_example_and_advice() -> None:
+    """No reason is without a test, and each says what to do."""
+    assert {*EXAMPLES, RejectReason.ERASED} == set(RejectReason) == set(ADVICE)
+
+
+@pytest.mark.parametrize(("reason", "sent", "path"), CASES)
+def test_messages_hold_no_personal_data(reason: RejectReason, sent: bytes, path: str) -> None:
+    """What a reject says may be logged: it never quotes a value of the event."""
+    outcome = core().process(sent, RECEIVED_AT)
+    assert isinstance(outcome, Reject)
+    for value in ("anna", "ask me", "c-1", "elsewhere", "carrier_pigeon"):
+        assert value not in outcome.message
+
+
+def test_one_bad_identifier_does_not_cost_the_event() -> None:
+    """Placeholders and malformed values beside a good identifier are left out and counted."""
+    identifiers = [
+        identifier("email", "guest"),
+        identifier("phone", "12"),
+        identifier("cookie", "c-9"),
+    ]
+    outcome = core().process(line(event(identifiers=identifiers)), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    assert outcome.blocked == 2
+    assert [value for _node, value in outcome.values] == ["c-9"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "order.placed", "body": {"order_id": "1", "lines": []}},
+        {"type": "offer.published", "body": {"sku": "1", "price": "1.00"}},
+        {"type": "store.published", "body": {"store": "7"}},
+        {"type": "campaign.published", "body": {}},
+        {"type": "survey.answered", "body": {"kind": "nps", "answers": [{"question": "q"}]}},
+        {"type": "till.closed", "body": {"till": "1", "number": "1", "receipts": 0, "gross": "0"}},
+    ],
+)
+def test_events_that_may_name_nobody(fields: dict[str, Any]) -> None:
+    """Receipts, offers and the like are kept without an identifier, under a record anchor."""
+    outcome = core().process(line(event(identifiers=[]) | fields), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    assert outcome.values == []
+    assert outcome.edges == []

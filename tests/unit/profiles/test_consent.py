@@ -1,0 +1,127 @@
+"""Who may be contacted, where and for what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from schemas.rules.profile import ConsentRules
+from services.profiles.core.consent import permissions
+from services.profiles.core.facts import WHOLE_PERSON, ConsentRecord
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+HOME, WORK = 11, 22
+GERMAN_DEFAULT = ConsentRules()
+
+
+def record(action: str, day: int, address: int = HOME, **more: str | bool) -> ConsentRecord:
+    """A step on the marketing e-mails of an address."""
+    return ConsentRecord(
+        action=action,
+        purpose=str(more.get("purpose", "marketing")),
+        channel=str(more.get("channel", "email")),
+        address=address,
+        basis=str(more.get("basis", "consent" if action in ("given", "confirmed") else "")),
+        double_opt_in=bool(more.get("double_opt_in", False)),
+        event_id=f"{action}-{day}",
+        occurred_at=START + timedelta(days=day),
+    )
+
+
+def asked(day: int, address: int = HOME) -> ConsentRecord:
+    """A consent that waits for its double opt-in."""
+    return record("given", day, address, double_opt_in=True)
+
+
+def objection(day: int, channel: str = "email", purpose: str = "marketing") -> ConsentRecord:
+    """An objection of the person."""
+    return record("objection", day, WHOLE_PERSON, channel=channel, purpose=purpose)
+
+
+def state(*records: ConsentRecord, address: int = HOME) -> tuple[bool, str, str]:
+    """Whether marketing e-mail to the address is allowed, why, and by which event."""
+    [found] = [
+        one
+        for one in permissions(records, GERMAN_DEFAULT)
+        if (one.address.int, one.channel, one.purpose) == (address, "email", "marketing")
+    ]
+    return found.allowed, found.reason, found.event_id
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        # an opt-in that asks for no confirmation counts by itself
+        ([record("given", 1)], (True, "opted_in", "given-1")),
+        # an unconfirmed double opt-in is none
+        ([asked(1)], (False, "double_opt_in_unconfirmed", "given-1")),
+        ([asked(1), record("confirmed", 2)], (True, "double_opt_in_confirmed", "confirmed-2")),
+        # asking again does not undo a confirmation
+        (
+            [asked(1), record("confirmed", 2), asked(3)],
+            (True, "double_opt_in_confirmed", "confirmed-2"),
+        ),
+        ([record("given", 1), record("withdrawn", 2)], (False, "withdrawn", "withdrawn-2")),
+        # consent given again after a withdrawal counts again
+        ([record("withdrawn", 1), record("given", 2)], (True, "opted_in", "given-2")),
+        # ... but not while it waits
+        ([record("withdrawn", 1), asked(2)], (False, "double_opt_in_unconfirmed", "given-2")),
+        # ties mean no
+        ([record("given", 2), record("withdrawn", 2)], (False, "withdrawn", "withdrawn-2")),
+        ([record("given", 2), objection(2)], (False, "objected", "objection-2")),
+        # an objection holds on its channel or on every one, for its purpose
+        ([record("given", 1), objection(2)], (False, "objected", "objection-2")),
+        ([record("given", 1), objection(2, "")], (False, "objected", "objection-2")),
+        ([record("given", 1), objection(2, "phone")], (True, "opted_in", "given-1")),
+        ([record("given", 1), objection(2, "", "survey")], (True, "opted_in", "given-1")),
+        # only an opt-in later than every objection counts
+        ([objection(1), record("given", 2)], (True, "opted_in", "given-2")),
+        ([objection(1), record("given", 2), objection(3)], (False, "objected", "objection-3")),
+        # another basis is allowed until the first refusal, and never after one
+        (
+            [record("given", 1, basis="existing_customer")],
+            (True, "existing_customer", "given-1"),
+        ),
+        (
+            [objection(1), record("given", 2, basis="existing_customer")],
+            (False, "objected", "objection-1"),
+        ),
+        # a withdrawal for the whole person is one for each address
+        (
+            [record("given", 1), record("withdrawn", 2, WHOLE_PERSON)],
+            (False, "withdrawn", "withdrawn-2"),
+        ),
+    ],
+)
+def test_permission(records: list[ConsentRecord], expected: tuple[bool, str, str]) -> None:
+    """The state of one address follows from its steps, in whatever order they are known."""
+    assert state(*records) == expected
+    assert state(*reversed(records)) == expected
+
+
+def test_own_address_only() -> None:
+    """An opt-in or withdrawal is for its own address; the other keeps what it has."""
+    records = [record("given", 1, HOME), record("given", 1, WORK), record("withdrawn", 2, WORK)]
+    assert state(*records, address=HOME)[0] is True
+    assert state(*records, address=WORK)[0] is False
+
+
+def test_objection_reaches_addresses_that_merged_in() -> None:
+    """An objection made under one address speaks for all addresses of the person."""
+    records = [objection(3), record("given", 1, HOME), record("given", 2, WORK)]
+    assert [state(*records, address=one)[0] for one in (HOME, WORK)] == [False, False]
+
+
+def test_objection_is_shown_by_itself() -> None:
+    """An objection is listed although no address ever opted in."""
+    [found] = permissions([objection(1, "")], GERMAN_DEFAULT)
+    assert (found.address.int, found.channel, found.allowed) == (WHOLE_PERSON, "", False)
+
+
+def test_channel_that_needs_confirmation() -> None:
+    """A rules file may refuse single opt-in on a channel."""
+    strict = ConsentRules(confirmed_only=["email"])
+    given, confirmed = record("given", 1), record("confirmed", 2)
+    assert [one.allowed for one in permissions([given], strict)] == [False]
+    assert [one.allowed for one in permissions([given, confirmed], strict)] == [True]

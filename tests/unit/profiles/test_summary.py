@@ -1,0 +1,127 @@
+"""One line per touchpoint: what happened, and nothing that says who."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.touchpoint import EVENT_TYPES
+from services.profiles.core.summary import TELLERS, summarise
+
+
+def line(type_name: str, body: dict[str, Any], channel: str = "shop", store: str = "") -> str:
+    """The summary of an event."""
+    event = {
+        "event_id": "e1",
+        "type": type_name,
+        "occurred_at": "2026-01-01T00:00:00Z",
+        "channel": channel,
+        "source": {"store": store},
+        "body": body,
+    }
+    return summarise(orjson.dumps(event), "EUR")
+
+
+BASKET = [
+    {"quantity": "12", "total": "24.00"},
+    {"quantity": "0.734", "unit": "kg", "total": "7.20"},
+    {"quantity": "12", "kind": "deposit", "total": "3.00"},
+]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "body", "expected"),
+    [
+        (
+            "order.placed",
+            {"order_id": "3119", "lines": BASKET},
+            "bought 13 items for 34.20 EUR, order 3119",
+        ),
+        ("order.placed", {"order_id": "1", "receipt_kind": "void"}, "no sale (void): order 1"),
+        ("order.cancelled", {"order_id": "A1"}, "cancelled order A1"),
+        (
+            "order.returned",
+            {"order_id": "A1", "refund": "5", "currency": "CHF"},
+            "returned goods for 5.00 CHF of order A1",
+        ),
+        ("order.status_changed", {"order_id": "A1", "status": "shipped"}, "order A1 is shipped"),
+        (
+            "product.viewed",
+            {"offer": {"sku": "4711", "price": "1.99"}},
+            "looked at product 4711 at 1.99 EUR",
+        ),
+        ("cart.updated", {}, "emptied the cart"),
+        ("identity.linked", {"reason": "card_presented"}, "identified by card presented"),
+        (
+            "email.sent",
+            {"purpose": "cart_reminder", "campaign": "K1"},
+            "cart reminder e-mail sent for campaign K1",
+        ),
+        (
+            "consent.given",
+            {"double_opt_in": True},
+            "consent given: marketing by email, waits for confirmation",
+        ),
+        ("objection.made", {}, "objected to marketing by every channel"),
+        (
+            "survey.answered",
+            {"kind": "nps", "answers": [{"question": "q", "score": "9"}]},
+            "answered a nps survey: 9",
+        ),
+        (
+            "loyalty.changed",
+            {"points_change": "-50", "points_balance": "120", "tier": "gold"},
+            "loyalty account: -50 points, balance 120, tier gold",
+        ),
+    ],
+)
+def test_lines(type_name: str, body: dict[str, Any], expected: str) -> None:
+    """The line of an event reads like a sentence."""
+    assert line(type_name, body) == expected
+
+
+def test_receipt_at_a_store() -> None:
+    """A till's order is a receipt, and the store is named."""
+    body = {"order_id": "3119", "lines": BASKET[:1]}
+    told = line("order.placed", body, "pos", "367")
+    assert told == "bought 12 items for 24.00 EUR, receipt 3119 at store 367"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "body"),
+    [
+        ("profile.updated", {"attributes": {"city": "SECRET", "last_name": "SECRET"}}),
+        ("search.performed", {"query": "SECRET", "results": 3}),
+        ("support.contacted", {"case_id": "7", "subject": "SECRET", "text": "SECRET"}),
+        ("message.exchanged", {"conversation_id": "7", "text": "SECRET"}),
+        ("email.sent", {"purpose": "marketing", "address": "SECRET", "subject": "SECRET"}),
+        ("email.clicked", {"address": "SECRET", "url": "SECRET"}),
+        ("consent.given", {"address": "SECRET"}),
+        ("review.posted", {"text": "SECRET", "rating": "4"}),
+        ("page.viewed", {"url": "SECRET", "title": "SECRET"}),
+    ],
+)
+def test_nothing_personal(type_name: str, body: dict[str, Any]) -> None:
+    """What somebody wrote, searched or is called never stands in a line."""
+    told = line(type_name, body)
+    assert told
+    assert "SECRET" not in told
+
+
+def test_every_body_has_a_line() -> None:
+    """No event type is left without a sentence of its own."""
+    assert {row.body for row in EVENT_TYPES.values()} == set(TELLERS)
+
+
+def test_codes_cannot_break_the_line() -> None:
+    """A code with control signs or of great length stays one short line."""
+    told = line("order.status_changed", {"order_id": "A\n\x1b[31m" + "9" * 90, "status": "paid"})
+    assert told.isprintable()
+    assert len(told) < 60
+
+
+def test_unreadable_event() -> None:
+    """An event that the contract no longer reads has an empty line."""
+    assert summarise(b'{"type": "of.old"}', "EUR") == ""

@@ -1,0 +1,160 @@
+"""Which observation of an attribute survives, rule by rule."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.profile import AttributeValue
+from schemas.rules.profile import AttributeRule, ProfileRules, Survivorship, profile_rules
+from services.profiles.core.facts import Observation
+from services.profiles.core.survivorship import survivors
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def said(
+    value: str | None, day: int, source: str = "shop", event_id: str = "", name: str = "city"
+) -> Observation:
+    """An observation of the given day; no value says "no longer so"."""
+    at = START + timedelta(days=day)
+    event_id = event_id or f"{source}-{day}"
+    return Observation(name, value or "", value is not None, source, "app", event_id, at)
+
+
+def rules(rule: Survivorship, *sources: str) -> ProfileRules:
+    """Rules with one rule for `city`."""
+    row = AttributeRule(name="city", rule=rule, sources=list(sources))
+    return ProfileRules(version="t", attribute=[row])
+
+
+def chosen(rule: Survivorship, *observations: Observation, sources: str = "") -> str | None:
+    """The surviving value of `city`, if any."""
+    survivor = survivors(observations, rules(rule, *sources.split())).get("city")
+    assert not isinstance(survivor, list)
+    return survivor.value if survivor else None
+
+
+def test_most_recent_names_its_source() -> None:
+    """The latest value survives and says where, when and by which rule."""
+    found = survivors([said("Ulm", 2, "crm"), said("Bonn", 1)], rules(Survivorship.MOST_RECENT))
+    assert found["city"] == AttributeValue(
+        value="Ulm",
+        source="crm",
+        channel="app",
+        event_id="crm-2",
+        occurred_at=START + timedelta(days=2),
+        rule="most_recent",
+    )
+
+
+def test_oldest() -> None:
+    """The first value survives."""
+    assert chosen(Survivorship.OLDEST, said("Ulm", 2), said("Bonn", 1)) == "Bonn"
+
+
+def test_most_frequent() -> None:
+    """The value said most often survives; among equals the one said last."""
+    often = [said("Ulm", 1), said("Ulm", 2), said("Bonn", 3)]
+    assert chosen(Survivorship.MOST_FREQUENT, *often) == "Ulm"
+    assert chosen(Survivorship.MOST_FREQUENT, *often[1:]) == "Bonn"
+
+
+def test_source_priority() -> None:
+    """The best source survives, of it the latest value; unlisted sources come last."""
+    observations = [said("Ulm", 1, "crm-eu"), said("Bonn", 2, "crm-eu"), said("Köln", 9, "shop")]
+    rule = Survivorship.SOURCE_PRIORITY
+    assert chosen(rule, *observations, sources="crm* shop") == "Bonn"
+    assert chosen(rule, *observations, sources="shop crm*") == "Köln"
+    assert chosen(rule, *observations, sources="erp") == "Köln"
+
+
+def test_union() -> None:
+    """Every different value survives once, the latest first, with its latest observation."""
+    observations = [said("Ulm", 1), said("Bonn", 2), said("Ulm", 3, "crm")]
+    found = survivors(observations, rules(Survivorship.UNION))["city"]
+    assert isinstance(found, list)
+    assert [(one.value, one.source) for one in found] == [("Ulm", "crm"), ("Bonn", "shop")]
+
+
+@pytest.mark.parametrize("rule", list(Survivorship))
+def test_taken_back_by_its_own_source(rule: Survivorship) -> None:
+    """ "No longer so" removes what the same source said before, under every rule."""
+    gone = [said("Ulm", 1), said("Ulm", 2), said(None, 3)]
+    assert "city" not in survivors(gone, rules(rule))
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (said(None, 5, "crm"), "Ulm"),  # another source's denial is not this one's
+        (said("Bonn", 5), "Bonn"),  # a source may speak again after taking back
+        (said("", 5), None),  # an empty value says nothing
+    ],
+)
+def test_after_taking_back(later: Observation, expected: str | None) -> None:
+    """Only the source that said a value can take it back, and only what it said before."""
+    before = [said("Ulm", 1)] if later.source == "crm" else [said("Ulm", 1), said(None, 3)]
+    assert chosen(Survivorship.MOST_RECENT, *before, later) == expected
+
+
+def test_equal_times() -> None:
+    """At one instant the larger event id wins, a retraction included."""
+    same = [said("Ulm", 1, event_id="a"), said("Bonn", 1, event_id="b")]
+    assert chosen(Survivorship.MOST_RECENT, *same) == "Bonn"
+    assert chosen(Survivorship.MOST_RECENT, *same, said(None, 1, event_id="a2")) == "Bonn"
+    assert chosen(Survivorship.MOST_RECENT, *same, said(None, 1, event_id="b2")) is None
+
+
+@pytest.mark.parametrize("rule", list(Survivorship))
+def test_order_of_facts_does_not_matter(rule: Survivorship) -> None:
+    """Any order of the same observations gives the same record."""
+    draw = random.Random(7)
+    values: list[str | None] = ["Ulm", "Bonn", "Köln", None]
+    many = [
+        said(draw.choice(values), draw.randrange(4), draw.choice(["crm", "shop"]), f"e{number}")
+        for number in range(40)
+    ]
+    first = survivors(many, rules(rule, "crm"))
+    for _ in range(20):
+        draw.shuffle(many)
+        assert survivors(many, rules(rule, "crm")) == first
+
+
+def test_packaged_rules() -> None:
+    """The packaged file: one birth date, all addresses, the adviser that the CRM names."""
+    observations = [
+        said("1980-01-02", 1, "crm", name="birth_date"),
+        said("1980-01-02", 2, name="birth_date"),
+        said("1908-01-02", 3, name="birth_date"),
+        said("a@example.org", 1, name="email"),
+        said("b@example.org", 2, name="email"),
+        said("Kim", 1, "crm-eu", name="adviser"),
+        said("Sam", 2, "shop", name="adviser"),
+    ]
+    found = survivors(observations, profile_rules())
+    birth_date, emails, adviser = found["birth_date"], found["email"], found["adviser"]
+    assert isinstance(birth_date, AttributeValue)
+    assert birth_date.value == "1980-01-02"
+    assert isinstance(emails, list)
+    assert [one.value for one in emails] == ["b@example.org", "a@example.org"]
+    assert isinstance(adviser, AttributeValue)
+    assert adviser.value == "Kim"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"attribute": [{"name": "city", "rule": "loudest"}]},  # no such rule
+        {"attribute": [{"name": "city", "rule": "oldest"}] * 2},  # listed twice
+        {"attribute": [{"name": "preference.topics", "rule": "union"}]},  # a preference is one
+        {"default": "union"},  # would make a list of every attribute
+    ],
+)
+def test_wrong_rules_are_refused(wrong: dict[str, object]) -> None:
+    """A rules file that cannot be meant is refused when it is read."""
+    with pytest.raises(ValidationError):
+        ProfileRules.model_validate({"version": "t", **wrong})
