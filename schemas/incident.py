@@ -60,19 +60,29 @@ class Incident(Contract):
     incident_id: str
     """Stable: made of realm, kind, market, sku, channel, location and since."""
     realm: str
+    """Brand or tenant."""
     kind: IncidentKind
+    """What is wrong."""
     cause: MismatchCause
+    """The likeliest cause."""
     state: IncidentState
+    """Where in its life it is."""
     severity: Severity
+    """How bad it is."""
     market: str
+    """Sales market."""
     sku: str
+    """Article number, or the gtin where there is none."""
     channel: str
     """The channel that deviates."""
     location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
     expected: WrittenMoney
+    """The right price."""
     observed: WrittenMoney
     """The first deviating price of the episode."""
     currency: str
+    """Currency of both prices."""
     since: datetime
     """When the deviation began, in event time."""
     due_at: datetime
@@ -80,7 +90,9 @@ class Incident(Contract):
     until: datetime | None = None
     """When the deviation ended; empty while it lasts."""
     opened_at: datetime | None = None
+    """When it became an alarm, in event time."""
     resolved_at: datetime | None = None
+    """When it was over, in event time."""
     evidence: list[list[str]] = Field(default=[])
     """Event ids: first those of the deviating side, then those of the expected side."""
 
@@ -92,14 +104,21 @@ class Exposure(Contract):
     """
 
     touchpoints: int = 0
+    """Touchpoints that showed or charged it."""
     customers: int = 0
+    """Known customers who saw or paid it."""
     orders: int = 0
+    """Orders and receipts that charged it."""
     overcharged: WrittenMoney = Decimal("0.00")
+    """Money that customers paid above the expected price."""
     undercharged: WrittenMoney = Decimal("0.00")
+    """Money that customers paid below it."""
 
 
 class IncidentView(Incident):
     """What `c360 incidents list|show --json` prints for each incident (Interface 1)."""
 
     version: int = INCIDENT_VERSION
+    """Version of this output."""
     exposure: Exposure = Exposure()
+    """Who met the deviating price."""

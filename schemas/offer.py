@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from schemas.base import Contract, Currency, Instant, Money, OptionalCode, Quantity, Region, Title
+from schemas.base import Contract, Currency, Instant, Money, OptionalCode, Quantity, Title
 
 
 class Basis(StrEnum):

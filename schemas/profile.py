@@ -14,79 +14,119 @@ class ProfileIdentifier(Contract):
     """One identifier of a profile. `last_seen` is read from the facts it anchors or stands on."""
 
     type: str
+    """Identifier type of the identity rules."""
     issuer: str
+    """Whose number it is; empty for e-mail and phone."""
     value: str
+    """The value in its normalised form."""
     node_id: UUID
+    """The identifier's own handle, which resolves for ever."""
     last_seen: datetime | None = None
+    """Time of the latest touchpoint that names it."""
 
 
 class AttributeValue(Contract):
     """The surviving value of one attribute, with the event that said it and the rule that chose."""
 
     value: str
+    """The surviving value."""
     source: str
+    """`source.system` of the event that said it."""
     channel: str
+    """Channel of that event."""
     event_id: str
+    """Id of that event."""
     occurred_at: datetime
+    """Time of that event."""
     rule: str
+    """The survivorship rule that chose it."""
 
 
 class ConsentState(Contract):
     """Whether one address may be contacted on one channel for one purpose, and why."""
 
     address: UUID
+    """Node id of the address."""
     channel: str
+    """The channel of contact; empty in an objection to every channel."""
     purpose: str
+    """What contact is for: marketing, service …"""
     allowed: bool
+    """Whether contact is permitted."""
     reason: str
+    """Why it is, or is not."""
     event_id: str
+    """The event that decided it."""
     occurred_at: datetime
+    """Time of that event."""
 
 
 class ProfileScalars(Contract):
     """The figures of a profile, over deduplicated facts."""
 
     profile_id: UUID
+    """Node id of the profile's canonical identifier; one of its handles."""
     realm: str
+    """Brand or tenant."""
     identifiers_count: int
+    """How many identifiers belong to it."""
     orders: int
+    """Orders and receipts, each once however many systems report it; cancelled ones left out."""
     returns: int
+    """Returns, each once."""
     cancellations: int
+    """Orders that were cancelled as a whole."""
     revenue: WrittenMoney
     """Gross totals of own product and service lines after discounts, cancelled ones left out."""
     returned: WrittenMoney
     """Value of the goods that came back."""
     currency: str
+    """Currency of the amounts: the realm's."""
     first_contact: datetime | None
+    """Time of the first touchpoint."""
     last_contact: datetime | None
+    """Time of the latest touchpoint."""
     channels: list[str]
+    """Channels of its touchpoints, in alphabetical order."""
 
 
 class Profile(ProfileScalars):
     """Everything known of one customer."""
 
     version: int = PROFILE_VERSION
+    """Version of this output."""
     requested_id: UUID
     """The handle asked for; differs from `profile_id` where it was merged into that."""
     kind: str
     """person, anonymous or shared."""
     identifiers: list[ProfileIdentifier]
+    """Ordered by type, issuer and value."""
     attributes: dict[str, list[AttributeValue] | AttributeValue]
     """One value each; a list where the rule is `union`."""
     preferences: dict[str, AttributeValue]
+    """Attributes that began with `preference.`, without it."""
     consents: list[ConsentState]
+    """Permission of contact for every address, channel and purpose that an event named."""
     other_currencies: dict[str, WrittenMoney]
     """Revenue in other currencies; listed, never added."""
     as_of: datetime
+    """When it was read."""
 
 
 class TimelineEntry(Contract):
     """One touchpoint of a profile's timeline, newest first."""
 
     event_id: str
+    """The event's own id."""
     occurred_at: datetime
+    """When it happened, by the source's clock."""
     channel: str
+    """Where it happened."""
     type: str
+    """Event type."""
     phase: str
+    """Phase of the customer's journey."""
     source: str
+    """`source.system` of the event."""
     summary: str
+    """What happened, in a line without personal data."""

@@ -51,6 +51,7 @@ class Identifier(Contract):
     """Whose number it is (shop, erp, a loyalty coalition); empty for e-mail and phone, and
     otherwise meaning the issuer configured for the source."""
     value: Annotated[str, StringConstraints(max_length=500)]
+    """As the source writes it; it is normalised by the rules of its type."""
     verified: bool = False
     """A login, a confirmed registration, a presented card or single-use token proved it. Believed
     only from trusted sources."""
@@ -62,9 +63,13 @@ class Source(Contract):
     system: OptionalCode = ""
     """The system that reports it, for example `webshop` or `till-backend`."""
     store: OptionalCode = ""
+    """Id of the store."""
     till: OptionalCode = ""
+    """Id of the till within the store."""
     device: OptionalCode = ""
+    """The device or terminal that made the event; identifies nobody."""
     campaign: OptionalCode = ""
+    """The campaign that led here."""
     agent: OptionalCode = ""
     """Pseudonym of the agent or cashier."""
     synthetic: bool = False
@@ -85,9 +90,12 @@ class Touchpoint(Contract):
     realm: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = DEFAULT_REALM
     """Brand or tenant."""
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    """Where the contact took place: one of the configured channels (`C360_CHANNELS`)."""
     type: str
-    identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = []
+    identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = Field(default=[])
+    """Of the person who acts, in any order."""
     source: Source = Source()
+    """Where the event was made."""
     body: Any
 
 
@@ -162,18 +170,18 @@ def _body_default(body: type[Contract]) -> Any:
 
 def _event_model(name: str, event_type: EventType) -> type[Touchpoint]:
     """The envelope with `type` fixed to one name and `body` to its contract."""
+    tag: Any = Literal[name]
     return create_model(
         "".join(part.title() for part in name.replace("_", ".").split(".")) + "Event",
         __base__=Touchpoint,
         __doc__=(event_type.body.__doc__ or "").strip(),
-        type=(Literal[name], ...),
+        type=(tag, ...),
         body=(event_type.body, _body_default(event_type.body)),
     )
 
 
 EVENT_MODELS = {name: _event_model(name, row) for name, row in EVENT_TYPES.items()}
 
-TouchpointAdapter: TypeAdapter[Touchpoint] = TypeAdapter(
-    Annotated[Union[tuple(EVENT_MODELS.values())], Field(discriminator="type")]  # noqa: UP007
-)
+_any_event: Any = Annotated[Union[tuple(EVENT_MODELS.values())], Field(discriminator="type")]  # noqa: UP007
+TouchpointAdapter: TypeAdapter[Touchpoint] = TypeAdapter(_any_event)
 """Validates one event from JSON bytes or from a mapping; the discriminator makes it 3 x faster."""

@@ -99,6 +99,6 @@ class StorePublished(Contract):
     name: Title = ""
     address: Title = ""
     phone: OptionalCode = ""
-    opening_hours: Annotated[dict[Code, Title], Field(max_length=30)] = {}
-    holiday_hours: Annotated[dict[Code, Title], Field(max_length=60)] = {}
+    opening_hours: Annotated[dict[Code, Title], Field(max_length=30)] = Field(default={})
+    holiday_hours: Annotated[dict[Code, Title], Field(max_length=60)] = Field(default={})
     note: Text = ""

@@ -68,6 +68,20 @@ class ContractSchema(GenerateJsonSchema):
             plain.setdefault("pattern", r"\S")
         return plain
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """A map whose names are bounded too: a name that breaks its pattern is no other name."""
+        plain = super().dict_schema(schema)
+        plain.pop("patternProperties", None)
+        plain.pop("propertyNames", None)
+        names = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
+        values = self.generate_inner(schema["values_schema"]) if "values_schema" in schema else {}
+        bounds = {key: value for key, value in names.items() if key != "type"}
+        return (
+            plain
+            | ({"propertyNames": bounds} if bounds else {})
+            | ({"additionalProperties": values} if values else {})
+        )
+
     def encode_default(self, dft: Any) -> Any:
         """A default that is a model is written by what it sets."""
         if isinstance(dft, BaseModel):
@@ -84,7 +98,8 @@ def _document(name: str, version: int, title: str, description: str, schema: Jso
         "description": description,
     }
     body = {key: value for key, value in schema.items() if key not in head and key != "$defs"}
-    return unwrapped({**head, **body, "$defs": schema.get("$defs", {})})
+    document: Json = unwrapped({**head, **body, "$defs": schema.get("$defs", {})})
+    return document
 
 
 def unwrapped(value: Any) -> Any:

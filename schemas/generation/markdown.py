@@ -132,9 +132,6 @@ def type_text(field: Json, definitions: Json, link_parts: bool = True) -> str:
     if kind == "object" and field.get("additionalProperties") not in (None, True, False):
         values = type_text(field["additionalProperties"], definitions, link_parts)
         return f"map of names to {values}"
-    if kind == "object" and "patternProperties" in field:
-        (values_schema,) = field["patternProperties"].values()
-        return f"map of names to {type_text(values_schema, definitions, link_parts)}"
     if kind == "string" and _is_amount(field):
         return "exact decimal, as string"
     return {"date-time": "time with zone", "uuid": "UUID"}.get(field.get("format", ""), kind)
@@ -199,13 +196,11 @@ def _size_limits(field: Json) -> list[str]:
             limits.append(f"{least}–{most:,} {unit}" if least else f"≤ {most:,} {unit}")
         elif least:
             limits.append(f"≥ {least} {unit}")
-    inner = [field.get("items"), field.get("additionalProperties")]
-    inner += field.get("patternProperties", {}).values()
-    for items in inner:
+    for items in (field.get("items"), field.get("additionalProperties")):
         if isinstance(items, dict):
             limits += [f"each {limit}" for limit in _size_limits(_without_null(items))]
-    names = [*field.get("patternProperties", ()), field.get("propertyNames", {}).get("pattern", "")]
-    limits += [f"names {code(name)}" for name in names if name and name != r"\S"]
+    if "propertyNames" in field:
+        limits += [f"names {limit}" for limit in _limits(field["propertyNames"])]
     return limits
 
 
@@ -218,7 +213,7 @@ def _number_limits(field: Json) -> list[str]:
     """Bounds of a number; those that the number of its digits implies go without saying."""
     signs = {"minimum": "≥", "maximum": "≤", "exclusiveMaximum": "<"}
     return [
-        f"{sign} {field[name]:,.15g}"
+        f"{sign} {field[name]:,}" if field["type"] == "integer" else f"{sign} {field[name]:g}"
         for name, sign in signs.items()
         if name in field and (field["type"] == "integer" or abs(field[name]) < IMPLIED_BOUND)
     ]

@@ -29,7 +29,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS order_keys_view TO order_keys AS
 SELECT realm, order_id, node, event_id FROM touchpoints
 WHERE order_id != '' AND order_action IN ('placed', 'cancelled', 'returned');
 
-ALTER TABLE orders ADD INDEX IF NOT EXISTS by_return return_id TYPE bloom_filter(0.01) GRANULARITY 4;
+ALTER TABLE orders
+    ADD INDEX IF NOT EXISTS by_return return_id TYPE bloom_filter(0.01) GRANULARITY 4;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS profile_totals
 REFRESH EVERY 1 HOUR
@@ -54,106 +55,114 @@ ORDER BY (realm, profile)
 EMPTY
 AS
 WITH
+    -- rank puts a report that names somebody first, then the earliest, then the smallest ids. It is
+    -- one string because comparing tuples costs three times as much.
     reports AS
     (
-        -- rank puts a report that names somebody first, then the earliest, then the smallest id
         SELECT realm, order_action AS action, order_issuer AS issuer, order_id, return_id, node,
             anchor_type = 'record' AS unnamed, order_currency AS currency, order_value AS value,
             empty(lines.kind) AS whole,
-            (anchor_type = 'record', occurred_at, event_id, toString(node)) AS rank
+            concat(unnamed ? '1' : '0', toString(occurred_at), event_id, '\0', toString(node))
+                AS rank
         FROM orders FINAL
         WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled', 'returned')
     ),
-    returned_once AS
+    placed AS
     (
-        SELECT realm, issuer, return_id,
-            argMin((order_id, node, unnamed, currency, value), (order_id = '', rank)) AS best
+        SELECT realm, issuer, order_id, argMin(node, rank) AS owner, min(unnamed) AS nobodys,
+            argMin(currency, rank) AS said_in, argMin(value, rank) AS worth
+        FROM reports WHERE action = 'placed' GROUP BY realm, issuer, order_id
+    ),
+    cancelled AS
+    (
+        SELECT realm, issuer, order_id, max(whole) AS is_whole,
+            argMinIf(node, rank, whole) AS owner, minIf(unnamed, whole) AS nobodys,
+            groupArrayIf((currency, value), NOT whole) AS parts
+        FROM reports WHERE action = 'cancelled' GROUP BY realm, issuer, order_id
+    ),
+    returned AS
+    (
+        SELECT realm, issuer, return_id, argMin(order_id, (order_id = '', rank)) AS named,
+            argMin(node, (order_id = '', rank)) AS owner,
+            argMin(unnamed, (order_id = '', rank)) AS nobodys,
+            argMin(currency, (order_id = '', rank)) AS said_in,
+            argMin(value, (order_id = '', rank)) AS worth
         FROM reports WHERE action = 'returned' GROUP BY realm, issuer, return_id
     ),
-    by_order AS
+    cancelled_known AS
     (
-        SELECT realm, issuer, order_id, return_id, action, node, unnamed, currency, value, whole,
-            rank
-        FROM reports WHERE action != 'returned'
+        SELECT DISTINCT realm, issuer, order_id FROM reports
+        WHERE action = 'placed'
+            AND (realm, issuer, order_id) IN (SELECT realm, issuer, order_id FROM cancelled)
+    ),
+    returned_known AS
+    (
+        SELECT realm, issuer, order_id, argMin(node, rank) AS owner, min(unnamed) AS nobodys,
+            true AS is_known
+        FROM reports
+        WHERE action = 'placed'
+            AND (realm, issuer, order_id) IN (SELECT realm, issuer, named FROM returned)
+        GROUP BY realm, issuer, order_id
+    ),
+    entries AS
+    (
+        SELECT p.realm AS realm, p.owner AS node, p.nobodys AS unnamed, p.said_in AS currency,
+            toUInt64(NOT c.is_whole) AS orders, 0::UInt64 AS returns,
+            toUInt64(c.is_whole) AS cancellations,
+            arraySum(x -> x.2, arrayFilter(x -> x.1 = p.said_in, c.parts)) AS off,
+            if(c.is_whole, 0, p.worth - greatest(0, least(off, p.worth)))::Decimal(38, 4)
+                AS revenue,
+            0::Decimal(38, 4) AS returned
+        FROM placed AS p LEFT JOIN cancelled AS c
+            ON p.realm = c.realm AND p.issuer = c.issuer AND p.order_id = c.order_id
         UNION ALL
-        -- a return without an order stands alone, under its own number
-        SELECT realm, issuer, best.1, if(best.1 = '', return_id, ''), 'returned', best.2, best.3,
-            best.4, best.5, false, (false, toDateTime64(0, 3, 'UTC'), '', '')
-        FROM returned_once
+        SELECT c.realm, c.owner, c.nobodys, '', 0, 0, 1, 0, 0, 0
+        FROM cancelled AS c LEFT ANTI JOIN cancelled_known AS k
+            ON c.realm = k.realm AND c.issuer = k.issuer AND c.order_id = k.order_id
+        WHERE c.is_whole
+        UNION ALL
+        SELECT r.realm, if(k.is_known, k.owner, r.owner), if(k.is_known, k.nobodys, r.nobodys),
+            r.said_in, 0, 1, 0, 0, 0, r.worth
+        FROM returned AS r LEFT JOIN returned_known AS k
+            ON r.realm = k.realm AND r.issuer = k.issuer AND r.named = k.order_id
     ),
-    settled AS
+    contributions AS
     (
-        SELECT realm,
-            countIf(action = 'placed') > 0 AS is_known,
-            countIf(action = 'cancelled' AND whole) > 0 AS is_cancelled,
-            argMinIf((node, unnamed, currency, value), rank, action = 'placed') AS best,
-            argMinIf((node, unnamed), rank, action = 'cancelled' AND whole) AS canceller,
-            groupArrayIf((currency, value), action = 'cancelled' AND NOT whole) AS parts,
-            arraySum(part -> part.2, arrayFilter(part -> part.1 = best.3, parts)) AS off,
-            groupArrayIf((node, unnamed, currency, value), action = 'returned') AS came_back,
-            -- node, unnamed, orders, returns, cancellations, currency, revenue, returned
-            arrayConcat(
-                if(is_known,
-                    [(best.1, best.2, toUInt64(NOT is_cancelled), 0::UInt64,
-                        toUInt64(is_cancelled), best.3,
-                        if(is_cancelled, 0, best.4 - greatest(0, least(off, best.4)))::Decimal(38, 4),
-                        0::Decimal(38, 4))], []),
-                if(is_cancelled AND NOT is_known,
-                    [(canceller.1, canceller.2, 0::UInt64, 0::UInt64, 1::UInt64, '',
-                        0::Decimal(38, 4), 0::Decimal(38, 4))], []),
-                arrayMap(one -> (if(is_known, best.1, one.1), if(is_known, best.2, one.2),
-                    0::UInt64, 1::UInt64, 0::UInt64, one.3, 0::Decimal(38, 4),
-                    one.4::Decimal(38, 4)), came_back)) AS entries
-        FROM by_order GROUP BY realm, issuer, order_id, return_id
-    ),
-    by_node AS
-    (
-        SELECT realm, node, anyIf(profile, mapped) AS mapped_to, max(mapped) AS is_mapped,
-            max(kind) AS map_kind, max(personal) AS is_personal, sum(identifiers) AS identifiers,
-            sum(orders) AS orders, sum(returns) AS returns, sum(cancellations) AS cancellations,
-            sum(revenue) AS revenue, sum(returned) AS returned, min(first) AS first,
-            max(last) AS last, groupUniqArrayArray(channels) AS channels
-        FROM
-        (
-            SELECT realm, node, profile, true AS mapped, kind::String AS kind, false AS personal,
-                0 AS identifiers, 0 AS orders, 0 AS returns, 0 AS cancellations,
-                0::Decimal(38, 4) AS revenue, 0::Decimal(38, 4) AS returned,
-                NULL::Nullable(DateTime64(3, 'UTC')) AS first,
-                NULL::Nullable(DateTime64(3, 'UTC')) AS last, []::Array(String) AS channels
-            FROM map FINAL
-            UNION ALL
-            SELECT v.realm, v.node, toUUIDOrZero(''), false, '', has(r.personal_types, v.type), 1,
-                0, 0, 0, 0, 0, NULL, NULL, []
-            FROM (SELECT realm, node, type FROM node_values FINAL) AS v
-            INNER JOIN (SELECT * FROM realms FINAL) AS r ON v.realm = r.realm
-            UNION ALL
-            SELECT realm, node, toUUIDOrZero(''), false, '', false, 0, 0, 0, 0, 0, 0,
-                min(occurred_at), max(occurred_at), groupUniqArray(channel::String)
-            FROM touchpoints FINAL WHERE NOT synthetic AND anchor_type != 'record'
-            GROUP BY realm, node
-            UNION ALL
-            SELECT s.realm, entry.1, toUUIDOrZero(''), false, '', false, 0, entry.3, entry.4,
-                entry.5, if(entry.6 = r.currency, entry.7, 0), if(entry.6 = r.currency, entry.8, 0),
-                NULL, NULL, []
-            FROM (SELECT realm, arrayJoin(entries) AS entry FROM settled) AS s
-            INNER JOIN (SELECT * FROM realms FINAL) AS r ON s.realm = r.realm
-            WHERE NOT entry.2
-        )
-        GROUP BY realm, node
+        SELECT realm, node, false AS personal, 0 AS identifiers, 0 AS orders, 0 AS returns,
+            0 AS cancellations, 0::Decimal(38, 4) AS revenue, 0::Decimal(38, 4) AS returned,
+            NULL::Nullable(DateTime64(3, 'UTC')) AS met_at, '' AS channel
+        FROM map FINAL
+        UNION ALL
+        SELECT v.realm, v.node, has(r.personal_types, v.type), 1, 0, 0, 0, 0, 0, NULL, ''
+        FROM (SELECT realm, node, type FROM node_values FINAL) AS v
+        INNER JOIN (SELECT * FROM realms FINAL) AS r ON v.realm = r.realm
+        UNION ALL
+        SELECT realm, node, false, 0, 0, 0, 0, 0, 0, occurred_at, channel::String
+        FROM touchpoints FINAL WHERE NOT synthetic AND anchor_type != 'record'
+        UNION ALL
+        SELECT e.realm, e.node, false, 0, e.orders, e.returns, e.cancellations,
+            if(e.currency = r.currency, e.revenue, 0), if(e.currency = r.currency, e.returned, 0),
+            NULL, ''
+        FROM entries AS e INNER JOIN (SELECT * FROM realms FINAL) AS r ON e.realm = r.realm
+        WHERE NOT e.unnamed
     )
 SELECT t.realm AS realm, t.profile AS profile,
     multiIf(t.kind != '', t.kind, t.is_personal, 'person', 'anonymous') AS kind,
     t.identifiers AS identifiers_count, t.orders AS orders, t.returns AS returns,
     t.cancellations AS cancellations, t.revenue AS revenue, t.returned AS returned,
     r.currency AS currency, t.first AS first_contact, t.last AS last_contact,
-    t.channels AS channels, now64(3, 'UTC') AS refreshed_at
+    arraySort(t.channels) AS channels, now64(3, 'UTC') AS refreshed_at
 FROM
 (
-    SELECT realm, if(is_mapped, mapped_to, node) AS profile, max(map_kind) AS kind,
-        max(is_personal) AS is_personal, sum(n.identifiers) AS identifiers,
-        sum(n.orders) AS orders, sum(n.returns) AS returns, sum(n.cancellations) AS cancellations,
-        sum(n.revenue) AS revenue, sum(n.returned) AS returned, min(n.first) AS first,
-        max(n.last) AS last, arraySort(groupUniqArrayArray(n.channels)) AS channels
-    FROM by_node AS n GROUP BY realm, profile
+    -- a node that the map does not know is its own profile
+    SELECT c.realm AS realm, if(m.kind != '', m.profile, c.node) AS profile, max(m.kind) AS kind,
+        max(c.personal) AS is_personal, sum(c.identifiers) AS identifiers, sum(c.orders) AS orders,
+        sum(c.returns) AS returns, sum(c.cancellations) AS cancellations, sum(c.revenue) AS revenue,
+        sum(c.returned) AS returned, min(c.met_at) AS first, max(c.met_at) AS last,
+        groupUniqArrayIf(c.channel, c.channel != '') AS channels
+    FROM contributions AS c
+    LEFT ANY JOIN (SELECT realm, node, profile, kind::String AS kind FROM map FINAL) AS m
+        ON c.realm = m.realm AND c.node = m.node
+    GROUP BY realm, profile
 ) AS t
 INNER JOIN (SELECT * FROM realms FINAL) AS r ON t.realm = r.realm;

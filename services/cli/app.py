@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -79,9 +78,6 @@ def main() -> None:
     except C360Error as error:
         err.print(f"[bold red]error:[/] {_escaped(error)}", soft_wrap=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         err.print("interrupted; what was reported is kept, run the same command again to go on")
         sys.exit(130)

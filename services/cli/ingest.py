@@ -35,7 +35,7 @@ class Report:
         for result in results:
             self.statuses[result.status] += 1
             if result.status is Status.REJECTED:
-                self.reasons[result.reason] += 1
+                self.reasons[str(result.reason)] += 1
             self.conflicts += result.reason == ID_CONFLICT
         self._bar.advance(len(results))
 

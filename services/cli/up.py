@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from typing import Annotated
 
@@ -66,6 +67,9 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     presence = write_presence(settings.data_dir, f"http://{host}:{port}")
     app = create_app(engine, writer, presence.token)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
+        signal.signal(number, lambda _number, _frame: None)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
     tune_garbage_collector()
     writer.start()

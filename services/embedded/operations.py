@@ -55,14 +55,28 @@ class Operations:
 
     def profile_get(self, realm: str, handle: str = "", identifier: str = "") -> Iterator[Row]:
         """One profile, by any of its handles or by an identifier TYPE[@ISSUER]=VALUE."""
-        node = UUID(handle).int if handle else self._node_of(realm, identifier)
-        yield self._profile(realm, node)
+        yield self._profile(realm, self._node(realm, handle, identifier))
 
     def _profile(self, realm: str, node: NodeId) -> Row:
-        plain: Row = self._engine.profiles.profile(realm, node).model_dump(mode="json")
+        try:
+            plain: Row = self._engine.profiles.profile(realm, node).model_dump(mode="json")
+        except NotFound as error:
+            raise NotFound(
+                f"{error}. Check realm and spelling; 'c360 identity export' lists what is known."
+            ) from error
         return plain
 
+    def _node(self, realm: str, handle: str, identifier: str) -> NodeId:
+        if not handle:
+            return self._node_of(realm, identifier)
+        try:
+            return UUID(handle).int
+        except ValueError as error:
+            raise NotFound(f"{handle!r} is no profile or node id (a UUID)") from error
+
     def _node_of(self, realm: str, identifier: str) -> NodeId:
+        if realm not in self._engine.settings.realms:
+            raise NotFound(f"realm {realm!r} is not configured (C360_REALMS)")
         head, _, value = identifier.partition("=")
         type_name, _, issuer = head.partition("@")
         region = self._engine.settings.realms[realm].region
@@ -97,7 +111,7 @@ class Operations:
         self, realm: str, handle: str = "", identifier: str = "", limit: int = 50, cursor: str = ""
     ) -> Iterator[Row]:
         """Touchpoints of a profile, newest first; the last row carries the next cursor."""
-        node = UUID(handle).int if handle else self._node_of(realm, identifier)
+        node = self._node(realm, handle, identifier)
         profile = UUID(self._profile(realm, node)["profile_id"]).int
         entries, following = self._engine.profiles.timeline(realm, profile, limit, cursor)
         for entry in entries:
@@ -121,9 +135,7 @@ class Operations:
     def identity_why(self, realm: str, a: str, b: str) -> Iterator[Row]:
         """Why two identifiers are, or are not, one profile."""
         engine = self._engine
-        first, second = (
-            self._node_of(realm, one) if "=" in one else UUID(one).int for one in (a, b)
-        )
+        first, second = (self._node(realm, "" if "=" in one else one, one) for one in (a, b))
         yield Explanation(self._graph, engine.identity_rules, realm).explain(first, second)
 
     def incidents_list(self, realm: str, states: list[str] | None = None) -> Iterator[Row]:

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, NamedTuple, cast
 
 import orjson
+import structlog
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from services.embedded.engine import Engine
 from services.embedded.intake import IntakeWriter, Overloaded
@@ -24,11 +25,12 @@ from services.embedded.operations import Operations
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
-from services.runtime.errors import C360Error
+from services.runtime.errors import C360Error, Fatal
 
 EVENTS_PER_REQUEST_MAX = 5_000
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = "1"
+log = structlog.get_logger()
 BEARER = HTTPBearer(
     auto_error=False, description="A key of C360_API_KEYS or C360_PUBLIC_WRITE_KEYS"
 )
@@ -38,11 +40,18 @@ KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The s
 class TouchpointResult(BaseModel):
     """What became of one event."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     event_id: str
+    """The event's own id, as far as it could be read."""
     status: str = Field(examples=["accepted", "duplicate", "rejected"])
+    """`accepted`, `duplicate` or `rejected`."""
     reason: str = ""
+    """Why it was rejected; `id_conflict` for a duplicate with another body."""
     path: str = ""
+    """The field at fault."""
     message: str = ""
+    """What is wrong with it."""
 
 
 class TouchpointResults(BaseModel):
@@ -287,3 +296,7 @@ def _ndjson(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
             yield orjson.dumps(row) + b"\n"
     except C360Error as error:
         yield orjson.dumps({"c360_error": str(error), "exit_code": error.exit_code}) + b"\n"
+    except Exception as error:  # the answer has begun: the only way left to say it
+        log.error("operation_failed", error=type(error).__name__, exc_info=True)
+        text = f"c360 up failed at this ({type(error).__name__}); its log says more"
+        yield orjson.dumps({"c360_error": text, "exit_code": Fatal.exit_code}) + b"\n"

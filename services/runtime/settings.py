@@ -6,7 +6,9 @@ over it. The settings page in docs/settings.md is generated from this class.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -133,12 +135,23 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
     """
     if data_dir is not None:
         overrides["data_dir"] = data_dir
+    _refuse_unknown_variables()
     try:
         first = Settings(**overrides)
         file = first.data_dir / SETTINGS_FILE
         return Settings(_env_file=file, **overrides) if file.is_file() else first  # type: ignore[call-arg]
     except (ValidationError, ValueError) as error:
         raise ConfigurationError(_explain(error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would otherwise be passed over without a word."""
+    known = {f"C360_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if variable.startswith("C360_") and variable.upper() not in known:
+            near = get_close_matches(variable.upper(), known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"{variable} is no setting{hint} ('c360 config' lists all)")
 
 
 def _explain(error: Exception) -> str:

@@ -118,7 +118,9 @@ class ClickHouseIdentityStore:
         placed = self.placements_of(realm, nodes)
         return {node for node in nodes if placed[node].profile == profile} | {profile}
 
-    def values_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, tuple[str, str, str]]:
+    def values_of(
+        self, realm: str, nodes: Collection[NodeId]
+    ) -> dict[NodeId, tuple[str, str, str]]:
         """Type, issuer and value of nodes."""
         rows = self._by_node(VALUES_SQL, realm, nodes)
         return {node.int: (type_name, issuer, value) for node, type_name, issuer, value in rows}

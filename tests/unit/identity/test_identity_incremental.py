@@ -1,7 +1,7 @@
 """The writer's map equals `resolve` from scratch, for any order, batching and crash.
 
-`C360_FUZZ_RUNS` is the number of random stories, `C360_FUZZ_SEED` the first seed: a failure names
-its seed, and `C360_FUZZ_RUNS=1 C360_FUZZ_SEED=<seed>` plays that story again.
+`FUZZ_RUNS` is the number of random stories, `FUZZ_SEED` the first seed: a failure names
+its seed, and `FUZZ_RUNS=1 FUZZ_SEED=<seed>` plays that story again.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from services.identity.core.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay
 from tests.unit.identity.stories import TYPES, Item, Story, random_story, small_rules
 
-FUZZ_RUNS = int(os.environ.get("C360_FUZZ_RUNS", "50000"))
-FUZZ_SEED = int(os.environ.get("C360_FUZZ_SEED", "0"))
+FUZZ_RUNS = int(os.environ.get("FUZZ_RUNS", "50000"))
+FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 ANNA = Node(11, "customer_number", "shop")
 ANNA_MAIL = Node(12, "email", "")

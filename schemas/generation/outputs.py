@@ -1,0 +1,122 @@
+"""What commands print as JSON where no contract model stands behind it: field by field.
+
+Each table is compared with what the code prints by tests/contract/test_generated.py.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """One field of an output."""
+
+    name: str
+    type: str
+    description: str
+
+
+INGEST_REPORT = (
+    Field("version", "integer", "Version of this output."),
+    Field("events", "integer", "Lines read."),
+    Field("accepted", "integer", "New events, now durable with all that follows from them."),
+    Field("duplicate", "integer", "Events that were known; nothing changed."),
+    Field("rejected", "integer", "Refused events; they are kept (`c360 rejected list`)."),
+    Field("rejected_by_reason", "map of reasons to integer", "Refused events by reason."),
+    Field("id_conflicts", "integer", "Events with a known id and another body; both are kept."),
+    Field("seconds", "number", "Time it took."),
+    Field("events_per_second", "integer", "Events by seconds."),
+)
+IDENTITY_EXPORT = (
+    Field("realm", "string", "Brand or tenant."),
+    Field("type", "string", "Identifier type."),
+    Field("issuer", "string", "Whose number it is; empty for e-mail and phone."),
+    Field("value", "string", "The value in its normalised form."),
+    Field("node_id", "UUID", "The identifier's node id, which resolves for ever."),
+    Field("profile_id", "UUID", "The profile that holds it now."),
+    Field("shared", "boolean", "It belongs to nobody and is a profile of its own."),
+)
+IDENTITY_WHY = (
+    Field("version", "integer", "Version of this output."),
+    Field("realm", "string", "Brand or tenant."),
+    Field("a", "node", "The first identifier."),
+    Field("b", "node", "The second identifier."),
+    Field("profile_a", "UUID", "The profile that holds the first."),
+    Field("profile_b", "UUID", "The profile that holds the second."),
+    Field("same", "boolean", "Both are one profile."),
+    Field("path", "list of steps", "The links from the first to the second; empty if not one."),
+    Field("set_aside", "list of edges", "Edges of the two that join nobody, and why."),
+)
+WHY_NODE = (
+    Field("node_id", "UUID", "Node id."),
+    Field("type", "string", "Identifier type; empty for a node that nothing is known of."),
+    Field("issuer", "string", "Whose number it is."),
+    Field("value", "string", "The value in its normalised form."),
+)
+WHY_STEP = (
+    Field("from", "node", "Where the link begins."),
+    Field("to", "node", "Where it ends."),
+    Field("rule", "string", "The rule by which it holds."),
+    Field("event_id", "string", "The event that says so (links by an event)."),
+    Field("first_seen", "time", "When it said so first (links by an event)."),
+    Field("verified", "boolean", "Each personal identifier was proven (links by an event)."),
+    Field("author", "string", "Who decided (links by a decision)."),
+    Field("reason", "string", "Why it was decided (links by a decision)."),
+    Field("decided_at", "time", "When it was decided (links by a decision)."),
+)
+WHY_ASIDE = (
+    Field("from", "node", "One end."),
+    Field("to", "node", "The other end."),
+    Field("event_id", "string", "The event that names both."),
+    Field("first_seen", "time", "When it did so first."),
+    Field("verified", "boolean", "Each personal identifier was proven."),
+    Field("why", "string", "Why it joins nobody."),
+    Field("refused_because", "string or null", "The reason of a refusal."),
+    Field("blocked_by", "list of nodes", "The identifiers in the way of a refused edge."),
+)
+REJECTED = (
+    Field("version", "integer", "Version of this output."),
+    Field("reject_id", "UUID", "Id of the refused event."),
+    Field("reason", "string", "One of the reasons below."),
+    Field("path", "string", "The field at fault, as `body.lines.0.total`."),
+    Field("message", "string", "What is wrong with it; never quotes the value."),
+    Field("event_id", "string", "The event's own id, as far as it could be read."),
+    Field("received_at", "time", "When it came."),
+    Field("raw_bytes", "integer", "Size of the whole line."),
+    Field("raw", "string", "The line; of a too large one its beginning. Only in `show`."),
+    Field("advice", "string", "What to do about it."),
+)
+STATE_DIGEST = (
+    Field("version", "integer", "Version of this output."),
+    Field("facts", "SHA-256", "Touchpoints, deduplicated, without times of receipt and versions."),
+    Field("edges", "SHA-256", "The identity graph."),
+    Field("map", "SHA-256", "Identifiers and the profiles that hold them."),
+    Field("golden_records", "SHA-256", "Every profile as `profile get` prints it."),
+    Field("incidents", "SHA-256", "Incidents with their event times."),
+    Field("all", "SHA-256", "Over the digests above: equal exactly when the states are."),
+)
+STORE_AUDIT = (
+    Field("realm", "string", "Brand or tenant."),
+    Field("event_id", "string", "An event that stands under several anchors."),
+    Field("kept", "UUID", "The anchor that stays."),
+    Field("others", "list of UUID", "The others, which `--fix` removes."),
+    Field("fixed", "boolean", "They were removed."),
+)
+TIMELINE = (
+    Field("version", "integer", "Version of this output."),
+    Field("entries", "list of entries", "Touchpoints, newest first."),
+    Field("next_cursor", "string or null", "For `--cursor`, to go on; null on the last page."),
+)
+EXIT_CODES = {
+    0: "Done.",
+    1: "A difference was found, or a check failed.",
+    2: "Wrong usage of the command.",
+    4: "What was asked for is not there.",
+    65: "The input is damaged; what stood before the damage is processed.",
+    66: "There is no such input.",
+    70: "A broken invariant; please report it.",
+    74: "The data directory cannot be used.",
+    75: "A passing fault; try again.",
+    78: "Wrong configuration; the message names the variable.",
+    130: "Interrupted; run the same command again to go on.",
+}

@@ -1,0 +1,197 @@
+"""Broken input and a broken environment: a clear error, the right exit code, nothing lost."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Reference, Stream
+from tests.e2e.runs import c360, c360_json, command, digest, environment, wait_for
+from tests.events import event, line
+
+
+def test_hundred_megabyte_line_costs_nothing_else(tmp_path: Path) -> None:
+    """The huge line is refused as too large and listed; its neighbours are accepted."""
+    file = tmp_path / "huge.jsonl"
+    with file.open("wb") as out:
+        out.write(line(event()) + b"\n")
+        out.write(b'{"event_id":"huge","x":"' + b"y" * 100_000_000 + b'"}\n')
+        out.write(line(event()) + b"\n")
+    report = c360_json(tmp_path / "data", "ingest", "--json", str(file))
+    assert (report["accepted"], report["rejected_by_reason"]) == (2, {"too_large": 1})
+    [kept] = c360_json(tmp_path / "data", "rejected", "list", "--json")
+    assert kept["raw_bytes"] > 100_000_000
+
+
+def test_binary_file(tmp_path: Path) -> None:
+    """Nothing of a binary file is read; the error says what was expected."""
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(1000))
+    done = c360(tmp_path / "data", "ingest", str(file), code=65)
+    assert "is no text" in done.stderr
+
+
+def test_truncated_gzip_keeps_what_it_held(stream: Stream, tmp_path: Path) -> None:
+    """Events before the damage are processed and reported; the exit code tells of the damage."""
+    packed = gzip.compress(stream.file.read_bytes())
+    file = tmp_path / "cut.jsonl.gz"
+    file.write_bytes(packed[: len(packed) // 2])
+    done = c360(tmp_path / "data", "ingest", str(file), code=65)
+    assert "truncated gzip" in done.stderr
+    assert "accepted" in done.stdout
+    rows = c360_json(tmp_path / "data", "profile", "list", "--format", "json")
+    assert len(rows) > 50
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """The name stands in the message."""
+    done = c360(tmp_path / "data", "ingest", "nowhere.jsonl", code=66)
+    assert "nowhere.jsonl" in done.stderr
+
+
+def _in_namespace(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script that may mount file systems nobody else sees (needs root)."""
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-ec", script],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        timeout=300,
+    )
+
+
+def _needs_mounts() -> None:
+    """Without the right to mount there is nothing to test here; CI must have it."""
+    if _in_namespace("mount -t tmpfs tmpfs /mnt").returncode != 0:
+        assert not os.environ.get("CI"), "mounting a tmpfs needs root; CI runs as root"
+        pytest.skip("mounting a tmpfs needs root")
+
+
+def test_full_disk_loses_nothing(stream: Stream, reference: Reference, tmp_path: Path) -> None:
+    """A full disk stops the run with advice; with room again the same command ends the work."""
+    _needs_mounts()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    run = " ".join(map(str, command(disk / "data")))
+    run = run.replace(
+        "from services.cli import main; main()", "'from services.cli import main; main()'"
+    )
+    done = _in_namespace(
+        f"""
+        mount -t tmpfs -o size=21m tmpfs {disk}
+        set +e
+        C360_BATCH_EVENTS_MAX=500 {run} ingest {stream.file} >&2
+        echo first exit $?
+        set -e
+        mount -o remount,size=2g {disk}
+        {run} ingest {stream.file} >&2
+        {run} state digest
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert "first exit 74" in done.stdout
+    assert "Free some space" in done.stderr
+    assert reference.digest["all"] in done.stdout
+
+
+def test_read_only_directory(reference: Reference, tmp_path: Path) -> None:
+    """A read-only directory is refused with advice."""
+    _needs_mounts()
+    run = " ".join(map(str, command(tmp_path / "data")))
+    run = run.replace(
+        "from services.cli import main; main()", "'from services.cli import main; main()'"
+    )
+    done = _in_namespace(f"mount -t tmpfs -o ro tmpfs {tmp_path}; {run} profile list")
+    assert done.returncode == 74
+    assert "Read-only file system" in done.stderr
+    assert "--data-dir" in done.stderr
+
+
+def test_second_process_on_the_same_directory(stream: Stream, tmp_path: Path) -> None:
+    """The second one is told who holds it and ends; the first is not disturbed."""
+    data_dir = tmp_path / "data"
+    first = subprocess.Popen(
+        command(data_dir, "ingest", "-"), stdin=subprocess.PIPE, env=environment()
+    )
+    assert first.stdin is not None
+    wait_for(lambda: (data_dir / "engine" / "store").exists())
+    done = c360(data_dir, "ingest", str(stream.file), code=74)
+    assert f"in use by process {first.pid}" in done.stderr
+    first.stdin.write(line(event()) + b"\n")
+    first.stdin.close()
+    assert first.wait(60) == 0
+    assert len(c360_json(data_dir, "identity", "export", "--format", "json")) == 1
+
+
+def test_another_secret_is_refused(reference: Reference, tmp_path: Path) -> None:
+    """A data directory keeps to the secret it was written with."""
+    done = c360(
+        reference.data_dir, "profile", "list", code=78,
+        C360_IDENTITY_SECRET="quite another secret",
+    )  # fmt: skip
+    assert "is not the secret" in done.stderr
+
+
+def test_no_secret_is_refused(tmp_path: Path) -> None:
+    """There is no default; the message says how to make one."""
+    done = subprocess.run(
+        command(tmp_path / "data", "profile", "list"),
+        capture_output=True,
+        text=True,
+        env={k: v for k, v in environment().items() if k != "C360_IDENTITY_SECRET"},
+        check=False,
+    )
+    assert done.returncode == 78
+    assert "openssl rand -hex 32" in done.stderr
+
+
+def test_changed_migration_is_refused(stream: Stream, tmp_path: Path) -> None:
+    """See tests/integration/test_migrations.py for the checksum; here: nothing is pending twice."""
+    data_dir = tmp_path / "data"
+    first = c360_json(data_dir, "migrate", "--dry-run", "--json")
+    assert [row["version"] for row in first] == list(range(1, len(first) + 1))
+    c360(data_dir, "migrate")
+    assert c360_json(data_dir, "migrate", "--dry-run", "--json") == []
+
+
+def test_reader_may_close_the_pipe(reference: Reference) -> None:
+    """`c360 profile list | head -1` ends quietly."""
+    process = subprocess.Popen(
+        command(reference.data_dir, "identity", "export"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) in (0, 1)
+
+
+def test_interrupted_run_says_how_to_go_on(
+    stream: Stream, reference: Reference, tmp_path: Path
+) -> None:
+    """Ctrl-C ends with 130 and one line; the same command again ends in the same state."""
+    data_dir = tmp_path / "data"
+    process = subprocess.Popen(
+        command(data_dir, "ingest", str(stream.file)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(C360_BATCH_EVENTS_MAX="300"),
+    )
+    wait_for(lambda: (data_dir / "engine" / "store").exists())
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=120)
+    assert process.returncode in (0, 130), err
+    c360(data_dir, "ingest", str(stream.file))
+    assert digest(data_dir) == reference.digest
+    shutil.rmtree(data_dir)

@@ -1,0 +1,211 @@
+"""`c360 up`: events over HTTP, health, metrics, and other commands beside it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Reference, Stream
+from tests.e2e.runs import API_KEY, c360, c360_json, command, digest, environment, wait_for
+from tests.events import event, identifier
+
+PUBLIC_KEY = "a-key-in-a-web-page"
+EMAIL = identifier("email", "anna@example.com", verified=True)
+NUMBER = identifier("customer_number", "1001", issuer="shop", verified=True)
+
+
+class Running:
+    """A `c360 up` of its own process."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, data_dir: Path) -> None:
+        self.process = process
+        self.data_dir = data_dir
+        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+    def post(self, *events: Any, key: str = API_KEY) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        return self.client.post("/v1/touchpoints", json={"batch": events}, headers=headers)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.client.close()
+        self.process.send_signal(how)
+        _out, self.errors = self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[Running]:
+    """Start `c360 up` on a free port and wait until it is ready."""
+    env = environment(C360_PUBLIC_WRITE_KEYS=json.dumps([PUBLIC_KEY]))
+    process = subprocess.Popen(
+        command(data_dir, "up", "--port", "0"), stderr=subprocess.PIPE, text=True, env=env
+    )
+    try:
+        assert process.stderr is not None
+        first_line = process.stderr.readline()
+        assert "c360 is up at " in first_line, first_line + process.stderr.read()
+        up = Running(process, first_line.split()[4], data_dir)
+        wait_for(lambda: _is_ready(up.client))
+        yield up
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Running]:
+    """A `c360 up` on an empty directory."""
+    with running(tmp_path / "data") as started:
+        yield started
+        started.client.close()
+
+
+def test_results_by_event(up: Running) -> None:
+    """A bad event never rejects the others; each has its own answer, in order."""
+    good = event(identifiers=[EMAIL])
+    results = up.post(good, event("no.such.type", event_id="bad"), good, "text").json()["results"]
+    assert [one["status"] for one in results] == ["accepted", "rejected", "duplicate", "rejected"]
+    assert results[1]["event_id"] == "bad"
+    assert (results[1]["reason"], results[1]["path"]) == ("unknown_type", "type")
+    assert up.post(good).json()["results"][0]["status"] == "duplicate"
+
+
+def test_other_commands_work_beside_it(up: Running, stream: Stream, reference: Reference) -> None:
+    """From a second terminal: profile, why, ingest, incidents, digest; nothing fails."""
+    up.post(event("identity.linked", identifiers=[EMAIL, NUMBER]))
+    by_email = c360_json(
+        up.data_dir, "profile", "get", "--json", "--identifier", "email=anna@example.com"
+    )
+    by_number = c360_json(
+        up.data_dir, "profile", "get", "--json", "--identifier", "customer_number=1001"
+    )
+    assert by_email["profile_id"] == by_number["profile_id"]
+    answer = c360_json(
+        up.data_dir,
+        "identity",
+        "why",
+        "--json",
+        "email=anna@example.com",
+        "customer_number@shop=1001",
+    )
+    assert answer["same"]
+    assert len(answer["path"]) == 1
+    report = c360_json(up.data_dir, "ingest", "--json", str(stream.file))
+    assert report["accepted"] > 1000
+    assert c360_json(up.data_dir, "incidents", "list", "--json")
+    assert c360_json(up.data_dir, "rejected", "list", "--json")
+    assert digest(up.data_dir).keys() == reference.digest.keys()
+    assert c360(up.data_dir, "profile", "get", "--id", "nonsense", code=4).stderr
+
+
+def test_public_key_joins_nobody(up: Running) -> None:
+    """What a web page sends is taken in and believed in nothing."""
+    up.post(event("identity.linked", identifiers=[EMAIL, NUMBER]))
+    stranger = identifier("cookie", "stranger")
+    up.post(event("identity.linked", identifiers=[stranger, EMAIL]), key=PUBLIC_KEY)
+    answer = c360_json(
+        up.data_dir, "identity", "why", "--json", "email=anna@example.com", "cookie=stranger"
+    )
+    assert not answer["same"]
+    assert [aside["why"] for aside in answer["set_aside"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "status"),
+    [
+        (b'{"batch": []}', "wrong", 401),
+        (b"{", API_KEY, 400),
+        (b"[]", API_KEY, 400),
+        (b'{"batch": {}}', API_KEY, 400),
+        (json.dumps({"batch": [{}] * 5001}).encode(), API_KEY, 400),
+        (b"x" * (4 * 1024 * 1024 + 1), API_KEY, 413),
+    ],
+)
+def test_bad_requests(up: Running, content: bytes, key: str, status: int) -> None:
+    """A request that cannot be read is answered with a problem document that says what to do."""
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = up.client.post("/v1/touchpoints", content=content, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"title", "status", "detail"} <= answer.json().keys()
+
+
+def test_many_requests_at_once(up: Running) -> None:
+    """Concurrent requests share batches and lose nothing."""
+    events = [event(identifiers=[identifier("cookie", f"c-{n}")]) for n in range(200)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(up.post, events))
+    assert all(one.json()["results"][0]["status"] == "accepted" for one in answers)
+    assert len(c360_json(up.data_dir, "identity", "export", "--format", "json")) == 200
+
+
+def test_health_and_metrics(up: Running) -> None:
+    """Live and ready; the metrics count what was sent."""
+    up.post(event(), event("no.such.type"))
+    assert up.client.get("/livez").text == "ok"
+    assert up.client.get("/readyz").text == "ok"
+    text = up.client.get("/metrics").text
+    assert 'c360_events_total{status="accepted"} 1.0' in text
+    assert 'c360_rejected_events_total{reason="unknown_type"} 1.0' in text
+
+
+def test_internal_channel_needs_the_token(up: Running) -> None:
+    """Nobody but a command that may read the data directory can ask for profiles."""
+    for headers in ({}, {"Authorization": f"Bearer {API_KEY}"}):
+        answer = up.client.post(
+            "/internal/v1/profile_list", json={"realm": "default"}, headers=headers
+        )
+        assert answer.status_code == 401
+    assert (up.data_dir / "up.json").stat().st_mode & 0o077 == 0
+
+
+def test_stops_cleanly_and_starts_again(tmp_path: Path) -> None:
+    """SIGTERM ends with 0 and leaves no note behind; what was answered is there afterwards."""
+    data_dir = tmp_path / "data"
+    with running(data_dir) as first:
+        first.post(event(identifiers=[EMAIL]))
+        assert first.stop() == 0
+    assert not (data_dir / "up.json").exists()
+    with running(data_dir) as second:
+        assert second.post(event(identifiers=[EMAIL])).json()["results"][0]["status"] == "accepted"
+        second.stop()
+    timeline = c360_json(
+        data_dir, "profile", "timeline", "--json", "--identifier", "email=anna@example.com"
+    )
+    assert len(timeline["entries"]) == 2
+
+
+def test_killed_after_the_answer_nothing_is_lost(tmp_path: Path) -> None:
+    """SIGKILL right after the answers: every accepted event is there."""
+    data_dir = tmp_path / "data"
+    with running(data_dir) as first:
+        for n in range(20):
+            first.post(event(identifiers=[EMAIL, identifier("cookie", f"c-{n}")]))
+        first.stop(signal.SIGKILL)
+    rows = c360_json(data_dir, "identity", "export", "--format", "json")
+    assert len(rows) == 21
+    assert len({row["profile_id"] for row in rows}) == 1
+
+
+def test_port_in_use(up: Running, tmp_path: Path) -> None:
+    """A taken port is told with its number and the way out."""
+    port = str(up.client.base_url.port)
+    done = c360(tmp_path / "other", "up", "--port", port, code=78)
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
