@@ -94,7 +94,7 @@ def ingest(
             error = caught
     if as_json:
         print_json(report.as_json())
-    else:
+    elif report.statuses or error is None:
         report.print()
     if error is not None:
         raise error
@@ -108,13 +108,13 @@ def _all_lines(files: list[str]) -> Iterator[Line]:
 @rejected.command("list")
 def list_(
     context: typer.Context,
-    reason: Annotated[str, typer.Option(help="Only this reason.")] = "",
+    reason: Annotated[RejectReason | None, typer.Option(help="Only this reason.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Refused events, the latest first, and how many there are by reason."""
     with state_of(context).session() as session:
-        rows = list(session.call("rejected_list", reason=reason, limit=limit))
+        rows = list(session.call("rejected_list", reason=reason or "", limit=limit))
         counts = list(session.call("rejected_counts"))
     if as_json:
         print_json(rows)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from schemas.identifiers import InvalidIdentifier, NodeId, as_uuid, node_id, normalise
+from schemas.identifiers import BlockedIdentifier, InvalidIdentifier, NodeId, as_uuid, node_id, normalise
 from schemas.incident import IncidentState
 from schemas.profile import PROFILE_VERSION
 from services.consistency.adapters.reader import LISTED_STATES, IncidentReader
@@ -66,6 +66,10 @@ class Operations:
             ) from error
         return plain
 
+    def _check_realm(self, realm: str) -> None:
+        if realm not in self._engine.settings.realms:
+            raise NotFound(f"realm {realm!r} is not configured (C360_REALMS)")
+
     def _node(self, realm: str, handle: str, identifier: str) -> NodeId:
         if not handle:
             return self._node_of(realm, identifier)
@@ -75,13 +79,14 @@ class Operations:
             raise NotFound(f"{handle!r} is no profile or node id (a UUID)") from error
 
     def _node_of(self, realm: str, identifier: str) -> NodeId:
-        if realm not in self._engine.settings.realms:
-            raise NotFound(f"realm {realm!r} is not configured (C360_REALMS)")
+        self._check_realm(realm)
         head, _, value = identifier.partition("=")
         type_name, _, issuer = head.partition("@")
         region = self._engine.settings.realms[realm].region
         try:
             normal = normalise(type_name, value, self._engine.identity_rules, region)
+        except BlockedIdentifier as error:
+            raise NotFound(f"this {type_name} is a placeholder and names nobody") from error
         except InvalidIdentifier as error:
             raise NotFound(
                 f"{type_name}: {error}. Write TYPE=VALUE or TYPE@ISSUER=VALUE."
@@ -113,7 +118,10 @@ class Operations:
         """Touchpoints of a profile, newest first; the last row carries the next cursor."""
         node = self._node(realm, handle, identifier)
         profile = UUID(self._profile(realm, node)["profile_id"]).int
-        entries, following = self._engine.profiles.timeline(realm, profile, limit, cursor)
+        try:
+            entries, following = self._engine.profiles.timeline(realm, profile, limit, cursor)
+        except ValueError as error:
+            raise NotFound(f"no such page: {error}") from error
         for entry in entries:
             yield entry.model_dump(mode="json")
         if following:
@@ -140,6 +148,7 @@ class Operations:
 
     def incidents_list(self, realm: str, states: list[str] | None = None) -> Iterator[Row]:
         """Incidents with their exposure, the oldest first."""
+        self._check_realm(realm)
         wanted = frozenset(map(IncidentState, states)) if states else LISTED_STATES
         for incident in self._incidents.listed(realm, wanted):
             yield incident.model_dump(mode="json")

@@ -8,6 +8,7 @@ written; what was there already stays as it is. One thread at a time may call `p
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.ports import FactStore
-from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Status, Stored
+from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Stored
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 
@@ -120,12 +121,13 @@ class Pipeline:
 
     def _count(self, decoded: Decoded, stored: Stored, batch: int) -> None:
         metrics, now = self._metrics, self._clock()
-        for result in stored.results:
-            metrics.events.labels(result.status).inc()
-            if result.status is Status.REJECTED:
-                metrics.rejects.labels(result.reason).inc()
-            elif result.reason == ID_CONFLICT:
-                metrics.id_conflicts.inc()
+        for status, count in Counter(one.status for one in stored.results).items():
+            metrics.events.labels(status).inc(count)
+        for reason, count in Counter(one.reason for one in stored.results if one.reason).items():
+            if reason == ID_CONFLICT:
+                metrics.id_conflicts.inc(count)
+            else:
+                metrics.rejects.labels(reason).inc(count)
         metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
         metrics.batch_events.observe(len(decoded.lines))
         metrics.freshness_seconds.observe((now - decoded.received_at).total_seconds())

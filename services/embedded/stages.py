@@ -66,6 +66,7 @@ class ConsistencyStage:
         self._watermarks: dict[str, Watermarks] = {}
         self._stream_time: dict[str, datetime] = {}
         self._metrics = metrics
+        self._voices = store.voices()
         for (realm, channel), occurred_at in reached.items():
             self._observe(realm, channel, occurred_at, occurred_at)
 
@@ -80,8 +81,10 @@ class ConsistencyStage:
         for (realm, name), occurred_ms in latest.items():
             self._observe(realm, name, from_ms(occurred_ms), received_at)
         for realm, said in claims.items():
-            if said:
-                self._write(realm, said, None, batch)
+            compared = self._voices.matter(said)
+            if compared:
+                self._write(realm, compared, None, batch)
+            self._store.note(claim.book for claim in said)
 
     def tick(self, batch: int, clock: datetime | None) -> None:
         """Judge all prices up to the watermark of each realm.

@@ -120,6 +120,8 @@ class IngestStage:
         An event stored by a batch that was never processed to its end counts as new: what follows
         from it may be missing.
         """
+        if not entries:
+            return Result(event.event_id, Status.ACCEPTED)
         revision = event.version >> REVISION_SHIFT
         for entry in entries:
             if entry.version == event.version and entry.node == event.node:

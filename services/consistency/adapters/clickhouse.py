@@ -6,13 +6,14 @@ One writer process per store. Rows carry the version set by `at`, so the row wri
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from schemas.claim import Book, Claim
 from schemas.incident import Incident
 from schemas.offer import Basis
+from services.consistency.core.lone_voices import LoneVoices
 from services.ingest.core.claims import from_ms, to_ms, unpack_terms
 from services.runtime.clickhouse import Database, chunks
 
@@ -36,6 +37,11 @@ DUE_SQL = """
 SELECT market, sku FROM book_timers FINAL
 WHERE realm = {realm:String} AND due_at > toDateTime64(0, 3) AND due_at <= {now:DateTime64(3, 'UTC')}
 """
+VOICES_SQL = """
+SELECT realm, market, sku, any(channel), uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
+FROM offers ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
+GROUP BY realm, market, sku
+"""
 TICK_SQL = "SELECT value FROM properties FINAL WHERE name = {name:String}"
 
 
@@ -45,8 +51,6 @@ class ClickHouseConsistencyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._version = 0
-        # On a store that was empty at the start every book is known from its first claim on.
-        self._holds_all_books = not database.rows("SELECT 1 FROM offers LIMIT 1")
         self._seen: set[Book] = set()
         self._ticks: dict[str, datetime] = {}
 
@@ -57,14 +61,32 @@ class ClickHouseConsistencyStore:
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
         found: dict[Book, list[Claim]] = defaultdict(list)
-        wanted = [book for book in books if not self._holds_all_books or book in self._seen]
-        self._seen.update(books)
-        for realm, skus in _by_realm(wanted):
+        for realm, skus in _by_realm([book for book in books if book in self._seen]):
             rows = self._database.rows(CLAIMS_SQL, {"realm": realm, "skus": skus})
             for market, sku, *rest in rows:
                 book = Book(realm, market, sku)
                 found[book].append(_claim(book, rest))
         return found
+
+    def voices(self) -> LoneVoices:
+        """Which books are lone, from all facts there are."""
+        alone: dict[Book, str] = {}
+        judged: list[Book] = []
+        for realm, market, sku, channel, is_lone in self._database.rows(VOICES_SQL):
+            book = Book(realm, market, sku)
+            if is_lone:
+                alone[book] = channel
+            else:
+                judged.append(book)
+        self.note(alone)
+        self.note(judged)
+        voices = LoneVoices(alone)
+        voices.judge(judged)
+        return voices
+
+    def note(self, books: Iterable[Book]) -> None:
+        """The facts hold claims of these books; of other books there is nothing to read."""
+        self._seen.update(books)
 
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
         """See the port."""

@@ -57,7 +57,9 @@ class ClickHouseFactStore:
         for event in events:
             by_realm.setdefault(event.realm, []).append(event.event_hash)
         for realm, hashes in by_realm.items():
-            rows = self._database.rows(KNOWN_SQL, {"realm": realm, "hashes": hashes})
+            # As text: the driver would format a list number by number, ten times as slowly.
+            text = f"[{','.join(map(str, hashes))}]"
+            rows = self._database.rows(KNOWN_SQL, {"realm": realm, "hashes": text})
             for name, event_id, node, version, batch in rows:
                 found.setdefault((name, event_id), []).append(Known(node.int, version, batch))
         return found

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from schemas.identifiers import NodeId
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
-from schemas.touchpoint import Touchpoint
+from schemas.touchpoint import EVENT_TYPES, Touchpoint
 from services.ingest.core.claims import claims, from_ms, to_ms
 from services.ingest.core.decode import body_hash, decode, event_hash
 from services.ingest.core.fact import (
@@ -30,6 +30,11 @@ from services.ingest.core.outcome import Accepted, Context, Intake, Named, Rejec
 
 ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
 """Identifier type of the address that a consent on a channel is for."""
+
+
+WITH_CAMPAIGN = frozenset(
+    name for name, row in EVENT_TYPES.items() if "campaign" in row.body.model_fields
+)
 
 
 class Realm(NamedTuple):
@@ -64,6 +69,8 @@ class IngestCore:
     ) -> None:
         self._config = config
         self._erased_at = erased_at
+        self._floor_ms = to_ms(config.time_floor)
+        self._tolerance_ms = config.future_tolerance // timedelta(milliseconds=1)
         self._identification = Identification(
             config.secret,
             config.rules,
@@ -80,14 +87,14 @@ class IngestCore:
         if isinstance(decoded, Reject):
             return decoded
         event, plain = decoded
-        refused = self._refuse(event, received_at)
+        occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
+        refused = self._refuse(event, occurred_ms, received_ms)
         if refused:
             return refused
-        outcome = self._identification.name(event, intake is not Intake.PUBLIC)
+        outcome = self._identification.name(event, intake)
         if isinstance(outcome, Reject):
             return outcome
         named, left_out = outcome
-        occurred_ms = to_ms(event.occurred_at)
         if self._is_erased(event, named, occurred_ms):
             return Reject(
                 RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
@@ -105,19 +112,18 @@ class IngestCore:
             version,
             intake,
         )
-        received_ms = to_ms(received_at)
         return self._accept(context, anchor, line, received_ms, left_out)
 
-    def _refuse(self, event: Touchpoint, received_at: datetime) -> Reject | None:
+    def _refuse(self, event: Touchpoint, occurred_ms: int, received_ms: int) -> Reject | None:
         config = self._config
         if event.realm not in config.realms:
             reason, path, message = RejectReason.INVALID_FIELD, "realm", "not a configured realm"
         elif event.channel not in config.channels:
             reason, path, message = RejectReason.INVALID_FIELD, "channel", "not a known channel"
-        elif event.occurred_at < config.time_floor:
+        elif occurred_ms < self._floor_ms:
             floor = config.time_floor.date().isoformat()
             reason, path, message = RejectReason.BEFORE_TIME_FLOOR, "occurred_at", f"before {floor}"
-        elif event.occurred_at > received_at + config.future_tolerance:
+        elif occurred_ms > received_ms + self._tolerance_ms:
             reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
             message = f"more than {config.future_tolerance} ahead of its receipt"
         else:
@@ -161,7 +167,9 @@ class IngestCore:
         said = claims(context, realm.region, realm.currency)
         digest = event_hash(event.event_id)
         named = context.named
-        campaign = source.campaign or getattr(event.body, "campaign", "")
+        campaign = source.campaign
+        if not campaign and event.type in WITH_CAMPAIGN:
+            campaign = event.body.campaign
         issuer = config.source_issuers.get(source.system, "")
         row = (
             event.realm, anchor.node.id, event.event_id, context.version, digest,

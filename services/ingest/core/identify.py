@@ -21,7 +21,7 @@ from schemas.identifiers import (
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
-from services.ingest.core.outcome import Named, Reject
+from services.ingest.core.outcome import Intake, Named, Reject
 
 CACHED_IDENTIFIERS = 200_000
 
@@ -71,13 +71,13 @@ class Identification:
             issuer = self._issuers.get(system, "")
         return self._lookup(realm, type_name, issuer, value)
 
-    def name(self, event: Touchpoint, trusted: bool) -> tuple[list[Named], int] | Reject:
+    def name(self, event: Touchpoint, intake: Intake) -> tuple[list[Named], int] | Reject:
         """The usable identifiers of an event, and how many were left out."""
         named: list[Named] = []
         reasons: list[RejectReason] = []
         seen: set[NodeId] = set()
         system = event.source.system
-        trusted = trusted and self._is_trusted(system)
+        trusted = intake is not Intake.PUBLIC and self._is_trusted(system)
         for position, given in enumerate(event.identifiers):
             if given.type not in self._rules.by_name:
                 path = f"identifiers.{position}.type"
@@ -90,6 +90,10 @@ class Identification:
             elif found[0].id not in seen:
                 seen.add(found[0].id)
                 named.append(Named(*found, given.verified and trusted, position))
+        if intake is Intake.PUBLIC and all(one.node.type in self._personal for one in named):
+            # A stranger who only knows a number or an address must not write into its history.
+            reasons += [RejectReason.NO_USABLE_IDENTIFIER] * len(named)
+            named = []
         if named or EVENT_TYPES[event.type].anonymous:
             return named, len(reasons)
         return self._nobody(event, reasons)
@@ -99,7 +103,7 @@ class Identification:
         blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
         if reasons and all(reason is blocked for reason in reasons):
             return Reject(blocked, "identifiers", "only placeholders", event.event_id)
-        message = "no identifier has the form of its type" if reasons else "none given"
+        message = "none can be used here" if reasons else "none given"
         return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
 
     def anchor(self, event: Touchpoint, named: list[Named]) -> Named:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from schemas.identifiers import node_id
+from schemas.reject import RejectReason
 from services.ingest.core.core import IngestCore
 from services.ingest.core.fact import COLUMNS
-from services.ingest.core.outcome import Accepted, Intake
+from services.ingest.core.outcome import Accepted, Intake, Reject
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line, order
 
 COOKIE = identifier("cookie", "c-1")
@@ -88,6 +89,16 @@ def test_public_write_key_verifies_nothing() -> None:
     outcome = accept(event(identifiers=[COOKIE, PROVEN_EMAIL]), intake=Intake.PUBLIC)
     assert column(outcome, "anchor_type") == "cookie"
     assert not outcome.edges[0].verified
+
+
+def test_public_write_key_cannot_write_into_a_known_persons_history() -> None:
+    """With nothing but an address the event is refused; a receipt stands for itself."""
+    refused = core().process(line(event(identifiers=[EMAIL])), RECEIVED_AT, Intake.PUBLIC)
+    assert isinstance(refused, Reject)
+    assert refused.reason is RejectReason.NO_USABLE_IDENTIFIER
+    receipt = accept(order("o-1", "1000.00", identifiers=[EMAIL]), intake=Intake.PUBLIC)
+    assert column(receipt, "anchor_type") == "record"
+    assert receipt.edges == []
 
 
 def test_issuer_comes_from_the_source_where_the_event_names_none() -> None:
