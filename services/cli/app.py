@@ -24,7 +24,7 @@ First steps: 'c360 demo' shows everything on made-up customers. Then set C360_ID
 """
 app = typer.Typer(
     name="c360",
-    help="One profile per customer from every channel, and alerts when channels contradict each other.",
+    help="One profile per customer from every channel, and alerts when channels disagree.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",

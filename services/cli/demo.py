@@ -23,7 +23,7 @@ from services.runtime.errors import ConfigurationError
 from services.runtime.logging import configure_logging
 from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
 
-DEMO_SECRET = "customer360-demo-identity-secret"  # noqa: S105  made-up customers only
+DEMO_SECRET = "customer360-demo-identity-secret"
 DEMO_API_KEY = "customer360-demo-api-key"
 STREAM = "sample.jsonl"
 TRUTH = "truth"

@@ -24,7 +24,7 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
 ) -> None:
-    """Keep running: POST /v1/touchpoints, /metrics, /livez, /readyz; other commands work beside it."""
+    """Keep running and take events over HTTP; other commands work beside it."""
     given = {"http_host": host, "http_port": port}
     settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})
     if not settings.api_keys and not settings.public_write_keys:

@@ -22,7 +22,8 @@ ROWS_PER_PART = 50_000
 PROFILES_PER_PART = 2_000
 FACTS_SQL = """
 SELECT realm, node, event_id, occurred_at, channel, type, synthetic, source_system, source_store,
-    campaign, anchor_type, anchor_verified, COLUMNS('^(ids|lines|consents|attrs|offers|answers)[.]'),
+    campaign, anchor_type, anchor_verified,
+    COLUMNS('^(ids|lines|consents|attrs|offers|answers)[.]'),
     order_action, order_issuer, order_id, return_id, order_counts, order_currency, order_value,
     survey_kind
 FROM touchpoints FINAL WHERE cityHash64(node) % {parts:UInt32} = {part:UInt32}

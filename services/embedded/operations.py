@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from schemas.identifiers import BlockedIdentifier, InvalidIdentifier, NodeId, as_uuid, node_id, normalise
+from schemas.identifiers import (
+    BlockedIdentifier,
+    InvalidIdentifier,
+    NodeId,
+    as_uuid,
+    node_id,
+    normalise,
+)
 from schemas.incident import IncidentState
 from schemas.profile import PROFILE_VERSION
 from services.consistency.adapters.reader import LISTED_STATES, IncidentReader

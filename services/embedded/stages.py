@@ -1,4 +1,4 @@
-"""The two decision stages as the embedded pipeline runs them: one writer each, rows to ClickHouse."""
+"""The two decision stages as the embedded pipeline runs them, one writer each."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from services.identity.core.graph import Decision, Edge, Node, Placement, Refusal
+from services.identity.core.graph import Placement, Refusal
 
 Placed = tuple[Node, Placement]
 

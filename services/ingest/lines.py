@@ -55,7 +55,7 @@ def read_lines(name: str) -> Iterator[Line]:
             yielded.
     """
     try:
-        stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")
+        stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115
     except OSError as error:
         raise InputMissing(f"cannot read {name}: {error.strerror}") from error
     with stream:
@@ -66,8 +66,8 @@ def read_lines(name: str) -> Iterator[Line]:
                 yield from _unpacked_lines(name, cast(BinaryIO, unpacked))
         elif b"\x00" in head:
             raise InputError(
-                f"{name} is no text: it holds NUL bytes. Expected are JSON lines in UTF-8, plain or "
-                "gzip; nothing of it was read."
+                f"{name} is no text: it holds NUL bytes. Expected are JSON lines in UTF-8, plain "
+                "or gzip; nothing of it was read."
             )
         else:
             yield from split_lines(buffered)
@@ -78,8 +78,9 @@ def _unpacked_lines(name: str, unpacked: BinaryIO) -> Iterator[Line]:
         yield from split_lines(unpacked)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(
-            f"{name} is a damaged or truncated gzip file ({error}). The lines before the damage were "
-            "processed; get the file whole and run the same command again: repeated events do no harm."
+            f"{name} is a damaged or truncated gzip file ({error}). The lines before the damage "
+            "were processed; get the file whole and run the same command again: repeated events "
+            "do no harm."
         ) from error
 
 

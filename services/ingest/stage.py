@@ -14,8 +14,8 @@ from typing import NamedTuple
 from schemas.reject import RejectReason
 from services.ingest.core.core import IngestCore
 from services.ingest.core.outcome import Accepted, Intake, Reject
-from services.ingest.ports import FactStore, Known, RejectedLine
 from services.ingest.lines import Line
+from services.ingest.ports import FactStore, Known, RejectedLine
 
 
 class Status(StrEnum):

@@ -97,7 +97,7 @@ class Database:
         return self._types[table]
 
 
-class _translated:  # noqa: N801  reads as a word of the with statement
+class _translated:
     """Turns errors of the driver into our families, with words that say what to do."""
 
     def __enter__(self) -> None:

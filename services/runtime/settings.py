@@ -139,7 +139,7 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
     try:
         first = Settings(**overrides)
         file = first.data_dir / SETTINGS_FILE
-        return Settings(_env_file=file, **overrides) if file.is_file() else first  # type: ignore[call-arg]
+        return Settings(_env_file=file, **overrides) if file.is_file() else first
     except (ValidationError, ValueError) as error:
         raise ConfigurationError(_explain(error)) from error
 

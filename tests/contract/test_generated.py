@@ -384,9 +384,9 @@ def test_explanation_is_documented(database: Database) -> None:
     """An explanation, its steps and the edges set aside have the fields of their tables."""
     store, rules = ClickHouseIdentityStore(database), identity_rules()
     person, mail, other = (
-        graph.Node(1, "customer_number", "shop"),
-        graph.Node(2, "email", ""),
-        graph.Node(3, "app_user", "shop"),
+        Node(1, "customer_number", "shop"),
+        Node(2, "email", ""),
+        Node(3, "app_user", "shop"),
     )
     writer = IdentityWriter(store, "default", rules)
     store.at(1)

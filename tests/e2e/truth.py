@@ -61,8 +61,8 @@ def money_differences(truth: Path, exported: Iterable[Row], listed: Iterable[Row
     found = {row["profile_id"]: row for row in listed}
     problems = []
     for profile, sums in expected.items():
-        row = found.get(profile)
-        if row is None:
+        row = found.get(profile, {})
+        if not row:
             problems.append(f"{profile} is not listed")
             continue
         figures = [Decimal(str(row[n])) for n in ("orders", "cancellations", "revenue", "returned")]

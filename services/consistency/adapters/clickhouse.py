@@ -35,7 +35,8 @@ WHERE realm = {realm:String} AND sku IN {skus:Array(String)}
 """
 DUE_SQL = """
 SELECT market, sku FROM book_timers FINAL
-WHERE realm = {realm:String} AND due_at > toDateTime64(0, 3) AND due_at <= {now:DateTime64(3, 'UTC')}
+WHERE realm = {realm:String} AND due_at > toDateTime64(0, 3)
+    AND due_at <= {now:DateTime64(3, 'UTC')}
 """
 VOICES_SQL = """
 SELECT realm, market, sku, any(channel), uniqExact(channel) = 1 AND countIf(basis = 'published') = 0

@@ -9,17 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
-from services.identity.core.graph import (
-    Decision,
-    Edge,
-    Kind,
-    Node,
-    Placement,
-    Reason,
-    Refusal,
-    Verdict,
-)
+from services.identity.core.graph import Kind, Placement, Reason, Refusal
 from services.identity.ports import Placed
 from services.ingest.core.claims import to_ms
 from services.runtime.clickhouse import Database, chunks

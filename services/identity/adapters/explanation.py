@@ -1,14 +1,14 @@
-"""Explains the map from the store: the path between two identifiers, and what does not join them."""
+"""Explains the map: the path between two identifiers, and what does not join them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from schemas.edge import Edge
 from schemas.identifiers import NodeId, as_uuid
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.explain import Aside, Step, set_aside, why
-from services.identity.core.graph import Edge
 from services.ingest.core.claims import from_ms
 
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ class Explanation:
         self._values: dict[NodeId, tuple[str, str, str]] = {}
 
     def explain(self, a: NodeId, b: NodeId) -> Json:
-        """Whether two identifiers are one profile, the path of evidence, and the edges set aside."""
+        """Whether two identifiers are one profile, the evidence, and the edges set aside."""
         store, realm = self._store, self._realm
         placed = store.placements_of(realm, {a, b})
         profile_a, profile_b = (placed[n].profile if n in placed else n for n in (a, b))

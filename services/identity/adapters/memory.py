@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from services.identity.core.graph import Decision, Edge, Node, Pair, Placement, Refusal
+from services.identity.core.graph import Pair, Placement, Refusal
 from services.identity.ports import Placed
 
 RefusalKey = tuple[NodeId, NodeId, bool]

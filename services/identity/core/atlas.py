@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from services.identity.core.graph import (
-    Decision,
-    Edge,
-    Node,
     Placement,
     Reason,
     Refusal,
     TypeTable,
-    Verdict,
     better,
     counts,
     later,

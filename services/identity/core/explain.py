@@ -12,19 +12,16 @@ from enum import StrEnum
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.core.graph import (
-    Decision,
-    Edge,
     Kind,
-    Node,
     Pair,
     Placement,
     Reason,
     Refusal,
     TypeTable,
-    Verdict,
     counts,
     join_order,
     latest,

@@ -10,56 +10,12 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentifierKind, IdentityRules
 
 Pair = tuple[NodeId, NodeId]
 """Two different node ids, the smaller one first."""
-
-
-class Node(NamedTuple):
-    """An identifier: the id of its value, and what kind of value that is."""
-
-    id: NodeId
-    type: str
-    issuer: str
-
-
-class Edge(NamedTuple):
-    """Two identifiers met in one event. `a.id < b.id`; `link` puts the ends in order.
-
-    `first_seen_ms` is the claimed time of the event in Unix milliseconds, `event_id` its id, and
-    `verified` its grade; an edge that is not verified is *stated*.
-    """
-
-    a: Node
-    b: Node
-    first_seen_ms: int
-    event_id: str
-    verified: bool
-
-
-class Verdict(StrEnum):
-    """What a person decided about two identifiers; `none` withdraws an earlier decision."""
-
-    SAME = "same"
-    DIFFERENT = "different"
-    NONE = "none"
-
-
-class Decision(NamedTuple):
-    """A verdict on a pair, with its author, reason and time (Unix milliseconds).
-
-    The ends are whole nodes: an identifier that was never seen beside another one has no edge
-    that would tell its type.
-    """
-
-    a: Node
-    b: Node
-    verdict: Verdict
-    author: str
-    reason: str
-    decided_ms: int
 
 
 class Kind(StrEnum):

@@ -11,18 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from services.identity.core.atlas import Atlas, other_end
-from services.identity.core.graph import (
-    Decision,
-    Edge,
-    Node,
-    Pair,
-    Reason,
-    Refusal,
-    TypeTable,
-    Verdict,
-)
+from services.identity.core.graph import Pair, Reason, Refusal, TypeTable
 from services.identity.core.resolve import Scene, foes_of
 
 

@@ -13,20 +13,17 @@ from dataclasses import dataclass, field
 from sys import maxsize
 from typing import NamedTuple
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.core.graph import (
-    Decision,
-    Edge,
     Kind,
-    Node,
     Pair,
     Placement,
     Reason,
     Refusal,
     Review,
     TypeTable,
-    Verdict,
     counts,
     is_hub,
     join_order,

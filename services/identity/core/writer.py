@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.core.atlas import Atlas, other_end
 from services.identity.core.graph import (
-    Decision,
-    Edge,
     Kind,
-    Node,
     Pair,
     Placement,
     Reason,

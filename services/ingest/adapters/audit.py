@@ -83,7 +83,7 @@ class StoreAudit:
         """Delete the rows under the other anchors, by key, in every fact table."""
         for (table,) in self._database.rows(FACT_TABLES_SQL):
             self._database.command(
-                f"DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}} "
-                "AND event_id = {event:String}",
+                f"DELETE FROM {table} WHERE realm = {{realm:String}} "
+                "AND node IN {nodes:Array(UUID)} AND event_id = {event:String}",
                 {"realm": double.realm, "nodes": double.others, "event": double.event_id},
             )

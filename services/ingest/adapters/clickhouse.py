@@ -26,7 +26,8 @@ SELECT greatest(
     (SELECT max(batch) FROM checkpoints))
 """
 IN_DOUBT_SQL = """
-SELECT payload, received_at, intake FROM touchpoints WHERE batch > {batch:UInt64} ORDER BY batch, received_at, intake, event_id
+SELECT payload, received_at, intake FROM touchpoints
+WHERE batch > {batch:UInt64} ORDER BY batch, received_at, intake, event_id
 """
 CONFLICT_SQL = """
 INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload

@@ -32,6 +32,10 @@ ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "p
 """Identifier type of the address that a consent on a channel is for."""
 
 
+SPEAKS = frozenset(
+    name for name in EVENT_TYPES if name.startswith(("consent.", "objection.", "email.unsub"))
+)
+"""Event types that say something of contact permission."""
 WITH_CAMPAIGN = frozenset(
     name for name, row in EVENT_TYPES.items() if "campaign" in row.body.model_fields
 )
@@ -173,14 +177,15 @@ class IngestCore:
         issuer = config.source_issuers.get(source.system, "")
         row = (
             event.realm, anchor.node.id, event.event_id, context.version, digest,
-            context.occurred_ms, self._corrected(context, received_ms), received_ms, event.channel, event.type,
-            source.synthetic, context.intake, source.system, source.store, campaign, anchor.node.type,
-            anchor.verified, config.rules.version, config.secret_generation,
+            context.occurred_ms, self._corrected(context, received_ms), received_ms,
+            event.channel, event.type, source.synthetic, context.intake, source.system,
+            source.store, campaign, anchor.node.type, anchor.verified, config.rules.version,
+            config.secret_generation,
             [one.node.type for one in named],
             [one.node.id for one in named],
             [one.verified for one in named],
             *order_group(context, issuer, realm.currency),
-            *(consents_group(context, self._address) if _speaks_of_consent(event) else EMPTY_CONSENTS),
+            *(consents_group(context, self._address) if event.type in SPEAKS else EMPTY_CONSENTS),
             *attributes_group(context),
             *offers_group(said),
             *survey_group(context),
@@ -200,7 +205,3 @@ class IngestCore:
             [claim for claim, _ in said],
             left_out,
         )
-
-
-def _speaks_of_consent(event: Touchpoint) -> bool:
-    return event.type.startswith(("consent.", "objection.", "email.unsub"))

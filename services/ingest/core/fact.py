@@ -30,8 +30,8 @@ Group = tuple[Any, ...]
 
 ENVELOPE = (
     "realm", "node", "event_id", "version", "event_hash", "occurred_at", "corrected_at",
-    "received_at", "channel", "type", "synthetic", "intake", "source_system", "source_store", "campaign",
-    "anchor_type", "anchor_verified", "rules_version", "secret_generation",
+    "received_at", "channel", "type", "synthetic", "intake", "source_system", "source_store",
+    "campaign", "anchor_type", "anchor_verified", "rules_version", "secret_generation",
     "ids.type", "ids.node", "ids.verified",
 )  # fmt: skip
 ORDER = (
@@ -73,22 +73,15 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
             action, counts = "returned", True
             value = revenue(body.lines) if body.lines else body.refund or ZERO
         case OrderStatusChanged():
-            return (
-                "status",
-                body.issuer or issuer,
-                body.order_id,
-                "",
-                False,
-                "",
-                ZERO,
-            ) + EMPTY_LINES
+            head = ("status", body.issuer or issuer, body.order_id, "", False, "", ZERO)
+            return (*head, *EMPTY_LINES)
         case _:
             return EMPTY_ORDER
     return_id = ""
     if isinstance(body, OrderReturned):
         return_id = body.return_id or context.event.event_id
-    head = (action, body.issuer or issuer, body.order_id, return_id, counts)
-    return (*head, body.currency or currency, value, *_lines(body.lines))
+    identity: Group = (action, body.issuer or issuer, body.order_id, return_id, counts)
+    return (*identity, body.currency or currency, value, *_lines(body.lines))
 
 
 def revenue(lines: list[OrderLine]) -> Decimal:
@@ -117,7 +110,7 @@ def consents_group(context: Context, address_of: Callable[[Context, str, str], i
     if isinstance(body, ConsentChanged):
         action = event.type.removeprefix("consent.")
         address = address_of(context, body.channel, body.address)
-        row = (action, body.purpose, body.channel, address, body.basis, body.double_opt_in)
+        row: Group = (action, body.purpose, body.channel, address, body.basis, body.double_opt_in)
         return tuple([value] for value in (*row, body.text_version))
     if isinstance(body, ObjectionMade):
         row = ("objection", body.purpose, body.channel, 0, "", False)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentifierKind, IdentityRules
-from services.identity.core.graph import Decision, Edge, Node
 
 Group = frozenset[NodeId]
 Row = dict[str, Any]

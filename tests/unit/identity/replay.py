@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
+from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.graph import Decision, Edge, Refusal, merged
+from services.identity.core.graph import Refusal, merged
 from services.identity.core.resolve import Resolution, resolve
 from services.identity.core.writer import IdentityWriter
 from services.identity.ports import Placed

@@ -5,16 +5,8 @@ The fixture gives a store in which the realms `r` and `other` are empty.
 
 from __future__ import annotations
 
-from services.identity.core.graph import (
-    Decision,
-    Kind,
-    Node,
-    Placement,
-    Reason,
-    Refusal,
-    Verdict,
-    link,
-)
+from schemas.edge import Decision, Node, Verdict
+from services.identity.core.graph import Kind, Placement, Reason, Refusal, link
 from services.identity.ports import IdentityStore
 
 A = Node(1, "customer_number", "shop")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from random import Random
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
 from services.identity.core.explain import Rule, Standing, Step, set_aside, why
-from services.identity.core.graph import Decision, Edge, Node, Reason, Verdict, link
+from services.identity.core.graph import Reason, link
 from services.identity.core.resolve import resolve
 from tests.unit.identity.stories import parts, random_story
 

@@ -15,19 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.graph import (
-    Decision,
-    Edge,
-    Kind,
-    Node,
-    Placement,
-    Reason,
-    Verdict,
-    link,
-)
+from services.identity.core.graph import Kind, Placement, Reason, link
 from services.identity.core.resolve import resolve
 from services.identity.core.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay

@@ -9,20 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from random import Random
 
+from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
-from services.identity.core.graph import (
-    Decision,
-    Edge,
-    Kind,
-    Node,
-    Placement,
-    Reason,
-    Refusal,
-    Review,
-    Verdict,
-    link,
-)
+from services.identity.core.graph import Kind, Placement, Reason, Refusal, Review, link
 from services.identity.core.resolve import Resolution, resolve
 from tests.unit.identity.oracle import Oracle
 from tests.unit.identity.stories import parts, random_story, reversed_edge
