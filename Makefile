@@ -18,7 +18,7 @@ demo: setup  ## Main job: sample stream -> profiles and price incidents, shown a
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
 test: setup  ## All tests, as CI runs them
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: setup  ## Style, types, and generated contracts up to date
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m schemas.generate --check
