@@ -15,7 +15,11 @@ class Contract(BaseModel):
     """A frozen value. Fields the contract does not know stay in the stored payload, unread."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", coerce_numbers_to_str=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="ignore",
+        coerce_numbers_to_str=True,
+        use_attribute_docstrings=True,
+        defer_build=True,  # most bodies are only ever validated as part of the union
     )
 
 

@@ -7,9 +7,10 @@ without an identifier. The pydantic union, the JSON Schema and the reference pag
 from __future__ import annotations
 
 from enum import StrEnum
+from types import new_class
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
-from pydantic import Field, StringConstraints, TypeAdapter, create_model
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from schemas.base import Code, Contract, Instant, OptionalCode
 from schemas.events import browsing, dialogue, master_data, messages, orders
@@ -170,14 +171,18 @@ def _body_default(body: type[Contract]) -> Any:
 
 def _event_model(name: str, event_type: EventType) -> type[Touchpoint]:
     """The envelope with `type` fixed to one name and `body` to its contract."""
-    tag: Any = Literal[name]
-    return create_model(
-        "".join(part.title() for part in name.replace("_", ".").split(".")) + "Event",
-        __base__=Touchpoint,
-        __doc__=(event_type.body.__doc__ or "").strip(),
-        type=(tag, ...),
-        body=(event_type.body, _body_default(event_type.body)),
-    )
+    members: dict[str, Any] = {
+        "__module__": __name__,
+        "__doc__": (event_type.body.__doc__ or "").strip(),
+        "__annotations__": {"type": Literal[name], "body": event_type.body},
+        # Looking for docstrings of members made here would read every caller's source file.
+        "model_config": ConfigDict(use_attribute_docstrings=False),
+    }
+    default = _body_default(event_type.body)
+    if default is not ...:
+        members["body"] = default
+    title = "".join(part.title() for part in name.replace("_", ".").split("."))
+    return new_class(f"{title}Event", (Touchpoint,), exec_body=lambda space: space.update(members))
 
 
 EVENT_MODELS = {name: _event_model(name, row) for name, row in EVENT_TYPES.items()}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.output import print_json, print_table, progress_bar
 from services.cli.state import AsJson
 from services.runtime.errors import ConfigurationError
-from services.sample.builder import SampleReport, build_sample
+
+if TYPE_CHECKING:
+    from services.sample.builder import SampleReport
 
 app = typer.Typer(help="Make a sample stream.", no_args_is_help=True)
 
@@ -49,6 +51,9 @@ def make_sample(
 ) -> SampleReport:
     """Build with a progress bar. Raises ConfigurationError without the optional data package."""
     try:
+        # Imported late: it brings pandas and pyarrow, which no other command needs.
+        from services.sample.builder import build_sample
+
         with progress_bar("sample", None) as bar:
             return build_sample(households, seed, out, truth, data, bar.set)
     except ModuleNotFoundError as error:

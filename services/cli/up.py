@@ -7,14 +7,12 @@ import socket
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from services.cli.output import err
 from services.cli.state import state_of
 from services.embedded.engine import Engine, tune_garbage_collector
 from services.embedded.intake import IntakeWriter
 from services.embedded.presence import remove_presence, write_presence
-from services.query.api import create_app
 from services.runtime.errors import ConfigurationError, Fatal
 from services.runtime.settings import Settings
 
@@ -49,6 +47,11 @@ def _listen(settings: Settings) -> socket.socket:
 
 def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
+    # Imported late: the web stack takes longer to load than most commands to run.
+    import uvicorn
+
+    from services.query.api import create_app
+
     settings = engine.settings
     failures: list[BaseException] = []
 

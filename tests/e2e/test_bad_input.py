@@ -163,18 +163,18 @@ def test_changed_migration_is_refused(stream: Stream, tmp_path: Path) -> None:
 
 def test_reader_may_close_the_pipe(reference: Reference) -> None:
     """`c360 profile list | head -1` ends quietly."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command(reference.data_dir, "identity", "export"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(60) in (0, 1)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) in (0, 1)
 
 
 def test_interrupted_run_says_how_to_go_on(
