@@ -14,6 +14,7 @@ from bench.children import ChildFailed, Result, machine, progress, run_child
 from services.runtime.settings import Settings
 
 REPORT_VERSION = 1
+HOUSEHOLDS = 150
 BATCH_EVENTS: int = Settings.model_fields["batch_events_max"].default
 ORDER = ("bare", "engine")
 FIGURES = (
@@ -22,8 +23,8 @@ FIGURES = (
 
 
 def measure(
-    file: Path | None,
-    households: int,
+    file: Path | None = None,
+    households: int = HOUSEHOLDS,
     seed: int = 1,
     rounds: int = 3,
     batch_events_max: int = BATCH_EVENTS,
@@ -96,7 +97,8 @@ def _ratios(runs: list[Result]) -> Result:
 
 
 def _ratio(pairs: list[tuple[Result, Result]], key: str) -> float:
-    return round(median(engine[key] / bare[key] for bare, engine in pairs), 3)
+    ratios: list[float] = [engine[key] / bare[key] for bare, engine in pairs]
+    return round(median(ratios), 3)
 
 
 def tell(report: Result) -> str:

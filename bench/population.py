@@ -7,7 +7,8 @@ contract); the views fan them out. Edges are left out, because no profile read l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from services.runtime.clickhouse import Database
@@ -58,7 +59,7 @@ class Kind(NamedTuple):
     named: tuple[str, ...]
     """Identifier types, the anchor first; none for an event that names nobody."""
     body: str
-    columns: dict[str, str] = {}
+    columns: Mapping[str, str] = MappingProxyType({})
     event_id: str = "said"
     store: str = "''"
     where: str = "true"

@@ -35,8 +35,9 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 alphabetic code."""
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2 code."""
-Money = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
-"""An exact amount, at most 4 decimals; its currency stands beside it. Never a float inside."""
+Money = Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]
+"""An exact amount, at most 4 decimals; its currency stands beside it. Never a float inside. With
+11 digits before the point the sum of 500 lines still fits its column."""
 CENT = Decimal("0.01")
 
 
@@ -48,7 +49,7 @@ def written_money(amount: Decimal) -> Decimal:
 
 WrittenMoney = Annotated[Decimal, AfterValidator(written_money)]
 """An amount as it is shown and compared byte by byte."""
-Quantity = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
+Quantity = Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]
 """Pieces, or kilograms of weighed goods; at most 4 decimals."""
 Rate = Annotated[Decimal, Field(max_digits=7, decimal_places=4, ge=0, le=1, allow_inf_nan=False)]
 """A share between 0 and 1."""

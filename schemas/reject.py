@@ -17,6 +17,7 @@ class RejectReason(StrEnum):
     FROM_THE_FUTURE = "from_the_future"
     BEFORE_TIME_FLOOR = "before_time_floor"
     ERASED = "erased"
+    UNSTORABLE = "unstorable"
 
 
 ADVICE: dict[RejectReason, str] = {
@@ -28,5 +29,6 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.ALL_IDENTIFIERS_BLOCKED: "send a real identifier instead of a placeholder",
     RejectReason.FROM_THE_FUTURE: "set the source's clock; occurred_at is over 24 h ahead",
     RejectReason.BEFORE_TIME_FLOOR: "set the source's clock; occurred_at is before the time floor",
+    RejectReason.UNSTORABLE: "report it: the event fits its contract but not the store",
     RejectReason.ERASED: "nothing: the person was erased after this event happened",
 }

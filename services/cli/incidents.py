@@ -74,6 +74,7 @@ def check(
     scenario: Annotated[
         Path, typer.Argument(help="Scenario file (TOML); see docs/consistency.md.")
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Run one scenario of offers and ticks, and compare the incidents with what it expects."""
     try:
@@ -82,8 +83,12 @@ def check(
         raise InputMissing(f"cannot read {scenario}: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{scenario}: {error}") from error
-    for difference in report.differences:
-        out.print(difference, markup=False)
-    out.print("pass" if report.passed else "[bold red]the scenario fails[/]")
+    if as_json:
+        differences = list(report.differences)
+        print_json({"version": 1, "passed": report.passed, "differences": differences})
+    else:
+        for difference in report.differences:
+            out.print(difference, markup=False)
+        out.print("pass" if report.passed else "[bold red]the scenario fails[/]")
     if not report.passed:
         raise typer.Exit(1)

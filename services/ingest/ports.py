@@ -46,8 +46,12 @@ class FactStore(Protocol):
         """What is stored under the (realm, event id) of these events, under any anchor."""
         ...
 
-    def write_facts(self, events: Sequence[Accepted], batch: int) -> None:
-        """One insert of all rows; the projecting views follow within it."""
+    def write_facts(self, events: Sequence[Accepted], batch: int) -> list[Accepted]:
+        """One insert of all rows; the projecting views follow within it.
+
+        Returns the events that the store refuses whenever they are tried. They are found by
+        bisection and the others are written.
+        """
         ...
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:

@@ -110,9 +110,31 @@ class IngestStage:
                 conflicts.append(outcome)
         if conflicts:
             self._store.write_conflicts(conflicts, decoded.received_at)
-        self._store.write_facts(fresh, batch)
+        refused = self._store.write_facts(fresh, batch)
+        if refused:
+            results, fresh = self._refuse(decoded, results, fresh, refused)
         self._store.write_values(fresh, batch)
         return Stored(results, fresh)
+
+    def _refuse(
+        self,
+        decoded: Decoded,
+        results: list[Result],
+        fresh: list[Accepted],
+        refused: list[Accepted],
+    ) -> tuple[list[Result], list[Accepted]]:
+        """Keep what the store refuses as rejects; nothing else of the batch suffers."""
+        unstorable = {id(event) for event in refused}
+        kept = list(results)
+        for position, outcome in enumerate(decoded.outcomes):
+            if id(outcome) in unstorable and isinstance(outcome, Accepted):
+                reject = Reject(RejectReason.UNSTORABLE, event_id=outcome.event_id)
+                line = decoded.lines[position]
+                self._store.write_rejected(
+                    [RejectedLine(reject, line.content, line.size, decoded.received_at)]
+                )
+                kept[position] = Result(outcome.event_id, Status.REJECTED, reject.reason)
+        return kept, [event for event in fresh if id(event) not in unstorable]
 
     def _judge(self, event: Accepted, entries: list[Known]) -> Result:
         """New, known, or a second body under a known event id.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
 from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
 
 from services.runtime.errors import Fatal, Retry, StoreUnavailable
 
@@ -26,12 +27,21 @@ DATABASE = "c360"
 WRITE_SETTINGS = {
     "async_insert": 0,  # on by default since 26.x; an acknowledged insert must be durable
     "wait_end_of_query": 1,
+    "optimize_on_insert": 0,  # readers deduplicate anyway; sorting twice halves the speed
     "insert_deduplicate": 0,  # rows are idempotent by key; block tokens drop equal blocks silently
 }
 TRANSIENT_CODES = ("Code: 241", "Code: 159", "Code: 252", "Code: 202")
 DISK_CODES = ("Code: 243", "NOT_ENOUGH_SPACE", "No space left", "Read-only file system", "Code: 76")
 LOCK_FILE = "lock"
 ENGINE_DIRECTORY = "engine"
+
+
+BAD_VALUES = (struct.error, OverflowError, ValueError, TypeError, ArithmeticError, DataError)
+BAD_VALUE_CODES = ("Code: 6.", "Code: 27.", "Code: 53.", "Code: 69.", "Code: 70.", "Code: 407.")
+
+
+class Unstorable(Fatal):
+    """A row that the store refuses whenever it is tried."""
 
 
 class Database:
@@ -106,6 +116,8 @@ class _translated:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, OSError):
             raise StoreUnavailable(_disk_advice(error)) from error
+        if isinstance(error, BAD_VALUES):
+            raise Unstorable(f"a value does not fit its column: {error}") from error
         if not isinstance(error, ClickHouseError):
             return
         text = str(error)
@@ -113,6 +125,8 @@ class _translated:
             raise StoreUnavailable(_disk_advice(error)) from error
         if any(code in text for code in TRANSIENT_CODES):
             raise Retry(f"ClickHouse cannot answer now: {_first_line(text)}") from error
+        if any(code in text for code in BAD_VALUE_CODES):
+            raise Unstorable(f"a value does not fit its column: {_first_line(text)}") from error
         raise Fatal(f"ClickHouse refused a statement: {_first_line(text)}") from error
 
 

@@ -270,6 +270,32 @@ def test_rejected_lines_are_kept_once_with_their_bytes(
     assert (kept.raw, kept.reason, kept.event_id) == (bad.decode(), "unknown_type", "e-9")
 
 
+def test_a_row_the_store_refuses_costs_nobody_else(
+    store: ClickHouseFactStore, stage: IngestStage, database: Database
+) -> None:
+    """The one bad row is found by bisection and kept as a reject; its neighbours are written."""
+    lines = [line(event()) for _ in range(7)]
+    decoded = stage.decode([Line(one, len(one)) for one in lines], RECEIVED_AT)
+    bad = decoded.outcomes[4]
+    assert isinstance(bad, Accepted)
+    row = list(bad.row)
+    row[COLUMNS.index("order_value")] = Decimal(10) ** 30  # no event can say this; a bug could
+    decoded.outcomes[4] = bad._replace(row=tuple(row))
+    results = stage.store(decoded, 1).results
+    assert [one.status for one in results].count(Status.ACCEPTED) == 6
+    assert (results[4].status, results[4].reason) == (Status.REJECTED, "unstorable")
+    assert count(database, "touchpoints") == 6
+    assert StoreAudit(database).rejected_counts() == {"unstorable": 1}
+
+
+def test_sum_of_the_largest_lines_fits(store: ClickHouseFactStore, database: Database) -> None:
+    """No valid event can overflow a column: the largest order of the largest lines is stored."""
+    totals = ["99999999999.9999"] * 300
+    assert store.write_facts([accepted(order("o-1", *totals))], 1) == []
+    [(value,)] = database.rows("SELECT order_value FROM orders FINAL")
+    assert value == Decimal("99999999999.9999") * 300
+
+
 def test_binary_rejects_are_kept(stage: IngestStage, database: Database) -> None:
     """A line that is no UTF-8 is refused and kept without stopping the batch."""
     good = event()

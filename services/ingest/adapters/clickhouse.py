@@ -13,7 +13,7 @@ from services.ingest.core.claims import to_ms
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import Known, RejectedLine, StoredEvent
-from services.runtime.clickhouse import Database, chunks
+from services.runtime.clickhouse import Database, Unstorable, chunks
 
 KNOWN_SQL = """
 SELECT realm, event_id, node, version, batch FROM event_ids
@@ -38,6 +38,7 @@ REJECTED_COLUMNS = (
     "reject_id", "reason", "path", "message", "event_id", "received_at", "raw_bytes", "raw",
 )  # fmt: skip
 CACHED_VALUES = 500_000
+REMEMBERED_HASHES = 1_000_000
 CHECKPOINT = "embedded"
 
 
@@ -47,16 +48,17 @@ class ClickHouseFactStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._valued: set[NodeId] = set()
-        self._is_empty = not database.rows("SELECT 1 FROM event_ids LIMIT 1")
+        is_empty = not database.rows("SELECT 1 FROM event_ids LIMIT 1")
+        self._all_hashes: set[int] | None = set() if is_empty else None
+        """Of every stored event, where this process has written them all; else None."""
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
         """See the port."""
         found: dict[tuple[str, str], list[Known]] = {}
-        if self._is_empty:
-            return found
         by_realm: dict[str, list[int]] = {}
         for event in events:
-            by_realm.setdefault(event.realm, []).append(event.event_hash)
+            if self._all_hashes is None or event.event_hash in self._all_hashes:
+                by_realm.setdefault(event.realm, []).append(event.event_hash)
         for realm, hashes in by_realm.items():
             # As text: the driver would format a list number by number, ten times as slowly.
             text = f"[{','.join(map(str, hashes))}]"
@@ -65,14 +67,28 @@ class ClickHouseFactStore:
                 found.setdefault((name, event_id), []).append(Known(node.int, version, batch))
         return found
 
-    def write_facts(self, events: Sequence[Accepted], batch: int) -> None:
+    def write_facts(self, events: Sequence[Accepted], batch: int) -> list[Accepted]:
         """See the port."""
         if not events:
-            return
+            return []
+        try:
+            self._insert_facts(events, batch)
+        except Unstorable:
+            if len(events) == 1:
+                return list(events)
+            middle = len(events) // 2
+            first, second = events[:middle], events[middle:]
+            return self.write_facts(first, batch) + self.write_facts(second, batch)
+        return []
+
+    def _insert_facts(self, events: Sequence[Accepted], batch: int) -> None:
         columns: list[Sequence[Any]] = list(zip(*(event.row for event in events), strict=True))
         columns.append([batch] * len(events))
         self._database.insert("touchpoints", (*COLUMNS, "batch"), columns)
-        self._is_empty = False
+        if self._all_hashes is not None:
+            self._all_hashes.update(event.event_hash for event in events)
+            if len(self._all_hashes) > REMEMBERED_HASHES:
+                self._all_hashes = None
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
         """See the port. The body stored first is copied before the new one may replace it."""

@@ -1,0 +1,117 @@
+"""`python -m bench`: the benchmarks from the command line; docs/performance.md explains them.
+
+Reports go to standard output, progress to standard error. Nothing is written elsewhere but
+temporary directories ($TMPDIR), which are removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import ingest, profile_read
+from bench.children import ChildFailed, Result
+
+Benchmark = tuple[str, Callable[[], Result], Callable[[Result], str]]
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="print one JSON document")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures what matters as ratios within one run. Without a command: all, "
+        "which takes some minutes. Let nothing else run meanwhile.",
+        parents=[as_json],
+    )
+    commands = parser.add_subparsers(dest="command", metavar="ingest | profiles | all")
+    commands.add_parser("all", parents=[as_json], help="both, with their defaults")
+    _add_ingest(commands.add_parser("ingest", parents=[as_json], help=_first_line(ingest.__doc__)))
+    _add_profiles(
+        commands.add_parser("profiles", parents=[as_json], help=_first_line(profile_read.__doc__))
+    )
+    return parser
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").partition("\n")[0]
+
+
+def _add_ingest(parser: argparse.ArgumentParser) -> None:
+    parser.description = ingest.__doc__
+    add = parser.add_argument
+    add("--file", type=Path, help="JSON lines, plain or gzip, instead of the sample stream")
+    add(
+        "--households",
+        type=positive,
+        default=ingest.HOUSEHOLDS,
+        help=f"of the sample stream ({ingest.HOUSEHOLDS})",
+    )
+    add("--seed", type=int, default=1, help="of the sample stream (1)")
+    add("--rounds", type=positive, default=3, help="runs of each contestant (3)")
+    add(
+        "--batch",
+        type=positive,
+        default=ingest.BATCH_EVENTS,
+        help=f"events per batch ({ingest.BATCH_EVENTS:,}, as `c360 ingest`)",
+    )
+
+
+def _add_profiles(parser: argparse.ArgumentParser) -> None:
+    parser.description = profile_read.__doc__
+    add = parser.add_argument
+    add(
+        "--nodes",
+        type=positive,
+        default=profile_read.NODES,
+        help=f"identifiers in the store, five a person ({profile_read.NODES:,}); "
+        f"at least {profile_read.NODES_MIN:,}",
+    )
+    add("--reads", type=positive, default=profile_read.READS, help="random profiles to read (500)")
+    add("--seed", type=positive, default=1, help="of the choice of profiles (1)")
+
+
+def _chosen(given: argparse.Namespace) -> list[Benchmark]:
+    if given.command == "ingest":
+        arguments = (given.file, given.households, given.seed, given.rounds, given.batch)
+        return [("ingest", lambda: ingest.measure(*arguments), ingest.tell)]
+    if given.command == "profiles":
+        nodes = max(given.nodes, profile_read.NODES_MIN)
+        numbers = (nodes, given.reads, given.seed)
+        return [("profiles", lambda: profile_read.measure(*numbers), profile_read.tell)]
+    return [
+        ("ingest", ingest.measure, ingest.tell),
+        ("profiles", profile_read.measure, profile_read.tell),
+    ]
+
+
+def main() -> int:
+    """Run what was asked for; 0, or 1 when a measurement failed."""
+    given = _parser().parse_args()
+    reports: Result = {}
+    try:
+        for name, run, tell in _chosen(given):
+            reports[name] = run()
+            if not given.json:
+                print(tell(reports[name]), flush=True)
+    except (ChildFailed, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if given.json:
+        print(json.dumps(reports if len(reports) > 1 else next(iter(reports.values()))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

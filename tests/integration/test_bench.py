@@ -1,0 +1,193 @@
+"""The benchmarks run, and report what their documentation says; no figure is judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.population import ISSUERS, REALM, fill
+from bench.reading import percentile
+from schemas.identifiers import as_uuid
+from schemas.profile import Profile
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
+from schemas.touchpoint import TouchpointAdapter
+from services.profiles.adapters.clickhouse import ProfileReader
+from services.runtime.clickhouse import Database
+from services.runtime.settings import RealmSettings
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 300
+PERSONS = 60
+RUN_FIGURES = {
+    "seconds", "events_per_second", "cpu_seconds", "cpu_us_per_event", "peak_mib", "grown_mib",
+}  # fmt: skip
+STAGES = {"decode", "store", "identity", "consistency", "acknowledge", "tick"}
+RATIOS = {"speed", "speed_lowest", "speed_highest", "cpu_per_event", "peak_memory"}
+READS = {
+    "round_trip", "resolve", "profile", "profile_heavy", "timeline_first", "timeline_next",
+}  # fmt: skip
+
+
+def bench(*arguments: str) -> Any:
+    """The JSON that a benchmark prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def test_ingest_reports_both_contestants() -> None:
+    """Both read the same lines, and every documented figure is there and above zero."""
+    report = bench("ingest", "--households", "3", "--rounds", "1")
+    assert report["benchmark"] == "ingest"
+    assert report["stream"]["households"] == 3
+    assert [run["contestant"] for run in report["runs"]] == ["bare", "engine"]
+    for run in report["runs"]:
+        assert run["events"] == report["stream"]["events"] > 1000
+        assert sum(run["statuses"].values()) == run["events"]
+        assert all(run[name] > 0 for name in RUN_FIGURES)
+        assert set(report["medians"][run["contestant"]]) >= RUN_FIGURES
+    engine = report["medians"]["engine"]
+    assert set(engine["stage_seconds"]) == STAGES
+    assert min(engine["stage_seconds"].values()) > 0
+    assert set(report["ratios"]) == RATIOS
+    assert min(report["ratios"].values()) > 0
+
+
+def test_the_contestants_agree_on_what_is_an_event(tmp_path: Path) -> None:
+    """A line that is no event is refused by both; a given file takes the sample's place."""
+    good = (
+        b'{"event_id":"v-%d","occurred_at":"2026-03-02T18:20:00Z","channel":"shop",'
+        b'"type":"page.viewed","identifiers":[{"type":"cookie","value":"c-81f2"}],"body":{}}\n'
+    )
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(good % 1 + b"no event\n" + good % 2 + b"x" * 40_000 + b"\n" + good % 3)
+    report = bench("ingest", "--file", str(file), "--rounds", "2", "--batch", "2")
+    assert report["batch_events_max"] == 2
+    assert len(report["runs"]) == 4
+    assert all(run["statuses"] == {"accepted": 3, "rejected": 2} for run in report["runs"])
+
+
+def test_profiles_report_every_kind_of_read() -> None:
+    """Two stores are read, and every documented figure is there, above zero and in order."""
+    report = bench("profiles", "--nodes", "4000", "--reads", "20")
+    assert report["benchmark"] == "profiles"
+    assert set(report["ratios"]) == READS
+    assert all(ratio > 0 for pair in report["ratios"].values() for ratio in pair.values())
+    assert report["stores"]["small"]["tables"]["map"]["rows"] == 2000
+    full = report["stores"]["full"]
+    assert full["tables"]["map"]["rows"] == 4000
+    assert full["profiles"] == 800
+    assert min(table["rows"] for table in full["tables"].values()) > 0
+    assert set(full["latency_ms"]) == READS
+    assert full["latency_ms"]["profile"]["reads"] == 20
+    for figures in full["latency_ms"].values():
+        assert 0 < figures["p50"] <= figures["p99"] <= figures["max"]
+    facts = full["facts_per_profile"]
+    assert 0 < facts["median"] <= facts["max"]
+    assert facts["heavy_median"] > facts["median"]
+
+
+def test_a_file_that_is_missing_fails_the_run(tmp_path: Path) -> None:
+    """The exit code is 1 and the error names what is missing, so no figure can come of nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "ingest", "--file", str(tmp_path / "none.jsonl")],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"none.jsonl" in done.stderr
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("percent", "value"),
+    [(50, 50), (99, 99), (100, 100), (1, 1)],  # of 1 … 100 a percentile is the number itself
+)
+def test_percentiles_are_measured_values(percent: int, value: int) -> None:
+    """A percentile is the smallest measured value that so many do not exceed."""
+    assert percentile([float(one) for one in range(1, 101)], percent) == value
+    assert percentile([7.0], percent) == 7
+
+
+@pytest.fixture
+def populated(database: Database) -> Database:
+    """A small made-up customer base in the real tables."""
+    calls: list[tuple[int, int]] = []
+    assert fill(database, PERSONS * len(ISSUERS), lambda *done: calls.append(done)) == PERSONS
+    assert calls[-1] == (PERSONS, PERSONS)
+    return database
+
+
+def test_made_up_events_keep_the_contract(populated: Database) -> None:
+    """Every payload is a valid touchpoint, and says what the columns beside it say."""
+    rows = populated.rows(
+        "SELECT payload, event_id, occurred_at, channel, type, source_system, ids.type, "
+        "order_id, lines.total, attrs.name, consents.purpose FROM touchpoints"
+    )
+    assert len(rows) > 8 * PERSONS
+    assert len({row[4] for row in rows}) == 12
+    for payload, event_id, occurred_at, channel, type_name, system, types, *told in rows:
+        event = TouchpointAdapter.validate_json(payload)
+        assert (event.event_id, event.channel, event.type) == (event_id, channel, type_name)
+        assert (event.occurred_at, event.source.system) == (occurred_at, system)
+        assert [one.type for one in event.identifiers] == list(types)
+        order_id, totals, names, purposes = told
+        assert getattr(event.body, "order_id", "") == order_id
+        assert [line.total for line in getattr(event.body, "lines", [])] == list(totals)
+        assert list(getattr(event.body, "attributes", {})) == list(names)
+        assert [one for one in [getattr(event.body, "text_version", "")] if one] == [
+            "2025-01" for _ in purposes
+        ]
+
+
+def test_made_up_customers_are_whole(populated: Database) -> None:
+    """Each reads as one person with five identifiers, attributes, a consent and their orders."""
+    rules = identity_rules()
+    reader = ProfileReader(populated, {REALM: RealmSettings()}, profile_rules(), rules)
+    ids = [row[0].int for row in populated.rows("SELECT DISTINCT profile FROM map")]
+    profiles: list[Profile] = reader.profiles(REALM, ids)
+    assert len(profiles) == PERSONS
+    for one in profiles:
+        assert one.kind == "person"
+        assert {held.type for held in one.identifiers} == set(ISSUERS)
+        assert {"first_name", "city"} <= set(one.attributes)
+        assert [state.channel for state in one.consents] == ["email"]
+        assert (
+            reader.resolve(REALM, [one.identifiers[-1].node_id.int])[
+                one.identifiers[-1].node_id.int
+            ].profile
+            == as_uuid(one.profile_id.int).int
+        )
+    [(placed, returned)] = populated.rows(
+        "SELECT countIf(order_action = 'placed'), countIf(order_action = 'returned') FROM orders"
+    )
+    assert sum(one.orders for one in profiles) == placed > PERSONS
+    assert sum(one.returns for one in profiles) == returned > 0
+
+
+def test_timeline_of_a_made_up_customer_has_a_sentence_for_every_entry(
+    populated: Database,
+) -> None:
+    """Entries come newest first, all with a summary made of their payload."""
+    rules = identity_rules()
+    reader = ProfileReader(populated, {REALM: RealmSettings()}, profile_rules(), rules)
+    [(profile,)] = populated.rows("SELECT profile FROM map ORDER BY profile LIMIT 1")
+    entries, _ = reader.timeline(REALM, profile.int, 50)
+    assert len(entries) >= 8
+    assert all(one.summary for one in entries)
+    assert all(new.occurred_at >= old.occurred_at for new, old in pairwise(entries))
