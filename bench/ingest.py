@@ -91,7 +91,7 @@ def _ratios(runs: list[Result]) -> Result:
         "speed": round(median(speeds), 3),
         "speed_lowest": round(min(speeds), 3),
         "speed_highest": round(max(speeds), 3),
-        "cpu_per_event": _ratio(pairs, "cpu_seconds"),
+        "cpu_per_event": _ratio(pairs, "cpu_us_per_event"),
         "peak_memory": _ratio(pairs, "peak_mib"),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 Row = dict[str, Any]
-out = Console(highlight=False, soft_wrap=True)
+PAPER_WIDTH = 170
+"""Columns of a table that goes into a file or a pipe."""
+ROWS_SHOWN = 15
+ISO_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PAPER_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 
@@ -40,14 +45,23 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def print_table(title: str, rows: Sequence[Row], names: Sequence[str]) -> None:
-    """A table for people."""
+def print_table(
+    title: str, rows: Sequence[Row], names: Sequence[str], rows_max: int | None = None
+) -> None:
+    """A table for people, with times to the minute; past `rows_max` it says how many more."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(str(_cell(row.get(name))) for name in names))
+    for row in rows[:rows_max]:
+        table.add_row(*(_shown(row.get(name)) for name in names))
     out.print(table)
+    if rows_max is not None and len(rows) > rows_max:
+        out.print(f"… and {len(rows) - rows_max} more (--json shows all)")
+
+
+def _shown(value: Any) -> str:
+    text = str(_cell(value))
+    return text[:16].replace("T", " ") if ISO_TIME.match(text) else text
 
 
 class Bar:

@@ -9,7 +9,7 @@ import typer
 
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
-from services.cli.output import out, print_csv, print_json, print_table
+from services.cli.output import ROWS_SHOWN, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
@@ -71,7 +71,8 @@ def print_profile(profile: dict[str, Any]) -> None:
         f"  known since {profile['first_contact']}, last seen {profile['last_contact']}, "
         f"on {', '.join(profile['channels'])}"
     )
-    print_table("Identifiers", profile["identifiers"], ("type", "issuer", "value", "last_seen"))
+    identifiers = ("type", "issuer", "value", "last_seen")
+    print_table("Identifiers", profile["identifiers"], identifiers, ROWS_SHOWN)
     attributes = [
         {"attribute": name, **one}
         for name, value in (profile["attributes"] | profile["preferences"]).items()
