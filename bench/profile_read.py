@@ -27,7 +27,7 @@ RATIOS = ("p50", "p99")
 def measure(nodes: int = NODES, reads: int = READS, seed: int = 1) -> Result:
     """Run the benchmark; the documented JSON report (docs/performance.md).
 
-    `nodes` are at least `NODES_MIN`. Needs about 1.5 GB of disk for a million.
+    `nodes` are at least `NODES_MIN`. Needs about 3 GB of disk for a million.
 
     Raises:
         ChildFailed: a run ended with an error.

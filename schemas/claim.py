@@ -6,9 +6,12 @@ values come from the event; nothing here depends on when it was processed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
 
 from schemas.offer import Basis, SaleKind, TaxMode
 
@@ -53,3 +56,36 @@ class Claim(NamedTuple):
     price_list_id: str = ""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+
+
+TERMS = Claim._fields[11:]
+"""Fields with a usual value; a stored claim keeps those that differ."""
+USUAL = {name: Claim._field_defaults[name] for name in TERMS} | {"zone": ""}
+USUAL_TAIL = tuple(Claim._field_defaults[name] for name in TERMS)
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "tax_mode": TaxMode,
+    "sale_kind": SaleKind,
+    "pack_content": Decimal,
+    "valid_from": datetime.fromisoformat,
+    "valid_to": datetime.fromisoformat,
+}
+
+
+def pack_terms(claim: Claim) -> str:
+    """The unusual terms of a claim as JSON; empty when all are usual."""
+    if claim[11:] == USUAL_TAIL and not claim.zone:  # nearly every receipt line
+        return ""
+    unusual: dict[str, Any] = {}
+    for name, usual in USUAL.items():
+        value = getattr(claim, name)
+        if value != usual:
+            unusual[name] = str(value) if isinstance(value, Decimal) else value
+    return orjson.dumps(unusual, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def unpack_terms(terms: str) -> dict[str, Any]:
+    """The inverse of `pack_terms`: field values by name."""
+    if not terms:
+        return {}
+    found: dict[str, Any] = orjson.loads(terms)
+    return {name: PARSERS.get(name, str)(value) for name, value in found.items()}

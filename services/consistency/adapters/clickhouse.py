@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from schemas.claim import Book, Claim
+from schemas.claim import Book, Claim, unpack_terms
 from schemas.incident import Incident
+from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
 from services.consistency.core.lone_voices import LoneVoices
-from services.ingest.core.claims import from_ms, to_ms, unpack_terms
 from services.runtime.clickhouse import Database, chunks
 
 BOOKS_PER_QUERY = 2_000

@@ -11,9 +11,9 @@ from typing import Any
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import to_ms
 from services.identity.core.graph import Kind, Placement, Reason, Refusal
 from services.identity.ports import Placed
-from services.ingest.core.claims import to_ms
 from services.runtime.clickhouse import Database, chunks
 
 GENERATION_SHIFT = 48

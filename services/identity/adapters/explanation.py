@@ -6,10 +6,10 @@ from typing import Any
 
 from schemas.edge import Edge
 from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import from_ms
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.explain import Aside, Step, set_aside, why
-from services.ingest.core.claims import from_ms
 
 Json = dict[str, Any]
 EXPLANATION_VERSION = 1

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.identifiers import NodeId
-from services.ingest.core.claims import to_ms
+from schemas.instants import to_ms
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import Known, RejectedLine, StoredEvent

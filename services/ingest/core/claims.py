@@ -6,48 +6,23 @@ loyalty and personal discounts are the customer's own and never make a claim.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
-
-import orjson
 
 from schemas.claim import Book, Claim
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
-from schemas.offer import Basis, Offer, SaleKind, TaxMode
+from schemas.instants import from_ms, to_ms
+from schemas.offer import Basis, Offer, SaleKind
 from services.ingest.core.outcome import Context
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 CENT_HUNDREDTH = Decimal("0.0001")
 YEAR_OPEN_END = 2200
 """Windows that end later (9999-12-31) are open."""
 STORE_CHANNELS = frozenset({"pos", "kiosk"})
-TERMS = Claim._fields[11:]
-"""Fields with a usual value; a stored claim keeps those that differ."""
-USUAL = {name: Claim._field_defaults[name] for name in TERMS} | {"zone": ""}
-USUAL_TAIL = tuple(Claim._field_defaults[name] for name in TERMS)
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "tax_mode": TaxMode,
-    "sale_kind": SaleKind,
-    "pack_content": Decimal,
-    "valid_from": datetime.fromisoformat,
-    "valid_to": datetime.fromisoformat,
-}
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
-
-
-def to_ms(instant: datetime) -> int:
-    """Milliseconds since 1970 (UTC), rounded down."""
-    return (instant - EPOCH) // MILLISECOND
-
-
-def from_ms(milliseconds: int) -> datetime:
-    """The instant in UTC."""
-    return EPOCH + milliseconds * MILLISECOND
 
 
 def claims(context: Context, region: str, currency: str) -> list[tuple[Claim, Decimal]]:
@@ -159,23 +134,3 @@ def _bound(instant: datetime | None) -> datetime | None:
     if instant is None or instant.year >= YEAR_OPEN_END:
         return None
     return from_ms(to_ms(instant))
-
-
-def pack_terms(claim: Claim) -> str:
-    """The unusual terms of a claim as JSON; empty when all are usual."""
-    if claim[11:] == USUAL_TAIL and not claim.zone:  # nearly every receipt line
-        return ""
-    unusual: dict[str, Any] = {}
-    for name, usual in USUAL.items():
-        value = getattr(claim, name)
-        if value != usual:
-            unusual[name] = str(value) if isinstance(value, Decimal) else value
-    return orjson.dumps(unusual, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def unpack_terms(terms: str) -> dict[str, Any]:
-    """The inverse of `pack_terms`: field values by name."""
-    if not terms:
-        return {}
-    found: dict[str, Any] = orjson.loads(terms)
-    return {name: PARSERS.get(name, str)(value) for name, value in found.items()}

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from schemas.identifiers import NodeId
+from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
-from services.ingest.core.claims import claims, from_ms, to_ms
+from services.ingest.core.claims import claims
 from services.ingest.core.decode import body_hash, decode, event_hash
 from services.ingest.core.fact import (
     EMPTY_CONSENTS,

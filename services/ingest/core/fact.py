@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from schemas.claim import Claim
+from schemas.claim import Claim, pack_terms
 from schemas.events.dialogue import SurveyAnswered
 from schemas.events.master_data import ConsentChanged, ObjectionMade, ProfileUpdated
 from schemas.events.messages import MessageReaction
@@ -23,7 +23,6 @@ from schemas.events.orders import (
     OrderStatusChanged,
     ReceiptKind,
 )
-from services.ingest.core.claims import pack_terms
 from services.ingest.core.outcome import Context
 
 Group = tuple[Any, ...]

@@ -1,0 +1,18 @@
+"""Instants as whole milliseconds: the precision of every stored time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_ms(instant: datetime) -> int:
+    """Milliseconds since 1970 (UTC), rounded down."""
+    return (instant - EPOCH) // MILLISECOND
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The instant in UTC."""
+    return EPOCH + milliseconds * MILLISECOND

@@ -1,0 +1,92 @@
+"""The house rules that no linter knows: sizes, names, and which way dependencies point."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("schemas", "services", "bench", "tests")
+FILES = sorted(file for name in PACKAGES for file in (ROOT / name).rglob("*.py"))
+FILE_LINES_MAX, FUNCTION_LINES_MAX = 600, 70
+BANNED_NAMES = {"helpers", "common", "misc", "utils", "util"}
+IMPURE = ("clickhouse_connect", "chdb", "aiokafka", "faust", "fastapi", "time", "socket", "os")
+FLOORS = {
+    # a package may import packages of a lower floor, and itself
+    "schemas": 0,
+    "services.sample": 1,
+    "services.runtime": 1,
+    "services.ingest": 2,
+    "services.identity": 2,
+    "services.consistency": 2,
+    "services.profiles": 2,
+    "services.embedded": 3,
+    "services.query": 4,
+    "services.cli": 5,
+}
+
+
+def name_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def package_of(module: str) -> str | None:
+    return next((one for one in FLOORS if module == one or module.startswith(one + ".")), None)
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_sizes_and_names(file: Path) -> None:
+    """Files, functions and module names stay within the limits of the style guide."""
+    text = file.read_text("utf-8")
+    assert len(text.splitlines()) <= FILE_LINES_MAX
+    assert not BANNED_NAMES & set(file.relative_to(ROOT).with_suffix("").parts)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < FUNCTION_LINES_MAX, node.name
+            if node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{node.name} does not say what it tests"
+    assert not text or ast.get_docstring(ast.parse(text)), "a module says what it owns"
+
+
+CORES = [file for file in FILES if "core" in file.parts and "services" in file.parts]
+
+
+@pytest.mark.parametrize("file", CORES, ids=name_of)
+def test_cores_are_pure(file: Path) -> None:
+    """A core imports no store, no broker, no clock, no adapter."""
+    for module in imports(file):
+        assert module.split(".")[0] not in IMPURE, module
+        assert ".adapters" not in module, module
+        assert not module.startswith("services.runtime"), module
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if f.parts[len(ROOT.parts)] in ("schemas", "services")], ids=name_of
+)
+def test_dependencies_point_one_way(file: Path) -> None:
+    """cli → query → embedded → services → runtime → schemas; services do not know each other."""
+    mine = package_of(name_of(file))
+    if mine is None or "generat" in name_of(file):  # the generator reads what it documents
+        return
+    for module in imports(file):
+        other = package_of(module)
+        if other is not None and other != mine:
+            assert FLOORS[other] < FLOORS[mine], f"{name_of(file)} imports {module}"
+
+
+def test_the_sample_knows_no_core() -> None:
+    """Who writes the answer must not write the question."""
+    for file in (ROOT / "services" / "sample").glob("*.py"):
+        assert not [module for module in imports(file) if ".core" in module], file
