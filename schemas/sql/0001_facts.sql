@@ -1,6 +1,7 @@
 -- Facts: one row per event in every table, keyed by the identifier that never changes (the anchor
 -- node), never by time. The same event inserted again gives the same row; the highest version
--- (client revision, then body hash) counts. Children are Nested arrays, expanded at read.
+-- (client revision, then body hash) counts. Children are Nested arrays, expanded at read. Parts
+-- stay compact up to 64 MiB: a wide part of one batch would be a hundred files.
 
 CREATE TABLE IF NOT EXISTS touchpoints
 (
@@ -66,7 +67,8 @@ CREATE TABLE IF NOT EXISTS touchpoints
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS event_ids
 (
@@ -79,7 +81,8 @@ CREATE TABLE IF NOT EXISTS event_ids
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, event_hash, event_id, node)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_ids_view TO event_ids AS
 SELECT realm, event_hash, event_id, node, version, batch FROM touchpoints;
@@ -111,7 +114,8 @@ CREATE TABLE IF NOT EXISTS orders
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS orders_view TO orders AS
 SELECT realm, node, event_id, version, occurred_at, channel, synthetic, source_store, anchor_type,
@@ -139,7 +143,8 @@ CREATE TABLE IF NOT EXISTS consents
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS consents_view TO consents AS
 SELECT realm, node, event_id, version, occurred_at, channel, synthetic, source_system,
@@ -164,7 +169,8 @@ CREATE TABLE IF NOT EXISTS observations
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS observations_view TO observations AS
 SELECT realm, node, event_id, version, occurred_at, channel, synthetic, source_system,
@@ -193,7 +199,8 @@ CREATE TABLE IF NOT EXISTS offers
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS offers_view TO offers AS
 SELECT realm, node, event_id, version, occurred_at, channel, synthetic, order_id,
@@ -216,7 +223,8 @@ CREATE TABLE IF NOT EXISTS identifiers
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS identifiers_view TO identifiers AS
 SELECT realm, node, event_id, version, occurred_at, channel, synthetic,
@@ -240,7 +248,8 @@ CREATE TABLE IF NOT EXISTS surveys
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS surveys_view TO surveys AS
 SELECT realm, node, event_id, version, occurred_at, channel, synthetic, survey_kind,

@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS node_values
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (realm, node)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS edges
 (
@@ -30,12 +31,14 @@ CREATE TABLE IF NOT EXISTS edges
 )
 ENGINE = ReplacingMergeTree(batch)
 ORDER BY (realm, a, b)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS edges_reversed AS edges
 ENGINE = ReplacingMergeTree(batch)
 ORDER BY (realm, b, a)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS edges_reversed_view TO edges_reversed AS
 SELECT * FROM edges;
@@ -51,7 +54,8 @@ CREATE TABLE IF NOT EXISTS members
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, profile, node)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS map
 (
@@ -64,7 +68,8 @@ CREATE TABLE IF NOT EXISTS map
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (realm, node)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS map_view TO map AS
 SELECT realm, node, profile, type, kind, version FROM members;

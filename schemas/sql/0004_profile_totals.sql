@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS order_keys
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (realm, order_id, node, event_id)
-SETTINGS index_granularity = 256, old_parts_lifetime = 30;
+SETTINGS index_granularity = 256, old_parts_lifetime = 30,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS order_keys_view TO order_keys AS
 SELECT realm, order_id, node, event_id FROM touchpoints

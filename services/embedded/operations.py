@@ -190,9 +190,10 @@ class Operations:
 
     def store_audit(self, fix: bool = False) -> Iterator[Row]:
         """Events that stand under two anchors; with `fix` only the smallest node's row stays."""
-        for double in self._audit.double_anchors():
-            if fix:
-                self._audit.keep_one_anchor(double)
+        doubles = list(self._audit.double_anchors())
+        if fix:
+            self._audit.keep_one_anchor(doubles)
+        for double in doubles:
             yield {**double._asdict(), "fixed": fix}
 
     def state_digest(self) -> Iterator[Row]:

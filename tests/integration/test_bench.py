@@ -13,7 +13,6 @@ import pytest
 
 from bench.population import ISSUERS, REALM, fill
 from bench.reading import percentile
-from schemas.identifiers import as_uuid
 from schemas.profile import Profile
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
@@ -167,12 +166,9 @@ def test_made_up_customers_are_whole(populated: Database) -> None:
         assert {held.type for held in one.identifiers} == set(ISSUERS)
         assert {"first_name", "city"} <= set(one.attributes)
         assert [state.channel for state in one.consents] == ["email"]
-        assert (
-            reader.resolve(REALM, [one.identifiers[-1].node_id.int])[
-                one.identifiers[-1].node_id.int
-            ].profile
-            == as_uuid(one.profile_id.int).int
-        )
+        handles = [held.node_id.int for held in one.identifiers]
+        found = reader.resolve(REALM, handles)
+        assert {found[handle].profile for handle in handles} == {one.profile_id.int}
     [(placed, returned)] = populated.rows(
         "SELECT countIf(order_action = 'placed'), countIf(order_action = 'returned') FROM orders"
     )

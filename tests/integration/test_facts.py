@@ -252,7 +252,7 @@ def test_audit_finds_an_event_under_two_anchors_and_keeps_one(
     audit = StoreAudit(database)
     [double] = audit.double_anchors()
     assert double.kept < double.others[0]
-    audit.keep_one_anchor(double)
+    audit.keep_one_anchor([double])
     for (table,) in database.rows(FACT_TABLES_SQL):
         left = database.rows(f"SELECT toString(node) FROM {table} WHERE event_id = 'e'")
         assert {row[0] for row in left} <= {double.kept}, table

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from schemas.reject import ADVICE, RejectReason
-from services.runtime.clickhouse import Database
+from services.runtime.clickhouse import Database, chunks
 
 REJECTED_SQL = """
 SELECT reject_id, reason, path, message, event_id, received_at, raw_bytes, {raw} FROM rejected FINAL
@@ -27,6 +27,13 @@ WHERE database = currentDatabase() AND name = 'event_id'
         AND name = 'node')
     AND table NOT LIKE '%\\_view' AND table != 'id_conflicts' ORDER BY table
 """
+
+DELETE_SQL = """
+DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}}
+    AND event_id IN {{events:Array(String)}}
+    AND has(arrayZip({{nodes:Array(UUID)}}, {{events:Array(String)}}), (node, event_id))
+"""
+ROWS_PER_DELETE = 1_000
 
 
 class RejectedEvent(NamedTuple):
@@ -79,11 +86,20 @@ class StoreAudit:
             kept, *others = sorted(nodes)
             yield DoubleAnchor(realm, event_id, kept, others)
 
-    def keep_one_anchor(self, double: DoubleAnchor) -> None:
+    def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """Delete the rows under the other anchors, by key, in every fact table."""
+        for realm in {double.realm for double in doubles}:
+            rows = [
+                (node, double.event_id)
+                for double in doubles
+                if double.realm == realm
+                for node in double.others
+            ]
+            for part in chunks(rows, ROWS_PER_DELETE):
+                self._delete(realm, part)
+
+    def _delete(self, realm: str, rows: Sequence[tuple[str, str]]) -> None:
+        nodes, events = zip(*rows, strict=True)
+        parameters = {"realm": realm, "nodes": list(nodes), "events": list(events)}
         for (table,) in self._database.rows(FACT_TABLES_SQL):
-            self._database.command(
-                f"DELETE FROM {table} WHERE realm = {{realm:String}} "
-                "AND node IN {nodes:Array(UUID)} AND event_id = {event:String}",
-                {"realm": double.realm, "nodes": double.others, "event": double.event_id},
-            )
+            self._database.command(DELETE_SQL.format(table=table), parameters)

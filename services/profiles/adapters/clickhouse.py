@@ -131,7 +131,7 @@ class ProfileReader:
             "event": after.event_id,
             "limit": limit + 1,
         }
-        rows = self._database.rows(statements.TIMELINE, where)
+        rows = self._database.rows(statements.TIMELINE + statements.ONE_THREAD, where)
         page = rows[:limit]
         events = self._events(realm, page)
         entries = [_entry(row, events[row[0]], currency) for row in page]
@@ -286,7 +286,7 @@ class ProfileReader:
             "nodes": sorted({str(node) for _, node in chosen}),
             "events": [event_id for event_id, _ in chosen],
         }
-        rows = self._database.rows(statements.EVENTS, where)
+        rows = self._database.rows(statements.EVENTS + statements.ONE_THREAD, where)
         return {row[0]: row[2:] for row in rows if row[:2] in chosen}
 
 
