@@ -80,7 +80,7 @@ class Incident(Contract):
     expected: WrittenMoney
     """The right price."""
     observed: WrittenMoney
-    """The first deviating price of the episode."""
+    """The deviating price when the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
     since: datetime

@@ -16,6 +16,7 @@ class RejectReason(StrEnum):
     ALL_IDENTIFIERS_BLOCKED = "all_identifiers_blocked"
     FROM_THE_FUTURE = "from_the_future"
     BEFORE_TIME_FLOOR = "before_time_floor"
+    NOT_ALLOWED = "not_allowed"
     ERASED = "erased"
     UNSTORABLE = "unstorable"
 
@@ -29,6 +30,7 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.ALL_IDENTIFIERS_BLOCKED: "send a real identifier instead of a placeholder",
     RejectReason.FROM_THE_FUTURE: "set the source's clock; occurred_at is over 24 h ahead",
     RejectReason.BEFORE_TIME_FLOOR: "set the source's clock; occurred_at is before the time floor",
+    RejectReason.NOT_ALLOWED: "send events of this type from a server, with a server's key",
     RejectReason.UNSTORABLE: "report it: the event fits its contract but not the store",
     RejectReason.ERASED: "nothing: the person was erased after this event happened",
 }

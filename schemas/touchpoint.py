@@ -163,6 +163,18 @@ EVENT_TYPES: dict[str, EventType] = {
 }
 
 
+PUBLIC_TYPES = frozenset(
+    {
+        "page.viewed", "product.viewed", "search.performed", "cart.updated", "identity.linked",
+        "profile.updated", "consent.given", "consent.withdrawn", "objection.made",
+        "survey.answered", "review.posted", "referral.made", "support.contacted",
+        "complaint.opened", "message.exchanged", "appointment.booked",
+    }
+)  # fmt: skip
+"""What a public write key may send: what a visitor does. Orders, prices and mailings are told by
+servers, or a stranger could cancel an order or make up a price."""
+
+
 def _body_default(body: type[Contract]) -> Any:
     """An empty body where nothing in it is required (`...` where something is)."""
     required = any(field.is_required() for field in body.model_fields.values())

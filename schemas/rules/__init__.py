@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,5 +25,11 @@ def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M
         text = path.read_text("utf-8")
     try:
         return model.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        raise ValueError(f"rules file {path or default_name}: {faults}") from error
     except ValueError as error:
         raise ValueError(f"rules file {path or default_name}: {error}") from error

@@ -9,6 +9,7 @@ import gzip
 import io
 import sys
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -86,7 +87,10 @@ def _unpacked_lines(name: str, unpacked: BinaryIO) -> Iterator[Line]:
 
 def split_lines(stream: BinaryIO) -> Iterator[Line]:
     """Lines of a binary stream; at most `KEPT_BYTES_MAX` bytes of a line are held."""
+    is_first = True
     while content := stream.readline(KEPT_BYTES_MAX):
+        if is_first:  # some editors begin a file with a byte order mark
+            content, is_first = content.removeprefix(BOM_UTF8), False
         size = len(content)
         if size == KEPT_BYTES_MAX and not content.endswith(b"\n"):
             size += _skip_rest(stream)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from schemas.reject import RejectReason
 from services.ingest.core.core import IngestCore
+from services.ingest.core.decode import too_large
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.ports import FactStore, Known, RejectedLine
@@ -72,7 +73,7 @@ class IngestStage:
         outcomes = [
             process(line.content, received_at, intake)
             if line.is_whole
-            else Reject(RejectReason.TOO_LARGE, message=f"{line.size} bytes")
+            else Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
             for line in lines
         ]
         return Decoded(lines, outcomes, received_at)
@@ -103,11 +104,14 @@ class IngestStage:
             entries = known.setdefault((outcome.realm, outcome.event_id), [])
             result = self._judge(outcome, entries)
             results.append(result)
-            if result.status is Status.ACCEPTED or result.reason == ID_CONFLICT:
+            is_conflict = result.reason == ID_CONFLICT
+            if is_conflict and outcome.intake is Intake.PUBLIC:
+                conflicts.append(outcome)  # kept, but a stranger changes no event of ours
+            elif result.status is Status.ACCEPTED or is_conflict:
                 fresh.append(outcome)
                 entries.append(Known(outcome.node, outcome.version, self._processed))
-            if result.reason == ID_CONFLICT:
-                conflicts.append(outcome)
+                if is_conflict:
+                    conflicts.append(outcome)
         if conflicts:
             self._store.write_conflicts(conflicts, decoded.received_at)
         refused = self._store.write_facts(fresh, batch)
@@ -150,7 +154,8 @@ class IngestStage:
                 if entry.batch <= self._processed:
                     return Result(event.event_id, Status.DUPLICATE)
                 return Result(event.event_id, Status.ACCEPTED)
-        if any(entry.version >> REVISION_SHIFT == revision for entry in entries):
+        is_rival = any(entry.version >> REVISION_SHIFT == revision for entry in entries)
+        if is_rival or event.intake is Intake.PUBLIC:  # a public key corrects nothing
             return Result(event.event_id, Status.DUPLICATE, ID_CONFLICT)
         return Result(event.event_id, Status.ACCEPTED)
 

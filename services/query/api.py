@@ -7,8 +7,9 @@ in the data directory.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any, NamedTuple, cast
 
 import orjson
@@ -18,6 +19,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from services.embedded.engine import Engine
 from services.embedded.intake import IntakeWriter, Overloaded
@@ -130,6 +133,7 @@ def application() -> FastAPI:
         redoc_url=None,
     )
     app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http_error)
     app.include_router(router)
     app.include_router(local)
     return app
@@ -144,6 +148,13 @@ async def _answer_problem(_request: Request, problem: Exception) -> JSONResponse
     assert isinstance(problem, Problem)
     body = {"title": problem.title, "status": problem.status, "detail": str(problem)}
     return JSONResponse(body, problem.status, problem.headers, media_type=PROBLEM)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    """No such path, or no such method: a problem document like every other error."""
+    assert isinstance(error, HTTPException)
+    problem = Problem(error.status_code, str(error.detail), f"{request.method} {request.url.path}")
+    return await _answer_problem(request, problem)
 
 
 def key_intake(
@@ -254,8 +265,10 @@ def _json(value: Any) -> Response:
 
 async def _body(request: Request, bytes_max: int) -> bytes:
     """The request body. Raises Problem 413 as soon as it grows over the limit."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem(415, "compressed", "send the body uncompressed")
     parts, size = [], 0
-    async for part in request.stream():
+    async for part in _parts(request):
         size += len(part)
         if size > bytes_max:
             raise Problem(
@@ -267,13 +280,40 @@ async def _body(request: Request, bytes_max: int) -> bytes:
 
 def _batch_lines(body: bytes) -> list[Line]:
     try:
-        events = orjson.loads(body)["batch"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise Problem(400, "no batch", 'the body must be JSON: {"batch": [event, …]}') from error
+        events = _lenient(body)["batch"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        detail = f'the body must be JSON: {{"batch": [event, …]}} ({error})'
+        raise Problem(400, "no batch", detail) from error
     if not isinstance(events, list) or len(events) > EVENTS_PER_REQUEST_MAX:
         raise Problem(400, "no batch", f"'batch' must be a list of up to {EVENTS_PER_REQUEST_MAX}")
-    lines = [orjson.dumps(event) for event in events]
+    lines = [_event_line(event) for event in events]
     return [Line(line, len(line)) for line in lines]
+
+
+def _lenient(body: bytes) -> Any:
+    """The body as JSON. What only one event gets wrong (a lone surrogate, NaN, a number out of
+    range) passes here, so that it costs that event and not the whole request."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body)
+
+
+def _event_line(event: Any) -> bytes:
+    """One event as a line; what is no JSON stays so and is refused with its reason."""
+    try:
+        return orjson.dumps(event)
+    except TypeError:
+        return json.dumps(event).encode()
+
+
+async def _parts(request: Request) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises Problem when the sender hangs up."""
+    try:
+        async for part in request.stream():
+            yield part
+    except ClientDisconnect as error:
+        raise Problem(400, "incomplete", "the connection closed before the body ended") from error
 
 
 def _sized_line(line: bytes) -> Line:

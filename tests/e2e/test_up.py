@@ -87,6 +87,27 @@ def test_results_by_event(up: Running) -> None:
     assert up.post(good).json()["results"][0]["status"] == "duplicate"
 
 
+def test_one_unreadable_event_costs_only_itself(up: Running) -> None:
+    """A lone surrogate, NaN or an endless number in one event does not reject the others."""
+    good, other = (json.dumps(event()) for _ in range(2))
+    odd = json.dumps(event(event_id="odd"))
+    for broken in ('"cut \\ud83d"', "NaN", "1e400"):
+        spoilt = odd.replace('"odd"', '"odd", "body": {"title": ' + broken + "}")
+        body = f'{{"batch": [{good}, {spoilt}, {other}]}}'.encode()
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        answer = up.client.post("/v1/touchpoints", content=body, headers=headers)
+        statuses = [one["status"] for one in answer.json()["results"]]
+        assert statuses[1] == "rejected", answer.text
+        assert "rejected" not in (statuses[0], statuses[2])
+
+
+def test_unknown_path_is_a_problem_document(up: Running) -> None:
+    """Every error has the same form."""
+    for answer in (up.client.get("/v2/nothing"), up.client.get("/v1/touchpoints")):
+        assert answer.status_code in (404, 405)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_other_commands_work_beside_it(up: Running, stream: Stream, reference: Reference) -> None:
     """From a second terminal: profile, why, ingest, incidents, digest; nothing fails."""
     up.post(event("identity.linked", identifiers=[EMAIL, NUMBER]))

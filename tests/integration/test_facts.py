@@ -140,6 +140,18 @@ def test_second_body_is_counted_and_both_are_kept(stage: IngestStage, database: 
     assert bodies == {line(one).decode(), line(other).decode()}
 
 
+def test_public_key_cannot_take_over_a_known_event(stage: IngestStage, database: Database) -> None:
+    """A stranger who re-sends a known event id, raised or not, changes nothing but is kept."""
+    mine = event(event_id="e", identifiers=[identifier("cookie", "mine")])
+    theirs = mine | {"identifiers": [identifier("cookie", "theirs")], "revision": 7}
+    ingest(stage, 1, mine)
+    [result] = ingest(stage, 2, theirs, intake=Intake.PUBLIC)
+    assert result.reason == ID_CONFLICT
+    assert count(database, "touchpoints") == 1
+    assert list(StoreAudit(database).double_anchors()) == []
+    assert len(database.rows("SELECT 1 FROM id_conflicts FINAL")) == 2
+
+
 def test_repeats_are_told_apart_within_and_across_batches(stage: IngestStage) -> None:
     """The same event twice in one batch, or again later, is a duplicate."""
     one, two = event(), event()

@@ -15,7 +15,7 @@ from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
-from schemas.touchpoint import EVENT_TYPES, Touchpoint
+from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES, Touchpoint
 from services.ingest.core.claims import claims
 from services.ingest.core.decode import body_hash, decode, event_hash
 from services.ingest.core.fact import (
@@ -93,6 +93,9 @@ class IngestCore:
             return decoded
         event, plain = decoded
         occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
+        if intake is Intake.PUBLIC and event.type not in PUBLIC_TYPES:
+            message = "a public write key may not send this type"
+            return Reject(RejectReason.NOT_ALLOWED, "type", message, event.event_id)
         refused = self._refuse(event, occurred_ms, received_ms)
         if refused:
             return refused
@@ -205,4 +208,5 @@ class IngestCore:
             self._identification.edges(event.event_id, context.occurred_ms, anchor, named),
             [claim for claim, _ in said],
             left_out,
+            context.intake,
         )

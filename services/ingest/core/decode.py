@@ -19,9 +19,7 @@ UNHASHED = ("sent_at", "received_at", "revision")
 def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
     """Parse and validate one line; also returns the plain JSON object."""
     if len(line) > EVENT_BYTES_MAX:
-        return Reject(
-            RejectReason.TOO_LARGE, message=f"{len(line)} bytes, at most {EVENT_BYTES_MAX}"
-        )
+        return Reject(RejectReason.TOO_LARGE, message=too_large(len(line)))
     try:
         event = TouchpointAdapter.validate_json(line)
         return event, orjson.loads(line)
@@ -29,6 +27,11 @@ def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
         return explain(error, line)
     except orjson.JSONDecodeError as error:
         return Reject(RejectReason.NOT_JSON, message=str(error))
+
+
+def too_large(size: int) -> str:
+    """What is said of an oversized line."""
+    return f"{size} bytes, at most {EVENT_BYTES_MAX}"
 
 
 def body_hash(plain: dict[str, Any]) -> int:

@@ -69,7 +69,9 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
         case OrderCancelled():
             action, counts, value = "cancelled", True, revenue(body.lines)
         case OrderReturned():
-            action, counts = "returned", True
+            # Deposit brought back is no return; a return without lines is known by its refund.
+            counts = not body.lines or any(line.kind in REVENUE_KINDS for line in body.lines)
+            action = "returned"
             value = revenue(body.lines) if body.lines else body.refund or ZERO
         case OrderStatusChanged():
             head = ("status", body.issuer or issuer, body.order_id, "", False, "", ZERO)

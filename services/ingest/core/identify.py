@@ -75,7 +75,7 @@ class Identification:
         """The usable identifiers of an event, and how many were left out."""
         named: list[Named] = []
         reasons: list[RejectReason] = []
-        seen: set[NodeId] = set()
+        seen: dict[NodeId, int] = {}
         system = event.source.system
         trusted = intake is not Intake.PUBLIC and self._is_trusted(system)
         for position, given in enumerate(event.identifiers):
@@ -88,8 +88,11 @@ class Identification:
             if isinstance(found, RejectReason):
                 reasons.append(found)
             elif found[0].id not in seen:
-                seen.add(found[0].id)
+                seen[found[0].id] = len(named)
                 named.append(Named(*found, given.verified and trusted, position))
+            elif given.verified and trusted:  # named twice: the proof counts, in any order
+                again = seen[found[0].id]
+                named[again] = named[again]._replace(verified=True)
         if intake is Intake.PUBLIC and all(one.node.type in self._personal for one in named):
             # A stranger who only knows a number or an address must not write into its history.
             reasons += [RejectReason.NO_USABLE_IDENTIFIER] * len(named)

@@ -73,3 +73,4 @@ class Accepted(NamedTuple):
     claims: list[Claim]
     blocked: int
     """Identifiers left out because they were placeholders or not of their form."""
+    intake: Intake

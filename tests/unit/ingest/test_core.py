@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
 from schemas.reject import RejectReason
+from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES
 from services.ingest.core.core import IngestCore
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake, Reject
@@ -96,9 +98,45 @@ def test_public_write_key_cannot_write_into_a_known_persons_history() -> None:
     refused = core().process(line(event(identifiers=[EMAIL])), RECEIVED_AT, Intake.PUBLIC)
     assert isinstance(refused, Reject)
     assert refused.reason is RejectReason.NO_USABLE_IDENTIFIER
-    receipt = accept(order("o-1", "1000.00", identifiers=[EMAIL]), intake=Intake.PUBLIC)
-    assert column(receipt, "anchor_type") == "record"
-    assert receipt.edges == []
+    body = {"kind": "nps", "answers": [{"question": "q", "score": 1}]}
+    survey = event("survey.answered", identifiers=[EMAIL], body=body)
+    anonymous = accept(survey, intake=Intake.PUBLIC)
+    assert column(anonymous, "anchor_type") == "record"
+    assert anonymous.edges == []
+
+
+@pytest.mark.parametrize("type_", sorted(EVENT_TYPES.keys() - PUBLIC_TYPES))
+def test_public_write_key_tells_no_orders_and_no_prices(type_: str) -> None:
+    """Whatever could change somebody's order, or a price, is refused from a public key."""
+    refused = core().process(line(EXAMPLES[type_]), RECEIVED_AT, Intake.PUBLIC)
+    assert isinstance(refused, Reject)
+    assert refused.reason is RejectReason.NOT_ALLOWED
+
+
+def test_price_seen_with_a_public_key_is_no_claim() -> None:
+    """A stranger may neither raise nor end an alarm."""
+    fields = event("product.viewed", body={"offer": {"sku": "1", "price": "0.01"}})
+    assert accept(fields, intake=Intake.PUBLIC).claims == []
+    assert len(accept(fields, intake=Intake.SERVER).claims) == 1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_identifier_named_twice_counts_as_proven_in_any_order(turned: bool) -> None:
+    """One proof is enough, wherever it stands in the list."""
+    twice = [EMAIL, PROVEN_EMAIL]
+    identifiers = [PROVEN_NUMBER, *(reversed(twice) if turned else twice)]
+    [edge] = accept(event(identifiers=identifiers)).edges
+    assert edge.verified
+
+
+def test_deposit_brought_back_is_no_return() -> None:
+    """Returned deposit (Pfand, Leergut) counts nowhere; goods among it do."""
+    deposit = {"kind": "deposit", "total": "3.25"}
+    only = accept(event("order.returned", body={"lines": [deposit]}))
+    mixed = accept(event("order.returned", body={"lines": [deposit, {"total": "5.00"}]}))
+    refund = accept(event("order.returned", body={"refund": "5.00"}))
+    counted = [column(one, "order_counts") for one in (only, mixed, refund)]
+    assert counted == [False, True, True]
 
 
 def test_issuer_comes_from_the_source_where_the_event_names_none() -> None:

@@ -21,6 +21,13 @@ def test_plain_and_gzip_give_the_same_lines(tmp_path: Path) -> None:
         assert lines == [b'{"a":1}', b'{"b":2}', b'{"c":3}']
 
 
+def test_byte_order_mark_costs_no_line(tmp_path: Path) -> None:
+    """A mark that an editor left at the beginning of the file is passed over."""
+    (tmp_path / "marked").write_bytes(b"\xef\xbb\xbf" + b'{"a":1}\n{"b":2}\n')
+    lines = [line.content for line in read_lines(str(tmp_path / "marked"))]
+    assert lines == [b'{"a":1}', b'{"b":2}']
+
+
 def test_huge_line_is_never_held(tmp_path: Path) -> None:
     """A 100 MB line costs little memory; its size is known and the next line is read."""
     file = tmp_path / "huge"
