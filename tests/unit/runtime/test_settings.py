@@ -1,0 +1,80 @@
+"""Settings: typed, validated at start, with messages that name the variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from services.runtime.errors import ConfigurationError
+from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
+
+SECRET = "a-long-enough-secret"
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own environment reaches a test."""
+    for name in [name for name in os.environ if name.startswith("C360_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("C360_HTTP_PORT", "eighty", "C360_HTTP_PORT: "),
+        ("C360_HTTP_PORT", "70000", "C360_HTTP_PORT: "),
+        ("C360_IDENTITY_SECRET", "short", "C360_IDENTITY_SECRET: "),
+        ("C360_API_KEYS", '["short"]', "C360_API_KEYS: "),
+        ("C360_REALMS", '{"default": {"time_zone": "Mars/North"}}', "Mars/North"),
+        ("C360_REALMS", '{"default": {"currency": "euro"}}', "C360_REALMS"),
+        ("C360_REALMS", "{", "written as JSON"),
+        ("C360_LOG_FORMAT", "yaml", "C360_LOG_FORMAT: "),
+        ("C360_DATADIR", "x", "did you mean C360_DATA_DIR"),
+        ("C360_NOTHING_LIKE_IT", "x", "C360_NOTHING_LIKE_IT is no setting"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    """Whoever reads the message knows which variable to change."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert said in str(caught.value)
+
+
+def test_defaults_are_those_of_a_german_retailer() -> None:
+    """DE, Europe/Berlin, EUR; and no secret."""
+    settings = load_settings()
+    realm = settings.realms["default"]
+    assert (realm.region, realm.time_zone, realm.currency) == ("DE", "Europe/Berlin", "EUR")
+    with pytest.raises(ConfigurationError, match="openssl rand -hex 32"):
+        settings.secret()
+
+
+def test_environment_wins_over_the_file_of_the_data_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A data directory may bring settings; the environment has the last word."""
+    lines = [f"C360_IDENTITY_SECRET={SECRET}", "C360_HTTP_PORT=1111", "C360_LOG_FORMAT=json"]
+    (tmp_path / SETTINGS_FILE).write_text("\n".join(lines))
+    monkeypatch.setenv("C360_HTTP_PORT", "2222")
+    settings = load_settings(tmp_path)
+    assert settings.secret() == SECRET.encode()
+    assert (settings.http_port, settings.log_format) == (2222, "json")
+
+
+def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither as text nor as JSON."""
+    monkeypatch.setenv("C360_IDENTITY_SECRET", SECRET)
+    monkeypatch.setenv("C360_API_KEYS", f'["{SECRET}"]')
+    settings = load_settings()
+    assert SECRET not in repr(settings)
+    assert SECRET not in settings.model_dump_json()
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    """The generated page has a description for each."""
+    assert all(field.description for field in Settings.model_fields.values())
