@@ -70,8 +70,8 @@ def _survive(said: Sequence[Observation], rules: ProfileRules) -> Survivor:
 
 
 def _different(said: Sequence[Observation]) -> list[Observation]:
-    """The latest observation of every value, latest first."""
-    latest = {one.value: one for one in sorted(said, key=_order)}
+    """The latest observation of every value, latest first; letter case and blanks make no other."""
+    latest = {"".join(one.value.split()).casefold(): one for one in sorted(said, key=_order)}
     return sorted(latest.values(), key=_order, reverse=True)
 
 

@@ -72,6 +72,13 @@ def test_source_priority() -> None:
     assert chosen(rule, *observations, sources="erp") == "Köln"
 
 
+def test_union_takes_one_spelling_of_a_value() -> None:
+    """An address written in capitals is no other address; the latest spelling stands."""
+    found = survivors([said("Bad Ems", 1), said("BAD  EMS", 2)], rules(Survivorship.UNION))["city"]
+    assert isinstance(found, list)
+    assert [one.value for one in found] == ["BAD  EMS"]
+
+
 def test_union() -> None:
     """Every different value survives once, the latest first, with its latest observation."""
     observations = [said("Ulm", 1), said("Bonn", 2), said("Ulm", 3, "crm")]
