@@ -19,7 +19,8 @@ from services.cli.sample import make_sample
 from services.cli.session import LocalSession
 from services.embedded.engine import Engine
 from services.ingest.lines import read_lines
-from services.runtime.errors import ConfigurationError
+from services.runtime.clickhouse import DirectoryLock
+from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.logging import configure_logging
 from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
 
@@ -57,11 +58,17 @@ def _prepare(directory: Path) -> Settings:
 
     Raises:
         ConfigurationError: the directory holds something that no demo made.
+        StoreUnavailable: a process works on it.
     """
     if directory.exists():
         if any(directory.iterdir()) and not (directory / SETTINGS_FILE).exists():
             raise ConfigurationError(
                 f"{directory} is not empty and was not made by a demo; choose another --directory"
+            )
+        if DirectoryLock(directory).is_held():
+            raise StoreUnavailable(
+                f"{directory} is in use; stop the process that holds it, or choose another "
+                "--directory"
             )
         shutil.rmtree(directory)
     directory.mkdir(parents=True)

@@ -107,6 +107,14 @@ def _raise_error(text: str, exit_code: int) -> None:
     raise error
 
 
+def find_running(settings: Settings) -> Presence | None:
+    """The `c360 up` that holds the data directory; None when there is none (any more)."""
+    presence = read_presence(settings.data_dir)
+    if presence is None or not DirectoryLock(settings.data_dir).is_held():
+        return None
+    return presence
+
+
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
     """A session on the data directory of the settings, whoever holds it.
@@ -114,8 +122,8 @@ def open_session(settings: Settings) -> Iterator[Session]:
     Raises:
         C360Error: as Engine.open does; Retry when `c360 up` vanished in between.
     """
-    presence = read_presence(settings.data_dir)
-    if presence is not None and DirectoryLock(settings.data_dir).is_held():
+    presence = find_running(settings)
+    if presence is not None:
         try:
             yield RemoteSession(presence)
         except httpx.TransportError as error:

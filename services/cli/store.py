@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from services.cli.output import out, print_json, print_table
+from services.cli.session import find_running
 from services.cli.state import AsJson, state_of
 from services.runtime import migrations
 from services.runtime.clickhouse import DirectoryLock, open_embedded
@@ -52,14 +54,11 @@ def migrate(
 ) -> None:
     """Bring the schema of the data directory up to date (other commands do so by themselves)."""
     settings = state_of(context).settings()
-    lock = DirectoryLock(settings.data_dir)
-    lock.acquire()
-    try:
-        database = open_embedded(settings.data_dir)
-        rows = [one._asdict() for one in migrations.migrate(database, dry_run=dry_run)]
-        database.close()
-    finally:
-        lock.release()
+    if find_running(settings):
+        with state_of(context).session() as session:
+            rows = list(session.call("migrations_pending"))
+    else:
+        rows = _migrate_here(settings.data_dir, dry_run)
     if as_json:
         print_json(rows)
     elif not rows:
@@ -67,3 +66,15 @@ def migrate(
     else:
         title = "Pending migrations" if dry_run else "Applied migrations"
         print_table(title, rows, ("version", "checksum"))
+
+
+def _migrate_here(data_dir: Path, dry_run: bool) -> list[dict[str, Any]]:
+    lock = DirectoryLock(data_dir)
+    lock.acquire()
+    try:
+        database = open_embedded(data_dir)
+        rows = [one._asdict() for one in migrations.migrate(database, dry_run=dry_run)]
+        database.close()
+    finally:
+        lock.release()
+    return rows

@@ -29,6 +29,7 @@ from services.identity.adapters.explanation import Explanation
 from services.identity.core.graph import Kind
 from services.ingest.adapters.audit import StoreAudit
 from services.runtime.errors import NotFound
+from services.runtime.migrations import migrate
 
 Row = dict[str, Any]
 BY_VALUE_SQL = """
@@ -195,6 +196,11 @@ class Operations:
             self._audit.keep_one_anchor(doubles)
         for double in doubles:
             yield {**double._asdict(), "fixed": fix}
+
+    def migrations_pending(self) -> Iterator[Row]:
+        """Migrations that wait; an open engine has applied all it knows."""
+        for one in migrate(self._engine.reading, dry_run=True):
+            yield one._asdict()
 
     def state_digest(self) -> Iterator[Row]:
         """SHA-256 by section of the state."""

@@ -134,6 +134,11 @@ def test_other_commands_work_beside_it(up: Running, stream: Stream, reference: R
     assert c360_json(up.data_dir, "rejected", "list", "--json")
     assert digest(up.data_dir).keys() == reference.digest.keys()
     assert c360(up.data_dir, "profile", "get", "--id", "nonsense", code=4).stderr
+    assert c360_json(up.data_dir, "migrate", "--json") == []
+    assert c360_json(up.data_dir, "store", "audit", "--json") == []
+    (up.data_dir / "settings.env").touch()  # as if a demo had made it
+    refused = c360(None, "demo", "--directory", str(up.data_dir), code=74)
+    assert "is in use" in refused.stderr
 
 
 def test_public_key_joins_nobody(up: Running) -> None:
