@@ -17,7 +17,7 @@ from services.embedded.engine import Engine
 from services.embedded.operations import Operations
 from services.embedded.pipeline import batched
 from services.embedded.presence import Presence, read_presence
-from services.ingest.lines import Line
+from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
 from services.runtime.clickhouse import DirectoryLock
 from services.runtime.errors import C360Error, Retry
@@ -81,16 +81,26 @@ class RemoteSession:
 
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
         """See Session. An oversized line is sent with its size only."""
-        for part in batched(lines, REMOTE_LINES):
-            body = b"".join(
-                orjson.dumps(line.size) + b" " + line.content.replace(b"\n", b" ") + b"\n"
-                for line in part
-            )
-            response = self._client.post("/internal/v1/lines", content=body)
-            if response.status_code != httpx.codes.OK:
-                _raise(response)
-            report([Result(*row) for row in response.json()])
+        try:
+            for part in batched(lines, REMOTE_LINES):
+                report(self._send(part))
+        except InputError:
+            self._tick()  # what came before the damage is judged
+            raise
+        self._tick()
+
+    def _tick(self) -> None:
         self._client.post("/internal/v1/tick").raise_for_status()
+
+    def _send(self, part: list[Line]) -> list[Result]:
+        body = b"".join(
+            orjson.dumps(line.size) + b" " + line.content.replace(b"\n", b" ") + b"\n"
+            for line in part
+        )
+        response = self._client.post("/internal/v1/lines", content=body)
+        if response.status_code != httpx.codes.OK:
+            _raise(response)
+        return [Result(*row) for row in response.json()]
 
 
 def _raise(response: httpx.Response) -> None:

@@ -19,6 +19,7 @@ import structlog
 from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
+from schemas.touchpoint import IDENTIFIERS_MAX
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.core.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
@@ -28,7 +29,7 @@ from services.identity.core.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.core import IngestConfig, IngestCore, Realm
 from services.ingest.core.outcome import Intake
-from services.ingest.lines import Line
+from services.ingest.lines import InputError, Line
 from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import ProfileReader, personal_types
 from services.profiles.adapters.totals import register_realms
@@ -36,9 +37,11 @@ from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.migrations import migrate
-from services.runtime.settings import Settings
+from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
 
 CACHED_BOOKS = 200_000
+IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
+"""A killed run may leave one batch in doubt, of whatever size it was set to."""
 GC_THRESHOLDS = (50_000, 20, 50)
 FINGERPRINT = "identity_secret_fingerprint"
 REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY realm, channel"
@@ -130,7 +133,9 @@ class Engine:
         )
 
     def _identity_writer(self, realm: str) -> IdentityWriter:
-        return IdentityWriter(self.graph, realm, self.identity_rules)
+        return IdentityWriter(
+            self.graph, realm, self.identity_rules, in_doubt_edges_max=IN_DOUBT_EDGES_MAX
+        )
 
     def _consistency_writer(self, realm: str) -> ConsistencyWriter:
         return ConsistencyWriter(self.claims, self.consistency_rules, CACHED_BOOKS, realm)
@@ -143,22 +148,26 @@ class Engine:
     ) -> None:
         """Process all lines in batches; `report` is called after each batch is durable.
 
-        The next batch is decoded while the one before is written. Whatever ends the input, the
-        batches read until then are finished first.
+        The next batch is decoded while the one before is written. Where the input is damaged, what
+        was read until then is finished and judged first.
         """
         tune_garbage_collector()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer") as writer:
             pending: Future[list[Result]] | None = None
+            damage: InputError | None = None
             try:
                 for part in batched(lines, self.settings.batch_events_max):
                     decoded = self.pipeline.decode(part, intake)
                     if pending is not None:
                         report(pending.result())
                     pending = writer.submit(self.pipeline.finish, decoded)
-            finally:
-                if pending is not None:
-                    report(pending.result())
+            except InputError as error:
+                damage = error
+            if pending is not None:
+                report(pending.result())
         self.pipeline.tick()
+        if damage is not None:
+            raise damage
 
     def close(self) -> None:
         """Close the engine and give the directory back."""

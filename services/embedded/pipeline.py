@@ -63,15 +63,19 @@ class Pipeline:
         """Process again what the last run stored and did not finish; the number of events.
 
         Must be called once, before the first batch. The writers see these batches as in doubt:
-        a stored edge does not prove that its map rows were written.
+        a stored edge does not prove that its map rows were written. Nothing is acknowledged before
+        all of it is done: the numbers of the batches written here lie above those still waiting.
         """
         stored = self._facts.in_doubt(self._facts.checkpoint())
         count = 0
         for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
             for part in batched(events, RECOVERY_EVENTS):
                 lines = [Line(event.payload, len(event.payload)) for event in part]
-                self.finish(self._stage.decode(lines, received_at, intake), in_doubt=True)
+                decoded = self._stage.decode(lines, received_at, intake)
+                self._retrying(decoded, in_doubt=True)
                 count += len(lines)
+        if count:
+            self._acknowledge()
         return count
 
     def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:
@@ -79,7 +83,7 @@ class Pipeline:
         with self._timed("decode"):
             return self._stage.decode(lines, self._clock(), intake)
 
-    def finish(self, decoded: Decoded, *, in_doubt: bool = False) -> list[Result]:
+    def finish(self, decoded: Decoded) -> list[Result]:
         """Make a decoded batch durable with all that follows from it, then acknowledge it.
 
         Transient faults of the store are tried again with growing pauses.
@@ -88,28 +92,38 @@ class Pipeline:
             Retry: the store did not recover; nothing of the batch is acknowledged.
             Fatal: trying again cannot help; the process must end.
         """
+        stored = self._retrying(decoded)
+        self._acknowledge()
+        self._count(decoded, stored)
+        return stored.results
+
+    def _retrying(self, decoded: Decoded, *, in_doubt: bool = False) -> Stored:
         for attempt in range(ATTEMPTS_MAX):
             try:
-                return self._finish(decoded, in_doubt or attempt > 0)
+                return self._write(decoded, in_doubt or attempt > 0)
             except Retry as error:
                 self._metrics.retries.inc()
                 log.warning("store_retry", attempt=attempt + 1, error=str(error))
                 self._sleep(BACKOFF_S * 2**attempt)
-        return self._finish(decoded, in_doubt=True)
+        return self._write(decoded, in_doubt=True)
 
-    def _finish(self, decoded: Decoded, in_doubt: bool) -> list[Result]:
+    def _write(self, decoded: Decoded, in_doubt: bool) -> Stored:
         batch = self._next_batch
         self._next_batch += 1
         with self._timed("store"):
-            stored = self._stage.store(decoded, batch, in_doubt=in_doubt)
+            stored = self._stage.store(decoded, batch)
         with self._timed("identity"):
             self._identity.process(stored.fresh, batch, in_doubt)
         with self._timed("consistency"):
             self._consistency.process(stored.fresh, decoded.received_at, batch)
+        return stored
+
+    def _acknowledge(self) -> None:
+        """Record that every batch written so far is processed to its end."""
+        batch = self._next_batch - 1
         with self._timed("acknowledge"):
             self._stage.acknowledge(batch, self._clock())
-        self._count(decoded, stored, batch)
-        return stored.results
+        self._metrics.last_batch.set(batch)
 
     def tick(self, clock: datetime | None = None) -> None:
         """Judge prices up to the watermark; with a clock, idle channels advance with it."""
@@ -119,7 +133,7 @@ class Pipeline:
             self._consistency.tick(batch, clock)
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
-    def _count(self, decoded: Decoded, stored: Stored, batch: int) -> None:
+    def _count(self, decoded: Decoded, stored: Stored) -> None:
         metrics, now = self._metrics, self._clock()
         for status, count in Counter(one.status for one in stored.results).items():
             metrics.events.labels(status).inc(count)
@@ -131,7 +145,6 @@ class Pipeline:
         metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
         metrics.batch_events.observe(len(decoded.lines))
         metrics.freshness_seconds.observe((now - decoded.received_at).total_seconds())
-        metrics.last_batch.set(batch)
         metrics.last_progress_seconds.set(now.timestamp())
 
     @contextmanager

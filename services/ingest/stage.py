@@ -17,6 +17,7 @@ from services.ingest.core.decode import too_large
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.ports import FactStore, Known, RejectedLine
+from services.runtime.errors import Fatal
 
 
 class Status(StrEnum):
@@ -30,6 +31,8 @@ class Status(StrEnum):
 ID_CONFLICT = "id_conflict"
 """Reason of a duplicate whose body differs from the stored one."""
 REVISION_SHIFT = 32
+REFUSED_MAX = 10
+"""More rows than these (and than one in a hundred) are no bad rows but a broken store."""
 
 
 class Result(NamedTuple):
@@ -78,14 +81,15 @@ class IngestStage:
         ]
         return Decoded(lines, outcomes, received_at)
 
-    def store(self, decoded: Decoded, batch: int, *, in_doubt: bool = False) -> Stored:
-        """Make a batch durable. `in_doubt` takes known events for new ones (after a crash).
+    def store(self, decoded: Decoded, batch: int) -> Stored:
+        """Make a batch durable.
 
-        Raises Retry or Fatal as the store does; the whole batch may then be stored again.
+        Raises Retry or Fatal as the store does; the whole batch may then be stored again. Fatal
+        also when the store refuses so many rows that the fault must be its own.
         """
         self._keep_rejects(decoded)
         accepted = [one for one in decoded.outcomes if isinstance(one, Accepted)]
-        known = {} if in_doubt else self._store.known(accepted)
+        known = self._store.known(accepted)
         results: list[Result] = []
         fresh: list[Accepted] = []
         conflicts: list[Accepted] = []
@@ -128,6 +132,11 @@ class IngestStage:
         refused: list[Accepted],
     ) -> tuple[list[Result], list[Accepted]]:
         """Keep what the store refuses as rejects; nothing else of the batch suffers."""
+        if len(refused) > max(REFUSED_MAX, len(fresh) // 100):
+            raise Fatal(
+                f"the store refuses {len(refused)} of {len(fresh)} rows of a batch; nothing of it "
+                "is acknowledged. Do schema and program have one version ('c360 migrate')?"
+            )
         unstorable = {id(event) for event in refused}
         kept = list(results)
         for position, outcome in enumerate(decoded.outcomes):

@@ -23,6 +23,7 @@ CHANNELS = [
     "shop", "app", "pos", "email", "phone", "chat", "messenger", "sms", "push", "letter", "voice",
     "social", "marketplace", "kiosk", "tv", "ads", "print", "radio", "fair", "field_sales",
 ]  # fmt: skip
+BATCH_EVENTS_LIMIT = 100_000
 SETTINGS_FILE = "settings.env"
 
 
@@ -78,7 +79,7 @@ class Settings(BaseSettings):
     """Hours that `occurred_at` may lie ahead of the time of receipt."""
     time_floor: date = date(2000, 1, 1)
     """Events claimed to be older are rejected."""
-    batch_events_max: Annotated[int, Field(ge=1, le=100_000)] = 20_000
+    batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = 20_000
     """Events that `c360 ingest` processes and makes durable at once."""
     http_host: str = "127.0.0.1"
     """Address that `c360 up` listens on."""

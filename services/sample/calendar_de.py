@@ -31,8 +31,3 @@ def from_wall_clock(seconds: int) -> int:
     """Wall-clock seconds since 1970 in Berlin → epoch seconds."""
     wall = (_NAIVE_START + timedelta(seconds=seconds)).replace(tzinfo=BERLIN)
     return int(wall.timestamp())
-
-
-def month_of(at: int) -> str:
-    """`2017-05`: the German calendar month of an instant."""
-    return written(at)[:7]

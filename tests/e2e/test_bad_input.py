@@ -47,6 +47,7 @@ def test_truncated_gzip_keeps_what_it_held(stream: Stream, tmp_path: Path) -> No
     assert "accepted" in done.stdout
     rows = c360_json(tmp_path / "data", "profile", "list", "--format", "json")
     assert len(rows) > 50
+    assert c360_json(tmp_path / "data", "incidents", "list", "--json"), "half a year was judged"
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Recovery after a crash: nothing is acknowledged before everything in doubt is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from schemas.rules.consistency import consistency_rules
+from schemas.rules.identity import identity_rules
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.core.writer import ConsistencyWriter
+from services.embedded.pipeline import Pipeline
+from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.writer import IdentityWriter
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.outcome import Accepted
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage
+from services.runtime.clickhouse import Database
+from services.runtime.metrics import Metrics
+from tests.events import RECEIVED_AT, core, event, identifier, line
+
+
+class Killed(Exception):
+    """Stands for SIGKILL at a chosen moment."""
+
+
+class DyingIdentityStage(IdentityStage):
+    """Dies when it is asked for the batch after `batches_left` ones."""
+
+    batches_left = 1_000
+
+    def process(self, events: Sequence[Accepted], batch: int, in_doubt: bool) -> None:
+        if self.batches_left == 0:
+            raise Killed
+        self.batches_left -= 1
+        super().process(events, batch, in_doubt)
+
+
+def pipeline(database: Database, batches_left: int = 1_000) -> Pipeline:
+    """A pipeline with nothing in memory, as after a start."""
+    graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
+    facts, metrics = ClickHouseFactStore(database), Metrics()
+    identity = DyingIdentityStage(
+        graph, lambda realm: IdentityWriter(graph, realm, identity_rules()), metrics
+    )
+    identity.batches_left = batches_left
+    consistency = ConsistencyStage(
+        claims,
+        lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),
+        {},
+        metrics,
+    )
+    return Pipeline(facts, IngestStage(core(), facts), identity, consistency, metrics)
+
+
+def stored_and_killed(database: Database, batches: int) -> None:
+    """Facts of several batches, each with its own time of receipt; nothing else of them."""
+    facts = ClickHouseFactStore(database)
+    stage = IngestStage(core(), facts)
+    for batch in range(1, batches + 1):
+        pair = [identifier("cookie", f"c-{batch}"), identifier("session", f"s-{batch}")]
+        sent = line(event(identifiers=pair))
+        received_at = RECEIVED_AT + timedelta(seconds=batch)
+        stage.store(stage.decode([Line(sent, len(sent))], received_at), batch)
+
+
+def joined(database: Database) -> int:
+    """Profiles of two identifiers."""
+    sql = "SELECT count() FROM (SELECT profile FROM map FINAL GROUP BY profile HAVING count() = 2)"
+    return int(database.rows(sql)[0][0])
+
+
+def test_everything_in_doubt_is_processed_again(database: Database) -> None:
+    """Edges and map rows that a killed run did not come to are written at the next start."""
+    stored_and_killed(database, 3)
+    assert pipeline(database).recover() == 3
+    assert joined(database) == 3
+    assert pipeline(database).recover() == 0
+
+
+@pytest.mark.parametrize("survived", [0, 1, 2])
+def test_killed_again_while_recovering(database: Database, survived: int) -> None:
+    """A crash in the middle of the recovery leaves the rest in doubt, not lost."""
+    stored_and_killed(database, 3)
+    with pytest.raises(Killed):
+        pipeline(database, batches_left=survived).recover()
+    pipeline(database).recover()
+    assert joined(database) == 3
+    assert ClickHouseFactStore(database).checkpoint() > 0
