@@ -95,6 +95,65 @@ class Settings(BaseSettings):
     """Milliseconds that the intake waits for more requests before it writes a batch."""
     intake_queue_events_max: Annotated[int, Field(ge=1)] = 100_000
     """Events that may wait for the writer before requests are told to come back (429)."""
+    clickhouse_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/?$")
+    """A ClickHouse server instead of the embedded engine, as `https://host:8443`."""
+    clickhouse_user: str = "default"
+    """User at the server."""
+    clickhouse_password: SecretStr = SecretStr("")
+    """Password at the server."""
+    clickhouse_database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = "c360"
+    """Database at the server; `c360 migrate` makes it."""
+    clickhouse_ca_file: Path | None = None
+    """CA certificates that the server's certificate is checked against; empty for the system's."""
+    clickhouse_cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
+    """Name of the cluster: tables are made ON CLUSTER with replicated engines. Empty for one
+    server."""
+    clickhouse_insert_quorum: Annotated[str, Field(pattern=r"^(auto|[0-9]{1,2})?$")] = ""
+    """Replicas that hold an insert before it counts: `auto` is the majority. Empty for one
+    server."""
+    clickhouse_timeout_s: Annotated[int, Field(ge=1, le=600)] = 30
+    """Seconds after which a statement counts as failed and is tried again."""
+    kafka_bootstrap_servers: str | None = None
+    """Kafka brokers, as `host:9092,host:9092`."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to speak to the brokers."""
+    kafka_ca_file: Path | None = None
+    """CA certificates for SSL; empty for the system's."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to log in at the brokers."""
+    kafka_username: str = ""
+    """User at the brokers."""
+    kafka_password: SecretStr = SecretStr("")
+    """Password at the brokers."""
+    kafka_group_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")] = "c360"
+    """Consumer groups are called `<prefix>-ingest`, `<prefix>-identity`, `<prefix>-consistency`."""
+    kafka_replication: Annotated[int, Field(ge=1, le=7)] = 3
+    """Copies of each topic that `c360 topics apply` makes. One fewer must be in sync."""
+    worker_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    """Stable name of a worker (its pod's), for static membership: a restart within the session
+    timeout moves no partitions. Empty for a member that comes and goes."""
+    worker_http_host: str = "127.0.0.1"
+    """Address on which a worker serves `/livez`, `/readyz` and `/metrics`."""
+    worker_http_port: Annotated[int, Field(ge=0, le=65535)] = 8361
+    """Port of the same; 0 picks a free one."""
+    worker_batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = 5_000
+    """Events that an ingest worker makes durable at once."""
+    worker_batch_bytes_max: Annotated[int, Field(ge=100_000)] = 32 * 1024 * 1024
+    """Bytes at which a batch is full whatever its number of events; bounds the memory."""
+    worker_linger_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
+    """Milliseconds that a batch waits to fill up."""
+    worker_shutdown_grace_s: Annotated[int, Field(ge=1, le=600)] = 25
+    """Seconds that a worker has after SIGTERM to finish and commit its batch."""
+    worker_stalled_after_s: Annotated[int, Field(ge=5, le=3600)] = 120
+    """Seconds without progress, while there is something to do, after which `/livez` fails."""
+    kafka_session_timeout_s: Annotated[int, Field(ge=6, le=300)] = 15
+    """Seconds without a heartbeat after which a worker's partitions go to others."""
+    rejects_consecutive_max: Annotated[int, Field(ge=1)] = 1_000
+    """Rejects in a row, of one partition, that stop an ingest worker: no bad data, an outage."""
+    rejects_ratio_max: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of rejects among the last 10,000 events that stops an ingest worker."""
+    tick_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 5
+    """Seconds between two ticks, by which prices fall due."""
     log_format: Literal["console", "json"] = "console"
     """`json` for machines."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
