@@ -7,24 +7,26 @@ record is never changed in place: a new meaning is a new `kind`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from schemas.base import Code, Contract, Currency, Instant, OptionalCode, Title
 from schemas.claim import Book, Claim
 from schemas.edge import Decision, Edge, Node, Verdict
-from schemas.identifiers import as_uuid
+from schemas.identifiers import NodeId, as_uuid
 from schemas.incident import INCIDENT_VERSION, Incident
 from schemas.offer import Basis, SaleKind, TaxMode
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
 
 EDGES_PER_RECORD_MAX = 1000
+CLAIMS_PER_RECORD_MAX = 500
 ERASED_NODES_MAX = 10_000
 RECORD_VERSION = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,10 +93,31 @@ class EdgeRecord(Contract):
 
 
 class EdgesRecord(Record):
-    """New or improved edges of one realm: at most one such record per ingest batch and realm."""
+    """What a batch of events says of one realm's identifiers: new or improved edges, and which
+    identifiers' attributes or consents may have changed."""
 
     kind: Literal["edges"] = "edges"
-    edges: Annotated[list[EdgeRecord], Field(min_length=1, max_length=EDGES_PER_RECORD_MAX)]
+    edges: Annotated[list[EdgeRecord], Field(default_factory=list, max_length=EDGES_PER_RECORD_MAX)]
+    attributes: Annotated[list[UUID], Field(default_factory=list, max_length=EDGES_PER_RECORD_MAX)]
+    """Node ids under which events with attributes were stored."""
+    consents: Annotated[list[UUID], Field(default_factory=list, max_length=EDGES_PER_RECORD_MAX)]
+    """Node ids under which consents or objections were stored."""
+
+    @classmethod
+    def of(
+        cls,
+        realm: str,
+        edges: Sequence[Edge] = (),
+        attributes: Sequence[NodeId] = (),
+        consents: Sequence[NodeId] = (),
+    ) -> Self:
+        """The written form."""
+        return cls(
+            realm=realm,
+            edges=[EdgeRecord.of(edge) for edge in edges],
+            attributes=[as_uuid(node) for node in attributes],
+            consents=[as_uuid(node) for node in consents],
+        )
 
 
 class DecisionRecord(Record):
@@ -149,10 +172,9 @@ IdentityRecord = Annotated[
 IdentityRecordAdapter: TypeAdapter[IdentityRecord] = TypeAdapter(IdentityRecord)
 
 
-class ClaimRecord(Record):
+class ClaimRecord(Contract):
     """One comparable statement of one price by one channel."""
 
-    kind: Literal["claim"] = "claim"
     market: Annotated[str, StringConstraints(min_length=1, max_length=16)]
     sku: Code
     occurred_at: Instant
@@ -187,15 +209,29 @@ class ClaimRecord(Record):
     def of(cls, claim: Claim) -> Self:
         """The written form of a claim."""
         plain = claim._asdict()
-        return cls.model_validate(
-            plain.pop("book")._asdict() | {"body_version": plain.pop("version")} | plain
-        )
+        _realm, market, sku = plain.pop("book")
+        names = {"market": market, "sku": sku, "body_version": plain.pop("version")}
+        return cls.model_validate(names | plain)
 
-    def claim(self) -> Claim:
+    def claim(self, realm: str) -> Claim:
         """The claim as the core uses it."""
         own = {name: getattr(self, name) for name in Claim._fields if name not in CLAIM_RENAMED}
-        book = Book(self.realm, self.market, self.sku)
+        book = Book(realm, self.market, self.sku)
         return Claim(book=book, version=self.body_version, **own)
+
+
+class ClaimsRecord(Record):
+    """Claims of one realm, of products whose books share a partition of the topic."""
+
+    kind: Literal["claims"] = "claims"
+    claims: Annotated[list[ClaimRecord], Field(min_length=1, max_length=CLAIMS_PER_RECORD_MAX)]
+
+    @classmethod
+    def of(cls, realm: str, claims: Sequence[Claim]) -> Self:
+        """The written form. Raises ValueError for a claim of another realm."""
+        if any(claim.book.realm != realm for claim in claims):
+            raise ValueError(f"a claim of another realm than {realm!r}")
+        return cls(realm=realm, claims=[ClaimRecord.of(claim) for claim in claims])
 
 
 CLAIM_RENAMED = frozenset({"book", "version"})
@@ -214,7 +250,7 @@ class TickRecord(Record):
     """Of all channels, everything up to here has most likely been seen; never goes back."""
 
 
-OfferRecord = Annotated[ClaimRecord | TickRecord, Field(discriminator="kind")]
+OfferRecord = Annotated[ClaimsRecord | TickRecord, Field(discriminator="kind")]
 """What the price books are made of."""
 OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
 
@@ -222,8 +258,13 @@ OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
 class RejectedHeaders(Contract):
     """Headers of a dead letter, each as UTF-8 text; its value is the line as it was received.
 
-    Of a line that was too large to be kept whole, the value is its beginning.
+    Of a line that was too large to be kept whole, the value is its beginning. The key and the
+    headers that the record came with are kept beside these.
     """
+
+    model_config = ConfigDict(
+        alias_generator=lambda name: f"c360-{name.replace('_', '-')}", populate_by_name=True
+    )
 
     reason: RejectReason
     path: Title = ""

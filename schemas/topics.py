@@ -206,15 +206,17 @@ CATALOGUE = Catalogue(
         ),
         Topic(
             name="c360.offers",
-            description="Price claims cut out of events, and ticks that say how far event time "
-            "has come. A tick is written to every partition, with the realm as its key.",
-            key=("realm", "market", "sku"),
-            key_reason="All claims of one product in one market meet in one price book.",
+            description="Price claims cut out of events, packed by partition, and ticks that say "
+            "how far event time has come. A tick is written to every partition.",
+            key=("realm",),
+            key_reason="The partition of a claim is that of its realm, market and sku (murmur2 of "
+            "their texts joined by U+001F), so all claims of one product in one market meet in one "
+            "price book. A record packs what a batch of events has for one partition.",
             partitions=12,
             retention_days=7,
-            record_bytes_max=64 * 1024,
-            records=(records.ClaimRecord, records.TickRecord),
-            produced_by=(Party.INGEST,),
+            record_bytes_max=3 * MIB,
+            records=(records.ClaimsRecord, records.TickRecord),
+            produced_by=(Party.INGEST, Party.CONSISTENCY),
             consumed_by=(Party.CONSISTENCY,),
         ),
         Topic(

@@ -35,7 +35,7 @@ from schemas.incident import (
     Severity,
 )
 from schemas.offer import Basis
-from schemas.records import AlertRecord, ClaimRecord, EdgeRecord, EdgesRecord, RulesRecord
+from schemas.records import AlertRecord, ClaimsRecord, EdgesRecord, RulesRecord
 from schemas.reject import RejectReason
 from schemas.rules.identity import identity_rules
 from schemas.topics import CATALOGUE
@@ -211,9 +211,9 @@ CLAIM = Claim(
 )  # fmt: skip
 EDGE = Edge(Node(1, "email", ""), Node(2, "cookie", "shop"), 0, "e1", True)
 RECORDS = [
-    EdgesRecord(realm="default", edges=[EdgeRecord.of(EDGE)]),
+    EdgesRecord.of("default", [EDGE]),
     RulesRecord(realm="default", generation=1, rules=identity_rules()),
-    ClaimRecord.of(CLAIM),
+    ClaimsRecord.of("default", [CLAIM]),
     AlertRecord.model_validate(INCIDENT.model_dump(exclude={"exposure"})),
 ]
 

@@ -17,10 +17,12 @@ from schemas.incident import Incident, IncidentView
 from schemas.offer import Basis, SaleKind, TaxMode
 from schemas.records import (
     CLAIM_RENAMED,
+    CLAIMS_PER_RECORD_MAX,
     EDGES_PER_RECORD_MAX,
     ERASED_NODES_MAX,
     AlertRecord,
     ClaimRecord,
+    ClaimsRecord,
     DecisionRecord,
     EdgeRecord,
     EdgesRecord,
@@ -92,9 +94,9 @@ def test_decision_survives_the_way() -> None:
 @pytest.mark.parametrize("claim", [PLAIN, FULL], ids=["plain", "full"])
 def test_claim_survives_the_way(claim: Claim) -> None:
     """A claim that is written and read again is the same claim, to the last digit."""
-    read = OfferRecordAdapter.validate_python(sent(ClaimRecord.of(claim)))
-    assert isinstance(read, ClaimRecord)
-    assert read.claim() == claim
+    read = OfferRecordAdapter.validate_python(sent(ClaimsRecord.of("default", [claim])))
+    assert isinstance(read, ClaimsRecord)
+    assert [one.claim(read.realm) for one in read.claims] == [claim]
 
 
 def test_full_claim_sets_every_field() -> None:
@@ -106,11 +108,7 @@ def test_full_claim_sets_every_field() -> None:
 def test_claim_record_holds_every_field_of_a_claim() -> None:
     """A field that is added to the claim is added to its record."""
     own = set(Claim._fields) - CLAIM_RENAMED
-    assert set(ClaimRecord.model_fields) == own | set(Book._fields) | {
-        "version",
-        "kind",
-        "body_version",
-    }
+    assert set(ClaimRecord.model_fields) == own | {"market", "sku", "body_version"}
 
 
 def test_records_and_cores_agree_on_their_fields() -> None:
@@ -151,19 +149,27 @@ def test_tick_needs_a_zone() -> None:
         TickRecord.model_validate({"realm": "default", "reached_at": "2026-04-01T12:00:00"})
 
 
-@pytest.mark.parametrize("count", [0, EDGES_PER_RECORD_MAX + 1])
-def test_edges_record_is_bounded(count: int) -> None:
-    """A batch has from one to a thousand edges."""
-    edge = EdgeRecord.of(Edge(A, B, 0, "e", True))
+def test_edges_record_is_bounded() -> None:
+    """A record has a thousand edges at most; more are sent in several."""
+    edge = Edge(A, B, 0, "e", True)
     with pytest.raises(ValidationError):
-        EdgesRecord(realm="default", edges=[edge] * count)
+        EdgesRecord.of("default", [edge] * (EDGES_PER_RECORD_MAX + 1))
+
+
+def test_claims_of_one_realm_travel_together() -> None:
+    """A claim of another realm than its record's is refused when it is written."""
+    with pytest.raises(ValueError, match="another realm"):
+        ClaimsRecord.of("other", [PLAIN])
 
 
 def test_largest_records_fit_their_topics() -> None:
     """A record with every list and string at its limit is no larger than its topic takes."""
     node = NodeRecord(id=UUID(int=2**128 - 1), type="t" * 32, issuer=WIDE * 64)
     edge = EdgeRecord(a=node, b=node, first_seen_ms=-(2**53), event_id=WIDE * 100, verified=False)
-    full = EdgesRecord(realm="r" * 32, edges=[edge] * EDGES_PER_RECORD_MAX)
+    nodes = [UUID(int=2**128 - 1)] * EDGES_PER_RECORD_MAX
+    full = EdgesRecord(
+        realm="r" * 32, edges=[edge] * EDGES_PER_RECORD_MAX, attributes=nodes, consents=nodes
+    )
     erasure = ErasureRecord(
         realm="r" * 32, nodes=[UUID(int=n) for n in range(ERASED_NODES_MAX)], erased_ms=2**53 - 1
     )
@@ -173,12 +179,13 @@ def test_largest_records_fit_their_topics() -> None:
 
 
 def test_largest_claim_fits_its_topic() -> None:
-    """A claim with every text at its limit is no larger than its topic takes."""
+    """A record full of claims with every text at its limit is no larger than its topic takes."""
     texts = ["event_id", "location", "zone", "unit", "pack_unit", "variant", "condition", "seller",
              "customer_group", "promotion", "price_list_id"]  # fmt: skip
     widest: Any = dict.fromkeys(texts, WIDE * 100)
     claim = FULL._replace(book=Book("r" * 32, WIDE * 16, WIDE * 100), **widest)
-    size = len(ClaimRecord.of(claim).model_dump_json().encode())
+    full = ClaimsRecord.of("r" * 32, [claim] * CLAIMS_PER_RECORD_MAX)
+    size = len(full.model_dump_json().encode())
     assert size < CATALOGUE.by_name["c360.offers"].record_bytes_max
 
 

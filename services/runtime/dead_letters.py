@@ -1,0 +1,46 @@
+"""Dead letters: refused records on their way to `c360.rejected`, byte by byte, with the reason."""
+
+from __future__ import annotations
+
+from schemas.instants import from_ms
+from schemas.records import RejectedHeaders
+from schemas.reject import RejectReason
+from services.runtime.stream import Delivery, Headers, Outgoing
+
+REJECTED_TOPIC = "c360.rejected"
+PREFIX = "c360-"
+MESSAGE_CHARS_MAX = 200
+
+
+def dead_letter(
+    delivery: Delivery,
+    reason: RejectReason,
+    path: str = "",
+    message: str = "",
+    event_id: str = "",
+) -> Outgoing:
+    """The record that keeps a refused delivery: its value, key and headers, and why and whence."""
+    own = RejectedHeaders(
+        reason=reason,
+        path=path[:MESSAGE_CHARS_MAX],
+        message=message[:MESSAGE_CHARS_MAX],
+        event_id=event_id[:100],
+        received_at=from_ms(delivery.timestamp_ms),
+        raw_bytes=len(delivery.value or b""),
+        source_topic=delivery.topic,
+        source_partition=delivery.partition,
+        source_offset=delivery.offset,
+    )
+    texts = own.model_dump(mode="json", by_alias=True)
+    headers = tuple((name, str(value).encode()) for name, value in texts.items())
+    return Outgoing(
+        REJECTED_TOPIC,
+        delivery.value if delivery.value is not None else b"",
+        key=delivery.key,
+        headers=(*original_headers(delivery.headers), *headers),
+    )
+
+
+def original_headers(headers: Headers) -> Headers:
+    """The headers a record had before it was refused."""
+    return tuple((name, value) for name, value in headers if not name.startswith(PREFIX))
