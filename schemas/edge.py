@@ -33,6 +33,12 @@ class Edge(NamedTuple):
     verified: bool
 
 
+def rank(edge: Edge) -> tuple[bool, int, str]:
+    """Of two reports of one edge the one with the smaller rank counts: the best grade first, then
+    the earliest time, then the smallest event id."""
+    return (not edge.verified, edge.first_seen_ms, edge.event_id)
+
+
 class Verdict(StrEnum):
     """What a person decided about two identifiers; `none` withdraws an earlier decision."""
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from schemas.base import Code, Contract, Currency, Instant, OptionalCode, Title
 from schemas.claim import Book, Claim
@@ -28,6 +28,7 @@ from schemas.rules.identity import IdentityRules
 EDGES_PER_RECORD_MAX = 1000
 CLAIMS_PER_RECORD_MAX = 500
 ERASED_NODES_MAX = 10_000
+PROFILE_CAUSES_MAX = 10
 RECORD_VERSION = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -289,18 +290,54 @@ class ProfileStatus(StrEnum):
     ERASED = "erased"
 
 
+class ProfileChange(StrEnum):
+    """What became of a profile, the strongest of all that a batch did to it."""
+
+    MERGED = "merged"
+    """It went up in another one, or another one went up in it."""
+    SPLIT = "split"
+    """It lost identifiers to another profile, or took them from one that lives on."""
+    CREATED = "created"
+    """It is on the map for the first time."""
+    IDENTIFIERS = "identifiers"
+    """It got identifiers that no profile held, or is of another kind now."""
+    CONSENTS = "consents"
+    """Consents or objections may have changed."""
+    ATTRIBUTES = "attributes"
+    """Attributes may have changed."""
+    CONFIRMED = "confirmed"
+    """Said again because it may not have been heard; perhaps nothing has changed."""
+
+
 class ProfileChangeRecord(Record):
-    """A profile as it is after a change, not what changed: the latest record per id is enough."""
+    """A profile id as it stands after a change: the latest record of each id is enough.
+
+    `status`, `kind` and `merged_into` are the state; the rest says how it came about. Every
+    identifier's node id is a profile id, so there is one for each identifier on the map.
+    """
 
     profile_id: UUID
     status: ProfileStatus
-    kind: Annotated[str, StringConstraints(pattern="^(person|anonymous|shared)$")]
+    kind: Annotated[str, StringConstraints(pattern="^(person|anonymous|shared)$")] | None = None
+    """Of the profile that holds this id; none for a single identifier beside which no other was
+    seen, for the map does not know it."""
     merged_into: UUID | None = None
     """The profile that holds this id now, where `status` is `merged`."""
-    members: Annotated[int, Field(ge=0)]
-    """How many identifiers it holds."""
+    change: ProfileChange
+    previous_profile_id: UUID | None = None
+    """The other side where `change` is `merged` or `split`: the profile that identifiers came from
+    or went to; one of them if there are several."""
+    cause: Annotated[list[Code], Field(default_factory=list, max_length=PROFILE_CAUSES_MAX)]
+    """Ids of events that brought the identifiers together, at most ten; none for decisions."""
     map_version: Annotated[int, Field(ge=0, lt=2**64)]
-    """Generation << 48 | offset; of two records of one profile the higher one counts."""
+    """Generation << 48 | offset; of two records of one profile the higher one counts, and of two
+    with the same the later one."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.status is ProfileStatus.MERGED) != (self.merged_into is not None):
+            raise ValueError("merged_into is given where status is merged, and nowhere else")
+        return self
 
 
 class AlertRecord(Incident):

@@ -67,6 +67,8 @@ class Topic(BaseModel):
     """How long records stay; None in compacted topics."""
     record_bytes_max: Annotated[int, Field(ge=1024, le=10 * MIB)] = MIB
     """Largest record the broker accepts (`max.message.bytes`), and its producers send."""
+    append_time: bool = False
+    """The broker stamps each record as it takes it in; otherwise its producer says the time."""
     records: tuple[type[BaseModel], ...] = ()
     """Contracts of the value, the usual one first; none where the value is opaque bytes.
     `Touchpoint` stands for the union of all event types."""
@@ -107,6 +109,8 @@ class Topic(BaseModel):
             "cleanup.policy": self.cleanup.value,
             "max.message.bytes": str(self.record_bytes_max),
         }
+        if self.append_time:
+            config["message.timestamp.type"] = "LogAppendTime"
         if self.retention_days is not None:
             config["retention.ms"] = str(self.retention_days * DAY_MS)
         return config
@@ -151,7 +155,10 @@ class Catalogue(BaseModel):
 
 
 def _touchpoints(family: str, channels: tuple[str, ...], partitions: int, what: str) -> Topic:
-    """A touchpoint topic. Retention is long enough to sit out an outage over holidays."""
+    """A touchpoint topic. Retention is long enough to sit out an outage over holidays.
+
+    The broker's clock makes `received_at`: it is the same in every delivery, and no sender sets it.
+    """
     return Topic(
         name=f"{TOUCHPOINTS}.{family}",
         description=f"Touchpoints of {what}, as their systems report them.",
@@ -160,6 +167,7 @@ def _touchpoints(family: str, channels: tuple[str, ...], partitions: int, what: 
         partitions=partitions,
         retention_days=7,
         record_bytes_max=2 * EVENT_BYTES_MAX,
+        append_time=True,
         records=(Touchpoint,),
         produced_by=(Party.SOURCES,),
         consumed_by=(Party.INGEST,),

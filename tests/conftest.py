@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: the real engine, in process.
+"""Fixtures that all tests share: the real engine, in process or as a server, and a real broker.
 
 The engine serves one directory per process, so there is one for the whole session; a test that
 asks for `database` finds every table empty.
@@ -12,6 +12,23 @@ import pytest
 
 from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
 from services.runtime.migrations import migrate
+from services.runtime.settings import load_settings
+from tests.clickhouse_endpoint import clickhouse_endpoint as clickhouse_endpoint
+from tests.stores import IN_PROCESS, STORES
+from tests.stores import server as server
+from tests.stores import server_settings as server_settings
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make our marker known."""
+    config.addinivalue_line("markers", "any_store: runs in process and on a server (tests/stores)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test marked `any_store` every store there is."""
+    marked = metafunc.definition.get_closest_marker("any_store")
+    if marked and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", STORES, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +45,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.fixture
-def database(engine: Database) -> Database:
-    """The engine with every table empty."""
-    empty_tables(engine)
-    return engine
+def database(request: pytest.FixtureRequest) -> Database:
+    """The engine, or the server, with every table empty."""
+    in_process = getattr(request, "param", IN_PROCESS) == IN_PROCESS
+    store: Database = request.getfixturevalue("engine" if in_process else "server")
+    empty_tables(store)
+    return store
 
 
 def empty_tables(database: Database) -> None:
@@ -43,3 +62,20 @@ def empty_tables(database: Database) -> None:
     )
     for (name,) in named:
         database.command(f"TRUNCATE TABLE `{name}`")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers: of C360_KAFKA_BOOTSTRAP_SERVERS, or of one broker for all tests.
+
+    Tests share its topics: make your own with `tests.kafka.make_topic`, or have the catalogue's
+    empty with `tests.kafka.renew_catalogue`. Whoever stops brokers starts a `Cluster` of its own.
+    """
+    outside = load_settings().kafka_bootstrap_servers
+    if outside:
+        yield outside
+        return
+    from services.dev.kafka import Cluster
+
+    with Cluster() as cluster:
+        yield cluster.bootstrap_servers

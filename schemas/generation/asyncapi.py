@@ -63,7 +63,7 @@ def _configuration(topic: Topic) -> Json:
     plain = topic.config
     return {
         "cleanup.policy": [plain.pop("cleanup.policy")],
-        **{name: int(value) for name, value in sorted(plain.items())},
+        **{name: int(value) if value.isdigit() else value for name, value in sorted(plain.items())},
     }
 
 

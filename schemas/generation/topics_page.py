@@ -42,6 +42,9 @@ def topics_page() -> str:
         f"One topic for each family of channels. The value is one touchpoint "
         f"([reference](touchpoints.md), {len(EXAMPLES)} event types). A channel that is added to "
         f"`C360_CHANNELS` and stands in no family goes to `{TOUCHPOINTS}.{OTHER_FAMILY}`.",
+        "`received_at` of an event is the time at which the broker took its record in: the same in "
+        "every delivery, and set by no sender.",
+        f"Configuration: {codes(f'{name}={value}' for name, value in _touchpoint_config())}",
         table(("Topic", "Channels", "Description"), map(_family, CATALOGUE.touchpoints)),
         *(block for topic in derived for block in _topic(topic, schemas)),
         "## Parts of records",
@@ -64,6 +67,12 @@ def _row(topic: Topic) -> tuple[str, ...]:
 
 def _family(topic: Topic) -> tuple[str, ...]:
     return (code(topic.name), codes(topic.channels), topic.description)
+
+
+def _touchpoint_config() -> list[tuple[str, str]]:
+    """All families have the same."""
+    (config,) = {tuple(topic.config.items()) for topic in CATALOGUE.touchpoints}
+    return list(config)
 
 
 def _topic(topic: Topic, schemas: Json) -> list[str]:

@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from services.cli import config, demo, identity, incidents, ingest, profile, sample, store, up
+from services.cli import (
+    config,
+    demo,
+    dev,
+    identity,
+    incidents,
+    ingest,
+    profile,
+    publish,
+    rejected,
+    sample,
+    store,
+    topics,
+    up,
+    worker,
+)
 from services.cli.output import err
 from services.cli.state import State
 from services.runtime.errors import C360Error
@@ -58,13 +73,17 @@ def root(
 
 
 app.command("ingest")(ingest.ingest)
+app.command("publish")(publish.publish)
 app.add_typer(profile.app, name="profile")
 app.add_typer(identity.app, name="identity")
 app.add_typer(incidents.app, name="incidents")
-app.add_typer(ingest.rejected, name="rejected")
+app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(sample.app, name="sample")
 app.add_typer(store.store, name="store")
 app.add_typer(store.state, name="state")
+app.add_typer(topics.app, name="topics")
+app.add_typer(dev.app, name="dev")
+app.add_typer(worker.worker, name="worker")
 app.command("migrate")(store.migrate)
 app.command("demo")(demo.demo)
 app.command("up")(up.up)

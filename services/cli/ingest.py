@@ -1,4 +1,4 @@
-"""`c360 ingest` and `c360 rejected`."""
+"""`c360 ingest`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from typing import Annotated
 import typer
 
 from schemas.reject import ADVICE, RejectReason
-from services.cli.output import Bar, err, out, print_json, print_table, progress_bar
+from services.cli.output import Bar, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
 from services.ingest.lines import InputError, InputMissing, Line, read_lines
 from services.ingest.stage import ID_CONFLICT, Result, Status
 
 REPORT_VERSION = 1
-LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes", "message")
-rejected = typer.Typer(help="Look at refused events.", no_args_is_help=True)
 
 
 class Report:
@@ -103,37 +101,3 @@ def ingest(
 def _all_lines(files: list[str]) -> Iterator[Line]:
     for name in files:
         yield from read_lines(name)
-
-
-@rejected.command("list")
-def list_(
-    context: typer.Context,
-    reason: Annotated[RejectReason | None, typer.Option(help="Only this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
-    as_json: AsJson = False,
-) -> None:
-    """Refused events, the latest first, and how many there are by reason."""
-    with state_of(context).session() as session:
-        rows = list(session.call("rejected_list", reason=reason or "", limit=limit))
-        counts = list(session.call("rejected_counts"))
-    if as_json:
-        print_json(rows)
-        return
-    print_table("Rejected events by reason", counts, ("reason", "count"))
-    print_table("", rows, LISTED)
-
-
-@rejected.command("show")
-def show(
-    context: typer.Context,
-    reject_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
-    as_json: AsJson = False,
-) -> None:
-    """One refused event as it was sent, and what to do about it."""
-    with state_of(context).session() as session:
-        row = next(session.call("rejected_show", reject_id=reject_id))
-    if as_json:
-        print_json(row)
-        return
-    err.print(f"{row['reason']} at '{row['path']}': {row['message']}. To do: {row['advice']}.")
-    out.print(row["raw"], markup=False)

@@ -1,7 +1,7 @@
-"""Where a command runs: in this process on the data directory, or through the `c360 up` holding it.
+"""Where a command runs: on the ClickHouse server that is set, else on the data directory.
 
-`c360 up` leaves its address and a token in the data directory; other commands find them there, so
-nothing fails because the engine is in use.
+The data directory is opened in this process, or asked through the `c360 up` that holds it: it
+leaves its address and a token there, so nothing fails because the engine is in use.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
-from services.embedded.engine import Engine
+from services.embedded.engine import NOT_ON_A_SERVER, Engine
 from services.embedded.operations import Operations
 from services.embedded.pipeline import batched
 from services.embedded.presence import Presence, read_presence
+from services.embedded.reading import Reading
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
+from services.query.server import open_reading
 from services.runtime.clickhouse import DirectoryLock
-from services.runtime.errors import C360Error, Retry
+from services.runtime.errors import C360Error, ConfigurationError, Retry
 from services.runtime.settings import Settings
 
 Row = dict[str, Any]
@@ -54,6 +56,21 @@ class LocalSession:
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
         """See Session."""
         self._engine.ingest(lines, report)
+
+
+class ServerSession:
+    """Reads a ClickHouse server; its writers are the workers."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._operations = Operations(reading)
+
+    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+        """See Session."""
+        return self._operations.call(operation, arguments)
+
+    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+        """See Session. Raises ConfigurationError always: one writer beside the workers is wrong."""
+        raise ConfigurationError(NOT_ON_A_SERVER)
 
 
 class RemoteSession:
@@ -127,11 +144,15 @@ def find_running(settings: Settings) -> Presence | None:
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
-    """A session on the data directory of the settings, whoever holds it.
+    """A session on the server of the settings, else on their data directory, whoever holds it.
 
     Raises:
-        C360Error: as Engine.open does; Retry when `c360 up` vanished in between.
+        C360Error: as open_reading and Engine.open do; Retry when `c360 up` vanished in between.
     """
+    if settings.clickhouse_url is not None:
+        with open_reading(settings) as reading:
+            yield ServerSession(reading)
+        return
     presence = find_running(settings)
     if presence is not None:
         try:

@@ -1,4 +1,4 @@
-"""What the commands share: the data directory asked for, and sessions on it."""
+"""What the commands share: the store asked for, and sessions on it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class State:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A session on the data directory. Raises as open_session does."""
+        """A session on the store of the settings. Raises as open_session does."""
         with open_session(self.settings()) as session:
             yield session
 

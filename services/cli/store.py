@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,10 @@ import typer
 from services.cli.output import out, print_json, print_table
 from services.cli.session import find_running
 from services.cli.state import AsJson, state_of
+from services.query.server import prepare_server
 from services.runtime import migrations
 from services.runtime.clickhouse import DirectoryLock, open_embedded
+from services.runtime.migrations import rendered_sql
 
 store = typer.Typer(help="Look after the stored facts.", no_args_is_help=True)
 state = typer.Typer(help="Compare states.", no_args_is_help=True)
@@ -50,11 +53,27 @@ def digest(context: typer.Context, as_json: AsJson = False) -> None:
 def migrate(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is pending.")] = False,
+    render: Annotated[
+        bool, typer.Option("--render", help="Print the SQL of an empty store; ask no server.")
+    ] = False,
+    cluster: Annotated[
+        str | None, typer.Option(help="With --render: for this cluster (C360_CLICKHOUSE_CLUSTER).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the schema of the data directory up to date (other commands do so by themselves)."""
-    settings = state_of(context).settings()
-    if find_running(settings):
+    """Bring the schema up to date: of the ClickHouse server, which no other command does, or of the
+    data directory (other commands do so by themselves)."""
+    if cluster is not None and not render:
+        raise typer.BadParameter("--cluster goes with --render; else set C360_CLICKHOUSE_CLUSTER")
+    given = {} if cluster is None else {"clickhouse_cluster": cluster}
+    settings = state_of(context).settings(**given)
+    if render:
+        for one in rendered_sql(settings.clickhouse_database, settings.clickhouse_cluster):
+            typer.echo(f"{one};\n")
+        return
+    if settings.clickhouse_url is not None:
+        rows = [one._asdict() for one in prepare_server(settings, dry_run=dry_run)]
+    elif find_running(settings):
         with state_of(context).session() as session:
             rows = list(session.call("migrations_pending"))
     else:
@@ -72,9 +91,7 @@ def _migrate_here(data_dir: Path, dry_run: bool) -> list[dict[str, Any]]:
     lock = DirectoryLock(data_dir)
     lock.acquire()
     try:
-        database = open_embedded(data_dir)
-        rows = [one._asdict() for one in migrations.migrate(database, dry_run=dry_run)]
-        database.close()
+        with closing(open_embedded(data_dir)) as database:
+            return [one._asdict() for one in migrations.migrate(database, dry_run=dry_run)]
     finally:
         lock.release()
-    return rows

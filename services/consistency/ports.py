@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from schemas.claim import Book, Claim
 from schemas.incident import Incident
+from services.consistency.core.lone_voices import LoneVoices
 
 
 class ConsistencyStore(Protocol):
@@ -50,4 +51,41 @@ class ConsistencyStore(Protocol):
 
     def write_due(self, due: Mapping[Book, datetime | None]) -> None:
         """Keep when time alone next changes something in a book; None: never."""
+        ...
+
+
+class WorkerStore(ConsistencyStore, Protocol):
+    """The store of workers that share the books by the partitions of `c360.offers`.
+
+    Where partitions are named, a method speaks of their books only. Each partition has a tick of
+    its own: it is judged as far as its own records say.
+    """
+
+    def at(self, version: int) -> None:
+        """Set the version of the incidents and due times written next; the highest one counts.
+
+        Of rows of one version the one written last counts.
+        """
+        ...
+
+    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+        """Which books are lone, from all claims stored by now; they count as noted."""
+        ...
+
+    def note(self, books: Iterable[Book]) -> None:
+        """Claims of these books were delivered. `claims_of` may leave out all other books."""
+        ...
+
+    def due_books(
+        self, realm: str, now: datetime, partitions: Collection[int] | None = None
+    ) -> Collection[Book]:
+        """See ConsistencyStore."""
+        ...
+
+    def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
+        """The latest tick written for the partition, or else for any."""
+        ...
+
+    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
+        """See ConsistencyStore."""
         ...

@@ -7,22 +7,18 @@ predecessor left in doubt. Afterwards `ingest` and the readers may be used until
 from __future__ import annotations
 
 import gc
-import hmac
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Self
 
 import structlog
 
-from schemas.rules.consistency import consistency_rules
-from schemas.rules.identity import identity_rules
-from schemas.rules.profile import profile_rules
 from schemas.touchpoint import IDENTIFIERS_MAX
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.core.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
+from services.embedded.reading import Reading
 from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.writer import IdentityWriter
@@ -31,19 +27,24 @@ from services.ingest.core.core import IngestConfig, IngestCore, Realm
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import IngestStage, Result
-from services.profiles.adapters.clickhouse import ProfileReader, personal_types
+from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.migrations import migrate
+from services.runtime.secret import register_secret
 from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
 
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
 """A killed run may leave one batch in doubt, of whatever size it was set to."""
 GC_THRESHOLDS = (50_000, 20, 50)
-FINGERPRINT = "identity_secret_fingerprint"
+NOT_ON_A_SERVER = (
+    "this works on a data directory, but C360_CLICKHOUSE_URL names a ClickHouse server. There "
+    "events come in through Kafka: 'c360 publish FILE' sends them, 'c360 worker ingest' stores "
+    "them. Unset C360_CLICKHOUSE_URL to work on the data directory."
+)
 REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY realm, channel"
 log = structlog.get_logger()
 
@@ -55,28 +56,21 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-class Engine:
+class Engine(Reading):
     """Everything that works on one data directory. Use as a context manager."""
 
     def __init__(
         self, settings: Settings, database: Database, reading: Database, lock: DirectoryLock
     ) -> None:
         """`reading` is a second connection, so that readers need not wait for the writer."""
-        self.settings = settings
+        super().__init__(settings, reading)
         self.database = database
-        self.reading = reading
         self.metrics = Metrics()
         self._lock = lock
-        self.facts = ClickHouseFactStore(database)
+        self.facts = ClickHouseFactStore(database, sole_writer=True)
         self.graph = ClickHouseIdentityStore(database)
         self.claims = ClickHouseConsistencyStore(database)
-        self.identity_rules = identity_rules(settings.identity_rules)
-        self.consistency_rules = consistency_rules(settings.consistency_rules)
-        personal = personal_types(self.identity_rules)
-        register_realms(database, settings.realms, personal)
-        self.profiles = ProfileReader(
-            reading, settings.realms, profile_rules(settings.profile_rules), self.identity_rules
-        )
+        register_realms(database, settings.realms, personal_types(self.identity_rules))
         self.pipeline = self._pipeline()
 
     @classmethod
@@ -85,15 +79,18 @@ class Engine:
 
         Raises:
             StoreUnavailable: the directory is in use or cannot be read or written.
-            ConfigurationError: no secret, another secret than the data's, or a wrong rules file.
+            ConfigurationError: no secret, another secret than the data's, a wrong rules file, or
+                a server is set, which takes events in another way.
         """
+        if settings.clickhouse_url is not None:
+            raise ConfigurationError(NOT_ON_A_SERVER)
         secret = settings.secret()
         lock = DirectoryLock(settings.data_dir)
         lock.acquire()
         try:
             database = open_embedded(settings.data_dir)
             migrate(database)
-            _check_secret(database, secret, settings.data_dir)
+            register_secret(database, secret, str(settings.data_dir))
             try:
                 engine = cls(settings, database, open_embedded(settings.data_dir), lock)
             except ValueError as error:
@@ -180,19 +177,3 @@ class Engine:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def _check_secret(database: Database, secret: bytes, data_dir: Path) -> None:
-    """Refuse a secret other than the one the data was written with."""
-    fingerprint = hmac.digest(secret, b"customer360 identity secret", "sha256").hex()[:16]
-    rows = database.rows(
-        "SELECT value FROM properties FINAL WHERE name = {name:String}", {"name": FINGERPRINT}
-    )
-    if not rows:
-        row = (FINGERPRINT, fingerprint, 1)
-        database.insert_rows("properties", ("name", "value", "version"), [row])
-    elif rows[0][0] != fingerprint:
-        raise ConfigurationError(
-            f"C360_IDENTITY_SECRET is not the secret that {data_dir} was written with. With "
-            "another one every known customer would become a stranger; set the right one."
-        )

@@ -1,12 +1,13 @@
-"""What one can ask a running engine: every command but `ingest`, as rows of plain JSON values.
+"""What one can ask a store: every command but `ingest`, as rows of plain JSON values.
 
-The command line calls these in its own process, or through a running `c360 up` that holds the data
-directory; both ways give the same rows. Results stream where they may be long.
+The command line calls these in its own process, on the embedded engine or on a ClickHouse server,
+or through a running `c360 up` that holds the data directory; all ways give the same rows. Results
+stream where they may be long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,7 @@ from schemas.incident import IncidentState
 from schemas.profile import PROFILE_VERSION
 from services.consistency.adapters.reader import LISTED_STATES, IncidentReader
 from services.embedded.digest import state_digest
-from services.embedded.engine import Engine
+from services.embedded.reading import Reading
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
 from services.identity.core.graph import Kind
@@ -39,19 +40,19 @@ WHERE realm = {realm:String} AND type = {type:String} AND value = {value:String}
 
 
 class Operations:
-    """The operations of one engine. Readers only, but for `store_audit` with `fix`."""
+    """The operations of one store. Readers only, but for `store_audit` with `fix`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._audit = StoreAudit(engine.reading)
-        self._graph = ClickHouseIdentityStore(engine.reading)
+    def __init__(self, store: Reading) -> None:
+        self._store = store
+        self._audit = StoreAudit(store.reading)
+        self._graph = ClickHouseIdentityStore(store.reading)
         self._incidents = IncidentReader(
-            engine.reading, engine.consistency_rules, self._known_persons
+            store.reading, store.consistency_rules, self._known_persons
         )
 
     def _known_persons(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """Profiles of the nodes that belong to a person."""
-        resolved = self._engine.profiles.resolve(realm, list(nodes))
+        resolved = self._store.profiles.resolve(realm, list(nodes))
         return {node: held.profile for node, held in resolved.items() if held.kind == Kind.PERSON}
 
     def call(self, name: str, arguments: dict[str, Any]) -> Iterator[Row]:
@@ -67,7 +68,7 @@ class Operations:
 
     def _profile(self, realm: str, node: NodeId) -> Row:
         try:
-            plain: Row = self._engine.profiles.profile(realm, node).model_dump(mode="json")
+            plain: Row = self._store.profiles.profile(realm, node).model_dump(mode="json")
         except NotFound as error:
             raise NotFound(
                 f"{error}. Check realm and spelling; 'c360 identity export' lists what is known."
@@ -75,7 +76,7 @@ class Operations:
         return plain
 
     def _check_realm(self, realm: str) -> None:
-        if realm not in self._engine.settings.realms:
+        if realm not in self._store.settings.realms:
             raise NotFound(f"realm {realm!r} is not configured (C360_REALMS)")
 
     def _node(self, realm: str, handle: str, identifier: str) -> NodeId:
@@ -90,23 +91,23 @@ class Operations:
         self._check_realm(realm)
         head, _, value = identifier.partition("=")
         type_name, _, issuer = head.partition("@")
-        region = self._engine.settings.realms[realm].region
+        region = self._store.settings.realms[realm].region
         try:
-            normal = normalise(type_name, value, self._engine.identity_rules, region)
+            normal = normalise(type_name, value, self._store.identity_rules, region)
         except BlockedIdentifier as error:
             raise NotFound(f"this {type_name} is a placeholder and names nobody") from error
         except InvalidIdentifier as error:
             raise NotFound(
                 f"{type_name}: {error}. Write TYPE=VALUE or TYPE@ISSUER=VALUE."
             ) from error
-        issued = self._engine.identity_rules.by_name[type_name].issued
+        issued = self._store.identity_rules.by_name[type_name].issued
         if issuer or not issued:
-            return node_id(self._engine.settings.secret(), realm, type_name, issuer, normal)
+            return node_id(self._store.settings.secret(), realm, type_name, issuer, normal)
         return self._by_value(realm, type_name, normal)
 
     def _by_value(self, realm: str, type_name: str, value: str) -> NodeId:
         parameters = {"realm": realm, "type": type_name, "value": value}
-        rows = self._engine.reading.rows(BY_VALUE_SQL, parameters)
+        rows = self._store.reading.rows(BY_VALUE_SQL, parameters)
         if len(rows) > 1:
             issuers = " or ".join(f"{type_name}@{issuer}=…" for issuer, _node in rows)
             raise NotFound(f"several issuers gave out this {type_name}; say which: {issuers}")
@@ -117,7 +118,7 @@ class Operations:
 
     def profile_list(self, realm: str) -> Iterator[Row]:
         """The scalars of every profile, from freshly refreshed totals."""
-        for scalars in self._engine.profiles.totals(realm, refresh=True).profiles:
+        for scalars in self._store.profiles.totals(realm, refresh=True).profiles:
             yield {"version": PROFILE_VERSION, **scalars.model_dump(mode="json")}
 
     def profile_timeline(
@@ -127,7 +128,7 @@ class Operations:
         node = self._node(realm, handle, identifier)
         profile = UUID(self._profile(realm, node)["profile_id"]).int
         try:
-            entries, following = self._engine.profiles.timeline(realm, profile, limit, cursor)
+            entries, following = self._store.profiles.timeline(realm, profile, limit, cursor)
         except ValueError as error:
             raise NotFound(f"no such page: {error}") from error
         for entry in entries:
@@ -137,7 +138,7 @@ class Operations:
 
     def identity_export(self, realm: str) -> Iterator[Row]:
         """Every identifier with its node id and the profile that holds it."""
-        for one in self._engine.profiles.identifiers(realm):
+        for one in self._store.profiles.identifiers(realm):
             yield {
                 "realm": realm,
                 "type": one.type,
@@ -150,9 +151,8 @@ class Operations:
 
     def identity_why(self, realm: str, a: str, b: str) -> Iterator[Row]:
         """Why two identifiers are, or are not, one profile."""
-        engine = self._engine
         first, second = (self._node(realm, "" if "=" in one else one, one) for one in (a, b))
-        yield Explanation(self._graph, engine.identity_rules, realm).explain(first, second)
+        yield Explanation(self._graph, self._store.identity_rules, realm).explain(first, second)
 
     def incidents_list(self, realm: str, states: list[str] | None = None) -> Iterator[Row]:
         """Incidents with their exposure, the oldest first."""
@@ -189,6 +189,18 @@ class Operations:
             raise NotFound(f"{problem} {reject_id!r}")
         yield _plain(found[0].as_json())
 
+    def rejected_lines(
+        self,
+        reason: str = "",
+        since_ms: int = 0,
+        ids: Sequence[str] = (),
+        after: str = "",
+        limit: int = 100,
+    ) -> Iterator[Row]:
+        """A page of refused lines with their bytes, in the order of their ids."""
+        for one in self._audit.raw_lines(reason, since_ms, ids, after, limit):
+            yield one._asdict()
+
     def store_audit(self, fix: bool = False) -> Iterator[Row]:
         """Events that stand under two anchors; with `fix` only the smallest node's row stays."""
         doubles = list(self._audit.double_anchors())
@@ -198,13 +210,13 @@ class Operations:
             yield {**double._asdict(), "fixed": fix}
 
     def migrations_pending(self) -> Iterator[Row]:
-        """Migrations that wait; an open engine has applied all it knows."""
-        for one in migrate(self._engine.reading, dry_run=True):
+        """Migrations that wait; an open store has all it knows."""
+        for one in migrate(self._store.reading, dry_run=True):
             yield one._asdict()
 
     def state_digest(self) -> Iterator[Row]:
         """SHA-256 by section of the state."""
-        for section, digest in state_digest(self._engine.reading, self._engine.profiles).items():
+        for section, digest in state_digest(self._store.reading, self._store.profiles).items():
             yield {"section": section, "sha256": digest}
 
 

@@ -144,7 +144,8 @@ class Pipeline:
                 metrics.rejects.labels(reason).inc(count)
         metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
         metrics.batch_events.observe(len(decoded.lines))
-        metrics.freshness_seconds.observe((now - decoded.received_at).total_seconds())
+        age_s = (now - decoded.received_at).total_seconds()
+        metrics.freshness_seconds.labels("received").observe(age_s)
         metrics.last_progress_seconds.set(now.timestamp())
 
     @contextmanager

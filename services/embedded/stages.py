@@ -110,5 +110,5 @@ class ConsistencyStage:
         self._writers[realm] = writer
         self._store.at(batch)
         for incident in writer.apply(said, now):
-            self._metrics.incidents.labels(incident.state).inc()
+            self._metrics.incidents.labels(incident.kind, incident.state).inc()
         writer.commit()

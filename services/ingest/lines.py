@@ -48,7 +48,15 @@ class InputMissing(InputError):
 
 
 def read_lines(name: str) -> Iterator[Line]:
-    """Lines of the file `name`, or of standard input for `-`. Blank lines are passed over.
+    """Lines of the file `name`, without their numbers. Raises as numbered_lines."""
+    for _, line in numbered_lines(name):
+        yield line
+
+
+def numbered_lines(name: str) -> Iterator[tuple[int, Line]]:
+    """Lines of the file `name`, or of standard input for `-`, each with its number in it.
+
+    Blank lines are counted and passed over.
 
     Raises:
         InputMissing: the file does not exist or may not be read.
@@ -74,7 +82,7 @@ def read_lines(name: str) -> Iterator[Line]:
             yield from split_lines(buffered)
 
 
-def _unpacked_lines(name: str, unpacked: BinaryIO) -> Iterator[Line]:
+def _unpacked_lines(name: str, unpacked: BinaryIO) -> Iterator[tuple[int, Line]]:
     try:
         yield from split_lines(unpacked)
     except (EOFError, OSError, zlib.error) as error:
@@ -85,18 +93,19 @@ def _unpacked_lines(name: str, unpacked: BinaryIO) -> Iterator[Line]:
         ) from error
 
 
-def split_lines(stream: BinaryIO) -> Iterator[Line]:
-    """Lines of a binary stream; at most `KEPT_BYTES_MAX` bytes of a line are held."""
-    is_first = True
+def split_lines(stream: BinaryIO) -> Iterator[tuple[int, Line]]:
+    """Numbered lines of a binary stream; at most `KEPT_BYTES_MAX` bytes of a line are held."""
+    number = 0
     while content := stream.readline(KEPT_BYTES_MAX):
-        if is_first:  # some editors begin a file with a byte order mark
-            content, is_first = content.removeprefix(BOM_UTF8), False
+        number += 1
+        if number == 1:  # some editors begin a file with a byte order mark
+            content = content.removeprefix(BOM_UTF8)
         size = len(content)
         if size == KEPT_BYTES_MAX and not content.endswith(b"\n"):
             size += _skip_rest(stream)
-            yield Line(content, size)
+            yield number, Line(content, size)
         elif stripped := content.strip():
-            yield Line(stripped, len(stripped))
+            yield number, Line(stripped, len(stripped))
 
 
 def _skip_rest(stream: BinaryIO) -> int:

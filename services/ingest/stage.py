@@ -1,7 +1,7 @@
 """The ingest stage: decode lines, tell new from known, make facts durable.
 
 `decode` is pure and may run beside `store` of the batch before; `store` returns when every accepted
-event of the batch is durable. Rejects are kept before anything else is written.
+event of the batch is durable.
 """
 
 from __future__ import annotations
@@ -54,19 +54,29 @@ class Decoded(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A batch after its facts are durable. `fresh` are the events whose records must go on."""
+    """A batch after its facts are durable."""
 
     results: list[Result]
     fresh: list[Accepted]
+    """The events whose records must go on."""
+    refused: list[tuple[int, Reject]]
+    """The refused lines, by their position in the batch."""
 
 
 class IngestStage:
-    """Decodes and stores batches. `store` must be called by one thread at a time."""
+    """Decodes and stores batches. `store` must be called by one thread at a time.
 
-    def __init__(self, core: IngestCore, store: FactStore) -> None:
+    Args:
+        from_log: lines come from a log that delivers again whatever was not acknowledged. A known
+            event may then be one whose records never went on, so it is written and goes on again.
+            The caller keeps the refused lines; otherwise the store does.
+    """
+
+    def __init__(self, core: IngestCore, store: FactStore, *, from_log: bool = False) -> None:
         self._core = core
         self._store = store
-        self._processed = store.checkpoint()
+        self._from_log = from_log
+        self._processed = 0 if from_log else store.checkpoint()
 
     def decode(
         self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE
@@ -87,67 +97,66 @@ class IngestStage:
         Raises Retry or Fatal as the store does; the whole batch may then be stored again. Fatal
         also when the store refuses so many rows that the fault must be its own.
         """
-        self._keep_rejects(decoded)
         accepted = [one for one in decoded.outcomes if isinstance(one, Accepted)]
         known = self._store.known(accepted)
         results: list[Result] = []
-        fresh: list[Accepted] = []
+        fresh: dict[int, Accepted] = {}
+        refused: dict[int, Reject] = {}
         conflicts: list[Accepted] = []
-        for outcome in decoded.outcomes:
+        for position, outcome in enumerate(decoded.outcomes):
             if isinstance(outcome, Reject):
-                results.append(
-                    Result(
-                        outcome.event_id,
-                        Status.REJECTED,
-                        outcome.reason,
-                        outcome.path,
-                        outcome.message,
-                    )
-                )
+                results.append(_refusal(outcome))
+                refused[position] = outcome
                 continue
             entries = known.setdefault((outcome.realm, outcome.event_id), [])
             result = self._judge(outcome, entries)
             results.append(result)
             is_conflict = result.reason == ID_CONFLICT
-            if is_conflict and outcome.intake is Intake.PUBLIC:
-                conflicts.append(outcome)  # kept, but a stranger changes no event of ours
-            elif result.status is Status.ACCEPTED or is_conflict:
-                fresh.append(outcome)
+            if is_conflict:
+                conflicts.append(outcome)
+                if outcome.intake is Intake.PUBLIC:
+                    continue  # kept, but a stranger changes no event of ours
+            if result.status is Status.ACCEPTED or is_conflict or self._from_log:
+                fresh[position] = outcome
                 entries.append(Known(outcome.node, outcome.version, self._processed))
-                if is_conflict:
-                    conflicts.append(outcome)
+        self._keep(decoded, refused)
         if conflicts:
-            self._store.write_conflicts(conflicts, decoded.received_at)
-        refused = self._store.write_facts(fresh, batch)
-        if refused:
-            results, fresh = self._refuse(decoded, results, fresh, refused)
-        self._store.write_values(fresh, batch)
-        return Stored(results, fresh)
+            # The rival may be in this very batch, and its row about to give way to the new body.
+            names = {(one.realm, one.event_id) for one in conflicts}
+            rivals = [one for one in fresh.values() if (one.realm, one.event_id) in names]
+            self._store.write_conflicts([*conflicts, *rivals], decoded.received_at)
+        unstorable = self._unstorable(fresh, batch)
+        for position in unstorable:
+            reject = Reject(RejectReason.UNSTORABLE, event_id=fresh.pop(position).event_id)
+            refused[position], results[position] = reject, _refusal(reject)
+        self._keep(decoded, {position: refused[position] for position in unstorable})
+        stored = list(fresh.values())
+        self._store.write_values(stored, batch)
+        return Stored(results, stored, sorted(refused.items()))
 
-    def _refuse(
-        self,
-        decoded: Decoded,
-        results: list[Result],
-        fresh: list[Accepted],
-        refused: list[Accepted],
-    ) -> tuple[list[Result], list[Accepted]]:
-        """Keep what the store refuses as rejects; nothing else of the batch suffers."""
+    def _unstorable(self, fresh: dict[int, Accepted], batch: int) -> list[int]:
+        """Write the facts; the positions of those that the store refuses whenever tried."""
+        refused = {id(event) for event in self._store.write_facts(list(fresh.values()), batch)}
         if len(refused) > max(REFUSED_MAX, len(fresh) // 100):
             raise Fatal(
                 f"the store refuses {len(refused)} of {len(fresh)} rows of a batch; nothing of it "
                 "is acknowledged. Do schema and program have one version ('c360 migrate')?"
             )
-        unstorable = {id(event) for event in refused}
-        kept = list(results)
-        for position, outcome in enumerate(decoded.outcomes):
-            if id(outcome) in unstorable and isinstance(outcome, Accepted):
-                reject = Reject(RejectReason.UNSTORABLE, event_id=outcome.event_id)
-                line = decoded.lines[position]
-                self._store.write_rejected(
-                    [RejectedLine(reject, line.content, line.size, decoded.received_at)]
+        return [position for position, event in fresh.items() if id(event) in refused]
+
+    def _keep(self, decoded: Decoded, refused: dict[int, Reject]) -> None:
+        """Keep refused lines, unless the caller does."""
+        if refused and not self._from_log:
+            lines = [
+                RejectedLine(
+                    reject,
+                    decoded.lines[position].content,
+                    decoded.lines[position].size,
+                    decoded.received_at,
                 )
-                kept[position] = Result(outcome.event_id, Status.REJECTED, reject.reason)
-        return kept, [event for event in fresh if id(event) not in unstorable]
+                for position, reject in refused.items()
+            ]
+            self._store.write_rejected(lines)
 
     def _judge(self, event: Accepted, entries: list[Known]) -> Result:
         """New, known, or a second body under a known event id.
@@ -173,11 +182,6 @@ class IngestStage:
         self._store.write_checkpoint(batch, now)
         self._processed = batch
 
-    def _keep_rejects(self, decoded: Decoded) -> None:
-        self._store.write_rejected(
-            [
-                RejectedLine(outcome, line.content, line.size, decoded.received_at)
-                for line, outcome in zip(decoded.lines, decoded.outcomes, strict=True)
-                if isinstance(outcome, Reject)
-            ]
-        )
+
+def _refusal(reject: Reject) -> Result:
+    return Result(reject.event_id, Status.REJECTED, reject.reason, reject.path, reject.message)

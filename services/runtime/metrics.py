@@ -37,7 +37,8 @@ class Metrics:
         )
         self.freshness_seconds = Histogram(
             "c360_freshness_seconds",
-            "From receipt until queryable, per batch",
+            "Until queryable, per batch: since its oldest receipt, or its latest claimed time",
+            ["since"],
             buckets=SECONDS,
             registry=self.registry,
         )
@@ -45,10 +46,33 @@ class Metrics:
         self.merges = self._counter("c360_identity_merges_total", "Profiles that became one")
         self.splits = self._counter("c360_identity_splits_total", "Profiles that came apart")
         self.refusals = self._counter("c360_identity_refusals_total", "Edges and decisions refused")
+        self.profile_changes = self._counter(
+            "c360_profile_changes_total", "Profile change records sent, by change", "change"
+        )
         self.incidents = self._counter(
-            "c360_incident_changes_total", "Incident changes by new state", "state"
+            "c360_incident_changes_total", "Incident changes by kind and new state", "kind", "state"
         )
         self.retries = self._counter("c360_store_retries_total", "Batches tried again")
+        self.dead_letters = self._counter(
+            "c360_dead_letters_total", "Records put aside on the dead-letter topic"
+        )
+        self.lag = self._gauge(
+            "c360_lag_records", "Records behind the end of a partition", "topic", "partition"
+        )
+        self.position = self._gauge(
+            "c360_committed_offset", "Offset acknowledged last", "topic", "partition"
+        )
+        self.oldest_unacknowledged_seconds = self._gauge(
+            "c360_oldest_unacknowledged_age_seconds",
+            "Age, since its receipt, of the oldest record in hand; 0 if there is none",
+        )
+        self.cache_entries = self._gauge("c360_cache_entries", "Entries of a cache", "cache")
+        self.left_out = self._counter(
+            "c360_records_left_out_total", "Records that a consumer group skipped; read again"
+        )
+        self.rebalances = self._counter(
+            "c360_rebalances_total", "Times that partitions were assigned anew"
+        )
         self.queued_events = Gauge(
             "c360_intake_queued_events", "Events waiting for the writer", registry=self.registry
         )
@@ -60,6 +84,9 @@ class Metrics:
             "Unix time at which the writer last finished a batch or found nothing to do",
             registry=self.registry,
         )
+
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(name, description, labels, registry=self.registry)
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)

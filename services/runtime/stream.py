@@ -68,3 +68,16 @@ class Offload(Protocol):
     def __call__(self, work: Callable[..., T], /, *arguments: Any) -> Awaitable[T]:
         """The result of `work(*arguments)`; raises what it raises."""
         ...
+
+
+class Log(Protocol):
+    """What a worker asks of the log beside its deliveries."""
+
+    @property
+    def id(self) -> str:
+        """Which log this is; another one numbers its records anew."""
+        ...
+
+    async def end(self, partition: Partition) -> int:
+        """Offset of the next record to come. Raises Retry when the log does not answer."""
+        ...

@@ -6,14 +6,17 @@ import random
 
 import pytest
 
+from schemas.edge import Decision, Verdict
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.graph import Kind, Placement, link
 from services.identity.core.resolve import resolve
 from services.identity.core.writer import IdentityWriter
 from services.identity.ports import IdentityStore
 from services.runtime.clickhouse import Database
-from tests.unit.identity.store_contract import IdentityStoreContract
+from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
 from tests.unit.identity.stories import parts, random_story
 
+pytestmark = pytest.mark.any_store
 STORIES = 12
 
 
@@ -32,6 +35,29 @@ class TestClickHouseIdentityStore(IdentityStoreContract):
     def store(self, database: Database) -> IdentityStore:
         """An empty store."""
         return CountingStore(database)
+
+
+def test_a_new_generation_wins_over_every_row_of_the_old(database: Database) -> None:
+    """Offsets begin anew with it: rows of all kinds carry the generation above the number."""
+    store = ClickHouseIdentityStore(database)
+    old, new = link(A, B, 5, "e1", False), link(A, B, 4, "e2", True)
+    same = Decision(A, B, Verdict.SAME, "ann", "called", 5)
+    for batch, generation, edge, decision, profile in (
+        (900, 1, old, same, A.id),
+        (3, 2, new, same._replace(verdict=Verdict.NONE), B.id),
+    ):
+        store.at(batch, generation)
+        store.write_edges("r", [edge])
+        store.write_decisions("r", [decision])
+        store.write_marks("r", {C.id})
+        store.write_placements("r", {A.id: (A, Placement(profile, Kind.PERSON))})
+    assert store.edges_of("r", {A.id}) == store.edges_of("r", {B.id}) == [new]
+    assert [one.verdict for one in store.decisions_of("r", {A.id})] == [Verdict.NONE]
+    assert store.placements_of("r", {A.id}) == {A.id: Placement(B.id, Kind.PERSON)}
+    for table, column in (("edges", "batch"), ("edges_reversed", "batch"), ("decisions", "batch"),
+                          ("marks", "batch"), ("map", "version")):  # fmt: skip
+        [(version,)] = database.rows(f"SELECT {column} FROM {table} FINAL")
+        assert version == 2 << 48 | 3, table
 
 
 @pytest.mark.parametrize("seed", range(STORIES))

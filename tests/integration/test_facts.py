@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from schemas.edge import Node
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.embedded.digest import state_digest
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.graph import Kind, Placement, link
 from services.ingest.adapters.audit import FACT_TABLES_SQL, StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.core import IngestCore
@@ -20,6 +24,7 @@ from services.ingest.stage import ID_CONFLICT, IngestStage, Result, Status
 from services.runtime.clickhouse import Database
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
 
+pytestmark = pytest.mark.any_store
 PROJECTED = ("orders", "consents", "observations", "offers", "identifiers", "surveys", "event_ids")
 
 
@@ -102,6 +107,35 @@ def test_inserting_again_changes_nothing(store: ClickHouseFactStore, database: D
     for table in ("touchpoints", *PROJECTED):
         rows, ids = database.rows(f"SELECT count(), uniqExact(event_id) FROM {table} FINAL")[0]
         assert rows == ids, table
+
+
+def test_one_of_several_writers_asks_the_store(database: Database) -> None:
+    """A store that was empty when a worker came does not stay so: others write beside it."""
+    mine, sole = (ClickHouseFactStore(database, sole_writer=is_sole) for is_sole in (False, True))
+    [fact] = [accepted(event(event_id="e-1"))]
+    ClickHouseFactStore(database).write_facts([fact], 1)
+    assert mine.known([fact])
+    assert not sole.known([fact])  # what a sole writer saves; another one beside it is its fault
+    sole.write_facts([fact], 2)
+    assert sole.known([fact])
+
+
+def test_last_batch_is_a_number_without_generation(database: Database) -> None:
+    """What the decision stages wrote carries the generation above the number of the batch."""
+    store, graph = ClickHouseFactStore(database), ClickHouseIdentityStore(database)
+    claims = ClickHouseConsistencyStore(database)
+    assert store.last_batch() == 0
+    graph.at(5, generation=3)
+    a, b = Node(1, "email", ""), Node(2, "cookie", "shop")
+    graph.write_edges("default", [link(a, b, 5, "e-1", True)])
+    assert store.last_batch() == 5
+    graph.at(6)
+    graph.write_placements("default", {a.id: (a, Placement(a.id, Kind.PERSON))})
+    assert store.last_batch() == 6
+    claims.at((3 << 48) + 7)
+    names = ("realm", "incident_id", "version")
+    database.insert_rows("incidents", names, [("default", "i", claims._version)])
+    assert store.last_batch() == 7
 
 
 @pytest.mark.parametrize("order_of_arrival", [(0, 1), (1, 0)])

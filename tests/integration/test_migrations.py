@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from services.runtime.clickhouse import Database
-from services.runtime.errors import Fatal
-from services.runtime.migrations import migrate, sql_directory
+from services.query.server import open_reading, prepare_server
+from services.runtime.clickhouse import Database, open_server
+from services.runtime.errors import ConfigurationError, Fatal
+from services.runtime.migrations import (
+    migrate,
+    migrate_server,
+    rendered_sql,
+    require_schema,
+    sql_directory,
+)
+from services.runtime.rendering import statements
+from services.runtime.settings import Settings
+from tests.stores import drop_database
+
+CLUSTER = "prod"
+FILES = sorted(sql_directory().glob("*.sql"))
+REPLICATED = re.compile(
+    r"Replicated(\w+)\('/clickhouse/tables/\{shard\}/\{database\}/\{table\}', '\{replica\}'(, )?"
+)
+pytestmark = pytest.mark.any_store
 
 
 @pytest.fixture
@@ -19,7 +39,7 @@ def copied(tmp_path: Path) -> Path:
 
 
 def test_applied_migrations_are_not_applied_again(database: Database) -> None:
-    """The engine fixture migrated; nothing is pending."""
+    """The fixture migrated; nothing is pending."""
     assert migrate(database) == []
 
 
@@ -50,3 +70,100 @@ def test_every_migration_is_numbered_and_described() -> None:
     files = sorted(sql_directory().glob("*.sql"))
     assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
     assert all(file.read_text().startswith("-- ") for file in files)
+
+
+def formatted(database: Database, statement: str) -> str:
+    """A statement as the engine's own parser writes it. Fails when it does not parse."""
+    [(text,)] = database.rows("SELECT formatQuery({sql:String})", {"sql": statement})
+    return str(text)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_both_renderings_say_the_same(database: Database, file: Path) -> None:
+    """Every statement parses for a cluster; but for ON CLUSTER and the replicas' meeting place it
+    is the statement of one server."""
+    alone, together = (statements(file.read_text(), cluster) for cluster in ("", CLUSTER))
+    assert len(alone) == len(together) > 0
+    for one, other in zip(alone, together, strict=True):
+        text = formatted(database, other)
+        assert text.count(f" ON CLUSTER {CLUSTER}") == 1
+        is_table = text.startswith("CREATE TABLE")
+        assert len(REPLICATED.findall(text)) == is_table, text.splitlines()[0]
+        back = REPLICATED.sub(r"\1(", text.replace(f" ON CLUSTER {CLUSTER}", ""))
+        assert back.replace("MergeTree()", "MergeTree") == formatted(database, one)
+
+
+def test_printed_sql_makes_a_whole_store(database: Database) -> None:
+    """What `migrate --render` prints holds every table, and begins with the database."""
+    printed = list(rendered_sql("shop", CLUSTER))
+    assert printed[0].startswith(f"CREATE DATABASE IF NOT EXISTS shop ON CLUSTER `{CLUSTER}`")
+    made = re.findall(r"CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)", "\n".join(printed))
+    there = database.rows(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() "
+        "AND name != 'schema_versions' AND NOT startsWith(name, '.inner')"
+    )
+    assert sorted(made) == sorted(name for (name,) in there)
+
+
+class OneReplica(Database):
+    """Runs the rendering of a cluster on a single server, which has no Keeper: it takes out again
+    what needs one, and keeps what it was given."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.client)
+        self.given: list[str] = []
+
+    def command(self, sql: str, parameters: dict[str, Any] | None = None) -> Any:
+        """Run it as a single server would."""
+        self.given.append(sql)
+        text = re.sub(r" ON CLUSTER [`\"]\w+[`\"]", "", sql)
+        text = re.sub(r"Replicated(\w*MergeTree)\('[^']*', '[^']*'(, )?", r"\1(", text)
+        return super().command(text, parameters)
+
+
+@pytest.fixture
+def empty_store(database: Database) -> Iterator[Database]:
+    """A database without a single table."""
+    database.command("CREATE DATABASE c360_probe ENGINE = Atomic")
+    [(before,)] = database.rows("SELECT currentDatabase()")
+    client, database.client.database = database.client, "c360_probe"
+    yield OneReplica(database)
+    client.database = before
+    database.command("DROP DATABASE c360_probe SYNC")
+
+
+def test_checksum_is_that_of_the_file(empty_store: OneReplica) -> None:
+    """Whatever was rendered and run: a store made for a cluster takes the same files as its own."""
+    assert [one.version for one in migrate(empty_store, cluster=CLUSTER)] == list(
+        range(1, len(FILES) + 1)
+    )
+    changing = [one for one in empty_store.given if one.split()[0] not in ("OPTIMIZE", "SELECT")]
+    assert all(f"ON CLUSTER `{CLUSTER}`" in one or f'"{CLUSTER}"' in one for one in changing)
+    assert migrate(empty_store) == migrate(empty_store, cluster=CLUSTER) == []
+
+
+def test_database_of_a_server_is_made_when_missing(server_settings: Settings) -> None:
+    """`c360 migrate` on a fresh server; before it every command says what to do."""
+    settings = server_settings.model_copy(update={"clickhouse_database": "c360_test_fresh"})
+    with pytest.raises(ConfigurationError, match=r"no database 'c360_test_fresh', .*c360 migrate"):
+        open_server(settings)
+    count = len(FILES)
+    assert len(migrate_server(settings, dry_run=True)) == count
+    try:
+        assert len(prepare_server(settings)) == count
+        assert prepare_server(settings) == []
+        with open_reading(settings) as reading:
+            assert reading.reading.rows("SELECT count() FROM touchpoints") == [(0,)]
+    finally:
+        drop_database(settings)
+
+
+def test_schema_that_is_behind_is_refused(database: Database) -> None:
+    """Commands and workers on a server never migrate by themselves."""
+    require_schema(database)
+    database.command("RENAME TABLE schema_versions TO schema_versions_away")
+    try:
+        with pytest.raises(ConfigurationError, match=r"lacks migration 0001, .*'c360 migrate'"):
+            require_schema(database)
+    finally:
+        database.command("RENAME TABLE schema_versions_away TO schema_versions")

@@ -33,6 +33,7 @@ from services.runtime.settings import CHANNELS, RealmSettings
 
 SECRET = b"a secret of the tests"
 REALM = "default"
+pytestmark = pytest.mark.any_store
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 READ_AT = datetime(2026, 3, 31, tzinfo=UTC)
 REALMS = {REALM: RealmSettings(), "alps": RealmSettings(region="CH", currency="CHF")}

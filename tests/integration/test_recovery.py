@@ -23,6 +23,8 @@ from services.runtime.clickhouse import Database
 from services.runtime.metrics import Metrics
 from tests.events import RECEIVED_AT, core, event, identifier, line
 
+pytestmark = pytest.mark.any_store
+
 
 class Killed(Exception):
     """Stands for SIGKILL at a chosen moment."""

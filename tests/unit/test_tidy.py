@@ -25,6 +25,7 @@ FLOORS = {
     "services.profiles": 2,
     "services.embedded": 3,
     "services.query": 4,
+    "services.dev": 4,
     "services.cli": 5,
 }
 

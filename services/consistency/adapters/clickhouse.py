@@ -1,6 +1,7 @@
 """Claims, incidents and timers on ClickHouse. Claims are facts already: they are read, not written.
 
-One writer process per store. Rows carry the version set by `at`, so the row written last counts.
+One process at a time writes the incidents of a book: the only one there is, or the worker that
+holds the book's partition of `c360.offers`. Rows carry the version set by `at`; the highest counts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from schemas.incident import Incident
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
 from services.consistency.core.lone_voices import LoneVoices
+from services.runtime.claim_records import OFFER_PARTITIONS
 from services.runtime.clickhouse import Database, chunks
 
 BOOKS_PER_QUERY = 2_000
@@ -41,23 +43,40 @@ WHERE realm = {realm:String} AND due_at > toDateTime64(0, 3)
 VOICES_SQL = """
 SELECT realm, market, sku, any(channel), uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
 FROM offers ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
+{where}
 GROUP BY realm, market, sku
 """
-TICK_SQL = "SELECT value FROM properties FINAL WHERE name = {name:String}"
+PARTITION_SQL = """
+kafkaMurmurHash(concat(realm, '\x1f', market, '\x1f', sku)) % {total:UInt32}
+    IN {partitions:Array(UInt32)}
+"""
+"""The books of some partitions, as services/runtime/claim_records.py places them."""
+TICKS_SQL = """
+SELECT max(toInt64(value)) FROM properties FINAL
+WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
+"""
+NO_PREFIX = "\x1f"
+"""Begins no property's name."""
 
 
 class ClickHouseConsistencyStore:
-    """Implements `services.consistency.ports.ConsistencyStore`."""
+    """Implements `ConsistencyStore` and `WorkerStore` of services/consistency/ports.py."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, partitions: int = OFFER_PARTITIONS) -> None:
+        """`partitions` is how many the topic has in all."""
         self._database = database
+        self._partitions = partitions
         self._version = 0
         self._seen: set[Book] = set()
         self._ticks: dict[str, datetime] = {}
 
-    def at(self, batch: int) -> None:
-        """Set the batch number that the next writes carry."""
-        self._version = batch
+    def at(self, version: int) -> None:
+        """Set the version that the next writes carry: it must never be lower than before.
+
+        The number of the batch where one process writes everything; generation << 48 | offset where
+        the writer follows a log.
+        """
+        self._version = version
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
@@ -69,11 +88,13 @@ class ClickHouseConsistencyStore:
                 found[book].append(_claim(book, rest))
         return found
 
-    def voices(self) -> LoneVoices:
-        """Which books are lone, from all facts there are."""
+    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+        """Which books are lone, from all facts there are (of these partitions)."""
         alone: dict[Book, str] = {}
         judged: list[Book] = []
-        for realm, market, sku, channel, is_lone in self._database.rows(VOICES_SQL):
+        condition, parameters = self._within(partitions)
+        sql = VOICES_SQL.replace("{where}", f"WHERE {condition}" if condition else "")
+        for realm, market, sku, channel, is_lone in self._database.rows(sql, parameters):
             book = Book(realm, market, sku)
             if is_lone:
                 alone[book] = channel
@@ -98,25 +119,39 @@ class ClickHouseConsistencyStore:
                 found[Book(realm, market, sku)].append(Incident.model_validate_json(body))
         return found
 
-    def due_books(self, realm: str, now: datetime) -> Collection[Book]:
+    def due_books(
+        self, realm: str, now: datetime, partitions: Collection[int] | None = None
+    ) -> Collection[Book]:
         """See the port."""
-        rows = self._database.rows(DUE_SQL, {"realm": realm, "now": now})
+        condition, parameters = self._within(partitions)
+        sql = f"{DUE_SQL} AND {condition}" if condition else DUE_SQL
+        rows = self._database.rows(sql, {"realm": realm, "now": now, **parameters})
         return [Book(realm, market, sku) for market, sku in rows]
 
-    def latest_tick(self, realm: str) -> datetime | None:
-        """See the port."""
-        rows = self._database.rows(TICK_SQL, {"name": _tick_name(realm)})
-        return from_ms(int(rows[0][0])) if rows else None
+    def _within(self, partitions: Collection[int] | None) -> tuple[str, dict[str, Any]]:
+        if partitions is None:
+            return "", {}
+        return PARTITION_SQL, {"total": self._partitions, "partitions": sorted(partitions)}
+
+    def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
+        """See the port. What was judged without partitions was judged in all of them."""
+        names = [_tick_name(realm)]
+        if partition is not None:
+            names.append(_tick_name(realm, partition))
+        prefix = f"{_tick_name(realm)}:" if partition is None else NO_PREFIX
+        rows = self._database.rows(TICKS_SQL, {"names": names, "prefix": prefix})
+        return from_ms(rows[0][0]) if rows[0][0] else None
 
     def write_claims(self, claims: Sequence[Claim]) -> None:
         """See the port. The facts hold them since before this batch was judged."""
 
-    def write_tick(self, realm: str, now: datetime) -> None:
+    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
         """See the port."""
-        if self._ticks.get(realm) != now:
-            row = (_tick_name(realm), str(to_ms(now)), to_ms(now))
+        name = _tick_name(realm, partition)
+        if self._ticks.get(name) != now:
+            row = (name, str(to_ms(now)), to_ms(now))
             self._database.insert_rows("properties", ("name", "value", "version"), [row])
-            self._ticks[realm] = now
+            self._ticks[name] = now
 
     def write_incidents(self, incidents: Sequence[Incident]) -> None:
         """See the port."""
@@ -159,5 +194,5 @@ def _claim(book: Book, row: Sequence[Any]) -> Claim:
     )  # fmt: skip
 
 
-def _tick_name(realm: str) -> str:
-    return f"tick:{realm}"
+def _tick_name(realm: str, partition: int | None = None) -> str:
+    return f"tick:{realm}" if partition is None else f"tick:{realm}:{partition}"

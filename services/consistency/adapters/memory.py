@@ -1,43 +1,80 @@
-"""A consistency store in memory, for tests and try-outs.
+"""A consistency store in memory, for tests, try-outs and simulations.
 
-Nothing survives the process; otherwise it behaves as the port demands.
+Nothing survives the process; otherwise it behaves as the ports demand. Claims are what was written
+with `write_claims`, by whomever: where ingest keeps the facts, it writes them there first.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
 from schemas.incident import Incident
+from services.consistency.core.lone_voices import LoneVoices
+from services.runtime.claim_records import OFFER_PARTITIONS, partition_of_book
 
 
 class MemoryStore:
-    """Implements `ConsistencyStore`."""
+    """Implements `ConsistencyStore` and `WorkerStore`."""
 
-    def __init__(self) -> None:
+    def __init__(self, partitions: int = OFFER_PARTITIONS) -> None:
+        self._partitions = partitions
+        self._version = 0
         self._claims: dict[Book, dict[tuple[str, int], Claim]] = defaultdict(dict)
-        self._incidents: dict[Book, dict[str, Incident]] = defaultdict(dict)
-        self._due: dict[Book, datetime] = {}
-        self._ticks: dict[str, datetime] = {}
+        self._incidents: dict[Book, dict[str, tuple[int, Incident]]] = defaultdict(dict)
+        self._due: dict[Book, tuple[int, datetime | None]] = {}
+        self._ticks: dict[tuple[str, int | None], datetime] = {}
 
-    def claims_of(self, books: Collection[Book]) -> dict[Book, list[Claim]]:
+    def at(self, version: int) -> None:
+        """See `WorkerStore.at`."""
+        self._version = version
+
+    def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See `ConsistencyStore.claims_of`."""
         return {book: list(self._claims[book].values()) for book in books if book in self._claims}
 
-    def incidents_of(self, books: Collection[Book]) -> dict[Book, list[Incident]]:
+    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+        """See `WorkerStore.voices`."""
+        voices = LoneVoices()
+        for book, claims in self._claims.items():
+            if self._is_within(book, partitions):
+                voices.matter(list(claims.values()))
+        return voices
+
+    def note(self, books: Iterable[Book]) -> None:
+        """See `WorkerStore.note`. Here every book can be read."""
+
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
         """See `ConsistencyStore.incidents_of`."""
         known = self._incidents
-        return {book: list(known[book].values()) for book in books if book in known}
+        return {book: [one for _, one in known[book].values()] for book in books if book in known}
 
-    def due_books(self, realm: str, now: datetime) -> list[Book]:
+    def due_books(
+        self, realm: str, now: datetime, partitions: Collection[int] | None = None
+    ) -> list[Book]:
         """See `ConsistencyStore.due_books`."""
-        return [book for book, due in self._due.items() if book.realm == realm and due <= now]
+        return [
+            book
+            for book, (_, due) in self._due.items()
+            if book.realm == realm
+            and due is not None
+            and due <= now
+            and self._is_within(book, partitions)
+        ]
 
-    def latest_tick(self, realm: str) -> datetime | None:
+    def _is_within(self, book: Book, partitions: Collection[int] | None) -> bool:
+        return partitions is None or partition_of_book(book, self._partitions) in partitions
+
+    def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
         """See `ConsistencyStore.latest_tick`."""
-        return self._ticks.get(realm)
+        ticks = [
+            tick
+            for (name, number), tick in self._ticks.items()
+            if name == realm and (number is None or partition is None or number == partition)
+        ]
+        return max(ticks, default=None)
 
     def write_claims(self, claims: Sequence[Claim]) -> None:
         """See `ConsistencyStore.write_claims`."""
@@ -47,20 +84,22 @@ class MemoryStore:
             if key not in kept or kept[key].version < claim.version:
                 kept[key] = claim
 
-    def write_tick(self, realm: str, now: datetime) -> None:
+    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
         """See `ConsistencyStore.write_tick`."""
-        self._ticks[realm] = max(now, self._ticks.get(realm, now))
+        key = (realm, partition)
+        self._ticks[key] = max(now, self._ticks.get(key, now))
 
     def write_incidents(self, incidents: Sequence[Incident]) -> None:
         """See `ConsistencyStore.write_incidents`."""
         for incident in incidents:
-            book = Book(incident.realm, incident.market, incident.sku)
-            self._incidents[book][incident.incident_id] = incident
+            kept = self._incidents[Book(incident.realm, incident.market, incident.sku)]
+            version, _ = kept.get(incident.incident_id, (0, None))
+            if self._version >= version:
+                kept[incident.incident_id] = (self._version, incident)
 
     def write_due(self, due: Mapping[Book, datetime | None]) -> None:
         """See `ConsistencyStore.write_due`."""
         for book, at in due.items():
-            if at is None:
-                self._due.pop(book, None)
-            else:
-                self._due[book] = at
+            version, _ = self._due.get(book, (0, None))
+            if self._version >= version:
+                self._due[book] = (self._version, at)

@@ -23,19 +23,22 @@ CACHE_BOOKS_MAX = 10_000
 class _Entry:
     """A cached book and its incidents as they are stored, or will be after the next commit."""
 
-    __slots__ = ("book", "stored")
+    __slots__ = ("book", "in_doubt", "stored")
 
     def __init__(self, book: PriceBook, stored: dict[str, Incident]) -> None:
         self.book = book
         self.stored = stored
+        self.in_doubt = False
+        """It was judged in doubt: a write given up for lost may still replace what is stored."""
 
 
 class ConsistencyWriter:
-    """The one writer of a realm's incidents.
+    """The one writer of a realm's incidents, or of those in one partition of its books.
 
-    `apply` reads from the store and writes nothing; `commit` writes all that was applied since
-    the last one. If `commit` raises, it may be called again; after a crash a new writer applies
-    the records since the last acknowledged one again and ends in the same state.
+    `apply` reads from the store and writes nothing; `write` and `settle` (`commit` is both) write
+    all that was applied since the last one. If they raise, they may be called again; after a crash
+    a new writer applies the records since the last acknowledged one again and ends in the same
+    state.
     """
 
     def __init__(
@@ -48,23 +51,40 @@ class ConsistencyWriter:
         self._store = store
         self._rules = rules
         self._cache_books_max = cache_books_max
-        self._realm = realm
+        self.realm = realm
         self._cache: OrderedDict[Book, _Entry] = OrderedDict()
         self._now = store.latest_tick(realm)
         self._claims: list[Claim] = []
         self._incidents: dict[str, Incident] = {}
         self._due: dict[Book, datetime | None] = {}
+        self.changed: list[Incident] = []
+        """Of what the last `apply` returned, what differs from the stored incidents."""
+
+    @property
+    def cached_books(self) -> int:
+        """How many books are in memory."""
+        return len(self._cache)
+
+    def missing(self, books: Iterable[Book]) -> list[Book]:
+        """Those of the books that `apply` would read from the store."""
+        return [book for book in books if book not in self._cache]
 
     @property
     def now(self) -> datetime | None:
         """The latest tick of the realm."""
         return self._now
 
-    def apply(self, claims: Sequence[Claim], now: datetime | None) -> list[Incident]:
+    def apply(
+        self, claims: Sequence[Claim], now: datetime | None, *, in_doubt: bool = False
+    ) -> list[Incident]:
         """Take in a batch of claims, then a tick if there is one; returns changed incidents.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims may repeat; a tick not later than the latest changes no time.
+
+        In doubt (the batch may have been applied before, by whomever, in whatever part) every
+        incident of the judged books is returned and written again, changed or not: a stored
+        incident proves neither that it was published nor that no older write follows it.
 
         Raises:
             ValueError: a claim of another realm. Nothing was applied.
@@ -76,35 +96,49 @@ class ConsistencyWriter:
         if now is not None:
             books += sorted(self._due_books() - by_book.keys())
         self._load(books)
-        changed: list[Incident] = []
+        self.changed = []
+        told: list[Incident] = []
         for book in books:
-            changed += self._judge(book, by_book.get(book, ()))
-        return changed
+            told += self._judge(book, by_book.get(book, ()), in_doubt)
+        return told
 
-    def commit(self) -> None:
-        """Write what was applied: claims, tick, incidents, due times, in this order.
+    def write(self) -> None:
+        """Write what was applied, but for due times: claims, tick, incidents, in this order.
 
         The tick goes before the incidents, so that batches applied again after a crash are
-        judged at no earlier time than what is stored; due times go last, so that a book whose
-        incidents were not written comes up again.
+        judged at no earlier time than what is stored.
         """
         if self._claims:
             self._store.write_claims(self._claims)
         if self._now is not None:
-            self._store.write_tick(self._realm, self._now)
+            self._store.write_tick(self.realm, self._now)
         if self._incidents:
             self._store.write_incidents(list(self._incidents.values()))
+
+    def settle(self) -> None:
+        """Write the due times, when all that follows from the written incidents is done.
+
+        Due times go last, so that a book comes up again after a crash in between: with its claims,
+        which are delivered again, or because it is still due. Whoever publishes incidents does so
+        between `write` and `settle`; the other way round, an incident that time alone opened would
+        stay unpublished for ever.
+        """
         if self._due:
             self._store.write_due(self._due)
         self._claims, self._incidents, self._due = [], {}, {}
         while len(self._cache) > self._cache_books_max:
             self._cache.popitem(last=False)
 
+    def commit(self) -> None:
+        """`write` and `settle` in one, where nothing is published."""
+        self.write()
+        self.settle()
+
     def _by_book(self, claims: Iterable[Claim]) -> dict[Book, list[Claim]]:
         by_book: dict[Book, list[Claim]] = defaultdict(list)
         for claim in claims:
-            if claim.book.realm != self._realm:
-                raise ValueError(f"claim of realm {claim.book.realm!r}, not {self._realm!r}")
+            if claim.book.realm != self.realm:
+                raise ValueError(f"claim of realm {claim.book.realm!r}, not {self.realm!r}")
             by_book[claim.book].append(claim)
         return by_book
 
@@ -113,11 +147,11 @@ class ConsistencyWriter:
         if now is None:
             return set()
         uncommitted = {book for book, due in self._due.items() if due is not None and due <= now}
-        return uncommitted | set(self._store.due_books(self._realm, now))
+        return uncommitted | set(self._store.due_books(self.realm, now))
 
     def _load(self, books: Iterable[Book]) -> None:
         """Bring the books into the cache: one query for claims, one for incidents."""
-        missing = [book for book in books if book not in self._cache]
+        missing = self.missing(books)
         if not missing:
             return
         claims = self._store.claims_of(missing)
@@ -128,25 +162,39 @@ class ConsistencyWriter:
             stored = {incident.incident_id: incident for incident in incidents.get(name, ())}
             self._cache[name] = _Entry(book, stored)
 
-    def _judge(self, name: Book, claims: Iterable[Claim]) -> list[Incident]:
-        """Judge one book anew; remembers what is to be written and returns what changed."""
+    def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[Incident]:
+        """Judge one book anew; remembers what is to be written and returns what is to be told."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
         self._claims += entry.book.add(claims)
         if self._now is not None:
             entry.book.advance(self._now)
-        changed = changes(entry.stored, entry.book.incidents())
-        for incident in changed:
+        current = entry.book.incidents()
+        told = changed = changes(entry.stored, current)
+        if in_doubt or entry.in_doubt:
+            # Once more when the doubt is over: under a higher version than any write given up.
+            told = everything(entry.stored, current)
+        entry.in_doubt = in_doubt
+        for incident in told:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident
         self._due[name] = entry.book.next_due
-        return changed
+        self.changed += changed
+        return told
 
 
 def changes(stored: dict[str, Incident], current: dict[str, Incident]) -> list[Incident]:
     """What must be written so that `stored` shows `current`; the rest becomes retracted."""
-    changed = [incident for key, incident in current.items() if stored.get(key) != incident]
-    for key, incident in stored.items():
-        if key not in current and incident.state is not IncidentState.RETRACTED:
-            changed.append(incident.model_copy(update={"state": IncidentState.RETRACTED}))
-    return changed
+    return [one for one in everything(stored, current) if stored.get(one.incident_id) != one]
+
+
+def everything(stored: dict[str, Incident], current: dict[str, Incident]) -> list[Incident]:
+    """`current`, and what else is stored as retracted."""
+    gone = (incident for key, incident in stored.items() if key not in current)
+    return [*current.values(), *map(_retracted, gone)]
+
+
+def _retracted(incident: Incident) -> Incident:
+    if incident.state is IncidentState.RETRACTED:
+        return incident
+    return incident.model_copy(update={"state": IncidentState.RETRACTED})

@@ -1,7 +1,7 @@
 """The identity graph and map on ClickHouse, keyed by node both ways round.
 
-Rows written in one batch carry the version set by `at`: generation << 48 | batch number. The single
-writer of a realm raises it with every batch, so the row written last is the one that counts.
+All rows written in one batch carry the version set by `at`: generation << 48 | batch number. The
+single writer of a realm raises it with every batch, so the row written last is the one that counts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from schemas.instants import to_ms
 from services.identity.core.graph import Kind, Placement, Reason, Refusal
 from services.identity.ports import Placed
 from services.runtime.clickhouse import Database, chunks
+from services.runtime.positions import EMBEDDED_GENERATION, GENERATION_SHIFT
 
-GENERATION_SHIFT = 48
 NODES_PER_QUERY = 5_000
 EDGE_FIELDS = "a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified"
 EDGES_SQL = f"""
@@ -66,9 +66,13 @@ REFUSAL_COLUMNS = (
 
 
 class ClickHouseIdentityStore:
-    """Implements `services.identity.ports.IdentityStore`."""
+    """Implements `services.identity.ports.IdentityStore`.
 
-    def __init__(self, database: Database, generation: int = 1) -> None:
+    Whoever becomes the writer of a realm makes a new one: what it knows of decisions and marks is
+    read when it is made and follows its own writes only.
+    """
+
+    def __init__(self, database: Database, generation: int = EMBEDDED_GENERATION) -> None:
         self._database = database
         self._generation = generation
         self._batch = 0
@@ -76,9 +80,11 @@ class ClickHouseIdentityStore:
         self._has_decisions = self._any("decisions")
         self._has_marks = self._any("marks")
 
-    def at(self, batch: int) -> None:
-        """Set the batch number that the next writes carry."""
+    def at(self, batch: int, generation: int | None = None) -> None:
+        """Set the batch number that the next writes carry, and from now on the generation."""
         self._batch = batch
+        if generation is not None:
+            self._generation = generation
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -145,8 +151,9 @@ class ClickHouseIdentityStore:
             "realm", "a", "b", "a_type", "a_issuer", "b_type", "b_issuer", "first_seen",
             "event_id", "verified", "batch",
         )  # fmt: skip
+        version = self._version()
         rows = [
-            (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, self._batch)
+            (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in edges
         ]
         self._insert("edges", names, rows)
@@ -157,8 +164,9 @@ class ClickHouseIdentityStore:
             "realm", "a", "b", "a_type", "a_issuer", "b_type", "b_issuer", "verdict", "author",
             "reason", "decided_at", "batch",
         )  # fmt: skip
+        version = self._version()
         rows = [
-            (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, self._batch)
+            (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in decisions
         ]
         self._insert("decisions", names, rows)
@@ -166,7 +174,8 @@ class ClickHouseIdentityStore:
 
     def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
         """See the port."""
-        rows = [(realm, node, self._batch) for node in marks]
+        version = self._version()
+        rows = [(realm, node, version) for node in marks]
         self._insert("marks", ("realm", "node", "batch"), rows)
         self._has_marks = self._has_marks or bool(rows)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from schemas.edge import Decision, Edge, Node, Verdict
+from schemas.edge import Decision, Edge, Node, Verdict, rank
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentifierKind, IdentityRules
 
@@ -120,7 +120,7 @@ def better(x: Edge, y: Edge) -> Edge:
     # Two comparisons spare the tuples in the usual case, the very same report again.
     if x is y or x == y:
         return x
-    return min(x, y, key=lambda e: (not e.verified, e.first_seen_ms, e.event_id))
+    return min(x, y, key=rank)
 
 
 def merged(edges: Iterable[Edge]) -> dict[Pair, Edge]:

@@ -44,6 +44,9 @@ class Changes:
     decisions: tuple[Decision, ...]
     marks: frozenset[NodeId]
     placements: dict[NodeId, Placed]
+    """Those that differ; in doubt, every one that was solved again."""
+    before: dict[NodeId, Placement | None]
+    """The rows known of the nodes in `placements`; None for a node without one."""
     refusals_appeared: tuple[Refusal, ...]
     refusals_vanished: tuple[Refusal, ...]
     reviews: tuple[Review, ...]
@@ -51,6 +54,7 @@ class Changes:
     """Persons that went up in another one."""
     splits: int
     """Persons that came out of another one."""
+    in_doubt: bool
 
 
 class IdentityWriter:
@@ -88,8 +92,13 @@ class IdentityWriter:
         decisions: Sequence[Decision] = (),
         marks: Collection[NodeId] = (),
         in_doubt: bool = False,
+        in_doubt_edges_max: int | None = None,
     ) -> Changes:
         """What the batch changes. Reads the store and writes nothing.
+
+        In doubt, all rows around the batch are given, changed or not: a crash may have left some
+        of them half written, and whoever was written off may still write. `in_doubt_edges_max`
+        stands in for that of the writer where the caller knows it.
 
         Raises:
             RuntimeError: the changes of the batch before were neither committed nor forgotten.
@@ -97,7 +106,8 @@ class IdentityWriter:
         """
         if self._pending:
             raise RuntimeError("the changes of the batch before are not committed")
-        self._atlas.hub_margin = self._in_doubt_edges_max if in_doubt else 0
+        margin = self._in_doubt_edges_max if in_doubt_edges_max is None else in_doubt_edges_max
+        self._atlas.hub_margin = margin if in_doubt else 0
         try:
             changes = _Batch(self._atlas, self._table, in_doubt).run(
                 merged(edges), latest(decisions), marks
@@ -168,16 +178,19 @@ class _Batch:
         before = {node: self._atlas[node].placement for node in region.inside}
         appeared, vanished = self._compare_refusals(region, result)
         merges, splits = _count_moves(before, result.placements)
+        placements = self._compare_placements(result)
         return Changes(
             edges=tuple(news_edges),
             decisions=tuple(news_decisions),
             marks=news_marks,
-            placements=self._compare_placements(result),
+            placements=placements,
+            before={node: before[node] for node in placements},
             refusals_appeared=appeared,
             refusals_vanished=vanished,
             reviews=result.reviews,
             merges=merges,
             splits=splits,
+            in_doubt=self._in_doubt,
         )
 
     def _load(
@@ -274,11 +287,11 @@ class _Batch:
                 self._soil(decision.a, decision.b)
 
     def _compare_placements(self, result: Resolution) -> dict[NodeId, Placed]:
-        """The placements that differ from the rows known, which they replace."""
+        """The placements to write. They differ from the rows known, or those are in doubt."""
         changed: dict[NodeId, Placed] = {}
         for node, placement in result.placements.items():
             entry = self._atlas[node]
-            if entry.placement != placement:
+            if self._in_doubt or entry.placement != placement:
                 entry.placement = placement
                 changed[node] = (entry.node, placement)
         return changed

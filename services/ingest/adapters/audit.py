@@ -15,6 +15,14 @@ WHERE ({{reason:String}} = '' OR reason = {{reason:String}})
     AND ({{id:String}} = '' OR startsWith(toString(reject_id), {{id:String}}))
 ORDER BY received_at DESC, reject_id LIMIT {{limit:UInt32}}
 """
+LINES_SQL = """
+SELECT toString(reject_id) AS id, reason, raw_bytes, base64Encode(raw) FROM rejected FINAL
+WHERE ({reason:String} = '' OR reason = {reason:String})
+    AND toUnixTimestamp64Milli(received_at) >= {since_ms:Int64}
+    AND (empty({ids:Array(String)}) OR has({ids:Array(String)}, toString(reject_id)))
+    AND toString(reject_id) > {after:String}
+ORDER BY id LIMIT {limit:UInt32}
+"""
 COUNTS_SQL = "SELECT reason, count() FROM rejected FINAL GROUP BY reason ORDER BY reason"
 TWICE_SQL = """
 SELECT realm, event_id, groupUniqArray(toString(node)) AS nodes
@@ -53,6 +61,16 @@ class RejectedEvent(NamedTuple):
         return {"version": 1, **self._asdict(), "advice": ADVICE[self.reason]}
 
 
+class RawLine(NamedTuple):
+    """The bytes of a refused line."""
+
+    reject_id: str
+    reason: RejectReason
+    raw_bytes: int
+    """Size of the whole line."""
+    raw_base64: str
+
+
 class DoubleAnchor(NamedTuple):
     """An event stored under several anchors: the smallest node is kept."""
 
@@ -75,6 +93,14 @@ class StoreAudit:
         sql = REJECTED_SQL.format(raw="raw" if with_raw else "''")
         rows = self._database.rows(sql, {"reason": reason, "id": id_prefix, "limit": limit})
         return [RejectedEvent(str(row[0]), RejectReason(row[1]), *row[2:]) for row in rows]
+
+    def raw_lines(
+        self, reason: str, since_ms: int, ids: Sequence[str], after: str, limit: int
+    ) -> list[RawLine]:
+        """The bytes of refused lines by id, those after the id `after`; no `ids` means any."""
+        bound = {"reason": reason, "since_ms": since_ms, "ids": list(ids), "after": after}
+        rows = self._database.rows(LINES_SQL, {**bound, "limit": limit})
+        return [RawLine(row[0], RejectReason(row[1]), *row[2:]) for row in rows]
 
     def rejected_counts(self) -> dict[str, int]:
         """Refused lines by reason."""

@@ -13,17 +13,20 @@ from schemas.instants import to_ms
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import Known, RejectedLine, StoredEvent
-from services.runtime.clickhouse import Database, Unstorable, chunks
+from services.runtime.clickhouse import Database, chunks
+from services.runtime.store_errors import Unstorable
 
 KNOWN_SQL = """
 SELECT realm, event_id, node, version, batch FROM event_ids
 WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
 """
+# The upper 16 bits of what the decision stages write are the generation (runtime/positions.py).
 LAST_BATCH_SQL = """
+WITH 0xFFFFFFFFFFFF AS number
 SELECT greatest(
-    (SELECT max(batch) FROM touchpoints), (SELECT max(batch) FROM edges),
-    (SELECT max(bitAnd(version, 281474976710655)) FROM map), (SELECT max(version) FROM incidents),
-    (SELECT max(batch) FROM checkpoints))
+    (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
+    (SELECT max(bitAnd(version, number)) FROM map),
+    (SELECT max(bitAnd(version, number)) FROM incidents), (SELECT max(batch) FROM checkpoints))
 """
 IN_DOUBT_SQL = """
 SELECT payload, received_at, intake FROM touchpoints
@@ -43,13 +46,18 @@ CHECKPOINT = "embedded"
 
 
 class ClickHouseFactStore:
-    """Implements `services.ingest.ports.FactStore`."""
+    """Implements `services.ingest.ports.FactStore`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        sole_writer: no other process writes facts while this one lives. Then a store found empty
+            needs not be asked which events it knows.
+    """
+
+    def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
         self._database = database
         self._valued: set[NodeId] = set()
-        is_empty = not database.rows("SELECT 1 FROM event_ids LIMIT 1")
-        self._all_hashes: set[int] | None = set() if is_empty else None
+        is_mine = sole_writer and not database.rows("SELECT 1 FROM event_ids LIMIT 1")
+        self._all_hashes: set[int] | None = set() if is_mine else None
         """Of every stored event, where this process has written them all; else None."""
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:

@@ -70,7 +70,7 @@ class IngestCore:
     def __init__(
         self,
         config: IngestConfig,
-        erased_at: Callable[[str, NodeId], int | None] = lambda _realm, _node: None,
+        erased_at: Callable[[str, NodeId], int | None] | None = None,
     ) -> None:
         self._config = config
         self._erased_at = erased_at
@@ -139,8 +139,14 @@ class IngestCore:
         return Reject(reason, path, message, event.event_id)
 
     def _is_erased(self, event: Touchpoint, named: list[Named], occurred_ms: int) -> bool:
-        times = (self._erased_at(event.realm, one.node.id) for one in named)
-        return any(erased is not None and occurred_ms <= erased for erased in times)
+        erased_at, realm = self._erased_at, event.realm
+        if erased_at is None:
+            return False
+        for one in named:
+            erased_ms = erased_at(realm, one.node.id)
+            if erased_ms is not None and occurred_ms <= erased_ms:
+                return True
+        return False
 
     @staticmethod
     def _corrected(context: Context, received_ms: int) -> int:

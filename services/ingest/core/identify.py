@@ -44,6 +44,8 @@ class Identification:
         self._personal = frozenset(
             row.name for row in rules.type if row.kind is IdentifierKind.PERSONAL
         )
+        self._issued = {row.name: row.issued for row in rules.type}
+        self._rank = rules.rank
         self._lookup = lru_cache(maxsize=CACHED_IDENTIFIERS)(self._resolve)
         self._is_trusted = lru_cache(maxsize=10_000)(
             lambda system: any(fnmatchcase(system, pattern) for pattern in trusted_sources)
@@ -65,7 +67,7 @@ class Identification:
         self, realm: str, type_name: str, issuer: str, value: str, system: str = ""
     ) -> tuple[Node, str] | RejectReason:
         """Node and normalised value; or the reason that would apply if it stood alone."""
-        if not self._rules.by_name[type_name].issued:
+        if not self._issued[type_name]:
             issuer = ""
         elif not issuer:
             issuer = self._issuers.get(system, "")
@@ -78,18 +80,20 @@ class Identification:
         seen: dict[NodeId, int] = {}
         system = event.source.system
         trusted = intake is not Intake.PUBLIC and self._is_trusted(system)
+        resolve, realm, issued = self.resolve, event.realm, self._issued
         for position, given in enumerate(event.identifiers):
-            if given.type not in self._rules.by_name:
+            type_name = given.type
+            if type_name not in issued:
                 path = f"identifiers.{position}.type"
                 return Reject(
                     RejectReason.INVALID_FIELD, path, "no such identifier type", event.event_id
                 )
-            found = self.resolve(event.realm, given.type, given.issuer, given.value, system)
+            found = resolve(realm, type_name, given.issuer, given.value, system)
             if isinstance(found, RejectReason):
                 reasons.append(found)
             elif found[0].id not in seen:
                 seen[found[0].id] = len(named)
-                named.append(Named(*found, given.verified and trusted, position))
+                named.append(Named(found[0], found[1], given.verified and trusted, position))
             elif given.verified and trusted:  # named twice: the proof counts, in any order
                 again = seen[found[0].id]
                 named[again] = named[again]._replace(verified=True)
@@ -118,12 +122,14 @@ class Identification:
         """
         if not named:
             return self._record(event)
+        if len(named) == 1:
+            return named[0]
         pool = (
             [one for one in named if one.verified]
             or [one for one in named if one.node.type not in self._personal]
             or named
         )
-        rank = self._rules.rank
+        rank = self._rank
         return min(pool, key=lambda one: (rank[one.node.type], one.node.id))
 
     def _record(self, event: Touchpoint) -> Named:
@@ -135,6 +141,8 @@ class Identification:
         self, event_id: str, occurred_ms: int, anchor: Named, named: list[Named]
     ) -> list[Edge]:
         """One edge from the anchor to every other identifier of the event."""
+        if len(named) < 2:
+            return []
         return [
             Edge(
                 min(anchor.node, other.node),

@@ -42,10 +42,10 @@ class CrashingStore(MemoryStore):
         super().write_claims(some)
         self._crash_unless(len(some) == len(claims))
 
-    def write_tick(self, realm: str, now: datetime) -> None:
+    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
         """Write, or crash before it."""
         self._crash_unless(self._rng.random() > self._risk)
-        super().write_tick(realm, now)
+        super().write_tick(realm, now, partition)
 
     def write_incidents(self, incidents: Sequence[Incident]) -> None:
         """Write all, or a part and crash."""

@@ -147,6 +147,15 @@ def test_configuration_is_written_as_kafka_reads_it() -> None:
     assert "retention.ms" not in CATALOGUE.by_name["c360.alerts"].config
 
 
+def test_only_touchpoints_are_stamped_by_the_broker() -> None:
+    """Their `received_at` is no sender's to set; other topics carry their writer's time."""
+    stamped = [t.name for t in CATALOGUE.topics if "message.timestamp.type" in t.config]
+    assert stamped == [topic.name for topic in CATALOGUE.touchpoints]
+    assert {CATALOGUE.by_name[name].config["message.timestamp.type"] for name in stamped} == {
+        "LogAppendTime"
+    }
+
+
 def test_names_follow_one_pattern() -> None:
     """Touchpoints by family, everything else under the product's name."""
     pattern = re.compile(r"(touchpoints\.[a-z]+|c360\.[a-z]+(-[a-z]+)*)")

@@ -1,0 +1,92 @@
+"""`c360 publish`: events to the topics that the ingest workers read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.output import err, out, print_json, progress_bar
+from services.cli.state import AsJson, state_of
+from services.runtime.errors import C360Error
+
+if TYPE_CHECKING:
+    from services.ingest.publish import Report, TooLarge
+
+
+def publish(
+    context: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(help="JSON lines, plain or gzip; '-' reads standard input.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Send touchpoint events to Kafka, each to the topic of its channel.
+
+    The ingest workers judge them. A line too large for its topic is named, and the exit code is 1.
+    An event sent twice counts once, by its event_id, so after any interruption simply run the same
+    command again.
+    """
+    from services.ingest.publish import Report, placed_lines
+    from services.ingest.publish import publish as publish_lines
+    from services.runtime.producer import Producer
+
+    producer = Producer(state_of(context).settings())
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    report, ended_by = Report(), None
+    # The loop runs only while a chunk is sent: reading blocks, and Ctrl-C must end that, too.
+    with asyncio.Runner() as runner, progress_bar("events") as bar:
+        try:
+            runner.run(producer.start())
+            publish_lines(
+                placed_lines(files),
+                lambda records: runner.run(producer.send_all(records)),
+                report,
+                bar.advance,
+                _name,
+            )
+        except (C360Error, KeyboardInterrupt) as caught:
+            ended_by = caught
+        finally:
+            runner.run(producer.stop())
+    _print(report, as_json)
+    if ended_by is not None:
+        err.print(
+            f"At least {report.acknowledged:,} events have arrived. Run the same command again: "
+            "events sent twice do no harm, they count once by their event_id.",
+            soft_wrap=True,
+        )
+        raise ended_by
+    if report.too_large:
+        raise typer.Exit(1)
+
+
+def _name(line: TooLarge) -> None:
+    err.print(
+        f"not sent: {line.file}, line {line.line}, has {line.bytes:,} bytes; {line.topic} takes "
+        f"{line.bytes_max:,} with key and frame. Split the order or shorten its texts.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _print(report: Report, as_json: bool) -> None:
+    numbers = report.as_json()
+    if as_json:
+        print_json(numbers)
+        return
+    out.print(
+        f"{report.acknowledged:,} events acknowledged in {numbers['seconds']} s "
+        f"({numbers['events_per_second']:,}/s)"
+    )
+    for topic, count in report.topics.most_common():
+        out.print(f"  {count:>10,}  {topic}")
+    if report.unreadable:
+        out.print(
+            f"{report.unreadable:,} of them show no channel or no event_id; they went to the topic "
+            "of unlisted channels, and the workers put them aside ('c360 rejected list')."
+        )
+    if report.too_large:
+        out.print(f"{report.too_large:,} lines are too large for their topic and were not sent.")

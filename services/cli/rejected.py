@@ -1,0 +1,304 @@
+"""`c360 rejected`: refused events, of the embedded engine or, with Kafka, of the dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from schemas.instants import to_ms
+from schemas.reject import RejectReason
+from services.cli.ingest import Report as IngestReport
+from services.cli.output import err, out, print_json, print_table, progress_bar
+from services.cli.session import Session, open_session
+from services.cli.state import AsJson, state_of
+from services.ingest.lines import Line
+from services.runtime.errors import C360Error
+from services.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from services.ingest.adapters.rejected import DeadLetter, DeadLetters, Listing
+    from services.ingest.replay import Report
+
+LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes", "message")
+LISTED_LETTERS = (*LISTED[:5], "source_topic", *LISTED[5:])
+PAGE_LINES = 500
+rejected = typer.Typer(
+    help="Look at refused events and send them again. They are the dead letters on Kafka where "
+    "C360_KAFKA_BOOTSTRAP_SERVERS is set, otherwise those of the embedded engine.",
+    no_args_is_help=True,
+)
+Row = dict[str, Any]
+
+
+class Choice(NamedTuple):
+    """Which refused events."""
+
+    ids: list[str]
+    reason: str
+    since_ms: int | None
+
+
+def _since(text: str) -> datetime:
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        since = None
+    if since is None or since.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r} is no time with its zone, for example 2026-11-20T10:00:00+01:00"
+        )
+    return since
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_since, metavar="TIME", help="Only those refused at or after it, with its zone."
+    ),
+]
+
+
+@rejected.command("list")
+def list_(
+    context: typer.Context,
+    reason: Annotated[RejectReason | None, typer.Option(help="Only this reason.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Refused events, the latest first, and how many there are by reason."""
+    settings = state_of(context).settings()
+    if settings.kafka_bootstrap_servers:
+        found = _on_kafka(_latest(settings, limit, reason or ""))
+        rows = [letter.as_row() for letter in found.letters]
+        counts = [{"reason": name, "count": count} for name, count in found.counts.items()]
+    else:
+        with open_session(settings) as session:
+            rows = list(session.call("rejected_list", reason=reason or "", limit=limit))
+            counts = list(session.call("rejected_counts"))
+    if as_json:
+        print_json(rows)
+        return
+    print_table("Rejected events by reason", counts, ("reason", "count"))
+    print_table("", rows, LISTED_LETTERS if settings.kafka_bootstrap_servers else LISTED)
+
+
+@rejected.command("show")
+def show(
+    context: typer.Context,
+    reject_id: Annotated[
+        str, typer.Argument(help="Its id, or the beginning of it; on Kafka <partition>:<offset>.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """One refused event as it was sent, and what to do about it."""
+    settings = state_of(context).settings()
+    if settings.kafka_bootstrap_servers:
+        letter = _on_kafka(_one(settings, reject_id))
+        row = letter.as_json()
+        content = letter.delivery.value or b""
+    else:
+        with open_session(settings) as session:
+            row = next(session.call("rejected_show", reject_id=reject_id))
+            line = next(session.call("rejected_lines", ids=[row["reject_id"]]))
+        content = base64.b64decode(line["raw_base64"])
+    if as_json:
+        print_json(row)
+        return
+    path = f" at '{row['path']}'" if row["path"] else ""
+    _tell(f"{row['reason']}{path}: {row['message']}. To do: {row['advice']}.")
+    if "source_topic" in row:
+        _tell(
+            f"From {row['source_topic']} {row['source_partition']}:{row['source_offset']}, "
+            f"received {row['received_at']}, {row['raw_bytes']:,} bytes, key {row['key']!r}"
+        )
+        for header in row["original_headers"]:
+            _tell(f"  {header['name']}: {header['value']}")
+    _print_bytes(content)
+
+
+@rejected.command("replay")
+def replay(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids, as 'list' shows them.")] = None,
+    reason: Annotated[RejectReason | None, typer.Option(help="Those of this reason.")] = None,
+    since: Since = None,
+    everything: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send refused events again as they were, after what refused them was mended.
+
+    On Kafka each goes back to the partition it came from, with its key and headers; on the embedded
+    engine it is read again as 'c360 ingest' reads it. Replaying twice is harmless: an event counts
+    once by its event_id, and what the workers send each other may be repeated. What is refused
+    again is kept again. The exit code is 1 when something chosen cannot be sent.
+    """
+    if bool(ids) == bool(reason or since or everything):
+        raise typer.BadParameter("say which: ids, or --reason and --since, or --all")
+    choice = Choice(ids or [], reason or "", to_ms(since) if since else None)
+    settings = state_of(context).settings()
+    if settings.kafka_bootstrap_servers:
+        _replay_letters(settings, choice, dry_run, as_json)
+    else:
+        _replay_lines(settings, choice, dry_run, as_json)
+
+
+def _replay_letters(settings: Settings, choice: Choice, dry_run: bool, as_json: bool) -> None:
+    from services.ingest.replay import Report
+
+    report, ended_by = Report(), None
+    try:
+        _on_kafka(_replay(settings, choice, dry_run, report))
+    except (C360Error, KeyboardInterrupt) as caught:
+        ended_by = caught
+    _print_replay(report, dry_run, as_json)
+    if ended_by is not None:
+        if not dry_run:
+            _tell("Run the same command again to send the rest: what is sent twice does no harm.")
+        raise ended_by
+    if report.kept:
+        raise typer.Exit(1)
+
+
+async def _replay(settings: Settings, choice: Choice, dry_run: bool, report: Report) -> None:
+    from services.ingest.adapters.rejected import open_dead_letters
+    from services.ingest.replay import replay as replay_letters
+    from services.runtime.producer import Producer
+
+    producer = None if dry_run else Producer(settings)
+    try:
+        with progress_bar("dead letters read") as bar:
+            async with open_dead_letters(settings) as letters:
+                if producer is not None:
+                    await producer.start()
+                chosen = _chosen(letters, choice, bar.set)
+                await replay_letters(
+                    chosen, producer, report, lambda one: _not_sent(one.reject_id, one.why)
+                )
+    finally:
+        if producer is not None:
+            await producer.stop()
+
+
+async def _chosen(
+    letters: DeadLetters, choice: Choice, progress: Callable[[int, int], None]
+) -> AsyncIterator[DeadLetter]:
+    if choice.ids:
+        found = [await letters.get(one) for one in dict.fromkeys(choice.ids)]
+        for letter in found:
+            yield letter
+        return
+    async for letter in letters.all(choice.since_ms, progress):
+        if choice.reason in ("", letter.reason):
+            yield letter
+
+
+def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bool) -> None:
+    from services.ingest.replay import Report
+
+    report = Report()
+    with open_session(settings) as session, progress_bar("events") as bar:
+        results = IngestReport(bar)
+        for page in _pages(session, choice):
+            lines = [line for row in page if (line := _line(row, report)) is not None]
+            if lines and not dry_run:
+                session.ingest(lines, results.take)
+            report.replayed += len(lines)
+    if as_json:
+        print_json(report.as_json() | {"dry_run": dry_run, "results": dict(results.statuses)})
+    else:
+        _print_replay(report, dry_run, as_json)
+        if not dry_run:
+            results.print()
+    if report.kept:
+        raise typer.Exit(1)
+
+
+def _pages(session: Session, choice: Choice) -> Iterator[list[Row]]:
+    """The lines chosen, in bounded parts, each read before the next one is asked for."""
+    ids = [next(session.call("rejected_show", reject_id=one))["reject_id"] for one in choice.ids]
+    after = ""
+    while page := list(
+        session.call(
+            "rejected_lines", reason=choice.reason, since_ms=choice.since_ms or 0, ids=ids,
+            after=after, limit=PAGE_LINES,
+        )
+    ):  # fmt: skip
+        yield page
+        after = page[-1]["reject_id"]
+
+
+def _line(row: Row, report: Report) -> Line | None:
+    """A kept line as it was sent; None, and a word about it, when it must not or cannot be sent."""
+    content = base64.b64decode(row["raw_base64"])
+    report.matched += 1
+    if row["raw_bytes"] > len(content):
+        why = f"only {len(content):,} of its {row['raw_bytes']:,} bytes were kept"
+    elif row["reason"] == RejectReason.NOT_ALLOWED:
+        why = "it came with a public key, which may not send it, and would be believed now"
+    else:
+        report.reasons[row["reason"]] += 1
+        return Line(content, len(content))
+    report.kept += 1
+    _not_sent(row["reject_id"], f"{why}; send it again from its source")
+    return None
+
+
+def _not_sent(reject_id: str, why: str) -> None:
+    _tell(f"not sent: {reject_id}: {why}")
+
+
+def _print_replay(report: Report, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(report.as_json() | {"dry_run": dry_run})
+        return
+    verb = "would be sent" if dry_run else "sent again"
+    out.print(f"{report.replayed:,} of {report.matched:,} refused events {verb}")
+    for name, count in (*report.topics.most_common(), *report.reasons.most_common()):
+        out.print(f"  {count:>8,}  {name}")
+    if report.repeated:
+        out.print(f"  {report.repeated:>8,}  equal to another one, sent once")
+    if report.kept:
+        out.print(f"  {report.kept:>8,}  cannot be sent")
+
+
+async def _latest(settings: Settings, limit: int, reason: str) -> Listing:
+    from services.ingest.adapters.rejected import open_dead_letters
+
+    with progress_bar("dead letters read") as bar:
+        async with open_dead_letters(settings) as letters:
+            return await letters.latest(limit, reason, bar.set)
+
+
+async def _one(settings: Settings, letter_id: str) -> DeadLetter:
+    from services.ingest.adapters.rejected import open_dead_letters
+
+    async with open_dead_letters(settings) as letters:
+        return await letters.get(letter_id)
+
+
+def _on_kafka(work: Any) -> Any:
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    return asyncio.run(work)
+
+
+def _tell(text: str) -> None:
+    err.print(text, markup=False, soft_wrap=True)
+
+
+def _print_bytes(content: bytes) -> None:
+    """The bytes as they are to a file or pipe; on a terminal nothing that could control it."""
+    if sys.stdout.isatty():
+        text = content.decode("utf-8", "backslashreplace")
+        out.print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), markup=False)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content + b"\n")
+    sys.stdout.buffer.flush()

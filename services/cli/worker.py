@@ -1,0 +1,43 @@
+"""`c360 worker ingest|identity|consistency`: one member of a group; start as many as you like."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from services.cli.state import state_of
+from services.runtime.settings import Settings
+
+worker = typer.Typer(
+    help="Run a worker of the distributed runtime (Kafka and a ClickHouse server).",
+    no_args_is_help=True,
+)
+Run = Callable[[Settings], Coroutine[Any, Any, None]]
+
+
+def _run(context: typer.Context, service: str) -> None:
+    settings = state_of(context).settings()
+    run: Run = import_module(f"services.{service}.main").run  # Faust takes a second to load
+    asyncio.run(run(settings))
+
+
+@worker.command("ingest")
+def ingest(context: typer.Context) -> None:
+    """Touchpoint topics to facts, edges, claims and dead letters."""
+    _run(context, "ingest")
+
+
+@worker.command("identity")
+def identity(context: typer.Context) -> None:
+    """Edges to the profile map and profile changes; one writer per realm, others stand by."""
+    _run(context, "identity")
+
+
+@worker.command("consistency")
+def consistency(context: typer.Context) -> None:
+    """Claims and ticks to incidents and alerts."""
+    _run(context, "consistency")

@@ -1,0 +1,65 @@
+"""`c360 worker consistency`: claims and ticks → incidents in ClickHouse, alerts in Kafka.
+
+The worker that holds the first partition is the ticker of all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+
+from schemas.rules.consistency import consistency_rules
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.ticker import Ticker
+from services.consistency.worker import ConsistencyWorker
+from services.runtime.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
+from services.runtime.deciding import Parts, run_deciding_worker
+from services.runtime.errors import Retry
+from services.runtime.faust_host import FaustHost
+from services.runtime.settings import Settings
+from services.runtime.stream import Partition
+from services.runtime.watermarks import ClickHouseWatermarks
+
+FIRST = Partition(OFFERS_TOPIC, 0)
+log = structlog.get_logger()
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM. Raises ConfigurationError; what cannot go on ends the process."""
+    rules = consistency_rules(settings.consistency_rules)
+
+    def worker(parts: Parts) -> ConsistencyWorker:
+        return ConsistencyWorker(
+            ClickHouseConsistencyStore(parts.database, OFFER_PARTITIONS),
+            parts.positions,
+            parts.outbox,
+            parts.offload,
+            rules,
+            parts.log,
+            parts.metrics,
+        )
+
+    await run_deciding_worker(settings, "consistency", OFFERS_TOPIC, worker, _tick)
+
+
+async def _tick(parts: Parts, host: FaustHost) -> None:
+    """Tick while this worker holds the first partition. A new holder begins from the store."""
+    ticker: Ticker | None = None
+    while True:
+        await asyncio.sleep(parts.settings.tick_interval_s)
+        if FIRST not in host.assigned():
+            ticker = None
+            continue
+        if ticker is None:
+            ticker = Ticker(
+                ClickHouseWatermarks(parts.database),
+                ClickHouseConsistencyStore(parts.database),
+                parts.outbox,
+                parts.offload,
+            )
+        try:
+            await ticker.tick(datetime.now(UTC))
+        except Retry as error:
+            log.warning("tick_waits", error=str(error))

@@ -1,0 +1,287 @@
+"""The consistency worker's loop body: a batch of `c360.offers` becomes incidents and alerts.
+
+Per batch, in this order: positions noted; ticks and incidents in the store; alerts and dead letters
+acknowledged by the broker; due times in the store. Only then `process` returns and the log may move
+on. Killed anywhere in between, the batch comes again, is known to be in doubt, and every effect is
+repeated without harm.
+
+Facts are written before their claims are sent, so the store may know claims that have not been
+delivered yet. A book judged with them early says the same sooner; their delivery changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from schemas.claim import Book, Claim
+from schemas.incident import Incident
+from schemas.instants import from_ms, to_ms
+from schemas.records import AlertRecord, OfferRecordAdapter, TickRecord
+from schemas.reject import RejectReason
+from schemas.rules.consistency import ConsistencyRules
+from services.consistency.core.lone_voices import LoneVoices
+from services.consistency.core.writer import CACHE_BOOKS_MAX, ConsistencyWriter
+from services.consistency.partition_store import BatchReads, PartitionStore
+from services.consistency.ports import WorkerStore
+from services.runtime.claim_records import OFFER_PARTITIONS
+from services.runtime.dead_letters import dead_letter
+from services.runtime.kafka import key_of
+from services.runtime.metrics import Metrics
+from services.runtime.positions import Position, PositionStore, taken_over, version_of
+from services.runtime.stream import Delivery, Log, Offload, Outbox, Outgoing, Partition
+
+ALERTS_TOPIC = "c360.alerts"
+
+
+class _Held:
+    """A partition in this worker's hands."""
+
+    def __init__(self, noted: Position, doubtful: int, voices: LoneVoices) -> None:
+        self.noted = noted
+        self.doubtful = doubtful
+        """Effects of records up to here may be in the store, or on their way there."""
+        self.voices = voices
+        self.writers: dict[str, tuple[ConsistencyWriter, PartitionStore]] = {}
+
+    def after_failure(self, last_offset: int) -> _Held:
+        """The same without what the writers believe of the store."""
+        return _Held(self.noted, max(self.doubtful, last_offset), self.voices)
+
+
+class _Brought(NamedTuple):
+    """What a batch brings to one partition, by realm."""
+
+    claims: dict[str, list[Claim]]
+    ticks: dict[str, datetime]
+    refused: list[Outgoing]
+
+
+class _Task(NamedTuple):
+    """What one writer has to do for a batch."""
+
+    writer: ConsistencyWriter
+    store: PartitionStore
+    claims: Sequence[Claim]
+    tick: datetime | None
+    in_doubt: bool
+
+
+class _Written(NamedTuple):
+    """What is in the store by now, and what follows from it."""
+
+    tasks: list[_Task]
+    outgoing: list[Outgoing]
+    refused: int
+
+
+class ConsistencyWorker:
+    """Judges the price books of the partitions that are delivered to it.
+
+    One call of `process` at a time, and `offload` must run one piece of work after the other: what
+    a cancelled call still writes comes before what the next one writes.
+    """
+
+    def __init__(
+        self,
+        store: WorkerStore,
+        positions: PositionStore,
+        outbox: Outbox,
+        offload: Offload,
+        rules: ConsistencyRules,
+        log: Log,
+        metrics: Metrics,
+        partitions: int = OFFER_PARTITIONS,
+        cache_books_max: int = CACHE_BOOKS_MAX,
+    ) -> None:
+        """`partitions` is how many the topic has in all; the cache is bounded for each realm and
+        partition."""
+        self._store = store
+        self._positions = positions
+        self._outbox = outbox
+        self._offload = offload
+        self._rules = rules
+        self._log = log
+        self._metrics = metrics
+        self._partitions = partitions
+        self._cache_books_max = cache_books_max
+        self._held: dict[Partition, _Held] = {}
+
+    def reassigned(self) -> None:
+        """Partitions may have been elsewhere meanwhile: nothing in memory holds any more."""
+        self._held = {}
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Make all that follows from the deliveries durable, and publish it.
+
+        Raises whatever the ports raise; then the same records must be delivered again, here or
+        elsewhere, in any batches.
+        """
+        batches = _by_partition(deliveries)
+        held = self._held  # `reassigned` may replace it meanwhile; this batch goes on with its own
+        try:
+            ends = {one: await self._log.end(one) for one in batches if one not in held}
+            if ends:
+                held.update(await self._offload(self._take_over, ends))
+            written = await self._offload(self._write, dict(held), batches)
+            if written.outgoing:
+                await self._outbox.send_all(written.outgoing)
+            await self._offload(self._settle, written)
+        except BaseException:  # killed or cancelled, too: what was begun is in doubt
+            for partition, batch in batches.items():
+                if partition in held:
+                    held[partition] = held[partition].after_failure(batch[-1].offset)
+            raise
+        self._count(written, held)
+
+    def _take_over(self, ends: Mapping[Partition, int]) -> dict[Partition, _Held]:
+        voices = self._store.voices([partition.number for partition in ends])
+        held: dict[Partition, _Held] = {}
+        for partition, end in ends.items():
+            stored = self._positions.position(partition)
+            position = taken_over(stored, self._log.id, end)
+            held[partition] = _Held(position, position.last_offset, voices)
+        return held
+
+    def _write(
+        self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]
+    ) -> _Written:
+        """Everything up to the incidents; due times wait until the alerts are out."""
+        reads = BatchReads(self._store, self._partitions)
+        tasks: list[_Task] = []
+        outgoing: list[Outgoing] = []
+        for partition, batch in batches.items():
+            brought = _brought(batch)
+            outgoing += brought.refused
+            version = self._note(held[partition], partition, batch)
+            tasks += self._tasks(held[partition], partition, batch, brought, version, reads)
+        refused = len(outgoing)
+        _read(reads, tasks)
+        for task in tasks:
+            told = task.writer.apply(task.claims, task.tick, in_doubt=task.in_doubt)
+            self._store.note(claim.book for claim in task.claims)
+            task.writer.write()
+            outgoing += map(alert, told)
+        return _Written(tasks, outgoing, refused)
+
+    def _note(self, held: _Held, partition: Partition, batch: Sequence[Delivery]) -> int:
+        """Note how far effects may come from now on; returns the version of the rows to write.
+
+        A batch that is shorter than one given up before it writes no lower version than that one.
+        """
+        last_offset = max(batch[-1].offset, held.doubtful)
+        if last_offset > held.noted.last_offset:
+            position = held.noted._replace(last_offset=last_offset)
+            self._positions.note(partition, position)
+            held.noted = position
+        return version_of(held.noted.generation, last_offset)
+
+    def _tasks(
+        self,
+        held: _Held,
+        partition: Partition,
+        batch: Sequence[Delivery],
+        brought: _Brought,
+        version: int,
+        reads: BatchReads,
+    ) -> list[_Task]:
+        tasks: list[_Task] = []
+        in_doubt = batch[0].offset <= held.doubtful
+        for realm in dict.fromkeys((*brought.claims, *brought.ticks)):
+            said, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
+            compared = held.voices.matter(said)
+            matters = {claim.book for claim in compared}
+            self._store.note(claim.book for claim in said if claim.book not in matters)
+            if not compared and tick is None:
+                continue
+            if realm not in held.writers:
+                held.writers[realm] = self._writer(realm, partition, reads)
+            writer, store = held.writers[realm]
+            store.reads, store.version = reads, version
+            tasks.append(_Task(writer, store, compared, tick, in_doubt))
+        return tasks
+
+    def _writer(
+        self, realm: str, partition: Partition, reads: BatchReads
+    ) -> tuple[ConsistencyWriter, PartitionStore]:
+        store = PartitionStore(partition.number, reads)
+        return ConsistencyWriter(store, self._rules, self._cache_books_max, realm), store
+
+    def _settle(self, written: _Written) -> None:
+        for task in written.tasks:
+            task.writer.settle()
+
+    def _count(self, written: _Written, held: Mapping[Partition, _Held]) -> None:
+        for task in written.tasks:
+            for incident in task.writer.changed:
+                self._metrics.incidents.labels(incident.kind, incident.state).inc()
+        self._metrics.dead_letters.inc(written.refused)
+        writers = (writer for one in held.values() for writer, _ in one.writers.values())
+        cached_books = sum(writer.cached_books for writer in writers)
+        self._metrics.cache_entries.labels("price_books").set(cached_books)
+
+
+def alert(incident: Incident) -> Outgoing:
+    """The record that publishes an incident; a retracted one is a state like the others."""
+    record = AlertRecord.model_validate(incident.model_dump())
+    key = key_of(incident.realm, incident.incident_id)
+    return Outgoing(ALERTS_TOPIC, record.model_dump_json().encode(), key)
+
+
+def _by_partition(deliveries: Iterable[Delivery]) -> dict[Partition, list[Delivery]]:
+    batches: dict[Partition, list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        batches[delivery.source].append(delivery)
+    for batch in batches.values():
+        batch.sort(key=lambda delivery: delivery.offset)
+    return batches
+
+
+def _brought(batch: Iterable[Delivery]) -> _Brought:
+    """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
+    claims: dict[str, list[Claim]] = defaultdict(list)
+    ticks: dict[str, datetime] = {}
+    refused: list[Outgoing] = []
+    for delivery in batch:
+        try:
+            record = OfferRecordAdapter.validate_json(delivery.value or b"")
+        except ValidationError as error:
+            refused.append(_refusal(delivery, error))
+            continue
+        if isinstance(record, TickRecord):
+            tick = from_ms(to_ms(record.reached_at))
+            ticks[record.realm] = max(tick, ticks.get(record.realm, tick))
+        else:
+            claims[record.realm] += (one.claim(record.realm) for one in record.claims)
+    return _Brought(claims, ticks, refused)
+
+
+def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if fault["type"] == "json_invalid":
+        return dead_letter(delivery, RejectReason.NOT_JSON, message=fault["msg"])
+    if fault["type"].startswith("union_tag"):
+        return dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of record")
+    path = ".".join(str(part) for part in fault["loc"][1:])  # loc[0] is the kind
+    return dead_letter(delivery, RejectReason.INVALID_FIELD, path, fault["msg"])
+
+
+def _read(reads: BatchReads, tasks: Iterable[_Task]) -> None:
+    """Read what all writers will ask for, in as few queries as there are realms."""
+    ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
+    books: dict[Book, None] = {}
+    for writer, store, said, tick, _ in tasks:
+        books |= dict.fromkeys(writer.missing(claim.book for claim in said))
+        if tick is not None:
+            ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
+    for realm, reached in ticks.items():
+        reads.read_due(realm, reached)
+    for writer, store, _, tick, _ in tasks:
+        if tick is not None:
+            due = reads.due_books(writer.realm, tick, store.partition)
+            books |= dict.fromkeys(writer.missing(due))
+    reads.read_books(books)

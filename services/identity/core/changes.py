@@ -1,0 +1,182 @@
+"""From a batch's changes of the map to what the followers of profiles are told.
+
+The state in a record is that of its id's own map row and of nothing else. So the record of an id
+changes exactly when its row does, and the latest record of each id is its row: an id that comes to
+be held by another profile is told so itself, and need not be followed from hand to hand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from schemas.edge import Edge
+from schemas.identifiers import NodeId, as_uuid
+from schemas.records import (
+    PROFILE_CAUSES_MAX,
+    ProfileChange,
+    ProfileChangeRecord,
+    ProfileStatus,
+)
+from services.identity.core.graph import Placement
+from services.identity.core.groups import Groups
+from services.identity.core.writer import Changes
+
+STRENGTH = {change: place for place, change in enumerate(ProfileChange)}
+"""One record per profile and batch: the change named first in the contract wins."""
+
+
+class Spoken(NamedTuple):
+    """What a batch says beside edges: nodes whose attributes or consents may have changed."""
+
+    attributes: Collection[NodeId] = ()
+    consents: Collection[NodeId] = ()
+
+
+def rows_wanted(changes: Changes, spoken: Spoken) -> set[NodeId]:
+    """The nodes of which `profile_changes` needs the map rows, beside those that were placed.
+
+    A profile that gained or lost a node without being placed anew stands as it is. In doubt it may
+    itself be half written, so its own row is asked for.
+    """
+    wanted = {*spoken.attributes, *spoken.consents}
+    if changes.in_doubt:
+        wanted |= {placement.profile for _, placement in changes.placements.values()}
+        wanted |= {row.profile for row in changes.before.values() if row is not None}
+    return wanted - changes.placements.keys()
+
+
+def profile_changes(
+    realm: str,
+    changes: Changes,
+    edges: Iterable[Edge],
+    spoken: Spoken,
+    standing: Mapping[NodeId, Placement],
+    map_version: int,
+) -> list[ProfileChangeRecord]:
+    """One record for each profile id that a batch has to do with.
+
+    Args:
+        edges: those that may be the cause: what was news in the batch, or in doubt all of it.
+        standing: the map rows that `rows_wanted` asked for, as far as there are any.
+        map_version: version of the rows that the batch writes.
+    """
+    rows = dict(standing)
+    rows.update((node, placement) for node, (_, placement) in changes.placements.items())
+    tellings = _Tellings(rows)
+    for node, (_, placement) in changes.placements.items():
+        tellings.placed(node, changes.before[node], placement)
+    for change, nodes in (
+        (ProfileChange.CONSENTS, spoken.consents),
+        (ProfileChange.ATTRIBUTES, spoken.attributes),
+    ):
+        for node in nodes:
+            row = rows.get(node)
+            tellings.tell(node if row is None else row.profile, change, row)
+    causes = _causes(changes, edges)
+    return [
+        _record(realm, profile, telling, causes.get(profile, []), map_version)
+        for profile, telling in tellings.found.items()
+    ]
+
+
+class _Telling(NamedTuple):
+    change: ProfileChange
+    other: NodeId | None
+    row: Placement | None
+    """Of the id's own node; None if it has none."""
+
+
+class _Tellings:
+    """The strongest change of each profile id so far."""
+
+    def __init__(self, rows: Mapping[NodeId, Placement]) -> None:
+        self._rows = rows
+        self.found: dict[NodeId, _Telling] = {}
+
+    def placed(self, node: NodeId, before: Placement | None, after: Placement) -> None:
+        """What follows from one map row, which is written over the one before it."""
+        profile = after.profile
+        if before == after:
+            self.tell(node, ProfileChange.CONFIRMED, after)
+        elif before is None:
+            first = ProfileChange.CREATED if profile == node else ProfileChange.IDENTIFIERS
+            for one in (profile, node):
+                self.tell(one, first, after)
+        elif before.profile == profile:
+            for one in (profile, node):
+                self.tell(one, ProfileChange.IDENTIFIERS, after)
+        else:
+            self._moved(node, before, after)
+
+    def _moved(self, node: NodeId, before: Placement, after: Placement) -> None:
+        """A profile goes up in another one if its own node goes; otherwise it loses a node."""
+        home = self._rows.get(before.profile, before).profile
+        change = ProfileChange.MERGED if home == after.profile else ProfileChange.SPLIT
+        self.tell(after.profile, change, after, before.profile)
+        self.tell(before.profile, change, before, after.profile)
+        if node not in (before.profile, after.profile):
+            self.tell(node, change, after, before.profile)
+
+    def tell(
+        self,
+        profile: NodeId,
+        change: ProfileChange,
+        member: Placement | None,
+        other: NodeId | None = None,
+    ) -> None:
+        """Note a change of a profile. Its kind is that of `member`, unless its own row is known."""
+        known = self.found.get(profile)
+        if known is None or STRENGTH[change] < STRENGTH[known.change]:
+            self.found[profile] = _Telling(change, other, self._rows.get(profile, member))
+
+
+def _record(
+    realm: str, profile: NodeId, telling: _Telling, causes: list[str], map_version: int
+) -> ProfileChangeRecord:
+    row = telling.row
+    holder = profile if row is None else row.profile
+    is_current = holder == profile
+    return ProfileChangeRecord(
+        realm=realm,
+        profile_id=as_uuid(profile),
+        status=ProfileStatus.CURRENT if is_current else ProfileStatus.MERGED,
+        kind=None if row is None else row.kind.value,
+        merged_into=None if is_current else as_uuid(holder),
+        change=telling.change,
+        previous_profile_id=None if telling.other is None else as_uuid(telling.other),
+        cause=causes,
+        map_version=map_version,
+    )
+
+
+def _causes(changes: Changes, edges: Iterable[Edge]) -> dict[NodeId, list[str]]:
+    """The events behind the change of each profile id, earliest first.
+
+    What one edge brings about may show far from its ends: ids belong together when a changed row
+    leads from one to the other, and an edge is behind everything that its ends belong to.
+    """
+    ids: set[NodeId] = set()
+    links: list[tuple[NodeId, NodeId]] = []
+    for node, (_, after) in changes.placements.items():
+        before = changes.before[node]
+        for profile in {after.profile} if before is None else {after.profile, before.profile}:
+            ids |= {node, profile}
+            links.append((node, profile))
+    groups = Groups(ids, {})
+    for node, profile in links:
+        x, y = groups.find(node), groups.find(profile)
+        if x != y:
+            groups.join(x, y)
+    reports: dict[NodeId, set[tuple[int, str]]] = defaultdict(set)
+    for edge in edges:
+        for end in (edge.a.id, edge.b.id):
+            if edge.verified and end in groups:
+                reports[groups.find(end)].add((edge.first_seen_ms, edge.event_id))
+    named = {root: _earliest(found) for root, found in reports.items()}
+    return {one: named[root] for one in ids if (root := groups.find(one)) in named}
+
+
+def _earliest(reports: Iterable[tuple[int, str]]) -> list[str]:
+    return list(dict.fromkeys(event_id for _, event_id in sorted(reports)))[:PROFILE_CAUSES_MAX]

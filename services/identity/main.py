@@ -1,0 +1,40 @@
+"""`c360 worker identity`: edges → the profile map in ClickHouse, profile changes in Kafka.
+
+A realm's records are all in one partition, so whoever holds it is the realm's one writer; further
+workers stand by and take over within the session timeout.
+"""
+
+from __future__ import annotations
+
+from schemas.records import EDGES_PER_RECORD_MAX
+from schemas.rules.identity import identity_rules
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.writer import IdentityWriter
+from services.identity.worker import RECORDS_MAX, IdentityWorker, VersionedIdentityStore
+from services.runtime.deciding import Parts, run_deciding_worker
+from services.runtime.settings import Settings
+
+EDGES_TOPIC = "c360.edges"
+CACHE_NODES_MAX = 200_000
+IN_DOUBT_EDGES_MAX = RECORDS_MAX * EDGES_PER_RECORD_MAX
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM. Raises ConfigurationError; what cannot go on ends the process."""
+    rules = identity_rules(settings.identity_rules)
+
+    def writer_of(store: VersionedIdentityStore, realm: str) -> IdentityWriter:
+        return IdentityWriter(store, realm, rules, CACHE_NODES_MAX, IN_DOUBT_EDGES_MAX)
+
+    def worker(parts: Parts) -> IdentityWorker:
+        return IdentityWorker(
+            lambda: ClickHouseIdentityStore(parts.database),
+            writer_of,
+            parts.positions,
+            parts.log,
+            parts.outbox,
+            parts.offload,
+            parts.metrics,
+        )
+
+    await run_deciding_worker(settings, "identity", EDGES_TOPIC, worker)

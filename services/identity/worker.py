@@ -1,0 +1,297 @@
+"""What the identity worker does with a batch of `c360.edges`, whoever hands it over.
+
+In this order: note the position, write the map, send what follows from it, return. A batch that did
+not get that far is in doubt: when it comes again, here or to the next holder of its partition, all
+rows around it are written again, and all that follows from them is sent again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from pydantic import ValidationError
+
+from schemas.edge import Decision, Edge
+from schemas.identifiers import NodeId
+from schemas.records import (
+    EDGES_PER_RECORD_MAX,
+    DecisionRecord,
+    EdgesRecord,
+    IdentityRecord,
+    IdentityRecordAdapter,
+    ProfileChangeRecord,
+)
+from schemas.reject import RejectReason
+from services.identity.core.changes import Spoken, profile_changes, rows_wanted
+from services.identity.core.writer import Changes, IdentityWriter
+from services.identity.ports import IdentityStore
+from services.runtime.dead_letters import dead_letter
+from services.runtime.errors import Fatal, Retry
+from services.runtime.kafka import key_of
+from services.runtime.metrics import Metrics
+from services.runtime.positions import Position, PositionStore, taken_over
+from services.runtime.stream import Delivery, Log, Offload, Outbox, Outgoing, Partition
+
+PROFILE_CHANGES_TOPIC = "c360.profile-changes"
+RECORDS_MAX = 100
+BYTES_MAX = 4 * 1024 * 1024
+"""Of records processed at once; they hold about 12,000 edges."""
+
+
+class VersionedIdentityStore(IdentityStore, Protocol):
+    """An identity store whose rows carry a version: of two rows of one key the higher one counts,
+    and of two of one version the one written last."""
+
+    def at(self, batch: int, generation: int) -> None:
+        """Set the version of the next writes: generation << 48 | batch."""
+        ...
+
+
+class IdentityWorker:
+    """Keeps the map of the realms whose partitions this process holds. One call at a time.
+
+    Args:
+        open_store: makes the store anew, for a worker that takes over knows nothing of what others
+            wrote. Blocks.
+        writer_of: makes the writer of a realm on a store.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], VersionedIdentityStore],
+        writer_of: Callable[[VersionedIdentityStore, str], IdentityWriter],
+        positions: PositionStore,
+        log: Log,
+        outbox: Outbox,
+        offload: Offload,
+        metrics: Metrics,
+    ) -> None:
+        self._open_store = open_store
+        self._writer_of = writer_of
+        self._positions = positions
+        self._log = log
+        self._outbox = outbox
+        self._offload = offload
+        self._metrics = metrics
+        self._tenure = _Tenure()
+
+    def reassigned(self) -> None:
+        """Partitions may have been elsewhere meanwhile: what is known of them is worth nothing.
+
+        The part of a batch that is in hand ends under what it began with. Do not hand in again
+        what was not assigned again.
+        """
+        self._tenure = _Tenure()
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Make the effects of deliveries durable, and send what follows from them.
+
+        Returns when all of it is acknowledged. After any exception hand in the same deliveries
+        again, with others or in parts, but none of a partition before those.
+
+        Raises:
+            Retry: a store, the log or the outbox did not answer, or `reassigned` was called.
+            Fatal: another worker writes what this one has in hand, or a store says so.
+        """
+        tenure = self._tenure
+        by_partition: dict[Partition, list[Delivery]] = defaultdict(list)
+        for delivery in deliveries:
+            by_partition[delivery.source].append(delivery)
+        for partition, mine in by_partition.items():
+            held = tenure.held.get(partition)
+            if held is None:
+                held = tenure.held[partition] = await self._take_over(partition)
+            for part in _parts(sorted(mine, key=lambda one: one.offset)):
+                if tenure is not self._tenure:
+                    raise Retry(f"{partition.topic}: partitions were assigned anew meanwhile")
+                await self._finish(tenure, held, part)
+
+    async def _take_over(self, partition: Partition) -> _Held:
+        stored = await self._offload(self._positions.position, partition)
+        end = await self._log.end(partition)
+        position = taken_over(stored, self._log.id, end)
+        return _Held(position, position.last_offset)
+
+    async def _finish(self, tenure: _Tenure, held: _Held, part: list[Delivery]) -> None:
+        """Take one part of a batch to its end."""
+        try:
+            if tenure.session is None:
+                tenure.session = _Session(await self._offload(self._open_store))
+            written = await self._offload(
+                self._write, tenure.session, held.position, held.doubtful, part
+            )
+            held.position = written.position
+            await self._outbox.send_all([*written.dead, *map(_outgoing, written.changes)])
+        except BaseException:
+            # A write that was given up may still be running, on a store that is not used again.
+            tenure.session = None
+            held.doubtful = max(held.doubtful, part[-1].offset)
+            raise
+        self._count(written)
+
+    def _write(
+        self, session: _Session, position: Position, doubtful: int, part: list[Delivery]
+    ) -> _Written:
+        """Everything that blocks. Every row is under the version of the position noted."""
+        by_realm, dead = _sorted_out(part)
+        first, last = part[0].offset, max(part[-1].offset, doubtful)
+        if last > position.last_offset:
+            position = position._replace(last_offset=last)
+            self._positions.note(part[0].source, position)
+        session.store.at(position.last_offset + 1, position.generation)
+        applied, records = list[Changes](), list[ProfileChangeRecord]()
+        for realm, said in by_realm.items():
+            if realm not in session.writers:
+                session.writers[realm] = self._writer_of(session.store, realm)
+            writer = session.writers[realm]
+            changes = writer.apply(
+                said.edges,
+                said.decisions,
+                in_doubt=first <= doubtful,
+                in_doubt_edges_max=max(0, doubtful - first + 1) * EDGES_PER_RECORD_MAX,
+            )
+            self._check_alone(part[0].source, position)
+            writer.commit(changes)
+            applied.append(changes)
+            records += _followed(session.store, realm, said, changes, position.version)
+        return _Written(position, dead, applied, records)
+
+    def _check_alone(self, partition: Partition, position: Position) -> None:
+        """Whoever writes has noted its position before. An edge it wrote would look known here,
+        with map rows that nobody has written: so look after reading, and before writing."""
+        stored = self._positions.position(partition)
+        if stored is not None and stored.version > position.version:
+            raise Fatal(
+                f"{partition.topic}, partition {partition.number}: somebody else has processed it "
+                f"up to offset {stored.last_offset}, this worker up to {position.last_offset}. "
+                "This worker was written off, or two run in different consumer groups: let all "
+                "have one C360_KAFKA_GROUP_PREFIX. It may start again at once."
+            )
+
+    def _count(self, written: _Written) -> None:
+        metrics = self._metrics
+        metrics.dead_letters.inc(len(written.dead))
+        for changes in written.applied:
+            metrics.edges.inc(len(changes.edges))
+            metrics.merges.inc(changes.merges)
+            metrics.splits.inc(changes.splits)
+            metrics.refusals.inc(len(changes.refusals_appeared))
+        for change, count in Counter(one.change for one in written.changes).items():
+            metrics.profile_changes.labels(change).inc(count)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A partition of this worker."""
+
+    position: Position
+    """Noted in the store."""
+    doubtful: int
+    """Effects of records up to here may be there in part."""
+
+
+@dataclass(slots=True)
+class _Session:
+    """A store and the writers on it, given up together."""
+
+    store: VersionedIdentityStore
+    writers: dict[str, IdentityWriter] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Tenure:
+    """What a worker knows between two assignments."""
+
+    held: dict[Partition, _Held] = field(default_factory=dict)
+    session: _Session | None = None
+
+
+@dataclass(slots=True)
+class _Said:
+    """What the records of one realm say."""
+
+    edges: list[Edge] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    attributes: set[NodeId] = field(default_factory=set)
+    consents: set[NodeId] = field(default_factory=set)
+
+
+class _Written(NamedTuple):
+    """What one part of a batch came to."""
+
+    position: Position
+    dead: list[Outgoing]
+    applied: list[Changes]
+    changes: list[ProfileChangeRecord]
+
+
+def _parts(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
+    """Deliveries in bounded parts."""
+    part: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        length = len(delivery.value or b"")
+        if part and (len(part) == RECORDS_MAX or size + length > BYTES_MAX):
+            yield part
+            part, size = [], 0
+        part.append(delivery)
+        size += length
+    if part:
+        yield part
+
+
+def _sorted_out(part: list[Delivery]) -> tuple[dict[str, _Said], list[Outgoing]]:
+    """What is said, by realm; and a dead letter for each record that cannot be processed."""
+    by_realm: dict[str, _Said] = defaultdict(_Said)
+    dead: list[Outgoing] = []
+    for delivery in part:
+        record = _decoded(delivery)
+        if isinstance(record, Outgoing):
+            dead.append(record)
+        elif isinstance(record, EdgesRecord):
+            said = by_realm[record.realm]
+            said.edges += (one.edge() for one in record.edges)
+            said.attributes.update(node.int for node in record.attributes)
+            said.consents.update(node.int for node in record.consents)
+        elif isinstance(record, DecisionRecord):
+            by_realm[record.realm].decisions.append(record.decision())
+        else:
+            message = f"records of kind {record.kind} cannot be processed yet; send it again later"
+            dead.append(dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", message))
+    return by_realm, dead
+
+
+def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
+    """The record of a delivery, or its dead letter. Messages never quote a value."""
+    try:
+        return IdentityRecordAdapter.validate_json(delivery.value or b"")
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if fault["type"] == "json_invalid":
+        return dead_letter(delivery, RejectReason.NOT_JSON, message=fault["msg"])
+    if fault["type"] == "union_tag_invalid":
+        return dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of record")
+    if fault["type"] == "union_tag_not_found":
+        return dead_letter(delivery, RejectReason.INVALID_FIELD, "kind", "Field required")
+    path = ".".join(str(step) for step in fault["loc"][1:])  # loc[0] is the kind
+    return dead_letter(delivery, RejectReason.INVALID_FIELD, path, fault["msg"])
+
+
+def _followed(
+    store: IdentityStore, realm: str, said: _Said, changes: Changes, map_version: int
+) -> list[ProfileChangeRecord]:
+    """What the followers of profiles are told of a batch that is written."""
+    spoken = Spoken(sorted(said.attributes), sorted(said.consents))
+    wanted = rows_wanted(changes, spoken)
+    standing = store.placements_of(realm, wanted) if wanted else {}
+    causes = said.edges if changes.in_doubt else changes.edges
+    return profile_changes(realm, changes, causes, spoken, standing, map_version)
+
+
+def _outgoing(record: ProfileChangeRecord) -> Outgoing:
+    key = key_of(record.realm, str(record.profile_id))
+    value = record.model_dump_json(exclude_none=True).encode()
+    return Outgoing(PROFILE_CHANGES_TOPIC, value, key=key)

@@ -1,0 +1,190 @@
+"""The touchpoint topics as an ingest worker reads them: one member of a Kafka consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from aiokafka.structs import TopicPartition
+
+from services.runtime.errors import Retry
+from services.runtime.health import Progress
+from services.runtime.kafka import connection
+from services.runtime.kafka_log import delivery
+from services.runtime.metrics import Metrics
+from services.runtime.settings import Settings
+from services.runtime.stream import Delivery, Partition
+
+MOVED = (CommitFailedError, IllegalStateError, RebalanceInProgressError, UnknownMemberIdError)
+"""The partition is, or may be, another worker's by now: it will deliver the records again."""
+COMMIT_TIMEOUT_S = 15.0
+WAIT_S = 0.5
+LOOK_S = 5.0
+STOP_TIMEOUT_S = 10.0
+log = structlog.get_logger()
+
+
+class KafkaSource:
+    """Implements `services.ingest.worker.Source`."""
+
+    def __init__(
+        self, settings: Settings, topics: Collection[str], metrics: Metrics, progress: Progress
+    ) -> None:
+        self._metrics = metrics
+        self._progress = progress
+        self._topics = tuple(topics)
+        self._committed: dict[Partition, int] = {}
+        self._joined = False
+        self._looks_at = 0.0
+        self._oldest_ms: int | None = None
+        """Of the records handed out and not committed yet."""
+        session_ms = settings.kafka_session_timeout_s * 1000
+        self._consumer = AIOKafkaConsumer(
+            **connection(settings),
+            group_id=f"{settings.kafka_group_prefix}-ingest",
+            group_instance_id=settings.worker_id or None,
+            client_id="c360-ingest",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 5,
+            rebalance_timeout_ms=2 * session_ms,
+            fetch_max_wait_ms=100,
+            fetch_max_bytes=settings.worker_batch_bytes_max,
+            max_partition_fetch_bytes=1024 * 1024,
+        )
+        metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
+
+    async def start(self) -> None:
+        """Join the group. Raises Retry when no broker answers."""
+        try:
+            async with asyncio.timeout(60):
+                await self._consumer.start()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.stop()
+            raise Retry(f"Kafka cannot be reached: {error!r}") from error
+        self._consumer.subscribe(self._topics, listener=_Listener(self._assigned))
+
+    async def stop(self) -> None:
+        """Leave the group, within a bounded time even if the broker is gone."""
+        with suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await self._consumer.stop()
+
+    def is_assigned(self) -> bool:
+        """Whether the group has given this member its share (which may be empty)."""
+        return self._joined
+
+    def _assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        self._joined = True
+        self._metrics.rebalances.inc()
+        held = {Partition(*one) for one in partitions}
+        for gone in self._committed.keys() - held:
+            self._committed.pop(gone)
+            for gauge in (self._metrics.lag, self._metrics.position):
+                with suppress(KeyError):
+                    gauge.remove(gone.topic, str(gone.number))
+        log.info("assigned", partitions=len(held))
+
+    async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
+        """See the port."""
+        try:
+            found = await self._consumer.getmany(
+                timeout_ms=int(timeout_s * 1000), max_records=records_max
+            )
+        except KafkaError as error:
+            log.warning("fetch_failed", error=repr(error))
+            await asyncio.sleep(WAIT_S)
+            return []
+        got = [delivery(record) for records in found.values() for record in records]
+        if got and self._oldest_ms is None:
+            self._oldest_ms = min(one.timestamp_ms for one in got)
+        if not got and self._oldest_ms is None:
+            await self._look_whether_idle()
+        return got
+
+    async def _look_whether_idle(self) -> None:
+        """Nothing in hand, nothing read: progress only if the topics really hold no more.
+
+        A consumer may sit still for ever after a broker's restart (aiokafka#1154).
+        """
+        if time.monotonic() < self._looks_at:
+            return
+        self._looks_at = time.monotonic() + LOOK_S
+        held = self._consumer.assignment()
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                ends = await self._consumer.end_offsets(held) if held else {}
+                behind = [p for p in held if await self._consumer.position(p) < ends[p]]
+            if not behind:
+                self._progress.moved()
+
+    async def wait(self) -> None:
+        """See the port. Asking for nothing keeps the group from thinking that this member died."""
+        held = self._consumer.assignment()
+        self._consumer.pause(*held)
+        try:
+            await asyncio.sleep(WAIT_S)
+            got = await self._consumer.getmany(timeout_ms=0, max_records=1)
+            for partition, records in got.items():  # assigned since the pause: read it again later
+                self._consumer.seek(partition, records[0].offset)
+        finally:
+            with suppress(IllegalStateError):
+                self._consumer.resume(*(held & self._consumer.assignment()))
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """See the port."""
+        held = self._consumer.assignment()
+        mine = {TopicPartition(*p): offset for p, offset in offsets.items() if _tp(p) in held}
+        if not mine:
+            return
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._consumer.commit(mine)
+        except MOVED as error:
+            log.info("partitions_moved", error=repr(error))
+            return
+        except (KafkaError, TimeoutError) as error:
+            raise Retry(f"Kafka does not take a commit: {error!r}") from error
+        self._progress.moved()
+        self._oldest_ms = None
+        self._report(mine)
+
+    def _oldest_s(self) -> float:
+        return 0.0 if self._oldest_ms is None else max(0.0, time.time() - self._oldest_ms / 1000)
+
+    def _report(self, committed: dict[TopicPartition, int]) -> None:
+        for partition, offset in committed.items():
+            names = (partition.topic, str(partition.partition))
+            self._committed[Partition(*partition)] = offset
+            self._metrics.position.labels(*names).set(offset)
+            end = self._consumer.highwater(partition)
+            if end is not None:
+                self._metrics.lag.labels(*names).set(max(0, end - offset))
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, assigned: Callable[[Iterable[TopicPartition]], None]) -> None:
+        self._on_assigned = assigned
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Nothing: batches in hand are finished, and commits of lost partitions are left out."""
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        self._on_assigned(assigned)
+
+
+def _tp(partition: Partition) -> TopicPartition:
+    return TopicPartition(*partition)

@@ -1,0 +1,298 @@
+"""The dead letters of `c360.rejected`, read beside any group: nothing is committed or removed.
+
+Memory is bounded by what one fetch brings, however many letters there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import heapq
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.structs import TopicPartition
+from pydantic import ValidationError
+
+from schemas.instants import from_ms
+from schemas.records import RejectedHeaders
+from schemas.reject import ADVICE
+from services.runtime.dead_letters import PREFIX, REJECTED_TOPIC, original_headers
+from services.runtime.errors import Fatal, NotFound, Retry
+from services.runtime.kafka import connection
+from services.runtime.kafka_log import delivery
+from services.runtime.settings import Settings
+from services.runtime.stream import Delivery, Headers
+
+VERSION = 1
+TIMEOUT_S = 30.0
+CLOSE_TIMEOUT_S = 5.0
+FETCH_MS = 500
+FETCH_RECORDS = 500
+FETCH_BYTES = 4 * 1024 * 1024
+FOREIGN = "unknown"
+"""Shown as the reason of a record that no worker of ours wrote."""
+Progress = Callable[[int, int], None]
+
+
+class DeadLetter(NamedTuple):
+    """A refused record as the topic keeps it."""
+
+    delivery: Delivery
+    size: int
+    """Bytes kept of it; the delivery of a listed letter comes without them."""
+
+    @property
+    def id(self) -> str:
+        """Its place in the topic, `<partition>:<offset>`."""
+        return f"{self.delivery.partition}:{self.delivery.offset}"
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        """The headers that say why it was refused, and where it came from."""
+        return {
+            name: value.decode("utf-8", "replace")
+            for name, value in self.delivery.headers
+            if name.startswith(PREFIX)
+        }
+
+    @property
+    def original_headers(self) -> Headers:
+        """The headers it came with."""
+        return original_headers(self.delivery.headers)
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, unchecked."""
+        return self.own_headers.get(f"{PREFIX}reason", FOREIGN)
+
+    def contract(self) -> RejectedHeaders | None:
+        """Its headers by their contract; None for a record that no worker of ours wrote."""
+        try:
+            return RejectedHeaders.model_validate(self.own_headers)
+        except ValidationError:
+            return None
+
+    def as_row(self) -> dict[str, Any]:
+        """The documented JSON form, without the content."""
+        own = self.contract()
+        row: dict[str, Any] = {
+            "version": VERSION,
+            "reject_id": self.id,
+            "reason": own.reason.value if own else FOREIGN,
+            "path": own.path if own else "",
+            "message": own.message if own else "its headers are not those of a dead letter",
+            "event_id": own.event_id if own else "",
+            "received_at": own.received_at.isoformat() if own else None,
+            "raw_bytes": own.raw_bytes if own else self.size,
+            "advice": ADVICE[own.reason] if own else f"find out who writes to {REJECTED_TOPIC}",
+            "rejected_at": from_ms(self.delivery.timestamp_ms).isoformat(),
+            "source_topic": own.source_topic if own else "",
+            "source_partition": own.source_partition if own else -1,
+            "source_offset": own.source_offset if own else -1,
+            "is_whole": own is not None and own.raw_bytes == self.size,
+        }
+        return row
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented JSON form, whole. Texts are for reading, Base64 gives the bytes."""
+        value, key = self.delivery.value or b"", self.delivery.key
+        return {
+            **self.as_row(),
+            "raw": _text(value),
+            "raw_base64": _base64(value),
+            "key": None if key is None else _text(key),
+            "key_base64": None if key is None else _base64(key),
+            "headers": self.own_headers,
+            "original_headers": [
+                {"name": name, "value": _text(value), "value_base64": _base64(value)}
+                for name, value in self.original_headers
+            ],
+        }
+
+
+class Listing(NamedTuple):
+    """The latest letters, and how many there are by reason."""
+
+    letters: list[DeadLetter]
+    counts: dict[str, int]
+
+
+class DeadLetters:
+    """Reads the topic as it is now. Make it with `open_dead_letters`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+
+    async def latest(
+        self, limit: int, reason: str = "", progress: Progress | None = None
+    ) -> Listing:
+        """The latest `limit` letters of a reason (or of any), the latest first, without their
+        content; and the counts of all reasons. Raises Retry."""
+        kept: list[tuple[int, int, int, DeadLetter]] = []
+        counts: Counter[str] = Counter()
+        async for letter in self.all(progress=progress):
+            counts[letter.reason] += 1
+            if reason and letter.reason != reason:
+                continue
+            at = letter.delivery
+            place = (at.timestamp_ms, at.partition, at.offset)
+            if len(kept) < limit:
+                heapq.heappush(kept, (*place, _emptied(letter)))
+            elif kept[0][:3] < place:
+                heapq.heapreplace(kept, (*place, _emptied(letter)))
+        return Listing([one[3] for one in sorted(kept, reverse=True)], dict(sorted(counts.items())))
+
+    async def all(
+        self, since_ms: int | None = None, progress: Progress | None = None
+    ) -> AsyncIterator[DeadLetter]:
+        """All letters there are at the time of the call, or those refused since; those of one
+        partition in their order. Letters that come later are not read. Raises Retry."""
+        consumer = self._consumer
+        async with _answered():
+            begins = await consumer.beginning_offsets(self._partitions)
+            ends = await consumer.end_offsets(self._partitions)
+            if since_ms is not None:
+                found = await consumer.offsets_for_times(dict.fromkeys(self._partitions, since_ms))
+                begins = {p: found[p].offset if found[p] else ends[p] for p in self._partitions}
+        total = sum(ends.values()) - sum(begins.values())
+        open_ones = {p for p in self._partitions if begins[p] < ends[p]}
+        consumer.assign(list(open_ones))
+        for partition in open_ones:
+            consumer.seek(partition, begins[partition])
+        moved_s, before = time.monotonic(), -1
+        while open_ones:
+            async with _answered():
+                got = await consumer.getmany(timeout_ms=FETCH_MS, max_records=FETCH_RECORDS)
+                positions = {p: await consumer.position(p) for p in open_ones}
+            for partition, records in got.items():
+                for letter in map(_letter, records):
+                    at = letter.delivery
+                    if at.offset < ends[partition] and at.timestamp_ms >= (since_ms or 0):
+                        yield letter
+            done = {p for p in open_ones if positions[p] >= ends[p]}
+            consumer.pause(*done)
+            open_ones -= done
+            left = sum(ends[p] - positions[p] for p in open_ones)
+            if left != before:
+                moved_s, before = time.monotonic(), left
+            elif time.monotonic() - moved_s > TIMEOUT_S:  # brokers away: fetches just stay empty
+                raise _away(f"no record within {TIMEOUT_S:g} s")
+            if progress is not None:
+                progress(total - left, total)
+
+    async def get(self, letter_id: str) -> DeadLetter:
+        """One letter by its id. Raises NotFound, or Retry."""
+        place, offset = self._place(letter_id)
+        async with _answered():
+            begin = (await self._consumer.beginning_offsets([place]))[place]
+            end = (await self._consumer.end_offsets([place]))[place]
+            if begin <= offset < end:
+                self._consumer.assign([place])
+                self._consumer.seek(place, offset)
+                while await self._consumer.position(place) <= offset:
+                    got = await self._consumer.getmany(timeout_ms=FETCH_MS, max_records=1)
+                    for record in got.get(place, ()):
+                        if record.offset == offset:
+                            return _letter(record)
+        there = f"{begin} to {end - 1}" if begin < end else "nothing"
+        raise NotFound(
+            f"there is no dead letter {letter_id}: partition {place.partition} of {REJECTED_TOPIC} "
+            f"holds {there} ('c360 rejected list' shows the ids)"
+        )
+
+    def _place(self, letter_id: str) -> tuple[TopicPartition, int]:
+        partition, _, offset = letter_id.partition(":")
+        if not (partition.isdecimal() and offset.isdecimal()):
+            raise NotFound(
+                f"{letter_id!r} is no id of a dead letter: it is <partition>:<offset>, for "
+                "example 3:17 ('c360 rejected list')"
+            )
+        place = TopicPartition(REJECTED_TOPIC, int(partition))
+        if place not in self._partitions:
+            raise NotFound(f"{REJECTED_TOPIC} has no partition {place.partition}")
+        return place, int(offset)
+
+
+@asynccontextmanager
+async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
+    """A reader of the dead letters. Raises Retry, Fatal without the topic, ConfigurationError."""
+    parameters = connection(settings)
+    async with _answered():
+        partitions = await _partitions(parameters)
+    consumer = AIOKafkaConsumer(
+        **parameters,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=FETCH_BYTES // 4,
+    )
+    try:
+        async with _answered():
+            await consumer.start()
+        yield DeadLetters(consumer, partitions)
+    finally:
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await consumer.stop()
+
+
+async def _partitions(parameters: dict[str, Any]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**parameters)
+    try:
+        await admin.start()
+        (topic,) = await admin.describe_topics([REJECTED_TOPIC])
+    finally:
+        await admin.close()
+    if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+        raise Fatal(f"Kafka has no topic {REJECTED_TOPIC}: run 'c360 topics apply'")
+    if topic["error_code"]:
+        raise for_code(topic["error_code"])(REJECTED_TOPIC)
+    return sorted(TopicPartition(REJECTED_TOPIC, one["partition"]) for one in topic["partitions"])
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    """Give Kafka a deadline, and say what is wrong."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            yield
+    except TopicAuthorizationFailedError as error:
+        raise Fatal(f"{REJECTED_TOPIC}: let our user read and describe it ({error!r})") from error
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise _away(repr(error)) from error
+
+
+def _away(why: str) -> Retry:
+    return Retry(
+        f"Kafka does not answer ({why}). Is the broker of C360_KAFKA_BOOTSTRAP_SERVERS up?"
+    )
+
+
+def _letter(record: Any) -> DeadLetter:
+    found = delivery(record)
+    return DeadLetter(found, len(found.value or b""))
+
+
+def _emptied(letter: DeadLetter) -> DeadLetter:
+    return letter._replace(delivery=letter.delivery._replace(value=None))
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

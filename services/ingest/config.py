@@ -1,0 +1,22 @@
+"""The settings as the ingest core reads them."""
+
+from __future__ import annotations
+
+from schemas.rules.identity import IdentityRules
+from services.ingest.core.core import IngestConfig, Realm
+from services.runtime.settings import Settings
+
+
+def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
+    """Everything the core is told from outside. Raises ConfigurationError without a secret."""
+    return IngestConfig(
+        secret=settings.secret(),
+        rules=rules,
+        realms={n: Realm(r.region, r.currency) for n, r in settings.realms.items()},
+        channels=frozenset(settings.channels),
+        time_floor=settings.floor(),
+        secret_generation=settings.secret_generation,
+        source_issuers=settings.source_issuers,
+        trusted_sources=settings.trusted_sources,
+        future_tolerance=settings.future_tolerance(),
+    )

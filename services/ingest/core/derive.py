@@ -1,0 +1,84 @@
+"""What follows from stored events, as the records that the deciding workers read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from schemas.claim import Claim
+from schemas.edge import Edge
+from schemas.identifiers import NodeId
+from schemas.records import EDGES_PER_RECORD_MAX, EdgesRecord
+from services.ingest.core.fact import COLUMNS
+from services.ingest.core.outcome import Accepted
+from services.ingest.core.sent_edges import SentEdges
+
+ATTRIBUTES = COLUMNS.index("attrs.name")
+CONSENTS = COLUMNS.index("consents.action")
+
+
+class Derived(NamedTuple):
+    """What goes on from one batch of one realm."""
+
+    edges: list[Edge]
+    attributes: list[NodeId]
+    consents: list[NodeId]
+    claims: list[Claim]
+
+
+def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:
+    """By realm: edges that were not sent as well before, nodes spoken of, and claims."""
+    by_realm: dict[str, list[Accepted]] = defaultdict(list)
+    for event in events:
+        by_realm[event.realm].append(event)
+    return {
+        realm: Derived(
+            sent.news(realm, (edge for event in mine for edge in event.edges)),
+            list(dict.fromkeys(event.node for event in mine if event.row[ATTRIBUTES])),
+            list(dict.fromkeys(event.node for event in mine if event.row[CONSENTS])),
+            [claim for event in mine for claim in event.claims],
+        )
+        for realm, mine in by_realm.items()
+    }
+
+
+def edge_records(realm: str, derived: Derived) -> list[EdgesRecord]:
+    """One record for a realm and batch; several only where lists are longer than a record takes."""
+    size = EDGES_PER_RECORD_MAX
+    longest = max(len(derived.edges), len(derived.attributes), len(derived.consents))
+    return [
+        EdgesRecord.of(realm, *(_slice(part, start, size) for part in derived[:3]))
+        for start in range(0, longest, size)
+    ]
+
+
+def _slice(items: Sequence, start: int, size: int) -> Sequence:  # type: ignore[type-arg]
+    return items[start : start + size]
+
+
+class Mark(NamedTuple):
+    """How far a batch brought one channel: the latest times in it, in ms since 1970 (UTC)."""
+
+    realm: str
+    channel: str
+    occurred_ms: int
+    received_ms: int
+
+
+RECEIVED = COLUMNS.index("received_at")
+
+
+def marks(events: Iterable[Accepted]) -> list[Mark]:
+    """The marks of a batch. A claimed time later than its receipt counts as its receipt."""
+    found: dict[tuple[str, str], Mark] = {}
+    for event in events:
+        key = (event.realm, event.channel)
+        received_ms: int = event.row[RECEIVED]
+        occurred_ms = min(event.occurred_ms, received_ms)
+        known = found.get(key)
+        if known is not None:
+            occurred_ms = max(occurred_ms, known.occurred_ms)
+            received_ms = max(received_ms, known.received_ms)
+        found[key] = Mark(*key, occurred_ms, received_ms)
+    return list(found.values())

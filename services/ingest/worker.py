@@ -1,0 +1,263 @@
+"""The ingest worker's loop: read a batch, make it durable, send what follows, move on.
+
+For every batch, in this order: facts in the store; edges, claims and dead letters acknowledged by
+the broker; offsets committed. Killed anywhere in between, the batch comes again and every effect is
+repeated without harm. The next batch is read and decoded while the one before is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from schemas.instants import from_ms
+from services.ingest.core.core import IngestCore
+from services.ingest.core.derive import Derived, Mark, derive, edge_records, marks
+from services.ingest.core.limiter import RejectLimiter
+from services.ingest.core.outcome import Accepted, Intake, Reject
+from services.ingest.core.sent_edges import SentEdges
+from services.ingest.lines import Line
+from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Status, Stored
+from services.runtime.backoff import until_done
+from services.runtime.claim_records import claim_records
+from services.runtime.dead_letters import dead_letter
+from services.runtime.errors import Fatal
+from services.runtime.metrics import Metrics
+from services.runtime.stream import Delivery, Offload, Outbox, Outgoing, Partition
+
+EDGES_TOPIC = "c360.edges"
+POLL_S = 1.0
+PATIENCE_S = 5.0
+"""So long nobody takes a silent member for dead."""
+log = structlog.get_logger()
+
+
+class Source(Protocol):
+    """The log that an ingest worker reads, as one member of a group."""
+
+    async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
+        """The next records of the partitions held, in offset order per partition; maybe none."""
+        ...
+
+    async def wait(self) -> None:
+        """Stay a member of the group without reading anything, for about a second at most."""
+        ...
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Say from where a successor has to read. Of partitions no longer held it says nothing.
+
+        Raises Retry when the broker does not answer.
+        """
+        ...
+
+
+class Watermarks(Protocol):
+    """Where the worker says how far event time has come; for the ticker."""
+
+    def write(self, marks: Sequence[Mark]) -> None:
+        """Keep the marks; a later one of a channel wins. Blocks; raises Retry or Fatal."""
+        ...
+
+
+class Limits(NamedTuple):
+    """When a batch is full: by events, by bytes, or by time."""
+
+    events_max: int = 5_000
+    bytes_max: int = 32 * 1024 * 1024
+    linger_s: float = 0.5
+    events_per_fetch: int = 1_000
+
+
+class Batch(NamedTuple):
+    """Deliveries with what was made of them."""
+
+    deliveries: list[Delivery]
+    decoded: Decoded
+
+
+class IngestWorker:
+    """One member of the ingest group. `run` ends after `stop`, or raises what ended it.
+
+    Args:
+        now: the wall clock; it is read for metrics only.
+        sleep: waits between attempts.
+    """
+
+    def __init__(
+        self,
+        core: IngestCore,
+        stage: IngestStage,
+        source: Source,
+        outbox: Outbox,
+        watermarks: Watermarks,
+        limiter: RejectLimiter,
+        offload: Offload,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        limits: Limits | None = None,
+        offer_partitions: int = 12,
+        sent: SentEdges | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock_s: Callable[[], float] | None = None,
+    ) -> None:
+        self._core = core
+        self._stage = stage
+        self._source = source
+        self._outbox = outbox
+        self._watermarks = watermarks
+        self._limiter = limiter
+        self._offload = offload
+        self._metrics = metrics
+        self._now = now
+        self._limits = limits or Limits()
+        self._offer_partitions = offer_partitions
+        self._sent = sent or SentEdges()
+        self._sleep = sleep
+        self._clock_s = clock_s or asyncio.get_running_loop().time
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Finish and commit the batches in hand, then end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped.
+
+        Raises:
+            Fatal: going on would lose or drain something; nothing of the last batch is committed.
+        """
+        writing: asyncio.Task[None] | None = None
+        try:
+            while not self._stopping.is_set():
+                deliveries = await self._collect()
+                if not deliveries:
+                    self._metrics.last_progress_seconds.set(self._now().timestamp())
+                    continue
+                batch = await self._offload(self._decode, deliveries)
+                await self._finished(writing)
+                writing = asyncio.create_task(self._finish(batch))
+            await self._finished(writing)
+        finally:
+            if writing is not None and not writing.done():
+                writing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await writing
+
+    async def _collect(self) -> list[Delivery]:
+        """Read until the batch is full, or has waited long enough."""
+        limits, batch, size = self._limits, list[Delivery](), 0
+        ends_at = self._clock_s() + limits.linger_s
+        while len(batch) < limits.events_max and size < limits.bytes_max:
+            left_s = ends_at - self._clock_s()
+            if left_s <= 0 or self._stopping.is_set():
+                break
+            wanted = min(limits.events_per_fetch, limits.events_max - len(batch))
+            got = await self._source.fetch(wanted, min(left_s, POLL_S))
+            batch += got
+            size += sum(len(one.value or b"") for one in got)
+        return batch
+
+    async def _finished(self, writing: asyncio.Task[None] | None) -> None:
+        """Wait for the batch before; meanwhile stay in the group. Raises what ended it."""
+        if writing is None:
+            return
+        await asyncio.wait({writing}, timeout=PATIENCE_S)
+        while not writing.done():
+            await self._source.wait()
+        await writing
+
+    def _decode(self, deliveries: list[Delivery]) -> Batch:
+        """Validate every delivery. The time of receipt is the log's, the same in every delivery."""
+        process = self._core.process
+        lines, outcomes = list[Line](), list[Accepted | Reject]()
+        stamp_ms, received_at = -1, from_ms(0)
+        for delivery in deliveries:
+            if delivery.timestamp_ms != stamp_ms:
+                stamp_ms, received_at = delivery.timestamp_ms, from_ms(delivery.timestamp_ms)
+            value = delivery.value or b""
+            lines.append(Line(value, len(value)))
+            outcomes.append(process(value, received_at, Intake.SERVER))
+        return Batch(deliveries, Decoded(lines, outcomes, received_at))
+
+    async def _finish(self, batch: Batch) -> None:
+        """Facts, then derived records and dead letters, then offsets."""
+        metrics, sleep = self._metrics, self._sleep
+
+        async def store() -> Stored:
+            with metrics.stage_seconds.labels("store").time():
+                return await self._offload(self._stage.store, batch.decoded, 0)
+
+        stored = await until_done(store, "store", metrics, sleep)
+        self._limit(batch, stored)
+        derived, records = await self._offload(self._records, batch, stored)
+        with metrics.stage_seconds.labels("send").time():
+            await until_done(lambda: self._outbox.send_all(records), "send", metrics, sleep)
+        for realm, one in derived.items():
+            self._sent.acknowledged(realm, one.edges)
+        reached = marks(stored.fresh)
+        await until_done(
+            lambda: self._offload(self._watermarks.write, reached), "watermarks", metrics, sleep
+        )
+        offsets = {one.source: one.offset + 1 for one in batch.deliveries}
+        await until_done(lambda: self._source.commit(offsets), "commit", metrics, sleep)
+        self._count(batch, stored)
+
+    def _limit(self, batch: Batch, stored: Stored) -> None:
+        refused = {position for position, _ in stored.refused}
+        fault = self._limiter.count(
+            (one.source, position in refused) for position, one in enumerate(batch.deliveries)
+        )
+        if fault is not None:
+            reasons = Counter(reject.reason.value for _, reject in stored.refused)
+            raise Fatal(
+                f"{fault} ({dict(reasons)}). Nothing of the last batch is committed. Is a setting "
+                "wrong (realms, channels, time floor), or does a source send garbage? Mend it, or "
+                "raise C360_REJECTS_CONSECUTIVE_MAX and C360_REJECTS_RATIO_MAX to let all of it "
+                "go to the dead letters."
+            )
+
+    def _records(self, batch: Batch, stored: Stored) -> tuple[dict[str, Derived], list[Outgoing]]:
+        """Everything that the deciding workers and the dead letters get from a batch."""
+        derived = derive(stored.fresh, self._sent)
+        records = [
+            dead_letter(batch.deliveries[position], *reject) for position, reject in stored.refused
+        ]
+        for realm, one in derived.items():
+            for record in edge_records(realm, one):
+                value = record.model_dump_json().encode()
+                records.append(Outgoing(EDGES_TOPIC, value, key=realm.encode()))
+            records += claim_records(realm, one.claims, self._offer_partitions)
+        return derived, records
+
+    def _count(self, batch: Batch, stored: Stored) -> None:
+        metrics, now = self._metrics, self._now()
+        for status, count in Counter(one.status for one in stored.results).items():
+            metrics.events.labels(status).inc(count)
+        for reason, count in Counter(reject.reason for _, reject in stored.refused).items():
+            metrics.rejects.labels(reason).inc(count)
+        metrics.dead_letters.inc(len(stored.refused))
+        conflicts = sum(one.reason == ID_CONFLICT for one in stored.results)
+        metrics.id_conflicts.inc(conflicts)
+        metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
+        metrics.batch_events.observe(len(batch.deliveries))
+        oldest = min(one.timestamp_ms for one in batch.deliveries)
+        metrics.freshness_seconds.labels("received").observe(_age_s(now, oldest))
+        if stored.fresh:
+            latest = max(event.occurred_ms for event in stored.fresh)
+            metrics.freshness_seconds.labels("occurred").observe(_age_s(now, latest))
+        metrics.last_progress_seconds.set(now.timestamp())
+        duplicates = sum(one.status is Status.DUPLICATE for one in stored.results)
+        log.info(
+            "batch", events=len(batch.deliveries), refused=len(stored.refused),
+            duplicates=duplicates, records=len(stored.fresh),
+        )  # fmt: skip
+
+
+def _age_s(now: datetime, then_ms: int) -> float:
+    return max(0.0, now.timestamp() - then_ms / 1000)

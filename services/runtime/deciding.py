@@ -1,0 +1,129 @@
+"""Runs a deciding worker (identity, consistency) from its start to SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from faust.contrib.asgi import faust_app_running
+
+from services.runtime.clickhouse import Database
+from services.runtime.complete import Complete
+from services.runtime.errors import Fatal, Retry
+from services.runtime.faust_host import FaustHost, end_process
+from services.runtime.health import Progress
+from services.runtime.kafka import connection
+from services.runtime.kafka_log import KafkaLog
+from services.runtime.life import Threads, stop_signals, tune_garbage_collector
+from services.runtime.metrics import Metrics
+from services.runtime.positions import ClickHousePositions
+from services.runtime.producer import Producer
+from services.runtime.settings import Settings
+from services.runtime.stream import Delivery
+from services.runtime.worker import health_pages, open_store, opened
+
+LOOK_S = 0.5
+log = structlog.get_logger()
+
+
+class Worker(Protocol):
+    """The part of a deciding worker that is hosted."""
+
+    def reassigned(self) -> None:
+        """Partitions may have been elsewhere meanwhile."""
+        ...
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Make the effects of deliveries durable; raises Retry, or what ends the process."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker is made of."""
+
+    settings: Settings
+    database: Database
+    positions: ClickHousePositions
+    log: KafkaLog
+    outbox: Producer
+    offload: Threads
+    metrics: Metrics
+
+
+async def run_deciding_worker(
+    settings: Settings,
+    service: str,
+    topic: str,
+    worker_of: Callable[[Parts], Worker],
+    beside: Callable[[Parts, FaustHost], Awaitable[None]] | None = None,
+) -> None:
+    """Work until SIGTERM.
+
+    Args:
+        beside: runs beside the worker for as long as it does.
+
+    Raises:
+        ConfigurationError: before anything was read. Later faults end the process at once.
+    """
+    connection(settings)  # says what is missing before anything else is tried
+    metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
+    database = await opened(lambda: open_store(settings))
+    probe = await opened(lambda: open_store(settings))
+    reader, outbox = KafkaLog(settings), Producer(settings)
+    await _started(reader)
+    threads = Threads(1)  # the store's writers are not for several threads
+    positions = ClickHousePositions(database)
+    parts = Parts(settings, database, positions, reader, outbox, threads, metrics)
+    worker = worker_of(parts)
+    complete = Complete(worker.process, positions, reader, threads, metrics)
+
+    def reassigned() -> None:
+        worker.reassigned()
+        complete.reassigned()
+
+    host = FaustHost(
+        settings, service, topic, complete.process, reassigned, reader.ends, progress, metrics
+    )
+    tune_garbage_collector()
+    async with (
+        stop_signals(settings.worker_shutdown_grace_s) as stopping,
+        health_pages(settings, metrics, progress, probe, lambda: bool(host.assigned())),
+        faust_app_running(host.app, discover=False),
+    ):
+        companion = asyncio.ensure_future(beside(parts, host)) if beside else None
+        await _until_stopped(host, stopping, companion)
+        if companion is not None:
+            companion.cancel()
+    await reader.stop()
+    await outbox.stop()
+    threads.close()
+    log.info("stopped")
+
+
+async def _until_stopped(
+    host: FaustHost, stopping: asyncio.Event, companion: asyncio.Future[None] | None
+) -> None:
+    """Wait for SIGTERM. A Faust app that ends by itself takes the process with it."""
+    while not stopping.is_set():
+        if host.app.should_stop:
+            end_process(Fatal("the Faust app ended by itself; see the lines before"))
+        if companion is not None and companion.done():
+            end_process(companion.exception() or Fatal("the ticker ended by itself"))
+        try:
+            await asyncio.wait_for(stopping.wait(), LOOK_S)
+        except TimeoutError:
+            continue
+
+
+async def _started(reader: KafkaLog) -> None:
+    """Connect, waiting while no broker answers: a worker may start before it."""
+    while True:
+        try:
+            return await reader.start()
+        except Retry as error:
+            log.warning("waiting_for_kafka", error=str(error))
+            await asyncio.sleep(1)

@@ -1,0 +1,175 @@
+"""What an error of ClickHouse means: the driver's errors become our families, with advice.
+
+On the embedded engine a full disk ends the process, for nothing will change while it runs. A server
+is looked after by others while we wait: what may pass there is a Retry, and says where to look.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from clickhouse_connect.driver.exceptions import ClickHouseError, DataError, OperationalError
+from urllib3.exceptions import HTTPError
+
+from services.runtime.errors import C360Error, ConfigurationError, Fatal, Retry, StoreUnavailable
+
+BAD_VALUES = (struct.error, OverflowError, ValueError, TypeError, ArithmeticError, DataError)
+BAD_VALUE_CODES = frozenset({6, 27, 53, 69, 70, 407})
+"""Cannot parse, type mismatch, out of bounds, cannot convert, decimal overflow."""
+TRANSIENT_CODES = frozenset({159, 202, 241, 252})
+DISK_CODES = frozenset({76, 243})
+DISK_WORDS = ("No space left", "Read-only file system")
+TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
+ADVICE_BY_CODES = (
+    ((159, 160, 209), "it took too long: look at the server's load, or raise the time limit "
+     "(C360_CLICKHOUSE_TIMEOUT_S)"),
+    ((202, 203, 745), "it has too many queries to answer: look at who else uses it "
+     "(system.processes)"),
+    ((241,), "its memory is used up: look at system.processes and its memory limits"),
+    ((243,), "its disk is full: free some space on the server (system.disks)"),
+    ((252,), "parts come faster than it merges them: look at system.parts and system.merges"),
+    ((242, 225, 244, 999), "it has lost its Keeper and takes no writes until it is back: look at "
+     "system.replicas and at the Keepers"),
+    ((285, 286, 289, 319), "the quorum of replicas is not there, or another insert still waits for "
+     "its own: look at system.replicas"),
+    ((254, 255, 279, 416), "its replicas cannot be reached: look at system.replicas"),
+    ((198, 210), "it has trouble with its network: look at its log"),
+    ((236, 394, 735), "the statement was stopped, perhaps because the server shuts down"),
+    ((3, 32, 425, 439, 473, 499, 1000), "it has trouble with its system: look at its log"),
+)  # fmt: skip
+SERVER_ADVICE = {code: advice for codes, advice in ADVICE_BY_CODES for code in codes}
+_CODE = re.compile(r"\bCode:\s*(\d+)")
+_STATUS = re.compile(r"HTTP status (\d{3})")
+
+
+class Unstorable(Fatal):
+    """A row that the store refuses whenever it is tried."""
+
+
+class Server(NamedTuple):
+    """A ClickHouse server, as messages name it."""
+
+    url: str
+    user: str
+    database: str
+
+
+@contextmanager
+def translated(server: Server | None) -> Iterator[None]:
+    """Errors of the driver inside it leave as ours. `server` is None for the embedded engine."""
+    try:
+        yield
+    except (ClickHouseError, HTTPError, OSError, *BAD_VALUES) as error:
+        raise (_embedded(error) if server is None else _at(server, error)) from error
+
+
+def _embedded(error: Exception) -> C360Error:
+    code, text = _code_of(error), first_line(str(error))
+    if isinstance(error, OSError) or code in DISK_CODES or _has(error, DISK_WORDS):
+        return StoreUnavailable(
+            f"the data directory cannot be written: {text}. Free some space or make "
+            "it writable, then run the same command again: what was acknowledged is kept, the rest "
+            "is read again."
+        )
+    if code in TRANSIENT_CODES:
+        return Retry(f"ClickHouse cannot answer now: {text}")
+    return _refused(error, code)
+
+
+def _at(server: Server, error: Exception) -> C360Error:
+    code, text = _code_of(error), first_line(str(error))
+    if code is None:
+        return _unanswered(server, error)
+    if code in SERVER_ADVICE:
+        return Retry(f"ClickHouse at {server.url} cannot do it now, {SERVER_ADVICE[code]}: {text}")
+    return _misconfigured(server, code) or _refused(error, code)
+
+
+def _unanswered(server: Server, error: Exception) -> C360Error:
+    """An error that does not come from ClickHouse itself: the way there, or what stands in it."""
+    found = _STATUS.search(str(error))
+    if found:
+        text = f"{server.url} answers HTTP {found[1]}, not as ClickHouse does"
+        if int(found[1]) in TRANSIENT_STATUSES:
+            return Retry(f"{text}: look at the server and the proxy before it")
+        return ConfigurationError(f"{text}. Is C360_CLICKHOUSE_URL its HTTP interface?")
+    causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return ConfigurationError(
+            f"the certificate of {server.url} is not trusted ({first_line(str(causes[-1]))}). Set "
+            "C360_CLICKHOUSE_CA_FILE to the certificates it is signed with."
+        )
+    if isinstance(error, OSError | HTTPError | OperationalError):
+        # Only the innermost cause: the outer ones quote the address with all its parameters.
+        return Retry(
+            f"ClickHouse at {server.url} does not answer ({first_line(str(causes[-1]))}): look "
+            "whether it runs, and at C360_CLICKHOUSE_URL"
+        )
+    return _refused(error, None)
+
+
+def _misconfigured(server: Server, code: int) -> ConfigurationError | None:
+    if code in (192, 193, 194, 516):
+        return ConfigurationError(
+            f"ClickHouse at {server.url} refuses user {server.user!r}: check C360_CLICKHOUSE_USER "
+            "and C360_CLICKHOUSE_PASSWORD"
+        )
+    if code in (60, 81):
+        return ConfigurationError(
+            f"ClickHouse at {server.url} has no database {server.database!r}, or not all of its "
+            "tables; make them with 'c360 migrate', or check C360_CLICKHOUSE_DATABASE"
+        )
+    if code in (164, 497):
+        return ConfigurationError(
+            f"user {server.user!r} may not do this on ClickHouse at {server.url}; "
+            "docs/clickhouse.md lists the grants that are needed"
+        )
+    if code in (139, 701):
+        return ConfigurationError(
+            f"ClickHouse at {server.url} lacks the cluster or a macro: check "
+            "C360_CLICKHOUSE_CLUSTER against system.clusters, and that system.macros has 'shard' "
+            "and 'replica'"
+        )
+    return None
+
+
+def _refused(error: Exception, code: int | None) -> C360Error:
+    text = first_line(str(error))
+    if isinstance(error, BAD_VALUES) or code in BAD_VALUE_CODES:
+        return Unstorable(f"a value does not fit its column: {text}")
+    return Fatal(f"ClickHouse refused a statement: {text}")
+
+
+def _code_of(error: Exception) -> int | None:
+    """The code that the driver has, else the one in the text (errors in the midst of a result)."""
+    code: int | None = getattr(error, "code", None)
+    if isinstance(code, int) or not isinstance(error, ClickHouseError):
+        return code if isinstance(code, int) else None
+    found = _CODE.search(str(error))
+    return int(found[1]) if found else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, the innermost last."""
+    current: BaseException | None = error
+    for _ in range(20):
+        if current is None:
+            return
+        yield current
+        reason = getattr(current, "reason", None)  # urllib3 keeps the cause there
+        inner = reason if isinstance(reason, BaseException) else None
+        current = inner or current.__cause__ or current.__context__
+
+
+def _has(error: Exception, words: tuple[str, ...]) -> bool:
+    return any(word in str(error) for word in words)
+
+
+def first_line(text: str) -> str:
+    """The first line of an error, bounded."""
+    return text.strip().splitlines()[0][:500] if text.strip() else "no reason given"

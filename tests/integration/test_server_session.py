@@ -1,0 +1,150 @@
+"""Every command on a ClickHouse server: the same rows as on the embedded engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from schemas.rules.consistency import consistency_rules
+from schemas.rules.identity import identity_rules
+from services.cli.session import ServerSession, open_session
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.core.writer import ConsistencyWriter
+from services.embedded.engine import Engine
+from services.embedded.operations import OPERATIONS, Operations
+from services.embedded.pipeline import Pipeline
+from services.embedded.reading import Reading
+from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.writer import IdentityWriter
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage
+from services.query.server import open_reading, prepare_server
+from services.runtime.clickhouse import Database
+from services.runtime.errors import ConfigurationError
+from services.runtime.metrics import Metrics
+from services.runtime.secret import register_secret
+from services.runtime.settings import Settings
+from tests.conftest import empty_tables
+from tests.events import RECEIVED_AT, core, event, identifier, line, order
+
+EMAIL = "email=anna@example.com"
+LEFT_OUT = {"as_of", "refreshed_at", "version"}
+OFFER = {"sku": "1", "price": "2.50", "market": "DE"}
+
+
+def populate(database: Database, settings: Settings) -> None:
+    """A few events of every kind, one of them bad, through the whole pipeline."""
+    email = identifier("email", "anna@example.com", verified=True)
+    card = identifier("loyalty_card", "77", verified=True)
+    sent: list[dict[str, Any]] = [
+        event("identity.linked", event_id="e-1", identifiers=[email, card]),
+        {**order("o-1", "5.00", event_id="e-2"), "identifiers": [card]},
+        event("offer.published", event_id="e-3", body=OFFER, identifiers=[]),
+        event("no.such.type", event_id="e-4"),
+    ]
+    graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
+    facts, metrics = ClickHouseFactStore(database), Metrics()
+    pipeline = Pipeline(
+        facts,
+        IngestStage(core(), facts),
+        IdentityStage(graph, lambda realm: IdentityWriter(graph, realm, identity_rules()), metrics),
+        ConsistencyStage(
+            claims,
+            lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),
+            {},
+            metrics,
+        ),
+        metrics,
+        clock=lambda: RECEIVED_AT,
+    )
+    lines = [Line(raw, len(raw)) for raw in map(line, sent)]
+    pipeline.finish(pipeline.decode(lines))
+    pipeline.tick()
+    register_secret(database, settings.secret(), "the test's store")
+
+
+@pytest.fixture
+def served(server: Database, server_settings: Settings) -> Iterator[Settings]:
+    """A server with these events."""
+    empty_tables(server)
+    prepare_server(server_settings)  # the realms stand in a table, too
+    populate(server, server_settings)
+    yield server_settings
+    empty_tables(server)
+
+
+@pytest.fixture
+def embedded(database: Database, server_settings: Settings) -> Operations:
+    """The operations of the engine in process with the same events."""
+    populate(database, server_settings)
+    return Operations(Reading(server_settings, database))
+
+
+def asked(operations: Any, name: str) -> list[dict[str, Any]]:
+    """The rows of an operation, by arguments that give some."""
+    realm = {"realm": "default"}
+    arguments: dict[str, dict[str, Any]] = {
+        "profile_get": {**realm, "identifier": EMAIL},
+        "profile_timeline": {**realm, "identifier": EMAIL},
+        "identity_why": {**realm, "a": EMAIL, "b": "loyalty_card=77"},
+        "profile_list": realm,
+        "identity_export": realm,
+        "incidents_list": realm,
+        "incidents_show": {**realm, "incident_id": "nothing"},
+    }
+    if name == "rejected_show":
+        [listed] = operations.call("rejected_list", {})
+        arguments[name] = {"reject_id": listed["reject_id"]}
+    rows = list(operations.call(name, arguments.get(name, {})))
+    return [{k: v for k, v in row.items() if k not in LEFT_OUT} for row in rows]
+
+
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - {"profile_list", "incidents_show"}))
+def test_the_same_rows_as_embedded(served: Settings, embedded: Operations, name: str) -> None:
+    """Every operation, the state digest among them."""
+    with open_reading(served) as reading:
+        found = asked(Operations(reading), name)
+    assert found == asked(embedded, name)
+    assert found or name in ("incidents_list", "migrations_pending", "store_audit")
+
+
+def test_lists_come_from_refreshed_totals(served: Settings) -> None:
+    """The refreshable view works on a server as well."""
+    with open_reading(served) as reading:
+        [profile] = asked(Operations(reading), "profile_list")
+    assert (profile["orders"], profile["revenue"]) == (1, "5.00")
+
+
+def test_nothing_of_the_data_directory_is_touched(served: Settings, tmp_path: Path) -> None:
+    """No lock, no directory: commands work from any machine."""
+    settings = served.model_copy(update={"data_dir": tmp_path / "none"})
+    with open_session(settings) as session:
+        assert isinstance(session, ServerSession)
+        assert [row["section"] for row in session.call("state_digest")][-1] == "all"
+        with pytest.raises(ConfigurationError, match="c360 publish"):
+            session.ingest([], lambda _results: None)
+    with pytest.raises(ConfigurationError, match="c360 publish"):
+        Engine.open(settings)
+    assert not (tmp_path / "none").exists()
+
+
+def test_another_secret_is_refused(served: Settings) -> None:
+    """As on the engine in process: a reader with another one would find no customer."""
+    other = served.model_copy(update={"identity_secret": SecretStr("x" * 20)})
+    with pytest.raises(ConfigurationError, match=r"C360_IDENTITY_SECRET is not .*c360_test"):
+        open_reading(other).__enter__()
+
+
+def test_realm_that_the_server_does_not_know(served: Settings) -> None:
+    """Its totals would be missing, so lists are refused rather than empty."""
+    default = served.realms["default"]
+    francs = {"default": default.model_copy(update={"currency": "CHF"})}
+    for realms in ({**served.realms, "other": default}, francs):
+        with pytest.raises(ConfigurationError, match="C360_REALMS"):
+            open_reading(served.model_copy(update={"realms": realms})).__enter__()

@@ -1,0 +1,315 @@
+"""What must hold: at every commit nothing is missing below it; in the end nothing is missing at all.
+
+All is computed from the records that were sent, by the pure functions of the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from schemas.claim import Book, Claim
+from schemas.edge import Edge, rank
+from schemas.identifiers import NodeId
+from schemas.incident import Incident, IncidentState
+from schemas.instants import from_ms, to_ms
+from schemas.records import (
+    AlertRecord,
+    ClaimsRecord,
+    DecisionRecord,
+    EdgesRecord,
+    IdentityRecordAdapter,
+    OfferRecordAdapter,
+    ProfileChangeRecord,
+    ProfileStatus,
+)
+from services.consistency.adapters.memory import MemoryStore
+from services.consistency.core.writer import ConsistencyWriter
+from services.identity.core.graph import merged
+from services.identity.core.resolve import resolve
+from services.ingest.core.derive import ATTRIBUTES, CONSENTS
+from services.ingest.core.outcome import Accepted
+from services.runtime.positions import MemoryPositions
+from services.runtime.stream import Delivery, Partition
+from tests.simulation.broker import Broker
+from tests.simulation.scenario import REALMS, price_rules, process, rules
+from tests.simulation.stores import UNSTORABLE, FactKey, FactRows, IdentityRows
+
+Place = tuple[str, int, int]
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+
+def demand(holds: bool, what: str) -> None:
+    """Raise unless it holds."""
+    if not holds:
+        raise Violation(what)
+
+
+class Ledger:
+    """What the broker has taken in, and what is checked of it so far."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        facts: FactRows,
+        identity: IdentityRows,
+        consistency: MemoryStore,
+        positions: MemoryPositions,
+    ) -> None:
+        self.broker = broker
+        self.facts = facts
+        self.identity = identity
+        self.consistency = consistency
+        self.positions = positions
+        self.edges: dict[tuple[str, NodeId, NodeId], Edge] = {}
+        self.claims: set[Claim] = set()
+        self.attributes: set[tuple[str, NodeId]] = set()
+        self.consents: set[tuple[str, NodeId]] = set()
+        self.dead: dict[Place, Delivery] = {}
+        self.latest_ms: dict[str, int] = {}
+        self._checked: dict[Partition, int] = {}
+        broker.on_append = self._take_in
+
+    def _take_in(self, delivery: Delivery) -> None:
+        match delivery.topic:
+            case "c360.edges":
+                self._take_in_edges(delivery)
+            case "c360.offers":
+                self._take_in_offers(delivery)
+            case "c360.rejected":
+                headers = dict(delivery.headers)
+                topic = headers["c360-source-topic"].decode()
+                partition, offset = (headers[f"c360-source-{n}"] for n in ("partition", "offset"))
+                self.dead[topic, int(partition), int(offset)] = delivery
+
+    def _take_in_edges(self, delivery: Delivery) -> None:
+        record = IdentityRecordAdapter.validate_json(delivery.value or b"")
+        if isinstance(record, EdgesRecord):
+            for edge in (one.edge() for one in record.edges):
+                key = (record.realm, edge.a.id, edge.b.id)
+                known = self.edges.get(key)
+                if known is None or rank(edge) < rank(known):
+                    self.edges[key] = edge
+            self.attributes |= {(record.realm, node.int) for node in record.attributes}
+            self.consents |= {(record.realm, node.int) for node in record.consents}
+
+    def _take_in_offers(self, delivery: Delivery) -> None:
+        record = OfferRecordAdapter.validate_json(delivery.value or b"")
+        if isinstance(record, ClaimsRecord):
+            self.claims |= {one.claim(record.realm) for one in record.claims}
+            return
+        seen_ms = [e.occurred_ms for e in self.facts.facts.values() if e.realm == record.realm]
+        demand(
+            to_ms(record.reached_at) <= max(seen_ms, default=0),
+            f"the tick {record.reached_at} is later than every event of {record.realm}",
+        )
+
+    def before_commit(self, partition: Partition, offset: int) -> None:
+        """Everything that follows from the records below an offset is durable and acknowledged."""
+        for delivery in self.broker.records[partition][self._checked.get(partition, 0) : offset]:
+            self._check_effects(delivery)
+        self._checked[partition] = max(offset, self._checked.get(partition, 0))
+
+    def _check_effects(self, delivery: Delivery) -> None:
+        where = f"{delivery.topic}/{delivery.partition}@{delivery.offset}"
+        event = outcome_of(delivery)
+        if not isinstance(event, Accepted):
+            letter = self.dead.get(place_of(delivery))
+            demand(letter is not None, f"{where} is committed, without a dead letter")
+            return
+        fact = self.facts.facts.get((event.realm, event.node, event.event_id))
+        demand(
+            fact is not None and fact.version >= event.version,
+            f"{where} is committed, its fact is not stored",
+        )
+        for node, _ in event.values:
+            demand((event.realm, node.id) in self.facts.values, f"{where}: no value of {node}")
+        for edge in event.edges:
+            sent = self.edges.get((event.realm, edge.a.id, edge.b.id))
+            demand(
+                sent is not None and rank(sent) <= rank(edge),
+                f"{where} is committed, but nothing was sent that says as much as {edge}",
+            )
+        missing = set(event.claims) - self.claims
+        demand(not missing, f"{where} is committed, claims were not sent: {missing}")
+        spoken = (event.realm, event.node)
+        demand(not event.row[ATTRIBUTES] or spoken in self.attributes, f"{where}: attributes")
+        demand(not event.row[CONSENTS] or spoken in self.consents, f"{where}: consents")
+
+    def before_ack(self, delivery: Delivery) -> None:
+        """What a record of a derived topic says is stored before it is acknowledged."""
+        position = self.positions.position(delivery.source)
+        demand(
+            position is not None and position.last_offset >= delivery.offset,
+            f"{delivery.source} is acknowledged up to {delivery.offset}, noted is {position}",
+        )
+        if delivery.topic != "c360.edges":
+            return
+        record = IdentityRecordAdapter.validate_json(delivery.value or b"")
+        if isinstance(record, EdgesRecord):
+            nodes = {node.id.int for one in record.edges for node in (one.a, one.b)}
+            stored = self.identity.edges_of(record.realm, nodes)
+            best = {(e.a.id, e.b.id): rank(e) for e in stored}
+            for edge in (one.edge() for one in record.edges):
+                found = best.get((edge.a.id, edge.b.id))
+                demand(
+                    found is not None and found <= rank(edge),
+                    f"{delivery.source}@{delivery.offset} is acknowledged without {edge}",
+                )
+
+
+def place_of(delivery: Delivery) -> Place:
+    """Where a record is."""
+    return (*delivery.source, delivery.offset)
+
+
+def outcome_of(delivery: Delivery) -> Accepted | None:
+    """The event that is to be stored; None for a record that is refused."""
+    outcome = process(delivery.value or b"", from_ms(delivery.timestamp_ms))
+    if isinstance(outcome, Accepted) and not outcome.event_id.startswith(UNSTORABLE):
+        return outcome
+    return None
+
+
+def check_end(ledger: Ledger, ticks: Mapping[str, datetime]) -> None:
+    """Everything is there, once; and nothing else."""
+    sent = [d for topic in ledger.broker.topics if topic[:4] == "touc" for d in
+            ledger.broker.all_of(topic)]  # fmt: skip
+    events = [one for one in map(outcome_of, sent) if one is not None]
+    _check_facts(ledger, sent, events)
+    _check_dead_letters(ledger, sent)
+    for realm in REALMS:
+        mine = [event for event in events if event.realm == realm]
+        _check_map(ledger, realm, [edge for event in mine for edge in event.edges])
+        _check_profile_changes(ledger, realm)
+        claims = {claim for event in mine for claim in event.claims}
+        _check_incidents(ledger, realm, claims, ticks.get(realm))
+
+
+def facts_of(events: Iterable[Accepted]) -> dict[FactKey, Accepted]:
+    """One row per key, of the highest version."""
+    facts: dict[FactKey, Accepted] = {}
+    for event in events:
+        key = (event.realm, event.node, event.event_id)
+        if key not in facts or event.version > facts[key].version:
+            facts[key] = event
+    return facts
+
+
+def _check_facts(ledger: Ledger, sent: list[Delivery], events: list[Accepted]) -> None:
+    expected, stored = facts_of(events), ledger.facts.facts
+    demand(
+        expected.keys() == stored.keys(),
+        f"facts missing: {expected.keys() - stored.keys()}, "
+        f"facts too many: {stored.keys() - expected.keys()}",
+    )
+    for key, event in expected.items():
+        demand(stored[key].version == event.version, f"{key} is stored in another version")
+        demand(stored[key].values == event.values, f"{key} is stored with other values")
+    kept = {event.row[-1] for event in stored.values()}
+    kept |= {body for _, _, body in ledger.facts.conflicts}
+    revised = {(e.realm, e.event_id) for e in events if e.version >> 32}
+    for delivery in sent:
+        event = outcome_of(delivery)
+        if event is not None and (event.realm, event.event_id) not in revised:
+            bodies = [one.row[-1] for one in events if one.version == event.version]
+            demand(bool(kept & set(bodies)), f"{event.event_id}: a body is nowhere")
+
+
+def _check_dead_letters(ledger: Ledger, sent: list[Delivery]) -> None:
+    refused = {place_of(one): one for one in sent if outcome_of(one) is None}
+    demand(
+        refused.keys() == ledger.dead.keys(),
+        f"dead letters: {sorted(ledger.dead)}, refused records: {sorted(refused)}",
+    )
+    for place, delivery in refused.items():
+        letter = ledger.dead[place]
+        demand(letter.value == (delivery.value or b""), f"{place}: another value")
+        demand(letter.headers[: len(delivery.headers)] == delivery.headers, f"{place}: headers")
+
+
+def _check_map(ledger: Ledger, realm: str, edges: list[Edge]) -> None:
+    records = (
+        IdentityRecordAdapter.validate_json(one.value or b"")
+        for one in ledger.broker.all_of("c360.edges")
+    )
+    decisions = [
+        one.decision() for one in records if isinstance(one, DecisionRecord) and one.realm == realm
+    ]
+    store, expected = ledger.identity, resolve(edges, decisions, (), rules())
+    stored = {(edge.a.id, edge.b.id): edge for edge in store.all_edges(realm)}
+    _demand_same(f"edges of {realm}", stored, dict(merged(edges)))
+    placements = store.all_placements(realm)
+    _demand_same(f"map of {realm}", placements, dict(expected.placements))
+    demand(
+        tuple(store.all_refusals(realm)) == expected.refusals,
+        f"refusals of {realm}: {store.all_refusals(realm)}, expected {expected.refusals}",
+    )
+
+
+def _check_profile_changes(ledger: Ledger, realm: str) -> None:
+    """The latest record of each profile id says what its map row says."""
+    told: dict[NodeId, ProfileChangeRecord] = {}
+    for delivery in ledger.broker.all_of("c360.profile-changes"):
+        record = ProfileChangeRecord.model_validate_json(delivery.value or b"")
+        known = told.get(record.profile_id.int)
+        if record.realm == realm and (known is None or record.map_version >= known.map_version):
+            told[record.profile_id.int] = record
+    for node, placement in ledger.identity.all_placements(realm).items():
+        demand(node in told, f"nobody was told of {node:x}")
+        record = told[node]
+        holder = record.merged_into.int if record.merged_into else node
+        demand(
+            (holder, record.kind) == (placement.profile, placement.kind)
+            and (record.status is ProfileStatus.CURRENT) == (holder == node),
+            f"of {node:x} the latest word is {record}, its row is {placement}",
+        )
+
+
+def current(store: MemoryStore, realm: str) -> dict[str, Incident]:
+    """The incidents stored for a realm, without those that were retracted."""
+    return {
+        incident.incident_id: incident
+        for book, incidents in store.incidents_of(list(store._incidents)).items()
+        if book.realm == realm
+        for incident in incidents
+        if incident.state is not IncidentState.RETRACTED
+    }
+
+
+def _check_incidents(
+    ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None
+) -> None:
+    store = ledger.consistency
+    alone = MemoryStore()
+    writer = ConsistencyWriter(alone, price_rules(), realm=realm)
+    writer.apply(sorted(claims), tick)
+    writer.commit()
+    _demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
+    told: dict[str, Incident] = {}
+    for delivery in ledger.broker.all_of("c360.alerts"):
+        record = AlertRecord.model_validate_json(delivery.value or b"")
+        if record.realm == realm:
+            told[record.incident_id] = Incident.model_validate(
+                record.model_dump(include=set(Incident.model_fields))
+            )
+    books = [book for book in store._incidents if book.realm == realm]
+    stored = {one.incident_id: one for found in store.incidents_of(books).values() for one in found}
+    _demand_same(f"alerts of {realm}", told, stored)
+
+
+def _demand_same(what: str, found: Mapping[object, object], wanted: Mapping[object, object]) -> None:
+    if found == wanted:
+        return
+    lines = [
+        f"  {key}: {found.get(key)}, expected {wanted.get(key)}"
+        for key in [*wanted, *(key for key in found if key not in wanted)]
+        if found.get(key) != wanted.get(key)
+    ]
+    raise Violation("\n".join([f"{what} differ:", *lines[:5]]))
+
+
+__all__ = ["Book", "Ledger", "Violation", "check_end", "current", "facts_of"]

@@ -1,0 +1,382 @@
+"""The stores in memory, with the semantics of the tables: rows of a lower version lose.
+
+The rows are shared by all processes. A process sees them through a view of its own, whose calls may
+fail, be slow, write a part, take effect late, or be the last thing the process does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from schemas.claim import Book, Claim
+from schemas.edge import Decision, Edge
+from schemas.identifiers import NodeId
+from schemas.incident import Incident
+from services.consistency.adapters.memory import MemoryStore
+from services.consistency.core.lone_voices import LoneVoices
+from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
+from services.identity.core.graph import Pair, Placement, Refusal
+from services.identity.ports import Placed
+from services.ingest.core.outcome import Accepted
+from services.ingest.ports import Known, RejectedLine, StoredEvent
+from services.runtime.positions import GENERATION_SHIFT, MemoryPositions, Position
+from services.runtime.stream import Partition
+from services.runtime.watermarks import Mark, MemoryWatermarks, Watermark
+from tests.simulation.process import Process
+
+UNSTORABLE = "unstorable"
+"""Events with an id that begins so are refused by the store, whenever they are tried."""
+FactKey = tuple[str, NodeId, str]
+
+
+class FactRows:
+    """The tables `touchpoints`, `event_ids`, `id_conflicts` and `node_values`."""
+
+    def __init__(self, claims: MemoryStore) -> None:
+        self.facts: dict[FactKey, Accepted] = {}
+        self.by_id: dict[tuple[str, str], set[FactKey]] = defaultdict(set)
+        self.conflicts: set[tuple[str, str, bytes]] = set()
+        self.values: dict[tuple[str, NodeId], str] = {}
+        self._claims = claims
+
+    def put(self, events: Iterable[Accepted]) -> None:
+        """Insert facts; the view of their claims follows within it."""
+        for event in events:
+            key = (event.realm, event.node, event.event_id)
+            known = self.facts.get(key)
+            if known is None or event.version >= known.version:
+                self.facts[key] = event
+            self.by_id[event.realm, event.event_id].add(key)
+            self._claims.write_claims(event.claims)
+
+    def put_conflicts(self, events: Iterable[Accepted]) -> None:
+        """Keep the stored body of each event, then its new one."""
+        for event in events:
+            name = (event.realm, event.event_id)
+            bodies = [self.facts[key] for key in sorted(self.by_id[name]) if key in self.facts]
+            self.conflicts.update((*name, body.row[-1]) for body in (*bodies, event))
+
+    def put_values(self, events: Iterable[Accepted]) -> None:
+        """Keep the values of identifiers."""
+        for event in events:
+            self.values.update({(event.realm, node.id): value for node, value in event.values})
+
+
+class Facts:
+    """Implements `services.ingest.ports.FactStore` for one process."""
+
+    def __init__(self, rows: FactRows, process: Process | None) -> None:
+        """Without a process nothing ever fails."""
+        self._rows = rows
+        self._process = process
+
+    def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
+        """See the port."""
+        names = dict.fromkeys((event.realm, event.event_id) for event in events)
+
+        def look() -> dict[tuple[str, str], list[Known]]:
+            rows = self._rows
+            return {
+                name: [
+                    Known(key[1], rows.facts[key].version, 0) for key in sorted(rows.by_id[name])
+                ]
+                for name in names
+                if name in rows.by_id
+            }
+
+        return look() if self._process is None else self._process.read("event ids", look)
+
+    def write_facts(self, events: Sequence[Accepted], batch: int) -> list[Accepted]:
+        """See the port."""
+        good = [one for one in events if not one.event_id.startswith(UNSTORABLE)]
+        if self._process is None:
+            self._rows.put(good)
+        else:
+            self._process.write("facts", good, self._rows.put)
+        return [one for one in events if one.event_id.startswith(UNSTORABLE)]
+
+    def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
+        """See the port."""
+        if self._process is None:
+            self._rows.put_conflicts(events)
+        else:
+            self._process.write("id conflicts", events, self._rows.put_conflicts)
+
+    def write_values(self, events: Sequence[Accepted], batch: int) -> None:
+        """See the port."""
+        if self._process is None:
+            self._rows.put_values(events)
+        else:
+            self._process.write("values", events, self._rows.put_values)
+
+    def write_rejected(self, lines: Sequence[RejectedLine]) -> None:
+        """See the port: the embedded run keeps them in no other place."""
+        assert self._process is None, "a worker sends them to the dead letters"
+
+    def erasures(self) -> dict[tuple[str, NodeId], int]:
+        """See the port."""
+        return {}
+
+    def last_batch(self) -> int:
+        """See the port."""
+        return 0
+
+    def checkpoint(self) -> int:
+        """See the port."""
+        return 0
+
+    def write_checkpoint(self, batch: int, written_at: datetime) -> None:
+        """See the port."""
+
+    def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
+        """See the port."""
+        return iter(())
+
+
+class IdentityRows(MemoryIdentityStore):
+    """The tables of the graph and the map. Every write names the version of its rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._versions: dict[tuple[str, str, object], int] = {}
+
+    def _wins(self, table: str, realm: str, key: object, version: int) -> bool:
+        place = (table, realm, key)
+        if version < self._versions.get(place, 0):
+            return False
+        self._versions[place] = version
+        return True
+
+    def put_edges(self, realm: str, edges: Iterable[Edge], version: int) -> None:
+        """Rows of `edges`."""
+        self.write_edges(
+            realm, [e for e in edges if self._wins("edges", realm, (e.a.id, e.b.id), version)]
+        )
+
+    def put_decisions(self, realm: str, decisions: Iterable[Decision], version: int) -> None:
+        """Rows of `decisions`."""
+        pairs: list[tuple[Pair, Decision]] = [((d.a.id, d.b.id), d) for d in decisions]
+        self.write_decisions(
+            realm, [d for pair, d in pairs if self._wins("decisions", realm, pair, version)]
+        )
+
+    def put_placements(
+        self, realm: str, rows: Iterable[tuple[NodeId, Placed]], version: int
+    ) -> None:
+        """Rows of `members`, and of its view `map`."""
+        self.write_placements(
+            realm, {node: row for node, row in rows if self._wins("map", realm, node, version)}
+        )
+
+    def put_refusals(self, realm: str, rows: Iterable[tuple[Refusal, bool]], version: int) -> None:
+        """Rows of `refusals`: each says whether it stands."""
+        winning: list[tuple[Refusal, bool]] = []
+        for refusal, stands in rows:
+            key: RefusalKey = refusal.key
+            if self._wins("refusals", realm, key, version):
+                winning.append((refusal, stands))
+        self.write_refusals(
+            realm,
+            [one for one, stands in winning if stands],
+            [one for one, stands in winning if not stands],
+        )
+
+
+class IdentitySession:
+    """Implements `services.identity.worker.VersionedIdentityStore` for one process.
+
+    What it knows of there being decisions is as old as itself, as in the adapter for ClickHouse.
+    """
+
+    def __init__(self, rows: IdentityRows, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+        self._version = 0
+        self._has_decisions = process.read(
+            "decisions", lambda: {realm for realm in rows._realms if rows.all_decisions(realm)}
+        )
+
+    def at(self, batch: int, generation: int) -> None:
+        """See the port."""
+        self._version = generation << GENERATION_SHIFT | batch
+
+    def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
+        """See the port."""
+        return self._process.read("edges", lambda: self._rows.edges_of(realm, nodes))
+
+    def crowded(
+        self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
+    ) -> set[NodeId]:
+        """See the port."""
+        return self._process.read("edges", lambda: self._rows.crowded(realm, nodes, above, types))
+
+    def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
+        """See the port."""
+        return self._process.read("map", lambda: self._rows.placements_of(realm, nodes))
+
+    def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
+        """See the port."""
+        if realm not in self._has_decisions:
+            return []
+        return self._process.read("decisions", lambda: self._rows.decisions_of(realm, nodes))
+
+    def marks_of(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See the port."""
+        return set()
+
+    def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
+        """See the port."""
+        return self._process.read("refusals", lambda: self._rows.refusals_of(realm, nodes))
+
+    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+        """See the port."""
+        version = self._version
+        self._process.write("edges", edges, lambda rows: self._rows.put_edges(realm, rows, version))
+
+    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+        """See the port."""
+        version = self._version
+        self._has_decisions = self._has_decisions | {realm}
+        self._process.write(
+            "decisions", decisions, lambda rows: self._rows.put_decisions(realm, rows, version)
+        )
+
+    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+        """See the port."""
+        raise AssertionError("there are no erasures in this world")
+
+    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+        """See the port."""
+        version = self._version
+        self._process.write(
+            "map",
+            list(placements.items()),
+            lambda rows: self._rows.put_placements(realm, rows, version),
+        )
+
+    def write_refusals(
+        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+    ) -> None:
+        """See the port."""
+        version = self._version
+        rows = [*((one, False) for one in vanished), *((one, True) for one in appeared)]
+        self._process.write(
+            "refusals", rows, lambda some: self._rows.put_refusals(realm, some, version)
+        )
+
+
+class Consistency:
+    """Implements `services.consistency.ports.WorkerStore` for one process.
+
+    Books that it was not told of are left out, as in the adapter for ClickHouse.
+    """
+
+    def __init__(self, rows: MemoryStore, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+        self._version = 0
+        self._noted: set[Book] = set()
+
+    def at(self, version: int) -> None:
+        """See the port."""
+        self._version = version
+
+    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+        """See the port."""
+        voices = self._process.read("claims", lambda: self._rows.voices(partitions))
+        self._noted |= voices._judged | voices._alone.keys()
+        return voices
+
+    def note(self, books: Iterable[Book]) -> None:
+        """See the port."""
+        self._noted.update(books)
+
+    def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
+        """See the port."""
+        known = [book for book in books if book in self._noted]
+        return self._process.read("claims", lambda: self._rows.claims_of(known))
+
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+        """See the port."""
+        return self._process.read("incidents", lambda: self._rows.incidents_of(books))
+
+    def due_books(
+        self, realm: str, now: datetime, partitions: Collection[int] | None = None
+    ) -> Collection[Book]:
+        """See the port."""
+        return self._process.read("timers", lambda: self._rows.due_books(realm, now, partitions))
+
+    def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
+        """See the port."""
+        return self._process.read("ticks", lambda: self._rows.latest_tick(realm, partition))
+
+    def write_claims(self, claims: Sequence[Claim]) -> None:
+        """See the port. The facts hold them since before they were delivered."""
+
+    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
+        """See the port."""
+
+        def put(rows: Sequence[datetime]) -> None:
+            for tick in rows:
+                self._rows.write_tick(realm, tick, partition)
+
+        self._process.write("ticks", [now], put)
+
+    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+        """See the port."""
+        version = self._version
+
+        def put(rows: Sequence[Incident]) -> None:
+            self._rows.at(version)
+            self._rows.write_incidents(rows)
+
+        self._process.write("incidents", incidents, put)
+
+    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+        """See the port."""
+        version = self._version
+
+        def put(rows: Sequence[tuple[Book, datetime | None]]) -> None:
+            self._rows.at(version)
+            self._rows.write_due(dict(rows))
+
+        self._process.write("timers", list(due.items()), put)
+
+
+class Positions:
+    """Implements `services.runtime.positions.PositionStore` for one process."""
+
+    def __init__(self, rows: MemoryPositions, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+
+    def position(self, partition: Partition) -> Position | None:
+        """See the port."""
+        return self._process.read("positions", lambda: self._rows.position(partition))
+
+    def note(self, partition: Partition, position: Position) -> None:
+        """See the port."""
+
+        def put(rows: Sequence[Position]) -> None:
+            for one in rows:
+                self._rows.note(partition, one)
+
+        self._process.write("positions", [position], put)
+
+
+class Marks:
+    """Implements the ports of both sides of the watermarks for one process."""
+
+    def __init__(self, rows: MemoryWatermarks, process: Process) -> None:
+        self._rows = rows
+        self._process = process
+
+    def write(self, marks: Sequence[Mark]) -> None:
+        """See `services.ingest.worker.Watermarks`."""
+        self._process.write("watermarks", marks, self._rows.write)
+
+    def marks(self) -> list[Watermark]:
+        """See `services.consistency.ticker.MarkStore`."""
+        return self._process.read("watermarks", self._rows.marks)

@@ -1,0 +1,155 @@
+"""The three workers, put together as their `main` modules do, with the world in place of adapters."""
+
+from __future__ import annotations
+
+from services.consistency.ticker import Ticker
+from services.consistency.worker import ConsistencyWorker
+from services.identity.core.writer import IdentityWriter
+from services.identity.worker import IdentityWorker, VersionedIdentityStore
+from services.ingest.core.limiter import RejectLimiter
+from services.ingest.core.sent_edges import SentEdges
+from services.ingest.stage import IngestStage
+from services.ingest.worker import IngestWorker, Limits
+from services.runtime.complete import Complete
+from services.runtime.errors import Retry
+from services.runtime.stream import Partition
+from tests.simulation.broker import BrokerClient, Member
+from tests.simulation.host import MemoryHost
+from tests.simulation.process import Process
+from tests.simulation.scenario import TOPICS, ingest_core, price_rules, rules
+from tests.simulation.stores import Consistency, Facts, IdentitySession, Marks, Positions
+from tests.simulation.world import Slot, World
+
+OFFERS = TOPICS["c360.offers"]
+FIRST = Partition("c360.offers", 0)
+
+
+async def ingest(world: World, process: Process) -> None:
+    """As services/ingest/main.py."""
+    rng = world.rng
+    member = Member(world.groups["ingest"], process, world.chance)
+    core = ingest_core()
+    worker = IngestWorker(
+        core,
+        IngestStage(core, Facts(world.facts, process), from_log=True),
+        member,
+        BrokerClient(world.broker, process, world.chance),
+        Marks(world.watermarks, process),
+        RejectLimiter(consecutive_max=1_000, ratio_max=1.0),
+        process.offload,
+        world.metrics,
+        world.now,
+        Limits(rng.choice((1, 3, 20)), 100_000, rng.choice((0.1, 0.4)), rng.choice((2, 10))),
+        OFFERS,
+        SentEdges(rng.choice((2, 100_000))),
+        process.sleep,
+        world.loop.time,
+    )
+    _enter(world, process, member, worker.stop)
+    await worker.run()
+    member.leave()
+
+
+async def identity(world: World, process: Process) -> None:
+    """As services/identity/main.py and services/runtime/deciding.py."""
+    client = BrokerClient(world.broker, process, world.chance)
+    positions = Positions(world.positions, process)
+    cache_nodes_max = world.rng.choice((0, 3, 100_000))
+
+    def writer_of(store: VersionedIdentityStore, realm: str) -> IdentityWriter:
+        return IdentityWriter(store, realm, rules(), cache_nodes_max)
+
+    worker = IdentityWorker(
+        lambda: IdentitySession(world.identity, process),
+        writer_of,
+        positions,
+        client,
+        client,
+        process.offload,
+        world.metrics,
+    )
+    complete = Complete(worker.process, positions, client, process.offload, world.metrics)
+    host, member = _hosted(world, process, "identity", worker, complete)
+    await host.run()
+    member.leave()
+
+
+async def consistency(world: World, process: Process) -> None:
+    """As services/consistency/main.py and services/runtime/deciding.py."""
+    client = BrokerClient(world.broker, process, world.chance)
+    positions = Positions(world.positions, process)
+    worker = ConsistencyWorker(
+        Consistency(world.consistency, process),
+        positions,
+        client,
+        process.offload,
+        price_rules(),
+        client,
+        world.metrics,
+        OFFERS,
+        world.rng.choice((0, 1, 10_000)),
+    )
+    complete = Complete(worker.process, positions, client, process.offload, world.metrics)
+    host, member = _hosted(world, process, "consistency", worker, complete)
+    ticking = world.loop.create_task(_tick(world, process, client, member))
+    try:
+        await host.run()
+    finally:
+        ticking.cancel()
+    member.leave()
+
+
+async def _tick(world: World, process: Process, client: BrokerClient, member: Member) -> None:
+    """Tick while this worker holds the first partition."""
+    ticker: Ticker | None = None
+    while True:
+        await process.sleep(1.5)
+        if FIRST not in member.positions:
+            ticker = None
+            continue
+        if ticker is None:
+            ticker = Ticker(
+                Marks(world.watermarks, process),
+                Consistency(world.consistency, process),
+                client,
+                process.offload,
+                OFFERS,
+            )
+        try:
+            await ticker.tick(world.now())
+        except Retry:
+            process.say("ticks later")
+
+
+def _hosted(
+    world: World,
+    process: Process,
+    group: str,
+    worker: IdentityWorker | ConsistencyWorker,
+    complete: Complete,
+) -> tuple[MemoryHost, Member]:
+    member = Member(world.groups[group], process, world.chance, skips=True)
+    batch_max = world.rng.choice((1, 3, 100))
+    host = MemoryHost(
+        member, process, complete.process, world.metrics, batch_max, world.ledger.before_ack
+    )
+
+    def assigned() -> None:
+        host.assigned()
+        worker.reassigned()
+        complete.reassigned()
+
+    member.on_assigned = assigned
+    _enter(world, process, member, host.stop)
+    return host, member
+
+
+def _enter(world: World, process: Process, member: Member, stop: object) -> None:
+    slot: Slot = next(one for one in world.slots if one._process is process)
+    slot.member = member
+    assert callable(stop)
+    slot.on_stop = stop
+    member.join()
+
+
+KINDS = {"ingest": ingest, "identity": identity, "consistency": consistency}

@@ -1,0 +1,249 @@
+"""The consistency worker: killed anywhere, redelivered anyhow, it ends where one pass would."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+
+import pytest
+
+from schemas.claim import Book, Claim
+from schemas.incident import Incident, IncidentState
+from services.consistency.ticker import tick_records
+from services.runtime.claim_records import claim_records, partition_of_book
+from services.runtime.positions import EMBEDDED_GENERATION, version_of
+from services.runtime.stream import Delivery, Outgoing, Partition
+
+from .market import BOOK, charged, claim, hour
+from .offer_log import POISON, REALMS, FaultyOutbox, FaultyStore, Fuse, Item, World, story
+
+END_H = 200
+
+
+async def healed(world: World, items: list[Item], until: int = END_H) -> int:
+    """Run to the end and check; returns how many incidents there are."""
+    await world.run(items)
+    poison = {item.value or b"" for item in items if item.value in POISON}
+    assert poison <= {value for _, value in world.refused()}
+    return world.check(hour(until))
+
+
+async def test_any_batches_any_partitions() -> None:
+    """60 logs without faults: 1 to 12 partitions, two realms, batches of any size."""
+    kept = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        world = World(rng, Fuse(rng), rng.choice([1, 2, 3, 12]))
+        kept += await healed(world, story(rng, world.partitions, END_H))
+    assert kept > 200
+
+
+async def test_killed_at_every_call() -> None:
+    """8 logs: one fault at each write and each await in turn, and none in the repetition."""
+    burnt = 0
+    for seed in range(8):
+        for at in count(1):
+            rng = random.Random(seed)
+            fuse = Fuse(random.Random(seed * 1_000 + at), at=at)
+            world = World(rng, fuse, 1 + seed % 3)
+            await healed(world, story(rng, world.partitions, END_H, claims_max=4))
+            if not fuse.burnt:
+                break
+            burnt += 1
+    assert burnt > 300
+
+
+async def test_killed_again_and_again() -> None:
+    """150 logs with faults at any calls, also while repeating what a fault left behind."""
+    burnt = kept = 0
+    for seed in range(150):
+        rng = random.Random(1_000 + seed)
+        fuse = Fuse(rng, risk=rng.choice([0.01, 0.05]))
+        world = World(rng, fuse, rng.choice([1, 2, 4]))
+        kept += await healed(world, story(rng, world.partitions, END_H, claims_max=8))
+        burnt += fuse.burnt
+    assert burnt > 700
+    assert kept > 300
+
+
+@pytest.mark.parametrize("log_id", ["first", "second"])
+async def test_rows_of_a_recreated_log_win(log_id: str) -> None:
+    """Offsets that begin anew, told by the log's id or by its end, lose against no older row."""
+    for seed in range(20):
+        rng = random.Random(seed)
+        fuse = Fuse(rng, risk=0.02)
+        world = World(rng, fuse, rng.choice([1, 3]))
+        await healed(world, story(rng, world.partitions, END_H))
+        world.recreate_log(log_id)
+        later = story(rng, world.partitions, END_H + 50, name="later-", claims_max=4)
+        await healed(world, later, END_H + 50)
+        positions = [world.positions.position(Partition("c360.offers", n)) for n in world.log]
+        generations = {one.generation for one in positions if one is not None}
+        assert generations == {EMBEDDED_GENERATION + 2}
+
+
+class CountingStore(FaultyStore):
+    """Counts the queries."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__(Fuse(random.Random(0)), partitions)
+        self.queries = Counter[str]()
+
+    def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
+        self.queries["claims"] += 1
+        return super().claims_of(books)
+
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+        self.queries["incidents"] += 1
+        return super().incidents_of(books)
+
+    def due_books(
+        self, realm: str, now: datetime, partitions: Collection[int] | None = None
+    ) -> list[Book]:
+        self.queries["due"] += 1
+        return super().due_books(realm, now, partitions)
+
+
+def quiet_world(partitions: int = 12) -> World:
+    """A world without faults whose store counts."""
+    rng = random.Random(0)
+    world = World(rng, Fuse(rng), partitions)
+    world.store = CountingStore(partitions)
+    return world
+
+
+def deliver(world: World, records: Sequence[Outgoing]) -> list[Delivery]:
+    """Append the records to the log; as they are delivered."""
+    found: list[Delivery] = []
+    for record in records:
+        assert record.partition is not None
+        offset = len(world.log[record.partition])
+        world.log[record.partition].append(record.value)
+        found.append(Delivery("c360.offers", record.partition, offset, 1_000, record.value))
+    return found
+
+
+def news(realm: str, said: Sequence[Claim], partitions: int = 1) -> list[Outgoing]:
+    """Claims, and then a tick at hour 30."""
+    return [*claim_records(realm, said, partitions), *tick_records(realm, hour(30), partitions)]
+
+
+def disagreeing(realm: str, sku: str) -> list[Claim]:
+    """The shop says another price than app and till, from hour 10 on."""
+    book = BOOK._replace(realm=realm, sku=sku)
+    said = [claim(channel, "10", 0, book=book) for channel in ("shop", "app", "pos")]
+    return [*said, claim("shop", "12", 10, book=book)]
+
+
+async def test_one_query_for_all_partitions() -> None:
+    """A batch over twelve partitions reads claims once, incidents once, due books once a realm."""
+    world = quiet_world()
+    said = [one for number in range(80) for one in disagreeing("default", f"{number}")]
+    world.store.write_facts(said)
+    assert len({partition_of_book(one.book, 12) for one in said}) == 12
+    await world.worker().process(deliver(world, news("default", said, 12)))
+    assert isinstance(world.store, CountingStore)
+    assert world.store.queries == {"claims": 1, "incidents": 1, "due": 1}
+    assert len(world.published()) == 80
+
+
+async def test_a_till_alone_is_not_judged() -> None:
+    """What only one till charges waits until another channel speaks; then all of it counts."""
+    world, alone = quiet_world(1), [charged("pos", "9", at) for at in (1, 2, 3)]
+    world.store.write_facts(alone)
+    worker = world.worker()
+    await worker.process(deliver(world, news("default", alone)))
+    assert world.store.due_books("default", hour(9_999)) == []
+    said = [claim("shop", "10", 0)]
+    world.store.write_facts(said)
+    await worker.process(deliver(world, news("default", said)))
+    assert [one.channel for one in world.published().values()] == ["shop"]
+
+
+async def test_facts_ahead_of_their_delivery() -> None:
+    """Claims that are stored before they arrive count early; their delivery changes nothing."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker = world.worker()
+    await worker.process(deliver(world, news("default", said[:1])))
+    early = world.published()
+    await worker.process(deliver(world, news("default", said[1:])))
+    assert len(early) == 1
+    assert world.published() == early
+
+
+async def test_a_realm_knows_its_own_tick_only() -> None:
+    """A tick of one realm opens nothing in another."""
+    world = quiet_world(1)
+    first, second = (disagreeing(realm, "A-1") for realm in REALMS)
+    world.store.write_facts([*first, *second])
+    records = [*claim_records("default", first, 1), *news("other", second)]
+    await world.worker().process(deliver(world, records))
+    assert [one.realm for one in world.published().values()] == ["other"]
+
+
+async def test_in_doubt_is_said_again_but_not_counted_again() -> None:
+    """A batch that was done before is published once more; the counter knows nothing changed."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    batch = deliver(world, news("default", said))
+    await world.worker().process(batch)
+    await world.worker().process(batch)
+    assert len([one for one in world.outbox.sent if one.topic == "c360.alerts"]) == 2
+    labels = {"kind": "price_mismatch", "state": IncidentState.OPEN.value}
+    registry = world.metrics.registry
+    assert registry.get_sample_value("c360_incident_changes_total", labels) == 1
+
+
+async def test_reassigned_in_the_middle_of_a_batch() -> None:
+    """A batch in hand is finished; afterwards nothing in memory is believed."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker, outbox = world.worker(), world.outbox
+
+    class Interrupting(FaultyOutbox):
+        async def send_all(self, records: Sequence[Outgoing]) -> None:
+            worker.reassigned()
+            await outbox.send_all(records)
+
+    worker._outbox = Interrupting(world.fuse)
+    await worker.process(deliver(world, news("default", said)))
+    assert worker._held == {}
+    assert len(world.published()) == 1
+
+
+async def test_cancelled_while_sending() -> None:
+    """What a cancelled batch has written is in doubt, and published when the batch comes again."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker, outbox, sending = world.worker(), world.outbox, asyncio.Event()
+
+    class Hanging(FaultyOutbox):
+        async def send_all(self, records: Sequence[Outgoing]) -> None:
+            sending.set()
+            await asyncio.Event().wait()
+
+    worker._outbox = Hanging(world.fuse)
+    batch = deliver(world, news("default", said))
+    task = asyncio.create_task(worker.process(batch))
+    await sending.wait()
+    assert world.store.incidents_of([BOOK])
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    worker._outbox = outbox
+    await worker.process(batch)
+    assert len(world.published()) == 1
+
+
+async def test_rows_carry_generation_and_offset() -> None:
+    """The version of a row is that of the last record of its batch."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    await world.worker().process(deliver(world, news("default", said)))
+    versions = {version for version, _ in world.store._incidents[BOOK].values()}
+    assert versions == {version_of(EMBEDDED_GENERATION + 1, 1)}
