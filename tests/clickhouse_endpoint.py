@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import clickhouse_connect
 import httpx
@@ -29,7 +29,13 @@ STOP_DEADLINE_S = 30
 
 
 class ClickHouseEndpoint:
-    """One endpoint on a data directory and a port that outlive its process."""
+    """One endpoint on a data directory and a port that outlive its process.
+
+    As a context it runs inside, and is killed at the end if it still runs.
+    """
+
+    launcher: tuple[str, ...] = ()
+    """A command that runs the endpoint, as one that changes its file systems first."""
 
     def __init__(self, data_dir: Path, *arguments: str, password: str = "") -> None:
         self.data_dir = data_dir
@@ -40,7 +46,7 @@ class ClickHouseEndpoint:
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> ClickHouseEndpoint:
+    def start(self) -> Self:
         """Start the process and wait until it answers."""
         code = "from services.cli import main; main()"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("C360_")}
@@ -48,6 +54,7 @@ class ClickHouseEndpoint:
         with log:
             self._process = subprocess.Popen(
                 [
+                    *self.launcher,
                     *(sys.executable, "-c", code, "dev", "clickhouse"),
                     *("--data-dir", str(self.data_dir), "--port", str(self.port)),
                     *self._arguments,
@@ -62,6 +69,12 @@ class ClickHouseEndpoint:
             assert time.monotonic() < deadline, "the endpoint does not answer"
             time.sleep(0.05)
         return self
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.kill()
 
     def answers(self) -> bool:
         """Whether /ping is answered now."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +17,10 @@ from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 from services.consistency.core.scenario import check_scenario
 from services.ingest.lines import InputError, InputMissing
+from services.runtime.clickhouse import open_server
+from services.runtime.errors import ConfigurationError, NotFound
+from services.runtime.settings import Settings
+from services.runtime.watermarks import ClickHouseWatermarks
 
 SHOWN = (
     "incident_id", "state", "severity", "cause", "sku", "channel", "location", "expected",
@@ -92,3 +100,78 @@ def check(
         out.print("pass" if report.passed else "[bold red]the scenario fails[/]")
     if not report.passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def tick(
+    context: typer.Context,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Event time to judge up to, as 2026-03-08T04:00:00Z; without it, the time of the "
+            "realm's latest event. It never goes back.",
+        ),
+    ] = None,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the prices of a realm up to a time (Kafka only).
+
+    For imports of old data, when the workers have caught up: the channels are silent afterwards, so
+    what fell due at the end would wait until they count as idle, and then be judged as of today.
+    Without Kafka there is nothing to do: 'c360 ingest' ends with the same tick by itself.
+    """
+    settings = state_of(context).settings()
+    if not settings.kafka_bootstrap_servers:
+        raise ConfigurationError(
+            "C360_KAFKA_BOOTSTRAP_SERVERS is not set. A tick is a record for the workers; without "
+            "Kafka none is needed: 'c360 ingest' judges up to the latest event by itself."
+        )
+    if realm not in settings.realms:
+        raise NotFound(f"no realm {realm!r}; C360_REALMS lists {', '.join(settings.realms)}")
+    reached_at = _instant(until) if until else _latest_event(settings, realm)
+    asyncio.run(_send_tick(settings, realm, reached_at))
+    if as_json:
+        print_json({"version": 1, "realm": realm, "reached_at": reached_at.isoformat()})
+    else:
+        out.print(f"{realm}: time has come to {reached_at.isoformat()}")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-03-08T04:00:00Z") from error
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; write Z or an offset behind it")
+    if instant > datetime.now(UTC):
+        raise typer.BadParameter(f"{text} lies in the future, and a tick cannot be taken back")
+    return instant.astimezone(UTC)
+
+
+def _latest_event(settings: Settings, realm: str) -> datetime:
+    if settings.clickhouse_url is None:
+        raise ConfigurationError(
+            "C360_CLICKHOUSE_URL is not set, so nobody knows the realm's latest event. Set it as "
+            "for the workers, or say --until TIME."
+        )
+    with closing(open_server(settings)) as database:
+        marks = ClickHouseWatermarks(database).marks()
+    reached = [mark.occurred_at for mark in marks if mark.realm == realm]
+    if not reached:
+        raise NotFound(f"no event of realm {realm!r} has come through an ingest worker yet")
+    return max(reached)
+
+
+async def _send_tick(settings: Settings, realm: str, reached_at: datetime) -> None:
+    from services.consistency.ticker import tick_records  # aiokafka takes a while to load
+    from services.runtime.producer import Producer
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    producer = Producer(settings)
+    try:
+        await producer.start()
+        await producer.send_all(tick_records(realm, reached_at))
+    finally:
+        await producer.stop()

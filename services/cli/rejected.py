@@ -6,9 +6,9 @@ import asyncio
 import base64
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -35,6 +35,7 @@ rejected = typer.Typer(
     no_args_is_help=True,
 )
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class Choice(NamedTuple):
@@ -212,7 +213,8 @@ def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bo
                 session.ingest(lines, results.take)
             report.replayed += len(lines)
     if as_json:
-        print_json(report.as_json() | {"dry_run": dry_run, "results": dict(results.statuses)})
+        counts = {str(status): count for status, count in results.statuses.items()}
+        print_json(report.as_json() | {"dry_run": dry_run, "results": counts})
     else:
         _print_replay(report, dry_run, as_json)
         if not dry_run:
@@ -244,7 +246,7 @@ def _line(row: Row, report: Report) -> Line | None:
     elif row["reason"] == RejectReason.NOT_ALLOWED:
         why = "it came with a public key, which may not send it, and would be believed now"
     else:
-        report.reasons[row["reason"]] += 1
+        report.reasons[str(row["reason"])] += 1
         return Line(content, len(content))
     report.kept += 1
     _not_sent(row["reject_id"], f"{why}; send it again from its source")
@@ -284,7 +286,7 @@ async def _one(settings: Settings, letter_id: str) -> DeadLetter:
         return await letters.get(letter_id)
 
 
-def _on_kafka(work: Any) -> Any:
+def _on_kafka(work: Coroutine[Any, Any, T]) -> T:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
     return asyncio.run(work)
 

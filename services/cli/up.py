@@ -10,10 +10,11 @@ import typer
 
 from services.cli.output import err
 from services.cli.state import state_of
-from services.embedded.engine import Engine, tune_garbage_collector
+from services.embedded.engine import Engine
 from services.embedded.intake import IntakeWriter
 from services.embedded.presence import remove_presence, write_presence
 from services.runtime.errors import ConfigurationError, Fatal
+from services.runtime.life import tune_garbage_collector
 from services.runtime.settings import Settings
 
 

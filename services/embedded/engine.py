@@ -6,7 +6,6 @@ predecessor left in doubt. Afterwards `ingest` and the readers may be used until
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -23,7 +22,8 @@ from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.core.core import IngestConfig, IngestCore, Realm
+from services.ingest.config import ingest_config
+from services.ingest.core.core import IngestCore
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import IngestStage, Result
@@ -31,6 +31,7 @@ from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
 from services.runtime.errors import ConfigurationError
+from services.runtime.life import tune_garbage_collector
 from services.runtime.metrics import Metrics
 from services.runtime.migrations import migrate
 from services.runtime.secret import register_secret
@@ -39,7 +40,6 @@ from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
 """A killed run may leave one batch in doubt, of whatever size it was set to."""
-GC_THRESHOLDS = (50_000, 20, 50)
 NOT_ON_A_SERVER = (
     "this works on a data directory, but C360_CLICKHOUSE_URL names a ClickHouse server. There "
     "events come in through Kafka: 'c360 publish FILE' sends them, 'c360 worker ingest' stores "
@@ -47,13 +47,6 @@ NOT_ON_A_SERVER = (
 )
 REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY realm, channel"
 log = structlog.get_logger()
-
-
-def tune_garbage_collector() -> None:
-    """Fewer, larger collections: batches of long-lived models make the default 2–4 × slower."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 class Engine(Reading):
@@ -104,20 +97,11 @@ class Engine(Reading):
         return engine
 
     def _pipeline(self) -> Pipeline:
-        settings = self.settings
-        config = IngestConfig(
-            secret=settings.secret(),
-            rules=self.identity_rules,
-            realms={n: Realm(r.region, r.currency) for n, r in settings.realms.items()},
-            channels=frozenset(settings.channels),
-            time_floor=settings.floor(),
-            secret_generation=settings.secret_generation,
-            source_issuers=settings.source_issuers,
-            trusted_sources=settings.trusted_sources,
-            future_tolerance=settings.future_tolerance(),
-        )
         ledger = self.facts.erasures()
-        core = IngestCore(config, lambda realm, node: ledger.get((realm, node)))
+        core = IngestCore(
+            ingest_config(self.settings, self.identity_rules),
+            (lambda realm, node: ledger.get((realm, node))) if ledger else None,
+        )
         reached: dict[tuple[str, str], datetime] = {
             (realm, channel): at for realm, channel, at in self.database.rows(REACHED_SQL)
         }

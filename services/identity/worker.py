@@ -113,7 +113,9 @@ class IdentityWorker:
         stored = await self._offload(self._positions.position, partition)
         end = await self._log.end(partition)
         position = taken_over(stored, self._log.id, end)
-        return _Held(position, position.last_offset)
+        is_anew = stored is not None and position.generation != stored.generation
+        # What the end of the old log left half written is found by doing the new one in doubt.
+        return _Held(position, end - 1 if is_anew else position.last_offset)
 
     async def _finish(self, tenure: _Tenure, held: _Held, part: list[Delivery]) -> None:
         """Take one part of a batch to its end."""

@@ -86,7 +86,15 @@ async def run_deciding_worker(
         complete.reassigned()
 
     host = FaustHost(
-        settings, service, topic, complete.process, reassigned, reader.ends, progress, metrics
+        settings,
+        service,
+        topic,
+        complete.process,
+        reassigned,
+        reader.ends,
+        complete.catch_up,
+        progress,
+        metrics,
     )
     tune_garbage_collector()
     async with (

@@ -13,7 +13,7 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 import faust
@@ -42,6 +42,8 @@ class FaustHost:
         process: makes the effects of a batch durable; raises Retry, or what ends the process.
         reassigned: called whenever partitions were assigned, before anything of them arrives.
         ends: the offset of the next record to come, of each partition.
+        catch_up: processes what the group has acknowledged and never handed out; it is told where
+            the group stands.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class FaustHost:
         process: Callable[[Sequence[Delivery]], Awaitable[None]],
         reassigned: Callable[[], None],
         ends: Ends,
+        catch_up: Callable[[Mapping[Partition, int]], Awaitable[None]],
         progress: Progress,
         metrics: Metrics,
     ) -> None:
         self._process = process
         self._reassigned = reassigned
         self._ends = ends
+        self._catch_up = catch_up
         self._progress = progress
         self._metrics = metrics
         self._topic = topic
@@ -123,18 +127,23 @@ class FaustHost:
             await asyncio.sleep(LOOK_S)
             try:
                 ends = await self._ends(self.assigned())
+                if not self._in_hand:
+                    await self._catch_up({one: self._committed(one) for one in ends})
             except Retry as error:
-                log.warning("ends_unknown", error=str(error))
+                log.warning("look_waits", error=str(error))
                 continue
+            except Exception as error:
+                end_process(error)
             behind = sum(self._report(partition, end) for partition, end in ends.items())
             if not behind and not self._in_hand:
                 self._progress.moved()
 
+    def _committed(self, partition: Partition) -> int:
+        return self.app.consumer._committed_offset[TP(*partition)] or 0  # type: ignore[attr-defined]
+
     def _report(self, partition: Partition, end: int) -> int:
         """Records behind in one partition."""
-        done = self._done.get(partition)
-        if done is None:
-            done = self.app.consumer._committed_offset[TP(*partition)] or 0  # type: ignore[attr-defined]
+        done = self._done.get(partition, self._committed(partition))
         names = (partition.topic, str(partition.number))
         self._metrics.lag.labels(*names).set(max(0, end - done))
         self._metrics.position.labels(*names).set(done)

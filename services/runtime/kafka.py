@@ -5,8 +5,6 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from aiokafka.partitioner import murmur2
-
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings import Settings
 
@@ -67,4 +65,6 @@ def key_of(*fields: str) -> bytes:
 
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key, as all of Kafka's own clients choose it (murmur2)."""
+    from aiokafka.partitioner import murmur2  # loads the whole client: not for the embedded engine
+
     return (int(murmur2(key)) & POSITIVE) % partitions

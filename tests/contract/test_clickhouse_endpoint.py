@@ -121,9 +121,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseEndpoi
     """An endpoint with a password and tight limits."""
     directory = tmp_path_factory.mktemp("small") / "data"
     limits = ("--body-mb-max", "1", "--result-mb-max", "1")
-    endpoint = ClickHouseEndpoint(directory, *limits, password="a long password").start()
-    yield endpoint
-    endpoint.stop()
+    with ClickHouseEndpoint(directory, *limits, password="a long password") as endpoint:
+        yield endpoint
+        endpoint.stop()
 
 
 def post(endpoint: ClickHouseEndpoint, sql: str | bytes, **options: Any) -> httpx.Response:

@@ -151,12 +151,11 @@ def accepted(fields: dict[str, Any]) -> Accepted:
 
 def test_sigkill_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """Killed amid inserts of several clients, twice: every acknowledged batch is there, whole."""
-    endpoint = ClickHouseEndpoint(tmp_path / "data").start()
-    client = endpoint.client()
-    client.command("CREATE TABLE b (batch UInt64, n UInt64) ENGINE = MergeTree ORDER BY batch")
-    client.close()
     acknowledged: set[int] = set()
-    try:
+    with ClickHouseEndpoint(tmp_path / "data") as endpoint:
+        client = endpoint.client()
+        client.command("CREATE TABLE b (batch UInt64, n UInt64) ENGINE = MergeTree ORDER BY batch")
+        client.close()
         for life in range(2):
             asyncio.run(_insert_until_killed(endpoint, life, acknowledged))
             endpoint.start()
@@ -167,38 +166,34 @@ def test_sigkill_loses_nothing_acknowledged(tmp_path: Path) -> None:
             assert set(found.values()) == {ROWS}, "a batch is there in part"
             assert acknowledged <= set(found)
             assert len(acknowledged) >= BATCHES_BEFORE_KILL * (life + 1)
-    finally:
-        endpoint.kill()
 
 
 def test_stop_is_orderly(tmp_path: Path) -> None:
     """SIGTERM ends a read that runs, finishes an insert, and gives the directory back."""
-    endpoint = ClickHouseEndpoint(tmp_path / "data").start()
-    client = endpoint.client()
-    client.command("CREATE TABLE slow (a UInt64) ENGINE = MergeTree ORDER BY a")
     statements = (
         "SELECT sum(sipHash64(number)) FROM numbers(1000000000000)",
         "INSERT INTO slow SELECT number FROM numbers(4) WHERE sleepEachRow(0.5) = 0",
     )
-    waiting = [threading.Thread(target=_send, args=(endpoint.url, sql)) for sql in statements]
-    for one in waiting:
-        one.start()
-    while client.query("SELECT count() FROM system.processes").result_rows != [(3,)]:
-        assert all(one.is_alive() for one in waiting)
-    client.close()
-    endpoint.stop()
-    for one in waiting:
-        one.join()
-    endpoint.start()
-    client = endpoint.client()
-    assert client.query("SELECT count() FROM slow").result_rows == [(4,)]
-    client.close()
-    endpoint.stop()
+    with ClickHouseEndpoint(tmp_path / "data") as endpoint:
+        url = f"{endpoint.url}?database=c360"
+        _send(url, "CREATE TABLE slow (a UInt64) ENGINE = MergeTree ORDER BY a")
+        waiting = [threading.Thread(target=_send, args=(url, sql)) for sql in statements]
+        for one in waiting:
+            one.start()
+        while _send(url, "SELECT count() FROM system.processes") != "3\n":
+            assert all(one.is_alive() for one in waiting)
+        endpoint.stop()
+        for one in waiting:
+            one.join()
+        endpoint.start()
+        assert _send(url, "SELECT count() FROM slow") == "4\n"
 
 
-def _send(url: str, sql: str) -> None:
+def _send(url: str, sql: str) -> str:
+    """The answer, or nothing when the endpoint goes away."""
     with suppress(httpx.TransportError):
-        httpx.post(url, content=sql, timeout=60)
+        return httpx.post(url, content=sql, timeout=60).text
+    return ""
 
 
 def test_the_command_says_what_it_will_not_do(clickhouse_endpoint: ClickHouseEndpoint) -> None:

@@ -1,8 +1,9 @@
 """The distributed runtime as a whole: brokers, a store, and workers in processes of their own.
 
 Everything is real and runs as an operator runs it: `c360 topics apply`, `c360 migrate`, `c360
-worker …`, `c360 publish`. Waiting is for conditions with a deadline; one that passes fails with what
-is behind, which workers live, and what they said last. Workers die with the test, however it ends.
+worker …`, `c360 publish`. Waiting is for conditions with a deadline; one that passes fails with
+what is behind, which workers live, and what they said last. Workers die with the test, however it
+ends.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ DRAIN_DEADLINE_S = 120.0
 READY_DEADLINE_S = 60.0
 LOOK_TIMEOUT_S = 10.0
 SHOWN_LINES = 8
-RESTARTED_CODES = (70, 75, -signal.SIGKILL)
+TRY_AGAIN = 75
+RESTARTED_CODES = (70, TRY_AGAIN)
 """Exit codes after which a supervisor starts a worker again."""
 HEALTH = re.compile(r'"url": "(http://[^"]+)", "event": "serving_health"')
 
@@ -195,11 +197,9 @@ class Distributed:
         """The settings of everything that runs."""
         return {**self._settings, "C360_KAFKA_GROUP_PREFIX": self.prefix}
 
-    def c360(
-        self, *arguments: str, code: int = 0, **env: str
-    ) -> subprocess.CompletedProcess[str]:
+    def c360(self, *arguments: str, code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """A command with the settings of the run."""
-        return c360(None, *arguments, code=code, **{**self.env, **env})
+        return c360(None, *arguments, code=code, stdin=None, **{**self.env, **env})
 
     def prepare(self) -> Self:
         """Topics and schema. The topics have to be empty, or gone."""
@@ -235,21 +235,29 @@ class Distributed:
 
     def publish(self, file: Path) -> dict[str, Any]:
         """Send a file, again and again until every line is acknowledged; the last report."""
+        return self.published(file, self.publishing(file))
+
+    def publishing(self, file: Path) -> subprocess.Popen[str]:
+        """Begin to send a file."""
+        return subprocess.Popen(
+            command(None, "publish", "--json", str(file)),
+            env=environment(**self.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def published(self, file: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+        """Wait until a file is sent, starting it again while the brokers are away."""
         end = time.monotonic() + DRAIN_DEADLINE_S
         while True:
-            done = subprocess.run(
-                command(None, "publish", "--json", str(file)),
-                env=environment(**self.env),
-                capture_output=True,
-                text=True,
-                timeout=DEADLINE_S,
-                check=False,
-            )
-            if done.returncode in (0, 1):  # 1: a line is too large for any topic
-                report: dict[str, Any] = json.loads(done.stdout)
+            out, err = process.communicate(timeout=DEADLINE_S)
+            if process.returncode in (0, 1):  # 1: a line is too large for any topic
+                report: dict[str, Any] = json.loads(out)
                 return report
-            retriable = done.returncode == 75 and time.monotonic() < end
-            assert retriable, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert process.returncode == TRY_AGAIN, f"exit {process.returncode}\n{out}\n{err}"
+            assert time.monotonic() < end, f"not published\n{err}"
+            process = self.publishing(file)
 
     def wait_ready(self, deadline_s: float = READY_DEADLINE_S) -> None:
         """Until every worker holds its share and reaches its store."""
@@ -311,7 +319,8 @@ class Distributed:
             code = worker.exit_code
             if code is None:
                 continue
-            assert self.supervised and code in RESTARTED_CODES, worker.told()
+            assert self.supervised, worker.told()
+            assert code in RESTARTED_CODES, worker.told()
             self.restarts += 1
             worker.start()
 

@@ -22,10 +22,14 @@ class Broker:
 
     id = "log-1"
 
-    def __init__(self, chance: Chance, now_ms: Callable[[], int], topics: Mapping[str, int]) -> None:
+    def __init__(
+        self, chance: Chance, now_ms: Callable[[], int], topics: Mapping[str, int]
+    ) -> None:
         self.topics = dict(topics)
         self.records: dict[Partition, list[Delivery]] = {
-            Partition(topic, number): [] for topic, count in topics.items() for number in range(count)
+            Partition(topic, number): []
+            for topic, count in topics.items()
+            for number in range(count)
         }
         self.is_down = False
         self.on_append: Callable[[Delivery], None] = lambda _delivery: None

@@ -1,4 +1,4 @@
-"""What must hold: at every commit nothing is missing below it; in the end nothing is missing at all.
+"""What must hold: at each commit nothing is missing below it; in the end nothing is missing at all.
 
 All is computed from the records that were sent, by the pure functions of the product.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from schemas.claim import Book, Claim
+from schemas.claim import Claim
 from schemas.edge import Edge, rank
 from schemas.identifiers import NodeId
 from schemas.incident import Incident, IncidentState
@@ -241,9 +241,9 @@ def _check_map(ledger: Ledger, realm: str, edges: list[Edge]) -> None:
     ]
     store, expected = ledger.identity, resolve(edges, decisions, (), rules())
     stored = {(edge.a.id, edge.b.id): edge for edge in store.all_edges(realm)}
-    _demand_same(f"edges of {realm}", stored, dict(merged(edges)))
+    demand_same(f"edges of {realm}", stored, dict(merged(edges)))
     placements = store.all_placements(realm)
-    _demand_same(f"map of {realm}", placements, dict(expected.placements))
+    demand_same(f"map of {realm}", placements, dict(expected.placements))
     demand(
         tuple(store.all_refusals(realm)) == expected.refusals,
         f"refusals of {realm}: {store.all_refusals(realm)}, expected {expected.refusals}",
@@ -280,15 +280,13 @@ def current(store: MemoryStore, realm: str) -> dict[str, Incident]:
     }
 
 
-def _check_incidents(
-    ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None
-) -> None:
+def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None) -> None:
     store = ledger.consistency
     alone = MemoryStore()
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
     writer.apply(sorted(claims), tick)
     writer.commit()
-    _demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
+    demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
     told: dict[str, Incident] = {}
     for delivery in ledger.broker.all_of("c360.alerts"):
         record = AlertRecord.model_validate_json(delivery.value or b"")
@@ -298,10 +296,10 @@ def _check_incidents(
             )
     books = [book for book in store._incidents if book.realm == realm]
     stored = {one.incident_id: one for found in store.incidents_of(books).values() for one in found}
-    _demand_same(f"alerts of {realm}", told, stored)
+    demand_same(f"alerts of {realm}", told, stored)
 
 
-def _demand_same(what: str, found: Mapping[object, object], wanted: Mapping[object, object]) -> None:
+def demand_same(what: str, found: Mapping[object, object], wanted: Mapping[object, object]) -> None:
     if found == wanted:
         return
     lines = [
@@ -310,6 +308,3 @@ def _demand_same(what: str, found: Mapping[object, object], wanted: Mapping[obje
         if found.get(key) != wanted.get(key)
     ]
     raise Violation("\n".join([f"{what} differ:", *lines[:5]]))
-
-
-__all__ = ["Book", "Ledger", "Violation", "check_end", "current", "facts_of"]

@@ -11,13 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.runtime.backoff import until_done
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.stream import Delivery, Partition
 from tests.simulation.broker import Member
 from tests.simulation.process import Process
 
 COMMIT_EVERY_S = 0.7
+LOOK_EVERY_S = 1.5
 
 
 class MemoryHost:
@@ -28,6 +29,7 @@ class MemoryHost:
         member: Member,
         process: Process,
         worker: Callable[[Sequence[Delivery]], Awaitable[None]],
+        catch_up: Callable[[dict[Partition, int]], Awaitable[None]],
         metrics: Metrics,
         batch_max: int,
         on_ack: Callable[[Delivery], None],
@@ -35,11 +37,13 @@ class MemoryHost:
         self._member = member
         self._process = process
         self._worker = worker
+        self._catch_up = catch_up
         self._metrics = metrics
         self._batch_max = batch_max
         self._on_ack = on_ack
         self._acknowledged: dict[Partition, int] = {}
         self._stopping = asyncio.Event()
+        self._in_hand = False
 
     def stop(self) -> None:
         """Finish the batch in hand, commit, and end."""
@@ -51,16 +55,40 @@ class MemoryHost:
 
     async def run(self) -> None:
         """Work until stopped; raises what ends the process."""
+        looking = asyncio.get_running_loop().create_task(self._look())
+        try:
+            await self._work()
+        finally:
+            looking.cancel()
+
+    async def _work(self) -> None:
         commits_at = 0.0
         while not self._stopping.is_set():
             batch = await self._member.fetch(self._batch_max, 0.4)
             if batch:
+                self._in_hand = True
                 await self._finish(batch, self._member.generation)
+                self._in_hand = False
             now_s = asyncio.get_running_loop().time()
             if now_s >= commits_at:
                 await self._commit()
                 commits_at = now_s + COMMIT_EVERY_S
         await self._commit()
+
+    async def _look(self) -> None:
+        """Catch up with the group where it ran ahead. A fault that does not pass ends the process,
+        as it does in a batch."""
+        while True:
+            await self._process.sleep(LOOK_EVERY_S)
+            committed = self._member.group.committed
+            if self._in_hand:
+                continue
+            try:
+                await self._catch_up({one: committed[one] for one in self._member.positions})
+            except Retry:
+                self._process.say("catches up later")
+            except Fatal as error:
+                self._process.kill(f"ends: {error}")
 
     async def _finish(self, batch: Sequence[Delivery], generation: int) -> None:
         async def attempt() -> bool:

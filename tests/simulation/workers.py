@@ -1,4 +1,4 @@
-"""The three workers, put together as their `main` modules do, with the world in place of adapters."""
+"""The three workers, put together as in their `main` modules, with the world as their adapters."""
 
 from __future__ import annotations
 
@@ -131,7 +131,13 @@ def _hosted(
     member = Member(world.groups[group], process, world.chance, skips=True)
     batch_max = world.rng.choice((1, 3, 100))
     host = MemoryHost(
-        member, process, complete.process, world.metrics, batch_max, world.ledger.before_ack
+        member,
+        process,
+        complete.process,
+        complete.catch_up,
+        world.metrics,
+        batch_max,
+        world.ledger.before_ack,
     )
 
     def assigned() -> None:

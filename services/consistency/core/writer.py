@@ -23,13 +23,11 @@ CACHE_BOOKS_MAX = 10_000
 class _Entry:
     """A cached book and its incidents as they are stored, or will be after the next commit."""
 
-    __slots__ = ("book", "in_doubt", "stored")
+    __slots__ = ("book", "stored")
 
     def __init__(self, book: PriceBook, stored: dict[str, Incident]) -> None:
         self.book = book
         self.stored = stored
-        self.in_doubt = False
-        """It was judged in doubt: a write given up for lost may still replace what is stored."""
 
 
 class ConsistencyWriter:
@@ -57,6 +55,8 @@ class ConsistencyWriter:
         self._claims: list[Claim] = []
         self._incidents: dict[str, Incident] = {}
         self._due: dict[Book, datetime | None] = {}
+        self._doubtful: set[Book] = set()
+        """Judged in doubt and not since: a write given up for lost may still reach the store."""
         self.changed: list[Incident] = []
         """Of what the last `apply` returned, what differs from the stored incidents."""
 
@@ -126,6 +126,8 @@ class ConsistencyWriter:
         if self._due:
             self._store.write_due(self._due)
         self._claims, self._incidents, self._due = [], {}, {}
+        for book in self._doubtful:  # to be read again, with whatever has reached the store by then
+            self._cache.pop(book, None)
         while len(self._cache) > self._cache_books_max:
             self._cache.popitem(last=False)
 
@@ -171,10 +173,10 @@ class ConsistencyWriter:
             entry.book.advance(self._now)
         current = entry.book.incidents()
         told = changed = changes(entry.stored, current)
-        if in_doubt or entry.in_doubt:
-            # Once more when the doubt is over: under a higher version than any write given up.
+        if in_doubt or name in self._doubtful:
+            # The last time when the doubt is over: under a higher version than any write given up.
             told = everything(entry.stored, current)
-        entry.in_doubt = in_doubt
+        (self._doubtful.add if in_doubt else self._doubtful.discard)(name)
         for incident in told:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident

@@ -23,7 +23,8 @@ from services.runtime.errors import StoreUnavailable
 
 READERS, WRITERS = 8, 4
 STATEMENTS_MAX = 100
-KILL_EVERY_S = 0.1
+KILL_EVERY_S, KILL_WITHIN_S = 0.1, 30.0
+STOP_WITHIN_S = 1.0
 
 
 @dataclass
@@ -89,12 +90,16 @@ class Engine:
         with self._guard:
             self._running.pop(execution.statement.query_id, None)
 
-    def kill(self, execution: Execution) -> None:
-        """Ask the engine to stop a statement until it is over."""
+    def kill(self, execution: Execution, within_s: float = KILL_WITHIN_S) -> None:
+        """Ask the engine to stop a statement until it is over, or for so long.
+
+        One whose client reads slowly is not over before its handler lets go of it.
+        """
+        deadline = time.monotonic() + within_s
         connection = Connection(self._path)
         query_id = quoted(execution.statement.query_id)
         try:
-            while not execution.over.is_set():
+            while not execution.over.is_set() and time.monotonic() < deadline:
                 with suppress(Refusal):
                     connection.run(
                         f"KILL QUERY WHERE Settings['log_comment'] = {query_id} ASYNC FORMAT Null"
@@ -103,17 +108,21 @@ class Engine:
         finally:
             connection.close()
 
+    def stop_reads(self) -> None:
+        """Stop every read that runs now."""
+        with self._guard:
+            running = list(self._running.values())
+        for execution in running:
+            if execution.statement.kind is Kind.READ:
+                self.kill(execution, STOP_WITHIN_S)
+
     def connect(self) -> Connection:
         """A connection for one request."""
         return Connection(self._path)
 
     def close(self) -> None:
         """Stop the reads, wait for the writes, close the engine and give the directory back."""
-        with self._guard:
-            running = list(self._running.values())
-        for execution in running:
-            if execution.statement.kind is Kind.READ:
-                self.kill(execution)
+        self.stop_reads()
         for pool in (self.readers, self.writers):
             pool.shutdown(wait=True, cancel_futures=True)
         self.sessions.close()

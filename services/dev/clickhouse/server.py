@@ -89,6 +89,7 @@ class Endpoint:
         app.router.add_post(FAULTS_PATH, self._order_fault)
         app.router.add_delete(FAULTS_PATH, self._heal)
         app.cleanup_ctx.append(self._expire_sessions)
+        app.on_shutdown.append(self._stop_reads)
         return app
 
     @web.middleware
@@ -250,6 +251,9 @@ class Endpoint:
         authenticate(request, self._config.user, self._config.password)
         self._faults.heal()
         return web.json_response(self._faults.told())
+
+    async def _stop_reads(self, app: web.Application) -> None:
+        await asyncio.to_thread(self._engine.stop_reads)
 
     async def _expire_sessions(self, app: web.Application) -> AsyncIterator[None]:
         async def expire() -> None:

@@ -242,6 +242,7 @@ async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     try:
         async with _answered():
             await consumer.start()
+            await asyncio.sleep(0)  # aiokafka's stop raises while a task of it has not begun
         yield DeadLetters(consumer, partitions)
     finally:
         with suppress(KafkaError, TimeoutError):

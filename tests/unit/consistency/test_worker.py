@@ -15,6 +15,7 @@ from schemas.claim import Book, Claim
 from schemas.incident import Incident, IncidentState
 from services.consistency.ticker import tick_records
 from services.runtime.claim_records import claim_records, partition_of_book
+from services.runtime.errors import Retry
 from services.runtime.positions import EMBEDDED_GENERATION, version_of
 from services.runtime.stream import Delivery, Outgoing, Partition
 
@@ -238,6 +239,62 @@ async def test_cancelled_while_sending() -> None:
     worker._outbox = outbox
     await worker.process(batch)
     assert len(world.published()) == 1
+
+
+class LateStore(FaultyStore):
+    """The first write of incidents times out, and reaches the store when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(Fuse(random.Random(0)), 1)
+        self.held: list[tuple[int, Sequence[Incident]]] = []
+        self.is_up = False
+
+    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+        """See the port."""
+        if not self.is_up:
+            self.is_up = True
+            self.held.append((self._version, incidents))
+            raise Retry("timed out")
+        super().write_incidents(incidents)
+
+    def land(self) -> None:
+        """The write of long ago."""
+        for version, incidents in self.held:
+            self.at(version)
+            super().write_incidents(incidents)
+
+
+@pytest.mark.parametrize("evidence", [claim("shop", "10", 12), claim("shop", "10.5", 10.5)])
+async def test_a_write_given_up_that_lands_late(evidence: Claim) -> None:
+    """It says what was believed before; the next word on the book sets it right."""
+    world, store, said = quiet_world(1), LateStore(), disagreeing("default", "A-1")
+    world.store = store
+    worker = world.worker()
+    store.write_facts(said)
+    batch = deliver(world, news("default", said))
+    with pytest.raises(Retry):
+        await worker.process(batch)
+    store.write_facts([evidence])
+    await worker.process(batch)
+    store.land()
+    assert store.incidents_of([BOOK])[BOOK][0].state is IncidentState.OPEN
+    world.claims = [*said, evidence]
+    await worker.process(deliver(world, news("default", [evidence])))
+    world.check(hour(30))
+
+
+async def test_a_partition_is_judged_as_far_as_its_own_ticks() -> None:
+    """After a restart a partition goes on from its own tick, however far the others are."""
+    world = quiet_world(2)
+    said = [one for number in range(9) for one in disagreeing("default", f"{number}")]
+    world.store.write_facts(said)
+    claims, ticks = claim_records("default", said, 2), tick_records("default", hour(30), 2)
+    await world.worker().process(deliver(world, [*claims[:1], ticks[claims[0].partition or 0]]))
+    opened = len(world.published())
+    await world.worker().process(deliver(world, claims[1:]))
+    assert len(world.published()) == opened
+    await world.worker().process(deliver(world, [ticks[claims[1].partition or 0]]))
+    assert 0 < opened < len(world.published()) == 9
 
 
 async def test_rows_carry_generation_and_offset() -> None:

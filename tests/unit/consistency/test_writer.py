@@ -201,6 +201,56 @@ def test_nothing_is_written_before_the_commit() -> None:
     assert len(store.claims_of([BOOK])[BOOK]) == 4
 
 
+class WritingStore(MemoryStore):
+    """Remembers what was written in which order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def write_claims(self, claims: Sequence[Claim]) -> None:
+        """See the port."""
+        self.written.append("claims")
+
+    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
+        """See the port."""
+        self.written.append("tick")
+
+    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+        """See the port."""
+        self.written.append("incidents")
+
+    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+        """See the port."""
+        self.written.append("due")
+
+
+def test_due_times_are_written_last_and_by_themselves() -> None:
+    """Claims before the tick, the tick before incidents; due times when told so."""
+    store = WritingStore()
+    writer = ConsistencyWriter(store, RULES)
+    writer.apply(agreed(), hour(20))
+    writer.write()
+    assert store.written == ["claims", "tick", "incidents"]
+    writer.settle()
+    assert store.written[3:] == ["due"]
+
+
+def test_in_doubt_everything_of_a_book_is_said_again() -> None:
+    """Unchanged and retracted incidents, too; once more when the doubt is over, then no more."""
+    store = MemoryStore()
+    writer = ConsistencyWriter(store, RULES)
+    writer.apply(agreed(), hour(20))
+    writer.commit()
+    late = [claim("shop", "10", 12), claim("app", "13", 40)]
+    writer.apply(late, hour(60))
+    writer.commit()
+    for in_doubt, told in ((True, 2), (True, 2), (False, 2), (False, 0)):
+        found = writer.apply(late, hour(60), in_doubt=in_doubt)
+        assert (len(found), writer.changed) == (told, [])
+        writer.commit()
+
+
 def test_a_claim_of_another_realm_is_refused() -> None:
     """There is one writer a realm; its tick says nothing of other realms."""
     foreign = charged("shop", "1", 0, book=BOOK._replace(realm="other"))

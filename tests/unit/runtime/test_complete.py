@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from services.runtime.complete import Complete
+from services.runtime.complete import Complete, finished
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.positions import MemoryPositions, Position
@@ -48,7 +48,7 @@ class Bench:
         self.faults = 0
         positions = MemoryPositions()
         if stored is not None:
-            positions.note(P, stored)
+            positions.note(finished(P), stored)
         self.metrics = Metrics()
         self.complete = Complete(self._process, positions, log, inline, self.metrics)
 

@@ -1,0 +1,1 @@
+"""Everything that can happen to real brokers, a real store and real workers; see docs/chaos.md."""

@@ -1,0 +1,219 @@
+"""One run of the sample in which things go wrong: the stage, the feed, and the account at the end.
+
+Events are fed in parts. A disturbance strikes while workers have a part in hand: the store is told
+to be slow with the very statement in which it shall hit them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from services.dev.kafka import Cluster
+from tests.chaos.harm import send_compressed
+from tests.chaos.small_disk import SmallDisk
+from tests.clickhouse_endpoint import ClickHouseEndpoint
+from tests.e2e.accounts import alerts_astray, doubled, lost, profile_changes_astray
+from tests.e2e.distributed import SERVICES, Distributed, Worker
+
+DISK_MIB = 1024
+HOLD_S = 1.5
+HELD_DEADLINE_S = 60
+WRITES = {
+    "ingest": "INSERT INTO .*touchpoints",
+    "identity": "INSERT INTO .*log_positions",
+    "consistency": "INSERT INTO .*log_positions",
+}
+"""A statement in the midst of a batch of each service."""
+
+
+@dataclass
+class Tally:
+    """What was done to a run, and what became of it."""
+
+    name: str
+    kills: int = 0
+    """SIGKILLs of workers, brokers and the store."""
+    stops: int = 0
+    """SIGTERMs of workers and brokers."""
+    restarts: int = 0
+    """Workers that ended by themselves and were started again."""
+    rebalances: int = 0
+    events: int = 0
+    """Sent, poison included."""
+    redelivered: int = 0
+    """Read by ingest workers more than once."""
+    lost: int = 0
+    doubled: int = 0
+    differences: list[str] = field(default_factory=list)
+    """Sections of the digest and outputs that differ from the undisturbed run."""
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Nothing lost, nothing doubled, nothing different."""
+        return not (self.lost or self.doubled or self.differences)
+
+
+class Chaos:
+    """The stage of one run; a context. Disturbances act on what it holds."""
+
+    def __init__(
+        self, name: str, directory: Path, file: Path, seed: int, brokers: int = 1, parts: int = 2
+    ) -> None:
+        self.tally = Tally(name)
+        self.rng = random.Random(f"{seed} {name}")
+        self.cluster = Cluster(brokers)
+        self.disk = SmallDisk(directory / "disk", DISK_MIB)
+        self._directory = directory
+        self._brokers = brokers
+        self._lines = file.read_bytes().splitlines()
+        self._sent: list[bytes] = []
+        self._parts = self._cut(parts)
+        self._stack = ExitStack()
+        self._began_s = time.monotonic()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.cluster)
+            stack.enter_context(self.disk)
+            self.store = ClickHouseEndpoint(self.disk.path / "data")
+            self.store.launcher = self.disk.launcher
+            stack.enter_context(self.store)
+            self.run = stack.enter_context(
+                Distributed(
+                    self._directory,
+                    self.cluster.bootstrap_servers,
+                    self.store,
+                    replication=self._brokers,
+                    supervised=True,
+                    C360_WORKER_BATCH_EVENTS_MAX="500",
+                )
+            )
+            self.run.prepare()
+            for service in SERVICES:
+                self.add(service)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add(self, service: str) -> Worker:
+        """One more worker: every other one has a name that the group remembers it by."""
+        number = len(self.run.workers) + 1
+        named = self.rng.random() < 0.5
+        return self.run.add(service, C360_WORKER_ID=f"{service}-{number}" if named else "")
+
+    def feed(self) -> None:
+        """Publish the next part, if one is left."""
+        part = self._next()
+        if part is not None:
+            self.run.publish(part)
+
+    def feed_compressed(self) -> None:
+        """Send the next part as other producers do."""
+        part = self._next()
+        if part is not None:
+            send_compressed(self.run.servers, part.read_bytes().splitlines())
+
+    def feed_into(self, service: str, strike: Any) -> None:
+        """Publish the next part, and strike while a worker of the service is in mid-batch with it.
+
+        `strike` is called with that service's first worker.
+        """
+        held = self._held()
+        self.store.fault(delay_s=HOLD_S, match=WRITES[service], count=2)
+        part = self._next()
+        assert part is not None, "no part of the sample is left to feed"
+        process = self.run.publishing(part)
+        self.run.wait(lambda: self._held() > held, f"{service} in mid-batch", HELD_DEADLINE_S)
+        strike(self.run.of(service)[0])
+        self.run.published(part, process)
+
+    def kill(self, worker: Worker) -> None:
+        """SIGKILL, and start again."""
+        worker.kill()
+        worker.start()
+        self.tally.kills += 1
+
+    def terminate(self, worker: Worker) -> None:
+        """SIGTERM, an end in order within the grace period, and start again."""
+        code = worker.stop()
+        assert code == 0, f"exit {code}\n{worker.told()}"
+        worker.start()
+        self.tally.stops += 1
+
+    def restart_all(self) -> None:
+        """SIGTERM to all workers, and as many anew."""
+        services = [worker.service for worker in self.run.workers]
+        self.stop_all()
+        for service in services:
+            self.add(service)
+
+    def stop_all(self) -> None:
+        """SIGTERM to all workers; each ends in order."""
+        codes = self.run.stop_all()
+        assert set(codes) <= {0}, codes
+        self.tally.stops += len(codes)
+
+    def poisoned(self, records: int) -> None:
+        """Count records that must have gone to the dead letters."""
+        self.tally.events += records
+
+    def account(self, reference: dict[str, str]) -> Tally:
+        """Feed what is left, heal, drain, and compare with the undisturbed run."""
+        while self._parts:
+            self.feed()
+        self.store.heal()
+        self.run.wait_ready()
+        self.run.wait_drained()
+        self.run.final_tick()
+        tally, found = self.tally, self.run.digest()
+        tally.differences = [name for name in reference if found[name] != reference[name]]
+        tally.differences += profile_changes_astray(self.run)[:3] + alerts_astray(self.run)[:3]
+        tally.lost = len(lost(self.run, self._lines))
+        tally.doubled = len(doubled(self.run))
+        told = list(self._told())
+        read = sum(one["events"] for one in told if one["event"] == "batch")
+        tally.events += len(self._sent)
+        tally.redelivered = max(0, read - tally.events)
+        tally.rebalances = sum(one["event"] == "assigned" for one in told)
+        tally.restarts = self.run.restarts
+        tally.seconds = time.monotonic() - self._began_s
+        return tally
+
+    def _told(self) -> Iterator[dict[str, Any]]:
+        for path in sorted(self.run.logs.iterdir()):
+            for line in path.read_text("utf-8", "replace").splitlines():
+                if line.startswith("{") and line.endswith("}"):  # a kill may cut one short
+                    yield json.loads(line)
+
+    def _held(self) -> int:
+        """How many statements were slow so far."""
+        answer = self.store.faults()["injected"].get("delay", 0)
+        return int(answer)
+
+    def _cut(self, parts: int) -> list[Path]:
+        size = -(-len(self._lines) // parts)
+        files = []
+        for number in range(parts):
+            file = self._directory / f"part-{number:02}.jsonl"
+            lines = self._lines[number * size : (number + 1) * size]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"".join(line + b"\n" for line in lines))
+            files.append(file)
+        return files
+
+    def _next(self) -> Path | None:
+        if not self._parts:
+            return None
+        part = self._parts.pop(0)
+        self._sent += part.read_bytes().splitlines()
+        return part

@@ -1,0 +1,161 @@
+"""What consistency workers share on ClickHouse: books by partition, ticks, voices, watermarks."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from schemas.claim import Book, Claim
+from schemas.instants import to_ms
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.adapters.memory import MemoryStore
+from services.consistency.ports import WorkerStore
+from services.consistency.ticker import tick_records
+from services.consistency.worker import ConsistencyWorker
+from services.runtime.claim_records import claim_records, partition_of_book
+from services.runtime.clickhouse import Database
+from services.runtime.metrics import Metrics
+from services.runtime.positions import ClickHousePositions
+from services.runtime.stream import Delivery
+from services.runtime.watermarks import ClickHouseWatermarks, MemoryWatermarks, Watermark
+from tests.unit.consistency.market import BOOK, RULES, charged, claim, hour
+from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
+
+pytestmark = pytest.mark.any_store
+BOOKS = [Book(realm, "DE", f"ä{n}") for realm in ("default", "other") for n in range(40)]
+OFFERS = (
+    "offers.sku", "offers.market", "offers.location", "offers.basis", "offers.price",
+    "offers.currency", "offers.quantity", "offers.terms",
+)  # fmt: skip
+
+
+def write_facts(database: Database, claims: list[Claim]) -> None:
+    """Rows of `offers` as the view makes them of events with one claim each."""
+    described = database.rows("SELECT name FROM system.columns WHERE database = currentDatabase() "
+                              "AND table = 'offers'")  # fmt: skip
+    rows = [
+        {
+            "realm": one.book.realm, "event_id": one.event_id, "version": one.version,
+            "occurred_at": to_ms(one.occurred_at), "channel": one.channel,
+            **dict(zip(OFFERS, (
+                [one.book.sku], [one.book.market], [one.location], [one.basis.value], [one.price],
+                [one.currency], [0], [""],
+            ), strict=True)),
+        }
+        for one in claims
+    ]  # fmt: skip
+    names = [name for (name,) in described if name in rows[0]]
+    database.insert_rows("offers", names, [[row[name] for name in names] for row in rows])
+
+
+@pytest.fixture(params=["ClickHouse", "memory"])
+def store(request: pytest.FixtureRequest, database: Database) -> WorkerStore:
+    """An empty store of four partitions."""
+    if request.param == "memory":
+        return MemoryStore(4)
+    return ClickHouseConsistencyStore(database, 4)
+
+
+def test_due_books_of_some_partitions(store: WorkerStore) -> None:
+    """Each partition's due books are those that the log keeps in it."""
+    store.write_due({book: hour(n % 3) for n, book in enumerate(BOOKS)})
+    due = [book for n, book in enumerate(BOOKS) if n % 3 < 2 and book.realm == "default"]
+    assert set(store.due_books("default", hour(1))) == set(due)
+    for partitions in ([0], [1, 2], [3], []):
+        mine = {book for book in due if partition_of_book(book, 4) in partitions}
+        assert set(store.due_books("default", hour(1), partitions)) == mine
+
+
+def test_due_times_of_a_higher_version_count(store: WorkerStore) -> None:
+    """A row under a lower version, written later, changes nothing; one of the same version does."""
+    for version, due in ((5, hour(9)), (4, hour(1)), (5, None)):
+        store.at(version)
+        store.write_due({BOOK: due})
+        assert (BOOK in store.due_books("default", hour(9))) is (due is not None)
+
+
+def test_each_partition_has_its_tick(store: WorkerStore) -> None:
+    """The latest of all counts where no partition is named, and for nobody else."""
+    store.write_tick("default", hour(5), 0)
+    store.write_tick("default", hour(7), 2)
+    store.write_tick("default2", hour(9), 0)
+    latest = [store.latest_tick("default", number) for number in (0, 1, 2, None)]
+    assert latest == [hour(5), None, hour(7), hour(7)]
+    store.write_tick("default", hour(6))
+    latest = [store.latest_tick("default", number) for number in (0, 1, 2, None)]
+    assert latest == [hour(6), hour(6), hour(7), hour(7)]
+
+
+def test_voices_of_some_partitions(database: Database) -> None:
+    """Lone books of the partitions are known as such, and their claims can be read."""
+    lone = [charged("pos", "9", 1, book=book, event_id=f"p-{book}") for book in BOOKS]
+    spoken = [claim("shop", "10", 1, book=one, event_id=f"s-{one}") for one in BOOKS[:9]]
+    write_facts(database, [*lone, *spoken])
+    store, mine = ClickHouseConsistencyStore(database, 4), {0, 3}
+    voices = store.voices(mine)
+    more = [one._replace(event_id=f"again-{one.event_id}") for one in lone]
+    heard = {one.book for one in voices.matter(more)}
+    within = {book for book in BOOKS if partition_of_book(book, 4) in mine}
+    assert heard & within == set(BOOKS[:9]) & within
+    assert set(store.claims_of(BOOKS)) >= within
+
+
+def test_watermarks_keep_the_latest_times(database: Database) -> None:
+    """Marks in any order and number: the latest count, and no time beyond its receipt."""
+    stores = ClickHouseWatermarks(database), MemoryWatermarks()
+    rng = random.Random(1)
+    channels = [("a", "shop"), ("a", "app"), ("b", "shop"), ("b", "app")]
+    marks = [
+        (*rng.choice(channels), rng.randint(0, 9_999), rng.randint(0, 9_999)) for _ in range(60)
+    ]
+    for one in stores:
+        one.write([])
+        for start in range(0, 60, 7):
+            one.write(marks[start : start + 7])
+        one.write(marks[:5])
+    found = sorted(stores[0].marks())
+    assert found == sorted(stores[1].marks())
+    assert len(found) == 4
+    assert all(isinstance(one, Watermark) and one.occurred_at <= one.received_at for one in found)
+
+
+async def test_a_worker_on_the_real_store(database: Database) -> None:
+    """Claims and ticks become incidents; a successor repeats what is in doubt, and goes on."""
+    rng = random.Random(0)
+    world = World(rng, Fuse(rng), 2)
+    outbox = FaultyOutbox(world.fuse)
+
+    def worker() -> ConsistencyWorker:
+        return ConsistencyWorker(
+            ClickHouseConsistencyStore(database, 2), ClickHousePositions(database), outbox,
+            world.offload, RULES, world, Metrics(), 2,
+        )  # fmt: skip
+
+    books = [BOOK._replace(sku=f"{n}") for n in range(6)]
+    said = [
+        claim(channel, "10", 0, book=book, event_id=f"{channel}-{book.sku}")
+        for book in books
+        for channel in ("shop", "app", "pos")
+    ]
+    wrong = [claim("shop", "12", 10, book=book, event_id=f"w-{book.sku}") for book in books]
+    write_facts(database, [*said, *wrong])
+    first = [*claim_records("default", said, 2), *claim_records("default", wrong, 2)]
+    records = [*first, *tick_records("default", hour(11), 2), *tick_records("default", hour(30), 2)]
+    for record in records:
+        world.log[record.partition or 0].append(record.value)
+    batch = [
+        Delivery("c360.offers", number, offset, 1_000, value)
+        for number, log in world.log.items()
+        for offset, value in enumerate(log)
+    ]
+    early = [one for one in batch if one.offset < len(world.log[one.partition]) - 1]
+    await worker().process(early)
+    stored = "SELECT sku, state, version FROM incidents FINAL ORDER BY sku"
+    assert {state for _, state, _ in database.rows(stored)} == {"pending"}
+    sent = len(outbox.sent)
+    successor = worker()
+    await successor.process(early)
+    assert (sent, len(outbox.sent)) == (6, 12)
+    await successor.process([one for one in batch if one not in early])
+    assert [row[:2] for row in database.rows(stored)] == [(f"{n}", "open") for n in range(6)]

@@ -1,0 +1,301 @@
+"""The sample stream through real workers, brokers and a store: the same state, told to nobody.
+
+One run for the whole file, looked at from all sides; its logs are searched at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.runtime.metrics import Metrics
+from services.runtime.producer import Producer
+from services.runtime.stream import Outgoing
+from tests.clickhouse_endpoint import ClickHouseEndpoint
+from tests.e2e.accounts import (
+    INCIDENTS_SQL,
+    MAP_SQL,
+    alerts_astray,
+    dead_letters,
+    doubled,
+    lost,
+    profile_changes_astray,
+)
+from tests.e2e.conftest import Reference, Stream
+from tests.e2e.distributed import SERVICES, Distributed
+from tests.e2e.runs import command, environment
+from tests.e2e.truth import read_csv
+from tests.kafka import kafka_settings, renew_catalogue
+
+LISTENING = "0A"
+WRONG_CONFIGURATION, ENDING_DEADLINE_S = 78, 60
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"code": 252, "match": "INSERT INTO .*touchpoints", "count": 2},
+    {"code": 241, "match": "SELECT .*(touchpoints|edges|offers)", "count": 3},
+    {"code": 159, "match": "INSERT INTO .*members", "when": "after"},
+    {"drop": True, "match": "INSERT INTO .*incidents", "when": "after"},
+    {"drop": True, "match": "INSERT INTO .*node_values"},
+    {"status": 503, "match": "SELECT .*incidents"},
+)
+INJECTED = {"252": 2, "241": 3, "159": 1, "drop": 2, "503": 1}
+"""One of each kind, where statements carry identifiers and payloads."""
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseEndpoint]:
+    """A store of our own, for it is killed."""
+    endpoint = ClickHouseEndpoint(tmp_path_factory.mktemp("store") / "data").start()
+    yield endpoint
+    endpoint.kill()
+
+
+@pytest.fixture(scope="module")
+def run(
+    kafka: str,
+    endpoint: ClickHouseEndpoint,
+    stream: Stream,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Distributed]:
+    """The sample, published and processed to its end by workers that still run."""
+    asyncio.run(renew_catalogue(kafka))
+    with Distributed(tmp_path_factory.mktemp("run"), kafka, endpoint) as run:
+        run.prepare()
+        for service in ("ingest", *SERVICES):
+            run.add(service)
+        report = run.publish(stream.file)
+        assert report["acknowledged"] == stream.file.read_bytes().count(b"\n")
+        run.wait_ready()
+        run.wait_drained()
+        run.final_tick()
+        yield run
+
+
+def test_state_equals_the_embedded_run(run: Distributed, reference: Reference) -> None:
+    """Four workers of three services end in the very state of one process without a broker."""
+    assert run.digest() == reference.digest
+
+
+def test_every_line_is_a_fact_or_a_dead_letter(run: Distributed, stream: Stream) -> None:
+    """What is not stored under its event id lies in `c360.rejected`, byte by byte; nothing counts
+    twice."""
+    assert dead_letters(run), "the sample holds garbage"
+    assert lost(run, stream.file.read_bytes().splitlines()) == []
+    assert doubled(run) == []
+
+
+def test_profile_changes_fold_to_the_map(run: Distributed) -> None:
+    """The latest record of each profile id is its row of the map; every row has one."""
+    assert len(run.rows(MAP_SQL)) > 100
+    assert profile_changes_astray(run) == []
+
+
+def test_alerts_fold_to_the_incidents(run: Distributed) -> None:
+    """The latest alert of each incident is the stored one."""
+    assert len(run.rows(INCIDENTS_SQL)) > 5
+    assert alerts_astray(run) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_health_pages(run: Distributed, service: str) -> None:
+    """Alive, ready, with every metric of the catalogue; and nothing else is served."""
+    for worker in run.of(service):
+        assert worker.get("/livez").status_code == 200
+        assert worker.get("/readyz").text == "ok\n"
+        scraped = worker.get("/metrics").text
+        names = {family.name for family in Metrics().registry.collect()}
+        shown = {line.split()[2].removesuffix("_total") for line in scraped.splitlines()
+                 if line.startswith("# TYPE")}  # fmt: skip
+        assert names <= shown
+        assert _total(scraped, "c360_rebalances_total") >= 1
+        for faust_page in ("/", "/table/", "/router/", "/stats/", "/graph/", "/docs"):
+            assert worker.get(faust_page).status_code == 404
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_one_port_and_no_more(run: Distributed, service: str) -> None:
+    """A worker listens where its health pages are and nowhere else: no web server of Faust."""
+    for worker in run.of(service):
+        assert worker.url is not None
+        assert _ports(worker.process.pid) == {int(worker.url.rsplit(":", 1)[1])}
+
+
+def _ports(pid: int) -> set[int]:
+    """The TCP ports on which a process listens."""
+    mine = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            mine.add(link.readlink().name)
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for row in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = row.split()
+            if fields[3] == LISTENING and f"socket:[{fields[9]}]" in mine:
+                found.add(int(fields[1].rsplit(":", 1)[1], 16))
+    return found
+
+
+def test_metrics_tell_what_was_done(run: Distributed, stream: Stream) -> None:
+    """Over the workers of a service the counters add up to what came in."""
+    sums: Counter[str] = Counter()
+    for worker in run.workers:
+        scraped = worker.get("/metrics").text
+        for name in ("c360_events", "c360_identity_edges", "c360_profile_changes",
+                     "c360_incident_changes", "c360_dead_letters", "c360_lag_records"):  # fmt: skip
+            sums[name] += _total(scraped, name)
+    assert sums["c360_events"] == stream.file.read_bytes().count(b"\n")
+    assert sums["c360_dead_letters"] == len(dead_letters(run))
+    assert sums["c360_lag_records"] == 0
+    for name in ("c360_identity_edges", "c360_profile_changes", "c360_incident_changes"):
+        assert sums[name] > 0, name
+
+
+def _total(scraped: str, name: str) -> int:
+    """The sum of a metric over all its labels."""
+    rows = (line for line in scraped.splitlines() if line.startswith(name))
+    return sum(int(float(row.rsplit(" ", 1)[1])) for row in rows if "_created" not in row)
+
+
+def test_wrong_settings_say_what_to_do(run: Distributed, tmp_path: Path) -> None:
+    """Each ends with the documented exit code, and a message that names the remedy."""
+    empty = f"{run.database}_empty"
+    run.rows(f"CREATE DATABASE {empty} ENGINE = Atomic")
+    with ExitStack() as stack:
+        taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = str(taken.getsockname()[1])
+        cases = [
+            ("ingest", {"C360_KAFKA_BOOTSTRAP_SERVERS": ""}, "C360_KAFKA_BOOTSTRAP_SERVERS is not"),
+            ("identity", {"C360_CLICKHOUSE_URL": ""}, "C360_CLICKHOUSE_URL"),
+            ("consistency", {"C360_CLICKHOUSE_DATABASE": empty}, "run 'c360 migrate' once"),
+            ("identity", {"C360_IDENTITY_SECRET": "another secret of 16"}, "is not the secret"),
+            ("ingest", {"C360_WORKER_HTTP_PORT": port}, f"cannot listen on 127.0.0.1:{port}"),
+            ("consistency", {"C360_WORKER_HTTP_PORT": port}, "C360_WORKER_HTTP_PORT"),
+        ]
+        started = [_ending(run, service, wrong) for service, wrong, _ in cases]
+        for process, (service, wrong, advice) in zip(started, cases, strict=True):
+            _out, told = process.communicate(timeout=ENDING_DEADLINE_S)
+            assert process.returncode == WRONG_CONFIGURATION, (service, wrong, told)
+            assert advice in told
+            assert "Traceback" not in told
+    run.rows(f"DROP DATABASE {empty} SYNC")
+
+
+def _ending(run: Distributed, service: str, wrong: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(None, "worker", service),
+        env=environment(**{**run.env, **wrong}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_replay_from_the_beginning_changes_nothing(
+    run: Distributed, stream: Stream, reference: Reference
+) -> None:
+    """New consumer groups read every topic from offset 0, through faults of the store and poison
+    with personal data in it; the state stays as it is."""
+    assert run.stop_all() == [0, 0, 0, 0]
+    before = {path.name for path in run.logs.iterdir()}
+    run.prefix += "-again"
+    asyncio.run(_send_poison(run, stream))
+    for order in FAULTS:
+        run.endpoint.fault(**order)
+    for service in SERVICES:
+        run.add(service)
+    run.wait_drained()
+    assert Counter(run.endpoint.heal()["injected"]) == Counter(INJECTED)
+    assert run.digest() == reference.digest
+    logs = [path for path in run.logs.iterdir() if path.name not in before]
+    batches = [one for path in logs for one in _lines(path) if one["event"] == "batch"]
+    assert sum(one["events"] for one in batches) >= stream.file.read_bytes().count(b"\n")
+
+
+async def _send_poison(run: Distributed, stream: Stream) -> None:
+    """Records with personal data where none of our own records has them."""
+    emails = [row["value"] for row in read_csv(stream.truth / "identities.csv")
+              if row["type"] == "email"]  # fmt: skip
+    outbox = Producer(kafka_settings(run.servers))
+    for topic in ("c360.edges", "c360.offers"):
+        for bad in (
+            {"kind": "edges", "realm": emails[0]},
+            {"kind": emails[1], "realm": "default"},
+            {"kind": "claims", "realm": "default", "claims": [{"sku": emails[2], emails[3]: 1}]},
+            {"kind": "edges", "realm": "default", "attributes": emails},
+            {"kind": "tick", "realm": "default", "reached_at": emails[4]},
+        ):
+            await outbox.send_all([Outgoing(topic, json.dumps(bad).encode(), emails[5].encode())])
+        await outbox.send_all([Outgoing(topic, emails[6].encode(), b"default")])
+    await outbox.stop()
+
+
+def test_readiness_follows_the_store(run: Distributed) -> None:
+    """Without its store a worker is alive and not ready; with it, it is ready again."""
+    run.wait_ready()
+    run.endpoint.kill()
+    for worker in run.workers:
+        answer = worker.get("/readyz")
+        assert answer.status_code == 503
+        assert "the store cannot be reached" in answer.text
+        assert worker.get("/livez").status_code == 200
+    run.endpoint.start()
+    run.wait_ready()
+
+
+def test_logs_hold_nothing_personal(run: Distributed, stream: Stream) -> None:
+    """No log of the run, at level debug and through all faults, holds the value of an identifier,
+    an attribute, an event's id or anything else of a payload; every line of it is JSON."""
+    assert run.stop_all() == [0, 0, 0]
+    logs = sorted(run.logs.iterdir())
+    assert len(logs) == 7
+    events = [line["event"] for path in logs for line in _lines(path)]
+    assert {"waiting_to_retry", "batch", "assigned", "stopped"} <= set(events)
+    text = "\n".join(path.read_text("utf-8") for path in logs)
+    spoken = set(text.replace("'", '"').replace("\\", '"').split('"')) | set(text.split())
+    personal = {row["value"] for row in read_csv(stream.truth / "identities.csv")}
+    assert [value for value in personal if value in text] == []
+    assert [value for value in _payloads(stream) if value in spoken or f" {value} " in text] == []
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def _payloads(stream: Stream) -> set[str]:
+    """The texts in the sample's events that say anything."""
+    found: set[str] = set()
+
+    def collect(value: Any) -> None:
+        if isinstance(value, dict):
+            for one in value.values():
+                collect(one)
+        elif isinstance(value, list):
+            for one in value:
+                collect(one)
+        elif isinstance(value, str) and len(value) > 5:
+            found.add(value)
+
+    for line in stream.file.read_bytes().splitlines():
+        with suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict):
+                for name in ("event_id", "occurred_at", "identifiers", "body"):
+                    collect(event.get(name))
+    return found
+
+
+def test_pages_end_with_the_worker(run: Distributed) -> None:
+    """No port of the run answers any more."""
+    for path in run.logs.iterdir():
+        for url in {one["url"] for one in _lines(path) if one["event"] == "serving_health"}:
+            with pytest.raises(httpx.TransportError):
+                httpx.get(url, timeout=2, trust_env=False)

@@ -1,0 +1,1 @@
+"""Deliberate faults of the product, and the proof that its tests see each of them."""

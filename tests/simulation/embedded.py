@@ -1,0 +1,98 @@
+"""The same input through the embedded pipeline, on the same kind of stores, without any fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from schemas.records import DecisionRecord, IdentityRecordAdapter
+from services.consistency.adapters.memory import MemoryStore
+from services.consistency.core.writer import ConsistencyWriter
+from services.embedded.pipeline import Pipeline
+from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.core.writer import IdentityWriter
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage
+from services.runtime.metrics import Metrics
+from services.runtime.stream import Delivery
+from tests.simulation.checks import Ledger, current, demand, demand_same
+from tests.simulation.scenario import REALMS, TOPICS, ingest_core, price_rules, rules
+from tests.simulation.stores import FactRows, Facts
+
+BATCH_LINES = 7
+
+
+class EmbeddedMap(MemoryIdentityStore):
+    """One process writes everything, so no row needs a version."""
+
+    def at(self, batch: int) -> None:
+        """See ClickHouseIdentityStore."""
+
+
+class Embedded:
+    """One process for everything."""
+
+    def __init__(self) -> None:
+        self.consistency = MemoryStore(TOPICS["c360.offers"])
+        self.rows = FactRows(self.consistency)
+        self.map = EmbeddedMap()
+        metrics, core = Metrics(), ingest_core()
+        facts = Facts(self.rows, None)
+        self._stage = IngestStage(core, facts)
+        self._writers = {realm: IdentityWriter(self.map, realm, rules()) for realm in REALMS}
+        self._pipeline = Pipeline(
+            facts,
+            self._stage,
+            IdentityStage(cast("Any", self.map), self._writers.__getitem__, metrics),
+            ConsistencyStage(
+                cast("Any", self.consistency),
+                lambda realm: ConsistencyWriter(self.consistency, price_rules(), realm=realm),
+                {},
+                metrics,
+            ),
+            metrics,
+        )
+
+    def run(self, sent: Sequence[Delivery], decided: Sequence[Delivery], now: datetime) -> None:
+        """Take in all touchpoints in small batches, then what people decided, then time."""
+        for start in range(0, len(sent), BATCH_LINES):
+            values = [one.value or b"" for one in sent[start : start + BATCH_LINES]]
+            lines = [Line(value, len(value)) for value in values]
+            self._pipeline.finish(self._stage.decode(lines, now, Intake.SERVER))
+        for delivery in decided:
+            record = IdentityRecordAdapter.validate_json(delivery.value or b"")
+            if isinstance(record, DecisionRecord):
+                writer = self._writers[record.realm]
+                writer.commit(writer.apply([], [record.decision()]))
+        self._pipeline.tick()
+
+
+def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> None:
+    """The workers' state is that of the embedded run."""
+    broker = ledger.broker
+    sent = [
+        one
+        for topic in broker.topics
+        if topic.startswith("touchpoints.")
+        for one in broker.all_of(topic)
+    ]
+    alone = Embedded()
+    alone.run(sent, broker.all_of("c360.edges"), now)
+    found, wanted = ledger.facts.facts, alone.rows.facts
+    versions = [{key: event.version for key, event in one.items()} for one in (found, wanted)]
+    demand_same("facts and those of the embedded run", *versions)
+    demand(ledger.facts.values == alone.rows.values, "values differ from the embedded run")
+    for realm in REALMS:
+        for what in ("all_edges", "all_placements", "all_refusals"):
+            rows = [getattr(one, what)(realm) for one in (ledger.identity, alone.map)]
+            mine, theirs = (dict(r) if isinstance(r, dict) else dict.fromkeys(r, 1) for r in rows)
+            demand_same(f"{what} of {realm} and those of the embedded run", mine, theirs)
+        if realm in ticks:
+            demand_same(
+                f"incidents of {realm} and those of the embedded run",
+                current(ledger.consistency, realm),
+                current(alone.consistency, realm),
+            )
