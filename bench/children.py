@@ -12,6 +12,7 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,13 @@ class ChildFailed(Exception):
     """A measurement ended with an error, which stands on standard error."""
 
 
-def run_child(module: str, *arguments: str) -> Result:
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Of a child: ours without its settings of the product, and with those given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("C360_")}
+    return kept | dict(settings or {})
+
+
+def run_child(module: str, *arguments: str, settings: Mapping[str, str] | None = None) -> Result:
     """Run `python -m module arguments`; the last line of its output, a JSON object.
 
     Blocks until it ends. Its standard error is ours; settings of the environment do not reach it.
@@ -32,9 +39,8 @@ def run_child(module: str, *arguments: str) -> Result:
     Raises:
         ChildFailed: it ended with another code than 0, or said nothing.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("C360_")}
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=kept, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(settings), check=False)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         raise ChildFailed(f"{module} ended with code {done.returncode}")

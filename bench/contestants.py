@@ -17,10 +17,11 @@ from pydantic import SecretStr, ValidationError
 
 from bench.children import Result, answer, cpu_s, peak_mib
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
-from services.embedded.engine import Engine, tune_garbage_collector
+from services.embedded.engine import Engine
 from services.embedded.pipeline import batched
 from services.ingest.lines import Line, read_lines
 from services.ingest.stage import Result as EventResult
+from services.runtime.life import tune_garbage_collector
 from services.runtime.logging import configure_logging
 from services.runtime.metrics import Metrics
 from services.runtime.settings import load_settings

@@ -22,9 +22,10 @@ from bench.children import Result, answer, peak_mib, progress
 from bench.population import REALM, fill
 from schemas.identifiers import NodeId
 from schemas.profile import TimelineEntry
-from services.embedded.engine import Engine, tune_garbage_collector
+from services.embedded.engine import Engine
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.runtime.clickhouse import Database
+from services.runtime.life import tune_garbage_collector
 from services.runtime.logging import configure_logging
 from services.runtime.settings import load_settings
 

@@ -24,7 +24,6 @@ from faust.contrib.asgi import faust_app_running
 from pydantic import ValidationError
 
 from bench.worker_job import TOPIC, Job, Race, Received, job_settings, tell
-from schemas.topics import CATALOGUE
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.ingest import main as ingest
 from services.ingest.adapters.kafka import KafkaSource
@@ -43,29 +42,40 @@ from services.runtime.watermarks import ClickHouseWatermarks
 
 FETCH_RECORDS = 1_000
 FETCH_MS = 1_000
+GATE_POLL_S = 0.01
+WITHIN_S = 5.0
+"""So long a batch may take to fill up; no contestant's shall be cut short by it."""
 FETCH_BYTES_PER_PARTITION = 1024 * 1024
 
 
-def run_ours(race: Race, settings: Settings, gate: Path | None) -> None:
+def run_ours(race: Race, settings: Settings, gate: Path) -> None:
     """The worker as `c360 worker ingest` runs it, with a clock on its source; ends by SIGTERM.
 
-    With a gate it joins its group, says what it holds, and reads once the file is there.
+    It says how many partitions it holds, and reads them once the gate, a file, is there.
     """
 
     class Watched(KafkaSource):
-        _reached: Mapping[Partition, int]
-        _told = False
+        _held = 0
+        _expected = 0
 
-        def _is_shut(self) -> bool:
-            held = sum(1 for one in self._consumer.assignment() if one.topic == TOPIC)
-            if held and not self._told:
-                tell({"held": held})
-                self._told = True
-            return gate is not None and not gate.exists()
+        async def _may_read(self) -> bool:
+            if self._expected:
+                return True
+            held = [one for one in self._consumer.assignment() if one.topic == TOPIC]
+            self._consumer.pause(*held)
+            if len(held) != self._held:
+                self._held = len(held)
+                tell({"held": self._held})
+            if not held or not await asyncio.to_thread(gate.exists):
+                await asyncio.sleep(GATE_POLL_S)
+                return False
+            self._expected = sum((await self._consumer.end_offsets(held)).values())
+            race.expect(self._expected)
+            self._consumer.resume(*held)
+            return True
 
         async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
-            if not race.is_over and self._is_shut():
-                await self.wait()
+            if not await self._may_read():
                 return []
             got = await super().fetch(records_max, timeout_s)
             if got:
@@ -154,7 +164,8 @@ class FaustWork:
         for part in [stored.fresh] if self._packed else [[one] for one in stored.fresh]:
             await self._send_derived(part)
         await asyncio.to_thread(self._watermarks.write, marks(stored.fresh))
-        self._race.finished(len(events))
+        if self._race.finished(len(events)):
+            os._exit(0)  # stopping Faust in order takes seconds that nobody measures
 
     async def _send_derived(self, events: Sequence[Accepted]) -> None:
         for realm, derived in derive(events, self._sent).items():
@@ -198,8 +209,7 @@ async def run_faust(race: Race, settings: Settings, batch: int, how: str) -> Non
             async for event in stream.events():
                 await work([event])
         else:
-            within_s = settings.worker_linger_ms / 1000
-            async for events in stream.take_events(batch, within=within_s):
+            async for events in stream.take_events(batch, within=WITHIN_S):
                 await work(events)
 
     topic = app.topic(
@@ -208,13 +218,11 @@ async def run_faust(race: Race, settings: Settings, batch: int, how: str) -> Non
     app.agent(topic, name="bench", concurrency=1)(agent)
     tune_garbage_collector()
     async with faust_app_running(app, discover=False):
-        while not race.is_over:
-            await asyncio.sleep(0.1)
-        os._exit(0)  # stopping it in order takes seconds that nobody measures
+        await asyncio.Event().wait()
 
 
 def main() -> None:
-    """`python -m bench.worker_contestants CONTESTANT EVENTS BATCH [GATE]`."""
+    """`python -m bench.worker_contestants CONTESTANT EVENTS BATCH [GATE]`; only ours has a gate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contestant")
     parser.add_argument("events", type=int)
@@ -222,8 +230,7 @@ def main() -> None:
     parser.add_argument("gate", type=Path, nargs="?")
     given = parser.parse_args()
     race, settings = Race(given.contestant, given.events), job_settings()
-    assert TOPIC in CATALOGUE.by_name
-    if given.contestant == "ours":
+    if given.gate is not None:
         run_ours(race, settings, given.gate)
     elif given.contestant == "bare":
         asyncio.run(run_bare(race, settings, given.batch))

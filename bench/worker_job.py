@@ -50,6 +50,10 @@ class Race:
         self._done = 0
         self.is_over = False
 
+    def expect(self, events: int) -> None:
+        """It is over after so many."""
+        self._wanted = events
+
     def began(self) -> None:
         """Records are in hand. Only the first call counts."""
         if self._begun_s is None:

@@ -10,15 +10,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from quixstreams import Application
-from quixstreams.sinks import BatchingSink, SinkBatch
+from quixstreams import Application  # type: ignore[import-not-found]
+from quixstreams.sinks import BatchingSink, SinkBatch  # type: ignore[import-not-found]
 
 from bench.worker_job import TOPIC, Job, Race, Received, job_settings
 from services.runtime.life import tune_garbage_collector
 from services.runtime.settings import Settings
 
+COMMIT_S = 5.0
+"""Longer than a batch takes, so that its number of events ends it."""
 
-class Facts(BatchingSink):
+
+class Facts(BatchingSink):  # type: ignore[misc]
     """Makes events durable when a checkpoint is taken."""
 
     def __init__(self, job: Job, race: Race, app: Application, whole: bool) -> None:
@@ -61,7 +64,7 @@ def run(settings: Settings, race: Race, batch: int, whole: bool) -> None:
         consumer_group=f"{settings.kafka_group_prefix}-quix",
         auto_offset_reset="earliest",
         commit_every=batch,
-        commit_interval=settings.worker_linger_ms / 1000,
+        commit_interval=COMMIT_S,
         auto_create_topics=False,
         use_changelog_topics=False,
         loglevel="WARNING",

@@ -28,8 +28,9 @@ from services.consistency.core.lone_voices import LoneVoices
 from services.consistency.core.writer import CACHE_BOOKS_MAX, ConsistencyWriter
 from services.consistency.partition_store import BatchReads, PartitionStore
 from services.consistency.ports import WorkerStore
-from services.runtime.claim_records import OFFER_PARTITIONS
+from services.runtime.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.runtime.dead_letters import dead_letter
+from services.runtime.errors import Retry
 from services.runtime.kafka import key_of
 from services.runtime.metrics import Metrics
 from services.runtime.positions import Position, PositionStore, taken_over, version_of
@@ -118,16 +119,22 @@ class ConsistencyWorker:
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Make all that follows from the deliveries durable, and publish it.
 
-        Raises whatever the ports raise; then the same records must be delivered again, here or
-        elsewhere, in any batches.
+        After any exception the same records must be delivered again, here or elsewhere, in any
+        batches.
+
+        Raises:
+            Retry: as the ports do, or `reassigned` was called meanwhile.
+            Fatal: as the ports do.
         """
         batches = _by_partition(deliveries)
-        held = self._held  # `reassigned` may replace it meanwhile; this batch goes on with its own
+        held = self._held  # `reassigned` may replace it meanwhile
         try:
-            ends = {one: await self._log.end(one) for one in batches if one not in held}
-            if ends:
-                held.update(await self._offload(self._take_over, ends))
+            fresh = [one for one in batches if one not in held]
+            if fresh:
+                held.update(await self._take_over(fresh))
+            self._require(held)
             written = await self._offload(self._write, dict(held), batches)
+            self._require(held)
             if written.outgoing:
                 await self._outbox.send_all(written.outgoing)
             await self._offload(self._settle, written)
@@ -138,14 +145,30 @@ class ConsistencyWorker:
             raise
         self._count(written, held)
 
-    def _take_over(self, ends: Mapping[Partition, int]) -> dict[Partition, _Held]:
-        voices = self._store.voices([partition.number for partition in ends])
+    async def _take_over(self, partitions: Sequence[Partition]) -> dict[Partition, _Held]:
+        """The positions are read before the ends: another holder may still move both on."""
+        stored, voices = await self._offload(self._known, partitions)
         held: dict[Partition, _Held] = {}
-        for partition, end in ends.items():
-            stored = self._positions.position(partition)
-            position = taken_over(stored, self._log.id, end)
-            held[partition] = _Held(position, position.last_offset, voices)
+        for partition in partitions:
+            end = await self._log.end(partition)
+            before = stored[partition]
+            position = taken_over(before, self._log.id, end)
+            is_anew = before is not None and position.generation != before.generation
+            # What the end of the old log left unpublished may be due in the new one.
+            doubtful = end - 1 if is_anew else position.last_offset
+            held[partition] = _Held(position, doubtful, voices)
         return held
+
+    def _require(self, held: Mapping[Partition, _Held]) -> None:
+        """Another holder may have gone on by now: what these writers believe is out of date."""
+        if held is not self._held:
+            raise Retry(f"partitions of {OFFERS_TOPIC} were assigned anew meanwhile")
+
+    def _known(
+        self, partitions: Sequence[Partition]
+    ) -> tuple[dict[Partition, Position | None], LoneVoices]:
+        stored = {partition: self._positions.position(partition) for partition in partitions}
+        return stored, self._store.voices([partition.number for partition in partitions])
 
     def _write(
         self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]

@@ -17,6 +17,7 @@ from services.ingest.core.core import IngestCore
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestWorker, Limits
+from services.runtime.backoff import until_done
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
 from services.runtime.life import Threads, stop_signals, tune_garbage_collector
@@ -82,8 +83,8 @@ async def run(settings: Settings) -> None:
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
         health_pages(settings, metrics, progress, probe, source.is_assigned),
     ):
-        await source.start()
-        await outbox.start()
+        await until_done(source.start, "Kafka", metrics)
+        await until_done(outbox.start, "Kafka", metrics)
         ending = asyncio.create_task(_stop_when(stopping, worker))
         refreshing = asyncio.create_task(_refresh(ledger))
         try:

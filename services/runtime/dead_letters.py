@@ -10,6 +10,10 @@ from services.runtime.stream import Delivery, Headers, Outgoing
 REJECTED_TOPIC = "c360.rejected"
 PREFIX = "c360-"
 MESSAGE_CHARS_MAX = 200
+VALUE_BYTES_MAX = 1024 * 1024
+"""A larger value is kept by its beginning: a record that no topic takes would stop the worker."""
+ATTACHED_BYTES_MAX = 256 * 1024
+"""Of key and headers together; beyond, they are left out."""
 
 
 def dead_letter(
@@ -33,12 +37,11 @@ def dead_letter(
     )
     texts = own.model_dump(mode="json", by_alias=True)
     headers = tuple((name, str(value).encode()) for name, value in texts.items())
-    return Outgoing(
-        REJECTED_TOPIC,
-        delivery.value if delivery.value is not None else b"",
-        key=delivery.key,
-        headers=(*original_headers(delivery.headers), *headers),
-    )
+    key, original = delivery.key, original_headers(delivery.headers)
+    if len(key or b"") + sum(len(n) + len(v) for n, v in original) > ATTACHED_BYTES_MAX:
+        key, original = None, ()
+    value = (delivery.value or b"")[:VALUE_BYTES_MAX]
+    return Outgoing(REJECTED_TOPIC, value, key=key, headers=(*original, *headers))
 
 
 def original_headers(headers: Headers) -> Headers:

@@ -10,9 +10,10 @@ from typing import Protocol
 import structlog
 from faust.contrib.asgi import faust_app_running
 
+from services.runtime.backoff import until_done
 from services.runtime.clickhouse import Database
 from services.runtime.complete import Complete
-from services.runtime.errors import Fatal, Retry
+from services.runtime.errors import Fatal
 from services.runtime.faust_host import FaustHost, end_process
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
@@ -73,8 +74,8 @@ async def run_deciding_worker(
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
     database = await opened(lambda: open_store(settings))
     probe = await opened(lambda: open_store(settings))
-    reader, outbox = KafkaLog(settings), Producer(settings)
-    await _started(reader)
+    reader, outbox = KafkaLog(settings, topic), Producer(settings)
+    await until_done(reader.start, "Kafka", metrics)
     threads = Threads(1)  # the store's writers are not for several threads
     positions = ClickHousePositions(database)
     parts = Parts(settings, database, positions, reader, outbox, threads, metrics)
@@ -125,13 +126,3 @@ async def _until_stopped(
             await asyncio.wait_for(stopping.wait(), LOOK_S)
         except TimeoutError:
             continue
-
-
-async def _started(reader: KafkaLog) -> None:
-    """Connect, waiting while no broker answers: a worker may start before it."""
-    while True:
-        try:
-            return await reader.start()
-        except Retry as error:
-            log.warning("waiting_for_kafka", error=str(error))
-            await asyncio.sleep(1)

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from services.runtime.errors import Retry
+from services.runtime.errors import ConfigurationError, Retry
 from services.runtime.kafka import connection
 from services.runtime.settings import Settings
 from services.runtime.stream import Delivery, Partition
@@ -29,14 +29,21 @@ FETCH_MS = 1_000
 class KafkaLog:
     """Implements `services.runtime.stream.Log` over a consumer without a group."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *topics: str) -> None:
+        """`topics` must be there when it starts."""
         self._settings = settings
+        self._topics = topics
         self.id = ""
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
-        """Connect and learn the id of the cluster. Raises Retry when no broker answers."""
+        """Connect and learn the id of the cluster.
+
+        Raises:
+            Retry: no broker answers; call it again.
+            ConfigurationError: a topic is missing.
+        """
         settings = connection(self._settings)
         async with _translated():
             admin = AIOKafkaAdminClient(**settings)
@@ -48,7 +55,12 @@ class KafkaLog:
             self._consumer = AIOKafkaConsumer(
                 **settings, enable_auto_commit=False, auto_offset_reset="earliest"
             )
-            await self._consumer.start()
+            try:
+                await self._consumer.start()
+                require_topics(self._topics, await self._consumer.topics())
+            except BaseException:
+                await self.stop()
+                raise
 
     async def stop(self) -> None:
         """Disconnect, within a bounded time."""
@@ -100,6 +112,16 @@ class KafkaLog:
         if self._consumer is None:
             raise RuntimeError("start the log before reading it")
         return self._consumer
+
+
+def require_topics(wanted: Collection[str], known: Collection[str]) -> None:
+    """Raises ConfigurationError when a topic is missing."""
+    missing = sorted(set(wanted) - set(known))
+    if missing:
+        raise ConfigurationError(
+            f"Kafka has no topic {missing[0]} ({len(missing)} are missing): run 'c360 topics "
+            "apply', or allow our user to describe the topics"
+        )
 
 
 def delivery(record: Any) -> Delivery:

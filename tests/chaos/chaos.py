@@ -9,26 +9,29 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
 from services.dev.kafka import Cluster
-from tests.chaos.harm import send_compressed
+from tests.chaos.harm import GARBAGE, READ_TOPICS, send_compressed
 from tests.chaos.small_disk import SmallDisk
 from tests.clickhouse_endpoint import ClickHouseEndpoint
-from tests.e2e.accounts import alerts_astray, doubled, lost, profile_changes_astray
-from tests.e2e.distributed import SERVICES, Distributed, Worker
+from tests.e2e.accounts import alerts_astray, dead_letters, doubled, lost, profile_changes_astray
+from tests.e2e.distributed import SERVICES, TOPICS, Distributed, Worker
 
 DISK_MIB = 1024
 HOLD_S = 1.5
 HELD_DEADLINE_S = 60
 WRITES = {
     "ingest": "INSERT INTO .*touchpoints",
-    "identity": "INSERT INTO .*log_positions",
-    "consistency": "INSERT INTO .*log_positions",
+    "identity": "INSERT INTO .*members",
+    "consistency": "(SELECT .*FROM offers|INSERT INTO .*(incidents|book_timers))",
 }
 """A statement in the midst of a batch of each service."""
 
@@ -75,6 +78,7 @@ class Chaos:
         self._brokers = brokers
         self._lines = file.read_bytes().splitlines()
         self._sent: list[bytes] = []
+        self._poison: Counter[bytes] = Counter()
         self._parts = self._cut(parts)
         self._stack = ExitStack()
         self._began_s = time.monotonic()
@@ -163,9 +167,10 @@ class Chaos:
         assert set(codes) <= {0}, codes
         self.tally.stops += len(codes)
 
-    def poisoned(self, records: int) -> None:
-        """Count records that must have gone to the dead letters."""
-        self.tally.events += records
+    def poisoned(self) -> None:
+        """All garbage was sent to every topic: as many dead letters must come of it."""
+        for _, value in GARBAGE:
+            self._poison[value or b""] += len(READ_TOPICS)
 
     def account(self, reference: dict[str, str]) -> Tally:
         """Feed what is left, heal, drain, and compare with the undisturbed run."""
@@ -178,12 +183,14 @@ class Chaos:
         tally, found = self.tally, self.run.digest()
         tally.differences = [name for name in reference if found[name] != reference[name]]
         tally.differences += profile_changes_astray(self.run)[:3] + alerts_astray(self.run)[:3]
-        tally.lost = len(lost(self.run, self._lines))
+        astray = self._poison - Counter(dead_letters(self.run))
+        tally.lost = len(lost(self.run, self._lines)) + astray.total()
         tally.doubled = len(doubled(self.run))
         told = list(self._told())
         read = sum(one["events"] for one in told if one["event"] == "batch")
-        tally.events += len(self._sent)
-        tally.redelivered = max(0, read - tally.events)
+        poison = self._poison.total() * len(TOPICS["ingest"]) // len(READ_TOPICS)
+        tally.events = len(self._sent) + self._poison.total()
+        tally.redelivered = max(0, read - len(self._sent) - poison)
         tally.rebalances = sum(one["event"] == "assigned" for one in told)
         tally.restarts = self.run.restarts
         tally.seconds = time.monotonic() - self._began_s
@@ -197,8 +204,8 @@ class Chaos:
 
     def _held(self) -> int:
         """How many statements were slow so far."""
-        answer = self.store.faults()["injected"].get("delay", 0)
-        return int(answer)
+        answer = httpx.get(f"{self.store.url}/dev/faults", auth=("default", self.store.password))
+        return int(answer.raise_for_status().json()["injected"].get("delay", 0))
 
     def _cut(self, parts: int) -> list[Path]:
         size = -(-len(self._lines) // parts)

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.topics import CATALOGUE
 
+BATCH_BYTES_MAX = 256 * 1024
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 READ_TOPICS = (*(topic.name for topic in CATALOGUE.touchpoints), "c360.edges", "c360.offers")
 Record = tuple[bytes | None, bytes | None]
@@ -37,13 +38,13 @@ GARBAGE: tuple[Record, ...] = (
 """Nothing of it is a record of ours, or an event."""
 
 
-def send_garbage(servers: str) -> int:
-    """All of it into every topic that a worker reads; how many records that were."""
-    return asyncio.run(_send_garbage(servers))
+def send_garbage(servers: str) -> None:
+    """All of it into every topic that a worker reads."""
+    asyncio.run(_send_garbage(servers))
 
 
-async def _send_garbage(servers: str) -> int:
-    producer = AIOKafkaProducer(bootstrap_servers=servers)
+async def _send_garbage(servers: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=BATCH_BYTES_MAX)
     await producer.start()
     try:
         for number, topic in enumerate(READ_TOPICS):
@@ -55,7 +56,6 @@ async def _send_garbage(servers: str) -> int:
             await (await producer.send_batch(batch, topic, partition=partition))
     finally:
         await producer.stop()
-    return len(GARBAGE) * len(READ_TOPICS)
 
 
 def send_compressed(servers: str, lines: Sequence[bytes]) -> None:

@@ -22,7 +22,7 @@ from aiokafka.structs import TopicPartition
 from services.runtime.errors import Retry
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
-from services.runtime.kafka_log import delivery
+from services.runtime.kafka_log import delivery, require_topics
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.runtime.stream import Delivery, Partition
@@ -32,6 +32,9 @@ MOVED = (CommitFailedError, IllegalStateError, RebalanceInProgressError, Unknown
 COMMIT_TIMEOUT_S = 15.0
 WAIT_S = 0.5
 LOOK_S = 5.0
+START_TIMEOUT_S = 60.0
+PARTITION_BYTES_MAX = 1024 * 1024
+"""Of each partition fetched ahead: with 84 of them the greater part of the worker's memory."""
 STOP_TIMEOUT_S = 10.0
 log = structlog.get_logger()
 
@@ -50,8 +53,35 @@ class KafkaSource:
         self._looks_at = 0.0
         self._oldest_ms: int | None = None
         """Of the records handed out and not committed yet."""
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer
+        metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
+
+    async def start(self) -> None:
+        """Join the group.
+
+        Raises:
+            Retry: no broker answers; call it again.
+            ConfigurationError: a topic is missing.
+        """
+        self._consumer = self._made()
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._consumer.start()
+                require_topics(self._topics, await self._consumer.topics())
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.stop()
+            raise Retry(
+                f"Kafka cannot be reached ({error!r}). Is a broker of C360_KAFKA_BOOTSTRAP_SERVERS "
+                "up, and are the security settings those of its listener?"
+            ) from error
+        self._consumer.subscribe(self._topics, listener=_Listener(self._assigned))
+
+    def _made(self) -> AIOKafkaConsumer:
+        """Made anew for each attempt: one that could not start is of no use any more."""
+        settings = self._settings
         session_ms = settings.kafka_session_timeout_s * 1000
-        self._consumer = AIOKafkaConsumer(
+        return AIOKafkaConsumer(
             **connection(settings),
             group_id=f"{settings.kafka_group_prefix}-ingest",
             group_instance_id=settings.worker_id or None,
@@ -63,19 +93,8 @@ class KafkaSource:
             rebalance_timeout_ms=2 * session_ms,
             fetch_max_wait_ms=100,
             fetch_max_bytes=settings.worker_batch_bytes_max,
-            max_partition_fetch_bytes=1024 * 1024,
+            max_partition_fetch_bytes=PARTITION_BYTES_MAX,
         )
-        metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
-
-    async def start(self) -> None:
-        """Join the group. Raises Retry when no broker answers."""
-        try:
-            async with asyncio.timeout(60):
-                await self._consumer.start()
-        except (KafkaError, TimeoutError, OSError) as error:
-            await self.stop()
-            raise Retry(f"Kafka cannot be reached: {error!r}") from error
-        self._consumer.subscribe(self._topics, listener=_Listener(self._assigned))
 
     async def stop(self) -> None:
         """Leave the group, within a bounded time even if the broker is gone."""
@@ -137,9 +156,10 @@ class KafkaSource:
         self._consumer.pause(*held)
         try:
             await asyncio.sleep(WAIT_S)
-            got = await self._consumer.getmany(timeout_ms=0, max_records=1)
-            for partition, records in got.items():  # assigned since the pause: read it again later
-                self._consumer.seek(partition, records[0].offset)
+            with suppress(KafkaError):
+                got = await self._consumer.getmany(timeout_ms=0, max_records=1)
+                for partition, records in got.items():  # assigned since: to be read again later
+                    self._consumer.seek(partition, records[0].offset)
         finally:
             with suppress(IllegalStateError):
                 self._consumer.resume(*(held & self._consumer.assignment()))

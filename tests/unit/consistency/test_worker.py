@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import count
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +24,7 @@ from .market import BOOK, charged, claim, hour
 from .offer_log import POISON, REALMS, FaultyOutbox, FaultyStore, Fuse, Item, World, story
 
 END_H = 200
+T = TypeVar("T")
 
 
 async def healed(world: World, items: list[Item], until: int = END_H) -> int:
@@ -200,8 +202,30 @@ async def test_in_doubt_is_said_again_but_not_counted_again() -> None:
     assert registry.get_sample_value("c360_incident_changes_total", labels) == 1
 
 
-async def test_reassigned_in_the_middle_of_a_batch() -> None:
-    """A batch in hand is finished; afterwards nothing in memory is believed."""
+async def test_reassigned_while_writing() -> None:
+    """What the writers believed is not published; the same batch, taken over anew, is."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker, calls = world.worker(), count()
+
+    async def offload(work: Callable[..., T], /, *arguments: Any) -> T:
+        result = work(*arguments)
+        if next(calls) == 1:  # taken over, then written
+            worker.reassigned()
+        return result
+
+    worker._offload = offload
+    batch = deliver(world, news("default", said))
+    with pytest.raises(Retry, match="assigned anew"):
+        await worker.process(batch)
+    assert world.store.incidents_of([BOOK])
+    assert world.outbox.sent == []
+    await worker.process(batch)
+    assert len(world.published()) == 1
+
+
+async def test_reassigned_while_sending() -> None:
+    """A batch that is being published is finished; nothing in memory is believed afterwards."""
     world, said = quiet_world(1), disagreeing("default", "A-1")
     world.store.write_facts(said)
     worker, outbox = world.worker(), world.outbox

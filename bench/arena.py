@@ -1,0 +1,225 @@
+"""One broker and one ClickHouse endpoint on loopback for the benchmark of the workers.
+
+Both are what `c360 dev` starts: an Apache Kafka of one broker, and chDB behind the ClickHouse
+protocol. They share the machine with whatever is measured, and die with the thread that made them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Self
+
+from bench.children import ChildFailed, Result, environment, run_child
+from services.dev.child import end_all, spawn
+from services.dev.kafka import Cluster
+
+HOST = "127.0.0.1"
+C360 = (sys.executable, "-c", "from services.cli import main; main()")
+START_TIMEOUT_S = 60
+READY_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 60
+GRACE_S = 10
+POLL_S = 0.05
+KIB = 1024
+Settings = dict[str, str]
+
+
+class Arena:
+    """Broker, store and topics; a context manager."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._cluster = Cluster(1)
+        self._numbers = itertools.count(1)
+        self._store_url = f"http://{HOST}:{free_port()}"
+        self.directory = Path()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.directory = Path(stack.enter_context(TemporaryDirectory(prefix="c360-bench-")))
+            stack.enter_context(self._cluster)
+            port = self._store_url.rpartition(":")[2]
+            where = ("--data-dir", str(self.directory / "store"), "--port", port)
+            log = self.directory / "store.log"
+            process = spawn([*C360, "dev", "clickhouse", *where], log)
+            stack.callback(end_all, [process], GRACE_S)
+            wait(lambda: answers(f"{self._store_url}/ping"), "the store", [process], log)
+            c360("topics", "apply", settings=self._settings("none"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _settings(self, database: str) -> Settings:
+        return {
+            "C360_IDENTITY_SECRET": "identity-secret-of-the-benchmark",
+            "C360_KAFKA_BOOTSTRAP_SERVERS": self._cluster.bootstrap_servers,
+            "C360_KAFKA_REPLICATION": "1",
+            "C360_KAFKA_GROUP_PREFIX": f"bench-{secrets.token_hex(4)}",
+            "C360_CLICKHOUSE_URL": self._store_url,
+            "C360_CLICKHOUSE_DATABASE": database,
+            "C360_WORKER_HTTP_PORT": "0",
+            "C360_LOG_LEVEL": "warning",
+        }
+
+    @contextmanager
+    def run(self) -> Iterator[Settings]:
+        """Settings of one run: an empty database of its own, groups that have read nothing."""
+        database = f"bench_{next(self._numbers)}"
+        settings = self._settings(database)
+        c360("migrate", settings=settings)
+        try:
+            yield settings
+        finally:
+            self.query(f"DROP DATABASE IF EXISTS {database} SYNC")
+
+    def query(self, sql: str) -> str:
+        """The answer of the store as text."""
+        request = urllib.request.Request(self._store_url, sql.encode())
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.read().decode().strip())
+
+    def stored_events(self, settings: Settings) -> int:
+        """Different events in the database of a run."""
+        database = settings["C360_CLICKHOUSE_DATABASE"]
+        return int(self.query(f"SELECT uniqExact(realm, event_id) FROM {database}.touchpoints"))
+
+    def fill(self, file: Path, batch: int) -> int:
+        """Send the lines of a file to the topic that all contestants read; how many went."""
+        arguments = (str(file), str(batch))
+        told = run_child("bench.worker_fill", *arguments, settings=self._settings("none"))
+        return int(told["events"])
+
+
+class Contestant:
+    """A running contestant: tells what it holds, and its result when it is through."""
+
+    def __init__(self, command: Sequence[str], settings: Settings, log: Path) -> None:
+        self._log = log
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, env=environment(settings)
+            )
+
+    def hear(self) -> Result:
+        """The next thing it says. Raises ChildFailed when it ends instead."""
+        assert self.process.stdout is not None
+        stream: IO[bytes] = self.process.stdout
+        for line in stream:
+            if line.startswith(b"{"):
+                told: Result = json.loads(line)
+                return told
+        raise ChildFailed(f"a contestant ended before its result\n{tail(self._log)}")
+
+    def result(self) -> Result:
+        """Its result, when it is through."""
+        while "contestant" not in (told := self.hear()):
+            pass
+        return told
+
+    def end(self) -> None:
+        """SIGTERM, and wait; one that does not end is killed."""
+        end_all([self.process], STOP_TIMEOUT_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class Worker:
+    """A `c360 worker` with its health pages."""
+
+    def __init__(self, service: str, settings: Settings, log: Path) -> None:
+        self.service = service
+        self.log = log
+        port = free_port()
+        self.url = f"http://{HOST}:{port}"
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*C360, "worker", service],
+                stdout=output,
+                stderr=output,
+                env=environment(settings | {"C360_WORKER_HTTP_PORT": str(port)}),
+            )
+
+    def wait_ready(self) -> None:
+        """Until it holds its share and reaches its store. Raises ChildFailed."""
+        ready = f"{self.url}/readyz"
+        wait(lambda: answers(ready), self.service, [self.process], self.log, READY_TIMEOUT_S)
+
+    def metrics(self) -> str:
+        """Its metrics page."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
+            return str(answer.read().decode())
+
+    def stop(self) -> None:
+        """SIGTERM, and wait; one that does not end is killed."""
+        end_all([self.process], STOP_TIMEOUT_S)
+
+    def peak_mib(self) -> float:
+        """The most memory it held, as the kernel counts it for this program alone."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [line] = [one for one in status.splitlines() if one.startswith("VmHWM")]
+        return round(int(line.split()[1]) / KIB, 1)
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time so far, user and system."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+
+def c360(*arguments: str, settings: Settings) -> None:
+    """Run a command of the product. Raises ChildFailed with what it said."""
+    done = subprocess.run(
+        [*C360, *arguments], env=environment(settings), capture_output=True, check=False
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode()
+        raise ChildFailed(f"c360 {' '.join(arguments)} ended with {done.returncode}\n{said}")
+
+
+def wait(
+    condition: Callable[[], bool],
+    what: str,
+    processes: Sequence[subprocess.Popen[bytes]],
+    log: Path,
+    timeout_s: float = START_TIMEOUT_S,
+) -> None:
+    """Until the condition holds. Raises ChildFailed when a process ends, or time is over."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if any(one.poll() is not None for one in processes) or time.monotonic() > end:
+            raise ChildFailed(f"{what} did not get ready\n{tail(log)}")
+        time.sleep(POLL_S)
+
+
+def answers(url: str) -> bool:
+    """Whether this address answers with success now."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.create_server((HOST, 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
