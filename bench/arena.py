@@ -72,7 +72,7 @@ class Arena:
             "C360_CLICKHOUSE_URL": self._store_url,
             "C360_CLICKHOUSE_DATABASE": database,
             "C360_WORKER_HTTP_PORT": "0",
-            "C360_LOG_LEVEL": "warning",
+            "C360_LOG_LEVEL": "error",
         }
 
     @contextmanager

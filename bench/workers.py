@@ -21,7 +21,7 @@ REPORT_VERSION = 1
 HOUSEHOLDS = 300
 BATCH_EVENTS = 5_000
 ROUNDS = 3
-SINGLE_EVENTS = 1_000
+SINGLE_EVENTS = 300
 """One insert per event is so slow that fewer must do."""
 RATE = 2_000
 SECONDS = 70.0

@@ -137,18 +137,13 @@ class IdentityWorker:
     def _write(
         self, session: _Session, position: Position, doubtful: int, part: list[Delivery]
     ) -> _Written:
-        """Everything that blocks. The position noted is never below a version written.
-
-        Rows are under the version of the part's own last record, even if a longer part was given
-        up before: with the same version, a late write of this part would win over what follows.
-        """
+        """Everything that blocks. Every row is under the version of the position noted."""
         by_realm, dead = _sorted_out(part)
         first, last = part[0].offset, max(part[-1].offset, doubtful)
         if last > position.last_offset:
             position = position._replace(last_offset=last)
             self._positions.note(part[0].source, position)
-        own = position._replace(last_offset=part[-1].offset)
-        session.store.at(own.last_offset + 1, own.generation)
+        session.store.at(position.last_offset + 1, position.generation)
         applied, records = list[Changes](), list[ProfileChangeRecord]()
         for realm, said in by_realm.items():
             if realm not in session.writers:
@@ -163,7 +158,7 @@ class IdentityWorker:
             self._check_alone(part[0].source, position)
             writer.commit(changes)
             applied.append(changes)
-            records += _followed(session.store, realm, said, changes, own.version)
+            records += _followed(session.store, realm, said, changes, position.version)
         return _Written(position, dead, applied, records)
 
     def _check_alone(self, partition: Partition, position: Position) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from services.runtime.metrics import Metrics
-from services.runtime.positions import PositionStore
+from services.runtime.positions import Position, PositionStore
 from services.runtime.stream import Delivery, Offload, Partition
 
 log = structlog.get_logger()
@@ -45,6 +46,16 @@ def finished(partition: Partition) -> Partition:
     return Partition(f"{partition.topic}/finished", partition.number)
 
 
+@dataclass(eq=False, slots=True)
+class _At:
+    """Where a worker stands in a partition."""
+
+    next: int
+    """Everything before it is finished."""
+    begun: int
+    """Effects of records up to this one may be there in part."""
+
+
 class Complete:
     """Hands batches on with whatever the group left out put before them."""
 
@@ -61,12 +72,12 @@ class Complete:
         self._reader = reader
         self._offload = offload
         self._metrics = metrics
-        self._next: dict[Partition, int] = {}
+        self._at: dict[Partition, _At] = {}
         self._turn = asyncio.Lock()
 
     def reassigned(self) -> None:
         """Partitions may have been elsewhere meanwhile: begin from the stored positions."""
-        self._next = {}
+        self._at = {}
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Process a batch and whatever is missing before it. Raises as `process` does."""
@@ -74,16 +85,17 @@ class Complete:
         for delivery in deliveries:
             by_partition[delivery.source].append(delivery)
         async with self._turn:
-            following = self._next  # `reassigned` may replace it meanwhile
-            batch: list[Delivery] = []
+            batch: dict[_At, list[Delivery]] = {}
             for partition, mine in by_partition.items():
-                expected = await self._expected(following, partition)
+                at = await self._where(partition)
+                expected, whole = at.next, list[Delivery]()
                 for delivery in mine:
                     if delivery.offset > expected:
-                        batch += await self._missing(partition, expected, delivery.offset)
-                    batch.append(delivery)
+                        whole += await self._missing(partition, expected, delivery.offset)
+                    whole.append(delivery)
                     expected = max(expected, delivery.offset + 1)
-            await self._finish(following, batch)
+                batch[at] = whole
+            await self._finish(batch)
 
     async def catch_up(self, acknowledged: Mapping[Partition, int]) -> None:
         """Process what the group has acknowledged and never handed out, if nothing follows it.
@@ -91,40 +103,54 @@ class Complete:
         `acknowledged` is where the group stands. Raises as `process` does.
         """
         async with self._turn:
-            following = self._next
-            batch: list[Delivery] = []
+            batch: dict[_At, list[Delivery]] = {}
             for partition, stop in acknowledged.items():
-                expected = await self._expected(following, partition)
-                if stop > expected:
-                    batch += await self._missing(partition, expected, stop)
-            if batch:
-                await self._finish(following, batch)
+                at = await self._where(partition)
+                if stop > at.next:
+                    batch[at] = await self._missing(partition, at.next, stop)
+            await self._finish(batch)
 
-    async def _finish(self, following: dict[Partition, int], batch: Sequence[Delivery]) -> None:
-        await self._process(batch)
-        ends = {one.source: one.offset + 1 for one in sorted(batch, key=lambda one: one.offset)}
-        for partition, end in ends.items():
-            if end > following.get(partition, 0):
-                await self._offload(self._note, partition, end - 1)
-                following[partition] = end
+    async def _finish(self, batch: Mapping[_At, list[Delivery]]) -> None:
+        """Process what there is of each partition, and note that it is finished."""
+        for at, mine in batch.items():
+            if mine and mine[-1].offset < at.begun:
+                # Rows of what was begun have one version, and a write given up may be late:
+                # all that is written under that version must say the same.
+                mine += await self._reader.read(mine[0].source, mine[-1].offset + 1, at.begun + 1)
+        batch = {at: mine for at, mine in batch.items() if mine}
+        if not batch:
+            return
+        for at, mine in batch.items():
+            at.begun = max(at.begun, mine[-1].offset)
+        await self._process([delivery for mine in batch.values() for delivery in mine])
+        for at, mine in batch.items():
+            if mine[-1].offset >= at.next:
+                await self._offload(self._note, mine[-1].source, mine[-1].offset)
+                at.next = mine[-1].offset + 1
 
     def _note(self, partition: Partition, last_offset: int) -> None:
         noted = self._positions.position(partition)
         if noted is not None and noted.last_offset >= last_offset:
             self._positions.note(finished(partition), noted._replace(last_offset=last_offset))
 
-    async def _expected(self, following: dict[Partition, int], partition: Partition) -> int:
-        if partition not in following:
-            following[partition] = await self._begin(partition)
-        return following[partition]
+    async def _where(self, partition: Partition) -> _At:
+        places = self._at  # `reassigned` may replace it meanwhile
+        if partition not in places:
+            places[partition] = await self._begin(partition)
+        return places[partition]
 
-    async def _begin(self, partition: Partition) -> int:
-        """After what is finished. The position is read first, or somebody may pass the end."""
-        stored = await self._offload(self._positions.position, finished(partition))
+    async def _begin(self, partition: Partition) -> _At:
+        """After what is finished. Positions are read first, or somebody may pass the end."""
+        whole, part = await self._offload(
+            lambda: [self._positions.position(one) for one in (finished(partition), partition)]
+        )
         begin, end = await self._reader.bounds(partition)
-        if stored is None or stored.log != self._reader.id or stored.last_offset >= end:
-            return begin
-        return max(begin, stored.last_offset + 1)
+
+        def last(stored: Position | None) -> int:
+            is_ours = stored is not None and stored.log == self._reader.id
+            return stored.last_offset if stored and is_ours and stored.last_offset < end else -1
+
+        return _At(max(begin, last(whole) + 1), last(part))
 
     async def _missing(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         missing = await self._reader.read(partition, start, stop)

@@ -16,15 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
-
 from services.dev.kafka import Cluster
 from tests.chaos.harm import GARBAGE, READ_TOPICS, send_compressed
 from tests.chaos.small_disk import SmallDisk
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.accounts import alerts_astray, dead_letters, doubled, lost, profile_changes_astray
-from tests.e2e.distributed import SERVICES, TOPICS, Distributed, Worker
+from tests.e2e.distributed import SERVICES, Distributed, Worker
 
+STORED_COUNT_SQL = "SELECT count() FROM touchpoints FINAL"
 DISK_MIB = 1024
 HOLD_S = 1.5
 HELD_DEADLINE_S = 60
@@ -51,7 +50,7 @@ class Tally:
     events: int = 0
     """Sent, poison included."""
     redelivered: int = 0
-    """Read by ingest workers more than once."""
+    """Events that came to an ingest worker once more after they were stored."""
     lost: int = 0
     doubled: int = 0
     differences: list[str] = field(default_factory=list)
@@ -132,12 +131,14 @@ class Chaos:
 
         `strike` is called with that service's first worker.
         """
-        held = self._held()
+        held = self.run.injected("delay")
         self.store.fault(delay_s=HOLD_S, match=WRITES[service], count=2)
         part = self._next()
         assert part is not None, "no part of the sample is left to feed"
         process = self.run.publishing(part)
-        self.run.wait(lambda: self._held() > held, f"{service} in mid-batch", HELD_DEADLINE_S)
+        self.run.wait(
+            lambda: self.run.injected("delay") > held, f"{service} in mid-batch", HELD_DEADLINE_S
+        )
         strike(self.run.of(service)[0])
         self.run.published(part, process)
 
@@ -187,25 +188,25 @@ class Chaos:
         tally.lost = len(lost(self.run, self._lines)) + astray.total()
         tally.doubled = len(doubled(self.run))
         told = list(self._told())
-        read = sum(one["events"] for one in told if one["event"] == "batch")
-        poison = self._poison.total() * len(TOPICS["ingest"]) // len(READ_TOPICS)
         tally.events = len(self._sent) + self._poison.total()
-        tally.redelivered = max(0, read - len(self._sent) - poison)
+        tally.redelivered = self._redelivered(told)
         tally.rebalances = sum(one["event"] == "assigned" for one in told)
         tally.restarts = self.run.restarts
         tally.seconds = time.monotonic() - self._began_s
         return tally
+
+    def _redelivered(self, told: list[dict[str, Any]]) -> int:
+        """Duplicates that workers saw, without those of the sample itself."""
+        refused = set(dead_letters(self.run))
+        accepted = sum(line not in refused for line in self._sent)
+        own = accepted - int(self.run.rows(STORED_COUNT_SQL)[0][0])
+        return sum(one["duplicates"] for one in told if one["event"] == "batch") - own
 
     def _told(self) -> Iterator[dict[str, Any]]:
         for path in sorted(self.run.logs.iterdir()):
             for line in path.read_text("utf-8", "replace").splitlines():
                 if line.startswith("{") and line.endswith("}"):  # a kill may cut one short
                     yield json.loads(line)
-
-    def _held(self) -> int:
-        """How many statements were slow so far."""
-        answer = httpx.get(f"{self.store.url}/dev/faults", auth=("default", self.store.password))
-        return int(answer.raise_for_status().json()["injected"].get("delay", 0))
 
     def _cut(self, parts: int) -> list[Path]:
         size = -(-len(self._lines) // parts)

@@ -32,7 +32,7 @@ GARBAGE: tuple[Record, ...] = (
     (b"key", b'{"kind":"edges","version":1,"realm":"Not A Realm","edges":[]}'),
     (b"key", b'{"kind":"claims","version":1,"realm":"default","claims":[{}]}'),
     (b"key", b'{"kind":"tick","version":1,"realm":"default","reached_at":"soon"}'),
-    (b"key", b'{"kind":"edges","version":99999999999999999999,"realm":"default"}'),
+    (b"key", b'{"kind":"edges","version":0,"realm":"default"}'),
     (b"key", json.dumps({"event_id": "poison", "type": "page.viewed"}).encode()),
 )
 """Nothing of it is a record of ours, or an event."""

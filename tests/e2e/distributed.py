@@ -303,6 +303,12 @@ class Distributed:
         finally:
             client.close()
 
+    def injected(self, fault: str) -> int:
+        """How many faults of a kind the store has injected since its start."""
+        auth = ("default", self.endpoint.password)
+        told = httpx.get(f"{self.endpoint.url}/dev/faults", auth=auth, trust_env=False)
+        return int(told.raise_for_status().json()["injected"].get(fault, 0))
+
     def wait(self, condition: Callable[[], bool], what: str, deadline_s: float) -> None:
         """Until the condition holds. Fails with the state of everything."""
         end = time.monotonic() + deadline_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.kafka import partition_of
 from services.runtime.stream import Delivery, Outgoing, Partition
 from tests.simulation.chance import Chance, Fault
@@ -31,14 +31,19 @@ class Broker:
             for topic, count in topics.items()
             for number in range(count)
         }
+        self.begins = dict.fromkeys(self.records, 0)
         self.is_down = False
         self.on_append: Callable[[Delivery], None] = lambda _delivery: None
         self._chance = chance
         self._now_ms = now_ms
 
     def place(self, record: Outgoing) -> Partition:
-        """The partition that a record goes to."""
-        count = self.topics[record.topic]
+        """The partition that a record goes to. Raises Fatal where there is none."""
+        if record.key is None and record.value is None:
+            raise Fatal(f"a record for {record.topic} has neither key nor value")
+        count = self.topics.get(record.topic, 0)
+        if not count or (record.partition or 0) >= count:
+            raise Fatal(f"{record.topic} has {count} partitions, none is {record.partition}")
         if record.partition is not None:
             return Partition(record.topic, record.partition)
         if record.key is not None:
@@ -59,6 +64,14 @@ class Broker:
     def end(self, partition: Partition) -> int:
         """Offset of the next record to come."""
         return len(self.records[partition])
+
+    def forget(self, partition: Partition, before: int) -> None:
+        """Drop the oldest records, as retention does."""
+        self.begins[partition] = max(before, self.begins[partition])
+
+    def since(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
+        """The records from `start` on and before `stop` that are still there."""
+        return self.records[partition][max(start, self.begins[partition]) : stop]
 
     def all_of(self, topic: str) -> list[Delivery]:
         """Every record of a topic, partition by partition."""
@@ -96,12 +109,12 @@ class BrokerClient:
     async def bounds(self, partition: Partition) -> tuple[int, int]:
         """See `SideReader`."""
         await self._reach()
-        return 0, self._broker.end(partition)
+        return self._broker.begins[partition], self._broker.end(partition)
 
     async def read(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         """See `SideReader`."""
         await self._reach()
-        return self._broker.records[partition][start:stop]
+        return self._broker.since(partition, start, stop)
 
     async def send_all(self, records: Sequence[Outgoing]) -> None:
         """See `Outbox`. The order of partitions is anybody's guess."""
@@ -271,9 +284,9 @@ class Member:
             for partition in partitions:
                 left = records_max - len(found)
                 count = min(left, self._chance.rng.choice((1, 2, 5, records_max)))
-                start = self.positions[partition]
-                got = self.group.broker.records[partition][start : start + count]
-                self.positions[partition] += len(got)
+                start = max(self.positions[partition], self.group.broker.begins[partition])
+                got = self.group.broker.since(partition, start, start + count)
+                self.positions[partition] = start + len(got)
                 found += got
         if not found:
             await self.process.sleep(timeout_s)

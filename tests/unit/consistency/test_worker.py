@@ -17,7 +17,7 @@ from schemas.incident import Incident, IncidentState
 from services.consistency.ticker import tick_records
 from services.runtime.claim_records import claim_records, partition_of_book
 from services.runtime.errors import Retry
-from services.runtime.positions import EMBEDDED_GENERATION, version_of
+from services.runtime.positions import EMBEDDED_GENERATION, Position, version_of
 from services.runtime.stream import Delivery, Outgoing, Partition
 
 from .market import BOOK, charged, claim, hour
@@ -200,6 +200,27 @@ async def test_in_doubt_is_said_again_but_not_counted_again() -> None:
     labels = {"kind": "price_mismatch", "state": IncidentState.OPEN.value}
     registry = world.metrics.registry
     assert registry.get_sample_value("c360_incident_changes_total", labels) == 1
+
+
+async def test_another_holder_goes_on_during_the_takeover() -> None:
+    """Its position is not taken for one beyond the end of a log that was made anew."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    batch = deliver(world, news("default", said))
+    place, worker, end_of = batch[0].source, world.worker(), world.end
+
+    async def end(partition: Partition) -> int:
+        found = await end_of(partition)
+        (later,) = deliver(world, tick_records("default", hour(31), 1))
+        world.positions.note(partition, Position(world.id, EMBEDDED_GENERATION + 1, later.offset))
+        return found
+
+    world.end = end  # type: ignore[method-assign]
+    world.positions.note(place, Position(world.id, EMBEDDED_GENERATION + 1, batch[0].offset))
+    await worker.process(batch)
+    noted = world.positions.position(place)
+    assert noted is not None
+    assert noted.generation == EMBEDDED_GENERATION + 1
 
 
 async def test_reassigned_while_writing() -> None:
