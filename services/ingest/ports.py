@@ -83,5 +83,8 @@ class FactStore(Protocol):
         ...
 
     def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
-        """Stored events of later batches: their edges, map rows and incidents may be missing."""
+        """Stored events of later batches: their edges, map rows and incidents may be missing.
+
+        In the order of the batches. An event that was written again may come again.
+        """
         ...

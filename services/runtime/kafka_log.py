@@ -93,10 +93,10 @@ class KafkaLog:
         consumer, place = self._reader(), TopicPartition(*partition)
         found: list[Delivery] = []
         async with self._turn, _translated():
-            begin = (await consumer.beginning_offsets([place]))[place]
+            position = max(start, (await consumer.beginning_offsets([place]))[place])
+            stop = min(stop, (await consumer.end_offsets([place]))[place])
             consumer.assign([place])
             try:
-                position = max(start, begin)
                 consumer.seek(place, position)
                 while position < stop:
                     got = await consumer.getmany(place, timeout_ms=FETCH_MS)
@@ -105,7 +105,8 @@ class KafkaLog:
                             found.append(delivery(record))
                     position = await consumer.position(place)
             finally:
-                consumer.unsubscribe()
+                # Not `unsubscribe`: where it follows at once, aiokafka's fetching ends for good.
+                consumer.assign([])
         return found
 
     def _reader(self) -> AIOKafkaConsumer:

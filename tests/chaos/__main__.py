@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import traceback
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,11 +73,13 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--households", type=int, default=24, help="size of the sample")
     options.add_argument("--only", default="", help="scenarios whose name holds this")
+    options.add_argument("--keep", type=Path, help="directory for logs and data, kept afterwards")
     given = options.parse_args()
     console = Console(stderr=True)
     tallies, failures = list[Tally](), 0
-    with tempfile.TemporaryDirectory(prefix="c360-chaos-") as where:
-        directory = Path(where)
+    with ExitStack() as stack:
+        throw_away = tempfile.TemporaryDirectory(prefix="c360-chaos-")
+        directory = given.keep or Path(stack.enter_context(throw_away))
         file, reference = _undisturbed(directory, given.households, given.seed)
         for number, (name, scenario) in enumerate(SCENARIOS.items()):
             if given.only not in name:

@@ -163,7 +163,8 @@ class Chaos:
             self.add(service)
 
     def stop_all(self) -> None:
-        """SIGTERM to all workers; each ends in order."""
+        """SIGTERM to all workers once they are up; each ends in order."""
+        self.run.wait_ready()
         codes = self.run.stop_all()
         assert set(codes) <= {0}, codes
         self.tally.stops += len(codes)
@@ -200,7 +201,7 @@ class Chaos:
         refused = set(dead_letters(self.run))
         accepted = sum(line not in refused for line in self._sent)
         own = accepted - int(self.run.rows(STORED_COUNT_SQL)[0][0])
-        return sum(one["duplicates"] for one in told if one["event"] == "batch") - own
+        return sum(int(one["duplicates"]) for one in told if one["event"] == "batch") - own
 
     def _told(self) -> Iterator[dict[str, Any]]:
         for path in sorted(self.run.logs.iterdir()):

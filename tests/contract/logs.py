@@ -16,6 +16,7 @@ from random import Random
 from typing import Protocol
 from uuid import uuid4
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
@@ -35,6 +36,11 @@ from tests.simulation.process import Process
 
 SEND_TIMEOUT_S = 3.0
 SESSION_S = 6
+SILENT_TIMEOUT_S = 2.0
+DEADLINES = (
+    "services.ingest.adapters.kafka.COMMIT_TIMEOUT_S",
+    "services.runtime.kafka_log.TIMEOUT_S",
+)
 
 
 class Reader(SideReader, Log, Protocol):
@@ -137,7 +143,9 @@ class MemoryWorld:
     def silence(self) -> Iterator[None]:
         """See `World`."""
         self._broker.is_down = True
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tests.simulation.broker.TIMEOUT_S", 0.1)
+            yield
         self._broker.is_down = False
 
     async def close(self) -> None:
@@ -196,16 +204,22 @@ class KafkaWorld:
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """See `World`: connections stay open, and nobody answers on them."""
+        """See `World`: connections stay open, and nobody answers on them.
+
+        Deadlines are short meanwhile, for whoever asks waits for all of them.
+        """
         assert self._cluster is not None
         processes = self._cluster.processes.values()
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
-        try:
-            yield
-        finally:
+        with pytest.MonkeyPatch.context() as patch:
+            for deadline in DEADLINES:
+                patch.setattr(deadline, SILENT_TIMEOUT_S)
             for process in processes:
-                os.kill(process, signal.SIGCONT)
+                os.kill(process, signal.SIGSTOP)
+            try:
+                yield
+            finally:
+                for process in processes:
+                    os.kill(process, signal.SIGCONT)
 
     async def close(self) -> None:
         """See `World`."""

@@ -206,9 +206,9 @@ class SourceContract:
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 shares = [world.held(one) for one in members]
-                if all(shares) and set.union(*shares) == everything:
-                    if sum(map(len, shares)) == len(everything):
-                        return
+                is_split = sum(map(len, shares)) == len(everything)
+                if is_split and all(shares) and set.union(*shares) == everything:
+                    return
                 await members[-1].wait()
 
 
@@ -420,24 +420,20 @@ class TestKafka(SourceContract, OutboxContract, ReaderContract):
             yield world
 
 
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[Cluster]:
+    """A broker that nobody else needs."""
+    with Cluster() as cluster:
+        yield cluster
+
+
 class TestSilentKafka(SilenceContract):
     """The same with a broker that keeps its connections and says nothing."""
 
-    @pytest.fixture(scope="class")
-    def cluster(self) -> Iterator[Cluster]:
-        """A broker that nobody else needs."""
-        with Cluster() as cluster:
-            yield cluster
-
     @pytest.fixture
-    async def world(
-        self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-    ) -> AsyncIterator[World]:
-        """Deadlines are short: who waits for a silent broker waits for all of them."""
-        monkeypatch.setattr("services.ingest.adapters.kafka.COMMIT_TIMEOUT_S", 2.0)
-        async with closing(KafkaWorld(cluster.bootstrap_servers, cluster)) as world:
-            await world.reader(await world.topic())  # while there is time
-            monkeypatch.setattr("services.runtime.kafka_log.TIMEOUT_S", 3.0)
+    async def world(self, own_cluster: Cluster) -> AsyncIterator[World]:
+        """A log that can be silenced."""
+        async with closing(KafkaWorld(own_cluster.bootstrap_servers, own_cluster)) as world:
             yield world
 
     async def test_another_log_has_another_id(self, world: World, kafka: str) -> None:

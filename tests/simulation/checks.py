@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from schemas.claim import Claim
 from schemas.edge import Edge, rank
@@ -36,6 +37,8 @@ from tests.simulation.scenario import REALMS, price_rules, process, rules
 from tests.simulation.stores import UNSTORABLE, FactKey, FactRows, IdentityRows
 
 Place = tuple[str, int, int]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Violation(AssertionError):
@@ -213,10 +216,10 @@ def _check_facts(ledger: Ledger, sent: list[Delivery], events: list[Accepted]) -
     kept |= {body for _, _, body in ledger.facts.conflicts}
     revised = {(e.realm, e.event_id) for e in events if e.version >> 32}
     for delivery in sent:
-        event = outcome_of(delivery)
-        if event is not None and (event.realm, event.event_id) not in revised:
-            bodies = [one.row[-1] for one in events if one.version == event.version]
-            demand(bool(kept & set(bodies)), f"{event.event_id}: a body is nowhere")
+        said = outcome_of(delivery)
+        if said is not None and (said.realm, said.event_id) not in revised:
+            bodies = {one.row[-1] for one in events if one.version == said.version}
+            demand(bool(kept & bodies), f"{said.event_id}: a body is nowhere")
 
 
 def _check_dead_letters(ledger: Ledger, sent: list[Delivery]) -> None:
@@ -299,7 +302,8 @@ def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datet
     demand_same(f"alerts of {realm}", told, stored)
 
 
-def demand_same(what: str, found: Mapping[object, object], wanted: Mapping[object, object]) -> None:
+def demand_same(what: str, found: Mapping[K, V], wanted: Mapping[K, V]) -> None:
+    """Raise unless both hold the same; the first differences are told."""
     if found == wanted:
         return
     lines = [

@@ -82,8 +82,11 @@ def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> 
     alone = Embedded()
     alone.run(sent, broker.all_of("c360.edges"), now)
     found, wanted = ledger.facts.facts, alone.rows.facts
-    versions = [{key: event.version for key, event in one.items()} for one in (found, wanted)]
-    demand_same("facts and those of the embedded run", *versions)
+    demand_same(
+        "facts and those of the embedded run",
+        {key: event.version for key, event in found.items()},
+        {key: event.version for key, event in wanted.items()},
+    )
     demand(ledger.facts.values == alone.rows.values, "values differ from the embedded run")
     for realm in REALMS:
         for what in ("all_edges", "all_placements", "all_refusals"):

@@ -81,21 +81,34 @@ class Scenario:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self._people = rng.randint(2, 4)
+        self._kinds = rng.choice(
+            (
+                ("login",) * 6 + ("price",) * 5 + ("speak",) * 2,
+                ("login",) * 9 + ("speak",),
+                ("price",) * 9 + ("login",),
+            )
+        )
+        self._is_in_order = rng.random() < 0.5
         self._events: list[Json] = []
         count = rng.randint(15, 40)
         for number in range(count):
             self._events.append(self._event(number))
         lines = [*self._events, *self._returning()]
         rng.shuffle(lines)
+        if self._is_in_order:  # event time then comes on little by little, and prices fall due
+            lines.sort(key=lambda fields: str(fields["occurred_at"]))
         sent = [self._touchpoint(fields) for fields in lines]
+        if self._is_in_order:
+            times = sorted(one.at_s for one in sent)
+            sent = [Sent(at_s, one.record) for at_s, one in zip(times, sent, strict=True)]
         sent += [self._poison() for _ in range(rng.choice((0, 0, 1, 3)))]
         sent += [self._decision() for _ in range(rng.choice((0, 0, 2)))]
         self.sent = sorted(sent, key=lambda one: one.at_s)
 
     def _event(self, number: int) -> Json:
         rng = self._rng
-        kind = rng.choice(("login",) * 6 + ("price",) * 5 + ("speak",) * 2)
-        fields = getattr(self, f"_{kind}")()
+        kind = rng.choice(self._kinds)
+        fields: Json = getattr(self, f"_{kind}")()
         prefix = UNSTORABLE if rng.random() < 0.02 else "e"
         usual: Json = {
             "event_id": f"{prefix}-{number:02}",
@@ -145,7 +158,7 @@ class Scenario:
 
     def _price(self) -> Json:
         rng = self._rng
-        sku, price = rng.choice(("A", "A", "B", "C")), rng.choice(("8.00", "10.00", "10.00"))
+        sku, price = rng.choice(("A", "A", "B")), rng.choice(("8.00", "10.00", "10.00"))
         offer: Json = {"sku": sku, "price": price}
         if rng.random() < 0.3:
             begin = BEGIN - STEP * rng.randint(0, 10)

@@ -14,11 +14,13 @@ from schemas.claim import Book, Claim
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from schemas.incident import Incident
+from schemas.instants import from_ms
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.lone_voices import LoneVoices
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
 from services.identity.core.graph import Pair, Placement, Refusal
 from services.identity.ports import Placed
+from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted
 from services.ingest.ports import Known, RejectedLine, StoredEvent
 from services.runtime.positions import GENERATION_SHIFT, MemoryPositions, Position
@@ -28,26 +30,31 @@ from tests.simulation.process import Process
 
 UNSTORABLE = "unstorable"
 """Events with an id that begins so are refused by the store, whenever they are tried."""
+RECEIVED_AT = COLUMNS.index("received_at")
 FactKey = tuple[str, NodeId, str]
 
 
 class FactRows:
-    """The tables `touchpoints`, `event_ids`, `id_conflicts` and `node_values`."""
+    """The tables that ingest writes, with the claims of the facts."""
 
     def __init__(self, claims: MemoryStore) -> None:
         self.facts: dict[FactKey, Accepted] = {}
         self.by_id: dict[tuple[str, str], set[FactKey]] = defaultdict(set)
         self.conflicts: set[tuple[str, str, bytes]] = set()
         self.values: dict[tuple[str, NodeId], str] = {}
+        self.batches: dict[FactKey, int] = {}
+        self.rejected: dict[tuple[str, bytes], RejectedLine] = {}
+        self.erased: dict[tuple[str, NodeId], int] = {}
+        self.checkpoint = 0
         self._claims = claims
 
-    def put(self, events: Iterable[Accepted]) -> None:
+    def put(self, events: Iterable[Accepted], batch: int) -> None:
         """Insert facts; the view of their claims follows within it."""
         for event in events:
             key = (event.realm, event.node, event.event_id)
             known = self.facts.get(key)
             if known is None or event.version >= known.version:
-                self.facts[key] = event
+                self.facts[key], self.batches[key] = event, batch
             self.by_id[event.realm, event.event_id].add(key)
             self._claims.write_claims(event.claims)
 
@@ -80,7 +87,8 @@ class Facts:
             rows = self._rows
             return {
                 name: [
-                    Known(key[1], rows.facts[key].version, 0) for key in sorted(rows.by_id[name])
+                    Known(key[1], rows.facts[key].version, rows.batches[key])
+                    for key in sorted(rows.by_id[name])
                 ]
                 for name in names
                 if name in rows.by_id
@@ -92,9 +100,9 @@ class Facts:
         """See the port."""
         good = [one for one in events if not one.event_id.startswith(UNSTORABLE)]
         if self._process is None:
-            self._rows.put(good)
+            self._rows.put(good, batch)
         else:
-            self._process.write("facts", good, self._rows.put)
+            self._process.write("facts", good, lambda rows: self._rows.put(rows, batch))
         return [one for one in events if one.event_id.startswith(UNSTORABLE)]
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
@@ -112,27 +120,33 @@ class Facts:
             self._process.write("values", events, self._rows.put_values)
 
     def write_rejected(self, lines: Sequence[RejectedLine]) -> None:
-        """See the port: the embedded run keeps them in no other place."""
+        """See the port."""
         assert self._process is None, "a worker sends them to the dead letters"
+        self._rows.rejected.update({(one.reject.reason, one.raw): one for one in lines})
 
     def erasures(self) -> dict[tuple[str, NodeId], int]:
         """See the port."""
-        return {}
+        return dict(self._rows.erased)
 
     def last_batch(self) -> int:
         """See the port."""
-        return 0
+        return max(self._rows.checkpoint, *self._rows.batches.values(), 0)
 
     def checkpoint(self) -> int:
         """See the port."""
-        return 0
+        return self._rows.checkpoint
 
     def write_checkpoint(self, batch: int, written_at: datetime) -> None:
         """See the port."""
+        self._rows.checkpoint = max(batch, self._rows.checkpoint)
 
     def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
         """See the port."""
-        return iter(())
+        rows = self._rows
+        later = [key for key, batch in rows.batches.items() if batch > after_batch]
+        for key in sorted(later, key=lambda one: (rows.batches[one], one)):
+            event = rows.facts[key]
+            yield StoredEvent(event.row[-1], from_ms(event.row[RECEIVED_AT]), event.intake)
 
 
 class IdentityRows(MemoryIdentityStore):

@@ -6,7 +6,7 @@ Liveness: once the faults are over, the groups must be at the end of their logs 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
 
@@ -80,7 +80,7 @@ class World:
         """Remember the first violation; the run ends with it."""
         self.failure = self.failure or error
 
-    def run(self, kinds: dict[str, Run]) -> None:
+    def run(self, kinds: Mapping[str, Run]) -> None:
         """Play the whole run. Raises Violation or Standstill."""
         asyncio.set_event_loop(None)
         self.loop.set_exception_handler(self._unhandled)
@@ -103,7 +103,7 @@ class World:
         if isinstance(error, Exception) and not isinstance(error, Fatal):
             self.fail(error)
 
-    async def _play(self, kinds: dict[str, Run]) -> None:
+    async def _play(self, kinds: Mapping[str, Run]) -> None:
         for kind, run in kinds.items():
             for number in range(getattr(self.options, kind)):
                 self.slots.append(Slot(self, f"{kind}-{number}", run))
@@ -113,7 +113,7 @@ class World:
         await traffic
         self._heal()
         await self._drained("after the faults")
-        ticks = self._final_ticks()
+        ticks = self._tick()
         await self._drained("after the last tick")
         for keeper in keepers:
             keeper.cancel()
@@ -139,8 +139,10 @@ class World:
             *[self._broker_outage] * options.broker_outage,
         ]
         while self.loop.time() < FAULTS_S and not self.failure:
-            await asyncio.sleep(rng.expovariate(1.0))
-            if acts:
+            await asyncio.sleep(rng.expovariate(2.0))
+            if rng.random() < 0.5:
+                self._tick()
+            elif acts:
                 await rng.choice(acts)()
 
     async def _kill(self) -> None:
@@ -196,8 +198,8 @@ class World:
                 behind = {name: group.lag() for name, group in self.groups.items()}
                 raise Violation(f"{when}: not at the end within {HEALED_WITHIN_S} s: {behind}")
 
-    def _final_ticks(self) -> dict[str, datetime]:
-        """A tick at the latest event of each realm, to every partition."""
+    def _tick(self) -> dict[str, datetime]:
+        """A tick at the latest event of each realm, to every partition, as an operator may send."""
         ticks: dict[str, datetime] = {}
         for mark in self.watermarks.marks():
             ticks[mark.realm] = max(mark.occurred_at, ticks.get(mark.realm, mark.occurred_at))

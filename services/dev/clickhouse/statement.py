@@ -93,6 +93,19 @@ def split_insert(text: bytes) -> tuple[str, str, bytes] | None:
     return None
 
 
+def insert_from(sql: str, path: str, form: str) -> str:
+    """The INSERT that `split_insert` found, with its rows in a file."""
+    text, depth, position = sql.encode(), 0, 0
+    while token := TOKEN.match(text, position):
+        word = token[0].upper()
+        depth += (word == b"(") - (word == b")")
+        if depth == 0 and word == b"SETTINGS":
+            break
+        position = token.end()
+    head, settings = text[:position].decode(), text[position:].decode()
+    return f"{head}\nFROM INFILE '{path}' COMPRESSION 'none'\n{settings}\nFORMAT {form}"
+
+
 def format_of(sql: str, default: str) -> str:
     """The format that a statement asks for."""
     found = LAST_FORMAT.search(sql)

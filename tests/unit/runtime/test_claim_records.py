@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from schemas.claim import Book, Claim
-from schemas.offer import Basis, SaleKind
-from schemas.records import CLAIMS_PER_RECORD_MAX, ClaimsRecord, OfferRecordAdapter
+from schemas.claim import TERMS, Book, Claim
+from schemas.offer import Basis, SaleKind, TaxMode
+from schemas.records import CLAIMS_PER_RECORD_MAX, ClaimRecord, ClaimsRecord, OfferRecordAdapter
 from schemas.topics import CATALOGUE
 from services.runtime.claim_records import (
+    HEAD,
     OFFER_PARTITIONS,
     claim_records,
-    pack_claims,
     partition_of_book,
+    written,
 )
 
 NOW = datetime(2026, 3, 2, 12, 30, 15, 123_000, tzinfo=UTC)
@@ -41,6 +44,18 @@ def largest_claim(number: int) -> Claim:
     )  # fmt: skip
 
 
+def packed(
+    claims: list[Claim], partitions: int = OFFER_PARTITIONS
+) -> Iterator[tuple[int | None, list[Claim]]]:
+    """Each record's partition and claims, as a reader gets them from the written bytes."""
+    for realm in sorted({claim.book.realm for claim in claims}):
+        mine = [claim for claim in claims if claim.book.realm == realm]
+        for sent in claim_records(realm, mine, partitions):
+            record = OfferRecordAdapter.validate_json(sent.value or b"")
+            assert isinstance(record, ClaimsRecord)
+            yield sent.partition, [one.claim(record.realm) for one in record.claims]
+
+
 def test_partitions_are_those_of_kafka() -> None:
     """A book's partition is murmur2 of realm, market and sku; known values, never to change."""
     books = [Book("default", "DE", "A-1"), Book("other", "AT", "ü€")]
@@ -54,8 +69,7 @@ def test_every_claim_arrives_in_the_partition_of_its_book(partitions: int) -> No
     books = [Book(rng.choice(["a", "b"]), "DE", f"{rng.randint(0, 30)}") for _ in range(1_200)]
     claims = [some_claim(book, f"e{number}") for number, book in enumerate(books)]
     found: list[Claim] = []
-    for partition, record in pack_claims(claims, partitions):
-        read = [one.claim(record.realm) for one in record.claims]
+    for partition, read in packed(claims, partitions):
         assert {partition_of_book(one.book, partitions) for one in read} == {partition}
         assert len(read) <= CLAIMS_PER_RECORD_MAX
         found += read
@@ -68,20 +82,39 @@ def test_the_largest_claims_fit_the_topic() -> None:
     """Records stay below what the topic takes, and what is left out of them comes back."""
     limit = CATALOGUE.by_name["c360.offers"].record_bytes_max
     claims = [largest_claim(number) for number in range(900)]
-    found: list[Claim] = []
-    for sent in claim_records("r" * 32, claims, 1):
-        assert sent.value is not None
-        assert len(sent.value) < limit
-        record = OfferRecordAdapter.validate_json(sent.value)
-        assert isinstance(record, ClaimsRecord)
-        found += (one.claim(record.realm) for one in record.claims)
-    assert found == claims
+    sent = claim_records("r" * 32, claims, 1)
+    assert len(sent) > 1
+    assert all(len(one.value or b"") < limit for one in sent)
+    assert [claim for _, read in packed(claims, 1) for claim in read] == claims
 
 
 def test_usual_claims_are_packed_full() -> None:
     """The bound on bytes is no reason to send small records."""
     claims = [some_claim(Book("default", "DE", "A-1"), f"{n:036}") for n in range(1_000)]
-    assert [len(record.claims) for _, record in pack_claims(claims)] == [500, 500]
+    assert [len(read) for _, read in packed(claims)] == [500, 500]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {},
+        {"tax_mode": TaxMode.NET, "pack_content": Decimal("0.7500"), "pack_unit": "l"},
+        {"location": "s-1", "zone": "north", "variant": "blau \x01 \u2028", "seller": "x"},
+        {"valid_from": NOW, "valid_to": NOW.replace(microsecond=0), "price": Decimal("1E+2")},
+    ],  # usual terms; numbers and closed sets; texts; times and an unusual way to write a price
+)
+def test_a_claim_is_written_as_its_model_writes_it(terms: dict[str, Any]) -> None:
+    """Reading either gives the same record; every field of the model can be told."""
+    claim = some_claim(Book("default", "DE", "A-1"), "e1")._replace(**terms)
+    read = ClaimRecord.model_validate_json(written(claim))
+    assert read == ClaimRecord.of(claim)
+    assert {"market", "sku", *HEAD, *TERMS} == set(ClaimRecord.model_fields)
+
+
+def test_a_claim_of_another_realm_is_refused() -> None:
+    """A record has one realm, and its claims are read as claims of that."""
+    with pytest.raises(ValueError, match="another realm"):
+        claim_records("other", [some_claim(Book("default", "DE", "A-1"), "e1")])
 
 
 def test_a_record_says_its_kind_version_and_partition() -> None:

@@ -43,10 +43,14 @@ async def inline(work: Callable[..., T], *arguments: object) -> T:
 class Bench:
     """A worker that notes offsets, and positions as a worker would note them."""
 
-    def __init__(self, log: Log, stored: Position | None = None) -> None:
+    def __init__(
+        self, log: Log, stored: Position | None = None, begun: Position | None = None
+    ) -> None:
         self.seen: list[int] = []
         self.faults = 0
         positions = MemoryPositions()
+        if begun is not None:
+            positions.note(P, begun)
         if stored is not None:
             positions.note(finished(P), stored)
         self.metrics = Metrics()
@@ -119,3 +123,39 @@ async def test_failure_leaves_the_position() -> None:
     bench.complete.reassigned()
     await bench.run(6)
     assert bench.seen == [3, 4, 5, 3, 4, 5, 6]
+
+
+async def test_what_was_begun_is_handed_on_whole() -> None:
+    """Records up to 7 may be there in part: who gets 4 and 5 of them processes 6 and 7 as well,
+    or a late write of the part would pass for one of the whole. Afterwards there is no doubt."""
+    bench = Bench(Log(), Position("cluster", 2, 3), begun=Position("cluster", 2, 7))
+    await bench.run(4, 5)
+    assert bench.seen == [4, 5, 6, 7]
+    assert bench.metrics.left_out._value.get() == 0
+    await bench.run(8)
+    assert bench.seen[4:] == [8]
+
+
+async def test_what_was_begun_here_is_repeated_whole() -> None:
+    """A batch that failed comes again in parts: each part is processed with all of the rest."""
+    bench = Bench(Log())
+    bench.faults = 1
+    with pytest.raises(Retry):
+        await bench.run(0, 1, 2)
+    await bench.run(0)
+    assert bench.seen == [0, 1, 2]
+
+
+async def test_what_the_group_passed_over_at_the_end() -> None:
+    """The group stands at 6 and hands out nothing: 3 to 5 are found, once."""
+    bench = Bench(Log(), Position("cluster", 2, 2))
+    await bench.complete.catch_up({P: 6})
+    await bench.complete.catch_up({P: 6})
+    assert bench.seen == [3, 4, 5]
+
+
+async def test_what_was_noted_is_not_what_is_finished() -> None:
+    """The group stands behind a batch that died half way: it is processed once more."""
+    bench = Bench(Log(), Position("cluster", 2, 2), begun=Position("cluster", 2, 5))
+    await bench.run(8)
+    assert bench.seen == [3, 4, 5, 6, 7, 8]
