@@ -11,7 +11,12 @@ HOUSEHOLDS ?= 150
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-.PHONY: setup demo test lint generate bench lock clean
+.venv-quix/installed: bench/requirements-quix.lock
+	$(PYTHON) -m venv .venv-quix
+	.venv-quix/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements-quix.lock
+	touch $@
+
+.PHONY: setup demo test mutants lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## Main job: sample stream -> profiles and price incidents, shown at the end
@@ -20,17 +25,20 @@ demo: setup  ## Main job: sample stream -> profiles and price incidents, shown a
 test: setup  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
+mutants: setup  ## Break the workers on purpose, one patch at a time; a test must see each
+	$(BIN)/python -m tests.mutants.run
+
 lint: setup  ## Style, types, and generated contracts up to date
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m schemas.generate --check
 
 generate: setup  ## Write the generated contracts and reference pages anew
 	$(BIN)/python -m schemas.generate
 
-bench: setup  ## Measure ingest against a bare validation loop, and profile reads at 1 M nodes
+bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, and the workers beside other stream processors (half an hour)
 	$(BIN)/python -m bench
 
 lock: setup  ## Resolve the dependencies anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade
 
 clean:  ## Remove the environment, caches and the demo's data
-	rm -rf .venv demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-quix demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import ingest, profile_read
+from bench import ingest, profile_read, workers
 from bench.children import ChildFailed, Result
+from services.runtime.errors import C360Error
 
 Benchmark = tuple[str, Callable[[], Result], Callable[[Result], str]]
 
@@ -32,14 +33,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measures what matters as ratios within one run. Without a command: all, "
-        "which takes some minutes. Let nothing else run meanwhile.",
+        "which takes about a quarter of an hour. Let nothing else run meanwhile.",
         parents=[as_json],
     )
-    commands = parser.add_subparsers(dest="command", metavar="ingest | profiles | all")
-    commands.add_parser("all", parents=[as_json], help="both, with their defaults")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("all", parents=[as_json], help="all of them, with their defaults")
     _add_ingest(commands.add_parser("ingest", parents=[as_json], help=_first_line(ingest.__doc__)))
     _add_profiles(
         commands.add_parser("profiles", parents=[as_json], help=_first_line(profile_read.__doc__))
+    )
+    _add_workers(
+        commands.add_parser("workers", parents=[as_json], help=_first_line(workers.__doc__))
     )
     return parser
 
@@ -82,6 +86,36 @@ def _add_profiles(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=positive, default=1, help="of the choice of profiles (1)")
 
 
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.description = workers.__doc__
+    add = parser.add_argument
+    add("--file", type=Path, help="JSON lines, plain or gzip, instead of the sample stream")
+    add(
+        "--households",
+        type=positive,
+        default=workers.HOUSEHOLDS,
+        help=f"of the sample stream ({workers.HOUSEHOLDS})",
+    )
+    add("--seed", type=int, default=1, help="of the sample stream (1)")
+    add("--rounds", type=positive, default=workers.ROUNDS, help="runs of each contestant (3)")
+    add(
+        "--batch",
+        type=positive,
+        default=workers.BATCH_EVENTS,
+        help=f"events per batch ({workers.BATCH_EVENTS:,}, as the worker)",
+    )
+    add("--rate", type=positive, default=workers.RATE, help="steady events per second (2,000)")
+    add("--seconds", type=float, default=workers.SECONDS, help="of the steady stream (70)")
+    add(
+        "--contestants",
+        nargs="+",
+        choices=workers.CONTESTANTS,
+        default=workers.CONTESTANTS,
+        help="only these (all)",
+        metavar="NAME",
+    )
+
+
 def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "ingest":
         arguments = (given.file, given.households, given.seed, given.rounds, given.batch)
@@ -90,9 +124,14 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         nodes = max(given.nodes, profile_read.NODES_MIN)
         numbers = (nodes, given.reads, given.seed)
         return [("profiles", lambda: profile_read.measure(*numbers), profile_read.tell)]
+    if given.command == "workers":
+        names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")
+        asked = {name: getattr(given, name) for name in names}
+        return [("workers", lambda: workers.measure(**asked), workers.tell)]
     return [
         ("ingest", ingest.measure, ingest.tell),
         ("profiles", profile_read.measure, profile_read.tell),
+        ("workers", workers.measure, workers.tell),
     ]
 
 
@@ -105,7 +144,7 @@ def main() -> int:
             reports[name] = run()
             if not given.json:
                 print(tell(reports[name]), flush=True)
-    except (ChildFailed, OSError) as error:
+    except (C360Error, ChildFailed, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if given.json:

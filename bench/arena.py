@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Self
 
 from bench.children import ChildFailed, Result, environment, run_child
-from services.dev.child import end_all, spawn
+from services.dev.child import LAUNCHER, end_all, spawn
 from services.dev.kafka import Cluster
 
 HOST = "127.0.0.1"
@@ -76,11 +77,12 @@ class Arena:
         }
 
     @contextmanager
-    def run(self) -> Iterator[Settings]:
+    def run(self, *, storing: bool = True) -> Iterator[Settings]:
         """Settings of one run: an empty database of its own, groups that have read nothing."""
         database = f"bench_{next(self._numbers)}"
         settings = self._settings(database)
-        c360("migrate", settings=settings)
+        if storing:
+            c360("migrate", settings=settings)
         try:
             yield settings
         finally:
@@ -97,9 +99,9 @@ class Arena:
         database = settings["C360_CLICKHOUSE_DATABASE"]
         return int(self.query(f"SELECT uniqExact(realm, event_id) FROM {database}.touchpoints"))
 
-    def fill(self, file: Path, batch: int) -> int:
+    def fill(self, file: Path, batch: int, events_max: int) -> int:
         """Send the lines of a file to the topic that all contestants read; how many went."""
-        arguments = (str(file), str(batch))
+        arguments = (str(file), str(batch), str(events_max))
         told = run_child("bench.worker_fill", *arguments, settings=self._settings("none"))
         return int(told["events"])
 
@@ -111,7 +113,10 @@ class Contestant:
         self._log = log
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, env=environment(settings)
+                [*bound(), *command],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment(settings),
             )
 
     def hear(self) -> Result:
@@ -147,7 +152,7 @@ class Worker:
         self.url = f"http://{HOST}:{port}"
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*C360, "worker", service],
+                [*bound(), *C360, "worker", service],
                 stdout=output,
                 stderr=output,
                 env=environment(settings | {"C360_WORKER_HTTP_PORT": str(port)}),
@@ -177,6 +182,11 @@ class Worker:
         """Seconds of processor time so far, user and system."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
+
+
+def bound() -> list[str]:
+    """What goes before a command so that its process does not outlive ours (services/dev)."""
+    return [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid())]
 
 
 def c360(*arguments: str, settings: Settings) -> None:

@@ -55,13 +55,14 @@ def run_ours(race: Race, settings: Settings, gate: Path) -> None:
     """
 
     class Watched(KafkaSource):
-        _held = 0
-        _expected = 0
+        def __init__(self, settings: Settings, _topics: object, *rest: Any) -> None:
+            super().__init__(settings, [TOPIC], *rest)
+            self._held = self._expected = 0
 
         async def _may_read(self) -> bool:
             if self._expected:
                 return True
-            held = [one for one in self._consumer.assignment() if one.topic == TOPIC]
+            held = self._consumer.assignment()
             self._consumer.pause(*held)
             if len(held) != self._held:
                 self._held = len(held)

@@ -24,9 +24,9 @@ from services.runtime.clickhouse import Database, open_server
 from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings, load_settings
 
-TOPIC = "touchpoints.shop"
+TOPIC = "bench.touchpoints"
 """All events are in this one topic, whatever their channel: a worker asks the event, not the topic,
-and Quix Streams writes a batch for each topic and partition, so that more topics would slow it."""
+and Quix Streams keeps batches by topic and partition, so that more topics would slow it."""
 
 
 class Received(NamedTuple):

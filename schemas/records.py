@@ -98,10 +98,16 @@ class EdgesRecord(Record):
     identifiers' attributes or consents may have changed."""
 
     kind: Literal["edges"] = "edges"
-    edges: Annotated[list[EdgeRecord], Field(default_factory=list, max_length=EDGES_PER_RECORD_MAX)]
-    attributes: Annotated[list[UUID], Field(default_factory=list, max_length=EDGES_PER_RECORD_MAX)]
+    edges: Annotated[list[EdgeRecord], Field(max_length=EDGES_PER_RECORD_MAX)] = Field(
+        default_factory=list
+    )
+    attributes: Annotated[list[UUID], Field(max_length=EDGES_PER_RECORD_MAX)] = Field(
+        default_factory=list
+    )
     """Node ids under which events with attributes were stored."""
-    consents: Annotated[list[UUID], Field(default_factory=list, max_length=EDGES_PER_RECORD_MAX)]
+    consents: Annotated[list[UUID], Field(max_length=EDGES_PER_RECORD_MAX)] = Field(
+        default_factory=list
+    )
     """Node ids under which consents or objections were stored."""
 
     @classmethod
@@ -344,3 +350,6 @@ class AlertRecord(Incident):
     """An incident after a change. Its exposure is counted at read and does not travel."""
 
     version: Annotated[int, Field(ge=1)] = INCIDENT_VERSION
+    row_version: Annotated[int, Field(ge=0, lt=2**64)]
+    """Generation << 48 | offset; of two records of one incident the higher one counts. A worker
+    that was written off may still send late."""

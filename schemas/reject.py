@@ -19,6 +19,7 @@ class RejectReason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     ERASED = "erased"
     UNSTORABLE = "unstorable"
+    UNPROCESSABLE = "unprocessable"
 
 
 ADVICE: dict[RejectReason, str] = {
@@ -32,5 +33,6 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.BEFORE_TIME_FLOOR: "set the source's clock; occurred_at is before the time floor",
     RejectReason.NOT_ALLOWED: "send events of this type from a server, with a server's key",
     RejectReason.UNSTORABLE: "report it: the event fits its contract but not the store",
+    RejectReason.UNPROCESSABLE: "report it: the event fits its contract but we failed on it",
     RejectReason.ERASED: "nothing: the person was erased after this event happened",
 }

@@ -93,7 +93,7 @@ class Touchpoint(Contract):
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """Where the contact took place: one of the configured channels (`C360_CHANNELS`)."""
     type: str
-    identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = Field(default_factory=list)
+    identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = Field(default=[])
     """Of the person who acts, in any order."""
     source: Source = Source()
     """Where the event was made."""

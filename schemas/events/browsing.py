@@ -48,6 +48,6 @@ class CartUpdated(Contract):
     """The cart as it is now; an empty list says that it was emptied."""
 
     cart_id: OptionalCode = ""
-    items: Annotated[list[CartItem], Field(max_length=200)] = Field(default_factory=list)
+    items: Annotated[list[CartItem], Field(max_length=200)] = Field(default=[])
     total: Money | None = None
     currency: Currency | None = None

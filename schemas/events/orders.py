@@ -72,7 +72,7 @@ class OrderLine(Contract):
     unit: OptionalCode = "piece"
     unit_price: Money | None = None
     """Price of one unit before the discounts of this line."""
-    discounts: Annotated[list[Discount], Field(max_length=20)] = Field(default_factory=list)
+    discounts: Annotated[list[Discount], Field(max_length=20)] = Field(default=[])
     total: Money
     """What the line costs after its discounts, tax included."""
     tax_rate: Rate | None = None
@@ -110,13 +110,13 @@ class OrderPlaced(Contract):
     """Whose order number it is; empty means the source's configured issuer."""
     currency: Currency | None = None
     """Empty means the realm's currency."""
-    lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default_factory=list)
+    lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     gross: Money | None = None
     """Total including everything. Used for revenue only where there are no lines."""
     receipt_kind: ReceiptKind = ReceiptKind.SALE
     fulfilment: Fulfilment | None = None
     payment: OptionalCode = ""
-    vouchers: Annotated[list[Code], Field(max_length=20)] = Field(default_factory=list)
+    vouchers: Annotated[list[Code], Field(max_length=20)] = Field(default=[])
 
 
 class OrderStatusChanged(Contract):
@@ -133,7 +133,7 @@ class OrderCancelled(Contract):
     order_id: Code
     issuer: OptionalCode = ""
     currency: Currency | None = None
-    lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default_factory=list)
+    lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     reason: Title = ""
 
 
@@ -146,7 +146,7 @@ class OrderReturned(Contract):
     return_id: OptionalCode = ""
     """A return counts once per issuer and return id; empty means the event id."""
     currency: Currency | None = None
-    lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default_factory=list)
+    lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     """What came back, as positive amounts."""
     refund: Money | None = Field(default=None, ge=0)
     """Amount given back. Used only where there are no lines."""

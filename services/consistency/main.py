@@ -52,14 +52,16 @@ async def _tick(parts: Parts, host: FaustHost) -> None:
         if FIRST not in host.assigned():
             ticker = None
             continue
+        marks = ClickHouseWatermarks(parts.database)
         if ticker is None:
             ticker = Ticker(
-                ClickHouseWatermarks(parts.database),
+                marks,
                 ClickHouseConsistencyStore(parts.database),
                 parts.outbox,
                 parts.offload,
             )
         try:
-            await ticker.tick(datetime.now(UTC))
+            # Ticks never go back, so one clock that is ahead must not make them.
+            await ticker.tick(min(datetime.now(UTC), await parts.offload(marks.clock)))
         except Retry as error:
             log.warning("tick_waits", error=str(error))

@@ -30,7 +30,7 @@ from services.consistency.partition_store import BatchReads, PartitionStore
 from services.consistency.ports import WorkerStore
 from services.runtime.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.runtime.dead_letters import dead_letter
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.kafka import key_of
 from services.runtime.metrics import Metrics
 from services.runtime.positions import Position, PositionStore, taken_over, version_of
@@ -184,12 +184,25 @@ class ConsistencyWorker:
             tasks += self._tasks(held[partition], partition, batch, brought, version, reads)
         refused = len(outgoing)
         _read(reads, tasks)
+        for partition in batches:
+            self._check_alone(partition, held[partition].noted)
         for task in tasks:
             told = task.writer.apply(task.claims, task.tick, in_doubt=task.in_doubt)
             self._store.note(claim.book for claim in task.claims)
             task.writer.write()
-            outgoing += map(alert, told)
+            outgoing += [alert(incident, task.store.version) for incident in told]
         return _Written(tasks, outgoing, refused)
+
+    def _check_alone(self, partition: Partition, noted: Position) -> None:
+        """Whoever writes has noted its position before: look after reading, before writing."""
+        stored = self._positions.position(partition)
+        if stored is not None and stored.version > noted.version:
+            raise Fatal(
+                f"{partition.topic}, partition {partition.number}: somebody else has processed it "
+                f"up to offset {stored.last_offset}, this worker up to {noted.last_offset}. This "
+                "worker was written off, or two run in different consumer groups: let all have "
+                "one C360_KAFKA_GROUP_PREFIX. It may start again at once."
+            )
 
     def _note(self, held: _Held, partition: Partition, batch: Sequence[Delivery]) -> int:
         """Note how far effects may come from now on; returns the version of the rows to write.
@@ -248,9 +261,9 @@ class ConsistencyWorker:
         self._metrics.cache_entries.labels("price_books").set(cached_books)
 
 
-def alert(incident: Incident) -> Outgoing:
+def alert(incident: Incident, row_version: int) -> Outgoing:
     """The record that publishes an incident; a retracted one is a state like the others."""
-    record = AlertRecord.model_validate(incident.model_dump())
+    record = AlertRecord.model_validate(incident.model_dump() | {"row_version": row_version})
     key = key_of(incident.realm, incident.incident_id)
     return Outgoing(ALERTS_TOPIC, record.model_dump_json().encode(), key)
 

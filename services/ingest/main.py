@@ -18,25 +18,31 @@ from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestWorker, Limits
 from services.runtime.backoff import until_done
+from services.runtime.clickhouse import Database
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
-from services.runtime.life import Threads, stop_signals, tune_garbage_collector
+from services.runtime.life import (
+    Threads,
+    stop_signals,
+    tune_garbage_collector,
+    unless_stopped,
+)
 from services.runtime.metrics import Metrics
 from services.runtime.producer import Producer
 from services.runtime.settings import Settings
 from services.runtime.watermarks import ClickHouseWatermarks
-from services.runtime.worker import health_pages, open_store, opened
+from services.runtime.worker import Store, health_pages
 
 LEDGER_S = 30.0
 log = structlog.get_logger()
 
 
 class Ledger:
-    """The erasures as ingest sees them: read again twice a minute."""
+    """The erasures as ingest sees them: empty until `refresh`, then read again twice a minute."""
 
     def __init__(self, store: ClickHouseFactStore) -> None:
         self._store = store
-        self._erased = store.erasures()
+        self._erased: dict[tuple[str, NodeId], int] = {}
 
     def erased_at(self, realm: str, node: NodeId) -> int | None:
         """When a node was erased, in ms since 1970 (UTC), or None."""
@@ -51,19 +57,57 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError, or Fatal when going on would lose data."""
     connection(settings)  # says what is missing before anything else is tried
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
-    database = await opened(lambda: open_store(settings))
-    probe = await opened(lambda: open_store(settings))
+    store = Store(settings, metrics, progress)
     topics = [topic.name for topic in CATALOGUE.touchpoints]
     source, outbox = KafkaSource(settings, topics, metrics, progress), Producer(settings)
     threads = Threads(3)
-    store = ClickHouseFactStore(database, sole_writer=False)
-    ledger = await asyncio.to_thread(Ledger, ClickHouseFactStore(probe, sole_writer=False))
-    core = IngestCore(
-        ingest_config(settings, identity_rules(settings.identity_rules)), ledger.erased_at
-    )
-    worker = IngestWorker(
+
+    async def started() -> tuple[IngestWorker, Ledger]:
+        database = await store.opened()
+        ledger = Ledger(ClickHouseFactStore(await store.opened()))
+        await asyncio.to_thread(ledger.refresh)
+        for start in (source.start, outbox.start):
+            await until_done(start, "Kafka", metrics, waits=progress.moved)
+        worker = _worker(settings, database, ledger, source, outbox, threads, metrics, progress)
+        return worker, ledger
+
+    async with (
+        stop_signals(settings.worker_shutdown_grace_s) as stopping,
+        health_pages(settings, metrics, progress, store, source.is_assigned),
+    ):
+        parts = await unless_stopped(stopping, started())
+        if parts is None:
+            return
+        worker, ledger = parts
+        tune_garbage_collector()
+        ending = asyncio.create_task(_stop_when(stopping, worker))
+        refreshing = asyncio.create_task(_refresh(ledger))
+        try:
+            await worker.run()
+        finally:
+            ending.cancel()
+            refreshing.cancel()
+            await source.stop()
+            await outbox.stop()
+            threads.close()
+    log.info("stopped")
+
+
+def _worker(
+    settings: Settings,
+    database: Database,
+    ledger: Ledger,
+    source: KafkaSource,
+    outbox: Producer,
+    threads: Threads,
+    metrics: Metrics,
+    progress: Progress,
+) -> IngestWorker:
+    config = ingest_config(settings, identity_rules(settings.identity_rules))
+    core = IngestCore(config, ledger.erased_at)
+    return IngestWorker(
         core,
-        IngestStage(core, store, from_log=True),
+        IngestStage(core, ClickHouseFactStore(database), from_log=True),
         source,
         outbox,
         ClickHouseWatermarks(database),
@@ -77,25 +121,8 @@ async def run(settings: Settings) -> None:
             settings.worker_linger_ms / 1000,
         ),
         CATALOGUE.by_name["c360.offers"].partitions,
+        waits=progress.moved,
     )
-    tune_garbage_collector()
-    async with (
-        stop_signals(settings.worker_shutdown_grace_s) as stopping,
-        health_pages(settings, metrics, progress, probe, source.is_assigned),
-    ):
-        await until_done(source.start, "Kafka", metrics)
-        await until_done(outbox.start, "Kafka", metrics)
-        ending = asyncio.create_task(_stop_when(stopping, worker))
-        refreshing = asyncio.create_task(_refresh(ledger))
-        try:
-            await worker.run()
-        finally:
-            ending.cancel()
-            refreshing.cancel()
-            await source.stop()
-            await outbox.stop()
-            threads.close()
-    log.info("stopped")
 
 
 async def _stop_when(stopping: asyncio.Event, worker: IngestWorker) -> None:

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
 from schemas.instants import from_ms
+from schemas.reject import RejectReason
 from services.ingest.core.core import IngestCore
 from services.ingest.core.derive import Derived, Mark, derive, edge_records, marks
 from services.ingest.core.limiter import RejectLimiter
@@ -28,14 +29,18 @@ from services.runtime.backoff import until_done
 from services.runtime.claim_records import claim_records
 from services.runtime.dead_letters import dead_letter
 from services.runtime.errors import Fatal
+from services.runtime.logging import frames
 from services.runtime.metrics import Metrics
 from services.runtime.stream import Delivery, Offload, Outbox, Outgoing, Partition
 
 EDGES_TOPIC = "c360.edges"
 POLL_S = 1.0
+FETCH_S = 0.02
+"""A fetch waits so long at least; without a pause nothing else of the process would run."""
 PATIENCE_S = 5.0
 """So long nobody takes a silent member for dead."""
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -87,6 +92,7 @@ class IngestWorker:
     Args:
         now: the wall clock; it is read for metrics only.
         sleep: waits between attempts.
+        waits: called for every attempt that failed.
     """
 
     def __init__(
@@ -105,6 +111,7 @@ class IngestWorker:
         sent: SentEdges | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock_s: Callable[[], float] | None = None,
+        waits: Callable[[], None] = lambda: None,
     ) -> None:
         self._core = core
         self._stage = stage
@@ -120,6 +127,7 @@ class IngestWorker:
         self._sent = sent or SentEdges()
         self._sleep = sleep
         self._clock_s = clock_s or asyncio.get_running_loop().time
+        self._waits = waits
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -137,7 +145,11 @@ class IngestWorker:
             while not self._stopping.is_set():
                 deliveries = await self._collect()
                 if not deliveries:
-                    self._metrics.last_progress_seconds.set(self._now().timestamp())
+                    if writing is None:
+                        self._metrics.last_progress_seconds.set(self._now().timestamp())
+                    elif writing.done():
+                        await writing  # what ended it must not wait for the next event
+                        writing = None
                     continue
                 batch = await self._offload(self._decode, deliveries)
                 await self._finished(writing)
@@ -153,14 +165,15 @@ class IngestWorker:
         """Read until the batch is full, or has waited long enough."""
         limits, batch, size = self._limits, list[Delivery](), 0
         ends_at = self._clock_s() + limits.linger_s
-        while len(batch) < limits.events_max and size < limits.bytes_max:
-            left_s = ends_at - self._clock_s()
-            if left_s <= 0 or self._stopping.is_set():
-                break
+        while True:
+            left_s = max(0.0, ends_at - self._clock_s())
             wanted = min(limits.events_per_fetch, limits.events_max - len(batch))
-            got = await self._source.fetch(wanted, min(left_s, POLL_S))
+            got = await self._source.fetch(wanted, min(max(left_s, FETCH_S), POLL_S))
             batch += got
             size += sum(len(one.value or b"") for one in got)
+            full = len(batch) >= limits.events_max or size >= limits.bytes_max
+            if full or self._clock_s() >= ends_at or self._stopping.is_set():
+                break
         return batch
 
     async def _finished(self, writing: asyncio.Task[None] | None) -> None:
@@ -182,31 +195,37 @@ class IngestWorker:
                 stamp_ms, received_at = delivery.timestamp_ms, from_ms(delivery.timestamp_ms)
             value = delivery.value or b""
             lines.append(Line(value, len(value)))
-            outcomes.append(process(value, received_at, Intake.SERVER))
+            try:
+                outcomes.append(process(value, received_at, Intake.SERVER))
+            except Exception as error:  # a fault of ours: one event must not stop all others
+                log.error("event_failed", error=type(error).__name__, frames=frames(error))
+                message = f"{type(error).__name__}; please report it"
+                outcomes.append(Reject(RejectReason.UNPROCESSABLE, message=message))
         return Batch(deliveries, Decoded(lines, outcomes, received_at))
 
     async def _finish(self, batch: Batch) -> None:
         """Facts, then derived records and dead letters, then offsets."""
-        metrics, sleep = self._metrics, self._sleep
+        metrics = self._metrics
 
         async def store() -> Stored:
             with metrics.stage_seconds.labels("store").time():
                 return await self._offload(self._stage.store, batch.decoded, 0)
 
-        stored = await until_done(store, "store", metrics, sleep)
+        stored = await self._until_done(store, "store")
         self._limit(batch, stored)
         derived, records = await self._offload(self._records, batch, stored)
         with metrics.stage_seconds.labels("send").time():
-            await until_done(lambda: self._outbox.send_all(records), "send", metrics, sleep)
+            await self._until_done(lambda: self._outbox.send_all(records), "send")
         for realm, one in derived.items():
             self._sent.acknowledged(realm, one.edges)
         reached = marks(stored.fresh)
-        await until_done(
-            lambda: self._offload(self._watermarks.write, reached), "watermarks", metrics, sleep
-        )
+        await self._until_done(lambda: self._offload(self._watermarks.write, reached), "watermarks")
         offsets = {one.source: one.offset + 1 for one in batch.deliveries}
-        await until_done(lambda: self._source.commit(offsets), "commit", metrics, sleep)
+        await self._until_done(lambda: self._source.commit(offsets), "commit")
         self._count(batch, stored)
+
+    async def _until_done(self, attempt: Callable[[], Awaitable[T]], what: str) -> T:
+        return await until_done(attempt, what, self._metrics, self._sleep, self._waits)
 
     def _limit(self, batch: Batch, stored: Stored) -> None:
         refused = {position for position, _ in stored.refused}

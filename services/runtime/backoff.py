@@ -22,8 +22,12 @@ async def until_done(
     what: str,
     metrics: Metrics,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    waits: Callable[[], None] = lambda: None,
 ) -> T:
     """The result of the first attempt that succeeds, with growing pauses in between, for ever.
+
+    `waits` is called for each attempt that failed: whoever waits for something else is alive, and
+    a restart would not help.
 
     Raises whatever is no Retry. Nothing is acknowledged meanwhile, so the records wait in the log.
     """
@@ -34,6 +38,7 @@ async def until_done(
         except Retry as error:
             failures += 1
             metrics.retries.inc()
+            waits()
             log.warning("waiting_to_retry", what=what, failures=failures, error=str(error))
             await sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_S)

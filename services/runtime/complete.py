@@ -20,6 +20,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.positions import Position, PositionStore
 from services.runtime.stream import Delivery, Offload, Partition
 
+FILLED_RECORDS = 100
 log = structlog.get_logger()
 Process = Callable[[Sequence[Delivery]], Awaitable[None]]
 
@@ -88,7 +89,8 @@ class Complete:
             batch: dict[_At, list[Delivery]] = {}
             for partition, mine in by_partition.items():
                 at = await self._where(partition)
-                expected, whole = at.next, list[Delivery]()
+                await self._fill(at, partition, mine[0].offset)
+                expected, whole = max(at.next, mine[0].offset), list[Delivery]()
                 for delivery in mine:
                     if delivery.offset > expected:
                         whole += await self._missing(partition, expected, delivery.offset)
@@ -103,12 +105,17 @@ class Complete:
         `acknowledged` is where the group stands. Raises as `process` does.
         """
         async with self._turn:
-            batch: dict[_At, list[Delivery]] = {}
             for partition, stop in acknowledged.items():
-                at = await self._where(partition)
-                if stop > at.next:
-                    batch[at] = await self._missing(partition, at.next, stop)
-            await self._finish(batch)
+                await self._fill(await self._where(partition), partition, stop)
+
+    async def _fill(self, at: _At, partition: Partition, stop: int) -> None:
+        """Process what is missing before `stop`, in parts: it may be days of records."""
+        start = at.next
+        while start < stop:
+            end = min(start + FILLED_RECORDS, stop)
+            missing = await self._missing(partition, start, end)
+            await self._finish({at: missing})
+            start = max(end, at.next)
 
     async def _finish(self, batch: Mapping[_At, list[Delivery]]) -> None:
         """Process what there is of each partition, and note that it is finished."""

@@ -18,13 +18,13 @@ from services.runtime.faust_host import FaustHost, end_process
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
 from services.runtime.kafka_log import KafkaLog
-from services.runtime.life import Threads, stop_signals, tune_garbage_collector
+from services.runtime.life import Threads, stop_signals, tune_garbage_collector, unless_stopped
 from services.runtime.metrics import Metrics
 from services.runtime.positions import ClickHousePositions
 from services.runtime.producer import Producer
 from services.runtime.settings import Settings
 from services.runtime.stream import Delivery
-from services.runtime.worker import health_pages, open_store, opened
+from services.runtime.worker import Store, health_pages
 
 LOOK_S = 0.5
 log = structlog.get_logger()
@@ -72,45 +72,58 @@ async def run_deciding_worker(
     """
     connection(settings)  # says what is missing before anything else is tried
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
-    database = await opened(lambda: open_store(settings))
-    probe = await opened(lambda: open_store(settings))
+    store = Store(settings, metrics, progress)
     reader, outbox = KafkaLog(settings, topic), Producer(settings)
-    await until_done(reader.start, "Kafka", metrics)
     threads = Threads(1)  # the store's writers are not for several threads
-    positions = ClickHousePositions(database)
-    parts = Parts(settings, database, positions, reader, outbox, threads, metrics)
-    worker = worker_of(parts)
-    complete = Complete(worker.process, positions, reader, threads, metrics)
+    hosts: list[FaustHost] = []
+
+    async def started() -> Parts:
+        database = await store.opened()
+        await until_done(reader.start, "Kafka", metrics, waits=progress.moved)
+        positions = ClickHousePositions(database)
+        return Parts(settings, database, positions, reader, outbox, threads, metrics)
+
+    async with (
+        stop_signals(settings.worker_shutdown_grace_s) as stopping,
+        health_pages(
+            settings, metrics, progress, store, lambda: any(h.is_settled() for h in hosts)
+        ),
+    ):
+        parts = await unless_stopped(stopping, started())
+        if parts is None:
+            return
+        host = _host(parts, service, topic, worker_of(parts), progress)
+        hosts.append(host)
+        tune_garbage_collector()
+        async with faust_app_running(host.app, discover=False):
+            companion = asyncio.ensure_future(beside(parts, host)) if beside else None
+            await _until_stopped(host, stopping, companion)
+            if companion is not None:
+                companion.cancel()
+        await reader.stop()
+        await outbox.stop()
+        threads.close()
+    log.info("stopped")
+
+
+def _host(parts: Parts, service: str, topic: str, worker: Worker, progress: Progress) -> FaustHost:
+    complete = Complete(worker.process, parts.positions, parts.log, parts.offload, parts.metrics)
 
     def reassigned() -> None:
         worker.reassigned()
         complete.reassigned()
 
-    host = FaustHost(
-        settings,
+    return FaustHost(
+        parts.settings,
         service,
         topic,
         complete.process,
         reassigned,
-        reader.ends,
+        parts.log.ends,
         complete.catch_up,
         progress,
-        metrics,
+        parts.metrics,
     )
-    tune_garbage_collector()
-    async with (
-        stop_signals(settings.worker_shutdown_grace_s) as stopping,
-        health_pages(settings, metrics, progress, probe, lambda: bool(host.assigned())),
-        faust_app_running(host.app, discover=False),
-    ):
-        companion = asyncio.ensure_future(beside(parts, host)) if beside else None
-        await _until_stopped(host, stopping, companion)
-        if companion is not None:
-            companion.cancel()
-    await reader.stop()
-    await outbox.stop()
-    threads.close()
-    log.info("stopped")
 
 
 async def _until_stopped(

@@ -13,7 +13,7 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import faust
@@ -24,6 +24,7 @@ from services.runtime.backoff import until_done
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
+from services.runtime.logging import frames
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.runtime.stream import Delivery, Partition
@@ -67,6 +68,7 @@ class FaustHost:
         self._topic = topic
         self._in_hand: list[EventT[Any]] = []
         self._done: dict[Partition, int] = {}
+        self._was_assigned = False
         self.app = build_app(settings, service)
         channel = self.app.topic(
             topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
@@ -83,6 +85,7 @@ class FaustHost:
             # What was fetched before a rebalance comes again, here or to its new holder.
             generation: int = self.app.consumer_generation_id
             mine: list[EventT[Any]] = [e for e in events if e.message.generation_id == generation]
+            self._leave(event for event in events if event.message.generation_id != generation)
             if not mine:
                 continue
             self._in_hand = mine
@@ -92,7 +95,15 @@ class FaustHost:
                     self._done[_partition(event.message.tp)] = event.message.offset + 1
                 self._progress.moved()
                 self._metrics.batch_events.observe(len(mine))
+            else:
+                self._leave(mine)
             self._in_hand = []
+
+    def _leave(self, events: Iterable[EventT[Any]]) -> None:
+        """Faust waits, for ever, at its end and in every rebalance, for all that it handed out and
+        that was not acknowledged. These come again, so nobody shall wait for them."""
+        for event in events:
+            self.app.consumer.unacked.discard(event.message)
 
     async def _durable(self, deliveries: Sequence[Delivery], generation: int) -> bool:
         """Whether everything is durable; False when the partitions went elsewhere meanwhile.
@@ -107,7 +118,7 @@ class FaustHost:
             return True
 
         try:
-            return await until_done(attempt, self._topic, self._metrics)
+            return await until_done(attempt, self._topic, self._metrics, waits=self._progress.moved)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -115,6 +126,7 @@ class FaustHost:
 
     async def _on_assigned(self, _app: Any, assigned: set[TP], **_rest: Any) -> None:
         self._metrics.rebalances.inc()
+        self._was_assigned = True
         self._reassigned()
         held = {_partition(tp) for tp in assigned}
         for gone in self._done.keys() - held:
@@ -125,6 +137,8 @@ class FaustHost:
         """Report how far behind the group is; nothing behind and nothing in hand is progress."""
         while not self.app.should_stop:
             await asyncio.sleep(LOOK_S)
+            if not self.is_settled():
+                continue  # a rebalance that never ends is no progress
             try:
                 ends = await self._ends(self.assigned())
                 if not self._in_hand:
@@ -149,9 +163,13 @@ class FaustHost:
         self._metrics.position.labels(*names).set(done)
         return max(0, end - done)
 
+    def is_settled(self) -> bool:
+        """Whether the group has given this member its share, which may be empty."""
+        return self._was_assigned and self.app.started and not self.app.rebalancing
+
     def assigned(self) -> set[Partition]:
         """The partitions held now."""
-        if not self.app.started or self.app.rebalancing:
+        if not self.is_settled():
             return set()
         return {_partition(tp) for tp in self.app.consumer.assignment() if tp.topic == self._topic}
 
@@ -180,7 +198,7 @@ def build_app(settings: Settings, service: str) -> faust.App:
         broker_session_timeout=float(settings.kafka_session_timeout_s),
         broker_heartbeat_interval=settings.kafka_session_timeout_s / 5,
         broker_rebalance_timeout=2.0 * settings.kafka_session_timeout_s,
-        broker_request_timeout=30.0 + settings.kafka_session_timeout_s,
+        broker_request_timeout=15.0 + 2.0 * settings.kafka_session_timeout_s,
         broker_max_poll_records=500,
         producer_request_timeout=30.0,
         producer_acks=-1,
@@ -212,9 +230,11 @@ def _credentials(settings: Settings) -> Any:
 
 def end_process(error: BaseException) -> NoReturn:
     """End at once: a graceful stop of Faust acknowledges what was never processed."""
-    expected = isinstance(error, C360Error)
-    log.critical("ended", error=str(error), exc_info=None if expected else error)
-    os._exit(error.exit_code if isinstance(error, C360Error) else Fatal.exit_code)
+    if isinstance(error, C360Error):
+        log.critical("ended", error=str(error))
+        os._exit(error.exit_code)
+    log.critical("ended", error=type(error).__name__, frames=frames(error))
+    os._exit(Fatal.exit_code)
 
 
 def _partition(tp: TP) -> Partition:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 
 import structlog
 
 from services.runtime.settings import Settings
+
+
+def frames(error: BaseException) -> list[str]:
+    """Where an error came from, the innermost place last. Its text is left out: it may quote
+    values of an event."""
+    stack = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in stack]
 
 
 def configure_logging(settings: Settings) -> None:

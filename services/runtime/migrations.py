@@ -117,11 +117,18 @@ def migrate_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
 def require_schema(database: Database) -> None:
     """Refuse a schema that is behind: on a server it is brought up to date by one command only.
 
+    One that is ahead is taken: migrations only add, and while a newer version is rolled out, or
+    back, workers of the older one go on.
+
     Raises:
         ConfigurationError: migrations wait.
-        Fatal: an applied migration was changed or is missing.
+        Fatal: an applied migration was changed.
     """
-    waiting = _pending(_files(None), _applied(database))
+    files, applied = _files(None), _applied(database)
+    newest = max(one.version for one in files)
+    waiting = _pending(
+        files, {number: sum_ for number, sum_ in applied.items() if number <= newest}
+    )
     if waiting:
         numbers = ", ".join(f"{one.version:04d}" for one in waiting)
         raise ConfigurationError(

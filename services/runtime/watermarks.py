@@ -48,6 +48,11 @@ class ClickHouseWatermarks:
         """The latest times of every channel of every realm."""
         return [Watermark(*row) for row in self._database.rows(MARKS_SQL)]
 
+    def clock(self) -> datetime:
+        """What the store's clock shows."""
+        now: datetime = self._database.rows("SELECT now64(3, 'UTC')")[0][0]
+        return now
+
 
 class MemoryWatermarks:
     """The same for tests and simulations."""

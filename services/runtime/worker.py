@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
+from services.runtime.backoff import until_done
 from services.runtime.clickhouse import Database, open_server
-from services.runtime.errors import ConfigurationError, Retry
+from services.runtime.errors import ConfigurationError
 from services.runtime.health import HealthServer, Progress
 from services.runtime.life import Threads
 from services.runtime.metrics import Metrics
@@ -40,16 +41,46 @@ def open_store(settings: Settings) -> Database:
     return database
 
 
-async def opened(open_: Callable[[], Database]) -> Database:
-    """Open the store, waiting while the server does not answer: a worker may start before it."""
-    pause_s = 0.5
-    while True:
+class Store:
+    """The connections of a worker, opened while its health pages are served already."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, progress: Progress) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._progress = progress
+        self._threads = Threads(1)
+        self._probe: Database | None = None
+
+    async def opened(self) -> Database:
+        """A connection, waiting while the server does not answer: a worker may start before it.
+
+        Raises ConfigurationError as `open_store` does.
+        """
+        database = await self._open()
+        if self._probe is None:
+            self._probe = await self._open()
+        return database
+
+    async def _open(self) -> Database:
+        return await until_done(
+            lambda: asyncio.to_thread(open_store, self._settings),
+            "store",
+            self._metrics,
+            waits=self._progress.moved,
+        )
+
+    async def fault(self) -> list[str]:
+        """Why the store cannot be used now, on a connection that nothing else waits for."""
+        if self._probe is None:
+            return ["the store is not open yet"]
         try:
-            return await asyncio.to_thread(open_)
-        except Retry as error:
-            log.warning("waiting_for_store", error=str(error))
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, 10.0)
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await self._threads(self._probe.rows, "SELECT 1")
+        except TimeoutError:
+            return [f"the store does not answer within {READY_TIMEOUT_S:g} s"]
+        except Exception as error:
+            return [f"the store cannot be reached: {error}"]
+        return []
 
 
 @asynccontextmanager
@@ -57,15 +88,15 @@ async def health_pages(
     settings: Settings,
     metrics: Metrics,
     progress: Progress,
-    probe: Database,
-    assigned: Callable[[], bool],
+    store: Store,
+    is_settled: Callable[[], bool],
 ) -> AsyncIterator[str]:
-    """Serve the health pages. `probe` is a connection that nothing else waits for."""
-    threads = Threads(1)
+    """Serve the health pages. `is_settled` says whether the group has given this member its
+    share."""
 
     async def ready() -> list[str]:
-        reasons = [] if assigned() else ["no partitions are assigned yet"]
-        return reasons + await _store_fault(threads, probe)
+        reasons = [] if is_settled() else ["partitions are not assigned yet"]
+        return reasons + await store.fault()
 
     server = HealthServer(
         metrics, progress, ready, settings.worker_http_host, settings.worker_http_port
@@ -76,15 +107,3 @@ async def health_pages(
         yield url
     finally:
         await server.stop()
-        threads.close()
-
-
-async def _store_fault(offload: Callable[..., Awaitable[object]], probe: Database) -> list[str]:
-    try:
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            await offload(probe.rows, "SELECT 1")
-    except TimeoutError:
-        return [f"the store does not answer within {READY_TIMEOUT_S:g} s"]
-    except Exception as error:
-        return [f"the store cannot be reached: {error}"]
-    return []

@@ -7,6 +7,7 @@ as it goes; exit code 1 if anything was lost, doubled or different.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import traceback
@@ -24,7 +25,7 @@ from tests.e2e.runs import c360, digest
 
 AWAY_S = 30
 COLUMNS = (
-    "scenario", "kills", "stops", "restarts", "rebalances", "events", "redelivered", "lost",
+    "scenario", "kills", "stops", "cut short", "restarts", "rebalances", "events", "redelivered", "lost",
     "doubled", "seconds", "same state",
 )  # fmt: skip
 
@@ -75,6 +76,7 @@ def main() -> int:
     options.add_argument("--only", default="", help="scenarios whose name holds this")
     options.add_argument("--keep", type=Path, help="directory for logs and data, kept afterwards")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends with us
     console = Console(stderr=True)
     tallies, failures = list[Tally](), 0
     with ExitStack() as stack:
@@ -126,7 +128,7 @@ def _print(tallies: list[Tally], seed: int) -> None:
     for one in tallies:
         table.add_row(
             one.name,
-            *map(str, (one.kills, one.stops, one.restarts, one.rebalances, one.events,
+            *map(str, (one.kills, one.stops, one.cut_short, one.restarts, one.rebalances, one.events,
                        one.redelivered, one.lost, one.doubled, round(one.seconds))),
             "yes" if not one.differences else ", ".join(one.differences)[:60],
         )  # fmt: skip

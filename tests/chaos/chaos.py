@@ -6,17 +6,19 @@ to be slow with the very statement in which it shall hit them.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from services.dev.kafka import Cluster
+from services.runtime.errors import Retry
 from tests.chaos.harm import GARBAGE, READ_TOPICS, send_compressed
 from tests.chaos.small_disk import SmallDisk
 from tests.clickhouse_endpoint import ClickHouseEndpoint
@@ -44,6 +46,8 @@ class Tally:
     """SIGKILLs of workers, brokers and the store."""
     stops: int = 0
     """SIGTERMs of workers and brokers."""
+    cut_short: int = 0
+    """Of these, workers that were not done within their grace period and ended unfinished."""
     restarts: int = 0
     """Workers that ended by themselves and were started again."""
     rebalances: int = 0
@@ -80,6 +84,7 @@ class Chaos:
         self._poison: Counter[bytes] = Counter()
         self._parts = self._cut(parts)
         self._stack = ExitStack()
+        self._names = itertools.count(1)
         self._began_s = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -110,9 +115,9 @@ class Chaos:
 
     def add(self, service: str) -> Worker:
         """One more worker: every other one has a name that the group remembers it by."""
-        number = len(self.run.workers) + 1
         named = self.rng.random() < 0.5
-        return self.run.add(service, C360_WORKER_ID=f"{service}-{number}" if named else "")
+        name = f"chaos-{next(self._names)}" if named else ""
+        return self.run.add(service, C360_WORKER_ID=name)
 
     def feed(self) -> None:
         """Publish the next part, if one is left."""
@@ -163,11 +168,20 @@ class Chaos:
             self.add(service)
 
     def stop_all(self) -> None:
-        """SIGTERM to all workers once they are up; each ends in order."""
+        """SIGTERM to all workers once they are up."""
         self.run.wait_ready()
-        codes = self.run.stop_all()
-        assert set(codes) <= {0}, codes
+        self.stop(list(self.run.workers))
+
+    def stop(self, workers: Sequence[Worker]) -> None:
+        """SIGTERM to some workers at once; each ends within its grace period.
+
+        In the midst of a rebalance it may take all of it: then it ends as after a SIGKILL.
+        """
+        codes = self.run.stop(workers)
+        told = "\n".join(worker.told() for worker in workers)
+        assert set(codes) <= {0, Retry.exit_code}, f"{codes}\n{told}"
         self.tally.stops += len(codes)
+        self.tally.cut_short += codes.count(Retry.exit_code)
 
     def poisoned(self) -> None:
         """All garbage was sent to every topic: as many dead letters must come of it."""

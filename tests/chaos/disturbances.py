@@ -20,14 +20,14 @@ Disturbance = Callable[[Chaos], None]
 BUSY_TOPIC = "touchpoints.shop"
 GOES_ON_DEADLINE_S = 60
 FAULTS: tuple[dict[str, Any], ...] = (
-    {"code": 252, "match": "INSERT INTO .*touchpoints", "count": 3},
-    {"code": 241, "match": "SELECT ", "count": 5},
-    {"code": 159, "match": "INSERT INTO .*touchpoints", "when": "after", "count": 2},
-    {"code": 159, "match": "INSERT INTO .*members", "when": "after", "count": 2},
-    {"code": 159, "match": "INSERT INTO .*(incidents|book_timers)", "when": "after", "count": 2},
+    {"code": 252, "match": "INSERT INTO .*touchpoints"},
+    {"code": 241, "match": "SELECT ", "count": 3},
+    {"code": 159, "match": "INSERT INTO .*touchpoints", "when": "after"},
+    {"code": 159, "match": "INSERT INTO .*members", "when": "after"},
+    {"code": 159, "match": "INSERT INTO .*(incidents|book_timers)", "when": "after"},
     {"drop": True, "match": "INSERT INTO .*(edges|node_values)", "when": "after", "count": 2},
-    {"drop": True, "match": "INSERT INTO ", "count": 3},
-    {"status": 503, "match": "SELECT ", "count": 2},
+    {"drop": True, "match": "INSERT INTO .*(log_positions|watermarks)", "count": 2},
+    {"status": 503, "match": "SELECT "},
 )
 """Refused, done but the answer lost, cut off: each kind where it hurts."""
 
@@ -61,11 +61,8 @@ def scale(chaos: Chaos) -> None:
     chaos.run.wait_ready()
 
     def down(_worker: Worker) -> None:
-        for service in SERVICES:
-            for worker in chaos.run.of(service)[:2]:  # the eldest go
-                assert worker.stop() == 0, worker.told()
-                chaos.run.workers.remove(worker)
-                chaos.tally.stops += 1
+        leaving = [one for service in SERVICES for one in chaos.run.of(service)[:2]]
+        chaos.stop(leaving)  # the eldest go, all at once
 
     chaos.feed_into("ingest", down)
 
@@ -140,11 +137,15 @@ def fill_disk(chaos: Chaos) -> None:
     def complaints() -> int:
         return sum(one.said().count("its disk is full") for one in chaos.run.of("ingest"))
 
+    def waited() -> bool:
+        chaos.disk.fill()  # again: the store removes old parts meanwhile
+        return complaints() > before + 2
+
     before = complaints()
     chaos.disk.fill()
     try:
         chaos.feed()
-        chaos.run.wait(lambda: complaints() > before + 2, "waiting for room", GOES_ON_DEADLINE_S)
+        chaos.run.wait(waited, "waiting for room", GOES_ON_DEADLINE_S)
     finally:
         chaos.disk.free()
 

@@ -88,12 +88,17 @@ class World(Protocol):
         ...
 
 
+def quiet(rng: Random) -> Chance:
+    """The simulation's chance, by which nothing fails."""
+    kinds = {one.name: False for one in fields(Options) if one.type == "bool"}
+    return Chance(rng, Options(**kinds), are_faults_on=False)
+
+
 class MemoryWorld:
     """The simulation's broker, without faults and with real time."""
 
     def __init__(self, name: str = Broker.id) -> None:
-        quiet = {one.name: False for one in fields(Options) if one.type == "bool"}
-        self._chance = Chance(Random(1), Options(**quiet), are_faults_on=False)
+        self._chance = quiet(Random(1))
         self._broker = Broker(self._chance, lambda: int(time.time() * 1000), {})
         self._broker.id = name
         self._groups: dict[str, Group] = {}

@@ -214,7 +214,7 @@ RECORDS = [
     EdgesRecord.of("default", [EDGE]),
     RulesRecord(realm="default", generation=1, rules=identity_rules()),
     ClaimsRecord.of("default", [CLAIM]),
-    AlertRecord.model_validate(INCIDENT.model_dump(exclude={"exposure"})),
+    AlertRecord.model_validate(INCIDENT.model_dump(exclude={"exposure"}) | {"row_version": 1}),
 ]
 
 

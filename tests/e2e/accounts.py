@@ -73,7 +73,11 @@ def alerts_astray(run: Distributed) -> list[str]:
     for record in asyncio.run(read_all(run.servers, "c360.alerts")):
         one = AlertRecord.model_validate_json(record.value or b"")
         assert record.key == f"{one.realm}\x1f{one.incident_id}".encode()
-        told[one.incident_id] = one.model_dump(exclude={"version"})
+        plain = one.model_dump(exclude={"version"})
+        if plain["row_version"] >= told.get(one.incident_id, plain)["row_version"]:
+            told[one.incident_id] = plain
+    for plain in told.values():
+        del plain["row_version"]
     incidents = [Incident.model_validate_json(body) for (body,) in run.rows(INCIDENTS_SQL)]
     stored = {one.incident_id: one.model_dump() for one in incidents}
     return [

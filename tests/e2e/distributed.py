@@ -28,12 +28,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from schemas.topics import CATALOGUE
-from services.consistency.ticker import tick_records
 from services.dev.child import LAUNCHER
-from services.runtime.producer import Producer
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import DEADLINE_S, c360, command, environment
-from tests.kafka import kafka_settings
 
 SERVICES = ("ingest", "identity", "consistency")
 TOPICS: dict[str, tuple[str, ...]] = {
@@ -42,7 +39,6 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "consistency": ("c360.offers",),
 }
 """What each group reads; one that is drained sends no more to the groups after it."""
-REACHED_SQL = "SELECT realm, max(occurred_at) FROM watermarks GROUP BY realm"
 POLL_S = 0.2
 DRAIN_DEADLINE_S = 120.0
 READY_DEADLINE_S = 60.0
@@ -226,12 +222,14 @@ class Distributed:
 
     def stop_all(self) -> list[int]:
         """SIGTERM to all that run; their exit codes."""
-        running = [one for one in self.workers if one.exit_code is None]
-        for worker in running:
+        return self.stop([one for one in self.workers if one.exit_code is None])
+
+    def stop(self, workers: Sequence[Worker]) -> list[int]:
+        """SIGTERM to some workers at once, which are no part of the run any more; exit codes."""
+        for worker in workers:
             worker.process.send_signal(signal.SIGTERM)
-        codes = [worker.process.wait(DEADLINE_S) for worker in running]
-        self.workers.clear()
-        return codes
+        self.workers = [one for one in self.workers if one not in workers]
+        return [worker.process.wait(DEADLINE_S) for worker in workers]
 
     def publish(self, file: Path) -> dict[str, Any]:
         """Send a file, again and again until every line is acknowledged; the last report."""
@@ -281,14 +279,8 @@ class Distributed:
 
     def final_tick(self) -> None:
         """Time comes as far as the latest event, as at the end of a file; and all is judged."""
-        asyncio.run(self._tick())
+        self.c360("incidents", "tick")
         self.wait_drained()
-
-    async def _tick(self) -> None:
-        outbox = Producer(kafka_settings(self.servers))
-        for realm, reached_at in self.rows(REACHED_SQL):
-            await outbox.send_all(tick_records(realm, reached_at))
-        await outbox.stop()
 
     def digest(self) -> dict[str, str]:
         """The state digest by section."""

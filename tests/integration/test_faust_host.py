@@ -259,6 +259,28 @@ async def test_a_rebalance_in_mid_batch_loses_nothing(kafka: str) -> None:
     assert other.finished, "the second host got a share"
 
 
+async def test_what_is_stale_holds_up_nobody(kafka: str) -> None:
+    """Trap: Faust waits for ever, uncancellable, for what it handed out and nobody acknowledged
+    (consumer.py, `wait_empty`; robinhood#402): also for records of a generation that is over,
+    which are not processed because they come again."""
+    topic, prefix = await make_topic(kafka), new_prefix()
+    desk = Desk(open_=False)
+    async with hosting(kafka, topic, prefix, desk.process) as host:
+        await send(kafka, topic, numbered(3))
+        await until(lambda: desk.begun)
+        unacked = host.app.consumer.unacked
+        try:
+            await send(kafka, topic, numbered(4))
+            await until(lambda: len(unacked) > 3)
+            host.app.consumer_generation_id += 1  # as a rebalance does, with a batch in hand
+            desk.gate.set()
+            await until(lambda: not unacked)
+        finally:
+            unacked.clear()  # or this test would never end, the trap being what it is
+    assert desk.offsets == [0, 1, 2]
+    assert await committed(kafka, prefix, topic) == 3
+
+
 async def _hosted_until(kafka: str, topic: str, prefix: str, desk: Desk, total: int) -> None:
     async with hosting(kafka, topic, prefix, desk.process) as host:
         await until(lambda: len(host.assigned()) == 1)

@@ -5,6 +5,7 @@ All is computed from the records that were sent, by the pure functions of the pr
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
@@ -177,8 +178,9 @@ def outcome_of(delivery: Delivery) -> Accepted | None:
     return None
 
 
-def check_end(ledger: Ledger, ticks: Mapping[str, datetime]) -> None:
-    """Everything is there, once; and nothing else."""
+def check_end(ledger: Ledger, ticks: Mapping[str, datetime], is_fenced: bool) -> None:
+    """Everything is there, once; and nothing else. `is_fenced`: no two workers ever held one
+    partition."""
     sent = [d for topic in ledger.broker.topics if topic[:4] == "touc" for d in
             ledger.broker.all_of(topic)]  # fmt: skip
     events = [one for one in map(outcome_of, sent) if one is not None]
@@ -189,7 +191,7 @@ def check_end(ledger: Ledger, ticks: Mapping[str, datetime]) -> None:
         _check_map(ledger, realm, [edge for event in mine for edge in event.edges])
         _check_profile_changes(ledger, realm)
         claims = {claim for event in mine for claim in event.claims}
-        _check_incidents(ledger, realm, claims, ticks.get(realm))
+        _check_incidents(ledger, realm, claims, ticks.get(realm), is_fenced)
 
 
 def facts_of(events: Iterable[Accepted]) -> dict[FactKey, Accepted]:
@@ -283,23 +285,36 @@ def current(store: MemoryStore, realm: str) -> dict[str, Incident]:
     }
 
 
-def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None) -> None:
+def _check_incidents(
+    ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None, is_fenced: bool
+) -> None:
     store = ledger.consistency
     alone = MemoryStore()
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
     writer.apply(sorted(claims), tick)
     writer.commit()
     demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
-    told: dict[str, Incident] = {}
+    _check_alerts(ledger, realm, is_fenced)
+
+
+def _check_alerts(ledger: Ledger, realm: str, is_fenced: bool) -> None:
+    """Of the alerts of an incident the one with the highest row version is its stored form."""
+    told: dict[str, list[Incident]] = defaultdict(list)
+    highest: dict[str, int] = {}
     for delivery in ledger.broker.all_of("c360.alerts"):
         record = AlertRecord.model_validate_json(delivery.value or b"")
         if record.realm == realm:
-            told[record.incident_id] = Incident.model_validate(
-                record.model_dump(include=set(Incident.model_fields))
-            )
+            plain = record.model_dump(include=set(Incident.model_fields))
+            if record.row_version >= highest.get(record.incident_id, 0):
+                highest[record.incident_id] = record.row_version
+                told[record.incident_id].append(Incident.model_validate(plain))
+    store = ledger.consistency
     books = [book for book in store._incidents if book.realm == realm]
     stored = {one.incident_id: one for found in store.incidents_of(books).values() for one in found}
-    demand_same(f"alerts of {realm}", told, stored)
+    if is_fenced:
+        demand_same(f"alerts of {realm}", {key: one[-1] for key, one in told.items()}, stored)
+    for key, incident in stored.items():
+        demand(incident in told[key], f"{incident} was never published, but {told[key]}")
 
 
 def demand_same(what: str, found: Mapping[K, V], wanted: Mapping[K, V]) -> None:

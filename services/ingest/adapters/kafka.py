@@ -19,7 +19,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import TopicPartition
 
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.health import Progress
 from services.runtime.kafka import connection
 from services.runtime.kafka_log import delivery, require_topics
@@ -87,6 +87,8 @@ class KafkaSource:
             group_instance_id=settings.worker_id or None,
             client_id="c360-ingest",
             enable_auto_commit=False,
+            isolation_level="read_committed",  # what a source rolled back was never said
+            request_timeout_ms=2 * session_ms + 15_000,  # joining takes up to the rebalance timeout
             auto_offset_reset="earliest",
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 5,
@@ -118,15 +120,22 @@ class KafkaSource:
         log.info("assigned", partitions=len(held))
 
     async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
-        """See the port."""
+        """See the port.
+
+        Raises Fatal for whatever is wrong with what was fetched (a corrupt batch, say): aiokafka
+        has moved on in other partitions by then and keeps their records to itself, so the process
+        must begin again from what is committed.
+        """
         try:
             found = await self._consumer.getmany(
                 timeout_ms=int(timeout_s * 1000), max_records=records_max
             )
         except KafkaError as error:
-            log.warning("fetch_failed", error=repr(error))
-            await asyncio.sleep(WAIT_S)
-            return []
+            raise Fatal(
+                f"records cannot be read: {error!r}. Nothing is passed over; the worker ends and "
+                "begins again from the committed offsets. If it comes back, look at the partition "
+                "with Kafka's own tools, or move the group beyond the damage."
+            ) from error
         got = [delivery(record) for records in found.values() for record in records]
         if got and self._oldest_ms is None:
             self._oldest_ms = min(one.timestamp_ms for one in got)
@@ -156,16 +165,18 @@ class KafkaSource:
         self._consumer.pause(*held)
         try:
             await asyncio.sleep(WAIT_S)
-            with suppress(KafkaError):
-                got = await self._consumer.getmany(timeout_ms=0, max_records=1)
-                for partition, records in got.items():  # assigned since: to be read again later
-                    self._consumer.seek(partition, records[0].offset)
+            got = await self._consumer.getmany(timeout_ms=0, max_records=1)
+            for partition, records in got.items():  # assigned since: to be read again later
+                self._consumer.seek(partition, records[0].offset)
+        except KafkaError as error:
+            raise Fatal(f"records cannot be read: {error!r}") from error  # see fetch
         finally:
             with suppress(IllegalStateError):
                 self._consumer.resume(*(held & self._consumer.assignment()))
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See the port."""
+        self._oldest_ms = None
         held = self._consumer.assignment()
         mine = {TopicPartition(*p): offset for p, offset in offsets.items() if _tp(p) in held}
         if not mine:
@@ -179,7 +190,6 @@ class KafkaSource:
         except (KafkaError, TimeoutError) as error:
             raise Retry(f"Kafka does not take a commit: {error!r}") from error
         self._progress.moved()
-        self._oldest_ms = None
         self._report(mine)
 
     def _oldest_s(self) -> float:

@@ -18,6 +18,8 @@ from schemas.offer import Basis, Offer, SaleKind
 from services.ingest.core.outcome import Context, Intake
 
 CENT_HUNDREDTH = Decimal("0.0001")
+PRICE_LIMIT = Decimal(10) ** 11
+"""Beyond what a contract lets a price be."""
 YEAR_OPEN_END = 2200
 """Windows that end later (9999-12-31) are open."""
 STORE_CHANNELS = frozenset({"pos", "kiosk"})
@@ -100,7 +102,7 @@ def _charged(
                 location,
                 "",
                 Basis.CHARGED,
-                _shelf_price(line),
+                price,
                 order.currency or currency,
                 unit=line.unit,
                 sale_kind=line.sale_kind,
@@ -109,17 +111,19 @@ def _charged(
             ),
             line.quantity,
         )
-        for ordinal, line in enumerate(_priced(order))
+        for ordinal, (line, price) in enumerate(_priced(order))
     ]
 
 
-def _priced(order: OrderPlaced) -> Iterator[OrderLine]:
-    """The lines that prove a shelf price."""
+def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
+    """The lines that prove a shelf price, with that price."""
     for line in order.lines:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
             continue  # charged nothing is given away, which says nothing of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
-            yield line
+            price = _shelf_price(line)
+            if NO_SALE < price < PRICE_LIMIT:  # a discount above the price leaves no price
+                yield line, price
 
 
 def _shelf_price(line: OrderLine) -> Decimal:

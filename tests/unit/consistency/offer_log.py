@@ -308,20 +308,24 @@ class World:
             }
             mine = {k: v for k, v in stored.items() if k[0] == realm and v.state != "retracted"}
             assert mine == expected
-        assert self.published() == {
-            key_of(*names): AlertRecord.model_validate(incident.model_dump())
-            for names, incident in stored.items()
+        told = {
+            key: record.model_dump(exclude={"row_version", "version"})
+            for key, record in self.published().items()
         }
+        assert told == {key_of(*names): incident.model_dump() for names, incident in stored.items()}
         assert self.store.outlived == 0
         return len(stored)
 
     def published(self) -> dict[bytes, AlertRecord]:
-        """The alerts as a compacted topic keeps them."""
-        return {
-            one.key or b"": AlertRecord.model_validate_json(one.value or b"")
-            for one in self.outbox.sent
-            if one.topic == ALERTS_TOPIC
-        }
+        """The alerts as a subscriber keeps them: the highest row version of each key counts."""
+        latest: dict[bytes, AlertRecord] = {}
+        for one in self.outbox.sent:
+            if one.topic == ALERTS_TOPIC:
+                record = AlertRecord.model_validate_json(one.value or b"")
+                known = latest.get(one.key or b"", record)
+                if record.row_version >= known.row_version:
+                    latest[one.key or b""] = record
+        return latest
 
     def refused(self) -> set[tuple[str, bytes | None]]:
         """Dead letters by offset, with their bytes."""

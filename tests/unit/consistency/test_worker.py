@@ -16,7 +16,7 @@ from schemas.claim import Book, Claim
 from schemas.incident import Incident, IncidentState
 from services.consistency.ticker import tick_records
 from services.runtime.claim_records import claim_records, partition_of_book
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.positions import EMBEDDED_GENERATION, Position, version_of
 from services.runtime.stream import Delivery, Outgoing, Partition
 
@@ -203,7 +203,8 @@ async def test_in_doubt_is_said_again_but_not_counted_again() -> None:
 
 
 async def test_another_holder_goes_on_during_the_takeover() -> None:
-    """Its position is not taken for one beyond the end of a log that was made anew."""
+    """Its position is not taken for one beyond the end of a log that was made anew; and who sees
+    another one writing ends."""
     world, said = quiet_world(1), disagreeing("default", "A-1")
     world.store.write_facts(said)
     batch = deliver(world, news("default", said))
@@ -217,7 +218,8 @@ async def test_another_holder_goes_on_during_the_takeover() -> None:
 
     world.end = end  # type: ignore[method-assign]
     world.positions.note(place, Position(world.id, EMBEDDED_GENERATION + 1, batch[0].offset))
-    await worker.process(batch)
+    with pytest.raises(Fatal, match="somebody else has processed it"):
+        await worker.process(batch)
     noted = world.positions.position(place)
     assert noted is not None
     assert noted.generation == EMBEDDED_GENERATION + 1
