@@ -25,8 +25,8 @@ from tests.e2e.runs import c360, digest
 
 AWAY_S = 30
 COLUMNS = (
-    "scenario", "kills", "stops", "cut short", "restarts", "rebalances", "events", "redelivered", "lost",
-    "doubled", "seconds", "same state",
+    "scenario", "kills", "stops", "cut short", "restarts", "rebalances", "events", "redelivered",
+    "lost", "doubled", "seconds", "same state",
 )  # fmt: skip
 
 
@@ -128,8 +128,8 @@ def _print(tallies: list[Tally], seed: int) -> None:
     for one in tallies:
         table.add_row(
             one.name,
-            *map(str, (one.kills, one.stops, one.cut_short, one.restarts, one.rebalances, one.events,
-                       one.redelivered, one.lost, one.doubled, round(one.seconds))),
+            *map(str, (one.kills, one.stops, one.cut_short, one.restarts, one.rebalances,
+                       one.events, one.redelivered, one.lost, one.doubled, round(one.seconds))),
             "yes" if not one.differences else ", ".join(one.differences)[:60],
         )  # fmt: skip
     Console(width=160).print(table)

@@ -167,3 +167,15 @@ def test_schema_that_is_behind_is_refused(database: Database) -> None:
             require_schema(database)
     finally:
         database.command("RENAME TABLE schema_versions_away TO schema_versions")
+
+
+def test_schema_that_is_ahead_is_taken_by_workers_only(database: Database, copied: Path) -> None:
+    """While a newer version is rolled out, or back, an older one goes on; but it migrates nothing."""
+    (copied / "0999_newer.sql").write_text("-- newer\nSELECT 1;")
+    migrate(database, directory=copied)
+    try:
+        require_schema(database)
+        with pytest.raises(Fatal, match="migration 0999"):
+            migrate(database)
+    finally:
+        database.command("ALTER TABLE schema_versions DELETE WHERE version = 999")

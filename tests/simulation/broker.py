@@ -15,7 +15,6 @@ SESSION_S = 1.5
 """So long after its death a member is missed."""
 ZOMBIE_S = 5.0
 WAIT_S = 0.5
-ALERTS_TOPIC = "c360.alerts"
 
 
 class Broker:
@@ -164,15 +163,9 @@ class BrokerClient:
             raise Retry("the broker has not acknowledged")
 
     def _arrive_late(self, records: Sequence[Outgoing]) -> None:
-        # Nothing in an alert tells a follower that it is an old one, so none comes late here.
-        for record in records:
-            if record.topic == ALERTS_TOPIC:
-                self._broker.append(record)
-        late = [record for record in records if record.topic != ALERTS_TOPIC]
-
         def arrive() -> None:
-            self._process.say(f"{len(late)} late records arrive")
-            for record in late:
+            self._process.say(f"{len(records)} late records arrive")
+            for record in records:
                 self._broker.append(record)
 
         delay_s = self._chance.rng.random() * LATE_S

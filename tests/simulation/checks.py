@@ -178,9 +178,8 @@ def outcome_of(delivery: Delivery) -> Accepted | None:
     return None
 
 
-def check_end(ledger: Ledger, ticks: Mapping[str, datetime], is_fenced: bool) -> None:
-    """Everything is there, once; and nothing else. `is_fenced`: no two workers ever held one
-    partition."""
+def check_end(ledger: Ledger, ticks: Mapping[str, datetime]) -> None:
+    """Everything is there, once; and nothing else."""
     sent = [d for topic in ledger.broker.topics if topic[:4] == "touc" for d in
             ledger.broker.all_of(topic)]  # fmt: skip
     events = [one for one in map(outcome_of, sent) if one is not None]
@@ -191,7 +190,7 @@ def check_end(ledger: Ledger, ticks: Mapping[str, datetime], is_fenced: bool) ->
         _check_map(ledger, realm, [edge for event in mine for edge in event.edges])
         _check_profile_changes(ledger, realm)
         claims = {claim for event in mine for claim in event.claims}
-        _check_incidents(ledger, realm, claims, ticks.get(realm), is_fenced)
+        _check_incidents(ledger, realm, claims, ticks.get(realm))
 
 
 def facts_of(events: Iterable[Accepted]) -> dict[FactKey, Accepted]:
@@ -285,36 +284,30 @@ def current(store: MemoryStore, realm: str) -> dict[str, Incident]:
     }
 
 
-def _check_incidents(
-    ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None, is_fenced: bool
-) -> None:
+def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None) -> None:
     store = ledger.consistency
     alone = MemoryStore()
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
     writer.apply(sorted(claims), tick)
     writer.commit()
     demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
-    _check_alerts(ledger, realm, is_fenced)
+    _check_alerts(ledger, realm)
 
 
-def _check_alerts(ledger: Ledger, realm: str, is_fenced: bool) -> None:
+def _check_alerts(ledger: Ledger, realm: str) -> None:
     """Of the alerts of an incident the one with the highest row version is its stored form."""
-    told: dict[str, list[Incident]] = defaultdict(list)
-    highest: dict[str, int] = {}
+    told: dict[str, Incident] = {}
+    versions: dict[str, int] = {}
     for delivery in ledger.broker.all_of("c360.alerts"):
         record = AlertRecord.model_validate_json(delivery.value or b"")
-        if record.realm == realm:
+        key = record.incident_id
+        if record.realm == realm and record.row_version >= versions.get(key, 0):
             plain = record.model_dump(include=set(Incident.model_fields))
-            if record.row_version >= highest.get(record.incident_id, 0):
-                highest[record.incident_id] = record.row_version
-                told[record.incident_id].append(Incident.model_validate(plain))
+            versions[key], told[key] = record.row_version, Incident.model_validate(plain)
     store = ledger.consistency
     books = [book for book in store._incidents if book.realm == realm]
     stored = {one.incident_id: one for found in store.incidents_of(books).values() for one in found}
-    if is_fenced:
-        demand_same(f"alerts of {realm}", {key: one[-1] for key, one in told.items()}, stored)
-    for key, incident in stored.items():
-        demand(incident in told[key], f"{incident} was never published, but {told[key]}")
+    demand_same(f"alerts of {realm}", told, stored)
 
 
 def demand_same(what: str, found: Mapping[K, V], wanted: Mapping[K, V]) -> None:

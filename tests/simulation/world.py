@@ -118,7 +118,7 @@ class World:
         for keeper in keepers:
             keeper.cancel()
         if not self.failure:
-            check_end(self.ledger, ticks, is_fenced=not self.options.zombie)
+            check_end(self.ledger, ticks)
             check_same(self.ledger, ticks, self.now())
 
     async def _send(self) -> None:

@@ -262,3 +262,25 @@ def test_times_are_whole_milliseconds() -> None:
     at = "2026-11-20T10:00:00.123456+01:00"
     [claim] = accept(event("offer.published", body=body, occurred_at=at)).claims
     assert claim.occurred_at == datetime.fromisoformat("2026-11-20T09:00:00.123+00:00")
+
+
+@pytest.mark.parametrize(
+    ("unit_price", "quantity", "off"),
+    [("1.1234", "0.0001", "50000000000"), ("5.00", "1", "5.00"), ("5.00", "2", "11.00"),
+     ("90000000000", "0.0001", "-90000000000")],
+)  # fmt: skip
+def test_discount_that_leaves_no_price_makes_no_claim(
+    unit_price: str, quantity: str, off: str
+) -> None:
+    """A discount above the price, or one that makes it absurd, says nothing of the shelf."""
+    bought = {
+        "sku": "A1", "total": "1.00", "unit_price": unit_price, "quantity": quantity,
+        "discounts": [{"kind": "promotion", "amount": off}],
+    }  # fmt: skip
+    fair = {"sku": "A2", "total": "3.00", "unit_price": "3.00", "quantity": "1"}
+    sold = event("order.placed", body={"order_id": "o-1", "lines": [bought, fair]})
+    accepted = accept(sold)
+    assert [(one.book.sku, one.price, one.ordinal) for one in accepted.claims] == [
+        ("A2", Decimal("3.00"), 0)
+    ]
+    assert column(accepted, "offers.sku") == ["A2"]

@@ -159,3 +159,24 @@ async def test_what_was_noted_is_not_what_is_finished() -> None:
     bench = Bench(Log(), Position("cluster", 2, 2), begun=Position("cluster", 2, 5))
     await bench.run(8)
     assert bench.seen == [3, 4, 5, 6, 7, 8]
+
+
+async def test_days_of_left_out_records_are_filled_in_parts() -> None:
+    """A long gap is processed and noted part by part: a crash does not begin it anew."""
+    sizes: list[int] = []
+
+    class Long(Log):
+        async def bounds(self, partition: Partition) -> tuple[int, int]:
+            return 0, 10_000
+
+    bench = Bench(Long())
+    process = bench.complete._process
+
+    async def counted(deliveries: Sequence[Delivery]) -> None:
+        sizes.append(len(deliveries))
+        await process(deliveries)
+
+    bench.complete._process = counted
+    await bench.run(950)
+    assert bench.seen == list(range(951))
+    assert max(sizes) == 100
