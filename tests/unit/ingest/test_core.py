@@ -266,13 +266,12 @@ def test_times_are_whole_milliseconds() -> None:
 
 @pytest.mark.parametrize(
     ("unit_price", "quantity", "off"),
-    [("1.1234", "0.0001", "50000000000"), ("5.00", "1", "5.00"), ("5.00", "2", "11.00"),
-     ("90000000000", "0.0001", "-90000000000")],
-)  # fmt: skip
+    [("1.1234", "0.0001", "50000000000"), ("5.00", "1", "5.00"), ("5.00", "2", "11.00")],
+)
 def test_discount_that_leaves_no_price_makes_no_claim(
     unit_price: str, quantity: str, off: str
 ) -> None:
-    """A discount above the price, or one that makes it absurd, says nothing of the shelf."""
+    """A discount that takes the whole price, or more, says nothing of the shelf."""
     bought = {
         "sku": "A1", "total": "1.00", "unit_price": unit_price, "quantity": quantity,
         "discounts": [{"kind": "promotion", "amount": off}],
