@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOUSEHOLDS ?= 150
+SEED ?= 1
 .DEFAULT_GOAL := demo
 
 .venv/installed: requirements.lock pyproject.toml
@@ -16,7 +17,7 @@ HOUSEHOLDS ?= 150
 	.venv-quix/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements-quix.lock
 	touch $@
 
-.PHONY: setup demo test mutants lint generate bench lock clean
+.PHONY: setup demo test chaos mutants lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## Main job: sample stream -> profiles and price incidents, shown at the end
@@ -24,6 +25,9 @@ demo: setup  ## Main job: sample stream -> profiles and price incidents, shown a
 
 test: setup  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+chaos: setup  ## Everything that can happen to brokers, store and workers, for an hour (needs root)
+	$(BIN)/python -m tests.chaos --seed $(SEED)
 
 mutants: setup  ## Break the workers on purpose, one patch at a time; a test must see each
 	$(BIN)/python -m tests.mutants.run

@@ -141,6 +141,7 @@ def fill_disk(chaos: Chaos) -> None:
         chaos.disk.fill()  # again: the store removes old parts meanwhile
         return complaints() > before + 2
 
+    chaos.run.wait_drained()  # nobody is in a long pause for another reason
     before = complaints()
     chaos.disk.fill()
     try:
@@ -164,7 +165,6 @@ def compress(chaos: Chaos) -> None:
 
 def empty_topics(chaos: Chaos) -> None:
     """Retention takes everything that was processed, then the workers restart."""
-    chaos.feed()
     chaos.run.wait_drained()
     asyncio.run(_delete_records(chaos.run.servers))
     chaos.restart_all()
@@ -189,7 +189,6 @@ async def _delete_records(servers: str) -> None:
 
 def replay(chaos: Chaos) -> None:
     """Everything again from offset 0, in new consumer groups."""
-    chaos.feed()
     services = [worker.service for worker in chaos.run.workers]
     chaos.stop_all()
     chaos.run.prefix = f"{chaos.run.prefix.split('.')[0]}.{chaos.rng.randrange(10**6)}"
@@ -201,7 +200,6 @@ def replay(chaos: Chaos) -> None:
 def recreate_topics(chaos: Chaos) -> None:
     """Topics deleted and made again, after what was in them is processed: offsets begin anew, and
     what is read from them later wins over what was read before."""
-    chaos.feed()
     chaos.run.wait_drained()
     services = [worker.service for worker in chaos.run.workers]
     chaos.stop_all()

@@ -30,7 +30,7 @@ DISTURBANCES: tuple[done.Disturbance, ...] = (
     done.recreate_topics,
     done.replay,
 )
-PARTS = 20
+PARTS = 17
 
 
 def test_one_of_everything(stream: Stream, reference: Reference, tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def flip_a_bit(directory: Path, topic: str) -> None:
         segment.write(b"X")
 
 
+async def read_on(source: KafkaSource, handed_out: dict[int, set[int]]) -> None:
+    for _ in range(1000):
+        got = await source.fetch(100, 0.5)
+        for one in got:
+            handed_out[one.partition].add(one.offset)
+        await source.commit({one.source: one.offset + 1 for one in got})
+
+
 async def test_corrupt_batch_ends_the_worker_and_loses_nothing() -> None:
     """The source raises Fatal, and everything below each commit had been handed out."""
     with Cluster() as cluster:
@@ -57,11 +65,7 @@ async def test_corrupt_batch_ends_the_worker_and_loses_nothing() -> None:
         handed_out: dict[int, set[int]] = {number: set() for number in range(PARTITIONS)}
         try:
             with pytest.raises(Fatal, match="records cannot be read"):
-                for _ in range(1000):
-                    got = await source.fetch(100, 0.5)
-                    for one in got:
-                        handed_out[one.partition].add(one.offset)
-                    await source.commit({one.source: one.offset + 1 for one in got})
+                await read_on(source, handed_out)
             for number, seen in handed_out.items():
                 committed = await source._consumer.committed(TopicPartition(topic, number)) or 0
                 assert set(range(committed)) <= seen

@@ -170,7 +170,7 @@ def test_schema_that_is_behind_is_refused(database: Database) -> None:
 
 
 def test_schema_that_is_ahead_is_taken_by_workers_only(database: Database, copied: Path) -> None:
-    """While a newer version is rolled out, or back, an older one goes on; but it migrates nothing."""
+    """While a newer version is rolled out, or back, an older one works on; it migrates nothing."""
     (copied / "0999_newer.sql").write_text("-- newer\nSELECT 1;")
     migrate(database, directory=copied)
     try:

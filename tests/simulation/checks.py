@@ -5,7 +5,6 @@ All is computed from the records that were sent, by the pure functions of the pr
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
