@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measures what matters as ratios within one run. Without a command: all, "
-        "which takes about a quarter of an hour. Let nothing else run meanwhile.",
+        "which takes up to half an hour. Let nothing else run meanwhile.",
         parents=[as_json],
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")

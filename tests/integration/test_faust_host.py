@@ -143,7 +143,7 @@ async def test_an_exception_ends_the_process_and_commits_nothing(kafka: str) -> 
     told, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert process.returncode == Fatal.exit_code, told.decode()
     assert b"processing 100" in told
-    assert b"ZeroDivisionError: in mid-batch" in told
+    assert b"ZeroDivisionError" in told
     assert await committed(kafka, prefix, topic) == 0
     desk = Desk()
     async with hosting(kafka, topic, prefix, desk.process):
