@@ -76,7 +76,12 @@ def test_erased_person_is_refused_up_to_the_erasure() -> None:
 def test_every_reason_has_an_example_and_advice() -> None:
     """No reason is without a test, and each says what to do."""
     # below, in test_core.py, and in test_facts.py
-    elsewhere = {RejectReason.ERASED, RejectReason.NOT_ALLOWED, RejectReason.UNSTORABLE}
+    elsewhere = {
+        RejectReason.ERASED,
+        RejectReason.NOT_ALLOWED,
+        RejectReason.UNSTORABLE,
+        RejectReason.UNPROCESSABLE,
+    }
     assert EXAMPLES.keys() | elsewhere == set(RejectReason) == set(ADVICE)
 
 
