@@ -6,6 +6,7 @@ Every test names its trap. They also tell when an upgrade changes one of them.
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -142,7 +143,7 @@ async def test_an_exception_ends_the_process_and_commits_nothing(kafka: str) -> 
     )  # fmt: skip
     told, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert process.returncode == Fatal.exit_code, told.decode()
-    assert b"processing 100" in told
+    assert re.search(rb"processing \d+", told)
     assert b"ZeroDivisionError" in told
     assert await committed(kafka, prefix, topic) == 0
     desk = Desk()
@@ -404,9 +405,10 @@ def test_sigterm_while_the_store_hangs(run: Distributed) -> None:
     run.endpoint.fault(
         delay_s=120, match=f"INSERT INTO .*{run.database}.*edges|INSERT INTO .*edges"
     )
+    before = run.injected("delay")
     worker = run.add("identity")
-    run.wait(lambda: run.injected("delay") > 0, "in mid-batch", DEADLINE_S)
-    assert worker.stop(deadline_s=10) == Retry.exit_code
+    run.wait(lambda: run.injected("delay") > before, "in mid-batch", DEADLINE_S)
+    assert worker.stop(deadline_s=20) == Retry.exit_code
     assert "grace_period_over" in worker.said()
     assert run.lag("identity") == 1
     run.endpoint.heal()

@@ -126,7 +126,12 @@ def test_garbage_is_bad_for_its_reason(built: Built) -> None:
     """Each reason that a file can hold is planted as often as reported, and truly is the reason."""
     found = Counter(_reason(line) for line in built.lines)
     del found[None]
-    elsewhere = {RejectReason.ERASED, RejectReason.NOT_ALLOWED, RejectReason.UNSTORABLE}
+    elsewhere = {
+        RejectReason.ERASED,
+        RejectReason.NOT_ALLOWED,
+        RejectReason.UNSTORABLE,
+        RejectReason.UNPROCESSABLE,
+    }
     expected = {reason.value for reason in set(RejectReason) - elsewhere}
     assert found == built.report.rejects
     assert set(found) == expected
