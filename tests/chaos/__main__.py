@@ -45,7 +45,7 @@ SCENARIOS = {
     "SIGKILL of workers in mid-batch": Scenario(4 * KILLS, parts=14),
     "SIGKILL of workers at any moment": Scenario(5 * (done.kill_at_any_moment,)),
     "SIGTERM in mid-batch": Scenario(2 * STOPS),
-    "1, 3, 1 workers": Scenario(3 * (done.scale,)),
+    "1, 3, 1 workers": Scenario(3 * (done.scale(*SERVICES),)),
     "broker restarted": Scenario(2 * (done.restart_broker,)),
     "leader killed, three brokers": Scenario(3 * (done.fail_leader,), brokers=3),
     "store away for 30 s": Scenario(2 * (done.store_away(AWAY_S),)),
@@ -58,7 +58,7 @@ SCENARIOS = {
     "topics made again": Scenario(2 * (done.recreate_topics,)),
     "all at once, three brokers": Scenario(
         (
-            *KILLS, *STOPS, done.kill_at_any_moment, done.scale, done.fail_leader,
+            *KILLS, *STOPS, done.kill_at_any_moment, done.scale(*SERVICES), done.fail_leader,
             done.store_away(5), done.store_faults, done.fill_disk, done.poison, done.compress,
             done.empty_topics, done.replay, done.recreate_topics,
         ),

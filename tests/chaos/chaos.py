@@ -49,7 +49,7 @@ class Tally:
     cut_short: int = 0
     """Of these, workers that were not done within their grace period and ended unfinished."""
     restarts: int = 0
-    """Workers that ended by themselves and were started again."""
+    """Workers that ended by themselves, or said that they are stuck, and were started again."""
     rebalances: int = 0
     events: int = 0
     """Sent, poison included."""
@@ -102,6 +102,7 @@ class Chaos:
                     replication=self._brokers,
                     supervised=True,
                     C360_WORKER_BATCH_EVENTS_MAX="500",
+                    C360_WORKER_STALLED_AFTER_S="30",
                 )
             )
             self.run.prepare()

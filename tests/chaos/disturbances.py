@@ -50,21 +50,23 @@ def terminate(service: str) -> Disturbance:
     return lambda chaos: chaos.feed_into(service, chaos.terminate)
 
 
-def scale(chaos: Chaos) -> None:
-    """One worker of each service, then three, then one; a part in hand each time."""
+def scale(*services: str) -> Disturbance:
+    """One worker of each of the services, then three, then one; a part in hand each time."""
 
-    def up(_worker: Worker) -> None:
-        for service in (*SERVICES, *SERVICES):
-            chaos.add(service)
+    def disturb(chaos: Chaos) -> None:
+        def up(_worker: Worker) -> None:
+            for service in (*services, *services):
+                chaos.add(service)
 
-    chaos.feed_into("ingest", up)
-    chaos.run.wait_ready()
+        def down(_worker: Worker) -> None:
+            leaving = [one for service in services for one in chaos.run.of(service)[:2]]
+            chaos.stop(leaving)  # the eldest go, all at once
 
-    def down(_worker: Worker) -> None:
-        leaving = [one for service in SERVICES for one in chaos.run.of(service)[:2]]
-        chaos.stop(leaving)  # the eldest go, all at once
+        chaos.feed_into("ingest", up)
+        chaos.run.wait_ready()
+        chaos.feed_into("ingest", down)
 
-    chaos.feed_into("ingest", down)
+    return disturb
 
 
 def restart_broker(chaos: Chaos) -> None:

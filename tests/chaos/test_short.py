@@ -1,4 +1,7 @@
-"""The short form of `make chaos`: one of everything in one run, on three brokers."""
+"""The short form of `make chaos`: almost one of everything in one run, on three brokers.
+
+A replay from offset 0 is in tests/e2e/test_distributed.py.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,21 @@ DISTURBANCES: tuple[done.Disturbance, ...] = (
     done.kill("identity"),
     done.compress,
     done.kill("consistency"),
-    done.scale,
+    done.scale("ingest"),
     done.store_faults,
     done.fail_leader,
-    done.terminate("identity"),
     done.store_away(AWAY_S),
     done.fill_disk,
     done.terminate("ingest"),
     done.empty_topics,
     done.recreate_topics,
-    done.replay,
 )
-PARTS = 17
+PARTS = 15
 
 
 def test_one_of_everything(stream: Stream, reference: Reference, tmp_path: Path) -> None:
     """Kills, stops, scaling, failover, an absent, faulty and full store, poison, compression,
-    retention, topics made again and a replay: the state is that of the undisturbed run."""
+    retention and topics made again: the state is that of the undisturbed run."""
     with Chaos("short", tmp_path, stream.file, SEED, brokers=3, parts=PARTS) as chaos:
         for disturb in DISTURBANCES:
             disturb(chaos)

@@ -44,7 +44,7 @@ DRAIN_DEADLINE_S = 120.0
 READY_DEADLINE_S = 60.0
 LOOK_TIMEOUT_S = 10.0
 SHOWN_LINES = 8
-TRY_AGAIN = 75
+TRY_AGAIN, NOT_LIVE = 75, 503
 RESTARTED_CODES = (70, TRY_AGAIN)
 """Exit codes after which a supervisor starts a worker again."""
 HEALTH = re.compile(r'"url": "(http://[^"]+)", "event": "serving_health"')
@@ -117,6 +117,13 @@ class Worker:
         """The log of the latest start."""
         return self.log.read_text("utf-8", "replace") if self.log.is_file() else ""
 
+    def is_stuck(self) -> bool:
+        """Whether /livez asks for a restart now."""
+        try:
+            return self.url is not None and self.get("/livez").status_code == NOT_LIVE
+        except httpx.TransportError:
+            return False
+
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
@@ -138,8 +145,8 @@ class Distributed:
     """Brokers and a store that others made, prepared for a run of its own, and its workers.
 
     Args:
-        supervised: workers that end by themselves with a code that asks for it are started again
-            while something waits, as Kubernetes does; otherwise any end fails the test.
+        supervised: workers that end by themselves with a code that asks for it, and those that are
+            stuck, are started again while something waits; otherwise any end fails the test.
     """
 
     def __init__(
@@ -312,8 +319,13 @@ class Distributed:
             time.sleep(POLL_S)
 
     def look_after(self) -> None:
-        """Start workers again that ended by themselves; fail when they should not have."""
+        """Start workers again that ended by themselves; fail when they should not have. A worker
+        that says itself that it is stuck is started again, too, as Kubernetes does."""
         for worker in self.workers:
+            if self.supervised and worker.exit_code is None and worker.is_stuck():
+                worker.kill()
+                self.restarts += 1
+                worker.start()
             code = worker.exit_code
             if code is None:
                 continue
