@@ -13,7 +13,7 @@ from aiokafka.admin import RecordsToDelete
 from schemas.topics import CATALOGUE
 from tests.chaos.chaos import Chaos
 from tests.chaos.harm import READ_TOPICS, send_garbage
-from tests.e2e.distributed import SERVICES, Worker
+from tests.e2e.distributed import Worker
 from tests.kafka import admin_of, delete_topics
 
 Disturbance = Callable[[Chaos], None]

@@ -196,7 +196,10 @@ class KafkaSource:
         return 0.0 if self._oldest_ms is None else max(0.0, time.time() - self._oldest_ms / 1000)
 
     def _report(self, committed: dict[TopicPartition, int]) -> None:
+        held = self._consumer.assignment()  # may have changed while the broker was asked
         for partition, offset in committed.items():
+            if partition not in held:
+                continue
             names = (partition.topic, str(partition.partition))
             self._committed[Partition(*partition)] = offset
             self._metrics.position.labels(*names).set(offset)
