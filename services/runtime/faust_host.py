@@ -32,6 +32,9 @@ from services.runtime.stream import Delivery, Partition
 BATCH_RECORDS_MAX = 100
 BATCH_WITHIN_S = 0.2
 LOOK_S = 2.0
+METADATA_MAX_AGE_MS = 10_000
+"""A broker that has just come back may not know its topics yet; who joins then gets a share of
+nothing, until the metadata are read again (five minutes by default)."""
 Ends = Callable[[Collection[Partition]], Awaitable[dict[Partition, int]]]
 log = structlog.get_logger()
 
@@ -193,6 +196,7 @@ def build_app(settings: Settings, service: str) -> faust.App:
         if settings.worker_id
         else None,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         broker_commit_interval=1.0,
         broker_commit_every=1_000,
         broker_session_timeout=float(settings.kafka_session_timeout_s),

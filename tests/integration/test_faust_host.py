@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewTopic
 from faust.contrib.asgi import faust_app_running
 
 from schemas.edge import Edge, Node
@@ -280,6 +281,20 @@ async def test_what_is_stale_holds_up_nobody(kafka: str) -> None:
             unacked.clear()  # or this test would never end, the trap being what it is
     assert desk.offsets == [0, 1, 2]
     assert await committed(kafka, prefix, topic) == 3
+
+
+async def test_a_share_of_nothing_heals(kafka: str) -> None:
+    """Trap: a broker that just came back may not know its topics yet. Whoever joins then is given
+    no partitions, and would sit there, alive and idle, until the metadata expire (five minutes)."""
+    topic, prefix = f"late.{uuid4().hex[:12]}", new_prefix()
+    desk = Desk()
+    async with hosting(kafka, topic, prefix, desk.process) as host:
+        await until(host.is_settled)
+        assert host.assigned() == set()
+        async with admin_of(kafka) as admin:
+            await admin.create_topics([NewTopic(topic, 2, 1)])
+        await send(kafka, topic, numbered(5))
+        await until(lambda: len(desk.finished) == 5)
 
 
 async def _hosted_until(kafka: str, topic: str, prefix: str, desk: Desk, total: int) -> None:

@@ -33,6 +33,8 @@ COMMIT_TIMEOUT_S = 15.0
 WAIT_S = 0.5
 LOOK_S = 5.0
 START_TIMEOUT_S = 60.0
+METADATA_MAX_AGE_MS = 10_000
+"""See services/runtime/faust_host.py: a share of nothing heals when the metadata are read again."""
 PARTITION_BYTES_MAX = 1024 * 1024
 """Of each partition fetched ahead: with 84 of them the greater part of the worker's memory."""
 STOP_TIMEOUT_S = 10.0
@@ -94,6 +96,7 @@ class KafkaSource:
             heartbeat_interval_ms=session_ms // 5,
             rebalance_timeout_ms=2 * session_ms,
             fetch_max_wait_ms=100,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             fetch_max_bytes=settings.worker_batch_bytes_max,
             max_partition_fetch_bytes=PARTITION_BYTES_MAX,
         )
