@@ -33,10 +33,10 @@ mutants: setup  ## Break the workers on purpose, one patch at a time; a test mus
 	$(BIN)/python -m tests.mutants.run
 
 lint: setup  ## Style, types, and generated contracts up to date
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m schemas.generate --check
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m services.docs.generate --check
 
 generate: setup  ## Write the generated contracts and reference pages anew
-	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m services.docs.generate
 
 bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, and the workers beside other stream processors (half an hour)
 	$(BIN)/python -m bench

@@ -23,8 +23,8 @@ from tempfile import TemporaryDirectory
 from typing import IO, Self
 
 from bench.children import ChildFailed, Result, environment, run_child
-from services.dev.child import LAUNCHER, end_all, spawn
-from services.dev.kafka import Cluster
+from devtools.child import LAUNCHER, end_all, spawn
+from devtools.kafka import Cluster
 
 HOST = "127.0.0.1"
 C360 = (sys.executable, "-c", "from services.cli import main; main()")

@@ -21,9 +21,9 @@ from services.embedded.engine import Engine
 from services.embedded.pipeline import batched
 from services.ingest.lines import Line, read_lines
 from services.ingest.stage import Result as EventResult
-from services.runtime.life import tune_garbage_collector
 from services.runtime.logging import configure_logging
 from services.runtime.metrics import Metrics
+from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import load_settings
 
 STAGE_SUM = "c360_stage_duration_seconds_sum"

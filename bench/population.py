@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from services.runtime.clickhouse import Database
+from services.store.database import Database
 
 REALM = "default"
 ISSUERS = {

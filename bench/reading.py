@@ -24,10 +24,10 @@ from schemas.identifiers import NodeId
 from schemas.profile import TimelineEntry
 from services.embedded.engine import Engine
 from services.profiles.adapters.clickhouse import ProfileReader
-from services.runtime.clickhouse import Database
-from services.runtime.life import tune_garbage_collector
 from services.runtime.logging import configure_logging
+from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import load_settings
+from services.store.database import Database
 
 SECRET = "identity-secret-of-the-benchmark"
 WARM_UP_READS = 20

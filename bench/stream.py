@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from bench.children import answer
-from services.sample import build_sample
+from devtools.sample import build_sample
 
 
 def main() -> None:

@@ -27,18 +27,18 @@ from bench.worker_job import TOPIC, Job, Race, Received, job_settings, tell
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.ingest import main as ingest
 from services.ingest.adapters.kafka import KafkaSource
-from services.ingest.core.derive import derive, edge_records, marks
+from services.ingest.core.derived_records import derive, edge_records, marks
 from services.ingest.core.outcome import Accepted
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.stage import Stored
 from services.ingest.worker import EDGES_TOPIC
-from services.runtime.claim_records import OFFERS_TOPIC, claim_records
-from services.runtime.dead_letters import dead_letter
-from services.runtime.kafka import connection
-from services.runtime.life import tune_garbage_collector
+from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
-from services.runtime.stream import Delivery, Outgoing, Partition
-from services.runtime.watermarks import ClickHouseWatermarks
+from services.stream.claim_records import OFFERS_TOPIC, claim_records
+from services.stream.connection import connection
+from services.stream.dead_letters import dead_letter
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.watermarks import ClickHouseWatermarks
 
 FETCH_RECORDS = 1_000
 FETCH_MS = 1_000

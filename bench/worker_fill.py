@@ -12,10 +12,10 @@ from bench.worker_job import TOPIC, job_settings
 from schemas.topics import CATALOGUE
 from services.embedded.pipeline import batched
 from services.ingest.lines import read_lines
-from services.ingest.publish import route, size_of
-from services.runtime.kafka import connection
-from services.runtime.producer import Producer
+from services.intake.publish import route, size_of
 from services.runtime.settings import Settings
+from services.stream.connection import connection
+from services.stream.producer import Producer
 
 CHUNK = 5_000
 LIKE = CATALOGUE.by_name["touchpoints.shop"]

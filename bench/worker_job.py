@@ -16,13 +16,13 @@ from schemas.instants import from_ms
 from schemas.rules.identity import identity_rules
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.config import ingest_config
-from services.ingest.core.core import IngestCore
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.stage import Decoded, IngestStage, Stored
-from services.runtime.clickhouse import Database, open_server
 from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings, load_settings
+from services.store.database import Database, open_server
 
 TOPIC = "bench.touchpoints"
 """All events are in this one topic, whatever their channel: a worker asks the event, not the topic,
@@ -89,7 +89,7 @@ class Job:
 
     def __init__(self, settings: Settings) -> None:
         self._database = open_server(settings)
-        self.core = IngestCore(ingest_config(settings, identity_rules(settings.identity_rules)))
+        self.core = EventProcessor(ingest_config(settings, identity_rules(settings.identity_rules)))
         store = ClickHouseFactStore(self._database)
         self._stage = IngestStage(self.core, store, from_log=True)
 

@@ -19,10 +19,10 @@ from bench.worker_job import Job, job_settings
 from services.ingest.core.decode import event_hash
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line, read_lines
-from services.ingest.publish import route, size_of
-from services.runtime.clickhouse import Database
-from services.runtime.producer import Producer
+from services.intake.publish import route, size_of
 from services.runtime.settings import Settings
+from services.store.database import Database
+from services.stream.producer import Producer
 
 BYTES_MAX = 32 * 1024
 TICK_S = 0.02

@@ -14,7 +14,7 @@ from quixstreams import Application  # type: ignore[import-not-found]
 from quixstreams.sinks import BatchingSink, SinkBatch  # type: ignore[import-not-found]
 
 from bench.worker_job import TOPIC, Job, Race, Received, job_settings
-from services.runtime.life import tune_garbage_collector
+from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
 
 COMMIT_S = 5.0

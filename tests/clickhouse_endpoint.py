@@ -22,7 +22,7 @@ import pytest
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 
-from services.runtime.clickhouse import WRITE_SETTINGS
+from services.store.database import WRITE_SETTINGS
 
 START_DEADLINE_S = 60
 STOP_DEADLINE_S = 30

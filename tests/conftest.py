@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
-from services.runtime.migrations import migrate
 from services.runtime.settings import load_settings
+from services.store.database import Database, DirectoryLock, open_embedded
+from services.store.migrations import migrate
 from tests.clickhouse_endpoint import clickhouse_endpoint as clickhouse_endpoint
 from tests.stores import IN_PROCESS, STORES
 from tests.stores import server as server
@@ -75,7 +75,7 @@ def kafka() -> Iterator[str]:
     if outside:
         yield outside
         return
-    from services.dev.kafka import Cluster
+    from devtools.kafka import Cluster
 
     with Cluster() as cluster:
         yield cluster.bootstrap_servers

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from schemas.rules.identity import identity_rules
-from services.ingest.core.core import IngestConfig, IngestCore, Realm
+from services.ingest.core.event_processor import EventProcessor, IngestConfig, Realm
 from services.runtime.settings import CHANNELS
 
 RECEIVED_AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -61,6 +61,6 @@ def config(**changes: Any) -> IngestConfig:
     return IngestConfig(**(usual | changes))
 
 
-def core(**changes: Any) -> IngestCore:
+def core(**changes: Any) -> EventProcessor:
     """An ingest core with packaged rules."""
-    return IngestCore(config(**changes))
+    return EventProcessor(config(**changes))

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from schemas.topics import CATALOGUE, Catalogue
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
+from services.stream.topics import apply_topics
 
 DEADLINE_S = 30
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from services.query.server import prepare_server
-from services.runtime.clickhouse import Database, open_server
-from services.runtime.migrations import SYSTEM
+from services.api.server import prepare_server
 from services.runtime.settings import Settings, load_settings
+from services.store.database import Database, open_server
+from services.store.migrations import SYSTEM
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.events import SECRET
 

@@ -19,10 +19,10 @@ from services.cli.sample import make_sample
 from services.cli.session import LocalSession
 from services.embedded.engine import Engine
 from services.ingest.lines import read_lines
-from services.runtime.clickhouse import DirectoryLock
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.logging import configure_logging
 from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
+from services.store.database import DirectoryLock
 
 DEMO_SECRET = "customer360-demo-identity-secret"
 DEMO_API_KEY = "customer360-demo-api-key"

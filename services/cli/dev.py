@@ -16,7 +16,7 @@ from services.cli.output import err, out
 from services.runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from services.dev.clickhouse.server import Config
+    from devtools.clickhouse.server import Config
 
 app = typer.Typer(help="Servers for development on this machine.", no_args_is_help=True)
 CHECK_INTERVAL_S = 0.5
@@ -31,7 +31,7 @@ def kafka(
     ] = 0,
 ) -> None:
     """Run Apache Kafka with throw-away data; needs a checkout, Java 17 and Maven."""
-    from services.dev.kafka import Cluster
+    from devtools.kafka import Cluster
 
     _end_on_sigterm()
     cluster = Cluster(brokers, port=port)
@@ -72,7 +72,7 @@ def clickhouse(
     result_mb_max: Annotated[int, typer.Option(min=1, help="Largest answer, in MB.")] = 1024,
 ) -> None:
     """Serve the ClickHouse HTTP protocol over one chDB engine. Not for production."""
-    from services.dev.clickhouse.server import Config
+    from devtools.clickhouse.server import Config
 
     if host not in LOOPBACK and not any_host:
         raise ConfigurationError(
@@ -94,7 +94,7 @@ def clickhouse(
 
 
 async def _serve_clickhouse(config: Config, *, kept: bool) -> None:
-    from services.dev.clickhouse.server import NOTICE, serving
+    from devtools.clickhouse.server import NOTICE, serving
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -17,10 +17,10 @@ from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 from services.consistency.core.scenario import check_scenario
 from services.ingest.lines import InputError, InputMissing
-from services.runtime.clickhouse import open_server
 from services.runtime.errors import ConfigurationError, NotFound
 from services.runtime.settings import Settings
-from services.runtime.watermarks import ClickHouseWatermarks
+from services.store.database import open_server
+from services.stream.watermarks import ClickHouseWatermarks
 
 SHOWN = (
     "incident_id", "state", "severity", "cause", "sku", "channel", "location", "expected",
@@ -166,7 +166,7 @@ def _latest_event(settings: Settings, realm: str) -> datetime:
 
 async def _send_tick(settings: Settings, realm: str, reached_at: datetime) -> None:
     from services.consistency.ticker import tick_records  # aiokafka takes a while to load
-    from services.runtime.producer import Producer
+    from services.stream.producer import Producer
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
     producer = Producer(settings)

@@ -13,7 +13,7 @@ from services.cli.state import AsJson, state_of
 from services.runtime.errors import C360Error
 
 if TYPE_CHECKING:
-    from services.ingest.publish import Report, TooLarge
+    from services.intake.publish import Report, TooLarge
 
 
 def publish(
@@ -29,9 +29,9 @@ def publish(
     An event sent twice counts once, by its event_id, so after any interruption simply run the same
     command again.
     """
-    from services.ingest.publish import Report, placed_lines
-    from services.ingest.publish import publish as publish_lines
-    from services.runtime.producer import Producer
+    from services.intake.publish import Report, placed_lines
+    from services.intake.publish import publish as publish_lines
+    from services.stream.producer import Producer
 
     producer = Producer(state_of(context).settings())
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same

@@ -24,7 +24,7 @@ from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from services.ingest.adapters.rejected import DeadLetter, DeadLetters, Listing
-    from services.ingest.replay import Report
+    from services.intake.replay import Report
 
 LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes", "message")
 LISTED_LETTERS = (*LISTED[:5], "source_topic", *LISTED[5:])
@@ -152,7 +152,7 @@ def replay(
 
 
 def _replay_letters(settings: Settings, choice: Choice, dry_run: bool, as_json: bool) -> None:
-    from services.ingest.replay import Report
+    from services.intake.replay import Report
 
     report, ended_by = Report(), None
     try:
@@ -170,8 +170,8 @@ def _replay_letters(settings: Settings, choice: Choice, dry_run: bool, as_json: 
 
 async def _replay(settings: Settings, choice: Choice, dry_run: bool, report: Report) -> None:
     from services.ingest.adapters.rejected import open_dead_letters
-    from services.ingest.replay import replay as replay_letters
-    from services.runtime.producer import Producer
+    from services.intake.replay import replay as replay_letters
+    from services.stream.producer import Producer
 
     producer = None if dry_run else Producer(settings)
     try:
@@ -202,7 +202,7 @@ async def _chosen(
 
 
 def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bool) -> None:
-    from services.ingest.replay import Report
+    from services.intake.replay import Report
 
     report = Report()
     with open_session(settings) as session, progress_bar("events") as bar:

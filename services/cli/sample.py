@@ -13,7 +13,7 @@ from services.cli.state import AsJson
 from services.runtime.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from services.sample.builder import SampleReport
+    from devtools.sample.builder import SampleReport
 
 app = typer.Typer(help="Make a sample stream.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def make_sample(
     """Build with a progress bar. Raises ConfigurationError without the optional data package."""
     try:
         # Imported late: it brings pandas and pyarrow, which no other command needs.
-        from services.sample.builder import build_sample
+        from devtools.sample.builder import build_sample
 
         with progress_bar("sample", None) as bar:
             return build_sample(households, seed, out, truth, data, bar.set)

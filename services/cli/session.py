@@ -13,17 +13,17 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
+from services.api.operations import Operations
+from services.api.read_store import ReadStore
+from services.api.server import open_reading
 from services.embedded.engine import NOT_ON_A_SERVER, Engine
-from services.embedded.operations import Operations
 from services.embedded.pipeline import batched
-from services.embedded.presence import Presence, read_presence
-from services.embedded.reading import Reading
+from services.embedded.running_instance import RunningInstance, read_running_instance
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
-from services.query.server import open_reading
-from services.runtime.clickhouse import DirectoryLock
 from services.runtime.errors import C360Error, ConfigurationError, Retry
 from services.runtime.settings import Settings
+from services.store.database import DirectoryLock
 
 Row = dict[str, Any]
 REMOTE_LINES = 5_000
@@ -34,7 +34,7 @@ class Session(Protocol):
     """The two things a command asks for."""
 
     def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
-        """Rows of an operation (services/embedded/operations.py)."""
+        """Rows of an operation (services/api/operations.py)."""
         ...
 
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
@@ -61,7 +61,7 @@ class LocalSession:
 class ServerSession:
     """Reads a ClickHouse server; its writers are the workers."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ReadStore) -> None:
         self._operations = Operations(reading)
 
     def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
@@ -76,7 +76,7 @@ class ServerSession:
 class RemoteSession:
     """Runs through a `c360 up` on this machine."""
 
-    def __init__(self, presence: Presence) -> None:
+    def __init__(self, presence: RunningInstance) -> None:
         self._client = httpx.Client(
             base_url=presence.url,
             headers={"Authorization": f"Bearer {presence.token}"},
@@ -134,9 +134,9 @@ def _raise_error(text: str, exit_code: int) -> None:
     raise error
 
 
-def find_running(settings: Settings) -> Presence | None:
+def find_running(settings: Settings) -> RunningInstance | None:
     """The `c360 up` that holds the data directory; None when there is none (any more)."""
-    presence = read_presence(settings.data_dir)
+    presence = read_running_instance(settings.data_dir)
     if presence is None or not DirectoryLock(settings.data_dir).is_held():
         return None
     return presence

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from services.api.server import prepare_server
 from services.cli.output import out, print_json, print_table
 from services.cli.session import find_running
 from services.cli.state import AsJson, state_of
-from services.query.server import prepare_server
-from services.runtime import migrations
-from services.runtime.clickhouse import DirectoryLock, open_embedded
-from services.runtime.migrations import rendered_sql
+from services.store import migrations
+from services.store.database import DirectoryLock, open_embedded
+from services.store.migrations import rendered_sql
 
 store = typer.Typer(help="Look after the stored facts.", no_args_is_help=True)
 state = typer.Typer(help="Compare states.", no_args_is_help=True)

@@ -14,7 +14,7 @@ from services.cli.state import AsJson, state_of
 from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from services.runtime.topics import Difference
+    from services.stream.topics import Difference
 
 app = typer.Typer(help="Make the Kafka topics, or compare them.", no_args_is_help=True)
 COLUMNS = ("topic", "what", "expected", "found")
@@ -26,7 +26,7 @@ def apply(context: typer.Context, as_json: AsJson = False) -> None:
 
     Partitions are never changed. May be repeated.
     """
-    from services.runtime.topics import apply_topics
+    from services.stream.topics import apply_topics
 
     applied = asyncio.run(apply_topics(_settings(context)))
     if as_json:
@@ -42,7 +42,7 @@ def apply(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """List every difference from the catalogue; exit 1 when there is any."""
-    from services.runtime.topics import check_topics
+    from services.stream.topics import check_topics
 
     found = asyncio.run(check_topics(_settings(context)))
     if as_json:

@@ -11,10 +11,10 @@ import typer
 from services.cli.output import err
 from services.cli.state import state_of
 from services.embedded.engine import Engine
-from services.embedded.intake import IntakeWriter
-from services.embedded.presence import remove_presence, write_presence
+from services.embedded.running_instance import remove_running_instance, write_running_instance
+from services.intake.writer import IntakeWriter
 from services.runtime.errors import ConfigurationError, Fatal
-from services.runtime.life import tune_garbage_collector
+from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
 
 
@@ -51,7 +51,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     # Imported late: the web stack takes longer to load than most commands to run.
     import uvicorn
 
-    from services.query.api import create_app
+    from services.intake.http import create_app
 
     settings = engine.settings
     failures: list[BaseException] = []
@@ -69,7 +69,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         on_fatal,
     )
     host, port = listener.getsockname()[:2]
-    presence = write_presence(settings.data_dir, f"http://{host}:{port}")
+    presence = write_running_instance(settings.data_dir, f"http://{host}:{port}")
     app = create_app(engine, writer, presence.token)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
@@ -81,7 +81,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     try:
         server.run(sockets=[listener])
     finally:
-        remove_presence(settings.data_dir)
+        remove_running_instance(settings.data_dir)
         writer.stop()
     if failures:
         raise Fatal(f"the writer ended: {failures[0]}") from failures[0]

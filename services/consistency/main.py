@@ -14,13 +14,13 @@ from schemas.rules.consistency import consistency_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
-from services.runtime.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
-from services.runtime.deciding import Parts, run_deciding_worker
 from services.runtime.errors import Retry
-from services.runtime.faust_host import FaustHost
 from services.runtime.settings import Settings
-from services.runtime.stream import Partition
-from services.runtime.watermarks import ClickHouseWatermarks
+from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
+from services.stream.decision_worker import Parts, run_deciding_worker
+from services.stream.faust_host import FaustHost
+from services.stream.ports import Partition
+from services.stream.watermarks import ClickHouseWatermarks
 
 FIRST = Partition(OFFERS_TOPIC, 0)
 log = structlog.get_logger()

@@ -9,10 +9,10 @@ from datetime import datetime
 from schemas.claim import Book, Claim
 from schemas.incident import Incident
 from services.consistency.ports import WorkerStore
-from services.runtime.claim_records import partition_of_book
+from services.stream.claim_records import partition_of_book
 
 
-class BatchReads:
+class Prefetch:
     """What a batch needs of the store, for all its partitions and realms together."""
 
     def __init__(self, store: WorkerStore, partitions: int) -> None:
@@ -66,7 +66,7 @@ class PartitionStore:
     `reads` and `version` are set anew for every batch.
     """
 
-    def __init__(self, partition: int, reads: BatchReads) -> None:
+    def __init__(self, partition: int, reads: Prefetch) -> None:
         self.partition = partition
         self.reads = reads
         self.version = 0

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from schemas.claim import Book, Claim
 from schemas.incident import Incident
-from services.consistency.core.lone_voices import LoneVoices
+from services.consistency.core.comparability import ComparableBooks
 
 
 class ConsistencyStore(Protocol):
@@ -68,7 +68,7 @@ class WorkerStore(ConsistencyStore, Protocol):
         """
         ...
 
-    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """Which books are lone, from all claims stored by now; they count as noted."""
         ...
 

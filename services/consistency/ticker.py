@@ -13,10 +13,10 @@ from typing import Protocol
 
 from schemas.records import TickRecord
 from services.consistency.core.ticks import Mark, Watermarks
-from services.runtime.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
-from services.runtime.kafka import key_of
-from services.runtime.stream import Offload, Outbox, Outgoing
-from services.runtime.watermarks import Watermark
+from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
+from services.stream.connection import key_of
+from services.stream.ports import Offload, Outbox, Outgoing
+from services.stream.watermarks import Watermark
 
 
 class MarkStore(Protocol):

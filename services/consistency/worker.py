@@ -24,17 +24,17 @@ from schemas.instants import from_ms, to_ms
 from schemas.records import AlertRecord, OfferRecordAdapter, TickRecord
 from schemas.reject import RejectReason
 from schemas.rules.consistency import ConsistencyRules
-from services.consistency.core.lone_voices import LoneVoices
-from services.consistency.core.writer import CACHE_BOOKS_MAX, ConsistencyWriter
-from services.consistency.partition_store import BatchReads, PartitionStore
+from services.consistency.core.comparability import ComparableBooks
+from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
-from services.runtime.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
-from services.runtime.dead_letters import dead_letter
+from services.consistency.writer import CACHE_BOOKS_MAX, ConsistencyWriter
 from services.runtime.errors import Fatal, Retry
-from services.runtime.kafka import key_of
 from services.runtime.metrics import Metrics
-from services.runtime.positions import Position, PositionStore, taken_over, version_of
-from services.runtime.stream import Delivery, Log, Offload, Outbox, Outgoing, Partition
+from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
+from services.stream.connection import key_of
+from services.stream.dead_letters import dead_letter
+from services.stream.ports import Delivery, Log, Offload, Outbox, Outgoing, Partition
+from services.stream.positions import Position, PositionStore, taken_over, version_of
 
 ALERTS_TOPIC = "c360.alerts"
 
@@ -42,7 +42,7 @@ ALERTS_TOPIC = "c360.alerts"
 class _Held:
     """A partition in this worker's hands."""
 
-    def __init__(self, noted: Position, doubtful: int, voices: LoneVoices) -> None:
+    def __init__(self, noted: Position, doubtful: int, voices: ComparableBooks) -> None:
         self.noted = noted
         self.doubtful = doubtful
         """Effects of records up to here may be in the store, or on their way there."""
@@ -54,7 +54,7 @@ class _Held:
         return _Held(self.noted, max(self.doubtful, last_offset), self.voices)
 
 
-class _Brought(NamedTuple):
+class _PartitionBatch(NamedTuple):
     """What a batch brings to one partition, by realm."""
 
     claims: dict[str, list[Claim]]
@@ -166,7 +166,7 @@ class ConsistencyWorker:
 
     def _known(
         self, partitions: Sequence[Partition]
-    ) -> tuple[dict[Partition, Position | None], LoneVoices]:
+    ) -> tuple[dict[Partition, Position | None], ComparableBooks]:
         stored = {partition: self._positions.position(partition) for partition in partitions}
         return stored, self._store.voices([partition.number for partition in partitions])
 
@@ -174,7 +174,7 @@ class ConsistencyWorker:
         self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]
     ) -> _Written:
         """Everything up to the incidents; due times wait until the alerts are out."""
-        reads = BatchReads(self._store, self._partitions)
+        reads = Prefetch(self._store, self._partitions)
         tasks: list[_Task] = []
         outgoing: list[Outgoing] = []
         for partition, batch in batches.items():
@@ -221,9 +221,9 @@ class ConsistencyWorker:
         held: _Held,
         partition: Partition,
         batch: Sequence[Delivery],
-        brought: _Brought,
+        brought: _PartitionBatch,
         version: int,
-        reads: BatchReads,
+        reads: Prefetch,
     ) -> list[_Task]:
         tasks: list[_Task] = []
         in_doubt = batch[0].offset <= held.doubtful
@@ -242,7 +242,7 @@ class ConsistencyWorker:
         return tasks
 
     def _writer(
-        self, realm: str, partition: Partition, reads: BatchReads
+        self, realm: str, partition: Partition, reads: Prefetch
     ) -> tuple[ConsistencyWriter, PartitionStore]:
         store = PartitionStore(partition.number, reads)
         return ConsistencyWriter(store, self._rules, self._cache_books_max, realm), store
@@ -277,7 +277,7 @@ def _by_partition(deliveries: Iterable[Delivery]) -> dict[Partition, list[Delive
     return batches
 
 
-def _brought(batch: Iterable[Delivery]) -> _Brought:
+def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
     """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
     claims: dict[str, list[Claim]] = defaultdict(list)
     ticks: dict[str, datetime] = {}
@@ -293,7 +293,7 @@ def _brought(batch: Iterable[Delivery]) -> _Brought:
             ticks[record.realm] = max(tick, ticks.get(record.realm, tick))
         else:
             claims[record.realm] += (one.claim(record.realm) for one in record.claims)
-    return _Brought(claims, ticks, refused)
+    return _PartitionBatch(claims, ticks, refused)
 
 
 def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
@@ -306,7 +306,7 @@ def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
     return dead_letter(delivery, RejectReason.INVALID_FIELD, path, fault["msg"])
 
 
-def _read(reads: BatchReads, tasks: Iterable[_Task]) -> None:
+def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
     """Read what all writers will ask for, in as few queries as there are realms."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}

@@ -1,0 +1,1 @@
+"""One process, one data directory: puts the stages together, decides nothing."""

@@ -14,28 +14,28 @@ from typing import Self
 import structlog
 
 from schemas.touchpoint import IDENTIFIERS_MAX
+from services.api.read_store import ReadStore
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
-from services.embedded.reading import Reading
 from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.writer import IdentityWriter
+from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.config import ingest_config
-from services.ingest.core.core import IngestCore
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
-from services.runtime.clickhouse import Database, DirectoryLock, open_embedded
 from services.runtime.errors import ConfigurationError
-from services.runtime.life import tune_garbage_collector
 from services.runtime.metrics import Metrics
-from services.runtime.migrations import migrate
-from services.runtime.secret import register_secret
+from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
+from services.store.database import Database, DirectoryLock, open_embedded
+from services.store.migrations import migrate
+from services.store.secret import register_secret
 
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
@@ -49,7 +49,7 @@ REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY
 log = structlog.get_logger()
 
 
-class Engine(Reading):
+class Engine(ReadStore):
     """Everything that works on one data directory. Use as a context manager."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Engine(Reading):
 
     def _pipeline(self) -> Pipeline:
         ledger = self.facts.erasures()
-        core = IngestCore(
+        core = EventProcessor(
             ingest_config(self.settings, self.identity_rules),
             (lambda realm, node: ledger.get((realm, node))) if ledger else None,
         )

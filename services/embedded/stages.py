@@ -11,9 +11,9 @@ from schemas.edge import Edge
 from schemas.instants import from_ms
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.core.ticks import Watermarks
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.writer import ConsistencyWriter
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.writer import IdentityWriter
+from services.identity.writer import IdentityWriter
 from services.ingest.core.outcome import Accepted
 from services.runtime.metrics import Metrics
 

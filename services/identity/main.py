@@ -9,10 +9,10 @@ from __future__ import annotations
 from schemas.records import EDGES_PER_RECORD_MAX
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.writer import IdentityWriter
 from services.identity.worker import RECORDS_MAX, IdentityWorker, VersionedIdentityStore
-from services.runtime.deciding import Parts, run_deciding_worker
+from services.identity.writer import IdentityWriter
 from services.runtime.settings import Settings
+from services.stream.decision_worker import Parts, run_deciding_worker
 
 EDGES_TOPIC = "c360.edges"
 CACHE_NODES_MAX = 200_000

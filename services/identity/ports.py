@@ -12,7 +12,7 @@ from typing import Protocol
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from services.identity.core.graph import Placement, Refusal
+from services.identity.core.model import Placement, Refusal
 
 Placed = tuple[Node, Placement]
 

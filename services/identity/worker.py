@@ -25,15 +25,15 @@ from schemas.records import (
     ProfileChangeRecord,
 )
 from schemas.reject import RejectReason
-from services.identity.core.changes import Spoken, profile_changes, rows_wanted
-from services.identity.core.writer import Changes, IdentityWriter
+from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.ports import IdentityStore
-from services.runtime.dead_letters import dead_letter
+from services.identity.writer import Changes, IdentityWriter
 from services.runtime.errors import Fatal, Retry
-from services.runtime.kafka import key_of
 from services.runtime.metrics import Metrics
-from services.runtime.positions import Position, PositionStore, taken_over
-from services.runtime.stream import Delivery, Log, Offload, Outbox, Outgoing, Partition
+from services.stream.connection import key_of
+from services.stream.dead_letters import dead_letter
+from services.stream.ports import Delivery, Log, Offload, Outbox, Outgoing, Partition
+from services.stream.positions import Position, PositionStore, taken_over
 
 PROFILE_CHANGES_TOPIC = "c360.profile-changes"
 RECORDS_MAX = 100
@@ -212,7 +212,7 @@ class _Tenure:
 
 
 @dataclass(slots=True)
-class _Said:
+class _RealmBatch:
     """What the records of one realm say."""
 
     edges: list[Edge] = field(default_factory=list)
@@ -245,9 +245,9 @@ def _parts(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
         yield part
 
 
-def _sorted_out(part: list[Delivery]) -> tuple[dict[str, _Said], list[Outgoing]]:
+def _sorted_out(part: list[Delivery]) -> tuple[dict[str, _RealmBatch], list[Outgoing]]:
     """What is said, by realm; and a dead letter for each record that cannot be processed."""
-    by_realm: dict[str, _Said] = defaultdict(_Said)
+    by_realm: dict[str, _RealmBatch] = defaultdict(_RealmBatch)
     dead: list[Outgoing] = []
     for delivery in part:
         record = _decoded(delivery)
@@ -283,10 +283,10 @@ def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
 
 
 def _followed(
-    store: IdentityStore, realm: str, said: _Said, changes: Changes, map_version: int
+    store: IdentityStore, realm: str, said: _RealmBatch, changes: Changes, map_version: int
 ) -> list[ProfileChangeRecord]:
     """What the followers of profiles are told of a batch that is written."""
-    spoken = Spoken(sorted(said.attributes), sorted(said.consents))
+    spoken = Touched(sorted(said.attributes), sorted(said.consents))
     wanted = rows_wanted(changes, spoken)
     standing = store.placements_of(realm, wanted) if wanted else {}
     causes = said.edges if changes.in_doubt else changes.edges

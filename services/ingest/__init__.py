@@ -1,0 +1,1 @@
+"""Ingest: lines of touchpoints become facts, edges and claims."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.rules.identity import IdentityRules
-from services.ingest.core.core import IngestConfig, Realm
+from services.ingest.core.event_processor import IngestConfig, Realm
 from services.runtime.settings import Settings
 
 

@@ -13,25 +13,25 @@ from schemas.topics import CATALOGUE
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.adapters.kafka import KafkaSource
 from services.ingest.config import ingest_config
-from services.ingest.core.core import IngestCore
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestWorker, Limits
-from services.runtime.backoff import until_done
-from services.runtime.clickhouse import Database
 from services.runtime.health import Progress
-from services.runtime.kafka import connection
-from services.runtime.life import (
+from services.runtime.metrics import Metrics
+from services.runtime.process import (
     Threads,
     stop_signals,
     tune_garbage_collector,
     unless_stopped,
 )
-from services.runtime.metrics import Metrics
-from services.runtime.producer import Producer
+from services.runtime.retry import until_done
 from services.runtime.settings import Settings
-from services.runtime.watermarks import ClickHouseWatermarks
-from services.runtime.worker import Store, health_pages
+from services.store.database import Database
+from services.stream.connection import connection
+from services.stream.producer import Producer
+from services.stream.watermarks import ClickHouseWatermarks
+from services.stream.worker_process import Store, health_pages
 
 LEDGER_S = 30.0
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ def _worker(
     progress: Progress,
 ) -> IngestWorker:
     config = ingest_config(settings, identity_rules(settings.identity_rules))
-    core = IngestCore(config, ledger.erased_at)
+    core = EventProcessor(config, ledger.erased_at)
     return IngestWorker(
         core,
         IngestStage(core, ClickHouseFactStore(database), from_log=True),

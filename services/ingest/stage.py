@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.reject import RejectReason
-from services.ingest.core.core import IngestCore
 from services.ingest.core.decode import too_large
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.ports import FactStore, Known, RejectedLine
@@ -72,7 +72,7 @@ class IngestStage:
             The caller keeps the refused lines; otherwise the store does.
     """
 
-    def __init__(self, core: IngestCore, store: FactStore, *, from_log: bool = False) -> None:
+    def __init__(self, core: EventProcessor, store: FactStore, *, from_log: bool = False) -> None:
         self._core = core
         self._store = store
         self._from_log = from_log

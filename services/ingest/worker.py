@@ -18,20 +18,20 @@ import structlog
 
 from schemas.instants import from_ms
 from schemas.reject import RejectReason
-from services.ingest.core.core import IngestCore
-from services.ingest.core.derive import Derived, Mark, derive, edge_records, marks
+from services.ingest.core.derived_records import Derived, Mark, derive, edge_records, marks
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.lines import Line
 from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Status, Stored
-from services.runtime.backoff import until_done
-from services.runtime.claim_records import claim_records
-from services.runtime.dead_letters import dead_letter
 from services.runtime.errors import Fatal
 from services.runtime.logging import frames
 from services.runtime.metrics import Metrics
-from services.runtime.stream import Delivery, Offload, Outbox, Outgoing, Partition
+from services.runtime.retry import until_done
+from services.stream.claim_records import claim_records
+from services.stream.dead_letters import dead_letter
+from services.stream.ports import Delivery, Offload, Outbox, Outgoing, Partition
 
 EDGES_TOPIC = "c360.edges"
 POLL_S = 1.0
@@ -97,7 +97,7 @@ class IngestWorker:
 
     def __init__(
         self,
-        core: IngestCore,
+        core: EventProcessor,
         stage: IngestStage,
         source: Source,
         outbox: Outbox,

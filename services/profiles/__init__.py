@@ -1,0 +1,1 @@
+"""Profiles: facts and map become golden record, figures and timeline."""

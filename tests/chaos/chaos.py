@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from services.dev.kafka import Cluster
+from devtools.kafka import Cluster
 from services.runtime.errors import Retry
 from tests.chaos.harm import GARBAGE, READ_TOPICS, send_compressed
 from tests.chaos.small_disk import SmallDisk

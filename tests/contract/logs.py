@@ -20,15 +20,15 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from services.dev.kafka import Cluster
+from devtools.kafka import Cluster
 from services.ingest.adapters.kafka import KafkaSource
 from services.ingest.worker import Source
-from services.runtime.complete import SideReader
 from services.runtime.health import Progress
-from services.runtime.kafka_log import KafkaLog
 from services.runtime.metrics import Metrics
-from services.runtime.producer import Producer
-from services.runtime.stream import Log, Outbox, Partition
+from services.stream.gap_recovery import SideReader
+from services.stream.log_reader import KafkaLog
+from services.stream.ports import Log, Outbox, Partition
+from services.stream.producer import Producer
 from tests.kafka import DEADLINE_S, admin_of, kafka_settings, make_topic
 from tests.simulation.broker import Broker, BrokerClient, Group, Member
 from tests.simulation.chance import Chance, Options
@@ -39,7 +39,7 @@ SESSION_S = 6
 SILENT_TIMEOUT_S = 2.0
 DEADLINES = (
     "services.ingest.adapters.kafka.COMMIT_TIMEOUT_S",
-    "services.runtime.kafka_log.TIMEOUT_S",
+    "services.stream.log_reader.TIMEOUT_S",
 )
 
 

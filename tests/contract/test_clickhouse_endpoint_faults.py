@@ -16,9 +16,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError,
 
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.outcome import Accepted
-from services.runtime.clickhouse import Database
 from services.runtime.errors import Retry
-from services.runtime.migrations import migrate
+from services.store.database import Database
+from services.store.migrations import migrate
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import c360
 from tests.events import RECEIVED_AT, core, event, line, order

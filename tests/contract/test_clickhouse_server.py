@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from services.query.server import prepare_server
-from services.runtime.clickhouse import Database, open_server
+from services.api.server import prepare_server
 from services.runtime.errors import C360Error, ConfigurationError, Fatal, Retry
 from services.runtime.settings import Settings, load_settings
-from services.runtime.store_errors import SERVER_ADVICE, Unstorable
+from services.store.database import Database, open_server
+from services.store.errors import SERVER_ADVICE, Unstorable
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 
 PASSWORD = "store-tests-password"

@@ -13,12 +13,12 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.ports import WorkerStore
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
-from services.runtime.claim_records import claim_records, partition_of_book
-from services.runtime.clickhouse import Database
 from services.runtime.metrics import Metrics
-from services.runtime.positions import ClickHousePositions
-from services.runtime.stream import Delivery
-from services.runtime.watermarks import ClickHouseWatermarks, MemoryWatermarks, Watermark
+from services.store.database import Database
+from services.stream.claim_records import claim_records, partition_of_book
+from services.stream.ports import Delivery
+from services.stream.positions import ClickHousePositions
+from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks, Watermark
 from tests.unit.consistency.market import BOOK, RULES, charged, claim, hour
 from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.runtime.clickhouse import PARAMETER_CHARS_MAX, Database, inlined
 from services.runtime.errors import ConfigurationError
-from services.runtime.secret import check_secret, register_secret
+from services.store.database import PARAMETER_CHARS_MAX, Database, inlined
+from services.store.secret import check_secret, register_secret
 
 pytestmark = pytest.mark.any_store
 FIELD_BYTES_MAX = 131_072

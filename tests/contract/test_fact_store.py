@@ -20,11 +20,11 @@ from schemas.reject import RejectReason
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.core.core import Realm
+from services.ingest.core.event_processor import Realm
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.ports import FactStore, RejectedLine, StoredEvent
-from services.runtime.clickhouse import Database
+from services.store.database import Database
 from tests.events import RECEIVED_AT, core, event, identifier, line
 from tests.simulation.stores import UNSTORABLE, FactRows, Facts
 

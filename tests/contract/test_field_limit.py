@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from services.runtime.clickhouse import PARAMETER_CHARS_MAX, Database
+from services.store.database import PARAMETER_CHARS_MAX, Database
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 
 LIMIT = 131_072

@@ -25,8 +25,6 @@ from typer.testing import CliRunner
 from schemas.claim import Book, Claim
 from schemas.edge import Edge, Node
 from schemas.examples import EXAMPLES
-from schemas.generate import COMMAND, ROOT, main, outputs, stale, write
-from schemas.generation import outputs as tables
 from schemas.incident import (
     IncidentKind,
     IncidentState,
@@ -40,22 +38,24 @@ from schemas.reject import RejectReason
 from schemas.rules.identity import identity_rules
 from schemas.topics import CATALOGUE
 from schemas.touchpoint import TouchpointAdapter
+from services.api.digest import state_digest
 from services.cli import identity as identity_command
 from services.cli import profile as profile_command
 from services.cli.app import EPILOG
 from services.cli.ingest import Report
 from services.cli.output import progress_bar
 from services.cli.store import state as state_app
-from services.embedded.digest import state_digest
+from services.docs import outputs as tables
+from services.docs.generate import COMMAND, ROOT, main, outputs, stale, write
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
-from services.identity.core import graph
-from services.identity.core.writer import IdentityWriter
+from services.identity.core import model as graph
+from services.identity.writer import IdentityWriter
 from services.ingest.adapters.audit import DoubleAnchor, RejectedEvent
-from services.runtime.clickhouse import Database
 from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
+from services.store.database import Database
 
 NOON = datetime(2026, 4, 1, 10, tzinfo=UTC)
 TEXTS = outputs()
@@ -113,7 +113,7 @@ def test_writing_mends_what_is_stale(tmp_path: Path) -> None:
 def test_output_depends_on_the_code_alone(tmp_path: Path, seed: str) -> None:
     """Another process with another order of hashes, elsewhere, writes the same bytes."""
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo"}
-    command = [sys.executable, "-m", "schemas.generate", "--root", str(tmp_path)]
+    command = [sys.executable, "-m", "services.docs.generate", "--root", str(tmp_path)]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
     assert stale(tmp_path, TEXTS) == []
 
@@ -133,7 +133,7 @@ def test_files_are_fit_to_be_committed(path: str) -> None:
 def test_contracts_load_without_services() -> None:
     """Whoever imports the contracts gets no service, no broker and no database with them."""
     script = (
-        "import sys, schemas.topics, schemas.records, schemas.examples, schemas.generate; "
+        "import sys, schemas.topics, schemas.records, schemas.examples, services.docs.generate; "
         "print([name for name in sys.modules if name.split('.')[0] in "
         "('services', 'clickhouse_connect', 'chdb', 'aiokafka', 'faust', 'fastapi')])"
     )

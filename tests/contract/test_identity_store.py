@@ -8,11 +8,11 @@ import pytest
 
 from schemas.edge import Decision, Verdict
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.graph import Kind, Placement, link
+from services.identity.core.model import Kind, Placement, link
 from services.identity.core.resolve import resolve
-from services.identity.core.writer import IdentityWriter
 from services.identity.ports import IdentityStore
-from services.runtime.clickhouse import Database
+from services.identity.writer import IdentityWriter
+from services.store.database import Database
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
 from tests.unit.identity.stories import parts, random_story
 

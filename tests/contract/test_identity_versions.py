@@ -13,9 +13,9 @@ import pytest
 
 from schemas.edge import Decision, Verdict
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.graph import Kind, Placement, Reason, Refusal, link
+from services.identity.core.model import Kind, Placement, Reason, Refusal, link
 from services.identity.worker import VersionedIdentityStore
-from services.runtime.clickhouse import Database
+from services.store.database import Database
 from tests.contract.logs import quiet
 from tests.simulation.process import Process
 from tests.simulation.stores import IdentityRows, IdentitySession

@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 import pytest
 
-from services.dev.kafka import Cluster
+from devtools.kafka import Cluster
 from services.ingest.worker import Source
 from services.runtime.errors import Fatal, Retry
-from services.runtime.kafka import partition_of
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.connection import partition_of
+from services.stream.ports import Delivery, Outgoing, Partition
 from tests.contract.logs import KafkaWorld, MemoryWorld, World, closing
 from tests.kafka import DEADLINE_S
 
@@ -213,7 +213,7 @@ class SourceContract:
 
 
 class OutboxContract:
-    """What `services.runtime.stream.Outbox` promises, and `Outgoing`."""
+    """What `services.stream.ports.Outbox` promises, and `Outgoing`."""
 
     async def test_acknowledged_means_readable(self, world: World) -> None:
         """Whoever looks after `send_all` returned finds every record of the call."""
@@ -278,7 +278,7 @@ class OutboxContract:
 
 
 class ReaderContract:
-    """What `services.runtime.stream.Log` and `services.runtime.complete.SideReader` promise."""
+    """What `services.stream.ports.Log` and `services.stream.gap_recovery.SideReader` promise."""
 
     async def test_every_client_of_a_log_calls_it_the_same(self, world: World) -> None:
         """The id is the log's, not the client's or the topic's."""

@@ -9,16 +9,16 @@ from typing import Protocol
 import pytest
 
 from schemas.instants import from_ms
-from services.runtime.clickhouse import Database
-from services.runtime.complete import finished
-from services.runtime.positions import (
+from services.store.database import Database
+from services.stream.gap_recovery import finished
+from services.stream.ports import Partition
+from services.stream.positions import (
     ClickHousePositions,
     MemoryPositions,
     Position,
     PositionStore,
 )
-from services.runtime.stream import Partition
-from services.runtime.watermarks import ClickHouseWatermarks, Mark, MemoryWatermarks, Watermark
+from services.stream.watermarks import ClickHouseWatermarks, Mark, MemoryWatermarks, Watermark
 
 EDGES = Partition("c360.edges", 0)
 OFFERS = Partition("c360.offers", 11)

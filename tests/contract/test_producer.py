@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from devtools.kafka import Cluster
 from schemas.topics import CATALOGUE
-from services.dev.kafka import Cluster
 from services.runtime.errors import Fatal, Retry
-from services.runtime.kafka import key_of, partition_of
-from services.runtime.producer import CLOSE_TIMEOUT_S, Producer
-from services.runtime.stream import Outgoing
+from services.stream.connection import key_of, partition_of
+from services.stream.ports import Outgoing
+from services.stream.producer import CLOSE_TIMEOUT_S, Producer
 from tests.kafka import kafka_settings, make_topic, read_all
 
 TIMEOUT_S = 3.0

@@ -27,8 +27,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from devtools.child import LAUNCHER
 from schemas.topics import CATALOGUE
-from services.dev.child import LAUNCHER
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import DEADLINE_S, c360, command, environment
 

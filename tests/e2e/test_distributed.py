@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from services.runtime.metrics import Metrics
-from services.runtime.producer import Producer
-from services.runtime.stream import Outgoing
+from services.stream.ports import Outgoing
+from services.stream.producer import Producer
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.accounts import (
     INCIDENTS_SQL,

@@ -18,8 +18,8 @@ from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from schemas.touchpoint import TouchpointAdapter
 from services.profiles.adapters.clickhouse import ProfileReader
-from services.runtime.clickhouse import Database
 from services.runtime.settings import RealmSettings
+from services.store.database import Database
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 300

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
-from services.dev.kafka import Cluster
+from devtools.kafka import Cluster
 from services.ingest.adapters.kafka import KafkaSource
 from services.runtime.errors import Fatal
 from services.runtime.health import Progress

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from services.dev import kafka_jars
-from services.dev.kafka import HOST, Cluster
+from devtools import kafka_jars
+from devtools.kafka import HOST, Cluster
 from services.runtime.errors import ConfigurationError, Fatal
-from services.runtime.producer import Producer
-from services.runtime.stream import Outgoing
+from services.stream.ports import Outgoing
+from services.stream.producer import Producer
 from tests.e2e.runs import command, environment, wait_for
 from tests.kafka import kafka_settings, make_topic, read_all
 
 ORPHAN = """
 import pathlib, signal, sys
-from services.dev.kafka import Cluster
+from devtools.kafka import Cluster
 with Cluster(directory=pathlib.Path(sys.argv[1])) as cluster:
     print(cluster.processes[0], flush=True)
     signal.pause()

@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from schemas.edge import Node
+from services.api.digest import state_digest
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
-from services.embedded.digest import state_digest
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.graph import Kind, Placement, link
+from services.identity.core.model import Kind, Placement, link
 from services.ingest.adapters.audit import FACT_TABLES_SQL, StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.core.core import IngestCore
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.stage import ID_CONFLICT, IngestStage, Result, Status
-from services.runtime.clickhouse import Database
+from services.store.database import Database
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
 
 pytestmark = pytest.mark.any_store
 PROJECTED = ("orders", "consents", "observations", "offers", "identifiers", "surveys", "event_ids")
 
 
-def accepted(fields: dict[str, Any], by: IngestCore | None = None) -> Accepted:
+def accepted(fields: dict[str, Any], by: EventProcessor | None = None) -> Accepted:
     outcome = (by or core()).process(line(fields), RECEIVED_AT)
     assert isinstance(outcome, Accepted), outcome
     return outcome

@@ -18,17 +18,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 from faust.contrib.asgi import faust_app_running
 
+from devtools.kafka import Cluster
 from schemas.edge import Edge, Node
 from schemas.records import EdgesRecord
-from services.dev.kafka import Cluster
 from services.ingest.adapters.kafka import KafkaSource
 from services.runtime.errors import Fatal, Retry
-from services.runtime.faust_host import FaustHost
 from services.runtime.health import Progress
-from services.runtime.kafka_log import KafkaLog
 from services.runtime.metrics import Metrics
-from services.runtime.producer import Producer
-from services.runtime.stream import Delivery, Outgoing
+from services.stream.faust_host import FaustHost
+from services.stream.log_reader import KafkaLog
+from services.stream.ports import Delivery, Outgoing
+from services.stream.producer import Producer
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.distributed import Distributed
 from tests.kafka import admin_of, kafka_settings, make_topic, renew_catalogue

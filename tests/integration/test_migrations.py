@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from services.query.server import open_reading, prepare_server
-from services.runtime.clickhouse import Database, open_server
+from services.api.server import open_reading, prepare_server
 from services.runtime.errors import ConfigurationError, Fatal
-from services.runtime.migrations import (
+from services.runtime.settings import Settings
+from services.store.database import Database, open_server
+from services.store.migrations import (
     migrate,
     migrate_server,
     rendered_sql,
     require_schema,
     sql_directory,
 )
-from services.runtime.rendering import statements
-from services.runtime.settings import Settings
+from services.store.rendering import statements
 from tests.stores import drop_database
 
 CLUSTER = "prod"

@@ -23,13 +23,13 @@ from schemas.profile import Profile, ProfileScalars
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.core.core import IngestConfig, IngestCore, Realm
+from services.ingest.core.event_processor import EventProcessor, IngestConfig, Realm
 from services.ingest.core.outcome import Accepted
 from services.profiles.adapters.clickhouse import ProfileReader, personal_types
 from services.profiles.adapters.totals import register_realms
-from services.runtime.clickhouse import Database
 from services.runtime.errors import NotFound
 from services.runtime.settings import CHANNELS, RealmSettings
+from services.store.database import Database
 
 SECRET = b"a secret of the tests"
 REALM = "default"
@@ -66,7 +66,7 @@ class Store:
         config = IngestConfig(SECRET, rules, realms, frozenset(CHANNELS), floor)
         self.database = database
         self.reader = ProfileReader(database, REALMS, profile_rules(), rules, lambda: READ_AT)
-        self._core = IngestCore(config)
+        self._core = EventProcessor(config)
         self._facts = ClickHouseFactStore(database)
         self._batches = count(1)
         register_realms(database, REALMS, personal_types(rules))

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
+from devtools.kafka import Cluster
 from schemas.topics import CATALOGUE, Catalogue
-from services.dev.kafka import Cluster
 from services.ingest.lines import Line
-from services.ingest.publish import CHUNK_LINES_MAX, Placed, Report, publish, route, size_of
+from services.intake.publish import CHUNK_LINES_MAX, Placed, Report, publish, route, size_of
 from services.runtime.errors import Retry
-from services.runtime.kafka import partition_of
-from services.runtime.producer import Producer
-from services.runtime.topics import apply_topics
+from services.stream.connection import partition_of
+from services.stream.producer import Producer
+from services.stream.topics import apply_topics
 from tests.e2e.runs import c360, command, environment, wait_for
 from tests.events import event, line
 from tests.kafka import kafka_settings, read_all, renew_catalogue

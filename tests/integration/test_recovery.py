@@ -10,17 +10,17 @@ import pytest
 from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.writer import IdentityWriter
+from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.outcome import Accepted
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
-from services.runtime.clickhouse import Database
 from services.runtime.metrics import Metrics
+from services.store.database import Database
 from tests.events import RECEIVED_AT, core, event, identifier, line
 
 pytestmark = pytest.mark.any_store

@@ -16,11 +16,11 @@ from schemas.instants import from_ms
 from schemas.reject import RejectReason
 from schemas.topics import CATALOGUE, Catalogue
 from services.ingest.adapters.rejected import open_dead_letters
-from services.ingest.replay import Report, replay
-from services.runtime.dead_letters import REJECTED_TOPIC, dead_letter
-from services.runtime.kafka_log import delivery
-from services.runtime.producer import Producer
-from services.runtime.stream import Delivery, Outgoing
+from services.intake.replay import Report, replay
+from services.stream.dead_letters import REJECTED_TOPIC, dead_letter
+from services.stream.log_reader import delivery
+from services.stream.ports import Delivery, Outgoing
+from services.stream.producer import Producer
 from tests.e2e.runs import c360, command, environment
 from tests.kafka import delete_topics, kafka_settings, read_all, renew_catalogue
 

@@ -11,25 +11,25 @@ from pydantic import SecretStr
 
 from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
+from services.api.operations import OPERATIONS, Operations
+from services.api.read_store import ReadStore
+from services.api.server import open_reading, prepare_server
 from services.cli.session import ServerSession, open_session
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.writer import ConsistencyWriter
 from services.embedded.engine import Engine
-from services.embedded.operations import OPERATIONS, Operations
 from services.embedded.pipeline import Pipeline
-from services.embedded.reading import Reading
 from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.writer import IdentityWriter
+from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
-from services.query.server import open_reading, prepare_server
-from services.runtime.clickhouse import Database
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
-from services.runtime.secret import register_secret
 from services.runtime.settings import Settings
+from services.store.database import Database
+from services.store.secret import register_secret
 from tests.conftest import empty_tables
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
 
@@ -83,7 +83,7 @@ def served(server: Database, server_settings: Settings) -> Iterator[Settings]:
 def embedded(database: Database, server_settings: Settings) -> Operations:
     """The operations of the engine in process with the same events."""
     populate(database, server_settings)
-    return Operations(Reading(server_settings, database))
+    return Operations(ReadStore(server_settings, database))
 
 
 def asked(operations: Any, name: str) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ import json
 from schemas.instants import from_ms
 from schemas.records import OfferRecordAdapter, TickRecord
 from schemas.topics import CATALOGUE, Catalogue
-from services.runtime.clickhouse import Database
 from services.runtime.settings import Settings
-from services.runtime.watermarks import ClickHouseWatermarks
+from services.store.database import Database
+from services.stream.watermarks import ClickHouseWatermarks
 from tests.conftest import empty_tables
 from tests.e2e.runs import c360
 from tests.kafka import read_all, renew_catalogue

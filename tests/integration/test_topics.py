@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.topics import CATALOGUE, Catalogue
 from services.runtime.errors import Fatal, Retry
-from services.runtime.topics import Difference, apply_topics, check_topics, expected_config
+from services.stream.topics import Difference, apply_topics, check_topics, expected_config
 from tests.e2e.runs import c360
 from tests.kafka import DEADLINE_S, admin_of, delete_topics, kafka_settings, renew_catalogue
 

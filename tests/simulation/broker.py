@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from services.runtime.errors import Fatal, Retry
-from services.runtime.kafka import partition_of
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.connection import partition_of
+from services.stream.ports import Delivery, Outgoing, Partition
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.process import LATE_S, TIMEOUT_S, Killed, Process
 

@@ -25,13 +25,13 @@ from schemas.records import (
     ProfileStatus,
 )
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.core.writer import ConsistencyWriter
-from services.identity.core.graph import merged
+from services.consistency.writer import ConsistencyWriter
+from services.identity.core.model import merged
 from services.identity.core.resolve import resolve
-from services.ingest.core.derive import ATTRIBUTES, CONSENTS
+from services.ingest.core.derived_records import ATTRIBUTES, CONSENTS
 from services.ingest.core.outcome import Accepted
-from services.runtime.positions import MemoryPositions
-from services.runtime.stream import Delivery, Partition
+from services.stream.ports import Delivery, Partition
+from services.stream.positions import MemoryPositions
 from tests.simulation.broker import Broker
 from tests.simulation.scenario import REALMS, price_rules, process, rules
 from tests.simulation.stores import UNSTORABLE, FactKey, FactRows, IdentityRows

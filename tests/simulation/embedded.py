@@ -8,16 +8,16 @@ from typing import Any, cast
 
 from schemas.records import DecisionRecord, IdentityRecordAdapter
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.embedded.stages import ConsistencyStage, IdentityStage
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.writer import IdentityWriter
+from services.identity.writer import IdentityWriter
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
-from services.runtime.stream import Delivery
+from services.stream.ports import Delivery
 from tests.simulation.checks import Ledger, current, demand, demand_same
 from tests.simulation.scenario import REALMS, TOPICS, ingest_core, price_rules, rules
 from tests.simulation.stores import FactRows, Facts

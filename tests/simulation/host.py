@@ -1,4 +1,4 @@
-"""Hosts a deciding worker as services/runtime/faust_host.py does, with Faust's bad habits.
+"""Hosts a deciding worker as services/stream/faust_host.py does, with Faust's bad habits.
 
 The same loop: take a batch, process it until it is durable, acknowledge in order. What is
 acknowledged is committed from time to time, and after a rebalance the group may stand further on
@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.runtime.backoff import until_done
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
-from services.runtime.stream import Delivery, Partition
+from services.runtime.retry import until_done
+from services.stream.ports import Delivery, Partition
 from tests.simulation.broker import Member
 from tests.simulation.process import Process
 

@@ -73,7 +73,7 @@ class Process:
         self.check()
 
     async def offload(self, work: Callable[..., T], /, *arguments: Any) -> T:
-        """Implements `services.runtime.stream.Offload`: one piece of work after the other."""
+        """Implements `services.stream.ports.Offload`: one piece of work after the other."""
         async with self._turn:
             await self.pause()
             failure: Exception | None = None

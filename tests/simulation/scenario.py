@@ -18,9 +18,9 @@ from schemas.records import DecisionRecord
 from schemas.rules.consistency import ConsistencyRules, consistency_rules
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.core.scenario import overridden
-from services.ingest.core.core import IngestCore, Realm
+from services.ingest.core.event_processor import EventProcessor, Realm
 from services.ingest.core.outcome import Accepted, Intake
-from services.runtime.stream import Outgoing
+from services.stream.ports import Outgoing
 from tests.events import core, identifier
 from tests.simulation.stores import UNSTORABLE
 
@@ -69,7 +69,7 @@ def price_rules() -> ConsistencyRules:
 
 
 @cache
-def ingest_core() -> IngestCore:
+def ingest_core() -> EventProcessor:
     """The one core of all processes: it is pure."""
     germany = Realm("DE", "EUR")
     return core(rules=rules(), realms=dict.fromkeys(REALMS, germany))

@@ -16,16 +16,16 @@ from schemas.identifiers import NodeId
 from schemas.incident import Incident
 from schemas.instants import from_ms
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.core.lone_voices import LoneVoices
+from services.consistency.core.comparability import ComparableBooks
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
-from services.identity.core.graph import Pair, Placement, Refusal
+from services.identity.core.model import Pair, Placement, Refusal
 from services.identity.ports import Placed
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted
 from services.ingest.ports import Known, RejectedLine, StoredEvent
-from services.runtime.positions import GENERATION_SHIFT, MemoryPositions, Position
-from services.runtime.stream import Partition
-from services.runtime.watermarks import Mark, MemoryWatermarks, Watermark
+from services.stream.ports import Partition
+from services.stream.positions import GENERATION_SHIFT, MemoryPositions, Position
+from services.stream.watermarks import Mark, MemoryWatermarks, Watermark
 from tests.simulation.process import Process
 
 UNSTORABLE = "unstorable"
@@ -297,7 +297,7 @@ class Consistency:
         """See the port."""
         self._version = version
 
-    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See the port."""
         voices = self._process.read("claims", lambda: self._rows.voices(partitions))
         self._noted |= voices._judged | voices._alone.keys()
@@ -360,7 +360,7 @@ class Consistency:
 
 
 class Positions:
-    """Implements `services.runtime.positions.PositionStore` for one process."""
+    """Implements `services.stream.positions.PositionStore` for one process."""
 
     def __init__(self, rows: MemoryPositions, process: Process) -> None:
         self._rows = rows

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
-from services.identity.core.writer import IdentityWriter
 from services.identity.worker import IdentityWorker, VersionedIdentityStore
+from services.identity.writer import IdentityWriter
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestWorker, Limits
-from services.runtime.complete import Complete
 from services.runtime.errors import Retry
-from services.runtime.stream import Partition
+from services.stream.gap_recovery import GapRecovery
+from services.stream.ports import Partition
 from tests.simulation.broker import BrokerClient, Member
 from tests.simulation.host import MemoryHost
 from tests.simulation.process import Process
@@ -51,7 +51,7 @@ async def ingest(world: World, process: Process) -> None:
 
 
 async def identity(world: World, process: Process) -> None:
-    """As services/identity/main.py and services/runtime/deciding.py."""
+    """As services/identity/main.py and services/stream/decision_worker.py."""
     client = BrokerClient(world.broker, process, world.chance)
     positions = Positions(world.positions, process)
     cache_nodes_max = world.rng.choice((0, 3, 100_000))
@@ -68,14 +68,14 @@ async def identity(world: World, process: Process) -> None:
         process.offload,
         world.metrics,
     )
-    complete = Complete(worker.process, positions, client, process.offload, world.metrics)
+    complete = GapRecovery(worker.process, positions, client, process.offload, world.metrics)
     host, member = _hosted(world, process, "identity", worker, complete)
     await host.run()
     member.leave()
 
 
 async def consistency(world: World, process: Process) -> None:
-    """As services/consistency/main.py and services/runtime/deciding.py."""
+    """As services/consistency/main.py and services/stream/decision_worker.py."""
     client = BrokerClient(world.broker, process, world.chance)
     positions = Positions(world.positions, process)
     worker = ConsistencyWorker(
@@ -89,7 +89,7 @@ async def consistency(world: World, process: Process) -> None:
         OFFERS,
         world.rng.choice((0, 1, 10_000)),
     )
-    complete = Complete(worker.process, positions, client, process.offload, world.metrics)
+    complete = GapRecovery(worker.process, positions, client, process.offload, world.metrics)
     host, member = _hosted(world, process, "consistency", worker, complete)
     ticking = world.loop.create_task(_tick(world, process, client, member))
     try:
@@ -126,7 +126,7 @@ def _hosted(
     process: Process,
     group: str,
     worker: IdentityWorker | ConsistencyWorker,
-    complete: Complete,
+    complete: GapRecovery,
 ) -> tuple[MemoryHost, Member]:
     member = Member(world.groups[group], process, world.chance, skips=True)
     batch_max = world.rng.choice((1, 3, 100))

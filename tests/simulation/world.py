@@ -17,8 +17,8 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.ticker import tick_records
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
-from services.runtime.positions import MemoryPositions
-from services.runtime.watermarks import MemoryWatermarks
+from services.stream.positions import MemoryPositions
+from services.stream.watermarks import MemoryWatermarks
 from tests.simulation.broker import Broker, Group, Member
 from tests.simulation.chance import Chance, Options
 from tests.simulation.checks import Ledger, Violation, check_end

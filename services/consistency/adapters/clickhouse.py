@@ -15,9 +15,9 @@ from schemas.claim import Book, Claim, unpack_terms
 from schemas.incident import Incident
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
-from services.consistency.core.lone_voices import LoneVoices
-from services.runtime.claim_records import OFFER_PARTITIONS
-from services.runtime.clickhouse import Database, chunks
+from services.consistency.core.comparability import ComparableBooks
+from services.store.database import Database, chunks
+from services.stream.claim_records import OFFER_PARTITIONS
 
 BOOKS_PER_QUERY = 2_000
 NEVER_MS = 0
@@ -50,7 +50,7 @@ PARTITION_SQL = """
 kafkaMurmurHash(concat(realm, '\x1f', market, '\x1f', sku)) % {total:UInt32}
     IN {partitions:Array(UInt32)}
 """
-"""The books of some partitions, as services/runtime/claim_records.py places them."""
+"""The books of some partitions, as services/stream/claim_records.py places them."""
 TICKS_SQL = """
 SELECT max(toInt64(value)) FROM properties FINAL
 WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
@@ -88,7 +88,7 @@ class ClickHouseConsistencyStore:
                 found[book].append(_claim(book, rest))
         return found
 
-    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """Which books are lone, from all facts there are (of these partitions)."""
         alone: dict[Book, str] = {}
         judged: list[Book] = []
@@ -102,7 +102,7 @@ class ClickHouseConsistencyStore:
                 judged.append(book)
         self.note(alone)
         self.note(judged)
-        voices = LoneVoices(alone)
+        voices = ComparableBooks(alone)
         voices.judge(judged)
         return voices
 

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from schemas.claim import Book, Claim
 from schemas.incident import Incident
-from services.consistency.core.lone_voices import LoneVoices
-from services.runtime.claim_records import OFFER_PARTITIONS, partition_of_book
+from services.consistency.core.comparability import ComparableBooks
+from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
 
 class MemoryStore:
@@ -35,9 +35,9 @@ class MemoryStore:
         """See `ConsistencyStore.claims_of`."""
         return {book: list(self._claims[book].values()) for book in books if book in self._claims}
 
-    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See `WorkerStore.voices`."""
-        voices = LoneVoices()
+        voices = ComparableBooks()
         for book, claims in self._claims.items():
             if self._is_within(book, partitions):
                 voices.matter(list(claims.values()))

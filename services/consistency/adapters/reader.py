@@ -12,7 +12,7 @@ from schemas.incident import Incident, IncidentState, IncidentView
 from schemas.offer import Basis
 from schemas.rules.consistency import ConsistencyRules
 from services.consistency.core.exposure import Observation, exposure
-from services.runtime.clickhouse import Database, chunks
+from services.store.database import Database, chunks
 
 INCIDENTS_PER_QUERY = 500
 LIST_SQL = """

@@ -16,8 +16,8 @@ from schemas.claim import Book, Claim
 from schemas.incident import Incident, IncidentKind, IncidentState
 from schemas.rules.consistency import ConsistencyRules
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
-from services.consistency.core.fold import Fold
 from services.consistency.core.prices import Place, Terms, terms_of
+from services.consistency.core.timeline_fold import TimelineFold
 
 SEPARATOR = "\x1f"
 ClaimKey = tuple[str, int]
@@ -30,7 +30,7 @@ class _Shelf:
 
     def __init__(self) -> None:
         self.claims: dict[ClaimKey, Claim] = {}
-        self.fold: Fold | None = None
+        self.fold: TimelineFold | None = None
         """None: to be folded from scratch."""
         self.waiting: list[Claim] = []
         """Claims the fold has not seen, all later than it."""
@@ -46,9 +46,9 @@ class _Shelf:
         if self.claims.pop(key, None) is not None:
             self.fold = None
 
-    def run(self, now: datetime, rules: ConsistencyRules) -> Fold:
+    def run(self, now: datetime, rules: ConsistencyRules) -> TimelineFold:
         if self.fold is None:
-            self.fold, self.waiting = Fold(rules), list(self.claims.values())
+            self.fold, self.waiting = TimelineFold(rules), list(self.claims.values())
         self.waiting.sort(key=_claim_order)
         split = bisect_right(self.waiting, now, key=lambda claim: claim.occurred_at)
         self.fold.run(self.waiting[:split], now)

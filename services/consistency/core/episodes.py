@@ -10,7 +10,7 @@ from datetime import datetime
 from schemas.claim import Claim
 from schemas.offer import Basis
 from schemas.rules.consistency import ConsistencyRules
-from services.consistency.core.standard import Move, Standard, Verdict
+from services.consistency.core.expected_price import ExpectedPriceHistory, Move, Verdict
 
 EVIDENCE_MAX = 20
 
@@ -49,7 +49,7 @@ class Episode:
         return twin
 
 
-class Life:
+class Deviations:
     """All deviations of one channel at one place: at most one current, the others past."""
 
     __slots__ = ("channel", "current", "past")
@@ -69,7 +69,7 @@ class Life:
         self,
         published: Claim | None,
         own: Move | None,
-        standard: Standard,
+        standard: ExpectedPriceHistory,
         now: datetime,
         rules: ConsistencyRules,
     ) -> None:
@@ -98,7 +98,7 @@ class Life:
         self,
         claim: Claim,
         own: Move | None,
-        standard: Standard,
+        standard: ExpectedPriceHistory,
         now: datetime,
         rules: ConsistencyRules,
     ) -> None:
@@ -147,7 +147,7 @@ class Life:
         self,
         current: Episode,
         verdict: Verdict | None,
-        standard: Standard,
+        standard: ExpectedPriceHistory,
         now: datetime,
         rules: ConsistencyRules,
     ) -> None:
@@ -169,9 +169,9 @@ class Life:
             self.past.append(current)
             self.current = None
 
-    def copy(self) -> Life:
+    def copy(self) -> Deviations:
         """An independent copy that remembers of the past only what it may reopen."""
-        twin = Life(self.channel)
+        twin = Deviations(self.channel)
         twin.past = [episode.copy() for episode in self.past[-1:]]
         twin.current = self.current and self.current.copy()
         if twin.current and self.current and self.current.reviving:

@@ -12,10 +12,10 @@ from typing import Any
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
-from services.identity.core.graph import Kind, Placement, Reason, Refusal
+from services.identity.core.model import Kind, Placement, Reason, Refusal
 from services.identity.ports import Placed
-from services.runtime.clickhouse import Database, chunks
-from services.runtime.positions import EMBEDDED_GENERATION, GENERATION_SHIFT
+from services.store.database import Database, chunks
+from services.stream.positions import EMBEDDED_GENERATION, GENERATION_SHIFT
 
 NODES_PER_QUERY = 5_000
 EDGE_FIELDS = "a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified"

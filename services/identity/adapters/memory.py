@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from services.identity.core.graph import Pair, Placement, Refusal
+from services.identity.core.model import Pair, Placement, Refusal
 from services.identity.ports import Placed
 
 RefusalKey = tuple[NodeId, NodeId, bool]

@@ -19,22 +19,22 @@ from schemas.records import (
     ProfileChangeRecord,
     ProfileStatus,
 )
-from services.identity.core.graph import Placement
-from services.identity.core.groups import Groups
-from services.identity.core.writer import Changes
+from services.identity.core.model import Placement
+from services.identity.core.union_find import Groups
+from services.identity.writer import Changes
 
 STRENGTH = {change: place for place, change in enumerate(ProfileChange)}
 """One record per profile and batch: the change named first in the contract wins."""
 
 
-class Spoken(NamedTuple):
+class Touched(NamedTuple):
     """What a batch says beside edges: nodes whose attributes or consents may have changed."""
 
     attributes: Collection[NodeId] = ()
     consents: Collection[NodeId] = ()
 
 
-def rows_wanted(changes: Changes, spoken: Spoken) -> set[NodeId]:
+def rows_wanted(changes: Changes, spoken: Touched) -> set[NodeId]:
     """The nodes of which `profile_changes` needs the map rows, beside those that were placed.
 
     A profile that gained or lost a node without being placed anew stands as it is. In doubt it may
@@ -51,7 +51,7 @@ def profile_changes(
     realm: str,
     changes: Changes,
     edges: Iterable[Edge],
-    spoken: Spoken,
+    spoken: Touched,
     standing: Mapping[NodeId, Placement],
     map_version: int,
 ) -> list[ProfileChangeRecord]:
@@ -64,7 +64,7 @@ def profile_changes(
     """
     rows = dict(standing)
     rows.update((node, placement) for node, (_, placement) in changes.placements.items())
-    tellings = _Tellings(rows)
+    tellings = _ProfileChanges(rows)
     for node, (_, placement) in changes.placements.items():
         tellings.placed(node, changes.before[node], placement)
     for change, nodes in (
@@ -81,19 +81,19 @@ def profile_changes(
     ]
 
 
-class _Telling(NamedTuple):
+class _ProfileChange(NamedTuple):
     change: ProfileChange
     other: NodeId | None
     row: Placement | None
     """Of the id's own node; None if it has none."""
 
 
-class _Tellings:
+class _ProfileChanges:
     """The strongest change of each profile id so far."""
 
     def __init__(self, rows: Mapping[NodeId, Placement]) -> None:
         self._rows = rows
-        self.found: dict[NodeId, _Telling] = {}
+        self.found: dict[NodeId, _ProfileChange] = {}
 
     def placed(self, node: NodeId, before: Placement | None, after: Placement) -> None:
         """What follows from one map row, which is written over the one before it."""
@@ -129,11 +129,11 @@ class _Tellings:
         """Note a change of a profile. Its kind is that of `member`, unless its own row is known."""
         known = self.found.get(profile)
         if known is None or STRENGTH[change] < STRENGTH[known.change]:
-            self.found[profile] = _Telling(change, other, self._rows.get(profile, member))
+            self.found[profile] = _ProfileChange(change, other, self._rows.get(profile, member))
 
 
 def _record(
-    realm: str, profile: NodeId, telling: _Telling, causes: list[str], map_version: int
+    realm: str, profile: NodeId, telling: _ProfileChange, causes: list[str], map_version: int
 ) -> ProfileChangeRecord:
     row = telling.row
     holder = profile if row is None else row.profile

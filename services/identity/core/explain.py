@@ -15,7 +15,7 @@ from typing import NamedTuple
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
-from services.identity.core.graph import (
+from services.identity.core.model import (
     Kind,
     Pair,
     Placement,

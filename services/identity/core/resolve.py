@@ -1,7 +1,7 @@
 """Who is who: the profile map as a pure function of edges, decisions, marks and rules.
 
-`resolve` answers for a whole realm. `solve` does the work, on a `Scene`: the whole graph, or a
-region of it whose surroundings are given as persons that stand. The incremental writer runs the
+`resolve` answers for a whole realm. `solve` does the work, on a `SolverInput`: the whole graph, or
+a region of it whose surroundings are given as persons that stand. The incremental writer runs the
 same `solve` on regions, so there is one implementation of the rules, not two.
 """
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
-from services.identity.core.graph import (
+from services.identity.core.model import (
     Kind,
     Pair,
     Placement,
@@ -31,7 +31,7 @@ from services.identity.core.graph import (
     merged,
     type_table,
 )
-from services.identity.core.groups import Groups
+from services.identity.core.union_find import Groups
 
 NEVER_SEEN_MS = maxsize
 """First-seen time of a node that only decisions know: later than every edge."""
@@ -49,7 +49,7 @@ class Resolution(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class SolverInput:
     """What `solve` looks at. No edge is between two decided to be different.
 
     `nodes` are to be placed. `apart` says which nodes, here or next to here, join nobody and why.
@@ -80,7 +80,7 @@ def resolve(
     return solve(_whole(merged(edges), latest(decisions), marks, table), table)
 
 
-def solve(scene: Scene, table: TypeTable) -> Resolution:
+def solve(scene: SolverInput, table: TypeTable) -> Resolution:
     """Place the nodes of a scene."""
     return _Solver(scene, table).run()
 
@@ -90,14 +90,14 @@ def _whole(
     decisions: Mapping[Pair, Decision],
     marks: Collection[NodeId],
     table: TypeTable,
-) -> Scene:
+) -> SolverInput:
     """The scene that is the whole graph."""
     usable = [edge for edge in edges.values() if counts(edge, table)]
     nodes = {end.id: end for edge in usable for end in (edge.a, edge.b)}
     nodes |= {end.id: end for d in decisions.values() for end in (d.a, d.b)}
     apart_pairs = {p for p, d in decisions.items() if d.verdict is Verdict.DIFFERENT}
     joining = [edge for edge in usable if (edge.a.id, edge.b.id) not in apart_pairs]
-    return Scene(
+    return SolverInput(
         nodes={node.id: node for node in nodes.values() if node.type in table.rank},
         edges=joining,
         first_seen_ms=first_seen(usable),
@@ -162,7 +162,7 @@ def blame(reasons: Collection[Reason]) -> Reason:
 class _Solver:
     """One run over one scene; every step leaves its joins in `groups`."""
 
-    def __init__(self, scene: Scene, table: TypeTable) -> None:
+    def __init__(self, scene: SolverInput, table: TypeTable) -> None:
         self.scene = scene
         self.table = table
         free = [node for node in scene.nodes if node not in scene.apart]

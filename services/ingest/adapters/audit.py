@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from schemas.reject import ADVICE, RejectReason
-from services.runtime.clickhouse import Database, chunks
+from services.store.database import Database, chunks
 
 REJECTED_SQL = """
 SELECT reject_id, reason, path, message, event_id, received_at, raw_bytes, {raw} FROM rejected FINAL

@@ -13,8 +13,8 @@ from schemas.instants import to_ms
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import Known, RejectedLine, StoredEvent
-from services.runtime.clickhouse import Database, chunks
-from services.runtime.store_errors import Unstorable
+from services.store.database import Database, chunks
+from services.store.errors import Unstorable
 
 KNOWN_SQL = """
 SELECT realm, event_id, node, version, batch FROM event_ids

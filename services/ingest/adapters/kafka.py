@@ -21,11 +21,11 @@ from aiokafka.structs import TopicPartition
 
 from services.runtime.errors import Fatal, Retry
 from services.runtime.health import Progress
-from services.runtime.kafka import connection
-from services.runtime.kafka_log import delivery, require_topics
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
-from services.runtime.stream import Delivery, Partition
+from services.stream.connection import connection
+from services.stream.log_reader import delivery, require_topics
+from services.stream.ports import Delivery, Partition
 
 MOVED = (CommitFailedError, IllegalStateError, RebalanceInProgressError, UnknownMemberIdError)
 """The partition is, or may be, another worker's by now: it will deliver the records again."""
@@ -34,7 +34,7 @@ WAIT_S = 0.5
 LOOK_S = 5.0
 START_TIMEOUT_S = 60.0
 METADATA_MAX_AGE_MS = 10_000
-"""See services/runtime/faust_host.py: a share of nothing heals when the metadata are read again."""
+"""See services/stream/faust_host.py: a share of nothing heals when the metadata are read again."""
 PARTITION_BYTES_MAX = 1024 * 1024
 """Of each partition fetched ahead: with 84 of them the greater part of the worker's memory."""
 STOP_TIMEOUT_S = 10.0

@@ -28,12 +28,12 @@ from pydantic import ValidationError
 from schemas.instants import from_ms
 from schemas.records import RejectedHeaders
 from schemas.reject import ADVICE
-from services.runtime.dead_letters import PREFIX, REJECTED_TOPIC, original_headers
 from services.runtime.errors import Fatal, NotFound, Retry
-from services.runtime.kafka import connection
-from services.runtime.kafka_log import delivery
 from services.runtime.settings import Settings
-from services.runtime.stream import Delivery, Headers
+from services.stream.connection import connection
+from services.stream.dead_letters import PREFIX, REJECTED_TOPIC, original_headers
+from services.stream.log_reader import delivery
+from services.stream.ports import Delivery, Headers
 
 VERSION = 1
 TIMEOUT_S = 30.0

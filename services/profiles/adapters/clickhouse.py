@@ -31,9 +31,9 @@ from services.profiles.core.purchases import Entry, add_up, settle
 from services.profiles.core.summary import summarise
 from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
-from services.runtime.clickhouse import Database, chunks
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
+from services.store.database import Database, chunks
 
 KEYS_PER_QUERY = 5_000
 """Keeps the parameters of one query below the size a server takes in an address."""

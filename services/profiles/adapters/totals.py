@@ -9,8 +9,8 @@ from uuid import UUID
 from schemas.profile import ProfileScalars
 from services.profiles.adapters import statements
 from services.profiles.ports import Totals
-from services.runtime.clickhouse import Database
 from services.runtime.settings import RealmSettings
+from services.store.database import Database
 
 PAGE_ROWS = 20_000
 FIRST = UUID(int=0)

@@ -16,17 +16,17 @@ from schemas.incident import Incident
 from schemas.offer import Basis
 from schemas.records import AlertRecord
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.core.lone_voices import LoneVoices
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.core.comparability import ComparableBooks
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ALERTS_TOPIC, ConsistencyWorker
-from services.runtime.claim_records import OFFERS_TOPIC, claim_records
-from services.runtime.dead_letters import REJECTED_TOPIC
+from services.consistency.writer import ConsistencyWriter
 from services.runtime.errors import Retry
-from services.runtime.kafka import key_of
 from services.runtime.metrics import Metrics
-from services.runtime.positions import MemoryPositions, Position
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.claim_records import OFFERS_TOPIC, claim_records
+from services.stream.connection import key_of
+from services.stream.dead_letters import REJECTED_TOPIC
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import MemoryPositions, Position
 
 from .market import BOOK, hour, rules
 from .test_order import QUICK, some_claims
@@ -107,7 +107,7 @@ class FaultyStore(MemoryStore):
         """See the port."""
         self._seen.update(books)
 
-    def voices(self, partitions: Collection[int] | None = None) -> LoneVoices:
+    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See the port."""
         self.fuse.pass_()
         self.note(book for book in self._claims if self._is_within(book, partitions))

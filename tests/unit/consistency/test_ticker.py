@@ -14,8 +14,8 @@ from schemas.records import OfferRecordAdapter, TickRecord
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.ticker import Ticker
 from services.runtime.errors import Retry
-from services.runtime.stream import Outgoing
-from services.runtime.watermarks import MemoryWatermarks
+from services.stream.ports import Outgoing
+from services.stream.watermarks import MemoryWatermarks
 
 from .market import hour
 

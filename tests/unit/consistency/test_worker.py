@@ -15,10 +15,10 @@ import pytest
 from schemas.claim import Book, Claim
 from schemas.incident import Incident, IncidentState
 from services.consistency.ticker import tick_records
-from services.runtime.claim_records import claim_records, partition_of_book
 from services.runtime.errors import Fatal, Retry
-from services.runtime.positions import EMBEDDED_GENERATION, Position, version_of
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.claim_records import claim_records, partition_of_book
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import EMBEDDED_GENERATION, Position, version_of
 
 from .market import BOOK, charged, claim, hour
 from .offer_log import POISON, REALMS, FaultyOutbox, FaultyStore, Fuse, Item, World, story

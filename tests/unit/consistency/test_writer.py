@@ -13,7 +13,7 @@ from schemas.claim import Book, Claim
 from schemas.incident import Incident, IncidentState
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.book import PriceBook
-from services.consistency.core.writer import ConsistencyWriter
+from services.consistency.writer import ConsistencyWriter
 
 from .market import BOOK, RULES, charged, claim, hour, rules
 from .test_order import QUICK, some_claims

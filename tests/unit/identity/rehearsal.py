@@ -16,21 +16,21 @@ from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId, as_uuid
 from schemas.records import DecisionRecord, EdgesRecord, ProfileChangeRecord, ProfileStatus
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.graph import Placement, Refusal
+from services.identity.core.model import Placement, Refusal
 from services.identity.core.resolve import resolve
-from services.identity.core.writer import IdentityWriter
 from services.identity.ports import Placed
 from services.identity.worker import (
     PROFILE_CHANGES_TOPIC,
     IdentityWorker,
     VersionedIdentityStore,
 )
-from services.runtime.dead_letters import REJECTED_TOPIC
+from services.identity.writer import IdentityWriter
 from services.runtime.errors import Retry
-from services.runtime.kafka import key_of
 from services.runtime.metrics import Metrics
-from services.runtime.positions import MemoryPositions, Position
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.connection import key_of
+from services.stream.dead_letters import REJECTED_TOPIC
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import MemoryPositions, Position
 from tests.unit.identity.stories import Story, parts, random_story
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from typing import TypeVar
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.graph import Refusal, merged
+from services.identity.core.model import Refusal, merged
 from services.identity.core.resolve import Resolution, resolve
-from services.identity.core.writer import IdentityWriter
 from services.identity.ports import Placed
+from services.identity.writer import IdentityWriter
 from tests.unit.identity.stories import Story, chunk, parts
 
 REALM = "r"

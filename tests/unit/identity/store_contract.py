@@ -6,7 +6,7 @@ The fixture gives a store in which the realms `r` and `other` are empty.
 from __future__ import annotations
 
 from schemas.edge import Decision, Node, Verdict
-from services.identity.core.graph import Kind, Placement, Reason, Refusal, link
+from services.identity.core.model import Kind, Placement, Reason, Refusal, link
 from services.identity.ports import IdentityStore
 
 A = Node(1, "customer_number", "shop")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
-from services.identity.core.graph import link
+from services.identity.core.model import link
 
 Item = Edge | Decision | NodeId
 """A report of an edge, a decision, or the id of a node that gets marked."""

@@ -14,11 +14,11 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.records import PROFILE_CAUSES_MAX, ProfileChangeRecord
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.changes import Spoken, profile_changes, rows_wanted
-from services.identity.core.graph import link
+from services.identity.core.changes import Touched, profile_changes, rows_wanted
+from services.identity.core.model import link
 from services.identity.core.resolve import resolve
-from services.identity.core.writer import IdentityWriter
-from services.runtime.kafka import key_of
+from services.identity.writer import IdentityWriter
+from services.stream.connection import key_of
 from tests.unit.identity.rehearsal import check_followers
 from tests.unit.identity.stories import chunk, parts, random_story
 
@@ -48,7 +48,7 @@ class Follower:
         edges: Sequence[Edge] = (),
         decisions: Sequence[Decision] = (),
         marks: Sequence[NodeId] = (),
-        spoken: Spoken = Spoken(),  # noqa: B008
+        spoken: Touched = Touched(),  # noqa: B008
         in_doubt: bool = False,
     ) -> dict[NodeId, ProfileChangeRecord]:
         """What one batch says, by profile id."""
@@ -156,7 +156,7 @@ def test_attributes_and_consents_are_told_of_the_profile_that_holds_them() -> No
     """A stronger change of the same profile wins; consents win over attributes."""
     follower = Follower()
     follower.hear([login(ANNA, ANNA_MAIL)])
-    both = Spoken(attributes=[ANNA_MAIL.id, CARD.id], consents=[ANNA_MAIL.id])
+    both = Touched(attributes=[ANNA_MAIL.id, CARD.id], consents=[ANNA_MAIL.id])
     assert short(follower.hear(spoken=both)) == {
         ANNA.id: ("consents", "current", None, None),
         CARD.id: ("attributes", "current", None, None),
@@ -224,9 +224,9 @@ def test_in_doubt_a_profile_is_told_as_its_own_row_says() -> None:
     changes = type(changes)(
         **{n: getattr(changes, n) for n in changes.__slots__ if n != "before"}, before=stale
     )
-    assert BEN.id in rows_wanted(changes, Spoken())
+    assert BEN.id in rows_wanted(changes, Touched())
     standing = {BEN.id: row._replace(profile=CARD.id)}
-    said = profile_changes("r", changes, (), Spoken(), standing, 1)
+    said = profile_changes("r", changes, (), Touched(), standing, 1)
     (ben,) = [record for record in said if record.profile_id == as_uuid(BEN.id)]
     assert (ben.status, ben.merged_into) == ("merged", as_uuid(CARD.id))
 
@@ -258,7 +258,7 @@ def test_the_latest_records_are_the_map() -> None:
             at += len(batch)
             edges, decisions, marks = parts(batch)
             ends = [end.id for edge in edges for end in (edge.a, edge.b)]
-            spoken = Spoken(*(rng.sample(ends, 1) if ends else [] for _ in range(2)))
+            spoken = Touched(*(rng.sample(ends, 1) if ends else [] for _ in range(2)))
             spoken_of |= {*spoken.attributes, *spoken.consents}
             follower.hear(edges, decisions, sorted(marks), spoken)
             placements = follower.store.all_placements("r")

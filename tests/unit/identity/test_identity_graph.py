@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from schemas.edge import Decision, Node, Verdict
-from services.identity.core.graph import better, is_hub, latest, link, merged, pair_of, type_table
+from services.identity.core.model import better, is_hub, latest, link, merged, pair_of, type_table
 from tests.unit.identity.stories import random_decision, random_nodes, small_rules
 
 A = Node(1, "customer_number", "shop")

@@ -19,9 +19,9 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.graph import Kind, Placement, Reason, link
+from services.identity.core.model import Kind, Placement, Reason, link
 from services.identity.core.resolve import resolve
-from services.identity.core.writer import Changes, IdentityWriter
+from services.identity.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay
 from tests.unit.identity.stories import TYPES, Item, Story, random_story, small_rules
 

@@ -12,7 +12,7 @@ from random import Random
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
-from services.identity.core.graph import Kind, Placement, Reason, Refusal, Review, link
+from services.identity.core.model import Kind, Placement, Reason, Refusal, Review, link
 from services.identity.core.resolve import Resolution, resolve
 from tests.unit.identity.oracle import Oracle
 from tests.unit.identity.stories import parts, random_story, reversed_edge

@@ -16,13 +16,13 @@ from schemas.records import EdgesRecord, ProfileChange, ProfileStatus
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.graph import Kind, Placement, link
-from services.identity.core.writer import IdentityWriter
+from services.identity.core.model import Kind, Placement, link
 from services.identity.worker import RECORDS_MAX, IdentityWorker, VersionedIdentityStore
+from services.identity.writer import IdentityWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
-from services.runtime.positions import MemoryPositions, Position, version_of
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import MemoryPositions, Position, version_of
 from tests.unit.identity.rehearsal import TOPIC, Faults, Log, Topics, VersionedStore, rehearsed
 from tests.unit.identity.stories import small_rules
 

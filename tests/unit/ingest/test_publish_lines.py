@@ -8,7 +8,7 @@ import pytest
 
 from schemas.topics import CATALOGUE
 from services.ingest.lines import InputError, Line
-from services.ingest.publish import (
+from services.intake.publish import (
     CHUNK_BYTES_MAX,
     CHUNK_LINES_MAX,
     Placed,
@@ -18,7 +18,7 @@ from services.ingest.publish import (
     route,
 )
 from services.runtime.errors import Retry
-from services.runtime.stream import Outgoing
+from services.stream.ports import Outgoing
 from tests.events import event, line
 
 UNREADABLE = ("touchpoints.other", None)

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.identifiers import node_id
 from schemas.reject import ADVICE, RejectReason
-from services.ingest.core.core import IngestCore
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Reject
 from tests.events import RECEIVED_AT, SECRET, config, core, event, identifier, line
 
@@ -64,7 +64,7 @@ def test_erased_person_is_refused_up_to_the_erasure() -> None:
     """An event older than the erasure of one of its identifiers is refused, a newer one is not."""
     node = node_id(SECRET, "default", "cookie", "", "c-1")
     erased_ms = 1_795_200_000_000
-    erasing = IngestCore(config(), lambda _realm, asked: erased_ms if asked == node else None)
+    erasing = EventProcessor(config(), lambda _realm, asked: erased_ms if asked == node else None)
     before, after = "2026-11-19T00:00:00Z", "2026-11-21T00:00:00Z"
     old = erasing.process(line(event(occurred_at=before)), RECEIVED_AT)
     new = erasing.process(line(event(occurred_at=after)), RECEIVED_AT)

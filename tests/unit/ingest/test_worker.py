@@ -11,13 +11,13 @@ import pytest
 
 from schemas.instants import to_ms
 from services.consistency.adapters.memory import MemoryStore
-from services.ingest.core.derive import Mark
+from services.ingest.core.derived_records import Mark
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestWorker, Limits
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
-from services.runtime.stream import Delivery, Outgoing, Partition
+from services.stream.ports import Delivery, Outgoing, Partition
 from tests.events import RECEIVED_AT, core, event, line
 from tests.simulation.stores import FactRows, Facts
 

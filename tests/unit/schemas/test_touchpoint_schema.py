@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from schemas.examples import EXAMPLES
-from schemas.generation.json_schema import incident_schema, profile_schema, touchpoint_schema
 from schemas.touchpoint import EVENT_TYPES, TouchpointAdapter
+from services.docs.json_schema import incident_schema, profile_schema, touchpoint_schema
 
 Json = dict[str, Any]
 SCHEMA = touchpoint_schema()

@@ -1,0 +1,1 @@
+"""For developers: Kafka brokers, a ClickHouse endpoint, the sample stream."""

@@ -1,0 +1,72 @@
+"""The composition root of commands on a ClickHouse server: no directory, no lock, no writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from schemas.rules.identity import identity_rules
+from services.api.read_store import ReadStore
+from services.profiles.adapters.clickhouse import personal_types
+from services.profiles.adapters.totals import register_realms
+from services.runtime.errors import ConfigurationError
+from services.runtime.settings import Settings
+from services.store.database import Database, open_server
+from services.store.migrations import MigrationState, migrate_server, require_schema
+from services.store.secret import check_secret
+
+REALMS_SQL = "SELECT realm, currency, personal_types FROM realms FINAL"
+
+
+@contextmanager
+def open_reading(settings: Settings) -> Iterator[ReadStore]:
+    """What answers questions about the server of the settings.
+
+    Raises:
+        Retry: the server does not answer now.
+        ConfigurationError: no secret or another one, a schema or realms that the server does not
+            know yet, a wrong rules file, or the server does not let this user in.
+    """
+    secret = settings.secret()
+    with closing(open_server(settings)) as database:
+        require_schema(database)
+        check_secret(database, secret, database.place)
+        try:
+            reading = ReadStore(settings, database)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        _require_realms(reading)
+        yield reading
+
+
+def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[MigrationState]:
+    """Bring the server's schema up to date, and tell it the realms; raises as migrate_server does.
+
+    Returns the migrations that were (or would be) applied.
+    """
+    states = migrate_server(settings, dry_run=dry_run)
+    if not dry_run:
+        try:
+            personal = personal_types(identity_rules(settings.identity_rules))
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        with closing(open_server(settings)) as database:
+            register_realms(database, settings.realms, personal)
+    return states
+
+
+def _require_realms(reading: ReadStore) -> None:
+    """A realm that the server does not know has no totals; its lists would be empty or wrong."""
+    types = sorted(personal_types(reading.identity_rules))
+    known = _known_realms(reading.reading)
+    for name, realm in reading.settings.realms.items():
+        if known.get(name) != (realm.currency, types):
+            raise ConfigurationError(
+                f"realm {name!r} is not what {reading.reading.place} knows: its currency and the "
+                "personal identifier types come from C360_REALMS and the identity rules. Use the "
+                "settings of the workers, or run 'c360 migrate' if these are the new ones."
+            )
+
+
+def _known_realms(database: Database) -> dict[str, tuple[str, list[str]]]:
+    return {name: (currency, types) for name, currency, types in database.rows(REALMS_SQL)}

@@ -1,1 +1,0 @@
-"""Servers for development and tests; production runs the real ones."""

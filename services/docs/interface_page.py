@@ -1,0 +1,170 @@
+"""docs/reference/interface.md: what outside programs rely on, from HTTP answers to exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from schemas.profile import ProfileScalars, TimelineEntry
+from schemas.reject import ADVICE
+from services.docs import outputs
+from services.docs.json_schema import Json, incident_schema, model_schema, profile_schema
+from services.docs.markdown import code, codes, field_table, page, parts_of, table
+from services.docs.openapi import openapi_document
+
+INTRODUCTION = """
+This page is a promise: other programs may rely on it, and it changes only with a new `version`. New
+fields may be added within a version; readers ignore fields they do not know. Every command that
+prints data takes `--json`; JSON goes to standard output, progress and errors go to standard error.
+Times are RFC 3339 with their zone; amounts are exact decimals, as strings; ids are UUIDs.
+
+In CSV the first line names the columns, lists are joined by a blank, booleans are `true` and
+`false`, and nothing is an empty cell.
+""".strip()
+POST = """
+`{"batch": [touchpoint, …]}` in, one result per touchpoint out, in the same order. 200 says that
+every event has its answer and that what was accepted is durable; a bad event never rejects others.
+The same objects, one per line, are the input of `c360 ingest`. A key goes into
+`Authorization: Bearer KEY` or `X-API-Key: KEY`. Details:
+[openapi.json](../../schemas/generated/openapi.json), [touchpoints](touchpoints.md).
+""".strip()
+PROFILE = """
+One profile, always exact at the time of reading. A handle is any profile id or node id that ever
+was: after a merge it resolves to the profile that holds it now. Schema:
+[profile.schema.json](../../schemas/generated/profile.schema.json).
+""".strip()
+INCIDENTS = """
+`list` prints a list of incidents, the oldest first, `show` a single one. Schema:
+[incident.schema.json](../../schemas/generated/incident.schema.json).
+""".strip()
+
+
+def interface_page() -> str:
+    """The whole page."""
+    return page(
+        "Interface 1: HTTP, command line and exit codes",
+        INTRODUCTION,
+        *_http(),
+        *_output("c360 ingest FILE… --json", "What became of the events.", outputs.INGEST_REPORT),
+        *_profiles(),
+        *_identity(),
+        "## `c360 incidents list|show --json`",
+        INCIDENTS,
+        *_whole(incident_schema()),
+        *_rejected(),
+        *_output(
+            "c360 state digest --json",
+            "Two states are the same exactly when their digests are equal.",
+            outputs.STATE_DIGEST,
+        ),
+        *_output(
+            "c360 store audit --json",
+            "A list, empty where all is well; otherwise, without `--fix`, the exit code is 1.",
+            outputs.STORE_AUDIT,
+        ),
+        "## Exit codes",
+        table(("Code", "Meaning"), ((str(n), text) for n, text in outputs.EXIT_CODES.items())),
+    )
+
+
+def _http() -> list[str]:
+    document = openapi_document()
+    schemas = document["components"]["schemas"]
+    answers = document["paths"]["/v1/touchpoints"]["post"]["responses"]
+    problems = ((status, one["description"]) for status, one in answers.items() if status != "200")
+    return [
+        "## `POST /v1/touchpoints`",
+        POST,
+        _printed(schemas["TouchpointResult"], schemas),
+        "`reason` is one of the [reasons](#reasons); a `duplicate` has none, or `id_conflict` "
+        "where its body differs from the one known (both are kept).",
+        "Errors are problem documents (RFC 9457, `application/problem+json`):",
+        table(("Status", "Meaning"), sorted(problems)),
+    ]
+
+
+def _profiles() -> list[str]:
+    entry = model_schema(TimelineEntry, "serialization")
+    return [
+        "## `c360 profile get --json`",
+        PROFILE,
+        *_whole(profile_schema()),
+        "## `c360 profile list --format csv|json`",
+        "The scalars of every profile of a realm, from totals that are refreshed first.",
+        _fields_of(ProfileScalars),
+        *_output("c360 profile timeline --json", "One page of touchpoints.", outputs.TIMELINE),
+        "An entry:",
+        _printed(entry, entry.get("$defs", {})),
+    ]
+
+
+def _identity() -> list[str]:
+    # Services are loaded here only: contracts must be importable without them.
+    from services.identity.core.explain import Rule, Standing
+    from services.identity.core.model import Reason
+
+    return [
+        *_output(
+            "c360 identity export --format csv|json",
+            "Every identifier of a realm, with the profile that holds it.",
+            outputs.IDENTITY_EXPORT,
+        ),
+        *_output(
+            "c360 identity why A B --json",
+            "Why two identifiers are, or are not, one profile.",
+            outputs.IDENTITY_WHY,
+        ),
+        "A node:",
+        _field_rows(outputs.WHY_NODE),
+        f"A step of `path`; `rule` is one of {codes(Rule)}:",
+        _field_rows(outputs.WHY_STEP),
+        f"An edge of `set_aside`; `why` is one of {codes(Standing)}, `refused_because` one of "
+        f"{codes(Reason)}:",
+        _field_rows(outputs.WHY_ASIDE),
+    ]
+
+
+def _rejected() -> list[str]:
+    rows = ((code(reason.value), advice) for reason, advice in ADVICE.items())
+    return [
+        *_output(
+            "c360 rejected list|show --json",
+            "Refused events; `list` prints them without `raw`, the latest first.",
+            outputs.REJECTED,
+        ),
+        "### Reasons",
+        "A closed set:",
+        table(("Reason", "What to do"), rows),
+    ]
+
+
+def _output(command: str, text: str, fields: Iterable[outputs.Field]) -> list[str]:
+    return [f"## `{command}`", text, _field_rows(fields)]
+
+
+def _field_rows(fields: Iterable[outputs.Field]) -> str:
+    rows = ((code(field.name), field.type, field.description) for field in fields)
+    return table(("Field", "Type", "Description"), rows)
+
+
+def _fields_of(model: type[BaseModel]) -> str:
+    schema = model_schema(model, "serialization")
+    return _printed(schema, schema.get("$defs", {}))
+
+
+def _whole(schema: Json) -> list[str]:
+    """The fields of a contract and of all objects it is made of."""
+    parts = schema["$defs"]
+    blocks = [_printed(schema, parts)]
+    for name in parts_of({key: value for key, value in schema.items() if key != "$defs"}, parts):
+        description = parts[name].get("description", "")
+        blocks += [f"### {name}", description, _printed(parts[name], parts)]
+    return blocks
+
+
+def _printed(schema: Json, parts: Json) -> str:
+    """Fields of an output: all are always there, so neither defaults nor limits are told."""
+    full = field_table({**schema, "required": list(schema["properties"])}, parts)
+    rows = [line.split(" | ") for line in full.splitlines()]
+    return "\n".join(" | ".join((row[0], row[1], row[-1])) for row in rows)

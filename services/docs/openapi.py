@@ -1,0 +1,14 @@
+"""The OpenAPI document of the HTTP interface, from the very routes that serve it."""
+
+from __future__ import annotations
+
+from services.docs.json_schema import Json, unwrapped
+
+
+def openapi_document() -> Json:
+    """What a running service answers at /openapi.json."""
+    # Services are loaded here only: contracts must be importable without them.
+    from services.intake.http import application
+
+    document: Json = unwrapped(application().openapi())
+    return document

@@ -1,0 +1,151 @@
+"""docs/reference/touchpoints.md: envelope, identifiers, and every event type with an example."""
+
+from __future__ import annotations
+
+from schemas.examples import EXAMPLES
+from schemas.rules.identity import IdentifierType, Normaliser, identity_rules
+from schemas.touchpoint import EVENT_BYTES_MAX, EVENT_MODELS, EVENT_TYPES, IDENTIFIERS_MAX
+from services.docs.json_schema import Json, touchpoint_schema
+from services.docs.markdown import (
+    anchor,
+    code,
+    codes,
+    field_table,
+    json_block,
+    page,
+    parts_of,
+    table,
+    yes,
+)
+
+INTRODUCTION = f"""
+A touchpoint is one contact between a customer and a channel, as one JSON object in UTF-8 of at most
+{EVENT_BYTES_MAX:,} bytes. `c360 ingest` reads one per line; `POST /v1/touchpoints` takes them as
+`{{"batch": [...]}}`. The same rules in machine-readable form:
+[touchpoint.schema.json](../../schemas/generated/touchpoint.schema.json).
+
+Fields that a type does not list are stored and not read. An unknown `type` is rejected. Amounts are
+exact decimals: send them as strings (`"79.90"`) or as numbers of at most 15 digits; a number with
+more than 4 decimals is rejected, never rounded. Times carry their zone (RFC 3339); a time without
+one is rejected. Sending an event again under its `event_id` changes nothing.
+""".strip()
+IDENTIFIERS = f"""
+At most {IDENTIFIERS_MAX} per event; they name the person who *acts* (the recipient of a gift
+belongs into the body). `issuer` says whose number it is: customer 1001 of the shop is not customer
+1001 of the ERP. Types stand strongest first. This table is the packaged rules file; an installation
+may bring its own (`C360_IDENTITY_RULES`).
+""".strip()
+NORMALISERS = {
+    Normaliser.TRIM: "trimmed",
+    Normaliser.EMAIL: "trimmed, case-folded, domain in its IDNA form",
+    Normaliser.PHONE: "E.164; a national number is read in the region of the realm",
+}
+OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "May name nobody")
+
+
+def touchpoints_page() -> str:
+    """The whole page."""
+    schema = touchpoint_schema()
+    parts = schema["$defs"]
+    shared = [name for name in parts_of(schema, parts) if name in _shared_parts(parts)]
+    return page(
+        "Touchpoint reference",
+        INTRODUCTION,
+        *_envelope(parts),
+        *_identifier_types(),
+        "## Event types",
+        "Phase, control and dialogue classify the contact. A type that may name nobody is accepted "
+        "without identifiers and then belongs to no profile; every other type needs at least one.",
+        _overview(),
+        *(block for name in EVENT_TYPES for block in _event(name, parts)),
+        "## Objects within bodies",
+        *(block for name in shared for block in _part(name, parts)),
+    )
+
+
+def _envelope(parts: Json) -> list[str]:
+    envelope: Json = parts[EVENT_MODELS["order.placed"].__name__]
+    fields = {name: field for name, field in envelope["properties"].items() if name != "body"}
+    fields["type"] = {"type": "string", "description": "One of the event types below."}
+    fields["body"] = {
+        "type": "object",
+        "description": "What the event type says below; may be left out where nothing in it is "
+        "required.",
+    }
+    required = [name for name in envelope["required"] if name != "body"]
+    blocks = ["## Envelope", field_table({"properties": fields, "required": required}, parts)]
+    for name in ("Identifier", "Source"):
+        blocks += _part(name, parts)
+    return blocks
+
+
+def _part(name: str, parts: Json) -> list[str]:
+    return [f"### {name}", parts[name].get("description", ""), field_table(parts[name], parts)]
+
+
+def _identifier_types() -> list[str]:
+    rules = identity_rules()
+    header = ("Strength", "Type", "Kind", "Written as", "Issuer", "One per person", "Review above")
+    rows = [_identifier_row(rank + 1, row) for rank, row in enumerate(rules.type)]
+    return [
+        "## Identifier types",
+        IDENTIFIERS,
+        table(header, rows),
+        "`personal` identifiers stand for one person; `shareable` ones may be in several hands and "
+        "follow the only person near them. *Review above*: more of the type on one person asks for "
+        "a review.",
+        "These values identify nobody, whatever the type (compared without case): "
+        + codes(rules.blocked)
+        + ". So are values that match "
+        + " or ".join(map(code, rules.blocked_patterns))
+        + ".",
+    ]
+
+
+def _identifier_row(strength: int, row: IdentifierType) -> tuple[str, ...]:
+    kind = f"{row.kind.value}, new for every visit or purchase" if row.ephemeral else row.kind.value
+    return (
+        str(strength),
+        code(row.name),
+        kind,
+        NORMALISERS[row.normaliser],
+        yes(row.issued),
+        yes(row.unique),
+        "" if row.review_above is None else str(row.review_above),
+    )
+
+
+def _overview() -> str:
+    rows = [
+        (
+            f"[`{name}`](#{anchor(name)})",
+            code(row.phase.value),
+            code(row.control.value),
+            code(row.dialogue.value),
+            yes(row.anonymous),
+        )
+        for name, row in EVENT_TYPES.items()
+    ]
+    return table(OVERVIEW, rows)
+
+
+def _event(name: str, parts: Json) -> list[str]:
+    row = EVENT_TYPES[name]
+    body = parts[row.body.__name__]
+    classes = (row.phase.value, row.control.value, row.dialogue.value)
+    nobody = "may name nobody" if row.anonymous else "needs an identifier"
+    return [
+        f"### {name}",
+        parts[EVENT_MODELS[name].__name__].get("description", ""),
+        " · ".join((*map(code, classes), nobody)),
+        field_table(body, parts),
+        json_block(EXAMPLES[name]),
+    ]
+
+
+def _shared_parts(parts: Json) -> set[str]:
+    """Objects that bodies are made of, which are no bodies themselves or are used inside others."""
+    events = {model.__name__ for model in EVENT_MODELS.values()}
+    bodies = {row.body.__name__ for row in EVENT_TYPES.values()}
+    inside = {part for name in bodies for part in parts_of(parts[name], parts)}
+    return inside - events - {"Identifier", "Source"}

@@ -1,0 +1,132 @@
+"""The part of the graph whose placements a change can touch, and the scene that re-solves it.
+
+From a disturbed person the region takes all personal identifiers that edges or decisions connect
+with it, and every web of shareable identifiers next to those; from a disturbed shareable only its
+web. It never walks through a person it did not start from, nor through a hub: the persons around
+a web stand as they are, because nothing shareable decides who they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from schemas.edge import Decision, Edge, Node, Verdict
+from schemas.identifiers import NodeId
+from services.identity.core.model import Pair, Reason, Refusal, TypeTable
+from services.identity.core.resolve import SolverInput, foes_of
+from services.identity.graph_cache import GraphCache, other_end
+
+
+class Region(NamedTuple):
+    """`inside` are the nodes to place anew; `scene` is what `solve` needs for that."""
+
+    inside: dict[NodeId, Node]
+    scene: SolverInput
+
+
+def region_of(atlas: GraphCache, dirty: dict[NodeId, Node], table: TypeTable) -> Region:
+    """The region around the dirty nodes, loaded hop by hop."""
+    inside, around = _walk(atlas, dirty, table)
+    return Region(inside, _scene(atlas, inside, around, table))
+
+
+def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
+    """Whether solving the region decides about a refusal that touches it.
+
+    Of an edge with a shareable end inside it always does. Otherwise it takes an end inside that
+    could join, or both ends: which is so whenever one of them came to stand apart.
+    """
+    inside, apart = region.inside, region.scene.apart
+    within = [end for end in (refusal.a, refusal.b) if end in inside]
+    if len(within) == 2 or any(end not in apart for end in within):
+        return True
+    by_edge = bool(refusal.event_id)
+    return by_edge and any(inside[end].type not in table.personal for end in within)
+
+
+def _walk(
+    atlas: GraphCache, dirty: dict[NodeId, Node], table: TypeTable
+) -> tuple[dict[NodeId, Node], dict[NodeId, Node]]:
+    """The nodes inside the region, and those seen around it; all loaded."""
+    inside: dict[NodeId, Node] = {}
+    around: dict[NodeId, Node] = {}
+    seen: set[NodeId] = set()
+    frontier = dirty
+    while frontier:
+        atlas.load(frontier.values())
+        seen |= frontier.keys()
+        following: dict[NodeId, Node] = {}
+        for node_id in frontier:
+            node = atlas[node_id].node
+            if atlas.apart(node_id) is not None:
+                (inside if node_id in dirty else around)[node_id] = node
+                continue
+            inside[node_id] = node
+            for onward, other in _steps(atlas, node, table):
+                (following if onward else around)[other.id] = other
+        frontier = {n: node for n, node in following.items() if n not in seen}
+    around = {n: node for n, node in around.items() if n not in inside}
+    atlas.load(around.values())
+    return inside, around
+
+
+def _steps(atlas: GraphCache, node: Node, table: TypeTable) -> Iterator[tuple[bool, Node]]:
+    """The nodes next to one inside, and whether the region goes on there."""
+    from_person = node.type in table.personal
+    for edge in atlas.joining(node.id):
+        other = other_end(edge, node.id)
+        yield from_person or other.type not in table.personal, other
+    for decision in atlas[node.id].decisions.values():
+        if decision.verdict is not Verdict.NONE:
+            yield True, decision.b if decision.a.id == node.id else decision.a
+
+
+def _scene(
+    atlas: GraphCache, inside: dict[NodeId, Node], around: dict[NodeId, Node], table: TypeTable
+) -> SolverInput:
+    apart = {n: why for n in (*inside, *around) if (why := atlas.apart(n)) is not None}
+    joining = [n for n in inside if n not in apart]
+    same, different = _decided(atlas, inside, apart)
+    return SolverInput(
+        nodes={
+            n: node
+            for n, node in inside.items()
+            if apart.get(n) is not Reason.UNLISTED and atlas[n].on_map
+        },
+        edges=[edge for n in joining for edge in _edges_once(atlas, n, inside, apart)],
+        first_seen_ms={n: atlas[n].first_seen_ms for n in inside},
+        same=same,
+        foes=foes_of(different),
+        apart=apart,
+        standing={
+            n: placement.profile if (placement := atlas[n].placement) else n
+            for n, node in around.items()
+            if n not in apart and node.type in table.personal
+        },
+    )
+
+
+def _edges_once(
+    atlas: GraphCache, node: NodeId, inside: dict[NodeId, Node], apart: dict[NodeId, Reason]
+) -> Iterator[Edge]:
+    """The joining edges of a node, less those that its inner neighbour of smaller id yields."""
+    for edge in atlas.joining(node):
+        if edge.a.id == node or edge.a.id not in inside or edge.a.id in apart:
+            yield edge
+
+
+def _decided(
+    atlas: GraphCache, inside: dict[NodeId, Node], apart: dict[NodeId, Reason]
+) -> tuple[list[Decision], set[Pair]]:
+    """The `same` decisions and the `different` pairs that the region has to do with."""
+    same: dict[Pair, Decision] = {}
+    different: set[Pair] = set()
+    for node in inside:
+        for other, decision in atlas[node].decisions.items():
+            pair = (decision.a.id, decision.b.id)
+            if decision.verdict is Verdict.DIFFERENT:
+                different.add(pair)
+            elif decision.verdict is Verdict.SAME and (node not in apart or other in inside):
+                same[pair] = decision
+    return list(same.values()), different

@@ -1,0 +1,213 @@
+"""The part of a realm's graph that the writer has in memory.
+
+A `GraphCache` loads what it is asked for in one set of reads per frontier, answers from memory
+after that, and is the intended state: it runs ahead of the store by the batch that is being
+written. It never writes. All of it can be dropped and read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from schemas.edge import Decision, Edge, Node, Verdict
+from schemas.identifiers import NodeId
+from services.identity.core.model import (
+    Placement,
+    Reason,
+    Refusal,
+    TypeTable,
+    better,
+    counts,
+    later,
+)
+from services.identity.core.resolve import NEVER_SEEN_MS, apart_reason
+from services.identity.ports import IdentityStore
+
+
+class Entry:
+    """All that is known of one node."""
+
+    __slots__ = (
+        "apart",
+        "apart_known",
+        "closed",
+        "decisions",
+        "edges",
+        "first_seen_ms",
+        "marked",
+        "node",
+        "placement",
+        "refusals",
+    )
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.edges: dict[NodeId, Edge] = {}
+        """By the other end, both grades. Of a closed entry only what came by since."""
+        self.decisions: dict[NodeId, Decision] = {}
+        self.refusals: dict[tuple[NodeId, NodeId, bool], Refusal] = {}
+        self.marked = False
+        self.placement: Placement | None = None
+        self.first_seen_ms = NEVER_SEEN_MS
+        self.closed = False
+        """The node has so many edges that it is a hub whatever they are; they were not read."""
+        self.apart: Reason | None = None
+        self.apart_known = False
+
+    @property
+    def on_map(self) -> bool:
+        """Whether the node has a map row: it has a counting edge, or was decided about."""
+        return self.closed or self.first_seen_ms != NEVER_SEEN_MS or bool(self.decisions)
+
+    def differs_from(self, other: NodeId) -> bool:
+        """Whether the pair was decided to be different."""
+        decision = self.decisions.get(other)
+        return decision is not None and decision.verdict is Verdict.DIFFERENT
+
+
+def other_end(edge: Edge, node: NodeId) -> Node:
+    """The end of an edge that is not `node`."""
+    return edge.b if edge.a.id == node else edge.a
+
+
+class GraphCache:
+    """Entries by node id. `hub_margin` edges above the limit close a hub unread."""
+
+    def __init__(self, store: IdentityStore, realm: str, table: TypeTable) -> None:
+        self._store = store
+        self._realm = realm
+        self._table = table
+        self._entries: dict[NodeId, Entry] = {}
+        self.hub_margin = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, node: NodeId) -> bool:
+        return node in self._entries
+
+    def __getitem__(self, node: NodeId) -> Entry:
+        return self._entries[node]
+
+    def clear(self) -> None:
+        """Forget everything; the store is read again."""
+        self._entries.clear()
+
+    def load(self, nodes: Iterable[Node]) -> None:
+        """Make sure that all nodes are known. Reads the store once for all that are not."""
+        missing = {node.id: node for node in nodes if node.id not in self._entries}
+        if missing:
+            self._read(missing, self._closed_among(missing))
+
+    def open(self, nodes: Iterable[Node]) -> None:
+        """Read the edges of those nodes that were closed."""
+        closed = {node.id: node for node in nodes if self._entries[node.id].closed}
+        if closed:
+            self._read(closed, set())
+
+    def _closed_among(self, missing: dict[NodeId, Node]) -> set[NodeId]:
+        """Shareable nodes that are hubs by their mere number of edges."""
+        table = self._table
+        shareable = [
+            node.id
+            for node in missing.values()
+            if node.type in table.rank and node.type not in table.personal
+        ]
+        if not shareable:
+            return set()
+        above = table.hub_above + self.hub_margin
+        crowd = self._store.crowded(self._realm, shareable, above, table.rank.keys())
+        # Edges of a pair decided to be different do not count: such a node must be looked into.
+        for decision in self._store.decisions_of(self._realm, crowd) if crowd else ():
+            crowd -= {decision.a.id, decision.b.id}
+        return crowd
+
+    def _read(self, missing: dict[NodeId, Node], closed: set[NodeId]) -> None:
+        store, realm, entries = self._store, self._realm, self._entries
+        ids = missing.keys()
+        for node in missing.values():
+            entries[node.id] = Entry(node)
+        for edge in store.edges_of(realm, ids - closed):
+            for end, other in ((edge.a, edge.b), (edge.b, edge.a)):
+                if end.id in missing:
+                    self._hold(end, other, edge)
+        for decision in store.decisions_of(realm, ids):
+            for end, other in ((decision.a, decision.b), (decision.b, decision.a)):
+                if end.id in missing:
+                    entries[end.id].node = end
+                    entries[end.id].decisions[other.id] = decision
+        for refusal in store.refusals_of(realm, ids):
+            for end_id in {refusal.a, refusal.b} & ids:
+                entries[end_id].refusals[refusal.key] = refusal
+        for node_id in store.marks_of(realm, ids):
+            entries[node_id].marked = True
+        for node_id, placement in store.placements_of(realm, ids).items():
+            entries[node_id].placement = placement
+        for node_id in closed:
+            entries[node_id].closed = True
+
+    def _hold(self, end: Node, other: Node, edge: Edge) -> None:
+        """Keep an edge at one of its ends."""
+        entry = self._entries[end.id]
+        entry.node = end
+        entry.edges[other.id] = edge
+        entry.apart_known = False
+        if edge.first_seen_ms < entry.first_seen_ms and counts(edge, self._table):
+            entry.first_seen_ms = edge.first_seen_ms
+
+    def merge_edge(self, edge: Edge) -> tuple[Edge | None, Edge]:
+        """Merge a report into the edge of its pair: what was known before, and what is now.
+
+        Both ends are loaded, and at least one of them is open.
+        """
+        a, b = self._entries[edge.a.id], self._entries[edge.b.id]
+        known = b.edges.get(edge.a.id) if a.closed else a.edges.get(edge.b.id)
+        now = edge if known is None else better(known, edge)
+        if now != known:
+            self._hold(now.a, now.b, now)
+            self._hold(now.b, now.a, now)
+        return known, now
+
+    def merge_decision(self, decision: Decision) -> tuple[Decision | None, Decision]:
+        """Merge a decision into the one of its pair: what was known before, and what is now."""
+        known = self._entries[decision.a.id].decisions.get(decision.b.id)
+        now = decision if known is None else later(known, decision)
+        for end, other in ((now.a, now.b), (now.b, now.a)):
+            entry = self._entries[end.id]
+            entry.node = end
+            entry.decisions[other.id] = now
+            entry.apart_known = False
+        return known, now
+
+    def mark(self, node: NodeId) -> bool:
+        """Mark a node as shared for good; whether that is news."""
+        entry = self._entries[node]
+        news = not entry.marked
+        entry.marked = True
+        entry.apart_known = False
+        return news
+
+    def apart(self, node: NodeId) -> Reason | None:
+        """Why a loaded node joins nobody, or None."""
+        entry = self._entries[node]
+        if not entry.apart_known:
+            entry.apart = self._judge(entry)
+            entry.apart_known = True
+        return entry.apart
+
+    def _judge(self, entry: Entry) -> Reason | None:
+        if entry.closed and not entry.marked:
+            return Reason.HUB
+        few = min(self._table.hub_above, self._table.hub_above_personal)
+        if len(entry.edges) <= few and not entry.marked and entry.node.type in self._table.rank:
+            return None  # The usual case, without a look at the edges.
+        neighbours = (other_end(edge, entry.node.id) for edge in self.joining(entry.node.id))
+        return apart_reason(entry.node, neighbours, entry.marked, self._table)
+
+    def joining(self, node: NodeId) -> Iterator[Edge]:
+        """The edges of a loaded node that may join: verified, and not decided otherwise."""
+        entry = self._entries[node]
+        deciding = bool(entry.decisions)
+        for other, edge in entry.edges.items():
+            if counts(edge, self._table) and not (deciding and entry.differs_from(other)):
+                yield edge

@@ -1,0 +1,335 @@
+"""The writer keeps the profile map of a realm equal to `resolve`, one batch at a time.
+
+It merges a batch into the graph, marks what the batch disturbs, solves the region around that
+once, and says which rows differ. Nothing is kept that cannot be read again from the store, so a
+process may die at any moment: the batches not yet acknowledged are applied again *in doubt*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from schemas.edge import Decision, Edge, Node
+from schemas.identifiers import NodeId
+from schemas.rules.identity import IdentityRules
+from services.identity.affected_region import Region, concerns, region_of
+from services.identity.core.model import (
+    Kind,
+    Pair,
+    Placement,
+    Reason,
+    Refusal,
+    Review,
+    TypeTable,
+    counts,
+    latest,
+    merged,
+    type_table,
+)
+from services.identity.core.resolve import Resolution, solve
+from services.identity.graph_cache import GraphCache, other_end
+from services.identity.ports import IdentityStore, Placed
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a batch changes, in the order in which it must be written.
+
+    Edges, decisions and marks come first: a map row that is there without them would be believed.
+    `reviews` are those of every person solved again, new or not; they are no rows.
+    """
+
+    edges: tuple[Edge, ...]
+    decisions: tuple[Decision, ...]
+    marks: frozenset[NodeId]
+    placements: dict[NodeId, Placed]
+    """Those that differ; in doubt, every one that was solved again."""
+    before: dict[NodeId, Placement | None]
+    """The rows known of the nodes in `placements`; None for a node without one."""
+    refusals_appeared: tuple[Refusal, ...]
+    refusals_vanished: tuple[Refusal, ...]
+    reviews: tuple[Review, ...]
+    merges: int
+    """Persons that went up in another one."""
+    splits: int
+    """Persons that came out of another one."""
+    in_doubt: bool
+
+
+class IdentityWriter:
+    """The single writer of a realm's map. Not for threads.
+
+    Call `apply`, then `commit`, then acknowledge the batch; or, to write by other means, `apply`,
+    write, `committed`. After a crash apply every batch not acknowledged again, in order, with
+    `in_doubt=True`, before any new one.
+
+    Args:
+        cache_nodes_max: nodes kept in memory after a batch; above, all are dropped.
+        in_doubt_edges_max: the most edges that all batches in doubt may hold together. A hub with
+            so many edges above its limit was one before them, and its neighbours are left alone.
+    """
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        realm: str,
+        rules: IdentityRules,
+        cache_nodes_max: int = 500_000,
+        in_doubt_edges_max: int = 100_000,
+    ) -> None:
+        self._store = store
+        self._realm = realm
+        self._table = type_table(rules)
+        self._atlas = GraphCache(store, realm, self._table)
+        self._cache_nodes_max = cache_nodes_max
+        self._in_doubt_edges_max = in_doubt_edges_max
+        self._pending = False
+
+    def apply(
+        self,
+        edges: Sequence[Edge],
+        decisions: Sequence[Decision] = (),
+        marks: Collection[NodeId] = (),
+        in_doubt: bool = False,
+        in_doubt_edges_max: int | None = None,
+    ) -> Changes:
+        """What the batch changes. Reads the store and writes nothing.
+
+        In doubt, all rows around the batch are given, changed or not: a crash may have left some
+        of them half written, and whoever was written off may still write. `in_doubt_edges_max`
+        stands in for that of the writer where the caller knows it.
+
+        Raises:
+            RuntimeError: the changes of the batch before were neither committed nor forgotten.
+            Exception: whatever the store raises; the batch is then as if it never came.
+        """
+        if self._pending:
+            raise RuntimeError("the changes of the batch before are not committed")
+        margin = self._in_doubt_edges_max if in_doubt_edges_max is None else in_doubt_edges_max
+        self._atlas.hub_margin = margin if in_doubt else 0
+        try:
+            changes = _Batch(self._atlas, self._table, in_doubt).run(
+                merged(edges), latest(decisions), marks
+            )
+        except BaseException:
+            self.forget()
+            raise
+        self._pending = True
+        return changes
+
+    def commit(self, changes: Changes) -> None:
+        """Write the changes of the last `apply`.
+
+        Raises whatever the store raises. The batch is then in doubt: apply it again as such.
+        """
+        store, realm = self._store, self._realm
+        try:
+            if changes.edges:
+                store.write_edges(realm, changes.edges)
+            if changes.decisions:
+                store.write_decisions(realm, changes.decisions)
+            if changes.marks:
+                store.write_marks(realm, changes.marks)
+            if changes.placements:
+                store.write_placements(realm, changes.placements)
+            if changes.refusals_appeared or changes.refusals_vanished:
+                store.write_refusals(realm, changes.refusals_appeared, changes.refusals_vanished)
+        except BaseException:
+            self.forget()
+            raise
+        self.committed()
+
+    def committed(self) -> None:
+        """The changes of the last `apply` are in the store."""
+        self._pending = False
+        if len(self._atlas) > self._cache_nodes_max:
+            self._atlas.clear()
+
+    def forget(self) -> None:
+        """Give up the changes of the last `apply`, if any, and read everything again."""
+        self._pending = False
+        self._atlas.clear()
+
+
+class _Batch:
+    """One batch on its way into the atlas."""
+
+    def __init__(self, atlas: GraphCache, table: TypeTable, in_doubt: bool) -> None:
+        self._atlas = atlas
+        self._table = table
+        self._in_doubt = in_doubt
+        self._dirty: dict[NodeId, Node] = {}
+
+    def run(
+        self,
+        edges: dict[Pair, Edge],
+        decisions: dict[Pair, Decision],
+        marks: Collection[NodeId],
+    ) -> Changes:
+        """Merge, find what is disturbed, solve it, compare."""
+        touched = self._load(edges, decisions, marks)
+        news_edges = self._merge_edges(edges)
+        news_decisions = self._merge_decisions(decisions)
+        news_marks = frozenset(node for node in marks if self._mark(node))
+        self._spread_from_flips(touched)
+        region = region_of(self._atlas, self._dirty, self._table)
+        result = solve(region.scene, self._table)
+        before = {node: self._atlas[node].placement for node in region.inside}
+        appeared, vanished = self._compare_refusals(region, result)
+        merges, splits = _count_moves(before, result.placements)
+        placements = self._compare_placements(result)
+        return Changes(
+            edges=tuple(news_edges),
+            decisions=tuple(news_decisions),
+            marks=news_marks,
+            placements=placements,
+            before={node: before[node] for node in placements},
+            refusals_appeared=appeared,
+            refusals_vanished=vanished,
+            reviews=result.reviews,
+            merges=merges,
+            splits=splits,
+            in_doubt=self._in_doubt,
+        )
+
+    def _load(
+        self,
+        edges: dict[Pair, Edge],
+        decisions: dict[Pair, Decision],
+        marks: Collection[NodeId],
+    ) -> dict[NodeId, Reason | None]:
+        """Load all nodes of the batch; whether each of them stood apart before it."""
+        atlas = self._atlas
+        decided = {end.id: end for d in decisions.values() for end in (d.a, d.b)}
+        nodes = {end.id: end for edge in edges.values() for end in (edge.a, edge.b)} | decided
+        for node in marks:
+            nodes.setdefault(node, Node(node, "", ""))
+        atlas.load(nodes.values())
+        # A decision can make a hub less than one, and of two closed ends neither knows the edge.
+        both_closed = [e.a for e in edges.values() if atlas[e.a.id].closed and atlas[e.b.id].closed]
+        atlas.open([*decided.values(), *both_closed])
+        return {node: atlas.apart(node) for node in nodes}
+
+    def _merge_edges(self, edges: dict[Pair, Edge]) -> list[Edge]:
+        news: list[Edge] = []
+        for edge in edges.values():
+            seen_before_ms = (
+                self._atlas[edge.a.id].first_seen_ms,
+                self._atlas[edge.b.id].first_seen_ms,
+            )
+            known, now = self._atlas.merge_edge(edge)
+            if now != known:
+                news.append(now)
+            if self._in_doubt:
+                self._soil(now.a, now.b)
+            elif now != known and counts(now, self._table):
+                self._disturb(now, seen_before_ms)
+        return news
+
+    def _disturb(self, edge: Edge, seen_before_ms: tuple[int, int]) -> None:
+        """Mark what a new or improved counting edge can move.
+
+        A shareable identifier has no say in who a person is, so a person is disturbed only where
+        its id may change: by getting older than the identifier that gives the id now.
+        """
+        personal = self._table.personal
+        mixed = (edge.a.type in personal) != (edge.b.type in personal)
+        for end, before_ms in zip((edge.a, edge.b), seen_before_ms, strict=True):
+            entry = self._atlas[end.id]
+            undisturbed = (
+                mixed
+                and end.type in personal
+                and entry.placement is not None
+                and (entry.first_seen_ms == before_ms or entry.placement.profile == end.id)
+            )
+            if not undisturbed:
+                self._soil(end)
+
+    def _merge_decisions(self, decisions: dict[Pair, Decision]) -> list[Decision]:
+        news: list[Decision] = []
+        for decision in decisions.values():
+            known, now = self._atlas.merge_decision(decision)
+            if now != known:
+                news.append(now)
+            if now != known or self._in_doubt:
+                self._soil(now.a, now.b)
+        return news
+
+    def _mark(self, node: NodeId) -> bool:
+        news = self._atlas.mark(node)
+        if news or self._in_doubt:
+            self._soil(self._atlas[node].node)
+        return news
+
+    def _soil(self, *nodes: Node) -> None:
+        for node in nodes:
+            self._dirty[node.id] = node
+
+    def _spread_from_flips(self, touched: dict[NodeId, Reason | None]) -> None:
+        """What begins or ceases to stand apart disturbs everything it stood between.
+
+        In doubt nobody knows whether the neighbours' rows were written after the flip.
+        """
+        atlas, personal = self._atlas, self._table.personal
+        for node_id, was_apart in touched.items():
+            now_apart = atlas.apart(node_id)
+            doubtful = self._in_doubt and now_apart is not None
+            if now_apart == was_apart and not doubtful:
+                continue
+            entry = atlas[node_id]
+            self._soil(entry.node)
+            for edge in entry.edges.values():
+                other = other_end(edge, node_id)
+                if entry.node.type in personal or other.type not in personal:
+                    self._soil(other)
+            for decision in entry.decisions.values():
+                self._soil(decision.a, decision.b)
+
+    def _compare_placements(self, result: Resolution) -> dict[NodeId, Placed]:
+        """The placements to write. They differ from the rows known, or those are in doubt."""
+        changed: dict[NodeId, Placed] = {}
+        for node, placement in result.placements.items():
+            entry = self._atlas[node]
+            if self._in_doubt or entry.placement != placement:
+                entry.placement = placement
+                changed[node] = (entry.node, placement)
+        return changed
+
+    def _compare_refusals(
+        self, region: Region, result: Resolution
+    ) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
+        """The refusals to write and to remove; the entries inside the region follow."""
+        atlas = self._atlas
+        known = {
+            key: refusal
+            for node in region.inside
+            for key, refusal in atlas[node].refusals.items()
+            if concerns(refusal, region, self._table)
+        }
+        wanted = {refusal.key: refusal for refusal in result.refusals}
+        appeared = [r for key, r in wanted.items() if known.get(key) != r]
+        vanished = [r for key, r in known.items() if key not in wanted]
+        for refusal in vanished:
+            for end in (refusal.a, refusal.b):
+                if end in atlas:
+                    atlas[end].refusals.pop(refusal.key, None)
+        for refusal in appeared:
+            for end in (refusal.a, refusal.b):
+                if end in atlas:
+                    atlas[end].refusals[refusal.key] = refusal
+        return tuple(sorted(appeared)), tuple(sorted(vanished))
+
+
+def _count_moves(
+    before: dict[NodeId, Placement | None], after: dict[NodeId, Placement]
+) -> tuple[int, int]:
+    """How many persons went up in others, and how many came out of others."""
+    pairs = {
+        (old.profile, after[node].profile)
+        for node, old in before.items()
+        if old is not None and node in after
+        if old.kind is Kind.PERSON and after[node].kind is Kind.PERSON
+    }
+    olds, news = {old for old, _ in pairs}, {new for _, new in pairs}
+    return len(pairs) - len(news), len(pairs) - len(olds)

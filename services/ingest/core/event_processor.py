@@ -1,0 +1,218 @@
+"""The ingest core: one line of bytes in, an accepted touchpoint or a reject out.
+
+Pure: the time of receipt, the secret, the rules and the erasure ledger are handed in. The only
+state is caches of normalised values, so results do not depend on what came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.instants import from_ms, to_ms
+from schemas.reject import RejectReason
+from schemas.rules.identity import IdentityRules
+from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES, Touchpoint
+from services.ingest.core.claims import claims
+from services.ingest.core.decode import body_hash, decode, event_hash
+from services.ingest.core.fact import (
+    EMPTY_CONSENTS,
+    attributes_group,
+    consents_group,
+    offers_group,
+    order_group,
+    survey_group,
+)
+from services.ingest.core.identify import Identification
+from services.ingest.core.outcome import Accepted, Context, Intake, Named, Reject
+
+ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
+"""Identifier type of the address that a consent on a channel is for."""
+
+
+SPEAKS = frozenset(
+    name for name in EVENT_TYPES if name.startswith(("consent.", "objection.", "email.unsub"))
+)
+"""Event types that say something of contact permission."""
+WITH_CAMPAIGN = frozenset(
+    name for name, row in EVENT_TYPES.items() if "campaign" in row.body.model_fields
+)
+
+
+class Realm(NamedTuple):
+    """What a realm takes for granted: ISO region and currency."""
+
+    region: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """Everything the core is told from outside."""
+
+    secret: bytes
+    rules: IdentityRules
+    realms: dict[str, Realm]
+    channels: frozenset[str]
+    time_floor: datetime
+    secret_generation: int = 1
+    source_issuers: dict[str, str] = field(default_factory=dict)
+    trusted_sources: list[str] = field(default_factory=lambda: ["*"])
+    future_tolerance: timedelta = timedelta(hours=24)
+
+
+class EventProcessor:
+    """Turns lines into outcomes. `erased_at` answers when a node was erased (ms), or None."""
+
+    def __init__(
+        self,
+        config: IngestConfig,
+        erased_at: Callable[[str, NodeId], int | None] | None = None,
+    ) -> None:
+        self._config = config
+        self._erased_at = erased_at
+        self._floor_ms = to_ms(config.time_floor)
+        self._tolerance_ms = config.future_tolerance // timedelta(milliseconds=1)
+        self._identification = Identification(
+            config.secret,
+            config.rules,
+            {name: realm.region for name, realm in config.realms.items()},
+            config.source_issuers,
+            config.trusted_sources,
+        )
+
+    def process(
+        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE
+    ) -> Accepted | Reject:
+        """What becomes of one line. Never raises for bad data."""
+        decoded = decode(line)
+        if isinstance(decoded, Reject):
+            return decoded
+        event, plain = decoded
+        occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
+        if intake is Intake.PUBLIC and event.type not in PUBLIC_TYPES:
+            message = "a public write key may not send this type"
+            return Reject(RejectReason.NOT_ALLOWED, "type", message, event.event_id)
+        refused = self._refuse(event, occurred_ms, received_ms)
+        if refused:
+            return refused
+        outcome = self._identification.name(event, intake)
+        if isinstance(outcome, Reject):
+            return outcome
+        named, left_out = outcome
+        if self._is_erased(event, named, occurred_ms):
+            return Reject(
+                RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
+            )
+        anchor = self._identification.anchor(event, named)
+        version = event.revision << 32 | body_hash(plain)
+        context = Context(
+            event,
+            anchor.node,
+            anchor.value,
+            anchor.verified,
+            named,
+            from_ms(occurred_ms),
+            occurred_ms,
+            version,
+            intake,
+        )
+        return self._accept(context, anchor, line, received_ms, left_out)
+
+    def _refuse(self, event: Touchpoint, occurred_ms: int, received_ms: int) -> Reject | None:
+        config = self._config
+        if event.realm not in config.realms:
+            reason, path, message = RejectReason.INVALID_FIELD, "realm", "not a configured realm"
+        elif event.channel not in config.channels:
+            reason, path, message = RejectReason.INVALID_FIELD, "channel", "not a known channel"
+        elif occurred_ms < self._floor_ms:
+            floor = config.time_floor.date().isoformat()
+            reason, path, message = RejectReason.BEFORE_TIME_FLOOR, "occurred_at", f"before {floor}"
+        elif occurred_ms > received_ms + self._tolerance_ms:
+            reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
+            message = f"more than {config.future_tolerance} ahead of its receipt"
+        else:
+            return None
+        return Reject(reason, path, message, event.event_id)
+
+    def _is_erased(self, event: Touchpoint, named: list[Named], occurred_ms: int) -> bool:
+        erased_at, realm = self._erased_at, event.realm
+        if erased_at is None:
+            return False
+        for one in named:
+            erased_ms = erased_at(realm, one.node.id)
+            if erased_ms is not None and occurred_ms <= erased_ms:
+                return True
+        return False
+
+    @staticmethod
+    def _corrected(context: Context, received_ms: int) -> int:
+        """`received_at − (sent_at − occurred_at)`: both ends of the difference by one clock."""
+        sent_at = context.event.sent_at
+        if sent_at is None or context.intake is Intake.FILE:
+            return context.occurred_ms
+        return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
+
+    def _address(self, context: Context, channel: str, address: str) -> NodeId:
+        """Node of the address a consent is for; the anchor where none can be told."""
+        event, type_name = context.event, ADDRESS_TYPES.get(channel, "")
+        if address and type_name in self._config.rules.by_name:
+            found = self._identification.resolve(event.realm, type_name, "", address)
+            if not isinstance(found, RejectReason):
+                return found[0].id
+        for one in context.named:
+            if one.node.type == type_name:
+                return one.node.id
+        return context.anchor.id
+
+    def _accept(
+        self,
+        context: Context,
+        anchor: Named,
+        line: bytes,
+        received_ms: int,
+        left_out: int,
+    ) -> Accepted:
+        event, config = context.event, self._config
+        source, realm = event.source, config.realms[event.realm]
+        said = claims(context, realm.region, realm.currency)
+        digest = event_hash(event.event_id)
+        named = context.named
+        campaign = source.campaign
+        if not campaign and event.type in WITH_CAMPAIGN:
+            campaign = event.body.campaign
+        issuer = config.source_issuers.get(source.system, "")
+        row = (
+            event.realm, anchor.node.id, event.event_id, context.version, digest,
+            context.occurred_ms, self._corrected(context, received_ms), received_ms,
+            event.channel, event.type, source.synthetic, context.intake, source.system,
+            source.store, campaign, anchor.node.type, anchor.verified, config.rules.version,
+            config.secret_generation,
+            [one.node.type for one in named],
+            [one.node.id for one in named],
+            [one.verified for one in named],
+            *order_group(context, issuer, realm.currency),
+            *(consents_group(context, self._address) if event.type in SPEAKS else EMPTY_CONSENTS),
+            *attributes_group(context),
+            *offers_group(said),
+            *survey_group(context),
+            line,
+        )  # fmt: skip
+        return Accepted(
+            event.event_id,
+            event.realm,
+            digest,
+            context.version,
+            anchor.node.id,
+            event.channel,
+            context.occurred_ms,
+            row,
+            [(one.node, one.value) for one in named],
+            self._identification.edges(event.event_id, context.occurred_ms, anchor, named),
+            [claim for claim, _ in said],
+            left_out,
+            context.intake,
+        )

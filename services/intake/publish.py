@@ -1,0 +1,177 @@
+"""Lines of files on their way to the topics of their channels, byte by byte.
+
+Nothing is judged here, for the ingest worker does that: what cannot be read goes to the topic of
+unlisted channels, and the worker puts it aside with its reason. Sending again is harmless, for an
+event counts once by its `event_id`; so whoever was interrupted sends everything again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import orjson
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from schemas.topics import CATALOGUE, MIB
+from services.ingest.lines import InputError, Line, numbered_lines
+from services.stream.connection import key_of
+from services.stream.ports import Outgoing
+
+REPORT_VERSION = 1
+CHUNK_LINES_MAX = 5_000
+CHUNK_BYTES_MAX = 8 * MIB
+CHUNK_AGE_S = 1.0
+"""A stream that only trickles is sent on with the first line after so long."""
+EVENT_ID_CHARS_MAX = 100
+UNREADABLE = CATALOGUE.of_channel("").name
+NAMED_MAX = 100
+"""Lines too large that a report names one by one; all of them are counted."""
+
+
+class Placed(NamedTuple):
+    """A line and where it stands."""
+
+    file: str
+    number: int
+    line: Line
+
+
+class TooLarge(NamedTuple):
+    """A line that its topic does not take."""
+
+    file: str
+    line: int
+    bytes: int
+    topic: str
+    bytes_max: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What was sent. A line counts as acknowledged when all in-sync replicas hold it."""
+
+    acknowledged: int = 0
+    unreadable: int = 0
+    """Of these, lines whose channel or id cannot be read."""
+    too_large: int = 0
+    """Lines that were not sent."""
+    too_large_lines: list[TooLarge] = field(default_factory=list)
+    topics: Counter[str] = field(default_factory=Counter)
+    begun_s: float = field(default_factory=time.monotonic)
+
+    def as_json(self) -> dict[str, object]:
+        """The documented JSON form."""
+        seconds = time.monotonic() - self.begun_s
+        return {
+            "version": REPORT_VERSION,
+            "acknowledged": self.acknowledged,
+            "unreadable": self.unreadable,
+            "too_large": self.too_large,
+            "too_large_lines": [one._asdict() for one in self.too_large_lines],
+            "topics": dict(sorted(self.topics.items())),
+            "seconds": round(seconds, 3),
+            "events_per_second": round(self.acknowledged / seconds) if seconds else 0,
+        }
+
+
+def placed_lines(files: Iterable[str]) -> Iterator[Placed]:
+    """Lines of all files, one file after the other. Raises as numbered_lines."""
+    for name in files:
+        for number, line in numbered_lines(name):
+            yield Placed(name, number, line)
+
+
+def publish(
+    lines: Iterable[Placed],
+    send: Callable[[Sequence[Outgoing]], None],
+    report: Report,
+    sent: Callable[[int], None] = lambda count: None,
+    left_out: Callable[[TooLarge], None] = lambda line: None,
+) -> None:
+    """Send lines in chunks, in their order; the report is true at any moment, also after errors.
+
+    Args:
+        send: returns when every record is acknowledged.
+        sent: is told how many more are.
+        left_out: is told of each line that its topic does not take.
+
+    Raises:
+        InputError: the input is damaged; what came before is sent.
+        Retry, Fatal: as `send` does. Of its chunk any part may have been written.
+    """
+    for chunk in _chunks(lines):
+        records: list[Outgoing] = []
+        for one in chunk:
+            record = route(one.line.content)
+            limit = CATALOGUE.by_name[record.topic].record_bytes_max
+            if one.line.size > limit // 2 and (
+                one.line.size > len(one.line.content) or size_of(record) > limit
+            ):
+                line = TooLarge(one.file, one.number, one.line.size, record.topic, limit)
+                report.too_large += 1
+                if report.too_large <= NAMED_MAX:
+                    report.too_large_lines.append(line)
+                left_out(line)
+            else:
+                records.append(record)
+        send(records)
+        report.acknowledged += len(records)
+        report.unreadable += sum(record.key is None for record in records)
+        report.topics.update(record.topic for record in records)
+        sent(len(records))
+
+
+def route(content: bytes) -> Outgoing:
+    """The record of a line: to the topic of its channel, keyed by its event id as the contract
+    reads it. Without a key to that of unlisted channels, when one of the two cannot be read."""
+    try:
+        plain = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return Outgoing(UNREADABLE, content)
+    if not isinstance(plain, dict):
+        return Outgoing(UNREADABLE, content)
+    channel, event_id = plain.get("channel"), plain.get("event_id")
+    if type(event_id) is int:
+        event_id = str(event_id)
+    if not isinstance(channel, str) or not isinstance(event_id, str):
+        return Outgoing(UNREADABLE, content)
+    event_id = event_id.strip()
+    if not 0 < len(event_id) <= EVENT_ID_CHARS_MAX:
+        return Outgoing(UNREADABLE, content)
+    return Outgoing(CATALOGUE.of_channel(channel).name, content, key=key_of(event_id))
+
+
+def size_of(record: Outgoing) -> int:
+    """Bytes of a record as the limit of its topic counts them."""
+    return int(
+        DefaultRecordBatchBuilder.estimate_size_in_bytes(
+            record.key, record.value, list(record.headers)
+        )
+    )
+
+
+def _chunks(lines: Iterable[Placed]) -> Iterator[list[Placed]]:
+    """Lines in bounded parts; if the source fails, what it gave comes first."""
+    part, size, begun_s = list[Placed](), 0, 0.0
+    try:
+        for one in lines:
+            begun_s = begun_s if part else time.monotonic()
+            part.append(one)
+            size += len(one.line.content)
+            if (
+                len(part) == CHUNK_LINES_MAX
+                or size >= CHUNK_BYTES_MAX
+                or time.monotonic() - begun_s > CHUNK_AGE_S
+            ):
+                yield part
+                part, size = [], 0
+    except InputError:
+        if part:
+            yield part
+        raise
+    if part:
+        yield part

@@ -1,0 +1,84 @@
+"""The life of a worker process: signals, the time it has to end, and blocking work beside the loop.
+
+SIGTERM asks a worker to finish and commit what it has in hand. After the grace period it ends
+anyway: what is not committed comes again, as after a SIGKILL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import structlog
+
+from services.runtime.errors import Retry
+
+GC_THRESHOLDS = (50_000, 20, 50)
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+def tune_garbage_collector() -> None:
+    """Fewer, larger collections: batches of long-lived models make the default 2–4 × slower."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+class Threads:
+    """Runs blocking work in threads of its own; implements `services.stream.ports.Offload`."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="worker")
+
+    def __call__(self, work: Callable[..., T], /, *arguments: object) -> Awaitable[T]:
+        """See the port."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def close(self) -> None:
+        """Wait for nothing: what still runs is repeated after the next start."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+@asynccontextmanager
+async def stop_signals(grace_s: float) -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM or SIGINT sets. After the grace period the process is ended."""
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            return
+        log.info("stopping", grace_s=grace_s)
+        stopping.set()
+        loop.call_later(grace_s, _give_up, grace_s)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def unless_stopped(stopping: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of the work; None when the process is asked to stop first. Raises what it
+    raises."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return await task if task.done() else None
+    finally:
+        stop.cancel()
+        task.cancel()
+
+
+def _give_up(grace_s: float) -> None:
+    log.error("grace_period_over", grace_s=grace_s)
+    os._exit(Retry.exit_code)

@@ -1,0 +1,1 @@
+"""Everything ClickHouse: clients, errors, migrations, locks. Knows no table's meaning."""

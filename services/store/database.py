@@ -1,0 +1,329 @@
+"""One ClickHouse connection behind a small, typed surface: the engine in process, or a server.
+
+Calls block and are serialised per Database by a lock; several Databases on one directory or server
+may be used from several threads. One process at a time may hold a directory.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import clickhouse_connect
+from clickhouse_connect.datatypes.base import ClickHouseType
+from clickhouse_connect.datatypes.registry import get_from_name
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.httputil import get_pool_manager_options
+from urllib3 import PoolManager
+from urllib3.util import parse_url
+
+from services.runtime.errors import ConfigurationError, StoreUnavailable
+from services.runtime.settings import Settings
+from services.store.errors import Server, first_line, translated
+
+DATABASE = "c360"
+WRITE_SETTINGS = {
+    "async_insert": 0,  # on by default since 26.x; an acknowledged insert must be durable
+    "wait_end_of_query": 1,
+    "optimize_on_insert": 0,  # readers deduplicate anyway; sorting twice halves the speed
+    "insert_deduplicate": 0,  # rows are idempotent by key; block tokens drop equal blocks silently
+}
+CONNECT_TIMEOUT_S = 10
+CONNECTIONS = 2
+ANSWER_SHARE = 0.8
+"""Of the time limit: the server says what it waits for before the client gives up."""
+PARAMETER_CHARS_MAX = 8_000
+"""A longer one stands in the text of the query. A server takes 128 KiB per parameter, whichever way
+it is sent (http_max_field_value_size, which no query can raise), and proxies take less."""
+QUERY_BYTES_MAX = 64 * 1024 * 1024
+PORTS = {"http": 8123, "https": 8443}
+LOCK_FILE = "lock"
+ENGINE_DIRECTORY = "engine"
+_PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
+
+
+class Database:
+    """Typed commands, queries and columnar inserts on one database."""
+
+    def __init__(self, client: Client, server: Server | None = None) -> None:
+        """`server` is None for the embedded engine; errors mean something else there."""
+        self._client = client
+        self._server = server
+        self._lock = threading.Lock()
+        self._types: dict[str, dict[str, ClickHouseType]] = {}
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages; empty for the embedded engine."""
+        return f"{self._server.database} at {self._server.url}" if self._server else ""
+
+    def command(self, sql: str, parameters: dict[str, Any] | None = None) -> Any:
+        """Run a statement. Raises Retry or Fatal by the kind of failure."""
+        text, bound = self._bound(sql, parameters)
+        with self._lock, translated(self._server):
+            return self._client.command(text, **bound)
+
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query. Times are aware (UTC). Raises Retry or Fatal."""
+        text, bound = self._bound(sql, parameters)
+        with self._lock, translated(self._server):
+            result = self._client.query(text, **bound)
+            return [tuple(row) for row in result.result_rows]
+
+    def raw(self, sql: str, format_name: str, parameters: dict[str, Any] | None = None) -> bytes:
+        """The answer of a query in one of ClickHouse's text formats."""
+        text, bound = self._bound(sql, parameters)
+        with self._lock, translated(self._server):
+            answer = self._client.raw_query(text, fmt=format_name, **bound)
+            return answer if isinstance(answer, bytes) else b"".join(answer)
+
+    def insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+        """Insert columns as one block, durable when it returns. Raises Retry or Fatal.
+
+        After a Retry the rows may be there or not. The driver itself sends a block again when the
+        connection broke under it; both are harmless, for a row is idempotent by its key.
+        """
+        if not columns or not len(columns[0]):
+            return
+        types = self._column_types(table)
+        with self._lock, translated(self._server):
+            self._client.insert(
+                table,
+                columns,
+                column_names=names,
+                column_types=[types[name] for name in names],
+                column_oriented=True,
+            )
+
+    def insert_rows(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Like `insert`, from rows."""
+        self.insert(table, names, list(zip(*rows, strict=True)))
+
+    @property
+    def client(self) -> Client:
+        """The driver's own client, for libraries that want one."""
+        return self._client
+
+    def close(self) -> None:
+        """Close the connection; an embedded engine stops with the last one of the process."""
+        if self._server is not None:
+            self._client.close_connections()
+        self._client.close()
+
+    def _bound(self, sql: str, parameters: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+        """The text of a statement and what goes to the driver with it."""
+        if self._server is None or parameters is None:
+            return sql, {"parameters": parameters}
+        text, short = inlined(sql, parameters)
+        settings = {} if text == sql else {"max_query_size": QUERY_BYTES_MAX}
+        return text, {"parameters": short, "settings": settings}
+
+    def _column_types(self, table: str) -> dict[str, ClickHouseType]:
+        if table not in self._types:
+            described = self.rows(
+                "SELECT name, type FROM system.columns WHERE database = currentDatabase() "
+                "AND table = {table:String}",
+                {"table": table},
+            )
+            self._types[table] = {name: get_from_name(type_name) for name, type_name in described}
+        return self._types[table]
+
+
+def inlined(sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The statement with its long parameters as literals, and the short parameters."""
+    long = {name for name, value in parameters.items() if _is_long(value)}
+
+    def literal(match: re.Match[str]) -> str:
+        name, type_name = match[1], match[2]
+        if name not in long:
+            return match[0]
+        return f"CAST({_literal(parameters[name])}, {_literal(type_name)})"
+
+    short = {name: value for name, value in parameters.items() if name not in long}
+    return (_PLACEHOLDER.sub(literal, sql) if long else sql), short
+
+
+def _is_long(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) > PARAMETER_CHARS_MAX
+    if isinstance(value, Sequence):
+        return sum(len(str(one)) + 3 for one in value) > PARAMETER_CHARS_MAX
+    return False
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{','.join(map(_literal, value))}]"
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+class DirectoryLock:
+    """Holds a data directory for this process; the kernel releases it even after SIGKILL."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / LOCK_FILE
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Raises StoreUnavailable when another process holds it or it cannot be written."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+")
+        except OSError as error:
+            raise StoreUnavailable(
+                f"data directory {self._path.parent} cannot be used: {error.strerror}. Choose "
+                "another with --data-dir or C360_DATA_DIR, or make it writable."
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise StoreUnavailable(
+                f"data directory {self._path.parent} is in use by process {holder}. Wait until it "
+                "ends, or stop it; 'c360 up' shares its directory with other commands."
+            ) from error
+        with suppress(OSError):  # the pid is for people; on a full disk the lock holds without it
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        self._file = file
+
+    def is_held(self) -> bool:
+        """Whether some process holds the directory now."""
+        try:
+            self.acquire()
+        except StoreUnavailable:
+            return True
+        self.release()
+        return False
+
+    def release(self) -> None:
+        """Give the directory back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def open_embedded(data_dir: Path) -> Database:
+    """A connection to the engine in `data_dir`, which the caller has locked.
+
+    Raises:
+        StoreUnavailable: the engine cannot open the directory.
+    """
+    path = str(data_dir / ENGINE_DIRECTORY)
+    try:
+        bootstrap = clickhouse_connect.get_client(interface="chdb", path=path)
+        # chDB's own `default` database is an overlay in which refreshable views fail.
+        bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic")
+        client = clickhouse_connect.get_client(
+            interface="chdb",
+            path=path,
+            database=DATABASE,
+            settings=WRITE_SETTINGS,
+            tz_mode="aware",
+        )
+        bootstrap.close()
+    except (ClickHouseError, OSError, RuntimeError) as error:
+        raise StoreUnavailable(
+            f"the engine cannot open {path}: {first_line(str(error))}"
+        ) from error
+    return Database(client)
+
+
+def open_server(
+    settings: Settings, *, database: str | None = None, timeout_s: int | None = None
+) -> Database:
+    """A connection to the ClickHouse server of the settings; no proxy of the environment is used.
+
+    Args:
+        database: another than the configured one, which may not be there yet.
+        timeout_s: another time limit of a statement than the configured one.
+
+    Raises:
+        Retry: the server does not answer now.
+        ConfigurationError: no server is set, it does not let this user in, or is not trusted.
+    """
+    if settings.clickhouse_url is None:
+        raise ConfigurationError("C360_CLICKHOUSE_URL is not set")
+    url = parse_url(settings.clickhouse_url)
+    if url.auth is not None:  # addresses are shown, in messages and logs
+        raise ConfigurationError(
+            "C360_CLICKHOUSE_URL holds a user or a password; set C360_CLICKHOUSE_USER and "
+            "C360_CLICKHOUSE_PASSWORD instead"
+        )
+    name = database or settings.clickhouse_database
+    limit_s = timeout_s or settings.clickhouse_timeout_s
+    server = Server(settings.clickhouse_url.rstrip("/"), settings.clickhouse_user, name)
+    # The driver tells of each failed request itself, with all parameters; our errors do it better.
+    for library in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    pool = _pool(settings)
+    try:
+        with translated(server):
+            client = clickhouse_connect.get_client(
+                interface=url.scheme,
+                host=url.host,
+                port=url.port or PORTS[url.scheme or "https"],
+                username=settings.clickhouse_user,
+                password=settings.clickhouse_password.get_secret_value(),
+                database=name,
+                settings=_server_settings(settings, limit_s),
+                connect_timeout=min(CONNECT_TIMEOUT_S, limit_s),
+                send_receive_timeout=limit_s,
+                query_retries=1,
+                # A session would allow one query at a time and tie them to one replica.
+                autogenerate_session_id=False,
+                client_name="c360",
+                pool_mgr=pool,
+                tz_mode="aware",
+            )
+            client.command("SELECT 1")  # says now whether the database is there
+    except BaseException:
+        pool.clear()
+        raise
+    return Database(client, server)
+
+
+def _pool(settings: Settings) -> PoolManager:
+    """Connections of this client alone; the driver looks for no proxy when it is given some."""
+    ca_file = settings.clickhouse_ca_file
+    if ca_file is not None and not ca_file.is_file():
+        raise ConfigurationError(f"C360_CLICKHOUSE_CA_FILE: there is no file {ca_file}")
+    options = get_pool_manager_options(
+        ca_cert=None if ca_file is None else str(ca_file), maxsize=CONNECTIONS
+    )
+    return PoolManager(**options)
+
+
+def _server_settings(settings: Settings, limit_s: int) -> dict[str, Any]:
+    """What every statement carries."""
+    sent: dict[str, Any] = dict(WRITE_SETTINGS)
+    if settings.clickhouse_cluster:
+        sent["distributed_ddl_task_timeout"] = max(1, int(limit_s * ANSWER_SHARE))
+    if settings.clickhouse_insert_quorum:
+        # Only inserts that take turns (not parallel) let a replica know that it misses one, so that
+        # a reader of the next replica sees what was acknowledged by another (docs/adr/0012).
+        sent["insert_quorum"] = settings.clickhouse_insert_quorum
+        sent["insert_quorum_parallel"] = 0
+        sent["insert_quorum_timeout"] = int(limit_s * ANSWER_SHARE * 1000)
+        sent["select_sequential_consistency"] = 1
+    return sent
+
+
+def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Consecutive slices of at most `size` items."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,175 @@
+"""Schema migrations: numbered, forward-only SQL files, recorded with their checksums.
+
+A file that was applied must never change; a change is refused with its number. The checksum is that
+of the file, however it was rendered. See docs/schema-changes.md for how to write one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clickhouse_migrations.connection import Connection
+from clickhouse_migrations.exceptions import MigrationException
+from clickhouse_migrations.migration import Migration, MigrationStorage
+from clickhouse_migrations.migrator import Migrator
+
+from services.runtime.errors import ConfigurationError, Fatal
+from services.runtime.settings import Settings
+from services.store.database import Database, open_server
+from services.store.rendering import create_database, render, statements
+
+RECORDS = "schema_versions"
+APPLIED_SQL = f"SELECT version, argMax(md5, created_at) FROM {RECORDS} GROUP BY version"
+TABLES_SQL = (
+    "SELECT count() FROM system.tables WHERE database = {name:String} AND name = {of:String}"
+)
+DATABASES_SQL = "SELECT count() FROM system.databases WHERE name = {name:String}"
+SERVER_TIMEOUT_S = 300
+"""Making tables on all replicas takes longer than a statement of a worker may."""
+SYSTEM = "system"
+
+
+class MigrationState(NamedTuple):
+    """One migration: its number, its checksum, and `applied`, `pending`, `changed` or `unknown`."""
+
+    version: int
+    checksum: str
+    state: str
+
+
+class _Records(Connection):  # type: ignore[misc]
+    """The library's way to the store; errors leave it as ours."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def command(self, statement: str, log_statement: str | None = None) -> None:
+        self._database.command(statement)
+
+    def query(self, statement: str) -> list[dict[str, Any]]:
+        names = ("version", "script", "md5")
+        return [dict(zip(names, row, strict=True)) for row in self._database.rows(statement)]
+
+    def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        names = list(rows[0])
+        values = [[row[name] for name in names] for row in rows]
+        self._database.insert_rows(table.strip('"'), names, values)
+
+    def __enter__(self) -> _Records:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """The connection is its owner's to close."""
+
+
+def sql_directory() -> Path:
+    """Where the packaged migrations are."""
+    return Path(str(resources.files("schemas").joinpath("sql")))
+
+
+def migrate(
+    database: Database, *, dry_run: bool = False, directory: Path | None = None, cluster: str = ""
+) -> list[MigrationState]:
+    """Bring the schema up to date; returns the migrations that were (or would be) applied.
+
+    A dry run writes nothing.
+
+    Raises:
+        Fatal: an applied migration was changed or is missing, or a statement failed.
+    """
+    files = _files(directory)
+    waiting = _pending(files, _applied(database))
+    if waiting and not dry_run:
+        migrator = Migrator(
+            _Records(database), migration_log_format="compact", migrations_table=RECORDS
+        )
+        rendered = [one._replace(script=render(one.script, cluster)) for one in files]
+        try:
+            migrator.init_schema(cluster or None)
+            migrator.apply_migration(rendered, multi_statement=True)
+        except MigrationException as error:
+            raise Fatal(f"migration refused: {error}") from error
+    return waiting
+
+
+def migrate_server(settings: Settings, *, dry_run: bool = False) -> list[MigrationState]:
+    """Like `migrate`, on the server of the settings; its database is made when it is missing.
+
+    Raises:
+        Retry: the server or one of the replicas does not answer now.
+        ConfigurationError: the server does not let this user in or has no such cluster.
+    """
+    name, cluster = settings.clickhouse_database, settings.clickhouse_cluster
+    with closing(open_server(settings, database=SYSTEM, timeout_s=SERVER_TIMEOUT_S)) as system:
+        is_there = bool(system.rows(DATABASES_SQL, {"name": name})[0][0])
+        if not is_there and dry_run:
+            return _pending(_files(None), {})
+        if not is_there or cluster:  # a replica that was added later lacks it
+            system.command(create_database(name, cluster))
+    with closing(open_server(settings, timeout_s=SERVER_TIMEOUT_S)) as database:
+        return migrate(database, dry_run=dry_run, cluster=cluster)
+
+
+def require_schema(database: Database) -> None:
+    """Refuse a schema that is behind: on a server it is brought up to date by one command only.
+
+    One that is ahead is taken: migrations only add, and while a newer version is rolled out, or
+    back, workers of the older one go on.
+
+    Raises:
+        ConfigurationError: migrations wait.
+        Fatal: an applied migration was changed.
+    """
+    files, applied = _files(None), _applied(database)
+    newest = max(one.version for one in files)
+    waiting = _pending(
+        files, {number: sum_ for number, sum_ in applied.items() if number <= newest}
+    )
+    if waiting:
+        numbers = ", ".join(f"{one.version:04d}" for one in waiting)
+        raise ConfigurationError(
+            f"the schema of {database.place} lacks migration {numbers}; run 'c360 migrate' once, "
+            "with the same settings"
+        )
+
+
+def rendered_sql(name: str, cluster: str = "") -> Iterator[str]:
+    """Every statement that makes an empty store: the database `name`, then all migrations."""
+    yield create_database(name, cluster)
+    yield f"USE {name}"
+    for one in _files(None):
+        yield from statements(one.script, cluster)
+
+
+def _files(directory: Path | None) -> list[Migration]:
+    found: list[Migration] = MigrationStorage(directory or sql_directory()).migrations()
+    return found
+
+
+def _applied(database: Database) -> dict[int, str]:
+    """Checksums by number. An empty store has none, not even the table."""
+    here = database.rows("SELECT currentDatabase()")[0][0]
+    if not database.rows(TABLES_SQL, {"name": here, "of": RECORDS})[0][0]:
+        return {}
+    return dict(database.rows(APPLIED_SQL))
+
+
+def _pending(files: list[Migration], applied: dict[int, str]) -> list[MigrationState]:
+    """The files that were not applied. Raises Fatal when one that was differs or is gone."""
+    known = {one.version: one.md5 for one in files}
+    for version, checksum in sorted(applied.items()):
+        if known.get(version) != checksum:
+            raise Fatal(
+                f"migration {version:04d} is recorded with checksum {checksum}, but the file "
+                "differs or is gone. Applied migrations never change: restore the file and put "
+                "the change into a new one."
+            )
+    return [
+        MigrationState(one.version, one.md5, "pending")
+        for one in files
+        if one.version not in applied
+    ]

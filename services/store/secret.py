@@ -1,0 +1,43 @@
+"""The fingerprint of the identity secret: it stands with the data that the secret keyed.
+
+With another secret every known customer would become a stranger, in silence. So whoever opens a
+store, embedded or on a server, to read or to write, checks it first.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from services.runtime.errors import ConfigurationError
+from services.store.database import Database
+
+FINGERPRINT = "identity_secret_fingerprint"
+STORED_SQL = "SELECT value FROM properties FINAL WHERE name = {name:String}"
+
+
+def register_secret(database: Database, secret: bytes, place: str) -> None:
+    """Check the secret of a writer; the first one to open a store settles which it is.
+
+    Raises:
+        ConfigurationError: what is in `place` was written with another secret.
+    """
+    if check_secret(database, secret, place):
+        return
+    row = (FINGERPRINT, _fingerprint(secret), 1)
+    database.insert_rows("properties", ("name", "value", "version"), [row])
+    check_secret(database, secret, place)  # two that were first at once: one of them is refused
+
+
+def check_secret(database: Database, secret: bytes, place: str) -> bool:
+    """Check the secret of a reader; False while nothing was written with any. Raises as above."""
+    rows = database.rows(STORED_SQL, {"name": FINGERPRINT})
+    if rows and rows[0][0] != _fingerprint(secret):
+        raise ConfigurationError(
+            f"C360_IDENTITY_SECRET is not the secret that {place} was written with. With another "
+            "one every known customer would become a stranger; set the right one."
+        )
+    return bool(rows)
+
+
+def _fingerprint(secret: bytes) -> str:
+    return hmac.digest(secret, b"customer360 identity secret", "sha256").hex()[:16]

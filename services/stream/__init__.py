@@ -1,0 +1,1 @@
+"""Everything Kafka: ports, producer, log reader, positions, and what hosts a worker."""

@@ -1,0 +1,85 @@
+"""Price claims on their way to `c360.offers`: which partition, and how many go into one record.
+
+Ingest packs them and consistency judges them; both ask here where a book lives, or the claims of
+one product would be judged in two places.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from schemas.claim import TERMS, USUAL_TAIL, Book, Claim
+from schemas.records import CLAIMS_PER_RECORD_MAX, RECORD_VERSION
+from schemas.topics import CATALOGUE
+from services.stream.connection import key_of, partition_of
+from services.stream.ports import Outgoing
+
+OFFERS_TOPIC = "c360.offers"
+OFFER_PARTITIONS = CATALOGUE.by_name[OFFERS_TOPIC].partitions
+RECORD_BYTES_MAX = CATALOGUE.by_name[OFFERS_TOPIC].record_bytes_max - 64 * 1024
+"""Less than the topic takes, for keys, headers and the frame around a record."""
+HEAD = (
+    "occurred_at", "event_id", "ordinal", "body_version", "channel", "location", "zone", "basis",
+    "price", "currency",
+)  # fmt: skip
+"""What `ClaimRecord` calls the fields of a claim that stand between its book and its terms."""
+
+
+@lru_cache(maxsize=200_000)
+def partition_of_book(book: Book, partitions: int = OFFER_PARTITIONS) -> int:
+    """The partition that holds the claims of a book."""
+    return partition_of(key_of(*book), partitions)
+
+
+def claim_records(
+    realm: str, claims: Iterable[Claim], partitions: int = OFFER_PARTITIONS
+) -> list[Outgoing]:
+    """The claims of one realm as `ClaimsRecord`s, each for one partition, in the claims' order.
+
+    Raises ValueError for a claim of another realm.
+    """
+    by_partition: dict[int, list[bytes]] = defaultdict(list)
+    for claim in claims:
+        if claim.book.realm != realm:
+            raise ValueError(f"a claim of another realm than {realm!r}")
+        by_partition[partition_of_book(claim.book, partitions)].append(written(claim))
+    frame = {"kind": "claims", "version": RECORD_VERSION, "realm": realm}
+    head = orjson.dumps(frame)[:-1] + b',"claims":['
+    key = key_of(realm)
+    return [
+        Outgoing(OFFERS_TOPIC, head + b",".join(part) + b"]}", key, partition)
+        for partition, mine in by_partition.items()
+        for part in _bounded(mine)
+    ]
+
+
+def written(claim: Claim) -> bytes:
+    """A claim as the JSON of a `ClaimRecord`, without the terms that are the usual ones.
+
+    Not through the model: it would check again what was checked in the event, line by line of
+    every receipt, which was a fifth of the work of ingest.
+    """
+    _, market, sku = claim.book
+    plain: dict[str, Any] = {"market": market, "sku": sku}
+    plain.update(zip(HEAD, claim[1 : 1 + len(HEAD)], strict=True))
+    if claim[1 + len(HEAD) :] != USUAL_TAIL:  # unlike nearly every receipt line
+        terms = zip(TERMS, claim[1 + len(HEAD) :], USUAL_TAIL, strict=True)
+        plain.update((name, value) for name, value, usual in terms if value != usual)
+    return orjson.dumps(plain, default=str, option=orjson.OPT_UTC_Z)
+
+
+def _bounded(claims: Sequence[bytes]) -> Iterator[list[bytes]]:
+    part, size = list[bytes](), 0
+    for claim in claims:
+        if part and (len(part) == CLAIMS_PER_RECORD_MAX or size + len(claim) > RECORD_BYTES_MAX):
+            yield part
+            part, size = [], 0
+        part.append(claim)
+        size += len(claim) + 1  # and a comma
+    if part:
+        yield part

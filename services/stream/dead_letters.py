@@ -1,0 +1,49 @@
+"""Dead letters: refused records on their way to `c360.rejected`, byte by byte, with the reason."""
+
+from __future__ import annotations
+
+from schemas.instants import from_ms
+from schemas.records import RejectedHeaders
+from schemas.reject import RejectReason
+from services.stream.ports import Delivery, Headers, Outgoing
+
+REJECTED_TOPIC = "c360.rejected"
+PREFIX = "c360-"
+MESSAGE_CHARS_MAX = 200
+VALUE_BYTES_MAX = 1024 * 1024
+"""A larger value is kept by its beginning: a record that no topic takes would stop the worker."""
+ATTACHED_BYTES_MAX = 256 * 1024
+"""Of key and headers together; beyond, they are left out."""
+
+
+def dead_letter(
+    delivery: Delivery,
+    reason: RejectReason,
+    path: str = "",
+    message: str = "",
+    event_id: str = "",
+) -> Outgoing:
+    """The record that keeps a refused delivery: its value, key and headers, and why and whence."""
+    own = RejectedHeaders(
+        reason=reason,
+        path=path[:MESSAGE_CHARS_MAX],
+        message=message[:MESSAGE_CHARS_MAX],
+        event_id=event_id[:100],
+        received_at=from_ms(delivery.timestamp_ms),
+        raw_bytes=len(delivery.value or b""),
+        source_topic=delivery.topic,
+        source_partition=delivery.partition,
+        source_offset=delivery.offset,
+    )
+    texts = own.model_dump(mode="json", by_alias=True)
+    headers = tuple((name, str(value).encode()) for name, value in texts.items())
+    key, original = delivery.key, original_headers(delivery.headers)
+    if len(key or b"") + sum(len(n) + len(v) for n, v in original) > ATTACHED_BYTES_MAX:
+        key, original = None, ()
+    value = (delivery.value or b"")[:VALUE_BYTES_MAX]
+    return Outgoing(REJECTED_TOPIC, value, key=key, headers=(*original, *headers))
+
+
+def original_headers(headers: Headers) -> Headers:
+    """The headers a record had before it was refused."""
+    return tuple((name, value) for name, value in headers if not name.startswith(PREFIX))

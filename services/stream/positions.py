@@ -1,0 +1,102 @@
+"""How far the records of a log have come into the store, and which rows win over which.
+
+Rows of the identity map and of incidents carry `generation << 48 | offset` as their version, so the
+row that follows from the later record wins. Before a worker writes anything that follows from a
+record it notes the record's offset here. Whoever takes the partition over then knows which records
+are in doubt: their effects may be there in part. Where offsets begin anew (another cluster, a topic
+made again) the generation goes up, or every new row would lose against the old ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from services.store.database import Database
+from services.stream.ports import Partition
+
+GENERATION_SHIFT = 48
+EMBEDDED_GENERATION = 1
+"""The embedded engine numbers its batches in this one; logs begin with the next."""
+POSITION_SQL = """
+SELECT log, generation, last_offset FROM log_positions FINAL
+WHERE topic = {topic:String} AND partition = {partition:UInt32}
+"""
+COLUMNS = ("topic", "partition", "log", "generation", "last_offset", "version")
+
+
+class Position(NamedTuple):
+    """The last record of a log whose effects may be in the store; -1 before the first."""
+
+    log: str
+    generation: int
+    last_offset: int
+
+    @property
+    def version(self) -> int:
+        """Of the rows that follow from the record; grows with every record of every generation."""
+        return version_of(self.generation, self.last_offset)
+
+
+class PositionStore(Protocol):
+    """Keeps one position per partition. Both methods block and raise Retry or Fatal."""
+
+    def position(self, partition: Partition) -> Position | None:
+        """The position noted last; None for a partition never read."""
+        ...
+
+    def note(self, partition: Partition, position: Position) -> None:
+        """Note a position, durable on return."""
+        ...
+
+
+def version_of(generation: int, offset: int) -> int:
+    """Version of the rows that follow from a record. Offset 0 is above a generation's beginning."""
+    return generation << GENERATION_SHIFT | offset + 1
+
+
+def taken_over(stored: Position | None, log: str, log_end: int) -> Position:
+    """Where a new holder of a partition stands. `log_end` is the offset of the next new record.
+
+    Records up to `last_offset` of the result are in doubt. Offsets that begin anew are seen by the
+    log's id, or by a stored position that the log has not reached yet.
+    """
+    if stored is None:
+        return Position(log, EMBEDDED_GENERATION + 1, -1)
+    if stored.log != log or stored.last_offset >= log_end:
+        return Position(log, stored.generation + 1, -1)
+    return stored
+
+
+class ClickHousePositions:
+    """Implements `PositionStore` on the table `log_positions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def position(self, partition: Partition) -> Position | None:
+        """See the port."""
+        parameters = {"topic": partition.topic, "partition": partition.number}
+        rows = self._database.rows(POSITION_SQL, parameters)
+        return Position(*rows[0]) if rows else None
+
+    def note(self, partition: Partition, position: Position) -> None:
+        """See the port."""
+        row = (*partition, *position, position.version)
+        self._database.insert_rows("log_positions", COLUMNS, [row])
+
+
+class MemoryPositions:
+    """Implements `PositionStore` for tests and simulations."""
+
+    def __init__(self) -> None:
+        self._positions: dict[Partition, Position] = {}
+
+    def position(self, partition: Partition) -> Position | None:
+        """See the port."""
+        return self._positions.get(partition)
+
+    def note(self, partition: Partition, position: Position) -> None:
+        """See the port."""
+        known = self._positions.get(partition)
+        if known is None or position.version >= known.version:
+            self._positions[partition] = position
