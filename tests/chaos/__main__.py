@@ -48,14 +48,14 @@ SCENARIOS = {
     "1, 3, 1 workers": Scenario(3 * (done.scale(*SERVICES),)),
     "broker restarted": Scenario(2 * (done.restart_broker,)),
     "leader killed, three brokers": Scenario(3 * (done.fail_leader,), brokers=3),
-    "store away for 30 s": Scenario(2 * (done.store_away(AWAY_S),)),
+    "store down for 30 s": Scenario(2 * (done.store_away(AWAY_S),)),
     "store refuses, answers lost": Scenario(4 * (done.store_faults,)),
     "store's disk full": Scenario(2 * (done.fill_disk,)),
     "poison in every topic": Scenario(3 * (done.poison,)),
     "every compression": Scenario(4 * (done.compress,)),
     "topics emptied by retention": Scenario(2 * (done.empty_topics,)),
     "replay from offset 0": Scenario(2 * (done.replay,)),
-    "topics made again": Scenario(2 * (done.recreate_topics,)),
+    "topics recreated": Scenario(2 * (done.recreate_topics,)),
     "all at once, three brokers": Scenario(
         (
             *KILLS, *STOPS, done.kill_at_any_moment, done.scale(*SERVICES), done.fail_leader,

@@ -36,7 +36,7 @@ PARTS = 15
 
 def test_one_of_everything(stream: Stream, reference: Reference, tmp_path: Path) -> None:
     """Kills, stops, scaling, failover, an absent, faulty and full store, poison, compression,
-    retention and topics made again: the state is that of the undisturbed run."""
+    retention and recreated topics: the state is that of the undisturbed run."""
     with Chaos("short", tmp_path, stream.file, SEED, brokers=3, parts=PARTS) as chaos:
         for disturb in DISTURBANCES:
             disturb(chaos)
