@@ -22,7 +22,7 @@ from services.docs.settings_page import settings_page
 from services.docs.topics_page import topics_page
 from services.docs.touchpoints_page import touchpoints_page
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m services.docs.generate"
 DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "schemas/generated/touchpoint.schema.json": touchpoint_schema,
