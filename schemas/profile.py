@@ -11,27 +11,27 @@ PROFILE_VERSION = 1
 
 
 class ProfileIdentifier(Contract):
-    """One identifier of a profile. `last_seen` is read from the facts it anchors or stands on."""
+    """One identifier of a profile. `last_seen` comes from the facts that it anchors or is on."""
 
     type: str
     """Identifier type of the identity rules."""
     issuer: str
-    """Whose number it is; empty for e-mail and phone."""
+    """Who assigned the number; empty for e-mail and phone."""
     value: str
     """The value in its normalised form."""
     node_id: UUID
-    """The identifier's own handle, which resolves for ever."""
+    """The identifier's own handle, which always resolves."""
     last_seen: datetime | None = None
     """Time of the latest touchpoint that names it."""
 
 
 class AttributeValue(Contract):
-    """The surviving value of one attribute, with the event that said it and the rule that chose."""
+    """The surviving value of one attribute, the event that reported it and the rule that chose."""
 
     value: str
     """The surviving value."""
     source: str
-    """`source.system` of the event that said it."""
+    """`source.system` of the event that reported it."""
     channel: str
     """Channel of that event."""
     event_id: str
@@ -50,11 +50,11 @@ class ConsentState(Contract):
     channel: str
     """The channel of contact; empty in an objection to every channel."""
     purpose: str
-    """What contact is for: marketing, service …"""
+    """The purpose of the contact: marketing, service …"""
     allowed: bool
     """Whether contact is permitted."""
     reason: str
-    """Why it is, or is not."""
+    """Why it is or is not permitted."""
     event_id: str
     """The event that decided it."""
     occurred_at: datetime
@@ -71,15 +71,15 @@ class ProfileScalars(Contract):
     identifiers_count: int
     """How many identifiers belong to it."""
     orders: int
-    """Orders and receipts, each once however many systems report it; cancelled ones left out."""
+    """Orders and receipts that were not cancelled, each counted once across systems."""
     returns: int
-    """Returns, each once."""
+    """Returns, each counted once."""
     cancellations: int
     """Orders that were cancelled as a whole."""
     revenue: WrittenMoney
-    """Gross totals of own product and service lines after discounts, cancelled ones left out."""
+    """Gross totals of own product and service lines after discounts, less what was cancelled."""
     returned: WrittenMoney
-    """Value of the goods that came back."""
+    """Value of the returned goods."""
     currency: str
     """Currency of the amounts: the realm's."""
     first_contact: datetime | None
@@ -91,12 +91,12 @@ class ProfileScalars(Contract):
 
 
 class Profile(ProfileScalars):
-    """Everything known of one customer."""
+    """Everything known about one customer."""
 
     version: int = PROFILE_VERSION
     """Version of this output."""
     requested_id: UUID
-    """The handle asked for; differs from `profile_id` where it was merged into that."""
+    """The handle asked for; differs from `profile_id` if it was merged into that profile."""
     kind: str
     """person, anonymous or shared."""
     identifiers: list[ProfileIdentifier]
@@ -104,9 +104,9 @@ class Profile(ProfileScalars):
     attributes: dict[str, list[AttributeValue] | AttributeValue]
     """One value each; a list where the rule is `union`."""
     preferences: dict[str, AttributeValue]
-    """Attributes that began with `preference.`, without it."""
+    """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState]
-    """Permission of contact for every address, channel and purpose that an event named."""
+    """Contact permission for every address, channel and purpose that an event named."""
     other_currencies: dict[str, WrittenMoney]
     """Revenue in other currencies; listed, never added."""
     as_of: datetime

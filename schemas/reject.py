@@ -1,4 +1,4 @@
-"""Why an event was refused: a closed set of reasons, each with what to do about it."""
+"""Why an event was rejected: a closed set of reasons, each with advice."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.INVALID_FIELD: "correct the field that the path names",
     RejectReason.NO_USABLE_IDENTIFIER: "name the acting person by at least one valid identifier",
     RejectReason.ALL_IDENTIFIERS_BLOCKED: "send a real identifier instead of a placeholder",
-    RejectReason.FROM_THE_FUTURE: "set the source's clock; occurred_at is over 24 h ahead",
-    RejectReason.BEFORE_TIME_FLOOR: "set the source's clock; occurred_at is before the time floor",
+    RejectReason.FROM_THE_FUTURE: "fix the source's clock; occurred_at is over 24 h ahead",
+    RejectReason.BEFORE_TIME_FLOOR: "fix the source's clock; occurred_at is before the time floor",
     RejectReason.NOT_ALLOWED: "send events of this type from a server, with a server's key",
-    RejectReason.UNSTORABLE: "report it: the event fits its contract but not the store",
-    RejectReason.UNPROCESSABLE: "report it: the event fits its contract but we failed on it",
+    RejectReason.UNSTORABLE: "report it: the event is valid, but the store refuses it",
+    RejectReason.UNPROCESSABLE: "report it: the event is valid, but processing it failed",
     RejectReason.ERASED: "nothing: the person was erased after this event happened",
 }

@@ -1,4 +1,4 @@
-"""The Kafka topics of the product as data: what each carries, for whom, keyed how, kept how long.
+"""The Kafka topics of the product as data: contents, readers, key and retention of each.
 
 The AsyncAPI document and docs/reference/topics.md are generated from `CATALOGUE`, and operators
 create topics from it. A row never changes its partitions: another number would send the keys of a
@@ -31,7 +31,7 @@ class Party(StrEnum):
     IDENTITY = "identity"
     CONSISTENCY = "consistency"
     QUERY = "query"
-    """Also writes what people decide: decisions, rules, erasures."""
+    """Commands: they read dead letters and alerts, and write what people decide."""
     SUBSCRIBERS = "subscribers"
     """Systems of the retailer that follow profiles or alerts, and operators."""
 
@@ -57,7 +57,7 @@ class Topic(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
     description: Annotated[str, Field(min_length=20)]
     key: tuple[str, ...] = ()
-    """Fields whose texts, joined by U+001F, are the record's key; empty for records without."""
+    """Fields whose texts, joined by U+001F, are the record's key; empty for records without key."""
     key_reason: str = ""
     """Why it is keyed so."""
     partitions: Annotated[int, Field(ge=1, le=1000)]
@@ -68,12 +68,12 @@ class Topic(BaseModel):
     record_bytes_max: Annotated[int, Field(ge=1024, le=10 * MIB)] = MIB
     """Largest record the broker accepts (`max.message.bytes`), and its producers send."""
     append_time: bool = False
-    """The broker stamps each record as it takes it in; otherwise its producer says the time."""
+    """The broker stamps each record when it appends it; otherwise the producer sets the time."""
     records: tuple[type[BaseModel], ...] = ()
     """Contracts of the value, the usual one first; none where the value is opaque bytes.
     `Touchpoint` stands for the union of all event types."""
     headers: type[BaseModel] | None = None
-    """Contract of the headers, where they say more than how a record came about."""
+    """Contract of the headers, if they carry data of their own."""
     produced_by: Annotated[tuple[Party, ...], Field(min_length=1)]
     consumed_by: Annotated[tuple[Party, ...], Field(min_length=1)]
     channels: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ class Topic(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """All topics; names and channels are unique, and unlisted channels have a topic to go to."""
+    """All topics; names and channels are unique, and there is a topic for unlisted channels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
@@ -155,15 +155,15 @@ class Catalogue(BaseModel):
 
 
 def _touchpoints(family: str, channels: tuple[str, ...], partitions: int, what: str) -> Topic:
-    """A touchpoint topic. Retention is long enough to sit out an outage over holidays.
+    """A touchpoint topic. Retention is long enough to survive an outage over holidays.
 
-    The broker's clock makes `received_at`: it is the same in every delivery, and no sender sets it.
+    The broker's clock sets `received_at`: it is the same in every delivery, and no sender sets it.
     """
     return Topic(
         name=f"{TOUCHPOINTS}.{family}",
         description=f"Touchpoints of {what}, as their systems report them.",
         key=("event_id",),
-        key_reason="An event sent again follows its first copy; events need no other order.",
+        key_reason="A repeated event follows its first copy; events need no other order.",
         partitions=partitions,
         retention_days=7,
         record_bytes_max=2 * EVENT_BYTES_MAX,
@@ -179,7 +179,7 @@ TOUCHPOINT_TOPICS = (
     _touchpoints("shop", ("shop",), 12, "the web shop"),
     _touchpoints("app", ("app",), 12, "the app"),
     _touchpoints("pos", ("pos", "kiosk"), 12, "tills and kiosks in stores"),
-    _touchpoints("email", ("email",), 12, "e-mail: mailings and what becomes of them"),
+    _touchpoints("email", ("email",), 12, "e-mail: mailings and reactions to them"),
     _touchpoints("outbound", ("sms", "push", "letter"), 6, "short messages, pushes and letters"),
     _touchpoints(
         "service", ("phone", "chat", "messenger", "voice"), 6, "service by phone, chat and voice"
@@ -214,12 +214,12 @@ CATALOGUE = Catalogue(
         ),
         Topic(
             name="c360.offers",
-            description="Price claims cut out of events, packed by partition, and ticks that say "
-            "how far event time has come. A tick is written to every partition.",
+            description="Price claims extracted from events, packed by partition, and ticks, which "
+            "advance event time. A tick is written to every partition.",
             key=("realm",),
             key_reason="The partition of a claim is that of its realm, market and sku (murmur2 of "
-            "their texts joined by U+001F), so all claims of one product in one market meet in one "
-            "price book. A record packs what a batch of events has for one partition.",
+            "their texts joined by U+001F), so all claims of one product in one market are in one "
+            "price book. A record packs the claims of a batch for one partition.",
             partitions=12,
             retention_days=7,
             record_bytes_max=3 * MIB,
@@ -229,8 +229,8 @@ CATALOGUE = Catalogue(
         ),
         Topic(
             name="c360.rejected",
-            description="Dead letters: each value is a refused line, byte by byte as received; the "
-            "headers say why it was refused, and where it came from.",
+            description="Dead letters: each value is a rejected line, byte for byte as received; "
+            "the headers say why it was rejected and where it came from.",
             partitions=6,
             retention_days=14,
             record_bytes_max=2 * MIB,
@@ -240,10 +240,10 @@ CATALOGUE = Catalogue(
         ),
         Topic(
             name="c360.profile-changes",
-            description="Profiles as they are after each change of the map. A record without a "
+            description="The state of each profile after a change of the map. A record without a "
             "value (tombstone) removes an erased profile id.",
             key=("realm", "profile_id"),
-            key_reason="The latest record of a profile says all that a follower needs.",
+            key_reason="The latest record of a profile is its complete state.",
             partitions=12,
             cleanup=Cleanup.COMPACT,
             records=(records.ProfileChangeRecord,),
@@ -252,10 +252,10 @@ CATALOGUE = Catalogue(
         ),
         Topic(
             name="c360.alerts",
-            description="Incidents as they are after each change of their life cycle. A record "
+            description="The state of each incident after a change of its life cycle. A record "
             "without a value (tombstone) removes an incident that was purged.",
             key=("realm", "incident_id"),
-            key_reason="The latest record of an incident is its state now.",
+            key_reason="The latest record of an incident is its current state.",
             partitions=6,
             cleanup=Cleanup.COMPACT,
             records=(records.AlertRecord,),

@@ -44,22 +44,22 @@ class Dialogue(StrEnum):
 
 
 class Identifier(Contract):
-    """One identifier of the person who acts. A gift recipient belongs into the body."""
+    """One identifier of the person who acts. A gift recipient belongs in the body."""
 
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """An identifier type of the identity rules: customer_number, email, cookie …"""
     issuer: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] = ""
-    """Whose number it is (shop, erp, a loyalty coalition); empty for e-mail and phone, and
-    otherwise meaning the issuer configured for the source."""
+    """Who assigned the number (shop, erp, a loyalty coalition). Empty for e-mail and phone;
+    otherwise empty means the issuer configured for the source."""
     value: Annotated[str, StringConstraints(max_length=500)]
     """As the source writes it; it is normalised by the rules of its type."""
     verified: bool = False
-    """A login, a confirmed registration, a presented card or single-use token proved it. Believed
+    """A login, a confirmed registration, a presented card or single-use token proved it. Accepted
     only from trusted sources."""
 
 
 class Source(Contract):
-    """Where the event was made."""
+    """Where the event was created."""
 
     system: OptionalCode = ""
     """The system that reports it, for example `webshop` or `till-backend`."""
@@ -68,20 +68,20 @@ class Source(Contract):
     till: OptionalCode = ""
     """Id of the till within the store."""
     device: OptionalCode = ""
-    """The device or terminal that made the event; identifies nobody."""
+    """The device or terminal that created the event; identifies nobody."""
     campaign: OptionalCode = ""
     """The campaign that led here."""
     agent: OptionalCode = ""
     """Pseudonym of the agent or cashier."""
     synthetic: bool = False
-    """A test journey, which no measure counts."""
+    """A test journey, which is excluded from every measure."""
 
 
 class Touchpoint(Contract):
     """The envelope that every event shares."""
 
     event_id: Code
-    """Made by the client, unique per realm: the idempotency key."""
+    """Created by the client, unique per realm: the idempotency key."""
     occurred_at: Instant
     """When it happened, by the source's clock, with its zone."""
     sent_at: Instant | None = None
@@ -96,7 +96,7 @@ class Touchpoint(Contract):
     identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = Field(default=[])
     """Of the person who acts, in any order."""
     source: Source = Source()
-    """Where the event was made."""
+    """Where the event was created."""
     body: Any
 
 
@@ -108,7 +108,7 @@ class EventType(NamedTuple):
     control: Control
     dialogue: Dialogue
     anonymous: bool = False
-    """The event may name nobody."""
+    """The event may come without identifiers."""
 
 
 PRE, BUY, POST = Phase.PRE_PURCHASE, Phase.PURCHASE, Phase.POST_PURCHASE
@@ -171,8 +171,8 @@ PUBLIC_TYPES = frozenset(
         "complaint.opened", "message.exchanged", "appointment.booked",
     }
 )  # fmt: skip
-"""What a public write key may send: what a visitor does. Orders, prices and mailings are told by
-servers, or a stranger could cancel an order or make up a price."""
+"""What a public write key may send: what a visitor does. Orders, prices and mailings come from
+servers, or a stranger could cancel an order or invent a price."""
 
 
 def _body_default(body: type[Contract]) -> Any:

@@ -12,26 +12,29 @@ from services.docs import outputs
 from services.docs.json_schema import Json, incident_schema, model_schema, profile_schema
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
 from services.docs.openapi import openapi_document
+from services.identity.core.explain import Rule, Standing
+from services.identity.core.model import Reason
 
 INTRODUCTION = """
-This page is a promise: other programs may rely on it, and it changes only with a new `version`. New
-fields may be added within a version; readers ignore fields they do not know. Every command that
-prints data takes `--json`; JSON goes to standard output, progress and errors go to standard error.
+This page is a stable interface: other programs may rely on it, and it changes only with a new
+`version`. New fields may be added within a version; readers must ignore fields they do not know.
+Every command that prints data takes `--json`; JSON goes to standard output, progress and errors go
+to standard error.
 Times are RFC 3339 with their zone; amounts are exact decimals, as strings; ids are UUIDs.
 
 In CSV the first line names the columns, lists are joined by a blank, booleans are `true` and
-`false`, and nothing is an empty cell.
+`false`, and a missing value is an empty cell.
 """.strip()
 POST = """
-`{"batch": [touchpoint, …]}` in, one result per touchpoint out, in the same order. 200 says that
-every event has its answer and that what was accepted is durable; a bad event never rejects others.
-The same objects, one per line, are the input of `c360 ingest`. A key goes into
-`Authorization: Bearer KEY` or `X-API-Key: KEY`. Details:
+The request is `{"batch": [touchpoint, …]}`; the response has one result per touchpoint, in the same
+order. 200 means that every event has a result and that accepted events are durable; a bad event
+never causes others to be rejected. The same objects, one per line, are the input of `c360 ingest`.
+Send the key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Details:
 [openapi.json](../../schemas/generated/openapi.json), [touchpoints](touchpoints.md).
 """.strip()
 PROFILE = """
-One profile, always exact at the time of reading. A handle is any profile id or node id that ever
-was: after a merge it resolves to the profile that holds it now. Schema:
+One profile, always exact at the time of reading. A handle is any current or former profile id or
+node id: after a merge it resolves to the profile that holds it now. Schema:
 [profile.schema.json](../../schemas/generated/profile.schema.json).
 """.strip()
 INCIDENTS = """
@@ -46,7 +49,7 @@ def interface_page() -> str:
         "Interface 1: HTTP, command line and exit codes",
         INTRODUCTION,
         *_http(),
-        *_output("c360 ingest FILE… --json", "What became of the events.", outputs.INGEST_REPORT),
+        *_output("c360 ingest FILE… --json", "Counts by result.", outputs.INGEST_REPORT),
         *_profiles(),
         *_identity(),
         "## `c360 incidents list|show --json`",
@@ -55,12 +58,12 @@ def interface_page() -> str:
         *_rejected(),
         *_output(
             "c360 state digest --json",
-            "Two states are the same exactly when their digests are equal.",
+            "Two states are equal if and only if their digests are.",
             outputs.STATE_DIGEST,
         ),
         *_output(
             "c360 store audit --json",
-            "A list, empty where all is well; otherwise, without `--fix`, the exit code is 1.",
+            "A list, empty if nothing is wrong; otherwise, without `--fix`, the exit code is 1.",
             outputs.STORE_AUDIT,
         ),
         "## Exit codes",
@@ -78,7 +81,7 @@ def _http() -> list[str]:
         POST,
         _printed(schemas["TouchpointResult"], schemas),
         "`reason` is one of the [reasons](#reasons); a `duplicate` has none, or `id_conflict` "
-        "where its body differs from the one known (both are kept).",
+        "if its body differs from the stored one (both are kept).",
         "Errors are problem documents (RFC 9457, `application/problem+json`):",
         table(("Status", "Meaning"), sorted(problems)),
     ]
@@ -100,10 +103,6 @@ def _profiles() -> list[str]:
 
 
 def _identity() -> list[str]:
-    # Services are loaded here only: contracts must be importable without them.
-    from services.identity.core.explain import Rule, Standing
-    from services.identity.core.model import Reason
-
     return [
         *_output(
             "c360 identity export --format csv|json",
@@ -130,7 +129,7 @@ def _rejected() -> list[str]:
     return [
         *_output(
             "c360 rejected list|show --json",
-            "Refused events; `list` prints them without `raw`, the latest first.",
+            "Rejected events; `list` prints them without `raw`, the latest first.",
             outputs.REJECTED,
         ),
         "### Reasons",
@@ -164,7 +163,7 @@ def _whole(schema: Json) -> list[str]:
 
 
 def _printed(schema: Json, parts: Json) -> str:
-    """Fields of an output: all are always there, so neither defaults nor limits are told."""
+    """Fields of an output: all are always present, so defaults and limits are not printed."""
     full = field_table({**schema, "required": list(schema["properties"])}, parts)
     rows = [line.split(" | ") for line in full.splitlines()]
     return "\n".join(" | ".join((row[0], row[1], row[-1])) for row in rows)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.docs.markdown import code, codes, page, table
+from services.runtime.metrics import Metrics
 
 INTRODUCTION = """
-`c360 up` serves these at `/metrics` in the Prometheus text format. Labels are closed sets: no
-identifier, profile or event id ever becomes a label. A histogram has the usual `_bucket`, `_sum`
-and `_count` series; its bounds are listed.
+`c360 up` and the workers serve these at `/metrics` in the Prometheus text format. Labels are closed
+sets: never an identifier, profile id or event id. A histogram has the usual `_bucket`, `_sum` and
+`_count` series; its bounds are listed.
 """.strip()
 Metric = Counter | Gauge | Histogram
 
@@ -23,9 +24,6 @@ def metrics_page() -> str:
 
 
 def _metrics() -> Iterator[Metric]:
-    # Services are loaded here only: contracts must be importable without them.
-    from services.runtime.metrics import Metrics
-
     for value in vars(Metrics()).values():
         if isinstance(value, Counter | Gauge | Histogram):
             yield value

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from services.docs.json_schema import Json, unwrapped
+from services.intake.http import application
 
 
 def openapi_document() -> Json:
     """What a running service answers at /openapi.json."""
-    # Services are loaded here only: contracts must be importable without them.
-    from services.intake.http import application
-
     document: Json = unwrapped(application().openapi())
     return document

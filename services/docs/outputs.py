@@ -1,4 +1,4 @@
-"""What commands print as JSON where no contract model stands behind it: field by field.
+"""Fields of JSON outputs that have no contract model.
 
 Each table is compared with what the code prints by tests/contract/test_generated.py.
 """
@@ -19,20 +19,20 @@ class Field(NamedTuple):
 INGEST_REPORT = (
     Field("version", "integer", "Version of this output."),
     Field("events", "integer", "Lines read."),
-    Field("accepted", "integer", "New events, now durable with all that follows from them."),
-    Field("duplicate", "integer", "Events that were known; nothing changed."),
-    Field("rejected", "integer", "Refused events; they are kept (`c360 rejected list`)."),
-    Field("rejected_by_reason", "map of reasons to integer", "Refused events by reason."),
+    Field("accepted", "integer", "New events, now durable with everything derived from them."),
+    Field("duplicate", "integer", "Events that were already known; nothing changed."),
+    Field("rejected", "integer", "Rejected events; they are kept (`c360 rejected list`)."),
+    Field("rejected_by_reason", "map of reasons to integer", "Rejected events by reason."),
     Field("id_conflicts", "integer", "Events with a known id and another body; both are kept."),
-    Field("seconds", "number", "Time it took."),
-    Field("events_per_second", "integer", "Events by seconds."),
+    Field("seconds", "number", "Elapsed time."),
+    Field("events_per_second", "integer", "Events per second."),
 )
 IDENTITY_EXPORT = (
     Field("realm", "string", "Brand or tenant."),
     Field("type", "string", "Identifier type."),
     Field("issuer", "string", "Whose number it is; empty for e-mail and phone."),
     Field("value", "string", "The value in its normalised form."),
-    Field("node_id", "UUID", "The identifier's node id, which resolves for ever."),
+    Field("node_id", "UUID", "The identifier's node id, which always resolves."),
     Field("profile_id", "UUID", "The profile that holds it now."),
     Field("shared", "boolean", "It belongs to nobody and is a profile of its own."),
 )
@@ -43,23 +43,23 @@ IDENTITY_WHY = (
     Field("b", "node", "The second identifier."),
     Field("profile_a", "UUID", "The profile that holds the first."),
     Field("profile_b", "UUID", "The profile that holds the second."),
-    Field("same", "boolean", "Both are one profile."),
-    Field("path", "list of steps", "The links from the first to the second; empty if not one."),
+    Field("same", "boolean", "Both belong to one profile."),
+    Field("path", "list of steps", "The links from the first to the second, if they are one."),
     Field("set_aside", "list of edges", "Edges of the two that join nobody, and why."),
 )
 WHY_NODE = (
     Field("node_id", "UUID", "Node id."),
-    Field("type", "string", "Identifier type; empty for a node that nothing is known of."),
+    Field("type", "string", "Identifier type; empty for an unknown node."),
     Field("issuer", "string", "Whose number it is."),
     Field("value", "string", "The value in its normalised form."),
 )
 WHY_STEP = (
     Field("from", "node", "Where the link begins."),
     Field("to", "node", "Where it ends."),
-    Field("rule", "string", "The rule by which it holds."),
-    Field("event_id", "string", "The event that says so (links by an event)."),
-    Field("first_seen", "time", "When it said so first (links by an event)."),
-    Field("verified", "boolean", "Each personal identifier was proven (links by an event)."),
+    Field("rule", "string", "The rule that makes the link."),
+    Field("event_id", "string", "The event that is its evidence (links by an event)."),
+    Field("first_seen", "time", "The earliest such event (links by an event)."),
+    Field("verified", "boolean", "Every personal identifier is verified (links by an event)."),
     Field("author", "string", "Who decided (links by a decision)."),
     Field("reason", "string", "Why it was decided (links by a decision)."),
     Field("decided_at", "time", "When it was decided (links by a decision)."),
@@ -68,22 +68,22 @@ WHY_ASIDE = (
     Field("from", "node", "One end."),
     Field("to", "node", "The other end."),
     Field("event_id", "string", "The event that names both."),
-    Field("first_seen", "time", "When it did so first."),
-    Field("verified", "boolean", "Each personal identifier was proven."),
+    Field("first_seen", "time", "The earliest such event."),
+    Field("verified", "boolean", "Every personal identifier is verified."),
     Field("why", "string", "Why it joins nobody."),
     Field("refused_because", "string or null", "The reason of a refusal."),
-    Field("blocked_by", "list of nodes", "The identifiers in the way of a refused edge."),
+    Field("blocked_by", "list of nodes", "The identifiers that block a refused edge."),
 )
 REJECTED = (
     Field("version", "integer", "Version of this output."),
-    Field("reject_id", "UUID", "Id of the refused event."),
+    Field("reject_id", "UUID", "Id of the rejected event."),
     Field("reason", "string", "One of the reasons below."),
     Field("path", "string", "The field at fault, as `body.lines.0.total`."),
     Field("message", "string", "What is wrong with it; never quotes the value."),
     Field("event_id", "string", "The event's own id, as far as it could be read."),
-    Field("received_at", "time", "When it came."),
+    Field("received_at", "time", "When it was received."),
     Field("raw_bytes", "integer", "Size of the whole line."),
-    Field("raw", "string", "The line; of a too large one its beginning. Only in `show`."),
+    Field("raw", "string", "The line, truncated if it is too large. Only in `show`."),
     Field("advice", "string", "What to do about it."),
 )
 STATE_DIGEST = (
@@ -93,11 +93,11 @@ STATE_DIGEST = (
     Field("map", "SHA-256", "Identifiers and the profiles that hold them."),
     Field("golden_records", "SHA-256", "Every profile as `profile get` prints it."),
     Field("incidents", "SHA-256", "Incidents with their event times."),
-    Field("all", "SHA-256", "Over the digests above: equal exactly when the states are."),
+    Field("all", "SHA-256", "Over the digests above: equal if and only if the states are."),
 )
 STORE_AUDIT = (
     Field("realm", "string", "Brand or tenant."),
-    Field("event_id", "string", "An event that stands under several anchors."),
+    Field("event_id", "string", "An event stored under several anchors."),
     Field("kept", "UUID", "The anchor that stays."),
     Field("others", "list of UUID", "The others, which `--fix` removes."),
     Field("fixed", "boolean", "They were removed."),
@@ -105,18 +105,18 @@ STORE_AUDIT = (
 TIMELINE = (
     Field("version", "integer", "Version of this output."),
     Field("entries", "list of entries", "Touchpoints, newest first."),
-    Field("next_cursor", "string or null", "For `--cursor`, to go on; null on the last page."),
+    Field("next_cursor", "string or null", "For `--cursor`: the next page; null on the last."),
 )
 EXIT_CODES = {
     0: "Done.",
     1: "A difference was found, or a check failed.",
     2: "Wrong usage of the command.",
-    4: "What was asked for is not there.",
-    65: "The input is damaged; what stood before the damage is processed.",
-    66: "There is no such input.",
+    4: "Not found.",
+    65: "The input is damaged; everything before the damage was processed.",
+    66: "The input does not exist.",
     70: "A broken invariant; please report it.",
     74: "The data directory cannot be used.",
-    75: "A passing fault; try again.",
+    75: "A transient fault; try again.",
     78: "Wrong configuration; the message names the variable.",
-    130: "Interrupted; run the same command again to go on.",
+    130: "Interrupted; run the same command again to continue.",
 }

@@ -15,20 +15,18 @@ from services.docs.markdown import (
     table,
     type_text,
 )
+from services.runtime.settings import Settings
 
 INTRODUCTION = """
-All settings are environment variables. A data directory may bring a `settings.env` of its own (the
-demo writes one); the environment wins over it. Lists and maps are written as JSON. Wrong values end
-the start with exit code 78 and a message that names the variable. `c360 config` prints the values
-in effect, secrets hidden.
+All settings are environment variables. A data directory may have its own `settings.env` (the demo
+writes one); environment variables take precedence. Lists and maps are written as JSON. A wrong
+value stops the start with exit code 78 and a message that names the variable. `c360 config` prints
+the effective values, with secrets hidden.
 """.strip()
 
 
 def settings_page() -> str:
     """The whole page."""
-    # Services are loaded here only: contracts must be importable without them.
-    from services.runtime.settings import Settings
-
     prefix = Settings.model_config["env_prefix"]
     schema = unwrapped(Settings.model_json_schema(schema_generator=_SettingsSchema))
     rows = [_row(f"{prefix}{name.upper()}", field, schema) for name, field in _fields(schema)]

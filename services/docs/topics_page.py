@@ -18,13 +18,13 @@ from services.docs.markdown import (
 )
 
 INTRODUCTION = """
-All records are JSON in UTF-8, delivered at least once: a record may come again, and every reader
-takes that without harm. A key is made of the texts of the fields named, joined by U+001F. The same
+All records are JSON in UTF-8, delivered at least once: a record may be delivered again, and every
+reader must tolerate that. A key consists of the named fields as text, joined by U+001F. The same
 catalogue in machine-readable form: [asyncapi.json](../../schemas/generated/asyncapi.json).
 
-**Partitions are fixed for ever.** With another number the keys of a running system would go to
-other workers, and map versions made of offsets would lose their order. A topic that has to grow
-gets a successor under a new name.
+**The number of partitions never changes.** With another number the keys of a running system would
+go to other workers, and map versions made of offsets would lose their order. A topic that has to
+grow gets a successor under a new name.
 """.strip()
 COLUMNS = ("Topic", "Key", "Partitions", "Cleanup", "Retention", "Largest record", "Records")
 KIB = 1024
@@ -41,9 +41,9 @@ def topics_page() -> str:
         "## Touchpoint topics",
         f"One topic for each family of channels. The value is one touchpoint "
         f"([reference](touchpoints.md), {len(EXAMPLES)} event types). A channel that is added to "
-        f"`C360_CHANNELS` and stands in no family goes to `{TOUCHPOINTS}.{OTHER_FAMILY}`.",
-        "`received_at` of an event is the time at which the broker took its record in: the same in "
-        "every delivery, and set by no sender.",
+        f"`C360_CHANNELS` and belongs to no family goes to `{TOUCHPOINTS}.{OTHER_FAMILY}`.",
+        "`received_at` of an event is the time at which the broker appended its record: the same "
+        "in every delivery, and not set by the sender.",
         f"Configuration: {codes(f'{name}={value}' for name, value in _touchpoint_config())}",
         table(("Topic", "Channels", "Description"), map(_family, CATALOGUE.touchpoints)),
         *(block for topic in derived for block in _topic(topic, schemas)),
@@ -59,7 +59,7 @@ def _row(topic: Topic) -> tuple[str, ...]:
         codes(topic.key),
         str(topic.partitions),
         topic.cleanup.value,
-        f"{days} days" if days else "latest of each key, for ever",
+        f"{days} days" if days else "latest of each key, unlimited",
         f"{topic.record_bytes_max // KIB:,} KiB",
         ", ".join(model.__name__ for model in topic.records) or "bytes",
     )
@@ -78,7 +78,7 @@ def _touchpoint_config() -> list[tuple[str, str]]:
 def _topic(topic: Topic, schemas: Json) -> list[str]:
     written = ", ".join(party.value for party in topic.produced_by)
     read = ", ".join(party.value for party in topic.consumed_by)
-    keyed = f"Keyed by {codes(topic.key)}: {topic.key_reason}" if topic.key else "Without key."
+    keyed = f"Keyed by {codes(topic.key)}: {topic.key_reason}" if topic.key else "No key."
     blocks = [
         f"## {topic.name}",
         topic.description,

@@ -24,23 +24,23 @@ A touchpoint is one contact between a customer and a channel, as one JSON object
 `{{"batch": [...]}}`. The same rules in machine-readable form:
 [touchpoint.schema.json](../../schemas/generated/touchpoint.schema.json).
 
-Fields that a type does not list are stored and not read. An unknown `type` is rejected. Amounts are
+Fields that a type does not list are stored but ignored. An unknown `type` is rejected. Amounts are
 exact decimals: send them as strings (`"79.90"`) or as numbers of at most 15 digits; a number with
 more than 4 decimals is rejected, never rounded. Times carry their zone (RFC 3339); a time without
-one is rejected. Sending an event again under its `event_id` changes nothing.
+a zone is rejected. Sending an event again under its `event_id` changes nothing.
 """.strip()
 IDENTIFIERS = f"""
 At most {IDENTIFIERS_MAX} per event; they name the person who *acts* (the recipient of a gift
-belongs into the body). `issuer` says whose number it is: customer 1001 of the shop is not customer
-1001 of the ERP. Types stand strongest first. This table is the packaged rules file; an installation
-may bring its own (`C360_IDENTITY_RULES`).
+belongs in the body). `issuer` says who assigned the number: customer 1001 of the shop is not
+customer 1001 of the ERP. Types are listed strongest first. This table shows the packaged rules
+file; an installation may use its own (`C360_IDENTITY_RULES`).
 """.strip()
 NORMALISERS = {
     Normaliser.TRIM: "trimmed",
     Normaliser.EMAIL: "trimmed, case-folded, domain in its IDNA form",
     Normaliser.PHONE: "E.164; a national number is read in the region of the realm",
 }
-OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "May name nobody")
+OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "Identifiers optional")
 
 
 def touchpoints_page() -> str:
@@ -54,8 +54,8 @@ def touchpoints_page() -> str:
         *_envelope(parts),
         *_identifier_types(),
         "## Event types",
-        "Phase, control and dialogue classify the contact. A type that may name nobody is accepted "
-        "without identifiers and then belongs to no profile; every other type needs at least one.",
+        "Phase, control and dialogue classify the contact. If identifiers are optional, an event "
+        "without any is accepted and belongs to no profile; every other type needs at least one.",
         _overview(),
         *(block for name in EVENT_TYPES for block in _event(name, parts)),
         "## Objects within bodies",
@@ -69,8 +69,7 @@ def _envelope(parts: Json) -> list[str]:
     fields["type"] = {"type": "string", "description": "One of the event types below."}
     fields["body"] = {
         "type": "object",
-        "description": "What the event type says below; may be left out where nothing in it is "
-        "required.",
+        "description": "See the event type below; optional if none of its fields is required.",
     }
     required = [name for name in envelope["required"] if name != "body"]
     blocks = ["## Envelope", field_table({"properties": fields, "required": required}, parts)]
@@ -91,10 +90,10 @@ def _identifier_types() -> list[str]:
         "## Identifier types",
         IDENTIFIERS,
         table(header, rows),
-        "`personal` identifiers stand for one person; `shareable` ones may be in several hands and "
-        "follow the only person near them. *Review above*: more of the type on one person asks for "
-        "a review.",
-        "These values identify nobody, whatever the type (compared without case): "
+        "`personal` identifiers belong to one person; `shareable` ones may be used by several "
+        "people and follow the only person adjacent to them. *Review above*: more of the type on "
+        "one person need a review.",
+        "These values identify nobody, whatever the type (compared case-insensitively): "
         + codes(rules.blocked)
         + ". So are values that match "
         + " or ".join(map(code, rules.blocked_patterns))
@@ -133,7 +132,7 @@ def _event(name: str, parts: Json) -> list[str]:
     row = EVENT_TYPES[name]
     body = parts[row.body.__name__]
     classes = (row.phase.value, row.control.value, row.dialogue.value)
-    nobody = "may name nobody" if row.anonymous else "needs an identifier"
+    nobody = "identifiers optional" if row.anonymous else "identifier required"
     return [
         f"### {name}",
         parts[EVENT_MODELS[name].__name__].get("description", ""),
@@ -144,7 +143,7 @@ def _event(name: str, parts: Json) -> list[str]:
 
 
 def _shared_parts(parts: Json) -> set[str]:
-    """Objects that bodies are made of, which are no bodies themselves or are used inside others."""
+    """Objects within bodies that are not themselves bodies, or are also used within others."""
     events = {model.__name__ for model in EVENT_MODELS.values()}
     bodies = {row.body.__name__ for row in EVENT_TYPES.values()}
     inside = {part for name in bodies for part in parts_of(parts[name], parts)}
