@@ -25,8 +25,8 @@ FLOORS = {
     "services.identity": 4,
     "services.consistency": 4,
     "services.profiles": 4,
-    "services.embedded": 5,
-    "services.api": 6,
+    "services.api": 5,
+    "services.embedded": 6,
     "services.intake": 7,
     "services.docs": 8,
     "devtools": 8,
@@ -84,7 +84,7 @@ def test_cores_are_pure(file: Path) -> None:
     ids=name_of,
 )
 def test_dependencies_point_one_way(file: Path) -> None:
-    """cli → intake, api → embedded → services → stream → store → runtime → schemas."""
+    """cli → intake → embedded → api → services → stream → store → runtime → schemas."""
     mine = package_of(name_of(file))
     if mine is None:
         return

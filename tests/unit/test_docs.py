@@ -1,0 +1,57 @@
+"""The written documentation keeps to the tree: paths, links and tables of README and docs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+ALL_PAGES = sorted({*PAGES, *(ROOT / "docs").rglob("*.md")})
+REPOSITORY_PATH = re.compile(r"`((?:schemas|services|devtools|tests|docs|bench|deploy)/[\w./*-]*)`")
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose_of(page: Path) -> str:
+    """The text without code blocks."""
+    return re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
+
+
+def fragments_of(page: Path) -> set[str]:
+    """The headings of a page as links name them: lower case, hyphens for blanks, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", prose_of(page), re.M)
+    kept = ("".join(c for c in one.lower() if c.isalnum() or c in "-_ ") for one in headings)
+    return {one.replace(" ", "-") for one in kept}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_named_paths_exist(page: Path) -> None:
+    """Every path of the repository that a page names in code is there; `*` matches something."""
+    for path in REPOSITORY_PATH.findall(prose_of(page)):
+        assert list(ROOT.glob(path.rstrip("/"))), f"{name_of(page)} names {path}"
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=name_of)
+def test_links_resolve(page: Path) -> None:
+    """Every relative link leads to a file, and to a heading of it if it names one."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose_of(page)):
+        file, _, fragment = target.partition("#")
+        if "://" in target:
+            continue
+        path = page.parent / file if file else page
+        assert path.exists(), f"{name_of(page)} links to {target}"
+        if fragment and path.suffix == ".md":
+            assert fragment in fragments_of(path), f"{name_of(page)} links to {target}"
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=name_of)
+def test_rows_of_a_table_have_equal_length(page: Path) -> None:
+    """Every row of a table has as many cells as its header."""
+    for table in re.findall(r"(?:^\|.*\n)+", prose_of(page), re.M):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1, f"{name_of(page)}: {table}"
