@@ -1,1 +1,1 @@
-"""What every process needs, whatever it does: settings, logs, metrics, errors, health, retry."""
+"""What every process needs: settings, logs, metrics, errors, health, retry."""

@@ -1,7 +1,7 @@
 """The three error families; the pipeline acts on the family, never on a message.
 
 C360Error
-├── Reject   bad data: kept with its reason, the stream goes on (raised as a value, see ingest)
+├── Reject   bad data: kept with its reason, the stream continues (returned as a value, see ingest)
 ├── Retry    transient: back off and try the same batch again
 └── Fatal    an invariant or the environment is broken: say what to do and exit
     ├── ConfigurationError   a setting or rules file is wrong
@@ -42,6 +42,6 @@ class StoreUnavailable(Fatal):
 
 
 class NotFound(C360Error):
-    """What was asked for is not there."""
+    """Not found."""
 
     exit_code = 4

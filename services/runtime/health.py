@@ -1,7 +1,7 @@
-"""What a worker says of itself over HTTP: `/livez`, `/readyz`, `/metrics`; nothing else.
+"""The health pages of a worker over HTTP: `/livez`, `/readyz`, `/metrics`; nothing else.
 
-Alive is who makes progress, or has nothing to do. Ready is who holds its share of the partitions
-and reaches its store.
+A worker is alive while it makes progress or has nothing to do. It is ready when it holds its share
+of the partitions and its store is reachable.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Progress:
-    """When the worker last got on. `moved` is called for every batch and every idle look."""
+    """When the worker last made progress. `moved` is called for every batch and every idle poll."""
 
     def __init__(self, stalled_after_s: float, clock_s: Callable[[], float] = time.monotonic):
         self._stalled_after_s = stalled_after_s
@@ -28,7 +28,7 @@ class Progress:
         self._moved_at = clock_s()
 
     def moved(self) -> None:
-        """The position moved, or there is nothing to do."""
+        """The position advanced, or there is nothing to do."""
         self._moved_at = self._clock_s()
 
     def stalled_s(self) -> float:
@@ -36,12 +36,12 @@ class Progress:
         return self._clock_s() - self._moved_at
 
     def is_live(self) -> bool:
-        """Whether a restart is not called for."""
+        """Whether the worker needs no restart."""
         return self.stalled_s() < self._stalled_after_s
 
 
 class HealthServer:
-    """Serves the three pages. `ready` gives the reasons why not; an empty list means ready."""
+    """Serves the three pages. `ready` lists the reasons against it; an empty list means ready."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class HealthServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
-        """Begin to serve; the base URL. Raises ConfigurationError when the port is taken."""
+        """Start serving; returns the base URL. Raises ConfigurationError when the port is taken."""
         app = web.Application()
         app.add_routes(
             [

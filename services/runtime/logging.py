@@ -12,14 +12,14 @@ from services.runtime.settings import Settings
 
 
 def frames(error: BaseException) -> list[str]:
-    """Where an error came from, the innermost place last. Its text is left out: it may quote
+    """Where an error came from, the innermost place last. Its text is omitted: it may quote
     values of an event."""
     stack = traceback.extract_tb(error.__traceback__)[-8:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in stack]
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send all logs to standard error, as text or as one JSON object a line."""
+    """Send all logs to standard error, as text or as one JSON object per line."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"
@@ -38,7 +38,7 @@ def configure_logging(settings: Settings) -> None:
         ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # What libraries say: one form for all lines, and never their debug lines, which quote records.
+    # Logs of libraries: one form for all lines, and never their debug lines, which quote records.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

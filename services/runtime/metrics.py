@@ -17,13 +17,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.events = self._counter("c360_events_total", "Events by what became of them", "status")
+        self.events = self._counter("c360_events_total", "Events by result", "status")
         self.rejects = self._counter("c360_rejected_events_total", "Rejects by reason", "reason")
         self.id_conflicts = self._counter(
             "c360_id_conflicts_total", "Events with a known id and another body"
         )
         self.identifiers_left_out = self._counter(
-            "c360_identifiers_left_out_total", "Placeholders and malformed identifiers left out"
+            "c360_identifiers_left_out_total", "Placeholders and malformed identifiers dropped"
         )
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
@@ -43,8 +43,8 @@ class Metrics:
             registry=self.registry,
         )
         self.edges = self._counter("c360_identity_edges_total", "New or improved identity edges")
-        self.merges = self._counter("c360_identity_merges_total", "Profiles that became one")
-        self.splits = self._counter("c360_identity_splits_total", "Profiles that came apart")
+        self.merges = self._counter("c360_identity_merges_total", "Profiles merged")
+        self.splits = self._counter("c360_identity_splits_total", "Profiles split")
         self.refusals = self._counter("c360_identity_refusals_total", "Edges and decisions refused")
         self.profile_changes = self._counter(
             "c360_profile_changes_total", "Profile change records sent, by change", "change"
@@ -52,10 +52,8 @@ class Metrics:
         self.incidents = self._counter(
             "c360_incident_changes_total", "Incident changes by kind and new state", "kind", "state"
         )
-        self.retries = self._counter("c360_store_retries_total", "Batches tried again")
-        self.dead_letters = self._counter(
-            "c360_dead_letters_total", "Records put aside on the dead-letter topic"
-        )
+        self.retries = self._counter("c360_store_retries_total", "Batches retried")
+        self.dead_letters = self._counter("c360_dead_letters_total", "Records dead-lettered")
         self.lag = self._gauge(
             "c360_lag_records", "Records behind the end of a partition", "topic", "partition"
         )
@@ -64,14 +62,14 @@ class Metrics:
         )
         self.oldest_unacknowledged_seconds = self._gauge(
             "c360_oldest_unacknowledged_age_seconds",
-            "Age, since its receipt, of the oldest record in hand; 0 if there is none",
+            "Time since receipt of the oldest unacknowledged record; 0 if there is none",
         )
-        self.cache_entries = self._gauge("c360_cache_entries", "Entries of a cache", "cache")
+        self.cache_entries = self._gauge("c360_cache_entries", "Entries in a cache", "cache")
         self.left_out = self._counter(
             "c360_records_left_out_total", "Records that a consumer group skipped; read again"
         )
         self.rebalances = self._counter(
-            "c360_rebalances_total", "Times that partitions were assigned anew"
+            "c360_rebalances_total", "Times that partitions were reassigned"
         )
         self.queued_events = Gauge(
             "c360_intake_queued_events", "Events waiting for the writer", registry=self.registry

@@ -1,7 +1,7 @@
-"""The life of a worker process: signals, the time it has to end, and blocking work beside the loop.
+"""The life of a worker process: signals, the grace period, and blocking work off the event loop.
 
-SIGTERM asks a worker to finish and commit what it has in hand. After the grace period it ends
-anyway: what is not committed comes again, as after a SIGKILL.
+SIGTERM asks a worker to finish and commit its current batch. After the grace period it ends
+anyway: what is not committed is delivered again, as after a SIGKILL.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def tune_garbage_collector() -> None:
 
 
 class Threads:
-    """Runs blocking work in threads of its own; implements `services.stream.ports.Offload`."""
+    """Runs blocking work in its own threads; implements `services.stream.ports.Offload`."""
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="worker")
@@ -42,7 +42,7 @@ class Threads:
         return asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     def close(self) -> None:
-        """Wait for nothing: what still runs is repeated after the next start."""
+        """Do not wait: what is still running is repeated after the next start."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

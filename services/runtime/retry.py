@@ -1,4 +1,4 @@
-"""Trying again: the one loop in which a worker waits out a fault that may pass."""
+"""Retrying: the one loop in which a worker waits out a transient fault."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ async def until_done(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     waits: Callable[[], None] = lambda: None,
 ) -> T:
-    """The result of the first attempt that succeeds, with growing pauses in between, for ever.
+    """The result of the first attempt that succeeds; retries without limit, with growing pauses.
 
-    `waits` is called for each attempt that failed: whoever waits for something else is alive, and
+    `waits` is called for each failed attempt: a worker that waits for another system is alive, and
     a restart would not help.
 
-    Raises whatever is no Retry. Nothing is acknowledged meanwhile, so the records wait in the log.
+    Raises everything but Retry. Nothing is acknowledged meanwhile, so the records wait in the log.
     """
     pause_s, failures = FIRST_S, 0
     while True:

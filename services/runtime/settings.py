@@ -1,7 +1,7 @@
 """All settings, typed, in one place: environment variables with the prefix `C360_`.
 
-A data directory may carry a `settings.env` of its own (the demo writes one); the environment wins
-over it. The settings page in docs/settings.md is generated from this class.
+A data directory may have its own `settings.env` (the demo writes one); environment variables take
+precedence. The settings page in docs/settings.md is generated from this class.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SETTINGS_FILE = "settings.env"
 
 
 class RealmSettings(BaseModel):
-    """What a brand or tenant takes for granted."""
+    """Defaults of a brand or tenant."""
 
     region: Region = "DE"
     time_zone: str = "Europe/Berlin"
@@ -54,10 +54,10 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Path("c360-data")
-    """Directory of the embedded engine. One process at a time holds it."""
+    """Directory of the embedded engine. Only one process at a time can hold it."""
     identity_secret: SecretStr | None = Field(default=None, min_length=16)
     """Secret of the node ids, at least 16 characters (`openssl rand -hex 32`). It belongs to the
-    data: changing it makes every stored identifier a stranger. No default."""
+    data: with another secret no stored identifier is recognised. No default."""
     secret_generation: int = Field(default=1, ge=1, le=255)
     """Number of the identity secret, stored with each fact."""
     realms: dict[str, RealmSettings] = {"default": RealmSettings()}
@@ -66,9 +66,9 @@ class Settings(BaseSettings):
     channels: list[str] = CHANNELS
     """Channels that events may name, as JSON list."""
     trusted_sources: list[str] = ["*"]
-    """Shell patterns of `source.system` whose `verified: true` is believed, as JSON list."""
+    """Shell patterns of `source.system` whose `verified: true` is trusted, as JSON list."""
     source_issuers: dict[str, str] = {}
-    """Issuer of identifiers and orders by `source.system`, where the event names none, as JSON."""
+    """Issuer of identifiers and orders by `source.system`, if the event names none, as JSON."""
     identity_rules: Path | None = None
     """Identity rules file (TOML); empty for the packaged rules."""
     consistency_rules: Path | None = None
@@ -78,9 +78,9 @@ class Settings(BaseSettings):
     future_tolerance_h: int = Field(default=24, ge=0, le=24 * 7)
     """Hours that `occurred_at` may lie ahead of the time of receipt."""
     time_floor: date = date(2000, 1, 1)
-    """Events claimed to be older are rejected."""
+    """Events with an earlier `occurred_at` are rejected."""
     batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = 20_000
-    """Events that `c360 ingest` processes and makes durable at once."""
+    """Events per batch of `c360 ingest`."""
     http_host: str = "127.0.0.1"
     """Address that `c360 up` listens on."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8360
@@ -88,76 +88,76 @@ class Settings(BaseSettings):
     api_keys: list[SecretStr] = []
     """Keys of trusted servers for `POST /v1/touchpoints`, as JSON list; at least 16 characters."""
     public_write_keys: list[SecretStr] = []
-    """Write keys that stand in apps and web pages, as JSON list: nothing they send is verified."""
+    """Write keys embedded in apps and web pages, as JSON list: nothing they send is verified."""
     request_bytes_max: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
     """Largest request body that `c360 up` accepts."""
     intake_linger_ms: Annotated[int, Field(ge=0, le=5000)] = 20
     """Milliseconds that the intake waits for more requests before it writes a batch."""
     intake_queue_events_max: Annotated[int, Field(ge=1)] = 100_000
-    """Events that may wait for the writer before requests are told to come back (429)."""
+    """Events that may wait for the writer; beyond it, requests are answered with 429."""
     clickhouse_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/?$")
-    """A ClickHouse server instead of the embedded engine, as `https://host:8443`."""
+    """URL of a ClickHouse server to use instead of the embedded engine: `https://host:8443`."""
     clickhouse_user: str = "default"
-    """User at the server."""
+    """User on the server."""
     clickhouse_password: SecretStr = SecretStr("")
-    """Password at the server."""
+    """Password on the server."""
     clickhouse_database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = "c360"
-    """Database at the server; `c360 migrate` makes it."""
+    """Database on the server; `c360 migrate` creates it."""
     clickhouse_ca_file: Path | None = None
-    """CA certificates that the server's certificate is checked against; empty for the system's."""
+    """CA certificates to verify the server's certificate; empty for the system's."""
     clickhouse_cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,64}$")] = ""
-    """Name of the cluster: tables are made ON CLUSTER with replicated engines. Empty for one
+    """Name of the cluster: tables are created ON CLUSTER with replicated engines. Empty for one
     server."""
     clickhouse_insert_quorum: Annotated[str, Field(pattern=r"^(auto|[0-9]{1,2})?$")] = ""
-    """Replicas that hold an insert before it counts: `auto` is the majority. Empty for one
-    server."""
+    """Replicas that must hold an insert before it is acknowledged: `auto` is the majority. Empty
+    for one server."""
     clickhouse_timeout_s: Annotated[int, Field(ge=1, le=600)] = 30
-    """Seconds after which a statement counts as failed and is tried again."""
+    """Seconds after which a statement times out and is retried."""
     kafka_bootstrap_servers: str | None = None
     """Kafka brokers, as `host:9092,host:9092`."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How to speak to the brokers."""
+    """Protocol of the brokers."""
     kafka_ca_file: Path | None = None
     """CA certificates for SSL; empty for the system's."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    """How to log in at the brokers."""
+    """Authentication mechanism of the brokers."""
     kafka_username: str = ""
-    """User at the brokers."""
+    """User on the brokers."""
     kafka_password: SecretStr = SecretStr("")
-    """Password at the brokers."""
+    """Password on the brokers."""
     kafka_group_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")] = "c360"
-    """Consumer groups are called `<prefix>-ingest`, `<prefix>-identity`, `<prefix>-consistency`."""
+    """Consumer groups are named `<prefix>-ingest`, `<prefix>-identity`, `<prefix>-consistency`."""
     kafka_replication: Annotated[int, Field(ge=1, le=7)] = 3
-    """Copies of each topic that `c360 topics apply` makes. One fewer must be in sync."""
+    """Replicas of each topic that `c360 topics apply` creates. One fewer must be in sync."""
     worker_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     """Stable name of a worker (its pod's), for static membership: a restart within the session
-    timeout moves no partitions. Empty for a member that comes and goes."""
+    timeout moves no partitions. Empty for dynamic membership."""
     worker_http_host: str = "127.0.0.1"
     """Address on which a worker serves `/livez`, `/readyz` and `/metrics`."""
     worker_http_port: Annotated[int, Field(ge=0, le=65535)] = 8361
-    """Port of the same; 0 picks a free one."""
+    """Port of the health pages; 0 picks a free one."""
     worker_batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = 5_000
-    """Events that an ingest worker makes durable at once."""
+    """Events per batch of an ingest worker."""
     worker_batch_bytes_max: Annotated[int, Field(ge=100_000)] = 32 * 1024 * 1024
-    """Bytes at which a batch is full whatever its number of events; bounds the memory."""
+    """Bytes at which a batch is full regardless of its number of events; bounds memory."""
     worker_linger_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
     """Milliseconds that a batch waits to fill up."""
     worker_shutdown_grace_s: Annotated[int, Field(ge=1, le=600)] = 25
     """Seconds that a worker has after SIGTERM to finish and commit its batch."""
     worker_stalled_after_s: Annotated[int, Field(ge=5, le=3600)] = 120
-    """Seconds without progress, while there is something to do, after which `/livez` fails."""
+    """Seconds without progress, while there is work, after which `/livez` fails."""
     kafka_session_timeout_s: Annotated[int, Field(ge=6, le=300)] = 15
     """Seconds without a heartbeat after which a worker's partitions go to others."""
     rejects_consecutive_max: Annotated[int, Field(ge=1)] = 1_000
-    """Rejects in a row, of one partition, that stop an ingest worker: no bad data, an outage."""
+    """Consecutive rejects of one partition that stop an ingest worker: a sign of an outage."""
     rejects_ratio_max: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of rejects among the last 10,000 events that stops an ingest worker."""
     tick_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 5
-    """Seconds between two ticks, by which prices fall due."""
+    """Seconds between two ticks, which advance event time for incidents."""
     log_format: Literal["console", "json"] = "console"
-    """`json` for machines."""
+    """`json` writes one object per line."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least severe level that is logged."""
+    """Lowest level that is logged."""
 
     @field_validator("api_keys", "public_write_keys")
     @classmethod
@@ -170,9 +170,9 @@ class Settings(BaseSettings):
         """The identity secret. Raises ConfigurationError when there is none."""
         if self.identity_secret is None:
             raise ConfigurationError(
-                "C360_IDENTITY_SECRET is not set. It keys every identifier in the store; make one "
-                "with 'openssl rand -hex 32', keep it safe, and use the same one for this data "
-                "for ever. ('c360 demo' brings its own.)"
+                "C360_IDENTITY_SECRET is not set. Every identifier in the store is hashed with it. "
+                "Create one with 'openssl rand -hex 32', keep it safe, and always use the same one "
+                "for this data. ('c360 demo' has its own.)"
             )
         return self.identity_secret.get_secret_value().encode()
 
@@ -205,13 +205,13 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    """A misspelt variable would otherwise be passed over without a word."""
+    """A misspelt variable would otherwise be ignored silently."""
     known = {f"C360_{name.upper()}" for name in Settings.model_fields}
     for variable in sorted(os.environ):
         if variable.startswith("C360_") and variable.upper() not in known:
             near = get_close_matches(variable.upper(), known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigurationError(f"{variable} is no setting{hint} ('c360 config' lists all)")
+            raise ConfigurationError(f"{variable} is not a setting{hint} ('c360 config' lists all)")
 
 
 def _explain(error: Exception) -> str:

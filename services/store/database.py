@@ -39,10 +39,10 @@ WRITE_SETTINGS = {
 CONNECT_TIMEOUT_S = 10
 CONNECTIONS = 2
 ANSWER_SHARE = 0.8
-"""Of the time limit: the server says what it waits for before the client gives up."""
+"""Share of the time limit after which the server gives up, so that it can report why."""
 PARAMETER_CHARS_MAX = 8_000
-"""A longer one stands in the text of the query. A server takes 128 KiB per parameter, whichever way
-it is sent (http_max_field_value_size, which no query can raise), and proxies take less."""
+"""A longer one goes into the text of the query. A server accepts 128 KiB per parameter, however it
+is sent (http_max_field_value_size, which no query can raise), and proxies accept less."""
 QUERY_BYTES_MAX = 64 * 1024 * 1024
 PORTS = {"http": 8123, "https": 8443}
 LOCK_FILE = "lock"
@@ -54,7 +54,7 @@ class Database:
     """Typed commands, queries and columnar inserts on one database."""
 
     def __init__(self, client: Client, server: Server | None = None) -> None:
-        """`server` is None for the embedded engine; errors mean something else there."""
+        """`server` is None for the embedded engine, whose errors are classified differently."""
         self._client = client
         self._server = server
         self._lock = threading.Lock()
@@ -88,8 +88,8 @@ class Database:
     def insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
         """Insert columns as one block, durable when it returns. Raises Retry or Fatal.
 
-        After a Retry the rows may be there or not. The driver itself sends a block again when the
-        connection broke under it; both are harmless, for a row is idempotent by its key.
+        After a Retry the rows may or may not be stored. The driver itself resends a block when its
+        connection breaks; both are harmless, because a row is idempotent by its key.
         """
         if not columns or not len(columns[0]):
             return
@@ -119,7 +119,7 @@ class Database:
         self._client.close()
 
     def _bound(self, sql: str, parameters: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
-        """The text of a statement and what goes to the driver with it."""
+        """The text of a statement and its arguments for the driver."""
         if self._server is None or parameters is None:
             return sql, {"parameters": parameters}
         text, short = inlined(sql, parameters)
@@ -195,14 +195,14 @@ class DirectoryLock:
                 f"data directory {self._path.parent} is in use by process {holder}. Wait until it "
                 "ends, or stop it; 'c360 up' shares its directory with other commands."
             ) from error
-        with suppress(OSError):  # the pid is for people; on a full disk the lock holds without it
+        with suppress(OSError):  # informational; on a full disk the lock holds without it
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
         self._file = file
 
     def is_held(self) -> bool:
-        """Whether some process holds the directory now."""
+        """Whether a process holds the directory now."""
         try:
             self.acquire()
         except StoreUnavailable:
@@ -211,7 +211,7 @@ class DirectoryLock:
         return False
 
     def release(self) -> None:
-        """Give the directory back."""
+        """Release the directory."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -267,7 +267,7 @@ def open_server(
     name = database or settings.clickhouse_database
     limit_s = timeout_s or settings.clickhouse_timeout_s
     server = Server(settings.clickhouse_url.rstrip("/"), settings.clickhouse_user, name)
-    # The driver tells of each failed request itself, with all parameters; our errors do it better.
+    # The driver logs each failed request itself, with all parameters; our errors replace that.
     for library in ("clickhouse_connect", "urllib3"):
         logging.getLogger(library).setLevel(logging.ERROR)
     pool = _pool(settings)
@@ -290,7 +290,7 @@ def open_server(
                 pool_mgr=pool,
                 tz_mode="aware",
             )
-            client.command("SELECT 1")  # says now whether the database is there
+            client.command("SELECT 1")  # fails now if the database does not exist
     except BaseException:
         pool.clear()
         raise
@@ -309,12 +309,12 @@ def _pool(settings: Settings) -> PoolManager:
 
 
 def _server_settings(settings: Settings, limit_s: int) -> dict[str, Any]:
-    """What every statement carries."""
+    """Settings of every statement."""
     sent: dict[str, Any] = dict(WRITE_SETTINGS)
     if settings.clickhouse_cluster:
         sent["distributed_ddl_task_timeout"] = max(1, int(limit_s * ANSWER_SHARE))
     if settings.clickhouse_insert_quorum:
-        # Only inserts that take turns (not parallel) let a replica know that it misses one, so that
+        # Only sequential quorum inserts let a replica know that it lacks one, so that
         # a reader of the next replica sees what was acknowledged by another (docs/adr/0012).
         sent["insert_quorum"] = settings.clickhouse_insert_quorum
         sent["insert_quorum_parallel"] = 0

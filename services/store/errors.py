@@ -1,7 +1,7 @@
 """What an error of ClickHouse means: the driver's errors become our families, with advice.
 
-On the embedded engine a full disk ends the process, for nothing will change while it runs. A server
-is looked after by others while we wait: what may pass there is a Retry, and says where to look.
+On the embedded engine a full disk ends the process, because it cannot recover while it runs. On a
+server operators can act while we wait: transient faults are a Retry, and say where to look.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _STATUS = re.compile(r"HTTP status (\d{3})")
 
 
 class Unstorable(Fatal):
-    """A row that the store refuses whenever it is tried."""
+    """A row that the store refuses on every attempt."""
 
 
 class Server(NamedTuple):
@@ -61,7 +61,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def translated(server: Server | None) -> Iterator[None]:
-    """Errors of the driver inside it leave as ours. `server` is None for the embedded engine."""
+    """Translates errors of the driver into ours. `server` is None for the embedded engine."""
     try:
         yield
     except (ClickHouseError, HTTPError, OSError, *BAD_VALUES) as error:
@@ -91,7 +91,7 @@ def _at(server: Server, error: Exception) -> C360Error:
 
 
 def _unanswered(server: Server, error: Exception) -> C360Error:
-    """An error that does not come from ClickHouse itself: the way there, or what stands in it."""
+    """An error that does not come from ClickHouse itself but from the network or a proxy."""
     found = _STATUS.search(str(error))
     if found:
         text = f"{server.url} answers HTTP {found[1]}, not as ClickHouse does"
@@ -146,7 +146,7 @@ def _refused(error: Exception, code: int | None) -> C360Error:
 
 
 def _code_of(error: Exception) -> int | None:
-    """The code that the driver has, else the one in the text (errors in the midst of a result)."""
+    """The code that the driver has, else the one in the text (errors in the middle of a result)."""
     code: int | None = getattr(error, "code", None)
     if isinstance(code, int) or not isinstance(error, ClickHouseError):
         return code if isinstance(code, int) else None
@@ -155,7 +155,7 @@ def _code_of(error: Exception) -> int | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, the innermost last."""
+    """The error and its causes, the innermost last."""
     current: BaseException | None = error
     for _ in range(20):
         if current is None:

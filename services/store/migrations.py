@@ -29,7 +29,7 @@ TABLES_SQL = (
 )
 DATABASES_SQL = "SELECT count() FROM system.databases WHERE name = {name:String}"
 SERVER_TIMEOUT_S = 300
-"""Making tables on all replicas takes longer than a statement of a worker may."""
+"""Creating tables on all replicas takes longer than a statement of a worker may."""
 SYSTEM = "system"
 
 
@@ -42,7 +42,7 @@ class MigrationState(NamedTuple):
 
 
 class _Records(Connection):  # type: ignore[misc]
-    """The library's way to the store; errors leave it as ours."""
+    """The library's connection to the store; errors are translated into ours."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class _Records(Connection):  # type: ignore[misc]
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """The connection is its owner's to close."""
+        """Does nothing: the owner of the connection closes it."""
 
 
 def sql_directory() -> Path:
@@ -97,7 +97,7 @@ def migrate(
 
 
 def migrate_server(settings: Settings, *, dry_run: bool = False) -> list[MigrationState]:
-    """Like `migrate`, on the server of the settings; its database is made when it is missing.
+    """Like `migrate`, on the server of the settings; its database is created when it is missing.
 
     Raises:
         Retry: the server or one of the replicas does not answer now.
@@ -115,13 +115,13 @@ def migrate_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
 
 
 def require_schema(database: Database) -> None:
-    """Refuse a schema that is behind: on a server it is brought up to date by one command only.
+    """Refuse an outdated schema: on a server only one command migrates it.
 
-    One that is ahead is taken: migrations only add, and while a newer version is rolled out, or
-    back, workers of the older one go on.
+    A newer one is accepted: migrations only add, and while a newer version is rolled out, or
+    back, workers of the older one keep running.
 
     Raises:
-        ConfigurationError: migrations wait.
+        ConfigurationError: migrations are pending.
         Fatal: an applied migration was changed.
     """
     files, applied = _files(None), _applied(database)
@@ -138,7 +138,7 @@ def require_schema(database: Database) -> None:
 
 
 def rendered_sql(name: str, cluster: str = "") -> Iterator[str]:
-    """Every statement that makes an empty store: the database `name`, then all migrations."""
+    """Every statement that creates an empty store: the database `name`, then all migrations."""
     yield create_database(name, cluster)
     yield f"USE {name}"
     for one in _files(None):
@@ -159,7 +159,7 @@ def _applied(database: Database) -> dict[int, str]:
 
 
 def _pending(files: list[Migration], applied: dict[int, str]) -> list[MigrationState]:
-    """The files that were not applied. Raises Fatal when one that was differs or is gone."""
+    """The files that were not applied. Raises Fatal when an applied one differs or is missing."""
     known = {one.version: one.md5 for one in files}
     for version, checksum in sorted(applied.items()):
         if known.get(version) != checksum:

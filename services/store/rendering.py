@@ -1,8 +1,8 @@
 """Migrations as one server or a cluster runs them: text in, text out.
 
-The files are written for one server and run there as they are. On a cluster every statement that
-makes or changes something runs ON CLUSTER, and every table becomes a replicated one: one shard,
-whose replicas hold the same rows (docs/adr/0012).
+The files are written for one server and run there unchanged. On a cluster every DDL statement runs
+ON CLUSTER, and every table becomes a replicated one: one shard, whose replicas hold the same rows
+(docs/adr/0012).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FAMILY = re.compile(r"(Replacing|Aggregating|Summing|Collapsing|VersionedCollap
 
 
 def create_database(name: str, cluster: str = "") -> str:
-    """The statement that makes the database. Only in an Atomic one do refreshable views work."""
+    """The statement that creates the database. Refreshable views need an Atomic one."""
     return f"CREATE DATABASE IF NOT EXISTS {name}{_on(cluster)} ENGINE = Atomic"
 
 
@@ -38,7 +38,7 @@ def render(script: str, cluster: str = "") -> str:
     """A migration as it runs: the text itself for one server, else its form for the cluster.
 
     Raises:
-        Fatal: it holds a statement of which it is not known how a cluster runs it.
+        Fatal: it contains a statement whose form for a cluster is not known.
     """
     if not cluster:
         return script
@@ -69,7 +69,7 @@ def _statement(tokens: Sequence[StatementToken], cluster: str) -> str:
     rest = text[name_end:]
     if found["kind"].upper().split() == ["CREATE", "TABLE"]:
         rest = _replicated(rest, code[name_end:])
-    # A view with rows of its own keeps its engine: each replica refreshes its own copy from the
+    # A refreshable view keeps its engine: each replica refreshes its own copy from the
     # facts that it holds. With a replicated one every replica would write all rows to all others.
     return f"{text[:name_end]}{_on(cluster)}{rest}".strip()
 

@@ -1,7 +1,7 @@
-"""The fingerprint of the identity secret: it stands with the data that the secret keyed.
+"""The fingerprint of the identity secret, stored with the data that the secret keyed.
 
-With another secret every known customer would become a stranger, in silence. So whoever opens a
-store, embedded or on a server, to read or to write, checks it first.
+With another secret no stored identifier would be recognised, silently. So every process that opens
+a store, embedded or on a server, to read or to write, checks it first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STORED_SQL = "SELECT value FROM properties FINAL WHERE name = {name:String}"
 
 
 def register_secret(database: Database, secret: bytes, place: str) -> None:
-    """Check the secret of a writer; the first one to open a store settles which it is.
+    """Check the secret of a writer; the first writer to open a store records its fingerprint.
 
     Raises:
         ConfigurationError: what is in `place` was written with another secret.
@@ -25,11 +25,11 @@ def register_secret(database: Database, secret: bytes, place: str) -> None:
         return
     row = (FINGERPRINT, _fingerprint(secret), 1)
     database.insert_rows("properties", ("name", "value", "version"), [row])
-    check_secret(database, secret, place)  # two that were first at once: one of them is refused
+    check_secret(database, secret, place)  # of two simultaneous first writers, one is refused
 
 
 def check_secret(database: Database, secret: bytes, place: str) -> bool:
-    """Check the secret of a reader; False while nothing was written with any. Raises as above."""
+    """Check the secret of a reader; False while nothing has been written. Raises as above."""
     rows = database.rows(STORED_SQL, {"name": FINGERPRINT})
     if rows and rows[0][0] != _fingerprint(secret):
         raise ConfigurationError(

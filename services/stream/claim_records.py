@@ -1,7 +1,7 @@
 """Price claims on their way to `c360.offers`: which partition, and how many go into one record.
 
-Ingest packs them and consistency judges them; both ask here where a book lives, or the claims of
-one product would be judged in two places.
+Ingest packs them and consistency judges them; both compute a book's partition here, or the claims
+of one product would be judged in two places.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from services.stream.ports import Outgoing
 OFFERS_TOPIC = "c360.offers"
 OFFER_PARTITIONS = CATALOGUE.by_name[OFFERS_TOPIC].partitions
 RECORD_BYTES_MAX = CATALOGUE.by_name[OFFERS_TOPIC].record_bytes_max - 64 * 1024
-"""Less than the topic takes, for keys, headers and the frame around a record."""
+"""Less than the topic accepts, to leave room for keys, headers and framing."""
 HEAD = (
     "occurred_at", "event_id", "ordinal", "body_version", "channel", "location", "zone", "basis",
     "price", "currency",
@@ -59,10 +59,10 @@ def claim_records(
 
 
 def written(claim: Claim) -> bytes:
-    """A claim as the JSON of a `ClaimRecord`, without the terms that are the usual ones.
+    """A claim as the JSON of a `ClaimRecord`, without the terms that have their default.
 
-    Not through the model: it would check again what was checked in the event, line by line of
-    every receipt, which was a fifth of the work of ingest.
+    Not through the model: it would validate again what was validated in the event, for every line
+    of every receipt, which was a fifth of the work of ingest.
     """
     _, market, sku = claim.book
     plain: dict[str, Any] = {"market": market, "sku": sku}

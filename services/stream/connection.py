@@ -1,4 +1,4 @@
-"""How every client of ours reaches the brokers, and which partition a key belongs to."""
+"""How every Kafka client connects to the brokers, and which partition a key belongs to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def connection(settings: Settings) -> dict[str, Any]:
     """Parameters that the producer, the consumer and the admin client of aiokafka share.
 
     Raises:
-        ConfigurationError: no brokers are set, or the security settings lack something.
+        ConfigurationError: no brokers are set, or the security settings are incomplete.
     """
     if not settings.kafka_bootstrap_servers:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""Dead letters: refused records on their way to `c360.rejected`, byte by byte, with the reason."""
+"""Dead letters: rejected records for `c360.rejected`, byte for byte, with the reason."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ REJECTED_TOPIC = "c360.rejected"
 PREFIX = "c360-"
 MESSAGE_CHARS_MAX = 200
 VALUE_BYTES_MAX = 1024 * 1024
-"""A larger value is kept by its beginning: a record that no topic takes would stop the worker."""
+"""A larger value is truncated: a record that no topic accepts would stop the worker."""
 ATTACHED_BYTES_MAX = 256 * 1024
-"""Of key and headers together; beyond, they are left out."""
+"""Of key and headers together; beyond it, they are dropped."""
 
 
 def dead_letter(
@@ -23,7 +23,7 @@ def dead_letter(
     message: str = "",
     event_id: str = "",
 ) -> Outgoing:
-    """The record that keeps a refused delivery: its value, key and headers, and why and whence."""
+    """The dead letter of a delivery: its value, key and headers, with reason and origin."""
     own = RejectedHeaders(
         reason=reason,
         path=path[:MESSAGE_CHARS_MAX],
@@ -45,5 +45,5 @@ def dead_letter(
 
 
 def original_headers(headers: Headers) -> Headers:
-    """The headers a record had before it was refused."""
+    """The headers that a record had before it was dead-lettered."""
     return tuple((name, value) for name, value in headers if not name.startswith(PREFIX))

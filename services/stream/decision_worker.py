@@ -1,4 +1,4 @@
-"""Runs a deciding worker (identity, consistency) from its start to SIGTERM."""
+"""Runs a decision worker (identity, consistency) from its start to SIGTERM."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ log = structlog.get_logger()
 
 
 class Worker(Protocol):
-    """The part of a deciding worker that is hosted."""
+    """The part of a decision worker that the host runs."""
 
     def reassigned(self) -> None:
-        """Partitions may have been elsewhere meanwhile."""
+        """Forget cached state: other workers may have held the partitions meanwhile."""
         ...
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
@@ -68,13 +68,13 @@ async def run_deciding_worker(
         beside: runs beside the worker for as long as it does.
 
     Raises:
-        ConfigurationError: before anything was read. Later faults end the process at once.
+        ConfigurationError: before anything is read. Later faults end the process at once.
     """
-    connection(settings)  # says what is missing before anything else is tried
+    connection(settings)  # reports missing settings first
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
     store = Store(settings, metrics, progress)
     reader, outbox = KafkaLog(settings, topic), Producer(settings)
-    threads = Threads(1)  # the store's writers are not for several threads
+    threads = Threads(1)  # the store's writers are not thread-safe
     hosts: list[FaustHost] = []
 
     async def started() -> Parts:
@@ -129,7 +129,7 @@ def _host(parts: Parts, service: str, topic: str, worker: Worker, progress: Prog
 async def _until_stopped(
     host: FaustHost, stopping: asyncio.Event, companion: asyncio.Future[None] | None
 ) -> None:
-    """Wait for SIGTERM. A Faust app that ends by itself takes the process with it."""
+    """Wait for SIGTERM. If the Faust app ends on its own, the process ends, too."""
     while not stopping.is_set():
         if host.app.should_stop:
             end_process(Fatal("the Faust app ended by itself; see the lines before"))

@@ -1,9 +1,9 @@
-"""Hosts the loop of a deciding worker in a Faust agent, in the one shape that loses nothing.
+"""Hosts the loop of a decision worker in a Faust agent, in the one form that loses nothing.
 
 Measured, Faust 0.15.3: an exception that leaves an agent's body acknowledges what was never
 processed; `take` does so for a whole batch; acks out of order let the commit run ahead. So batches
-come by `noack_take`, the body never raises (it tries again, or ends the process at once), and
-events are acknowledged in order after their effects are durable. Topics carry raw bytes, for a
+come by `noack_take`, the body never raises (it retries, or ends the process at once), and events
+are acknowledged in order after their effects are durable. Topics carry raw bytes, because a
 decoding error in Faust acknowledges the record first. No tables, no web server, no leader topic.
 """
 
@@ -33,8 +33,8 @@ BATCH_RECORDS_MAX = 100
 BATCH_WITHIN_S = 0.2
 LOOK_S = 2.0
 METADATA_MAX_AGE_MS = 10_000
-"""A broker that has just come back may not know its topics yet; who joins then gets a share of
-nothing, until the metadata are read again (five minutes by default)."""
+"""A broker that has just restarted may not know its topics yet; a member that joins then gets no
+partitions until the metadata is refreshed (five minutes by default)."""
 Ends = Callable[[Collection[Partition]], Awaitable[dict[Partition, int]]]
 log = structlog.get_logger()
 
@@ -44,10 +44,10 @@ class FaustHost:
 
     Args:
         process: makes the effects of a batch durable; raises Retry, or what ends the process.
-        reassigned: called whenever partitions were assigned, before anything of them arrives.
-        ends: the offset of the next record to come, of each partition.
-        catch_up: processes what the group has acknowledged and never handed out; it is told where
-            the group stands.
+        reassigned: called whenever partitions were assigned, before any of their records arrive.
+        ends: the offset of the next record, by partition.
+        catch_up: processes records that the group committed but never delivered; its argument is
+            the committed offset of each partition.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class FaustHost:
         metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
 
     async def _run(self, stream: StreamT[bytes]) -> None:
-        # noack_take is no part of Faust's own interface types.
+        # noack_take is missing from Faust's interface types.
         take: Any = stream.noack_take  # type: ignore[attr-defined]
         async for events in take(BATCH_RECORDS_MAX, within=BATCH_WITHIN_S):
-            # What was fetched before a rebalance comes again, here or to its new holder.
+            # Records fetched before a rebalance are delivered again, here or to the new holder.
             generation: int = self.app.consumer_generation_id
             mine: list[EventT[Any]] = [e for e in events if e.message.generation_id == generation]
             self._leave(event for event in events if event.message.generation_id != generation)
@@ -109,9 +109,9 @@ class FaustHost:
             self.app.consumer.unacked.discard(event.message)
 
     async def _durable(self, deliveries: Sequence[Delivery], generation: int) -> bool:
-        """Whether everything is durable; False when the partitions went elsewhere meanwhile.
+        """Whether everything is durable; False when the partitions were reassigned meanwhile.
 
-        Nothing else comes out of here: what cannot be tried again ends the process.
+        Never raises: a fault that cannot be retried ends the process.
         """
 
         async def attempt() -> bool:
@@ -137,7 +137,7 @@ class FaustHost:
         log.info("assigned", topic=self._topic, partitions=len(held))
 
     async def _look(self) -> None:
-        """Report how far behind the group is; nothing behind and nothing in hand is progress."""
+        """Report the group's lag; no lag and nothing in flight counts as progress."""
         while not self.app.should_stop:
             await asyncio.sleep(LOOK_S)
             if not self.is_settled():
@@ -159,7 +159,7 @@ class FaustHost:
         return self.app.consumer._committed_offset[TP(*partition)] or 0  # type: ignore[attr-defined]
 
     def _report(self, partition: Partition, end: int) -> int:
-        """Records behind in one partition."""
+        """Lag of one partition, in records."""
         done = self._done.get(partition, self._committed(partition))
         names = (partition.topic, str(partition.number))
         self._metrics.lag.labels(*names).set(max(0, end - done))
@@ -167,7 +167,7 @@ class FaustHost:
         return max(0, end - done)
 
     def is_settled(self) -> bool:
-        """Whether the group has given this member its share, which may be empty."""
+        """Whether the group has assigned this member its partitions, possibly none."""
         return self._was_assigned and self.app.started and not self.app.rebalancing
 
     def assigned(self) -> set[Partition]:
@@ -184,8 +184,8 @@ class FaustHost:
 
 
 def build_app(settings: Settings, service: str) -> faust.App:
-    """A Faust app with every knob that matters set. Raises ConfigurationError without brokers."""
-    connection(settings)  # says what is missing
+    """A Faust app with all relevant options set. Raises ConfigurationError without brokers."""
+    connection(settings)  # reports missing settings
     assert settings.kafka_bootstrap_servers is not None
     hosts = settings.kafka_bootstrap_servers.split(",")
     return faust.App(
@@ -233,7 +233,7 @@ def _credentials(settings: Settings) -> Any:
 
 
 def end_process(error: BaseException) -> NoReturn:
-    """End at once: a graceful stop of Faust acknowledges what was never processed."""
+    """End at once: a graceful stop of Faust acknowledges records that were never processed."""
     if isinstance(error, C360Error):
         log.critical("ended", error=str(error))
         os._exit(error.exit_code)
@@ -247,7 +247,7 @@ def _partition(tp: TP) -> Partition:
 
 def _delivery(event: EventT[Any]) -> Delivery:
     message = event.message
-    headers: Any = message.headers or ()  # a list of pairs, or a dict, by the driver's version
+    headers: Any = message.headers or ()  # list of pairs or dict, by version of the driver
     pairs = headers.items() if isinstance(headers, dict) else headers
     return Delivery(
         message.topic,

@@ -1,9 +1,9 @@
-"""Nothing between two batches is left out: a worker's own position is compared with what arrives.
+"""Recovers records that the consumer group committed but never delivered.
 
 See services/stream/log_reader.py for why a consumer group's offsets are not enough. The position
-that a worker notes before it writes says what may be there in part; if the group's offset has run
-ahead, such records do not come again by themselves. So a second position is noted here when a batch
-is finished, and whoever takes over begins after that one.
+noted before a write says which records may have taken partial effect; if the committed offset has
+run ahead, those records are not delivered again. So a second position is noted here when a batch
+is finished, and a worker that takes over resumes after that one.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ Process = Callable[[Sequence[Delivery]], Awaitable[None]]
 
 
 class SideReader(Protocol):
-    """Reads a log beside the group that consumes it. All methods raise Retry."""
+    """Reads a log outside the consumer group. All methods raise Retry."""
 
     @property
     def id(self) -> str:
-        """Which log this is; another one numbers its records anew."""
+        """Identity of the log; another log numbers its records from 0 again."""
         ...
 
     async def bounds(self, partition: Partition) -> tuple[int, int]:
-        """Offset of the oldest record there is, and of the next one to come."""
+        """Offset of the oldest record, and of the next record to be appended."""
         ...
 
     async def read(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
-        """The records from `start` on and before `stop` that the log still has."""
+        """The records from `start` (inclusive) to `stop` (exclusive) that the log still has."""
         ...
 
 
 def finished(partition: Partition) -> Partition:
-    """Under which name the position is kept up to which all effects are there, in whole."""
+    """The key of the finished position: every record up to it is completely processed."""
     return Partition(f"{partition.topic}/finished", partition.number)
 
 
 @dataclass(eq=False, slots=True)
 class _At:
-    """Where a worker stands in a partition."""
+    """Progress of a worker in a partition."""
 
     next: int
     """Everything before it is finished."""
     begun: int
-    """Effects of records up to this one may be there in part."""
+    """Records up to this one may have taken partial effect."""
 
 
 class GapRecovery:
-    """Hands batches on with whatever the group left out put before them."""
+    """Passes batches on, preceded by the records that the group skipped."""
 
     def __init__(
         self,
@@ -77,11 +77,11 @@ class GapRecovery:
         self._turn = asyncio.Lock()
 
     def reassigned(self) -> None:
-        """Partitions may have been elsewhere meanwhile: begin from the stored positions."""
+        """Other workers may have held the partitions meanwhile: start from the stored positions."""
         self._at = {}
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Process a batch and whatever is missing before it. Raises as `process` does."""
+        """Process a batch and any skipped records before it. Raises as `process` does."""
         by_partition: dict[Partition, list[Delivery]] = defaultdict(list)
         for delivery in deliveries:
             by_partition[delivery.source].append(delivery)
@@ -100,16 +100,16 @@ class GapRecovery:
             await self._finish(batch)
 
     async def catch_up(self, acknowledged: Mapping[Partition, int]) -> None:
-        """Process what the group has acknowledged and never handed out, if nothing follows it.
+        """Process skipped records at the end of the log, which no later delivery would reveal.
 
-        `acknowledged` is where the group stands. Raises as `process` does.
+        `acknowledged` is the group's committed offset by partition. Raises as `process` does.
         """
         async with self._turn:
             for partition, stop in acknowledged.items():
                 await self._fill(await self._where(partition), partition, stop)
 
     async def _fill(self, at: _At, partition: Partition, stop: int) -> None:
-        """Process what is missing before `stop`, in parts: it may be days of records."""
+        """Process the skipped records before `stop`, in parts: there may be days of records."""
         start = at.next
         while start < stop:
             end = min(start + FILLED_RECORDS, stop)
@@ -118,11 +118,11 @@ class GapRecovery:
             start = max(end, at.next)
 
     async def _finish(self, batch: Mapping[_At, list[Delivery]]) -> None:
-        """Process what there is of each partition, and note that it is finished."""
+        """Process the records of each partition and note them as finished."""
         for at, mine in batch.items():
             if mine and mine[-1].offset < at.begun:
-                # Rows of what was begun have one version, and a write given up may be late:
-                # all that is written under that version must say the same.
+                # Rows of a started batch share one version, and an abandoned write may still
+                # arrive: everything written under that version must be equal.
                 mine += await self._reader.read(mine[0].source, mine[-1].offset + 1, at.begun + 1)
         batch = {at: mine for at, mine in batch.items() if mine}
         if not batch:
@@ -147,7 +147,7 @@ class GapRecovery:
         return places[partition]
 
     async def _begin(self, partition: Partition) -> _At:
-        """After what is finished. Positions are read first, or somebody may pass the end."""
+        """The state after the finished position. Positions are read before the end of the log."""
         whole, part = await self._offload(
             lambda: [self._positions.position(one) for one in (finished(partition), partition)]
         )

@@ -1,8 +1,8 @@
-"""Reading a topic beside its consumer group: which log it is, how far it goes, what was left out.
+"""Reads a topic outside its consumer group: identity of the log, its bounds, skipped records.
 
-A group's committed offset says where its client library thinks it is. It can run ahead of what was
-processed (a record skipped in a rebalance is acknowledged all the same), so workers keep positions
-of their own, and what lies between the two is read here.
+A group's committed offset says where its client library believes it is. It can run ahead of what
+was processed (a record skipped in a rebalance is acknowledged all the same), so workers keep their
+own positions, and the records between the two are read here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class KafkaLog:
     """Implements `services.stream.ports.Log` over a consumer without a group."""
 
     def __init__(self, settings: Settings, *topics: str) -> None:
-        """`topics` must be there when it starts."""
+        """`topics` must exist when it starts."""
         self._settings = settings
         self._topics = topics
         self.id = ""
@@ -70,7 +70,7 @@ class KafkaLog:
                     await self._consumer.stop()
 
     async def bounds(self, partition: Partition) -> tuple[int, int]:
-        """Offset of the oldest record there is, and of the next one to come. Raises Retry."""
+        """Offset of the oldest record, and of the next record to be appended. Raises Retry."""
         consumer, place = self._reader(), TopicPartition(*partition)
         async with self._turn, _translated():
             begin = (await consumer.beginning_offsets([place]))[place]
@@ -78,18 +78,18 @@ class KafkaLog:
             return begin, end
 
     async def end(self, partition: Partition) -> int:
-        """Offset of the next record to come. Raises Retry."""
+        """Offset of the next record to be appended. Raises Retry."""
         return (await self.bounds(partition))[1]
 
     async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
-        """Offset of the next record to come, of each partition. Raises Retry."""
+        """Offset of the next record to be appended, by partition. Raises Retry."""
         places = {TopicPartition(*partition): partition for partition in partitions}
         async with self._turn, _translated():
             found = await self._reader().end_offsets(list(places)) if places else {}
             return {places[place]: end for place, end in found.items()}
 
     async def read(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
-        """The records from `start` on and before `stop` that the log still has. Raises Retry."""
+        """The records from `start` to before `stop` that the log still has. Raises Retry."""
         consumer, place = self._reader(), TopicPartition(*partition)
         found: list[Delivery] = []
         async with self._turn, _translated():
@@ -105,7 +105,7 @@ class KafkaLog:
                             found.append(delivery(record))
                     position = await consumer.position(place)
             finally:
-                # Not `unsubscribe`: where it follows at once, aiokafka's fetching ends for good.
+                # Not `unsubscribe`: if a fetch follows at once, aiokafka stops fetching for good.
                 consumer.assign([])
         return found
 

@@ -1,7 +1,7 @@
-"""What the workers exchange with a log of records, whichever it is: Kafka, or memory in tests.
+"""What the workers exchange with a log of records: Kafka, or memory in tests.
 
-A worker reads deliveries, makes their effects durable, sends what follows from them, and only then
-lets the log move on. Everything may be delivered again; every effect may be repeated.
+A worker reads deliveries, makes their effects durable, sends derived records, and only then
+acknowledges. Everything may be delivered again; every effect may be repeated.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Partition(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A record as the log hands it out."""
+    """A record as the log delivers it."""
 
     topic: str
     partition: int
     offset: int
     timestamp_ms: int
-    """When the log took it in, in milliseconds since 1970 (UTC); the same in every delivery."""
+    """When the log appended it, in milliseconds since 1970 (UTC); the same in every delivery."""
     value: bytes | None
     key: bytes | None = None
     headers: Headers = ()
@@ -57,7 +57,7 @@ class Outbox(Protocol):
 
         Raises:
             Retry: some may be missing; send all of them again.
-            Fatal: trying again cannot help.
+            Fatal: retrying cannot help.
         """
         ...
 

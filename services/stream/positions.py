@@ -1,10 +1,10 @@
-"""How far the records of a log have come into the store, and which rows win over which.
+"""Positions: up to which record of a log the store may be written, and the version of its rows.
 
 Rows of the identity map and of incidents carry `generation << 48 | offset` as their version, so the
-row that follows from the later record wins. Before a worker writes anything that follows from a
-record it notes the record's offset here. Whoever takes the partition over then knows which records
-are in doubt: their effects may be there in part. Where offsets begin anew (another cluster, a topic
-made again) the generation goes up, or every new row would lose against the old ones.
+row derived from the later record wins. Before a worker writes anything derived from a record, it
+notes the record's offset here. A worker that takes over the partition then knows which records are
+in doubt: they may have taken partial effect. When offsets restart (another cluster, a recreated
+topic), the generation is increased, or every new row would lose against the old ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.stream.ports import Partition
 
 GENERATION_SHIFT = 48
 EMBEDDED_GENERATION = 1
-"""The embedded engine numbers its batches in this one; logs begin with the next."""
+"""The embedded engine numbers its batches in this generation; logs start with the next."""
 POSITION_SQL = """
 SELECT log, generation, last_offset FROM log_positions FINAL
 WHERE topic = {topic:String} AND partition = {partition:UInt32}
@@ -33,7 +33,7 @@ class Position(NamedTuple):
 
     @property
     def version(self) -> int:
-        """Of the rows that follow from the record; grows with every record of every generation."""
+        """Version of the rows derived from the record; grows with record and generation."""
         return version_of(self.generation, self.last_offset)
 
 
@@ -41,7 +41,7 @@ class PositionStore(Protocol):
     """Keeps one position per partition. Both methods block and raise Retry or Fatal."""
 
     def position(self, partition: Partition) -> Position | None:
-        """The position noted last; None for a partition never read."""
+        """The last position noted; None for a partition never read."""
         ...
 
     def note(self, partition: Partition, position: Position) -> None:
@@ -50,14 +50,14 @@ class PositionStore(Protocol):
 
 
 def version_of(generation: int, offset: int) -> int:
-    """Version of the rows that follow from a record. Offset 0 is above a generation's beginning."""
+    """Version of the rows derived from a record. Offset 0 is above a generation's beginning."""
     return generation << GENERATION_SHIFT | offset + 1
 
 
 def taken_over(stored: Position | None, log: str, log_end: int) -> Position:
-    """Where a new holder of a partition stands. `log_end` is the offset of the next new record.
+    """Position at which a worker takes over a partition. `log_end` is the next offset to be used.
 
-    Records up to `last_offset` of the result are in doubt. Offsets that begin anew are seen by the
+    Records up to `last_offset` of the result are in doubt. Restarted offsets are recognised by the
     log's id, or by a stored position that the log has not reached yet.
     """
     if stored is None:

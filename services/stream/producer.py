@@ -1,7 +1,7 @@
-"""Sending records so that a return means they are there.
+"""Sends records so that a return means they are acknowledged.
 
 aiokafka's own `flush` hides failed deliveries, and its `send` and `stop` may hang for ever while
-the brokers are away (aiokafka#1101). Here every delivery is awaited, and everything has a deadline.
+the brokers are down (aiokafka#1101). Here every delivery is awaited, and everything has a deadline.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ ADVICE: dict[type[Exception], str] = {
     kafka_errors.PolicyViolationError: "see the policy of the brokers",
     kafka_errors.InvalidTopicError: "the name of the topic is not allowed",
 }
-"""Errors that no repetition heals, and what to do. All others are taken for transient: a sender
-that repeats a hopeless record is seen at once, one that gives up a good one loses it."""
+"""Permanent errors, and what to do. All others count as transient: a sender that keeps retrying is
+noticed at once, while one that gives up loses the record."""
 log = structlog.get_logger()
 
 
 class Producer:
     """Sends with acknowledgement of all in-sync replicas, idempotently; one per event loop.
 
-    Several tasks may send at once. After a Retry the connection is made anew within the next call:
-    an idempotent producer that gave up on a record has a gap in its numbers, and would fail all
-    that comes later. What had been sent by then may still arrive: delivery is at least once.
+    Several tasks may send at once. After a Retry the next call reconnects: an idempotent producer
+    that gave up on a record has a gap in its sequence numbers, and all later records would fail.
+    Records already sent may still arrive: delivery is at least once.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Producer:
             raise self._away() from error
 
     async def stop(self) -> None:
-        """Close the connections; returns in bounded time, whatever the brokers do."""
+        """Close the connections within a bounded time, whatever the brokers do."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _discard(producer)
@@ -93,12 +93,12 @@ class Producer:
     async def send_all(self, records: Sequence[Outgoing]) -> None:
         """Send the records; returns when every one is acknowledged.
 
-        Order holds among records of one partition sent by one call. On an error any part of them
-        may have been written.
+        Records of one partition keep their order within one call. On an error any subset of the
+        records may have been written.
 
         Raises:
-            Retry: brokers or replicas are away; send all of them again.
-            Fatal: a record is too large, a topic is not there, or we are not allowed to.
+            Retry: brokers or replicas are unavailable; send all of them again.
+            Fatal: a record is too large, a topic is missing, or a permission is missing.
         """
         if not records:
             return
@@ -167,12 +167,12 @@ class Producer:
             partition=partition,
             headers=list(record.headers),
         )
-        # Whoever gives up on it does not look at it any more; asyncio would complain about that.
+        # An abandoned delivery is never awaited; asyncio would report its exception.
         delivery.add_done_callback(_seen)
         return delivery
 
     def _refuse_unsendable(self, records: Iterable[Outgoing]) -> None:
-        """Before anything is sent, so that a refused call has written nothing."""
+        """Check before anything is sent, so that a refused call has written nothing."""
         for record in records:
             if record.key is None and record.value is None:
                 raise Fatal(f"a record for {record.topic} has neither key nor value")
@@ -199,7 +199,7 @@ class Producer:
 
 
 async def _unknown_topic(producer: AIOKafkaProducer, topic: str) -> C360Error:
-    """aiokafka takes brokers that are away for a topic that is not there: ask again."""
+    """aiokafka reports a missing topic when brokers are down: ask again."""
     if not await producer.client.force_metadata_update():
         return Retry(f"the brokers are away: where {topic} is cannot be told")
     return Fatal(f"Kafka has no topic {topic}: run 'c360 topics apply'")
@@ -213,10 +213,10 @@ def _judged(error: BaseException, doing: str) -> C360Error:
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:
-    """Close a producer, with or without brokers. What it has not delivered yet fails.
+    """Close a producer, with or without brokers. Undelivered records fail.
 
-    `stop` alone waits for deliveries that an idempotent producer never gives up, so they are failed
-    first (tests/contract/test_producer.py says when an aiokafka needs this no more).
+    `stop` alone waits for deliveries that an idempotent producer never abandons, so they are failed
+    first (tests/contract/test_producer.py shows when aiokafka no longer needs this).
     """
     sender = producer._sender.sender_task
     try:
@@ -235,6 +235,6 @@ async def _discard(producer: AIOKafkaProducer) -> None:
 
 
 def _seen(done: asyncio.Future[Any]) -> None:
-    """Take note of a failure, which asyncio would report as overlooked otherwise."""
+    """Retrieve an exception that asyncio would otherwise report as never retrieved."""
     if not done.cancelled():
         done.exception()

@@ -1,7 +1,7 @@
-"""The topic catalogue on the brokers: what differs from it, and making it so.
+"""The topic catalogue on the brokers: compares the topics with it and applies it.
 
-Partitions are never changed: keys would go to other workers, and positions would mean something
-else. A topic that has to grow gets a successor under a new name.
+Partitions are never changed: keys would go to other workers, and positions would lose their
+meaning. A topic that has to grow gets a successor under a new name.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ADVICE = {
 
 
 class Difference(NamedTuple):
-    """One way in which a topic is not as the catalogue has it."""
+    """One difference between a topic and the catalogue."""
 
     topic: str
     what: str
@@ -49,7 +49,7 @@ class Difference(NamedTuple):
 
     @property
     def advice(self) -> str:
-        """Why `apply` leaves it as it is; empty when it does not."""
+        """Why `apply` does not correct it; empty when it does."""
         return ADVICE.get(self.what, "")
 
 
@@ -67,10 +67,10 @@ async def check_topics(settings: Settings, catalogue: Catalogue = CATALOGUE) -> 
 
 
 async def apply_topics(settings: Settings, catalogue: Catalogue = CATALOGUE) -> Applied:
-    """Make missing topics and set settings that differ; returns when the brokers show it.
+    """Create missing topics and correct settings that differ; returns when the brokers show it.
 
-    May be repeated and run twice at once. Settings that the catalogue does not name stay as they
-    are. Raises Retry or Fatal.
+    May be repeated and run concurrently. Settings that the catalogue does not name are left alone.
+    Raises Retry or Fatal.
     """
     async with _admin(settings) as admin:
         found = await _differences(admin, settings, catalogue)
@@ -83,14 +83,14 @@ async def apply_topics(settings: Settings, catalogue: Catalogue = CATALOGUE) -> 
 
 
 def expected_config(topic: Topic, replication: int) -> dict[str, str]:
-    """A topic's settings on brokers that keep so many copies."""
+    """A topic's settings for a number of replicas."""
     return {**topic.config, "min.insync.replicas": str(max(1, replication - 1))}
 
 
 async def _seen(
     admin: AIOKafkaAdminClient, settings: Settings, catalogue: Catalogue, done: list[Difference]
 ) -> None:
-    """Brokers learn of a change one after the other; wait until the one asked has."""
+    """Changes reach the brokers one after the other; wait until the one asked has them."""
     while done:
         left = set(await _differences(admin, settings, catalogue))
         done = [one for one in done if one in left]
@@ -148,7 +148,7 @@ def _compared(
     wanted = {
         PARTITIONS: str(topic.partitions),
         REPLICATION: str(settings.kafka_replication),
-        # By the copies there are: brokers may refuse every write below the minimum.
+        # By the actual replicas: brokers may refuse every write below the minimum.
         **expected_config(topic, min(copies)),
     }
     found = {
@@ -164,7 +164,7 @@ def _compared(
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Effective settings by topic; a topic that has just gone is left out."""
+    """Effective settings by topic; a topic that has just been deleted is skipped."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:
         return {}
@@ -216,7 +216,7 @@ def _raise_for(code: int, message: str | None, topic: str) -> None:
 
 
 class IncrementalAlterConfigsResponse_v0(Response):  # type: ignore[misc]
-    """Kafka's protocol, as aiokafka writes it down; aiokafka itself does not have this one."""
+    """A message of Kafka's protocol that aiokafka lacks, in aiokafka's notation."""
 
     API_KEY = 44
     API_VERSION = 0
@@ -224,7 +224,7 @@ class IncrementalAlterConfigsResponse_v0(Response):  # type: ignore[misc]
 
 
 class IncrementalAlterConfigsRequest_v0(RequestStruct):  # type: ignore[misc]
-    """Sets some settings of a topic. The older AlterConfigs resets all that it does not name."""
+    """Sets some settings of a topic. The older AlterConfigs resets those that it does not name."""
 
     API_KEY = 44
     API_VERSION = 0

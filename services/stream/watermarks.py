@@ -1,7 +1,7 @@
-"""How far event time has come on each channel: written by ingest, read by the ticker.
+"""Watermarks: how far event time has advanced on each channel; written by ingest, for the ticker.
 
-A mark is written when the broker has acknowledged what follows from a batch, so a tick made of it
-comes after the claims of that batch in every partition.
+A watermark is written when the broker has acknowledged the records derived from a batch, so a tick
+made of it comes after the claims of that batch in every partition.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SELECT realm, channel, max(occurred_at), max(received_at) FROM watermarks GROUP 
 
 
 class Watermark(NamedTuple):
-    """How far one channel of a realm has come."""
+    """How far event time has advanced on one channel of a realm."""
 
     realm: str
     channel: str
@@ -39,7 +39,7 @@ class ClickHouseWatermarks:
         self._database = database
 
     def write(self, marks: Sequence[Mark]) -> None:
-        """Keep the marks; the latest times of a channel win, in any order and number of writes."""
+        """Store watermarks; the latest times of a channel win, whatever the order of writes."""
         if marks:
             rows = [(realm, name, min(at, got), got) for realm, name, at, got in marks]
             self._database.insert_rows("watermarks", COLUMNS, rows)
@@ -49,13 +49,13 @@ class ClickHouseWatermarks:
         return [Watermark(*row) for row in self._database.rows(MARKS_SQL)]
 
     def clock(self) -> datetime:
-        """What the store's clock shows."""
+        """The store's clock."""
         now: datetime = self._database.rows("SELECT now64(3, 'UTC')")[0][0]
         return now
 
 
 class MemoryWatermarks:
-    """The same for tests and simulations."""
+    """In-memory watermarks, for tests and simulations."""
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, str], tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""What the three workers have in common: a checked store, health pages, and an orderly end."""
+"""Shared by the three workers: a checked store, health pages, and an orderly shutdown."""
 
 from __future__ import annotations
 

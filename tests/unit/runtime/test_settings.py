@@ -32,7 +32,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("C360_REALMS", "{", "written as JSON"),
         ("C360_LOG_FORMAT", "yaml", "C360_LOG_FORMAT: "),
         ("C360_DATADIR", "x", "did you mean C360_DATA_DIR"),
-        ("C360_NOTHING_LIKE_IT", "x", "C360_NOTHING_LIKE_IT is no setting"),
+        ("C360_NOTHING_LIKE_IT", "x", "C360_NOTHING_LIKE_IT is not a setting"),
     ],
 )
 def test_a_wrong_value_names_its_variable(
