@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from services.runtime.errors import ConfigurationError, Retry
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 POM = PROJECT / "deploy" / "kafka" / "pom.xml"
 LOG_SETTINGS = POM.with_name("log4j2.properties")
 BOOTSTRAP_FILE = "bootstrap.checkpoint"

@@ -34,8 +34,8 @@ Exit codes: 0 done · 1 found a difference or a check failed · 2 wrong usage ·
 65 the input is damaged · 66 no such input · 70 a broken invariant · 74 the data directory cannot
 be used · 75 try again · 78 wrong configuration · 130 interrupted.
 
-First steps: 'c360 demo' shows everything on made-up customers. Then set C360_IDENTITY_SECRET and
-'c360 ingest FILE'. All settings: 'c360 config'.
+First steps: 'c360 demo' shows everything on invented customers. Then set C360_IDENTITY_SECRET and
+run 'c360 ingest FILE'. All settings: 'c360 config'.
 """
 app = typer.Typer(
     name="c360",
@@ -91,14 +91,14 @@ app.command("config")(config.config)
 
 
 def main() -> None:
-    """Run the command line; errors are told in one paragraph, with the exit code of their kind."""
+    """Run the command line; errors are one paragraph, with the exit code of their kind."""
     try:
         app()
     except C360Error as error:
         err.print(f"[bold red]error:[/] {_escaped(error)}", soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        err.print("interrupted; what was reported is kept, run the same command again to go on")
+        err.print("interrupted; what was reported is kept, run the same command again to continue")
         sys.exit(130)
 
 

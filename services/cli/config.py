@@ -9,7 +9,7 @@ from services.cli.state import AsJson, state_of
 
 
 def config(context: typer.Context, as_json: AsJson = False) -> None:
-    """Print the effective settings, secrets hidden. docs/settings.md explains each."""
+    """Print the effective settings, with secrets hidden. docs/settings.md explains each."""
     values = state_of(context).settings().model_dump(mode="json")
     if as_json:
         print_json(values)

@@ -1,4 +1,4 @@
-"""`c360 demo`: everything once, on made-up customers over real till baskets."""
+"""`c360 demo`: the whole pipeline once, on invented customers and real till baskets."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ INCIDENTS_SHOWN = 8
 def demo(
     households: Annotated[int, typer.Option(min=1, max=2469, help="How many.")] = 150,
     seed: Annotated[int, typer.Option(help="The same seed makes the same stream.")] = 1,
-    directory: Annotated[Path, typer.Option(help="Made anew each time.")] = Path("demo"),
+    directory: Annotated[Path, typer.Option(help="Recreated each time.")] = Path("demo"),
 ) -> None:
     """Sample stream → profiles and price incidents, and a look at them."""
     begun = time.monotonic()
     settings = _prepare(directory)
-    out.print(f"[bold]1. A year of till baskets, re-told[/] ({households} households, seed {seed})")
+    out.print(f"[bold]1. Till baskets as a stream[/] ({households} households, seed {seed})")
     sample = make_sample(households, seed, directory / STREAM, directory / TRUTH)
     out.print(f"   {sample.lines:,} lines, {sample.persons:,} persons, semi-synthetic")
     with Engine.open(settings) as engine:
@@ -58,7 +58,7 @@ def _prepare(directory: Path) -> Settings:
 
     Raises:
         ConfigurationError: the directory holds something that no demo made.
-        StoreUnavailable: a process works on it.
+        StoreUnavailable: a process is using it.
     """
     if directory.exists():
         if any(directory.iterdir()) and not (directory / SETTINGS_FILE).exists():
@@ -108,7 +108,7 @@ def _show(session: LocalSession) -> None:
 
 
 def _show_why(session: LocalSession, profile: dict[str, Any]) -> None:
-    """The longest-standing and the weakest identifier: why are they one person?"""
+    """The first and the last identifier: why are they one person?"""
     known = profile["identifiers"]
     if len(known) > 1:
         ends = {"a": known[0]["node_id"], "b": known[-1]["node_id"]}

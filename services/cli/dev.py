@@ -30,12 +30,12 @@ def kafka(
         int, typer.Option(min=0, max=65_500, help="Port of the first broker; 0 picks free ones.")
     ] = 0,
 ) -> None:
-    """Run Apache Kafka with throw-away data; needs a checkout, Java 17 and Maven."""
+    """Run Apache Kafka with temporary data; needs a checkout, Java 17 and Maven."""
     from devtools.kafka import Cluster
 
     _end_on_sigterm()
     cluster = Cluster(brokers, port=port)
-    err.print("starting Kafka (the first time it is fetched, about 45 MB) …")
+    err.print("starting Kafka (fetched once, about 45 MB) …")
     try:
         with cluster:
             # Not through the console: it would wrap a long list in a narrow terminal.
@@ -56,9 +56,7 @@ def kafka(
 
 @app.command()
 def clickhouse(
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="Where the data stay; else throw-away data.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where data stays.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 picks a free one.")] = 8123,
     user: Annotated[str, typer.Option(help="The one user.")] = "default",
@@ -76,8 +74,8 @@ def clickhouse(
 
     if host not in LOOPBACK and not any_host:
         raise ConfigurationError(
-            f"{host} is not loopback, and this endpoint is made for this machine only: no TLS, one "
-            "user, faults on demand. Use 127.0.0.1, or say --any-host if you mean it."
+            f"{host} is not loopback, and this endpoint is for this machine only: no TLS, one "
+            "user, faults on demand. Use 127.0.0.1, or give --any-host if you mean it."
         )
     with ExitStack() as stack:
         where = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory("-clickhouse")))
@@ -123,7 +121,7 @@ async def _serve_clickhouse(config: Config, *, kept: bool) -> None:
 
 
 def _end_on_sigterm() -> None:
-    """SIGTERM ends a server as Ctrl-C does: in order."""
+    """Make SIGTERM shut a server down cleanly, as Ctrl-C does."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt

@@ -57,7 +57,7 @@ def why(
 
 
 def print_why(answer: dict[str, object]) -> None:
-    """An explanation for people."""
+    """Print an explanation as text."""
     if answer["same"]:
         out.print(f"Both belong to profile {answer['profile_a']}:")
     else:

@@ -34,7 +34,7 @@ def list_(
     context: typer.Context,
     state: Annotated[
         list[IncidentState] | None,
-        typer.Option(help="Only these states; without it, all but retracted ones."),
+        typer.Option(help="Only these states; by default all but retracted."),
     ] = None,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
@@ -50,7 +50,7 @@ def list_(
 
 
 def print_incidents(title: str, rows: list[dict[str, object]]) -> None:
-    """Incidents for people."""
+    """Print incidents as a table."""
     flat = []
     for row in rows:
         exposure = row["exposure"]
@@ -119,14 +119,14 @@ def tick(
     """Judge the prices of a realm up to a time (Kafka only).
 
     For imports of old data, when the workers have caught up: the channels are silent afterwards, so
-    what fell due at the end would wait until they count as idle, and then be judged as of today.
-    Without Kafka there is nothing to do: 'c360 ingest' ends with the same tick by itself.
+    whatever is due at the end would wait until they are idle, and then be judged as of today.
+    Without Kafka this is not needed: 'c360 ingest' ends with the same tick.
     """
     settings = state_of(context).settings()
     if not settings.kafka_bootstrap_servers:
         raise ConfigurationError(
             "C360_KAFKA_BOOTSTRAP_SERVERS is not set. A tick is a record for the workers; without "
-            "Kafka none is needed: 'c360 ingest' judges up to the latest event by itself."
+            "Kafka none is needed: 'c360 ingest' judges up to the latest event itself."
         )
     if realm not in settings.realms:
         raise NotFound(f"no realm {realm!r}; C360_REALMS lists {', '.join(settings.realms)}")
@@ -135,32 +135,32 @@ def tick(
     if as_json:
         print_json({"version": 1, "realm": realm, "reached_at": reached_at.isoformat()})
     else:
-        out.print(f"{realm}: time has come to {reached_at.isoformat()}")
+        out.print(f"{realm}: event time is now {reached_at.isoformat()}")
 
 
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time; write 2026-03-08T04:00:00Z") from error
+        raise typer.BadParameter(f"{text!r} is not a time; write 2026-03-08T04:00:00Z") from error
     if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; write Z or an offset behind it")
+        raise typer.BadParameter(f"{text!r} has no time zone; append Z or an offset")
     if instant > datetime.now(UTC):
-        raise typer.BadParameter(f"{text} lies in the future, and a tick cannot be taken back")
+        raise typer.BadParameter(f"{text} is in the future, and a tick cannot be taken back")
     return instant.astimezone(UTC)
 
 
 def _latest_event(settings: Settings, realm: str) -> datetime:
     if settings.clickhouse_url is None:
         raise ConfigurationError(
-            "C360_CLICKHOUSE_URL is not set, so nobody knows the realm's latest event. Set it as "
-            "for the workers, or say --until TIME."
+            "C360_CLICKHOUSE_URL is not set, so the realm's latest event is unknown. Set it as "
+            "for the workers, or give --until TIME."
         )
     with closing(open_server(settings)) as database:
         marks = ClickHouseWatermarks(database).marks()
     reached = [mark.occurred_at for mark in marks if mark.realm == realm]
     if not reached:
-        raise NotFound(f"no event of realm {realm!r} has come through an ingest worker yet")
+        raise NotFound(f"no ingest worker has processed an event of realm {realm!r} yet")
     return max(reached)
 
 
@@ -168,7 +168,7 @@ async def _send_tick(settings: Settings, realm: str, reached_at: datetime) -> No
     from services.consistency.ticker import tick_records  # aiokafka takes a while to load
     from services.stream.producer import Producer
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
     producer = Producer(settings)
     try:
         await producer.start()

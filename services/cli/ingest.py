@@ -19,7 +19,7 @@ REPORT_VERSION = 1
 
 
 class Report:
-    """Counts what became of the events."""
+    """Counts events by result."""
 
     def __init__(self, bar: Bar) -> None:
         self.statuses: Counter[str] = Counter()
@@ -52,7 +52,7 @@ class Report:
         }
 
     def print(self) -> None:
-        """The report for people."""
+        """Print the report as text."""
         numbers = self.as_json()
         out.print(
             f"{numbers['events']:,} events in {numbers['seconds']} s "
@@ -64,7 +64,7 @@ class Report:
         for reason, count in self.reasons.most_common():
             out.print(f"  {count:>8,}  {reason}: {ADVICE[RejectReason(reason)]}")
         if self.conflicts:
-            out.print(f"  {self.conflicts:>8,}  came with a known id and another body (kept)")
+            out.print(f"  {self.conflicts:>8,}  have a known id and another body (kept)")
         if self.reasons:
             out.print("Rejected events are kept: 'c360 rejected list'.")
 
@@ -76,7 +76,7 @@ def ingest(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Read touchpoint events and make them profiles and incidents.
+    """Read touchpoint events and update profiles and incidents.
 
     Reading the same events again changes nothing, so after any interruption simply run the same
     command again.

@@ -16,7 +16,7 @@ from rich.table import Table
 
 Row = dict[str, Any]
 PAPER_WIDTH = 170
-"""Columns of a table that goes into a file or a pipe."""
+"""Width of a table that is written to a file or a pipe."""
 ROWS_SHOWN = 15
 ISO_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PAPER_WIDTH)
@@ -48,7 +48,7 @@ def _cell(value: Any) -> Any:
 def print_table(
     title: str, rows: Sequence[Row], names: Sequence[str], rows_max: int | None = None
 ) -> None:
-    """A table for people, with times to the minute; past `rows_max` it says how many more."""
+    """A text table, with times to the minute; beyond `rows_max` it says how many more."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
@@ -65,18 +65,18 @@ def _shown(value: Any) -> str:
 
 
 class Bar:
-    """A progress bar that shows nothing where standard error is no terminal."""
+    """A progress bar, silent unless standard error is a terminal."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
 
     def advance(self, count: int) -> None:
-        """So many more are done."""
+        """Add to what is done."""
         self._progress.advance(self._task, count)
 
     def set(self, done: int, total: int | None = None) -> None:
-        """So many are done, of so many."""
+        """Set what is done, and the total."""
         self._progress.update(self._task, completed=done, total=total)
 
 

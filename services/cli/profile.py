@@ -58,7 +58,7 @@ def get(
 
 
 def print_profile(profile: dict[str, Any]) -> None:
-    """A profile for people."""
+    """Print a profile as text."""
     money = f"{profile['revenue']} {profile['currency']}"
     out.print(f"[bold]Profile {profile['profile_id']}[/] ({profile['kind']})")
     if profile["requested_id"] != profile["profile_id"]:
@@ -109,11 +109,11 @@ def timeline(
     handle: IdOption = "",
     identifier: IdentifierOption = "",
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
-    cursor: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
+    cursor: Annotated[str, typer.Option(help="Cursor printed by the previous page.")] = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """Everything that happened with a customer, newest first, page by page."""
+    """All touchpoints of a customer, newest first, page by page."""
     with state_of(context).session() as session:
         arguments = _handle(handle, identifier) | {"limit": limit, "cursor": cursor}
         rows = list(session.call("profile_timeline", realm=realm, **arguments))

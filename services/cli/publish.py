@@ -25,7 +25,7 @@ def publish(
 ) -> None:
     """Send touchpoint events to Kafka, each to the topic of its channel.
 
-    The ingest workers judge them. A line too large for its topic is named, and the exit code is 1.
+    The ingest workers validate them. Oversized lines are listed, and the exit code is 1.
     An event sent twice counts once, by its event_id, so after any interruption simply run the same
     command again.
     """
@@ -34,7 +34,7 @@ def publish(
     from services.stream.producer import Producer
 
     producer = Producer(state_of(context).settings())
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
     report, ended_by = Report(), None
     # The loop runs only while a chunk is sent: reading blocks, and Ctrl-C must end that, too.
     with asyncio.Runner() as runner, progress_bar("events") as bar:
@@ -54,8 +54,8 @@ def publish(
     _print(report, as_json)
     if ended_by is not None:
         err.print(
-            f"At least {report.acknowledged:,} events have arrived. Run the same command again: "
-            "events sent twice do no harm, they count once by their event_id.",
+            f"At least {report.acknowledged:,} events were acknowledged. Run the same command "
+            "again: sending an event twice is harmless, it counts once by its event_id.",
             soft_wrap=True,
         )
         raise ended_by
@@ -66,7 +66,7 @@ def publish(
 def _name(line: TooLarge) -> None:
     err.print(
         f"not sent: {line.file}, line {line.line}, has {line.bytes:,} bytes; {line.topic} takes "
-        f"{line.bytes_max:,} with key and frame. Split the order or shorten its texts.",
+        f"{line.bytes_max:,} with key and framing. Split the order or shorten its texts.",
         markup=False,
         soft_wrap=True,
     )
@@ -85,8 +85,8 @@ def _print(report: Report, as_json: bool) -> None:
         out.print(f"  {count:>10,}  {topic}")
     if report.unreadable:
         out.print(
-            f"{report.unreadable:,} of them show no channel or no event_id; they went to the topic "
-            "of unlisted channels, and the workers put them aside ('c360 rejected list')."
+            f"{report.unreadable:,} of them have no readable channel or event_id; they went to "
+            "the topic of unlisted channels and will be dead-lettered ('c360 rejected list')."
         )
     if report.too_large:
         out.print(f"{report.too_large:,} lines are too large for their topic and were not sent.")

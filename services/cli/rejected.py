@@ -1,4 +1,4 @@
-"""`c360 rejected`: refused events, of the embedded engine or, with Kafka, of the dead letters."""
+"""`c360 rejected`: rejected events of the embedded engine or, with Kafka, the dead letters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes",
 LISTED_LETTERS = (*LISTED[:5], "source_topic", *LISTED[5:])
 PAGE_LINES = 500
 rejected = typer.Typer(
-    help="Look at refused events and send them again. They are the dead letters on Kafka where "
+    help="List, show and replay rejected events: the dead letters on Kafka if "
     "C360_KAFKA_BOOTSTRAP_SERVERS is set, otherwise those of the embedded engine.",
     no_args_is_help=True,
 )
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class Choice(NamedTuple):
-    """Which refused events."""
+    """The selected rejected events."""
 
     ids: list[str]
     reason: str
@@ -53,7 +53,7 @@ def _since(text: str) -> datetime:
         since = None
     if since is None or since.tzinfo is None:
         raise typer.BadParameter(
-            f"{text!r} is no time with its zone, for example 2026-11-20T10:00:00+01:00"
+            f"{text!r} is not a time with a zone, for example 2026-11-20T10:00:00+01:00"
         )
     return since
 
@@ -61,7 +61,7 @@ def _since(text: str) -> datetime:
 Since = Annotated[
     datetime | None,
     typer.Option(
-        parser=_since, metavar="TIME", help="Only those refused at or after it, with its zone."
+        parser=_since, metavar="TIME", help="Only those rejected at or after it, with a zone."
     ),
 ]
 
@@ -70,10 +70,10 @@ Since = Annotated[
 def list_(
     context: typer.Context,
     reason: Annotated[RejectReason | None, typer.Option(help="Only this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Most rows to list.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Refused events, the latest first, and how many there are by reason."""
+    """Rejected events, the latest first, and their number by reason."""
     settings = state_of(context).settings()
     if settings.kafka_bootstrap_servers:
         found = _on_kafka(_latest(settings, limit, reason or ""))
@@ -98,7 +98,7 @@ def show(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """One refused event as it was sent, and what to do about it."""
+    """One rejected event as it was sent, with advice."""
     settings = state_of(context).settings()
     if settings.kafka_bootstrap_servers:
         letter = _on_kafka(_one(settings, reject_id))
@@ -128,21 +128,23 @@ def show(
 def replay(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(help="Ids, as 'list' shows them.")] = None,
-    reason: Annotated[RejectReason | None, typer.Option(help="Those of this reason.")] = None,
+    reason: Annotated[RejectReason | None, typer.Option(help="All with this reason.")] = None,
     since: Since = None,
-    everything: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report what would be sent.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send refused events again as they were, after what refused them was mended.
+    """Send rejected events again as they were, after the cause was fixed.
 
     On Kafka each goes back to the partition it came from, with its key and headers; on the embedded
-    engine it is read again as 'c360 ingest' reads it. Replaying twice is harmless: an event counts
-    once by its event_id, and what the workers send each other may be repeated. What is refused
-    again is kept again. The exit code is 1 when something chosen cannot be sent.
+    engine it is ingested again as by 'c360 ingest'. Replaying twice is harmless: an event counts
+    once by its event_id, and records between workers may be repeated. An event that is rejected
+    again is kept again. The exit code is 1 if a selected event cannot be sent.
     """
     if bool(ids) == bool(reason or since or everything):
-        raise typer.BadParameter("say which: ids, or --reason and --since, or --all")
+        raise typer.BadParameter("select events: ids, or --reason and --since, or --all")
     choice = Choice(ids or [], reason or "", to_ms(since) if since else None)
     settings = state_of(context).settings()
     if settings.kafka_bootstrap_servers:
@@ -162,7 +164,9 @@ def _replay_letters(settings: Settings, choice: Choice, dry_run: bool, as_json: 
     _print_replay(report, dry_run, as_json)
     if ended_by is not None:
         if not dry_run:
-            _tell("Run the same command again to send the rest: what is sent twice does no harm.")
+            _tell(
+                "Run the same command again to send the rest: sending an event twice is harmless."
+            )
         raise ended_by
     if report.kept:
         raise typer.Exit(1)
@@ -224,7 +228,7 @@ def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bo
 
 
 def _pages(session: Session, choice: Choice) -> Iterator[list[Row]]:
-    """The lines chosen, in bounded parts, each read before the next one is asked for."""
+    """The selected lines, in bounded parts, read one after the other."""
     ids = [next(session.call("rejected_show", reject_id=one))["reject_id"] for one in choice.ids]
     after = ""
     while page := list(
@@ -238,13 +242,13 @@ def _pages(session: Session, choice: Choice) -> Iterator[list[Row]]:
 
 
 def _line(row: Row, report: Report) -> Line | None:
-    """A kept line as it was sent; None, and a word about it, when it must not or cannot be sent."""
+    """A kept line as it was sent; None, and a message, if it must not or cannot be sent."""
     content = base64.b64decode(row["raw_base64"])
     report.matched += 1
     if row["raw_bytes"] > len(content):
         why = f"only {len(content):,} of its {row['raw_bytes']:,} bytes were kept"
     elif row["reason"] == RejectReason.NOT_ALLOWED:
-        why = "it came with a public key, which may not send it, and would be believed now"
+        why = "it was sent with a public key, which does not allow it, and would be trusted now"
     else:
         report.reasons[str(row["reason"])] += 1
         return Line(content, len(content))
@@ -262,11 +266,11 @@ def _print_replay(report: Report, dry_run: bool, as_json: bool) -> None:
         print_json(report.as_json() | {"dry_run": dry_run})
         return
     verb = "would be sent" if dry_run else "sent again"
-    out.print(f"{report.replayed:,} of {report.matched:,} refused events {verb}")
+    out.print(f"{report.replayed:,} of {report.matched:,} rejected events {verb}")
     for name, count in (*report.topics.most_common(), *report.reasons.most_common()):
         out.print(f"  {count:>8,}  {name}")
     if report.repeated:
-        out.print(f"  {report.repeated:>8,}  equal to another one, sent once")
+        out.print(f"  {report.repeated:>8,}  identical to another one, sent once")
     if report.kept:
         out.print(f"  {report.kept:>8,}  cannot be sent")
 
@@ -287,7 +291,7 @@ async def _one(settings: Settings, letter_id: str) -> DeadLetter:
 
 
 def _on_kafka(work: Coroutine[Any, Any, T]) -> T:
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
     return asyncio.run(work)
 
 
@@ -296,7 +300,7 @@ def _tell(text: str) -> None:
 
 
 def _print_bytes(content: bytes) -> None:
-    """The bytes as they are to a file or pipe; on a terminal nothing that could control it."""
+    """The raw bytes to a file or pipe; on a terminal, control characters are escaped."""
     if sys.stdout.isatty():
         text = content.decode("utf-8", "backslashreplace")
         out.print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), markup=False)

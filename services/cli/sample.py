@@ -1,4 +1,4 @@
-"""`c360 sample`: made-up customers on real till baskets."""
+"""`c360 sample`: invented customers on real till baskets."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def build(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Re-tell a year of real till baskets as a stream of shop, app, POS and e-mail touchpoints.
+    """Build a stream of shop, app, POS and e-mail touchpoints from a year of real till baskets.
 
     Semi-synthetic: times, stores, products and prices are those of the data set The Complete
-    Journey; persons, identifiers and the planted price errors are made up.
+    Journey; people, identifiers and the planted price errors are invented.
     """
     report = make_sample(households, seed, out, truth, data)
     if as_json:
@@ -63,7 +63,7 @@ def make_sample(
 
 
 def print_report(report: SampleReport) -> None:
-    """What was planted, for people."""
+    """Print what was planted as a table."""
     rows = [{"planted": name, "count": count} for name, count in _flat(report)]
     print_table("Sample stream (semi-synthetic)", rows, ("planted", "count"))
 

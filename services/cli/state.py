@@ -1,4 +1,4 @@
-"""What the commands share: the store asked for, and sessions on it."""
+"""Shared by all commands: the selected store, and sessions on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 
 class State:
-    """Made once per command line."""
+    """Created once per command line."""
 
     def __init__(self, data_dir: Path | None) -> None:
         self._data_dir = data_dir

@@ -16,7 +16,7 @@ from services.store import migrations
 from services.store.database import DirectoryLock, open_embedded
 from services.store.migrations import rendered_sql
 
-store = typer.Typer(help="Look after the stored facts.", no_args_is_help=True)
+store = typer.Typer(help="Audit the stored facts.", no_args_is_help=True)
 state = typer.Typer(help="Compare states.", no_args_is_help=True)
 
 
@@ -26,7 +26,7 @@ def audit(
     fix: Annotated[bool, typer.Option("--fix", help="Keep one row each.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find events that stand under two anchors; with --fix the smallest node id keeps its row."""
+    """Find events stored under two anchors; --fix keeps the row of the smallest node id."""
     with state_of(context).session() as session:
         rows = list(session.call("store_audit", fix=fix))
     if as_json:
@@ -52,17 +52,17 @@ def digest(context: typer.Context, as_json: AsJson = False) -> None:
 
 def migrate(
     context: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is pending.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what is pending.")] = False,
     render: Annotated[
-        bool, typer.Option("--render", help="Print the SQL of an empty store; ask no server.")
+        bool, typer.Option("--render", help="Print the SQL of an empty store; contacts no server.")
     ] = False,
     cluster: Annotated[
         str | None, typer.Option(help="With --render: for this cluster (C360_CLICKHOUSE_CLUSTER).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the schema up to date: of the ClickHouse server, which no other command does, or of the
-    data directory (other commands do so by themselves)."""
+    """Migrate the schema: of the ClickHouse server, which no other command does, or of the data
+    directory (where every command does so)."""
     if cluster is not None and not render:
         raise typer.BadParameter("--cluster goes with --render; else set C360_CLICKHOUSE_CLUSTER")
     given = {} if cluster is None else {"clickhouse_cluster": cluster}

@@ -16,13 +16,15 @@ from services.runtime.settings import Settings
 if TYPE_CHECKING:
     from services.stream.topics import Difference
 
-app = typer.Typer(help="Make the Kafka topics, or compare them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create the Kafka topics, or compare them with the catalogue.", no_args_is_help=True
+)
 COLUMNS = ("topic", "what", "expected", "found")
 
 
 @app.command()
 def apply(context: typer.Context, as_json: AsJson = False) -> None:
-    """Make missing topics, and set settings that differ; exit 1 when something cannot be changed.
+    """Create missing topics and correct settings; exit 1 if a difference cannot be corrected.
 
     Partitions are never changed. May be repeated.
     """
@@ -50,14 +52,14 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     elif found:
         _table(f"{len(found)} differences", found)
     else:
-        out.print("the topics are as the catalogue has them")
+        out.print("the topics match the catalogue")
     if found:
         raise typer.Exit(1)
 
 
 def _settings(context: typer.Context) -> Settings:
     settings = state_of(context).settings()
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors say the same
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
     return settings
 
 

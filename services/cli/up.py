@@ -1,4 +1,4 @@
-"""`c360 up`: keep the engine running and take events over HTTP."""
+"""`c360 up`: keep the engine running and accept events over HTTP."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
 ) -> None:
-    """Keep running and take events over HTTP; other commands work beside it."""
+    """Keep running and accept events over HTTP; other commands work at the same time."""
     given = {"http_host": host, "http_port": port}
     settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})
     if not settings.api_keys and not settings.public_write_keys:
         err.print(
-            "no C360_API_KEYS are set: POST /v1/touchpoints refuses everybody "
+            "no C360_API_KEYS are set: POST /v1/touchpoints refuses every request "
             "(example: C360_API_KEYS='[\"change-me-to-a-long-key\"]')"
         )
     listener = _listen(settings)

@@ -1,4 +1,4 @@
-"""`c360 worker ingest|identity|consistency`: one member of a group; start as many as you like."""
+"""`c360 worker ingest|identity|consistency`: one member of a group; start any number."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_choice_and_bytes(tmp_path: Path) -> None:
     done = c360(data_dir, "rejected", "replay", "--all", code=1)
     assert rows["too_large"]["reject_id"] in done.stderr
     assert "only 65,536 of its 100,026 bytes were kept" in done.stderr
-    assert "3 of 4 refused events sent again" in done.stdout
+    assert "3 of 4 rejected events sent again" in done.stdout
     c360(data_dir, "rejected", "replay", "no-such-id", code=4)
     c360(data_dir, "rejected", "replay", code=2)
 
@@ -68,6 +68,6 @@ def test_replay_trusts_no_public_key(up: Running) -> None:
     )
     up.post(event("no.such.type"))
     done = c360(up.data_dir, "rejected", "replay", "--all", code=1)
-    assert "a public key, which may not send it" in done.stderr
-    assert "1 of 2 refused events sent again" in done.stdout
+    assert "a public key, which does not allow it" in done.stderr
+    assert "1 of 2 rejected events sent again" in done.stdout
     assert "0 accepted, 0 duplicate, 1 rejected" in done.stdout
