@@ -8,7 +8,7 @@ from services.runtime.settings import Settings
 
 
 def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
-    """Everything the core is told from outside. Raises ConfigurationError without a secret."""
+    """The core's configuration. Raises ConfigurationError without a secret."""
     return IngestConfig(
         secret=settings.secret(),
         rules=rules,

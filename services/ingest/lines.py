@@ -1,6 +1,6 @@
 """Lines of a file or standard input, plain or gzip, with bounded memory whatever the input holds.
 
-A line longer than an event may be is not read into memory: its beginning and its size are kept.
+An oversized line is not read into memory: it is truncated, and its size is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SNIFFED_BYTES = 4096
 
 
 class Line(NamedTuple):
-    """One line without its end. `size` is its length as sent; `content` may be its beginning."""
+    """One line without its line break. `size` is its length as sent; `content` may be truncated."""
 
     content: bytes
     size: int
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 class InputError(C360Error):
-    """The input cannot be read (any further)."""
+    """The input cannot be read (further)."""
 
     exit_code = 65
 
@@ -56,11 +56,11 @@ def read_lines(name: str) -> Iterator[Line]:
 def numbered_lines(name: str) -> Iterator[tuple[int, Line]]:
     """Lines of the file `name`, or of standard input for `-`, each with its number in it.
 
-    Blank lines are counted and passed over.
+    Blank lines are counted and skipped.
 
     Raises:
         InputMissing: the file does not exist or may not be read.
-        InputError: it is no text, or a gzip file ends too early; the lines before that were
+        InputError: it is not text, or a gzip file ends too early; the lines before that were
             yielded.
     """
     try:
@@ -94,11 +94,11 @@ def _unpacked_lines(name: str, unpacked: BinaryIO) -> Iterator[tuple[int, Line]]
 
 
 def split_lines(stream: BinaryIO) -> Iterator[tuple[int, Line]]:
-    """Numbered lines of a binary stream; at most `KEPT_BYTES_MAX` bytes of a line are held."""
+    """Numbered lines of a binary stream; at most `KEPT_BYTES_MAX` bytes of a line are kept."""
     number = 0
     while content := stream.readline(KEPT_BYTES_MAX):
         number += 1
-        if number == 1:  # some editors begin a file with a byte order mark
+        if number == 1:  # some editors start a file with a byte order mark
             content = content.removeprefix(BOM_UTF8)
         size = len(content)
         if size == KEPT_BYTES_MAX and not content.endswith(b"\n"):
@@ -109,7 +109,7 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[int, Line]]:
 
 
 def _skip_rest(stream: BinaryIO) -> int:
-    """Pass over the rest of an oversized line; its length."""
+    """Skip the rest of an oversized line; its length."""
     skipped = 0
     while part := stream.readline(READ_BYTES):
         skipped += len(part)

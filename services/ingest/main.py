@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 class Ledger:
-    """The erasures as ingest sees them: empty until `refresh`, then read again twice a minute."""
+    """The ledger of erasures for ingest: empty until `refresh`, then refreshed twice a minute."""
 
     def __init__(self, store: ClickHouseFactStore) -> None:
         self._store = store
@@ -54,8 +54,8 @@ class Ledger:
 
 
 async def run(settings: Settings) -> None:
-    """Work until SIGTERM. Raises ConfigurationError, or Fatal when going on would lose data."""
-    connection(settings)  # says what is missing before anything else is tried
+    """Work until SIGTERM. Raises ConfigurationError, or Fatal when continuing would lose data."""
+    connection(settings)  # reports missing settings first
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
     store = Store(settings, metrics, progress)
     topics = [topic.name for topic in CATALOGUE.touchpoints]
@@ -135,5 +135,5 @@ async def _refresh(ledger: Ledger) -> None:
         await asyncio.sleep(LEDGER_S)
         try:
             await asyncio.to_thread(ledger.refresh)
-        except Exception as error:  # the store is away: the worker itself waits for it
+        except Exception as error:  # the store is down: the worker itself waits for it
             log.warning("ledger_not_read", error=str(error))

@@ -1,4 +1,4 @@
-"""What the ingest stage needs from a store. The memory adapter and ClickHouse both keep to it."""
+"""What the ingest stage needs from a store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Known(NamedTuple):
 
 
 class RejectedLine(NamedTuple):
-    """A refused line as it is kept: `raw` is the line, of a too large one its beginning."""
+    """A rejected line as it is kept: `raw` is the line, truncated if it was too large."""
 
     reject: Reject
     raw: bytes
@@ -28,7 +28,7 @@ class RejectedLine(NamedTuple):
 
 
 class StoredEvent(NamedTuple):
-    """A stored payload with its time of receipt and the way it came in."""
+    """A stored payload with its time of receipt and its route of intake."""
 
     payload: bytes
     received_at: datetime
@@ -39,7 +39,7 @@ class FactStore(Protocol):
     """Every write is durable when it returns and idempotent: writing again changes nothing.
 
     All methods block. They raise Retry for a transient fault and Fatal (or StoreUnavailable) when
-    trying again cannot help.
+    retrying cannot help.
     """
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
@@ -49,13 +49,13 @@ class FactStore(Protocol):
     def write_facts(self, events: Sequence[Accepted], batch: int) -> list[Accepted]:
         """One insert of all rows; the projecting views follow within it.
 
-        Returns the events that the store refuses whenever they are tried. They are found by
-        bisection and the others are written.
+        Returns the events that the store refuses on every attempt. They are found by bisection,
+        and the others are written.
         """
         ...
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
-        """Keep both bodies of each event id that came with a second body."""
+        """Keep both bodies of each event id that arrived with a second body."""
         ...
 
     def write_values(self, events: Sequence[Accepted], batch: int) -> None:
@@ -63,7 +63,7 @@ class FactStore(Protocol):
         ...
 
     def write_rejected(self, lines: Sequence[RejectedLine]) -> None:
-        """Keep refused lines with their reasons."""
+        """Keep rejected lines with their reasons."""
         ...
 
     def erasures(self) -> dict[tuple[str, NodeId], int]:
@@ -71,20 +71,20 @@ class FactStore(Protocol):
         ...
 
     def last_batch(self) -> int:
-        """The highest batch number that any row carries."""
+        """The highest batch number in any row."""
         ...
 
     def checkpoint(self) -> int:
-        """The batch up to which everything is processed to the end."""
+        """The batch up to which everything is completely processed."""
         ...
 
     def write_checkpoint(self, batch: int, written_at: datetime) -> None:
-        """Record that everything up to this batch is processed to the end."""
+        """Record that everything up to this batch is completely processed."""
         ...
 
     def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
         """Stored events of later batches: their edges, map rows and incidents may be missing.
 
-        In the order of the batches. An event that was written again may come again.
+        In the order of the batches. An event that was written again may occur again.
         """
         ...

@@ -1,7 +1,7 @@
 """The ingest stage: decode lines, tell new from known, make facts durable.
 
-`decode` is pure and may run beside `store` of the batch before; `store` returns when every accepted
-event of the batch is durable.
+`decode` is pure and may overlap with `store` of the previous batch; `store` returns when every
+accepted event of the batch is durable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.runtime.errors import Fatal
 
 
 class Status(StrEnum):
-    """What the sender of an event is told."""
+    """The result that the sender of an event gets."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -32,11 +32,11 @@ ID_CONFLICT = "id_conflict"
 """Reason of a duplicate whose body differs from the stored one."""
 REVISION_SHIFT = 32
 REFUSED_MAX = 10
-"""More rows than these (and than one in a hundred) are no bad rows but a broken store."""
+"""More refused rows than this (and than one in a hundred) mean that the store is broken."""
 
 
 class Result(NamedTuple):
-    """The answer for one event (Interface 1)."""
+    """The result of one event (Interface 1)."""
 
     event_id: str
     status: Status
@@ -54,22 +54,22 @@ class Decoded(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A batch after its facts are durable."""
+    """A batch whose facts are durable."""
 
     results: list[Result]
     fresh: list[Accepted]
-    """The events whose records must go on."""
+    """The events whose derived records must be sent."""
     refused: list[tuple[int, Reject]]
-    """The refused lines, by their position in the batch."""
+    """The rejected lines, by position in the batch."""
 
 
 class IngestStage:
     """Decodes and stores batches. `store` must be called by one thread at a time.
 
     Args:
-        from_log: lines come from a log that delivers again whatever was not acknowledged. A known
-            event may then be one whose records never went on, so it is written and goes on again.
-            The caller keeps the refused lines; otherwise the store does.
+        from_log: lines come from a log that redelivers whatever was not acknowledged. The derived
+            records of a known event may then never have been sent, so it is written and processed
+            again. The caller keeps the rejected lines; otherwise the store does.
     """
 
     def __init__(self, core: EventProcessor, store: FactStore, *, from_log: bool = False) -> None:
@@ -95,7 +95,7 @@ class IngestStage:
         """Make a batch durable.
 
         Raises Retry or Fatal as the store does; the whole batch may then be stored again. Fatal
-        also when the store refuses so many rows that the fault must be its own.
+        also when the store refuses so many rows that the store must be at fault.
         """
         accepted = [one for one in decoded.outcomes if isinstance(one, Accepted)]
         known = self._store.known(accepted)
@@ -115,13 +115,13 @@ class IngestStage:
             if is_conflict:
                 conflicts.append(outcome)
                 if outcome.intake is Intake.PUBLIC:
-                    continue  # kept, but a stranger changes no event of ours
+                    continue  # kept, but a public key must not change a stored event
             if result.status is Status.ACCEPTED or is_conflict or self._from_log:
                 fresh[position] = outcome
                 entries.append(Known(outcome.node, outcome.version, self._processed))
         self._keep(decoded, refused)
         if conflicts:
-            # The rival may be in this very batch, and its row about to give way to the new body.
+            # The other body may be in this batch, and its row about to be replaced by the new body.
             names = {(one.realm, one.event_id) for one in conflicts}
             rivals = [one for one in fresh.values() if (one.realm, one.event_id) in names]
             self._store.write_conflicts([*conflicts, *rivals], decoded.received_at)
@@ -135,7 +135,7 @@ class IngestStage:
         return Stored(results, stored, sorted(refused.items()))
 
     def _unstorable(self, fresh: dict[int, Accepted], batch: int) -> list[int]:
-        """Write the facts; the positions of those that the store refuses whenever tried."""
+        """Write the facts; returns the positions of those that the store refuses."""
         refused = {id(event) for event in self._store.write_facts(list(fresh.values()), batch)}
         if len(refused) > max(REFUSED_MAX, len(fresh) // 100):
             raise Fatal(
@@ -145,7 +145,7 @@ class IngestStage:
         return [position for position, event in fresh.items() if id(event) in refused]
 
     def _keep(self, decoded: Decoded, refused: dict[int, Reject]) -> None:
-        """Keep refused lines, unless the caller does."""
+        """Keep rejected lines, unless the caller does."""
         if refused and not self._from_log:
             lines = [
                 RejectedLine(
@@ -161,8 +161,8 @@ class IngestStage:
     def _judge(self, event: Accepted, entries: list[Known]) -> Result:
         """New, known, or a second body under a known event id.
 
-        An event stored by a batch that was never processed to its end counts as new: what follows
-        from it may be missing.
+        An event stored by a batch that was never completely processed counts as new: its derived
+        rows may be missing.
         """
         if not entries:
             return Result(event.event_id, Status.ACCEPTED)
@@ -173,12 +173,12 @@ class IngestStage:
                     return Result(event.event_id, Status.DUPLICATE)
                 return Result(event.event_id, Status.ACCEPTED)
         is_rival = any(entry.version >> REVISION_SHIFT == revision for entry in entries)
-        if is_rival or event.intake is Intake.PUBLIC:  # a public key corrects nothing
+        if is_rival or event.intake is Intake.PUBLIC:  # a public key cannot correct an event
             return Result(event.event_id, Status.DUPLICATE, ID_CONFLICT)
         return Result(event.event_id, Status.ACCEPTED)
 
     def acknowledge(self, batch: int, now: datetime) -> None:
-        """Record that everything up to this batch is processed to its end."""
+        """Record that everything up to this batch is completely processed."""
         self._store.write_checkpoint(batch, now)
         self._processed = batch
 

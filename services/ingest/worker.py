@@ -1,8 +1,8 @@
-"""The ingest worker's loop: read a batch, make it durable, send what follows, move on.
+"""The ingest worker's loop: read a batch, make it durable, send derived records, commit.
 
 For every batch, in this order: facts in the store; edges, claims and dead letters acknowledged by
-the broker; offsets committed. Killed anywhere in between, the batch comes again and every effect is
-repeated without harm. The next batch is read and decoded while the one before is written.
+the broker; offsets committed. After a kill anywhere in between, the batch is delivered again and
+every effect is repeated without harm. The next batch is read and decoded while one is written.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from services.stream.ports import Delivery, Offload, Outbox, Outgoing, Partition
 EDGES_TOPIC = "c360.edges"
 POLL_S = 1.0
 FETCH_S = 0.02
-"""A fetch waits so long at least; without a pause nothing else of the process would run."""
+"""Shortest wait of a fetch; without a pause nothing else in the process would run."""
 PATIENCE_S = 5.0
-"""So long nobody takes a silent member for dead."""
+"""How long a member may be silent without being considered dead."""
 log = structlog.get_logger()
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class Source(Protocol):
     """The log that an ingest worker reads, as one member of a group."""
 
     async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
-        """The next records of the partitions held, in offset order per partition; maybe none."""
+        """The next records of the partitions held, in offset order per partition; possibly none."""
         ...
 
     async def wait(self) -> None:
@@ -55,7 +55,7 @@ class Source(Protocol):
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Say from where a successor has to read. Of partitions no longer held it says nothing.
+        """Commit where a successor has to resume. Partitions no longer held are skipped.
 
         Raises Retry when the broker does not answer.
         """
@@ -63,10 +63,10 @@ class Source(Protocol):
 
 
 class Watermarks(Protocol):
-    """Where the worker says how far event time has come; for the ticker."""
+    """Where the worker writes watermarks; for the ticker."""
 
     def write(self, marks: Sequence[Mark]) -> None:
-        """Keep the marks; a later one of a channel wins. Blocks; raises Retry or Fatal."""
+        """Store watermarks; a later one of a channel wins. Blocks; raises Retry or Fatal."""
         ...
 
 
@@ -80,17 +80,17 @@ class Limits(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Deliveries with what was made of them."""
+    """Deliveries with their decoded outcomes."""
 
     deliveries: list[Delivery]
     decoded: Decoded
 
 
 class IngestWorker:
-    """One member of the ingest group. `run` ends after `stop`, or raises what ended it.
+    """One member of the ingest group. `run` returns after `stop`, or raises its fault.
 
     Args:
-        now: the wall clock; it is read for metrics only.
+        now: the wall clock, used for metrics only.
         sleep: waits between attempts.
         waits: called for every attempt that failed.
     """
@@ -131,14 +131,14 @@ class IngestWorker:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Finish and commit the batches in hand, then end."""
+        """Finish and commit the current batches, then end."""
         self._stopping.set()
 
     async def run(self) -> None:
         """Work until stopped.
 
         Raises:
-            Fatal: going on would lose or drain something; nothing of the last batch is committed.
+            Fatal: continuing would lose or drain records; the last batch is not committed.
         """
         writing: asyncio.Task[None] | None = None
         try:
@@ -148,7 +148,7 @@ class IngestWorker:
                     if writing is None:
                         self._metrics.last_progress_seconds.set(self._now().timestamp())
                     elif writing.done():
-                        await writing  # what ended it must not wait for the next event
+                        await writing  # a fault must not wait for the next event
                         writing = None
                     continue
                 batch = await self._offload(self._decode, deliveries)
@@ -177,7 +177,7 @@ class IngestWorker:
         return batch
 
     async def _finished(self, writing: asyncio.Task[None] | None) -> None:
-        """Wait for the batch before; meanwhile stay in the group. Raises what ended it."""
+        """Wait for the previous batch and stay in the group meanwhile. Raises the batch's fault."""
         if writing is None:
             return
         await asyncio.wait({writing}, timeout=PATIENCE_S)
@@ -197,7 +197,7 @@ class IngestWorker:
             lines.append(Line(value, len(value)))
             try:
                 outcomes.append(process(value, received_at, Intake.SERVER))
-            except Exception as error:  # a fault of ours: one event must not stop all others
+            except Exception as error:  # a bug: one event must not stop all others
                 log.error("event_failed", error=type(error).__name__, frames=frames(error))
                 message = f"{type(error).__name__}; please report it"
                 outcomes.append(Reject(RejectReason.UNPROCESSABLE, message=message))
@@ -242,7 +242,7 @@ class IngestWorker:
             )
 
     def _records(self, batch: Batch, stored: Stored) -> tuple[dict[str, Derived], list[Outgoing]]:
-        """Everything that the deciding workers and the dead letters get from a batch."""
+        """All derived records and dead letters of a batch."""
         derived = derive(stored.fresh, self._sent)
         records = [
             dead_letter(batch.deliveries[position], *reject) for position, reject in stored.refused

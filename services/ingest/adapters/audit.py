@@ -1,4 +1,4 @@
-"""Questions about stored facts: refused lines, and events that stand under two anchors."""
+"""Queries over stored facts: rejected lines, and events stored under two anchors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ROWS_PER_DELETE = 1_000
 
 
 class RejectedEvent(NamedTuple):
-    """A refused line as it is kept."""
+    """A rejected line as it is kept."""
 
     reject_id: str
     reason: RejectReason
@@ -62,7 +62,7 @@ class RejectedEvent(NamedTuple):
 
 
 class RawLine(NamedTuple):
-    """The bytes of a refused line."""
+    """The bytes of a rejected line."""
 
     reject_id: str
     reason: RejectReason
@@ -81,7 +81,7 @@ class DoubleAnchor(NamedTuple):
 
 
 class StoreAudit:
-    """Reads and, on demand, mends what normal operation never touches."""
+    """Reads and, on demand, repairs what normal operation never touches."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -89,7 +89,7 @@ class StoreAudit:
     def rejected(
         self, reason: str = "", id_prefix: str = "", limit: int = 100, *, with_raw: bool = False
     ) -> list[RejectedEvent]:
-        """Refused lines, the latest first."""
+        """Rejected lines, the latest first."""
         sql = REJECTED_SQL.format(raw="raw" if with_raw else "''")
         rows = self._database.rows(sql, {"reason": reason, "id": id_prefix, "limit": limit})
         return [RejectedEvent(str(row[0]), RejectReason(row[1]), *row[2:]) for row in rows]
@@ -97,13 +97,13 @@ class StoreAudit:
     def raw_lines(
         self, reason: str, since_ms: int, ids: Sequence[str], after: str, limit: int
     ) -> list[RawLine]:
-        """The bytes of refused lines by id, those after the id `after`; no `ids` means any."""
+        """The bytes of rejected lines by id, those after the id `after`; no `ids` means any."""
         bound = {"reason": reason, "since_ms": since_ms, "ids": list(ids), "after": after}
         rows = self._database.rows(LINES_SQL, {**bound, "limit": limit})
         return [RawLine(row[0], RejectReason(row[1]), *row[2:]) for row in rows]
 
     def rejected_counts(self) -> dict[str, int]:
-        """Refused lines by reason."""
+        """Rejected lines by reason."""
         return dict(self._database.rows(COUNTS_SQL))
 
     def double_anchors(self) -> Iterator[DoubleAnchor]:

@@ -49,8 +49,8 @@ class ClickHouseFactStore:
     """Implements `services.ingest.ports.FactStore`.
 
     Args:
-        sole_writer: no other process writes facts while this one lives. Then a store found empty
-            needs not be asked which events it knows.
+        sole_writer: no other process writes facts during the lifetime of this one. Then a store
+            found empty need not be asked which events it knows.
     """
 
     def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
@@ -58,7 +58,7 @@ class ClickHouseFactStore:
         self._valued: set[NodeId] = set()
         is_mine = sole_writer and not database.rows("SELECT 1 FROM event_ids LIMIT 1")
         self._all_hashes: set[int] | None = set() if is_mine else None
-        """Of every stored event, where this process has written them all; else None."""
+        """Every stored event, if this process has written all of them; else None."""
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
         """See the port."""
@@ -68,7 +68,7 @@ class ClickHouseFactStore:
             if self._all_hashes is None or event.event_hash in self._all_hashes:
                 by_realm.setdefault(event.realm, []).append(event.event_hash)
         for realm, hashes in by_realm.items():
-            # As text: the driver would format a list number by number, ten times as slowly.
+            # As text: the driver formats a list number by number, ten times as slowly.
             text = f"[{','.join(map(str, hashes))}]"
             rows = self._database.rows(KNOWN_SQL, {"realm": realm, "hashes": text})
             for name, event_id, node, version, batch in rows:
@@ -99,7 +99,7 @@ class ClickHouseFactStore:
                 self._all_hashes = None
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
-        """See the port. The body stored first is copied before the new one may replace it."""
+        """See the port. The first body is copied before the new one can replace it."""
         for part in chunks(events, 500):
             for realm in {event.realm for event in part}:
                 mine = [event for event in part if event.realm == realm]
@@ -119,7 +119,7 @@ class ClickHouseFactStore:
         )
 
     def write_values(self, events: Sequence[Accepted], batch: int) -> None:
-        """See the port. Values written lately are remembered and not written again."""
+        """See the port. Recently written values are cached and not written again."""
         if len(self._valued) > CACHED_VALUES:
             self._valued.clear()
         fresh: dict[NodeId, tuple[Any, ...]] = {}

@@ -28,15 +28,15 @@ from services.stream.log_reader import delivery, require_topics
 from services.stream.ports import Delivery, Partition
 
 MOVED = (CommitFailedError, IllegalStateError, RebalanceInProgressError, UnknownMemberIdError)
-"""The partition is, or may be, another worker's by now: it will deliver the records again."""
+"""The partition may belong to another worker by now, which will receive the records again."""
 COMMIT_TIMEOUT_S = 15.0
 WAIT_S = 0.5
 LOOK_S = 5.0
 START_TIMEOUT_S = 60.0
 METADATA_MAX_AGE_MS = 10_000
-"""See services/stream/faust_host.py: a share of nothing heals when the metadata are read again."""
+"""See services/stream/faust_host.py: a metadata refresh corrects an empty assignment."""
 PARTITION_BYTES_MAX = 1024 * 1024
-"""Of each partition fetched ahead: with 84 of them the greater part of the worker's memory."""
+"""Prefetched bytes per partition: with 84 partitions most of the worker's memory."""
 STOP_TIMEOUT_S = 10.0
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class KafkaSource:
         self._joined = False
         self._looks_at = 0.0
         self._oldest_ms: int | None = None
-        """Of the records handed out and not committed yet."""
+        """Of the records delivered and not yet committed."""
         self._settings = settings
         self._consumer: AIOKafkaConsumer
         metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
@@ -80,7 +80,7 @@ class KafkaSource:
         self._consumer.subscribe(self._topics, listener=_Listener(self._assigned))
 
     def _made(self) -> AIOKafkaConsumer:
-        """Made anew for each attempt: one that could not start is of no use any more."""
+        """A new client for each attempt: one that failed to start cannot be reused."""
         settings = self._settings
         session_ms = settings.kafka_session_timeout_s * 1000
         return AIOKafkaConsumer(
@@ -89,7 +89,7 @@ class KafkaSource:
             group_instance_id=settings.worker_id or None,
             client_id="c360-ingest",
             enable_auto_commit=False,
-            isolation_level="read_committed",  # what a source rolled back was never said
+            isolation_level="read_committed",  # records of aborted transactions do not count
             request_timeout_ms=2 * session_ms + 15_000,  # joining takes up to the rebalance timeout
             auto_offset_reset="earliest",
             session_timeout_ms=session_ms,
@@ -108,7 +108,7 @@ class KafkaSource:
                 await self._consumer.stop()
 
     def is_assigned(self) -> bool:
-        """Whether the group has given this member its share (which may be empty)."""
+        """Whether the group has assigned this member its partitions (possibly none)."""
         return self._joined
 
     def _assigned(self, partitions: Iterable[TopicPartition]) -> None:
@@ -125,9 +125,9 @@ class KafkaSource:
     async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
         """See the port.
 
-        Raises Fatal for whatever is wrong with what was fetched (a corrupt batch, say): aiokafka
-        has moved on in other partitions by then and keeps their records to itself, so the process
-        must begin again from what is committed.
+        Raises Fatal for any fault in the fetched data (a corrupt batch, say): aiokafka has advanced
+        in other partitions by then and has lost their records, so the process must restart from the
+        committed offsets.
         """
         try:
             found = await self._consumer.getmany(
@@ -147,9 +147,9 @@ class KafkaSource:
         return got
 
     async def _look_whether_idle(self) -> None:
-        """Nothing in hand, nothing read: progress only if the topics really hold no more.
+        """Nothing in flight, nothing read: progress only if the topics really have no more records.
 
-        A consumer may sit still for ever after a broker's restart (aiokafka#1154).
+        A consumer may stall for ever after a broker's restart (aiokafka#1154).
         """
         if time.monotonic() < self._looks_at:
             return
@@ -163,13 +163,13 @@ class KafkaSource:
                 self._progress.moved()
 
     async def wait(self) -> None:
-        """See the port. Asking for nothing keeps the group from thinking that this member died."""
+        """See the port. An empty poll keeps this member from being considered dead."""
         held = self._consumer.assignment()
         self._consumer.pause(*held)
         try:
             await asyncio.sleep(WAIT_S)
             got = await self._consumer.getmany(timeout_ms=0, max_records=1)
-            for partition, records in got.items():  # assigned since: to be read again later
+            for partition, records in got.items():  # assigned meanwhile: read again later
                 self._consumer.seek(partition, records[0].offset)
         except KafkaError as error:
             raise Fatal(f"records cannot be read: {error!r}") from error  # see fetch
@@ -199,7 +199,7 @@ class KafkaSource:
         return 0.0 if self._oldest_ms is None else max(0.0, time.time() - self._oldest_ms / 1000)
 
     def _report(self, committed: dict[TopicPartition, int]) -> None:
-        held = self._consumer.assignment()  # may have changed while the broker was asked
+        held = self._consumer.assignment()  # may have changed during the request
         for partition, offset in committed.items():
             if partition not in held:
                 continue
@@ -216,7 +216,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._on_assigned = assigned
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Nothing: batches in hand are finished, and commits of lost partitions are left out."""
+        """Nothing to do: current batches finish, and commits of lost partitions are skipped."""
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         self._on_assigned(assigned)

@@ -1,6 +1,6 @@
-"""The dead letters of `c360.rejected`, read beside any group: nothing is committed or removed.
+"""The dead letters of `c360.rejected`, read without a group: nothing is committed or removed.
 
-Memory is bounded by what one fetch brings, however many letters there are.
+Memory is bounded by one fetch, however many dead letters there are.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ FETCH_MS = 500
 FETCH_RECORDS = 500
 FETCH_BYTES = 4 * 1024 * 1024
 FOREIGN = "unknown"
-"""Shown as the reason of a record that no worker of ours wrote."""
+"""Shown as the reason of a record that was not written by a c360 worker."""
 Progress = Callable[[int, int], None]
 
 
 class DeadLetter(NamedTuple):
-    """A refused record as the topic keeps it."""
+    """A rejected record as the topic keeps it."""
 
     delivery: Delivery
     size: int
-    """Bytes kept of it; the delivery of a listed letter comes without them."""
+    """Number of bytes kept; a listed dead letter comes without its content."""
 
     @property
     def id(self) -> str:
@@ -60,7 +60,7 @@ class DeadLetter(NamedTuple):
 
     @property
     def own_headers(self) -> dict[str, str]:
-        """The headers that say why it was refused, and where it came from."""
+        """The headers that say why it was rejected and where it came from."""
         return {
             name: value.decode("utf-8", "replace")
             for name, value in self.delivery.headers
@@ -69,16 +69,16 @@ class DeadLetter(NamedTuple):
 
     @property
     def original_headers(self) -> Headers:
-        """The headers it came with."""
+        """The headers it arrived with."""
         return original_headers(self.delivery.headers)
 
     @property
     def reason(self) -> str:
-        """Why it was refused, unchecked."""
+        """The reason header, unchecked."""
         return self.own_headers.get(f"{PREFIX}reason", FOREIGN)
 
     def contract(self) -> RejectedHeaders | None:
-        """Its headers by their contract; None for a record that no worker of ours wrote."""
+        """Its headers by their contract; None for a record that no c360 worker wrote."""
         try:
             return RejectedHeaders.model_validate(self.own_headers)
         except ValidationError:
@@ -123,14 +123,14 @@ class DeadLetter(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The latest letters, and how many there are by reason."""
+    """The latest dead letters, and their number by reason."""
 
     letters: list[DeadLetter]
     counts: dict[str, int]
 
 
 class DeadLetters:
-    """Reads the topic as it is now. Make it with `open_dead_letters`."""
+    """Reads the topic as it is now. Created by `open_dead_letters`."""
 
     def __init__(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         self._consumer = consumer
@@ -139,7 +139,7 @@ class DeadLetters:
     async def latest(
         self, limit: int, reason: str = "", progress: Progress | None = None
     ) -> Listing:
-        """The latest `limit` letters of a reason (or of any), the latest first, without their
+        """The latest `limit` dead letters of a reason (or any), the latest first, without their
         content; and the counts of all reasons. Raises Retry."""
         kept: list[tuple[int, int, int, DeadLetter]] = []
         counts: Counter[str] = Counter()
@@ -158,8 +158,8 @@ class DeadLetters:
     async def all(
         self, since_ms: int | None = None, progress: Progress | None = None
     ) -> AsyncIterator[DeadLetter]:
-        """All letters there are at the time of the call, or those refused since; those of one
-        partition in their order. Letters that come later are not read. Raises Retry."""
+        """All dead letters at the time of the call, or those rejected since a time; in order within
+        a partition. Later ones are not read. Raises Retry."""
         consumer = self._consumer
         async with _answered():
             begins = await consumer.beginning_offsets(self._partitions)
@@ -188,13 +188,13 @@ class DeadLetters:
             left = sum(ends[p] - positions[p] for p in open_ones)
             if left != before:
                 moved_s, before = time.monotonic(), left
-            elif time.monotonic() - moved_s > TIMEOUT_S:  # brokers away: fetches just stay empty
+            elif time.monotonic() - moved_s > TIMEOUT_S:  # brokers down: fetches just stay empty
                 raise _away(f"no record within {TIMEOUT_S:g} s")
             if progress is not None:
                 progress(total - left, total)
 
     async def get(self, letter_id: str) -> DeadLetter:
-        """One letter by its id. Raises NotFound, or Retry."""
+        """One dead letter by its id. Raises NotFound or Retry."""
         place, offset = self._place(letter_id)
         async with _answered():
             begin = (await self._consumer.beginning_offsets([place]))[place]
@@ -242,7 +242,7 @@ async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     try:
         async with _answered():
             await consumer.start()
-            await asyncio.sleep(0)  # aiokafka's stop raises while a task of it has not begun
+            await asyncio.sleep(0)  # aiokafka's stop raises while one of its tasks has not started
         yield DeadLetters(consumer, partitions)
     finally:
         with suppress(KafkaError, TimeoutError):
@@ -266,7 +266,7 @@ async def _partitions(parameters: dict[str, Any]) -> list[TopicPartition]:
 
 @asynccontextmanager
 async def _answered() -> AsyncIterator[None]:
-    """Give Kafka a deadline, and say what is wrong."""
+    """Apply a deadline and translate errors."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             yield

@@ -1,4 +1,4 @@
-"""Offers to claims: what an event says of prices, in comparable form.
+"""Offers to claims: the prices in an event, in comparable form.
 
 A charged price is the shelf price: `unit_price` less the promotion discounts of the line. Coupons,
 loyalty and personal discounts are the customer's own and never make a claim.
@@ -19,7 +19,7 @@ from services.ingest.core.outcome import Context, Intake
 
 CENT_HUNDREDTH = Decimal("0.0001")
 PRICE_LIMIT = Decimal(10) ** 11
-"""Beyond what a contract lets a price be."""
+"""Above the highest price that a contract allows."""
 YEAR_OPEN_END = 2200
 """Windows that end later (9999-12-31) are open."""
 STORE_CHANNELS = frozenset({"pos", "kiosk"})
@@ -28,10 +28,10 @@ COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 
 
 def claims(context: Context, region: str, currency: str) -> list[tuple[Claim, Decimal]]:
-    """All price claims of one event, each with the quantity sold at that price (0: only said)."""
+    """All price claims of one event, each with the quantity sold at that price (0: none sold)."""
     body = context.event.body
     if context.event.source.synthetic or context.intake is Intake.PUBLIC:
-        return []  # neither a test journey nor a stranger may raise or end an alarm
+        return []  # neither a test journey nor a public key may open or resolve an incident
     if isinstance(body, Offer):
         offers = [(body, Basis.PUBLISHED)]
     elif isinstance(body, ProductViewed):
@@ -119,7 +119,7 @@ def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
     """The lines that prove a shelf price, with that price."""
     for line in order.lines:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
-            continue  # charged nothing is given away, which says nothing of the shelf price
+            continue  # an item given away is no evidence of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
             price = _shelf_price(line)
             if NO_SALE < price < PRICE_LIMIT:  # a discount above the price leaves no price

@@ -1,4 +1,4 @@
-"""Bytes to a validated touchpoint, or to the reason why not."""
+"""Bytes to a validated touchpoint, or to a reject."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
 
 
 def too_large(size: int) -> str:
-    """What is said of an oversized line."""
+    """The message for an oversized line."""
     return f"{size} bytes, at most {EVENT_BYTES_MAX}"
 
 

@@ -1,4 +1,4 @@
-"""What follows from stored events, as the records that the deciding workers read."""
+"""The records derived from stored events, which the decision workers read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONSENTS = COLUMNS.index("consents.action")
 
 
 class Derived(NamedTuple):
-    """What goes on from one batch of one realm."""
+    """Derived from one batch of one realm."""
 
     edges: list[Edge]
     attributes: list[NodeId]
@@ -28,7 +28,7 @@ class Derived(NamedTuple):
 
 
 def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:
-    """By realm: edges that were not sent as well before, nodes spoken of, and claims."""
+    """By realm: edges not yet sent in this grade, nodes with new attributes or consents, claims."""
     by_realm: dict[str, list[Accepted]] = defaultdict(list)
     for event in events:
         by_realm[event.realm].append(event)
@@ -44,7 +44,7 @@ def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:
 
 
 def edge_records(realm: str, derived: Derived) -> list[EdgesRecord]:
-    """One record for a realm and batch; several only where lists are longer than a record takes."""
+    """One record per realm and batch; several only if lists exceed the size of a record."""
     size = EDGES_PER_RECORD_MAX
     longest = max(len(derived.edges), len(derived.attributes), len(derived.consents))
     return [
@@ -58,7 +58,7 @@ def _slice(items: Sequence, start: int, size: int) -> Sequence:  # type: ignore[
 
 
 class Mark(NamedTuple):
-    """How far a batch brought one channel: the latest times in it, in ms since 1970 (UTC)."""
+    """Watermark of one channel in a batch: its latest times, in ms since 1970 (UTC)."""
 
     realm: str
     channel: str
@@ -70,7 +70,7 @@ RECEIVED = COLUMNS.index("received_at")
 
 
 def marks(events: Iterable[Accepted]) -> list[Mark]:
-    """The marks of a batch. A claimed time later than its receipt counts as its receipt."""
+    """The watermarks of a batch. A claimed time later than its receipt counts as its receipt."""
     found: dict[tuple[str, str], Mark] = {}
     for event in events:
         key = (event.realm, event.channel)

@@ -1,7 +1,7 @@
 """The ingest core: one line of bytes in, an accepted touchpoint or a reject out.
 
-Pure: the time of receipt, the secret, the rules and the erasure ledger are handed in. The only
-state is caches of normalised values, so results do not depend on what came before.
+Pure: the time of receipt, the secret, the rules and the erasure ledger are arguments. The only
+state is caches of normalised values, so results do not depend on earlier events.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "p
 SPEAKS = frozenset(
     name for name in EVENT_TYPES if name.startswith(("consent.", "objection.", "email.unsub"))
 )
-"""Event types that say something of contact permission."""
+"""Event types that affect contact permission."""
 WITH_CAMPAIGN = frozenset(
     name for name, row in EVENT_TYPES.items() if "campaign" in row.body.model_fields
 )
 
 
 class Realm(NamedTuple):
-    """What a realm takes for granted: ISO region and currency."""
+    """Defaults of a realm: ISO region and currency."""
 
     region: str
     currency: str
@@ -51,7 +51,7 @@ class Realm(NamedTuple):
 
 @dataclass(frozen=True)
 class IngestConfig:
-    """Everything the core is told from outside."""
+    """Configuration of the core."""
 
     secret: bytes
     rules: IdentityRules
@@ -87,7 +87,7 @@ class EventProcessor:
     def process(
         self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE
     ) -> Accepted | Reject:
-        """What becomes of one line. Never raises for bad data."""
+        """The outcome of one line. Never raises for bad data."""
         decoded = decode(line)
         if isinstance(decoded, Reject):
             return decoded
@@ -150,14 +150,14 @@ class EventProcessor:
 
     @staticmethod
     def _corrected(context: Context, received_ms: int) -> int:
-        """`received_at − (sent_at − occurred_at)`: both ends of the difference by one clock."""
+        """`received_at − (sent_at − occurred_at)`: the difference is between times of one clock."""
         sent_at = context.event.sent_at
         if sent_at is None or context.intake is Intake.FILE:
             return context.occurred_ms
         return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
 
     def _address(self, context: Context, channel: str, address: str) -> NodeId:
-        """Node of the address a consent is for; the anchor where none can be told."""
+        """Node of the address a consent is for; the anchor if it is unknown."""
         event, type_name = context.event, ADDRESS_TYPES.get(channel, "")
         if address and type_name in self._config.rules.by_name:
             found = self._identification.resolve(event.realm, type_name, "", address)

@@ -69,7 +69,7 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
         case OrderCancelled():
             action, counts, value = "cancelled", True, revenue(body.lines)
         case OrderReturned():
-            # Deposit brought back is no return; a return without lines is known by its refund.
+            # Returned deposit is not a return; a return without lines is recognised by its refund.
             counts = not body.lines or any(line.kind in REVENUE_KINDS for line in body.lines)
             action = "returned"
             value = revenue(body.lines) if body.lines else body.refund or ZERO

@@ -27,7 +27,7 @@ CACHED_IDENTIFIERS = 200_000
 
 
 class Identification:
-    """Names the people of events. Pure but for its caches of normalised values."""
+    """Identifies the acting person of an event. Pure, except for caches of normalised values."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Identification:
     def resolve(
         self, realm: str, type_name: str, issuer: str, value: str, system: str = ""
     ) -> tuple[Node, str] | RejectReason:
-        """Node and normalised value; or the reason that would apply if it stood alone."""
+        """Node and normalised value; or the reject reason if it were the only identifier."""
         if not self._issued[type_name]:
             issuer = ""
         elif not issuer:
@@ -74,7 +74,7 @@ class Identification:
         return self._lookup(realm, type_name, issuer, value)
 
     def name(self, event: Touchpoint, intake: Intake) -> tuple[list[Named], int] | Reject:
-        """The usable identifiers of an event, and how many were left out."""
+        """The usable identifiers of an event, and how many were dropped."""
         named: list[Named] = []
         reasons: list[RejectReason] = []
         seen: dict[NodeId, int] = {}
@@ -94,11 +94,11 @@ class Identification:
             elif found[0].id not in seen:
                 seen[found[0].id] = len(named)
                 named.append(Named(found[0], found[1], given.verified and trusted, position))
-            elif given.verified and trusted:  # named twice: the proof counts, in any order
+            elif given.verified and trusted:  # named twice: verified wins, in any order
                 again = seen[found[0].id]
                 named[again] = named[again]._replace(verified=True)
         if intake is Intake.PUBLIC and all(one.node.type in self._personal for one in named):
-            # A stranger who only knows a number or an address must not write into its history.
+            # Knowing a number or an address must not be enough to add to its history.
             reasons += [RejectReason.NO_USABLE_IDENTIFIER] * len(named)
             named = []
         if named or EVENT_TYPES[event.type].anonymous:
@@ -114,11 +114,11 @@ class Identification:
         return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
 
     def anchor(self, event: Touchpoint, named: list[Named]) -> Named:
-        """The identifier under which the fact stays for ever.
+        """The identifier under which the fact is stored permanently.
 
         The strongest verified one; without one, the strongest shareable; without one, the
-        strongest. So a stranger who types a victim's e-mail writes into his own cookie's history.
-        An event that names nobody is anchored by a record node, which joins no profile.
+        strongest. A stranger who types a victim's e-mail thus adds to their own cookie's history.
+        An event without identifiers is anchored by a record node, which joins no profile.
         """
         if not named:
             return self._record(event)

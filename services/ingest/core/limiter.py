@@ -1,7 +1,7 @@
-"""Tells bad events from an outage: how many refused events in a row, and what share, are too many.
+"""Tells bad events from an outage: limits on consecutive rejects and on the share of rejects.
 
-A few bad events are put aside and the stream goes on. When almost everything is refused, a rule, a
-secret or a schema is wrong on our side, and going on would drain the topic into the dead letters.
+A few bad events are dead-lettered and the stream continues. When almost everything is rejected, a
+rule, a secret or a schema is wrong, and continuing would drain the topic into the dead letters.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ WINDOW_EVENTS = 10_000
 
 
 class RejectLimiter:
-    """Counts refused events per source (a partition), and over all sources in a sliding window.
+    """Counts rejected events per source (a partition), and over all sources in a sliding window.
 
     `fault` gives the reason to stop, or None. The share counts once the window is full.
     """
@@ -28,7 +28,7 @@ class RejectLimiter:
         self._in_a_row: dict[Hashable, int] = {}
 
     def count(self, events: Iterable[tuple[Hashable, bool]]) -> str | None:
-        """Take in events as (source, was refused), in order; why to stop, or None to go on."""
+        """Observe events as (source, was rejected), in order; the reason to stop, or None."""
         fault: str | None = None
         for source, refused in events:
             self._slide(refused)

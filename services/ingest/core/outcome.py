@@ -1,4 +1,4 @@
-"""What becomes of one line: an accepted touchpoint with all it implies, or a reject with reason."""
+"""The outcome of one line: an accepted touchpoint with its derived data, or a reject."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from schemas.touchpoint import Touchpoint
 
 
 class Intake(StrEnum):
-    """The way an event came in; decides what is believed of it."""
+    """The route of intake of an event; decides how far it is trusted."""
 
     FILE = "file"
-    """Imported by an operator. Its `sent_at` tells nothing of the clock: it may be years old."""
+    """Imported by an operator. Its `sent_at` does not show clock skew: it may be years old."""
     SERVER = "server"
     """Sent by a trusted server; clock skew is corrected."""
     PUBLIC = "public"
-    """Sent with a key that stands in an app or web page: nothing is verified."""
+    """Sent with a key embedded in an app or web page: nothing is verified."""
 
 
 class Reject(NamedTuple):
-    """A refused line. `path` names the field at fault; `message` never quotes its value."""
+    """A rejected line. `path` names the field at fault; `message` never quotes its value."""
 
     reason: RejectReason
     path: str = ""
@@ -42,7 +42,7 @@ class Named(NamedTuple):
 
 
 class Context(NamedTuple):
-    """One event on its way to a fact: the parsed event and what identification found."""
+    """One event before it becomes a fact: the parsed event and the result of identification."""
 
     event: Touchpoint
     anchor: Node
@@ -72,5 +72,5 @@ class Accepted(NamedTuple):
     edges: list[Edge]
     claims: list[Claim]
     blocked: int
-    """Identifiers left out because they were placeholders or not of their form."""
+    """Number of identifiers dropped because they were placeholders or malformed."""
     intake: Intake

@@ -1,7 +1,7 @@
-"""Which edges need not be sent again: a realm's regulars make the same ones with every event.
+"""Which edges need not be sent again: regular customers repeat theirs with every event.
 
-Only what the broker acknowledged is remembered, and an edge is left out only if what was sent
-before was neither later nor worse graded; the earliest report of the best grade must get through.
+Only acknowledged edges are remembered, and an edge is skipped only if the one sent before was
+neither later nor of a lower grade; the earliest report of the best grade must get through.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Rank = tuple[bool, int, str]
 
 
 class SentEdges:
-    """The edges sent lately, by realm and pair, with the rank of the best report."""
+    """The recently sent edges, by realm and pair, with the rank of the best report."""
 
     def __init__(self, edges_max: int = SENT_EDGES_MAX) -> None:
         self._edges_max = edges_max
@@ -27,7 +27,7 @@ class SentEdges:
         return len(self._sent)
 
     def news(self, realm: str, edges: Iterable[Edge]) -> list[Edge]:
-        """The best report of each pair that says more than what was sent; each pair once."""
+        """The best report of each pair that improves on what was sent; each pair once."""
         best: dict[tuple[NodeId, NodeId], Edge] = {}
         for edge in edges:
             pair = (edge.a.id, edge.b.id)
@@ -42,7 +42,7 @@ class SentEdges:
         ]
 
     def acknowledged(self, realm: str, edges: Iterable[Edge]) -> None:
-        """These edges are with the broker."""
+        """Remember edges that the broker acknowledged."""
         for edge in edges:
             key = (realm, edge.a.id, edge.b.id)
             self._sent[key] = rank(edge)
