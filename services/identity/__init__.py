@@ -1,1 +1,1 @@
-"""Identity: which identifiers are one person, kept as a map beside the facts."""
+"""Identity: which identifiers are one person, kept as a map separate from the facts."""

@@ -1,9 +1,9 @@
-"""The part of the graph whose placements a change can touch, and the scene that re-solves it.
+"""The part of the graph whose placements a change can affect, as input of the solver.
 
-From a disturbed person the region takes all personal identifiers that edges or decisions connect
-with it, and every web of shareable identifiers next to those; from a disturbed shareable only its
-web. It never walks through a person it did not start from, nor through a hub: the persons around
-a web stand as they are, because nothing shareable decides who they are.
+From a changed person the region includes all personal identifiers that edges or decisions connect
+with it, and every component of shareable identifiers adjacent to those; from a changed shareable
+identifier only its component. It never walks through a person it did not start from, nor through a
+hub: the persons around a component are unchanged, because no shareable identifier affects them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.identity.graph_cache import GraphCache, other_end
 
 
 class Region(NamedTuple):
-    """`inside` are the nodes to place anew; `scene` is what `solve` needs for that."""
+    """`inside` are the nodes to place again; `scene` is what `solve` needs for that."""
 
     inside: dict[NodeId, Node]
     scene: SolverInput
@@ -32,10 +32,10 @@ def region_of(atlas: GraphCache, dirty: dict[NodeId, Node], table: TypeTable) ->
 
 
 def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
-    """Whether solving the region decides about a refusal that touches it.
+    """Whether solving the region decides about a refusal at its border.
 
-    Of an edge with a shareable end inside it always does. Otherwise it takes an end inside that
-    could join, or both ends: which is so whenever one of them came to stand apart.
+    For an edge with a shareable end inside it always does. Otherwise an end that can join must be
+    inside, or both ends must be, as is the case when one of them has become isolated.
     """
     inside, apart = region.inside, region.scene.apart
     within = [end for end in (refusal.a, refusal.b) if end in inside]
@@ -48,7 +48,7 @@ def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
 def _walk(
     atlas: GraphCache, dirty: dict[NodeId, Node], table: TypeTable
 ) -> tuple[dict[NodeId, Node], dict[NodeId, Node]]:
-    """The nodes inside the region, and those seen around it; all loaded."""
+    """The nodes inside the region and those adjacent to it; all loaded."""
     inside: dict[NodeId, Node] = {}
     around: dict[NodeId, Node] = {}
     seen: set[NodeId] = set()
@@ -72,7 +72,7 @@ def _walk(
 
 
 def _steps(atlas: GraphCache, node: Node, table: TypeTable) -> Iterator[tuple[bool, Node]]:
-    """The nodes next to one inside, and whether the region goes on there."""
+    """The neighbours of a node inside, and whether the region extends to them."""
     from_person = node.type in table.personal
     for edge in atlas.joining(node.id):
         other = other_end(edge, node.id)
@@ -110,7 +110,7 @@ def _scene(
 def _edges_once(
     atlas: GraphCache, node: NodeId, inside: dict[NodeId, Node], apart: dict[NodeId, Reason]
 ) -> Iterator[Edge]:
-    """The joining edges of a node, less those that its inner neighbour of smaller id yields."""
+    """The joining edges of a node, except those already yielded by an inner neighbour."""
     for edge in atlas.joining(node):
         if edge.a.id == node or edge.a.id not in inside or edge.a.id in apart:
             yield edge
@@ -119,7 +119,7 @@ def _edges_once(
 def _decided(
     atlas: GraphCache, inside: dict[NodeId, Node], apart: dict[NodeId, Reason]
 ) -> tuple[list[Decision], set[Pair]]:
-    """The `same` decisions and the `different` pairs that the region has to do with."""
+    """The `same` decisions and the `different` pairs that concern the region."""
     same: dict[Pair, Decision] = {}
     different: set[Pair] = set()
     for node in inside:

@@ -1,8 +1,8 @@
 """The part of a realm's graph that the writer has in memory.
 
-A `GraphCache` loads what it is asked for in one set of reads per frontier, answers from memory
-after that, and is the intended state: it runs ahead of the store by the batch that is being
-written. It never writes. All of it can be dropped and read again.
+A `GraphCache` loads nodes in one set of reads per frontier and answers from memory afterwards. It
+holds the intended state: it is ahead of the store by the batch that is being written. It never
+writes. All of it can be dropped and read again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.identity.ports import IdentityStore
 
 
 class Entry:
-    """All that is known of one node."""
+    """Everything known about one node."""
 
     __slots__ = (
         "apart",
@@ -43,20 +43,20 @@ class Entry:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.edges: dict[NodeId, Edge] = {}
-        """By the other end, both grades. Of a closed entry only what came by since."""
+        """By the other end, both grades. A closed entry holds only edges that arrived since."""
         self.decisions: dict[NodeId, Decision] = {}
         self.refusals: dict[tuple[NodeId, NodeId, bool], Refusal] = {}
         self.marked = False
         self.placement: Placement | None = None
         self.first_seen_ms = NEVER_SEEN_MS
         self.closed = False
-        """The node has so many edges that it is a hub whatever they are; they were not read."""
+        """The node has so many edges that it exceeds the degree limit; they were not read."""
         self.apart: Reason | None = None
         self.apart_known = False
 
     @property
     def on_map(self) -> bool:
-        """Whether the node has a map row: it has a counting edge, or was decided about."""
+        """Whether the node has a map row: it has a counting edge or a decision."""
         return self.closed or self.first_seen_ms != NEVER_SEEN_MS or bool(self.decisions)
 
     def differs_from(self, other: NodeId) -> bool:
@@ -71,7 +71,7 @@ def other_end(edge: Edge, node: NodeId) -> Node:
 
 
 class GraphCache:
-    """Entries by node id. `hub_margin` edges above the limit close a hub unread."""
+    """Entries by node id. A hub with `hub_margin` edges above the limit is not read."""
 
     def __init__(self, store: IdentityStore, realm: str, table: TypeTable) -> None:
         self._store = store
@@ -94,19 +94,19 @@ class GraphCache:
         self._entries.clear()
 
     def load(self, nodes: Iterable[Node]) -> None:
-        """Make sure that all nodes are known. Reads the store once for all that are not."""
+        """Load all nodes that are not known yet, in one set of reads."""
         missing = {node.id: node for node in nodes if node.id not in self._entries}
         if missing:
             self._read(missing, self._closed_among(missing))
 
     def open(self, nodes: Iterable[Node]) -> None:
-        """Read the edges of those nodes that were closed."""
+        """Read the edges of those nodes whose edges were not loaded."""
         closed = {node.id: node for node in nodes if self._entries[node.id].closed}
         if closed:
             self._read(closed, set())
 
     def _closed_among(self, missing: dict[NodeId, Node]) -> set[NodeId]:
-        """Shareable nodes that are hubs by their mere number of edges."""
+        """Shareable nodes above the degree limit."""
         table = self._table
         shareable = [
             node.id
@@ -117,7 +117,7 @@ class GraphCache:
             return set()
         above = table.hub_above + self.hub_margin
         crowd = self._store.crowded(self._realm, shareable, above, table.rank.keys())
-        # Edges of a pair decided to be different do not count: such a node must be looked into.
+        # Edges of a must-not-link pair do not count: such a node must be read.
         for decision in self._store.decisions_of(self._realm, crowd) if crowd else ():
             crowd -= {decision.a.id, decision.b.id}
         return crowd
@@ -156,7 +156,7 @@ class GraphCache:
             entry.first_seen_ms = edge.first_seen_ms
 
     def merge_edge(self, edge: Edge) -> tuple[Edge | None, Edge]:
-        """Merge a report into the edge of its pair: what was known before, and what is now.
+        """Merge a report into the edge of its pair; returns the edge before and after.
 
         Both ends are loaded, and at least one of them is open.
         """
@@ -169,7 +169,7 @@ class GraphCache:
         return known, now
 
     def merge_decision(self, decision: Decision) -> tuple[Decision | None, Decision]:
-        """Merge a decision into the one of its pair: what was known before, and what is now."""
+        """Merge a decision into the one of its pair; returns the decision before and after."""
         known = self._entries[decision.a.id].decisions.get(decision.b.id)
         now = decision if known is None else later(known, decision)
         for end, other in ((now.a, now.b), (now.b, now.a)):
@@ -180,7 +180,7 @@ class GraphCache:
         return known, now
 
     def mark(self, node: NodeId) -> bool:
-        """Mark a node as shared for good; whether that is news."""
+        """Mark a node as permanently shared; returns whether it was not before."""
         entry = self._entries[node]
         news = not entry.marked
         entry.marked = True
@@ -200,7 +200,7 @@ class GraphCache:
             return Reason.HUB
         few = min(self._table.hub_above, self._table.hub_above_personal)
         if len(entry.edges) <= few and not entry.marked and entry.node.type in self._table.rank:
-            return None  # The usual case, without a look at the edges.
+            return None  # The usual case, without reading the edges.
         neighbours = (other_end(edge, entry.node.id) for edge in self.joining(entry.node.id))
         return apart_reason(entry.node, neighbours, entry.marked, self._table)
 

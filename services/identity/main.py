@@ -1,7 +1,7 @@
 """`c360 worker identity`: edges → the profile map in ClickHouse, profile changes in Kafka.
 
-A realm's records are all in one partition, so whoever holds it is the realm's one writer; further
-workers stand by and take over within the session timeout.
+A realm's records are all in one partition, so the holder of the partition is the realm's only
+writer; further workers stand by and take over within the session timeout.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ IN_DOUBT_EDGES_MAX = RECORDS_MAX * EDGES_PER_RECORD_MAX
 
 
 async def run(settings: Settings) -> None:
-    """Work until SIGTERM. Raises ConfigurationError; what cannot go on ends the process."""
+    """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
     rules = identity_rules(settings.identity_rules)
 
     def writer_of(store: VersionedIdentityStore, realm: str) -> IdentityWriter:

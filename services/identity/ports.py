@@ -1,8 +1,8 @@
-"""What the identity core needs from the world: one store, read and written in whole batches.
+"""The store that identity needs, read and written in whole batches.
 
-Reads are keyed by node and take a whole frontier at once; the writer makes a handful of calls per
-batch, never one per node. All methods block. Writes are idempotent: the same rows again, in any
-number, leave the same state. There is one writer per realm.
+Reads are keyed by node and take a whole frontier at once; the writer makes a few calls per batch,
+never one per node. All methods block. Writes are idempotent: writing the same rows again leaves the
+same state. There is one writer per realm.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Placed = tuple[Node, Placement]
 class IdentityStore(Protocol):
     """The stored graph and map of all realms.
 
-    Every method may raise the store's own errors; after one, nothing is known of what was
-    written, and the batch has to be applied again as one in doubt.
+    Every method may raise the store's own errors; after one, any subset may have been written, and
+    the batch has to be applied again as in doubt.
     """
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
@@ -33,7 +33,7 @@ class IdentityStore(Protocol):
     ) -> set[NodeId]:
         """Those of `nodes` with more than `above` verified edges to nodes of the given types.
 
-        It spares the writer from reading the million edges of a till terminal.
+        With it the writer need not read the million edges of a till terminal.
         """
         ...
 
@@ -46,7 +46,7 @@ class IdentityStore(Protocol):
         ...
 
     def marks_of(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
-        """Those of `nodes` that are marked as shared for good."""
+        """Those of `nodes` that are marked as permanently shared."""
         ...
 
     def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
@@ -62,7 +62,7 @@ class IdentityStore(Protocol):
         ...
 
     def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
-        """Mark nodes as shared, for good."""
+        """Mark nodes as permanently shared."""
         ...
 
     def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
@@ -72,7 +72,7 @@ class IdentityStore(Protocol):
     def write_refusals(
         self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
     ) -> None:
-        """Remove the vanished refusals and store the ones that appeared, by `Refusal.key`.
+        """Remove obsolete refusals and store new ones, by `Refusal.key`.
 
         No key is in both.
         """

@@ -1,8 +1,8 @@
-"""What the identity worker does with a batch of `c360.edges`, whoever hands it over.
+"""How the identity worker processes a batch of `c360.edges`, independent of its host.
 
-In this order: note the position, write the map, send what follows from it, return. A batch that did
-not get that far is in doubt: when it comes again, here or to the next holder of its partition, all
-rows around it are written again, and all that follows from them is sent again.
+In this order: note the position, write the map, publish profile changes, return. A batch that did
+not get that far is in doubt: when it is delivered again, here or to the next holder of its
+partition, all rows in its region are written again and their changes published again.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from services.stream.positions import Position, PositionStore, taken_over
 PROFILE_CHANGES_TOPIC = "c360.profile-changes"
 RECORDS_MAX = 100
 BYTES_MAX = 4 * 1024 * 1024
-"""Of records processed at once; they hold about 12,000 edges."""
+"""Bytes of records processed at once; they hold about 12,000 edges."""
 
 
 class VersionedIdentityStore(IdentityStore, Protocol):
-    """An identity store whose rows carry a version: of two rows of one key the higher one counts,
-    and of two of one version the one written last."""
+    """An identity store with versioned rows: of two rows of one key the higher version counts,
+    and of two with the same version the one written last."""
 
     def at(self, batch: int, generation: int) -> None:
         """Set the version of the next writes: generation << 48 | batch."""
@@ -54,9 +54,9 @@ class IdentityWorker:
     """Keeps the map of the realms whose partitions this process holds. One call at a time.
 
     Args:
-        open_store: makes the store anew, for a worker that takes over knows nothing of what others
-            wrote. Blocks.
-        writer_of: makes the writer of a realm on a store.
+        open_store: opens the store again, because a worker that takes over knows nothing of what
+            others wrote. Blocks.
+        writer_of: creates the writer of a realm on a store.
     """
 
     def __init__(
@@ -79,22 +79,22 @@ class IdentityWorker:
         self._tenure = _Tenure()
 
     def reassigned(self) -> None:
-        """Partitions may have been elsewhere meanwhile: what is known of them is worth nothing.
+        """Other workers may have held the partitions meanwhile: cached state is discarded.
 
-        The part of a batch that is in hand ends under what it began with. Do not hand in again
-        what was not assigned again.
+        The part of a batch that is being processed ends with the state it began with. Do not pass
+        in records of partitions that were not assigned again.
         """
         self._tenure = _Tenure()
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Make the effects of deliveries durable, and send what follows from them.
+        """Make the effects of deliveries durable and publish the changes.
 
-        Returns when all of it is acknowledged. After any exception hand in the same deliveries
-        again, with others or in parts, but none of a partition before those.
+        Returns when everything is acknowledged. After an exception pass in the same deliveries
+        again, with others or in parts, but in order within a partition.
 
         Raises:
             Retry: a store, the log or the outbox did not answer, or `reassigned` was called.
-            Fatal: another worker writes what this one has in hand, or a store says so.
+            Fatal: another worker writes the same partition, or the store raised it.
         """
         tenure = self._tenure
         by_partition: dict[Partition, list[Delivery]] = defaultdict(list)
@@ -114,11 +114,11 @@ class IdentityWorker:
         end = await self._log.end(partition)
         position = taken_over(stored, self._log.id, end)
         is_anew = stored is not None and position.generation != stored.generation
-        # What the end of the old log left half written is found by doing the new one in doubt.
+        # Processing the new log in doubt also repairs a partial write at the end of the old one.
         return _Held(position, end - 1 if is_anew else position.last_offset)
 
     async def _finish(self, tenure: _Tenure, held: _Held, part: list[Delivery]) -> None:
-        """Take one part of a batch to its end."""
+        """Process one part of a batch completely."""
         try:
             if tenure.session is None:
                 tenure.session = _Session(await self._offload(self._open_store))
@@ -128,7 +128,7 @@ class IdentityWorker:
             held.position = written.position
             await self._outbox.send_all([*written.dead, *map(_outgoing, written.changes)])
         except BaseException:
-            # A write that was given up may still be running, on a store that is not used again.
+            # An abandoned write may still be running, on a store that is not used again.
             tenure.session = None
             held.doubtful = max(held.doubtful, part[-1].offset)
             raise
@@ -137,7 +137,7 @@ class IdentityWorker:
     def _write(
         self, session: _Session, position: Position, doubtful: int, part: list[Delivery]
     ) -> _Written:
-        """Everything that blocks. Every row is under the version of the position noted."""
+        """All blocking work. Every row has the version of the position noted."""
         by_realm, dead = _sorted_out(part)
         first, last = part[0].offset, max(part[-1].offset, doubtful)
         if last > position.last_offset:
@@ -162,8 +162,8 @@ class IdentityWorker:
         return _Written(position, dead, applied, records)
 
     def _check_alone(self, partition: Partition, position: Position) -> None:
-        """Whoever writes has noted its position before. An edge it wrote would look known here,
-        with map rows that nobody has written: so look after reading, and before writing."""
+        """Another writer has noted its position first. An edge it wrote would look known here,
+        without its map rows: so check after reading and before writing."""
         stored = self._positions.position(partition)
         if stored is not None and stored.version > position.version:
             raise Fatal(
@@ -187,17 +187,17 @@ class IdentityWorker:
 
 @dataclass(slots=True)
 class _Held:
-    """A partition of this worker."""
+    """A partition held by this worker."""
 
     position: Position
     """Noted in the store."""
     doubtful: int
-    """Effects of records up to here may be there in part."""
+    """Records up to here may have taken partial effect."""
 
 
 @dataclass(slots=True)
 class _Session:
-    """A store and the writers on it, given up together."""
+    """A store and the writers on it, discarded together."""
 
     store: VersionedIdentityStore
     writers: dict[str, IdentityWriter] = field(default_factory=dict)
@@ -213,7 +213,7 @@ class _Tenure:
 
 @dataclass(slots=True)
 class _RealmBatch:
-    """What the records of one realm say."""
+    """The contents of the records of one realm."""
 
     edges: list[Edge] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -222,7 +222,7 @@ class _RealmBatch:
 
 
 class _Written(NamedTuple):
-    """What one part of a batch came to."""
+    """The result of one part of a batch."""
 
     position: Position
     dead: list[Outgoing]
@@ -246,7 +246,7 @@ def _parts(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
 
 
 def _sorted_out(part: list[Delivery]) -> tuple[dict[str, _RealmBatch], list[Outgoing]]:
-    """What is said, by realm; and a dead letter for each record that cannot be processed."""
+    """The contents by realm, and a dead letter for each record that cannot be processed."""
     by_realm: dict[str, _RealmBatch] = defaultdict(_RealmBatch)
     dead: list[Outgoing] = []
     for delivery in part:
@@ -285,7 +285,7 @@ def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
 def _followed(
     store: IdentityStore, realm: str, said: _RealmBatch, changes: Changes, map_version: int
 ) -> list[ProfileChangeRecord]:
-    """What the followers of profiles are told of a batch that is written."""
+    """The profile changes to publish for a batch that is written."""
     spoken = Touched(sorted(said.attributes), sorted(said.consents))
     wanted = rows_wanted(changes, spoken)
     standing = store.placements_of(realm, wanted) if wanted else {}

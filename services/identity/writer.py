@@ -1,7 +1,7 @@
 """The writer keeps the profile map of a realm equal to `resolve`, one batch at a time.
 
-It merges a batch into the graph, marks what the batch disturbs, solves the region around that
-once, and says which rows differ. Nothing is kept that cannot be read again from the store, so a
+It merges a batch into the graph, marks the nodes that the batch affects, solves the region around
+them once, and returns the rows that differ. All its state can be read again from the store, so a
 process may die at any moment: the batches not yet acknowledged are applied again *in doubt*.
 """
 
@@ -36,8 +36,8 @@ from services.identity.ports import IdentityStore, Placed
 class Changes:
     """What a batch changes, in the order in which it must be written.
 
-    Edges, decisions and marks come first: a map row that is there without them would be believed.
-    `reviews` are those of every person solved again, new or not; they are no rows.
+    Edges, decisions and marks come first: a map row without them would be trusted.
+    `reviews` are those of every person solved again, new or not; they are not stored.
     """
 
     edges: tuple[Edge, ...]
@@ -51,14 +51,14 @@ class Changes:
     refusals_vanished: tuple[Refusal, ...]
     reviews: tuple[Review, ...]
     merges: int
-    """Persons that went up in another one."""
+    """Persons that were merged into another one."""
     splits: int
-    """Persons that came out of another one."""
+    """Persons that were split from another one."""
     in_doubt: bool
 
 
 class IdentityWriter:
-    """The single writer of a realm's map. Not for threads.
+    """The single writer of a realm's map. Not thread-safe.
 
     Call `apply`, then `commit`, then acknowledge the batch; or, to write by other means, `apply`,
     write, `committed`. After a crash apply every batch not acknowledged again, in order, with
@@ -67,7 +67,7 @@ class IdentityWriter:
     Args:
         cache_nodes_max: nodes kept in memory after a batch; above, all are dropped.
         in_doubt_edges_max: the most edges that all batches in doubt may hold together. A hub with
-            so many edges above its limit was one before them, and its neighbours are left alone.
+            more than that above its limit was a hub before them; its neighbours are unaffected.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class IdentityWriter:
     ) -> Changes:
         """What the batch changes. Reads the store and writes nothing.
 
-        In doubt, all rows around the batch are given, changed or not: a crash may have left some
-        of them half written, and whoever was written off may still write. `in_doubt_edges_max`
-        stands in for that of the writer where the caller knows it.
+        In doubt, all rows in the region are returned, changed or not: a crash may have left some
+        of them partly written, and an evicted worker may still write. `in_doubt_edges_max`
+        replaces that of the writer if the caller knows it.
 
         Raises:
-            RuntimeError: the changes of the batch before were neither committed nor forgotten.
-            Exception: whatever the store raises; the batch is then as if it never came.
+            RuntimeError: the previous changes were neither committed nor forgotten.
+            Exception: whatever the store raises; the batch then has no effect.
         """
         if self._pending:
             raise RuntimeError("the changes of the batch before are not committed")
@@ -147,13 +147,13 @@ class IdentityWriter:
             self._atlas.clear()
 
     def forget(self) -> None:
-        """Give up the changes of the last `apply`, if any, and read everything again."""
+        """Discard the changes of the last `apply`, if any, and read everything again."""
         self._pending = False
         self._atlas.clear()
 
 
 class _Batch:
-    """One batch on its way into the atlas."""
+    """One batch being merged into the graph cache."""
 
     def __init__(self, atlas: GraphCache, table: TypeTable, in_doubt: bool) -> None:
         self._atlas = atlas
@@ -167,7 +167,7 @@ class _Batch:
         decisions: dict[Pair, Decision],
         marks: Collection[NodeId],
     ) -> Changes:
-        """Merge, find what is disturbed, solve it, compare."""
+        """Merge, find the affected nodes, solve their region, compare."""
         touched = self._load(edges, decisions, marks)
         news_edges = self._merge_edges(edges)
         news_decisions = self._merge_decisions(decisions)
@@ -199,14 +199,14 @@ class _Batch:
         decisions: dict[Pair, Decision],
         marks: Collection[NodeId],
     ) -> dict[NodeId, Reason | None]:
-        """Load all nodes of the batch; whether each of them stood apart before it."""
+        """Load all nodes of the batch; whether each of them was isolated before it."""
         atlas = self._atlas
         decided = {end.id: end for d in decisions.values() for end in (d.a, d.b)}
         nodes = {end.id: end for edge in edges.values() for end in (edge.a, edge.b)} | decided
         for node in marks:
             nodes.setdefault(node, Node(node, "", ""))
         atlas.load(nodes.values())
-        # A decision can make a hub less than one, and of two closed ends neither knows the edge.
+        # A decision can bring a hub below its limit; of two unread ends neither knows the edge.
         both_closed = [e.a for e in edges.values() if atlas[e.a.id].closed and atlas[e.b.id].closed]
         atlas.open([*decided.values(), *both_closed])
         return {node: atlas.apart(node) for node in nodes}
@@ -228,9 +228,9 @@ class _Batch:
         return news
 
     def _disturb(self, edge: Edge, seen_before_ms: tuple[int, int]) -> None:
-        """Mark what a new or improved counting edge can move.
+        """Mark the nodes that a new or improved counting edge can move.
 
-        A shareable identifier has no say in who a person is, so a person is disturbed only where
+        A shareable identifier does not affect who a person is, so a person is affected only if
         its id may change: by getting older than the identifier that gives the id now.
         """
         personal = self._table.personal
@@ -267,9 +267,9 @@ class _Batch:
             self._dirty[node.id] = node
 
     def _spread_from_flips(self, touched: dict[NodeId, Reason | None]) -> None:
-        """What begins or ceases to stand apart disturbs everything it stood between.
+        """A node that becomes isolated, or no longer is, affects all its neighbours.
 
-        In doubt nobody knows whether the neighbours' rows were written after the flip.
+        In doubt it is unknown whether the neighbours' rows were written after that change.
         """
         atlas, personal = self._atlas, self._table.personal
         for node_id, was_apart in touched.items():
@@ -287,7 +287,7 @@ class _Batch:
                 self._soil(decision.a, decision.b)
 
     def _compare_placements(self, result: Resolution) -> dict[NodeId, Placed]:
-        """The placements to write. They differ from the rows known, or those are in doubt."""
+        """The placements to write: those that differ from the known rows, or are in doubt."""
         changed: dict[NodeId, Placed] = {}
         for node, placement in result.placements.items():
             entry = self._atlas[node]
@@ -324,7 +324,7 @@ class _Batch:
 def _count_moves(
     before: dict[NodeId, Placement | None], after: dict[NodeId, Placement]
 ) -> tuple[int, int]:
-    """How many persons went up in others, and how many came out of others."""
+    """The numbers of persons merged into others and split from others."""
     pairs = {
         (old.profile, after[node].profile)
         for node, old in before.items()

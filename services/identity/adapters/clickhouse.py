@@ -1,4 +1,4 @@
-"""The identity graph and map on ClickHouse, keyed by node both ways round.
+"""The identity graph and map on ClickHouse, keyed by node in both directions.
 
 All rows written in one batch carry the version set by `at`: generation << 48 | batch number. The
 single writer of a realm raises it with every batch, so the row written last is the one that counts.
@@ -68,15 +68,15 @@ REFUSAL_COLUMNS = (
 class ClickHouseIdentityStore:
     """Implements `services.identity.ports.IdentityStore`.
 
-    Whoever becomes the writer of a realm makes a new one: what it knows of decisions and marks is
-    read when it is made and follows its own writes only.
+    A new writer of a realm creates a new one: decisions and marks are read when it is created, and
+    afterwards it knows only its own writes.
     """
 
     def __init__(self, database: Database, generation: int = EMBEDDED_GENERATION) -> None:
         self._database = database
         self._generation = generation
         self._batch = 0
-        # Most realms never see a decision or an erasure; they are not asked for in every batch.
+        # Most realms never have a decision or a mark; they are not read in every batch.
         self._has_decisions = self._any("decisions")
         self._has_marks = self._any("marks")
 
@@ -112,7 +112,7 @@ class ClickHouseIdentityStore:
         """All nodes whose latest map row is this profile; itself at least."""
         parameters = {"realm": realm, "profile": str(as_uuid(profile))}
         nodes = {row[0].int for row in self._database.rows(MEMBERS_SQL, parameters)}
-        # A member row stays behind when its node moves on: the map has the last word.
+        # A member row remains when its node moves: the map is authoritative.
         placed = self.placements_of(realm, nodes)
         return {node for node in nodes if placed[node].profile == profile} | {profile}
 

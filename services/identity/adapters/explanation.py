@@ -1,4 +1,4 @@
-"""Explains the map: the path between two identifiers, and what does not join them."""
+"""Explains the map: the path between two identifiers, and the edges that do not join them."""
 
 from __future__ import annotations
 

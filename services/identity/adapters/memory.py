@@ -1,6 +1,6 @@
 """The identity store in memory: for tests, for simulations, and for trying rules on an export.
 
-It keeps the whole contract of the port, nothing is written to disk, and it is not for threads.
+It keeps the whole contract of the port, writes nothing to disk, and is not thread-safe.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""From a batch's changes of the map to what the followers of profiles are told.
+"""From a batch's changes of the map to the profile change records to publish.
 
-The state in a record is that of its id's own map row and of nothing else. So the record of an id
-changes exactly when its row does, and the latest record of each id is its row: an id that comes to
-be held by another profile is told so itself, and need not be followed from hand to hand.
+The state in a record is that of its id's own map row. So the record of an id changes if and only if
+its row does, and the latest record of each id equals its row: when an id moves to another profile,
+its own record says so, and consumers need not follow chains.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ STRENGTH = {change: place for place, change in enumerate(ProfileChange)}
 
 
 class Touched(NamedTuple):
-    """What a batch says beside edges: nodes whose attributes or consents may have changed."""
+    """What a batch contains besides edges: nodes whose attributes or consents may have changed."""
 
     attributes: Collection[NodeId] = ()
     consents: Collection[NodeId] = ()
 
 
 def rows_wanted(changes: Changes, spoken: Touched) -> set[NodeId]:
-    """The nodes of which `profile_changes` needs the map rows, beside those that were placed.
+    """The nodes whose map rows `profile_changes` needs, besides those that were placed.
 
-    A profile that gained or lost a node without being placed anew stands as it is. In doubt it may
-    itself be half written, so its own row is asked for.
+    A profile that gained or lost a node without being placed again is unchanged. In doubt it may
+    itself be partly written, so its own row is read.
     """
     wanted = {*spoken.attributes, *spoken.consents}
     if changes.in_doubt:
@@ -55,11 +55,11 @@ def profile_changes(
     standing: Mapping[NodeId, Placement],
     map_version: int,
 ) -> list[ProfileChangeRecord]:
-    """One record for each profile id that a batch has to do with.
+    """One record for each profile id that a batch affects.
 
     Args:
-        edges: those that may be the cause: what was news in the batch, or in doubt all of it.
-        standing: the map rows that `rows_wanted` asked for, as far as there are any.
+        edges: those that may be the cause: the new ones of the batch, or in doubt all of them.
+        standing: the map rows that `rows_wanted` named, if they exist.
         map_version: version of the rows that the batch writes.
     """
     rows = dict(standing)
@@ -85,18 +85,18 @@ class _ProfileChange(NamedTuple):
     change: ProfileChange
     other: NodeId | None
     row: Placement | None
-    """Of the id's own node; None if it has none."""
+    """The map row of the id's own node; None if it has none."""
 
 
 class _ProfileChanges:
-    """The strongest change of each profile id so far."""
+    """The change of highest precedence of each profile id so far."""
 
     def __init__(self, rows: Mapping[NodeId, Placement]) -> None:
         self._rows = rows
         self.found: dict[NodeId, _ProfileChange] = {}
 
     def placed(self, node: NodeId, before: Placement | None, after: Placement) -> None:
-        """What follows from one map row, which is written over the one before it."""
+        """Record the changes that follow from replacing one map row."""
         profile = after.profile
         if before == after:
             self.tell(node, ProfileChange.CONFIRMED, after)
@@ -111,7 +111,7 @@ class _ProfileChanges:
             self._moved(node, before, after)
 
     def _moved(self, node: NodeId, before: Placement, after: Placement) -> None:
-        """A profile goes up in another one if its own node goes; otherwise it loses a node."""
+        """A profile is merged if its own node moves; otherwise it loses a node."""
         home = self._rows.get(before.profile, before).profile
         change = ProfileChange.MERGED if home == after.profile else ProfileChange.SPLIT
         self.tell(after.profile, change, after, before.profile)
@@ -154,8 +154,8 @@ def _record(
 def _causes(changes: Changes, edges: Iterable[Edge]) -> dict[NodeId, list[str]]:
     """The events behind the change of each profile id, earliest first.
 
-    What one edge brings about may show far from its ends: ids belong together when a changed row
-    leads from one to the other, and an edge is behind everything that its ends belong to.
+    The effect of an edge may be far from its ends: ids are connected if a changed row leads from
+    one to the other, and an edge is a cause of every change in the component of its ends.
     """
     ids: set[NodeId] = set()
     links: list[tuple[NodeId, NodeId]] = []

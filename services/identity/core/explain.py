@@ -1,7 +1,7 @@
 """Why two identifiers are one profile, and why others are not.
 
-Pure, over the edges, decisions and refusals of the profile that the caller hands in. What it says
-is evidence: the same edges, with event, grade and the rule by which they count.
+Pure, over the edges, decisions and refusals of the profile that the caller passes in. The answer is
+the evidence: the same edges, with event, grade and the rule by which they count.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from services.identity.core.resolve import resolve
 
 
 class Rule(StrEnum):
-    """By which rule a link holds two identifiers together."""
+    """The rule by which a link joins two identifiers."""
 
     PERSONS = "persons"
     """Both identifiers are personal."""
     NEAREST_PERSON = "nearest_person"
-    """A shareable identifier follows the only person near it."""
+    """A shareable identifier follows the only person adjacent to it."""
     NOBODYS = "nobodys"
     """Shareable identifiers that no person reaches join among themselves."""
     DECISION = "decision"
-    """Somebody decided that they are the same."""
+    """A person decided that they are the same."""
 
 
 class Step(NamedTuple):
-    """One link of a path, from `source` to `target`. An edge or a decision stands behind it."""
+    """One link of a path, from `source` to `target`, made by an edge or a decision."""
 
     source: Node
     target: Node
@@ -54,20 +54,21 @@ class Step(NamedTuple):
 
 
 class Standing(StrEnum):
-    """Why an edge of an identifier does not hold it in a profile with the other end."""
+    """Why an edge does not put its ends into one profile."""
 
     STATED = "stated"
-    """Nobody trusted verified it; it may be accepted by a decision."""
+    """No trusted source verified it; a decision may accept it."""
     DECIDED = "decided"
-    """The pair was decided to be different."""
+    """A person decided that the pair is different."""
+
     UNLISTED = "unlisted"
     """The rules do not list the type of an end."""
     REFUSED = "refused"
-    """Joining was refused; the refusal says by what."""
+    """Joining was refused; the refusal says what blocked it."""
     SHARED = "shared"
     """An end belongs to nobody: a hub, marked, or between several persons."""
     ELSEWHERE = "elsewhere"
-    """The other end is with another profile."""
+    """The other end belongs to another profile."""
 
 
 class Aside(NamedTuple):
@@ -79,7 +80,7 @@ class Aside(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What was handed in, merged."""
+    """The input, merged."""
 
     edges: dict[Pair, Edge]
     decisions: dict[Pair, Decision]
@@ -172,7 +173,7 @@ def _links(known: _Known, profile: NodeId, rules: IdentityRules) -> dict[NodeId,
 
 
 def _steps(known: _Known, profile: NodeId, rules: IdentityRules) -> Iterator[_Link]:
-    """The links inside a profile, one way round. Decisions come after all edges in order."""
+    """The links inside a profile, in one direction. Decisions come after all edges."""
 
     def within(pair: Pair) -> bool:
         return known.profile(pair[0]) == known.profile(pair[1]) == profile
@@ -208,7 +209,7 @@ def _shortest(
     start: NodeId, goal: NodeId, around: Mapping[NodeId, list[_Link]]
 ) -> tuple[Step, ...] | None:
     """Fewest links first; among those the path whose links come first in the order of joining."""
-    # The keys hold the pairs, so two entries that get as far as comparing steps are the same path.
+    # The keys include the pairs, so entries are compared by their steps only if they are equal.
     queue: list[tuple[int, tuple[tuple[int, ...], ...], NodeId, tuple[Step, ...]]]
     queue = [(0, (), start, ())]
     done: set[NodeId] = set()

@@ -1,7 +1,7 @@
 """The values of the identity graph: nodes, edges, decisions, placements, refusals.
 
 Merging two reports of one edge, or two decisions on one pair, is a minimum or maximum over a total
-order. So the graph is a set: neither the order nor the repetition of what arrives can matter.
+order. So the graph is a set: order and repetition of its input have no effect.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Pair = tuple[NodeId, NodeId]
 
 
 class Kind(StrEnum):
-    """What a profile stands for; `shared` identifiers belong to nobody, each for itself."""
+    """The kind of a profile; each `shared` identifier is a profile of its own."""
 
     PERSON = "person"
     ANONYMOUS = "anonymous"
@@ -37,19 +37,19 @@ class Reason(StrEnum):
     """Why an edge or a `same` decision joined nobody."""
 
     UNIQUE = "unique"
-    """A type of which a person has one would be held twice."""
+    """A person would hold two identifiers of a unique type."""
     DIFFERENT = "different"
-    """Two identifiers that were decided to be different would come together."""
+    """A must-not-link pair, decided to be different, would be joined."""
     HUB = "hub"
-    """An end has more neighbours than its limit."""
+    """An end exceeds the degree limit."""
     MARKED = "marked"
-    """An end was marked as shared for good."""
+    """An end was marked as permanently shared."""
     UNLISTED = "unlisted"
     """An end is of a type that the rules do not list."""
 
 
 class Refusal(NamedTuple):
-    """An edge or decision that joined nobody. `blocked_by` are the nodes in the way, ascending.
+    """An edge or decision that was refused. `blocked_by` are the blocking nodes, ascending.
 
     `event_id` is that of the edge, and empty for a decision. There is at most one refusal per
     `key`.
@@ -68,7 +68,7 @@ class Refusal(NamedTuple):
 
 
 class Review(NamedTuple):
-    """A person holds more identifiers of a type than its `review_above`; someone should look."""
+    """A person holds more identifiers of a type than its `review_above`; worth a review."""
 
     profile: NodeId
     type: str
@@ -76,7 +76,7 @@ class Review(NamedTuple):
 
 
 class TypeTable(NamedTuple):
-    """The rules in the form the inner loops read: plain sets and dicts by type name."""
+    """The rules as plain sets and dicts by type name, for the inner loops."""
 
     rank: dict[str, int]
     personal: frozenset[str]
@@ -88,7 +88,7 @@ class TypeTable(NamedTuple):
 
 
 def type_table(rules: IdentityRules) -> TypeTable:
-    """Read the rules once, ahead of the loops."""
+    """Convert the rules once, before the loops."""
     rows = rules.type
     return TypeTable(
         rank=rules.rank,
@@ -107,24 +107,24 @@ def link(x: Node, y: Node, first_seen_ms: int, event_id: str, verified: bool) ->
 
 
 def pair_of(x: NodeId, y: NodeId) -> Pair:
-    """The pair of two node ids, whichever way round they come."""
+    """The pair of two node ids, given in any order."""
     return (x, y) if x < y else (y, x)
 
 
 def better(x: Edge, y: Edge) -> Edge:
     """Merge two reports of one edge: the best grade, and the earliest report *of that grade*.
 
-    An earlier report of the worse grade must not lend its time: whoever may only state things
-    could otherwise move a verified edge forward in the order in which edges join.
+    An earlier report of a lower grade must not lend its time: otherwise a source that may only
+    state links could move a verified edge forward in the order in which edges join.
     """
-    # Two comparisons spare the tuples in the usual case, the very same report again.
+    # Two comparisons avoid the tuples in the usual case, the same report again.
     if x is y or x == y:
         return x
     return min(x, y, key=rank)
 
 
 def merged(edges: Iterable[Edge]) -> dict[Pair, Edge]:
-    """One edge per pair. Reversed ends are put in order; an edge from a node to itself is none."""
+    """One edge per pair. Reversed ends are put in order; self-loops are dropped."""
     found: dict[Pair, Edge] = {}
     for edge in edges:
         if edge.a.id > edge.b.id:
@@ -171,10 +171,10 @@ def counts(edge: Edge, table: TypeTable) -> bool:
 
 
 def is_hub(node: Node, neighbours: Iterable[Node], table: TypeTable) -> bool:
-    """Whether a node has too many neighbours to stand for anybody.
+    """Whether a node exceeds the degree limit.
 
-    At a personal node the neighbours made anew for every visit or purchase do not count, or a
-    loyal customer would dissolve at the visit after the limit.
+    Ephemeral neighbours of a personal node do not count, or a loyal customer would become a hub
+    at the visit after the limit.
     """
     if node.type not in table.personal:
         return sum(1 for _ in neighbours) > table.hub_above

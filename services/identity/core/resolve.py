@@ -1,8 +1,8 @@
-"""Who is who: the profile map as a pure function of edges, decisions, marks and rules.
+"""Identity resolution: the profile map as a pure function of edges, decisions, marks and rules.
 
-`resolve` answers for a whole realm. `solve` does the work, on a `SolverInput`: the whole graph, or
-a region of it whose surroundings are given as persons that stand. The incremental writer runs the
-same `solve` on regions, so there is one implementation of the rules, not two.
+`resolve` computes a whole realm. `solve` does the work, on a `SolverInput`: the whole graph, or a
+region of it whose surroundings are given as fixed persons. The incremental writer runs the same
+`solve` on regions, so there is one implementation of the rules, not two.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from services.identity.core.model import (
 from services.identity.core.union_find import Groups
 
 NEVER_SEEN_MS = maxsize
-"""First-seen time of a node that only decisions know: later than every edge."""
+"""First-seen time of a node that occurs only in decisions: later than every edge."""
 
 
 class Resolution(NamedTuple):
-    """The map: a placement for every node with a counting edge or a decision; what was refused.
+    """The map: a placement for every node with a counting edge or a decision; the refusals.
 
     Refusals and reviews are in ascending order.
     """
@@ -50,11 +50,11 @@ class Resolution(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SolverInput:
-    """What `solve` looks at. No edge is between two decided to be different.
+    """The input of `solve`. No edge joins a must-not-link pair.
 
-    `nodes` are to be placed. `apart` says which nodes, here or next to here, join nobody and why.
+    `nodes` are to be placed. `apart` maps isolated nodes, inside or adjacent, to the reason.
     `standing` are the personal nodes around the region with the profile they belong to; they take
-    part as persons and are not placed anew. `foes` holds each `different` pair both ways round.
+    part as persons and are not placed. `foes` holds each `different` pair in both directions.
     """
 
     nodes: Mapping[NodeId, Node]
@@ -81,7 +81,7 @@ def resolve(
 
 
 def solve(scene: SolverInput, table: TypeTable) -> Resolution:
-    """Place the nodes of a scene."""
+    """Place the nodes of the input."""
     return _Solver(scene, table).run()
 
 
@@ -91,7 +91,7 @@ def _whole(
     marks: Collection[NodeId],
     table: TypeTable,
 ) -> SolverInput:
-    """The scene that is the whole graph."""
+    """The whole graph as input of the solver."""
     usable = [edge for edge in edges.values() if counts(edge, table)]
     nodes = {end.id: end for edge in usable for end in (edge.a, edge.b)}
     nodes |= {end.id: end for d in decisions.values() for end in (d.a, d.b)}
@@ -117,7 +117,7 @@ def first_seen(edges: Iterable[Edge]) -> dict[NodeId, int]:
 
 
 def foes_of(pairs: Iterable[Pair]) -> dict[NodeId, set[NodeId]]:
-    """The `different` pairs, both ways round."""
+    """The `different` pairs, in both directions."""
     foes: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
     for a, b in pairs:
         foes[a].add(b)
@@ -131,7 +131,7 @@ def _apart(
     marks: Collection[NodeId],
     table: TypeTable,
 ) -> dict[NodeId, Reason]:
-    """The nodes that join nobody."""
+    """The isolated nodes: those that join nobody."""
     neighbours: defaultdict[NodeId, list[Node]] = defaultdict(list)
     for edge in edges:
         neighbours[edge.a.id].append(edge.b)
@@ -155,12 +155,12 @@ def apart_reason(
 
 
 def blame(reasons: Collection[Reason]) -> Reason:
-    """The one reason given when the two ends stand apart for two: the most lasting one."""
+    """The reason to report if the two ends are isolated for two reasons: the more lasting one."""
     return next(r for r in (Reason.UNLISTED, Reason.MARKED, Reason.HUB) if r in reasons)
 
 
 class _Solver:
-    """One run over one scene; every step leaves its joins in `groups`."""
+    """One run over one input; every step records its joins in `groups`."""
 
     def __init__(self, scene: SolverInput, table: TypeTable) -> None:
         self.scene = scene
@@ -171,7 +171,7 @@ class _Solver:
         self.persons: set[NodeId] = set()
         """Roots of the groups that hold a person; filled after step 2, stable from then on."""
         self.shared: set[NodeId] = set()
-        """Roots of the groups set aside by step 3."""
+        """Roots of the groups that step 3 found to be shared."""
 
     def run(self) -> Resolution:
         """The steps of the specification, in order."""
@@ -185,7 +185,7 @@ class _Solver:
         return Resolution(self._placements(), self._refusals(), self._reviews())
 
     def _sort_out(self) -> tuple[list[Edge], list[Edge]]:
-        """Edges between personal nodes, and the others; those of nodes that join nobody apart."""
+        """Edges between personal nodes, and the others; those of isolated nodes separately."""
         apart, is_personal = self.scene.apart, self.table.personal
         personal: list[Edge] = []
         outward: list[Edge] = []
@@ -201,7 +201,7 @@ class _Solver:
     def _refuse_apart(self, a: NodeId, b: NodeId, event_id: str) -> None:
         apart = self.scene.apart
         blockers = tuple(end for end in (a, b) if end in apart)
-        # An edge between two shared identifiers concerns no person; a decision somebody awaits.
+        # An edge between two shared identifiers affects no person; a decision is always reported.
         if len(blockers) == 1 or not event_id:
             reason = blame([apart[end] for end in blockers])
             self.refused.append(Refusal(a, b, reason, blockers, event_id))
@@ -241,7 +241,7 @@ class _Solver:
         self.refused.append(Refusal(edge.a.id, edge.b.id, reason, blocked_by, edge.event_id))
 
     def _join_decided(self) -> None:
-        """Step 2: `same` joins whole groups, in time order, whatever the uniqueness."""
+        """Step 2: `same` joins whole groups, in time order, regardless of uniqueness."""
         groups, apart = self.groups, self.scene.apart
         for decision in sorted(self.scene.same, key=lambda d: (d.decided_ms, d.a.id, d.b.id)):
             a, b = decision.a.id, decision.b.id
@@ -276,7 +276,7 @@ class _Solver:
             layer = self._next_layer(layer, around)
 
     def _next_layer(self, layer: list[NodeId], around: Mapping[NodeId, list[Edge]]) -> list[NodeId]:
-        """Settle every group next to the layer; the nodes that found a person are the next one."""
+        """Settle every group adjacent to the layer; nodes that joined form the next layer."""
         groups = self.groups
         touched: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
         through: defaultdict[NodeId, list[Edge]] = defaultdict(list)
@@ -301,7 +301,7 @@ class _Solver:
         return placed
 
     def _join_nobodys(self, edges: list[Edge]) -> None:
-        """Step 4: what no person reaches joins among itself."""
+        """Step 4: identifiers that no person reaches form connected components."""
         groups, settled = self.groups, self.persons | self.shared
         free = [
             edge
@@ -343,7 +343,7 @@ class _Solver:
         return placements
 
     def _refusals(self) -> tuple[Refusal, ...]:
-        """What was refused and not brought together by a later step after all."""
+        """What was refused and not joined by a later step after all."""
         groups, apart = self.groups, self.scene.apart
         return tuple(
             sorted(

@@ -1,7 +1,7 @@
-"""Disjoint groups of nodes that know which pairs must never come together.
+"""Union-find over nodes with must-not-link pairs.
 
-A union-find whose joins are final. It does not decide what to join: callers ask `opposed` first,
-and get the nodes that are in the way rather than a bare no.
+Joins are final. It does not decide what to join: callers ask `opposed` first, and get the nodes
+that block the join rather than a bare no.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Groups:
         return node in self._parent
 
     def find(self, node: NodeId) -> NodeId:
-        """The root of the node's group. Raises KeyError for a node that is in none."""
+        """The root of the node's group. Raises KeyError for an unknown node."""
         parent = self._parent
         while (above := parent[node]) != node:
             parent[node] = parent[above]
@@ -39,14 +39,14 @@ class Groups:
         self.members[keep] += self.members.pop(gone)
 
     def join(self, x: NodeId, y: NodeId) -> tuple[NodeId, NodeId]:
-        """Join two groups by their roots, the smaller into the larger: (kept root, gone root)."""
+        """Join two groups by their roots, the smaller into the larger: (kept root, old root)."""
         if len(self.members[x]) < len(self.members[y]):
             x, y = y, x
         self.absorb(x, y)
         return x, y
 
     def opposed(self, x: NodeId, y: NodeId) -> tuple[NodeId, ...]:
-        """The members, ascending, that forbid the two groups (by root) to come together."""
+        """The members, ascending, that forbid joining the two groups (by root)."""
         if not self._foes:
             return ()
         if len(self.members[x]) > len(self.members[y]):
