@@ -1,1 +1,1 @@
-"""What the service answers: typed queries, and the HTTP routes that serve them."""
+"""The read API: typed queries, and the HTTP routes that serve them."""

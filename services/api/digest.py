@@ -1,8 +1,8 @@
-"""The state digest: one SHA-256 per section of the state, equal exactly when the states are.
+"""The state digest: one SHA-256 per section of the state, equal if and only if the states are.
 
 Sections: facts, edges, map, golden records, incidents (with event times). Rows are deduplicated and
-canonically ordered; times of receipt and processing, batch numbers and versions are left out, for
-they say how a state came about and not what it is.
+canonically ordered; times of receipt and processing, batch numbers and versions are excluded,
+because they describe how a state came about and not what it is.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def state_digest(
     reader: BulkProfiles,
     progress: Callable[[str], None] = lambda _section: None,
 ) -> dict[str, str]:
-    """SHA-256 by section, and `all` over these. Blocks; reads everything there is."""
+    """SHA-256 by section, and `all` over these. Blocks; reads the whole store."""
     sections: dict[str, Iterator[bytes]] = {
         "facts": _parts(database, FACTS_SQL, "touchpoints"),
         "edges": _parts(database, EDGES_SQL, "edges"),

@@ -1,4 +1,4 @@
-"""What one can ask a store: every command but `ingest`, as rows of plain JSON values.
+"""The operations of a store: every command but `ingest`, as rows of plain JSON values.
 
 The command line calls these in its own process, on the embedded engine or on a ClickHouse server,
 or through a running `c360 up` that holds the data directory; all ways give the same rows. Results
@@ -110,7 +110,7 @@ class Operations:
         rows = self._store.reading.rows(BY_VALUE_SQL, parameters)
         if len(rows) > 1:
             issuers = " or ".join(f"{type_name}@{issuer}=…" for issuer, _node in rows)
-            raise NotFound(f"several issuers gave out this {type_name}; say which: {issuers}")
+            raise NotFound(f"several issuers assigned this {type_name}; name one: {issuers}")
         if not rows:
             raise NotFound(f"no {type_name} with this value is known in realm {realm!r}")
         node: NodeId = rows[0][1].int
@@ -124,7 +124,7 @@ class Operations:
     def profile_timeline(
         self, realm: str, handle: str = "", identifier: str = "", limit: int = 50, cursor: str = ""
     ) -> Iterator[Row]:
-        """Touchpoints of a profile, newest first; the last row carries the next cursor."""
+        """Touchpoints of a profile, newest first; the last row holds the next cursor."""
         node = self._node(realm, handle, identifier)
         profile = UUID(self._profile(realm, node)["profile_id"]).int
         try:
@@ -170,17 +170,17 @@ class Operations:
         yield found[0].model_dump(mode="json")
 
     def rejected_list(self, reason: str = "", limit: int = 100) -> Iterator[Row]:
-        """Refused lines without their content, the latest first."""
+        """Rejected lines without their content, the latest first."""
         for event in self._audit.rejected(reason, limit=limit):
             yield _plain(event.as_json(), without="raw")
 
     def rejected_counts(self) -> Iterator[Row]:
-        """Refused lines by reason."""
+        """Rejected lines by reason."""
         for reason, count in self._audit.rejected_counts().items():
             yield {"reason": reason, "count": count}
 
     def rejected_show(self, reject_id: str) -> Iterator[Row]:
-        """One refused line, whole."""
+        """One rejected line, whole."""
         found = self._audit.rejected(id_prefix=reject_id, limit=2, with_raw=True)
         if len(found) != 1:
             problem = (
@@ -197,12 +197,12 @@ class Operations:
         after: str = "",
         limit: int = 100,
     ) -> Iterator[Row]:
-        """A page of refused lines with their bytes, in the order of their ids."""
+        """A page of rejected lines with their bytes, in the order of their ids."""
         for one in self._audit.raw_lines(reason, since_ms, ids, after, limit):
             yield one._asdict()
 
     def store_audit(self, fix: bool = False) -> Iterator[Row]:
-        """Events that stand under two anchors; with `fix` only the smallest node's row stays."""
+        """Events stored under two anchors; `fix` keeps only the smallest node's row."""
         doubles = list(self._audit.double_anchors())
         if fix:
             self._audit.keep_one_anchor(doubles)
@@ -210,7 +210,7 @@ class Operations:
             yield {**double._asdict(), "fixed": fix}
 
     def migrations_pending(self) -> Iterator[Row]:
-        """Migrations that wait; an open store has all it knows."""
+        """Pending migrations; an open store has none."""
         for one in migrate(self._store.reading, dry_run=True):
             yield one._asdict()
 

@@ -1,4 +1,4 @@
-"""What answers questions about a store: a connection, the rules, and the profile reader over both.
+"""The read side of a store: a connection, the rules, and the profile reader over both.
 
 The embedded engine is one (services/embedded/engine.py), a ClickHouse server is another
 (services/api/server.py); the operations work on either.
@@ -15,7 +15,7 @@ from services.store.database import Database
 
 
 class ReadStore:
-    """The reading half of a store. Nothing is written by making one."""
+    """The read side of a store. Creating it writes nothing."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         """Raises ValueError for a wrong rules file."""

@@ -20,7 +20,7 @@ REALMS_SQL = "SELECT realm, currency, personal_types FROM realms FINAL"
 
 @contextmanager
 def open_reading(settings: Settings) -> Iterator[ReadStore]:
-    """What answers questions about the server of the settings.
+    """The read side of the server of the settings.
 
     Raises:
         Retry: the server does not answer now.
@@ -40,7 +40,7 @@ def open_reading(settings: Settings) -> Iterator[ReadStore]:
 
 
 def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[MigrationState]:
-    """Bring the server's schema up to date, and tell it the realms; raises as migrate_server does.
+    """Migrate the server's schema and write the realms; raises as migrate_server does.
 
     Returns the migrations that were (or would be) applied.
     """
@@ -56,7 +56,7 @@ def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
 
 
 def _require_realms(reading: ReadStore) -> None:
-    """A realm that the server does not know has no totals; its lists would be empty or wrong."""
+    """A realm that is not on the server has no totals; its lists would be empty or wrong."""
     types = sorted(personal_types(reading.identity_rules))
     known = _known_realms(reading.reading)
     for name, realm in reading.settings.realms.items():

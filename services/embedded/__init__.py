@@ -1,1 +1,1 @@
-"""One process, one data directory: puts the stages together, decides nothing."""
+"""One process, one data directory: composes the stages, decides nothing."""

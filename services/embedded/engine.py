@@ -1,7 +1,7 @@
 """The composition root of the embedded runtime: one process, one data directory, every stage.
 
-`Engine.open` locks the directory, brings the schema up to date and processes again what a killed
-predecessor left in doubt. Afterwards `ingest` and the readers may be used until `close`.
+`Engine.open` locks the directory, migrates the schema and processes again what a killed process
+left in doubt. Afterwards `ingest` and the readers may be used until `close`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from services.store.secret import register_secret
 
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
-"""A killed run may leave one batch in doubt, of whatever size it was set to."""
+"""A killed run may leave one batch in doubt, of any configured size."""
 NOT_ON_A_SERVER = (
     "this works on a data directory, but C360_CLICKHOUSE_URL names a ClickHouse server. There "
     "events come in through Kafka: 'c360 publish FILE' sends them, 'c360 worker ingest' stores "
@@ -68,7 +68,7 @@ class Engine(ReadStore):
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open the data directory of the settings and finish what was left in doubt.
+        """Open the data directory of the settings and complete what was left in doubt.
 
         Raises:
             StoreUnavailable: the directory is in use or cannot be read or written.
@@ -151,7 +151,7 @@ class Engine(ReadStore):
             raise damage
 
     def close(self) -> None:
-        """Close the engine and give the directory back."""
+        """Close the engine and release the directory."""
         self.reading.close()
         self.database.close()
         self._lock.release()

@@ -1,8 +1,8 @@
 """All stages in one process: facts, identity, consistency, checkpoint, in this order.
 
-A batch is acknowledged when everything that follows from it is durable. After a crash the batches
-beyond the last checkpoint are processed again from their stored events, so whatever was missing is
-written; what was there already stays as it is. One thread at a time may call `process`.
+A batch is acknowledged when everything derived from it is durable. After a crash the batches beyond
+the last checkpoint are processed again from their stored events, so missing rows are written and
+existing ones are unchanged. One thread at a time may call `process`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def utc_now() -> datetime:
 
 
 class Pipeline:
-    """The embedded main loop; the composition root hands in every part."""
+    """The embedded main loop; the composition root provides every part."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Pipeline:
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
 
     def recover(self) -> int:
-        """Process again what the last run stored and did not finish; the number of events.
+        """Process again what the last run stored and did not finish; returns the number of events.
 
         Must be called once, before the first batch. The writers see these batches as in doubt:
         a stored edge does not prove that its map rows were written. Nothing is acknowledged before
@@ -79,12 +79,12 @@ class Pipeline:
         return count
 
     def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:
-        """Validate a batch; may run beside `finish` of the batch before."""
+        """Validate a batch; may overlap with `finish` of the previous batch."""
         with self._timed("decode"):
             return self._stage.decode(lines, self._clock(), intake)
 
     def finish(self, decoded: Decoded) -> list[Result]:
-        """Make a decoded batch durable with all that follows from it, then acknowledge it.
+        """Make a decoded batch and everything derived from it durable, then acknowledge it.
 
         Transient faults of the store are tried again with growing pauses.
 
@@ -119,7 +119,7 @@ class Pipeline:
         return stored
 
     def _acknowledge(self) -> None:
-        """Record that every batch written so far is processed to its end."""
+        """Record that every batch written so far is completely processed."""
         batch = self._next_batch - 1
         with self._timed("acknowledge"):
             self._stage.acknowledge(batch, self._clock())
@@ -155,7 +155,7 @@ class Pipeline:
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of up to `size` consecutive items; if the source fails, what it gave comes first."""
+    """Lists of up to `size` consecutive items; if the source fails, earlier items come first."""
     part: list[T] = []
     try:
         for item in items:

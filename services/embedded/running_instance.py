@@ -1,4 +1,4 @@
-"""The note that `c360 up` leaves in its data directory: where it listens, and a token."""
+"""The file that `c360 up` writes to its data directory: its address and a token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RunningInstance(NamedTuple):
 
 
 def write_running_instance(data_dir: Path, url: str) -> RunningInstance:
-    """Say that this process holds the directory; readable by the owner only."""
+    """Write the file of this process; readable by the owner only."""
     presence = RunningInstance(os.getpid(), url, secrets.token_urlsafe(32))
     path = data_dir / PRESENCE_FILE
     temporary = path.with_suffix(".tmp")
@@ -34,7 +34,7 @@ def write_running_instance(data_dir: Path, url: str) -> RunningInstance:
 
 
 def read_running_instance(data_dir: Path) -> RunningInstance | None:
-    """The running `c360 up` of a directory; None when there is none (any more)."""
+    """The running `c360 up` of a directory; None if there is none (any more)."""
     try:
         presence = RunningInstance(**orjson.loads((data_dir / PRESENCE_FILE).read_bytes()))
         os.kill(presence.pid, 0)
@@ -44,6 +44,6 @@ def read_running_instance(data_dir: Path) -> RunningInstance | None:
 
 
 def remove_running_instance(data_dir: Path) -> None:
-    """Take the note away; a note of a killed process is recognised by its pid."""
+    """Remove the file; one left by a killed process is recognised by its pid."""
     with suppress(OSError):
         (data_dir / PRESENCE_FILE).unlink()

@@ -19,7 +19,7 @@ from services.runtime.metrics import Metrics
 
 
 class IdentityStage:
-    """Keeps the profile map: one writer per realm, made when its realm is first seen."""
+    """Keeps the profile map: one writer per realm, created when its realm is first seen."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class IdentityStage:
         self._metrics = metrics
 
     def process(self, events: Sequence[Accepted], batch: int, in_doubt: bool) -> None:
-        """Apply and write what the edges of these events change. Raises as the store does."""
+        """Apply and write the changes by the edges of these events. Raises as the store does."""
         edges: dict[str, list[Edge]] = defaultdict(list)
         for event in events:
             edges[event.realm].extend(event.edges)
@@ -71,7 +71,7 @@ class ConsistencyStage:
             self._observe(realm, channel, occurred_at, occurred_at)
 
     def process(self, events: Sequence[Accepted], received_at: datetime, batch: int) -> None:
-        """Take in the claims of these events. Raises as the store does."""
+        """Apply the claims of these events. Raises as the store does."""
         claims: dict[str, list[Claim]] = defaultdict(list)
         latest: dict[tuple[str, str], int] = defaultdict(int)
         for event in events:

@@ -1,7 +1,7 @@
-"""The HTTP interface: intake of touchpoints, health, metrics, and the channel of local commands.
+"""The HTTP interface: intake of touchpoints, health, metrics, and the routes of local commands.
 
-`POST /v1/touchpoints` is public (with a key); `/internal/v1` answers only to the token that stands
-in the data directory.
+`POST /v1/touchpoints` is public (with a key); `/internal/v1` accepts only the token stored in the
+data directory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The s
 
 
 class TouchpointResult(BaseModel):
-    """What became of one event."""
+    """The result of one event."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -82,7 +82,7 @@ def _batch_schema() -> dict[str, Any]:
 
 
 class ProblemBody(BaseModel):
-    """An error answer (RFC 9457). Sending the same request again does no harm."""
+    """An error answer (RFC 9457). Sending the same request again is harmless."""
 
     title: str
     status: int
@@ -92,11 +92,11 @@ class ProblemBody(BaseModel):
 def _problems() -> dict[int | str, dict[str, Any]]:
     """The error answers of the intake for OpenAPI."""
     meanings = {
-        400: "The body is no JSON object with a list `batch` of bounded length.",
-        401: "There is no key, or it is not a valid one.",
+        400: "The body is not a JSON object with a list `batch` of bounded length.",
+        401: "The key is missing or not valid.",
         413: "The body is larger than C360_REQUEST_BYTES_MAX.",
-        429: "Too many events wait for the writer; send again after `Retry-After` seconds.",
-        503: "The store cannot take events now; send again after `Retry-After` seconds.",
+        429: "Too many events are waiting for the writer; send again after `Retry-After` seconds.",
+        503: "The store cannot accept events now; send again after `Retry-After` seconds.",
     }
     content = {PROBLEM: {"schema": ProblemBody.model_json_schema()}}
     return {
@@ -105,7 +105,7 @@ def _problems() -> dict[int | str, dict[str, Any]]:
 
 
 class Running(NamedTuple):
-    """What the routes work on."""
+    """The dependencies of the routes."""
 
     engine: Engine
     writer: IntakeWriter
@@ -151,7 +151,7 @@ async def _answer_problem(_request: Request, problem: Exception) -> JSONResponse
 
 
 async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
-    """No such path, or no such method: a problem document like every other error."""
+    """Unknown path or method: a problem document like every other error."""
     assert isinstance(error, HTTPException)
     problem = Problem(error.status_code, str(error.detail), f"{request.method} {request.url.path}")
     return await _answer_problem(request, problem)
@@ -162,7 +162,7 @@ def key_intake(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     header: Annotated[str | None, Depends(KEY_HEADER)],
 ) -> Intake:
-    """What the key of a request allows. Raises Problem 401 without a valid one."""
+    """The permissions of a request's key. Raises Problem 401 without a valid one."""
     key = header or (bearer.credentials if bearer else "")
     if _matches(key, parts.engine.settings.api_keys):
         return Intake.SERVER
@@ -175,7 +175,7 @@ def key_intake(
 def local_parts(
     parts: Annotated[Running, Depends(running)], authorization: Annotated[str, Header()] = ""
 ) -> Running:
-    """The parts, for a command of this machine that knows the token."""
+    """The dependencies, for a local command that knows the token."""
     if not secrets.compare_digest(authorization.encode(), f"Bearer {parts.token}".encode()):
         raise Problem(401, "no valid token", "only commands on this machine may ask this")
     return parts
@@ -195,8 +195,8 @@ LocalParts = Annotated[Running, Depends(local_parts)]
 async def touchpoints(
     request: Request, parts: Parts, intake: Annotated[Intake, Depends(key_intake)]
 ) -> Response:
-    """Take in touchpoints. 200 says that every event has its answer and that what was accepted is
-    durable; a bad event never rejects the others."""
+    """Accept touchpoints. 200 means that every event has a result and that accepted events are
+    durable; a bad event never causes others to be rejected."""
     lines = _batch_lines(await _body(request, parts.engine.settings.request_bytes_max))
     results = await _write(parts.writer, lines, intake)
     return _json({"results": [result._asdict() for result in results]})
@@ -204,13 +204,13 @@ async def touchpoints(
 
 @router.get("/livez", operation_id="livez", response_class=PlainTextResponse)
 async def livez(parts: Parts) -> Response:
-    """200 while the writer goes round."""
+    """200 while the writer makes progress."""
     return _health(parts.writer.is_live())
 
 
 @router.get("/readyz", operation_id="readyz", response_class=PlainTextResponse)
 def readyz(parts: Parts) -> Response:
-    """200 while the writer goes round and the store answers."""
+    """200 while the writer makes progress and the store answers."""
     try:
         parts.engine.reading.rows("SELECT 1")
     except C360Error as error:
@@ -227,7 +227,7 @@ def metrics(parts: Parts) -> Response:
 
 @local.post("/lines")
 async def local_lines(request: Request, parts: LocalParts) -> Response:
-    """Lines of `c360 ingest`, each after its size as sent."""
+    """Lines of `c360 ingest`, each preceded by its size as sent."""
     body = await request.body()
     lines = [_sized_line(line) for line in body.split(b"\n") if line]
     results = await _write(parts.writer, lines, Intake.FILE)
@@ -244,7 +244,7 @@ async def local_tick(parts: LocalParts) -> None:
 def local_operation(
     operation: str, arguments: dict[str, Any], parts: LocalParts
 ) -> StreamingResponse:
-    """Rows of an operation, one JSON object a line."""
+    """Rows of an operation, one JSON object per line."""
     rows = parts.operations.call(operation, arguments)
     return StreamingResponse(_ndjson(rows), media_type="application/x-ndjson")
 
@@ -264,7 +264,7 @@ def _json(value: Any) -> Response:
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:
-    """The request body. Raises Problem 413 as soon as it grows over the limit."""
+    """The request body. Raises Problem 413 as soon as it exceeds the limit."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem(415, "compressed", "send the body uncompressed")
     parts, size = [], 0
@@ -291,8 +291,8 @@ def _batch_lines(body: bytes) -> list[Line]:
 
 
 def _lenient(body: bytes) -> Any:
-    """The body as JSON. What only one event gets wrong (a lone surrogate, NaN, a number out of
-    range) passes here, so that it costs that event and not the whole request."""
+    """The body as JSON. Faults of a single event (an unpaired surrogate, NaN, a number out of
+    range) are accepted here, so that only that event is rejected, not the whole request."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -300,7 +300,7 @@ def _lenient(body: bytes) -> Any:
 
 
 def _event_line(event: Any) -> bytes:
-    """One event as a line; what is no JSON stays so and is refused with its reason."""
+    """One event as a line; invalid JSON is kept and rejected with its reason."""
     try:
         return orjson.dumps(event)
     except TypeError:
@@ -308,7 +308,7 @@ def _event_line(event: Any) -> bytes:
 
 
 async def _parts(request: Request) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises Problem when the sender hangs up."""
+    """The body as it arrives. Raises Problem when the sender disconnects."""
     try:
         async for part in request.stream():
             yield part

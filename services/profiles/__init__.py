@@ -1,1 +1,1 @@
-"""Profiles: facts and map become golden record, figures and timeline."""
+"""Profiles: facts and map combined into golden record, figures and timeline."""

@@ -1,4 +1,4 @@
-"""What others ask of profiles, whatever holds the facts."""
+"""The queries on profiles, independent of the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.profile import Profile, ProfileScalars, TimelineEntry
 class Resolved(NamedTuple):
     """The profile that holds a node now, and its kind.
 
-    The kind is person, anonymous or shared; `record` for the anchor of an event that names nobody.
+    The kind is person, anonymous or shared; `record` if an event names nobody.
     """
 
     profile: NodeId
@@ -41,25 +41,25 @@ class Totals(NamedTuple):
 class ProfileSource(Protocol):
     """Reads profiles. Nothing is changed; the facts of one profile are exact when read.
 
-    All methods block. They raise Retry for a transient fault and Fatal when trying again cannot
-    help; NotFound for a realm that is not configured.
+    All methods block. They raise Retry for a transient fault, Fatal when retrying cannot help, and
+    NotFound for a realm that is not configured.
     """
 
     def resolve(self, realm: str, nodes: Sequence[NodeId]) -> dict[NodeId, Resolved]:
-        """The profile of each node, which may be any id that ever was a profile's.
+        """The profile of each node, which may be any current or former profile id.
 
-        Nodes of which nothing is known are missing from the answer.
+        Unknown nodes are missing from the answer.
         """
         ...
 
     def profile(self, realm: str, handle: NodeId) -> Profile:
-        """The profile that holds `handle`. Raises NotFound when nothing is known of it."""
+        """The profile that holds `handle`. Raises NotFound when it is unknown."""
         ...
 
     def profiles(self, realm: str, profile_ids: Sequence[NodeId]) -> list[Profile]:
         """Profiles by id, in bulk and in the order asked for.
 
-        The ids are current ones (see `resolve`); an id that is no profile now is left out.
+        The ids are current ones (see `resolve`); an id that is not a profile now is skipped.
         """
         ...
 
@@ -69,14 +69,14 @@ class ProfileSource(Protocol):
         """A page of touchpoints, newest first, and the cursor of the next page (empty: the end).
 
         Raises:
-            ValueError: the limit is out of bounds, or the cursor is none of ours.
+            ValueError: the limit is out of bounds, or the cursor is invalid.
         """
         ...
 
     def totals(self, realm: str, *, refresh: bool = True) -> Totals:
-        """The figures of every customer. With `refresh` they are computed anew first."""
+        """The figures of every customer. With `refresh` they are recomputed first."""
         ...
 
     def identifiers(self, realm: str) -> Iterator[MappedIdentifier]:
-        """Every identifier of the realm with its profile, in no order that means anything."""
+        """Every identifier of the realm with its profile, in no particular order."""
         ...

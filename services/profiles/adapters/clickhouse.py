@@ -1,7 +1,7 @@
 """Profiles read from ClickHouse: exact when read, in bulk, in a fixed number of queries.
 
-The map says which nodes are a profile; their facts are read by key. Orders are then followed to
-wherever else they were reported. Nothing is written.
+The map gives the nodes of a profile; their facts are read by key. Orders are then looked up in
+every other place where they were reported. Nothing is written.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ from services.runtime.settings import RealmSettings
 from services.store.database import Database, chunks
 
 KEYS_PER_QUERY = 5_000
-"""Keeps the parameters of one query below the size a server takes in an address."""
+"""Keeps the parameters of one query below the size that a server accepts in an address."""
 FEW_KEYS = 100
-"""Up to so many keys one thread reads faster than several."""
+"""Up to this number of keys, one thread reads faster than several."""
 TIMELINE_ENTRIES_MAX = 1_000
 SHARED = "shared"
 
 
 class _Gathered(NamedTuple):
-    """What was read of one profile so far."""
+    """The facts of one profile read so far."""
 
     identifiers: list[Valued]
     observations: list[Observation]
@@ -170,7 +170,7 @@ class ProfileReader:
         return self._realms[realm]
 
     def _kind_alone(self, types: Iterable[str]) -> str:
-        """Kind of a profile that the map does not know, by the types of its identifiers."""
+        """Kind of a profile that is not on the map, by the types of its identifiers."""
         known = set(types)
         if known & self._personal:
             return "person"
@@ -179,7 +179,7 @@ class ProfileReader:
     def _by_key(
         self, sql: str, realm: str, nodes: Iterable[NodeId], name: str = "nodes"
     ) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query for any number of nodes."""
+        """The rows of a query, for any number of nodes."""
         for some in chunks(list(nodes), KEYS_PER_QUERY):
             yield from self._few_or_many(sql, realm, **{name: [_word(node) for node in some]})
 
@@ -191,10 +191,10 @@ class ProfileReader:
     def _members(
         self, realm: str, profile_ids: Sequence[NodeId]
     ) -> tuple[dict[NodeId, NodeId], dict[NodeId, str]]:
-        """The profile of each of their nodes, and the kind of each profile the map knows.
+        """The profile of each of their nodes, and the kind of each profile on the map.
 
-        Rows of `members` go stale when a node moves, so the map has the last word. The profiles'
-        own nodes are asked for as well: one that the map does not know is its own profile.
+        Rows of `members` go stale when a node moves, so the map is authoritative. The profiles'
+        own nodes are included: one that is not on the map is its own profile.
         """
         holder: dict[NodeId, NodeId] = {profile: profile for profile in profile_ids}
         wanted = frozenset(holder)
@@ -253,7 +253,7 @@ class ProfileReader:
             keys |= self._keys(realm, statements.KEYS_BY_RETURN, new_returns)
             pool = pool.union(self._reports(realm, keys - read))
             read |= keys
-            # The same number may be another issuer's, whose reports stay aside until named.
+            # The same number may be another issuer's; its reports are ignored until named.
             rows = {
                 row
                 for row in pool
@@ -291,7 +291,7 @@ class ProfileReader:
 
 
 def personal_types(identity: IdentityRules) -> frozenset[str]:
-    """The identifier types that stand for a person."""
+    """The personal identifier types."""
     return frozenset(row.name for row in identity.type if row.kind is IdentifierKind.PERSONAL)
 
 

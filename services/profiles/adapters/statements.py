@@ -1,8 +1,8 @@
 """The queries of the profile reader.
 
-Reads by key are deduplicated with `ORDER BY version DESC LIMIT 1 BY key`, which is what FINAL does
-at half its cost while parts wait to be merged. Only key columns may be filtered inside; every other
-condition stands outside, or it would bring replaced rows back.
+Reads by key are deduplicated with `ORDER BY version DESC LIMIT 1 BY key`, which gives the result of
+FINAL at half its cost while parts are not merged. Only key columns may be filtered inside; every
+other condition must be outside, or it would bring replaced rows back.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ SELECT DISTINCT node, event_id FROM orders
 WHERE realm = {realm:String} AND return_id IN {ids:Array(String)}
 """
 
-# An event found under two anchors of one profile is one entry: the smaller node's, for good.
+# An event stored under two anchors of one profile is one entry: always the smaller node's.
 TIMELINE = """
 SELECT event_id, argMin(node, toString(node)), argMin(occurred_at, toString(node)) AS at FROM
 (
@@ -127,4 +127,4 @@ ORDER BY profile LIMIT {limit:UInt32}
 """
 
 ONE_THREAD = " SETTINGS max_threads = 1"
-"""For reads of a few rows: sharing them out costs three times what reading them does."""
+"""For reads of a few rows: distributing them costs three times as much as reading them."""

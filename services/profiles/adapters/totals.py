@@ -19,11 +19,11 @@ FIRST = UUID(int=0)
 def register_realms(
     database: Database, realms: Mapping[str, RealmSettings], personal_types: Collection[str]
 ) -> None:
-    """Tell the store what the totals need to know of each realm.
+    """Write what the totals need to know about each realm.
 
     To be called at every start, after the migrations: realms that are not registered have no
-    totals. `personal_types` are the identifier types that stand for a person. Writing the same
-    again changes nothing.
+    totals. `personal_types` are the personal identifier types. Writing the same again changes
+    nothing.
     """
     types = sorted(personal_types)
     rows = [(name, realm.currency, types) for name, realm in sorted(realms.items())]
@@ -31,13 +31,13 @@ def register_realms(
 
 
 def refresh_totals(database: Database) -> None:
-    """Compute the totals of all realms anew; returns when they stand."""
+    """Recompute the totals of all realms; returns when they are complete."""
     database.command("SYSTEM REFRESH VIEW profile_totals")
     database.command("SYSTEM WAIT VIEW profile_totals")
 
 
 def read_totals(database: Database, realm: str) -> Totals:
-    """The totals as they stand. A refresh between two pages may mix two states."""
+    """The current totals. A refresh between two pages may mix two states."""
     [(refreshed_at, count)] = database.rows(statements.REFRESHED_AT, {"realm": realm})
     return Totals(refreshed_at if count else None, _pages(database, realm))
 

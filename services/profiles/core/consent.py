@@ -1,8 +1,8 @@
 """Contact permission per address, channel and purpose.
 
-An opt-in is for its own address and counts only if it is later than every withdrawal for that
+An opt-in applies to its own address and counts only if it is later than every withdrawal for that
 address and every objection of the person; at the same instant the answer is no. A basis other than
-consent (existing customer, legitimate interest …) never outlives a refusal, however late.
+consent (existing customer, legitimate interest …) never overrides a refusal, however late it is.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Target(NamedTuple):
 def permissions(records: Iterable[ConsentRecord], rules: ConsentRules) -> list[ConsentState]:
     """The state of every target that any record names, ordered by purpose, channel, address.
 
-    An objection is a target of its own, with the address zero and, where it holds on every
-    channel, an empty channel.
+    An objection is a target of its own, with the zero address and, if it holds on every channel,
+    an empty channel.
     """
     all_records = list(records)
     targets = {Target(one.address, one.channel, one.purpose) for one in all_records}
@@ -65,7 +65,7 @@ def _state(target: Target, records: Sequence[ConsentRecord], rules: ConsentRules
     waiting = _latest(one for one in own if one.action == GIVEN and not _is_other_basis(one))
     if waiting and _is_after(waiting, refusal):
         return _said(target, False, ConsentReason.UNCONFIRMED, waiting)
-    assert refusal is not None  # every record is an opt-in, another basis, waiting or a refusal
+    assert refusal is not None  # every record is an opt-in, another basis, unconfirmed or a refusal
     withdrawn = refusal.action == WITHDRAWN
     reason = ConsentReason.WITHDRAWN if withdrawn else ConsentReason.OBJECTED
     return _said(target, False, reason, refusal)

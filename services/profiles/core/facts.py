@@ -1,7 +1,7 @@
-"""The facts of one profile, as any store hands them to the core.
+"""The facts of one profile, as input of the core.
 
-Every value stands for one deduplicated event (or one part of it) anchored at one node. Synthetic
-events are left out by whoever reads: no measure counts them.
+Every value is one deduplicated event (or one part of it) anchored at one node. The reader excludes
+synthetic events: no measure counts them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Valued(NamedTuple):
 
 
 class Observation(NamedTuple):
-    """What one event said of one attribute. `present` false says "no longer so"."""
+    """One attribute value reported by one event. `present` false withdraws earlier values."""
 
     attribute: str
     value: str
@@ -41,8 +41,8 @@ class Observation(NamedTuple):
 class ConsentRecord(NamedTuple):
     """One step of a consent. `action` is given, confirmed, withdrawn or objection.
 
-    `channel` and `address` say where contact is meant: empty for every channel, `WHOLE_PERSON` for
-    every address. `double_opt_in` on a given consent says that it waits for its confirmation.
+    `channel` and `address` are the target of the contact: empty for every channel, `WHOLE_PERSON`
+    for every address. `double_opt_in` on a given consent means that it awaits confirmation.
     """
 
     action: str
@@ -56,7 +56,7 @@ class ConsentRecord(NamedTuple):
 
 
 class OrderRow(NamedTuple):
-    """One report of an order, cancellation or return, wherever it was made.
+    """One report of an order, cancellation or return, by any system.
 
     `value` is the gross total of own product and service lines in `currency`; `is_whole` says that
     it names no lines.
@@ -76,12 +76,12 @@ class OrderRow(NamedTuple):
 
     @property
     def is_unnamed(self) -> bool:
-        """The event names nobody; it is anchored by its own record."""
+        """The event has no identifiers; it is anchored by its own record."""
         return self.anchor_type == RECORD_TYPE
 
 
 class Contacts(NamedTuple):
-    """When and where the profile was met. `last_seen` is per node that an event stands on."""
+    """When and where the profile was seen. `last_seen` is per node that an event names."""
 
     first: datetime | None
     last: datetime | None
@@ -93,7 +93,7 @@ NO_CONTACTS = Contacts(None, None, frozenset(), {})
 
 
 class ProfileFacts(NamedTuple):
-    """All that is known of one profile, but for its orders (`purchases` adds them up)."""
+    """Everything known about one profile, except its orders (`purchases` adds them up)."""
 
     realm: str
     profile: NodeId

@@ -1,4 +1,4 @@
-"""The golden record: all facts of one profile put together as `schemas.profile.Profile`."""
+"""The golden record: all facts of one profile combined into a `schemas.profile.Profile`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def golden_record(
     as_of: datetime,
     requested: NodeId | None = None,
 ) -> Profile:
-    """The profile as the outside sees it.
+    """The published form of the profile.
 
-    `requested` is the handle asked for, if it was another than the profile's id; `as_of` the time
-    of reading. Lists are in a fixed order, so equal facts give equal profiles.
+    `requested` is the handle asked for, if it differs from the profile's id; `as_of` the time of
+    reading. Lists are in a fixed order, so equal facts give equal profiles.
     """
     attributes = survivors(facts.observations, rules)
     contacts = facts.contacts

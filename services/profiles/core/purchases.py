@@ -1,9 +1,9 @@
-"""Orders, returns, cancellations and revenue, each counted once and given to one owner.
+"""Orders, returns, cancellations and revenue, each counted once and attributed to one owner.
 
-An order counts once per issuer and order id and belongs to its best report: one that names
-somebody before one that names nobody, then the earliest, then the smallest event id. What was
-cancelled or returned belongs to the owner of the order it names, wherever it was reported. The
-view `profile_totals` says the same in SQL; a test holds the two together.
+An order counts once per issuer and order id and belongs to its best report: one with a customer
+before one without, then the earliest, then the smallest event id. Cancellations and returns belong
+to the owner of the order they name, wherever they were reported. The view `profile_totals` computes
+the same in SQL; a test compares the two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Key = tuple[str, str]
 
 
 class Entry(NamedTuple):
-    """What one order or return adds to the figures of the profile that holds `owner`."""
+    """The contribution of one order or return to the figures of the profile that holds `owner`."""
 
     owner: NodeId
     currency: str
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Purchases(NamedTuple):
-    """The figures of one profile; money in one currency, what is in others beside it."""
+    """The figures of one profile; money in one currency, with other currencies separately."""
 
     orders: int
     returns: int
@@ -50,7 +50,7 @@ def settle(rows: Iterable[OrderRow]) -> Iterator[Entry]:
     """One entry per order and one per return.
 
     `rows` must hold every report of each order and return that any of them names; the same row may
-    come twice. An entry's owner is a node, of whatever profile.
+    occur twice. An entry's owner is a node, of any profile.
     """
     by_order: defaultdict[Key, list[OrderRow]] = defaultdict(list)
     by_return: defaultdict[Key, list[OrderRow]] = defaultdict(list)
@@ -89,7 +89,7 @@ def _order(reports: Sequence[OrderRow]) -> Entry | None:
 
 
 def _return(reports: Sequence[OrderRow], owners: dict[Key, NodeId]) -> Entry:
-    """The entry of one return; a report that names the order tells most."""
+    """The entry of one return; a report that names the order takes precedence."""
     best = min(reports, key=lambda row: (not row.order_id, *_rank(row)))
     owner = owners.get((best.issuer, best.order_id), best.node)
     return Entry(owner, best.currency, returns=1, returned=best.value)

@@ -1,6 +1,6 @@
 """One line of the timeline, made from the stored event.
 
-It says what happened, how much and where, never who: no names, addresses, search words, subjects
+It states what happened, how much and where, never who: no names, addresses, search words, subjects
 or free text. A number that people may need to quote (receipt, case) is shown, shortened.
 """
 
@@ -24,7 +24,7 @@ Body = Any
 def summarise(payload: bytes, currency: str) -> str:
     """The line for one stored event; `currency` is the realm's.
 
-    An event that a later contract no longer reads is summarised by nothing: the empty string.
+    An event that a later contract can no longer read has an empty summary.
     """
     try:
         event = TouchpointAdapter.validate_json(payload)
@@ -56,7 +56,7 @@ def _money(amount: Decimal | None, currency: str) -> str:
 
 
 def _items(lines: Sequence[orders.OrderLine]) -> str:
-    """Pieces of goods; what is sold by weight counts as one item a line."""
+    """Number of pieces; a line sold by weight counts as one item."""
     count = sum(
         int(line.quantity) if line.quantity == int(line.quantity) and line.unit == "piece" else 1
         for line in lines

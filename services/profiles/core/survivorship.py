@@ -1,8 +1,8 @@
-"""Survivorship: which of many observations of an attribute stands in the golden record.
+"""Survivorship: which of many observations of an attribute is in the golden record.
 
-A source may take back what it said: an observation with `present` false removes everything the
-same source said of that attribute up to then, whatever the rule. An empty value says nothing.
-Time decides, then the event id, then the value, so the order of the facts never matters.
+A source may withdraw a value: an observation with `present` false removes everything the same
+source reported for that attribute up to then, under every rule. An empty value is ignored. Time
+decides, then the event id, then the value, so the order of the facts never matters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def survivors(observations: Iterable[Observation], rules: ProfileRules) -> dict[
 
 
 def standing(observations: Iterable[Observation]) -> list[Observation]:
-    """The observations that say something and that their own source has not taken back."""
+    """The observations that have a value and that their source has not withdrawn."""
     said = list(observations)
     taken_back: dict[tuple[str, str], Moment] = {}
     for one in said:
@@ -70,13 +70,13 @@ def _survive(said: Sequence[Observation], rules: ProfileRules) -> Survivor:
 
 
 def _different(said: Sequence[Observation]) -> list[Observation]:
-    """The latest observation of every value, latest first; letter case and blanks make no other."""
+    """The latest observation of every value, latest first; letter case and blanks are ignored."""
     latest = {"".join(one.value.split()).casefold(): one for one in sorted(said, key=_order)}
     return sorted(latest.values(), key=_order, reverse=True)
 
 
 def _rank(source: str, patterns: Sequence[str]) -> int:
-    """Place of the first pattern that the source matches; behind all of them without one."""
+    """Rank of the first pattern that the source matches; after all of them without one."""
     ranks = (rank for rank, pattern in enumerate(patterns) if fnmatchcase(source, pattern))
     return next(ranks, len(patterns))
 

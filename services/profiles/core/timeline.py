@@ -1,4 +1,4 @@
-"""Where a page of the timeline ends: the time and id of its last event, as an opaque word."""
+"""The cursor of the timeline: the time and id of a page's last event, as an opaque string."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Cursor(NamedTuple):
 
 
 def encode_cursor(occurred_at: datetime, event_id: str) -> str:
-    """The word that stands for an entry."""
+    """The cursor of an entry."""
     occurred_ms = (occurred_at - EPOCH) // timedelta(milliseconds=1)
     return urlsafe_b64encode(f"{occurred_ms} {event_id}".encode()).decode()
 
 
 def decode_cursor(word: str) -> Cursor:
-    """The inverse of `encode_cursor`. Raises ValueError for any other word."""
+    """The inverse of `encode_cursor`. Raises ValueError for any other string."""
     try:
         milliseconds, _, event_id = urlsafe_b64decode(word.encode()).decode().partition(" ")
         return Cursor(int(milliseconds), event_id)
