@@ -1,7 +1,7 @@
-"""Books in which nobody could contradict anybody: one channel only, and no published price.
+"""Comparable books: those with a published price or at least two channels.
 
-Most articles of a retailer are charged at the till and never spoken of elsewhere. Their claims
-wait in the facts; the book is judged from the first claim that something can be compared with.
+Most articles of a retailer are charged at the till and mentioned nowhere else, so no channel can
+contradict another. Their claims stay in the facts until the book becomes comparable.
 """
 
 from __future__ import annotations
