@@ -1,4 +1,4 @@
-"""The contracts of customer360: what comes in, what is stored, what goes out.
+"""The contracts of customer360: input, stored rows, output.
 
 Nothing here does I/O beyond reading the packaged rules files; services depend on schemas, never
 the other way round.

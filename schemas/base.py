@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Contract(BaseModel):
-    """A frozen value. Fields the contract does not know stay in the stored payload, unread."""
+    """A frozen value. Fields unknown to the contract stay in the stored payload and are ignored."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -36,8 +36,8 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2 code."""
 Money = Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]
-"""An exact amount, at most 4 decimals; its currency stands beside it. Never a float inside. With
-11 digits before the point the sum of 500 lines still fits its column."""
+"""An exact amount, at most 4 decimals; its currency is a field of its own. Never a float. With 11
+digits before the point the sum of 500 lines still fits its column."""
 CENT = Decimal("0.01")
 
 
@@ -48,7 +48,7 @@ def written_money(amount: Decimal) -> Decimal:
 
 
 WrittenMoney = Annotated[Decimal, AfterValidator(written_money)]
-"""An amount as it is shown and compared byte by byte."""
+"""An amount as it is printed, comparable byte for byte."""
 Quantity = Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]
 """Pieces, or kilograms of weighed goods; at most 4 decimals."""
 Rate = Annotated[Decimal, Field(max_digits=7, decimal_places=4, ge=0, le=1, allow_inf_nan=False)]

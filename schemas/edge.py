@@ -1,4 +1,4 @@
-"""Nodes, edges and decisions: what the identity map is a pure function of.
+"""Nodes, edges and decisions: the input of which the identity map is a pure function.
 
 These are the records of the topic `c360.edges` and the rows of the tables `edges` and `decisions`.
 """
@@ -12,7 +12,7 @@ from schemas.identifiers import NodeId
 
 
 class Node(NamedTuple):
-    """One identifier, by its id; type and issuer are what the rules ask for."""
+    """One identifier, by its id; type and issuer are what the rules need."""
 
     id: NodeId
     type: str
@@ -22,8 +22,8 @@ class Node(NamedTuple):
 class Edge(NamedTuple):
     """Two identifiers seen in one event, the anchor and another; always `a.id < b.id`.
 
-    `verified` says that each personal identifier at its ends was proven; otherwise the edge is
-    merely stated and joins nobody. `first_seen_ms` is event time in milliseconds since 1970 (UTC).
+    `verified` means that every personal identifier at its ends is verified; otherwise the edge is
+    stated and joins nobody. `first_seen_ms` is event time in milliseconds since 1970 (UTC).
     """
 
     a: Node
@@ -34,8 +34,8 @@ class Edge(NamedTuple):
 
 
 def rank(edge: Edge) -> tuple[bool, int, str]:
-    """Of two reports of one edge the one with the smaller rank counts: the best grade first, then
-    the earliest time, then the smallest event id."""
+    """Between two reports of one edge the smaller rank counts: best grade, then earliest time, then
+    smallest event id."""
     return (not edge.verified, edge.first_seen_ms, edge.event_id)
 
 
@@ -48,8 +48,8 @@ class Verdict(StrEnum):
 
 
 class Decision(NamedTuple):
-    """A person's word on one pair; the latest per pair counts. Whole nodes, for an identifier
-    that was never seen beside another one has no edge that would tell its type."""
+    """A person's decision about a pair; the latest per pair counts. It holds whole nodes, because
+    an identifier never seen together with another one has no edge that gives its type."""
 
     a: Node
     b: Node

@@ -1,7 +1,7 @@
 """One valid example of every event type; the reference page prints them, tests validate them.
 
-They tell one story: Anna Berg looks at a coffee maker, buys it, has trouble, and is answered. Times
-and numbers are made up; addresses are of example.com, telephone numbers of the fictional range.
+Together they form one story: Anna Berg views a coffee maker, buys it, has trouble, and gets an
+answer. Times and numbers are invented; addresses use example.com, phone numbers a fictional range.
 """
 
 from __future__ import annotations

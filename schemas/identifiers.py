@@ -20,11 +20,11 @@ NodeId = int
 """A node id as the 128-bit integer of its UUID: small, fast to hash, ordered like the UUID."""
 SEPARATOR = "\x1f"
 RECORD_TYPE = "record"
-"""Type of the anchor of an event that names nobody; it never joins a profile."""
+"""Type of the anchor of an event without identifiers; it never joins a profile."""
 
 
 class InvalidIdentifier(ValueError):
-    """The value is not of the form its identifier type asks for."""
+    """The value is malformed for its identifier type."""
 
 
 class BlockedIdentifier(ValueError):

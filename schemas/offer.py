@@ -1,7 +1,7 @@
-"""An offer: what one channel says of one product at one time.
+"""An offer: the statement of one channel about one product at one time.
 
 The same value is published in a feed, displayed to a customer or charged on a receipt; `basis`
-says which. The channel is that of the event which carries the offer.
+says which. The channel is that of the event which contains the offer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.base import Contract, Currency, Instant, Money, OptionalCode, Quant
 
 
 class Basis(StrEnum):
-    """How the channel said it."""
+    """How the channel made the statement."""
 
     PUBLISHED = "published"
     DISPLAYED = "displayed"
@@ -41,7 +41,7 @@ class TaxMode(StrEnum):
 
 
 class Availability(StrEnum):
-    """What the channel says of the stock."""
+    """Availability according to the channel."""
 
     IN_STOCK = "in_stock"
     LIMITED = "limited"
@@ -63,7 +63,7 @@ class Offer(Contract):
     )
 
     sku: OptionalCode = ""
-    """The retailer's article number. Offers are compared by it, or by `gtin` where it is empty."""
+    """The retailer's article number. Offers are compared by it, or by `gtin` if it is empty."""
     gtin: OptionalCode = ""
     """Global trade item number."""
     market: Annotated[str, Field(max_length=16)] = ""
@@ -79,7 +79,7 @@ class Offer(Contract):
     """Empty means the realm's currency."""
     tax_mode: TaxMode = TaxMode.GROSS
     unit: OptionalCode = "piece"
-    """What the price is for: piece, kg, l, m …"""
+    """The unit of the price: piece, kg, l, m …"""
     pack_content: Quantity | None = None
     """Content of the pack, in `pack_unit`."""
     pack_unit: OptionalCode = ""
@@ -91,11 +91,11 @@ class Offer(Contract):
     stock: Quantity | None = None
     title: Title = ""
     valid_from: Instant | None = None
-    """The price holds from here on; empty means from the event's `occurred_at`."""
+    """Start of the price's validity; empty means the event's `occurred_at`."""
     valid_to: Instant | None = None
-    """The price holds until here (exclusive); empty means until a newer offer replaces it."""
+    """End of the price's validity (exclusive); empty means until a newer offer replaces it."""
     promotion: OptionalCode = ""
-    """Id of the promotion that makes this price."""
+    """Id of the promotion behind this price."""
     sale_kind: SaleKind = SaleKind.REGULAR
     customer_group: OptionalCode = ""
     """Empty for everybody; a loyalty, staff or business group otherwise (compared only within)."""
@@ -105,7 +105,7 @@ class Offer(Contract):
     price_list_id: OptionalCode = ""
     campaign: OptionalCode = ""
     basis: Basis | None = None
-    """Empty means what the event type implies: published, displayed or charged."""
+    """Empty means the default of the event type: published, displayed or charged."""
 
     @model_validator(mode="after")
     def _names_a_product(self) -> Self:

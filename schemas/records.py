@@ -1,8 +1,8 @@
-"""The records that services exchange over Kafka, in the JSON form that travels.
+"""The records that services exchange over Kafka, in their JSON form.
 
-Inside, the pipeline works on the tuples of schemas/edge.py and schemas/claim.py, which are cheap to
-make by the million; these models are their written form, with every string and list bounded. A
-record is never changed in place: a new meaning is a new `kind`.
+Internally, the pipeline works on the tuples of schemas/edge.py and schemas/claim.py, which are
+cheap to create by the million; these models are their written form, with every string and list
+bounded. A record is never changed in place: a new meaning is a new `kind`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Price = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=
 
 
 class Record(Contract):
-    """What every record carries: the version of its contract, and its realm."""
+    """Fields of every record: the version of its contract, and its realm."""
 
     version: Annotated[int, Field(ge=1)] = RECORD_VERSION
     realm: Realm
@@ -74,7 +74,7 @@ class EdgeRecord(Contract):
     """Claimed time of the event, in milliseconds since 1970 (UTC)."""
     event_id: Code
     verified: bool
-    """Each personal identifier at its ends was proven; otherwise the edge joins nobody."""
+    """Every personal identifier at its ends is verified; otherwise the edge joins nobody."""
 
     @classmethod
     def of(cls, edge: Edge) -> Self:
@@ -94,8 +94,8 @@ class EdgeRecord(Contract):
 
 
 class EdgesRecord(Record):
-    """What a batch of events says of one realm's identifiers: new or improved edges, and which
-    identifiers' attributes or consents may have changed."""
+    """Changes to one realm's identifiers by a batch of events: new or improved edges, and the
+    identifiers whose attributes or consents may have changed."""
 
     kind: Literal["edges"] = "edges"
     edges: Annotated[list[EdgeRecord], Field(max_length=EDGES_PER_RECORD_MAX)] = Field(
@@ -135,7 +135,7 @@ class DecisionRecord(Record):
     b: NodeRecord
     verdict: Verdict
     author: Code
-    """Who decided, as the name or number of an account."""
+    """The account that decided, by name or number."""
     reason: Title = ""
     decided_ms: Milliseconds
     """When it was decided, in milliseconds since 1970 (UTC)."""
@@ -154,16 +154,16 @@ class DecisionRecord(Record):
 
 
 class RulesRecord(Record):
-    """The identity rules of a realm change; everything after it is decided by them."""
+    """The identity rules of a realm change; they apply to everything after this record."""
 
     kind: Literal["rules"] = "rules"
     generation: Annotated[int, Field(ge=1, lt=2**16)]
-    """Number of the map that is built with these rules, written beside the one in use."""
+    """Number of the map that is built with these rules, in parallel to the one in use."""
     rules: IdentityRules
 
 
 class ErasureRecord(Record):
-    """A person was erased; what is older than the erasure must not come back."""
+    """A person was erased; data older than the erasure must not return."""
 
     kind: Literal["erasure"] = "erasure"
     nodes: Annotated[list[UUID], Field(min_length=1, max_length=ERASED_NODES_MAX)]
@@ -242,31 +242,31 @@ class ClaimsRecord(Record):
 
 
 CLAIM_RENAMED = frozenset({"book", "version"})
-"""Fields of a claim that the record spells out (`book`) or calls otherwise (`body_version`)."""
+"""Fields of a claim that the record expands (`book`) or renames (`body_version`)."""
 
 
 class TickRecord(Record):
-    """How far event time has come in a realm, over all its channels.
+    """How far event time has advanced in a realm, over all its channels.
 
-    Written to every partition of the topic, so that each holder of price books sees it in order
+    Written to every partition of the topic, so that each holder of price books reads it in order
     with its claims.
     """
 
     kind: Literal["tick"] = "tick"
     reached_at: Instant
-    """Of all channels, everything up to here has most likely been seen; never goes back."""
+    """Everything up to here has most likely been seen on all channels; never goes back."""
 
 
 OfferRecord = Annotated[ClaimsRecord | TickRecord, Field(discriminator="kind")]
-"""What the price books are made of."""
+"""The records from which price books are built."""
 OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
 
 
 class RejectedHeaders(Contract):
     """Headers of a dead letter, each as UTF-8 text; its value is the line as it was received.
 
-    Of a line that was too large to be kept whole, the value is its beginning. The key and the
-    headers that the record came with are kept beside these.
+    An oversized line is truncated to its beginning. The key and the original headers of the record
+    are kept as well.
     """
 
     model_config = ConfigDict(
@@ -285,11 +285,11 @@ class RejectedHeaders(Contract):
     source_topic: OptionalCode = ""
     source_partition: Annotated[int, Field(ge=-1)] = -1
     source_offset: Annotated[int, Field(ge=-1)] = -1
-    """Where it was read; empty and -1 where it came in over HTTP or from a file."""
+    """Where it was read; topic empty and -1 if it came over HTTP or from a file."""
 
 
 class ProfileStatus(StrEnum):
-    """What a profile id stands for now."""
+    """The current meaning of a profile id."""
 
     CURRENT = "current"
     MERGED = "merged"
@@ -297,44 +297,44 @@ class ProfileStatus(StrEnum):
 
 
 class ProfileChange(StrEnum):
-    """What became of a profile, the strongest of all that a batch did to it."""
+    """The change of a profile; of several in one batch, the one of highest precedence."""
 
     MERGED = "merged"
-    """It went up in another one, or another one went up in it."""
+    """It was merged into another one, or another one into it."""
     SPLIT = "split"
     """It lost identifiers to another profile, or took them from one that lives on."""
     CREATED = "created"
     """It is on the map for the first time."""
     IDENTIFIERS = "identifiers"
-    """It got identifiers that no profile held, or is of another kind now."""
+    """It gained identifiers that no profile held, or its kind changed."""
     CONSENTS = "consents"
     """Consents or objections may have changed."""
     ATTRIBUTES = "attributes"
     """Attributes may have changed."""
     CONFIRMED = "confirmed"
-    """Said again because it may not have been heard; perhaps nothing has changed."""
+    """Published again because the first record may be missing; possibly unchanged."""
 
 
 class ProfileChangeRecord(Record):
-    """A profile id as it stands after a change: the latest record of each id is enough.
+    """The state of a profile id after a change: the latest record of each id is enough.
 
-    `status`, `kind` and `merged_into` are the state; the rest says how it came about. Every
-    identifier's node id is a profile id, so there is one for each identifier on the map.
+    `status`, `kind` and `merged_into` are the state; the rest describes the change. Every
+    identifier's node id is a profile id, so each identifier on the map has a record.
     """
 
     profile_id: UUID
     status: ProfileStatus
     kind: Annotated[str, StringConstraints(pattern="^(person|anonymous|shared)$")] | None = None
-    """Of the profile that holds this id; none for a single identifier beside which no other was
-    seen, for the map does not know it."""
+    """Kind of the profile that holds this id; none for an identifier that was never seen with
+    another one and is therefore not on the map."""
     merged_into: UUID | None = None
-    """The profile that holds this id now, where `status` is `merged`."""
+    """The profile that holds this id now, if `status` is `merged`."""
     change: ProfileChange
     previous_profile_id: UUID | None = None
-    """The other side where `change` is `merged` or `split`: the profile that identifiers came from
-    or went to; one of them if there are several."""
+    """The other profile if `change` is `merged` or `split`: the one that identifiers came from or
+    went to; one of them if there are several."""
     cause: Annotated[list[Code], Field(default_factory=list, max_length=PROFILE_CAUSES_MAX)]
-    """Ids of events that brought the identifiers together, at most ten; none for decisions."""
+    """Ids of events that joined the identifiers, at most ten; none for decisions."""
     map_version: Annotated[int, Field(ge=0, lt=2**64)]
     """Generation << 48 | offset; of two records of one profile the higher one counts, and of two
     with the same the later one."""
@@ -347,9 +347,9 @@ class ProfileChangeRecord(Record):
 
 
 class AlertRecord(Incident):
-    """An incident after a change. Its exposure is counted at read and does not travel."""
+    """An incident after a change. Its exposure is counted at read and not included."""
 
     version: Annotated[int, Field(ge=1)] = INCIDENT_VERSION
     row_version: Annotated[int, Field(ge=0, lt=2**64)]
-    """Generation << 48 | offset; of two records of one incident the higher one counts. A worker
-    that was written off may still send late."""
+    """Generation << 48 | offset; of two records of one incident the higher one counts. An evicted
+    worker may still send late."""

@@ -54,7 +54,7 @@ class Identifier(Contract):
     value: Annotated[str, StringConstraints(max_length=500)]
     """As the source writes it; it is normalised by the rules of its type."""
     verified: bool = False
-    """A login, a confirmed registration, a presented card or single-use token proved it. Accepted
+    """Proven by a login, a confirmed registration, a presented card or a single-use token. Accepted
     only from trusted sources."""
 
 
@@ -187,7 +187,7 @@ def _event_model(name: str, event_type: EventType) -> type[Touchpoint]:
         "__module__": __name__,
         "__doc__": (event_type.body.__doc__ or "").strip(),
         "__annotations__": {"type": Literal[name], "body": event_type.body},
-        # Looking for docstrings of members made here would read every caller's source file.
+        # Collecting docstrings of dynamic members would read every caller's source file.
         "model_config": ConfigDict(use_attribute_docstrings=False),
     }
     default = _body_default(event_type.body)

@@ -70,7 +70,7 @@ class SupportExchanged(Contract):
     subject: Title = ""
     text: Text = ""
     repeated: bool = False
-    """The customer had to tell it again."""
+    """The customer had to explain the case again."""
 
 
 class ComplaintChanged(Contract):

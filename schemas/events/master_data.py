@@ -42,7 +42,7 @@ class ProfileUpdated(Contract):
 
 
 class LegalBasis(StrEnum):
-    """Why the contact is allowed."""
+    """The legal basis of the contact."""
 
     CONSENT = "consent"
     EXISTING_CUSTOMER = "existing_customer"
@@ -61,8 +61,7 @@ class ConsentChanged(Contract):
     text_version: OptionalCode = ""
     basis: LegalBasis = LegalBasis.CONSENT
     double_opt_in: bool = False
-    """The given consent waits for (`consent.given`) or has (`consent.confirmed`) its double
-    opt-in."""
+    """The consent awaits (`consent.given`) or has (`consent.confirmed`) its double opt-in."""
 
 
 class ObjectionMade(Contract):
@@ -93,7 +92,7 @@ class ContractChanged(Contract):
 
 
 class StorePublished(Contract):
-    """What one channel says of a store."""
+    """The store data of one channel."""
 
     store: Code
     name: Title = ""

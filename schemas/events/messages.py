@@ -38,7 +38,7 @@ class MessageReaction(Contract):
     message_id: OptionalCode = ""
     url: Annotated[str, Field(max_length=2000)] = ""
     single_use_token: bool = False
-    """The link carried a token that works once; only then may an identifier of a click or open be
+    """The link contained a single-use token; only then may an identifier of a click or open be
     verified."""
     reason: Title = ""
 

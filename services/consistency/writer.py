@@ -167,7 +167,7 @@ class ConsistencyWriter:
             self._cache[name] = _Entry(book, stored)
 
     def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[Incident]:
-        """Judge one book again; remembers the rows to write and returns the incidents to publish."""
+        """Judge one book again; notes the rows to write and returns the incidents to publish."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
         self._claims += entry.book.add(claims)
