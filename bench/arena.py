@@ -1,7 +1,7 @@
 """One broker and one ClickHouse endpoint on loopback for the benchmark of the workers.
 
 Both are what `c360 dev` starts: an Apache Kafka of one broker, and chDB behind the ClickHouse
-protocol. They share the machine with whatever is measured, and die with the thread that made them.
+protocol. They share the machine with the contestants, and end with the thread that started them.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Arena:
 
 
 class Contestant:
-    """A running contestant: tells what it holds, and its result when it is through."""
+    """A running contestant: reports its partitions, and its result when it is done."""
 
     def __init__(self, command: Sequence[str], settings: Settings, log: Path) -> None:
         self._log = log
@@ -120,7 +120,7 @@ class Contestant:
             )
 
     def hear(self) -> Result:
-        """The next thing it says. Raises ChildFailed when it ends instead."""
+        """Its next message. Raises ChildFailed when it ends instead."""
         assert self.process.stdout is not None
         stream: IO[bytes] = self.process.stdout
         for line in stream:
@@ -130,7 +130,7 @@ class Contestant:
         raise ChildFailed(f"a contestant ended before its result\n{tail(self._log)}")
 
     def result(self) -> Result:
-        """Its result, when it is through."""
+        """Its result, when it is done."""
         while "contestant" not in (told := self.hear()):
             pass
         return told
@@ -159,7 +159,7 @@ class Worker:
             )
 
     def wait_ready(self) -> None:
-        """Until it holds its share and reaches its store. Raises ChildFailed."""
+        """Wait until it holds its partitions and reaches its store. Raises ChildFailed."""
         ready = f"{self.url}/readyz"
         wait(lambda: answers(ready), self.service, [self.process], self.log, READY_TIMEOUT_S)
 
@@ -185,12 +185,12 @@ class Worker:
 
 
 def bound() -> list[str]:
-    """What goes before a command so that its process does not outlive ours (services/dev)."""
+    """What goes before a command so that its process does not outlive ours (devtools/child.py)."""
     return [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid())]
 
 
 def c360(*arguments: str, settings: Settings) -> None:
-    """Run a command of the product. Raises ChildFailed with what it said."""
+    """Run a command of the product. Raises ChildFailed with its output."""
     done = subprocess.run(
         [*C360, *arguments], env=environment(settings), capture_output=True, check=False
     )
@@ -206,7 +206,7 @@ def wait(
     log: Path,
     timeout_s: float = START_TIMEOUT_S,
 ) -> None:
-    """Until the condition holds. Raises ChildFailed when a process ends, or time is over."""
+    """Wait until the condition holds. Raises ChildFailed when a process ends or on timeout."""
     end = time.monotonic() + timeout_s
     while not condition():
         if any(one.poll() is not None for one in processes) or time.monotonic() > end:

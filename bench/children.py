@@ -1,7 +1,7 @@
 """Runs one measurement in a fresh interpreter, so that memory and caches are its own.
 
 A child starts with the peak memory of the process that started it (Linux keeps it across exec),
-so whoever uses this module must stay smaller than what it measures: import no engine here.
+so users of this module must stay smaller than what they measure: import no engine here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run_child(module: str, *arguments: str, settings: Mapping[str, str] | None =
     Blocks until it ends. Its standard error is ours; settings of the environment do not reach it.
 
     Raises:
-        ChildFailed: it ended with another code than 0, or said nothing.
+        ChildFailed: it exited with a code other than 0, or printed nothing.
     """
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(settings), check=False)
@@ -54,7 +54,7 @@ def answer(result: Result) -> None:
 
 
 def progress(text: str) -> None:
-    """Say on standard error what is going on."""
+    """Report progress on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,6 +1,6 @@
 """The two contestants of the ingest benchmark, each to be run in a process of its own.
 
-`bare` reads the lines, validates each with pydantic and discards it: the least that any intake
+`bare` reads the lines, validates each with pydantic and discards it: the minimum that any intake
 must do. `engine` is the embedded ingest on a fresh data directory: durable facts, identity and
 price incidents. Lines, batch size, models and garbage-collector settings are the same.
 """
@@ -39,7 +39,7 @@ class Stopwatch:
         self._begun = time.perf_counter()
 
     def result(self, contestant: str, events: int, **more: object) -> Result:
-        """What a run prints. `events` are the lines read, whatever became of them."""
+        """The output of a run. `events` are the lines read, whatever their result."""
         seconds, used_s = time.perf_counter() - self._begun, cpu_s() - self._cpu_s
         peak = peak_mib()
         return {

@@ -1,6 +1,6 @@
-"""A large made-up customer base, written straight into the tables by SQL.
+"""A large invented customer base, written straight into the tables by SQL.
 
-It skips the ingest on purpose: what is measured afterwards are reads, and a million nodes are
+It bypasses ingest on purpose: only reads are measured afterwards, and a million nodes are
 there in minutes. The rows have the shape that ingest gives them (a test holds the payloads to the
 contract); the views fan them out. Edges are left out, because no profile read looks at them.
 """

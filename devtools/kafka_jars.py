@@ -1,7 +1,7 @@
-"""Where the broker's program comes from: the jars that deploy/kafka/pom.xml pins, fetched once.
+"""The broker's jars, as pinned by deploy/kafka/pom.xml and fetched once.
 
-They lie under `.cache/kafka-<version>/` of the checkout, together with the records that a freshly
-formatted storage begins with, so that starting a broker takes one JVM and not two.
+They are in `.cache/kafka-<version>/` of the checkout, together with the first records of a freshly
+formatted storage, so that starting a broker takes one JVM instead of two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log.dirs={directory}
 
 
 class Distribution(NamedTuple):
-    """What it takes to run brokers."""
+    """The files needed to run brokers."""
 
     version: str
     java: str
@@ -41,10 +41,10 @@ class Distribution(NamedTuple):
 
 
 def distribution() -> Distribution:
-    """The pinned version of Kafka; fetches it when it is not here yet (once, about 45 MB).
+    """The pinned version of Kafka; fetches it if it is missing (once, about 45 MB).
 
     Raises:
-        ConfigurationError: Java or Maven is missing, or this is no checkout.
+        ConfigurationError: Java or Maven is missing, or this is not a checkout.
         Retry: Maven could not fetch the jars.
     """
     if not POM.is_file():
@@ -64,7 +64,7 @@ def distribution() -> Distribution:
 def java_command(java: str, jars: Path, heap_mib: int) -> list[str]:
     """The start of a command line; the class and its arguments follow.
 
-    The flags make a JVM that is up within two seconds and small, at the price of peak speed.
+    The flags make a small JVM that starts within two seconds, at the cost of peak speed.
     """
     return [
         java,
@@ -88,7 +88,7 @@ def _program(name: str, what: str) -> str:
 
 
 def _fetch(java: str, home: Path) -> None:
-    """Fill the folder elsewhere and rename it, so that it is whole or not there."""
+    """Fill the folder elsewhere and rename it, so that it is complete or missing."""
     maven = _program("mvn", "Apache Maven, which fetches Kafka from Maven Central")
     home.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{home.name}.") as text:
@@ -102,7 +102,7 @@ def _fetch(java: str, home: Path) -> None:
         try:
             filled.rename(home)
         except OSError:
-            if not home.is_dir():  # else another process was quicker, with the same result
+            if not home.is_dir():  # else another process was faster, with the same result
                 raise
 
 

@@ -92,9 +92,9 @@ class Engine:
             self._running.pop(execution.statement.query_id, None)
 
     def kill(self, execution: Execution, within_s: float = KILL_WITHIN_S) -> None:
-        """Ask the engine to stop a statement until it is over, or for so long.
+        """Ask the engine to stop a statement until it is over, or for a limited time.
 
-        One whose client reads slowly is not over before its handler lets go of it.
+        A statement whose client reads slowly is not over before its handler releases it.
         """
         deadline = time.monotonic() + within_s
         connection = Connection(self._path)
@@ -122,7 +122,7 @@ class Engine:
         return Connection(self._path)
 
     def close(self) -> None:
-        """Stop the reads, wait for the writes, close the engine and give the directory back."""
+        """Stop the reads, wait for the writes, close the engine and release the directory."""
         self.stop_reads()
         for pool in (self.readers, self.writers):
             pool.shutdown(wait=True, cancel_futures=True)
@@ -134,8 +134,8 @@ class Engine:
 class Execution:
     """One running statement: `start` it, then call `more` until it answers None.
 
-    The calls block, one at a time, from any thread. Whatever happens, the connection is closed or
-    given back to its session, once.
+    The calls block, one at a time, from any thread. In every case the connection is closed or
+    returned to its session, once.
     """
 
     def __init__(self, engine: Engine, statement: Statement, session: Session | None) -> None:
@@ -180,7 +180,7 @@ class Execution:
         return block
 
     def abandon(self) -> None:
-        """Nobody waits for the answer any more: let go now, or when the running call ends."""
+        """Nobody waits for the answer any more: release it now, or when the running call ends."""
         self._abandoned = True
         if self._lock.acquire(blocking=False):
             self._lock.release()
@@ -254,8 +254,8 @@ class Execution:
         return answer
 
     def _insert(self, raw: Any) -> None:
-        """Through a file: chDB's own streaming insert says nothing of errors that come when the
-        rows are stored (a full disk, a view that throws), and counts them as written."""
+        """Through a file: chDB's own streaming insert swallows errors raised while rows are
+        stored (a full disk, a view that throws), and counts the rows as written."""
         statement = self.statement
         with tempfile.NamedTemporaryFile(prefix="c360-rows-") as file:
             file.write(statement.rows)

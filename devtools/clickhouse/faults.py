@@ -1,4 +1,4 @@
-"""Faults on demand: refusals, lost answers, slow answers and absence, as tests ask for them."""
+"""Faults on demand, for tests: refusals, lost answers, slow answers and downtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 
 class Fault(BaseModel):
-    """One order for faults, as posted to /dev/faults."""
+    """One scheduled fault, as posted to /dev/faults."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,13 +24,13 @@ class Fault(BaseModel):
     when: Literal["before", "after"] = "before"
     """`before`: the statement does not run. `after`: it runs, and the answer is lost."""
     delay_s: float = Field(default=0, ge=0, le=600)
-    """Wait so long before the statement runs."""
+    """Wait this long before the statement runs."""
     match: str = ""
     """Only statements in which this regular expression is found."""
     count: int = Field(default=1, ge=0)
-    """How often; 0 until it is healed."""
+    """How often; 0 until it is cleared."""
     down_s: float = Field(default=0, ge=0, le=3600)
-    """Close every connection for so long; goes with nothing else."""
+    """Close every connection for this long; excludes all other fields."""
 
     @field_validator("match")
     @classmethod
@@ -54,14 +54,14 @@ class Fault(BaseModel):
 
     @property
     def label(self) -> str:
-        """What it counts as."""
+        """The kind under which it is counted."""
         if self.drop:
             return "drop"
         return str(self.code or self.status) if self.answers else "delay"
 
 
 class Faults:
-    """The faults ordered and not yet used up, and a count of those injected."""
+    """The scheduled faults that remain, and a count of those injected."""
 
     def __init__(self) -> None:
         self._orders: list[tuple[Fault, int]] = []
@@ -92,18 +92,18 @@ class Faults:
         return taken
 
     def is_down(self) -> bool:
-        """Whether connections are closed at once now; counts each time it says so."""
+        """Whether connections are closed at once now; counts each positive answer."""
         down = time.monotonic() < self._down_until
         self._injected["down"] += down
         return down
 
     def heal(self) -> None:
-        """Order nothing any more; the counts stay."""
+        """Clear the schedule; the counts stay."""
         self._orders = []
         self._down_until = 0.0
 
     def told(self) -> dict[str, Any]:
-        """What is ordered and what was injected, for GET /dev/faults."""
+        """Scheduled and injected faults, for GET /dev/faults."""
         return {
             "ordered": [
                 {**fault.model_dump(exclude_defaults=True), "left": left or None}

@@ -1,4 +1,4 @@
-"""Errors as a ClickHouse server tells them: a code, a name, a text, an HTTP status.
+"""Errors as a ClickHouse server reports them: a code, a name, a text, an HTTP status.
 
 Also the block that a server puts into a body whose status 200 has already been sent.
 """
@@ -58,7 +58,7 @@ class Refusal(Exception):
 
     @classmethod
     def from_engine(cls, error: Exception) -> Refusal:
-        """What the engine said; its code stays."""
+        """An error of the engine, with its code."""
         found = FROM_ENGINE.search(str(error))
         if found is None:
             return cls(1001, f"{error} (STD_EXCEPTION)")

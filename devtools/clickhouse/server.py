@@ -1,4 +1,4 @@
-"""Answers ClickHouse HTTP requests from the engine, and takes orders for faults.
+"""Answers ClickHouse HTTP requests from the engine, and schedules faults.
 
 Nothing but the protocol is decided here; statements run in `engine`, in threads.
 """
@@ -171,7 +171,7 @@ class Endpoint:
             raise
 
     def _leave(self, execution: Execution, wishes: RequestOptions) -> None:
-        """Let go of a statement; one that still runs is a read whose client went away."""
+        """Release a statement; one that still runs is a read whose client disconnected."""
         if execution.over.is_set():
             return
         execution.abandon()
@@ -204,7 +204,7 @@ class Endpoint:
                 self._engine.version, request["headers"]["X-ClickHouse-Exception-Tag"]
             )
             await response.write(encoder.encode(block) + encoder.finish())
-            # Without the last chunk no client takes what it has for the whole answer.
+            # Without the last chunk no client mistakes a part for the whole answer.
             if request.transport is not None:
                 request.transport.close()
         return response

@@ -42,7 +42,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement with all that came along with it."""
+    """One statement with its formats and data."""
 
     sql: str
     kind: Kind

@@ -1,6 +1,6 @@
-"""Composes the whole stream: draw, plan, tell every household, add noise, write stream and truth.
+"""Builds the whole stream: draw households, plan, generate, add noise, write stream and truth.
 
-Everything follows from (households, seed, data); no clock is read and nothing depends on the
+Everything is a function of (households, seed, data); no clock is read and nothing depends on the
 order of sets, so equal arguments give equal files.
 """
 
@@ -62,7 +62,7 @@ class SampleReport(BaseModel):
     """Planted price errors by cause and channel; `total` and `open_at_end`."""
     noise: dict[str, int]
     rejects: dict[str, int]
-    """Lines to be refused, by reason."""
+    """Lines to be rejected, by reason."""
 
 
 def build_sample(
@@ -78,7 +78,7 @@ def build_sample(
     Args:
         households: how many households of the data; seed: which, and every other chance.
         data_dir: parquet files of The Complete Journey instead of the installed package's.
-        progress: called with (households told, households) as the work goes on.
+        progress: called with (households done, households).
 
     Raises:
         ValueError: more households than the data have, or fewer than one.
@@ -99,7 +99,7 @@ def build_sample(
 
 
 class _Planned(NamedTuple):
-    """One household before it is told."""
+    """One household before its events are generated."""
 
     household: Household
     told: dict[int, Told]
@@ -133,7 +133,7 @@ class _Composer:
         self._publish()
 
     def tell(self, number: int) -> None:
-        """Tell everything of one household."""
+        """Generate all events of one household."""
         planned = self._plans[number]
         household, start = planned.household, planned.start
         for part in (self._orders, self._journeys, self._mailings, self._feedback):
@@ -157,7 +157,7 @@ class _Composer:
         self._tell_redemptions(number, receipts)
 
     def tell_nobody(self) -> None:
-        """Visitors who stay unknown, the retailer's own tests, and lines that are no events."""
+        """Visitors who stay unknown, the retailer's own tests, and lines that are not events."""
         self._journeys.begin(0)
         strangers = max(STRANGERS_MIN, len(self._plans))
         for _ in range(strangers):
@@ -203,7 +203,7 @@ class _Composer:
         return plans, start, max(last for _, last in spans) + DAY
 
     def _publish(self) -> None:
-        """Say what no household is needed for."""
+        """Generate the events that need no household."""
         titles = {sku: name.title() for sku, name in self.data.categories.items()}
         self._year.say(self._stream, titles)
         self._shelves.say(self._stream, titles)
@@ -268,7 +268,7 @@ class _Composer:
         self._stream.cases["foreign_email_typed"] += 1
 
     def _tell_redemptions(self, number: int, receipts: list[tuple[Basket, Person]]) -> None:
-        """Put each coupon to the receipt of its day; one whose basket names nobody stays untold."""
+        """Attach each coupon to the receipt of its day; skip one whose basket has no customer."""
         used: dict[int, list[tuple[int, int]]] = {}
         for day, coupon, campaign in self.data.redemptions.get(number, []):
             basket = next((b for b, _ in receipts if day <= b.at < day + DAY), None)

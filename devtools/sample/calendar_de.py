@@ -1,6 +1,6 @@
-"""Time as the stream tells it: whole epoch seconds inside, RFC 3339 with the German zone outside.
+"""Times of the stream: whole epoch seconds internally, RFC 3339 with the German zone in events.
 
-The data's wall-clock times are read as Europe/Berlin. Nothing here asks for the current time.
+The data's wall-clock times are read as Europe/Berlin. Nothing here reads the current time.
 """
 
 from __future__ import annotations

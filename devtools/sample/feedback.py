@@ -1,4 +1,4 @@
-"""What customers say afterwards: surveys, service contacts, complaints, reviews."""
+"""Feedback of customers: surveys, service contacts, complaints, reviews."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUBJECTS = ("Lieferung fehlt", "Punkte nicht gutgeschrieben", "Falscher Preis", 
 
 
 class Feedback:
-    """Tells feedback of one household after another."""
+    """Generates feedback of one household after another."""
 
     def __init__(self, stream: Stream, seed: int, end: int) -> None:
         self._stream = stream

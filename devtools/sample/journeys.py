@@ -1,7 +1,7 @@
-"""What people do in shop and app: look around unknown, then log in, and sometimes order.
+"""Visits of shop and app: anonymous at first, then with a login, and sometimes an order.
 
-A visit always carries the cookie or device; only a seeded share carries a session id too, so no
-cookie gathers so many sessions that it would look like everybody's.
+A visit always has the cookie or device; only a seeded share has a session id too, so that no
+cookie gathers so many sessions that it would exceed the degree limit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEARCHES = ("milch", "brot", "kaffee", "käse", "joghurt", "äpfel", "nudeln", "
 
 
 class Journeys:
-    """Tells visits of shop and app, of one household after another."""
+    """Generates visits of shop and app, of one household after another."""
 
     def __init__(
         self, stream: Stream, registry: Registry, year: PriceYear, seed: int, end: int
@@ -68,7 +68,7 @@ class Journeys:
                 self.log_in(channel, person, seen_on, at + 20 * MINUTE)
 
     def family_tablet(self, household: Household, start: int) -> None:
-        """One tablet, several people who log in on it, and visits of nobody knows whom."""
+        """One tablet, several people who log in on it, and anonymous visits."""
         tablet = household.tablet
         if tablet is None:
             return
@@ -85,7 +85,7 @@ class Journeys:
         self._stream.cases["family_tablet"] += 1
 
     def stranger(self, start: int, owner: str) -> Ident:
-        """A visitor who never says who it is; returns the cookie."""
+        """A visitor who never identifies themselves; returns the cookie."""
         cookie = self._registry.random_ident(self._rng, "cookie", "shop", owner)
         at = self._any_time(start)
         for _ in range(self._rng.randint(1, 4)):

@@ -21,7 +21,7 @@ NEWSLETTER_EVERY = 14 * DAY
 
 
 class Mailings:
-    """Tells consents and mails of one household after another."""
+    """Generates consents and mails of one household after another."""
 
     def __init__(self, stream: Stream, seed: int, campaigns: list[Campaign], end: int) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What the channels know of a person: registrations that link identifiers, and differing copies.
+"""Master data of a person: registrations that link identifiers, and differing copies per channel.
 
 Shop, app and loyalty programme each keep their own copy of name, address and telephone, with an
 old street, a typo or another way of writing, as separate systems do.
@@ -20,7 +20,7 @@ TYPO, OLD_STREET, VARIANT = 0.3, 0.3, 0.6
 
 
 class MasterData:
-    """Tells registrations and profile copies of one household after another."""
+    """Generates registrations and profile copies of one household after another."""
 
     def __init__(self, stream: Stream, seed: int, end: int) -> None:
         self._stream = stream

@@ -1,7 +1,7 @@
-"""What transport does to a stream: repetition, disorder, delay, and lines that are no events.
+"""Transport noise: repetition, disorder, delay, and lines that are not events.
 
-The send time decides the place in the file. Noise never changes what an event says; `sent_at` is
-written where the delay is long enough for a source to know of it.
+The send time decides the place in the file. Noise never changes the content of an event; `sent_at`
+is written where the delay is long enough for a source to know it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Noise:
 
 
 class Garbage:
-    """Lines that must be refused, one list of forms for each reason, spread over the stream."""
+    """Lines that must be rejected, one list of forms for each reason, spread over the stream."""
 
     def __init__(self, seed: int, spool: Spool) -> None:
         self.counts: Counter[str] = Counter()

@@ -165,7 +165,7 @@ class PriceYear:
         self._regular[sku] = price
 
     def _promotion(self, sku: int, at: int, forgetful: str) -> tuple[int, int]:
-        """A promotion on all channels; `forgetful` is told no end. Returns (end, price)."""
+        """A promotion on all channels; `forgetful` gets no end. Returns (end, price)."""
         price = self._new_price(sku, 0.65, 0.85)
         end = at + self._rng.choice((7, 14)) * DAY
         name = f"promo-{sku}-{written(at)[:10]}"

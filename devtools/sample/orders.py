@@ -1,4 +1,4 @@
-"""Re-tells baskets as receipts and orders, with what may follow: status, return, cancellation.
+"""Turns baskets into receipts and orders, with their sequel: status, return, cancellation.
 
 Lines keep products, quantities and money to the cent. Only till receipts name unit prices: the
 prices of online baskets are those of some store and would contradict the shop's own offers.
@@ -40,7 +40,7 @@ def exact(numerator: int, denominator: int) -> str:
 
 
 class Orders:
-    """Tells the orders of one household after another.
+    """Generates the orders of one household after another.
 
     Args:
         shelves: says which lines name no unit price and which receipts must not come late.
@@ -69,7 +69,7 @@ class Orders:
         self._rng = random.Random(f"{self._seed}/orders/{number}")
 
     def receipt(self, basket: Basket, person: Person | None, placeholder: bool = False) -> None:
-        """A till receipt, of a card holder or of nobody."""
+        """A till receipt, with or without a loyalty card."""
         rng, stream = self._rng, self._stream
         till = str(1 + basket.number % 4)
         who = self._at_till(basket, person, till)

@@ -1,4 +1,4 @@
-"""Decides for every basket who bought it and how it is re-told, before anything is written.
+"""Decides for every basket who bought it and which events it becomes, before anything is written.
 
 The price plan of the stores needs to know which baskets stay till receipts, so these decisions
 come first and are kept; the events follow from them.
@@ -26,7 +26,7 @@ class Telling(StrEnum):
     RECEIPT = "receipt"
     """Till receipt with the loyalty card shown."""
     ANONYMOUS = "anonymous"
-    """Till receipt that names nobody."""
+    """Till receipt without a customer."""
     PLACEHOLDER = "placeholder"
     """Till receipt with a placeholder where the card should be."""
     SHOP = "shop"

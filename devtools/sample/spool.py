@@ -1,4 +1,4 @@
-"""Orders the stream by send time without holding it: sorted runs on disk, merged at the end.
+"""Sorts the stream by send time in bounded memory: sorted runs on disk, merged at the end.
 
 Memory stays at one run. The order is (send time, entry number), so equal input gives equal bytes.
 """

@@ -1,7 +1,7 @@
-"""Writes events: gives each its id, enters its identifiers into the truth, hands it to the noise.
+"""Writes events: assigns ids, enters identifiers into the truth, passes events to the noise.
 
-An event is built as the plain object of the documented JSON, empty fields left out. What is said
-here is final: every good event of the stream passes through `Stream.say` exactly once.
+An event is built as the plain object of the documented JSON, without empty fields. Every good
+event of the stream passes through `Stream.say` exactly once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Mention(NamedTuple):
 
 
 class Placeholder(NamedTuple):
-    """A value such as `guest` that stands where an identifier should, and names nobody."""
+    """A placeholder such as `guest` in place of an identifier."""
 
     type: str
     issuer: str
@@ -65,7 +65,7 @@ class Stream:
         punctual: bool = False,
         delay: int = 0,
     ) -> str:
-        """Say one event that happened `at` (epoch seconds); returns its event id.
+        """Write one event that happened `at` (epoch seconds); returns its event id.
 
         `punctual` keeps it from being late; `delay` makes it late by that many seconds.
         """
@@ -86,7 +86,7 @@ class Stream:
 
     @property
     def events(self) -> int:
-        """Good events said so far, each counted once."""
+        """Good events written so far, each counted once."""
         return self._said
 
     def _named(self, mention: Mention | Placeholder) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is true of the stream, written down while it is composed, never computed from it.
+"""The ground truth of the stream, recorded while it is composed, never computed from it.
 
 Every identifier that an event names is entered with its owner, every order with its totals. An
 identifier entered under two owners is a mistake of the composition and stops it.

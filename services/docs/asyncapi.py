@@ -24,7 +24,7 @@ OUTSIDE = frozenset({Party.SOURCES, Party.SUBSCRIBERS})
 
 
 def asyncapi_document() -> Json:
-    """The document; `$ref`s outside of it name the JSON Schema files beside it."""
+    """The document; external `$ref`s name the JSON Schema files in the same directory."""
     topics = CATALOGUE.topics
     return {
         "asyncapi": "3.0.0",
@@ -68,7 +68,7 @@ def _configuration(topic: Topic) -> Json:
 
 
 def _operations(topic: Topic) -> list[tuple[str, Json]]:
-    """What the services of the product do with a topic."""
+    """The operations of the product's services on a topic."""
     parties = [(party, "send") for party in topic.produced_by]
     parties += [(party, "receive") for party in topic.consumed_by]
     return [
@@ -137,7 +137,7 @@ def _key(topic: Topic, model: type[BaseModel]) -> Json:
 
 
 def record_schemas() -> Json:
-    """Every record but touchpoints, as it is written, with all parts it is made of."""
+    """Every record except touchpoints, as it is written, with all its parts."""
     models: list[type[BaseModel]] = []
     for topic in CATALOGUE.topics:
         models += [model for model in topic.records if model is not Touchpoint]

@@ -1,7 +1,7 @@
 """`python -m services.docs.generate`: write the published contracts and reference pages.
 
-With `--check` nothing is written; files that differ from what the code says are listed, and the
-exit code is 1. Output depends on the code alone: no dates, no paths, no order of a hash.
+With `--check` nothing is written; outdated files are listed, and the exit code is 1. Output depends
+on the code alone: no dates, no absolute paths, no hash order.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def outputs() -> dict[str, str]:
 
 
 def stale(root: Path, texts: dict[str, str]) -> list[str]:
-    """Paths of files that are missing, differ, or stand among the generated ones unasked."""
+    """Paths of files that are missing, differ, or are no longer generated."""
     differing = [path for path, text in texts.items() if _read(root / path) != text]
     folder = root / "schemas" / "generated"
     found = {path.relative_to(root).as_posix() for path in folder.glob("*.json")}
@@ -62,7 +62,7 @@ def _read(path: Path) -> str | None:
 
 
 def write(root: Path, texts: dict[str, str]) -> None:
-    """Write every file, and remove generated documents that are no longer made."""
+    """Write every file, and remove documents that are no longer generated."""
     for path in stale(root, texts):
         target = root / path
         if path in texts:

@@ -1,4 +1,4 @@
-"""docs/reference/interface.md: what outside programs rely on, from HTTP answers to exit codes."""
+"""docs/reference/interface.md: the interface for other programs, from HTTP to exit codes."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _fields_of(model: type[BaseModel]) -> str:
 
 
 def _whole(schema: Json) -> list[str]:
-    """The fields of a contract and of all objects it is made of."""
+    """The fields of a contract and of all its parts."""
     parts = schema["$defs"]
     blocks = [_printed(schema, parts)]
     for name in parts_of({key: value for key, value in schema.items() if key != "$defs"}, parts):

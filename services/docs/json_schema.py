@@ -1,8 +1,8 @@
-"""JSON Schema 2020-12 of what comes in (touchpoints) and goes out (profiles, incidents).
+"""JSON Schema 2020-12 of the input (touchpoints) and the output (profiles, incidents).
 
 The schemas are as strict as the written contract: times as RFC 3339, amounts as plain decimals. The
-intake is more lenient in places (a number where a code is a string, `1e2` as an amount), so what a
-schema accepts is accepted, unless it needs the rules and settings of an installation to tell.
+intake is more lenient in places (a number where a code is a string, `1e2` as an amount), so what
+a schema accepts is accepted, except where rules and settings of an installation decide.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ AMOUNT_WHOLE_DIGITS_MAX = 14
 
 
 class ContractSchema(GenerateJsonSchema):
-    """Says what pydantic's own generator leaves out: zones, digits, and compact defaults."""
+    """Adds what pydantic's own generator lacks: zones, digits, and compact defaults."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Titles made of field names repeat the field names."""
+        """No titles: they only repeat the field names."""
         return False
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
@@ -50,7 +50,7 @@ class ContractSchema(GenerateJsonSchema):
         places = schema.get("decimal_places")
         whole = schema.get("max_digits", 0) - (places or 0)
         digits = f"{{1,{whole}}}" if whole > 0 else "+"
-        # Zeros after the last decimal that counts do no harm.
+        # Trailing zeros are harmless.
         fraction = "[0-9]+" if places is None else f"[0-9]{{1,{places}}}0*"
         text = {"type": "string", "pattern": f"^{sign}[0-9]{digits}([.]{fraction})?$"}
         if self.mode == "serialization":
@@ -62,14 +62,14 @@ class ContractSchema(GenerateJsonSchema):
         return {"anyOf": [{"type": "number", **bounds}, text]}
 
     def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        """A string; where blanks around it do not count, it needs another sign than a blank."""
+        """A string; if surrounding blanks are stripped, it needs a character that is not blank."""
         plain = super().str_schema(schema)
         if schema.get("strip_whitespace") and schema.get("min_length"):
             plain.setdefault("pattern", r"\S")
         return plain
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """A map whose names are bounded too: a name that breaks its pattern is no other name."""
+        """A map whose names are bounded, too: a name that breaks its pattern is invalid."""
         plain = super().dict_schema(schema)
         plain.pop("patternProperties", None)
         plain.pop("propertyNames", None)
@@ -83,7 +83,7 @@ class ContractSchema(GenerateJsonSchema):
         )
 
     def encode_default(self, dft: Any) -> Any:
-        """A default that is a model is written by what it sets."""
+        """A default that is a model is written by the fields it sets."""
         if isinstance(dft, BaseModel):
             return dft.model_dump(mode="json", exclude_defaults=True)
         return super().encode_default(dft)
@@ -103,7 +103,7 @@ def _document(name: str, version: int, title: str, description: str, schema: Jso
 
 
 def unwrapped(value: Any) -> Any:
-    """Descriptions without the line breaks of the source they stand in."""
+    """Descriptions without the line breaks of their source."""
     if isinstance(value, list):
         return [unwrapped(item) for item in value]
     if isinstance(value, dict):
@@ -115,7 +115,7 @@ def unwrapped(value: Any) -> Any:
 
 
 def reflow(text: str) -> str:
-    """One line a paragraph."""
+    """One line per paragraph."""
     paragraphs = re.split(r"\n\s*\n", text.strip())
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
@@ -130,7 +130,7 @@ def touchpoint_schema() -> Json:
             event["properties"]["identifiers"]["minItems"] = 1
             del event["properties"]["identifiers"]["default"]
             event["required"].append("identifiers")
-    # A discriminator is OpenAPI's; a validator of JSON Schema finds the type by its constant.
+    # The discriminator is OpenAPI's; a JSON Schema validator finds the type by its constant.
     schema.pop("discriminator")
     return _document(
         "touchpoint",

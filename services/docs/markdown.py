@@ -1,4 +1,4 @@
-"""Markdown from contracts: pages, tables, and JSON Schema told to people.
+"""Markdown from contracts: pages, tables, and readable JSON Schema.
 
 Pages are made of blocks (paragraphs, tables, code) joined by blank lines, so that equal contracts
 give equal bytes.
@@ -25,12 +25,12 @@ AMOUNT = re.compile(
 
 
 def page(title: str, *blocks: str) -> str:
-    """A whole page, ending in one line break."""
+    """A whole page, ending with one line break."""
     return "\n\n".join((GENERATED, f"# {title}", *(block for block in blocks if block))) + "\n"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; cells may hold markup, their line breaks and bars are made harmless."""
+    """A table; cells may hold markup, their line breaks and bars are escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
 
@@ -70,7 +70,7 @@ def _json_text(value: Any, indent: int) -> str:
 
 
 def yes(fact: bool) -> str:
-    """A fact in a table."""
+    """A boolean in a table."""
     return "yes" if fact else "no"
 
 
@@ -96,7 +96,7 @@ def field_table(schema: Json, definitions: Json, link_parts: bool = True) -> str
 
 
 def parts_of(schema: Json, definitions: Json) -> list[str]:
-    """Names of the objects that a schema is made of, whole depth, in the order of mention."""
+    """Names of the objects within a schema, recursively, in the order of mention."""
     found: list[str] = []
     for name in _references(schema):
         if name not in found and "properties" in definitions[name]:
@@ -157,7 +157,7 @@ def default_text(field: Json) -> str:
 
 
 def limits_text(field: Json) -> str:
-    """What bounds a value."""
+    """The limits of a value."""
     kinds = [one for one in field.get("anyOf", [field]) if one.get("type") != "null"]
     return ", ".join(limit for kind in kinds for limit in _limits(kind))
 
@@ -210,7 +210,7 @@ def _without_null(field: Json) -> Json:
 
 
 def _number_limits(field: Json) -> list[str]:
-    """Bounds of a number; those that the number of its digits implies go without saying."""
+    """Bounds of a number, except those implied by its number of digits."""
     signs = {"minimum": "≥", "maximum": "≤", "exclusiveMaximum": "<"}
     return [
         f"{sign} {field[name]:,}" if field["type"] == "integer" else f"{sign} {field[name]:g}"

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the HTTP interface, from the very routes that serve it."""
+"""The OpenAPI document of the HTTP interface, from the routes themselves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from services.intake.http import application
 
 
 def openapi_document() -> Json:
-    """What a running service answers at /openapi.json."""
+    """The document that a running service serves at /openapi.json."""
     document: Json = unwrapped(application().openapi())
     return document

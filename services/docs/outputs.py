@@ -1,6 +1,6 @@
 """Fields of JSON outputs that have no contract model.
 
-Each table is compared with what the code prints by tests/contract/test_generated.py.
+tests/contract/test_generated.py compares each table with the actual output.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INGEST_REPORT = (
 IDENTITY_EXPORT = (
     Field("realm", "string", "Brand or tenant."),
     Field("type", "string", "Identifier type."),
-    Field("issuer", "string", "Whose number it is; empty for e-mail and phone."),
+    Field("issuer", "string", "Who assigned the number; empty for e-mail and phone."),
     Field("value", "string", "The value in its normalised form."),
     Field("node_id", "UUID", "The identifier's node id, which always resolves."),
     Field("profile_id", "UUID", "The profile that holds it now."),
@@ -50,7 +50,7 @@ IDENTITY_WHY = (
 WHY_NODE = (
     Field("node_id", "UUID", "Node id."),
     Field("type", "string", "Identifier type; empty for an unknown node."),
-    Field("issuer", "string", "Whose number it is."),
+    Field("issuer", "string", "Who assigned the number."),
     Field("value", "string", "The value in its normalised form."),
 )
 WHY_STEP = (

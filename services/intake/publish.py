@@ -1,8 +1,8 @@
-"""Lines of files on their way to the topics of their channels, byte by byte.
+"""Sends lines of files to the topics of their channels, byte for byte.
 
-Nothing is judged here, for the ingest worker does that: what cannot be read goes to the topic of
-unlisted channels, and the worker puts it aside with its reason. Sending again is harmless, for an
-event counts once by its `event_id`; so whoever was interrupted sends everything again.
+Nothing is validated here; the ingest worker does that. A line that cannot be read goes to the topic
+of unlisted channels, and the worker dead-letters it. Sending again is harmless, because an event
+counts once by its `event_id`; after an interruption everything may be sent again.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ REPORT_VERSION = 1
 CHUNK_LINES_MAX = 5_000
 CHUNK_BYTES_MAX = 8 * MIB
 CHUNK_AGE_S = 1.0
-"""A stream that only trickles is sent on with the first line after so long."""
+"""A slow stream is flushed with the first line after this time."""
 EVENT_ID_CHARS_MAX = 100
 UNREADABLE = CATALOGUE.of_channel("").name
 NAMED_MAX = 100
-"""Lines too large that a report names one by one; all of them are counted."""
+"""Oversized lines that a report lists one by one; all of them are counted."""
 
 
 class Placed(NamedTuple):
-    """A line and where it stands."""
+    """A line and its place."""
 
     file: str
     number: int
@@ -41,7 +41,7 @@ class Placed(NamedTuple):
 
 
 class TooLarge(NamedTuple):
-    """A line that its topic does not take."""
+    """A line that exceeds the limit of its topic."""
 
     file: str
     line: int
@@ -92,12 +92,12 @@ def publish(
     sent: Callable[[int], None] = lambda count: None,
     left_out: Callable[[TooLarge], None] = lambda line: None,
 ) -> None:
-    """Send lines in chunks, in their order; the report is true at any moment, also after errors.
+    """Send lines in chunks, in order; the report is accurate at any time, also after errors.
 
     Args:
         send: returns when every record is acknowledged.
-        sent: is told how many more are.
-        left_out: is told of each line that its topic does not take.
+        sent: called with the number of lines sent since the last call.
+        left_out: called with each oversized line.
 
     Raises:
         InputError: the input is damaged; what came before is sent.
@@ -146,7 +146,7 @@ def route(content: bytes) -> Outgoing:
 
 
 def size_of(record: Outgoing) -> int:
-    """Bytes of a record as the limit of its topic counts them."""
+    """Size of a record as counted by the limit of its topic."""
     return int(
         DefaultRecordBatchBuilder.estimate_size_in_bytes(
             record.key, record.value, list(record.headers)
@@ -155,7 +155,7 @@ def size_of(record: Outgoing) -> int:
 
 
 def _chunks(lines: Iterable[Placed]) -> Iterator[list[Placed]]:
-    """Lines in bounded parts; if the source fails, what it gave comes first."""
+    """Lines in bounded parts; if the source fails, earlier lines come first."""
     part, size, begun_s = list[Placed](), 0, 0.0
     try:
         for one in lines:

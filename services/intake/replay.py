@@ -1,8 +1,8 @@
-"""Dead letters on their way back to where they came from, as they came.
+"""Replays dead letters: sends them unchanged to the topics they came from.
 
-A letter goes to the partition it was read from, with its key, headers and bytes, and one header
-more that says which letter it was. What reads that topic takes repetitions for what they are, so
-replaying twice changes nothing. The letters stay; one that is refused again becomes a new letter.
+A dead letter goes to the partition it was read from, with its key, headers and bytes, and an extra
+header with its id. The readers of that topic tolerate repetition, so replaying twice changes
+nothing. The dead letters stay; one that is rejected again becomes a new dead letter.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ REPLAY_HEADER = "c360-replay-of"
 CHUNK_LETTERS_MAX = 1_000
 CHUNK_BYTES_MAX = 4 * MIB
 KNOWN_MAX = 1_000_000
-"""Records remembered as sent; beyond these an equal one may be sent again, which is harmless."""
+"""Records remembered as sent; beyond them an identical one may be sent again, harmlessly."""
 READERS = {Party.INGEST, Party.IDENTITY, Party.CONSISTENCY}
 TOPICS = {topic.name: topic for topic in CATALOGUE.topics if READERS & {*topic.consumed_by}}
-"""The topics that workers of ours read, and put letters of aside."""
+"""The topics that c360 workers read and dead-letter."""
 
 
 class Kept(NamedTuple):
-    """A letter that cannot go back."""
+    """A dead letter that cannot be replayed."""
 
     reject_id: str
     why: str
@@ -38,13 +38,13 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What became of the letters chosen."""
+    """The result for the selected dead letters."""
 
     matched: int = 0
     replayed: int = 0
     """Acknowledged by all in-sync replicas; in a dry run, what would be sent."""
     repeated: int = 0
-    """Letters of a record that another letter of this run has sent already."""
+    """Dead letters identical to one already sent in this run."""
     kept: int = 0
     topics: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -68,14 +68,14 @@ async def replay(
     report: Report,
     kept: Callable[[Kept], None] = lambda letter: None,
 ) -> None:
-    """Send letters back in chunks; the report is true at any moment, also after errors.
+    """Send dead letters back in chunks; the report is accurate at any time, also after errors.
 
     Args:
         outbox: None for a dry run.
-        kept: is told of each letter that cannot go back.
+        kept: called with each dead letter that cannot be replayed.
 
     Raises:
-        Retry, Fatal: as the letters and the outbox do.
+        Retry, Fatal: as the reader and the outbox do.
     """
     known: set[bytes] = set()
     part, size = list[tuple[str, Outgoing]](), 0
@@ -109,7 +109,7 @@ async def _send(part: list[tuple[str, Outgoing]], outbox: Outbox | None, report:
 
 
 def original(letter: DeadLetter) -> Outgoing | Kept:
-    """The record that was refused, marked as a replay; or why it cannot be sent."""
+    """The original record, marked as a replay; or why it cannot be sent."""
     own, value = letter.contract(), letter.delivery.value or b""
     if own is None:
         return Kept(letter.id, "its headers do not say where it came from")
@@ -141,7 +141,7 @@ def original(letter: DeadLetter) -> Outgoing | Kept:
 
 
 def _digest(record: Outgoing) -> bytes:
-    """Equal for records that mean the same to whoever reads them."""
+    """Equal for records that are identical to their readers."""
     digest = blake2b(f"{record.topic}\n{record.partition}\n".encode(), digest_size=16)
     for part in (record.key or b"", record.value or b""):
         digest.update(len(part).to_bytes(8))

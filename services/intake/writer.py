@@ -1,7 +1,7 @@
 """The intake of a running engine: many requests, one writer thread, batches by size or time.
 
-A request is answered when its events, and all that follows from them, are durable. When too many
-events wait, further ones are refused at once (the sender comes back later).
+A request is answered when its events and everything derived from them are durable. When too many
+events are waiting, further requests are refused at once (the sender retries later).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Overloaded(Retry):
-    """Too many events wait for the writer; send again later."""
+    """Too many events are waiting for the writer; send again later."""
 
 
 class _Request(NamedTuple):
@@ -40,7 +40,7 @@ class _Request(NamedTuple):
 
 
 class _Judgement(NamedTuple):
-    """Asks for a tick up to the latest event, once everything handed in before is processed."""
+    """Requests a tick up to the latest event, once everything submitted before is processed."""
 
     answer: Future[None]
 
@@ -82,10 +82,10 @@ class IntakeWriter:
         self._thread.start()
 
     def submit(self, lines: Sequence[Line], intake: Intake) -> Future[list[Result]]:
-        """Hand in events; the future gives their results once they are durable.
+        """Submit events; the future gives their results once they are durable.
 
         Raises:
-            Overloaded: too many events wait already; nothing of this request was taken.
+            Overloaded: too many events are waiting; no event of this request was accepted.
             Fatal: the writer has ended.
         """
         with self._lock:
@@ -106,11 +106,11 @@ class IntakeWriter:
         return answer
 
     def is_live(self) -> bool:
-        """Whether the writer goes round."""
+        """Whether the writer makes progress."""
         return self._ended is None and time.monotonic() - self._turned_at < LIVE_WITHIN_S
 
     def stop(self) -> None:
-        """Finish what was handed in, then end the thread."""
+        """Finish what was submitted, then end the thread."""
         self._requests.put(STOP)
         if self._thread.is_alive():
             self._thread.join()
@@ -130,7 +130,7 @@ class IntakeWriter:
                 if time.monotonic() - ticked_at > TICK_S:
                     self._pipeline.tick(utc_now())
                     ticked_at = time.monotonic()
-        except Exception as error:  # whatever it is, nothing more may be accepted
+        except Exception as error:  # after any fault nothing more may be accepted
             log.error("writer_ended", error=str(error), exc_info=not isinstance(error, C360Error))
             self._end(error)
 
@@ -144,7 +144,7 @@ class IntakeWriter:
         self._on_fatal(error)
 
     def _collect(self) -> tuple[list[_Request], _Judgement | _Stop | None]:
-        """The requests of the next batch, and what to do after it if there is anything."""
+        """The requests of the next batch, and what to do after it, if anything."""
         requests: list[_Request] = []
         count, wait_s = 0, TURN_S
         while count < self._batch_events_max:
