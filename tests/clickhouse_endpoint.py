@@ -84,7 +84,7 @@ class ClickHouseEndpoint:
             return False
 
     def kill(self) -> None:
-        """SIGKILL: nothing is flushed, nobody is told."""
+        """SIGKILL: nothing is flushed, no client is notified."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:

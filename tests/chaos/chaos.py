@@ -1,7 +1,7 @@
 """One run of the sample in which things go wrong: the stage, the feed, and the account at the end.
 
-Events are fed in parts. A disturbance strikes while workers have a part in hand: the store is told
-to be slow with the very statement in which it shall hit them.
+Events are fed in parts. A fault is injected while workers process a part: the store
+delays the statement during which it is injected.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Tally:
     cut_short: int = 0
     """Of these, workers that were not done within their grace period and ended unfinished."""
     restarts: int = 0
-    """Workers that ended by themselves, or said that they are stuck, and were started again."""
+    """Workers that ended on their own or reported a stall, and were restarted."""
     rebalances: int = 0
     events: int = 0
     """Sent, poison included."""
@@ -162,7 +162,7 @@ class Chaos:
         self.tally.stops += 1
 
     def restart_all(self) -> None:
-        """SIGTERM to all workers, and as many anew."""
+        """SIGTERM to all workers, then start as many again."""
         services = [worker.service for worker in self.run.workers]
         self.stop_all()
         for service in services:
@@ -185,7 +185,7 @@ class Chaos:
         self.tally.cut_short += codes.count(Retry.exit_code)
 
     def poisoned(self) -> None:
-        """All garbage was sent to every topic: as many dead letters must come of it."""
+        """All garbage was sent to every topic: there must be as many dead letters."""
         for _, value in GARBAGE:
             self._poison[value or b""] += len(READ_TOPICS)
 

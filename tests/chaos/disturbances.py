@@ -1,4 +1,4 @@
-"""What is done to a run. Each feeds a part of the sample and strikes while it is in hand."""
+"""The faults of a run. Each publishes a part of the sample and is injected meanwhile."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def terminate(service: str) -> Disturbance:
 
 
 def scale(*services: str) -> Disturbance:
-    """One worker of each of the services, then three, then one; a part in hand each time."""
+    """One worker of each service, then three, then one; each time while a part is processed."""
 
     def disturb(chaos: Chaos) -> None:
         def up(_worker: Worker) -> None:
@@ -127,7 +127,7 @@ def store_away(seconds: float) -> Disturbance:
 
 
 def store_faults(chaos: Chaos) -> None:
-    """The store refuses, or does what it is told and the answer is lost."""
+    """The store refuses, or executes the statement and the answer is lost."""
     for order in FAULTS:
         chaos.store.fault(**order)
     chaos.feed()

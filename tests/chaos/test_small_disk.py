@@ -1,4 +1,4 @@
-"""A store that cannot store says so: otherwise no run on a small disk would prove anything."""
+"""A store with a full disk reports it: otherwise a run on a small disk would prove nothing."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class World(Protocol):
         ...
 
     def silence(self) -> AbstractContextManager[None]:
-        """Inside it the log answers nobody."""
+        """Inside it the log does not answer."""
         ...
 
     async def close(self) -> None:

@@ -203,7 +203,7 @@ async def test_query_id_is_echoed(driver: Driver, clickhouse_endpoint: ClickHous
     ],
 )
 async def test_errors_have_their_codes(driver: Driver, sql: str, code: int) -> None:
-    """What the engine refuses, the driver tells with the code of a server."""
+    """An error of the engine reaches the driver with the code of a server."""
     assert await driver.failure(sql) == code
 
 

@@ -79,7 +79,7 @@ def test_what_may_pass_is_tried_again(
 def test_what_stays_wrong_is_not(
     store: Database, endpoint: ClickHouseEndpoint, code: int, family: type[C360Error], words: str
 ) -> None:
-    """What trying again cannot mend says what to set."""
+    """A permanent error says what to set."""
     endpoint.fault(code=code, match="properties")
     with pytest.raises(family, match=words) as caught:
         store.rows("SELECT * FROM properties")

@@ -1,4 +1,4 @@
-"""What consistency workers share on ClickHouse: books by partition, ticks, voices, watermarks."""
+"""Shared state of consistency workers on ClickHouse: books by partition, ticks, watermarks."""
 
 from __future__ import annotations
 

@@ -285,7 +285,7 @@ class FactStoreContract:
         assert store.last_batch() == 1
 
     def test_both_bodies_of_a_conflict_are_kept(self, world: World) -> None:
-        """The stored one is copied before the new one may replace it; other events are left out."""
+        """The stored one is copied before the new one may replace it; others are not copied."""
         store = world.open()
         first, second = (
             viewed("e-1", channel=one, identifiers=COOKIES[0])[0] for one in ("shop", "app")

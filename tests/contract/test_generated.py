@@ -74,14 +74,14 @@ def names(fields: tuple[tables.Field, ...]) -> list[str]:
 
 
 def test_generated_files_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is committed is what the code says; otherwise the failure names the files."""
+    """The committed files are up to date; otherwise the failure names the stale ones."""
     code = main(["--check"])
     assert capsys.readouterr().err == ""
     assert code == 0
 
 
 def test_check_lists_what_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An edited, a missing and a forgotten file are listed, with the command that mends them."""
+    """An edited, a missing and a forgotten file are listed, with the command to run."""
     write(tmp_path, TEXTS)
     assert main(["--check", "--root", str(tmp_path)]) == 0
     page = tmp_path / "docs/settings.md"
@@ -131,7 +131,7 @@ def test_files_are_fit_to_be_committed(path: str) -> None:
 
 
 def test_contracts_load_without_services() -> None:
-    """Whoever imports the contracts gets no service, no broker and no database with them."""
+    """Importing the contracts loads no service, no broker and no database client."""
     script = (
         "import sys, schemas.topics, schemas.records, schemas.examples, schemas.profile; "
         "print([name for name in sys.modules if name.split('.')[0] in "
@@ -263,7 +263,7 @@ def test_openapi_hides_the_channel_of_local_commands() -> None:
 
 
 def fragment(heading: str) -> str:
-    """How a heading is linked: lower case, blanks to hyphens, other signs left out."""
+    """How a heading is linked: lower case, hyphens for blanks, no other signs."""
     kept = "".join(sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
     return kept.replace(" ", "-")
 
@@ -291,7 +291,7 @@ def test_tables_are_whole(path: str) -> None:
 
 
 def test_examples_on_the_page_are_valid_events() -> None:
-    """Whoever copies an example from the reference sends a valid event."""
+    """Every example in the reference is a valid event."""
     blocks = re.findall(r"```json\n(.*?)```", TEXTS["docs/reference/touchpoints.md"], re.S)
     assert [json.loads(block) for block in blocks] == list(EXAMPLES.values())
     for block in blocks:

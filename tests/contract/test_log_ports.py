@@ -216,7 +216,7 @@ class OutboxContract:
     """What `services.stream.ports.Outbox` promises, and `Outgoing`."""
 
     async def test_acknowledged_means_readable(self, world: World) -> None:
-        """Whoever looks after `send_all` returned finds every record of the call."""
+        """After `send_all` returned, every record of the call can be read."""
         topic = await world.topic(3)
         reader = await world.reader(topic)
         places = [Partition(topic, number) for number in range(3)]

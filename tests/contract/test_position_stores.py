@@ -68,7 +68,7 @@ class PositionContract:
         assert opened().position(OFFERS._replace(number=1)) is None
 
     def test_the_higher_version_counts(self, opened: Callable[[], PositionStore]) -> None:
-        """Whoever was written off and notes an old position changes nothing; a new generation
+        """An evicted worker that notes an old position changes nothing; a new generation
         counts, however low its offsets are."""
         written_off, holder = opened(), opened()
         steps = [

@@ -212,7 +212,7 @@ async def test_too_large_for_the_broker(cluster: Cluster, producer: Producer) ->
     ],
 )
 async def test_unsendable(producer: Producer, record: Outgoing, message: str) -> None:
-    """What no repetition heals is Fatal and says what to do."""
+    """A permanent error is Fatal and says what to do."""
     with pytest.raises(Fatal, match=message):
         await producer.send_all([record])
 

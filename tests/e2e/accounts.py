@@ -1,4 +1,4 @@
-"""What became of every event of a distributed run, and whether its outputs tell the same.
+"""Accounts for every event of a distributed run, and compares its outputs with the store.
 
 Each function returns what is wrong, in words short enough for a failure; nothing is an empty list.
 """

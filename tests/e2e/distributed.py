@@ -2,7 +2,7 @@
 
 Everything is real and runs as an operator runs it: `c360 topics apply`, `c360 migrate`, `c360
 worker …`, `c360 publish`. Waiting is for conditions with a deadline; one that passes fails with
-what is behind, which workers live, and what they said last. Workers die with the test, however it
+the lag, which workers are alive, and their last log lines. Workers die with the test, however it
 ends.
 """
 
@@ -96,7 +96,7 @@ class Worker:
 
     @property
     def url(self) -> str | None:
-        """Where it serves its health pages; None before it says so."""
+        """Where it serves its health pages; None before it has logged it."""
         found = HEALTH.search(self.said())
         return found[1] if found else None
 

@@ -92,4 +92,4 @@ def wait_for(condition: Any, deadline_s: float = 60) -> Any:
         if value := condition():
             return value
         time.sleep(0.05)
-    raise AssertionError("the condition did not come true in time")
+    raise AssertionError("the condition was not met in time")

@@ -38,7 +38,7 @@ def test_binary_file(tmp_path: Path) -> None:
 
 
 def test_truncated_gzip_keeps_what_it_held(stream: Stream, tmp_path: Path) -> None:
-    """Events before the damage are processed and reported; the exit code tells of the damage."""
+    """Events before the damage are processed and reported; the exit code reports the damage."""
     packed = gzip.compress(stream.file.read_bytes())
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(packed[: len(packed) // 2])
@@ -116,7 +116,7 @@ def test_read_only_directory(reference: Reference, tmp_path: Path) -> None:
 
 
 def test_second_process_on_the_same_directory(stream: Stream, tmp_path: Path) -> None:
-    """The second one is told who holds it and ends; the first is not disturbed."""
+    """The second one ends and names the holder; the first is not affected."""
     data_dir = tmp_path / "data"
     first = subprocess.Popen(
         command(data_dir, "ingest", "-"), stdin=subprocess.PIPE, env=environment()

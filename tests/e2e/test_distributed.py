@@ -1,4 +1,4 @@
-"""The sample stream through real workers, brokers and a store: the same state, told to nobody.
+"""The sample stream through real workers, brokers and a store: the same state as embedded.
 
 One run for the whole file, looked at from all sides; its logs are searched at the end.
 """
@@ -81,7 +81,7 @@ def run(
 
 
 def test_state_equals_the_embedded_run(run: Distributed, reference: Reference) -> None:
-    """Four workers of three services end in the very state of one process without a broker."""
+    """Four workers of three services reach the same state as one process without a broker."""
     assert run.digest() == reference.digest
 
 

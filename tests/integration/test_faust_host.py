@@ -449,7 +449,7 @@ def test_what_the_group_left_out_is_read_again(run: Distributed, follows: bool) 
         asyncio.run(send(run.servers, "c360.edges", [_edge(3)]))
     worker.start()
     expected = before + 3 + follows
-    run.wait(lambda: _edges(run) == expected, "reading what was left out", DEADLINE_S)
+    run.wait(lambda: _edges(run) == expected, "reading skipped records", DEADLINE_S)
     run.wait_ready()
     left_out = re.search(r"^c360_records_left_out_total (\S+)", worker.get("/metrics").text, re.M)
     assert left_out is not None

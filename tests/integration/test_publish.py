@@ -110,7 +110,7 @@ async def test_limits_of_a_line(servers: str, tmp_path: Path) -> None:
 
 
 async def test_damaged_and_missing_input(servers: str, tmp_path: Path) -> None:
-    """What came before the damage is sent and reported; the exit code tells of the damage."""
+    """Lines before the damage are sent and reported; the exit code reports the damage."""
     packed = gzip.compress(b"\n".join(line(event()) for _ in range(20_000)))
     (tmp_path / "cut.gz").write_bytes(packed[: len(packed) // 2])
     report = published(servers, str(tmp_path / "cut.gz"), str(tmp_path / "none"), code=65)
@@ -121,7 +121,7 @@ async def test_damaged_and_missing_input(servers: str, tmp_path: Path) -> None:
 
 
 def test_interrupted(servers: str) -> None:
-    """Ctrl-C while input is awaited ends with 130, and says what arrived and how to go on."""
+    """Ctrl-C while input is awaited ends with 130 and reports what arrived and how to continue."""
     lines = [line(event()) for _ in range(CHUNK_LINES_MAX)]
     with subprocess.Popen(
         command(None, "publish", "-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Dead letters on a real broker: listed, shown, and sent back exactly as they came."""
+"""Dead letters on a real broker: listed, shown, and replayed unchanged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def send(servers: str, *records: Outgoing) -> None:
 
 
 async def refuse(servers: str, *records: Outgoing, reason: str = "not_json") -> list[Delivery]:
-    """Send records, and put them aside as a worker does; the deliveries that were refused."""
+    """Send records and dead-letter them as a worker does; returns the rejected deliveries."""
     before = {name: len(await read_all(servers, name)) for name in {one.topic for one in records}}
     await send(servers, *records)
     refused: list[Delivery] = []
@@ -120,7 +120,7 @@ async def test_round_trip_is_byte_identical(servers: str) -> None:
 
 
 async def test_replay_of_some(servers: str) -> None:
-    """Ids, a reason and a time choose; a dry run sends nothing; the letters stay."""
+    """Ids, a reason and a time select; a dry run sends nothing; the dead letters stay."""
     early = await refuse(servers, Outgoing("touchpoints.shop", b"1", key=b"1"))
     wrong = await refuse(
         servers, Outgoing("touchpoints.shop", b"2", key=b"2"), reason="invalid_field"

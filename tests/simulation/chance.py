@@ -22,7 +22,7 @@ class Options:
     refuse: bool
     """A call is refused, and nothing happens."""
     unknown: bool
-    """A call succeeds, and its caller is told that it failed."""
+    """A call succeeds, but reports a failure to its caller."""
     part: bool
     """A call writes a part and fails."""
     late: bool

@@ -143,7 +143,7 @@ class Ledger:
         demand(not event.row[CONSENTS] or spoken in self.consents, f"{where}: consents")
 
     def before_ack(self, delivery: Delivery) -> None:
-        """What a record of a derived topic says is stored before it is acknowledged."""
+        """The effects of a derived record are stored before it is acknowledged."""
         position = self.positions.position(delivery.source)
         demand(
             position is not None and position.last_offset >= delivery.offset,
@@ -254,7 +254,7 @@ def _check_map(ledger: Ledger, realm: str, edges: list[Edge]) -> None:
 
 
 def _check_profile_changes(ledger: Ledger, realm: str) -> None:
-    """The latest record of each profile id says what its map row says."""
+    """The latest record of each profile id equals its map row."""
     told: dict[NodeId, ProfileChangeRecord] = {}
     for delivery in ledger.broker.all_of("c360.profile-changes"):
         record = ProfileChangeRecord.model_validate_json(delivery.value or b"")

@@ -30,14 +30,14 @@ SEEDS = [int(ONE_SEED)] if ONE_SEED else list(range(RUNS))
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """The workers' own log lines are left out: a run waits and retries a hundred times."""
+    """The workers' own log lines are suppressed: a run waits and retries a hundred times."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.reset_defaults()
 
 
 def play(seed: int) -> World:
-    """Run one seed; what went wrong is told with all that is needed to see it again."""
+    """Run one seed; a failure is reported with everything needed to reproduce it."""
     world = World(seed)
     try:
         world.run(KINDS)

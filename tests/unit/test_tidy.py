@@ -95,6 +95,6 @@ def test_dependencies_point_one_way(file: Path) -> None:
 
 
 def test_the_sample_knows_no_core() -> None:
-    """Who writes the answer must not write the question."""
+    """The sample builder must not use the code that computes the answers."""
     for file in (ROOT / "devtools" / "sample").glob("*.py"):
         assert not [module for module in imports(file) if ".core" in module], file

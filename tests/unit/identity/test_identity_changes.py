@@ -1,4 +1,4 @@
-"""What followers are told of a batch: one record per profile id, the latest of which is right."""
+"""Profile changes of a batch: one record per profile id, the latest of which is right."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def same(a: Node, b: Node) -> Decision:
 
 
 def test_a_profile_is_created_and_grows() -> None:
-    """The first edge creates it; each further identifier is told of itself and of the profile."""
+    """The first edge creates it; each further identifier publishes itself and the profile."""
     follower = Follower()
     assert short(follower.hear([login(ANNA, ANNA_MAIL)])) == {
         ANNA.id: ("created", "current", None, None),
@@ -166,7 +166,7 @@ def test_attributes_and_consents_are_told_of_the_profile_that_holds_them() -> No
 
 
 def test_an_old_handle_does_not_follow_who_held_it_last() -> None:
-    """A goes up in B, B in C, and B comes out again: A is told where it is each time."""
+    """A merges into B, B into C, and B splits off: A's record names its profile each time."""
     follower = Follower()
     decisions = [same(ANNA, BEN), same(BEN, CARD)]
     for decision in decisions:
@@ -214,7 +214,7 @@ def test_in_doubt_everything_around_is_said_again() -> None:
 
 
 def test_in_doubt_a_profile_is_told_as_its_own_row_says() -> None:
-    """A half-written store names a profile whose own row has gone elsewhere: that row is said."""
+    """A partly written store names a profile whose own row has moved: that row is published."""
     follower = Follower()
     follower.hear([login(ANNA, ANNA_MAIL), login(BEN, BEN_MAIL)])
     changes = follower.writer.apply([login(ANNA, SESSION)], in_doubt=True)
@@ -248,7 +248,7 @@ def test_only_a_merged_id_names_its_holder(status: str, into: Any) -> None:
 
 
 def test_the_latest_records_are_the_map() -> None:
-    """Random stories, marks included, in random batches: after each one every id is told right."""
+    """Random stories, marks included, in random batches: then every id's record is right."""
     for seed in range(400):
         rng = Random(seed)
         story = random_story(rng)

@@ -70,7 +70,7 @@ def test_personal_identifiers_join_over_verified_edges() -> None:
 
 
 def test_a_stated_edge_joins_nobody() -> None:
-    """Whoever types a stranger's address next to his own number gets nothing by it."""
+    """Typing a stranger's address next to one's own number joins nothing."""
     assert run([edge(ANNA, BEN_MAIL, verified=False)]).placements == {}
 
 
@@ -81,7 +81,7 @@ def test_a_stated_edge_that_gets_verified_joins() -> None:
 
 
 def test_a_family_tablet_is_nobodys_and_its_sessions_follow_their_login() -> None:
-    """Two persons share a tablet; each session on it belongs to whoever logged in during it."""
+    """Two persons share a tablet; each session on it belongs to the person who logged in."""
     result = run(
         [
             edge(ANNA, TABLET),
@@ -116,7 +116,7 @@ def test_a_loyal_customer_does_not_become_a_hub() -> None:
 
 
 def test_an_address_of_many_customers_is_a_hub_and_its_edges_are_refused() -> None:
-    """The mail box of a company, registered with eleven numbers, makes nobody one person."""
+    """The mailbox of a company, registered with eleven numbers, merges nobody."""
     numbers = [Node(100 + i, "customer_number", "shop") for i in range(11)]
     result = run([edge(number, ANNA_MAIL) for number in numbers])
     assert len(groups(result)) == 12

@@ -130,7 +130,7 @@ def edges(*found: Edge) -> bytes:
 async def test_what_cannot_be_processed_is_a_dead_letter(
     value: bytes | None, reason: str, path: str
 ) -> None:
-    """It is put aside with its reason, and the records around it are processed."""
+    """It is dead-lettered with its reason, and the records around it are processed."""
     bench, sent = Bench(), list[Outgoing]()
 
     class Outbox:
@@ -187,7 +187,7 @@ async def test_a_takeover_says_again_what_may_not_have_been_heard() -> None:
 
 
 async def test_what_was_finished_is_not_in_doubt() -> None:
-    """The same worker that gets finished records once more writes and says nothing."""
+    """A worker that gets finished records again writes and publishes nothing."""
     bench = Bench()
     worker, first = bench.worker(), bench.append(login(ANNA, COOKIE))
     await worker.process(first)
@@ -296,7 +296,7 @@ async def test_a_hub_that_became_one_in_doubt_lets_its_neighbours_go() -> None:
 
 
 async def test_consents_of_a_lone_address_are_told() -> None:
-    """A newsletter address beside which nothing was seen is its own profile; later it goes up."""
+    """A newsletter address seen alone is its own profile; later it is merged."""
     bench = Bench()
     worker = bench.worker()
     record = EdgesRecord.of("one", consents=[ANNA_MAIL.id], attributes=[ANNA_MAIL.id])

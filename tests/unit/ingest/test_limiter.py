@@ -1,4 +1,4 @@
-"""The limiter tells bad events from an outage."""
+"""The limiter distinguishes bad events from an outage."""
 
 from __future__ import annotations
 

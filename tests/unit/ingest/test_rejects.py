@@ -95,7 +95,7 @@ def test_messages_hold_no_personal_data(reason: RejectReason, sent: bytes, path:
 
 
 def test_one_bad_identifier_does_not_cost_the_event() -> None:
-    """Placeholders and malformed values beside a good identifier are left out and counted."""
+    """Placeholders and malformed values beside a good identifier are dropped and counted."""
     identifiers = [
         identifier("email", "guest"),
         identifier("phone", "12"),

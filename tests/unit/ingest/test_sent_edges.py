@@ -1,4 +1,4 @@
-"""An edge is left out only if what the broker has says at least as much."""
+"""An edge is skipped only if the broker already has one at least as good."""
 
 from __future__ import annotations
 

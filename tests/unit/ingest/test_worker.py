@@ -97,7 +97,7 @@ def sent(**changes: Any) -> bytes:
 
 
 async def test_fatal_on_a_quiet_topic_ends_the_worker_at_once() -> None:
-    """What stops a batch does not wait for the next event to be told."""
+    """A fault of a batch is raised without waiting for the next event."""
     bench = Bench(*[b"garbage"] * 3, limits=Limits(linger_s=0.05), consecutive_max=2)
     with pytest.raises(Fatal, match="3 events in a row were refused"):
         await asyncio.wait_for(bench.worker.run(), 5)

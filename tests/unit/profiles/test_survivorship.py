@@ -103,7 +103,7 @@ def test_taken_back_by_its_own_source(rule: Survivorship) -> None:
     ],
 )
 def test_after_taking_back(later: Observation, expected: str | None) -> None:
-    """Only the source that said a value can take it back, and only what it said before."""
+    """Only the source of a value can withdraw it, and only earlier values."""
     before = [said("Ulm", 1)] if later.source == "crm" else [said("Ulm", 1), said(None, 3)]
     assert chosen(Survivorship.MOST_RECENT, *before, later) == expected
 

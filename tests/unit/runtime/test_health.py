@@ -57,7 +57,7 @@ async def test_alive_while_it_gets_on(bench: Bench) -> None:
 
 
 async def test_ready_says_why_not(bench: Bench) -> None:
-    """Every reason is told."""
+    """Every reason is reported."""
     assert (await bench.get("/readyz"))[0] == 200
     bench.reasons = ["no partitions are assigned yet", "the store cannot be reached"]
     status, text = await bench.get("/readyz")

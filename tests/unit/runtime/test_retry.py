@@ -29,7 +29,7 @@ async def test_pauses_grow_to_a_limit() -> None:
 
 
 async def test_other_errors_are_not_tried_again() -> None:
-    """A broken invariant does not mend itself."""
+    """A broken invariant is not retried."""
 
     async def attempt() -> None:
         raise Fatal("broken")

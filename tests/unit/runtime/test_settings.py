@@ -38,7 +38,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_value_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
-    """Whoever reads the message knows which variable to change."""
+    """The message names the variable to change."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError) as caught:
         load_settings()

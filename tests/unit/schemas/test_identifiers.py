@@ -137,7 +137,7 @@ def test_node_id_follows_the_documented_formula(
 
 
 def test_node_id_stays_the_same_for_ever() -> None:
-    """A stored node id: whoever changes the formula makes every stored identifier a stranger."""
+    """A stored node id: with another formula no stored identifier would be recognised."""
     node = node_id(SECRET, "default", "email", "", "anna.berg@example.com")
     assert str(as_uuid(node)) == "e5e54659-13fd-2e89-15ea-cf96a4991d16"
 

@@ -79,7 +79,7 @@ def test_every_claim_arrives_in_the_partition_of_its_book(partitions: int) -> No
 
 
 def test_the_largest_claims_fit_the_topic() -> None:
-    """Records stay below what the topic takes, and what is left out of them comes back."""
+    """Records stay below the limit of the topic, and omitted defaults are restored."""
     limit = CATALOGUE.by_name["c360.offers"].record_bytes_max
     claims = [largest_claim(number) for number in range(900)]
     sent = claim_records("r" * 32, claims, 1)

@@ -1,4 +1,4 @@
-"""What a consumer group left out is read again and processed first."""
+"""Records that a consumer group skipped are read and processed first."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_what_was_noted_is_not_what_is_finished() -> None:
 
 
 async def test_days_of_left_out_records_are_filled_in_parts() -> None:
-    """A long gap is processed and noted part by part: a crash does not begin it anew."""
+    """A long gap is processed and noted part by part: a crash does not restart it."""
     sizes: list[int] = []
 
     class Long(Log):

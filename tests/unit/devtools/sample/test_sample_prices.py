@@ -1,4 +1,4 @@
-"""The planted price errors stand in the stream as the truth says, and nothing else is wrong.
+"""The planted price errors are in the stream as the truth lists them, and nothing else is wrong.
 
 Judged here by a plain reading of the published prices, without any rule engine.
 """
