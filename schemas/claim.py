@@ -1,4 +1,4 @@
-"""A claim: one comparable price statement, extracted from an event for consistency.
+"""A claim: one comparable price statement, cut out of an event, on its way to consistency.
 
 It is the record of the topic `c360.offers` and the row of the table `claims`. All times and
 values come from the event; nothing here depends on when it was processed.
@@ -17,7 +17,7 @@ from schemas.offer import Basis, SaleKind, TaxMode
 
 
 class Book(NamedTuple):
-    """The scope of comparison of claims: one product in one market of one realm."""
+    """What claims are compared within: one product in one market of one realm."""
 
     realm: str
     market: str
@@ -59,7 +59,7 @@ class Claim(NamedTuple):
 
 
 TERMS = Claim._fields[11:]
-"""Fields with a default; a stored claim keeps those that differ."""
+"""Fields with a usual value; a stored claim keeps those that differ."""
 USUAL = {name: Claim._field_defaults[name] for name in TERMS} | {"zone": ""}
 USUAL_TAIL = tuple(Claim._field_defaults[name] for name in TERMS)
 PARSERS: dict[str, Callable[[str], Any]] = {
@@ -72,7 +72,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def pack_terms(claim: Claim) -> str:
-    """The terms of a claim that differ from their defaults, as JSON; empty if none does."""
+    """The unusual terms of a claim as JSON; empty when all are usual."""
     if claim[11:] == USUAL_TAIL and not claim.zone:  # nearly every receipt line
         return ""
     unusual: dict[str, Any] = {}

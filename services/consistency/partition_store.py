@@ -13,7 +13,7 @@ from services.stream.claim_records import partition_of_book
 
 
 class Prefetch:
-    """The rows that a batch needs from the store, for all its partitions and realms together."""
+    """What a batch needs of the store, for all its partitions and realms together."""
 
     def __init__(self, store: WorkerStore, partitions: int) -> None:
         """`partitions` is how many the topic has in all."""
@@ -25,9 +25,9 @@ class Prefetch:
         self._due: dict[tuple[str, int], list[Book]] = {}
 
     def read_due(self, realm: str, ticks: Mapping[int, datetime]) -> None:
-        """One query for what is due in a realm; `ticks` is the event time of each partition.
+        """One query for what is due in a realm; `ticks` says how far each partition has come.
 
-        A partition behind the others may get books that are not due yet; judging them is harmless.
+        A partition behind the others may get books that are not due yet; judging those is idle.
         """
         due: dict[int, list[Book]] = defaultdict(list)
         for book in self.store.due_books(realm, max(ticks.values()), list(ticks)):

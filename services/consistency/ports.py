@@ -1,4 +1,4 @@
-"""The store that consistency needs. Every write may be repeated without harm."""
+"""What the consistency service needs of a store. Every write may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from services.consistency.core.comparability import ComparableBooks
 class ConsistencyStore(Protocol):
     """Claims, incidents, due times and ticks, kept for ever.
 
-    All methods block. A write that returned is durable and visible to every later read. A failed
-    write may have written any subset of its rows; the caller writes them again.
+    All methods block until done. A write that returned is durable and is seen by every later
+    read. A failed write may have written any part of its rows; the caller writes them again.
     """
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
@@ -50,15 +50,15 @@ class ConsistencyStore(Protocol):
         ...
 
     def write_due(self, due: Mapping[Book, datetime | None]) -> None:
-        """Keep the time at which a book next changes without new claims; None: never."""
+        """Keep when time alone next changes something in a book; None: never."""
         ...
 
 
 class WorkerStore(ConsistencyStore, Protocol):
     """The store of workers that share the books by the partitions of `c360.offers`.
 
-    A method with partitions as argument is limited to their books. Each partition has its own tick:
-    it is judged up to the event time of its own records.
+    Where partitions are named, a method speaks of their books only. Each partition has a tick of
+    its own: it is judged as far as its own records say.
     """
 
     def at(self, version: int) -> None:

@@ -1,7 +1,7 @@
-"""Keeps the stored incidents of one realm equal to those computed from their books.
+"""Keeps the stored incidents of one realm equal to what their books say.
 
-Every changed book is judged as a whole and compared with the stored incidents, so a batch that was
-partly written, or not at all, is simply applied again.
+Every changed book is judged as a whole and compared with what is stored, so a batch that was
+written in part, or not at all, is simply applied again.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class ConsistencyWriter:
     """The one writer of a realm's incidents, or of those in one partition of its books.
 
     `apply` reads from the store and writes nothing; `write` and `settle` (`commit` is both) write
-    everything applied since the last call. If they raise, they may be called again; after a crash
-    a new writer applies the records since the last acknowledged one again and reaches the same
+    all that was applied since the last one. If they raise, they may be called again; after a crash
+    a new writer applies the records since the last acknowledged one again and ends in the same
     state.
     """
 
@@ -56,7 +56,7 @@ class ConsistencyWriter:
         self._incidents: dict[str, Incident] = {}
         self._due: dict[Book, datetime | None] = {}
         self._doubtful: set[Book] = set()
-        """Judged in doubt and not since: an abandoned write may still reach the store."""
+        """Judged in doubt and not since: a write given up for lost may still reach the store."""
         self.changed: list[Incident] = []
         """Of what the last `apply` returned, what differs from the stored incidents."""
 
@@ -77,12 +77,12 @@ class ConsistencyWriter:
     def apply(
         self, claims: Sequence[Claim], now: datetime | None, *, in_doubt: bool = False
     ) -> list[Incident]:
-        """Apply a batch of claims, then a tick if there is one; returns changed incidents.
+        """Take in a batch of claims, then a tick if there is one; returns changed incidents.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims may repeat; a tick not later than the latest changes no time.
 
-        In doubt (any part of the batch may have been applied before, here or elsewhere) every
+        In doubt (the batch may have been applied before, by whomever, in whatever part) every
         incident of the judged books is returned and written again, changed or not: a stored
         incident proves neither that it was published nor that no older write follows it.
 
@@ -103,7 +103,7 @@ class ConsistencyWriter:
         return told
 
     def write(self) -> None:
-        """Write what was applied, except due times: claims, tick, incidents, in this order.
+        """Write what was applied, but for due times: claims, tick, incidents, in this order.
 
         The tick goes before the incidents, so that batches applied again after a crash are
         judged at no earlier time than what is stored.
@@ -116,19 +116,17 @@ class ConsistencyWriter:
             self._store.write_incidents(list(self._incidents.values()))
 
     def settle(self) -> None:
-        """Write the due times, after everything derived from the written incidents is done.
+        """Write the due times, when all that follows from the written incidents is done.
 
-        Due times are written last, so that a book is judged again after a crash in between: its
-        claims are delivered again, or it is still due. Incidents are published between `write` and
-        `settle`; in the other order, an incident that opened by time alone could stay unpublished
-        for ever.
+        Due times go last, so that a book comes up again after a crash in between: with its claims,
+        which are delivered again, or because it is still due. Whoever publishes incidents does so
+        between `write` and `settle`; the other way round, an incident that time alone opened would
+        stay unpublished for ever.
         """
         if self._due:
             self._store.write_due(self._due)
         self._claims, self._incidents, self._due = [], {}, {}
-        for (
-            book
-        ) in self._doubtful:  # read again, with everything that has reached the store by then
+        for book in self._doubtful:  # to be read again, with whatever has reached the store by then
             self._cache.pop(book, None)
         while len(self._cache) > self._cache_books_max:
             self._cache.popitem(last=False)
@@ -167,7 +165,7 @@ class ConsistencyWriter:
             self._cache[name] = _Entry(book, stored)
 
     def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[Incident]:
-        """Judge one book again; notes the rows to write and returns the incidents to publish."""
+        """Judge one book anew; remembers what is to be written and returns what is to be told."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
         self._claims += entry.book.add(claims)
@@ -176,7 +174,7 @@ class ConsistencyWriter:
         current = entry.book.incidents()
         told = changed = changes(entry.stored, current)
         if in_doubt or name in self._doubtful:
-            # One last time when the doubt is over: under a higher version than any abandoned write.
+            # The last time when the doubt is over: under a higher version than any write given up.
             told = everything(entry.stored, current)
         (self._doubtful.add if in_doubt else self._doubtful.discard)(name)
         for incident in told:

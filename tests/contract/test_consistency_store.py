@@ -1,4 +1,4 @@
-"""Shared state of consistency workers on ClickHouse: books by partition, ticks, watermarks."""
+"""What consistency workers share on ClickHouse: books by partition, ticks, voices, watermarks."""
 
 from __future__ import annotations
 

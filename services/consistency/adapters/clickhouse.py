@@ -56,7 +56,7 @@ SELECT max(toInt64(value)) FROM properties FINAL
 WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
 """
 NO_PREFIX = "\x1f"
-"""A prefix that no property name has."""
+"""Begins no property's name."""
 
 
 class ClickHouseConsistencyStore:
@@ -71,7 +71,7 @@ class ClickHouseConsistencyStore:
         self._ticks: dict[str, datetime] = {}
 
     def at(self, version: int) -> None:
-        """Set the version of the next writes: it must never be lower than before.
+        """Set the version that the next writes carry: it must never be lower than before.
 
         The number of the batch where one process writes everything; generation << 48 | offset where
         the writer follows a log.
@@ -107,7 +107,7 @@ class ClickHouseConsistencyStore:
         return voices
 
     def note(self, books: Iterable[Book]) -> None:
-        """The facts hold claims of these books; other books have none."""
+        """The facts hold claims of these books; of other books there is nothing to read."""
         self._seen.update(books)
 
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:

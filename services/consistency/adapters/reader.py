@@ -1,4 +1,4 @@
-"""Reads incidents with their exposure, for `c360 incidents list|show` and the API."""
+"""Reads incidents with their exposure: what `c360 incidents list|show` and the query API print."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LISTED_STATES = frozenset(IncidentState) - {IncidentState.RETRACTED}
 
 
 class IncidentReader:
-    """Queries on incidents. `persons_of` maps nodes to the profiles of known persons."""
+    """Answers about incidents. `persons_of` maps nodes to the profiles of known persons."""
 
     def __init__(
         self,

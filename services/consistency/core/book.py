@@ -33,7 +33,7 @@ class _Shelf:
         self.fold: TimelineFold | None = None
         """None: to be folded from scratch."""
         self.waiting: list[Claim] = []
-        """Claims not yet folded, all later than the fold."""
+        """Claims the fold has not seen, all later than it."""
 
     def put(self, claim: Claim, folded_to: datetime | None) -> None:
         self.claims[claim.event_id, claim.ordinal] = claim
@@ -88,7 +88,7 @@ class PriceBook:
         return self._now
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """Add claims of this book; returns those that were new to it.
+        """Take in claims of this book; returns those that were new to it.
 
         A claim of a higher version replaces all claims that lower versions of its event made.
 
@@ -127,7 +127,7 @@ class PriceBook:
         return shelf
 
     def advance(self, now: datetime) -> None:
-        """Advance event time to `now`; an earlier time than the latest has no effect."""
+        """Move the time on to `now`; an earlier time than the latest changes nothing."""
         now = now.astimezone(UTC)
         if self._now is None or now > self._now:
             self._now = now
@@ -150,7 +150,7 @@ class PriceBook:
 
     @property
     def next_due(self) -> datetime | None:
-        """The next time at which a tick may have an effect; None if none ever will."""
+        """The next time at which a tick may change something; None if none ever will."""
         now = self._now
         if now is None:
             waiting = (c.occurred_at for s in self._shelves.values() for c in s.claims.values())

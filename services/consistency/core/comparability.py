@@ -1,7 +1,7 @@
-"""Comparable books: those with a published price or at least two channels.
+"""Books in which nobody could contradict anybody: one channel only, and no published price.
 
-Most articles of a retailer are charged at the till and mentioned nowhere else, so no channel can
-contradict another. Their claims stay in the facts until the book becomes comparable.
+Most articles of a retailer are charged at the till and never spoken of elsewhere. Their claims
+wait in the facts; the book is judged from the first claim that something can be compared with.
 """
 
 from __future__ import annotations

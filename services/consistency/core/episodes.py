@@ -29,14 +29,14 @@ class Episode:
         self.opened_at: datetime | None = None
         self.resolved_at: datetime | None = None
         self.wrong: dict[Basis, Claim] = {}
-        """The latest deviating claim of each basis."""
+        """What deviates now: the latest deviating claim of each basis."""
         self.deviating: list[str] = []
         self.reviving: Episode | None = None
         """The resolved episode that this pending one will reopen."""
         self.accuse(verdict.claim)
 
     def accuse(self, claim: Claim) -> None:
-        """Add a deviating claim to the deviation and its evidence."""
+        """Add a deviating claim to what is wrong and to the evidence."""
         self.wrong[claim.basis] = claim
         if len(self.deviating) < EVIDENCE_MAX and claim.event_id not in self.deviating:
             self.deviating.append(claim.event_id)
@@ -61,7 +61,7 @@ class Deviations:
 
     @property
     def due_at(self) -> datetime | None:
-        """When the current deviation opens, if it is pending."""
+        """When the current deviation opens, if it waits for that."""
         current = self.current
         return current.due_at if current and current.opened_at is None else None
 
@@ -111,7 +111,7 @@ class Deviations:
             return
         due_at = standard.due_at(self.channel, own, rules)
         if due_at is None or now < due_at:
-            return  # Observations within the grace are no evidence.
+            return  # What is seen within the grace proves nothing.
         if current is None:
             current = self._begin(now, now, verdict, rules)
         current.accuse(claim)
@@ -121,7 +121,7 @@ class Deviations:
     def _begin(
         self, now: datetime, due_at: datetime, verdict: Verdict, rules: ConsistencyRules
     ) -> Episode:
-        """A new deviation, or the return of one resolved recently."""
+        """A new deviation, or the return of one resolved a short time ago."""
         self.current = Episode(now, due_at, verdict)
         last = self.past[-1] if self.past else None
         if last and last.resolved_at and now - last.resolved_at <= rules.reopen_within:
@@ -136,7 +136,7 @@ class Deviations:
             self.current = self._revive(current)
 
     def _revive(self, current: Episode) -> Episode:
-        """Continue the former episode; it keeps its start, its prices and its cause."""
+        """The former episode goes on; it keeps its begin, its prices and its cause."""
         former = self.past.pop()
         former.resolved_at = None
         for claim in current.wrong.values():
@@ -151,7 +151,7 @@ class Deviations:
         now: datetime,
         rules: ConsistencyRules,
     ) -> None:
-        """An open deviation lasts until everything that deviated agrees again."""
+        """An open deviation lasts until all that deviated agrees again."""
         if verdict is not None:
             current.accuse(verdict.claim)
         elif Basis.PUBLISHED in current.wrong:
@@ -170,7 +170,7 @@ class Deviations:
             self.current = None
 
     def copy(self) -> Deviations:
-        """An independent copy that keeps of the past only what may be reopened."""
+        """An independent copy that remembers of the past only what it may reopen."""
         twin = Deviations(self.channel)
         twin.past = [episode.copy() for episode in self.past[-1:]]
         twin.current = self.current and self.current.copy()

@@ -1,6 +1,6 @@
 """The expected price of one place over time: what it is, since when, and what it was before.
 
-The grace of a channel and the likeliest cause of a deviation are derived from this history.
+From this history follow the grace of a channel and the likeliest cause of a deviation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Move(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The verdict on a deviating claim."""
+    """What is to be said of a deviating claim."""
 
     claim: Claim
     expected: Expected
@@ -50,7 +50,7 @@ class ExpectedPriceHistory:
         if old and expected and old.price == expected.price:
             return
         if old and old.alone and expected and not expected.alone:
-            old = None  # A channel's own price was never an expected price for others.
+            old = None  # What a channel said of itself was never what others had to follow.
         if old:
             self._remember(old)
         if expected:
@@ -75,7 +75,7 @@ class ExpectedPriceHistory:
         return move.at + rules.grace(channel, move.ended)
 
     def judge(self, claim: Claim, rules: ConsistencyRules) -> Verdict | None:
-        """The verdict on `claim` now; None if it agrees or there is nothing to compare with."""
+        """What to say of `claim` now; None if it agrees or there is nothing to compare with."""
         expected = self.expected
         if expected is None or agrees(claim.price, expected.price, rules):
             return None

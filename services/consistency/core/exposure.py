@@ -1,6 +1,6 @@
-"""Exposure of an incident: who saw or paid the deviating price, and what it cost them.
+"""Exposure of an incident: who met the deviating price while it stood, and what it cost them.
 
-Counted at read over deduplicated facts, so late and repeated events are counted once.
+Counted at read over deduplicated facts, so late and repeated events change nothing twice.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def exposure(
     customers: Mapping[NodeId, NodeId],
     rules: ConsistencyRules,
 ) -> Exposure:
-    """Count the observations of the incident's deviation, within [since, until).
+    """Count the observations that met the incident's deviation, within [since, until).
 
     `customers` maps anchor nodes to the profiles of known persons; other nodes are nobody known.
     """

@@ -1,6 +1,6 @@
-"""What people did with an incident, applied on top of the computed state.
+"""What people did with an incident, laid over what the prices say.
 
-The stored incident is unchanged, so it remains a function of the claims alone.
+The stored decision stays untouched, so it remains a function of the claims alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Judgements about single prices: comparable or not, equal or not, which one is right, how bad.
 
-Pure functions over claims and rules, without state.
+Pure functions over claims and rules; nothing here remembers anything.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Terms(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The place at which a price holds. The whole channel sorts before zones before stores."""
+    """Where a price holds. Sorts the whole channel before zones before stores."""
 
     rank: int
     name: str
@@ -75,14 +75,14 @@ def terms_of(claim: Claim) -> Terms | None:
 
 
 def place_of(claim: Claim) -> Place:
-    """A store's price takes precedence over its zone's, and that over the whole channel's."""
+    """A store's price stands before its zone's; without either it is the whole channel's."""
     if claim.location:
         return Place(STORE_RANK, claim.location)
     return Place(ZONE_RANK, claim.zone) if claim.zone else EVERYWHERE
 
 
 def is_promotion(claim: Claim) -> bool:
-    """Whether this is a promotion price."""
+    """Whether a promotion makes this price."""
     return bool(claim.promotion) or claim.sale_kind is SaleKind.PROMOTION
 
 
@@ -97,7 +97,7 @@ def agrees(price: Decimal, expected: Decimal, rules: ConsistencyRules) -> bool:
 
 
 def right_price(votes: Sequence[Claim], rules: ConsistencyRules) -> Expected | None:
-    """The expected price among one claim per channel, if no reference channel has one."""
+    """The right price among one claim a channel, where no reference channel speaks."""
     if not votes:
         return None
     price = _majority(votes, rules) if rules.right_price is RightPrice.MAJORITY else None
@@ -130,7 +130,7 @@ def _majority(votes: Sequence[Claim], rules: ConsistencyRules) -> Decimal | None
 
 
 def severity_of(observed: Decimal, expected: Decimal, rules: ConsistencyRules) -> Severity:
-    """The severity of a deviation: overcharges rank above undercharges, gross errors highest."""
+    """How bad a deviation is: an overcharge is worse than an undercharge, a gross error worst."""
     bounds = rules.severity
     if abs(observed - expected) * 100 <= bounds.low_within_percent * expected:
         return Severity.LOW

@@ -1,7 +1,7 @@
 """Scenario files: offers and ticks at times, and the incidents expected to follow.
 
 A scenario is TOML. `[rules]` overrides rules; `[[offer]]` is a statement of a channel at a time;
-`[[tick]]` advances event time; `[[expect]]` lists the incidents at a time. A file without ticks
+`[[tick]]` moves the time on; `[[expect]]` lists the incidents of a time. A file without ticks
 ticks at every expectation.
 """
 
@@ -54,7 +54,7 @@ class ScenarioTick(BaseModel):
 
 
 class ExpectedIncident(BaseModel):
-    """One expected incident. Only the given fields are compared."""
+    """One incident that must be there. Only the fields that are given are compared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
@@ -105,7 +105,7 @@ class Scenario(BaseModel):
 
 
 class ScenarioReport(NamedTuple):
-    """The outcome: the differences as text, and the number of expectations checked."""
+    """The outcome: what differed, in readable words, and how many expectations were checked."""
 
     differences: list[str]
     expectations: int
@@ -218,7 +218,7 @@ class _Run:
 
 
 def compare(expectation: Expectation, found: Iterable[Incident]) -> list[str]:
-    """The differences between an expectation and the incidents found, as text."""
+    """The differences between an expectation and the incidents found, in readable words."""
     at = _written(expectation.at)
     rest = list(found)
     unmet: list[ExpectedIncident] = []
@@ -288,7 +288,7 @@ def _written(value: object) -> str:
 
 
 def _problems(error: ValidationError, *prefix: str) -> Iterable[str]:
-    """Each problem with its entry, counted from 1."""
+    """Each problem with the entry it stands in, counted from 1 as a reader counts."""
     for problem in error.errors(include_url=False):
         path = ".".join(
             f"#{part + 1}" if isinstance(part, int) else part for part in (*prefix, *problem["loc"])

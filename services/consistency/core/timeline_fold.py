@@ -1,7 +1,7 @@
 """Folds the claims of one book that share their terms, in time order, into episodes.
 
-All claims and window bounds of one instant are applied together; then every affected place is
-judged once. The result does not depend on where the fold pauses: resuming equals starting over.
+All claims and bounds of one instant count together; then every place touched is judged once.
+Where the fold stops on the way changes nothing, so going on equals starting from scratch.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ChannelState:
         self.move: Move | None = None
         """When the published price last changed."""
         self.next_bound: datetime | None = None
-        """When the published price may change without new claims."""
+        """When the published price may change by time alone."""
         self.sighting: Claim | None = None
         """The latest displayed or charged price."""
         self.timer: datetime | None = None
@@ -56,7 +56,7 @@ class ChannelState:
         self.life = Deviations(channel)
 
     def refresh(self, now: datetime, frozen_at: datetime | None) -> bool:
-        """Find the published price that counts at `now`; True if it changed."""
+        """Find the published price that counts at `now`; True if it says something else."""
         old = self.published
         new = self.published = self.windows.at(now, frozen_at or now)
         if new and (old is None or old.price != new.price):
@@ -65,7 +65,7 @@ class ChannelState:
         return not (old and new and _says_the_same(old, new))
 
     def sees(self, claim: Claim, now: datetime, rules: ConsistencyRules) -> bool:
-        """Add an observation; True if it may have changed the channel's vote."""
+        """Take in an observation; True if the channel's vote may have changed by it."""
         old, self.sighting = self.sighting, claim
         if self.published is not None:
             return False
@@ -101,10 +101,10 @@ class TimelineFold:
         self._timers: list[tuple[datetime, int, ChannelState]] = []
         self._timers_set = 0
         self._frozen_at = frozen_at
-        """When looking ahead: the time at which ages are measured; claims do not age then."""
+        """In a look ahead: the time at which ages are measured, for nothing ages by foresight."""
 
     def run(self, claims: Sequence[Claim], until: datetime) -> None:
-        """Continue with `claims` (sorted, later than all before) and everything due by `until`."""
+        """Go on with `claims` (sorted, later than all before) and all that is due by `until`."""
         for now, group in groupby(claims, key=lambda claim: claim.occurred_at):
             while self._timers and self._timers[0][0] < now:
                 self._instant(self._timers[0][0], ())
@@ -113,7 +113,7 @@ class TimelineFold:
             self._instant(self._timers[0][0], ())
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The next time after `now` at which something may change without new claims."""
+        """The next time after `now` at which time alone may change something."""
         dues = (self._due(cell, now) for cell in self._cells())
         return min((due for due in dues if due is not None), default=None)
 
@@ -151,7 +151,7 @@ class TimelineFold:
     def _freeze(self, cell: ChannelState, now: datetime) -> ChannelState:
         cell.next_bound = cell.windows.next_change(now, forgets=False)
         if cell.published:
-            # It votes by its published price now; its observations do not hold in the future.
+            # It votes by its published price now; its observations are for today, not for then.
             cell.sighting = None
         self._arm(cell, now)
         return cell
@@ -161,7 +161,7 @@ class TimelineFold:
             yield from site.cells.values()
 
     def _instant(self, now: datetime, claims: Iterable[Claim]) -> None:
-        """Process everything that happens at `now`."""
+        """Everything that happens at `now`."""
         touched: dict[Place, PlaceState] = {}
         if self._timers and self._timers[0][0] <= now:
             self._ring(now, touched)
@@ -186,7 +186,7 @@ class TimelineFold:
             self._witness(site, cell, claim, now)
 
     def _ring(self, now: datetime, touched: dict[Place, PlaceState]) -> None:
-        """Take the timers that are due. One whose cell was prolonged meanwhile is set again."""
+        """Take the timers that are up. One whose cell was prolonged meanwhile is set anew."""
         while self._timers and self._timers[0][0] <= now:
             at, _, cell = heapq.heappop(self._timers)
             if cell.timer != at:
@@ -209,7 +209,7 @@ class TimelineFold:
         return site, cell
 
     def _opened(self, place: Place) -> PlaceState:
-        """A place without earlier claims: the price it follows was expected there all the time."""
+        """A place nobody spoke of before: what it follows was right there all the time."""
         site = PlaceState(place, self._rules)
         common = None if self._rules.locations_may_differ else self._sites.get(EVERYWHERE)
         zone = self._sites.get(site.zone) if site.zone else None
@@ -219,7 +219,7 @@ class TimelineFold:
         return site
 
     def _settle(self, touched: dict[Place, PlaceState], now: datetime) -> None:
-        """Bring every affected place, and those that depend on one, up to `now`."""
+        """Bring every touched place, and those that depend on one, up to `now`."""
         for site in touched.values():
             for cell in site.cells.values():
                 if cell.next_bound is not None and cell.next_bound <= now:
@@ -231,7 +231,7 @@ class TimelineFold:
                 self._arm(cell, now)
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
-        """The affected places and those that follow them, in order of dependency."""
+        """The touched places and those that follow them, what is followed first."""
         if EVERYWHERE in touched and not self._rules.locations_may_differ:
             sites: Iterable[PlaceState] = self._sites.values()
         elif any(place.rank == ZONE_RANK for place in touched):
@@ -241,7 +241,7 @@ class TimelineFold:
         return sorted(sites, key=lambda site: site.place)
 
     def _expected(self, site: PlaceState, now: datetime) -> Expected | None:
-        """The price expected at a place now."""
+        """The price that is right at a place now."""
         if not self._rules.locations_may_differ and site.place != EVERYWHERE:
             common = self._sites.get(EVERYWHERE)
             if common and common.standard.expected:
@@ -256,7 +256,7 @@ class TimelineFold:
         return right_price(votes, self._rules)
 
     def _votes(self, site: PlaceState, now: datetime) -> list[Claim]:
-        """One claim per channel: what it publishes, else the latest observation."""
+        """One claim a channel: what it publishes, else what was last seen there."""
         channels = set(site.cells)
         zone = self._sites.get(site.zone) if site.zone else None
         if zone:
@@ -287,18 +287,18 @@ class TimelineFold:
         return cell.published if cell else None
 
     def _witness(self, site: PlaceState, cell: ChannelState, claim: Claim, now: datetime) -> None:
-        """Judge an observation by the price expected at its own time."""
+        """Judge an observation by what is right at its own moment."""
         expected, current = site.standard.expected, cell.life.current
         if current is None and (expected is None or expected.price == claim.price):
             return
         publisher = self._publisher(site, claim.channel) or cell
         published = publisher.published if publisher is not cell else None
         if published and published.price == claim.price and current is None:
-            return  # The store charges what its zone publishes; any fault is the zone's.
+            return  # The store does what its zone publishes; any fault is the zone's.
         cell.life.witness(claim, publisher.move, site.standard, now, self._rules)
 
     def _due(self, cell: ChannelState, after: datetime | None) -> datetime | None:
-        """The earliest time (after `after`) at which the cell may change without new claims."""
+        """The earliest time (after `after`) at which the cell may change by time alone."""
         dues = [cell.next_bound, cell.life.due_at]
         if cell.published is None and cell.sighting and self._frozen_at is None:
             dues.append(cell.sighting.occurred_at + self._rules.max_age)

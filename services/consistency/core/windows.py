@@ -39,7 +39,7 @@ def window_of(claim: Claim, max_age: timedelta) -> Window:
 
 
 class Windows:
-    """The windows that count now or may count later; others are dropped."""
+    """The windows that count now or may count later; what can never count again is dropped."""
 
     __slots__ = ("_windows",)
 
@@ -47,7 +47,7 @@ class Windows:
         self._windows = windows if windows is not None else []
 
     def add(self, window: Window, now: datetime) -> None:
-        """Add a claim published at `now`, the latest time seen so far."""
+        """Take in a claim published at `now`, the latest time seen so far."""
         kept = [other for other in self._windows if not _is_over(other, window, now)]
         kept.append(window)
         self._windows = kept

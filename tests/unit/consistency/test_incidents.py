@@ -87,7 +87,7 @@ def test_a_deviation_healed_at_its_due_time_never_was() -> None:
 
 
 def test_a_missed_end_resolves_when_the_channel_follows() -> None:
-    """The incident names the promotion that did not end, and ends with it."""
+    """The incident tells the promotion that did not end, and ends with it."""
     claims = [*AGREED, *promotion("erp", "app", "pos"), *promotion("shop", end=96)]
     opened, resolved = only(claims, 60, ERP), only(claims, 96, ERP)
     assert opened.cause is MismatchCause.PROMOTION_NOT_ENDED
@@ -96,7 +96,7 @@ def test_a_missed_end_resolves_when_the_channel_follows() -> None:
 
 
 def test_an_incident_resolves_when_the_expected_price_moves_to_it() -> None:
-    """Whichever was right, they agree now."""
+    """Whoever was right, they agree now."""
     claims = [*AGREED, claim("shop", "12", 10), claim("erp", "12", 40)]
     resolved = book_at(claims, 41, ERP).values()
     assert [(one.channel, one.resolved_at) for one in resolved if one.state == RESOLVED] == [
@@ -149,7 +149,7 @@ def test_an_observed_deviation_ends_with_an_agreeing_observation_of_its_kind() -
 
 
 def test_an_open_incident_outlives_its_observation() -> None:
-    """A week without observations resolves nothing."""
+    """That nobody looked for a week heals nothing."""
     assert only([*AGREED, charged("shop", "11", 30)], 300, ERP).state == OPEN
 
 

@@ -118,7 +118,7 @@ def test_right_price_without_a_reference(prices: list[str], mode: str, right: st
 
 
 def test_nothing_is_right_without_votes() -> None:
-    """Without prices there is no expected price."""
+    """Nobody's price is nobody's expectation."""
     assert right_price([], RULES) is None
 
 

@@ -150,7 +150,7 @@ async def test_a_tick_that_was_not_acknowledged_is_sent_again(accepts: int) -> N
 
 
 async def test_after_a_restart_time_goes_on() -> None:
-    """The latest judged tick is sent again, a partition may lack it; never an earlier one."""
+    """The latest judged tick is said once more, for some partition may lack it; never less."""
     shop = Shop()
     shop.mark("shop", 5, 6)
     await shop.at(8)
