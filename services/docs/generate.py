@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.docs.asyncapi import asyncapi_document
+from services.docs.imports_page import imports_page
 from services.docs.interface_page import interface_page
 from services.docs.json_schema import incident_schema, profile_schema, touchpoint_schema
 from services.docs.metrics_page import metrics_page
@@ -35,6 +36,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/touchpoints.md": touchpoints_page,
     "docs/reference/interface.md": interface_page,
     "docs/reference/topics.md": topics_page,
+    "docs/reference/imports.md": imports_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
 }
