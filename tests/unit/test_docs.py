@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.test_tidy import FLOORS
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 ALL_PAGES = sorted({*PAGES, *(ROOT / "docs").rglob("*.md")})
@@ -55,3 +57,11 @@ def test_rows_of_a_table_have_equal_length(page: Path) -> None:
     for table in re.findall(r"(?:^\|.*\n)+", prose_of(page), re.M):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(widths) == 1, f"{name_of(page)}: {table}"
+
+
+def test_the_layout_lists_the_floors() -> None:
+    """The architecture page has every package, on the floor that the imports are held to."""
+    rows = re.findall(
+        r"^\| (\d+) \| `([\w/]+)/` \|", (ROOT / "docs/architecture.md").read_text("utf-8"), re.M
+    )
+    assert {package.replace("/", "."): int(floor) for floor, package in rows} == FLOORS
