@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_tidy import FLOORS
+from tests.unit.test_tidy import FILES, FLOORS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 ALL_PAGES = sorted({*PAGES, *(ROOT / "docs").rglob("*.md")})
 REPOSITORY_PATH = re.compile(r"`((?:schemas|services|devtools|tests|docs|bench|deploy)/[\w./*-]*)`")
+PATH_IN_SOURCE = re.compile(
+    r"(?<![\w./<*-])((?:schemas|services|devtools|tests|docs|bench|deploy)/[\w./-]*\w)"
+)
 
 
 def name_of(page: Path) -> str:
@@ -36,6 +39,13 @@ def test_named_paths_exist(page: Path) -> None:
     """Every path of the repository that a page names in code is there; `*` matches something."""
     for path in REPOSITORY_PATH.findall(prose_of(page)):
         assert list(ROOT.glob(path.rstrip("/"))), f"{name_of(page)} names {path}"
+
+
+def test_paths_named_in_source_exist() -> None:
+    """A docstring, comment or message that names a file of the repository is not out of date."""
+    for file in (one for one in FILES if "tests" not in one.parts):
+        for path in PATH_IN_SOURCE.findall(file.read_text("utf-8")):
+            assert list(ROOT.glob(f"{path}*")), f"{name_of(file)} names {path}"
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=name_of)

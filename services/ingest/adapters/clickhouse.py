@@ -20,7 +20,7 @@ KNOWN_SQL = """
 SELECT realm, event_id, node, version, batch FROM event_ids
 WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
 """
-# The upper 16 bits of what the decision stages write are the generation (runtime/positions.py).
+# The upper 16 bits of decision-stage versions are the generation (services/stream/positions.py).
 LAST_BATCH_SQL = """
 WITH 0xFFFFFFFFFFFF AS number
 SELECT greatest(
