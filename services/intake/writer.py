@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -27,6 +27,7 @@ TICK_S = 5.0
 TURN_S = 0.5
 LIVE_WITHIN_S = 120.0
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class Overloaded(Retry):
@@ -88,22 +89,28 @@ class IntakeWriter:
             Overloaded: too many events are waiting; no event of this request was accepted.
             Fatal: the writer has ended.
         """
+        answer: Future[list[Result]] = _uncancellable()
         with self._lock:
-            if self._ended is not None:
-                raise Fatal(f"the writer has ended: {self._ended}")
+            self._require_running()
             if self._waiting + len(lines) > self._queue_events_max and self._waiting:
                 raise Overloaded(f"{self._waiting} events wait for the writer; send again later")
             self._waiting += len(lines)
-        self._metrics.queued_events.set(self._waiting)
-        answer: Future[list[Result]] = Future()
-        self._requests.put(_Request(lines, intake, answer))
+            self._metrics.queued_events.set(self._waiting)
+            self._requests.put(_Request(lines, intake, answer))
         return answer
 
     def submit_tick(self) -> Future[None]:
-        """Judge prices up to the latest event, as after a file."""
-        answer: Future[None] = Future()
-        self._requests.put(_Judgement(answer))
+        """Judge prices up to the latest event, as after a file. Raises Fatal as `submit` does."""
+        answer: Future[None] = _uncancellable()
+        with self._lock:
+            self._require_running()
+            self._requests.put(_Judgement(answer))
         return answer
+
+    def _require_running(self) -> None:
+        """What an ended writer were given, nobody would answer. Call with the lock held."""
+        if self._ended is not None:
+            raise Fatal(f"the writer has ended: {self._ended}")
 
     def is_live(self) -> bool:
         """Whether the writer makes progress."""
@@ -117,6 +124,8 @@ class IntakeWriter:
 
     def _run(self) -> None:
         ticked_at = 0.0
+        requests: list[_Request] = []
+        ending: _Judgement | _Stop | None = None
         try:
             while True:
                 self._turned_at = time.monotonic()
@@ -132,14 +141,17 @@ class IntakeWriter:
                     ticked_at = time.monotonic()
         except Exception as error:  # after any fault nothing more may be accepted
             log.error("writer_ended", error=str(error), exc_info=not isinstance(error, C360Error))
-            self._end(error)
+            self._end(error, [*requests, ending])
 
-    def _end(self, error: BaseException) -> None:
+    def _end(
+        self, error: BaseException, in_hand: list[_Request | _Judgement | _Stop | None]
+    ) -> None:
         with self._lock:
             self._ended = error
         while not self._requests.empty():
-            request = self._requests.get()
-            if request is not STOP:
+            in_hand.append(self._requests.get())
+        for request in in_hand:
+            if isinstance(request, _Request | _Judgement) and not request.answer.done():
                 request.answer.set_exception(error)
         self._on_fatal(error)
 
@@ -167,12 +179,7 @@ class IntakeWriter:
 
     def _process_alike(self, requests: list[_Request], intake: Intake) -> None:
         lines = [line for request in requests for line in request.lines]
-        try:
-            results = self._pipeline.finish(self._pipeline.decode(lines, intake))
-        except BaseException as error:
-            for request in requests:
-                request.answer.set_exception(error)
-            raise
+        results = self._pipeline.finish(self._pipeline.decode(lines, intake))
         start = 0
         for request in requests:
             end = start + len(request.lines)
@@ -180,4 +187,12 @@ class IntakeWriter:
             start = end
         with self._lock:
             self._waiting -= len(lines)
-        self._metrics.queued_events.set(self._waiting)
+            self._metrics.queued_events.set(self._waiting)
+
+
+def _uncancellable() -> Future[T]:
+    """A future that a sender who goes away cannot cancel: its events are stored all the same, and
+    the writer could not set the result."""
+    answer: Future[T] = Future()
+    answer.set_running_or_notify_cancel()
+    return answer

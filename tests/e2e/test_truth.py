@@ -11,7 +11,12 @@ import pytest
 
 from tests.e2e.conftest import Stream
 from tests.e2e.runs import c360, c360_json
-from tests.e2e.truth import identity_differences, incident_differences, money_differences
+from tests.e2e.truth import (
+    exposure_differences,
+    identity_differences,
+    incident_differences,
+    money_differences,
+)
 
 
 @pytest.fixture(scope="module", params=[(150, 1), (60, 42)], ids=["150-households", "60-others"])
@@ -59,6 +64,16 @@ def test_every_planted_error_is_found_once_and_nothing_else(found: tuple[Path, S
     assert (
         incident_differences(stream.truth, c360_json(data_dir, "incidents", "list", "--json")) == []
     )
+
+
+def test_exposure_equals_the_raw_stream(found: tuple[Path, Stream]) -> None:
+    """Who saw or paid a wrong price, and what it cost them, as counted from the raw lines."""
+    data_dir, stream = found
+    incidents = c360_json(data_dir, "incidents", "list", "--json")
+    assert exposure_differences(stream.file, stream.truth, incidents) == []
+    exposures = [one["exposure"] for one in incidents]
+    for figure in ("touchpoints", "customers", "orders", "overcharged"):
+        assert sum(float(one[figure]) for one in exposures) > 0, figure
 
 
 def test_one_profile_equals_its_row_in_the_list(found: tuple[Path, Stream]) -> None:

@@ -43,9 +43,9 @@ class Running:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Running]:
+def running(data_dir: Path, **settings: str) -> Iterator[Running]:
     """Start `c360 up` on a free port and wait until it is ready."""
-    env = environment(C360_PUBLIC_WRITE_KEYS=json.dumps([PUBLIC_KEY]))
+    env = environment(C360_PUBLIC_WRITE_KEYS=json.dumps([PUBLIC_KEY]), **settings)
     process = subprocess.Popen(
         command(data_dir, "up", "--port", "0"), stderr=subprocess.PIPE, text=True, env=env
     )
@@ -180,6 +180,45 @@ def test_many_requests_at_once(up: Running) -> None:
         answers = list(pool.map(up.post, events))
     assert all(one.json()["results"][0]["status"] == "accepted" for one in answers)
     assert len(c360_json(up.data_dir, "identity", "export", "--format", "json")) == 200
+
+
+def test_overload_is_refused_and_loses_nothing(stream: Stream, tmp_path: Path) -> None:
+    """More than may wait is answered with 429; sent again, it ends in the state of calm days."""
+    lines = _readable(stream.file)[:2_000]
+    calm = tmp_path / "calm.jsonl"
+    calm.write_bytes(b"\n".join(lines))
+    c360(tmp_path / "calm", "ingest", str(calm))
+    events = [json.loads(line) for line in lines]
+    batches = [events[start : start + 50] for start in range(0, len(events), 50)]
+    refusals: list[httpx.Response] = []
+    with running(tmp_path / "busy", C360_INTAKE_QUEUE_EVENTS_MAX="60") as busy:
+
+        def is_taken(batch: list[Any]) -> bool:
+            answer = busy.post(*batch)
+            if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                refusals.append(answer)
+            else:
+                assert answer.status_code == httpx.codes.OK, answer.text
+            return answer.status_code == httpx.codes.OK
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda batch: wait_for(lambda: is_taken(batch)), batches))
+        assert busy.post(events[0]).json()["results"][0]["status"] == "duplicate"
+        assert "c360_intake_queued_events 0.0" in busy.client.get("/metrics").text
+        c360(busy.data_dir, "ingest", "-", stdin=b"")  # judges up to the latest event
+        assert busy.stop() == 0
+    assert refusals
+    for refusal in refusals:
+        assert int(refusal.headers["retry-after"]) > 0
+        assert refusal.headers["content-type"] == "application/problem+json"
+        assert int(refusal.json()["detail"].split()[0]) <= 60
+    assert digest(tmp_path / "busy") == digest(tmp_path / "calm")
+
+
+def _readable(file: Path) -> list[bytes]:
+    """The lines of a stream that are JSON objects of a size that a request may have."""
+    lines = file.read_bytes().splitlines()
+    return [one for one in lines if one[:1] + one[-1:] == b"{}" and len(one) < 20_000]
 
 
 def test_health_and_metrics(up: Running) -> None:

@@ -1,0 +1,168 @@
+"""Exposure of an incident: its figures by hand, and against an oracle over random observations."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from schemas.identifiers import NodeId
+from schemas.incident import Exposure, Incident
+from schemas.offer import Basis
+from services.consistency.core.exposure import Observation, exposure
+from tests.unit.consistency.market import BOOK, RULES, claim, hour, only
+
+SHOWN, CHARGED = Basis.DISPLAYED, Basis.CHARGED
+ANNA, ANNAS_PHONE, BERT, STRANGER = 1, 2, 3, 4
+CUSTOMERS = {ANNA: ANNA, ANNAS_PHONE: ANNA, BERT: BERT}
+
+
+def incident(until: float | None = 60) -> Incident:
+    """The shop says 12.00 where 10.00 is right, from hour 24 until an hour."""
+    claims = [claim(channel, "10.00", 0) for channel in ("app", "pos", "shop")]
+    claims.append(claim("shop", "12.00", 24))
+    if until is not None:
+        claims.append(claim("shop", "10.00", until))
+    return only(claims, 100)
+
+
+def seen(price: str, at: float, basis: Basis = SHOWN, **fields: Any) -> Observation:
+    """One price that a customer met in the shop, at an hour."""
+    name = f"{basis}-{price}-{at:g}"
+    usual = Observation(
+        BOOK.market, BOOK.sku, "shop", "", hour(at), basis, Decimal(price), "EUR",
+        Decimal(1), STRANGER, name, "",
+    )  # fmt: skip
+    return usual._replace(**fields)
+
+
+def test_figures_by_hand() -> None:
+    """Two paid too much, one too little, one only looked; a phone and its owner are one."""
+    met = [
+        seen("12.00", 30, CHARGED, node=ANNA, order_id="o-1", quantity=Decimal(2)),
+        seen("12.50", 31, CHARGED, node=ANNAS_PHONE, order_id="o-2"),
+        seen("9.00", 32, CHARGED, node=BERT, order_id="o-3", quantity=Decimal("0.5")),
+        seen("12.00", 33, node=STRANGER),
+    ]
+    assert exposure(incident(), met, CUSTOMERS, RULES) == Exposure(
+        touchpoints=4,
+        customers=2,
+        orders=3,
+        overcharged=Decimal("6.50"),
+        undercharged=Decimal("0.50"),
+    )
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"market": "AT"},
+        {"sku": "A-2"},
+        {"channel": "app"},
+        {"location": "7"},
+        {"currency": "CHF"},
+        {"occurred_at": hour(23.99)},  # before it began
+        {"occurred_at": hour(60)},  # the end itself no longer counts
+        {"price": Decimal("10.01")},  # within the tolerance
+    ],
+)
+def test_what_did_not_meet_it(elsewhere: dict[str, Any]) -> None:
+    """Another product, place, currency or time, or a price that agrees, is no exposure."""
+    one = seen("12.00", 30, CHARGED, node=ANNA)._replace(**elsewhere)
+    assert exposure(incident(), [one], CUSTOMERS, RULES) == Exposure()
+
+
+def test_the_beginning_counts() -> None:
+    """A price met in the very moment the deviation began is exposure."""
+    assert exposure(incident(), [seen("12.00", 24)], CUSTOMERS, RULES).touchpoints == 1
+
+
+def test_it_goes_on_while_nothing_ends_it() -> None:
+    """Without an end, everything since the beginning counts."""
+    assert exposure(incident(None), [seen("12.00", 99)], CUSTOMERS, RULES).touchpoints == 1
+
+
+def test_one_receipt_with_several_lines() -> None:
+    """Lines of one event are one touchpoint and one order, but each costs its own money."""
+    line = seen("12.00", 30, CHARGED, event_id="receipt", order_id="o-1")
+    found = exposure(incident(), [line, line._replace(price=Decimal("13.00"))], {}, RULES)
+    assert (found.touchpoints, found.orders, found.overcharged) == (1, 1, Decimal("5.00"))
+
+
+def test_one_order_reported_by_two_systems() -> None:
+    """Two events of one order number are two touchpoints of one order."""
+    lines = [seen("12.00", at, CHARGED, order_id="o-1") for at in (30, 31)]
+    found = exposure(incident(), lines, {}, RULES)
+    assert (found.touchpoints, found.orders) == (2, 1)
+
+
+def test_receipts_without_a_number_are_orders_each() -> None:
+    """What has no order number is told apart by its event."""
+    lines = [seen("12.00", at, CHARGED) for at in (30, 31)]
+    assert exposure(incident(), lines, {}, RULES).orders == 2
+
+
+def oracle(met: Incident, observations: Iterable[Observation]) -> Exposure:
+    """The same figures, counted one observation at a time in plain numbers of cents."""
+    touchpoints, orders = set[str](), set[str]()
+    persons: set[NodeId] = set()
+    over = under = Decimal(0)
+    for one in observations:
+        end = met.until or hour(10_000)
+        is_here = one.market == "DE" and one.sku == "A-1" and one.channel == "shop"
+        is_then = met.since <= one.occurred_at < end
+        difference = one.price - Decimal("10.00")
+        if not (is_here and is_then and one.location == "" and one.currency == "EUR"):
+            continue
+        if abs(difference) <= Decimal("0.05"):  # half a percent of 10.00
+            continue
+        touchpoints.add(one.event_id)
+        if one.node != STRANGER:
+            persons.add(ANNA if one.node == ANNAS_PHONE else one.node)
+        if one.basis is CHARGED:
+            orders.add(one.order_id if one.order_id else one.event_id)
+            over += max(difference, Decimal(0)) * one.quantity
+            under += max(-difference, Decimal(0)) * one.quantity
+    return Exposure(
+        touchpoints=len(touchpoints), customers=len(persons), orders=len(orders),
+        overcharged=over, undercharged=under,
+    )  # fmt: skip
+
+
+def observations(rng: random.Random) -> list[Observation]:
+    """Some thirty prices met near the incident; few events and orders, so that many repeat."""
+    return [
+        seen(
+            rng.choice(("8.50", "9.94", "9.95", "10.00", "10.05", "10.06", "12.00", "13.99")),
+            rng.choice((10, 23, 24, 25, 40, 59, 60, 61, 90)),
+            rng.choice((SHOWN, CHARGED)),
+            market=rng.choice(("DE", "DE", "DE", "AT")),
+            channel=rng.choice(("shop", "shop", "shop", "pos")),
+            location=rng.choice(("", "", "", "7")),
+            currency=rng.choice(("EUR", "EUR", "EUR", "CHF")),
+            quantity=Decimal(rng.choice(("1", "3", "0.25"))),
+            node=rng.choice((ANNA, ANNAS_PHONE, BERT, STRANGER)),
+            event_id=f"e-{rng.randrange(12)}",
+            order_id=rng.choice(("", "o-1", "o-2", "o-3")),
+        )
+        for _ in range(30)
+    ]
+
+
+@pytest.mark.parametrize("until", [60, None], ids=["ended", "lasting"])
+def test_equals_the_oracle(until: float | None) -> None:
+    """Whatever was observed, in whatever order, the figures are those of a naive count."""
+    met = incident(until)
+    total = Exposure()
+    for seed in range(300):
+        rng = random.Random(seed)
+        drawn = observations(rng)
+        found = exposure(met, drawn, CUSTOMERS, RULES)
+        assert found == oracle(met, drawn), seed
+        assert exposure(met, rng.sample(drawn, len(drawn)), CUSTOMERS, RULES) == found, seed
+        total = max(total, found, key=lambda one: one.undercharged)
+    assert total.undercharged > 0
+    assert total.customers > 0
