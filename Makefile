@@ -20,28 +20,28 @@ SEED ?= 1
 .PHONY: setup demo test chaos mutants lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
-demo: setup  ## Main job: sample stream -> profiles and price incidents, shown at the end
+demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
 test: setup  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-chaos: setup  ## Everything that can happen to brokers, store and workers, for an hour (needs root)
+chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
 	$(BIN)/python -m tests.chaos --seed $(SEED)
 
-mutants: setup  ## Break the workers on purpose, one patch at a time; a test must see each
+mutants: setup  ## Break the product on purpose, one patch at a time; a test must fail for each
 	$(BIN)/python -m tests.mutants.run
 
 lint: setup  ## Style, types, and generated contracts up to date
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m services.docs.generate --check
 
-generate: setup  ## Write the generated contracts and reference pages anew
+generate: setup  ## Regenerate the contracts and reference pages
 	$(BIN)/python -m services.docs.generate
 
 bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, and the workers beside other stream processors (half an hour)
 	$(BIN)/python -m bench
 
-lock: setup  ## Resolve the dependencies anew into requirements.lock (needs uv)
+lock: setup  ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade
 
 clean:  ## Remove the environment, caches and the demo's data
