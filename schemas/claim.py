@@ -1,7 +1,8 @@
-"""A claim: one comparable price statement, cut out of an event, on its way to consistency.
+"""Claims: what one channel says of one subject at one time, as incident kinds compare it.
 
-It is the record of the topic `c360.offers` and the row of the table `claims`. All times and
-values come from the event; nothing here depends on when it was processed.
+Price claims are cut out of offers and receipts by the million and have columns of their own; every
+other kind's claims are statements: a value and its terms. All times and values come from the
+event; nothing here depends on when it was processed.
 """
 
 from __future__ import annotations
@@ -9,28 +10,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 
-from schemas.offer import Basis, SaleKind, TaxMode
+from schemas.offer import Basis, Offer, SaleKind, TaxMode
+from schemas.subject import Subject
+
+PRICE_MISMATCH = "price_mismatch"
+"""The kind that hears price claims."""
 
 
 class Book(NamedTuple):
-    """What claims are compared within: one product in one market of one realm."""
+    """What claims are compared within: one subject of one realm, as one kind of incident sees
+    it."""
 
     realm: str
-    market: str
-    sku: str
+    kind: str
+    subject: Subject
 
 
-class Claim(NamedTuple):
-    """One channel's statement of one price. Ordered by (occurred_at, event_id, ordinal).
+class ClaimHead(NamedTuple):
+    """The fields that every claim begins with. Claims are ordered by (occurred_at, event_id,
+    ordinal).
 
-    `ordinal` numbers the claims of one event (order lines); `version` is the version of the
-    event's body, so a corrected event replaces its earlier claims. `valid_from`/`valid_to` bound a
-    published price; `location` is a store id or empty for the whole channel.
+    `ordinal` numbers the claims of one event within a kind; `version` is the version of the
+    event's body, so a corrected event replaces its earlier claims; `location` is a store id or
+    empty for the whole channel. `valid_from`/`valid_to`, which every claim has too, bound what is
+    published.
     """
+
+    book: Book
+    occurred_at: datetime
+    event_id: str
+    ordinal: int
+    version: int
+    channel: str
+    location: str
+    zone: str
+    basis: Basis
+
+
+class PriceClaim(NamedTuple):
+    """One channel's statement of one price."""
 
     book: Book
     occurred_at: datetime
@@ -57,11 +79,56 @@ class Claim(NamedTuple):
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
+    @classmethod
+    def of_offer(cls, offer: Offer, head: ClaimHead, price: Decimal, currency: str) -> Self:
+        """The claim that an offer makes. Validity bounds are taken as they stand in the offer."""
+        return cls(
+            *head,
+            price=price,
+            currency=offer.currency or currency,
+            tax_mode=offer.tax_mode,
+            unit=offer.unit,
+            pack_content=offer.pack_content,
+            pack_unit=offer.pack_unit,
+            variant=offer.variant,
+            condition=offer.condition,
+            seller=offer.seller,
+            customer_group=offer.customer_group,
+            sale_kind=offer.sale_kind,
+            promotion=offer.promotion,
+            price_list_id=offer.price_list_id,
+            valid_from=offer.valid_from,
+            valid_to=offer.valid_to,
+        )
 
-TERMS = Claim._fields[11:]
+
+class Statement(NamedTuple):
+    """A claim of any kind but prices: the value said, and the terms under which it compares."""
+
+    book: Book
+    occurred_at: datetime
+    event_id: str
+    ordinal: int
+    version: int
+    channel: str
+    location: str
+    zone: str
+    basis: Basis
+    value: str
+    """At most 1,000 characters; the kind knows how to read it."""
+    terms: str = ""
+    """Only claims with the same terms are compared; empty for the usual ones."""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+Claim = PriceClaim | Statement
+"""One channel's statement, as one kind of incident compares it."""
+TERMS = tuple(PriceClaim._field_defaults)
 """Fields with a usual value; a stored claim keeps those that differ."""
-USUAL = {name: Claim._field_defaults[name] for name in TERMS} | {"zone": ""}
-USUAL_TAIL = tuple(Claim._field_defaults[name] for name in TERMS)
+USUAL = {**PriceClaim._field_defaults, "zone": ""}
+TERMS_FROM = len(PriceClaim._fields) - len(TERMS)
+USUAL_TERMS = tuple(PriceClaim._field_defaults.values())
 PARSERS: dict[str, Callable[[str], Any]] = {
     "tax_mode": TaxMode,
     "sale_kind": SaleKind,
@@ -71,9 +138,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def pack_terms(claim: Claim) -> str:
+def pack_terms(claim: PriceClaim) -> str:
     """The unusual terms of a claim as JSON; empty when all are usual."""
-    if claim[11:] == USUAL_TAIL and not claim.zone:  # nearly every receipt line
+    if claim[TERMS_FROM:] == USUAL_TERMS and not claim.zone:  # nearly every receipt line
         return ""
     unusual: dict[str, Any] = {}
     for name, usual in USUAL.items():
@@ -89,3 +156,26 @@ def unpack_terms(terms: str) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = orjson.loads(terms)
     return {name: PARSERS.get(name, str)(value) for name, value in found.items()}
+
+
+STATEMENT_BODY = ("location", "zone", "basis", "value", "terms", "valid_from", "valid_to")
+"""Fields of a statement that are stored as JSON beside its subject."""
+
+
+def pack_statement(claim: Statement, quantity: Decimal) -> str:
+    """What a stored statement keeps beside its event, kind and subject, as JSON."""
+    kept = {name: value for name in STATEMENT_BODY if (value := getattr(claim, name))}
+    if quantity:
+        kept["quantity"] = str(quantity)
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def unpack_statement(body: str) -> tuple[dict[str, Any], Decimal]:
+    """The inverse of `pack_statement`: field values by name, and the quantity."""
+    found: dict[str, Any] = {"location": "", "zone": "", "value": "", **orjson.loads(body)}
+    quantity = Decimal(found.pop("quantity", 0))
+    found["basis"] = Basis(found["basis"])
+    for name in ("valid_from", "valid_to"):
+        if name in found:
+            found[name] = datetime.fromisoformat(found[name])
+    return found, quantity

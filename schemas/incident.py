@@ -1,22 +1,22 @@
-"""An incident: channels contradict each other, from when to when, with evidence and exposure."""
+"""An incident: channels contradict each other, from when to when, with evidence and exposure.
+
+The envelope is the same for every kind. What differs stands in `details`, whose model is part of
+the kind itself (services/consistency/kinds/).
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Generic, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.base import Contract, WrittenMoney
+from schemas.subject import Subject, SubjectRecord, subject_of
 
-INCIDENT_VERSION = 1
-
-
-class IncidentKind(StrEnum):
-    """What is wrong."""
-
-    PRICE_MISMATCH = "price_mismatch"
+INCIDENT_VERSION = 2
 
 
 class IncidentState(StrEnum):
@@ -45,44 +45,41 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class MismatchCause(StrEnum):
-    """The likeliest cause of a price mismatch, from the prices around it."""
+class Details(Contract):
+    """What the incidents of one kind say beside the envelope; read without knowing the kind, all
+    of it is kept."""
 
-    PROMOTION_NOT_ENDED = "promotion_not_ended"
-    PROMOTION_NOT_STARTED = "promotion_not_started"
-    STALE_PRICE = "stale_price"
-    WRONG_PRICE = "wrong_price"
+    model_config = ConfigDict(extra="allow")
+
+    def in_words(self) -> str:
+        """The contradiction in a few words, as a list shows it."""
+        return ", ".join(f"{name} {value}" for name, value in self.model_dump().items())
 
 
-class Incident(Contract):
+D = TypeVar("D", bound=Details, covariant=True)
+
+
+class Incident(Contract, Generic[D]):
     """The decision part of an incident: a function of the claims and the time of the last tick."""
 
     incident_id: str
-    """Stable: made of realm, kind, market, sku, channel, location and since."""
+    """Stable: made of realm, kind, subject, channel, location and since."""
     realm: str
     """Brand or tenant."""
-    kind: IncidentKind
+    kind: str
     """What is wrong."""
-    cause: MismatchCause
-    """The likeliest cause."""
-    state: IncidentState
-    """Where in its life it is."""
-    severity: Severity
-    """How bad it is."""
-    market: str
-    """Sales market."""
-    sku: str
-    """Article number, or the gtin where there is none."""
+    subject: SubjectRecord
+    """What it is about."""
     channel: str
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
-    expected: WrittenMoney
-    """The right price."""
-    observed: WrittenMoney
-    """The deviating price when the incident opened; before that, the latest one."""
-    currency: str
-    """Currency of both prices."""
+    state: IncidentState
+    """Where in its life it is."""
+    severity: Severity
+    """How bad it is."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
     since: datetime
     """When the deviation began, in event time."""
     due_at: datetime
@@ -95,6 +92,16 @@ class Incident(Contract):
     """When it was over, in event time."""
     evidence: list[list[str]] = Field(default=[])
     """Event ids: first those of the deviating side, then those of the expected side."""
+    details: D
+    """What is particular to the kind."""
+
+    @property
+    def about(self) -> Subject:
+        """The subject as the cores use it."""
+        return subject_of(self.subject)
+
+
+AnyIncident = Incident[Details]
 
 
 class Exposure(Contract):
@@ -113,12 +120,3 @@ class Exposure(Contract):
     """Money that customers paid above the expected price."""
     undercharged: WrittenMoney = Decimal("0.00")
     """Money that customers paid below it."""
-
-
-class IncidentView(Incident):
-    """What `c360 incidents list|show --json` prints for each incident (Interface 1)."""
-
-    version: int = INCIDENT_VERSION
-    """Version of this output."""
-    exposure: Exposure = Exposure()
-    """Who met the deviating price."""

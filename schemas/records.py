@@ -17,16 +17,18 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from schemas.base import Code, Contract, Currency, Instant, OptionalCode, Title
-from schemas.claim import Book, Claim
+from schemas.claim import PRICE_MISMATCH, Book, PriceClaim, Statement
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
-from schemas.incident import INCIDENT_VERSION, Incident
+from schemas.incident import INCIDENT_VERSION, AnyIncident
 from schemas.offer import Basis, SaleKind, TaxMode
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
+from schemas.subject import Subject, SubjectRecord, subject_of, written_subject
 
 EDGES_PER_RECORD_MAX = 1000
 CLAIMS_PER_RECORD_MAX = 500
+STATEMENT_CHARS_MAX = 1000
 ERASED_NODES_MAX = 10_000
 PROFILE_CAUSES_MAX = 10
 RECORD_VERSION = 1
@@ -179,8 +181,12 @@ IdentityRecord = Annotated[
 IdentityRecordAdapter: TypeAdapter[IdentityRecord] = TypeAdapter(IdentityRecord)
 
 
+CLAIM_RENAMED = frozenset({"book", "version"})
+"""Fields of a claim that its record spells out (`book`) or names differently (`body_version`)."""
+
+
 class ClaimRecord(Contract):
-    """One comparable statement of one price by one channel."""
+    """One comparable price, as one channel states it."""
 
     market: Annotated[str, StringConstraints(min_length=1, max_length=16)]
     sku: Code
@@ -213,36 +219,95 @@ class ClaimRecord(Contract):
     valid_to: Instant | None = None
 
     @classmethod
-    def of(cls, claim: Claim) -> Self:
+    def of(cls, claim: PriceClaim) -> Self:
         """The written form of a claim."""
         plain = claim._asdict()
-        _realm, market, sku = plain.pop("book")
+        market, sku = plain.pop("book").subject.parts
         names = {"market": market, "sku": sku, "body_version": plain.pop("version")}
         return cls.model_validate(names | plain)
 
-    def claim(self, realm: str) -> Claim:
+    def claim(self, realm: str) -> PriceClaim:
         """The claim as the core uses it."""
-        own = {name: getattr(self, name) for name in Claim._fields if name not in CLAIM_RENAMED}
-        book = Book(realm, self.market, self.sku)
-        return Claim(book=book, version=self.body_version, **own)
+        names = (name for name in PriceClaim._fields if name not in CLAIM_RENAMED)
+        own = {name: getattr(self, name) for name in names}
+        book = Book(realm, PRICE_MISMATCH, Subject.product(self.market, self.sku))
+        return PriceClaim(book=book, version=self.body_version, **own)
+
+
+class StatementRecord(Contract):
+    """One claim of any other kind: a value that one channel states of one subject."""
+
+    kind: TypeName
+    """The kind of incident that compares it."""
+    subject: SubjectRecord
+    occurred_at: Instant
+    event_id: Code
+    ordinal: Annotated[int, Field(ge=0)]
+    """Number of the claim within its event and kind."""
+    body_version: Annotated[int, Field(ge=0, lt=2**64)]
+    """Version of the event's body; a corrected event replaces its earlier claims."""
+    channel: TypeName
+    location: OptionalCode = ""
+    """Store id; empty for the whole channel."""
+    zone: OptionalCode = ""
+    basis: Basis
+    value: Annotated[str, Field(max_length=STATEMENT_CHARS_MAX)]
+    """What is stated; the kind knows how to read it."""
+    terms: Annotated[str, Field(max_length=STATEMENT_CHARS_MAX)] = ""
+    """Only claims with the same terms are compared; empty for the usual ones."""
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+
+    @classmethod
+    def of(cls, claim: Statement) -> Self:
+        """The written form of a claim."""
+        plain = claim._asdict()
+        book = plain.pop("book")
+        names = {"kind": book.kind, "subject": written_subject(book.subject)}
+        return cls.model_validate(names | {"body_version": plain.pop("version")} | plain)
+
+    def claim(self, realm: str) -> Statement:
+        """The claim as the core uses it."""
+        names = (name for name in Statement._fields if name not in CLAIM_RENAMED)
+        own = {name: getattr(self, name) for name in names}
+        book = Book(realm, self.kind, subject_of(self.subject))
+        return Statement(book=book, version=self.body_version, **own)
 
 
 class ClaimsRecord(Record):
-    """Claims of one realm, of products whose books share a partition of the topic."""
+    """Claims of one realm, of subjects that share a partition of the topic."""
 
     kind: Literal["claims"] = "claims"
-    claims: Annotated[list[ClaimRecord], Field(min_length=1, max_length=CLAIMS_PER_RECORD_MAX)]
+    claims: Annotated[list[ClaimRecord], Field(max_length=CLAIMS_PER_RECORD_MAX)] = Field(
+        default_factory=list
+    )
+    """Prices."""
+    statements: Annotated[list[StatementRecord], Field(max_length=CLAIMS_PER_RECORD_MAX)] = Field(
+        default_factory=list
+    )
+    """Claims of all other kinds."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.claims or self.statements):
+            raise ValueError("a record needs at least one claim")
+        return self
 
     @classmethod
-    def of(cls, realm: str, claims: Sequence[Claim]) -> Self:
+    def of(cls, realm: str, claims: Sequence[PriceClaim | Statement]) -> Self:
         """The written form. Raises ValueError for a claim of another realm."""
         if any(claim.book.realm != realm for claim in claims):
             raise ValueError(f"a claim of another realm than {realm!r}")
-        return cls(realm=realm, claims=[ClaimRecord.of(claim) for claim in claims])
+        return cls(
+            realm=realm,
+            claims=[ClaimRecord.of(claim) for claim in claims if isinstance(claim, PriceClaim)],
+            statements=[StatementRecord.of(one) for one in claims if isinstance(one, Statement)],
+        )
 
-
-CLAIM_RENAMED = frozenset({"book", "version"})
-"""Fields of a claim that the record expands (`book`) or renames (`body_version`)."""
+    def all_claims(self) -> list[PriceClaim | Statement]:
+        """The claims as the core uses them."""
+        prices = [one.claim(self.realm) for one in self.claims]
+        return [*prices, *(one.claim(self.realm) for one in self.statements)]
 
 
 class TickRecord(Record):
@@ -346,7 +411,7 @@ class ProfileChangeRecord(Record):
         return self
 
 
-class AlertRecord(Incident):
+class AlertRecord(AnyIncident):
     """An incident after a change. Its exposure is counted at read and not included."""
 
     version: Annotated[int, Field(ge=1)] = INCIDENT_VERSION

@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
+from schemas.claim import PRICE_MISMATCH, Book
 from schemas.rules.identity import identity_rules
+from schemas.subject import Subject
 from services.ingest.core.event_processor import EventProcessor, IngestConfig, Realm
 from services.runtime.settings import CHANNELS
 
@@ -64,3 +66,8 @@ def config(**changes: Any) -> IngestConfig:
 def core(**changes: Any) -> EventProcessor:
     """An ingest core with packaged rules."""
     return EventProcessor(config(**changes))
+
+
+def product_book(sku: str, realm: str = "default", market: str = "DE") -> Book:
+    """The price book of a product."""
+    return Book(realm, PRICE_MISMATCH, Subject.product(market, sku))

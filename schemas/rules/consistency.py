@@ -1,67 +1,51 @@
-"""The typed form of the consistency rules file.
+"""The rules that every kind of incident has: who is right, how long a channel may lag, what ages.
 
-Hours and days become `timedelta`s here, so the core never multiplies units.
+A kind extends `KindRules` by rules of its own, each with a default. Hours and days become
+`timedelta`s here, so the cores never multiply units.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.rules import load_rules
-
 Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
 Percent = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Zones = dict[Name, list[Name]]
 
 
-class RightPrice(StrEnum):
-    """Which price is right where no reference channel speaks."""
+class KindRules(BaseModel):
+    """Rules of one kind. Grace tables are by channel, with the row `default` for all others."""
 
-    MAJORITY = "majority"
-    LOWEST = "lowest"
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        ignored_types=(cached_property,),
+        use_attribute_docstrings=True,
+    )
 
-
-class SeverityRules(BaseModel):
-    """Bounds of severity, in percent of the expected price."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    gross_below_percent: Percent
-    gross_above_percent: Percent
-    low_within_percent: Percent
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.gross_below_percent < 100 < self.gross_above_percent:
-            raise ValueError("gross_below_percent < 100 < gross_above_percent must hold")
-        return self
-
-
-class ConsistencyRules(BaseModel):
-    """The whole file. Grace tables are by channel, with the row `default` for all others."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
-
-    version: str
-    reference_channels: Annotated[list[Name], Field(max_length=20)]
-    right_price: RightPrice
-    locations_may_differ: bool
-    tolerance_absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
-    tolerance_percent: Percent
-    max_age_hours: Annotated[Hours, Field(gt=0)]
-    published_max_age_days: Annotated[int, Field(ge=1, le=36_500)]
-    reopen_within_hours: Hours
-    grace_start_hours: dict[Name, Hours]
-    grace_end_hours: dict[Name, Hours]
-    severity: SeverityRules
-    zones: dict[Name, list[Name]]
+    reference_channels: Annotated[list[Name], Field(max_length=20)] = []
+    """Channels that are right by definition, best first, for example `["erp"]`."""
+    locations_may_differ: bool = True
+    """What a store or zone says may lawfully differ from what the whole channel says."""
+    max_age_hours: Annotated[Hours, Field(gt=0)] = 72
+    """After so long, what was displayed or charged no longer stands for its channel."""
+    published_max_age_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    """After so long, what nobody published again is forgotten."""
+    reopen_within_hours: Hours = 24
+    """A deviation that returns so soon after its end is the same incident."""
+    grace_start_hours: dict[Name, Hours] = {"default": 12}
+    """Hours a channel has to follow a change of what is expected."""
+    grace_end_hours: dict[Name, Hours] = {"default": 12}
+    """The same where the change is the end of a promotion."""
+    zones: Zones = {}
+    """Stores by zone, shared by all kinds. A store without a statement of its own follows its
+    zone's."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -74,7 +58,7 @@ class ConsistencyRules(BaseModel):
         return self
 
     def grace(self, channel: str, promotion_ended: bool) -> timedelta:
-        """How long `channel` may take to follow a price that started, or a promotion's end."""
+        """How long `channel` may take to follow a change, or a promotion's end."""
         table = self._grace_end if promotion_ended else self._grace_start
         return table.get(channel, table["default"])
 
@@ -88,12 +72,12 @@ class ConsistencyRules(BaseModel):
 
     @cached_property
     def max_age(self) -> timedelta:
-        """How long an observed price stands for its channel."""
+        """How long an observation stands for its channel."""
         return timedelta(hours=self.max_age_hours)
 
     @cached_property
     def published_max_age(self) -> timedelta:
-        """How long a published price counts without being published again."""
+        """How long a published statement counts without being published again."""
         return timedelta(days=self.published_max_age_days)
 
     @cached_property
@@ -105,9 +89,3 @@ class ConsistencyRules(BaseModel):
     def zone_of(self) -> dict[str, str]:
         """Zone by store."""
         return {store: zone for zone, stores in self.zones.items() for store in stores}
-
-
-@lru_cache(maxsize=8)
-def consistency_rules(path: Path | None = None) -> ConsistencyRules:
-    """The consistency rules: the given file, or the packaged default. Raises as `load_rules`."""
-    return load_rules(ConsistencyRules, "consistency.toml", path)

@@ -1,6 +1,7 @@
 """The state digest: one SHA-256 per section of the state, equal if and only if the states are.
 
-Sections: facts, edges, map, golden records, incidents (with event times). Rows are deduplicated and
+Sections: facts, edges, map, golden records, claims (of all kinds but prices, which are facts),
+incidents (with event times). Rows are deduplicated and
 canonically ordered; times of receipt and processing, batch numbers and versions are excluded,
 because they describe how a state came about and not what it is.
 """
@@ -41,9 +42,12 @@ LEFT JOIN (SELECT * FROM map FINAL WHERE cityHash64(node) % {parts:UInt32} = {pa
     ON n.realm = m.realm AND n.node = m.node
 ORDER BY n.realm, n.node
 """
+CLAIMS_SQL = """
+SELECT realm, node, event_id, COLUMNS('^claims[.]') FROM claims FINAL WHERE notEmpty(claims.kind)
+ORDER BY realm, node, event_id
+"""
 INCIDENTS_SQL = """
-SELECT realm, incident_id, body FROM incidents FINAL WHERE state != 'retracted'
-ORDER BY realm, incident_id
+SELECT body FROM incident_states FINAL WHERE state != 'retracted' ORDER BY realm, incident_id
 """
 PROFILES_SQL = """
 SELECT DISTINCT n.realm, if(m.kind = '', n.node, m.profile) AS profile
@@ -72,7 +76,8 @@ def state_digest(
         "edges": _parts(database, EDGES_SQL, "edges"),
         "map": _parts(database, MAP_SQL, "node_values"),
         "golden_records": _golden(database, reader),
-        "incidents": iter([database.raw(INCIDENTS_SQL, "TabSeparated")]),
+        "claims": iter([database.raw(CLAIMS_SQL, "TabSeparated")]),
+        "incidents": _incidents(database),
     }
     digests: dict[str, str] = {}
     for name, content in sections.items():
@@ -91,6 +96,12 @@ def _parts(database: Database, sql: str, table: str) -> Iterator[bytes]:
     parts = rows // ROWS_PER_PART + 1
     for part in range(parts):
         yield database.raw(sql, "TabSeparated", {"parts": parts, "part": part})
+
+
+def _incidents(database: Database) -> Iterator[bytes]:
+    """Incidents in one form, whoever wrote their JSON."""
+    for (body,) in database.rows(INCIDENTS_SQL):
+        yield orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS) + b"\n"
 
 
 def _golden(database: Database, reader: BulkProfiles) -> Iterator[bytes]:

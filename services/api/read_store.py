@@ -6,9 +6,9 @@ The embedded engine is one (services/embedded/engine.py), a ClickHouse server is
 
 from __future__ import annotations
 
-from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
+from services.consistency.rules import consistency_rules
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.runtime.settings import Settings
 from services.store.database import Database

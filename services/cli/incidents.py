@@ -15,7 +15,7 @@ from schemas.incident import IncidentState
 from schemas.touchpoint import DEFAULT_REALM
 from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
-from services.consistency.core.scenario import check_scenario
+from services.consistency.scenario import check_scenario
 from services.ingest.lines import InputError, InputMissing
 from services.runtime.errors import ConfigurationError, NotFound
 from services.runtime.settings import Settings

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from schemas.rules.consistency import consistency_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.rules import consistency_rules
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.runtime.errors import Retry

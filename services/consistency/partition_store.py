@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
-from schemas.incident import Incident
+from schemas.incident import AnyIncident
 from services.consistency.ports import WorkerStore
 from services.stream.claim_records import partition_of_book
 
@@ -21,7 +21,7 @@ class Prefetch:
         self._partitions = partitions
         self._books: set[Book] = set()
         self._claims: Mapping[Book, Sequence[Claim]] = {}
-        self._incidents: Mapping[Book, Sequence[Incident]] = {}
+        self._incidents: Mapping[Book, Sequence[AnyIncident]] = {}
         self._due: dict[tuple[str, int], list[Book]] = {}
 
     def read_due(self, realm: str, ticks: Mapping[int, datetime]) -> None:
@@ -52,7 +52,7 @@ class Prefetch:
         """Claims by book."""
         return self._claims if self._has(books) else self.store.claims_of(books)
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """Stored incidents by book."""
         return self._incidents if self._has(books) else self.store.incidents_of(books)
 
@@ -63,19 +63,18 @@ class Prefetch:
 class PartitionStore:
     """Implements `ConsistencyStore` for the books of one partition.
 
-    `reads` and `version` are set anew for every batch.
+    `reads` is what was prefetched for the batch in hand; it is replaced with every batch.
     """
 
     def __init__(self, partition: int, reads: Prefetch) -> None:
         self.partition = partition
         self.reads = reads
-        self.version = 0
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
         return self.reads.claims_of(books)
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
         return self.reads.incidents_of(books)
 
@@ -94,12 +93,10 @@ class PartitionStore:
         """See the port."""
         self.reads.store.write_tick(realm, now, self.partition)
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
-        self.reads.store.at(self.version)
-        self.reads.store.write_incidents(incidents)
+        self.reads.store.write_incidents(incidents, version)
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
-        self.reads.store.at(self.version)
-        self.reads.store.write_due(due)
+        self.reads.store.write_due(due, version)

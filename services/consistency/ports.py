@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from schemas.claim import Book, Claim
-from schemas.incident import Incident
+from schemas.incident import AnyIncident
 from services.consistency.core.comparability import ComparableBooks
 
 
@@ -25,7 +25,7 @@ class ConsistencyStore(Protocol):
         """
         ...
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """The latest written form of every incident of the books, retracted ones included."""
         ...
 
@@ -45,12 +45,12 @@ class ConsistencyStore(Protocol):
         """Remember the latest tick of the realm; never earlier than one written before."""
         ...
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
-        """Keep incidents; the latest written form of an incident id wins."""
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
+        """Keep incidents; of one id the highest version wins, of one version what came last."""
         ...
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
-        """Keep when time alone next changes something in a book; None: never."""
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
+        """Keep when time alone next changes something in a book, under a version; None: never."""
         ...
 
 
@@ -61,19 +61,12 @@ class WorkerStore(ConsistencyStore, Protocol):
     its own: it is judged as far as its own records say.
     """
 
-    def at(self, version: int) -> None:
-        """Set the version of the incidents and due times written next; the highest one counts.
-
-        Of rows of one version the one written last counts.
-        """
-        ...
-
-    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
-        """Which books are lone, from all claims stored by now; they count as noted."""
+    def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
+        """Which books are comparable, from all claims stored by now; all of them are noted."""
         ...
 
     def note(self, books: Iterable[Book]) -> None:
-        """Claims of these books were delivered. `claims_of` may leave out all other books."""
+        """Claims of these books were delivered. `claims_of` may skip all other books."""
         ...
 
     def due_books(

@@ -19,14 +19,14 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from schemas.claim import Book, Claim
-from schemas.incident import Incident
+from schemas.incident import AnyIncident
 from schemas.instants import from_ms, to_ms
 from schemas.records import AlertRecord, OfferRecordAdapter, TickRecord
 from schemas.reject import RejectReason
-from schemas.rules.consistency import ConsistencyRules
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
+from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import CACHE_BOOKS_MAX, ConsistencyWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -42,16 +42,16 @@ ALERTS_TOPIC = "c360.alerts"
 class _Held:
     """A partition in this worker's hands."""
 
-    def __init__(self, noted: Position, doubtful: int, voices: ComparableBooks) -> None:
+    def __init__(self, noted: Position, doubtful: int, comparable: ComparableBooks) -> None:
         self.noted = noted
         self.doubtful = doubtful
         """Effects of records up to here may be in the store, or on their way there."""
-        self.voices = voices
+        self.comparable = comparable
         self.writers: dict[str, tuple[ConsistencyWriter, PartitionStore]] = {}
 
     def after_failure(self, last_offset: int) -> _Held:
         """The same without what the writers believe of the store."""
-        return _Held(self.noted, max(self.doubtful, last_offset), self.voices)
+        return _Held(self.noted, max(self.doubtful, last_offset), self.comparable)
 
 
 class _PartitionBatch(NamedTuple):
@@ -70,6 +70,8 @@ class _Task(NamedTuple):
     claims: Sequence[Claim]
     tick: datetime | None
     in_doubt: bool
+    version: int
+    """Of the rows to write."""
 
 
 class _Written(NamedTuple):
@@ -147,7 +149,7 @@ class ConsistencyWorker:
 
     async def _take_over(self, partitions: Sequence[Partition]) -> dict[Partition, _Held]:
         """The positions are read before the ends: another holder may still move both on."""
-        stored, voices = await self._offload(self._known, partitions)
+        stored, comparable = await self._offload(self._known, partitions)
         held: dict[Partition, _Held] = {}
         for partition in partitions:
             end = await self._log.end(partition)
@@ -156,7 +158,7 @@ class ConsistencyWorker:
             is_anew = before is not None and position.generation != before.generation
             # What the end of the old log left unpublished may be due in the new one.
             doubtful = end - 1 if is_anew else position.last_offset
-            held[partition] = _Held(position, doubtful, voices)
+            held[partition] = _Held(position, doubtful, comparable)
         return held
 
     def _require(self, held: Mapping[Partition, _Held]) -> None:
@@ -168,7 +170,7 @@ class ConsistencyWorker:
         self, partitions: Sequence[Partition]
     ) -> tuple[dict[Partition, Position | None], ComparableBooks]:
         stored = {partition: self._positions.position(partition) for partition in partitions}
-        return stored, self._store.voices([partition.number for partition in partitions])
+        return stored, self._store.comparable_books([partition.number for partition in partitions])
 
     def _write(
         self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]
@@ -187,10 +189,10 @@ class ConsistencyWorker:
         for partition in batches:
             self._check_alone(partition, held[partition].noted)
         for task in tasks:
-            told = task.writer.apply(task.claims, task.tick, in_doubt=task.in_doubt)
+            published = task.writer.apply(task.claims, task.tick, in_doubt=task.in_doubt)
             self._store.note(claim.book for claim in task.claims)
-            task.writer.write()
-            outgoing += [alert(incident, task.store.version) for incident in told]
+            task.writer.write(task.version)
+            outgoing += [alert(incident, task.version) for incident in published]
         return _Written(tasks, outgoing, refused)
 
     def _check_alone(self, partition: Partition, noted: Position) -> None:
@@ -229,7 +231,7 @@ class ConsistencyWorker:
         in_doubt = batch[0].offset <= held.doubtful
         for realm in dict.fromkeys((*brought.claims, *brought.ticks)):
             said, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
-            compared = held.voices.matter(said)
+            compared = held.comparable.filter(said)
             matters = {claim.book for claim in compared}
             self._store.note(claim.book for claim in said if claim.book not in matters)
             if not compared and tick is None:
@@ -237,8 +239,8 @@ class ConsistencyWorker:
             if realm not in held.writers:
                 held.writers[realm] = self._writer(realm, partition, reads)
             writer, store = held.writers[realm]
-            store.reads, store.version = reads, version
-            tasks.append(_Task(writer, store, compared, tick, in_doubt))
+            store.reads = reads
+            tasks.append(_Task(writer, store, compared, tick, in_doubt, version))
         return tasks
 
     def _writer(
@@ -249,7 +251,7 @@ class ConsistencyWorker:
 
     def _settle(self, written: _Written) -> None:
         for task in written.tasks:
-            task.writer.settle()
+            task.writer.settle(task.version)
 
     def _count(self, written: _Written, held: Mapping[Partition, _Held]) -> None:
         for task in written.tasks:
@@ -261,9 +263,10 @@ class ConsistencyWorker:
         self._metrics.cache_entries.labels("price_books").set(cached_books)
 
 
-def alert(incident: Incident, row_version: int) -> Outgoing:
+def alert(incident: AnyIncident, row_version: int) -> Outgoing:
     """The record that publishes an incident; a retracted one is a state like the others."""
-    record = AlertRecord.model_validate(incident.model_dump() | {"row_version": row_version})
+    plain = incident.model_dump(mode="json") | {"row_version": row_version}
+    record = AlertRecord.model_validate(plain)
     key = key_of(incident.realm, incident.incident_id)
     return Outgoing(ALERTS_TOPIC, record.model_dump_json().encode(), key)
 
@@ -292,7 +295,7 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
             tick = from_ms(to_ms(record.reached_at))
             ticks[record.realm] = max(tick, ticks.get(record.realm, tick))
         else:
-            claims[record.realm] += (one.claim(record.realm) for one in record.claims)
+            claims[record.realm] += record.all_claims()
     return _PartitionBatch(claims, ticks, refused)
 
 
@@ -310,13 +313,13 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
     """Read what all writers will ask for, in as few queries as there are realms."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
-    for writer, store, said, tick, _ in tasks:
+    for writer, store, said, tick, *_ in tasks:
         books |= dict.fromkeys(writer.missing(claim.book for claim in said))
         if tick is not None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
     for realm, reached in ticks.items():
         reads.read_due(realm, reached)
-    for writer, store, _, tick, _ in tasks:
+    for writer, store, _, tick, *_ in tasks:
         if tick is not None:
             due = reads.due_books(writer.realm, tick, store.partition)
             books |= dict.fromkeys(writer.missing(due))

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
-from schemas.incident import Incident, IncidentState
-from schemas.rules.consistency import ConsistencyRules
+from schemas.incident import AnyIncident, IncidentState
 from schemas.touchpoint import DEFAULT_REALM
-from services.consistency.core.book import PriceBook
+from services.consistency.core.kind import JudgedBook
+from services.consistency.kinds import KINDS
 from services.consistency.ports import ConsistencyStore
+from services.consistency.rules import ConsistencyRules
 
 CACHE_BOOKS_MAX = 10_000
 
@@ -25,7 +26,7 @@ class _Entry:
 
     __slots__ = ("book", "stored")
 
-    def __init__(self, book: PriceBook, stored: dict[str, Incident]) -> None:
+    def __init__(self, book: JudgedBook, stored: dict[str, AnyIncident]) -> None:
         self.book = book
         self.stored = stored
 
@@ -34,9 +35,9 @@ class ConsistencyWriter:
     """The one writer of a realm's incidents, or of those in one partition of its books.
 
     `apply` reads from the store and writes nothing; `write` and `settle` (`commit` is both) write
-    all that was applied since the last one. If they raise, they may be called again; after a crash
-    a new writer applies the records since the last acknowledged one again and ends in the same
-    state.
+    all that was applied since the last one, under a version that must never go down. If they
+    raise, they may be called again; after a crash a new writer applies the records since the last
+    acknowledged one again and ends in the same state.
     """
 
     def __init__(
@@ -53,11 +54,11 @@ class ConsistencyWriter:
         self._cache: OrderedDict[Book, _Entry] = OrderedDict()
         self._now = store.latest_tick(realm)
         self._claims: list[Claim] = []
-        self._incidents: dict[str, Incident] = {}
+        self._incidents: dict[str, AnyIncident] = {}
         self._due: dict[Book, datetime | None] = {}
         self._doubtful: set[Book] = set()
         """Judged in doubt and not since: a write given up for lost may still reach the store."""
-        self.changed: list[Incident] = []
+        self.changed: list[AnyIncident] = []
         """Of what the last `apply` returned, what differs from the stored incidents."""
 
     @property
@@ -76,7 +77,7 @@ class ConsistencyWriter:
 
     def apply(
         self, claims: Sequence[Claim], now: datetime | None, *, in_doubt: bool = False
-    ) -> list[Incident]:
+    ) -> list[AnyIncident]:
         """Take in a batch of claims, then a tick if there is one; returns changed incidents.
 
         An incident stored earlier that no longer follows from the claims is returned as
@@ -97,12 +98,12 @@ class ConsistencyWriter:
             books += sorted(self._due_books() - by_book.keys())
         self._load(books)
         self.changed = []
-        told: list[Incident] = []
+        to_publish: list[AnyIncident] = []
         for book in books:
-            told += self._judge(book, by_book.get(book, ()), in_doubt)
-        return told
+            to_publish += self._judge(book, by_book.get(book, ()), in_doubt)
+        return to_publish
 
-    def write(self) -> None:
+    def write(self, version: int) -> None:
         """Write what was applied, but for due times: claims, tick, incidents, in this order.
 
         The tick goes before the incidents, so that batches applied again after a crash are
@@ -113,9 +114,9 @@ class ConsistencyWriter:
         if self._now is not None:
             self._store.write_tick(self.realm, self._now)
         if self._incidents:
-            self._store.write_incidents(list(self._incidents.values()))
+            self._store.write_incidents(list(self._incidents.values()), version)
 
-    def settle(self) -> None:
+    def settle(self, version: int) -> None:
         """Write the due times, when all that follows from the written incidents is done.
 
         Due times go last, so that a book comes up again after a crash in between: with its claims,
@@ -124,17 +125,17 @@ class ConsistencyWriter:
         stay unpublished for ever.
         """
         if self._due:
-            self._store.write_due(self._due)
+            self._store.write_due(self._due, version)
         self._claims, self._incidents, self._due = [], {}, {}
         for book in self._doubtful:  # to be read again, with whatever has reached the store by then
             self._cache.pop(book, None)
         while len(self._cache) > self._cache_books_max:
             self._cache.popitem(last=False)
 
-    def commit(self) -> None:
+    def commit(self, version: int) -> None:
         """`write` and `settle` in one, where nothing is published."""
-        self.write()
-        self.settle()
+        self.write(version)
+        self.settle(version)
 
     def _by_book(self, claims: Iterable[Claim]) -> dict[Book, list[Claim]]:
         by_book: dict[Book, list[Claim]] = defaultdict(list)
@@ -159,44 +160,49 @@ class ConsistencyWriter:
         claims = self._store.claims_of(missing)
         incidents = self._store.incidents_of(missing)
         for name in missing:
-            book = PriceBook(name, self._rules)
+            book = KINDS[name.kind].judge(name, self._rules.by_kind[name.kind])
             book.add(claims.get(name, ()))
             stored = {incident.incident_id: incident for incident in incidents.get(name, ())}
             self._cache[name] = _Entry(book, stored)
 
-    def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[Incident]:
-        """Judge one book anew; remembers what is to be written and returns what is to be told."""
+    def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[AnyIncident]:
+        """Judge one book anew; remembers what to write and returns what to publish."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
         self._claims += entry.book.add(claims)
         if self._now is not None:
             entry.book.advance(self._now)
         current = entry.book.incidents()
-        told = changed = changes(entry.stored, current)
+        to_publish = changed = changes(entry.stored, current)
         if in_doubt or name in self._doubtful:
             # The last time when the doubt is over: under a higher version than any write given up.
-            told = everything(entry.stored, current)
-        (self._doubtful.add if in_doubt else self._doubtful.discard)(name)
-        for incident in told:
+            to_publish = everything(entry.stored, current)
+        if in_doubt:
+            self._doubtful.add(name)
+        else:
+            self._doubtful.discard(name)
+        for incident in to_publish:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident
         self._due[name] = entry.book.next_due
         self.changed += changed
-        return told
+        return to_publish
 
 
-def changes(stored: dict[str, Incident], current: dict[str, Incident]) -> list[Incident]:
+def changes(stored: dict[str, AnyIncident], current: dict[str, AnyIncident]) -> list[AnyIncident]:
     """What must be written so that `stored` shows `current`; the rest becomes retracted."""
     return [one for one in everything(stored, current) if stored.get(one.incident_id) != one]
 
 
-def everything(stored: dict[str, Incident], current: dict[str, Incident]) -> list[Incident]:
+def everything(
+    stored: dict[str, AnyIncident], current: dict[str, AnyIncident]
+) -> list[AnyIncident]:
     """`current`, and what else is stored as retracted."""
     gone = (incident for key, incident in stored.items() if key not in current)
     return [*current.values(), *map(_retracted, gone)]
 
 
-def _retracted(incident: Incident) -> Incident:
+def _retracted(incident: AnyIncident) -> AnyIncident:
     if incident.state is IncidentState.RETRACTED:
         return incident
     return incident.model_copy(update={"state": IncidentState.RETRACTED})

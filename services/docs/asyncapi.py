@@ -8,8 +8,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from schemas.examples import EXAMPLES
+from schemas.incident import Details
+from schemas.records import AlertRecord
 from schemas.topics import CATALOGUE, Party, Topic
 from schemas.touchpoint import Touchpoint
+from services.consistency.kinds import KINDS
 from services.docs.json_schema import ContractSchema, Json, reflow, unwrapped
 
 CONTRACTS_VERSION = "1"
@@ -142,9 +145,16 @@ def record_schemas() -> Json:
     for topic in CATALOGUE.topics:
         models += [model for model in topic.records if model is not Touchpoint]
         models += [topic.headers] if topic.headers else []
-    pairs: Any = [(model, "serialization") for model in models]
+    details = [kind.details for kind in KINDS.values()]
+    pairs: Any = [(model, "serialization") for model in (*models, *details)]
     _, document = models_json_schema(
         pairs, schema_generator=ContractSchema, ref_template=SCHEMAS + "{model}"
     )
     schemas: Json = unwrapped(document["$defs"])
+    # The contract leaves the details of an incident open; these are those of the kinds there are.
+    del schemas[Details.__name__]
+    schemas[AlertRecord.__name__]["properties"]["details"] = {
+        "description": "What is particular to the kind.",
+        "anyOf": [{"$ref": f"{SCHEMAS}{model.__name__}"} for model in details],
+    }
     return dict(sorted(schemas.items()))

@@ -19,6 +19,7 @@ from services.docs.interface_page import interface_page
 from services.docs.json_schema import incident_schema, profile_schema, touchpoint_schema
 from services.docs.metrics_page import metrics_page
 from services.docs.openapi import openapi_document
+from services.docs.rules_page import rules_page
 from services.docs.settings_page import settings_page
 from services.docs.topics_page import topics_page
 from services.docs.touchpoints_page import touchpoints_page
@@ -37,6 +38,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/interface.md": interface_page,
     "docs/reference/topics.md": topics_page,
     "docs/reference/imports.md": imports_page,
+    "docs/reference/consistency-rules.md": rules_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
 }

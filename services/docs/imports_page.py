@@ -16,6 +16,8 @@ from services.docs.markdown import code, codes, page, table
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = ("schemas", "services", "devtools")
 WHOLE = "schemas"
+PURE = ("services.consistency.core", "services.consistency.kinds")
+"""Packages of their own within a service: others import them, for they need no port."""
 INTRODUCTION = """
 An arrow leads from a package to one that it imports. Arrows that a longer path implies are not
 drawn; the table lists every import. There is no cycle, and no arrow points upward.
@@ -51,6 +53,9 @@ def import_graph(root: Path) -> Graph:
 
 def package_of(module: str, root: Path) -> str:
     """`services.identity.core.model` → `services.identity`; `schemas.claim` → `schemas`."""
+    pure = [one for one in PURE if module == one or module.startswith(f"{one}.")]
+    if pure:
+        return pure[0]
     parts = module.split(".")
     is_split = parts[0] != WHOLE and root.joinpath(*parts[:2]).is_dir()
     return ".".join(parts[:2]) if is_split else parts[0]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from services.docs import outputs
-from services.docs.json_schema import Json, incident_schema, model_schema, profile_schema
+from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
 from services.docs.openapi import openapi_document
 from services.identity.core.explain import Rule, Standing
@@ -54,7 +54,7 @@ def interface_page() -> str:
         *_identity(),
         "## `c360 incidents list|show --json`",
         INCIDENTS,
-        *_whole(incident_schema()),
+        *_incident_kinds(),
         *_rejected(),
         *_output(
             "c360 state digest --json",
@@ -122,6 +122,18 @@ def _identity() -> list[str]:
         f"{codes(Reason)}:",
         _field_rows(outputs.WHY_ASIDE),
     ]
+
+
+def _incident_kinds() -> list[str]:
+    """The fields by kind; what a field consists of once for all."""
+    blocks: list[str] = []
+    parts: Json = {}
+    for name, schema in view_schemas().items():
+        blocks += [f"### Kind `{name}`", _printed(schema, schema["$defs"])]
+        parts |= {key: part for key, part in schema["$defs"].items() if "properties" in part}
+    for name, part in sorted(parts.items()):
+        blocks += [f"### {name}", part.get("description", ""), _printed(part, parts)]
+    return blocks
 
 
 def _rejected() -> list[str]:

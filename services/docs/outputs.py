@@ -92,6 +92,7 @@ STATE_DIGEST = (
     Field("edges", "SHA-256", "The identity graph."),
     Field("map", "SHA-256", "Identifiers and the profiles that hold them."),
     Field("golden_records", "SHA-256", "Every profile as `profile get` prints it."),
+    Field("claims", "SHA-256", "Claims of all kinds but prices, which are part of the facts."),
     Field("incidents", "SHA-256", "Incidents with their event times."),
     Field("all", "SHA-256", "Over the digests above: equal if and only if the states are."),
 )

@@ -16,9 +16,10 @@ import structlog
 from schemas.touchpoint import IDENTIFIERS_MAX
 from services.api.read_store import ReadStore
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
-from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.embedded.stages import IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore

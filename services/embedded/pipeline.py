@@ -8,7 +8,7 @@ existing ones are unchanged. One thread at a time may call `process`.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,8 +17,11 @@ from typing import TypeVar
 
 import structlog
 
-from services.embedded.stages import ConsistencyStage, IdentityStage
-from services.ingest.core.outcome import Intake
+from schemas.claim import Claim
+from schemas.instants import from_ms
+from services.consistency.stage import ConsistencyStage, Reached
+from services.embedded.stages import IdentityStage
+from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.ports import FactStore
 from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Stored
@@ -115,7 +118,8 @@ class Pipeline:
         with self._timed("identity"):
             self._identity.process(stored.fresh, batch, in_doubt)
         with self._timed("consistency"):
-            self._consistency.process(stored.fresh, decoded.received_at, batch)
+            claims, reached = _heard(stored.fresh)
+            self._consistency.process(claims, reached, decoded.received_at, batch)
         return stored
 
     def _acknowledge(self) -> None:
@@ -152,6 +156,17 @@ class Pipeline:
     def _timed(self, stage: str) -> Iterator[None]:
         with self._metrics.stage_seconds.labels(stage).time():
             yield
+
+
+def _heard(events: Sequence[Accepted]) -> tuple[dict[str, list[Claim]], Reached]:
+    """The claims of a batch by realm, and the latest event time by realm and channel."""
+    claims: dict[str, list[Claim]] = defaultdict(list)
+    latest: dict[tuple[str, str], int] = defaultdict(int)
+    for event in events:
+        claims[event.realm].extend(event.claims)
+        channel = (event.realm, event.channel)
+        latest[channel] = max(latest[channel], event.occurred_ms)
+    return claims, {key: from_ms(occurred_ms) for key, occurred_ms in latest.items()}
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

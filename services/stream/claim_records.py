@@ -1,7 +1,7 @@
-"""Price claims on their way to `c360.offers`: which partition, and how many go into one record.
+"""Claims on their way to `c360.offers`: which partition, and how many go into one record.
 
 Ingest packs them and consistency judges them; both compute a book's partition here, or the claims
-of one product would be judged in two places.
+of one subject would be judged in two places.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from schemas.claim import TERMS, USUAL_TAIL, Book, Claim
-from schemas.records import CLAIMS_PER_RECORD_MAX, RECORD_VERSION
+from schemas.claim import TERMS, TERMS_FROM, USUAL_TERMS, Book, PriceClaim, Statement
+from schemas.records import CLAIMS_PER_RECORD_MAX, RECORD_VERSION, StatementRecord
 from schemas.topics import CATALOGUE
 from services.stream.connection import key_of, partition_of
 from services.stream.ports import Outgoing
@@ -32,43 +32,48 @@ HEAD = (
 
 @lru_cache(maxsize=200_000)
 def partition_of_book(book: Book, partitions: int = OFFER_PARTITIONS) -> int:
-    """The partition that holds the claims of a book."""
-    return partition_of(key_of(*book), partitions)
+    """The partition that holds the claims of a book: by realm and subject, whatever the kind."""
+    return partition_of(key_of(book.realm, book.subject.key), partitions)
 
 
 def claim_records(
-    realm: str, claims: Iterable[Claim], partitions: int = OFFER_PARTITIONS
+    realm: str, claims: Iterable[PriceClaim | Statement], partitions: int = OFFER_PARTITIONS
 ) -> list[Outgoing]:
     """The claims of one realm as `ClaimsRecord`s, each for one partition, in the claims' order.
 
     Raises ValueError for a claim of another realm.
     """
-    by_partition: dict[int, list[bytes]] = defaultdict(list)
+    prices: dict[int, list[bytes]] = defaultdict(list)
+    statements: dict[int, list[bytes]] = defaultdict(list)
     for claim in claims:
         if claim.book.realm != realm:
             raise ValueError(f"a claim of another realm than {realm!r}")
-        by_partition[partition_of_book(claim.book, partitions)].append(written(claim))
-    frame = {"kind": "claims", "version": RECORD_VERSION, "realm": realm}
-    head = orjson.dumps(frame)[:-1] + b',"claims":['
+        partition = partition_of_book(claim.book, partitions)
+        if isinstance(claim, PriceClaim):
+            prices[partition].append(written(claim))
+        else:
+            statements[partition].append(StatementRecord.of(claim).model_dump_json().encode())
+    frame = orjson.dumps({"kind": "claims", "version": RECORD_VERSION, "realm": realm})[:-1]
     key = key_of(realm)
     return [
-        Outgoing(OFFERS_TOPIC, head + b",".join(part) + b"]}", key, partition)
+        Outgoing(OFFERS_TOPIC, frame + name + b",".join(part) + b"]}", key, partition)
+        for name, by_partition in ((b',"claims":[', prices), (b',"statements":[', statements))
         for partition, mine in by_partition.items()
         for part in _bounded(mine)
     ]
 
 
-def written(claim: Claim) -> bytes:
+def written(claim: PriceClaim) -> bytes:
     """A claim as the JSON of a `ClaimRecord`, without the terms that have their default.
 
     Not through the model: it would validate again what was validated in the event, for every line
     of every receipt, which was a fifth of the work of ingest.
     """
-    _, market, sku = claim.book
+    market, sku = claim.book.subject.parts
     plain: dict[str, Any] = {"market": market, "sku": sku}
-    plain.update(zip(HEAD, claim[1 : 1 + len(HEAD)], strict=True))
-    if claim[1 + len(HEAD) :] != USUAL_TAIL:  # unlike nearly every receipt line
-        terms = zip(TERMS, claim[1 + len(HEAD) :], USUAL_TAIL, strict=True)
+    plain.update(zip(HEAD, claim[1:TERMS_FROM], strict=True))
+    if claim[TERMS_FROM:] != USUAL_TERMS:  # unlike nearly every receipt line
+        terms = zip(TERMS, claim[TERMS_FROM:], USUAL_TERMS, strict=True)
         plain.update((name, value) for name, value, usual in terms if value != usual)
     return orjson.dumps(plain, default=str, option=orjson.OPT_UTC_Z)
 

@@ -32,7 +32,7 @@ HELD_DEADLINE_S = 60
 WRITES = {
     "ingest": "INSERT INTO .*touchpoints",
     "identity": "INSERT INTO .*members",
-    "consistency": "(SELECT .*FROM offers|INSERT INTO .*(incidents|book_timers))",
+    "consistency": "(SELECT .*FROM offers|INSERT INTO .*(incident_states|timers))",
 }
 """A statement in the midst of a batch of each service."""
 

@@ -24,7 +24,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"code": 241, "match": "SELECT ", "count": 3},
     {"code": 159, "match": "INSERT INTO .*touchpoints", "when": "after"},
     {"code": 159, "match": "INSERT INTO .*members", "when": "after"},
-    {"code": 159, "match": "INSERT INTO .*(incidents|book_timers)", "when": "after"},
+    {"code": 159, "match": "INSERT INTO .*(incident_states|timers)", "when": "after"},
     {"drop": True, "match": "INSERT INTO .*(edges|node_values)", "when": "after", "count": 2},
     {"drop": True, "match": "INSERT INTO .*(log_positions|watermarks)", "count": 2},
     {"status": 503, "match": "SELECT "},

@@ -1,4 +1,4 @@
-"""What consistency workers share on ClickHouse: books by partition, ticks, voices, watermarks."""
+"""What consistency workers share on ClickHouse: books by partition, ticks, watermarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from schemas.claim import Book, Claim
+from schemas.claim import PriceClaim
 from schemas.instants import to_ms
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
@@ -19,18 +19,19 @@ from services.stream.claim_records import claim_records, partition_of_book
 from services.stream.ports import Delivery
 from services.stream.positions import ClickHousePositions
 from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks, Watermark
+from tests.events import product_book
 from tests.unit.consistency.market import BOOK, RULES, charged, claim, hour
 from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 
 pytestmark = pytest.mark.any_store
-BOOKS = [Book(realm, "DE", f"ä{n}") for realm in ("default", "other") for n in range(40)]
+BOOKS = [product_book(f"ä{n}", realm) for realm in ("default", "other") for n in range(40)]
 OFFERS = (
     "offers.sku", "offers.market", "offers.location", "offers.basis", "offers.price",
     "offers.currency", "offers.quantity", "offers.terms",
 )  # fmt: skip
 
 
-def write_facts(database: Database, claims: list[Claim]) -> None:
+def write_facts(database: Database, claims: list[PriceClaim]) -> None:
     """Rows of `offers` as the view makes them of events with one claim each."""
     described = database.rows("SELECT name FROM system.columns WHERE database = currentDatabase() "
                               "AND table = 'offers'")  # fmt: skip
@@ -39,8 +40,8 @@ def write_facts(database: Database, claims: list[Claim]) -> None:
             "realm": one.book.realm, "event_id": one.event_id, "version": one.version,
             "occurred_at": to_ms(one.occurred_at), "channel": one.channel,
             **dict(zip(OFFERS, (
-                [one.book.sku], [one.book.market], [one.location], [one.basis.value], [one.price],
-                [one.currency], [0], [""],
+                *([part] for part in reversed(one.book.subject.parts)), [one.location],
+                [one.basis.value], [one.price], [one.currency], [0], [""],
             ), strict=True)),
         }
         for one in claims
@@ -59,7 +60,7 @@ def store(request: pytest.FixtureRequest, database: Database) -> WorkerStore:
 
 def test_due_books_of_some_partitions(store: WorkerStore) -> None:
     """Each partition's due books are those that the log keeps in it."""
-    store.write_due({book: hour(n % 3) for n, book in enumerate(BOOKS)})
+    store.write_due({book: hour(n % 3) for n, book in enumerate(BOOKS)}, 1)
     due = [book for n, book in enumerate(BOOKS) if n % 3 < 2 and book.realm == "default"]
     assert set(store.due_books("default", hour(1))) == set(due)
     for partitions in ([0], [1, 2], [3], []):
@@ -70,8 +71,7 @@ def test_due_books_of_some_partitions(store: WorkerStore) -> None:
 def test_due_times_of_a_higher_version_count(store: WorkerStore) -> None:
     """A row under a lower version, written later, changes nothing; one of the same version does."""
     for version, due in ((5, hour(9)), (4, hour(1)), (5, None)):
-        store.at(version)
-        store.write_due({BOOK: due})
+        store.write_due({BOOK: due}, version)
         assert (BOOK in store.due_books("default", hour(9))) is (due is not None)
 
 
@@ -87,15 +87,15 @@ def test_each_partition_has_its_tick(store: WorkerStore) -> None:
     assert latest == [hour(6), hour(6), hour(7), hour(7)]
 
 
-def test_voices_of_some_partitions(database: Database) -> None:
-    """Lone books of the partitions are known as such, and their claims can be read."""
+def test_comparable_books_of_some_partitions(database: Database) -> None:
+    """Books of one channel are known as such, and their claims can be read."""
     lone = [charged("pos", "9", 1, book=book, event_id=f"p-{book}") for book in BOOKS]
     spoken = [claim("shop", "10", 1, book=one, event_id=f"s-{one}") for one in BOOKS[:9]]
     write_facts(database, [*lone, *spoken])
     store, mine = ClickHouseConsistencyStore(database, 4), {0, 3}
-    voices = store.voices(mine)
+    comparable = store.comparable_books(mine)
     more = [one._replace(event_id=f"again-{one.event_id}") for one in lone]
-    heard = {one.book for one in voices.matter(more)}
+    heard = {one.book for one in comparable.filter(more)}
     within = {book for book in BOOKS if partition_of_book(book, 4) in mine}
     assert heard & within == set(BOOKS[:9]) & within
     assert set(store.claims_of(BOOKS)) >= within
@@ -132,13 +132,13 @@ async def test_a_worker_on_the_real_store(database: Database) -> None:
             world.offload, RULES, world, Metrics(), 2,
         )  # fmt: skip
 
-    books = [BOOK._replace(sku=f"{n}") for n in range(6)]
+    books = [product_book(f"{n}") for n in range(6)]
     said = [
-        claim(channel, "10", 0, book=book, event_id=f"{channel}-{book.sku}")
+        claim(channel, "10", 0, book=book, event_id=f"{channel}-{book.subject}")
         for book in books
         for channel in ("shop", "app", "pos")
     ]
-    wrong = [claim("shop", "12", 10, book=book, event_id=f"w-{book.sku}") for book in books]
+    wrong = [claim("shop", "12", 10, book=book, event_id=f"w-{book.subject}") for book in books]
     write_facts(database, [*said, *wrong])
     first = [*claim_records("default", said, 2), *claim_records("default", wrong, 2)]
     records = [*first, *tick_records("default", hour(11), 2), *tick_records("default", hour(30), 2)]
@@ -151,11 +151,13 @@ async def test_a_worker_on_the_real_store(database: Database) -> None:
     ]
     early = [one for one in batch if one.offset < len(world.log[one.partition]) - 1]
     await worker().process(early)
-    stored = "SELECT sku, state, version FROM incidents FINAL ORDER BY sku"
+    stored = "SELECT subject, state, version FROM incident_states FINAL ORDER BY subject"
     assert {state for _, state, _ in database.rows(stored)} == {"pending"}
     sent = len(outbox.sent)
     successor = worker()
     await successor.process(early)
     assert (sent, len(outbox.sent)) == (6, 12)
     await successor.process([one for one in batch if one not in early])
-    assert [row[:2] for row in database.rows(stored)] == [(f"{n}", "open") for n in range(6)]
+    assert [row[:2] for row in database.rows(stored)] == [
+        (book.subject.key, "open") for book in books
+    ]

@@ -22,20 +22,19 @@ from prometheus_client import generate_latest
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from schemas.claim import Book, Claim
+from schemas.claim import PriceClaim
 from schemas.edge import Edge, Node
 from schemas.examples import EXAMPLES
 from schemas.incident import (
-    IncidentKind,
+    Exposure,
     IncidentState,
-    IncidentView,
-    MismatchCause,
     Severity,
 )
 from schemas.offer import Basis
 from schemas.records import AlertRecord, ClaimsRecord, EdgesRecord, RulesRecord
 from schemas.reject import RejectReason
 from schemas.rules.identity import identity_rules
+from schemas.subject import ProductSubject
 from schemas.topics import CATALOGUE
 from schemas.touchpoint import TouchpointAdapter
 from services.api.digest import state_digest
@@ -45,6 +44,9 @@ from services.cli.app import EPILOG
 from services.cli.ingest import Report
 from services.cli.output import progress_bar
 from services.cli.store import state as state_app
+from services.consistency.kinds import KINDS
+from services.consistency.kinds.price_mismatch import PriceDetails
+from services.consistency.views import view_of
 from services.docs import outputs as tables
 from services.docs.generate import COMMAND, ROOT, main, outputs, stale, write
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
@@ -56,6 +58,7 @@ from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
+from tests.events import product_book
 
 NOON = datetime(2026, 4, 1, 10, tzinfo=UTC)
 TEXTS = outputs()
@@ -186,27 +189,24 @@ def test_asyncapi_tells_the_whole_catalogue() -> None:
     assert {("#/channels/c360.edges", "send"), ("#/channels/c360.edges", "receive")} <= actions
 
 
-INCIDENT = IncidentView(
+INCIDENT = KINDS["price_mismatch"].incident(
     incident_id="i1",
     realm="default",
-    kind=IncidentKind.PRICE_MISMATCH,
-    cause=MismatchCause.WRONG_PRICE,
+    kind="price_mismatch",
+    subject=ProductSubject(market="DE", sku="A1"),
+    cause="wrong_price",
     state=IncidentState.OPEN,
     severity=Severity.HIGH,
-    market="DE",
-    sku="A1",
     channel="shop",
     location="",
-    expected=Decimal("9.99"),
-    observed=Decimal("12.4900"),
-    currency="EUR",
     since=NOON,
     due_at=NOON,
     opened_at=NOON,
     evidence=[["e1"], ["e2"]],
+    details=PriceDetails(expected=Decimal("9.99"), observed=Decimal("12.4900"), currency="EUR"),
 )
-CLAIM = Claim(
-    Book("default", "DE", "A1"), NOON, "e1", 0, 7, "shop", "", "", Basis.DISPLAYED,
+CLAIM = PriceClaim(
+    product_book("A1"), NOON, "e1", 0, 7, "shop", "", "", Basis.DISPLAYED,
     Decimal("9.99"), "EUR", valid_from=NOON,
 )  # fmt: skip
 EDGE = Edge(Node(1, "email", ""), Node(2, "cookie", "shop"), 0, "e1", True)
@@ -214,7 +214,7 @@ RECORDS = [
     EdgesRecord.of("default", [EDGE]),
     RulesRecord(realm="default", generation=1, rules=identity_rules()),
     ClaimsRecord.of("default", [CLAIM]),
-    AlertRecord.model_validate(INCIDENT.model_dump(exclude={"exposure"}) | {"row_version": 1}),
+    AlertRecord.model_validate(INCIDENT.model_dump(mode="json") | {"row_version": 1}),
 ]
 
 
@@ -234,7 +234,7 @@ def test_records_keep_to_the_published_schema(record: BaseModel) -> None:
 def test_incident_keeps_to_its_schema() -> None:
     """An incident as it is printed is what its schema promises."""
     validator = Draft202012Validator(document("incident.schema.json"))
-    written = INCIDENT.model_dump(mode="json")
+    written = view_of(INCIDENT, Exposure()).model_dump(mode="json")
     assert [error.message for error in validator.iter_errors(written)] == []
     assert not validator.is_valid(written | {"state": "forgotten"})
 

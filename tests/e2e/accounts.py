@@ -13,14 +13,14 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from schemas.incident import Incident
+from schemas.incident import AnyIncident
 from schemas.records import AlertRecord, ProfileChangeRecord, ProfileStatus
 from tests.e2e.distributed import Distributed
 from tests.kafka import read_all
 
 STORED_SQL = "SELECT event_id FROM touchpoints FINAL"
 MAP_SQL = "SELECT node, profile, kind FROM map FINAL"
-INCIDENTS_SQL = "SELECT body FROM incidents FINAL"
+INCIDENTS_SQL = "SELECT body FROM incident_states FINAL"
 
 
 def dead_letters(run: Distributed) -> list[bytes]:
@@ -78,7 +78,7 @@ def alerts_astray(run: Distributed) -> list[str]:
             told[one.incident_id] = plain
     for plain in told.values():
         del plain["row_version"]
-    incidents = [Incident.model_validate_json(body) for (body,) in run.rows(INCIDENTS_SQL)]
+    incidents = [AnyIncident.model_validate_json(body) for (body,) in run.rows(INCIDENTS_SQL)]
     stored = {one.incident_id: one.model_dump() for one in incidents}
     return [
         f"{name}: stored {stored.get(name)}, told {told.get(name)}"

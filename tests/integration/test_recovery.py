@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.rules import consistency_rules
+from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.embedded.stages import IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore

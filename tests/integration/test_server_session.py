@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
 from services.api.operations import OPERATIONS, Operations
 from services.api.read_store import ReadStore
 from services.api.server import open_reading, prepare_server
 from services.cli.session import ServerSession, open_session
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.rules import consistency_rules
+from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.engine import Engine
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.embedded.stages import IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore

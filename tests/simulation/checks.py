@@ -12,7 +12,7 @@ from typing import TypeVar
 from schemas.claim import Claim
 from schemas.edge import Edge, rank
 from schemas.identifiers import NodeId
-from schemas.incident import Incident, IncidentState
+from schemas.incident import AnyIncident, IncidentState
 from schemas.instants import from_ms, to_ms
 from schemas.records import (
     AlertRecord,
@@ -25,6 +25,7 @@ from schemas.records import (
     ProfileStatus,
 )
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.kinds import IncidentAdapter
 from services.consistency.writer import ConsistencyWriter
 from services.identity.core.model import merged
 from services.identity.core.resolve import resolve
@@ -272,7 +273,7 @@ def _check_profile_changes(ledger: Ledger, realm: str) -> None:
         )
 
 
-def current(store: MemoryStore, realm: str) -> dict[str, Incident]:
+def current(store: MemoryStore, realm: str) -> dict[str, AnyIncident]:
     """The incidents stored for a realm, without those that were retracted."""
     return {
         incident.incident_id: incident
@@ -288,21 +289,21 @@ def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datet
     alone = MemoryStore()
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
     writer.apply(sorted(claims), tick)
-    writer.commit()
+    writer.commit(1)
     demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
     _check_alerts(ledger, realm)
 
 
 def _check_alerts(ledger: Ledger, realm: str) -> None:
     """Of the alerts of an incident the one with the highest row version is its stored form."""
-    told: dict[str, Incident] = {}
+    told: dict[str, AnyIncident] = {}
     versions: dict[str, int] = {}
     for delivery in ledger.broker.all_of("c360.alerts"):
         record = AlertRecord.model_validate_json(delivery.value or b"")
         key = record.incident_id
         if record.realm == realm and record.row_version >= versions.get(key, 0):
-            plain = record.model_dump(include=set(Incident.model_fields))
-            versions[key], told[key] = record.row_version, Incident.model_validate(plain)
+            plain = record.model_dump(mode="json", include=set(AnyIncident.model_fields))
+            versions[key], told[key] = record.row_version, IncidentAdapter.validate_python(plain)
     store = ledger.consistency
     books = [book for book in store._incidents if book.realm == realm]
     stored = {one.incident_id: one for found in store.incidents_of(books).values() for one in found}

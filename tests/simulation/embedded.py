@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from schemas.records import DecisionRecord, IdentityRecordAdapter
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.embedded.stages import IdentityStage
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.writer import IdentityWriter
 from services.ingest.core.outcome import Intake

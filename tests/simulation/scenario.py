@@ -15,9 +15,9 @@ import orjson
 
 from schemas.edge import Decision, Verdict
 from schemas.records import DecisionRecord
-from schemas.rules.consistency import ConsistencyRules, consistency_rules
 from schemas.rules.identity import IdentityRules, identity_rules
-from services.consistency.core.scenario import overridden
+from services.consistency.rules import ConsistencyRules, consistency_rules
+from services.consistency.scenario import overridden
 from services.ingest.core.event_processor import EventProcessor, Realm
 from services.ingest.core.outcome import Accepted, Intake
 from services.stream.ports import Outgoing

@@ -13,7 +13,7 @@ from datetime import datetime
 from schemas.claim import Book, Claim
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
-from schemas.incident import Incident
+from schemas.incident import AnyIncident
 from schemas.instants import from_ms
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
@@ -290,18 +290,13 @@ class Consistency:
     def __init__(self, rows: MemoryStore, process: Process) -> None:
         self._rows = rows
         self._process = process
-        self._version = 0
         self._noted: set[Book] = set()
 
-    def at(self, version: int) -> None:
+    def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See the port."""
-        self._version = version
-
-    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
-        """See the port."""
-        voices = self._process.read("claims", lambda: self._rows.voices(partitions))
-        self._noted |= voices._judged | voices._alone.keys()
-        return voices
+        found = self._process.read("claims", lambda: self._rows.comparable_books(partitions))
+        self._noted |= found._comparable | found._single.keys()
+        return found
 
     def note(self, books: Iterable[Book]) -> None:
         """See the port."""
@@ -312,7 +307,7 @@ class Consistency:
         known = [book for book in books if book in self._noted]
         return self._process.read("claims", lambda: self._rows.claims_of(known))
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
         return self._process.read("incidents", lambda: self._rows.incidents_of(books))
 
@@ -338,23 +333,19 @@ class Consistency:
 
         self._process.write("ticks", [now], put)
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
-        version = self._version
 
-        def put(rows: Sequence[Incident]) -> None:
-            self._rows.at(version)
-            self._rows.write_incidents(rows)
+        def put(rows: Sequence[AnyIncident]) -> None:
+            self._rows.write_incidents(rows, version)
 
         self._process.write("incidents", incidents, put)
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
-        version = self._version
 
         def put(rows: Sequence[tuple[Book, datetime | None]]) -> None:
-            self._rows.at(version)
-            self._rows.write_due(dict(rows))
+            self._rows.write_due(dict(rows), version)
 
         self._process.write("timers", list(due.items()), put)
 

@@ -1,27 +1,37 @@
 """Claims, incidents and timers on ClickHouse. Claims are facts already: they are read, not written.
 
 One process at a time writes the incidents of a book: the only one there is, or the worker that
-holds the book's partition of `c360.offers`. Rows carry the version set by `at`; the highest counts.
+holds the book's partition of `c360.offers`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from schemas.claim import Book, Claim, unpack_terms
-from schemas.incident import Incident
+from schemas.claim import (
+    PRICE_MISMATCH,
+    Book,
+    Claim,
+    PriceClaim,
+    Statement,
+    unpack_statement,
+    unpack_terms,
+)
+from schemas.incident import AnyIncident
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
+from schemas.subject import Subject, SubjectType
 from services.consistency.core.comparability import ComparableBooks
+from services.consistency.kinds import KINDS, IncidentAdapter
 from services.store.database import Database, chunks
 from services.stream.claim_records import OFFER_PARTITIONS
 
 BOOKS_PER_QUERY = 2_000
 NEVER_MS = 0
-CLAIMS_SQL = """
+PRICES_SQL = """
 SELECT market, sku, occurred_at, event_id, ordinal - 1, version, channel, location, basis, price,
     currency, terms
 FROM offers FINAL
@@ -31,24 +41,49 @@ ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS locati
 WHERE realm = {realm:String} AND hasAny(offers.sku, {skus:Array(String)})
     AND sku IN {skus:Array(String)}
 """
+STATEMENTS_SQL = """
+SELECT subject_type, subject, occurred_at, event_id, ordinal - 1, version, channel, body
+FROM
+(
+    SELECT * FROM claims FINAL
+    WHERE realm = {realm:String} AND hasAny(claims.subject, {subjects:Array(String)})
+)
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
+    claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
+WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
+"""
 INCIDENTS_SQL = """
-SELECT market, sku, body FROM incidents FINAL
-WHERE realm = {realm:String} AND sku IN {skus:Array(String)}
+SELECT body FROM incident_states FINAL
+WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
 """
 DUE_SQL = """
-SELECT market, sku FROM book_timers FINAL
-WHERE realm = {realm:String} AND due_at > toDateTime64(0, 3)
+SELECT kind, subject_type, subject FROM timers FINAL
+WHERE realm = {realm:String} AND kind IN {kinds:Array(String)} AND due_at > toDateTime64(0, 3)
     AND due_at <= {now:DateTime64(3, 'UTC')}
 """
-VOICES_SQL = """
-SELECT realm, market, sku, any(channel), uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
-FROM offers ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
+PRICE_BOOKS_SQL = """
+SELECT realm, 'price_mismatch', 'product', subject, any(channel),
+    uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
+FROM
+(
+    SELECT realm, channel, basis, concat(market, '\x1f', sku) AS subject
+    FROM offers
+    ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
+)
 {where}
-GROUP BY realm, market, sku
+GROUP BY realm, subject
+"""
+STATEMENT_BOOKS_SQL = """
+SELECT realm, kind, subject_type, subject, any(channel),
+    uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0
+FROM claims
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
+    claims.body AS body
+{where}
+GROUP BY realm, kind, subject_type, subject
 """
 PARTITION_SQL = """
-kafkaMurmurHash(concat(realm, '\x1f', market, '\x1f', sku)) % {total:UInt32}
-    IN {partitions:Array(UInt32)}
+kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
 """
 """The books of some partitions, as services/stream/claim_records.py places them."""
 TICKS_SQL = """
@@ -56,7 +91,7 @@ SELECT max(toInt64(value)) FROM properties FINAL
 WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
 """
 NO_PREFIX = "\x1f"
-"""Begins no property's name."""
+"""No property has a name that starts with this."""
 
 
 class ClickHouseConsistencyStore:
@@ -66,57 +101,71 @@ class ClickHouseConsistencyStore:
         """`partitions` is how many the topic has in all."""
         self._database = database
         self._partitions = partitions
-        self._version = 0
-        self._seen: set[Book] = set()
+        self._noted: set[Book] = set()
         self._ticks: dict[str, datetime] = {}
-
-    def at(self, version: int) -> None:
-        """Set the version that the next writes carry: it must never be lower than before.
-
-        The number of the batch where one process writes everything; generation << 48 | offset where
-        the writer follows a log.
-        """
-        self._version = version
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
         found: dict[Book, list[Claim]] = defaultdict(list)
-        for realm, skus in _by_realm([book for book in books if book in self._seen]):
-            rows = self._database.rows(CLAIMS_SQL, {"realm": realm, "skus": skus})
-            for market, sku, *rest in rows:
-                book = Book(realm, market, sku)
-                found[book].append(_claim(book, rest))
+        for realm, kind, part in _parts([book for book in books if book in self._noted]):
+            claims = self._prices if kind == PRICE_MISMATCH else self._statements
+            for claim in claims(realm, kind, part):
+                found[claim.book].append(claim)
         return found
 
-    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
-        """Which books are lone, from all facts there are (of these partitions)."""
-        alone: dict[Book, str] = {}
-        judged: list[Book] = []
+    def _prices(self, realm: str, kind: str, books: Sequence[Book]) -> Iterator[Claim]:
+        skus = sorted({book.subject.parts[1] for book in books})
+        for market, sku, *rest in self._database.rows(PRICES_SQL, {"realm": realm, "skus": skus}):
+            yield _price(Book(realm, kind, Subject.product(market, sku)), rest)
+
+    def _statements(self, realm: str, kind: str, books: Sequence[Book]) -> Iterator[Claim]:
+        parameters = {"realm": realm, "kind": kind, "subjects": [one.subject.key for one in books]}
+        for row in self._database.rows(STATEMENTS_SQL, parameters):
+            type_, subject, occurred_at, event_id, ordinal, version, channel, body = row
+            fields, _ = unpack_statement(body)
+            yield Statement(
+                book=Book(realm, kind, Subject(SubjectType(type_), subject)),
+                occurred_at=occurred_at,
+                event_id=event_id,
+                ordinal=ordinal,
+                version=version,
+                channel=channel,
+                **fields,
+            )
+
+    def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
+        """See the port."""
+        single: dict[Book, str] = {}
+        comparable: list[Book] = []
         condition, parameters = self._within(partitions)
-        sql = VOICES_SQL.replace("{where}", f"WHERE {condition}" if condition else "")
-        for realm, market, sku, channel, is_lone in self._database.rows(sql, parameters):
-            book = Book(realm, market, sku)
-            if is_lone:
-                alone[book] = channel
-            else:
-                judged.append(book)
-        self.note(alone)
-        self.note(judged)
-        voices = ComparableBooks(alone)
-        voices.judge(judged)
-        return voices
+        where = f"WHERE {condition}" if condition else ""
+        for sql in (PRICE_BOOKS_SQL, STATEMENT_BOOKS_SQL):
+            rows = self._database.rows(sql.replace("{where}", where), parameters)
+            for realm, kind, type_, subject, channel, is_single in rows:
+                book = Book(realm, kind, Subject(SubjectType(type_), subject))
+                if is_single:
+                    single[book] = channel
+                else:
+                    comparable.append(book)
+        self.note(single)
+        self.note(comparable)
+        found = ComparableBooks(single)
+        found.mark(comparable)
+        return found
 
     def note(self, books: Iterable[Book]) -> None:
         """The facts hold claims of these books; of other books there is nothing to read."""
-        self._seen.update(books)
+        self._noted.update(books)
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
-        found: dict[Book, list[Incident]] = defaultdict(list)
-        for realm, skus in _by_realm(books):
-            rows = self._database.rows(INCIDENTS_SQL, {"realm": realm, "skus": skus})
-            for market, sku, body in rows:
-                found[Book(realm, market, sku)].append(Incident.model_validate_json(body))
+        found: dict[Book, list[AnyIncident]] = defaultdict(list)
+        for realm, kind, part in _parts(books):
+            keys = [book.subject.key for book in part]
+            parameters = {"realm": realm, "kind": kind, "subjects": keys}
+            for (body,) in self._database.rows(INCIDENTS_SQL, parameters):
+                incident = IncidentAdapter.validate_json(body)
+                found[Book(realm, kind, incident.about)].append(incident)
         return found
 
     def due_books(
@@ -125,8 +174,9 @@ class ClickHouseConsistencyStore:
         """See the port."""
         condition, parameters = self._within(partitions)
         sql = f"{DUE_SQL} AND {condition}" if condition else DUE_SQL
-        rows = self._database.rows(sql, {"realm": realm, "now": now, **parameters})
-        return [Book(realm, market, sku) for market, sku in rows]
+        parameters |= {"realm": realm, "now": now, "kinds": list(KINDS)}
+        rows = self._database.rows(sql, parameters)
+        return [Book(realm, kind, Subject(SubjectType(type_), key)) for kind, type_, key in rows]
 
     def _within(self, partitions: Collection[int] | None) -> tuple[str, dict[str, Any]]:
         if partitions is None:
@@ -153,45 +203,58 @@ class ClickHouseConsistencyStore:
             self._database.insert_rows("properties", ("name", "value", "version"), [row])
             self._ticks[name] = now
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
         names = (
-            "realm", "incident_id", "kind", "market", "sku", "state", "since", "body", "version",
+            "realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body",
+            "version",
         )  # fmt: skip
         rows = [
             (
-                one.realm, one.incident_id, one.kind, one.market, one.sku, one.state,
-                to_ms(one.since), one.model_dump_json(), self._version,
+                one.realm, one.kind, *one.about, one.incident_id, one.state, to_ms(one.since),
+                one.model_dump_json(), version,
             )
             for one in incidents
         ]  # fmt: skip
-        self._database.insert_rows("incidents", names, rows)
+        self._database.insert_rows("incident_states", names, rows)
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
         rows = [
-            (*book, NEVER_MS if at is None else to_ms(at), self._version)
-            for book, at in due.items()
+            (realm, kind, *subject, NEVER_MS if at is None else to_ms(at), version)
+            for (realm, kind, subject), at in due.items()
         ]
-        names = ("realm", "market", "sku", "due_at", "version")
-        self._database.insert_rows("book_timers", names, rows)
+        names = ("realm", "kind", "subject_type", "subject", "due_at", "version")
+        self._database.insert_rows("timers", names, rows)
 
 
-def _by_realm(books: Collection[Book]) -> list[tuple[str, Sequence[str]]]:
-    skus: dict[str, list[str]] = defaultdict(list)
+def _parts(books: Collection[Book]) -> Iterator[tuple[str, str, Sequence[Book]]]:
+    """Books of one realm and kind, at most so many that one query can take them."""
+    by_kind: dict[tuple[str, str], list[Book]] = defaultdict(list)
     for book in books:
-        skus[book.realm].append(book.sku)
-    return [(realm, part) for realm, all_ in skus.items() for part in chunks(all_, BOOKS_PER_QUERY)]
+        by_kind[book.realm, book.kind].append(book)
+    for (realm, kind), mine in by_kind.items():
+        for part in chunks(mine, BOOKS_PER_QUERY):
+            yield realm, kind, part
 
 
-def _claim(book: Book, row: Sequence[Any]) -> Claim:
+def _price(book: Book, row: Sequence[Any]) -> PriceClaim:
     occurred_at, event_id, ordinal, version, channel, location, basis, price, currency, terms = row
     extra = unpack_terms(terms)
-    zone = extra.pop("zone", "")
-    return Claim(
-        book, occurred_at, event_id, ordinal, version, channel, location, zone, Basis(basis),
-        price, currency, **extra,
-    )  # fmt: skip
+    return PriceClaim(
+        book=book,
+        occurred_at=occurred_at,
+        event_id=event_id,
+        ordinal=ordinal,
+        version=version,
+        channel=channel,
+        location=location,
+        zone=extra.pop("zone", ""),
+        basis=Basis(basis),
+        price=price,
+        currency=currency,
+        **extra,
+    )
 
 
 def _tick_name(realm: str, partition: int | None = None) -> str:

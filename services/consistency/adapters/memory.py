@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
-from schemas.incident import Incident
+from schemas.incident import AnyIncident
 from services.consistency.core.comparability import ComparableBooks
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
@@ -21,32 +21,27 @@ class MemoryStore:
 
     def __init__(self, partitions: int = OFFER_PARTITIONS) -> None:
         self._partitions = partitions
-        self._version = 0
         self._claims: dict[Book, dict[tuple[str, int], Claim]] = defaultdict(dict)
-        self._incidents: dict[Book, dict[str, tuple[int, Incident]]] = defaultdict(dict)
+        self._incidents: dict[Book, dict[str, tuple[int, AnyIncident]]] = defaultdict(dict)
         self._due: dict[Book, tuple[int, datetime | None]] = {}
         self._ticks: dict[tuple[str, int | None], datetime] = {}
-
-    def at(self, version: int) -> None:
-        """See `WorkerStore.at`."""
-        self._version = version
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See `ConsistencyStore.claims_of`."""
         return {book: list(self._claims[book].values()) for book in books if book in self._claims}
 
-    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
-        """See `WorkerStore.voices`."""
-        voices = ComparableBooks()
+    def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
+        """See `WorkerStore.comparable_books`."""
+        found = ComparableBooks()
         for book, claims in self._claims.items():
             if self._is_within(book, partitions):
-                voices.matter(list(claims.values()))
-        return voices
+                found.filter(list(claims.values()))
+        return found
 
     def note(self, books: Iterable[Book]) -> None:
         """See `WorkerStore.note`. Here every book can be read."""
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See `ConsistencyStore.incidents_of`."""
         known = self._incidents
         return {book: [one for _, one in known[book].values()] for book in books if book in known}
@@ -89,17 +84,17 @@ class MemoryStore:
         key = (realm, partition)
         self._ticks[key] = max(now, self._ticks.get(key, now))
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See `ConsistencyStore.write_incidents`."""
         for incident in incidents:
-            kept = self._incidents[Book(incident.realm, incident.market, incident.sku)]
-            version, _ = kept.get(incident.incident_id, (0, None))
-            if self._version >= version:
-                kept[incident.incident_id] = (self._version, incident)
+            kept = self._incidents[Book(incident.realm, incident.kind, incident.about)]
+            known, _ = kept.get(incident.incident_id, (0, None))
+            if version >= known:
+                kept[incident.incident_id] = (version, incident)
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See `ConsistencyStore.write_due`."""
         for book, at in due.items():
-            version, _ = self._due.get(book, (0, None))
-            if self._version >= version:
-                self._due[book] = (self._version, at)
+            known, _ = self._due.get(book, (0, None))
+            if version >= known:
+                self._due[book] = (version, at)

@@ -1,38 +1,64 @@
-"""Reads incidents with their exposure: what `c360 incidents list|show` and the query API print."""
+"""Reads incidents with their exposure: what `c360 incidents list|show` and the API answer."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
-import orjson
-
+from schemas.claim import (
+    PRICE_MISMATCH,
+    Book,
+    PriceClaim,
+    Statement,
+    unpack_statement,
+    unpack_terms,
+)
 from schemas.identifiers import NodeId
-from schemas.incident import Incident, IncidentState, IncidentView
+from schemas.incident import AnyIncident, IncidentState
 from schemas.offer import Basis
-from schemas.rules.consistency import ConsistencyRules
-from services.consistency.core.exposure import Observation, exposure
+from schemas.subject import Subject, SubjectType
+from services.consistency.core.kind import Observation
+from services.consistency.core.places import place_of
+from services.consistency.kinds import KINDS, IncidentAdapter
+from services.consistency.rules import ConsistencyRules
+from services.consistency.views import IncidentView, view_of
 from services.store.database import Database, chunks
 
 INCIDENTS_PER_QUERY = 500
 LIST_SQL = """
-SELECT body FROM incidents FINAL
-WHERE realm = {realm:String} AND state IN {states:Array(String)}
+SELECT body FROM incident_states FINAL
+WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
 ORDER BY since, incident_id
 """
 SHOW_SQL = """
-SELECT body FROM incidents FINAL
-WHERE realm = {realm:String} AND startsWith(incident_id, {prefix:String}) LIMIT 2
+SELECT body FROM incident_states FINAL
+WHERE realm = {realm:String} AND startsWith(incident_id, {prefix:String})
+    AND kind IN {kinds:Array(String)}
+LIMIT 2
 """
-OBSERVED_SQL = """
+PRICES_SQL = """
 SELECT market, sku, channel, location, terms, occurred_at, basis, price, currency, quantity, node,
-    event_id, order_id
+    event_id, order_id, version
 FROM offers FINAL
 ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
     offers.basis AS basis, offers.price AS price, offers.currency AS currency,
     offers.quantity AS quantity, offers.terms AS terms
 WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Array(String)})
     AND sku IN {skus:Array(String)} AND basis != 'published'
+"""
+STATEMENTS_SQL = """
+SELECT subject_type, subject, channel, occurred_at, body, node, event_id, order_id, version
+FROM
+(
+    SELECT * FROM claims FINAL
+    WHERE realm = {realm:String} AND NOT synthetic
+        AND hasAny(claims.subject, {subjects:Array(String)})
+)
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
+    claims.body AS body
+WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
+    AND JSONExtractString(body, 'basis') != 'published'
 """
 LISTED_STATES = frozenset(IncidentState) - {IncidentState.RETRACTED}
 
@@ -54,46 +80,82 @@ class IncidentReader:
         self, realm: str, states: Collection[IncidentState] = LISTED_STATES
     ) -> Iterator[IncidentView]:
         """Incidents of a realm in these states, the oldest first."""
-        parameters = {"realm": realm, "states": sorted(states)}
+        parameters = {"realm": realm, "states": sorted(states), "kinds": list(KINDS)}
         rows = self._database.rows(LIST_SQL, parameters)
         for part in chunks(rows, INCIDENTS_PER_QUERY):
-            yield from self._with_exposure(
-                realm, [Incident.model_validate_json(r[0]) for r in part]
-            )
+            yield from self._with_exposure(realm, _incidents(part))
 
     def find(self, realm: str, prefix: str) -> Sequence[IncidentView]:
         """The incident of that id, or of that beginning of an id: none, one, or two if unclear."""
-        rows = self._database.rows(SHOW_SQL, {"realm": realm, "prefix": prefix})
-        return self._with_exposure(realm, [Incident.model_validate_json(row[0]) for row in rows])
+        parameters = {"realm": realm, "prefix": prefix, "kinds": list(KINDS)}
+        rows = self._database.rows(SHOW_SQL, parameters)
+        return self._with_exposure(realm, _incidents(rows))
 
-    def _with_exposure(self, realm: str, incidents: Sequence[Incident]) -> list[IncidentView]:
-        seen = self._observations(realm, sorted({one.sku for one in incidents}))
-        nodes = {one.node for observations in seen.values() for one in observations}
+    def _with_exposure(self, realm: str, incidents: Sequence[AnyIncident]) -> list[IncidentView]:
+        books = {Book(realm, one.kind, one.about) for one in incidents}
+        met = self._observations(realm, books)
+        nodes = {one.node for observations in met.values() for one in observations}
         persons = self._persons_of(realm, nodes)
-        return [
-            IncidentView(
-                **one.model_dump(),
-                exposure=exposure(one, seen[one.market, one.sku], persons, self._rules),
-            )
-            for one in incidents
-        ]
+        views: list[IncidentView] = []
+        for one in incidents:
+            kind, rules = KINDS[one.kind], self._rules.by_kind[one.kind]
+            observations = met[Book(realm, one.kind, one.about)]
+            views.append(view_of(one, kind.exposure(one, observations, persons, rules)))
+        return views
 
-    def _observations(
-        self, realm: str, skus: Sequence[str]
-    ) -> dict[tuple[str, str], list[Observation]]:
-        found: dict[tuple[str, str], list[Observation]] = defaultdict(list)
-        for row in self._database.rows(OBSERVED_SQL, {"realm": realm, "skus": skus}):
-            market, sku, channel, location, terms, at, basis, *money, node, event_id, order_id = row
-            price, currency, quantity = money
-            observation = Observation(
-                market, sku, channel, location or _zone(terms), at, Basis(basis), price, currency,
-                quantity, node.int, event_id, order_id,
-            )  # fmt: skip
-            found[market, sku].append(observation)
+    def _observations(self, realm: str, books: Collection[Book]) -> dict[Book, list[Observation]]:
+        """Whoever met a claim of these books, by book."""
+        found: dict[Book, list[Observation]] = defaultdict(list)
+        skus = sorted({one.subject.parts[1] for one in books if one.kind == PRICE_MISMATCH})
+        if skus:
+            parameters: dict[str, Any] = {"realm": realm, "skus": skus}
+            for row in self._database.rows(PRICES_SQL, parameters):
+                seen = _price_seen(realm, row)
+                found[seen.claim.book].append(seen)
+        for kind in sorted({one.kind for one in books} - {PRICE_MISMATCH}):
+            subjects = sorted(one.subject.key for one in books if one.kind == kind)
+            parameters = {"realm": realm, "kind": kind, "subjects": subjects}
+            for row in self._database.rows(STATEMENTS_SQL, parameters):
+                seen = _statement_seen(realm, kind, row)
+                found[seen.claim.book].append(seen)
         return found
 
 
-def _zone(terms: str) -> str:
-    """The label of a zone claim's place."""
-    zone = orjson.loads(terms).get("zone") if terms else None
-    return f"zone:{zone}" if zone else ""
+def _incidents(rows: Sequence[Sequence[Any]]) -> list[AnyIncident]:
+    return [IncidentAdapter.validate_json(body) for (body,) in rows]
+
+
+def _price_seen(realm: str, row: Sequence[Any]) -> Observation:
+    market, sku, channel, location, terms, at, basis, *money, node, event_id, order_id, body = row
+    price, currency, quantity = money
+    extra = unpack_terms(terms)
+    claim = PriceClaim(
+        book=Book(realm, PRICE_MISMATCH, Subject.product(market, sku)),
+        occurred_at=at,
+        event_id=event_id,
+        ordinal=0,
+        version=body,
+        channel=channel,
+        location=location,
+        zone=extra.pop("zone", ""),
+        basis=Basis(basis),
+        price=price,
+        currency=currency,
+        **extra,
+    )
+    return Observation(claim, place_of(claim).label, quantity, node.int, order_id)
+
+
+def _statement_seen(realm: str, kind: str, row: Sequence[Any]) -> Observation:
+    type_, subject, channel, occurred_at, body, node, event_id, order_id, version = row
+    fields, quantity = unpack_statement(body)
+    claim = Statement(
+        book=Book(realm, kind, Subject(SubjectType(type_), subject)),
+        occurred_at=occurred_at,
+        event_id=event_id,
+        ordinal=0,
+        version=version,
+        channel=channel,
+        **fields,
+    )
+    return Observation(claim, place_of(claim).label, quantity, node.int, order_id)

@@ -1,4 +1,4 @@
-"""The book of one product: its claims, and the incidents that follow from them.
+"""A book of claims that are compared with each other, and the incidents that follow from them.
 
 The incidents are a pure function of the set of claims, the latest tick and the rules: arrival
 order, repetition and batching change nothing. Claims later than the latest tick wait for it.
@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from schemas.claim import Book, Claim
-from schemas.incident import Incident, IncidentKind, IncidentState
-from schemas.rules.consistency import ConsistencyRules
+from schemas.incident import AnyIncident, IncidentState
+from schemas.subject import SEPARATOR, written_subject
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
-from services.consistency.core.prices import Place, Terms, terms_of
+from services.consistency.core.expectation import Comparison
+from services.consistency.core.places import Place
 from services.consistency.core.timeline_fold import TimelineFold
 
-SEPARATOR = "\x1f"
 ClaimKey = tuple[str, int]
 
 
-class _Shelf:
+class _Group:
     """The claims of one book that share their terms, folded as far as the latest tick."""
 
     __slots__ = ("claims", "fold", "waiting")
@@ -46,41 +46,42 @@ class _Shelf:
         if self.claims.pop(key, None) is not None:
             self.fold = None
 
-    def run(self, now: datetime, rules: ConsistencyRules) -> TimelineFold:
+    def run(self, now: datetime, comparison: Comparison) -> TimelineFold:
         if self.fold is None:
-            self.fold, self.waiting = TimelineFold(rules), list(self.claims.values())
+            self.fold, self.waiting = TimelineFold(comparison), list(self.claims.values())
         self.waiting.sort(key=_claim_order)
         split = bisect_right(self.waiting, now, key=lambda claim: claim.occurred_at)
         self.fold.run(self.waiting[:split], now)
         del self.waiting[:split]
         return self.fold
 
-    def next_due(self, now: datetime, rules: ConsistencyRules) -> datetime | None:
-        fold = self.run(now, rules)
+    def next_due(self, now: datetime, comparison: Comparison) -> datetime | None:
+        fold = self.run(now, comparison)
         first = self.waiting[0].occurred_at if self.waiting else None
         return earliest(first, fold.next_due(now))
 
 
-class _Statement(NamedTuple):
+class _Event(NamedTuple):
     """The newest version of an event seen in this book, with the claims it makes here."""
 
     version: int
-    shelves: dict[int, _Shelf | None]
+    groups: dict[int, _Group | None]
 
 
-class PriceBook:
-    """One product's claims and incidents.
+class ComparedBook:
+    """One subject's claims and incidents, for a kind that compares what the channels say.
 
     `add` takes claims in any order and any number of times; `advance` moves the time on (never
     back); `incidents` and `next_due` answer for the latest time. Not safe for concurrent use.
     """
 
-    def __init__(self, book: Book, rules: ConsistencyRules) -> None:
+    def __init__(self, book: Book, incident: type[AnyIncident], comparison: Comparison) -> None:
         self.book = book
-        self._rules = rules
+        self._model = incident
+        self._comparison = comparison
         self._now: datetime | None = None
-        self._shelves: dict[Terms, _Shelf] = {}
-        self._events: dict[str, _Statement] = {}
+        self._groups: dict[Hashable, _Group] = {}
+        self._events: dict[str, _Event] = {}
 
     @property
     def now(self) -> datetime | None:
@@ -103,28 +104,28 @@ class PriceBook:
         known = self._events.get(claim.event_id)
         if known is None or known.version < claim.version:
             if known is not None:
-                self._drop(claim.event_id, known)
-            known = self._events[claim.event_id] = _Statement(claim.version, {})
-        elif known.version > claim.version or claim.ordinal in known.shelves:
+                self._remove(claim.event_id, known)
+            known = self._events[claim.event_id] = _Event(claim.version, {})
+        elif known.version > claim.version or claim.ordinal in known.groups:
             return False
-        known.shelves[claim.ordinal] = self._put(claim)
+        known.groups[claim.ordinal] = self._put(claim)
         return True
 
-    def _drop(self, event_id: str, statement: _Statement) -> None:
-        for ordinal, shelf in statement.shelves.items():
-            if shelf is not None:
-                shelf.remove((event_id, ordinal))
+    def _remove(self, event_id: str, former: _Event) -> None:
+        for ordinal, group in former.groups.items():
+            if group is not None:
+                group.remove((event_id, ordinal))
 
-    def _put(self, claim: Claim) -> _Shelf | None:
+    def _put(self, claim: Claim) -> _Group | None:
         """File the claim under its terms; None if it is not comparable with anything."""
-        terms = terms_of(claim)
+        terms = self._comparison.terms(claim)
         if terms is None:
             return None
-        shelf = self._shelves.get(terms)
-        if shelf is None:
-            shelf = self._shelves[terms] = _Shelf()
-        shelf.put(_in_utc(claim), self._now)
-        return shelf
+        group = self._groups.get(terms)
+        if group is None:
+            group = self._groups[terms] = _Group()
+        group.put(_in_utc(claim), self._now)
+        return group
 
     def advance(self, now: datetime) -> None:
         """Move the time on to `now`; an earlier time than the latest changes nothing."""
@@ -132,14 +133,14 @@ class PriceBook:
         if self._now is None or now > self._now:
             self._now = now
 
-    def incidents(self) -> dict[str, Incident]:
+    def incidents(self) -> dict[str, AnyIncident]:
         """All incidents by id, past ones included. Empty before the first tick."""
         now = self._now
-        found: dict[str, Incident] = {}
+        found: dict[str, AnyIncident] = {}
         if now is None:
             return found
-        for terms, shelf in self._shelves.items():
-            fold = shelf.run(now, self._rules)
+        for terms, group in self._groups.items():
+            fold = group.run(now, self._comparison)
             for place, channel, episode in fold.episodes():
                 incident = self._incident(terms, place, channel, episode)
                 found[incident.incident_id] = incident
@@ -153,53 +154,56 @@ class PriceBook:
         """The next time at which a tick may change something; None if none ever will."""
         now = self._now
         if now is None:
-            waiting = (c.occurred_at for s in self._shelves.values() for c in s.claims.values())
+            waiting = (
+                c.occurred_at for group in self._groups.values() for c in group.claims.values()
+            )
             return min(waiting, default=None)
-        return earliest(*(shelf.next_due(now, self._rules) for shelf in self._shelves.values()))
+        return earliest(*(group.next_due(now, self._comparison) for group in self._groups.values()))
 
     def _incident(
-        self, terms: Terms, place: Place, channel: str, episode: Episode, upcoming: bool = False
-    ) -> Incident:
-        verdict = episode.verdict
-        makers = dict.fromkeys(claim.event_id for claim in verdict.expected.makers)
-        return Incident(
-            incident_id=incident_id(self.book, terms, place, channel, episode.since),
-            realm=self.book.realm,
-            kind=IncidentKind.PRICE_MISMATCH,
-            cause=verdict.cause,
-            state=IncidentState.UPCOMING if upcoming else _state(episode),
-            severity=verdict.severity,
-            market=self.book.market,
-            sku=self.book.sku,
-            channel=channel,
-            location=place.label,
-            expected=verdict.expected.price,
-            observed=verdict.claim.price,
-            currency=terms.currency,
-            since=episode.since,
-            due_at=episode.due_at,
-            until=None if upcoming else episode.resolved_at,
-            opened_at=None if upcoming else episode.opened_at,
-            resolved_at=None if upcoming else episode.resolved_at,
-            evidence=[list(episode.deviating), list(makers)[:EVIDENCE_MAX]],
+        self, terms: Hashable, place: Place, channel: str, episode: Episode, upcoming: bool = False
+    ) -> AnyIncident:
+        verdict, comparison = episode.verdict, self._comparison
+        supporting = dict.fromkeys(claim.event_id for claim in verdict.expected.supporting_claims)
+        since = episode.since
+        identity = comparison.identity(terms)
+        values = (comparison.value(verdict.claim), verdict.expected.value)
+        return self._model.model_validate(
+            {
+                "incident_id": incident_id(self.book, identity, place, channel, since),
+                "realm": self.book.realm,
+                "subject": written_subject(self.book.subject),
+                "channel": channel,
+                "location": place.label,
+                "state": IncidentState.UPCOMING if upcoming else _state(episode),
+                "severity": verdict.severity,
+                "cause": verdict.cause,
+                "since": since,
+                "due_at": episode.due_at,
+                "until": None if upcoming else episode.resolved_at,
+                "opened_at": None if upcoming else episode.opened_at,
+                "resolved_at": None if upcoming else episode.resolved_at,
+                "evidence": [list(episode.deviating), list(supporting)[:EVIDENCE_MAX]],
+                "details": comparison.details(terms, *values),
+            }
         )
 
 
-def incident_id(book: Book, terms: Terms, place: Place, channel: str, since: datetime) -> str:
+def incident_id(
+    book: Book, terms: tuple[str, ...], place: Place, channel: str, since: datetime
+) -> str:
     """The stable id of an incident: 32 hex digits of SHA-256 over its key and its begin."""
-    content = "" if terms.pack_content is None else f"{terms.pack_content.normalize():f}"
     parts = (
-        *book,
-        IncidentKind.PRICE_MISMATCH,
+        book.realm,
+        book.subject.key,
+        book.kind,
         channel,
-        place.rank,
+        str(place.rank),
         place.name,
-        *terms._replace(pack_content=None)[:3],
-        content,
-        *terms[4:],
+        *terms,
         since.astimezone(UTC).isoformat(),
     )
-    return hashlib.sha256(SEPARATOR.join(map(str, parts)).encode()).hexdigest()[:32]
+    return hashlib.sha256(SEPARATOR.join(parts).encode()).hexdigest()[:32]
 
 
 def earliest(*times: datetime | None) -> datetime | None:

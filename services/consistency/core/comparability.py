@@ -1,7 +1,8 @@
-"""Books in which nobody could contradict anybody: one channel only, and no published price.
+"""Comparable books: those in which a claim can be contradicted, now or later.
 
-Most articles of a retailer are charged at the till and never spoken of elsewhere. Their claims
-wait in the facts; the book is judged from the first claim that something can be compared with.
+Most articles of a retailer are charged at the till and named on no other channel. Nothing can
+contradict such a claim, so its book is not judged: the claims stay in the facts, and the book is
+judged from the first claim that something can be compared with.
 """
 
 from __future__ import annotations
@@ -13,28 +14,28 @@ from schemas.offer import Basis
 
 
 class ComparableBooks:
-    """Tells the claims that matter. `alone` maps the books known to be lone to their channel."""
+    """Filters claims by book. `single` maps books that only one channel speaks of to it."""
 
-    def __init__(self, alone: Mapping[Book, str] | None = None) -> None:
-        self._alone = dict(alone or {})
-        self._judged: set[Book] = set()
+    def __init__(self, single: Mapping[Book, str] | None = None) -> None:
+        self._single = dict(single or {})
+        self._comparable: set[Book] = set()
 
-    def judge(self, books: Iterable[Book]) -> None:
-        """These books have something to compare and always will."""
-        self._judged.update(books)
+    def mark(self, books: Iterable[Book]) -> None:
+        """These books are comparable and stay so."""
+        self._comparable.update(books)
 
-    def matter(self, claims: Sequence[Claim]) -> list[Claim]:
-        """The claims of books in which prices can be compared, as of these claims.
+    def filter(self, claims: Sequence[Claim]) -> list[Claim]:
+        """The claims whose book has a published claim or claims of two channels, with these.
 
-        When a book stops being lone, its earlier claims are to be read from the facts.
+        When a book becomes comparable, read its earlier claims from the facts.
         """
         for claim in claims:
-            if claim.book not in self._judged:
-                self._hear(claim)
-        return [claim for claim in claims if claim.book in self._judged]
+            if claim.book not in self._comparable:
+                self._note(claim)
+        return [claim for claim in claims if claim.book in self._comparable]
 
-    def _hear(self, claim: Claim) -> None:
-        channel = self._alone.setdefault(claim.book, claim.channel)
+    def _note(self, claim: Claim) -> None:
+        channel = self._single.setdefault(claim.book, claim.channel)
         if claim.basis is Basis.PUBLISHED or channel != claim.channel:
-            self._judged.add(claim.book)
-            del self._alone[claim.book]
+            self._comparable.add(claim.book)
+            del self._single[claim.book]

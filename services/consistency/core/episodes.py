@@ -1,16 +1,15 @@
-"""The life of a channel's deviations at one place: pending, open, resolved, reopened.
+"""The life cycle of a channel's deviations at one place: pending, open, resolved, reopened.
 
 Every transition bears the time at which it was due or proven, never the time of processing.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.claim import Claim
 from schemas.offer import Basis
-from schemas.rules.consistency import ConsistencyRules
-from services.consistency.core.expected_price import ExpectedPriceHistory, Move, Verdict
+from services.consistency.core.expectation import ExpectationHistory, Move, Verdict
 
 EVIDENCE_MAX = 20
 
@@ -19,7 +18,14 @@ class Episode:
     """One deviation from its begin to its end. `since <= due_at <= opened_at <= resolved_at`."""
 
     __slots__ = (
-        "deviating", "due_at", "opened_at", "resolved_at", "reviving", "since", "verdict", "wrong",
+        "deviating",
+        "deviating_claims",
+        "due_at",
+        "opened_at",
+        "reopens",
+        "resolved_at",
+        "since",
+        "verdict",
     )  # fmt: skip
 
     def __init__(self, since: datetime, due_at: datetime, verdict: Verdict) -> None:
@@ -28,16 +34,16 @@ class Episode:
         self.verdict = verdict
         self.opened_at: datetime | None = None
         self.resolved_at: datetime | None = None
-        self.wrong: dict[Basis, Claim] = {}
+        self.deviating_claims: dict[Basis, Claim] = {}
         """What deviates now: the latest deviating claim of each basis."""
         self.deviating: list[str] = []
-        self.reviving: Episode | None = None
+        self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
-        self.accuse(verdict.claim)
+        self.add_evidence(verdict.claim)
 
-    def accuse(self, claim: Claim) -> None:
-        """Add a deviating claim to what is wrong and to the evidence."""
-        self.wrong[claim.basis] = claim
+    def add_evidence(self, claim: Claim) -> None:
+        """Add a deviating claim to what is deviating_claims and to the evidence."""
+        self.deviating_claims[claim.basis] = claim
         if len(self.deviating) < EVIDENCE_MAX and claim.event_id not in self.deviating:
             self.deviating.append(claim.event_id)
 
@@ -45,17 +51,18 @@ class Episode:
         """An independent copy."""
         twin = Episode(self.since, self.due_at, self.verdict)
         twin.opened_at, twin.resolved_at = self.opened_at, self.resolved_at
-        twin.wrong, twin.deviating = dict(self.wrong), list(self.deviating)
+        twin.deviating_claims, twin.deviating = dict(self.deviating_claims), list(self.deviating)
         return twin
 
 
 class Deviations:
     """All deviations of one channel at one place: at most one current, the others past."""
 
-    __slots__ = ("channel", "current", "past")
+    __slots__ = ("_reopen_within", "channel", "current", "past")
 
-    def __init__(self, channel: str) -> None:
+    def __init__(self, channel: str, reopen_within: timedelta) -> None:
         self.channel = channel
+        self._reopen_within = reopen_within
         self.current: Episode | None = None
         self.past: list[Episode] = []
 
@@ -65,115 +72,111 @@ class Deviations:
         current = self.current
         return current.due_at if current and current.opened_at is None else None
 
-    def weigh(
+    def judge_published(
         self,
         published: Claim | None,
         own: Move | None,
-        standard: ExpectedPriceHistory,
+        history: ExpectationHistory,
         now: datetime,
-        rules: ConsistencyRules,
     ) -> None:
-        """Judge the channel's published price, after it or the expected price may have changed."""
-        verdict = standard.judge(published, rules) if published else None
+        """Judge what the channel publishes, after it or what is expected may have changed."""
+        verdict = history.judge(published) if published else None
         current = self.current
         if current and current.opened_at:
-            self._follow(current, verdict, standard, now, rules)
+            self._follow(current, verdict, history, now)
             return
         if verdict is None:
             self.current = None
             return
-        due_at = standard.due_at(self.channel, own, rules)
+        due_at = history.due_at(self.channel, own)
         assert due_at is not None, "a verdict needs something expected"
         if current is None:
-            current = self._begin(now, due_at, verdict, rules)
+            current = self._begin(now, due_at, verdict)
         else:
             current.verdict = verdict
-            current.accuse(verdict.claim)
-            if standard.move and standard.move.at == now:
+            current.add_evidence(verdict.claim)
+            if history.move and history.move.at == now:
                 current.due_at = due_at
         if current.due_at <= now:
             self._open(current, verdict, current.due_at)
 
-    def witness(
+    def judge_observed(
         self,
         claim: Claim,
         own: Move | None,
-        standard: ExpectedPriceHistory,
+        history: ExpectationHistory,
         now: datetime,
-        rules: ConsistencyRules,
     ) -> None:
-        """Judge one displayed or charged price, made at `now`."""
-        verdict = standard.judge(claim, rules)
+        """Judge one displayed or charged claim, made at `now`."""
+        verdict = history.judge(claim)
         current = self.current
         if verdict is None:
-            if current and current.opened_at and standard.expected and claim.basis in current.wrong:
-                self._heal(current, claim.basis, now)
+            is_open = current and current.opened_at and history.expected
+            if current and is_open and claim.basis in current.deviating_claims:
+                self._resolve(current, claim.basis, now)
             return
-        due_at = standard.due_at(self.channel, own, rules)
+        due_at = history.due_at(self.channel, own)
         if due_at is None or now < due_at:
             return  # What is seen within the grace proves nothing.
         if current is None:
-            current = self._begin(now, now, verdict, rules)
-        current.accuse(claim)
+            current = self._begin(now, now, verdict)
+        current.add_evidence(claim)
         if current.opened_at is None:
             self._open(current, verdict, now)
 
-    def _begin(
-        self, now: datetime, due_at: datetime, verdict: Verdict, rules: ConsistencyRules
-    ) -> Episode:
+    def _begin(self, now: datetime, due_at: datetime, verdict: Verdict) -> Episode:
         """A new deviation, or the return of one resolved a short time ago."""
         self.current = Episode(now, due_at, verdict)
         last = self.past[-1] if self.past else None
-        if last and last.resolved_at and now - last.resolved_at <= rules.reopen_within:
-            self.current.reviving = last
+        if last and last.resolved_at and now - last.resolved_at <= self._reopen_within:
+            self.current.reopens = last
         return self.current
 
     def _open(self, current: Episode, verdict: Verdict, at: datetime) -> None:
         current.verdict = verdict
         current.due_at = min(current.due_at, at)
         current.opened_at = at
-        if current.reviving is not None:
-            self.current = self._revive(current)
+        if current.reopens is not None:
+            self.current = self._reopen(current)
 
-    def _revive(self, current: Episode) -> Episode:
-        """The former episode goes on; it keeps its begin, its prices and its cause."""
+    def _reopen(self, current: Episode) -> Episode:
+        """The former episode goes on; it keeps its begin, its details and its cause."""
         former = self.past.pop()
         former.resolved_at = None
-        for claim in current.wrong.values():
-            former.accuse(claim)
+        for claim in current.deviating_claims.values():
+            former.add_evidence(claim)
         return former
 
     def _follow(
         self,
         current: Episode,
         verdict: Verdict | None,
-        standard: ExpectedPriceHistory,
+        history: ExpectationHistory,
         now: datetime,
-        rules: ConsistencyRules,
     ) -> None:
         """An open deviation lasts until all that deviated agrees again."""
         if verdict is not None:
-            current.accuse(verdict.claim)
-        elif Basis.PUBLISHED in current.wrong:
-            self._heal(current, Basis.PUBLISHED, now)
-        if standard.expected is None:
+            current.add_evidence(verdict.claim)
+        elif Basis.PUBLISHED in current.deviating_claims:
+            self._resolve(current, Basis.PUBLISHED, now)
+        if history.expected is None:
             return
-        for basis, claim in list(current.wrong.items()):
-            if standard.judge(claim, rules) is None:  # The expected price moved to it.
-                self._heal(current, basis, now)
+        for basis, claim in list(current.deviating_claims.items()):
+            if history.judge(claim) is None:  # What is expected moved to it.
+                self._resolve(current, basis, now)
 
-    def _heal(self, current: Episode, basis: Basis, now: datetime) -> None:
-        del current.wrong[basis]
-        if not current.wrong and current is self.current:
+    def _resolve(self, current: Episode, basis: Basis, now: datetime) -> None:
+        del current.deviating_claims[basis]
+        if not current.deviating_claims and current is self.current:
             current.resolved_at = now
             self.past.append(current)
             self.current = None
 
     def copy(self) -> Deviations:
         """An independent copy that remembers of the past only what it may reopen."""
-        twin = Deviations(self.channel)
+        twin = Deviations(self.channel, self._reopen_within)
         twin.past = [episode.copy() for episode in self.past[-1:]]
         twin.current = self.current and self.current.copy()
-        if twin.current and self.current and self.current.reviving:
-            twin.current.reviving = twin.past[-1]
+        if twin.current and self.current and self.current.reopens:
+            twin.current.reopens = twin.past[-1]
         return twin

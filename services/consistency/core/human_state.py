@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas.incident import Incident, IncidentState
+from schemas.incident import AnyIncident, IncidentState
 
 HANDLED_STATES = frozenset({IncidentState.ACKNOWLEDGED, IncidentState.MUTED})
 
@@ -22,7 +22,7 @@ class Handling(NamedTuple):
     at: datetime
 
 
-def as_handled(incident: Incident, handling: Handling | None) -> Incident:
+def as_handled(incident: AnyIncident, handling: Handling | None) -> AnyIncident:
     """The incident as people see it: an open one takes the state its handling gave it.
 
     Raises:

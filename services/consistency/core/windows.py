@@ -1,6 +1,6 @@
-"""The published prices of one channel at one place, and which of them counts when.
+"""What one channel publishes for one place, and which of it counts when.
 
-A published price is known from the time it was published and holds within its validity window.
+A published claim is known from the time it was published and holds within its validity window.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from schemas.claim import Claim
-from services.consistency.core.prices import is_promotion
 
 Rank = tuple[bool, datetime, datetime, str, int]
 
@@ -19,7 +18,7 @@ class Window(NamedTuple):
     """One published claim: it holds from `start` until before `end` or `forgotten_at`.
 
     Of several that hold, the highest `rank` counts: a promotion with an end before any other
-    price, then the latest start, the latest publication, the largest event id.
+    claim, then the latest start, the latest publication, the largest event id.
     """
 
     start: datetime
@@ -29,11 +28,11 @@ class Window(NamedTuple):
     claim: Claim
 
 
-def window_of(claim: Claim, max_age: timedelta) -> Window:
+def window_of(claim: Claim, is_promotion: bool, max_age: timedelta) -> Window:
     """The window of a published claim."""
     start = claim.valid_from or claim.occurred_at
-    # A promotion without an end lasts "until a newer offer replaces it", like any open price.
-    bounded_promotion = claim.valid_to is not None and is_promotion(claim)
+    # A promotion without an end lasts "until a newer offer replaces it", like any open claim.
+    bounded_promotion = claim.valid_to is not None and is_promotion
     rank = (bounded_promotion, start, claim.occurred_at, claim.event_id, claim.ordinal)
     return Window(start, claim.valid_to, max(start, claim.occurred_at) + max_age, rank, claim)
 
@@ -83,5 +82,5 @@ def _is_over(old: Window, new: Window, now: datetime) -> bool:
     """Whether `old` can never count again once `new` is known at `now`."""
     if old.forgotten_at <= now or (old.end is not None and old.end <= now):
         return True
-    # A higher rank among open prices means a later start, so `new` is also forgotten no earlier.
+    # A higher rank among open claims means a later start, so `new` is also forgotten no earlier.
     return new.end is None and new.start <= now and new.rank > old.rank

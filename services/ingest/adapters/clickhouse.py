@@ -26,7 +26,8 @@ WITH 0xFFFFFFFFFFFF AS number
 SELECT greatest(
     (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
     (SELECT max(bitAnd(version, number)) FROM map),
-    (SELECT max(bitAnd(version, number)) FROM incidents), (SELECT max(batch) FROM checkpoints))
+    (SELECT max(bitAnd(version, number)) FROM incident_states),
+    (SELECT max(batch) FROM checkpoints))
 """
 IN_DOUBT_SQL = """
 SELECT payload, received_at, intake FROM touchpoints

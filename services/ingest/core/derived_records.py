@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from schemas.claim import Claim
+from schemas.claim import PriceClaim, Statement
 from schemas.edge import Edge
 from schemas.identifiers import NodeId
 from schemas.records import EDGES_PER_RECORD_MAX, EdgesRecord
@@ -24,7 +24,7 @@ class Derived(NamedTuple):
     edges: list[Edge]
     attributes: list[NodeId]
     consents: list[NodeId]
-    claims: list[Claim]
+    claims: list[PriceClaim | Statement]
 
 
 def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:

@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
+from schemas.claim import PriceClaim, Statement
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES, Touchpoint
-from services.ingest.core.claims import claims
+from services.consistency.core.kind import Heard
+from services.consistency.kinds import KINDS
 from services.ingest.core.decode import body_hash, decode, event_hash
 from services.ingest.core.fact import (
     EMPTY_CONSENTS,
     attributes_group,
+    claims_group,
     consents_group,
     offers_group,
     order_group,
@@ -178,7 +182,7 @@ class EventProcessor:
     ) -> Accepted:
         event, config = context.event, self._config
         source, realm = event.source, config.realms[event.realm]
-        said = claims(context, realm.region, realm.currency)
+        prices, statements = _claims(context, realm)
         digest = event_hash(event.event_id)
         named = context.named
         campaign = source.campaign
@@ -197,7 +201,8 @@ class EventProcessor:
             *order_group(context, issuer, realm.currency),
             *(consents_group(context, self._address) if event.type in SPEAKS else EMPTY_CONSENTS),
             *attributes_group(context),
-            *offers_group(said),
+            *offers_group(prices),
+            *claims_group(statements),
             *survey_group(context),
             line,
         )  # fmt: skip
@@ -212,7 +217,31 @@ class EventProcessor:
             row,
             [(one.node, one.value) for one in named],
             self._identification.edges(event.event_id, context.occurred_ms, anchor, named),
-            [claim for claim, _ in said],
+            [*(claim for claim, _ in prices), *(claim for claim, _ in statements)],
             left_out,
             context.intake,
         )
+
+
+def _claims(
+    context: Context, realm: Realm
+) -> tuple[list[tuple[PriceClaim, Decimal]], list[tuple[Statement, Decimal]]]:
+    """What the kinds of incidents hear of an event: prices, and everything else.
+
+    Neither a test journey nor a stranger may raise or end an alarm.
+    """
+    prices: list[tuple[PriceClaim, Decimal]] = []
+    statements: list[tuple[Statement, Decimal]] = []
+    event = context.event
+    if event.source.synthetic or context.intake is Intake.PUBLIC:
+        return prices, statements
+    heard = Heard(
+        event, context.occurred_at, context.version, context.anchor.id, realm.region, realm.currency
+    )
+    for kind in KINDS.values():
+        for claim, quantity in kind.claims(heard):
+            if isinstance(claim, PriceClaim):
+                prices.append((claim, quantity))
+            else:
+                statements.append((claim, quantity))
+    return prices, statements

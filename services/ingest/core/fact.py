@@ -1,6 +1,6 @@
 """The row of one event in `touchpoints`: typed columns, in the order of `COLUMNS`.
 
-Every group of columns (order, consents, attributes, offers, survey) is a tuple made by the
+Every group of columns (order, consents, attributes, offers, claims, survey) is a tuple made by the
 function for its event types, or the group's empty value; a row is the concatenation of its groups.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from schemas.claim import Claim, pack_terms
+from schemas.claim import PriceClaim, Statement, pack_statement, pack_terms
 from schemas.events.dialogue import SurveyAnswered
 from schemas.events.master_data import ConsentChanged, ObjectionMade, ProfileUpdated
 from schemas.events.messages import MessageReaction
@@ -46,8 +46,9 @@ OFFERS = (
     "offers.sku", "offers.market", "offers.location", "offers.basis", "offers.price",
     "offers.currency", "offers.quantity", "offers.terms",
 )  # fmt: skip
+CLAIMS = ("claims.kind", "claims.subject_type", "claims.subject", "claims.body")
 SURVEY = ("survey_kind", "answers.question", "answers.score", "answers.expected", "answers.choice")
-COLUMNS = (*ENVELOPE, *ORDER, *CONSENTS, *ATTRIBUTES, *OFFERS, *SURVEY, "payload")
+COLUMNS = (*ENVELOPE, *ORDER, *CONSENTS, *ATTRIBUTES, *OFFERS, *CLAIMS, *SURVEY, "payload")
 
 ZERO = Decimal(0)
 EMPTY_LINES: Group = ((), (), (), (), ())
@@ -55,6 +56,7 @@ EMPTY_ORDER: Group = ("", "", "", "", False, "", ZERO, *EMPTY_LINES)
 EMPTY_CONSENTS: Group = ((), (), (), (), (), (), ())
 EMPTY_ATTRIBUTES: Group = ((), (), ())
 EMPTY_OFFERS: Group = ((), (), (), (), (), (), (), ())
+EMPTY_CLAIMS: Group = ((), (), (), ())
 EMPTY_SURVEY: Group = ("", (), (), (), ())
 REVENUE_KINDS = frozenset({LineKind.PRODUCT, LineKind.SERVICE})
 
@@ -136,19 +138,32 @@ def attributes_group(context: Context) -> Group:
     )
 
 
-def offers_group(claims: list[tuple[Claim, Decimal]]) -> Group:
+def offers_group(claims: list[tuple[PriceClaim, Decimal]]) -> Group:
     """Columns of the price claims of an event."""
     if not claims:
         return EMPTY_OFFERS
+    products = [claim.book.subject.parts for claim, _ in claims]
     return (
-        [claim.book.sku for claim, _ in claims],
-        [claim.book.market for claim, _ in claims],
+        [sku for _, sku in products],
+        [market for market, _ in products],
         [claim.location for claim, _ in claims],
         [claim.basis for claim, _ in claims],
         [claim.price for claim, _ in claims],
         [claim.currency for claim, _ in claims],
         [quantity for _, quantity in claims],
         [pack_terms(claim) for claim, _ in claims],
+    )
+
+
+def claims_group(claims: list[tuple[Statement, Decimal]]) -> Group:
+    """Columns of an event's claims of every kind but prices."""
+    if not claims:
+        return EMPTY_CLAIMS
+    return (
+        [claim.book.kind for claim, _ in claims],
+        [claim.book.subject.type for claim, _ in claims],
+        [claim.book.subject.key for claim, _ in claims],
+        [pack_statement(claim, quantity) for claim, quantity in claims],
     )
 
 

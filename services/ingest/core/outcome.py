@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from schemas.claim import Claim
+from schemas.claim import PriceClaim, Statement
 from schemas.edge import Edge, Node
 from schemas.reject import RejectReason
 from schemas.touchpoint import Touchpoint
@@ -70,7 +70,7 @@ class Accepted(NamedTuple):
     """In the order of `fact.COLUMNS`."""
     values: list[tuple[Node, str]]
     edges: list[Edge]
-    claims: list[Claim]
+    claims: list[PriceClaim | Statement]
     blocked: int
     """Number of identifiers dropped because they were placeholders or malformed."""
     intake: Intake

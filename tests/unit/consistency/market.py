@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from schemas.claim import Book, Claim
-from schemas.incident import Incident, IncidentState
+from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
+from schemas.incident import AnyIncident, IncidentState
 from schemas.offer import Basis, SaleKind
-from schemas.rules.consistency import ConsistencyRules, consistency_rules
-from services.consistency.core.book import PriceBook
-from services.consistency.core.scenario import overridden
+from services.consistency.core.kind import JudgedBook
+from services.consistency.kinds import KINDS
+from services.consistency.kinds.price_mismatch import PriceDetails, PriceRules
+from services.consistency.rules import ConsistencyRules, consistency_rules
+from services.consistency.scenario import overridden
+from tests.events import product_book
 
-BOOK = Book("default", "DE", "A-1")
+BOOK = product_book("A-1")
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 RULES = consistency_rules()
 
@@ -29,13 +32,25 @@ def rules(**overrides: Any) -> ConsistencyRules:
     return overridden(RULES, overrides)
 
 
-def claim(channel: str, price: str, at: float, **fields: Any) -> Claim:
+def price_rules(using: ConsistencyRules = RULES) -> PriceRules:
+    """The rules of price mismatches."""
+    found = using.by_kind[PRICE_MISMATCH]
+    assert isinstance(found, PriceRules)
+    return found
+
+
+def price_book(name: Book, using: ConsistencyRules = RULES) -> JudgedBook:
+    """An empty book of prices."""
+    return KINDS[PRICE_MISMATCH].judge(name, price_rules(using))
+
+
+def claim(channel: str, price: str, at: float, **fields: Any) -> PriceClaim:
     """A claim of channel and price at an hour; `start` and `end` bound it, in hours too."""
     start, end = fields.pop("start", None), fields.pop("end", None)
     location = fields.get("location", "")
     basis = fields.setdefault("basis", Basis.PUBLISHED)
     name = f"{channel}{location}-{basis[0]}{at:g}-{price}"
-    base = Claim(BOOK, hour(at), name, 0, 0, channel, "", "", basis, Decimal(price), "EUR")
+    base = PriceClaim(BOOK, hour(at), name, 0, 0, channel, "", "", basis, Decimal(price), "EUR")
     if start is not None:
         fields["valid_from"] = hour(start)
     if end is not None:
@@ -43,41 +58,47 @@ def claim(channel: str, price: str, at: float, **fields: Any) -> Claim:
     return base._replace(**fields)
 
 
-def promo(channel: str, price: str, at: float, **fields: Any) -> Claim:
+def promo(channel: str, price: str, at: float, **fields: Any) -> PriceClaim:
     """A promotion price, of promotion P1 unless said otherwise."""
     fields = {"sale_kind": SaleKind.PROMOTION, "promotion": "P1", **fields}
     return claim(channel, price, at, **fields)
 
 
-def shown(channel: str, price: str, at: float, **fields: Any) -> Claim:
+def shown(channel: str, price: str, at: float, **fields: Any) -> PriceClaim:
     """A price that a customer was shown."""
     return claim(channel, price, at, basis=Basis.DISPLAYED, **fields)
 
 
-def charged(channel: str, price: str, at: float, **fields: Any) -> Claim:
+def charged(channel: str, price: str, at: float, **fields: Any) -> PriceClaim:
     """A price on a receipt."""
     return claim(channel, price, at, basis=Basis.CHARGED, **fields)
 
 
 def book_at(
-    claims: Iterable[Claim], now: float, using: ConsistencyRules = RULES
-) -> dict[str, Incident]:
+    claims: Iterable[PriceClaim], now: float, using: ConsistencyRules = RULES
+) -> dict[str, AnyIncident]:
     """The incidents that follow from the claims when the latest tick is `now` hours."""
-    book = PriceBook(BOOK, using)
+    book = price_book(BOOK, using)
     book.add(claims)
     book.advance(hour(now))
     return book.incidents()
 
 
-def only(claims: Iterable[Claim], now: float, using: ConsistencyRules = RULES) -> Incident:
+def only(claims: Iterable[PriceClaim], now: float, using: ConsistencyRules = RULES) -> AnyIncident:
     """The one incident there is."""
     (incident,) = book_at(claims, now, using).values()
     return incident
 
 
 def states(
-    claims: Iterable[Claim], now: float, using: ConsistencyRules = RULES
+    claims: Iterable[PriceClaim], now: float, using: ConsistencyRules = RULES
 ) -> list[tuple[str, IncidentState]]:
     """Channel and state of every incident, sorted."""
     found = book_at(claims, now, using).values()
     return sorted((incident.channel, incident.state) for incident in found)
+
+
+def prices(incident: AnyIncident) -> PriceDetails:
+    """What the incident says of prices."""
+    assert isinstance(incident.details, PriceDetails)
+    return incident.details

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from schemas.claim import Book, Claim
-from schemas.incident import Incident
+from schemas.claim import Book, Claim, PriceClaim
+from schemas.incident import AnyIncident
 from schemas.offer import Basis
 from schemas.records import AlertRecord
 from services.consistency.adapters.memory import MemoryStore
@@ -27,8 +27,9 @@ from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position
+from tests.events import product_book
 
-from .market import BOOK, hour, rules
+from .market import hour, rules
 from .test_order import QUICK, some_claims
 
 USING = rules(**QUICK)
@@ -86,11 +87,9 @@ class FaultyStore(MemoryStore):
     def land_late(self) -> None:
         """Some write that was given up reaches the store after all."""
         if self._late:
-            now = self._version
             self._late.pop(self.fuse.rng.randrange(len(self._late)))()
-            self.at(now)
 
-    def write_facts(self, claims: Sequence[Claim]) -> None:
+    def write_facts(self, claims: Sequence[PriceClaim]) -> None:
         """What ingest does before it sends claims."""
         super().write_claims(claims)
 
@@ -107,11 +106,11 @@ class FaultyStore(MemoryStore):
         """See the port."""
         self._seen.update(books)
 
-    def voices(self, partitions: Collection[int] | None = None) -> ComparableBooks:
+    def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See the port."""
         self.fuse.pass_()
         self.note(book for book in self._claims if self._is_within(book, partitions))
-        return super().voices(partitions)
+        return super().comparable_books(partitions)
 
     def due_books(
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
@@ -126,30 +125,29 @@ class FaultyStore(MemoryStore):
         super().write_tick(realm, now, partition)
         self.fuse.pass_()
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """Write all, a part, or later."""
         for one in incidents:
-            book = Book(one.realm, one.market, one.sku)
+            book = Book(one.realm, one.kind, one.about)
             standing = self._incidents[book].get(one.incident_id)
-            self.outlived += standing is not None and standing[0] > self._version
-        self._write(incidents, super().write_incidents)
+            self.outlived += standing is not None and standing[0] > version
+        write = super().write_incidents
+        self._write(incidents, lambda some: write(some, version))
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """Write all, a part, or later."""
         for book in due:
-            self.outlived += self._due.get(book, (0, None))[0] > self._version
+            self.outlived += self._due.get(book, (0, None))[0] > version
         write = super().write_due
-        self._write(list(due), lambda books: write({book: due[book] for book in books}))
+        self._write(list(due), lambda books: write({book: due[book] for book in books}, version))
 
     def _write(self, rows: Sequence[T], write: Callable[[Sequence[T]], None]) -> None:
         if not self.fuse.burns():
             write(rows)
             return
         some = self.fuse.rng.sample(list(rows), k=self.fuse.rng.randint(0, len(rows)))
-        version = self._version
 
         def land() -> None:
-            self.at(version)
             write(some)
 
         if self.fuse.rng.random() < 0.3:
@@ -193,7 +191,7 @@ class Item(NamedTuple):
 
     partition: int
     value: bytes | None
-    claims: list[Claim]
+    claims: list[PriceClaim]
 
 
 class World:
@@ -209,7 +207,7 @@ class World:
         self.id = "first"
         self.log: dict[int, list[bytes | None]] = {number: [] for number in range(partitions)}
         self.metrics = Metrics()
-        self.claims: list[Claim] = []
+        self.claims: list[PriceClaim] = []
         self._facts = 0
 
     async def end(self, partition: Partition) -> int:
@@ -299,7 +297,7 @@ class World:
             memory = MemoryStore()
             writer = ConsistencyWriter(memory, USING, realm=realm)
             writer.apply([one for one in self.claims if one.book.realm == realm], now)
-            writer.commit()
+            writer.commit(1)
             books = {one.book for one in self.claims}
             expected = {
                 (realm, one.incident_id): one
@@ -309,10 +307,12 @@ class World:
             mine = {k: v for k, v in stored.items() if k[0] == realm and v.state != "retracted"}
             assert mine == expected
         told = {
-            key: record.model_dump(exclude={"row_version", "version"})
+            key: record.model_dump(mode="json", exclude={"row_version", "version"})
             for key, record in self.published().items()
         }
-        assert told == {key_of(*names): incident.model_dump() for names, incident in stored.items()}
+        assert told == {
+            key_of(*names): incident.model_dump(mode="json") for names, incident in stored.items()
+        }
         assert self.store.outlived == 0
         return len(stored)
 
@@ -344,12 +344,12 @@ def story(
     One product in three is nearly always only charged at the till. The last tick is at `until`
     hours.
     """
-    claims: list[Claim] = []
+    claims: list[PriceClaim] = []
     for realm in REALMS:
         for sku in ("A-1", "B-2", "C-3"):
             some = some_claims(rng)
             for one in rng.sample(some, k=min(len(some), claims_max)):
-                book = BOOK._replace(realm=realm, sku=sku)
+                book = product_book(sku, realm)
                 mine = one._replace(book=book, event_id=f"{realm}-{sku}-{name}{one.event_id}")
                 if sku == "C-3" and rng.random() < 0.9:
                     mine = mine._replace(channel="pos", basis=Basis.CHARGED)
@@ -378,7 +378,7 @@ def ticks(realm: str, hours: float, partitions: int) -> list[Item]:
     return [Item(record.partition or 0, record.value, []) for record in records]
 
 
-def _item(record: Outgoing, claims: list[Claim], partitions: int) -> Item:
+def _item(record: Outgoing, claims: list[PriceClaim], partitions: int) -> Item:
     """All facts of the batch are stored before its first record is sent."""
     assert record.partition is not None
     assert record.partition < partitions

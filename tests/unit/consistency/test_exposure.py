@@ -5,37 +5,42 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from schemas.claim import PriceClaim
 from schemas.identifiers import NodeId
-from schemas.incident import Exposure, Incident
+from schemas.incident import AnyIncident, Exposure, Incident
 from schemas.offer import Basis
-from services.consistency.core.exposure import Observation, exposure
-from tests.unit.consistency.market import BOOK, RULES, claim, hour, only
+from services.consistency.core.kind import Observation
+from services.consistency.kinds.price_mismatch import PriceDetails, exposure
+from tests.events import product_book
+from tests.unit.consistency.market import claim, hour, only, price_rules
 
 SHOWN, CHARGED = Basis.DISPLAYED, Basis.CHARGED
 ANNA, ANNAS_PHONE, BERT, STRANGER = 1, 2, 3, 4
+RULES = price_rules()
 CUSTOMERS = {ANNA: ANNA, ANNAS_PHONE: ANNA, BERT: BERT}
 
 
-def incident(until: float | None = 60) -> Incident:
+def incident(until: float | None = 60) -> Incident[PriceDetails]:
     """The shop says 12.00 where 10.00 is right, from hour 24 until an hour."""
     claims = [claim(channel, "10.00", 0) for channel in ("app", "pos", "shop")]
     claims.append(claim("shop", "12.00", 24))
     if until is not None:
         claims.append(claim("shop", "10.00", until))
-    return only(claims, 100)
+    found: Any = only(claims, 100)
+    return cast(Incident[PriceDetails], found)
 
 
 def seen(price: str, at: float, basis: Basis = SHOWN, **fields: Any) -> Observation:
     """One price that a customer met in the shop, at an hour."""
-    name = f"{basis}-{price}-{at:g}"
-    usual = Observation(
-        BOOK.market, BOOK.sku, "shop", "", hour(at), basis, Decimal(price), "EUR",
-        Decimal(1), STRANGER, name, "",
-    )  # fmt: skip
+    book = product_book(fields.pop("sku", "A-1"), market=fields.pop("market", "DE"))
+    said = claim(fields.pop("channel", "shop"), price, at, basis=basis, book=book)
+    said = said._replace(event_id=f"{basis}-{price}-{at:g}")
+    own = {name: fields.pop(name) for name in PriceClaim._fields if name in fields}
+    usual = Observation(said._replace(**own), own.get("location", ""), Decimal(1), STRANGER, "")
     return usual._replace(**fields)
 
 
@@ -64,14 +69,14 @@ def test_figures_by_hand() -> None:
         {"channel": "app"},
         {"location": "7"},
         {"currency": "CHF"},
-        {"occurred_at": hour(23.99)},  # before it began
-        {"occurred_at": hour(60)},  # the end itself no longer counts
-        {"price": Decimal("10.01")},  # within the tolerance
+        {"at": 23.99},  # before it began
+        {"at": 60},  # the end itself no longer counts
+        {"price": "10.01"},  # within the tolerance
     ],
 )
 def test_what_did_not_meet_it(elsewhere: dict[str, Any]) -> None:
     """Another product, place, currency or time, or a price that agrees, is no exposure."""
-    one = seen("12.00", 30, CHARGED, node=ANNA)._replace(**elsewhere)
+    one = seen(**{"price": "12.00", "at": 30, "basis": CHARGED, "node": ANNA, **elsewhere})
     assert exposure(incident(), [one], CUSTOMERS, RULES) == Exposure()
 
 
@@ -88,7 +93,8 @@ def test_it_goes_on_while_nothing_ends_it() -> None:
 def test_one_receipt_with_several_lines() -> None:
     """Lines of one event are one touchpoint and one order, but each costs its own money."""
     line = seen("12.00", 30, CHARGED, event_id="receipt", order_id="o-1")
-    found = exposure(incident(), [line, line._replace(price=Decimal("13.00"))], {}, RULES)
+    other = seen("13.00", 30, CHARGED, event_id="receipt", order_id="o-1")
+    found = exposure(incident(), [line, other], {}, RULES)
     assert (found.touchpoints, found.orders, found.overcharged) == (1, 1, Decimal("5.00"))
 
 
@@ -105,25 +111,26 @@ def test_receipts_without_a_number_are_orders_each() -> None:
     assert exposure(incident(), lines, {}, RULES).orders == 2
 
 
-def oracle(met: Incident, observations: Iterable[Observation]) -> Exposure:
+def oracle(met: AnyIncident, observations: Iterable[Observation]) -> Exposure:
     """The same figures, counted one observation at a time in plain numbers of cents."""
     touchpoints, orders = set[str](), set[str]()
     persons: set[NodeId] = set()
     over = under = Decimal(0)
     for one in observations:
-        end = met.until or hour(10_000)
-        is_here = one.market == "DE" and one.sku == "A-1" and one.channel == "shop"
-        is_then = met.since <= one.occurred_at < end
-        difference = one.price - Decimal("10.00")
-        if not (is_here and is_then and one.location == "" and one.currency == "EUR"):
+        said, end = one.claim, met.until or hour(10_000)
+        assert isinstance(said, PriceClaim)
+        is_here = said.book == product_book("A-1") and said.channel == "shop"
+        is_then = met.since <= said.occurred_at < end
+        difference = said.price - Decimal("10.00")
+        if not (is_here and is_then and one.location == "" and said.currency == "EUR"):
             continue
         if abs(difference) <= Decimal("0.05"):  # half a percent of 10.00
             continue
-        touchpoints.add(one.event_id)
+        touchpoints.add(said.event_id)
         if one.node != STRANGER:
             persons.add(ANNA if one.node == ANNAS_PHONE else one.node)
-        if one.basis is CHARGED:
-            orders.add(one.order_id if one.order_id else one.event_id)
+        if said.basis is CHARGED:
+            orders.add(one.order_id if one.order_id else said.event_id)
             over += max(difference, Decimal(0)) * one.quantity
             under += max(-difference, Decimal(0)) * one.quantity
     return Exposure(

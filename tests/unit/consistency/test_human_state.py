@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.incident import Incident, IncidentState
+from schemas.incident import AnyIncident, IncidentState
 from services.consistency.core.human_state import Handling, as_handled
 
 from .market import claim, hour, only
 
 
-def incident(now: float) -> Incident:
+def incident(now: float) -> AnyIncident:
     """A wrong shop price from hour 10 to 50, as of an hour."""
     claims = [claim(channel, "10", 0) for channel in ("shop", "app", "pos")]
     return only([*claims, claim("shop", "12", 10), claim("shop", "10", 50)], now)

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.claim import Claim
-from schemas.incident import IncidentState, MismatchCause, Severity
-from services.consistency.core.book import PriceBook
+from schemas.claim import PriceClaim
+from schemas.incident import IncidentState, Severity
+from services.consistency.kinds.price_mismatch import Cause
+from tests.events import product_book
 
 from .market import (
     BOOK,
@@ -18,6 +19,8 @@ from .market import (
     claim,
     hour,
     only,
+    price_book,
+    prices,
     promo,
     rules,
     shown,
@@ -30,7 +33,7 @@ CHANNELS = ("erp", "shop", "app", "pos")
 AGREED = [claim(channel, "10", 0) for channel in CHANNELS]
 
 
-def promotion(*channels: str, end: float = 48) -> list[Claim]:
+def promotion(*channels: str, end: float = 48) -> list[PriceClaim]:
     """The promotion P1 at 8 from hour 24 on, published at hour 1."""
     return [promo(channel, "8", 1, start=24, end=end) for channel in channels]
 
@@ -68,8 +71,8 @@ def test_start_and_end_have_their_own_grace() -> None:
     end = only(
         [*AGREED, *promotion(*CHANNELS[:1], *CHANNELS[2:]), *promotion("shop", end=90)], 49, using
     )
-    assert (start.due_at, start.cause) == (hour(28), MismatchCause.PROMOTION_NOT_STARTED)
-    assert (end.opened_at, end.cause) == (hour(49), MismatchCause.PROMOTION_NOT_ENDED)
+    assert (start.due_at, start.cause) == (hour(28), Cause.PROMOTION_NOT_STARTED)
+    assert (end.opened_at, end.cause) == (hour(49), Cause.PROMOTION_NOT_ENDED)
 
 
 def test_a_deviation_healed_within_its_grace_never_was() -> None:
@@ -90,8 +93,8 @@ def test_a_missed_end_resolves_when_the_channel_follows() -> None:
     """The incident tells the promotion that did not end, and ends with it."""
     claims = [*AGREED, *promotion("erp", "app", "pos"), *promotion("shop", end=96)]
     opened, resolved = only(claims, 60, ERP), only(claims, 96, ERP)
-    assert opened.cause is MismatchCause.PROMOTION_NOT_ENDED
-    assert (opened.observed, opened.expected) == (Decimal(8), Decimal(10))
+    assert opened.cause == Cause.PROMOTION_NOT_ENDED
+    assert (prices(opened).observed, prices(opened).expected) == (Decimal(8), Decimal(10))
     assert (resolved.state, resolved.resolved_at, resolved.until) == (RESOLVED, hour(96), hour(96))
 
 
@@ -132,7 +135,7 @@ def test_an_observation_within_the_grace_proves_nothing() -> None:
 def test_an_observation_opens_at_once_when_nothing_moved() -> None:
     """No grace is running: what was shown is wrong at that moment."""
     found = only([*AGREED, shown("shop", "11", 30)], 30, ERP)
-    assert (found.opened_at, found.cause) == (hour(30), MismatchCause.WRONG_PRICE)
+    assert (found.opened_at, found.cause) == (hour(30), Cause.WRONG_PRICE)
 
 
 def test_what_a_shop_shows_of_its_own_new_price_waits_for_that_price() -> None:
@@ -167,7 +170,7 @@ def test_every_line_of_one_receipt_is_judged() -> None:
         for number, price in enumerate(["13", "10"])
     ]
     found = only([*AGREED, *lines], 31, ERP)
-    assert (found.observed, found.resolved_at) == (Decimal(13), hour(30))
+    assert (prices(found).observed, found.resolved_at) == (Decimal(13), hour(30))
 
 
 def test_a_channel_without_publication_votes_by_what_was_seen_lately() -> None:
@@ -182,7 +185,7 @@ def test_a_channel_alone_is_measured_by_its_own_publication() -> None:
     """It cannot contradict others; its till can contradict its price list."""
     assert book_at([claim("shop", "10", 0)], 100) == {}
     assert book_at([shown("shop", "10", 0), shown("shop", "12", 9)], 100) == {}
-    assert only([claim("shop", "10", 0), shown("shop", "12", 9)], 100).expected == 10
+    assert prices(only([claim("shop", "10", 0), shown("shop", "12", 9)], 100)).expected == 10
 
 
 def test_a_reference_is_right_against_the_majority() -> None:
@@ -252,7 +255,7 @@ def test_what_was_seen_today_says_nothing_of_next_week() -> None:
 
 def test_before_the_first_tick_there_is_nothing() -> None:
     """Time comes from ticks only; without one nothing is due."""
-    book = PriceBook(BOOK, RULES)
+    book = price_book(BOOK, RULES)
     book.add([claim("shop", "10", 0), claim("app", "12", 0)])
     assert (book.incidents(), book.next_due) == ({}, hour(0))
 
@@ -260,7 +263,7 @@ def test_before_the_first_tick_there_is_nothing() -> None:
 def test_a_claim_later_than_the_tick_waits() -> None:
     """One future-dated claim opens nothing before its time, and says when it is due."""
     claims = [*AGREED, claim("shop", "12", 50)]
-    book = PriceBook(BOOK, ERP)
+    book = price_book(BOOK, ERP)
     book.add(claims)
     book.advance(hour(40))
     assert (book.incidents(), book.next_due) == ({}, hour(50))
@@ -270,7 +273,7 @@ def test_a_corrected_event_replaces_its_claims() -> None:
     """The higher version counts whatever comes first; all lines of the lower one are gone."""
     wrong = [charged("shop", "15", 30, event_id="r", ordinal=n) for n in (0, 1)]
     right = charged("shop", "10", 30, event_id="r", version=1)
-    assert only([*AGREED, *wrong], 40, ERP).observed == 15
+    assert prices(only([*AGREED, *wrong], 40, ERP)).observed == 15
     assert book_at([*AGREED, *wrong, right], 40, ERP) == {}
     assert book_at([*AGREED, right, *wrong], 40, ERP) == {}
 
@@ -278,7 +281,7 @@ def test_a_corrected_event_replaces_its_claims() -> None:
 def test_a_claim_of_another_product_is_refused() -> None:
     """A book never mixes products."""
     with pytest.raises(ValueError, match="in the book of"):
-        PriceBook(BOOK, RULES).add([claim("shop", "1", 0, book=BOOK._replace(sku="B-2"))])
+        price_book(BOOK, RULES).add([claim("shop", "1", 0, book=product_book("B-2"))])
 
 
 def test_two_customer_groups_are_two_comparisons() -> None:
@@ -287,7 +290,7 @@ def test_two_customer_groups_are_two_comparisons() -> None:
     assert book_at(claims, 100, ERP) == {}
     claims += [claim("shop", "12", 10), claim("shop", "6", 10, customer_group="staff")]
     found = book_at(claims, 100, ERP).values()
-    assert sorted(one.expected for one in found) == [7, 10]
+    assert sorted(prices(one).expected for one in found) == [7, 10]
 
 
 def test_evidence_is_bounded() -> None:

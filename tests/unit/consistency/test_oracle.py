@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from schemas.claim import Claim
+from schemas.claim import PriceClaim
 
 from .market import book_at, claim, hour, promo, rules
 
@@ -27,7 +27,7 @@ class Said(NamedTuple):
     promoted: bool
 
 
-def said(claims: list[Claim], channel: str, now: int) -> Said | None:
+def said(claims: list[PriceClaim], channel: str, now: int) -> Said | None:
     """By the written rules: known, valid; a promotion with an end first, then the latest."""
     valid = [
         (one.valid_to is not None and one.promotion != "", one.valid_from or one.occurred_at,
@@ -47,7 +47,7 @@ def differ(one: Said | None, other: Said | None) -> bool:
     return one is not None and other is not None and one.price != other.price
 
 
-def expected_episodes(claims: list[Claim]) -> list[tuple[datetime, datetime, datetime | None]]:
+def expected_episodes(claims: list[PriceClaim]) -> list[tuple[datetime, datetime, datetime | None]]:
     """(since, opened, resolved) of every deviation of the shop that opened within HOURS."""
     erp = [said(claims, "erp", now) for now in range(-1, HOURS + 1)]
     shop = [said(claims, "shop", now) for now in range(-1, HOURS + 1)]
@@ -76,7 +76,7 @@ def expected_episodes(claims: list[Claim]) -> list[tuple[datetime, datetime, dat
     return found
 
 
-def some_prices(rng: random.Random) -> list[Claim]:
+def some_prices(rng: random.Random) -> list[PriceClaim]:
     """A reference and a shop that publish regular prices and promotions at whole hours."""
     claims = []
     for number in range(rng.randint(2, 14)):

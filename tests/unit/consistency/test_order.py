@@ -10,13 +10,12 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.claim import Claim
-from schemas.incident import Incident
+from schemas.claim import PriceClaim
+from schemas.incident import AnyIncident
 from schemas.offer import Basis, SaleKind
-from schemas.rules.consistency import ConsistencyRules
-from services.consistency.core.book import PriceBook
+from services.consistency.rules import ConsistencyRules
 
-from .market import BOOK, hour, rules
+from .market import BOOK, hour, price_book, rules
 
 STEP_HOURS = 6
 QUICK = {
@@ -37,7 +36,7 @@ RULE_SETS = [
 PLACES = [("", "")] * 5 + [("S1", ""), ("S2", ""), ("", "north")]
 
 
-def some_claim(rng: random.Random, number: int) -> Claim:
+def some_claim(rng: random.Random, number: int) -> PriceClaim:
     """Any claim of a crowded week: few prices, few instants, many ties."""
     at = rng.randint(0, 12) * STEP_HOURS
     start = rng.choice([None, None, at + rng.randint(-3, 6) * STEP_HOURS])
@@ -45,7 +44,7 @@ def some_claim(rng: random.Random, number: int) -> Claim:
     end = rng.choice([None, begin + rng.randint(1, 8) * STEP_HOURS])
     location, zone = rng.choice(PLACES)
     promoted = rng.random() < 0.3
-    return Claim(
+    return PriceClaim(
         book=BOOK,
         occurred_at=hour(at),
         event_id=f"e{rng.randint(0, number)}",
@@ -65,9 +64,9 @@ def some_claim(rng: random.Random, number: int) -> Claim:
     )
 
 
-def some_claims(rng: random.Random) -> list[Claim]:
+def some_claims(rng: random.Random) -> list[PriceClaim]:
     """Up to 24 claims; one event, ordinal and version always says one thing."""
-    claims: dict[tuple[str, int, int], Claim] = {}
+    claims: dict[tuple[str, int, int], PriceClaim] = {}
     for number in range(rng.randint(2, 24)):
         one = some_claim(rng, number)
         claims.setdefault((one.event_id, one.ordinal, one.version), one)
@@ -75,16 +74,16 @@ def some_claims(rng: random.Random) -> list[Claim]:
 
 
 def in_one_pass(
-    claims: list[Claim], now: datetime, using: ConsistencyRules
-) -> tuple[dict[str, Incident], datetime | None]:
+    claims: list[PriceClaim], now: datetime, using: ConsistencyRules
+) -> tuple[dict[str, AnyIncident], datetime | None]:
     """The incidents and the next due time, from scratch."""
-    book = PriceBook(BOOK, using)
+    book = price_book(BOOK, using)
     book.add(sorted(claims, key=lambda one: (one.occurred_at, one.event_id, one.ordinal)))
     book.advance(now)
     return book.incidents(), book.next_due
 
 
-def batches(rng: random.Random, claims: list[Claim]) -> Iterator[list[Claim]]:
+def batches(rng: random.Random, claims: list[PriceClaim]) -> Iterator[list[PriceClaim]]:
     """The claims shuffled, some of them twice, in batches of 1, 2, 3, 7 or all."""
     arriving = claims + rng.sample(claims, k=len(claims) // 2)
     if rng.random() < 0.7:
@@ -99,7 +98,7 @@ def batches(rng: random.Random, claims: list[Claim]) -> Iterator[list[Claim]]:
 def check_any_order(rng: random.Random) -> int:
     """Feed one random history in a random way; returns how many incidents it has."""
     claims, using = some_claims(rng), rng.choice(RULE_SETS)
-    book, now = PriceBook(BOOK, using), -STEP_HOURS
+    book, now = price_book(BOOK, using), -STEP_HOURS
     for batch in batches(rng, claims):
         book.add(batch)
         if rng.random() < 0.5:
@@ -114,7 +113,7 @@ def check_any_order(rng: random.Random) -> int:
     return len(incidents)
 
 
-def check_times(incidents: dict[str, Incident], now: datetime) -> None:
+def check_times(incidents: dict[str, AnyIncident], now: datetime) -> None:
     """The times of an incident stand in their order, and none but upcoming ones lie ahead."""
     for one in incidents.values():
         times = [one.since, one.due_at, one.opened_at, one.resolved_at]
@@ -159,7 +158,7 @@ def test_ticks_on_the_way_change_nothing() -> None:
     rng = random.Random(5)
     for _ in range(300):
         claims, using = some_claims(rng), rng.choice(RULE_SETS)
-        book = PriceBook(BOOK, using)
+        book = price_book(BOOK, using)
         book.add(claims)
         while (due := book.next_due) is not None and due < hour(400):
             book.advance(due)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from .market import book_at, charged, claim, hour, only, rules, shown
+from .market import book_at, charged, claim, hour, only, prices, rules, shown
 
 ZONED = rules(zones={"north": ["S1", "S2"], "south": ["S3"]})
 COMMON = rules(locations_may_differ=False)
@@ -29,7 +29,11 @@ def test_a_store_follows_its_zone() -> None:
     """A till that charges what its zone does not publish is wrong at that store."""
     claims = [claim("pos", "11", 0, zone="north"), charged("pos", "13", 30, location="S2")]
     found = only(claims, 100, ZONED)
-    assert (found.location, found.expected, found.observed) == ("S2", Decimal(11), Decimal(13))
+    assert (found.location, prices(found).expected, prices(found).observed) == (
+        "S2",
+        Decimal(11),
+        Decimal(13),
+    )
     assert book_at(claims, 100) == {}
 
 
@@ -59,7 +63,7 @@ def test_channels_that_speak_of_one_store_are_compared_there() -> None:
     """The shop's page of a store and the till of that store should agree."""
     claims = [claim("pos", "9", 0, location="S1"), shown("shop", "12", 30, location="S1")]
     found = only(claims, 100)
-    assert (found.channel, found.location, found.expected) == ("shop", "S1", Decimal(9))
+    assert (found.channel, found.location, prices(found).expected) == ("shop", "S1", Decimal(9))
 
 
 def test_rules_can_hold_every_place_to_the_common_price() -> None:
@@ -67,7 +71,11 @@ def test_rules_can_hold_every_place_to_the_common_price() -> None:
     claims = [claim("shop", "10", 0), claim("app", "10", 0), claim("pos", "12", 0, location="S1")]
     assert book_at(claims, 100) == {}
     found = only(claims, 100, COMMON)
-    assert (found.location, found.expected, found.opened_at) == ("S1", Decimal(10), hour(24))
+    assert (found.location, prices(found).expected, found.opened_at) == (
+        "S1",
+        Decimal(10),
+        hour(24),
+    )
     assert only([*claims, claim("pos", "10", 60, location="S1")], 100, COMMON).until == hour(60)
 
 
@@ -81,7 +89,7 @@ def test_a_store_first_heard_of_late_gets_no_grace_for_it() -> None:
 def test_without_a_common_price_a_place_is_measured_by_itself() -> None:
     """There is nothing channel-wide to hold a store to."""
     claims = [claim("pos", "12", 0, location="S1"), charged("pos", "13", 30, location="S1")]
-    assert only(claims, 100, COMMON).expected == 12
+    assert prices(only(claims, 100, COMMON)).expected == 12
 
 
 def test_weighed_goods_are_not_compared_with_pieces() -> None:

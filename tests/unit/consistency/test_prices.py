@@ -9,17 +9,13 @@ import pytest
 
 from schemas.incident import Severity
 from schemas.offer import SaleKind, TaxMode
-from services.consistency.core.prices import (
-    EVERYWHERE,
-    Place,
-    agrees,
-    place_of,
-    right_price,
-    severity_of,
-    terms_of,
-)
+from services.consistency.core.expectation import expected_of
+from services.consistency.core.places import EVERYWHERE, Place, place_of
+from services.consistency.kinds.price_mismatch import PriceComparison
 
-from .market import RULES, claim, rules
+from .market import claim, price_rules, rules
+
+PRICES = PriceComparison(price_rules())
 
 
 @pytest.mark.parametrize(
@@ -34,7 +30,7 @@ from .market import RULES, claim, rules
 )
 def test_some_prices_are_never_compared(fields: dict[str, Any]) -> None:
     """Other sellers' prices and special kinds of sale have no terms to compare under."""
-    assert terms_of(claim("shop", "10", 0, **fields)) is None
+    assert PRICES.terms(claim("shop", "10", 0, **fields)) is None
 
 
 @pytest.mark.parametrize(
@@ -52,13 +48,13 @@ def test_some_prices_are_never_compared(fields: dict[str, Any]) -> None:
 )
 def test_prices_on_other_terms_are_not_comparable(fields: dict[str, Any]) -> None:
     """Each part of the terms alone keeps two prices apart."""
-    assert terms_of(claim("shop", "10", 0, **fields)) != terms_of(claim("shop", "10", 0))
+    assert PRICES.terms(claim("shop", "10", 0, **fields)) != PRICES.terms(claim("shop", "10", 0))
 
 
 def test_equal_pack_contents_are_equal_however_written() -> None:
     """500 and 500.0 grams are the same pack."""
     one, other = (claim("shop", "10", 0, pack_content=Decimal(c)) for c in ("500", "500.0"))
-    assert terms_of(one) == terms_of(other)
+    assert PRICES.terms(one) == PRICES.terms(other)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +87,7 @@ def test_the_place_of_a_price(fields: dict[str, Any], place: Place, label: str) 
 )
 def test_tolerance(price: str, expected: str, equal: bool) -> None:
     """The larger of the absolute and the percent tolerance decides, both ways."""
-    assert agrees(Decimal(price), Decimal(expected), RULES) is equal
+    assert PRICES.agrees(Decimal(price), Decimal(expected)) is equal
 
 
 @pytest.mark.parametrize(
@@ -111,15 +107,17 @@ def test_tolerance(price: str, expected: str, equal: bool) -> None:
 def test_right_price_without_a_reference(prices: list[str], mode: str, right: str) -> None:
     """The strict majority is right, else the lowest price; or always the lowest."""
     votes = [claim(f"c{number}", price, 0) for number, price in enumerate(prices)]
-    expected = right_price(votes, rules(right_price=mode))
+    comparison = PriceComparison(price_rules(rules(right_price=mode)))
+    expected = expected_of(comparison, votes)
     assert expected is not None
-    assert expected.price == Decimal(right)
-    assert {agrees(maker.price, expected.price, RULES) for maker in expected.makers} == {True}
+    assert expected.value == Decimal(right)
+    supporting = {claim.channel for claim in expected.supporting_claims}
+    assert supporting == {one.channel for one in votes if PRICES.agrees(one.price, expected.value)}
 
 
 def test_nothing_is_right_without_votes() -> None:
     """Nobody's price is nobody's expectation."""
-    assert right_price([], RULES) is None
+    assert expected_of(PRICES, []) is None
 
 
 @pytest.mark.parametrize(
@@ -137,9 +135,9 @@ def test_nothing_is_right_without_votes() -> None:
 )
 def test_severity(observed: str, severity: Severity) -> None:
     """An overcharge is worse than an undercharge, and a gross error one degree worse."""
-    assert severity_of(Decimal(observed), Decimal(10), RULES) is severity
+    assert PRICES.severity(Decimal(observed), Decimal(10)) is severity
 
 
 def test_any_charge_for_what_is_free_is_gross() -> None:
     """An expected price of zero divides nothing."""
-    assert severity_of(Decimal(1), Decimal(0), RULES) is Severity.CRITICAL
+    assert PRICES.severity(Decimal(1), Decimal(0)) is Severity.CRITICAL

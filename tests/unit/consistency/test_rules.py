@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from schemas.rules.consistency import consistency_rules
-from services.consistency.core.scenario import InvalidScenario
+from services.consistency.rules import consistency_rules
+from services.consistency.scenario import InvalidScenario
 
-from .market import RULES, rules
+from .market import price_rules, rules
 
 
 def test_grace_by_channel() -> None:
     """A listed channel has its own grace, any other the default; ends stand for themselves."""
-    using = rules(grace_end_hours={"pos": 2})
+    using = price_rules(rules(grace_end_hours={"pos": 2}))
     found = [using.grace("pos", ended) for ended in (False, True)] + [using.grace("fair", True)]
     assert found == [timedelta(hours=24), timedelta(hours=2), timedelta(hours=12)]
 
 
 def test_an_observation_outlives_a_heartbeat() -> None:
     """Repeats of an unchanged price come once a day; the maximum age must be longer."""
-    assert RULES.max_age > timedelta(hours=24)
+    assert price_rules().max_age > timedelta(hours=24)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_an_observation_outlives_a_heartbeat() -> None:
     [
         ({"zones": {"north": ["S1"], "south": ["S1"]}}, "listed in two zones"),
         ({"severity": {"gross_above_percent": 90}}, "gross_below_percent < 100"),
-        ({"tolerance_absolute": -1}, "rules.tolerance_absolute"),
-        ({"right_price": "highest"}, "rules.right_price"),
-        ({"max_age_hours": 0}, "rules.max_age_hours"),
+        ({"tolerance_absolute": -1}, "rules.price_mismatch.tolerance_absolute"),
+        ({"right_price": "highest"}, "rules.price_mismatch.right_price"),
+        ({"max_age_hours": 0}, "rules.price_mismatch.max_age_hours"),
         ({"grace": 4}, "rules.grace"),
     ],
 )
@@ -45,8 +45,7 @@ def test_bad_rules_are_refused_by_name(overrides: dict[str, Any], message: str) 
 
 def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:
     """A file whose table leaves some channels without grace is refused with its name."""
-    text = Path("schemas/rules/consistency.toml").read_text("utf-8")
     path = tmp_path / "mine.toml"
-    path.write_text(text.replace("default = 12\n", ""), "utf-8")
+    path.write_text("[price_mismatch.grace_start_hours]\nshop = 4\n", "utf-8")
     with pytest.raises(ValueError, match=r"(?s)mine\.toml.*needs a row `default`"):
         consistency_rules(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.consistency.core.scenario import InvalidScenario, check_scenario
+from services.consistency.scenario import InvalidScenario, check_scenario
 
 SCENARIOS = sorted((Path(__file__).parents[3] / "docs" / "scenarios").glob("*.toml"))
 HEAD = """
@@ -108,5 +108,5 @@ def test_a_bad_file_is_refused_with_the_entry_named(text: str, message: str) -> 
 def test_a_bad_rule_is_refused_by_name() -> None:
     """Overrides are validated like a rules file."""
     expect = "[[expect]]\nat = 2026-03-02T00:00:00Z\nincidents = []\n"
-    with pytest.raises(InvalidScenario, match=r"rules\.tolerance_percent"):
+    with pytest.raises(InvalidScenario, match=r"rules\.price_mismatch\.tolerance_percent"):
         check_scenario(f"[rules]\ntolerance_percent = -1\n{HEAD}{expect}")

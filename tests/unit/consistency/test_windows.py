@@ -5,15 +5,20 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from schemas.claim import Claim
-from services.consistency.core.windows import Windows, window_of
+from schemas.claim import PriceClaim
+from services.consistency.core.windows import Window, Windows, window_of
 
 from .market import claim, hour, promo
 
 MAX_AGE = timedelta(hours=40)
 
 
-def effective(claims: list[Claim], now: float) -> Claim | None:
+def window(one: PriceClaim) -> Window:
+    """The window of a published price."""
+    return window_of(one, one.promotion != "", MAX_AGE)
+
+
+def effective(claims: list[PriceClaim], now: float) -> PriceClaim | None:
     """The oracle: look at every claim, whatever came before or after it."""
     instant, found = hour(now), []
     for one in claims:
@@ -25,7 +30,7 @@ def effective(claims: list[Claim], now: float) -> Claim | None:
     return max(found)[-1] if found else None
 
 
-def some_claims(rng: random.Random) -> list[Claim]:
+def some_claims(rng: random.Random) -> list[PriceClaim]:
     """Up to twelve overlapping windows, sorted by publication."""
     claims = []
     for number in range(rng.randint(1, 12)):
@@ -46,7 +51,7 @@ def test_the_price_that_counts_equals_the_oracle_on_random_windows() -> None:
         windows, waiting = Windows(), list(claims)
         for now in range(70):
             while waiting and waiting[0].occurred_at <= hour(now):
-                windows.add(window_of(waiting.pop(0), MAX_AGE), hour(now))
+                windows.add(window(waiting.pop(0)), hour(now))
             assert windows.at(hour(now), hour(now)) == effective(claims, now)
 
 
@@ -57,7 +62,7 @@ def test_between_two_bounds_nothing_changes() -> None:
         claims = some_claims(rng)
         windows = Windows()
         for one in claims:
-            windows.add(window_of(one, MAX_AGE), one.occurred_at)
+            windows.add(window(one), one.occurred_at)
         before = effective(claims, 20)
         for now in range(21, 70):
             after = effective(claims, now)
@@ -70,10 +75,10 @@ def test_a_newer_offer_replaces_an_open_promotion() -> None:
     """A promotion without an end lasts until the channel says something else."""
     windows = Windows()
     for one in (promo("shop", "8", 0), claim("shop", "10", 5)):
-        windows.add(window_of(one, MAX_AGE), one.occurred_at)
+        windows.add(window(one), one.occurred_at)
     counting = windows.at(hour(6), hour(6))
     assert counting is not None
-    assert counting.price == 10
+    assert counting == claim("shop", "10", 5)
 
 
 def test_the_regular_price_counts_again_after_a_promotion() -> None:
@@ -81,6 +86,5 @@ def test_the_regular_price_counts_again_after_a_promotion() -> None:
     windows = Windows()
     offers = (claim("shop", "10", 0), promo("shop", "8", 1, start=2, end=9), claim("shop", "11", 5))
     for one in offers:
-        windows.add(window_of(one, MAX_AGE), one.occurred_at)
-    prices = [found and found.price for found in (windows.at(hour(h), hour(h)) for h in (8, 9))]
-    assert prices == [8, 11]
+        windows.add(window(one), one.occurred_at)
+    assert [windows.at(hour(h), hour(h)) for h in (8, 9)] == list(offers[1:])

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from schemas.claim import Book, Claim
-from schemas.incident import Incident, IncidentState
+from schemas.claim import Book, Claim, PriceClaim
+from schemas.incident import AnyIncident, IncidentState
 from services.consistency.ticker import tick_records
 from services.runtime.errors import Fatal, Retry
 from services.stream.claim_records import claim_records, partition_of_book
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import EMBEDDED_GENERATION, Position, version_of
+from tests.events import product_book
 
 from .market import BOOK, charged, claim, hour
 from .offer_log import POISON, REALMS, FaultyOutbox, FaultyStore, Fuse, Item, World, story
@@ -100,7 +101,7 @@ class CountingStore(FaultyStore):
         self.queries["claims"] += 1
         return super().claims_of(books)
 
-    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Incident]]:
+    def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         self.queries["incidents"] += 1
         return super().incidents_of(books)
 
@@ -130,14 +131,14 @@ def deliver(world: World, records: Sequence[Outgoing]) -> list[Delivery]:
     return found
 
 
-def news(realm: str, said: Sequence[Claim], partitions: int = 1) -> list[Outgoing]:
+def news(realm: str, said: Sequence[PriceClaim], partitions: int = 1) -> list[Outgoing]:
     """Claims, and then a tick at hour 30."""
     return [*claim_records(realm, said, partitions), *tick_records(realm, hour(30), partitions)]
 
 
-def disagreeing(realm: str, sku: str) -> list[Claim]:
+def disagreeing(realm: str, sku: str) -> list[PriceClaim]:
     """The shop says another price than app and till, from hour 10 on."""
-    book = BOOK._replace(realm=realm, sku=sku)
+    book = product_book(sku, realm)
     said = [claim(channel, "10", 0, book=book) for channel in ("shop", "app", "pos")]
     return [*said, claim("shop", "12", 10, book=book)]
 
@@ -293,26 +294,25 @@ class LateStore(FaultyStore):
 
     def __init__(self) -> None:
         super().__init__(Fuse(random.Random(0)), 1)
-        self.held: list[tuple[int, Sequence[Incident]]] = []
+        self.held: list[tuple[int, Sequence[AnyIncident]]] = []
         self.is_up = False
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
         if not self.is_up:
             self.is_up = True
-            self.held.append((self._version, incidents))
+            self.held.append((version, incidents))
             raise Retry("timed out")
-        super().write_incidents(incidents)
+        super().write_incidents(incidents, version)
 
     def land(self) -> None:
         """The write of long ago."""
         for version, incidents in self.held:
-            self.at(version)
-            super().write_incidents(incidents)
+            super().write_incidents(incidents, version)
 
 
 @pytest.mark.parametrize("evidence", [claim("shop", "10", 12), claim("shop", "10.5", 10.5)])
-async def test_a_write_given_up_that_lands_late(evidence: Claim) -> None:
+async def test_a_write_given_up_that_lands_late(evidence: PriceClaim) -> None:
     """It says what was believed before; the next word on the book sets it right."""
     world, store, said = quiet_world(1), LateStore(), disagreeing("default", "A-1")
     world.store = store

@@ -9,18 +9,18 @@ from typing import TypeVar
 
 import pytest
 
-from schemas.claim import Book, Claim
-from schemas.incident import Incident, IncidentState
+from schemas.claim import Book, Claim, PriceClaim
+from schemas.incident import AnyIncident, IncidentState
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.core.book import PriceBook
 from services.consistency.writer import ConsistencyWriter
+from tests.events import product_book
 
-from .market import BOOK, RULES, charged, claim, hour, rules
+from .market import BOOK, RULES, charged, claim, hour, price_book, rules
 from .test_order import QUICK, some_claims
 
 USING = rules(**QUICK)
-BOOKS = [BOOK._replace(sku=sku) for sku in ("A-1", "B-2", "C-3")]
-Batch = tuple[list[Claim], datetime | None]
+BOOKS = [product_book(sku) for sku in ("A-1", "B-2", "C-3")]
+Batch = tuple[list[PriceClaim], datetime | None]
 T = TypeVar("T")
 
 
@@ -47,16 +47,16 @@ class CrashingStore(MemoryStore):
         self._crash_unless(self._rng.random() > self._risk)
         super().write_tick(realm, now, partition)
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """Write all, or a part and crash."""
         some = self._some(incidents)
-        super().write_incidents(some)
+        super().write_incidents(some, version)
         self._crash_unless(len(some) == len(incidents))
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """Write all, or a part and crash."""
         some = self._some(list(due))
-        super().write_due({book: due[book] for book in some})
+        super().write_due({book: due[book] for book in some}, version)
         self._crash_unless(len(some) == len(due))
 
     def _some(self, rows: Sequence[T]) -> list[T]:
@@ -72,7 +72,7 @@ class CrashingStore(MemoryStore):
 def some_batches(rng: random.Random) -> list[Batch]:
     """A log of claims of three products in any order, with ticks between them."""
     claims = [
-        one._replace(book=book, event_id=f"{book.sku}-{one.event_id}")
+        one._replace(book=book, event_id=f"{book.subject.key}-{one.event_id}")
         for book in BOOKS
         for one in some_claims(rng)
     ]
@@ -100,7 +100,7 @@ def run_log(rng: random.Random, store: MemoryStore, batches: list[Batch]) -> int
                     if position < len(batches):
                         writer.apply(*batches[position])
                         position += 1
-                writer.commit()
+                writer.commit(1)
                 acknowledged = position
         except Crash:
             crashes += 1
@@ -112,7 +112,7 @@ def check_stored(store: MemoryStore, batches: list[Batch]) -> int:
     now = max(tick for _, tick in batches if tick)
     kept = 0
     for name in BOOKS:
-        book = PriceBook(name, USING)
+        book = price_book(name, USING)
         book.add(one for claims, _ in batches for one in claims if one.book == name)
         book.advance(now)
         stored = {one.incident_id: one for one in store.incidents_of([name]).get(name, [])}
@@ -134,7 +134,7 @@ def test_stored_incidents_equal_the_books_whatever_crashes(risk: float) -> None:
     assert (crashes > 300) is (risk > 0)
 
 
-def agreed() -> list[Claim]:
+def agreed() -> list[PriceClaim]:
     """Shop, app and pos at 10, and the shop's wrong price from hour 10 on."""
     claims = [claim(channel, "10", 0) for channel in ("shop", "app", "pos")]
     return [*claims, claim("shop", "12", 10)]
@@ -145,7 +145,7 @@ def test_a_quiet_night_opens_what_is_due() -> None:
     store = MemoryStore()
     first = ConsistencyWriter(store, RULES)
     pending = first.apply(agreed(), hour(11))
-    first.commit()
+    first.commit(1)
     opened = ConsistencyWriter(store, RULES).apply([], hour(20))
     assert [one.state for one in pending + opened] == [IncidentState.PENDING, IncidentState.OPEN]
 
@@ -154,7 +154,7 @@ def test_a_tick_before_anything_is_due_changes_nothing() -> None:
     """Only books whose due time has come are looked at."""
     writer = ConsistencyWriter(MemoryStore(), RULES)
     writer.apply(agreed(), hour(11))
-    writer.commit()
+    writer.commit(1)
     assert writer.apply([], hour(13)) == []
 
 
@@ -162,7 +162,7 @@ def test_late_evidence_retracts_an_incident() -> None:
     """A claim that arrives late and heals the deviation in time disproves the incident."""
     writer = ConsistencyWriter(MemoryStore(), RULES)
     (opened,) = writer.apply(agreed(), hour(20))
-    writer.commit()
+    writer.commit(1)
     late = claim("shop", "10", 12)
     (retracted,) = writer.apply([late], None)
     assert (opened.state, retracted.state) == (IncidentState.OPEN, IncidentState.RETRACTED)
@@ -175,7 +175,7 @@ def test_applying_again_changes_nothing() -> None:
     store = MemoryStore()
     writer = ConsistencyWriter(store, RULES)
     writer.apply(agreed(), hour(20))
-    writer.commit()
+    writer.commit(1)
     assert writer.apply(agreed(), hour(20)) == []
     assert ConsistencyWriter(store, RULES).apply(agreed(), hour(20)) == []
 
@@ -185,7 +185,7 @@ def test_time_never_goes_back() -> None:
     store = MemoryStore()
     writer = ConsistencyWriter(store, RULES)
     writer.apply(agreed(), hour(20))
-    writer.commit()
+    writer.commit(1)
     restarted = ConsistencyWriter(store, RULES)
     assert restarted.apply(agreed(), hour(5)) == []
     assert restarted.now == hour(20)
@@ -197,7 +197,7 @@ def test_nothing_is_written_before_the_commit() -> None:
     writer = ConsistencyWriter(store, RULES)
     writer.apply(agreed(), hour(20))
     assert (store.claims_of([BOOK]), store.incidents_of([BOOK])) == ({}, {})
-    writer.commit()
+    writer.commit(1)
     assert len(store.claims_of([BOOK])[BOOK]) == 4
 
 
@@ -216,11 +216,11 @@ class WritingStore(MemoryStore):
         """See the port."""
         self.written.append("tick")
 
-    def write_incidents(self, incidents: Sequence[Incident]) -> None:
+    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
         self.written.append("incidents")
 
-    def write_due(self, due: Mapping[Book, datetime | None]) -> None:
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
         self.written.append("due")
 
@@ -230,9 +230,9 @@ def test_due_times_are_written_last_and_by_themselves() -> None:
     store = WritingStore()
     writer = ConsistencyWriter(store, RULES)
     writer.apply(agreed(), hour(20))
-    writer.write()
+    writer.write(1)
     assert store.written == ["claims", "tick", "incidents"]
-    writer.settle()
+    writer.settle(1)
     assert store.written[3:] == ["due"]
 
 
@@ -241,14 +241,14 @@ def test_in_doubt_everything_of_a_book_is_said_again() -> None:
     store = MemoryStore()
     writer = ConsistencyWriter(store, RULES)
     writer.apply(agreed(), hour(20))
-    writer.commit()
+    writer.commit(1)
     late = [claim("shop", "10", 12), claim("app", "13", 40)]
     writer.apply(late, hour(60))
-    writer.commit()
+    writer.commit(1)
     for in_doubt, told in ((True, 2), (True, 2), (False, 2), (False, 0)):
         found = writer.apply(late, hour(60), in_doubt=in_doubt)
         assert (len(found), writer.changed) == (told, [])
-        writer.commit()
+        writer.commit(1)
 
 
 def test_a_claim_of_another_realm_is_refused() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.claim import PriceClaim
 from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
 from schemas.reject import RejectReason
@@ -15,7 +16,7 @@ from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake, Reject
-from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line, order
+from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line, order, product_book
 
 COOKIE = identifier("cookie", "c-1")
 EMAIL = identifier("email", "anna@example.com")
@@ -204,6 +205,7 @@ def test_charged_claim_is_the_shelf_price() -> None:
     }  # fmt: skip
     source = {"system": "till", "store": "s-7"}
     [claim] = accept(order("o", body={"lines": [line_]}, channel="pos", source=source)).claims
+    assert isinstance(claim, PriceClaim)
     assert (claim.price, claim.location, claim.channel) == (Decimal("2.50"), "s-7", "pos")
 
 
@@ -279,7 +281,7 @@ def test_discount_that_leaves_no_price_makes_no_claim(
     fair = {"sku": "A2", "total": "3.00", "unit_price": "3.00", "quantity": "1"}
     sold = event("order.placed", body={"order_id": "o-1", "lines": [bought, fair]})
     accepted = accept(sold)
-    assert [(one.book.sku, one.price, one.ordinal) for one in accepted.claims] == [
-        ("A2", Decimal("3.00"), 0)
-    ]
+    [claim] = accepted.claims
+    assert isinstance(claim, PriceClaim)
+    assert (claim.book, claim.price, claim.ordinal) == (product_book("A2"), Decimal("3.00"), 0)
     assert column(accepted, "offers.sku") == ["A2"]

@@ -13,12 +13,13 @@ from typing import Any, cast
 
 import pytest
 
-from schemas.rules.consistency import consistency_rules
 from schemas.rules.identity import identity_rules
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.rules import consistency_rules
+from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import ConsistencyStage, IdentityStage
+from services.embedded.stages import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line

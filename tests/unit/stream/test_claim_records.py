@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.claim import TERMS, Book, Claim
+from schemas.claim import TERMS, Book, PriceClaim
 from schemas.offer import Basis, SaleKind, TaxMode
 from schemas.records import CLAIMS_PER_RECORD_MAX, ClaimRecord, ClaimsRecord, OfferRecordAdapter
 from schemas.topics import CATALOGUE
@@ -21,22 +21,26 @@ from services.stream.claim_records import (
     partition_of_book,
     written,
 )
+from tests.events import product_book
 
 NOW = datetime(2026, 3, 2, 12, 30, 15, 123_000, tzinfo=UTC)
 WORST = "\x01" * 100
 """JSON needs six bytes for each of its characters."""
 
 
-def some_claim(book: Book, event_id: str) -> Claim:
+def some_claim(book: Book, event_id: str) -> PriceClaim:
     """A plain claim."""
-    return Claim(book, NOW, event_id, 0, 1, "shop", "", "", Basis.PUBLISHED, Decimal("9.99"), "EUR")
+    return PriceClaim(
+        book, NOW, event_id, 0, 1, "shop", "", "", Basis.PUBLISHED, Decimal("9.99"), "EUR"
+    )
 
 
-def largest_claim(number: int) -> Claim:
+def largest_claim(number: int) -> PriceClaim:
     """Every text as long and as costly as the contract lets it be."""
     price = Decimal("-12345678901234.1234")
-    return Claim(
-        Book("r" * 32, "\x01" * 16, f"{WORST[:95]}{number:05}"), NOW, WORST, 2**31, 2**64 - 1,
+    return PriceClaim(
+        product_book(f"{WORST[:95]}{number:05}", "r" * 32, "\x01" * 16), NOW, WORST, 2**31,
+        2**64 - 1,
         "c" * 32, WORST, WORST, Basis.DISPLAYED, price, "EUR", unit=WORST, pack_content=price,
         pack_unit=WORST, variant=WORST, condition=WORST, seller=WORST, customer_group=WORST,
         sale_kind=SaleKind.PROMOTION, promotion=WORST, price_list_id=WORST, valid_from=NOW,
@@ -45,8 +49,8 @@ def largest_claim(number: int) -> Claim:
 
 
 def packed(
-    claims: list[Claim], partitions: int = OFFER_PARTITIONS
-) -> Iterator[tuple[int | None, list[Claim]]]:
+    claims: list[PriceClaim], partitions: int = OFFER_PARTITIONS
+) -> Iterator[tuple[int | None, list[PriceClaim]]]:
     """Each record's partition and claims, as a reader gets them from the written bytes."""
     for realm in sorted({claim.book.realm for claim in claims}):
         mine = [claim for claim in claims if claim.book.realm == realm]
@@ -58,7 +62,7 @@ def packed(
 
 def test_partitions_are_those_of_kafka() -> None:
     """A book's partition is murmur2 of realm, market and sku; known values, never to change."""
-    books = [Book("default", "DE", "A-1"), Book("other", "AT", "ü€")]
+    books = [product_book("A-1"), product_book("ü€", "other", "AT")]
     assert [partition_of_book(book, 12) for book in books] == [3, 7]
 
 
@@ -66,9 +70,9 @@ def test_partitions_are_those_of_kafka() -> None:
 def test_every_claim_arrives_in_the_partition_of_its_book(partitions: int) -> None:
     """The records hold each claim once, in order by book, of one realm and one partition."""
     rng = random.Random(partitions)
-    books = [Book(rng.choice(["a", "b"]), "DE", f"{rng.randint(0, 30)}") for _ in range(1_200)]
+    books = [product_book(f"{rng.randint(0, 30)}", rng.choice(["a", "b"])) for _ in range(1_200)]
     claims = [some_claim(book, f"e{number}") for number, book in enumerate(books)]
-    found: list[Claim] = []
+    found: list[PriceClaim] = []
     for partition, read in packed(claims, partitions):
         assert {partition_of_book(one.book, partitions) for one in read} == {partition}
         assert len(read) <= CLAIMS_PER_RECORD_MAX
@@ -90,7 +94,7 @@ def test_the_largest_claims_fit_the_topic() -> None:
 
 def test_usual_claims_are_packed_full() -> None:
     """The bound on bytes is no reason to send small records."""
-    claims = [some_claim(Book("default", "DE", "A-1"), f"{n:036}") for n in range(1_000)]
+    claims = [some_claim(product_book("A-1"), f"{n:036}") for n in range(1_000)]
     assert [len(read) for _, read in packed(claims)] == [500, 500]
 
 
@@ -105,7 +109,7 @@ def test_usual_claims_are_packed_full() -> None:
 )
 def test_a_claim_is_written_as_its_model_writes_it(terms: dict[str, Any]) -> None:
     """Reading either gives the same record; every field of the model can be told."""
-    claim = some_claim(Book("default", "DE", "A-1"), "e1")._replace(**terms)
+    claim = some_claim(product_book("A-1"), "e1")._replace(**terms)
     read = ClaimRecord.model_validate_json(written(claim))
     assert read == ClaimRecord.of(claim)
     assert {"market", "sku", *HEAD, *TERMS} == set(ClaimRecord.model_fields)
@@ -114,14 +118,14 @@ def test_a_claim_is_written_as_its_model_writes_it(terms: dict[str, Any]) -> Non
 def test_a_claim_of_another_realm_is_refused() -> None:
     """A record has one realm, and its claims are read as claims of that."""
     with pytest.raises(ValueError, match="another realm"):
-        claim_records("other", [some_claim(Book("default", "DE", "A-1"), "e1")])
+        claim_records("other", [some_claim(product_book("A-1"), "e1")])
 
 
 def test_a_record_says_its_kind_version_and_partition() -> None:
     """What a reader cannot guess is written though it is usual; usual terms are not."""
-    (sent,) = claim_records("default", [some_claim(Book("default", "DE", "A-1"), "e1")])
+    (sent,) = claim_records("default", [some_claim(product_book("A-1"), "e1")])
     assert sent.value is not None
     assert sent.value.startswith(b'{"kind":"claims","version":1,"realm":"default","claims":[{')
     assert b"seller" not in sent.value
     assert (sent.topic, sent.key) == ("c360.offers", b"default")
-    assert sent.partition == partition_of_book(Book("default", "DE", "A-1"), OFFER_PARTITIONS)
+    assert sent.partition == partition_of_book(product_book("A-1"), OFFER_PARTITIONS)

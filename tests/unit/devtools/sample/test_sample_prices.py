@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.incident import IncidentKind, MismatchCause
+from schemas.claim import PRICE_MISMATCH
+from services.consistency.kinds.price_mismatch import Cause
 from tests.unit.devtools.sample.conftest import Built, Row
 
 CHANNELS = ("shop", "app", "email")
@@ -113,8 +114,8 @@ def _store_errors(built: Built) -> list[Row]:
 def test_errors_outlast_every_grace(built: Built) -> None:
     """A planted error lasts clearly longer than its channel may take to follow a price."""
     for row in built.truths("errors.jsonl"):
-        assert row["kind"] == IncidentKind.PRICE_MISMATCH
-        assert row["cause"] in set(MismatchCause)
+        assert row["kind"] == PRICE_MISMATCH
+        assert row["cause"] in set(Cause)
         if row["until"]:
             lasted = _time(row["until"]) - _time(row["since"])
             assert lasted > timedelta(hours=GRACE[row["channel"]])

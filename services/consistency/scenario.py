@@ -1,8 +1,8 @@
-"""Scenario files: offers and ticks at times, and the incidents expected to follow.
+"""Scenario files: offers, events and ticks at times, and the incidents expected to follow.
 
 A scenario is TOML. `[rules]` overrides rules; `[[offer]]` is a statement of a channel at a time;
-`[[tick]]` moves the time on; `[[expect]]` lists the incidents of a time. A file without ticks
-ticks at every expectation.
+`[[event]]` is any touchpoint; `[[tick]]` moves the time on; `[[expect]]` lists the incidents of a
+time. A file without ticks ticks at every expectation. Every kind hears every entry.
 """
 
 from __future__ import annotations
@@ -17,17 +17,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.base import Code, Instant
 from schemas.claim import Book, Claim
-from schemas.incident import Incident, IncidentKind, IncidentState, MismatchCause, Severity
-from schemas.offer import Basis, Offer
-from schemas.rules.consistency import ConsistencyRules, consistency_rules
-from schemas.touchpoint import DEFAULT_REALM
-from services.consistency.core.book import PriceBook
+from schemas.incident import AnyIncident, IncidentState, Severity
+from schemas.instants import from_ms, to_ms
+from schemas.offer import Offer
+from schemas.touchpoint import DEFAULT_REALM, EVENT_MODELS, Source, Touchpoint, TouchpointAdapter
+from services.consistency.core.kind import Heard, JudgedBook
+from services.consistency.kinds import KINDS
+from services.consistency.rules import ConsistencyRules, consistency_rules
+from services.consistency.views import VIEWS
 
 ENTRIES_MAX = 100_000
 DEFAULT_MARKET = "DE"
 DEFAULT_CURRENCY = "EUR"
 ACTIVE = frozenset({IncidentState.UPCOMING, IncidentState.PENDING, IncidentState.OPEN})
-IDENTIFYING = ("market", "sku", "channel", "location", "kind")
+IDENTIFYING = ("market", "sku", "handle", "id", "channel", "location", "kind")
+SHOWN_FIRST = (
+    "kind", "market", "sku", "channel", "location", "state", "severity", "cause", "expected",
+    "observed", "currency", "since",
+)  # fmt: skip
 
 
 class InvalidScenario(ValueError):
@@ -42,7 +49,12 @@ class ScenarioOffer(Offer):
     at: Instant
     channel: Code
     id: str = ""
-    price: Annotated[Decimal, Field(max_digits=18, decimal_places=4, ge=0)]
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ScenarioOffer:
+        if self.price is None and self.availability is None:
+            raise ValueError("an offer needs a price or an availability")
+        return self
 
 
 class ScenarioTick(BaseModel):
@@ -54,21 +66,20 @@ class ScenarioTick(BaseModel):
 
 
 class ExpectedIncident(BaseModel):
-    """One incident that must be there. Only the fields that are given are compared."""
+    """One incident that must be there. Only the fields that are given are compared.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    Beside those of the envelope these are the fields of the subject and the details of a kind, for
+    example `sku` and `expected`.
+    """
 
-    kind: IncidentKind | None = None
-    market: str | None = None
-    sku: str | None = None
+    model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
+
+    kind: str | None = None
     channel: str | None = None
     location: str | None = None
     state: IncidentState | None = None
     severity: Severity | None = None
-    cause: MismatchCause | None = None
-    expected: Decimal | None = None
-    observed: Decimal | None = None
-    currency: str | None = None
+    cause: str | None = None
     since: Instant | None = None
     due_at: Instant | None = None
     until: Instant | None = None
@@ -77,10 +88,29 @@ class ExpectedIncident(BaseModel):
     evidence: list[list[str]] | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> ExpectedIncident:
-        if not self.model_fields_set:
+    def _says_something_known(self) -> ExpectedIncident:
+        if not self.given:
             raise ValueError("an expected incident needs at least one field")
+        if self.kind is not None and self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r}: there are {', '.join(KINDS)}")
+        kinds = [self.kind] if self.kind else list(KINDS)
+        known = {name for kind in kinds for name in VIEWS[kind].model_fields}
+        for name in self.model_extra or {}:
+            if name not in known:
+                raise ValueError(f"{name}: no incident has this field")
+        if self.cause is not None and not any(self.cause in KINDS[kind].causes for kind in kinds):
+            causes = ", ".join(cause for kind in kinds for cause in KINDS[kind].causes)
+            raise ValueError(f"cause {self.cause!r}: there are {causes}")
         return self
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the fields that are compared, in the order in which incidents show them."""
+        names = dict.fromkeys(
+            name for view in VIEWS.values() for name in (*SHOWN_FIRST, *view.model_fields)
+        )
+        extra = self.model_extra or {}
+        return [name for name in names if name in self.model_fields_set or name in extra]
 
 
 class Expectation(BaseModel):
@@ -99,9 +129,16 @@ class Scenario(BaseModel):
 
     title: str = ""
     rules: dict[str, Any] = {}
-    offer: Annotated[list[ScenarioOffer], Field(min_length=1, max_length=ENTRIES_MAX)]
+    offer: Annotated[list[ScenarioOffer], Field(max_length=ENTRIES_MAX)] = []
+    event: Annotated[list[dict[str, Any]], Field(max_length=ENTRIES_MAX)] = []
     tick: Annotated[list[ScenarioTick], Field(max_length=ENTRIES_MAX)] = []
     expect: Annotated[list[Expectation], Field(min_length=1, max_length=ENTRIES_MAX)]
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Scenario:
+        if not (self.offer or self.event):
+            raise ValueError("a scenario needs at least one offer or event")
+        return self
 
 
 class ScenarioReport(NamedTuple):
@@ -125,7 +162,7 @@ def check_scenario(text: str) -> ScenarioReport:
     scenario = read_scenario(text)
     rules = overridden(consistency_rules(), scenario.rules)
     ticks = sorted(tick.at for tick in scenario.tick)
-    claims = [claim_of(offer, number) for number, offer in enumerate(scenario.offer, 1)]
+    claims = [claim for event in _events(scenario) for claim in claims_of(event)]
     claims.sort(key=lambda claim: claim.occurred_at)
     differences: list[str] = []
     run = _Run(claims, rules)
@@ -153,46 +190,47 @@ def overridden(rules: ConsistencyRules, overrides: Mapping[str, Any]) -> Consist
     Raises:
         InvalidScenario: an override the rules do not know or do not allow.
     """
-    values = rules.model_dump()
-    for name, value in overrides.items():
-        known = values.get(name)
-        if isinstance(known, dict) and isinstance(value, dict):
-            value = {**known, **value}
-        values[name] = value
     try:
-        return ConsistencyRules.model_validate(values)
-    except ValidationError as error:
-        raise InvalidScenario("; ".join(_problems(error, "rules"))) from error
+        return rules.overridden(overrides)
+    except ValueError as error:
+        raise InvalidScenario(f"rules.{error}") from error
 
 
-def claim_of(offer: ScenarioOffer, number: int) -> Claim:
-    """The claim that the offer with this number (from 1) makes."""
-    return Claim(
-        book=Book(DEFAULT_REALM, offer.market or DEFAULT_MARKET, offer.sku or offer.gtin),
-        occurred_at=offer.at.astimezone(UTC),
+def _events(scenario: Scenario) -> list[Touchpoint]:
+    """Offers and events as touchpoints. Raises InvalidScenario."""
+    events = [_published(offer, number) for number, offer in enumerate(scenario.offer, 1)]
+    for number, values in enumerate(scenario.event, 1):
+        try:
+            events.append(TouchpointAdapter.validate_python({"identifiers": [], **values}))
+        except ValidationError as error:
+            raise InvalidScenario("; ".join(_problems(error, "event", number - 1))) from error
+    return events
+
+
+def _published(offer: ScenarioOffer, number: int) -> Touchpoint:
+    return EVENT_MODELS["offer.published"].model_construct(
         event_id=offer.id or f"offer-{number}",
-        ordinal=0,
-        version=0,
+        occurred_at=offer.at,
         channel=offer.channel,
-        location=offer.location,
-        zone=offer.zone,
-        basis=offer.basis or Basis.PUBLISHED,
-        price=offer.price,
-        currency=offer.currency or DEFAULT_CURRENCY,
-        tax_mode=offer.tax_mode,
-        unit=offer.unit,
-        pack_content=offer.pack_content,
-        pack_unit=offer.pack_unit,
-        variant=offer.variant,
-        condition=offer.condition,
-        seller=offer.seller,
-        customer_group=offer.customer_group,
-        sale_kind=offer.sale_kind,
-        promotion=offer.promotion,
-        price_list_id=offer.price_list_id,
-        valid_from=offer.valid_from,
-        valid_to=offer.valid_to,
+        type="offer.published",
+        revision=0,
+        realm=DEFAULT_REALM,
+        source=Source(),
+        body=offer,
     )
+
+
+def claims_of(event: Touchpoint) -> list[Claim]:
+    """All claims that an event makes, of whichever kind."""
+    heard = Heard(
+        event,
+        from_ms(to_ms(event.occurred_at)),
+        event.revision << 32,
+        0,
+        DEFAULT_MARKET,
+        DEFAULT_CURRENCY,
+    )
+    return [claim for kind in KINDS.values() for claim, _ in kind.claims(heard)]
 
 
 class _Run:
@@ -201,15 +239,18 @@ class _Run:
     def __init__(self, claims: list[Claim], rules: ConsistencyRules) -> None:
         self._claims = claims
         self._fed = 0
-        self._books = {claim.book: PriceBook(claim.book, rules) for claim in claims}
+        self._books: dict[Book, JudgedBook] = {
+            book: KINDS[book.kind].judge(book, rules.by_kind[book.kind])
+            for book in dict.fromkeys(claim.book for claim in claims)
+        }
 
-    def incidents(self, at: datetime, now: datetime | None) -> list[Incident]:
+    def incidents(self, at: datetime, now: datetime | None) -> list[AnyIncident]:
         """The incidents at `at`, when the latest tick was `now`."""
         while self._fed < len(self._claims) and self._claims[self._fed].occurred_at <= at:
             claim = self._claims[self._fed]
             self._books[claim.book].add([claim])
             self._fed += 1
-        found: list[Incident] = []
+        found: list[AnyIncident] = []
         for book in self._books.values():
             if now is not None:
                 book.advance(now)
@@ -217,12 +258,12 @@ class _Run:
         return sorted(found, key=lambda incident: (incident.since, incident.incident_id))
 
 
-def compare(expectation: Expectation, found: Iterable[Incident]) -> list[str]:
+def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]:
     """The differences between an expectation and the incidents found, in readable words."""
     at = _written(expectation.at)
     rest = list(found)
     unmet: list[ExpectedIncident] = []
-    for wanted in sorted(expectation.incidents, key=lambda w: -len(w.model_fields_set)):
+    for wanted in sorted(expectation.incidents, key=lambda w: -len(w.given)):
         match = _first_without_difference(wanted, rest)
         if match is None:
             unmet.append(wanted)
@@ -241,43 +282,66 @@ def compare(expectation: Expectation, found: Iterable[Incident]) -> list[str]:
     return differences + [f"{at}: not expected: {_incident_words(one)}" for one in unexpected]
 
 
-def _first_without_difference(wanted: ExpectedIncident, rest: list[Incident]) -> Incident | None:
+def _first_without_difference(
+    wanted: ExpectedIncident, rest: list[AnyIncident]
+) -> AnyIncident | None:
     """Active incidents come first: a resolved one is meant only if nothing active fits."""
     rest = sorted(rest, key=lambda incident: incident.state not in ACTIVE)
     return next((one for one in rest if not _differences(wanted, one)), None)
 
 
-def _nearest(wanted: ExpectedIncident, rest: list[Incident]) -> Incident | None:
+def _nearest(wanted: ExpectedIncident, rest: list[AnyIncident]) -> AnyIncident | None:
     """The incident of the same product, channel and place with the fewest differences."""
     alike = [one for one in rest if not _differences(wanted, one, only=IDENTIFYING)]
     return min(alike, key=lambda one: len(_differences(wanted, one)), default=None)
 
 
 def _differences(
-    wanted: ExpectedIncident, incident: Incident, only: tuple[str, ...] | None = None
+    wanted: ExpectedIncident, incident: AnyIncident, only: tuple[str, ...] | None = None
 ) -> list[str]:
     """The given fields in which the incident is not as wanted."""
+    found = _fields(incident)
     unlike: list[str] = []
-    for name in ExpectedIncident.model_fields:
-        if name not in wanted.model_fields_set or (only and name not in only):
+    for name in wanted.given:
+        if only and name not in only:
             continue
-        want, came = getattr(wanted, name), getattr(incident, name)
-        if want != came:
+        want, came = getattr(wanted, name), found.get(name)
+        if not _is_like(want, came):
             unlike.append(f"{name}: expected {_written(want)}, came {_written(came)}")
     return unlike
 
 
+def _fields(incident: AnyIncident) -> dict[str, Any]:
+    """All fields of an incident, those of its subject and details included."""
+    parts = (incident, incident.subject, incident.details)
+    return {
+        name: getattr(part, name) for part in reversed(parts) for name in type(part).model_fields
+    }
+
+
+def _is_like(want: object, came: object) -> bool:
+    """Equal, or the same number or text in another notation."""
+    if want == came or came is None:
+        return want == came
+    if isinstance(came, Decimal):
+        try:
+            return Decimal(str(want)) == came
+        except ArithmeticError:
+            return False
+    return isinstance(came, str) and str(want) == came
+
+
 def _wanted_words(wanted: ExpectedIncident) -> str:
-    given = [name for name in ExpectedIncident.model_fields if name in wanted.model_fields_set]
-    return "[" + ", ".join(f"{name} {_written(getattr(wanted, name))}" for name in given) + "]"
+    words = (f"{name} {_written(getattr(wanted, name))}" for name in wanted.given)
+    return "[" + ", ".join(words) + "]"
 
 
-def _incident_words(incident: Incident) -> str:
+def _incident_words(incident: AnyIncident) -> str:
     place = f" at {incident.location}" if incident.location else ""
     return (
-        f"[{incident.state} {incident.kind} of {incident.sku} on {incident.channel}{place}: "
-        f"{incident.observed} instead of {incident.expected} {incident.currency}, "
-        f"{incident.cause}, since {_written(incident.since)}]"
+        f"[{incident.state} {incident.kind} of {incident.about.parts[-1]} on {incident.channel}"
+        f"{place}: {incident.details.in_words()}, {incident.cause}, "
+        f"since {_written(incident.since)}]"
     )
 
 
@@ -287,7 +351,7 @@ def _written(value: object) -> str:
     return "nothing" if value is None or value == "" else str(value)
 
 
-def _problems(error: ValidationError, *prefix: str) -> Iterable[str]:
+def _problems(error: ValidationError, *prefix: str | int) -> Iterable[str]:
     """Each problem with the entry it stands in, counted from 1 as a reader counts."""
     for problem in error.errors(include_url=False):
         path = ".".join(

@@ -1,0 +1,110 @@
+"""What an incident is about: a product, a customer, a store, a case or a source.
+
+Inside, a subject is a tuple whose key is one string, so that tables, timers and partitions treat
+all types alike; `SubjectRecord` is its written form, with a name for each part.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Code, Contract
+
+SEPARATOR = "\x1f"
+
+
+class SubjectType(StrEnum):
+    """Types of subjects."""
+
+    PRODUCT = "product"
+    CUSTOMER = "customer"
+    STORE = "store"
+    CASE = "case"
+    SOURCE = "source"
+
+
+class Subject(NamedTuple):
+    """A subject within a realm. `key` holds its parts, joined by the unit separator (0x1F)."""
+
+    type: SubjectType
+    key: str
+
+    @classmethod
+    def product(cls, market: str, sku: str) -> Self:
+        """One product in one sales market."""
+        return cls(SubjectType.PRODUCT, f"{market}{SEPARATOR}{sku}")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """A product's market and sku; of every other type the one id."""
+        return tuple(self.key.split(SEPARATOR))
+
+
+class ProductSubject(Contract):
+    """One product in one sales market."""
+
+    type: Literal["product"] = "product"
+    market: Annotated[str, Field(min_length=1, max_length=16)]
+    """Sales market."""
+    sku: Code
+    """Article number, or the gtin where there is none."""
+
+
+class CustomerSubject(Contract):
+    """One customer."""
+
+    type: Literal["customer"] = "customer"
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when you read it."""
+
+
+class StoreSubject(Contract):
+    """One store."""
+
+    type: Literal["store"] = "store"
+    id: Code
+
+
+class CaseSubject(Contract):
+    """One service case."""
+
+    type: Literal["case"] = "case"
+    id: Code
+
+
+class SourceSubject(Contract):
+    """One source system."""
+
+    type: Literal["source"] = "source"
+    id: Code
+
+
+SubjectRecord = Annotated[
+    ProductSubject | CustomerSubject | StoreSubject | CaseSubject | SourceSubject,
+    Field(discriminator="type"),
+]
+"""A subject as it is written."""
+SUBJECT_MODELS: dict[SubjectType, type[Contract]] = {
+    SubjectType.PRODUCT: ProductSubject,
+    SubjectType.CUSTOMER: CustomerSubject,
+    SubjectType.STORE: StoreSubject,
+    SubjectType.CASE: CaseSubject,
+    SubjectType.SOURCE: SourceSubject,
+}
+"""The written form of each type."""
+
+
+def written_subject(subject: Subject) -> dict[str, str]:
+    """The written form of a subject, as plain values."""
+    names = [name for name in SUBJECT_MODELS[subject.type].model_fields if name != "type"]
+    return {"type": subject.type.value, **dict(zip(names, subject.parts, strict=True))}
+
+
+def subject_of(record: SubjectRecord) -> Subject:
+    """The subject that a record names."""
+    parts = (str(getattr(record, name)) for name in type(record).model_fields if name != "type")
+    return Subject(SubjectType(record.type), SEPARATOR.join(parts))

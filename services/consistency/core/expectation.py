@@ -1,0 +1,183 @@
+"""What is expected at one place over time: the value, since when, and what it was before.
+
+From this history follow the grace of a channel and the likeliest cause of a deviation. What the
+values are, and when two of them agree, a `Comparison` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from schemas.claim import Claim
+from schemas.incident import Details, Severity
+from schemas.rules.consistency import KindRules
+
+PREVIOUS_MAX = 10
+ENDED_PROMOTIONS_MAX = 50
+
+
+class Expected(NamedTuple):
+    """What is right at a place at one time, and the claims that support it.
+
+    `alone` says that it is only what the single channel there says of itself.
+    """
+
+    value: Any
+    supporting_claims: tuple[Claim, ...]
+    promoted: bool
+    alone: bool = False
+
+
+class Comparison(Protocol):
+    """How one kind compares claims, under its rules. Pure, and the same for every subject."""
+
+    @property
+    def rules(self) -> KindRules:
+        """The rules it goes by."""
+        ...
+
+    def terms(self, claim: Any) -> Hashable | None:
+        """What two claims must share to be compared; None if this one is never compared."""
+        ...
+
+    def value(self, claim: Any) -> Any:
+        """The value that is compared."""
+        ...
+
+    def promotion(self, claim: Any) -> str | None:
+        """The id of the promotion behind a claim, perhaps empty; None without a promotion."""
+        ...
+
+    def repeats(self, claim: Any, former: Any) -> bool:
+        """Whether a published claim only says again what the former one said."""
+        ...
+
+    def agrees(self, value: Any, expected: Any) -> bool:
+        """Whether the two count as the same."""
+        ...
+
+    def choose(self, votes: Sequence[Any]) -> Any | None:
+        """What is right among one claim a channel, at least one, where no reference channel speaks.
+
+        None where nothing can be said.
+        """
+        ...
+
+    def cause(self, claim: Any, expected: Expected, history: ExpectationHistory) -> str:
+        """The likeliest cause of a deviation."""
+        ...
+
+    def severity(self, observed: Any, expected: Any) -> Severity:
+        """How bad a deviation is."""
+        ...
+
+    def details(self, terms: Any, observed: Any, expected: Any) -> Details:
+        """What an incident says beside its envelope."""
+        ...
+
+    def identity(self, terms: Any) -> tuple[str, ...]:
+        """The terms as they go into the id of an incident: stable for ever."""
+        ...
+
+
+class Move(NamedTuple):
+    """A value changed at this time; `ended` says that the change was the end of a promotion."""
+
+    at: datetime
+    ended: bool
+
+
+class Verdict(NamedTuple):
+    """What a deviating claim amounts to."""
+
+    claim: Claim
+    expected: Expected
+    cause: str
+    severity: Severity
+
+
+class ExpectationHistory:
+    """What is expected now, and its past."""
+
+    __slots__ = ("_comparison", "ended_promotions", "expected", "move", "previous")
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+        self.expected: Expected | None = None
+        self.move: Move | None = None
+        self.previous: tuple[Expected, ...] = ()
+        """What was expected before, the latest last."""
+        self.ended_promotions: tuple[str, ...] = ()
+
+    def update(self, expected: Expected | None, now: datetime) -> None:
+        """Take `expected` as right from `now` on."""
+        old, self.expected = self.expected, expected
+        if old and expected and old.value == expected.value:
+            return
+        if old and old.alone and expected and not expected.alone:
+            old = None  # What a channel said of itself was never what others had to follow.
+        if old:
+            self._remember(old)
+        if expected:
+            ended = bool(old and old.promoted and not expected.promoted)
+            self.move = Move(now, ended)
+            running = self._promotions(expected)
+            self.ended_promotions = tuple(p for p in self.ended_promotions if p not in running)
+
+    def _remember(self, old: Expected) -> None:
+        self.previous = (*self.previous, old)[-PREVIOUS_MAX:]
+        ended = (*self.ended_promotions, *sorted(self._promotions(old)))
+        self.ended_promotions = ended[-ENDED_PROMOTIONS_MAX:]
+
+    def _promotions(self, expected: Expected) -> frozenset[str]:
+        named = map(self._comparison.promotion, expected.supporting_claims)
+        return frozenset(promotion for promotion in named if promotion)
+
+    def due_at(self, channel: str, own: Move | None) -> datetime | None:
+        """When the grace after the latest move ends: that of the expectation or the channel's own.
+
+        None while nothing was ever expected.
+        """
+        if self.move is None:
+            return None
+        move = own if own and own.at > self.move.at else self.move
+        return move.at + self._comparison.rules.grace(channel, move.ended)
+
+    def judge(self, claim: Claim) -> Verdict | None:
+        """The verdict on `claim` now; None if it agrees or there is nothing to compare with."""
+        comparison, expected = self._comparison, self.expected
+        if expected is None:
+            return None
+        value = comparison.value(claim)
+        if comparison.agrees(value, expected.value):
+            return None
+        cause = comparison.cause(claim, expected, self)
+        return Verdict(claim, expected, cause, comparison.severity(value, expected.value))
+
+    def copy(self) -> ExpectationHistory:
+        """An independent copy."""
+        twin = ExpectationHistory(self._comparison)
+        twin.expected, twin.move = self.expected, self.move
+        twin.previous, twin.ended_promotions = self.previous, self.ended_promotions
+        return twin
+
+
+def expected_at(comparison: Comparison, value: Any, supporting: Sequence[Claim]) -> Expected:
+    """The expectation of `value`, supported by these claims."""
+    promoted = any(
+        comparison.promotion(claim) is not None
+        for claim in supporting
+        if comparison.value(claim) == value
+    )
+    return Expected(value, tuple(supporting), promoted)
+
+
+def expected_of(comparison: Comparison, votes: Sequence[Claim]) -> Expected | None:
+    """What is right among one claim a channel, where no reference channel speaks."""
+    value = comparison.choose(votes) if votes else None
+    if value is None:
+        return None
+    supporting = [claim for claim in votes if comparison.agrees(comparison.value(claim), value)]
+    return expected_at(comparison, value, supporting)._replace(alone=len(votes) == 1)

@@ -1,0 +1,121 @@
+"""What a kind of incident is: everything the rest of the service asks of it, and nothing else.
+
+A kind is one module in services/consistency/kinds/. The writer, life cycle, ticks, scenario files,
+alerts, storage and the command line know kinds through this interface only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Protocol, cast
+
+from pydantic import create_model
+
+from schemas.claim import Book, Claim
+from schemas.identifiers import NodeId
+from schemas.incident import AnyIncident, Details, Exposure, Incident
+from schemas.rules.consistency import KindRules
+from schemas.subject import SUBJECT_MODELS, SubjectType
+from schemas.touchpoint import Touchpoint
+
+
+class Heard(NamedTuple):
+    """An event as kinds hear it."""
+
+    event: Touchpoint
+    occurred_at: datetime
+    version: int
+    """Version of the event's body."""
+    anchor: NodeId
+    """The event's anchor; as a UUID the key of customer-level subjects."""
+    region: str
+    """ISO region of the realm: the market of an offer that names none."""
+    currency: str
+    """Currency of the realm."""
+
+
+class Observation(NamedTuple):
+    """A displayed or charged claim with whom it met, for counting exposure."""
+
+    claim: Claim
+    location: str
+    """A store id, `zone:NAME`, or empty: the label of the place, as incidents show it."""
+    quantity: Decimal
+    """Sold; zero where it was only said."""
+    node: NodeId
+    """Anchor of the event."""
+    order_id: str
+
+
+class JudgedBook(Protocol):
+    """The claims of one subject, and the incidents that follow from them.
+
+    The incidents are a pure function of the set of claims, the latest tick and the rules: arrival
+    order, repetition and batching change nothing. Not safe for concurrent use.
+    """
+
+    def add(self, claims: Iterable[Claim]) -> list[Claim]:
+        """Take in claims, in any order and any number of times; returns those that were new.
+
+        A claim of a higher version replaces all claims that lower versions of its event made.
+        """
+        ...
+
+    def advance(self, now: datetime) -> None:
+        """Move the time on to `now`; an earlier time than the latest changes nothing."""
+        ...
+
+    def incidents(self) -> dict[str, AnyIncident]:
+        """All incidents by id, past ones included. Empty before the first tick."""
+        ...
+
+    @property
+    def next_due(self) -> datetime | None:
+        """The next time at which a tick may change something; None if none ever will."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One kind of incident."""
+
+    name: str
+    """As incidents, rules, tables and metrics call it."""
+    title: str
+    """As people read it."""
+    subject: SubjectType
+    """What its incidents are about."""
+    causes: tuple[str, ...]
+    """Every cause it gives."""
+    rules: type[KindRules]
+    """Its rules, each with a default."""
+    details: type[Details]
+    """What its incidents say beside the envelope."""
+    claims: Callable[[Heard], Iterable[tuple[Claim, Decimal]]]
+    """The claims that an event makes, none for most, each with the quantity sold (zero where it is
+    only said). Test journeys and public keys are not heard."""
+    judge: Callable[[Book, Any], JudgedBook]
+    """An empty book under the rules: pure, and the only place where this kind decides."""
+    exposure: Callable[[Any, Iterable[Observation], Mapping[NodeId, NodeId], Any], Exposure]
+    """Counts who met the deviation of an incident, by (incident, observations of its subject,
+    person by anchor node, rules)."""
+
+    @cached_property
+    def incident(self) -> type[AnyIncident]:
+        """The incident model of this kind."""
+        name = "".join(part.capitalize() for part in self.name.split("_"))
+        base: Any = Incident.__class_getitem__(self.details)
+        subject: Any = SUBJECT_MODELS[self.subject]
+        literal: Any = Literal[self.name]
+        model = create_model(
+            name,
+            __base__=base,
+            __doc__=self.title,
+            kind=(literal, self.name),
+            subject=(subject, ...),
+        )
+        return cast(type[AnyIncident], model)

@@ -1,0 +1,409 @@
+"""Price mismatch: a channel says another price of a product than the one that is right.
+
+Prices are compared within equal terms (currency, tax mode, unit, pack, variant, condition, customer
+group). A charged price is the shelf price: `unit_price` less the promotion discounts of the line.
+Coupons, loyalty and personal discounts are the customer's own and never make a claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.base import WrittenMoney
+from schemas.claim import PRICE_MISMATCH, Book, ClaimHead, PriceClaim
+from schemas.events.browsing import CartUpdated, ProductViewed
+from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
+from schemas.identifiers import NodeId
+from schemas.incident import Details, Exposure, Incident, Severity
+from schemas.instants import from_ms, to_ms
+from schemas.offer import Basis, Offer, SaleKind, TaxMode
+from schemas.rules.consistency import Hours, KindRules, Name, Percent
+from schemas.subject import Subject, SubjectType
+from services.consistency.core.book import ComparedBook
+from services.consistency.core.expectation import ExpectationHistory, Expected
+from services.consistency.core.kind import Heard, Kind, Observation
+
+COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
+STORE_CHANNELS = frozenset({"pos", "kiosk"})
+PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
+CENT_HUNDREDTH = Decimal("0.0001")
+PRICE_LIMIT = Decimal(10) ** 11
+"""Beyond what a contract lets a price be."""
+YEARS_BOUNDED = range(1971, 2200)
+"""A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
+GRACE_HOURS: dict[str, float] = {
+    "default": 12, "shop": 4, "app": 4, "pos": 24, "email": 24, "letter": 24, "print": 24,
+}  # fmt: skip
+
+
+class RightPrice(StrEnum):
+    """Which price is right where no reference channel speaks."""
+
+    MAJORITY = "majority"
+    LOWEST = "lowest"
+
+
+class SeverityRules(BaseModel):
+    """Bounds of severity, in percent of the expected price."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    gross_below_percent: Percent = Decimal(50)
+    """Below this: a gross undercharge."""
+    gross_above_percent: Percent = Decimal(120)
+    """Above this: a gross overcharge."""
+    low_within_percent: Percent = Decimal(2)
+    """A difference up to this is of low severity."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.gross_below_percent < 100 < self.gross_above_percent:
+            raise ValueError("gross_below_percent < 100 < gross_above_percent must hold")
+        return self
+
+
+class PriceRules(KindRules):
+    """Which prices are compared, which one is right, and how long a channel may lag."""
+
+    right_price: RightPrice = RightPrice.MAJORITY
+    """Without a reference: `majority` (on a tie the lowest) or `lowest`."""
+    tolerance_absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.01")
+    """Differences up to the larger of the two tolerances are none."""
+    tolerance_percent: Percent = Decimal("0.5")
+    """The same in percent of the expected price."""
+    severity: SeverityRules = SeverityRules()
+    """Bounds of severity."""
+    grace_start_hours: dict[Name, Hours] = GRACE_HOURS
+    """Hours a channel has to take over a new price."""
+    grace_end_hours: dict[Name, Hours] = GRACE_HOURS
+    """Hours a channel has to end a promotion."""
+
+
+class Cause(StrEnum):
+    """The likeliest cause, from the prices before."""
+
+    PROMOTION_NOT_ENDED = "promotion_not_ended"
+    PROMOTION_NOT_STARTED = "promotion_not_started"
+    STALE_PRICE = "stale_price"
+    WRONG_PRICE = "wrong_price"
+
+
+class Terms(NamedTuple):
+    """What two claims of a book must share before their prices may be compared."""
+
+    currency: str
+    tax_mode: TaxMode
+    unit: str
+    pack_content: Decimal | None
+    pack_unit: str
+    variant: str
+    condition: str
+    customer_group: str
+
+
+USUAL_TERMS = {
+    name: PriceClaim._field_defaults[name] for name in Terms._fields if name != "currency"
+}
+
+
+class PriceDetails(Details):
+    """Which prices contradict each other."""
+
+    expected: WrittenMoney
+    """The right price."""
+    observed: WrittenMoney
+    """The deviating price when the incident opened; before that, the latest one."""
+    currency: str
+    """Currency of both prices."""
+    terms: dict[str, str] = Field(default_factory=dict)
+    """Under which terms the prices are compared: those that differ from a piece, gross, new, for
+    everybody."""
+
+    def in_words(self) -> str:
+        """Both prices with their currency."""
+        return f"{self.observed} instead of {self.expected} {self.currency}"
+
+
+class PriceComparison:
+    """Implements `Comparison` of services/consistency/core/expectation.py."""
+
+    def __init__(self, rules: PriceRules) -> None:
+        self.rules = rules
+
+    def terms(self, claim: PriceClaim) -> Terms | None:
+        """None if its price is not comparable with any other channel's."""
+        if claim.seller or claim.sale_kind not in COMPARED_SALES:
+            return None
+        return Terms(
+            claim.currency,
+            claim.tax_mode,
+            claim.unit,
+            claim.pack_content,
+            claim.pack_unit,
+            claim.variant,
+            claim.condition,
+            claim.customer_group,
+        )
+
+    def value(self, claim: PriceClaim) -> Decimal:
+        """The price."""
+        return claim.price
+
+    def promotion(self, claim: PriceClaim) -> str | None:
+        """The promotion that makes this price."""
+        is_promotion = bool(claim.promotion) or claim.sale_kind is SaleKind.PROMOTION
+        return claim.promotion if is_promotion else None
+
+    def repeats(self, claim: PriceClaim, former: PriceClaim) -> bool:
+        """The same price, by the same promotion or none."""
+        return (claim.price, claim.promotion, claim.sale_kind) == (
+            former.price,
+            former.promotion,
+            former.sale_kind,
+        )
+
+    def agrees(self, value: Decimal, expected: Decimal) -> bool:
+        """Whether two prices differ by no more than the larger of both tolerances."""
+        return agrees(value, expected, self.rules)
+
+    def choose(self, votes: Sequence[PriceClaim]) -> Decimal:
+        """The price of the majority, if the rules ask for it and there is one; else the lowest."""
+        price = self._majority(votes) if self.rules.right_price is RightPrice.MAJORITY else None
+        return min(claim.price for claim in votes) if price is None else price
+
+    def _majority(self, votes: Sequence[PriceClaim]) -> Decimal | None:
+        """The price that more than half of the votes agree with.
+
+        Prices within the tolerance support each other; of several such prices the one named most
+        often counts, then the lowest.
+        """
+        prices = [claim.price for claim in votes]
+
+        def standing(price: Decimal) -> tuple[int, int, Decimal]:
+            support = sum(self.agrees(other, price) for other in prices)
+            return support, prices.count(price), -price
+
+        best = max(set(prices), key=standing)
+        return best if standing(best)[0] * 2 > len(prices) else None
+
+    def cause(self, claim: PriceClaim, expected: Expected, history: ExpectationHistory) -> Cause:
+        """Compare with what was right before, latest first."""
+        same = [old for old in reversed(history.previous) if self.agrees(claim.price, old.value)]
+        if expected.promoted and same and same[0] is history.previous[-1]:
+            return Cause.PROMOTION_NOT_STARTED
+        if claim.promotion and claim.promotion in history.ended_promotions:
+            return Cause.PROMOTION_NOT_ENDED
+        if not same:
+            return Cause.WRONG_PRICE
+        if same[0].promoted and not expected.promoted:
+            return Cause.PROMOTION_NOT_ENDED
+        return Cause.STALE_PRICE
+
+    def severity(self, observed: Decimal, expected: Decimal) -> Severity:
+        """An overcharge is worse than an undercharge, a gross error worst."""
+        bounds = self.rules.severity
+        if abs(observed - expected) * 100 <= bounds.low_within_percent * expected:
+            return Severity.LOW
+        if observed > expected:
+            gross = observed * 100 > bounds.gross_above_percent * expected
+            return Severity.CRITICAL if gross else Severity.HIGH
+        gross = observed * 100 < bounds.gross_below_percent * expected
+        return Severity.HIGH if gross else Severity.MEDIUM
+
+    def details(self, terms: Terms, observed: Decimal, expected: Decimal) -> PriceDetails:
+        """Both prices, and the terms that differ from the usual ones."""
+        unusual = {
+            name: _plain(getattr(terms, name))
+            for name, usual in USUAL_TERMS.items()
+            if getattr(terms, name) != usual
+        }
+        return PriceDetails(
+            expected=expected, observed=observed, currency=terms.currency, terms=unusual
+        )
+
+    def identity(self, terms: Terms) -> tuple[str, ...]:
+        """The terms as text; a pack of 0.5 is the same as one of 0.50."""
+        return tuple(_plain(value) for value in terms)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return "" if value is None else str(value)
+
+
+def agrees(price: Decimal, expected: Decimal, rules: PriceRules) -> bool:
+    """Whether two prices differ by no more than the larger of both tolerances."""
+    if price == expected:
+        return True
+    difference = abs(price - expected)
+    if difference <= rules.tolerance_absolute:
+        return True
+    return difference * 100 <= rules.tolerance_percent * expected
+
+
+def book(name: Book, rules: PriceRules) -> ComparedBook:
+    """An empty book of prices."""
+    return ComparedBook(name, KIND.incident, PriceComparison(rules))
+
+
+def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
+    """All price claims of one event, each with the quantity sold at that price."""
+    body = heard.event.body
+    if isinstance(body, Offer):
+        offers = [(body, Basis.PUBLISHED)]
+    elif isinstance(body, ProductViewed):
+        offers = [(body.offer, Basis.DISPLAYED)] if body.offer else []
+    elif isinstance(body, CartUpdated):
+        offers = [(item.offer, Basis.DISPLAYED) for item in body.items if item.offer]
+    elif isinstance(body, OrderPlaced):
+        return _charged(heard, body)
+    else:
+        return []
+    said = (offer for offer in offers if offer[0].price is not None)
+    return [
+        (_of_offer(heard, offer, basis, ordinal), NO_SALE)
+        for ordinal, (offer, basis) in enumerate(said)
+    ]
+
+
+def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceClaim:
+    event = heard.event
+    at_store = event.channel in STORE_CHANNELS and not offer.zone
+    assert offer.price is not None
+    subject = Subject.product(offer.market or heard.region, offer.sku or offer.gtin)
+    head = ClaimHead(
+        Book(event.realm, PRICE_MISMATCH, subject),
+        heard.occurred_at,
+        event.event_id,
+        ordinal,
+        heard.version,
+        event.channel,
+        offer.location or (event.source.store if at_store else ""),
+        offer.zone,
+        offer.basis or basis,
+    )
+    claim = PriceClaim.of_offer(offer, head, offer.price, heard.currency)
+    return claim._replace(
+        valid_from=_bound(offer.valid_from),
+        valid_to=_bound(offer.valid_to),
+    )
+
+
+def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal]]:
+    if order.receipt_kind is not ReceiptKind.SALE:
+        return []
+    event = heard.event
+    location = event.source.store if event.channel in STORE_CHANNELS else ""
+    head = (heard.occurred_at, event.event_id)
+    return [
+        (
+            PriceClaim(
+                Book(
+                    event.realm,
+                    PRICE_MISMATCH,
+                    Subject.product(heard.region, line.sku or line.gtin),
+                ),
+                *head,
+                ordinal,
+                heard.version,
+                event.channel,
+                location,
+                "",
+                Basis.CHARGED,
+                price,
+                order.currency or heard.currency,
+                unit=line.unit,
+                sale_kind=line.sale_kind,
+                promotion=line.promotion,
+                price_list_id=line.price_list_id,
+            ),
+            line.quantity,
+        )
+        for ordinal, (line, price) in enumerate(_priced(order))
+    ]
+
+
+def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
+    """The lines that prove a shelf price, with that price."""
+    for line in order.lines:
+        if not line.unit_price or line.kind is not PRODUCT or line.seller:
+            continue  # charged nothing is given away, which says nothing of the shelf price
+        if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
+            price = _shelf_price(line)
+            if NO_SALE < price < PRICE_LIMIT:  # a discount above the price leaves no price
+                yield line, price
+
+
+def _shelf_price(line: OrderLine) -> Decimal:
+    assert line.unit_price is not None
+    if not line.discounts:
+        return line.unit_price
+    off = sum((d.amount for d in line.discounts if d.kind is DiscountKind.PROMOTION), Decimal(0))
+    return (line.unit_price - off / line.quantity).quantize(CENT_HUNDREDTH)
+
+
+def _bound(instant: datetime | None) -> datetime | None:
+    if instant is None or instant.year not in YEARS_BOUNDED:
+        return None
+    return from_ms(to_ms(instant))
+
+
+def exposure(
+    incident: Incident[PriceDetails],
+    observations: Iterable[Observation],
+    persons: Mapping[NodeId, NodeId],
+    rules: PriceRules,
+) -> Exposure:
+    """Who saw or paid the deviating price within [since, until), and what it cost them.
+
+    `persons` maps anchors to the profiles of known persons; other anchors are nobody known.
+    """
+    expected = incident.details.expected
+    subject = incident.about
+    mine = (one for one in observations if one.claim.book.subject == subject)
+    met = [one for one in mine if _meets(incident, one, rules)]
+    paid = [
+        (one, claim.price)
+        for one in met
+        if isinstance(claim := one.claim, PriceClaim) and claim.basis is Basis.CHARGED
+    ]
+    differences = [(price - expected) * one.quantity for one, price in paid]
+    return Exposure(
+        touchpoints=len({one.claim.event_id for one in met}),
+        customers=len({persons[one.node] for one in met if one.node in persons}),
+        orders=len({one.order_id or one.claim.event_id for one, _ in paid}),
+        overcharged=sum((d for d in differences if d > 0), Decimal(0)),
+        undercharged=-sum((d for d in differences if d < 0), Decimal(0)),
+    )
+
+
+def _meets(incident: Incident[PriceDetails], seen: Observation, rules: PriceRules) -> bool:
+    claim = seen.claim
+    return (
+        isinstance(claim, PriceClaim)
+        and (claim.channel, seen.location) == (incident.channel, incident.location)
+        and claim.currency == incident.details.currency
+        and incident.since <= claim.occurred_at
+        and (incident.until is None or claim.occurred_at < incident.until)
+        and not agrees(claim.price, incident.details.expected, rules)
+    )
+
+
+KIND = Kind(
+    name=PRICE_MISMATCH,
+    title="Price mismatch",
+    subject=SubjectType.PRODUCT,
+    causes=tuple(Cause),
+    rules=PriceRules,
+    details=PriceDetails,
+    claims=claims,
+    judge=book,
+    exposure=exposure,
+)

@@ -1,0 +1,116 @@
+"""The consistency rules of all kinds: from a file, or each kind's own defaults.
+
+A file is TOML: `version`, `[zones]` for all kinds, and a table of rules per kind. The rules of
+`price_mismatch` may also stand at the top, where earlier versions had them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from schemas.claim import PRICE_MISMATCH
+from schemas.rules.consistency import KindRules
+from services.consistency.kinds import KINDS
+
+PACKAGED = "packaged"
+SHARED = ("version", "zones")
+
+
+class ConsistencyRules(NamedTuple):
+    """The rules in force. `given` is what was said, in its normal form: one table a kind."""
+
+    version: str
+    by_kind: Mapping[str, KindRules]
+    given: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ConsistencyRules:
+        """The rules that these values give.
+
+        Raises:
+            ValueError: a value is wrong or unknown; the text names each field at fault.
+        """
+        given = _normal(values)
+        zones = given.get("zones", {})
+        faults: list[str] = []
+        by_kind: dict[str, KindRules] = {}
+        for name, kind in KINDS.items():
+            try:
+                by_kind[name] = kind.rules.model_validate({**given.get(name, {}), "zones": zones})
+            except ValidationError as error:
+                faults += _faults(error, name)
+        if faults:
+            raise ValueError("; ".join(dict.fromkeys(faults)))
+        return cls(str(given.get("version", PACKAGED)), by_kind, given)
+
+    def overridden(self, values: Mapping[str, Any]) -> ConsistencyRules:
+        """These rules with some values replaced, tables row by row. Raises ValueError."""
+        base = {**self.given, **{name: self._table(name) for name in KINDS}}
+        return ConsistencyRules.of(_merged(base, _normal(values)))
+
+    def _table(self, kind: str) -> dict[str, Any]:
+        return self.by_kind[kind].model_dump(exclude={"zones"})
+
+
+@lru_cache(maxsize=8)
+def consistency_rules(path: Path | None = None) -> ConsistencyRules:
+    """The rules of a file, or the defaults of every kind.
+
+    Raises:
+        ValueError: the file is no TOML, or breaks the rules' contract.
+        OSError: the file cannot be read.
+    """
+    if path is None:
+        return ConsistencyRules.of({})
+    try:
+        return ConsistencyRules.of(tomllib.loads(path.read_text("utf-8")))
+    except ValueError as error:
+        raise ValueError(f"rules file {path}: {error}") from error
+
+
+def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules at the top become those of `price_mismatch`. Raises ValueError for unknown names."""
+    given: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in SHARED or name in KINDS:
+            given[name] = value
+        elif name in KINDS[PRICE_MISMATCH].rules.model_fields:
+            flat[name] = value
+        else:
+            raise ValueError(f"{name}: neither a kind ({', '.join(KINDS)}) nor a rule of one")
+    for name in KINDS:
+        if not isinstance(given.get(name, {}), Mapping):
+            raise ValueError(f"{name}: must be a table of rules, as [{name}]")
+    if flat:
+        given[PRICE_MISMATCH] = {**flat, **given.get(PRICE_MISMATCH, {})}
+    return given
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in over.items():
+        known = merged.get(name)
+        is_table = isinstance(known, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(known, value) if is_table else value  # type: ignore[arg-type]
+    return merged
+
+
+def _faults(error: ValidationError, kind: str) -> list[str]:
+    return [
+        f"{_path(kind, fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _path(kind: str, location: tuple[int | str, ...]) -> str:
+    path = ".".join(map(str, location))
+    if not path or path.startswith("zones"):
+        return path or kind
+    return f"{kind}.{path}"

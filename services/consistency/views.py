@@ -1,0 +1,50 @@
+"""Incidents as they are shown: with exposure, and with subject and details beside the envelope."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import create_model
+
+from schemas.incident import INCIDENT_VERSION, AnyIncident, Exposure
+from schemas.subject import SUBJECT_MODELS
+from services.consistency.core.kind import Kind
+from services.consistency.kinds import KINDS
+
+NESTED = frozenset({"terms"})
+"""Details that are shown under `details` only."""
+
+
+IncidentView = AnyIncident
+"""An incident of whichever kind as `c360 incidents list|show --json` prints it (Interface 1)."""
+
+
+def _view_model(kind: Kind) -> type[AnyIncident]:
+    """The incident of a kind with version and exposure. The parts of the subject, and the details
+    that are no table, stand at the top, too."""
+    flat: dict[str, Any] = {}
+    for model in (SUBJECT_MODELS[kind.subject], kind.details):
+        for name, field in model.model_fields.items():
+            if name not in NESTED and name != "type" and name not in AnyIncident.model_fields:
+                flat[name] = (field.annotation, field)
+    made = create_model(
+        f"{kind.incident.__name__}View",
+        __base__=kind.incident,
+        __doc__=kind.title,
+        version=(int, INCIDENT_VERSION),
+        exposure=(Exposure, Exposure()),
+        **flat,
+    )
+    return cast(type[AnyIncident], made)
+
+
+VIEWS = {name: _view_model(kind) for name, kind in KINDS.items()}
+"""The view model of each kind."""
+
+
+def view_of(incident: AnyIncident, exposure: Exposure) -> IncidentView:
+    """An incident as it is shown."""
+    plain = incident.model_dump()
+    subject = {name: value for name, value in plain["subject"].items() if name != "type"}
+    flat = {name: value for name, value in plain["details"].items() if name not in NESTED}
+    return VIEWS[incident.kind].model_validate({**subject, **flat, **plain, "exposure": exposure})

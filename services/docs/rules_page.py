@@ -1,0 +1,48 @@
+"""docs/reference/consistency-rules.md: every rule of every kind with its default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.consistency.kinds import KINDS
+from services.docs.json_schema import reflow
+from services.docs.markdown import code, page, table
+
+INTRODUCTION = """
+Rules are written as TOML. `C360_CONSISTENCY_RULES` names the file; `[rules]` of a scenario overrides
+it. `zones` stands at the top and holds for all kinds; every kind has a table of its own. What is not
+given keeps the default below. In a rules file a table that is given replaces the default table; in a
+scenario its rows are merged. How the rules work together: [consistency](../consistency.md).
+""".strip()
+
+
+def rules_page() -> str:
+    """The whole page."""
+    blocks: list[str] = []
+    for name, kind in KINDS.items():
+        rows = _rows(kind.rules())
+        blocks += [f"## `[{name}]`", table(("Rule", "Default", "Description"), rows)]
+    return page("Consistency rules", INTRODUCTION, *blocks)
+
+
+def _rows(rules: BaseModel, prefix: str = "") -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    for name, field in type(rules).model_fields.items():
+        value = getattr(rules, name)
+        if isinstance(value, BaseModel):
+            rows += _rows(value, f"{prefix}{name}.")
+        elif name != "zones":
+            rows.append((code(prefix + name), _default(value), reflow(field.description or "")))
+    return rows
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(code(f"{name} = {number:g}") for name, number in value.items())
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    if isinstance(value, list):
+        return code("[" + ", ".join(f'"{one}"' for one in value) + "]")
+    return code(f'"{value}"' if isinstance(value, str) else f"{value}")
