@@ -11,10 +11,11 @@ from services.docs.json_schema import reflow
 from services.docs.markdown import code, page, table
 
 INTRODUCTION = """
-Rules are written as TOML. `C360_CONSISTENCY_RULES` names the file; `[rules]` of a scenario overrides
-it. `zones` stands at the top and holds for all kinds; every kind has a table of its own. What is not
-given keeps the default below. In a rules file a table that is given replaces the default table; in a
-scenario its rows are merged. How the rules work together: [consistency](../consistency.md).
+Rules are written as TOML. `C360_CONSISTENCY_RULES` names the file; `[rules]` of a scenario
+overrides it. `zones` stands at the top and holds for all kinds; every kind has a table of its own.
+What is not given keeps the default below. In a rules file a table that is given replaces the
+default table; in a scenario its rows are merged. How the rules work together:
+[consistency](../consistency.md).
 """.strip()
 
 
