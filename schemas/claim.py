@@ -1,8 +1,8 @@
-"""Claims: what one channel says of one subject at one time, as incident kinds compare it.
+"""Claims: statements of one channel about one subject at one time, as incident kinds compare them.
 
-Price claims are cut out of offers and receipts by the million and have columns of their own; every
-other kind's claims are statements: a value and its terms. All times and values come from the
-event; nothing here depends on when it was processed.
+Price claims are extracted from offers and receipts by the million and have columns of their own;
+the claims of every other kind are statements: a value and its terms. All times and values come from
+the event; nothing here depends on when it was processed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from schemas.offer import Basis, Offer, SaleKind, TaxMode
 from schemas.subject import Subject
 
 PRICE_MISMATCH = "price_mismatch"
-"""The kind that hears price claims."""
+"""The kind that receives price claims."""
 
 
 class Book(NamedTuple):
-    """What claims are compared within: one subject of one realm, as one kind of incident sees
-    it."""
+    """The scope of comparison of claims: one subject of one realm, for one kind of incident."""
 
     realm: str
     kind: str
@@ -31,7 +30,7 @@ class Book(NamedTuple):
 
 
 class ClaimHead(NamedTuple):
-    """The fields that every claim begins with. Claims are ordered by (occurred_at, event_id,
+    """The common first fields of every claim. Claims are ordered by (occurred_at, event_id,
     ordinal).
 
     `ordinal` numbers the claims of one event within a kind; `version` is the version of the
@@ -81,7 +80,7 @@ class PriceClaim(NamedTuple):
 
     @classmethod
     def of_offer(cls, offer: Offer, head: ClaimHead, price: Decimal, currency: str) -> Self:
-        """The claim that an offer makes. Validity bounds are taken as they stand in the offer."""
+        """The claim of an offer, with the validity bounds of the offer."""
         return cls(
             *head,
             price=price,
@@ -103,7 +102,7 @@ class PriceClaim(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """A claim of any kind but prices: the value said, and the terms under which it compares."""
+    """A claim of any kind except prices: a value and the terms under which it is compared."""
 
     book: Book
     occurred_at: datetime
@@ -117,7 +116,7 @@ class Statement(NamedTuple):
     value: str
     """At most 1,000 characters; the kind knows how to read it."""
     terms: str = ""
-    """Only claims with the same terms are compared; empty for the usual ones."""
+    """Only claims with the same terms are compared; empty for the defaults."""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
@@ -125,7 +124,7 @@ class Statement(NamedTuple):
 Claim = PriceClaim | Statement
 """One channel's statement, as one kind of incident compares it."""
 TERMS = tuple(PriceClaim._field_defaults)
-"""Fields with a usual value; a stored claim keeps those that differ."""
+"""Fields with a default; a stored claim keeps those that differ."""
 USUAL = {**PriceClaim._field_defaults, "zone": ""}
 TERMS_FROM = len(PriceClaim._fields) - len(TERMS)
 USUAL_TERMS = tuple(PriceClaim._field_defaults.values())
@@ -139,7 +138,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def pack_terms(claim: PriceClaim) -> str:
-    """The unusual terms of a claim as JSON; empty when all are usual."""
+    """The terms of a claim that differ from their defaults, as JSON; empty if none does."""
     if claim[TERMS_FROM:] == USUAL_TERMS and not claim.zone:  # nearly every receipt line
         return ""
     unusual: dict[str, Any] = {}
@@ -159,11 +158,11 @@ def unpack_terms(terms: str) -> dict[str, Any]:
 
 
 STATEMENT_BODY = ("location", "zone", "basis", "value", "terms", "valid_from", "valid_to")
-"""Fields of a statement that are stored as JSON beside its subject."""
+"""Fields of a statement that are stored as JSON, apart from its subject."""
 
 
 def pack_statement(claim: Statement, quantity: Decimal) -> str:
-    """What a stored statement keeps beside its event, kind and subject, as JSON."""
+    """The fields of a stored statement other than its event, kind and subject, as JSON."""
     kept = {name: value for name in STATEMENT_BODY if (value := getattr(claim, name))}
     if quantity:
         kept["quantity"] = str(quantity)

@@ -1,7 +1,7 @@
 """An incident: channels contradict each other, from when to when, with evidence and exposure.
 
-The envelope is the same for every kind. What differs stands in `details`, whose model is part of
-the kind itself (services/consistency/kinds/).
+The envelope is the same for every kind. Everything else is in `details`, whose model is part of the
+kind itself (services/consistency/kinds/).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INCIDENT_VERSION = 2
 
 
 class IncidentState(StrEnum):
-    """Life of an incident.
+    """State of an incident.
 
     `upcoming` (from a future validity window) or `pending` (inside its grace) → `open` →
     `acknowledged` or `muted` by people → `resolved`. `retracted` incidents were disproved by late
@@ -37,7 +37,7 @@ class IncidentState(StrEnum):
 
 
 class Severity(StrEnum):
-    """An overcharge is worse than an undercharge; a gross error is worst."""
+    """Severity, in ascending order."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -46,8 +46,7 @@ class Severity(StrEnum):
 
 
 class Details(Contract):
-    """What the incidents of one kind say beside the envelope; read without knowing the kind, all
-    of it is kept."""
+    """The details of the incidents of one kind; fields of unknown kinds are kept."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -60,40 +59,40 @@ D = TypeVar("D", bound=Details, covariant=True)
 
 
 class Incident(Contract, Generic[D]):
-    """The decision part of an incident: a function of the claims and the time of the last tick."""
+    """The computed part of an incident: a function of the claims and the time of the last tick."""
 
     incident_id: str
     """Stable: made of realm, kind, subject, channel, location and since."""
     realm: str
     """Brand or tenant."""
     kind: str
-    """What is wrong."""
+    """Kind of the incident."""
     subject: SubjectRecord
-    """What it is about."""
+    """Subject of the incident."""
     channel: str
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
     state: IncidentState
-    """Where in its life it is."""
+    """Its state."""
     severity: Severity
-    """How bad it is."""
+    """Its severity."""
     cause: str
     """The likeliest cause; each kind has its own."""
     since: datetime
-    """When the deviation began, in event time."""
+    """When the deviation started, in event time."""
     due_at: datetime
     """When the grace ends and the incident opens."""
     until: datetime | None = None
     """When the deviation ended; empty while it lasts."""
     opened_at: datetime | None = None
-    """When it became an alarm, in event time."""
+    """When it opened, in event time."""
     resolved_at: datetime | None = None
-    """When it was over, in event time."""
+    """When it was resolved, in event time."""
     evidence: list[list[str]] = Field(default=[])
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: D
-    """What is particular to the kind."""
+    """The part that depends on the kind."""
 
     @property
     def about(self) -> Subject:
@@ -105,7 +104,7 @@ AnyIncident = Incident[Details]
 
 
 class Exposure(Contract):
-    """Who met the deviating price while it stood, counted over deduplicated facts at read.
+    """Who saw or paid the deviating price while it lasted, counted over deduplicated facts at read.
 
     `customers` are known customers (profiles with a personal identifier) who saw or paid it.
     """

@@ -1,7 +1,7 @@
-"""What an incident is about: a product, a customer, a store, a case or a source.
+"""The subject of an incident: a product, a customer, a store, a case or a source.
 
-Inside, a subject is a tuple whose key is one string, so that tables, timers and partitions treat
-all types alike; `SubjectRecord` is its written form, with a name for each part.
+Internally, a subject is a tuple whose key is one string, so that tables, timers and partitions
+treat all types alike; `SubjectRecord` is its written form, with a name for each part.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ProductSubject(Contract):
     market: Annotated[str, Field(min_length=1, max_length=16)]
     """Sales market."""
     sku: Code
-    """Article number, or the gtin where there is none."""
+    """Article number, or the gtin if there is none."""
 
 
 class CustomerSubject(Contract):
@@ -59,7 +59,7 @@ class CustomerSubject(Contract):
 
     type: Literal["customer"] = "customer"
     handle: UUID
-    """Any id that the profile ever had; resolve it through the map when you read it."""
+    """Any id that the profile ever had; resolve it through the map when reading."""
 
 
 class StoreSubject(Contract):
@@ -87,7 +87,7 @@ SubjectRecord = Annotated[
     ProductSubject | CustomerSubject | StoreSubject | CaseSubject | SourceSubject,
     Field(discriminator="type"),
 ]
-"""A subject as it is written."""
+"""The written form of a subject."""
 SUBJECT_MODELS: dict[SubjectType, type[Contract]] = {
     SubjectType.PRODUCT: ProductSubject,
     SubjectType.CUSTOMER: CustomerSubject,
@@ -105,6 +105,6 @@ def written_subject(subject: Subject) -> dict[str, str]:
 
 
 def subject_of(record: SubjectRecord) -> Subject:
-    """The subject that a record names."""
+    """The subject of a record."""
     parts = (str(getattr(record, name)) for name in type(record).model_fields if name != "type")
     return Subject(SubjectType(record.type), SEPARATOR.join(parts))

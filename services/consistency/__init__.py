@@ -1,4 +1,4 @@
-"""Consistency: says where channels contradict each other, as incidents with a life and evidence.
+"""Consistency: finds where channels contradict each other; incidents with life cycle and evidence.
 
-`core` decides and is pure; `ports` says what it needs of a store; `adapters` provide it.
+`core` decides and is pure; `ports` declares the store it needs; `adapters` implement it.
 """

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 async def run(settings: Settings) -> None:
-    """Work until SIGTERM. Raises ConfigurationError; what cannot go on ends the process."""
+    """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
     rules = consistency_rules(settings.consistency_rules)
 
     def worker(parts: Parts) -> ConsistencyWorker:
@@ -45,7 +45,7 @@ async def run(settings: Settings) -> None:
 
 
 async def _tick(parts: Parts, host: FaustHost) -> None:
-    """Tick while this worker holds the first partition. A new holder begins from the store."""
+    """Tick while this worker holds the first partition. A new holder starts from the store."""
     ticker: Ticker | None = None
     while True:
         await asyncio.sleep(parts.settings.tick_interval_s)
@@ -61,7 +61,7 @@ async def _tick(parts: Parts, host: FaustHost) -> None:
                 parts.offload,
             )
         try:
-            # Ticks never go back, so one clock that is ahead must not make them.
+            # Ticks never go back, so a clock that is ahead must not drive them.
             await ticker.tick(min(datetime.now(UTC), await parts.offload(marks.clock)))
         except Retry as error:
             log.warning("tick_waits", error=str(error))

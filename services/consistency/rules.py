@@ -1,7 +1,7 @@
 """The consistency rules of all kinds: from a file, or each kind's own defaults.
 
 A file is TOML: `version`, `[zones]` for all kinds, and a table of rules per kind. The rules of
-`price_mismatch` may also stand at the top, where earlier versions had them.
+`price_mismatch` may also be at the top level, as in earlier versions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHARED = ("version", "zones")
 
 
 class ConsistencyRules(NamedTuple):
-    """The rules in force. `given` is what was said, in its normal form: one table a kind."""
+    """The effective rules. `given` are the configured ones in normal form: one table per kind."""
 
     version: str
     by_kind: Mapping[str, KindRules]
@@ -31,7 +31,7 @@ class ConsistencyRules(NamedTuple):
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> ConsistencyRules:
-        """The rules that these values give.
+        """The rules made from these values.
 
         Raises:
             ValueError: a value is wrong or unknown; the text names each field at fault.
@@ -63,7 +63,7 @@ def consistency_rules(path: Path | None = None) -> ConsistencyRules:
     """The rules of a file, or the defaults of every kind.
 
     Raises:
-        ValueError: the file is no TOML, or breaks the rules' contract.
+        ValueError: the file is not TOML, or breaks the rules' contract.
         OSError: the file cannot be read.
     """
     if path is None:

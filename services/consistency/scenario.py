@@ -1,8 +1,8 @@
 """Scenario files: offers, events and ticks at times, and the incidents expected to follow.
 
 A scenario is TOML. `[rules]` overrides rules; `[[offer]]` is a statement of a channel at a time;
-`[[event]]` is any touchpoint; `[[tick]]` moves the time on; `[[expect]]` lists the incidents of a
-time. A file without ticks ticks at every expectation. Every kind hears every entry.
+`[[event]]` is any touchpoint; `[[tick]]` advances event time; `[[expect]]` lists the incidents at a
+time. A file without ticks ticks at every expectation. Every kind receives every entry.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class ScenarioTick(BaseModel):
 
 
 class ExpectedIncident(BaseModel):
-    """One incident that must be there. Only the fields that are given are compared.
+    """One expected incident. Only the given fields are compared.
 
-    Beside those of the envelope these are the fields of the subject and the details of a kind, for
+    Besides those of the envelope these are the fields of the subject and the details of a kind, for
     example `sku` and `expected`.
     """
 
@@ -142,7 +142,7 @@ class Scenario(BaseModel):
 
 
 class ScenarioReport(NamedTuple):
-    """The outcome: what differed, in readable words, and how many expectations were checked."""
+    """The outcome: the differences as text, and the number of expectations checked."""
 
     differences: list[str]
     expectations: int
@@ -157,7 +157,7 @@ def check_scenario(text: str) -> ScenarioReport:
     """Run one scenario file and compare.
 
     Raises:
-        InvalidScenario: no TOML, or an entry that breaks the contract.
+        InvalidScenario: not TOML, or an entry that breaks the contract.
     """
     scenario = read_scenario(text)
     rules = overridden(consistency_rules(), scenario.rules)
@@ -221,7 +221,7 @@ def _published(offer: ScenarioOffer, number: int) -> Touchpoint:
 
 
 def claims_of(event: Touchpoint) -> list[Claim]:
-    """All claims that an event makes, of whichever kind."""
+    """All claims of an event, of every kind."""
     heard = Heard(
         event,
         from_ms(to_ms(event.occurred_at)),
@@ -259,7 +259,7 @@ class _Run:
 
 
 def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]:
-    """The differences between an expectation and the incidents found, in readable words."""
+    """The differences between an expectation and the incidents found, as text."""
     at = _written(expectation.at)
     rest = list(found)
     unmet: list[ExpectedIncident] = []
@@ -352,7 +352,7 @@ def _written(value: object) -> str:
 
 
 def _problems(error: ValidationError, *prefix: str | int) -> Iterable[str]:
-    """Each problem with the entry it stands in, counted from 1 as a reader counts."""
+    """Each problem with its entry, counted from 1."""
     for problem in error.errors(include_url=False):
         path = ".".join(
             f"#{part + 1}" if isinstance(part, int) else part for part in (*prefix, *problem["loc"])

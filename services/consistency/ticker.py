@@ -1,7 +1,7 @@
-"""The ticker: tells every partition of `c360.offers` how far event time has come in each realm.
+"""The ticker: sends the event time of each realm to every partition of `c360.offers`.
 
-Prices fall due by time alone, and time comes to the price books as records only. The clock is
-handed in; it decides nothing but which channels have fallen silent.
+Incidents become due by time alone, and event time reaches the books as records only. The clock is
+an argument; it only decides which channels are idle.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.stream.watermarks import Watermark
 
 
 class MarkStore(Protocol):
-    """Where ingest says how far each channel has come."""
+    """Where ingest writes the watermark of each channel."""
 
     def marks(self) -> Sequence[Watermark]:
         """The latest times of every channel of every realm. Blocks; raises Retry or Fatal."""
@@ -36,9 +36,9 @@ class TickStore(Protocol):
 
 
 class Ticker:
-    """One of them ticks; several do no harm, for a tick not later than the latest changes nothing.
+    """One ticker is enough; several are harmless: a tick not later than the latest has no effect.
 
-    After a start the latest tick is sent once more: some partition may have missed it.
+    After a start the latest tick is sent again: a partition may have missed it.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class _Group:
         self.fold: TimelineFold | None = None
         """None: to be folded from scratch."""
         self.waiting: list[Claim] = []
-        """Claims the fold has not seen, all later than it."""
+        """Claims not yet folded, all later than the fold."""
 
     def put(self, claim: Claim, folded_to: datetime | None) -> None:
         self.claims[claim.event_id, claim.ordinal] = claim
@@ -89,7 +89,7 @@ class ComparedBook:
         return self._now
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """Take in claims of this book; returns those that were new to it.
+        """Add claims of this book; returns those that were new to it.
 
         A claim of a higher version replaces all claims that lower versions of its event made.
 
@@ -128,7 +128,7 @@ class ComparedBook:
         return group
 
     def advance(self, now: datetime) -> None:
-        """Move the time on to `now`; an earlier time than the latest changes nothing."""
+        """Advance event time to `now`; an earlier time than the latest has no effect."""
         now = now.astimezone(UTC)
         if self._now is None or now > self._now:
             self._now = now
@@ -151,7 +151,7 @@ class ComparedBook:
 
     @property
     def next_due(self) -> datetime | None:
-        """The next time at which a tick may change something; None if none ever will."""
+        """The next time at which a tick may have an effect; None if none ever will."""
         now = self._now
         if now is None:
             waiting = (

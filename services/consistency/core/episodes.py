@@ -35,7 +35,7 @@ class Episode:
         self.opened_at: datetime | None = None
         self.resolved_at: datetime | None = None
         self.deviating_claims: dict[Basis, Claim] = {}
-        """What deviates now: the latest deviating claim of each basis."""
+        """The latest deviating claim of each basis."""
         self.deviating: list[str] = []
         self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
@@ -68,7 +68,7 @@ class Deviations:
 
     @property
     def due_at(self) -> datetime | None:
-        """When the current deviation opens, if it waits for that."""
+        """When the current deviation opens, if it is pending."""
         current = self.current
         return current.due_at if current and current.opened_at is None else None
 
@@ -117,7 +117,7 @@ class Deviations:
             return
         due_at = history.due_at(self.channel, own)
         if due_at is None or now < due_at:
-            return  # What is seen within the grace proves nothing.
+            return  # Observations within the grace are no evidence.
         if current is None:
             current = self._begin(now, now, verdict)
         current.add_evidence(claim)
@@ -125,7 +125,7 @@ class Deviations:
             self._open(current, verdict, now)
 
     def _begin(self, now: datetime, due_at: datetime, verdict: Verdict) -> Episode:
-        """A new deviation, or the return of one resolved a short time ago."""
+        """A new deviation, or the return of one resolved recently."""
         self.current = Episode(now, due_at, verdict)
         last = self.past[-1] if self.past else None
         if last and last.resolved_at and now - last.resolved_at <= self._reopen_within:
@@ -154,7 +154,7 @@ class Deviations:
         history: ExpectationHistory,
         now: datetime,
     ) -> None:
-        """An open deviation lasts until all that deviated agrees again."""
+        """An open deviation lasts until everything that deviated agrees again."""
         if verdict is not None:
             current.add_evidence(verdict.claim)
         elif Basis.PUBLISHED in current.deviating_claims:
@@ -173,7 +173,7 @@ class Deviations:
             self.current = None
 
     def copy(self) -> Deviations:
-        """An independent copy that remembers of the past only what it may reopen."""
+        """An independent copy that keeps of the past only what may be reopened."""
         twin = Deviations(self.channel, self._reopen_within)
         twin.past = [episode.copy() for episode in self.past[-1:]]
         twin.current = self.current and self.current.copy()

@@ -1,7 +1,7 @@
 """What is expected at one place over time: the value, since when, and what it was before.
 
-From this history follow the grace of a channel and the likeliest cause of a deviation. What the
-values are, and when two of them agree, a `Comparison` says.
+The grace of a channel and the likeliest cause of a deviation are derived from this history. A
+`Comparison` defines the values and when two of them agree.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ ENDED_PROMOTIONS_MAX = 50
 
 
 class Expected(NamedTuple):
-    """What is right at a place at one time, and the claims that support it.
+    """The expected value at a place at one time, and the claims that support it.
 
-    `alone` says that it is only what the single channel there says of itself.
+    `alone` means that it is only the published value of the single channel there.
     """
 
     value: Any
@@ -35,7 +35,7 @@ class Comparison(Protocol):
 
     @property
     def rules(self) -> KindRules:
-        """The rules it goes by."""
+        """The rules it applies."""
         ...
 
     def terms(self, claim: Any) -> Hashable | None:
@@ -51,7 +51,7 @@ class Comparison(Protocol):
         ...
 
     def repeats(self, claim: Any, former: Any) -> bool:
-        """Whether a published claim only says again what the former one said."""
+        """Whether a published claim only repeats the former one."""
         ...
 
     def agrees(self, value: Any, expected: Any) -> bool:
@@ -59,9 +59,9 @@ class Comparison(Protocol):
         ...
 
     def choose(self, votes: Sequence[Any]) -> Any | None:
-        """What is right among one claim a channel, at least one, where no reference channel speaks.
+        """The expected value among at least one claim, one per channel, without a reference.
 
-        None where nothing can be said.
+        None if it is undecided.
         """
         ...
 
@@ -74,11 +74,11 @@ class Comparison(Protocol):
         ...
 
     def details(self, terms: Any, observed: Any, expected: Any) -> Details:
-        """What an incident says beside its envelope."""
+        """The details of an incident."""
         ...
 
     def identity(self, terms: Any) -> tuple[str, ...]:
-        """The terms as they go into the id of an incident: stable for ever."""
+        """The terms as part of an incident's id; they must never change."""
         ...
 
 
@@ -90,7 +90,7 @@ class Move(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a deviating claim amounts to."""
+    """The verdict on a deviating claim."""
 
     claim: Claim
     expected: Expected
@@ -117,7 +117,7 @@ class ExpectationHistory:
         if old and expected and old.value == expected.value:
             return
         if old and old.alone and expected and not expected.alone:
-            old = None  # What a channel said of itself was never what others had to follow.
+            old = None  # A channel's own value was never an expectation for others.
         if old:
             self._remember(old)
         if expected:
@@ -175,7 +175,7 @@ def expected_at(comparison: Comparison, value: Any, supporting: Sequence[Claim])
 
 
 def expected_of(comparison: Comparison, votes: Sequence[Claim]) -> Expected | None:
-    """What is right among one claim a channel, where no reference channel speaks."""
+    """The expected value among one claim per channel, without a reference channel."""
     value = comparison.choose(votes) if votes else None
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What a kind of incident is: everything the rest of the service asks of it, and nothing else.
+"""The interface of a kind of incident: everything the rest of the service needs from it.
 
 A kind is one module in services/consistency/kinds/. The writer, life cycle, ticks, scenario files,
 alerts, storage and the command line know kinds through this interface only.
@@ -24,7 +24,7 @@ from schemas.touchpoint import Touchpoint
 
 
 class Heard(NamedTuple):
-    """An event as kinds hear it."""
+    """An event as input of the kinds."""
 
     event: Touchpoint
     occurred_at: datetime
@@ -33,19 +33,19 @@ class Heard(NamedTuple):
     anchor: NodeId
     """The event's anchor; as a UUID the key of customer-level subjects."""
     region: str
-    """ISO region of the realm: the market of an offer that names none."""
+    """ISO region of the realm: the market of an offer without one."""
     currency: str
     """Currency of the realm."""
 
 
 class Observation(NamedTuple):
-    """A displayed or charged claim with whom it met, for counting exposure."""
+    """A displayed or charged claim with its person, for counting exposure."""
 
     claim: Claim
     location: str
     """A store id, `zone:NAME`, or empty: the label of the place, as incidents show it."""
     quantity: Decimal
-    """Sold; zero where it was only said."""
+    """Quantity sold; zero if nothing was sold."""
     node: NodeId
     """Anchor of the event."""
     order_id: str
@@ -59,14 +59,14 @@ class JudgedBook(Protocol):
     """
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """Take in claims, in any order and any number of times; returns those that were new.
+        """Add claims, in any order and any number of times; returns those that were new.
 
         A claim of a higher version replaces all claims that lower versions of its event made.
         """
         ...
 
     def advance(self, now: datetime) -> None:
-        """Move the time on to `now`; an earlier time than the latest changes nothing."""
+        """Advance event time to `now`; an earlier time than the latest has no effect."""
         ...
 
     def incidents(self) -> dict[str, AnyIncident]:
@@ -75,7 +75,7 @@ class JudgedBook(Protocol):
 
     @property
     def next_due(self) -> datetime | None:
-        """The next time at which a tick may change something; None if none ever will."""
+        """The next time at which a tick may have an effect; None if none ever will."""
         ...
 
 
@@ -84,25 +84,25 @@ class Kind:
     """One kind of incident."""
 
     name: str
-    """As incidents, rules, tables and metrics call it."""
+    """Name in incidents, rules, tables and metrics."""
     title: str
-    """As people read it."""
+    """Name for people."""
     subject: SubjectType
-    """What its incidents are about."""
+    """Type of the subject of its incidents."""
     causes: tuple[str, ...]
-    """Every cause it gives."""
+    """Every cause it can report."""
     rules: type[KindRules]
     """Its rules, each with a default."""
     details: type[Details]
-    """What its incidents say beside the envelope."""
+    """Model of the details of its incidents."""
     claims: Callable[[Heard], Iterable[tuple[Claim, Decimal]]]
-    """The claims that an event makes, none for most, each with the quantity sold (zero where it is
-    only said). Test journeys and public keys are not heard."""
+    """The claims of an event, none for most events, each with the quantity sold (zero if none).
+    Test journeys and events sent with a public key are skipped."""
     judge: Callable[[Book, Any], JudgedBook]
-    """An empty book under the rules: pure, and the only place where this kind decides."""
+    """An empty book under the rules; pure, and the only place where this kind decides."""
     exposure: Callable[[Any, Iterable[Observation], Mapping[NodeId, NodeId], Any], Exposure]
-    """Counts who met the deviation of an incident, by (incident, observations of its subject,
-    person by anchor node, rules)."""
+    """Counts who saw or paid the deviation of an incident, from (incident, observations of its
+    subject, person by anchor node, rules)."""
 
     @cached_property
     def incident(self) -> type[AnyIncident]:

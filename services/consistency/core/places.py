@@ -1,4 +1,4 @@
-"""Where a claim holds: a store, a zone, or the whole channel."""
+"""Places: a store, a zone, or the whole channel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERYWHERE = Place(0, "")
 
 
 def place_of(claim: Claim) -> Place:
-    """A claim for a store stands before its zone's; without either it is the whole channel's."""
+    """A claim for a store takes precedence over its zone's, and that over the whole channel's."""
     if claim.location:
         return Place(STORE_RANK, claim.location)
     return Place(ZONE_RANK, claim.zone) if claim.zone else EVERYWHERE

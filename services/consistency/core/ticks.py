@@ -1,7 +1,7 @@
-"""How far event time has come, from the records seen and the clock values they carry.
+"""The event clock: how far event time has advanced, from the records seen and their clock values.
 
-A tick says: of all channels, everything up to here has most likely been seen. Nothing here reads
-a clock; the values come in with the records.
+A tick means that everything up to this time has most likely been seen on all channels. Nothing here
+reads a clock; the values come with the records.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ IDLE_AFTER = timedelta(hours=1)
 
 
 class Mark(NamedTuple):
-    """How far one channel has come, by its events and by the clock of its latest arrival."""
+    """The watermark of one channel: its latest event time, and its latest arrival by the clock."""
 
     occurred_at: datetime
     received_at: datetime
@@ -23,8 +23,8 @@ class Mark(NamedTuple):
 class Watermarks:
     """The marks of all channels of one realm.
 
-    `observe` and `tick` may come in any order; the result of `tick` never goes back. A channel
-    nothing was ever seen of does not hold back the others.
+    `observe` and `tick` may be called in any order; the result of `tick` never goes back. A channel
+    without any events does not hold back the others.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Watermarks:
 
     @property
     def marks(self) -> dict[str, Mark]:
-        """A copy of the marks by channel, to go on with later."""
+        """A copy of the marks by channel, to resume from later."""
         return dict(self._marks)
 
     @property
@@ -48,7 +48,7 @@ class Watermarks:
         return self._latest
 
     def observe(self, channel: str, occurred_at: datetime, received_at: datetime) -> None:
-        """Take in one event. A claimed time later than its arrival counts as its arrival."""
+        """Observe one event. A claimed time later than its arrival counts as its arrival."""
         mark = Mark(min(occurred_at, received_at), received_at)
         known = self._marks.get(channel)
         if known is not None:

@@ -1,7 +1,7 @@
 """Folds the claims of one book that share their terms, in time order, into episodes.
 
-All claims and bounds of one instant count together; then every place touched is judged once.
-Where the fold stops on the way changes nothing, so going on equals starting from scratch.
+All claims and window bounds of one instant are applied together; then every affected place is
+judged once. The result does not depend on where the fold pauses: resuming equals starting over.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class ChannelState:
         return not (old and new and comparison.repeats(new, old))
 
     def observe(self, claim: Claim, now: datetime) -> bool:
-        """Take in an observation; True if the channel's vote may have changed by it."""
+        """Add an observation; True if it may have changed the channel's vote."""
         comparison, old = self._comparison, self.observed
         self.observed = claim
         if self.published is not None:
@@ -103,10 +103,10 @@ class TimelineFold:
         self._timers: list[tuple[datetime, int, ChannelState]] = []
         self._timers_set = 0
         self._frozen_at = frozen_at
-        """In a look ahead: the time at which ages are measured, for nothing ages by foresight."""
+        """When looking ahead: the time at which ages are measured; claims do not age then."""
 
     def run(self, claims: Sequence[Claim], until: datetime) -> None:
-        """Go on with `claims` (sorted, later than all before) and all that is due by `until`."""
+        """Continue with `claims` (sorted, later than all before) and everything due by `until`."""
         for now, group in groupby(claims, key=lambda claim: claim.occurred_at):
             while self._timers and self._timers[0][0] < now:
                 self._instant(self._timers[0][0], ())
@@ -115,7 +115,7 @@ class TimelineFold:
             self._instant(self._timers[0][0], ())
 
     def next_due(self, now: datetime) -> datetime | None:
-        """The next time after `now` at which time alone may change something."""
+        """The next time after `now` at which something may change without new claims."""
         dues = (self._due(state, now) for state in self._channel_states())
         return min((due for due in dues if due is not None), default=None)
 
@@ -168,7 +168,7 @@ class TimelineFold:
             yield from place_state.channels.values()
 
     def _instant(self, now: datetime, claims: Iterable[Claim]) -> None:
-        """Everything that happens at `now`."""
+        """Process everything that happens at `now`."""
         touched: dict[Place, PlaceState] = {}
         if self._timers and self._timers[0][0] <= now:
             self._take_timers(now, touched)
@@ -230,7 +230,7 @@ class TimelineFold:
         return place_state
 
     def _settle(self, touched: dict[Place, PlaceState], now: datetime) -> None:
-        """Bring every touched place, and those that depend on one, up to `now`."""
+        """Bring every affected place, and those that depend on one, up to `now`."""
         for place_state in touched.values():
             for state in place_state.channels.values():
                 if state.next_bound is not None and state.next_bound <= now:
@@ -244,7 +244,7 @@ class TimelineFold:
                 self._arm(state, now)
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
-        """The touched places and those that follow them, what is followed first."""
+        """The affected places and those that follow them, in order of dependency."""
         if EVERYWHERE in touched and not self._rules.locations_may_differ:
             places: Iterable[PlaceState] = self._places.values()
         elif any(place.rank == ZONE_RANK for place in touched):
@@ -269,7 +269,7 @@ class TimelineFold:
         return expected_of(self._comparison, votes)
 
     def _votes(self, place_state: PlaceState, now: datetime) -> list[Claim]:
-        """One claim a channel: what it publishes, else what was last seen there."""
+        """One claim per channel: what it publishes, else the latest observation."""
         channels = set(place_state.channels)
         zone = self._places.get(place_state.zone) if place_state.zone else None
         if zone:
@@ -302,7 +302,7 @@ class TimelineFold:
     def _judge_observed(
         self, place_state: PlaceState, state: ChannelState, claim: Claim, now: datetime
     ) -> None:
-        """Judge an observation by what is right at its own moment."""
+        """Judge an observation by the price expected at its own time."""
         expected, current = place_state.history.expected, state.deviations.current
         value_of = self._comparison.value
         if current is None and (expected is None or expected.value == value_of(claim)):
@@ -310,7 +310,7 @@ class TimelineFold:
         publisher = self._publisher(place_state, claim.channel) or state
         published = publisher.published if publisher is not state else None
         if published and value_of(published) == value_of(claim) and current is None:
-            return  # The store does what its zone publishes; any fault is the zone's.
+            return  # The store charges what its zone publishes; any fault is the zone's.
         state.deviations.judge_observed(claim, publisher.move, place_state.history, now)
 
     def _due(self, state: ChannelState, after: datetime | None) -> datetime | None:

@@ -38,7 +38,7 @@ def window_of(claim: Claim, is_promotion: bool, max_age: timedelta) -> Window:
 
 
 class Windows:
-    """The windows that count now or may count later; what can never count again is dropped."""
+    """The windows that count now or may count later; others are dropped."""
 
     __slots__ = ("_windows",)
 
@@ -46,7 +46,7 @@ class Windows:
         self._windows = windows if windows is not None else []
 
     def add(self, window: Window, now: datetime) -> None:
-        """Take in a claim published at `now`, the latest time seen so far."""
+        """Add a claim published at `now`, the latest time seen so far."""
         kept = [other for other in self._windows if not _is_over(other, window, now)]
         kept.append(window)
         self._windows = kept

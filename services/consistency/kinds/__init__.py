@@ -1,4 +1,4 @@
-"""The kinds of incidents: one module each, found by itself, exporting `KIND`.
+"""The kinds of incidents: one module each, discovered automatically, exporting `KIND`.
 
 A new kind is a new module here; nothing else in the service names it.
 """
@@ -28,4 +28,4 @@ _any_incident: Any = Union[tuple(kind.incident for kind in KINDS.values())]  # n
 if len(KINDS) > 1:
     _any_incident = Annotated[_any_incident, Field(discriminator="kind")]
 IncidentAdapter: TypeAdapter[AnyIncident] = TypeAdapter(_any_incident)
-"""An incident of whichever kind, from and to its JSON form."""
+"""An incident of any kind, from and to its JSON form."""

@@ -1,4 +1,4 @@
-"""Price mismatch: a channel says another price of a product than the one that is right.
+"""Price mismatch: a channel's price of a product differs from the expected price.
 
 Prices are compared within equal terms (currency, tax mode, unit, pack, variant, condition, customer
 group). A charged price is the shelf price: `unit_price` less the promotion discounts of the line.
@@ -34,7 +34,7 @@ STORE_CHANNELS = frozenset({"pos", "kiosk"})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
 CENT_HUNDREDTH = Decimal("0.0001")
 PRICE_LIMIT = Decimal(10) ** 11
-"""Beyond what a contract lets a price be."""
+"""Above the highest price that a contract allows."""
 YEARS_BOUNDED = range(1971, 2200)
 """A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
 GRACE_HOURS: dict[str, float] = {
@@ -43,7 +43,7 @@ GRACE_HOURS: dict[str, float] = {
 
 
 class RightPrice(StrEnum):
-    """Which price is right where no reference channel speaks."""
+    """How the expected price is chosen without a reference channel."""
 
     MAJORITY = "majority"
     LOWEST = "lowest"
@@ -69,18 +69,18 @@ class SeverityRules(BaseModel):
 
 
 class PriceRules(KindRules):
-    """Which prices are compared, which one is right, and how long a channel may lag."""
+    """Which prices are compared, which one is expected, and how long a channel may lag."""
 
     right_price: RightPrice = RightPrice.MAJORITY
     """Without a reference: `majority` (on a tie the lowest) or `lowest`."""
     tolerance_absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.01")
-    """Differences up to the larger of the two tolerances are none."""
+    """Differences up to the larger of the two tolerances are ignored."""
     tolerance_percent: Percent = Decimal("0.5")
-    """The same in percent of the expected price."""
+    """Tolerance in percent of the expected price."""
     severity: SeverityRules = SeverityRules()
     """Bounds of severity."""
     grace_start_hours: dict[Name, Hours] = GRACE_HOURS
-    """Hours a channel has to take over a new price."""
+    """Hours a channel has to adopt a new price."""
     grace_end_hours: dict[Name, Hours] = GRACE_HOURS
     """Hours a channel has to end a promotion."""
 
@@ -116,14 +116,14 @@ class PriceDetails(Details):
     """Which prices contradict each other."""
 
     expected: WrittenMoney
-    """The right price."""
+    """The expected price."""
     observed: WrittenMoney
     """The deviating price when the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
     terms: dict[str, str] = Field(default_factory=dict)
-    """Under which terms the prices are compared: those that differ from a piece, gross, new, for
-    everybody."""
+    """The terms under which the prices are compared, as far as they differ from: piece, gross, new,
+    for everybody."""
 
     def in_words(self) -> str:
         """Both prices with their currency."""
@@ -156,7 +156,7 @@ class PriceComparison:
         return claim.price
 
     def promotion(self, claim: PriceClaim) -> str | None:
-        """The promotion that makes this price."""
+        """The promotion behind this price."""
         is_promotion = bool(claim.promotion) or claim.sale_kind is SaleKind.PROMOTION
         return claim.promotion if is_promotion else None
 
@@ -173,7 +173,7 @@ class PriceComparison:
         return agrees(value, expected, self.rules)
 
     def choose(self, votes: Sequence[PriceClaim]) -> Decimal:
-        """The price of the majority, if the rules ask for it and there is one; else the lowest."""
+        """The price of the majority, if the rules require it and there is one; else the lowest."""
         price = self._majority(votes) if self.rules.right_price is RightPrice.MAJORITY else None
         return min(claim.price for claim in votes) if price is None else price
 
@@ -206,7 +206,7 @@ class PriceComparison:
         return Cause.STALE_PRICE
 
     def severity(self, observed: Decimal, expected: Decimal) -> Severity:
-        """An overcharge is worse than an undercharge, a gross error worst."""
+        """An overcharge ranks above an undercharge, a gross error highest."""
         bounds = self.rules.severity
         if abs(observed - expected) * 100 <= bounds.low_within_percent * expected:
             return Severity.LOW
@@ -217,7 +217,7 @@ class PriceComparison:
         return Severity.HIGH if gross else Severity.MEDIUM
 
     def details(self, terms: Terms, observed: Decimal, expected: Decimal) -> PriceDetails:
-        """Both prices, and the terms that differ from the usual ones."""
+        """Both prices, and the terms that differ from their defaults."""
         unusual = {
             name: _plain(getattr(terms, name))
             for name, usual in USUAL_TERMS.items()
@@ -334,7 +334,7 @@ def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
     """The lines that prove a shelf price, with that price."""
     for line in order.lines:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
-            continue  # charged nothing is given away, which says nothing of the shelf price
+            continue  # an item given away is no evidence of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
             price = _shelf_price(line)
             if NO_SALE < price < PRICE_LIMIT:  # a discount above the price leaves no price
@@ -363,7 +363,7 @@ def exposure(
 ) -> Exposure:
     """Who saw or paid the deviating price within [since, until), and what it cost them.
 
-    `persons` maps anchors to the profiles of known persons; other anchors are nobody known.
+    `persons` maps anchors to the profiles of known persons; other anchors are anonymous.
     """
     expected = incident.details.expected
     subject = incident.about
