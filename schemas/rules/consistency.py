@@ -1,4 +1,4 @@
-"""The rules that every kind of incident has: who is right, how long a channel may lag, what ages.
+"""The rules common to all kinds of incidents: references, grace, and ages.
 
 A kind extends `KindRules` by rules of its own, each with a default. Hours and days become
 `timedelta`s here, so the cores never multiply units.
@@ -32,20 +32,19 @@ class KindRules(BaseModel):
     reference_channels: Annotated[list[Name], Field(max_length=20)] = []
     """Channels that are right by definition, best first, for example `["erp"]`."""
     locations_may_differ: bool = True
-    """What a store or zone says may lawfully differ from what the whole channel says."""
+    """A store or zone may legitimately differ from the channel-wide claim."""
     max_age_hours: Annotated[Hours, Field(gt=0)] = 72
-    """After so long, what was displayed or charged no longer stands for its channel."""
+    """Hours after which an observed claim no longer represents its channel."""
     published_max_age_days: Annotated[int, Field(ge=1, le=36_500)] = 400
-    """After so long, what nobody published again is forgotten."""
+    """Days after which a published claim that is not repeated expires."""
     reopen_within_hours: Hours = 24
-    """A deviation that returns so soon after its end is the same incident."""
+    """Hours within which a deviation that returns reopens the same incident."""
     grace_start_hours: dict[Name, Hours] = {"default": 12}
-    """Hours a channel has to follow a change of what is expected."""
+    """Hours a channel has to follow a change of the expectation."""
     grace_end_hours: dict[Name, Hours] = {"default": 12}
-    """The same where the change is the end of a promotion."""
+    """Hours a channel has to follow the end of a promotion."""
     zones: Zones = {}
-    """Stores by zone, shared by all kinds. A store without a statement of its own follows its
-    zone's."""
+    """Stores by zone, for all kinds. A store without a claim of its own follows its zone."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -72,17 +71,17 @@ class KindRules(BaseModel):
 
     @cached_property
     def max_age(self) -> timedelta:
-        """How long an observation stands for its channel."""
+        """How long an observation represents its channel."""
         return timedelta(hours=self.max_age_hours)
 
     @cached_property
     def published_max_age(self) -> timedelta:
-        """How long a published statement counts without being published again."""
+        """How long a published claim counts without being repeated."""
         return timedelta(days=self.published_max_age_days)
 
     @cached_property
     def reopen_within(self) -> timedelta:
-        """How soon after its end a deviation that returns belongs to the same incident."""
+        """How soon after its end a returning deviation reopens the same incident."""
         return timedelta(hours=self.reopen_within_hours)
 
     @cached_property

@@ -12,10 +12,9 @@ from services.docs.markdown import code, page, table
 
 INTRODUCTION = """
 Rules are written as TOML. `C360_CONSISTENCY_RULES` names the file; `[rules]` of a scenario
-overrides it. `zones` stands at the top and holds for all kinds; every kind has a table of its own.
-What is not given keeps the default below. In a rules file a table that is given replaces the
-default table; in a scenario its rows are merged. How the rules work together:
-[consistency](../consistency.md).
+overrides it. `[zones]` is at the top level and applies to all kinds; every kind has its own table.
+Rules that are not set keep the default below. In a rules file a table replaces the default table;
+in a scenario its rows are merged. How the rules work together: [consistency](../consistency.md).
 """.strip()
 
 

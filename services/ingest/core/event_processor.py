@@ -226,9 +226,9 @@ class EventProcessor:
 def _claims(
     context: Context, realm: Realm
 ) -> tuple[list[tuple[PriceClaim, Decimal]], list[tuple[Statement, Decimal]]]:
-    """What the kinds of incidents hear of an event: prices, and everything else.
+    """The claims of an event for all kinds of incidents: prices, and other statements.
 
-    Neither a test journey nor a stranger may raise or end an alarm.
+    Neither a test journey nor a public key may open or resolve an incident.
     """
     prices: list[tuple[PriceClaim, Decimal]] = []
     statements: list[tuple[Statement, Decimal]] = []
