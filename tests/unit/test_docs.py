@@ -10,12 +10,24 @@ import pytest
 from tests.unit.test_tidy import FILES, FLOORS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "kinds").glob("*.md"),
+    ]
+)
 ALL_PAGES = sorted({*PAGES, *(ROOT / "docs").rglob("*.md")})
 REPOSITORY_PATH = re.compile(r"`((?:schemas|services|devtools|tests|docs|bench|deploy)/[\w./*-]*)`")
 PATH_IN_SOURCE = re.compile(
     r"(?<![\w./<*-])((?:schemas|services|devtools|tests|docs|bench|deploy)/[\w./-]*\w)"
 )
+PRIVATE_WORDS = re.compile(
+    r"\b(heeds?|whence|whoever|left out|put(?:s|ting)? aside|told|lone|foes?|has a say)\b", re.I
+)
+"""Words that earlier texts used for: apply, from where, the process that, skipped or dropped,
+dead-lettered, published, not comparable, must-not-link, affects."""
 
 
 def name_of(page: Path) -> str:
@@ -75,3 +87,9 @@ def test_the_layout_lists_the_floors() -> None:
         r"^\| (\d+) \| `([\w/]+)/` \|", (ROOT / "docs/architecture.md").read_text("utf-8"), re.M
     )
     assert {package.replace("/", "."): int(floor) for floor, package in rows} == FLOORS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_use_the_terms_of_the_field(page: Path) -> None:
+    """No page falls back to private words; the glossary has the term to use instead."""
+    assert not PRIVATE_WORDS.findall(prose_of(page))
