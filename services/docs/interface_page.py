@@ -130,8 +130,10 @@ def _incident_kinds() -> list[str]:
     parts: Json = {}
     for name, schema in view_schemas().items():
         blocks += [f"### Kind `{name}`", _printed(schema, schema["$defs"])]
-        parts |= {key: part for key, part in schema["$defs"].items() if "properties" in part}
+        parts |= schema["$defs"]
     for name, part in sorted(parts.items()):
+        if "properties" not in part:
+            continue
         blocks += [f"### {name}", part.get("description", ""), _printed(part, parts)]
     return blocks
 
