@@ -1,0 +1,224 @@
+"""Availability mismatch: one channel sells what another says cannot be had, at the same place.
+
+Stock is a matter of now: validity windows of an offer bound its price, not its stock. `limited`
+agrees with everything, for a channel may hold back a safety stock. Channels that nobody can update
+(a mail that was sent, a leaflet) are not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+
+import orjson
+from pydantic import Field
+
+from schemas.claim import Book, Statement
+from schemas.events.browsing import CartUpdated, ProductViewed
+from schemas.identifiers import NodeId
+from schemas.incident import Details, Exposure, Incident, Severity
+from schemas.offer import Availability, Basis, Offer
+from schemas.rules.consistency import Hours, KindRules, Name
+from schemas.subject import Subject, SubjectType
+from services.consistency.core.book import ComparedBook
+from services.consistency.core.expectation import ExpectationHistory, Expected
+from services.consistency.core.kind import Heard, Kind, Observation
+
+NAME = "availability_mismatch"
+STORE_CHANNELS = frozenset({"pos", "kiosk"})
+FIXED_CHANNELS = frozenset({"email", "letter", "print", "push", "radio", "sms", "tv"})
+NOTHING_SOLD = Decimal(0)
+PROMISE = (
+    Availability.DISCONTINUED,
+    Availability.OUT_OF_STOCK,
+    Availability.PREORDER,
+    Availability.LIMITED,
+    Availability.IN_STOCK,
+)
+"""What each state promises the customer, the least first."""
+GRACE_HOURS: dict[str, float] = {"default": 2, "shop": 1, "app": 1}
+
+
+class AvailabilityRules(KindRules):
+    """How long a channel may lag behind the stock, and how fast an observation ages."""
+
+    max_age_hours: Hours = 4
+    """After so long, what a customer was shown no longer stands for its channel."""
+    published_max_age_days: int = Field(default=7, ge=1, le=36_500)
+    """After so long, a state that nobody published again is forgotten."""
+    grace_start_hours: dict[Name, Hours] = GRACE_HOURS
+    """Hours a channel has to follow a change of the stock."""
+    grace_end_hours: dict[Name, Hours] = GRACE_HOURS
+    """Not used: stock knows no promotions."""
+
+
+class Cause(StrEnum):
+    """The likeliest cause, from the states before."""
+
+    STALE_AVAILABILITY = "stale_availability"
+    WRONG_AVAILABILITY = "wrong_availability"
+
+
+class AvailabilityDetails(Details):
+    """Which states contradict each other."""
+
+    expected: Availability
+    """What is right."""
+    observed: Availability
+    """What the channel says."""
+    terms: dict[str, str] = Field(default_factory=dict)
+    """Variant and condition, where they are not the usual ones."""
+
+    def in_words(self) -> str:
+        """Both states."""
+        return f"{self.observed} instead of {self.expected}"
+
+
+class AvailabilityComparison:
+    """Implements `Comparison` of services/consistency/core/expectation.py."""
+
+    def __init__(self, rules: AvailabilityRules) -> None:
+        self.rules = rules
+
+    def terms(self, claim: Statement) -> str | None:
+        """Variant and condition as they were stated."""
+        return claim.terms
+
+    def value(self, claim: Statement) -> Availability:
+        """The state."""
+        return Availability(claim.value)
+
+    def promotion(self, claim: Statement) -> None:
+        """Stock knows no promotions."""
+
+    def repeats(self, claim: Statement, former: Statement) -> bool:
+        """The same state."""
+        return claim.value == former.value
+
+    def agrees(self, value: Availability, expected: Availability) -> bool:
+        """All but "it is here" against "it cannot be had now"."""
+        if Availability.LIMITED in (value, expected):
+            return True
+        return (value is Availability.IN_STOCK) == (expected is Availability.IN_STOCK)
+
+    def choose(self, votes: Sequence[Statement]) -> Availability:
+        """The state of the majority; without one, the state that promises least."""
+        states = [self.value(claim) for claim in votes]
+
+        def standing(state: Availability) -> tuple[int, int, int]:
+            support = sum(self.agrees(other, state) for other in states)
+            return support, states.count(state), -PROMISE.index(state)
+
+        best = max(set(states), key=standing)
+        if standing(best)[0] * 2 > len(states):
+            return best
+        return min(states, key=PROMISE.index)
+
+    def cause(self, claim: Statement, _expected: Expected, history: ExpectationHistory) -> Cause:
+        """Whether the channel says what was right before."""
+        value = self.value(claim)
+        was_right = any(self.agrees(value, old.value) for old in history.previous)
+        return Cause.STALE_AVAILABILITY if was_right else Cause.WRONG_AVAILABILITY
+
+    def severity(self, observed: Availability, expected: Availability) -> Severity:
+        """A promise that cannot be kept is worse than a sale that is lost."""
+        is_promise = PROMISE.index(observed) > PROMISE.index(expected)
+        return Severity.HIGH if is_promise else Severity.MEDIUM
+
+    def details(
+        self, terms: str, observed: Availability, expected: Availability
+    ) -> AvailabilityDetails:
+        """Both states and the terms."""
+        unusual = orjson.loads(terms) if terms else {}
+        return AvailabilityDetails(expected=expected, observed=observed, terms=unusual)
+
+    def identity(self, terms: str) -> tuple[str, ...]:
+        """The terms as they were stated."""
+        return (terms,)
+
+
+def book(name: Book, rules: AvailabilityRules) -> ComparedBook:
+    """An empty book of states."""
+    return ComparedBook(name, KIND.incident, AvailabilityComparison(rules))
+
+
+def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
+    """What an event says of availability: offers that were published, or shown to a customer."""
+    if heard.event.channel in FIXED_CHANNELS:
+        return []
+    said = (one for one in _offers(heard) if one[0].availability is not None and not one[0].seller)
+    return [
+        (_statement(heard, offer, basis, ordinal), NOTHING_SOLD)
+        for ordinal, (offer, basis) in enumerate(said)
+    ]
+
+
+def _offers(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
+    body = heard.event.body
+    if isinstance(body, Offer):
+        yield body, Basis.PUBLISHED
+    elif isinstance(body, ProductViewed) and body.offer:
+        yield body.offer, Basis.DISPLAYED
+    elif isinstance(body, CartUpdated):
+        yield from ((item.offer, Basis.DISPLAYED) for item in body.items if item.offer)
+
+
+def _statement(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> Statement:
+    event = heard.event
+    assert offer.availability is not None
+    usual = {"variant": "", "condition": "new"}
+    unusual = {
+        name: value for name in usual if (value := getattr(offer, name)) not in (usual[name], "")
+    }
+    at_store = event.channel in STORE_CHANNELS and not offer.zone
+    subject = Subject.product(offer.market or heard.region, offer.sku or offer.gtin)
+    return Statement(
+        Book(event.realm, NAME, subject),
+        heard.occurred_at,
+        event.event_id,
+        ordinal,
+        heard.version,
+        event.channel,
+        offer.location or (event.source.store if at_store else ""),
+        offer.zone,
+        offer.basis or basis,
+        offer.availability.value,
+        orjson.dumps(unusual, option=orjson.OPT_SORT_KEYS).decode() if unusual else "",
+    )
+
+
+def exposure(
+    incident: Incident[AvailabilityDetails],
+    observations: Iterable[Observation],
+    persons: Mapping[NodeId, NodeId],
+    rules: AvailabilityRules,
+) -> Exposure:
+    """Who was shown the deviating state within [since, until). Nobody pays for a state."""
+    agrees = AvailabilityComparison(rules).agrees
+    met = [
+        one
+        for one in observations
+        if isinstance(claim := one.claim, Statement)
+        and (claim.channel, one.location) == (incident.channel, incident.location)
+        and incident.since <= claim.occurred_at
+        and (incident.until is None or claim.occurred_at < incident.until)
+        and not agrees(Availability(claim.value), incident.details.expected)
+    ]
+    return Exposure(
+        touchpoints=len({one.claim.event_id for one in met}),
+        customers=len({persons[one.node] for one in met if one.node in persons}),
+    )
+
+
+KIND = Kind(
+    name=NAME,
+    title="Availability mismatch",
+    subject=SubjectType.PRODUCT,
+    causes=tuple(Cause),
+    rules=AvailabilityRules,
+    details=AvailabilityDetails,
+    claims=claims,
+    judge=book,
+    exposure=exposure,
+)
