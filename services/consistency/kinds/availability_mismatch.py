@@ -1,8 +1,8 @@
-"""Availability mismatch: one channel sells what another says cannot be had, at the same place.
+"""Availability mismatch: one channel sells what is unavailable on another, at the same place.
 
-Stock is a matter of now: validity windows of an offer bound its price, not its stock. `limited`
-agrees with everything, for a channel may hold back a safety stock. Channels that nobody can update
-(a mail that was sent, a leaflet) are not compared.
+Stock is always current: the validity window of an offer bounds its price, not its stock. `limited`
+agrees with everything, because a channel may hold back a safety stock. Channels that can no longer
+be updated (a mail that was sent, a leaflet) are not compared.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ GRACE_HOURS: dict[str, float] = {"default": 2, "shop": 1, "app": 1}
 
 
 class AvailabilityRules(KindRules):
-    """How long a channel may lag behind the stock, and how fast an observation ages."""
+    """How long a channel may lag behind the stock, and how fast an observation expires."""
 
     max_age_hours: Hours = 4
-    """After so long, what a customer was shown no longer stands for its channel."""
+    """Hours after which a displayed state no longer represents its channel."""
     published_max_age_days: int = Field(default=7, ge=1, le=36_500)
-    """After so long, a state that nobody published again is forgotten."""
+    """Days after which a published state that is not repeated expires."""
     grace_start_hours: dict[Name, Hours] = GRACE_HOURS
     """Hours a channel has to follow a change of the stock."""
     grace_end_hours: dict[Name, Hours] = GRACE_HOURS
-    """Not used: stock knows no promotions."""
+    """Not used: stock has no promotions."""
 
 
 class Cause(StrEnum):
@@ -64,11 +64,11 @@ class AvailabilityDetails(Details):
     """Which states contradict each other."""
 
     expected: Availability
-    """What is right."""
+    """The expected state."""
     observed: Availability
-    """What the channel says."""
+    """The state claimed by the channel."""
     terms: dict[str, str] = Field(default_factory=dict)
-    """Variant and condition, where they are not the usual ones."""
+    """Variant and condition, if they differ from their defaults."""
 
     def in_words(self) -> str:
         """Both states."""
@@ -82,7 +82,7 @@ class AvailabilityComparison:
         self.rules = rules
 
     def terms(self, claim: Statement) -> str | None:
-        """Variant and condition as they were stated."""
+        """Variant and condition as claimed."""
         return claim.terms
 
     def value(self, claim: Statement) -> Availability:
@@ -90,14 +90,14 @@ class AvailabilityComparison:
         return Availability(claim.value)
 
     def promotion(self, claim: Statement) -> None:
-        """Stock knows no promotions."""
+        """Stock has no promotions."""
 
     def repeats(self, claim: Statement, former: Statement) -> bool:
         """The same state."""
         return claim.value == former.value
 
     def agrees(self, value: Availability, expected: Availability) -> bool:
-        """All but "it is here" against "it cannot be had now"."""
+        """All pairs agree, except in stock against unavailable."""
         if Availability.LIMITED in (value, expected):
             return True
         return (value is Availability.IN_STOCK) == (expected is Availability.IN_STOCK)
@@ -116,13 +116,13 @@ class AvailabilityComparison:
         return min(states, key=PROMISE.index)
 
     def cause(self, claim: Statement, _expected: Expected, history: ExpectationHistory) -> Cause:
-        """Whether the channel says what was right before."""
+        """Whether the channel claims what was expected before."""
         value = self.value(claim)
         was_right = any(self.agrees(value, old.value) for old in history.previous)
         return Cause.STALE_AVAILABILITY if was_right else Cause.WRONG_AVAILABILITY
 
     def severity(self, observed: Availability, expected: Availability) -> Severity:
-        """A promise that cannot be kept is worse than a sale that is lost."""
+        """An order that cannot be fulfilled is worse than a lost sale."""
         is_promise = PROMISE.index(observed) > PROMISE.index(expected)
         return Severity.HIGH if is_promise else Severity.MEDIUM
 
@@ -134,7 +134,7 @@ class AvailabilityComparison:
         return AvailabilityDetails(expected=expected, observed=observed, terms=unusual)
 
     def identity(self, terms: str) -> tuple[str, ...]:
-        """The terms as they were stated."""
+        """The terms as claimed."""
         return (terms,)
 
 
@@ -144,7 +144,7 @@ def book(name: Book, rules: AvailabilityRules) -> ComparedBook:
 
 
 def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
-    """What an event says of availability: offers that were published, or shown to a customer."""
+    """The availability claims of an event: published or displayed offers."""
     if heard.event.channel in FIXED_CHANNELS:
         return []
     said = (one for one in _offers(heard) if one[0].availability is not None and not one[0].seller)
@@ -194,7 +194,7 @@ def exposure(
     persons: Mapping[NodeId, NodeId],
     rules: AvailabilityRules,
 ) -> Exposure:
-    """Who was shown the deviating state within [since, until). Nobody pays for a state."""
+    """Counts who saw the deviating state within [since, until); no money is involved."""
     agrees = AvailabilityComparison(rules).agrees
     met = [
         one
