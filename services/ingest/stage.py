@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import structlog
+
 from schemas.reject import RejectReason
 from services.ingest.core.decode import too_large
 from services.ingest.core.event_processor import EventProcessor
@@ -18,6 +20,9 @@ from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.ports import FactStore, Known, RejectedLine
 from services.runtime.errors import Fatal
+from services.runtime.logging import frames
+
+log = structlog.get_logger()
 
 
 class Status(StrEnum):
@@ -63,6 +68,19 @@ class Stored(NamedTuple):
     """The rejected lines, by position in the batch."""
 
 
+def outcome_of(
+    core: EventProcessor, line: bytes, received_at: datetime, intake: Intake
+) -> Accepted | Reject:
+    """What becomes of one line, whatever it contains: an event on which our own code fails is
+    rejected by itself and never stops the others."""
+    try:
+        return core.process(line, received_at, intake)
+    except Exception as error:  # a bug: the event is kept, with its bytes, and can be replayed
+        log.error("event_failed", error=type(error).__name__, frames=frames(error))
+        message = f"{type(error).__name__}; please report it"
+        return Reject(RejectReason.UNPROCESSABLE, message=message)
+
+
 class IngestStage:
     """Decodes and stores batches. `store` must be called by one thread at a time.
 
@@ -82,9 +100,8 @@ class IngestStage:
         self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE
     ) -> Decoded:
         """Validate every line. Blocks the CPU only."""
-        process = self._core.process
         outcomes = [
-            process(line.content, received_at, intake)
+            outcome_of(self._core, line.content, received_at, intake)
             if line.is_whole
             else Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
             for line in lines

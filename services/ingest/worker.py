@@ -17,16 +17,14 @@ from typing import NamedTuple, Protocol, TypeVar
 import structlog
 
 from schemas.instants import from_ms
-from schemas.reject import RejectReason
 from services.ingest.core.derived_records import Derived, Mark, derive, edge_records, marks
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.lines import Line
-from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Status, Stored
+from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Status, Stored, outcome_of
 from services.runtime.errors import Fatal
-from services.runtime.logging import frames
 from services.runtime.metrics import Metrics
 from services.runtime.retry import until_done
 from services.stream.claim_records import claim_records
@@ -187,7 +185,6 @@ class IngestWorker:
 
     def _decode(self, deliveries: list[Delivery]) -> Batch:
         """Validate every delivery. The time of receipt is the log's, the same in every delivery."""
-        process = self._core.process
         lines, outcomes = list[Line](), list[Accepted | Reject]()
         stamp_ms, received_at = -1, from_ms(0)
         for delivery in deliveries:
@@ -195,12 +192,7 @@ class IngestWorker:
                 stamp_ms, received_at = delivery.timestamp_ms, from_ms(delivery.timestamp_ms)
             value = delivery.value or b""
             lines.append(Line(value, len(value)))
-            try:
-                outcomes.append(process(value, received_at, Intake.SERVER))
-            except Exception as error:  # a bug: one event must not stop all others
-                log.error("event_failed", error=type(error).__name__, frames=frames(error))
-                message = f"{type(error).__name__}; please report it"
-                outcomes.append(Reject(RejectReason.UNPROCESSABLE, message=message))
+            outcomes.append(outcome_of(self._core, value, received_at, Intake.SERVER))
         return Batch(deliveries, Decoded(lines, outcomes, received_at))
 
     async def _finish(self, batch: Batch) -> None:

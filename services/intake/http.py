@@ -7,7 +7,6 @@ data directory.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any, NamedTuple, cast
@@ -27,6 +26,7 @@ from services.embedded.engine import Engine
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
+from services.intake.batch import NoBatch, batch_lines
 from services.intake.writer import IntakeWriter, Overloaded
 from services.runtime.errors import C360Error, Fatal
 
@@ -280,31 +280,13 @@ async def _body(request: Request, bytes_max: int) -> bytes:
 
 def _batch_lines(body: bytes) -> list[Line]:
     try:
-        events = _lenient(body)["batch"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        lines = batch_lines(body)
+    except NoBatch as error:
         detail = f'the body must be JSON: {{"batch": [event, …]}} ({error})'
         raise Problem(400, "no batch", detail) from error
-    if not isinstance(events, list) or len(events) > EVENTS_PER_REQUEST_MAX:
+    if len(lines) > EVENTS_PER_REQUEST_MAX:
         raise Problem(400, "no batch", f"'batch' must be a list of up to {EVENTS_PER_REQUEST_MAX}")
-    lines = [_event_line(event) for event in events]
     return [Line(line, len(line)) for line in lines]
-
-
-def _lenient(body: bytes) -> Any:
-    """The body as JSON. Faults of a single event (an unpaired surrogate, NaN, a number out of
-    range) are accepted here, so that only that event is rejected, not the whole request."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return json.loads(body)
-
-
-def _event_line(event: Any) -> bytes:
-    """One event as a line; invalid JSON is kept and rejected with its reason."""
-    try:
-        return orjson.dumps(event)
-    except TypeError:
-        return json.dumps(event).encode()
 
 
 async def _parts(request: Request) -> AsyncIterator[bytes]:

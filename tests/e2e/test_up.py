@@ -88,10 +88,12 @@ def test_results_by_event(up: Running) -> None:
 
 
 def test_one_unreadable_event_costs_only_itself(up: Running) -> None:
-    """A lone surrogate, NaN or an endless number in one event does not reject the others."""
+    """A lone surrogate, NaN, an endless number or endless nesting in one event does not reject
+    the others."""
     good, other = (json.dumps(event()) for _ in range(2))
     odd = json.dumps(event(event_id="odd"))
-    for broken in ('"cut \\ud83d"', "NaN", "1e400"):
+    nested = ["[" * deep + "]" * deep for deep in (300, 1_000, 1_100)]
+    for broken in ('"cut \\ud83d"', "NaN", "1e400", "9" * 5_000, *nested):
         spoilt = odd.replace('"odd"', '"odd", "body": {"title": ' + broken + "}")
         body = f'{{"batch": [{good}, {spoilt}, {other}]}}'.encode()
         headers = {"Authorization": f"Bearer {API_KEY}"}

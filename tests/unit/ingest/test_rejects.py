@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from schemas.identifiers import node_id
 from schemas.reject import ADVICE, RejectReason
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.outcome import Accepted, Reject
+from services.ingest.core.outcome import Accepted, Intake, Reject
+from services.ingest.stage import outcome_of
 from tests.events import RECEIVED_AT, SECRET, config, core, event, identifier, line
 
 EXAMPLES: dict[RejectReason, list[tuple[bytes, str]]] = {
@@ -124,3 +126,37 @@ def test_events_that_may_name_nobody(fields: dict[str, Any]) -> None:
     assert isinstance(outcome, Accepted)
     assert outcome.values == []
     assert outcome.edges == []
+
+
+class FailingProcessor(EventProcessor):
+    """Our own code fails on one event."""
+
+    def process(
+        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE
+    ) -> Accepted | Reject:
+        """See EventProcessor."""
+        if b"poison" in line:
+            raise OverflowError("date value out of range: 0001-01-01")
+        return super().process(line, received_at, intake)
+
+
+def test_an_event_on_which_our_code_fails_costs_only_itself() -> None:
+    """It is rejected as a whole, names the kind of failure and quotes nothing of the event."""
+    core = FailingProcessor(config())
+    lines = [line(event(event_id=name)) for name in ("a", "poison", "b")]
+    outcomes = [outcome_of(core, one, RECEIVED_AT, Intake.SERVER) for one in lines]
+    assert [type(one) for one in outcomes] == [Accepted, Reject, Accepted]
+    assert outcomes[1] == Reject(
+        RejectReason.UNPROCESSABLE, message="OverflowError; please report it"
+    )
+
+
+@pytest.mark.parametrize("bound", ["0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z"])
+def test_an_open_beginning_is_like_an_open_end(bound: str) -> None:
+    """Exporters write the first day of a calendar for "always", as they write its last one."""
+    body = {"sku": "1", "price": "2.00", "valid_from": bound, "valid_to": "9999-12-31T23:59:59Z"}
+    offer = event("offer.published", identifiers=[], body=body)
+    found = core().process(line(offer), RECEIVED_AT)
+    assert isinstance(found, Accepted)
+    [claim] = found.claims
+    assert (claim.valid_from, claim.valid_to) == (None, None)
