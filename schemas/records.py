@@ -21,6 +21,7 @@ from schemas.claim import PRICE_MISMATCH, Book, PriceClaim, Statement
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.incident import INCIDENT_VERSION, AnyIncident
+from schemas.incident_action import IncidentAction
 from schemas.offer import Basis, SaleKind, TaxMode
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
@@ -322,8 +323,35 @@ class TickRecord(Record):
     """Everything up to here has most likely been seen on all channels; never goes back."""
 
 
-OfferRecord = Annotated[ClaimsRecord | TickRecord, Field(discriminator="kind")]
-"""The records from which price books are built."""
+class ActionRecord(Record):
+    """A person acknowledged or muted an incident, or took it back.
+
+    In the partition of the incident's subject, so that it is applied in order with the claims.
+    """
+
+    kind: Literal["action"] = "action"
+    incident_kind: TypeName
+    """Kind of the incident."""
+    subject: SubjectRecord
+    """What the incident is about."""
+    entry: IncidentAction
+    """What was done, by whom and why."""
+
+    @classmethod
+    def of(cls, book: Book, action: IncidentAction) -> Self:
+        """The written form of an action on an incident of a book."""
+        subject = written_subject(book.subject)
+        names = {"realm": book.realm, "incident_kind": book.kind, "subject": subject}
+        return cls.model_validate(names | {"entry": action})
+
+    @property
+    def book(self) -> Book:
+        """The book that the incident follows from."""
+        return Book(self.realm, self.incident_kind, subject_of(self.subject))
+
+
+OfferRecord = Annotated[ClaimsRecord | TickRecord | ActionRecord, Field(discriminator="kind")]
+"""The records from which incidents follow."""
 OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
 
 

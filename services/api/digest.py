@@ -1,7 +1,7 @@
 """The state digest: one SHA-256 per section of the state, equal if and only if the states are.
 
 Sections: facts, edges, map, golden records, claims (of all kinds but prices, which are facts),
-incidents (with event times). Rows are deduplicated and
+incidents (with event times, and what people did with them). Rows are deduplicated and
 canonically ordered; times of receipt and processing, batch numbers and versions are excluded,
 because they describe how a state came about and not what it is.
 """
@@ -48,6 +48,10 @@ ORDER BY realm, node, event_id
 """
 INCIDENTS_SQL = """
 SELECT body FROM incident_states FINAL WHERE state != 'retracted' ORDER BY realm, incident_id
+"""
+ACTIONS_SQL = """
+SELECT realm, kind, subject, incident_id, action, acted_by, reason, until, acted_at
+FROM incident_actions FINAL ORDER BY ALL
 """
 PROFILES_SQL = """
 SELECT DISTINCT n.realm, if(m.kind = '', n.node, m.profile) AS profile
@@ -102,6 +106,7 @@ def _incidents(database: Database) -> Iterator[bytes]:
     """Incidents in one form, whoever wrote their JSON."""
     for (body,) in database.rows(INCIDENTS_SQL):
         yield orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS) + b"\n"
+    yield database.raw(ACTIONS_SQL, "TabSeparated")
 
 
 def _golden(database: Database, reader: BulkProfiles) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ from schemas.identifiers import (
 )
 from schemas.incident import IncidentState
 from schemas.profile import PROFILE_VERSION
+from services.api.actions import ActionSink, action_record, only_one
 from services.api.digest import state_digest
 from services.api.read_store import ReadStore
 from services.consistency.adapters.reader import LISTED_STATES, IncidentReader
@@ -40,10 +41,13 @@ WHERE realm = {realm:String} AND type = {type:String} AND value = {value:String}
 
 
 class Operations:
-    """The operations of one store. Readers only, but for `store_audit` with `fix`."""
+    """The operations of one store. Readers only, but for `store_audit` with `fix` and
+    `incidents_act`."""
 
-    def __init__(self, store: ReadStore) -> None:
+    def __init__(self, store: ReadStore, act: ActionSink) -> None:
+        """`act` makes durable what people do with incidents."""
         self._store = store
+        self._act = act
         self._audit = StoreAudit(store.reading)
         self._graph = ClickHouseIdentityStore(store.reading)
         self._incidents = IncidentReader(
@@ -164,10 +168,18 @@ class Operations:
     def incidents_show(self, realm: str, incident_id: str) -> Iterator[Row]:
         """One incident, by its id or an unambiguous beginning of it."""
         found = self._incidents.find(realm, incident_id)
-        if len(found) != 1:
-            problem = "several incidents begin with" if found else "there is no incident"
-            raise NotFound(f"{problem} {incident_id!r} in realm {realm!r}")
-        yield found[0].model_dump(mode="json")
+        yield only_one(found, incident_id, realm).model_dump(mode="json")
+
+    def incidents_act(
+        self, realm: str, incident_id: str, action: str, by: str, reason: str, until: str = ""
+    ) -> Iterator[Row]:
+        """Acknowledge or mute an incident, or take it back; the record that does it."""
+        self._check_realm(realm)
+        incident = only_one(self._incidents.find(realm, incident_id), incident_id, realm)
+        fields = {"action": action, "by": by, "reason": reason, "until": until or None}
+        record = action_record(incident, datetime.now(UTC), **fields)
+        self._act(record)
+        yield record.model_dump(mode="json")
 
     def rejected_list(self, reason: str = "", limit: int = 100) -> Iterator[Row]:
         """Rejected lines without their content, the latest first."""

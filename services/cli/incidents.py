@@ -13,6 +13,7 @@ import typer
 
 from schemas.incident import IncidentState
 from schemas.touchpoint import DEFAULT_REALM
+from services.cli.incident_actions import ack, instant_of, mute, unack, unmute
 from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 from services.consistency.scenario import check_scenario
@@ -26,7 +27,11 @@ SHOWN = (
     "incident_id", "state", "severity", "cause", "sku", "channel", "location", "expected",
     "observed", "since", "until", "customers", "overcharged",
 )  # fmt: skip
-app = typer.Typer(help="Look at contradictions between channels.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at contradictions between channels, and say who takes care.", no_args_is_help=True
+)
+for command in (ack, unack, mute, unmute):
+    app.command()(command)
 
 
 @app.command("list")
@@ -130,7 +135,7 @@ def tick(
         )
     if realm not in settings.realms:
         raise NotFound(f"no realm {realm!r}; C360_REALMS lists {', '.join(settings.realms)}")
-    reached_at = _instant(until) if until else _latest_event(settings, realm)
+    reached_at = _past(until) if until else _latest_event(settings, realm)
     asyncio.run(_send_tick(settings, realm, reached_at))
     if as_json:
         print_json({"version": 1, "realm": realm, "reached_at": reached_at.isoformat()})
@@ -138,16 +143,11 @@ def tick(
         out.print(f"{realm}: event time is now {reached_at.isoformat()}")
 
 
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a time; write 2026-03-08T04:00:00Z") from error
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; append Z or an offset")
+def _past(text: str) -> datetime:
+    instant = instant_of(text)
     if instant > datetime.now(UTC):
         raise typer.BadParameter(f"{text} is in the future, and a tick cannot be taken back")
-    return instant.astimezone(UTC)
+    return instant
 
 
 def _latest_event(settings: Settings, realm: str) -> datetime:

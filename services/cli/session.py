@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import httpx
 import orjson
 
+from services.api.actions import kafka_sink
 from services.api.operations import Operations
 from services.api.read_store import ReadStore
 from services.api.server import open_reading
@@ -47,7 +48,7 @@ class LocalSession:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._operations = Operations(engine)
+        self._operations = Operations(engine, engine.pipeline.act)
 
     def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
         """See Session."""
@@ -62,7 +63,7 @@ class ServerSession:
     """Reads a ClickHouse server; its writers are the workers."""
 
     def __init__(self, reading: ReadStore) -> None:
-        self._operations = Operations(reading)
+        self._operations = Operations(reading, kafka_sink(reading.settings))
 
     def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
         """See Session."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
+from schemas.incident_action import IncidentAction
 from services.consistency.ports import WorkerStore
 from services.stream.claim_records import partition_of_book
 
@@ -22,6 +23,7 @@ class Prefetch:
         self._books: set[Book] = set()
         self._claims: Mapping[Book, Sequence[Claim]] = {}
         self._incidents: Mapping[Book, Sequence[AnyIncident]] = {}
+        self._actions: Mapping[Book, Sequence[IncidentAction]] = {}
         self._due: dict[tuple[str, int], list[Book]] = {}
 
     def read_due(self, realm: str, ticks: Mapping[int, datetime]) -> None:
@@ -36,10 +38,11 @@ class Prefetch:
             self._due[realm, partition] = due[partition]
 
     def read_books(self, books: Collection[Book]) -> None:
-        """One query for the claims of the books, one for their incidents."""
+        """One query each for the claims of the books, their incidents and the actions on them."""
         if books:
             self._claims = self.store.claims_of(books)
             self._incidents = self.store.incidents_of(books)
+            self._actions = self.store.actions_of(books)
             self._books = set(books)
 
     def due_books(self, realm: str, now: datetime, partition: int) -> Collection[Book]:
@@ -55,6 +58,10 @@ class Prefetch:
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """Stored incidents by book."""
         return self._incidents if self._has(books) else self.store.incidents_of(books)
+
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """What people did, by book."""
+        return self._actions if self._has(books) else self.store.actions_of(books)
 
     def _has(self, books: Iterable[Book]) -> bool:
         return self._books.issuperset(books)
@@ -78,6 +85,10 @@ class PartitionStore:
         """See the port."""
         return self.reads.incidents_of(books)
 
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """See the port."""
+        return self.reads.actions_of(books)
+
     def due_books(self, realm: str, now: datetime) -> Collection[Book]:
         """See the port."""
         return self.reads.due_books(realm, now, self.partition)
@@ -96,6 +107,10 @@ class PartitionStore:
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
         self.reads.store.write_incidents(incidents, version)
+
+    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+        """See the port."""
+        self.reads.store.write_actions(actions, version)
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
+from schemas.incident_action import IncidentAction
 from services.consistency.core.comparability import ComparableBooks
 
 
@@ -29,6 +30,10 @@ class ConsistencyStore(Protocol):
         """The latest written form of every incident of the books, retracted ones included."""
         ...
 
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """What people did with incidents of the books, in any order; repetitions may remain."""
+        ...
+
     def due_books(self, realm: str, now: datetime) -> Collection[Book]:
         """The books of the realm whose latest written due time is not later than `now`."""
         ...
@@ -47,6 +52,10 @@ class ConsistencyStore(Protocol):
 
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """Keep incidents; of one id the highest version wins, of one version what came last."""
+        ...
+
+    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+        """Add to the audit trail; what is there already changes nothing. Nothing is removed."""
         ...
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from schemas.claim import Claim
 from services.consistency.core.ticks import Watermarks
 from services.consistency.ports import WorkerStore
-from services.consistency.writer import ConsistencyWriter
+from services.consistency.writer import Actions, ConsistencyWriter
 from services.runtime.metrics import Metrics
 
 Reached = Mapping[tuple[str, str], datetime]
@@ -68,6 +68,11 @@ class ConsistencyStage:
             if now is not None:
                 self._write(realm, [], now, version)
 
+    def act(self, realm: str, actions: Actions, version: int) -> None:
+        """Lay what people did over the incidents. Raises as the store does."""
+        self._comparable.mark(actions)
+        self._write(realm, [], None, version, actions)
+
     def _observe(
         self, realm: str, channel: str, occurred_at: datetime, received_at: datetime
     ) -> None:
@@ -76,10 +81,15 @@ class ConsistencyStage:
         self._stream_time[realm] = max(self._stream_time.get(realm, reached), reached)
 
     def _write(
-        self, realm: str, claims: Sequence[Claim], now: datetime | None, version: int
+        self,
+        realm: str,
+        claims: Sequence[Claim],
+        now: datetime | None,
+        version: int,
+        actions: Actions | None = None,
     ) -> None:
         writer = self._writers.get(realm) or self._writer_of(realm)
         self._writers[realm] = writer
-        for incident in writer.apply(claims, now):
+        for incident in writer.apply(claims, now, actions):
             self._metrics.incidents.labels(incident.kind, incident.state).inc()
         writer.commit(version)

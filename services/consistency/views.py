@@ -1,12 +1,14 @@
-"""Incidents as they are shown: with exposure, and with subject and details beside the envelope."""
+"""Incidents as they are shown: with exposure, audit trail, and the parts of subject and details."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from pydantic import create_model
 
 from schemas.incident import INCIDENT_VERSION, AnyIncident, Exposure
+from schemas.incident_action import IncidentAction
 from schemas.subject import SUBJECT_MODELS
 from services.consistency.core.kind import Kind
 from services.consistency.kinds import KINDS
@@ -20,8 +22,8 @@ IncidentView = AnyIncident
 
 
 def _view_model(kind: Kind) -> type[AnyIncident]:
-    """The incident of a kind with version and exposure. The parts of the subject, and the details
-    that are no table, stand at the top, too."""
+    """The incident of a kind with version, exposure and audit trail. The parts of the subject, and
+    the details that are no table, stand at the top, too."""
     flat: dict[str, Any] = {}
     for model in (SUBJECT_MODELS[kind.subject], kind.details):
         for name, field in model.model_fields.items():
@@ -33,6 +35,7 @@ def _view_model(kind: Kind) -> type[AnyIncident]:
         __doc__=kind.title,
         version=(int, INCIDENT_VERSION),
         exposure=(Exposure, Exposure()),
+        actions=(list[IncidentAction], []),
         **flat,
     )
     return cast(type[AnyIncident], made)
@@ -42,9 +45,12 @@ VIEWS = {name: _view_model(kind) for name, kind in KINDS.items()}
 """The view model of each kind."""
 
 
-def view_of(incident: AnyIncident, exposure: Exposure) -> IncidentView:
-    """An incident as it is shown."""
+def view_of(
+    incident: AnyIncident, exposure: Exposure, actions: Sequence[IncidentAction]
+) -> IncidentView:
+    """An incident as it is shown, with its audit trail."""
     plain = incident.model_dump()
     subject = {name: value for name, value in plain["subject"].items() if name != "type"}
     flat = {name: value for name, value in plain["details"].items() if name not in NESTED}
-    return VIEWS[incident.kind].model_validate({**subject, **flat, **plain, "exposure": exposure})
+    more = {"exposure": exposure, "actions": list(actions)}
+    return VIEWS[incident.kind].model_validate({**subject, **flat, **plain, **more})

@@ -20,14 +20,15 @@ from pydantic import ValidationError
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
+from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
-from schemas.records import AlertRecord, OfferRecordAdapter, TickRecord
+from schemas.records import ActionRecord, AlertRecord, OfferRecordAdapter, TickRecord
 from schemas.reject import RejectReason
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
-from services.consistency.writer import CACHE_BOOKS_MAX, ConsistencyWriter
+from services.consistency.writer import CACHE_BOOKS_MAX, Actions, ConsistencyWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
@@ -59,6 +60,7 @@ class _PartitionBatch(NamedTuple):
 
     claims: dict[str, list[Claim]]
     ticks: dict[str, datetime]
+    actions: dict[str, dict[Book, list[IncidentAction]]]
     refused: list[Outgoing]
 
 
@@ -69,6 +71,7 @@ class _Task(NamedTuple):
     store: PartitionStore
     claims: Sequence[Claim]
     tick: datetime | None
+    actions: Actions
     in_doubt: bool
     version: int
     """Of the rows to write."""
@@ -189,7 +192,9 @@ class ConsistencyWorker:
         for partition in batches:
             self._check_alone(partition, held[partition].noted)
         for task in tasks:
-            published = task.writer.apply(task.claims, task.tick, in_doubt=task.in_doubt)
+            published = task.writer.apply(
+                task.claims, task.tick, task.actions, in_doubt=task.in_doubt
+            )
             self._store.note(claim.book for claim in task.claims)
             task.writer.write(task.version)
             outgoing += [alert(incident, task.version) for incident in published]
@@ -229,18 +234,20 @@ class ConsistencyWorker:
     ) -> list[_Task]:
         tasks: list[_Task] = []
         in_doubt = batch[0].offset <= held.doubtful
-        for realm in dict.fromkeys((*brought.claims, *brought.ticks)):
+        for realm in dict.fromkeys((*brought.claims, *brought.actions, *brought.ticks)):
             said, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
+            actions = brought.actions.get(realm, {})
+            held.comparable.mark(actions)  # judged from now on, whoever states something there
             compared = held.comparable.filter(said)
             matters = {claim.book for claim in compared}
             self._store.note(claim.book for claim in said if claim.book not in matters)
-            if not compared and tick is None:
+            if not compared and not actions and tick is None:
                 continue
             if realm not in held.writers:
                 held.writers[realm] = self._writer(realm, partition, reads)
             writer, store = held.writers[realm]
             store.reads = reads
-            tasks.append(_Task(writer, store, compared, tick, in_doubt, version))
+            tasks.append(_Task(writer, store, compared, tick, actions, in_doubt, version))
         return tasks
 
     def _writer(
@@ -284,6 +291,7 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
     """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
     claims: dict[str, list[Claim]] = defaultdict(list)
     ticks: dict[str, datetime] = {}
+    actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
     refused: list[Outgoing] = []
     for delivery in batch:
         try:
@@ -294,9 +302,11 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
         if isinstance(record, TickRecord):
             tick = from_ms(to_ms(record.reached_at))
             ticks[record.realm] = max(tick, ticks.get(record.realm, tick))
+        elif isinstance(record, ActionRecord):
+            actions[record.realm].setdefault(record.book, []).append(record.entry)
         else:
             claims[record.realm] += record.all_claims()
-    return _PartitionBatch(claims, ticks, refused)
+    return _PartitionBatch(claims, ticks, actions, refused)
 
 
 def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
@@ -313,8 +323,9 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
     """Read what all writers will ask for, in as few queries as there are realms."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
-    for writer, store, said, tick, *_ in tasks:
+    for writer, store, said, tick, actions, *_ in tasks:
         books |= dict.fromkeys(writer.missing(claim.book for claim in said))
+        books |= dict.fromkeys(writer.missing(actions))
         if tick is not None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
     for realm, reached in ticks.items():

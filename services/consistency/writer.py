@@ -7,28 +7,61 @@ written in part, or not at all, is simply applied again.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident, IncidentState
+from schemas.incident_action import IncidentAction
 from schemas.touchpoint import DEFAULT_REALM
+from services.consistency.core.book import earliest
+from services.consistency.core.human_state import mute_ends, overlaid
 from services.consistency.core.kind import JudgedBook
 from services.consistency.kinds import KINDS
 from services.consistency.ports import ConsistencyStore
 from services.consistency.rules import ConsistencyRules
 
 CACHE_BOOKS_MAX = 10_000
+Actions = Mapping[Book, Sequence[IncidentAction]]
+"""What people did, by the book of the incident."""
 
 
 class _Entry:
     """A cached book and its incidents as they are stored, or will be after the next commit."""
 
-    __slots__ = ("book", "stored")
+    __slots__ = ("actions", "book", "stored")
 
-    def __init__(self, book: JudgedBook, stored: dict[str, AnyIncident]) -> None:
+    def __init__(
+        self,
+        book: JudgedBook,
+        stored: dict[str, AnyIncident],
+        actions: Iterable[IncidentAction],
+    ) -> None:
         self.book = book
         self.stored = stored
+        self.actions: dict[str, set[IncidentAction]] = {}
+        self.add(actions)
+
+    def add(self, actions: Iterable[IncidentAction]) -> None:
+        """Take in what people did; a repetition changes nothing."""
+        for action in actions:
+            self.actions.setdefault(action.incident_id, set()).add(action)
+
+    def incidents(self, now: datetime | None) -> dict[str, AnyIncident]:
+        """The incidents by id, with what people did laid over them."""
+        if now is None:
+            return {}
+        judged = self.book.incidents()
+        if not self.actions:
+            return judged
+        return {key: overlaid(one, self.actions.get(key, ()), now) for key, one in judged.items()}
+
+    def next_due(self, now: datetime | None) -> datetime | None:
+        """When time alone next changes something: a claim falls due, or a mute ends."""
+        due = self.book.next_due
+        if now is None or not self.actions:
+            return due
+        return earliest(due, *(mute_ends(mine, now) for mine in self.actions.values()))
 
 
 class ConsistencyWriter:
@@ -54,6 +87,7 @@ class ConsistencyWriter:
         self._cache: OrderedDict[Book, _Entry] = OrderedDict()
         self._now = store.latest_tick(realm)
         self._claims: list[Claim] = []
+        self._actions: dict[Book, list[IncidentAction]] = {}
         self._incidents: dict[str, AnyIncident] = {}
         self._due: dict[Book, datetime | None] = {}
         self._doubtful: set[Book] = set()
@@ -76,43 +110,57 @@ class ConsistencyWriter:
         return self._now
 
     def apply(
-        self, claims: Sequence[Claim], now: datetime | None, *, in_doubt: bool = False
+        self,
+        claims: Sequence[Claim],
+        now: datetime | None,
+        actions: Actions | None = None,
+        *,
+        in_doubt: bool = False,
     ) -> list[AnyIncident]:
-        """Take in a batch of claims, then a tick if there is one; returns changed incidents.
+        """Take in claims and people's actions, then a tick if there is one; returns changed
+        incidents.
 
         An incident stored earlier that no longer follows from the claims is returned as
-        retracted. Claims may repeat; a tick not later than the latest changes no time.
+        retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
 
         In doubt (the batch may have been applied before, by whomever, in whatever part) every
         incident of the judged books is returned and written again, changed or not: a stored
         incident proves neither that it was published nor that no older write follows it.
 
         Raises:
-            ValueError: a claim of another realm. Nothing was applied.
+            ValueError: a claim or an action of another realm. Nothing was applied.
         """
-        by_book = self._by_book(claims)
+        by_book, actions = self._by_book(claims), actions or {}
+        self._check_realm(actions)
         if now is not None:
             self._now = now if self._now is None else max(self._now, now)
-        books = list(by_book)
+        books = list(dict.fromkeys((*by_book, *actions)))
         if now is not None:
-            books += sorted(self._due_books() - by_book.keys())
+            books += sorted(self._due_books() - by_book.keys() - actions.keys())
         self._load(books)
         self.changed = []
         to_publish: list[AnyIncident] = []
         for book in books:
+            self._act(book, actions.get(book, ()))
             to_publish += self._judge(book, by_book.get(book, ()), in_doubt)
         return to_publish
 
     def write(self, version: int) -> None:
-        """Write what was applied, but for due times: claims, tick, incidents, in this order.
+        """Write what was applied, but for due times: claims, tick, actions, incidents, in this
+        order.
 
         The tick goes before the incidents, so that batches applied again after a crash are
-        judged at no earlier time than what is stored.
+        judged at no earlier time than what is stored. Books with actions are made due before, so
+        that an action that was stored alone is laid over its incident at the next tick.
         """
         if self._claims:
             self._store.write_claims(self._claims)
         if self._now is not None:
             self._store.write_tick(self.realm, self._now)
+        if self._actions:
+            if self._now is not None:
+                self._store.write_due(dict.fromkeys(self._actions, self._now), version)
+            self._store.write_actions(self._actions, version)
         if self._incidents:
             self._store.write_incidents(list(self._incidents.values()), version)
 
@@ -126,7 +174,7 @@ class ConsistencyWriter:
         """
         if self._due:
             self._store.write_due(self._due, version)
-        self._claims, self._incidents, self._due = [], {}, {}
+        self._claims, self._actions, self._incidents, self._due = [], {}, {}, {}
         for book in self._doubtful:  # to be read again, with whatever has reached the store by then
             self._cache.pop(book, None)
         while len(self._cache) > self._cache_books_max:
@@ -145,6 +193,11 @@ class ConsistencyWriter:
             by_book[claim.book].append(claim)
         return by_book
 
+    def _check_realm(self, actions: Actions) -> None:
+        for book in actions:
+            if book.realm != self.realm:
+                raise ValueError(f"action of realm {book.realm!r}, not {self.realm!r}")
+
     def _due_books(self) -> set[Book]:
         now = self._now
         if now is None:
@@ -153,17 +206,24 @@ class ConsistencyWriter:
         return uncommitted | set(self._store.due_books(self.realm, now))
 
     def _load(self, books: Iterable[Book]) -> None:
-        """Bring the books into the cache: one query for claims, one for incidents."""
+        """Bring the books into the cache: one query each for claims, incidents and actions."""
         missing = self.missing(books)
         if not missing:
             return
         claims = self._store.claims_of(missing)
         incidents = self._store.incidents_of(missing)
+        actions = self._store.actions_of(missing)
         for name in missing:
             book = KINDS[name.kind].judge(name, self._rules.by_kind[name.kind])
             book.add(claims.get(name, ()))
             stored = {incident.incident_id: incident for incident in incidents.get(name, ())}
-            self._cache[name] = _Entry(book, stored)
+            self._cache[name] = _Entry(book, stored, actions.get(name, ()))
+
+    def _act(self, name: Book, actions: Sequence[IncidentAction]) -> None:
+        """Take in what people did in one book, and remember to write it."""
+        if actions:
+            self._cache[name].add(actions)
+            self._actions.setdefault(name, []).extend(actions)
 
     def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[AnyIncident]:
         """Judge one book anew; remembers what to write and returns what to publish."""
@@ -172,7 +232,7 @@ class ConsistencyWriter:
         self._claims += entry.book.add(claims)
         if self._now is not None:
             entry.book.advance(self._now)
-        current = entry.book.incidents()
+        current = entry.incidents(self._now)
         to_publish = changed = changes(entry.stored, current)
         if in_doubt or name in self._doubtful:
             # The last time when the doubt is over: under a higher version than any write given up.
@@ -184,7 +244,7 @@ class ConsistencyWriter:
         for incident in to_publish:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident
-        self._due[name] = entry.book.next_due
+        self._due[name] = entry.next_due(self._now)
         self.changed += changed
         return to_publish
 

@@ -19,6 +19,7 @@ import structlog
 
 from schemas.claim import Claim
 from schemas.instants import from_ms
+from schemas.records import ActionRecord
 from services.consistency.stage import ConsistencyStage, Reached
 from services.embedded.stages import IdentityStage
 from services.ingest.core.outcome import Accepted, Intake
@@ -136,6 +137,12 @@ class Pipeline:
         with self._timed("tick"):
             self._consistency.tick(batch, clock)
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
+
+    def act(self, record: ActionRecord) -> None:
+        """Make what a person did with an incident durable, and lay it over the incident."""
+        batch = self._next_batch
+        self._next_batch += 1
+        self._consistency.act(record.realm, {record.book: [record.entry]}, batch)
 
     def _count(self, decoded: Decoded, stored: Stored) -> None:
         metrics, now = self._metrics, self._clock()

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from schemas.records import ActionRecord
 from services.api.operations import Operations
 from services.embedded.engine import Engine
 from services.ingest.core.outcome import Intake
@@ -119,8 +120,12 @@ local = APIRouter(prefix="/internal/v1", include_in_schema=False)
 
 def create_app(engine: Engine, writer: IntakeWriter, token: str) -> FastAPI:
     """The application over one open engine and its writer."""
+
+    def act(record: ActionRecord) -> None:
+        writer.submit_action(record).result()
+
     app = application()
-    app.state.running = Running(engine, writer, Operations(engine), token)
+    app.state.running = Running(engine, writer, Operations(engine, act), token)
     return app
 
 

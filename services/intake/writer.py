@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
+from schemas.records import ActionRecord
 from services.embedded.pipeline import Pipeline, utc_now
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
@@ -40,9 +41,10 @@ class _Request(NamedTuple):
     answer: Future[list[Result]]
 
 
-class _Judgement(NamedTuple):
-    """Requests a tick up to the latest event, once everything submitted before is processed."""
+class _Order(NamedTuple):
+    """Work of the pipeline to be done once everything submitted before is processed."""
 
+    work: Callable[[], None]
     answer: Future[None]
 
 
@@ -71,7 +73,7 @@ class IntakeWriter:
         self._queue_events_max = queue_events_max
         self._linger_s = linger_s
         self._on_fatal = on_fatal
-        self._requests: queue.SimpleQueue[_Request | _Judgement | _Stop] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_Request | _Order | _Stop] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting = 0
         self._ended: BaseException | None = None
@@ -101,10 +103,17 @@ class IntakeWriter:
 
     def submit_tick(self) -> Future[None]:
         """Judge prices up to the latest event, as after a file. Raises Fatal as `submit` does."""
+        return self._order(self._pipeline.tick)
+
+    def submit_action(self, record: ActionRecord) -> Future[None]:
+        """Apply what a person did with an incident. Raises Fatal as `submit` does."""
+        return self._order(lambda: self._pipeline.act(record))
+
+    def _order(self, work: Callable[[], None]) -> Future[None]:
         answer: Future[None] = _uncancellable()
         with self._lock:
             self._require_running()
-            self._requests.put(_Judgement(answer))
+            self._requests.put(_Order(work, answer))
         return answer
 
     def _require_running(self) -> None:
@@ -125,14 +134,14 @@ class IntakeWriter:
     def _run(self) -> None:
         ticked_at = 0.0
         requests: list[_Request] = []
-        ending: _Judgement | _Stop | None = None
+        ending: _Order | _Stop | None = None
         try:
             while True:
                 self._turned_at = time.monotonic()
                 requests, ending = self._collect()
                 self._process(requests)
-                if isinstance(ending, _Judgement):
-                    self._pipeline.tick()
+                if isinstance(ending, _Order):
+                    ending.work()
                     ending.answer.set_result(None)
                 elif ending is STOP:
                     return
@@ -143,19 +152,17 @@ class IntakeWriter:
             log.error("writer_ended", error=str(error), exc_info=not isinstance(error, C360Error))
             self._end(error, [*requests, ending])
 
-    def _end(
-        self, error: BaseException, in_hand: list[_Request | _Judgement | _Stop | None]
-    ) -> None:
+    def _end(self, error: BaseException, in_hand: list[_Request | _Order | _Stop | None]) -> None:
         with self._lock:
             self._ended = error
         while not self._requests.empty():
             in_hand.append(self._requests.get())
         for request in in_hand:
-            if isinstance(request, _Request | _Judgement) and not request.answer.done():
+            if isinstance(request, _Request | _Order) and not request.answer.done():
                 request.answer.set_exception(error)
         self._on_fatal(error)
 
-    def _collect(self) -> tuple[list[_Request], _Judgement | _Stop | None]:
+    def _collect(self) -> tuple[list[_Request], _Order | _Stop | None]:
         """The requests of the next batch, and what to do after it, if anything."""
         requests: list[_Request] = []
         count, wait_s = 0, TURN_S

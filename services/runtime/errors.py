@@ -41,6 +41,18 @@ class StoreUnavailable(Fatal):
     exit_code = 74
 
 
+class InvalidState(C360Error):
+    """What was asked for is not possible in the state that the thing is in."""
+
+    exit_code = 1
+
+
+class InvalidInput(C360Error):
+    """An argument is missing, too long or of the wrong form."""
+
+    exit_code = 2
+
+
 class NotFound(C360Error):
     """Not found."""
 

@@ -14,7 +14,12 @@ from typing import Any
 import orjson
 
 from schemas.claim import TERMS, TERMS_FROM, USUAL_TERMS, Book, PriceClaim, Statement
-from schemas.records import CLAIMS_PER_RECORD_MAX, RECORD_VERSION, StatementRecord
+from schemas.records import (
+    CLAIMS_PER_RECORD_MAX,
+    RECORD_VERSION,
+    ActionRecord,
+    StatementRecord,
+)
 from schemas.topics import CATALOGUE
 from services.stream.connection import key_of, partition_of
 from services.stream.ports import Outgoing
@@ -61,6 +66,13 @@ def claim_records(
         for partition, mine in by_partition.items()
         for part in _bounded(mine)
     ]
+
+
+def action_outgoing(record: ActionRecord, partitions: int = OFFER_PARTITIONS) -> Outgoing:
+    """An action, for the partition that holds the claims of the incident's subject."""
+    value = record.model_dump_json().encode()
+    partition = partition_of_book(record.book, partitions)
+    return Outgoing(OFFERS_TOPIC, value, key_of(record.realm), partition)
 
 
 def written(claim: PriceClaim) -> bytes:

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from schemas.claim import PriceClaim
+from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import to_ms
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
@@ -73,6 +74,27 @@ def test_due_times_of_a_higher_version_count(store: WorkerStore) -> None:
     for version, due in ((5, hour(9)), (4, hour(1)), (5, None)):
         store.write_due({BOOK: due}, version)
         assert (BOOK in store.due_books("default", hour(9))) is (due is not None)
+
+
+def test_actions_are_kept_once_and_for_good(store: WorkerStore) -> None:
+    """Every action of every book, however often it is written; none replaces another."""
+    first = IncidentAction(
+        incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=hour(9),
+        acted_at=hour(1),
+    )  # fmt: skip
+    second = first.model_copy(update={"action": ActionKind.ACK, "until": None})
+    third = first.model_copy(update={"by": "lee"})
+    other = product_book("other")
+    for version, actions in enumerate(
+        ({BOOK: [first]}, {BOOK: [first, second], other: [second]}, {BOOK: [third]})
+    ):
+        store.write_actions(actions, version)
+    found = store.actions_of([BOOK, other, product_book("none")])
+    assert {book: set(mine) for book, mine in found.items()} == {
+        BOOK: {first, second, third},
+        other: {second},
+    }
+    assert sorted(map(len, found.values())) == [1, 3]
 
 
 def test_each_partition_has_its_tick(store: WorkerStore) -> None:

@@ -33,7 +33,7 @@ from tests.e2e.accounts import (
 )
 from tests.e2e.conftest import Reference, Stream
 from tests.e2e.distributed import SERVICES, Distributed
-from tests.e2e.runs import command, environment
+from tests.e2e.runs import command, environment, wait_for
 from tests.e2e.truth import read_csv
 from tests.kafka import kafka_settings, renew_catalogue
 
@@ -221,6 +221,33 @@ def test_replay_from_the_beginning_changes_nothing(
     logs = [path for path in run.logs.iterdir() if path.name not in before]
     batches = [one for path in logs for one in _lines(path) if one["event"] == "batch"]
     assert sum(one["events"] for one in batches) >= stream.file.read_bytes().count(b"\n")
+
+
+def test_an_action_goes_through_the_log(run: Distributed) -> None:
+    """The command sends a record, the worker of the incident's partition applies and publishes it,
+    and the audit trail says who did it."""
+    opened = _json(run, "incidents", "list", "--state", "open")[0]
+    who = ("--by", "kim", "--reason", "known")
+    _json(run, "incidents", "ack", opened["incident_id"], *who)
+
+    def shown() -> Any:
+        found = _json(run, "incidents", "show", opened["incident_id"])
+        return found if found["state"] == "acknowledged" else None
+
+    acknowledged = wait_for(shown)
+    assert acknowledged["actions"][0]["by"] == "kim"
+    assert {**acknowledged, "state": "open", "actions": []} == opened
+    wait_for(lambda: alerts_astray(run) == [])
+    letters = dead_letters(run)
+    _json(run, "incidents", "unack", opened["incident_id"], *who)
+    run.wait_drained()
+    assert _json(run, "incidents", "list", "--state", "acknowledged") == []
+    assert dead_letters(run) == letters
+
+
+def _json(run: Distributed, *arguments: str) -> Any:
+    """What a command on the run prints."""
+    return json.loads(run.c360(*arguments, "--json").stdout)
 
 
 async def _send_poison(run: Distributed, stream: Stream) -> None:

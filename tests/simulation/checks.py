@@ -5,16 +5,19 @@ All is computed from the records that were sent, by the pure functions of the pr
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from schemas.claim import Claim
+from schemas.claim import Book, Claim
 from schemas.edge import Edge, rank
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState
+from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.records import (
+    ActionRecord,
     AlertRecord,
     ClaimsRecord,
     DecisionRecord,
@@ -70,6 +73,7 @@ class Ledger:
         self.positions = positions
         self.edges: dict[tuple[str, NodeId, NodeId], Edge] = {}
         self.claims: set[Claim] = set()
+        self.actions: dict[Book, set[IncidentAction]] = defaultdict(set)
         self.attributes: set[tuple[str, NodeId]] = set()
         self.consents: set[tuple[str, NodeId]] = set()
         self.dead: dict[Place, Delivery] = {}
@@ -104,6 +108,9 @@ class Ledger:
         record = OfferRecordAdapter.validate_json(delivery.value or b"")
         if isinstance(record, ClaimsRecord):
             self.claims |= {one.claim(record.realm) for one in record.claims}
+            return
+        if isinstance(record, ActionRecord):
+            self.actions[record.book].add(record.entry)
             return
         seen_ms = [e.occurred_ms for e in self.facts.facts.values() if e.realm == record.realm]
         demand(
@@ -288,7 +295,8 @@ def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datet
     store = ledger.consistency
     alone = MemoryStore()
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
-    writer.apply(sorted(claims), tick)
+    actions = {book: list(mine) for book, mine in ledger.actions.items() if book.realm == realm}
+    writer.apply(sorted(claims), tick, actions)
     writer.commit(1)
     demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
     _check_alerts(ledger, realm)

@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from schemas.records import DecisionRecord, IdentityRecordAdapter
+from schemas.records import (
+    ActionRecord,
+    DecisionRecord,
+    IdentityRecordAdapter,
+    OfferRecordAdapter,
+)
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
@@ -57,8 +62,14 @@ class Embedded:
             metrics,
         )
 
-    def run(self, sent: Sequence[Delivery], decided: Sequence[Delivery], now: datetime) -> None:
-        """Take in all touchpoints in small batches, then what people decided, then time."""
+    def run(
+        self,
+        sent: Sequence[Delivery],
+        decided: Sequence[Delivery],
+        offered: Sequence[Delivery],
+        now: datetime,
+    ) -> None:
+        """Take in all touchpoints in small batches, then what people decided and did, then time."""
         for start in range(0, len(sent), BATCH_LINES):
             values = [one.value or b"" for one in sent[start : start + BATCH_LINES]]
             lines = [Line(value, len(value)) for value in values]
@@ -68,6 +79,10 @@ class Embedded:
             if isinstance(record, DecisionRecord):
                 writer = self._writers[record.realm]
                 writer.commit(writer.apply([], [record.decision()]))
+        for delivery in offered:
+            action = OfferRecordAdapter.validate_json(delivery.value or b"")
+            if isinstance(action, ActionRecord):
+                self._pipeline.act(action)
         self._pipeline.tick()
 
 
@@ -81,7 +96,7 @@ def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> 
         for one in broker.all_of(topic)
     ]
     alone = Embedded()
-    alone.run(sent, broker.all_of("c360.edges"), now)
+    alone.run(sent, broker.all_of("c360.edges"), broker.all_of("c360.offers"), now)
     found, wanted = ledger.facts.facts, alone.rows.facts
     demand_same(
         "facts and those of the embedded run",

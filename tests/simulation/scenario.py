@@ -13,13 +13,20 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from schemas.claim import Book
 from schemas.edge import Decision, Verdict
-from schemas.records import DecisionRecord
+from schemas.incident import AnyIncident
+from schemas.incident_action import ActionKind, IncidentAction
+from schemas.instants import from_ms
+from schemas.records import ActionRecord, DecisionRecord
 from schemas.rules.identity import IdentityRules, identity_rules
+from services.consistency.adapters.memory import MemoryStore
 from services.consistency.rules import ConsistencyRules, consistency_rules
 from services.consistency.scenario import overridden
+from services.consistency.writer import ConsistencyWriter
 from services.ingest.core.event_processor import EventProcessor, Realm
 from services.ingest.core.outcome import Accepted, Intake
+from services.stream.claim_records import action_outgoing
 from services.stream.ports import Outgoing
 from tests.events import core, identifier
 from tests.simulation.stores import UNSTORABLE
@@ -103,6 +110,7 @@ class Scenario:
             sent = [Sent(at_s, one.record) for at_s, one in zip(times, sent, strict=True)]
         sent += [self._poison() for _ in range(rng.choice((0, 0, 1, 3)))]
         sent += [self._decision() for _ in range(rng.choice((0, 0, 2)))]
+        sent += self._actions(rng.choice((0, 1, 3)))
         self.sent = sorted(sent, key=lambda one: one.at_s)
 
     def _event(self, number: int) -> Json:
@@ -232,6 +240,39 @@ class Scenario:
         decision = Decision(a, b, verdict, "ann", "", rng.randint(0, 3))
         value = DecisionRecord.of(realm, decision).model_dump_json().encode()
         return self._sent(Outgoing("c360.edges", value, realm.encode()))
+
+    def _actions(self, count: int) -> list[Sent]:
+        """What people do with incidents that some events make; some of it is sent twice."""
+        rng, sent = self._rng, list[Sent]()
+        found = [incident for realm in REALMS for incident in self._incidents(realm)]
+        for _ in range(count if found else 0):
+            incident = rng.choice(found)
+            action = rng.choice(list(ActionKind))
+            ends = action is ActionKind.MUTE and rng.random() < 0.7
+            entry = IncidentAction(
+                incident_id=incident.incident_id,
+                action=action,
+                by=rng.choice(("ann", "bob")),
+                reason="known",
+                until=BEGIN - STEP * rng.randint(-1, 12) if ends else None,
+                acted_at=from_ms(rng.randint(0, 3)),
+            )
+            record = ActionRecord.of(Book(incident.realm, incident.kind, incident.about), entry)
+            outgoing = action_outgoing(record, TOPICS["c360.offers"])
+            sent += [self._sent(outgoing) for _ in range(rng.choice((1, 1, 2)))]
+        return sent
+
+    def _incidents(self, realm: str) -> list[AnyIncident]:
+        """The incidents of a realm if every event is in time and none is corrected."""
+        claims = [
+            claim
+            for fields in self._events
+            if isinstance(event := process(orjson.dumps(fields), BEGIN), Accepted)
+            for claim in event.claims
+            if claim.book.realm == realm
+        ]
+        writer = ConsistencyWriter(MemoryStore(), price_rules(), realm=realm)
+        return writer.apply(claims, BEGIN)
 
     def _sent(self, record: Outgoing) -> Sent:
         return Sent(self._rng.random() * TRAFFIC_S, record)

@@ -14,6 +14,7 @@ from schemas.claim import Book, Claim
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
+from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
@@ -320,6 +321,20 @@ class Consistency:
     def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
         """See the port."""
         return self._process.read("ticks", lambda: self._rows.latest_tick(realm, partition))
+
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """See the port."""
+        return self._process.read("actions", lambda: self._rows.actions_of(books))
+
+    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+        """See the port."""
+
+        def put(rows: Sequence[tuple[Book, IncidentAction]]) -> None:
+            for book, action in rows:
+                self._rows.write_actions({book: [action]}, version)
+
+        flat = [(book, one) for book, mine in actions.items() for one in mine]
+        self._process.write("actions", flat, put)
 
     def write_claims(self, claims: Sequence[Claim]) -> None:
         """See the port. The facts hold them since before they were delivered."""

@@ -21,6 +21,7 @@ from schemas.claim import (
     unpack_terms,
 )
 from schemas.incident import AnyIncident
+from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
@@ -54,6 +55,11 @@ WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
 """
 INCIDENTS_SQL = """
 SELECT body FROM incident_states FINAL
+WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
+"""
+ACTIONS_SQL = """
+SELECT subject_type, subject, incident_id, action, acted_by, reason, until, acted_at
+FROM incident_actions FINAL
 WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
 """
 DUE_SQL = """
@@ -168,6 +174,17 @@ class ClickHouseConsistencyStore:
                 found[Book(realm, kind, incident.about)].append(incident)
         return found
 
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """See the port."""
+        found: dict[Book, list[IncidentAction]] = defaultdict(list)
+        for realm, kind, part in _parts(books):
+            keys = [book.subject.key for book in part]
+            parameters = {"realm": realm, "kind": kind, "subjects": keys}
+            for type_, subject, *row in self._database.rows(ACTIONS_SQL, parameters):
+                book = Book(realm, kind, Subject(SubjectType(type_), subject))
+                found[book].append(action_of(row))
+        return found
+
     def due_books(
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
     ) -> Collection[Book]:
@@ -218,6 +235,22 @@ class ClickHouseConsistencyStore:
         ]  # fmt: skip
         self._database.insert_rows("incident_states", names, rows)
 
+    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+        """See the port."""
+        names = (
+            "realm", "kind", "subject_type", "subject", "incident_id", "action", "acted_by",
+            "reason", "until", "acted_at", "version",
+        )  # fmt: skip
+        rows = [
+            (
+                realm, kind, *subject, one.incident_id, one.action, one.by, one.reason,
+                NEVER_MS if one.until is None else to_ms(one.until), to_ms(one.acted_at), version,
+            )
+            for (realm, kind, subject), mine in actions.items()
+            for one in mine
+        ]  # fmt: skip
+        self._database.insert_rows("incident_actions", names, rows)
+
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
         rows = [
@@ -254,6 +287,19 @@ def _price(book: Book, row: Sequence[Any]) -> PriceClaim:
         price=price,
         currency=currency,
         **extra,
+    )
+
+
+def action_of(row: Sequence[Any]) -> IncidentAction:
+    """An entry of the audit trail, from the columns that `ACTIONS_SQL` ends with."""
+    incident_id, action, by, reason, until, acted_at = row
+    return IncidentAction(
+        incident_id=incident_id,
+        action=ActionKind(action),
+        by=by,
+        reason=reason,
+        until=until if to_ms(until) != NEVER_MS else None,
+        acted_at=acted_at,
     )
 
 

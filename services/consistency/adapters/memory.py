@@ -12,6 +12,7 @@ from datetime import datetime
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
+from schemas.incident_action import IncidentAction
 from services.consistency.core.comparability import ComparableBooks
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
@@ -23,6 +24,7 @@ class MemoryStore:
         self._partitions = partitions
         self._claims: dict[Book, dict[tuple[str, int], Claim]] = defaultdict(dict)
         self._incidents: dict[Book, dict[str, tuple[int, AnyIncident]]] = defaultdict(dict)
+        self._actions: dict[Book, dict[IncidentAction, None]] = defaultdict(dict)
         self._due: dict[Book, tuple[int, datetime | None]] = {}
         self._ticks: dict[tuple[str, int | None], datetime] = {}
 
@@ -45,6 +47,10 @@ class MemoryStore:
         """See `ConsistencyStore.incidents_of`."""
         known = self._incidents
         return {book: [one for _, one in known[book].values()] for book in books if book in known}
+
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """See `ConsistencyStore.actions_of`."""
+        return {book: list(self._actions[book]) for book in books if book in self._actions}
 
     def due_books(
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
@@ -91,6 +97,11 @@ class MemoryStore:
             known, _ = kept.get(incident.incident_id, (0, None))
             if version >= known:
                 kept[incident.incident_id] = (version, incident)
+
+    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+        """See `ConsistencyStore.write_actions`."""
+        for book, mine in actions.items():
+            self._actions[book] |= dict.fromkeys(mine)
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See `ConsistencyStore.write_due`."""

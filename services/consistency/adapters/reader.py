@@ -16,8 +16,10 @@ from schemas.claim import (
 )
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState
+from schemas.incident_action import IncidentAction
 from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
+from services.consistency.adapters.clickhouse import action_of
 from services.consistency.core.kind import Observation
 from services.consistency.core.places import place_of
 from services.consistency.kinds import KINDS, IncidentAdapter
@@ -60,6 +62,11 @@ ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subj
 WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
     AND JSONExtractString(body, 'basis') != 'published'
 """
+ACTIONS_SQL = """
+SELECT incident_id, action, acted_by, reason, until, acted_at FROM incident_actions FINAL
+WHERE realm = {realm:String} AND incident_id IN {ids:Array(String)}
+ORDER BY acted_at, action, acted_by, reason, until
+"""
 LISTED_STATES = frozenset(IncidentState) - {IncidentState.RETRACTED}
 
 
@@ -96,12 +103,22 @@ class IncidentReader:
         met = self._observations(realm, books)
         nodes = {one.node for observations in met.values() for one in observations}
         persons = self._persons_of(realm, nodes)
+        actions = self._actions(realm, [one.incident_id for one in incidents])
         views: list[IncidentView] = []
         for one in incidents:
             kind, rules = KINDS[one.kind], self._rules.by_kind[one.kind]
             observations = met[Book(realm, one.kind, one.about)]
-            views.append(view_of(one, kind.exposure(one, observations, persons, rules)))
+            exposure = kind.exposure(one, observations, persons, rules)
+            views.append(view_of(one, exposure, actions[one.incident_id]))
         return views
+
+    def _actions(self, realm: str, ids: Sequence[str]) -> dict[str, list[IncidentAction]]:
+        """The audit trails of incidents, the oldest entry first."""
+        found: dict[str, list[IncidentAction]] = defaultdict(list)
+        for row in self._database.rows(ACTIONS_SQL, {"realm": realm, "ids": ids}):
+            action = action_of(row)
+            found[action.incident_id].append(action)
+        return found
 
     def _observations(self, realm: str, books: Collection[Book]) -> dict[Book, list[Observation]]:
         """Whoever met a claim of these books, by book."""

@@ -1,37 +1,61 @@
-"""What people did with an incident, laid over what the prices say.
+"""What people did with an incident, laid over what its claims say.
 
-The stored decision stays untouched, so it remains a function of the claims alone.
+The result is a function of the judged incident, the set of actions and the latest tick: order and
+repetition of actions change nothing, and no clock is read. Acknowledged and muted are two switches;
+of each the latest action counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from schemas.incident import AnyIncident, IncidentState
+from schemas.incident_action import ActionKind, IncidentAction
 
-HANDLED_STATES = frozenset({IncidentState.ACKNOWLEDGED, IncidentState.MUTED})
-
-
-class Handling(NamedTuple):
-    """A person acknowledged or muted an incident."""
-
-    incident_id: str
-    state: IncidentState
-    author: str
-    at: datetime
+ACKNOWLEDGING = frozenset({ActionKind.ACK, ActionKind.UNACK})
+MUTING = frozenset({ActionKind.MUTE, ActionKind.UNMUTE})
 
 
-def as_handled(incident: AnyIncident, handling: Handling | None) -> AnyIncident:
-    """The incident as people see it: an open one takes the state its handling gave it.
+def overlaid(
+    incident: AnyIncident, actions: Collection[IncidentAction], now: datetime
+) -> AnyIncident:
+    """The incident as people see it at the tick `now`; `actions` are those on this incident.
 
-    Raises:
-        ValueError: the handling is of another incident, or is no state people can give.
+    Only an open incident takes a state of theirs. A mute that has not ended hides an
+    acknowledgement; afterwards it shows again.
     """
-    if handling is None:
+    if incident.state is not IncidentState.OPEN or not actions:
         return incident
-    if handling.incident_id != incident.incident_id or handling.state not in HANDLED_STATES:
-        raise ValueError(f"{handling} does not apply to incident {incident.incident_id}")
-    if incident.state is not IncidentState.OPEN:
-        return incident
-    return incident.model_copy(update={"state": handling.state})
+    mute = _latest(actions, MUTING)
+    if mute is not None and mute.action is ActionKind.MUTE and _lasts(mute, now):
+        return incident.model_copy(update={"state": IncidentState.MUTED})
+    acknowledged = _latest(actions, ACKNOWLEDGING)
+    if acknowledged is not None and acknowledged.action is ActionKind.ACK:
+        return incident.model_copy(update={"state": IncidentState.ACKNOWLEDGED})
+    return incident
+
+
+def mute_ends(actions: Iterable[IncidentAction], now: datetime) -> datetime | None:
+    """When the mute that counts runs out, if a tick later than `now` will end it."""
+    mute = _latest(actions, MUTING)
+    if mute is None or mute.until is None or mute.until <= now:
+        return None
+    return mute.until
+
+
+def _lasts(mute: IncidentAction, now: datetime) -> bool:
+    return mute.until is None or now < mute.until
+
+
+def _latest(
+    actions: Iterable[IncidentAction], switch: frozenset[ActionKind]
+) -> IncidentAction | None:
+    """The latest action on a switch; of several at one millisecond the one that takes back."""
+    return max((one for one in actions if one.action in switch), key=_order, default=None)
+
+
+def _order(action: IncidentAction) -> tuple[datetime, str, str, str, str]:
+    """A total order over different actions: by time, then taking back last, then by their text."""
+    until = action.until.isoformat() if action.until else ""
+    return action.acted_at, action.action, until, action.by, action.reason

@@ -7,14 +7,16 @@ leaves a part of its rows, or its rows land long after it was given up.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from schemas.claim import Book, Claim, PriceClaim
 from schemas.incident import AnyIncident
+from schemas.incident_action import ActionKind, IncidentAction
 from schemas.offer import Basis
-from schemas.records import AlertRecord
+from schemas.records import ActionRecord, AlertRecord
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.ticker import tick_records
@@ -22,7 +24,7 @@ from services.consistency.worker import ALERTS_TOPIC, ConsistencyWorker
 from services.consistency.writer import ConsistencyWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
-from services.stream.claim_records import OFFERS_TOPIC, claim_records
+from services.stream.claim_records import OFFERS_TOPIC, action_outgoing, claim_records
 from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
 from services.stream.ports import Delivery, Outgoing, Partition
@@ -134,6 +136,22 @@ class FaultyStore(MemoryStore):
         write = super().write_incidents
         self._write(incidents, lambda some: write(some, version))
 
+    def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
+        """Die before it."""
+        self.fuse.pass_()
+        return super().actions_of(books)
+
+    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+        """Write all, a part, or later."""
+        write = super().write_actions
+        flat = [(book, one) for book, mine in actions.items() for one in mine]
+
+        def put(rows: Sequence[tuple[Book, IncidentAction]]) -> None:
+            for book, one in rows:
+                write({book: [one]}, version)
+
+        self._write(flat, put)
+
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """Write all, a part, or later."""
         for book in due:
@@ -192,6 +210,7 @@ class Item(NamedTuple):
     partition: int
     value: bytes | None
     claims: list[PriceClaim]
+    action: ActionRecord | None = None
 
 
 class World:
@@ -208,6 +227,7 @@ class World:
         self.log: dict[int, list[bytes | None]] = {number: [] for number in range(partitions)}
         self.metrics = Metrics()
         self.claims: list[PriceClaim] = []
+        self.actions: dict[Book, list[IncidentAction]] = defaultdict(list)
         self._facts = 0
 
     async def end(self, partition: Partition) -> int:
@@ -275,6 +295,8 @@ class World:
                     self.claims += known.claims
                     self._facts += 1
                 self.log[item.partition].append(item.value)
+                if item.action is not None:
+                    self.actions[item.action.book].append(item.action.entry)
         return more
 
     def _batch(self, read: dict[int, int]) -> list[Delivery]:
@@ -296,7 +318,8 @@ class World:
         for realm in REALMS:
             memory = MemoryStore()
             writer = ConsistencyWriter(memory, USING, realm=realm)
-            writer.apply([one for one in self.claims if one.book.realm == realm], now)
+            acts = {book: mine for book, mine in self.actions.items() if book.realm == realm}
+            writer.apply([one for one in self.claims if one.book.realm == realm], now, acts)
             writer.commit(1)
             books = {one.book for one in self.claims}
             expected = {
@@ -341,8 +364,8 @@ def story(
 ) -> list[Item]:
     """Claims of a few products in two realms, ticks between them, and records of no use.
 
-    One product in three is nearly always only charged at the till. The last tick is at `until`
-    hours.
+    One product in three is nearly always only charged at the till. People act on incidents, sooner
+    or later. The last tick is at `until` hours.
     """
     claims: list[PriceClaim] = []
     for realm in REALMS:
@@ -355,6 +378,7 @@ def story(
                     mine = mine._replace(channel="pos", basis=Basis.CHARGED)
                 claims.append(mine)
     rng.shuffle(claims)
+    acts = some_acts(rng, claims, partitions)
     items: list[Item] = []
     now = until - 150
     while claims:
@@ -369,7 +393,29 @@ def story(
                 items += ticks(realm, now, partitions)
         if rng.random() < 0.1:
             items.append(Item(rng.randrange(partitions), rng.choice(POISON), []))
+    for act in acts:
+        items.insert(rng.randint(0, len(items)), act)
     return [*items, *(item for realm in REALMS for item in ticks(realm, until, partitions))]
+
+
+def some_acts(rng: random.Random, claims: Sequence[PriceClaim], partitions: int) -> list[Item]:
+    """What people do with incidents that these claims make, now and then sent twice."""
+    found: list[AnyIncident] = []
+    for realm in REALMS:
+        writer = ConsistencyWriter(MemoryStore(), USING, realm=realm)
+        found += writer.apply([one for one in claims if one.book.realm == realm], hour(60))
+    items: list[Item] = []
+    for incident in rng.sample(found, k=min(len(found), rng.randint(0, 3))):
+        action = rng.choice(list(ActionKind))
+        entry = IncidentAction(
+            incident_id=incident.incident_id, action=action, by="kim", reason="known",
+            until=hour(rng.randint(0, 200)) if action is ActionKind.MUTE else None,
+            acted_at=hour(rng.randint(0, 2)),
+        )  # fmt: skip
+        record = ActionRecord.of(Book(incident.realm, incident.kind, incident.about), entry)
+        sent = action_outgoing(record, partitions)
+        items += [Item(sent.partition or 0, sent.value, [], record)] * rng.randint(1, 2)
+    return items
 
 
 def ticks(realm: str, hours: float, partitions: int) -> list[Item]:

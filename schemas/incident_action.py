@@ -1,0 +1,52 @@
+"""What people do with an incident: acknowledge or mute it, and take either back.
+
+Each action is a record of its own and is kept for good: who, why and when. It never changes what
+was judged; services/consistency/core/human_state.py lays it over the state of the incident.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, StringConstraints, model_validator
+
+from schemas.base import Code, Contract, Instant
+from schemas.instants import from_ms, to_ms
+
+IncidentId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+Millisecond = Annotated[Instant, AfterValidator(lambda instant: from_ms(to_ms(instant)))]
+"""An instant in whole milliseconds, as it is stored."""
+
+
+class ActionKind(StrEnum):
+    """What a person can do with an incident."""
+
+    ACK = "ack"
+    UNACK = "unack"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+
+
+class IncidentAction(Contract):
+    """One entry of the audit trail of an incident."""
+
+    incident_id: IncidentId
+    """The incident, by its whole id."""
+    action: ActionKind
+    """`ack`, `unack`, `mute` or `unmute`."""
+    by: Code
+    """Who did it: an account, by name or number."""
+    reason: Reason
+    """Why, in one line."""
+    until: Millisecond | None = None
+    """When a mute ends, in event time; none: until somebody unmutes it."""
+    acted_at: Millisecond
+    """When it was done, by the clock of whoever did it."""
+
+    @model_validator(mode="after")
+    def _only_a_mute_ends(self) -> Self:
+        if self.until is not None and self.action is not ActionKind.MUTE:
+            raise ValueError("only a mute has an end")
+        return self

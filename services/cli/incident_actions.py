@@ -1,0 +1,117 @@
+"""`c360 incidents ack|unack|mute|unmute`: what people do with an incident.
+
+Each command is one entry of the incident's audit trail. On a data directory it is in force when the
+command ends; with Kafka it is a record on `c360.offers` that the consistency worker applies.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from schemas.incident_action import ActionKind
+from schemas.touchpoint import DEFAULT_REALM
+from services.cli.output import out, print_json
+from services.cli.state import AsJson, Realm, state_of
+
+IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
+By = Annotated[str, typer.Option(help="Who does it: an account, by name or number.")]
+Reason = Annotated[str, typer.Option(help="Why, in one line of at most 300 characters.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="When the mute ends, in event time, as 2026-03-08T04:00:00Z; without it, somebody has "
+        "to unmute the incident.",
+    ),
+]
+DONE = {
+    ActionKind.ACK: "acknowledged",
+    ActionKind.UNACK: "no longer acknowledged",
+    ActionKind.MUTE: "muted",
+    ActionKind.UNMUTE: "no longer muted",
+}
+
+
+def ack(
+    context: typer.Context,
+    incident_id: IncidentId,
+    by: By,
+    reason: Reason,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Acknowledge an incident: somebody takes care of it."""
+    _act(context, ActionKind.ACK, incident_id, by, reason, realm, as_json)
+
+
+def unack(
+    context: typer.Context,
+    incident_id: IncidentId,
+    by: By,
+    reason: Reason,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Take an acknowledgement back."""
+    _act(context, ActionKind.UNACK, incident_id, by, reason, realm, as_json)
+
+
+def mute(
+    context: typer.Context,
+    incident_id: IncidentId,
+    by: By,
+    reason: Reason,
+    until: Until = None,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Mute an incident: it stays known, but asks nobody for anything."""
+    ends = instant_of(until).isoformat() if until else ""
+    _act(context, ActionKind.MUTE, incident_id, by, reason, realm, as_json, until=ends)
+
+
+def unmute(
+    context: typer.Context,
+    incident_id: IncidentId,
+    by: By,
+    reason: Reason,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Take a mute back."""
+    _act(context, ActionKind.UNMUTE, incident_id, by, reason, realm, as_json)
+
+
+def instant_of(text: str) -> datetime:
+    """An instant with its zone, in UTC. Raises BadParameter for anything else."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a time; write 2026-03-08T04:00:00Z") from error
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; append Z or an offset")
+    return instant.astimezone(UTC)
+
+
+def _act(
+    context: typer.Context,
+    action: ActionKind,
+    incident_id: str,
+    by: str,
+    reason: str,
+    realm: str,
+    as_json: bool,
+    until: str = "",
+) -> None:
+    arguments = {"incident_id": incident_id, "by": by, "reason": reason, "until": until}
+    with state_of(context).session() as session:
+        done = next(session.call("incidents_act", realm=realm, action=action.value, **arguments))
+    if as_json:
+        print_json(done)
+        return
+    entry = done["entry"]
+    end = f" until {entry['until']}" if entry["until"] else ""
+    out.print(f"{entry['incident_id']} is {DONE[action]}{end} ({entry['by']})", markup=False)
