@@ -22,9 +22,17 @@ from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
-from schemas.records import ActionRecord, AlertRecord, OfferRecordAdapter, TickRecord
+from schemas.records import (
+    ActionRecord,
+    AlertRecord,
+    ClaimsRecord,
+    OfferRecord,
+    OfferRecordAdapter,
+    TickRecord,
+)
 from schemas.reject import RejectReason
 from services.consistency.core.comparability import ComparableBooks
+from services.consistency.kinds import KINDS
 from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
@@ -299,7 +307,11 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
         except ValidationError as error:
             refused.append(_refusal(delivery, error))
             continue
-        if isinstance(record, TickRecord):
+        if not _kinds(record) <= KINDS.keys():  # written by a newer version
+            refused.append(
+                dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of incident")
+            )
+        elif isinstance(record, TickRecord):
             tick = from_ms(to_ms(record.reached_at))
             ticks[record.realm] = max(tick, ticks.get(record.realm, tick))
         elif isinstance(record, ActionRecord):
@@ -307,6 +319,15 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
         else:
             claims[record.realm] += record.all_claims()
     return _PartitionBatch(claims, ticks, actions, refused)
+
+
+def _kinds(record: OfferRecord) -> set[str]:
+    """The kinds of incidents that a record names."""
+    if isinstance(record, ActionRecord):
+        return {record.incident_kind}
+    if isinstance(record, ClaimsRecord):
+        return {one.kind for one in record.statements}
+    return set()
 
 
 def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:

@@ -38,8 +38,16 @@ node id: after a merge it resolves to the profile that holds it now. Schema:
 [profile.schema.json](../../schemas/generated/profile.schema.json).
 """.strip()
 INCIDENTS = """
-`list` prints a list of incidents, the oldest first, `show` a single one. Schema:
+`list` prints a list of incidents, the oldest first, `show` a single one. `actions` is the audit
+trail, the oldest entry first. Schema:
 [incident.schema.json](../../schemas/generated/incident.schema.json).
+""".strip()
+
+ACTIONS = """
+Prints the record of the action ([ActionRecord](topics.md#actionrecord)). It is in force when the
+command ends, or, with Kafka, when the consistency worker has applied it. Exit code 1: the incident
+is over; 4: no incident, or several, begin with this id. See
+[consistency.md](../consistency.md#acknowledge-and-mute).
 """.strip()
 
 
@@ -55,6 +63,8 @@ def interface_page() -> str:
         "## `c360 incidents list|show --json`",
         INCIDENTS,
         *_incident_kinds(),
+        "## `c360 incidents ack|unack|mute|unmute --json`",
+        ACTIONS,
         *_rejected(),
         *_output(
             "c360 state digest --json",

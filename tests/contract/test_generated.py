@@ -30,8 +30,9 @@ from schemas.incident import (
     IncidentState,
     Severity,
 )
+from schemas.incident_action import ActionKind, IncidentAction
 from schemas.offer import Basis
-from schemas.records import AlertRecord, ClaimsRecord, EdgesRecord, RulesRecord
+from schemas.records import ActionRecord, AlertRecord, ClaimsRecord, EdgesRecord, RulesRecord
 from schemas.reject import RejectReason
 from schemas.rules.identity import identity_rules
 from schemas.subject import ProductSubject
@@ -205,6 +206,10 @@ INCIDENT = KINDS["price_mismatch"].incident(
     evidence=[["e1"], ["e2"]],
     details=PriceDetails(expected=Decimal("9.99"), observed=Decimal("12.4900"), currency="EUR"),
 )
+ACTION = IncidentAction(
+    incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=NOON,
+    acted_at=NOON,
+)  # fmt: skip
 CLAIM = PriceClaim(
     product_book("A1"), NOON, "e1", 0, 7, "shop", "", "", Basis.DISPLAYED,
     Decimal("9.99"), "EUR", valid_from=NOON,
@@ -214,6 +219,7 @@ RECORDS = [
     EdgesRecord.of("default", [EDGE]),
     RulesRecord(realm="default", generation=1, rules=identity_rules()),
     ClaimsRecord.of("default", [CLAIM]),
+    ActionRecord.of(product_book("A1"), ACTION),
     AlertRecord.model_validate(INCIDENT.model_dump(mode="json") | {"row_version": 1}),
 ]
 
@@ -234,7 +240,7 @@ def test_records_keep_to_the_published_schema(record: BaseModel) -> None:
 def test_incident_keeps_to_its_schema() -> None:
     """An incident as it is printed is what its schema promises."""
     validator = Draft202012Validator(document("incident.schema.json"))
-    written = view_of(INCIDENT, Exposure()).model_dump(mode="json")
+    written = view_of(INCIDENT, Exposure(), [ACTION]).model_dump(mode="json")
     assert [error.message for error in validator.iter_errors(written)] == []
     assert not validator.is_valid(written | {"state": "forgotten"})
 
