@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,11 +13,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from schemas.claim import Book, Claim, PriceClaim
+from schemas.claim import Book, Claim, PriceClaim, Statement
 from schemas.incident import AnyIncident, IncidentState
+from schemas.incident_action import ActionKind, IncidentAction
+from schemas.offer import Basis
+from schemas.records import ActionRecord
 from services.consistency.ticker import tick_records
 from services.runtime.errors import Fatal, Retry
-from services.stream.claim_records import claim_records, partition_of_book
+from services.stream.claim_records import action_outgoing, claim_records, partition_of_book
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import EMBEDDED_GENERATION, Position, version_of
 from tests.events import product_book
@@ -188,6 +192,46 @@ async def test_a_realm_knows_its_own_tick_only() -> None:
     records = [*claim_records("default", first, 1), *news("other", second)]
     await world.worker().process(deliver(world, records))
     assert [one.realm for one in world.published().values()] == ["other"]
+
+
+async def test_what_people_do_is_published() -> None:
+    """An action and the end of a mute each publish the incident in its new state, once."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker = world.worker()
+    await worker.process(deliver(world, news("default", said)))
+    [opened] = world.published().values()
+    mute = IncidentAction(
+        incident_id=opened.incident_id, action=ActionKind.MUTE, by="kim", reason="known",
+        until=hour(40), acted_at=hour(1),
+    )  # fmt: skip
+    record = action_outgoing(ActionRecord.of(said[0].book, mute), 1)
+    seen = []
+    for records in ([record], [record], tick_records("default", hour(39), 1),
+                    tick_records("default", hour(40), 1)):  # fmt: skip
+        before = len(world.outbox.sent)
+        await worker.process(deliver(world, records))
+        seen.append([json.loads(one.value or b"")["state"] for one in world.outbox.sent[before:]])
+    assert seen == [["muted"], [], [], ["open"]]
+    assert world.refused() == set()
+
+
+async def test_unknown_kinds_are_refused() -> None:
+    """A record of a kind of incident that a newer version has is a dead letter; nothing stops."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    action = IncidentAction(
+        incident_id="0" * 32, action=ActionKind.ACK, by="kim", reason="known", acted_at=hour(1)
+    )
+    book = said[0].book._replace(kind="told_twice")
+    statement = Statement(book, hour(1), "e", 0, 0, "shop", "", "", Basis.PUBLISHED, "1")
+    strange = [
+        action_outgoing(ActionRecord.of(book, action), 1),
+        *claim_records("default", [statement], 1),
+    ]
+    await world.worker().process(deliver(world, [*strange, *news("default", said)]))
+    assert {value for _, value in world.refused()} == {one.value for one in strange}
+    assert len(world.published()) == 1
 
 
 async def test_in_doubt_is_said_again_but_not_counted_again() -> None:
