@@ -43,9 +43,9 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"code": 252, "match": "INSERT INTO .*touchpoints", "count": 2},
     {"code": 241, "match": "SELECT .*(touchpoints|edges|offers)", "count": 3},
     {"code": 159, "match": "INSERT INTO .*members", "when": "after"},
-    {"drop": True, "match": "INSERT INTO .*incidents", "when": "after"},
+    {"drop": True, "match": "INSERT INTO .*incident_states", "when": "after"},
     {"drop": True, "match": "INSERT INTO .*node_values"},
-    {"status": 503, "match": "SELECT .*incidents"},
+    {"status": 503, "match": "SELECT .*incident_states"},
 )
 INJECTED = {"252": 2, "241": 3, "159": 1, "drop": 2, "503": 1}
 """One of each kind, where statements carry identifiers and payloads."""
