@@ -43,7 +43,7 @@ class IncidentAction(Contract):
     until: Millisecond | None = None
     """When a mute ends, in event time; none: until somebody unmutes it."""
     acted_at: Millisecond
-    """When it was done, by the clock of whoever did it."""
+    """When it was done, by the clock of the command."""
 
     @model_validator(mode="after")
     def _only_a_mute_ends(self) -> Self:
