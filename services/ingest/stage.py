@@ -71,8 +71,8 @@ class Stored(NamedTuple):
 def outcome_of(
     core: EventProcessor, line: bytes, received_at: datetime, intake: Intake
 ) -> Accepted | Reject:
-    """What becomes of one line, whatever it contains: an event on which our own code fails is
-    rejected by itself and never stops the others."""
+    """The outcome of one line, whatever it contains: an event on which the code fails is rejected
+    alone and never stops the others."""
     try:
         return core.process(line, received_at, intake)
     except Exception as error:  # a bug: the event is kept, with its bytes, and can be replayed

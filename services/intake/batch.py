@@ -1,8 +1,8 @@
 """The events of a request body `{"batch": [event, …]}`, each as a line of its own.
 
-A fault within one event (a number that no parser takes, nesting without end, an unpaired surrogate)
-must not touch the others. So where the body as a whole cannot be read, it is cut at the commas of
-the list: that needs no value to be understood.
+A fault within one event (a number that no parser accepts, endless nesting, an unpaired surrogate)
+must not affect the others. If the body as a whole cannot be parsed, it is split at the commas of
+the list, which needs no value to be parsed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LIST_DEPTH = 2
 
 
 class NoBatch(ValueError):
-    """The body holds no list of events; the text says why, and quotes none of it."""
+    """The body has no list of events; the text says why, without quoting it."""
 
 
 def batch_lines(body: bytes) -> list[bytes]:
-    """Each event of the body as JSON, or what stands in its place. Raises NoBatch."""
+    """Each event of the body as JSON, or the bytes in its place. Raises NoBatch."""
     try:
         events = orjson.loads(body)["batch"]
         if not isinstance(events, list):
@@ -37,7 +37,7 @@ def batch_lines(body: bytes) -> list[bytes]:
 
 
 class _Place(NamedTuple):
-    """A token of the body and how deep it stands."""
+    """A token of the body and its depth."""
 
     text: bytes
     start: int
@@ -46,7 +46,7 @@ class _Place(NamedTuple):
 
 
 def _cut(body: bytes) -> Iterator[bytes]:
-    """The elements of the list under `batch`, cut at its own commas."""
+    """The elements of the list under `batch`, split at its own commas."""
     start: int | None = None
     key = b""
     for token in _places(body):
@@ -66,7 +66,7 @@ def _cut(body: bytes) -> Iterator[bytes]:
 
 
 def _places(body: bytes) -> Iterator[_Place]:
-    """Strings, brackets and separators. A bracket stands at the depth that it encloses."""
+    """Strings, brackets and separators. A bracket has the depth that it encloses."""
     depth = 0
     for found in TOKEN.finditer(body):
         text = found[0]
