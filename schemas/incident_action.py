@@ -1,7 +1,7 @@
-"""What people do with an incident: acknowledge or mute it, and take either back.
+"""Actions of people on an incident: acknowledge or mute it, and withdraw either.
 
-Each action is a record of its own and is kept for good: who, why and when. It never changes what
-was judged; services/consistency/core/human_state.py lays it over the state of the incident.
+Each action is a record of its own and is kept permanently, with author, reason and time. It never
+changes the computed state; services/consistency/core/human_state.py applies it on top.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Millisecond = Annotated[Instant, AfterValidator(lambda instant: from_ms(to_ms(in
 
 
 class ActionKind(StrEnum):
-    """What a person can do with an incident."""
+    """An action of a person on an incident."""
 
     ACK = "ack"
     UNACK = "unack"
@@ -37,11 +37,11 @@ class IncidentAction(Contract):
     action: ActionKind
     """`ack`, `unack`, `mute` or `unmute`."""
     by: Code
-    """Who did it: an account, by name or number."""
+    """The acting account, by name or number."""
     reason: Reason
     """Why, in one line."""
     until: Millisecond | None = None
-    """When a mute ends, in event time; none: until somebody unmutes it."""
+    """When a mute ends, in event time; none: until it is withdrawn."""
     acted_at: Millisecond
     """When it was done, by the clock of the command."""
 

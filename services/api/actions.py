@@ -1,4 +1,4 @@
-"""Acknowledging and muting incidents: checks a request and hands its record to whoever applies it.
+"""Acknowledging and muting incidents: checks a request and passes its record on.
 
 The record goes to the one writer of a data directory, or to `c360.offers`, where the consistency
 worker applies it in order with claims and ticks. Nothing here writes a table.
@@ -27,7 +27,7 @@ OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
 
 
 def only_one(found: Sequence[AnyIncident], prefix: str, realm: str) -> AnyIncident:
-    """The one incident that was meant. Raises NotFound for none, or for several."""
+    """The incident with an id or prefix. Raises NotFound for none or several."""
     if len(found) != 1:
         problem = "several incidents begin with" if found else "there is no incident"
         raise NotFound(f"{problem} {prefix!r} in realm {realm!r}")

@@ -1,7 +1,7 @@
-"""`c360 incidents ack|unack|mute|unmute`: what people do with an incident.
+"""`c360 incidents ack|unack|mute|unmute`: actions of people on an incident.
 
-Each command is one entry of the incident's audit trail. On a data directory it is in force when the
-command ends; with Kafka it is a record on `c360.offers` that the consistency worker applies.
+Each command adds one entry to the incident's audit trail. On a data directory it is effective when
+the command returns; with Kafka it is a record on `c360.offers` that the consistency worker applies.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.cli.output import out, print_json
 from services.cli.state import AsJson, Realm, state_of
 
 IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
-By = Annotated[str, typer.Option(help="Who does it: an account, by name or number.")]
+By = Annotated[str, typer.Option(help="The acting account, by name or number.")]
 Reason = Annotated[str, typer.Option(help="Why, in one line of at most 300 characters.")]
 Until = Annotated[
     str | None,
@@ -55,7 +55,7 @@ def unack(
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """Take an acknowledgement back."""
+    """Withdraw an acknowledgement."""
     _act(context, ActionKind.UNACK, incident_id, by, reason, realm, as_json)
 
 
@@ -68,7 +68,7 @@ def mute(
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """Mute an incident: it stays known, but asks nobody for anything."""
+    """Mute an incident: it stays listed, but needs no attention."""
     ends = instant_of(until).isoformat() if until else ""
     _act(context, ActionKind.MUTE, incident_id, by, reason, realm, as_json, until=ends)
 
@@ -81,7 +81,7 @@ def unmute(
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """Take a mute back."""
+    """Withdraw a mute."""
     _act(context, ActionKind.UNMUTE, incident_id, by, reason, realm, as_json)
 
 

@@ -14,7 +14,7 @@ from services.stream.claim_records import partition_of_book
 
 
 class Prefetch:
-    """What a batch needs of the store, for all its partitions and realms together."""
+    """The rows that a batch needs from the store, for all its partitions and realms together."""
 
     def __init__(self, store: WorkerStore, partitions: int) -> None:
         """`partitions` is how many the topic has in all."""
@@ -27,9 +27,9 @@ class Prefetch:
         self._due: dict[tuple[str, int], list[Book]] = {}
 
     def read_due(self, realm: str, ticks: Mapping[int, datetime]) -> None:
-        """One query for what is due in a realm; `ticks` says how far each partition has come.
+        """One query for what is due in a realm; `ticks` is the event time of each partition.
 
-        A partition behind the others may get books that are not due yet; judging those is idle.
+        A partition behind the others may get books that are not due yet; judging them is harmless.
         """
         due: dict[int, list[Book]] = defaultdict(list)
         for book in self.store.due_books(realm, max(ticks.values()), list(ticks)):
@@ -60,7 +60,7 @@ class Prefetch:
         return self._incidents if self._has(books) else self.store.incidents_of(books)
 
     def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
-        """What people did, by book."""
+        """Actions of people, by book."""
         return self._actions if self._has(books) else self.store.actions_of(books)
 
     def _has(self, books: Iterable[Book]) -> bool:

@@ -1,4 +1,4 @@
-"""What the consistency service needs of a store. Every write may be repeated without harm."""
+"""The store that consistency needs. Every write may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from services.consistency.core.comparability import ComparableBooks
 class ConsistencyStore(Protocol):
     """Claims, incidents, due times and ticks, kept for ever.
 
-    All methods block until done. A write that returned is durable and is seen by every later
-    read. A failed write may have written any part of its rows; the caller writes them again.
+    All methods block. A write that returned is durable and visible to every later read. A failed
+    write may have written any subset of its rows; the caller writes them again.
     """
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
@@ -31,7 +31,7 @@ class ConsistencyStore(Protocol):
         ...
 
     def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
-        """What people did with incidents of the books, in any order; repetitions may remain."""
+        """The actions on incidents of the books, in any order; repetitions may remain."""
         ...
 
     def due_books(self, realm: str, now: datetime) -> Collection[Book]:
@@ -51,23 +51,23 @@ class ConsistencyStore(Protocol):
         ...
 
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
-        """Keep incidents; of one id the highest version wins, of one version what came last."""
+        """Keep incidents; per id the highest version wins, of equal versions the last write."""
         ...
 
     def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
-        """Add to the audit trail; what is there already changes nothing. Nothing is removed."""
+        """Add to the audit trail; repeated entries change nothing. Nothing is removed."""
         ...
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
-        """Keep when time alone next changes something in a book, under a version; None: never."""
+        """Keep the time at which a book next changes by time alone, by version; None: never."""
         ...
 
 
 class WorkerStore(ConsistencyStore, Protocol):
     """The store of workers that share the books by the partitions of `c360.offers`.
 
-    Where partitions are named, a method speaks of their books only. Each partition has a tick of
-    its own: it is judged as far as its own records say.
+    A method with partitions as argument is limited to their books. Each partition has its own tick:
+    it is judged up to the event time of its own records.
     """
 
     def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:

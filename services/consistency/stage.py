@@ -69,7 +69,7 @@ class ConsistencyStage:
                 self._write(realm, [], now, version)
 
     def act(self, realm: str, actions: Actions, version: int) -> None:
-        """Lay what people did over the incidents. Raises as the store does."""
+        """Apply people's actions to the incidents. Raises as the store does."""
         self._comparable.mark(actions)
         self._write(realm, [], None, version, actions)
 

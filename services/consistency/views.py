@@ -1,4 +1,4 @@
-"""Incidents as they are shown: with exposure, audit trail, and the parts of subject and details."""
+"""Incidents as they are printed: with exposure, audit trail, and the parts of subject and details."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NESTED = frozenset({"terms"})
 
 
 IncidentView = AnyIncident
-"""An incident of whichever kind as `c360 incidents list|show --json` prints it (Interface 1)."""
+"""An incident of any kind as `c360 incidents list|show --json` prints it (Interface 1)."""
 
 
 def _view_model(kind: Kind) -> type[AnyIncident]:
@@ -48,7 +48,7 @@ VIEWS = {name: _view_model(kind) for name, kind in KINDS.items()}
 def view_of(
     incident: AnyIncident, exposure: Exposure, actions: Sequence[IncidentAction]
 ) -> IncidentView:
-    """An incident as it is shown, with its audit trail."""
+    """An incident as it is printed, with its audit trail."""
     plain = incident.model_dump()
     subject = {name: value for name, value in plain["subject"].items() if name != "type"}
     flat = {name: value for name, value in plain["details"].items() if name not in NESTED}

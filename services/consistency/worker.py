@@ -1,12 +1,12 @@
 """The consistency worker's loop body: a batch of `c360.offers` becomes incidents and alerts.
 
 Per batch, in this order: positions noted; ticks and incidents in the store; alerts and dead letters
-acknowledged by the broker; due times in the store. Only then `process` returns and the log may move
-on. Killed anywhere in between, the batch comes again, is known to be in doubt, and every effect is
-repeated without harm.
+acknowledged by the broker; due times in the store. Only then `process` returns and the records are
+acknowledged. After a kill anywhere in between, the batch is delivered again, is known to be in
+doubt, and every effect is repeated without harm.
 
-Facts are written before their claims are sent, so the store may know claims that have not been
-delivered yet. A book judged with them early says the same sooner; their delivery changes nothing.
+Facts are written before their claims are sent, so the store may hold claims that have not been
+delivered yet. A book judged with them early gives the same result sooner.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ ALERTS_TOPIC = "c360.alerts"
 
 
 class _Held:
-    """A partition in this worker's hands."""
+    """A partition held by this worker."""
 
     def __init__(self, noted: Position, doubtful: int, comparable: ComparableBooks) -> None:
         self.noted = noted
         self.doubtful = doubtful
-        """Effects of records up to here may be in the store, or on their way there."""
+        """Records up to here may have taken effect, or may still take effect, in the store."""
         self.comparable = comparable
         self.writers: dict[str, tuple[ConsistencyWriter, PartitionStore]] = {}
 
     def after_failure(self, last_offset: int) -> _Held:
-        """The same without what the writers believe of the store."""
+        """The same, without the writers and their cached state."""
         return _Held(self.noted, max(self.doubtful, last_offset), self.comparable)
 
 
 class _PartitionBatch(NamedTuple):
-    """What a batch brings to one partition, by realm."""
+    """The records of a batch for one partition, by realm."""
 
     claims: dict[str, list[Claim]]
     ticks: dict[str, datetime]
@@ -73,7 +73,7 @@ class _PartitionBatch(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """What one writer has to do for a batch."""
+    """The work of one writer for a batch."""
 
     writer: ConsistencyWriter
     store: PartitionStore
@@ -86,7 +86,7 @@ class _Task(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """What is in the store by now, and what follows from it."""
+    """What is in the store now, and what remains to be done."""
 
     tasks: list[_Task]
     outgoing: list[Outgoing]
@@ -96,8 +96,8 @@ class _Written(NamedTuple):
 class ConsistencyWorker:
     """Judges the price books of the partitions that are delivered to it.
 
-    One call of `process` at a time, and `offload` must run one piece of work after the other: what
-    a cancelled call still writes comes before what the next one writes.
+    One call of `process` at a time, and `offload` must run sequentially: the remaining writes of a
+    cancelled call come before those of the next one.
     """
 
     def __init__(
@@ -126,11 +126,11 @@ class ConsistencyWorker:
         self._held: dict[Partition, _Held] = {}
 
     def reassigned(self) -> None:
-        """Partitions may have been elsewhere meanwhile: nothing in memory holds any more."""
+        """Other workers may have held the partitions meanwhile: cached state is discarded."""
         self._held = {}
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Make all that follows from the deliveries durable, and publish it.
+        """Make everything derived from the deliveries durable, and publish it.
 
         After any exception the same records must be delivered again, here or elsewhere, in any
         batches.
@@ -151,7 +151,7 @@ class ConsistencyWorker:
             if written.outgoing:
                 await self._outbox.send_all(written.outgoing)
             await self._offload(self._settle, written)
-        except BaseException:  # killed or cancelled, too: what was begun is in doubt
+        except BaseException:  # also when killed or cancelled: a started batch is in doubt
             for partition, batch in batches.items():
                 if partition in held:
                     held[partition] = held[partition].after_failure(batch[-1].offset)
@@ -159,7 +159,7 @@ class ConsistencyWorker:
         self._count(written, held)
 
     async def _take_over(self, partitions: Sequence[Partition]) -> dict[Partition, _Held]:
-        """The positions are read before the ends: another holder may still move both on."""
+        """The positions are read before the ends: another holder may still advance both."""
         stored, comparable = await self._offload(self._known, partitions)
         held: dict[Partition, _Held] = {}
         for partition in partitions:
@@ -167,13 +167,13 @@ class ConsistencyWorker:
             before = stored[partition]
             position = taken_over(before, self._log.id, end)
             is_anew = before is not None and position.generation != before.generation
-            # What the end of the old log left unpublished may be due in the new one.
+            # Incidents left unpublished at the end of the old log may be due in the new one.
             doubtful = end - 1 if is_anew else position.last_offset
             held[partition] = _Held(position, doubtful, comparable)
         return held
 
     def _require(self, held: Mapping[Partition, _Held]) -> None:
-        """Another holder may have gone on by now: what these writers believe is out of date."""
+        """Another holder may have continued meanwhile: the state of these writers is outdated."""
         if held is not self._held:
             raise Retry(f"partitions of {OFFERS_TOPIC} were assigned anew meanwhile")
 
@@ -186,7 +186,7 @@ class ConsistencyWorker:
     def _write(
         self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]
     ) -> _Written:
-        """Everything up to the incidents; due times wait until the alerts are out."""
+        """Everything up to the incidents; due times wait until the alerts are published."""
         reads = Prefetch(self._store, self._partitions)
         tasks: list[_Task] = []
         outgoing: list[Outgoing] = []
@@ -209,7 +209,7 @@ class ConsistencyWorker:
         return _Written(tasks, outgoing, refused)
 
     def _check_alone(self, partition: Partition, noted: Position) -> None:
-        """Whoever writes has noted its position before: look after reading, before writing."""
+        """Another writer notes its position first: check after reading and before writing."""
         stored = self._positions.position(partition)
         if stored is not None and stored.version > noted.version:
             raise Fatal(
@@ -220,9 +220,9 @@ class ConsistencyWorker:
             )
 
     def _note(self, held: _Held, partition: Partition, batch: Sequence[Delivery]) -> int:
-        """Note how far effects may come from now on; returns the version of the rows to write.
+        """Note up to where records may take effect; returns the version of the rows to write.
 
-        A batch that is shorter than one given up before it writes no lower version than that one.
+        A batch shorter than an abandoned one before it does not write a lower version.
         """
         last_offset = max(batch[-1].offset, held.doubtful)
         if last_offset > held.noted.last_offset:
@@ -245,7 +245,7 @@ class ConsistencyWorker:
         for realm in dict.fromkeys((*brought.claims, *brought.actions, *brought.ticks)):
             said, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
             actions = brought.actions.get(realm, {})
-            held.comparable.mark(actions)  # judged from now on, whoever states something there
+            held.comparable.mark(actions)  # judged from now on, for every channel
             compared = held.comparable.filter(said)
             matters = {claim.book for claim in compared}
             self._store.note(claim.book for claim in said if claim.book not in matters)
@@ -341,7 +341,7 @@ def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
 
 
 def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
-    """Read what all writers will ask for, in as few queries as there are realms."""
+    """Read everything the writers need, with one query per realm."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
     for writer, store, said, tick, actions, *_ in tasks:

@@ -1,7 +1,7 @@
-"""Keeps the stored incidents of one realm equal to what their books say.
+"""Keeps the stored incidents of one realm equal to those computed from their books.
 
-Every changed book is judged as a whole and compared with what is stored, so a batch that was
-written in part, or not at all, is simply applied again.
+Every changed book is judged as a whole and compared with the stored incidents, so a batch that was
+partly written, or not at all, is simply applied again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from services.consistency.rules import ConsistencyRules
 
 CACHE_BOOKS_MAX = 10_000
 Actions = Mapping[Book, Sequence[IncidentAction]]
-"""What people did, by the book of the incident."""
+"""Actions of people, by the book of the incident."""
 
 
 class _Entry:
@@ -43,12 +43,12 @@ class _Entry:
         self.add(actions)
 
     def add(self, actions: Iterable[IncidentAction]) -> None:
-        """Take in what people did; a repetition changes nothing."""
+        """Add actions; a repetition changes nothing."""
         for action in actions:
             self.actions.setdefault(action.incident_id, set()).add(action)
 
     def incidents(self, now: datetime | None) -> dict[str, AnyIncident]:
-        """The incidents by id, with what people did laid over them."""
+        """The incidents by id, with actions applied."""
         if now is None:
             return {}
         judged = self.book.incidents()
@@ -57,7 +57,7 @@ class _Entry:
         return {key: overlaid(one, self.actions.get(key, ()), now) for key, one in judged.items()}
 
     def next_due(self, now: datetime | None) -> datetime | None:
-        """When time alone next changes something: a claim falls due, or a mute ends."""
+        """When the book next changes by time alone: an incident is due, or a mute ends."""
         due = self.book.next_due
         if now is None or not self.actions:
             return due
@@ -91,7 +91,7 @@ class ConsistencyWriter:
         self._incidents: dict[str, AnyIncident] = {}
         self._due: dict[Book, datetime | None] = {}
         self._doubtful: set[Book] = set()
-        """Judged in doubt and not since: a write given up for lost may still reach the store."""
+        """Judged in doubt and not since: an abandoned write may still reach the store."""
         self.changed: list[AnyIncident] = []
         """Of what the last `apply` returned, what differs from the stored incidents."""
 
@@ -117,13 +117,13 @@ class ConsistencyWriter:
         *,
         in_doubt: bool = False,
     ) -> list[AnyIncident]:
-        """Take in claims and people's actions, then a tick if there is one; returns changed
+        """Apply claims and people's actions, then a tick if there is one; returns changed
         incidents.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
 
-        In doubt (the batch may have been applied before, by whomever, in whatever part) every
+        In doubt (any part of the batch may have been applied before, here or elsewhere) every
         incident of the judged books is returned and written again, changed or not: a stored
         incident proves neither that it was published nor that no older write follows it.
 
@@ -146,7 +146,7 @@ class ConsistencyWriter:
         return to_publish
 
     def write(self, version: int) -> None:
-        """Write what was applied, but for due times: claims, tick, actions, incidents, in this
+        """Write what was applied, except due times: claims, tick, actions, incidents, in this
         order.
 
         The tick goes before the incidents, so that batches applied again after a crash are
@@ -165,17 +165,19 @@ class ConsistencyWriter:
             self._store.write_incidents(list(self._incidents.values()), version)
 
     def settle(self, version: int) -> None:
-        """Write the due times, when all that follows from the written incidents is done.
+        """Write the due times, after everything derived from the written incidents is done.
 
-        Due times go last, so that a book comes up again after a crash in between: with its claims,
-        which are delivered again, or because it is still due. Whoever publishes incidents does so
-        between `write` and `settle`; the other way round, an incident that time alone opened would
-        stay unpublished for ever.
+        Due times are written last, so that a book is judged again after a crash in between: its
+        claims are delivered again, or it is still due. Incidents are published between `write` and
+        `settle`; in the other order, an incident that opened by time alone could stay unpublished
+        for ever.
         """
         if self._due:
             self._store.write_due(self._due, version)
         self._claims, self._actions, self._incidents, self._due = [], {}, {}, {}
-        for book in self._doubtful:  # to be read again, with whatever has reached the store by then
+        for (
+            book
+        ) in self._doubtful:  # read again, with everything that has reached the store by then
             self._cache.pop(book, None)
         while len(self._cache) > self._cache_books_max:
             self._cache.popitem(last=False)
@@ -220,13 +222,13 @@ class ConsistencyWriter:
             self._cache[name] = _Entry(book, stored, actions.get(name, ()))
 
     def _act(self, name: Book, actions: Sequence[IncidentAction]) -> None:
-        """Take in what people did in one book, and remember to write it."""
+        """Add the actions on one book, and note them for writing."""
         if actions:
             self._cache[name].add(actions)
             self._actions.setdefault(name, []).extend(actions)
 
     def _judge(self, name: Book, claims: Iterable[Claim], in_doubt: bool) -> list[AnyIncident]:
-        """Judge one book anew; remembers what to write and returns what to publish."""
+        """Judge one book again; notes what to write and returns what to publish."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
         self._claims += entry.book.add(claims)
@@ -235,7 +237,7 @@ class ConsistencyWriter:
         current = entry.incidents(self._now)
         to_publish = changed = changes(entry.stored, current)
         if in_doubt or name in self._doubtful:
-            # The last time when the doubt is over: under a higher version than any write given up.
+            # One last time when the doubt is over: under a higher version than any abandoned write.
             to_publish = everything(entry.stored, current)
         if in_doubt:
             self._doubtful.add(name)

@@ -160,7 +160,7 @@ class ClickHouseConsistencyStore:
         return found
 
     def note(self, books: Iterable[Book]) -> None:
-        """The facts hold claims of these books; of other books there is nothing to read."""
+        """The facts hold claims of these books; other books have none."""
         self._noted.update(books)
 
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
@@ -262,7 +262,7 @@ class ClickHouseConsistencyStore:
 
 
 def _parts(books: Collection[Book]) -> Iterator[tuple[str, str, Sequence[Book]]]:
-    """Books of one realm and kind, at most so many that one query can take them."""
+    """Books of one realm and kind, at most as many as fit into one query."""
     by_kind: dict[tuple[str, str], list[Book]] = defaultdict(list)
     for book in books:
         by_kind[book.realm, book.kind].append(book)

@@ -1,7 +1,7 @@
 """A consistency store in memory, for tests, try-outs and simulations.
 
-Nothing survives the process; otherwise it behaves as the ports demand. Claims are what was written
-with `write_claims`, by whomever: where ingest keeps the facts, it writes them there first.
+Nothing survives the process; otherwise it keeps the contract of the ports. Claims are those written
+with `write_claims` by any caller: when ingest keeps the facts, it writes them there first.
 """
 
 from __future__ import annotations

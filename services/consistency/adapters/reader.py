@@ -1,4 +1,4 @@
-"""Reads incidents with their exposure: what `c360 incidents list|show` and the API answer."""
+"""Reads incidents with their exposure, for `c360 incidents list|show` and the API."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ LISTED_STATES = frozenset(IncidentState) - {IncidentState.RETRACTED}
 
 
 class IncidentReader:
-    """Answers about incidents. `persons_of` maps nodes to the profiles of known persons."""
+    """Queries on incidents. `persons_of` maps nodes to the profiles of known persons."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class IncidentReader:
             yield from self._with_exposure(realm, _incidents(part))
 
     def find(self, realm: str, prefix: str) -> Sequence[IncidentView]:
-        """The incident of that id, or of that beginning of an id: none, one, or two if unclear."""
+        """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""
         parameters = {"realm": realm, "prefix": prefix, "kinds": list(KINDS)}
         rows = self._database.rows(SHOW_SQL, parameters)
         return self._with_exposure(realm, _incidents(rows))
@@ -121,7 +121,7 @@ class IncidentReader:
         return found
 
     def _observations(self, realm: str, books: Collection[Book]) -> dict[Book, list[Observation]]:
-        """Whoever met a claim of these books, by book."""
+        """The observations of these books, by book."""
         found: dict[Book, list[Observation]] = defaultdict(list)
         skus = sorted({one.subject.parts[1] for one in books if one.kind == PRICE_MISMATCH})
         if skus:

@@ -1,8 +1,8 @@
 """Comparable books: those in which a claim can be contradicted, now or later.
 
-Most articles of a retailer are charged at the till and named on no other channel. Nothing can
-contradict such a claim, so its book is not judged: the claims stay in the facts, and the book is
-judged from the first claim that something can be compared with.
+Most articles of a retailer are charged at the till and mentioned on no other channel. Nothing can
+contradict such a claim, so its book is not judged: the claims stay in the facts until the book
+becomes comparable.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from schemas.offer import Basis
 
 
 class ComparableBooks:
-    """Filters claims by book. `single` maps books that only one channel speaks of to it."""
+    """Filters claims by book. `single` maps books with claims of one channel to that channel."""
 
     def __init__(self, single: Mapping[Book, str] | None = None) -> None:
         self._single = dict(single or {})

@@ -1,8 +1,8 @@
-"""What people did with an incident, laid over what its claims say.
+"""The state of an incident with the actions of people applied to its computed state.
 
-The result is a function of the judged incident, the set of actions and the latest tick: order and
-repetition of actions change nothing, and no clock is read. Acknowledged and muted are two switches;
-of each the latest action counts.
+The result is a function of the computed incident, the set of actions and the latest tick: order and
+repetition of actions have no effect, and no clock is read. Acknowledged and muted are independent;
+the latest action counts for each.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def overlaid(
 
 
 def mute_ends(actions: Iterable[IncidentAction], now: datetime) -> datetime | None:
-    """When the mute that counts runs out, if a tick later than `now` will end it."""
+    """When the effective mute ends, if a tick later than `now` will end it."""
     mute = _latest(actions, MUTING)
     if mute is None or mute.until is None or mute.until <= now:
         return None
@@ -51,11 +51,11 @@ def _lasts(mute: IncidentAction, now: datetime) -> bool:
 def _latest(
     actions: Iterable[IncidentAction], switch: frozenset[ActionKind]
 ) -> IncidentAction | None:
-    """The latest action on a switch; of several at one millisecond the one that takes back."""
+    """The latest action of a pair; of several in one millisecond the withdrawal."""
     return max((one for one in actions if one.action in switch), key=_order, default=None)
 
 
 def _order(action: IncidentAction) -> tuple[datetime, str, str, str, str]:
-    """A total order over different actions: by time, then taking back last, then by their text."""
+    """A total order over different actions: by time, withdrawals last, then by their text."""
     until = action.until.isoformat() if action.until else ""
     return action.acted_at, action.action, until, action.by, action.reason
