@@ -1,4 +1,4 @@
-"""Incidents as they are printed: with exposure, audit trail, and the parts of subject and details."""
+"""Incidents as they are printed: with exposure, audit trail, parts of subject and details."""
 
 from __future__ import annotations
 
