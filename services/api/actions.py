@@ -7,7 +7,6 @@ worker applies it in order with claims and ticks. Nothing here writes a table.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -73,12 +72,6 @@ def kafka_sink(settings: Settings) -> ActionSink:
 
 async def _send(settings: Settings, record: ActionRecord) -> None:
     from services.stream.claim_records import action_outgoing
-    from services.stream.producer import Producer  # aiokafka takes a while to load
+    from services.stream.producer import send_once  # aiokafka takes a while to load
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
-    producer = Producer(settings)
-    try:
-        await producer.start()
-        await producer.send_all([action_outgoing(record)])
-    finally:
-        await producer.stop()
+    await send_once(settings, [action_outgoing(record)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,15 +70,18 @@ def show(
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """One incident with its evidence."""
+    """One incident with its evidence and its audit trail."""
     with state_of(context).session() as session:
         arguments = {"realm": realm, "incident_id": incident_id}
         row = next(session.call("incidents_show", **arguments))
     if as_json:
         print_json(row)
         return
+    actions = row.pop("actions")
     for name, value in row.items():
         out.print(f"{name:>14}  {value}", markup=False)
+    if actions:
+        print_table("Actions", actions, ("acted_at", "action", "by", "reason", "until"))
 
 
 @app.command()
@@ -166,12 +168,6 @@ def _latest_event(settings: Settings, realm: str) -> datetime:
 
 async def _send_tick(settings: Settings, realm: str, reached_at: datetime) -> None:
     from services.consistency.ticker import tick_records  # aiokafka takes a while to load
-    from services.stream.producer import Producer
+    from services.stream.producer import send_once
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
-    producer = Producer(settings)
-    try:
-        await producer.start()
-        await producer.send_all(tick_records(realm, reached_at))
-    finally:
-        await producer.stop()
+    await send_once(settings, tick_records(realm, reached_at))

@@ -6,6 +6,9 @@ C360Error
 └── Fatal    an invariant or the environment is broken: say what to do and exit
     ├── ConfigurationError   a setting or rules file is wrong
     └── StoreUnavailable     the data directory cannot be used
+
+A request can fail in three more ways, none of which the pipeline meets: InvalidInput, InvalidState,
+NotFound.
 """
 
 from __future__ import annotations

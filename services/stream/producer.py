@@ -7,6 +7,7 @@ the brokers are down (aiokafka#1101). Here every delivery is awaited, and everyt
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -196,6 +197,18 @@ class Producer:
             f"Kafka at {self._parameters['bootstrap_servers']} has not acknowledged within "
             f"{self._timeout_s:g} s; are enough brokers up?"
         )
+
+
+async def send_once(settings: Settings, records: Sequence[Outgoing]) -> None:
+    """Send what one command has to send, and wait for the acknowledgements. Raises as `Producer`
+    does."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
+    producer = Producer(settings)
+    try:
+        await producer.start()
+        await producer.send_all(records)
+    finally:
+        await producer.stop()
 
 
 async def _unknown_topic(producer: AIOKafkaProducer, topic: str) -> C360Error:

@@ -6,7 +6,7 @@ All is computed from the records that were sent, by the pure functions of the pr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -298,8 +298,14 @@ def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datet
     actions = {book: list(mine) for book, mine in ledger.actions.items() if book.realm == realm}
     writer.apply(sorted(claims), tick, actions)
     writer.commit(1)
+    demand_same(f"audit trails of {realm}", trails(store, actions), trails(alone, actions))
     demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
     _check_alerts(ledger, realm)
+
+
+def trails(store: MemoryStore, books: Collection[Book]) -> dict[Book, set[IncidentAction]]:
+    """What the store holds of people's actions in these books."""
+    return {book: set(mine) for book, mine in store.actions_of(books).items()}
 
 
 def _check_alerts(ledger: Ledger, realm: str) -> None:

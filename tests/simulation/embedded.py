@@ -24,7 +24,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery
-from tests.simulation.checks import Ledger, current, demand, demand_same
+from tests.simulation.checks import Ledger, current, demand, demand_same, trails
 from tests.simulation.scenario import REALMS, TOPICS, ingest_core, price_rules, rules
 from tests.simulation.stores import FactRows, Facts
 
@@ -109,6 +109,10 @@ def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> 
             rows = [getattr(one, what)(realm) for one in (ledger.identity, alone.map)]
             mine, theirs = (dict(r) if isinstance(r, dict) else dict.fromkeys(r, 1) for r in rows)
             demand_same(f"{what} of {realm} and those of the embedded run", mine, theirs)
+        found_trails, wanted_trails = (
+            trails(one, ledger.actions) for one in (ledger.consistency, alone.consistency)
+        )
+        demand_same("audit trails and those of the embedded run", found_trails, wanted_trails)
         if realm in ticks:
             demand_same(
                 f"incidents of {realm} and those of the embedded run",
