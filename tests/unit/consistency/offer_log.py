@@ -31,8 +31,8 @@ from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position
 from tests.events import product_book
 
+from .histories import QUICK, some_claims
 from .market import hour, rules
-from .test_order import QUICK, some_claims
 
 USING = rules(**QUICK)
 REALMS = ("default", "other")

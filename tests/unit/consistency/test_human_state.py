@@ -17,8 +17,8 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.human_state import mute_ends, overlaid
 from services.consistency.writer import ConsistencyWriter
 
+from .histories import QUICK, some_claims
 from .market import BOOK, claim, hour, only, rules
-from .test_order import QUICK, some_claims
 
 ACK, UNACK, MUTE, UNMUTE = ActionKind
 OPEN, ACKNOWLEDGED = IncidentState.OPEN, IncidentState.ACKNOWLEDGED

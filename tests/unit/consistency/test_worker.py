@@ -40,44 +40,6 @@ async def healed(world: World, items: list[Item], until: int = END_H) -> int:
     return world.check(hour(until))
 
 
-async def test_any_batches_any_partitions() -> None:
-    """60 logs without faults: 1 to 12 partitions, two realms, batches of any size."""
-    kept = 0
-    for seed in range(60):
-        rng = random.Random(seed)
-        world = World(rng, Fuse(rng), rng.choice([1, 2, 3, 12]))
-        kept += await healed(world, story(rng, world.partitions, END_H))
-    assert kept > 200
-
-
-async def test_killed_at_every_call() -> None:
-    """8 logs: one fault at each write and each await in turn, and none in the repetition."""
-    burnt = 0
-    for seed in range(8):
-        for at in count(1):
-            rng = random.Random(seed)
-            fuse = Fuse(random.Random(seed * 1_000 + at), at=at)
-            world = World(rng, fuse, 1 + seed % 3)
-            await healed(world, story(rng, world.partitions, END_H, claims_max=4))
-            if not fuse.burnt:
-                break
-            burnt += 1
-    assert burnt > 300
-
-
-async def test_killed_again_and_again() -> None:
-    """150 logs with faults at any calls, also while repeating what a fault left behind."""
-    burnt = kept = 0
-    for seed in range(150):
-        rng = random.Random(1_000 + seed)
-        fuse = Fuse(rng, risk=rng.choice([0.01, 0.05]))
-        world = World(rng, fuse, rng.choice([1, 2, 4]))
-        kept += await healed(world, story(rng, world.partitions, END_H, claims_max=8))
-        burnt += fuse.burnt
-    assert burnt > 700
-    assert kept > 300
-
-
 @pytest.mark.parametrize("log_id", ["first", "second"])
 async def test_rows_of_a_recreated_log_win(log_id: str) -> None:
     """Offsets that begin anew, told by the log's id or by its end, lose against no older row."""

@@ -23,39 +23,14 @@ from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position, version_of
-from tests.unit.identity.rehearsal import TOPIC, Faults, Log, Topics, VersionedStore, rehearsed
+from tests.unit.identity.rehearsal import TOPIC, Faults, Log, Topics, VersionedStore
 from tests.unit.identity.stories import small_rules
 
 T = TypeVar("T")
-SEEDS = 250
 ANNA = Node(11, "customer_number", "shop")
 ANNA_MAIL = Node(12, "email", "")
 COOKIE = Node(31, "cookie", "shop")
 PARTITION = Partition(TOPIC, 0)
-
-
-def test_seeds_with_faults_everywhere() -> None:
-    """Hundreds of runs in which every thirtieth call fails end in the one right state."""
-    deaths = 0
-    for seed in range(SEEDS):
-        try:
-            rehearsal = rehearsed(seed, rate=0.03)
-            rehearsal.check()
-        except Exception as error:
-            pytest.fail(f"seed {seed}: {type(error).__name__}: {error}")
-        deaths += rehearsal.deaths
-    assert deaths > SEEDS
-
-
-@pytest.mark.parametrize("seed", [2, 5])
-def test_each_single_call_may_fail(seed: int) -> None:
-    """One fault at the first call, at the second, and so on to the last: all of them heal."""
-    calls = rehearsed(seed).faults.calls
-    assert calls > 50
-    for number in range(calls):
-        rehearsal = rehearsed(seed, fault_at=number)
-        assert rehearsal.faults.struck == 1
-        rehearsal.check()
 
 
 async def at_once(work: Callable[..., T], /, *arguments: Any) -> T:

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from schemas.claim import PriceClaim
-
-from .market import book_at, claim, hour, promo, rules
+from tests.unit.consistency.market import book_at, claim, hour, promo, rules
 
 HOURS = 120
 USING = rules(

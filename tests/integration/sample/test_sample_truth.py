@@ -12,7 +12,7 @@ import pytest
 
 from devtools.sample import SampleReport, build_sample
 from schemas.rules.identity import IdentifierKind
-from tests.unit.devtools.sample.conftest import RULES, Built, Key, Row, keys_of
+from tests.integration.sample.conftest import RULES, Built, Key, Row, keys_of
 
 CENT = Decimal("0.01")
 HARD_CASES = (

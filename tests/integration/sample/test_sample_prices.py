@@ -13,7 +13,7 @@ import pytest
 
 from schemas.claim import PRICE_MISMATCH
 from services.consistency.kinds.price_mismatch import Cause
-from tests.unit.devtools.sample.conftest import Built, Row
+from tests.integration.sample.conftest import Built, Row
 
 CHANNELS = ("shop", "app", "email")
 GRACE = {"shop": 4, "app": 4, "email": 24, "pos": 24}

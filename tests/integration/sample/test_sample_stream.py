@@ -18,7 +18,7 @@ from devtools.sample.spool import Spool
 from schemas.identifiers import InvalidIdentifier
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_BYTES_MAX, TouchpointAdapter
-from tests.unit.devtools.sample.conftest import HOUSEHOLDS, Built, Row, key_of, keys_of, parsed
+from tests.integration.sample.conftest import HOUSEHOLDS, Built, Row, key_of, keys_of, parsed
 
 DISORDER_MAX = timedelta(minutes=11)
 

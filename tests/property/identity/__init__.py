@@ -1,0 +1,1 @@
+"""Properties in volume: random histories, orders, faults and crashes, against an oracle."""
