@@ -101,7 +101,7 @@ class Mailings:
         return message
 
     def token_click(self, email: Ident, cookie: Ident, message: str, at: int) -> None:
-        """A click on a single-use link: whoever clicks reads the mail of this address."""
+        """A click on a single-use link: it proves access to the mail of this address."""
         body = {"address": email.value, "message_id": message, "single_use_token": True}
         who = [Mention(email, verified=True), Mention(cookie)]
         self._stream.say("email", "email.clicked", at, who, body)

@@ -268,7 +268,7 @@ class Orders:
             "refund": euros(order.returned),
         }
         source = {"store": str(basket.store)} if channel == "pos" else None
-        # It must stay before an order that is told three weeks late, so it is never late itself.
+        # It must precede an order that is reported three weeks late, so it is never late itself.
         self._stream.say(channel, "order.returned", at, who, body, source=source, punctual=True)
         partly = order.returned < basket.gross
         self._stream.cases["return_in_part" if partly else "return_of_all"] += 1

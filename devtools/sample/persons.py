@@ -1,6 +1,6 @@
 """Invents the persons of a household and the identifiers each of them holds.
 
-A person is whoever a correct system must find: all identifiers that a person owns are linked by
+A person is what a correct system must find: all identifiers that a person owns are linked by
 verified events which `registration` writes. What a family shares has an owner of its own.
 """
 

@@ -21,7 +21,7 @@ MAIN_SHOPPER = 0.6
 
 
 class Telling(StrEnum):
-    """How a basket is told."""
+    """The events that a basket becomes."""
 
     RECEIPT = "receipt"
     """Till receipt with the loyalty card shown."""
@@ -50,7 +50,7 @@ class Told(NamedTuple):
 
 
 def decide_tellings(seed: int, household: Household, baskets: list[Basket]) -> dict[int, Told]:
-    """Basket number → how it is told and by whom."""
+    """Basket number → the events it becomes and their person."""
     rng = random.Random(f"{seed}/telling/{household.number}")
     told = {}
     for basket in baskets:

@@ -18,7 +18,7 @@ REALM = "default"
 
 
 class Ident(NamedTuple):
-    """An identifier with its normalised value and the label of whoever it belongs to."""
+    """An identifier with its normalised value and the label of its owner."""
 
     type: str
     issuer: str

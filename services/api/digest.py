@@ -103,7 +103,7 @@ def _parts(database: Database, sql: str, table: str) -> Iterator[bytes]:
 
 
 def _incidents(database: Database) -> Iterator[bytes]:
-    """Incidents in one form, whoever wrote their JSON."""
+    """Incidents in one canonical form."""
     for (body,) in database.rows(INCIDENTS_SQL):
         yield orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS) + b"\n"
     yield database.raw(ACTIONS_SQL, "TabSeparated")

@@ -145,7 +145,7 @@ def find_running(settings: Settings) -> RunningInstance | None:
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
-    """A session on the server of the settings, else on their data directory, whoever holds it.
+    """A session on the server of the settings, else on their data directory, held or not.
 
     Raises:
         C360Error: as open_reading and Engine.open do; Retry when `c360 up` vanished in between.

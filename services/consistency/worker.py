@@ -175,7 +175,7 @@ class ConsistencyWorker:
     def _require(self, held: Mapping[Partition, _Held]) -> None:
         """Another holder may have continued meanwhile: the state of these writers is outdated."""
         if held is not self._held:
-            raise Retry(f"partitions of {OFFERS_TOPIC} were assigned anew meanwhile")
+            raise Retry(f"partitions of {OFFERS_TOPIC} were reassigned meanwhile")
 
     def _known(
         self, partitions: Sequence[Partition]
@@ -215,7 +215,7 @@ class ConsistencyWorker:
             raise Fatal(
                 f"{partition.topic}, partition {partition.number}: somebody else has processed it "
                 f"up to offset {stored.last_offset}, this worker up to {noted.last_offset}. This "
-                "worker was written off, or two run in different consumer groups: let all have "
+                "worker was evicted, or two run in different consumer groups: let all have "
                 "one C360_KAFKA_GROUP_PREFIX. It may start again at once."
             )
 

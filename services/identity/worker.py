@@ -106,7 +106,7 @@ class IdentityWorker:
                 held = tenure.held[partition] = await self._take_over(partition)
             for part in _parts(sorted(mine, key=lambda one: one.offset)):
                 if tenure is not self._tenure:
-                    raise Retry(f"{partition.topic}: partitions were assigned anew meanwhile")
+                    raise Retry(f"{partition.topic}: partitions were reassigned meanwhile")
                 await self._finish(tenure, held, part)
 
     async def _take_over(self, partition: Partition) -> _Held:
@@ -169,7 +169,7 @@ class IdentityWorker:
             raise Fatal(
                 f"{partition.topic}, partition {partition.number}: somebody else has processed it "
                 f"up to offset {stored.last_offset}, this worker up to {position.last_offset}. "
-                "This worker was written off, or two run in different consumer groups: let all "
+                "This worker was evicted, or two run in different consumer groups: let all "
                 "have one C360_KAFKA_GROUP_PREFIX. It may start again at once."
             )
 

@@ -75,7 +75,7 @@ class Log(Protocol):
 
     @property
     def id(self) -> str:
-        """Which log this is; another one numbers its records anew."""
+        """Identity of the log; another log numbers its records from 0 again."""
         ...
 
     async def end(self, partition: Partition) -> int:

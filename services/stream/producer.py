@@ -214,7 +214,7 @@ async def send_once(settings: Settings, records: Sequence[Outgoing]) -> None:
 async def _unknown_topic(producer: AIOKafkaProducer, topic: str) -> C360Error:
     """aiokafka reports a missing topic when brokers are down: ask again."""
     if not await producer.client.force_metadata_update():
-        return Retry(f"the brokers are away: where {topic} is cannot be told")
+        return Retry(f"the brokers are unavailable: cannot locate {topic}")
     return Fatal(f"Kafka has no topic {topic}: run 'c360 topics apply'")
 
 

@@ -195,7 +195,7 @@ class TimelineFold:
             self._judge_observed(place_state, state, claim, now)
 
     def _take_timers(self, now: datetime, touched: dict[Place, PlaceState]) -> None:
-        """Take the timers that are up. One whose channel was prolonged meanwhile is set anew."""
+        """Take the timers that are due. One whose channel was prolonged meanwhile is set again."""
         while self._timers and self._timers[0][0] <= now:
             at, _, state = heapq.heappop(self._timers)
             if state.timer != at:

@@ -183,7 +183,7 @@ def _review(_: Touchpoint, body: dialogue.ReviewPosted, __: str) -> str:
 
 def _support(event: Touchpoint, body: dialogue.SupportExchanged, _: str) -> str:
     done = "asked" if event.type == "support.contacted" else "was answered by"
-    again = ", told again" if body.repeated else ""
+    again = ", explained again" if body.repeated else ""
     return f"{done} service, case {_short(body.case_id)}{again}"
 
 

@@ -246,7 +246,7 @@ async def test_reassigned_while_writing() -> None:
 
     worker._offload = offload
     batch = deliver(world, news("default", said))
-    with pytest.raises(Retry, match="assigned anew"):
+    with pytest.raises(Retry, match="reassigned meanwhile"):
         await worker.process(batch)
     assert world.store.incidents_of([BOOK])
     assert world.outbox.sent == []

@@ -196,7 +196,7 @@ async def test_partitions_assigned_anew_end_a_long_batch() -> None:
 
     bench.offload = offload
     worker = bench.worker()
-    with pytest.raises(Retry, match="assigned anew"):
+    with pytest.raises(Retry, match="reassigned meanwhile"):
         await worker.process(batch)
     noted = bench.positions.position(PARTITION)
     assert noted is None or noted.last_offset < RECORDS_MAX
