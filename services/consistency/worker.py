@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from schemas.claim import Book, Claim
+from schemas.faults import fault_of
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
@@ -37,30 +38,30 @@ from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import CACHE_BOOKS_MAX, Actions, ConsistencyWriter
-from services.runtime.errors import Fatal, Retry
+from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
+from services.stream.partition_ownership import Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Log, Offload, Outbox, Outgoing, Partition
-from services.stream.positions import Position, PositionStore, taken_over, version_of
+from services.stream.positions import Position, PositionStore
 
 ALERTS_TOPIC = "c360.alerts"
 
 
 class _Held:
-    """A partition held by this worker."""
+    """A partition of this worker, with the writers of its realms."""
 
-    def __init__(self, noted: Position, doubtful: int, comparable: ComparableBooks) -> None:
-        self.noted = noted
-        self.doubtful = doubtful
-        """Records up to here may have taken effect, or may still take effect, in the store."""
+    def __init__(self, holding: Holding, comparable: ComparableBooks) -> None:
+        self.holding = holding
         self.comparable = comparable
         self.writers: dict[str, tuple[ConsistencyWriter, PartitionStore]] = {}
 
     def after_failure(self, last_offset: int) -> _Held:
         """The same, without the writers and their cached state."""
-        return _Held(self.noted, max(self.doubtful, last_offset), self.comparable)
+        self.holding.fail(last_offset)
+        return _Held(self.holding, self.comparable)
 
 
 class _PartitionBatch(NamedTuple):
@@ -115,11 +116,10 @@ class ConsistencyWorker:
         """`partitions` is how many the topic has in all; the cache is bounded for each realm and
         partition."""
         self._store = store
-        self._positions = positions
+        self._ownership = Ownership(positions, log, offload)
         self._outbox = outbox
         self._offload = offload
         self._rules = rules
-        self._log = log
         self._metrics = metrics
         self._partitions = partitions
         self._cache_books_max = cache_books_max
@@ -139,7 +139,7 @@ class ConsistencyWorker:
             Retry: as the ports do, or `reassigned` was called meanwhile.
             Fatal: as the ports do.
         """
-        batches = _by_partition(deliveries)
+        batches = by_partition(deliveries)
         held = self._held  # `reassigned` may replace it meanwhile
         try:
             fresh = [one for one in batches if one not in held]
@@ -159,46 +159,36 @@ class ConsistencyWorker:
         self._count(written, held)
 
     async def _take_over(self, partitions: Sequence[Partition]) -> dict[Partition, _Held]:
-        """The positions are read before the ends: another holder may still advance both."""
-        stored, comparable = await self._offload(self._known, partitions)
-        held: dict[Partition, _Held] = {}
-        for partition in partitions:
-            end = await self._log.end(partition)
-            before = stored[partition]
-            position = taken_over(before, self._log.id, end)
-            is_anew = before is not None and position.generation != before.generation
-            # Incidents left unpublished at the end of the old log may be due in the new one.
-            doubtful = end - 1 if is_anew else position.last_offset
-            held[partition] = _Held(position, doubtful, comparable)
-        return held
+        held = await self._ownership.take_over(partitions)
+        numbers = [partition.number for partition in partitions]
+        comparable = await self._offload(self._store.comparable_books, numbers)
+        return {partition: _Held(one, comparable) for partition, one in held.items()}
 
     def _require(self, held: Mapping[Partition, _Held]) -> None:
         """Another holder may have continued meanwhile: the state of these writers is outdated."""
         if held is not self._held:
             raise Retry(f"partitions of {OFFERS_TOPIC} were reassigned meanwhile")
 
-    def _known(
-        self, partitions: Sequence[Partition]
-    ) -> tuple[dict[Partition, Position | None], ComparableBooks]:
-        stored = {partition: self._positions.position(partition) for partition in partitions}
-        return stored, self._store.comparable_books([partition.number for partition in partitions])
-
     def _write(
         self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]
     ) -> _Written:
         """Everything up to the incidents; due times wait until the alerts are published."""
         reads = Prefetch(self._store, self._partitions)
+        positions: dict[Partition, Position] = {}
         tasks: list[_Task] = []
         outgoing: list[Outgoing] = []
         for partition, batch in batches.items():
             brought = _brought(batch)
             outgoing += brought.refused
-            version = self._note(held[partition], partition, batch)
-            tasks += self._tasks(held[partition], partition, batch, brought, version, reads)
+            position = self._ownership.note(held[partition].holding, batch[-1].offset)
+            positions[partition] = position
+            tasks += self._tasks(
+                held[partition], partition, batch, brought, position.version, reads
+            )
         refused = len(outgoing)
         _read(reads, tasks)
-        for partition in batches:
-            self._check_alone(partition, held[partition].noted)
+        for partition, position in positions.items():
+            self._ownership.require_sole_writer(partition, position)
         for task in tasks:
             published = task.writer.apply(
                 task.claims, task.tick, task.actions, in_doubt=task.in_doubt
@@ -207,29 +197,6 @@ class ConsistencyWorker:
             task.writer.write(task.version)
             outgoing += [alert(incident, task.version) for incident in published]
         return _Written(tasks, outgoing, refused)
-
-    def _check_alone(self, partition: Partition, noted: Position) -> None:
-        """Another writer notes its position first: check after reading and before writing."""
-        stored = self._positions.position(partition)
-        if stored is not None and stored.version > noted.version:
-            raise Fatal(
-                f"{partition.topic}, partition {partition.number}: somebody else has processed it "
-                f"up to offset {stored.last_offset}, this worker up to {noted.last_offset}. This "
-                "worker was evicted, or two run in different consumer groups: let all have "
-                "one C360_KAFKA_GROUP_PREFIX. It may start again at once."
-            )
-
-    def _note(self, held: _Held, partition: Partition, batch: Sequence[Delivery]) -> int:
-        """Note up to where records may take effect; returns the version of the rows to write.
-
-        A batch shorter than an abandoned one before it does not write a lower version.
-        """
-        last_offset = max(batch[-1].offset, held.doubtful)
-        if last_offset > held.noted.last_offset:
-            position = held.noted._replace(last_offset=last_offset)
-            self._positions.note(partition, position)
-            held.noted = position
-        return version_of(held.noted.generation, last_offset)
 
     def _tasks(
         self,
@@ -241,7 +208,7 @@ class ConsistencyWorker:
         reads: Prefetch,
     ) -> list[_Task]:
         tasks: list[_Task] = []
-        in_doubt = batch[0].offset <= held.doubtful
+        in_doubt = held.holding.is_in_doubt(batch[0].offset)
         for realm in dict.fromkeys((*brought.claims, *brought.actions, *brought.ticks)):
             said, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
             actions = brought.actions.get(realm, {})
@@ -286,15 +253,6 @@ def alert(incident: AnyIncident, row_version: int) -> Outgoing:
     return Outgoing(ALERTS_TOPIC, record.model_dump_json().encode(), key)
 
 
-def _by_partition(deliveries: Iterable[Delivery]) -> dict[Partition, list[Delivery]]:
-    batches: dict[Partition, list[Delivery]] = defaultdict(list)
-    for delivery in deliveries:
-        batches[delivery.source].append(delivery)
-    for batch in batches.values():
-        batch.sort(key=lambda delivery: delivery.offset)
-    return batches
-
-
 def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
     """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
     claims: dict[str, list[Claim]] = defaultdict(list)
@@ -331,13 +289,7 @@ def _kinds(record: OfferRecord) -> set[str]:
 
 
 def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if fault["type"] == "json_invalid":
-        return dead_letter(delivery, RejectReason.NOT_JSON, message=fault["msg"])
-    if fault["type"].startswith("union_tag"):
-        return dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of record")
-    path = ".".join(str(part) for part in fault["loc"][1:])  # loc[0] is the kind
-    return dead_letter(delivery, RejectReason.INVALID_FIELD, path, fault["msg"])
+    return dead_letter(delivery, *fault_of(error, "kind", "no such kind of record"))
 
 
 def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from pydantic import ValidationError
 
 from schemas.edge import Decision, Edge
+from schemas.faults import fault_of
 from schemas.identifiers import NodeId
 from schemas.records import (
     EDGES_PER_RECORD_MAX,
@@ -28,12 +29,13 @@ from schemas.reject import RejectReason
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.ports import IdentityStore
 from services.identity.writer import Changes, IdentityWriter
-from services.runtime.errors import Fatal, Retry
+from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
+from services.stream.partition_ownership import Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Log, Offload, Outbox, Outgoing, Partition
-from services.stream.positions import Position, PositionStore, taken_over
+from services.stream.positions import PositionStore
 
 PROFILE_CHANGES_TOPIC = "c360.profile-changes"
 RECORDS_MAX = 100
@@ -71,8 +73,7 @@ class IdentityWorker:
     ) -> None:
         self._open_store = open_store
         self._writer_of = writer_of
-        self._positions = positions
-        self._log = log
+        self._ownership = Ownership(positions, log, offload)
         self._outbox = outbox
         self._offload = offload
         self._metrics = metrics
@@ -97,52 +98,34 @@ class IdentityWorker:
             Fatal: another worker writes the same partition, or the store raised it.
         """
         tenure = self._tenure
-        by_partition: dict[Partition, list[Delivery]] = defaultdict(list)
-        for delivery in deliveries:
-            by_partition[delivery.source].append(delivery)
-        for partition, mine in by_partition.items():
-            held = tenure.held.get(partition)
-            if held is None:
-                held = tenure.held[partition] = await self._take_over(partition)
-            for part in _parts(sorted(mine, key=lambda one: one.offset)):
+        for partition, mine in by_partition(deliveries).items():
+            if partition not in tenure.held:
+                tenure.held |= await self._ownership.take_over([partition])
+            held = tenure.held[partition]
+            for part in _parts(mine):
                 if tenure is not self._tenure:
                     raise Retry(f"{partition.topic}: partitions were reassigned meanwhile")
                 await self._finish(tenure, held, part)
 
-    async def _take_over(self, partition: Partition) -> _Held:
-        stored = await self._offload(self._positions.position, partition)
-        end = await self._log.end(partition)
-        position = taken_over(stored, self._log.id, end)
-        is_anew = stored is not None and position.generation != stored.generation
-        # Processing the new log in doubt also repairs a partial write at the end of the old one.
-        return _Held(position, end - 1 if is_anew else position.last_offset)
-
-    async def _finish(self, tenure: _Tenure, held: _Held, part: list[Delivery]) -> None:
+    async def _finish(self, tenure: _Tenure, held: Holding, part: list[Delivery]) -> None:
         """Process one part of a batch completely."""
         try:
             if tenure.session is None:
                 tenure.session = _Session(await self._offload(self._open_store))
-            written = await self._offload(
-                self._write, tenure.session, held.position, held.doubtful, part
-            )
-            held.position = written.position
+            written = await self._offload(self._write, tenure.session, held, part)
             await self._outbox.send_all([*written.dead, *map(_outgoing, written.changes)])
         except BaseException:
             # An abandoned write may still be running, on a store that is not used again.
             tenure.session = None
-            held.doubtful = max(held.doubtful, part[-1].offset)
+            held.fail(part[-1].offset)
             raise
         self._count(written)
 
-    def _write(
-        self, session: _Session, position: Position, doubtful: int, part: list[Delivery]
-    ) -> _Written:
+    def _write(self, session: _Session, held: Holding, part: list[Delivery]) -> _Written:
         """All blocking work. Every row has the version of the position noted."""
         by_realm, dead = _sorted_out(part)
-        first, last = part[0].offset, max(part[-1].offset, doubtful)
-        if last > position.last_offset:
-            position = position._replace(last_offset=last)
-            self._positions.note(part[0].source, position)
+        first, doubtful = part[0].offset, held.in_doubt_to
+        position = self._ownership.note(held, part[-1].offset)
         session.store.at(position.last_offset + 1, position.generation)
         applied, records = list[Changes](), list[ProfileChangeRecord]()
         for realm, said in by_realm.items():
@@ -155,23 +138,11 @@ class IdentityWorker:
                 in_doubt=first <= doubtful,
                 in_doubt_edges_max=max(0, doubtful - first + 1) * EDGES_PER_RECORD_MAX,
             )
-            self._check_alone(part[0].source, position)
+            self._ownership.require_sole_writer(held.partition, position)
             writer.commit(changes)
             applied.append(changes)
             records += _followed(session.store, realm, said, changes, position.version)
-        return _Written(position, dead, applied, records)
-
-    def _check_alone(self, partition: Partition, position: Position) -> None:
-        """Another writer has noted its position first. An edge it wrote would look known here,
-        without its map rows: so check after reading and before writing."""
-        stored = self._positions.position(partition)
-        if stored is not None and stored.version > position.version:
-            raise Fatal(
-                f"{partition.topic}, partition {partition.number}: somebody else has processed it "
-                f"up to offset {stored.last_offset}, this worker up to {position.last_offset}. "
-                "This worker was evicted, or two run in different consumer groups: let all "
-                "have one C360_KAFKA_GROUP_PREFIX. It may start again at once."
-            )
+        return _Written(dead, applied, records)
 
     def _count(self, written: _Written) -> None:
         metrics = self._metrics
@@ -186,16 +157,6 @@ class IdentityWorker:
 
 
 @dataclass(slots=True)
-class _Held:
-    """A partition held by this worker."""
-
-    position: Position
-    """Noted in the store."""
-    doubtful: int
-    """Records up to here may have taken partial effect."""
-
-
-@dataclass(slots=True)
 class _Session:
     """A store and the writers on it, discarded together."""
 
@@ -207,7 +168,7 @@ class _Session:
 class _Tenure:
     """What a worker knows between two assignments."""
 
-    held: dict[Partition, _Held] = field(default_factory=dict)
+    held: dict[Partition, Holding] = field(default_factory=dict)
     session: _Session | None = None
 
 
@@ -224,7 +185,6 @@ class _RealmBatch:
 class _Written(NamedTuple):
     """The result of one part of a batch."""
 
-    position: Position
     dead: list[Outgoing]
     applied: list[Changes]
     changes: list[ProfileChangeRecord]
@@ -271,15 +231,7 @@ def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
     try:
         return IdentityRecordAdapter.validate_json(delivery.value or b"")
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if fault["type"] == "json_invalid":
-        return dead_letter(delivery, RejectReason.NOT_JSON, message=fault["msg"])
-    if fault["type"] == "union_tag_invalid":
-        return dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of record")
-    if fault["type"] == "union_tag_not_found":
-        return dead_letter(delivery, RejectReason.INVALID_FIELD, "kind", "Field required")
-    path = ".".join(str(step) for step in fault["loc"][1:])  # loc[0] is the kind
-    return dead_letter(delivery, RejectReason.INVALID_FIELD, path, fault["msg"])
+        return dead_letter(delivery, *fault_of(error, "kind", "no such kind of record"))
 
 
 def _followed(

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from schemas.faults import fault_of
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint, TouchpointAdapter
 from services.ingest.core.outcome import Reject
@@ -49,16 +50,9 @@ def event_hash(event_id: str) -> int:
 
 def explain(error: ValidationError, line: bytes) -> Reject:
     """The first fault of a line as a Reject, with the path of the field and no value."""
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if fault["type"] == "json_invalid":
-        return Reject(RejectReason.NOT_JSON, message=fault["msg"])
-    event_id = _event_id(line)
-    if fault["type"] == "union_tag_invalid":
-        return Reject(RejectReason.UNKNOWN_TYPE, "type", "no such event type", event_id)
-    if fault["type"] == "union_tag_not_found":
-        return Reject(RejectReason.INVALID_FIELD, "type", "Field required", event_id)
-    path = ".".join(str(part) for part in fault["loc"][1:])  # loc[0] is the event type
-    return Reject(RejectReason.INVALID_FIELD, path, fault["msg"], event_id)
+    fault = fault_of(error, "type", "no such event type")
+    event_id = "" if fault.reason is RejectReason.NOT_JSON else _event_id(line)
+    return Reject(*fault, event_id)
 
 
 def _event_id(line: bytes) -> str:

@@ -225,7 +225,7 @@ async def test_another_holder_goes_on_during_the_takeover() -> None:
 
     world.end = end  # type: ignore[method-assign]
     world.positions.note(place, Position(world.id, EMBEDDED_GENERATION + 1, batch[0].offset))
-    with pytest.raises(Fatal, match="somebody else has processed it"):
+    with pytest.raises(Fatal, match="another worker has processed it"):
         await worker.process(batch)
     noted = world.positions.position(place)
     assert noted is not None

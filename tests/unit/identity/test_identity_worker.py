@@ -179,7 +179,7 @@ async def test_two_writers_find_each_other_out() -> None:
     later = bench.append(login(ANNA, ANNA_MAIL), login(ANNA, Node(32, "cookie", "shop")))
     await new.process(later)
     before = dict(bench.versions)
-    with pytest.raises(Fatal, match="partition 0: somebody else has processed it up to offset 2"):
+    with pytest.raises(Fatal, match="partition 0: another worker has processed it up to offset 2"):
         await old.process(later[:1])
     assert bench.versions == before
 

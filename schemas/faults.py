@@ -1,0 +1,37 @@
+"""What is wrong with a JSON document that broke its contract: the reason, the field, in words.
+
+One reading for events, for records between services and for everything else that comes in as a
+tagged union. Nothing here quotes a value.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from schemas.reject import RejectReason
+
+
+class Fault(NamedTuple):
+    """The first fault of a document. `path` is empty where the whole is at fault."""
+
+    reason: RejectReason
+    path: str = ""
+    message: str = ""
+
+
+def fault_of(error: ValidationError, tag: str, unknown: str) -> Fault:
+    """The first fault of a document that is one of a union discriminated by the field `tag`.
+
+    `unknown` says that there is no such member of the union.
+    """
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if fault["type"] == "json_invalid":
+        return Fault(RejectReason.NOT_JSON, message=fault["msg"])
+    if fault["type"] == "union_tag_invalid":
+        return Fault(RejectReason.UNKNOWN_TYPE, tag, unknown)
+    if fault["type"] == "union_tag_not_found":
+        return Fault(RejectReason.INVALID_FIELD, tag, "Field required")
+    path = ".".join(str(part) for part in fault["loc"][1:])  # loc[0] is the tag's value
+    return Fault(RejectReason.INVALID_FIELD, path, fault["msg"])

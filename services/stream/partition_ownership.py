@@ -1,0 +1,108 @@
+"""Ownership of partitions by a decision worker: taking over, noting positions, fencing, doubt.
+
+Kafka may hand a partition to another worker while this one still writes. So before a worker writes
+anything derived from a record, it notes the record's offset in the store; before it writes, it
+checks that nobody else has noted a later one. What was noted and perhaps not finished is *in doubt*
+for whoever comes next, and is written and published once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.runtime.errors import Fatal
+from services.stream.ports import Delivery, Log, Offload, Partition
+from services.stream.positions import Position, PositionStore, taken_over
+
+
+@dataclass(slots=True, eq=False)
+class Holding:
+    """A partition in the hands of this worker."""
+
+    partition: Partition
+    noted: Position
+    """The position in the store: effects of later records are not there."""
+    in_doubt_to: int
+    """Effects of records up to this offset may be in the store, or published, in part."""
+
+    def is_in_doubt(self, offset: int) -> bool:
+        """Whether the record may have taken partial effect before."""
+        return offset <= self.in_doubt_to
+
+    def fail(self, last_offset: int) -> None:
+        """A batch up to this offset was abandoned: all of it is in doubt."""
+        self.in_doubt_to = max(self.in_doubt_to, last_offset)
+
+
+class Ownership:
+    """The positions of the partitions that this worker processes. Methods raise Retry or Fatal."""
+
+    def __init__(self, positions: PositionStore, log: Log, offload: Offload) -> None:
+        self._positions = positions
+        self._log = log
+        self._offload = offload
+
+    async def take_over(self, partitions: Sequence[Partition]) -> dict[Partition, Holding]:
+        """Take partitions over at their stored positions.
+
+        The positions are read before the ends of the log: another holder may still advance both,
+        and a position beyond the end would be taken for one of another log.
+        """
+        stored = await self._offload(self._stored, partitions)
+        held: dict[Partition, Holding] = {}
+        for partition in partitions:
+            end = await self._log.end(partition)
+            before = stored[partition]
+            position = taken_over(before, self._log.id, end)
+            is_anew = before is not None and position.generation != before.generation
+            # What the end of the old log left half done is found by doing the new one in doubt.
+            in_doubt_to = end - 1 if is_anew else position.last_offset
+            held[partition] = Holding(partition, position, in_doubt_to)
+        return held
+
+    def _stored(self, partitions: Sequence[Partition]) -> dict[Partition, Position | None]:
+        return {partition: self._positions.position(partition) for partition in partitions}
+
+    def note(self, held: Holding, last_offset: int) -> Position:
+        """Note that records up to `last_offset` take effect from now on. Blocks.
+
+        Returns the position that the writes of this batch go by: its version is that of their rows.
+        A batch shorter than an abandoned one before it does not get a lower version.
+        """
+        position, last_offset = held.noted, max(last_offset, held.in_doubt_to)
+        if last_offset > position.last_offset:
+            position = position._replace(last_offset=last_offset)
+            self._positions.note(held.partition, position)
+            held.noted = max(position, held.noted, key=lambda one: one.version)
+        return position
+
+    def require_sole_writer(self, partition: Partition, position: Position) -> None:
+        """Check, after reading and before writing, that nobody else writes the partition. Blocks.
+
+        `position` is what `note` gave for the batch, so an abandoned write is stopped, too. Another
+        writer notes its position first. A row of its making would look known here, while what
+        follows from it is not written yet.
+
+        Raises:
+            Fatal: another writer has gone further.
+        """
+        stored = self._positions.position(partition)
+        if stored is not None and stored.version > position.version:
+            raise Fatal(
+                f"{partition.topic}, partition {partition.number}: another worker has "
+                f"processed it up to offset {stored.last_offset}, this one up to "
+                f"{position.last_offset}. This worker lost the partition, or two run in "
+                "different consumer groups: let all have one C360_KAFKA_GROUP_PREFIX. It may "
+                "start again at once."
+            )
+
+
+def by_partition(deliveries: Iterable[Delivery]) -> Mapping[Partition, list[Delivery]]:
+    """Deliveries of each partition in the order of their offsets."""
+    batches: dict[Partition, list[Delivery]] = {}
+    for delivery in deliveries:
+        batches.setdefault(delivery.source, []).append(delivery)
+    for batch in batches.values():
+        batch.sort(key=lambda delivery: delivery.offset)
+    return batches
