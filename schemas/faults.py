@@ -1,7 +1,7 @@
-"""What is wrong with a JSON document that broke its contract: the reason, the field, in words.
+"""Validation faults of a JSON document: the reject reason, the field and a message.
 
-One reading for events, for records between services and for everything else that comes in as a
-tagged union. Nothing here quotes a value.
+One translation for events, for records between services and for all other input that is a tagged
+union. Nothing here quotes a value.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Ownership of partitions by a decision worker: taking over, noting positions, fencing, doubt.
 
-Kafka may hand a partition to another worker while this one still writes. So before a worker writes
-anything derived from a record, it notes the record's offset in the store; before it writes, it
-checks that nobody else has noted a later one. What was noted and perhaps not finished is *in doubt*
-for whoever comes next, and is written and published once more.
+Kafka may assign a partition to another worker while this one still writes. So before a worker
+writes anything derived from a record, it notes the record's offset in the store, and then checks
+that no other worker has noted a later one (fencing). Noted records that may be unfinished are *in
+doubt* for the next owner, which writes and publishes their effects again.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from services.stream.positions import Position, PositionStore, taken_over
 
 @dataclass(slots=True, eq=False)
 class Holding:
-    """A partition in the hands of this worker."""
+    """A partition owned by this worker."""
 
     partition: Partition
     noted: Position
-    """The position in the store: effects of later records are not there."""
+    """The position in the store: later records have not taken effect."""
     in_doubt_to: int
-    """Effects of records up to this offset may be in the store, or published, in part."""
+    """Records up to this offset may have been partly written or published."""
 
     def is_in_doubt(self, offset: int) -> bool:
         """Whether the record may have taken partial effect before."""
@@ -56,7 +56,7 @@ class Ownership:
             before = stored[partition]
             position = taken_over(before, self._log.id, end)
             is_anew = before is not None and position.generation != before.generation
-            # What the end of the old log left half done is found by doing the new one in doubt.
+            # Processing the new log in doubt also repairs a partial write at the end of the old one.
             in_doubt_to = end - 1 if is_anew else position.last_offset
             held[partition] = Holding(partition, position, in_doubt_to)
         return held
@@ -80,12 +80,12 @@ class Ownership:
     def require_sole_writer(self, partition: Partition, position: Position) -> None:
         """Check, after reading and before writing, that nobody else writes the partition. Blocks.
 
-        `position` is what `note` gave for the batch, so an abandoned write is stopped, too. Another
-        writer notes its position first. A row of its making would look known here, while what
-        follows from it is not written yet.
+        `position` is the result of `note` for the batch, so an abandoned write is stopped, too.
+        Another writer notes its position first: a row it wrote would look known here, although the
+        rows derived from it may not be written yet.
 
         Raises:
-            Fatal: another writer has gone further.
+            Fatal: another writer has noted a later position.
         """
         stored = self._positions.position(partition)
         if stored is not None and stored.version > position.version:
