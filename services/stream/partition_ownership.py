@@ -56,7 +56,7 @@ class Ownership:
             before = stored[partition]
             position = taken_over(before, self._log.id, end)
             is_anew = before is not None and position.generation != before.generation
-            # Processing the new log in doubt also repairs a partial write at the end of the old one.
+            # Processing the new log in doubt also repairs a partial write at the old one's end.
             in_doubt_to = end - 1 if is_anew else position.last_offset
             held[partition] = Holding(partition, position, in_doubt_to)
         return held
