@@ -22,6 +22,7 @@ from bench.children import Result, answer, peak_mib, progress
 from bench.population import REALM, fill
 from schemas.identifiers import NodeId
 from schemas.profile import TimelineEntry
+from services.api.read_store import ReadStore
 from services.embedded.engine import Engine
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.runtime.logging import configure_logging
@@ -77,12 +78,13 @@ def read_store(nodes: int, reads: int, seed: int) -> Result:
             fill_s = time.perf_counter() - begun
             settled = settle_merges(database)
             tune_garbage_collector()
+            reader = ReadStore(settings, engine.reading).profiles
             return {
                 "profiles": profiles,
                 "tables": {table: _count(database, table) for table in TABLES},
                 "fill_seconds": round(fill_s, 1),
                 "merges_settled": settled,
-                **Reads(engine.profiles, database, reads, seed).result(),
+                **Reads(reader, database, reads, seed).result(),
                 "peak_mib": peak_mib(),
             }
 

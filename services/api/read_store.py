@@ -1,28 +1,110 @@
-"""The read side of a store: a connection, the rules, and the profile reader over both.
+"""The read side of a store over one connection, and the writes that operations may ask for.
 
-The embedded engine is one (services/embedded/engine.py), a ClickHouse server is another
-(services/api/server.py); the operations work on either.
+The connection leads to the embedded engine or to a ClickHouse server; the operations work on either
+(services/api/ports.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from schemas.identifiers import NodeId
+from schemas.records import ActionRecord
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
+from services.api.actions import ActionSink
+from services.api.digest import state_digest
+from services.api.ports import Access
+from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.adapters.explanation import Explanation
+from services.identity.core.model import Kind
+from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.profiles.adapters.clickhouse import ProfileReader
-from services.runtime.settings import Settings
+from services.runtime.errors import ConfigurationError
+from services.runtime.settings import RealmSettings, Settings
 from services.store.database import Database
+from services.store.migrations import MigrationState, migrate
+
+BY_VALUE_SQL = """
+SELECT issuer, node FROM node_values FINAL
+WHERE realm = {realm:String} AND type = {type:String} AND value = {value:String} LIMIT 2
+"""
 
 
 class ReadStore:
-    """The read side of a store. Creating it writes nothing."""
+    """Implements services.api.ports.Reads. Creating it writes nothing."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        """Raises ValueError for a wrong rules file."""
+        """Raises ConfigurationError for a wrong rules file."""
         self.settings = settings
         self.reading = database
-        self.identity_rules = identity_rules(settings.identity_rules)
-        self.consistency_rules = consistency_rules(settings.consistency_rules)
-        self.profiles = ProfileReader(
-            database, settings.realms, profile_rules(settings.profile_rules), self.identity_rules
-        )
+        try:
+            self.identity_rules = identity_rules(settings.identity_rules)
+            survivorship = profile_rules(settings.profile_rules)
+            consistency = consistency_rules(settings.consistency_rules)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        self.audit = StoreAudit(database)
+        self.incidents = IncidentReader(database, consistency, self._known_persons)
+        self._graph = ClickHouseIdentityStore(database)
+
+    @property
+    def realms(self) -> Mapping[str, RealmSettings]:
+        """See the port."""
+        return self.settings.realms
+
+    def _known_persons(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
+        """Profiles of the nodes that belong to a person."""
+        resolved = self.profiles.resolve(realm, list(nodes))
+        return {node: held.profile for node, held in resolved.items() if held.kind == Kind.PERSON}
+
+    def ping(self) -> None:
+        """See the port."""
+        self.reading.rows("SELECT 1")
+
+    def secret(self) -> bytes:
+        """See the port."""
+        return self.settings.secret()
+
+    def issued(self, realm: str, type_name: str, value: str) -> list[tuple[str, NodeId]]:
+        """See the port."""
+        parameters = {"realm": realm, "type": type_name, "value": value}
+        rows = self.reading.rows(BY_VALUE_SQL, parameters)
+        return [(issuer, node.int) for issuer, node in rows]
+
+    def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
+        """See the port."""
+        return Explanation(self._graph, self.identity_rules, realm).explain(a, b)
+
+    def pending_migrations(self) -> list[MigrationState]:
+        """See the port."""
+        return migrate(self.reading, dry_run=True)
+
+    def digest(self) -> dict[str, str]:
+        """See the port."""
+        return state_digest(self.reading, self.profiles)
+
+
+class StoreWrites:
+    """Implements services.api.ports.Writes; `act` makes actions durable."""
+
+    def __init__(self, database: Database, act: ActionSink) -> None:
+        self._audit = StoreAudit(database)
+        self._act = act
+
+    def act(self, record: ActionRecord) -> None:
+        """See the port."""
+        self._act(record)
+
+    def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
+        """See the port."""
+        self._audit.keep_one_anchor(doubles)
+
+
+def access_to(settings: Settings, database: Database, act: ActionSink) -> Access:
+    """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
+    return Access(ReadStore(settings, database), StoreWrites(database, act))

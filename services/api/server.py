@@ -15,6 +15,8 @@ from services.store.database import Database, open_server
 from services.store.migrations import MigrationState, migrate_server, require_schema
 from services.store.secret import check_secret
 
+REALMS_DIFFER = "realms_differ"
+"""Reason of a ConfigurationError: settings and server know the realms differently."""
 REALMS_SQL = "SELECT realm, currency, personal_types FROM realms FINAL"
 
 
@@ -31,10 +33,7 @@ def open_reading(settings: Settings) -> Iterator[ReadStore]:
     with closing(open_server(settings)) as database:
         require_schema(database)
         check_secret(database, secret, database.place)
-        try:
-            reading = ReadStore(settings, database)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        reading = ReadStore(settings, database)
         _require_realms(reading)
         yield reading
 
@@ -64,7 +63,8 @@ def _require_realms(reading: ReadStore) -> None:
             raise ConfigurationError(
                 f"realm {name!r} is not what {reading.reading.place} knows: its currency and the "
                 "personal identifier types come from C360_REALMS and the identity rules. Use the "
-                "settings of the workers, or run 'c360 migrate' if these are the new ones."
+                "settings of the workers",
+                reason=REALMS_DIFFER,
             )
 
 

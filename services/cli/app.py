@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from services.api.queries.profiles import UNKNOWN_PROFILE
+from services.api.server import REALMS_DIFFER
 from services.cli import (
     config,
     demo,
@@ -37,6 +39,11 @@ be used · 75 try again · 78 wrong configuration · 130 interrupted.
 First steps: 'c360 demo' shows everything on invented customers. Then set C360_IDENTITY_SECRET and
 run 'c360 ingest FILE'. All settings: 'c360 config'.
 """
+ADVICE = {
+    UNKNOWN_PROFILE: ". Check realm and spelling; 'c360 identity export' lists what is known.",
+    REALMS_DIFFER: ", or run 'c360 migrate' if these are the new ones.",
+}
+"""What to do about an error, by its reason: only the command line names its commands."""
 app = typer.Typer(
     name="c360",
     help="One profile per customer from every channel, and alerts when channels disagree.",
@@ -95,12 +102,9 @@ def main() -> None:
     try:
         app()
     except C360Error as error:
-        err.print(f"[bold red]error:[/] {_escaped(error)}", soft_wrap=True)
+        text = f"{error}{ADVICE.get(error.reason, '')}".replace("[", r"\[")
+        err.print(f"[bold red]error:[/] {text}", soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         err.print("interrupted; what was reported is kept, run the same command again to continue")
         sys.exit(130)
-
-
-def _escaped(error: C360Error) -> str:
-    return str(error).replace("[", r"\[")

@@ -10,6 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import RealmRequest, plain
+from services.api.queries.identity import IDENTITY_WHY, WhyRequest
+from services.api.queries.incidents import INCIDENTS_LIST, IncidentsRequest
+from services.api.queries.profiles import (
+    PROFILE_GET,
+    PROFILE_LIST,
+    PROFILE_TIMELINE,
+    ProfileRequest,
+    TimelineRequest,
+)
 from services.cli.identity import print_why
 from services.cli.incidents import print_incidents
 from services.cli.ingest import Report
@@ -88,20 +98,21 @@ def _ingest(session: LocalSession, stream: Path, bar: Bar) -> Report:
 
 def _show(session: LocalSession) -> None:
     """One customer in full, why their identifiers are one person, and the incidents."""
-    profiles = list(session.call("profile_list", realm=DEFAULT_REALM))
+    everything = RealmRequest(realm=DEFAULT_REALM)
+    profiles = list(map(plain, session.run(PROFILE_LIST, everything)))
     customers = [one for one in profiles if one["orders"]]
     out.print(
         f"\n[bold]3. {len(profiles):,} profiles, {len(customers):,} with orders. One of them[/]"
     )
     chosen = max(customers, key=lambda one: (len(one["channels"]), one["identifiers_count"]))
-    profile = next(session.call("profile_get", realm=DEFAULT_REALM, handle=chosen["profile_id"]))
+    handle = {"realm": DEFAULT_REALM, "handle": chosen["profile_id"]}
+    profile = plain(next(session.run(PROFILE_GET, ProfileRequest(**handle))))
     print_profile(profile)
-    handle = {"realm": DEFAULT_REALM, "handle": profile["profile_id"]}
-    entries = list(session.call("profile_timeline", limit=6, **handle))
-    shown = [entry for entry in entries if "event_id" in entry]
+    page = next(session.run(PROFILE_TIMELINE, TimelineRequest(**handle, limit=6)))
+    shown = [plain(entry) for entry in page.entries]
     print_table("Latest touchpoints", shown, ("occurred_at", "channel", "type", "summary"))
     _show_why(session, profile)
-    incidents = list(session.call("incidents_list", realm=DEFAULT_REALM))
+    incidents = list(map(plain, session.run(INCIDENTS_LIST, IncidentsRequest(realm=DEFAULT_REALM))))
     out.print(f"\n[bold]4. {len(incidents)} price incidents[/]")
     worst = sorted(incidents, key=lambda one: -float(one["exposure"]["overcharged"]))
     print_incidents(f"The {INCIDENTS_SHOWN} that cost most", worst[:INCIDENTS_SHOWN])
@@ -112,7 +123,7 @@ def _show_why(session: LocalSession, profile: dict[str, Any]) -> None:
     known = profile["identifiers"]
     if len(known) > 1:
         ends = {"a": known[0]["node_id"], "b": known[-1]["node_id"]}
-        answer = next(session.call("identity_why", realm=DEFAULT_REALM, **ends))
+        answer = plain(next(session.run(IDENTITY_WHY, WhyRequest(realm=DEFAULT_REALM, **ends))))
         out.print("\n[bold]Why these identifiers are one person[/]")
         print_why(answer)
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import RealmRequest, plain
+from services.api.queries.identity import IDENTITY_EXPORT, IDENTITY_WHY, WhyRequest
 from services.cli.output import out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
@@ -32,7 +34,7 @@ def export(
 ) -> None:
     """Every identifier with its node id and the profile that holds it."""
     with state_of(context).session() as session:
-        rows = session.call("identity_export", realm=realm)
+        rows = map(plain, session.run(IDENTITY_EXPORT, RealmRequest(realm=realm)))
         if as_json or format_ is ExportFormat.JSON:
             print_json(list(rows))
         else:
@@ -49,7 +51,7 @@ def why(
 ) -> None:
     """Why two identifiers are, or are not, one profile: the path of events and rules."""
     with state_of(context).session() as session:
-        answer = next(session.call("identity_why", realm=realm, a=a, b=b))
+        answer = plain(next(session.run(IDENTITY_WHY, WhyRequest(realm=realm, a=a, b=b))))
     if as_json:
         print_json(answer)
         return

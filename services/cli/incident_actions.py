@@ -13,6 +13,8 @@ import typer
 
 from schemas.incident_action import ActionKind
 from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import plain
+from services.api.queries.incidents import INCIDENTS_ACT, ActionRequest
 from services.cli.output import out, print_json
 from services.cli.state import AsJson, Realm, state_of
 
@@ -106,9 +108,16 @@ def _act(
     as_json: bool,
     until: str = "",
 ) -> None:
-    arguments = {"incident_id": incident_id, "by": by, "reason": reason, "until": until}
+    asked = ActionRequest(
+        realm=realm,
+        incident_id=incident_id,
+        action=action.value,
+        by=by,
+        reason=reason,
+        until=until,
+    )
     with state_of(context).session() as session:
-        done = next(session.call("incidents_act", realm=realm, action=action.value, **arguments))
+        done = plain(next(session.run(INCIDENTS_ACT, asked)))
     if as_json:
         print_json(done)
         return

@@ -12,6 +12,13 @@ import typer
 
 from schemas.incident import IncidentState
 from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import plain
+from services.api.queries.incidents import (
+    INCIDENTS_LIST,
+    INCIDENTS_SHOW,
+    IncidentRequest,
+    IncidentsRequest,
+)
 from services.cli.incident_actions import ack, instant_of, mute, unack, unmute
 from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
@@ -45,8 +52,8 @@ def list_(
 ) -> None:
     """Incidents with their exposure, the oldest first."""
     with state_of(context).session() as session:
-        states = [one.value for one in state] if state else None
-        rows = list(session.call("incidents_list", realm=realm, states=states))
+        asked = IncidentsRequest(realm=realm, states=tuple(state or ()))
+        rows = list(map(plain, session.run(INCIDENTS_LIST, asked)))
     if as_json:
         print_json(rows)
     else:
@@ -72,8 +79,8 @@ def show(
 ) -> None:
     """One incident with its evidence and its audit trail."""
     with state_of(context).session() as session:
-        arguments = {"realm": realm, "incident_id": incident_id}
-        row = next(session.call("incidents_show", **arguments))
+        asked = IncidentRequest(realm=realm, incident_id=incident_id)
+        row = plain(next(session.run(INCIDENTS_SHOW, asked)))
     if as_json:
         print_json(row)
         return

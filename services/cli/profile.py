@@ -9,6 +9,14 @@ import typer
 
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import RealmRequest, plain
+from services.api.queries.profiles import (
+    PROFILE_GET,
+    PROFILE_LIST,
+    PROFILE_TIMELINE,
+    ProfileRequest,
+    TimelineRequest,
+)
 from services.cli.output import ROWS_SHOWN, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
@@ -49,8 +57,8 @@ def get(
 ) -> None:
     """One profile: golden record, identifiers, consents, orders; always exact."""
     with state_of(context).session() as session:
-        arguments = _handle(handle, identifier)
-        profile = next(session.call("profile_get", realm=realm, **arguments))
+        asked = ProfileRequest(realm=realm, **_handle(handle, identifier))
+        profile = plain(next(session.run(PROFILE_GET, asked)))
     if as_json:
         print_json(profile)
     else:
@@ -93,7 +101,7 @@ def list_(
 ) -> None:
     """All profiles with their figures, from totals that are refreshed first."""
     with state_of(context).session() as session:
-        rows = session.call("profile_list", realm=realm)
+        rows = map(plain, session.run(PROFILE_LIST, RealmRequest(realm=realm)))
         if as_json or format_ is TableFormat.JSON:
             print_json(list(rows))
         elif format_ is TableFormat.CSV:
@@ -115,9 +123,10 @@ def timeline(
 ) -> None:
     """All touchpoints of a customer, newest first, page by page."""
     with state_of(context).session() as session:
-        arguments = _handle(handle, identifier) | {"limit": limit, "cursor": cursor}
-        rows = list(session.call("profile_timeline", realm=realm, **arguments))
-    following = rows.pop()["next_cursor"] if rows and "next_cursor" in rows[-1] else None
+        customer = _handle(handle, identifier)
+        asked = TimelineRequest(realm=realm, **customer, limit=limit, cursor=cursor)
+        page = next(session.run(PROFILE_TIMELINE, asked))
+    rows, following = [plain(one) for one in page.entries], page.next_cursor
     if as_json:
         print_json({"version": 1, "entries": rows, "next_cursor": following})
         return

@@ -14,6 +14,18 @@ import typer
 
 from schemas.instants import to_ms
 from schemas.reject import RejectReason
+from services.api.operation import plain
+from services.api.queries.rejected import (
+    REJECTED_COUNTS,
+    REJECTED_LINES,
+    REJECTED_LIST,
+    REJECTED_SHOW,
+    NoArguments,
+    RejectedBytes,
+    RejectedLinesRequest,
+    RejectedRequest,
+    RejectRequest,
+)
 from services.cli.ingest import Report as IngestReport
 from services.cli.output import err, out, print_json, print_table, progress_bar
 from services.cli.session import Session, open_session
@@ -34,7 +46,6 @@ rejected = typer.Typer(
     "C360_KAFKA_BOOTSTRAP_SERVERS is set, otherwise those of the embedded engine.",
     no_args_is_help=True,
 )
-Row = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -81,8 +92,9 @@ def list_(
         counts = [{"reason": name, "count": count} for name, count in found.counts.items()]
     else:
         with open_session(settings) as session:
-            rows = list(session.call("rejected_list", reason=reason or "", limit=limit))
-            counts = list(session.call("rejected_counts"))
+            asked = RejectedRequest(reason=reason or "", limit=limit)
+            rows = list(map(plain, session.run(REJECTED_LIST, asked)))
+            counts = list(map(plain, session.run(REJECTED_COUNTS, NoArguments())))
     if as_json:
         print_json(rows)
         return
@@ -106,9 +118,10 @@ def show(
         content = letter.delivery.value or b""
     else:
         with open_session(settings) as session:
-            row = next(session.call("rejected_show", reject_id=reject_id))
-            line = next(session.call("rejected_lines", ids=[row["reject_id"]]))
-        content = base64.b64decode(line["raw_base64"])
+            shown = next(session.run(REJECTED_SHOW, RejectRequest(reject_id=reject_id)))
+            asked = RejectedLinesRequest(ids=(shown.reject_id,))
+            line = next(session.run(REJECTED_LINES, asked))
+        row, content = plain(shown), base64.b64decode(line.raw_base64)
     if as_json:
         print_json(row)
         return
@@ -227,33 +240,31 @@ def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bo
         raise typer.Exit(1)
 
 
-def _pages(session: Session, choice: Choice) -> Iterator[list[Row]]:
+def _pages(session: Session, choice: Choice) -> Iterator[list[RejectedBytes]]:
     """The selected lines, in bounded parts, read one after the other."""
-    ids = [next(session.call("rejected_show", reject_id=one))["reject_id"] for one in choice.ids]
-    after = ""
-    while page := list(
-        session.call(
-            "rejected_lines", reason=choice.reason, since_ms=choice.since_ms or 0, ids=ids,
-            after=after, limit=PAGE_LINES,
-        )
-    ):  # fmt: skip
+    shown = (session.run(REJECTED_SHOW, RejectRequest(reject_id=one)) for one in choice.ids)
+    ids = tuple(next(one).reject_id for one in shown)
+    asked = RejectedLinesRequest(
+        reason=choice.reason, since_ms=choice.since_ms or 0, ids=ids, limit=PAGE_LINES
+    )
+    while page := list(session.run(REJECTED_LINES, asked)):
         yield page
-        after = page[-1]["reject_id"]
+        asked = asked.model_copy(update={"after": page[-1].reject_id})
 
 
-def _line(row: Row, report: Report) -> Line | None:
+def _line(row: RejectedBytes, report: Report) -> Line | None:
     """A kept line as it was sent; None, and a message, if it must not or cannot be sent."""
-    content = base64.b64decode(row["raw_base64"])
+    content = base64.b64decode(row.raw_base64)
     report.matched += 1
-    if row["raw_bytes"] > len(content):
-        why = f"only {len(content):,} of its {row['raw_bytes']:,} bytes were kept"
-    elif row["reason"] == RejectReason.NOT_ALLOWED:
+    if row.raw_bytes > len(content):
+        why = f"only {len(content):,} of its {row.raw_bytes:,} bytes were kept"
+    elif row.reason == RejectReason.NOT_ALLOWED:
         why = "it was sent with a public key, which does not allow it, and would be trusted now"
     else:
-        report.reasons[str(row["reason"])] += 1
+        report.reasons[str(row.reason)] += 1
         return Line(content, len(content))
     report.kept += 1
-    _not_sent(row["reject_id"], f"{why}; send it again from its source")
+    _not_sent(row.reject_id, f"{why}; send it again from its source")
     return None
 
 

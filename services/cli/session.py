@@ -14,8 +14,9 @@ import httpx
 import orjson
 
 from services.api.actions import kafka_sink
-from services.api.operations import Operations
-from services.api.read_store import ReadStore
+from services.api.operation import In, Operation, Out
+from services.api.ports import Access
+from services.api.read_store import ReadStore, StoreWrites, access_to
 from services.api.server import open_reading
 from services.embedded.engine import NOT_ON_A_SERVER, Engine
 from services.embedded.pipeline import batched
@@ -26,7 +27,8 @@ from services.runtime.errors import C360Error, ConfigurationError, Retry
 from services.runtime.settings import Settings
 from services.store.database import DirectoryLock
 
-Row = dict[str, Any]
+FAULT = '{"c360_error"'
+"""Begins a line that holds an error instead of a row."""
 REMOTE_LINES = 5_000
 TIMEOUT = httpx.Timeout(10, read=600, write=600)
 
@@ -34,8 +36,8 @@ TIMEOUT = httpx.Timeout(10, read=600, write=600)
 class Session(Protocol):
     """The two things a command asks for."""
 
-    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
-        """Rows of an operation (services/api/operations.py)."""
+    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
+        """Rows of an operation (services/api/queries/)."""
         ...
 
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
@@ -48,11 +50,11 @@ class LocalSession:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._operations = Operations(engine, engine.pipeline.act)
+        self._access = access_to(engine.settings, engine.reading, engine.pipeline.act)
 
-    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""
-        return self._operations.call(operation, arguments)
+        return operation.run(self._access, request)
 
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
         """See Session."""
@@ -63,11 +65,12 @@ class ServerSession:
     """Reads a ClickHouse server; its writers are the workers."""
 
     def __init__(self, reading: ReadStore) -> None:
-        self._operations = Operations(reading, kafka_sink(reading.settings))
+        writes = StoreWrites(reading.reading, kafka_sink(reading.settings))
+        self._access = Access(reading, writes)
 
-    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""
-        return self._operations.call(operation, arguments)
+        return operation.run(self._access, request)
 
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
         """See Session. Raises ConfigurationError always: one writer beside the workers is wrong."""
@@ -85,17 +88,17 @@ class RemoteSession:
             trust_env=False,  # loopback never goes through a proxy
         )
 
-    def call(self, operation: str, **arguments: Any) -> Iterator[Row]:
+    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""
-        with self._client.stream("POST", f"/internal/v1/{operation}", json=arguments) as response:
+        path, content = f"/internal/v1/{operation.name}", request.model_dump_json()
+        with self._client.stream("POST", path, content=content) as response:
             if response.status_code != httpx.codes.OK:
                 response.read()
                 _raise(response)
             for line in response.iter_lines():
-                row = orjson.loads(line)
-                if "c360_error" in row:
-                    _raise_error(row["c360_error"], row["exit_code"])
-                yield row
+                if line.startswith(FAULT):
+                    _raise_error(orjson.loads(line))
+                yield operation.adapter.validate_json(line)
 
     def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
         """See Session. An oversized line is sent with its size only."""
@@ -123,15 +126,14 @@ class RemoteSession:
 
 def _raise(response: httpx.Response) -> None:
     try:
-        fault = response.json()
-        _raise_error(fault["c360_error"], fault["exit_code"])
+        _raise_error(response.json())
     except (ValueError, KeyError):
         raise Retry(f"the running c360 answered {response.status_code}: {response.text}") from None
 
 
-def _raise_error(text: str, exit_code: int) -> None:
-    error = C360Error(text)
-    error.exit_code = exit_code
+def _raise_error(fault: dict[str, Any]) -> None:
+    error = C360Error(fault["c360_error"], reason=fault["reason"])
+    error.exit_code = fault["exit_code"]
     raise error
 
 

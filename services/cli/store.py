@@ -8,6 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from services.api.operation import plain
+from services.api.queries.store import (
+    MIGRATIONS_PENDING,
+    STATE_DIGEST,
+    STORE_AUDIT,
+    STORE_REPAIR,
+    StoreRequest,
+)
 from services.api.server import prepare_server
 from services.cli.output import out, print_json, print_table
 from services.cli.session import find_running
@@ -28,7 +36,7 @@ def audit(
 ) -> None:
     """Find events stored under two anchors; --fix keeps the row of the smallest node id."""
     with state_of(context).session() as session:
-        rows = list(session.call("store_audit", fix=fix))
+        rows = list(map(plain, session.run(STORE_REPAIR if fix else STORE_AUDIT, StoreRequest())))
     if as_json:
         print_json(rows)
     else:
@@ -42,7 +50,7 @@ def audit(
 def digest(context: typer.Context, as_json: AsJson = False) -> None:
     """SHA-256 of the state by section; equal digests mean the same state."""
     with state_of(context).session() as session:
-        rows = list(session.call("state_digest"))
+        rows = list(map(plain, session.run(STATE_DIGEST, StoreRequest())))
     if as_json:
         print_json({"version": 1, **{row["section"]: row["sha256"] for row in rows}})
         return
@@ -75,7 +83,7 @@ def migrate(
         rows = [one._asdict() for one in prepare_server(settings, dry_run=dry_run)]
     elif find_running(settings):
         with state_of(context).session() as session:
-            rows = list(session.call("migrations_pending"))
+            rows = list(map(plain, session.run(MIGRATIONS_PENDING, StoreRequest())))
     else:
         rows = _migrate_here(settings.data_dir, dry_run)
     if as_json:

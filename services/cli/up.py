@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from schemas.records import ActionRecord
+from services.api.auth import Credentials
+from services.api.read_store import access_to
 from services.cli.output import err
 from services.cli.state import state_of
 from services.embedded.engine import Engine
@@ -51,7 +54,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     # Imported late: the web stack takes longer to load than most commands to run.
     import uvicorn
 
-    from services.intake.http import create_app
+    from services.intake.http import Running, create_app
 
     settings = engine.settings
     failures: list[BaseException] = []
@@ -70,7 +73,19 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     )
     host, port = listener.getsockname()[:2]
     presence = write_running_instance(settings.data_dir, f"http://{host}:{port}")
-    app = create_app(engine, writer, presence.token)
+
+    def act(record: ActionRecord) -> None:
+        writer.submit_action(record).result()
+
+    app = create_app(
+        Running(
+            access_to(settings, engine.reading, act),
+            writer,
+            Credentials(settings.api_keys, settings.public_write_keys, presence.token),
+            engine.metrics.registry,
+            settings.request_bytes_max,
+        )
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
         signal.signal(number, lambda _number, _frame: None)

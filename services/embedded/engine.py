@@ -13,9 +13,10 @@ from typing import Self
 
 import structlog
 
+from schemas.rules.identity import identity_rules
 from schemas.touchpoint import IDENTIFIERS_MAX
-from services.api.read_store import ReadStore
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
@@ -50,14 +51,20 @@ REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY
 log = structlog.get_logger()
 
 
-class Engine(ReadStore):
+class Engine:
     """Everything that works on one data directory. Use as a context manager."""
 
     def __init__(
         self, settings: Settings, database: Database, reading: Database, lock: DirectoryLock
     ) -> None:
-        """`reading` is a second connection, so that readers need not wait for the writer."""
-        super().__init__(settings, reading)
+        """`reading` is a second connection, so that readers need not wait for the writer.
+
+        Raises ValueError for a wrong rules file.
+        """
+        self.settings = settings
+        self.reading = reading
+        self.identity_rules = identity_rules(settings.identity_rules)
+        self.consistency_rules = consistency_rules(settings.consistency_rules)
         self.database = database
         self.metrics = Metrics()
         self._lock = lock

@@ -17,11 +17,12 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from schemas.records import ActionRecord
+from services.api.http.sink import Overloaded
 from services.embedded.pipeline import Pipeline, utc_now
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
-from services.runtime.errors import C360Error, Fatal, Retry
+from services.runtime.errors import C360Error, Fatal
 from services.runtime.metrics import Metrics
 
 TICK_S = 5.0
@@ -29,10 +30,6 @@ TURN_S = 0.5
 LIVE_WITHIN_S = 120.0
 log = structlog.get_logger()
 T = TypeVar("T")
-
-
-class Overloaded(Retry):
-    """Too many events are waiting for the writer; send again later."""
 
 
 class _Request(NamedTuple):

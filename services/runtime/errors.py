@@ -19,6 +19,11 @@ class C360Error(Exception):
 
     exit_code = 1
 
+    def __init__(self, text: str = "", *, reason: str = "") -> None:
+        """`reason` names the fault for programs, where they act on it; the text is for people."""
+        super().__init__(text)
+        self.reason = reason
+
 
 class Retry(C360Error):
     """A transient fault: the same batch may succeed later."""

@@ -39,6 +39,10 @@ from schemas.subject import ProductSubject
 from schemas.topics import CATALOGUE
 from schemas.touchpoint import TouchpointAdapter
 from services.api.digest import state_digest
+from services.api.operation import Operation, Request, plain
+from services.api.queries.identity import Explained, IdentifierRow
+from services.api.queries.rejected import ShownReject
+from services.api.queries.store import DoubleAnchorRow
 from services.cli import identity as identity_command
 from services.cli import profile as profile_command
 from services.cli.app import EPILOG
@@ -54,7 +58,7 @@ from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
 from services.identity.core import model as graph
 from services.identity.writer import IdentityWriter
-from services.ingest.adapters.audit import DoubleAnchor, RejectedEvent
+from services.ingest.adapters.audit import RejectedEvent
 from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
@@ -337,7 +341,9 @@ def test_exports_are_documented() -> None:
     assert list(identity_command.EXPORTED) == names(tables.IDENTITY_EXPORT)
     rejected = RejectedEvent("r1", RejectReason.NOT_JSON, "", "", "", NOON, 1, "x")
     assert list(rejected.as_json()) == names(tables.REJECTED)
-    assert [*DoubleAnchor._fields, "fixed"] == names(tables.STORE_AUDIT)
+    assert list(ShownReject.model_fields) == names(tables.REJECTED)
+    assert list(DoubleAnchorRow.model_fields) == names(tables.STORE_AUDIT)
+    assert list(IdentifierRow.model_fields) == names(tables.IDENTITY_EXPORT)
 
 
 class NoProfiles:
@@ -354,9 +360,9 @@ class OneAnswerSession:
     def __init__(self, rows: list[dict[str, Any]]) -> None:
         self._rows = rows
 
-    def call(self, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+    def run(self, operation: Operation[Any, Any], request: Request) -> Iterator[BaseModel]:
         """The rows, whatever is asked."""
-        yield from self._rows
+        yield from map(operation.adapter.validate_python, self._rows)
 
     @contextmanager
     def session(self) -> Iterator[OneAnswerSession]:
@@ -380,8 +386,8 @@ def test_digest_is_documented(database: Database) -> None:
 
 def test_timeline_is_documented() -> None:
     """A page of the timeline has the fields of its table."""
-    rows = [{"event_id": "e1"}, {"next_cursor": "c"}]
-    told = printed(profile_command.app, rows, "timeline", "--id", str(UUID(int=1)))
+    page: dict[str, Any] = {"entries": [], "next_cursor": "c"}
+    told = printed(profile_command.app, [page], "timeline", "--id", str(UUID(int=1)))
     assert list(told) == names(tables.TIMELINE)
     assert told["next_cursor"] == "c"
 
@@ -398,7 +404,9 @@ def test_explanation_is_documented(database: Database) -> None:
     store.at(1)
     edges = [graph.link(person, mail, 5, "e1", True), graph.link(mail, other, 5, "e2", False)]
     writer.commit(writer.apply(edges))
-    told = Explanation(store, rules, "default").explain(person.id, mail.id)
+    found = Explanation(store, rules, "default").explain(person.id, mail.id)
+    told = plain(Explained.model_validate(found))
+    assert told == found
     assert list(told) == names(tables.IDENTITY_WHY)
     assert list(told["a"]) == names(tables.WHY_NODE)
     (step,), (aside,) = told["path"], told["set_aside"]

@@ -6,13 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import SecretStr
 
 from schemas.rules.identity import identity_rules
 from services.api.actions import kafka_sink
-from services.api.operations import OPERATIONS, Operations
-from services.api.read_store import ReadStore
+from services.api.operation import plain
+from services.api.ports import Access
+from services.api.queries import OPERATIONS
+from services.api.queries.profiles import (
+    PROFILE_GET,
+    PROFILE_TIMELINE,
+    UNKNOWN_PROFILE,
+    ProfileRequest,
+    TimelineRequest,
+)
+from services.api.queries.store import STATE_DIGEST, StoreRequest
+from services.api.read_store import access_to
 from services.api.server import open_reading, prepare_server
 from services.cli.session import ServerSession, open_session
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
@@ -27,7 +38,7 @@ from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
-from services.runtime.errors import ConfigurationError
+from services.runtime.errors import ConfigurationError, InvalidInput, NotFound
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
@@ -85,13 +96,13 @@ def served(server: Database, server_settings: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def embedded(database: Database, server_settings: Settings) -> Operations:
+def embedded(database: Database, server_settings: Settings) -> Access:
     """The operations of the engine in process with the same events."""
     populate(database, server_settings)
-    return Operations(ReadStore(server_settings, database), kafka_sink(server_settings))
+    return access_to(server_settings, database, kafka_sink(server_settings))
 
 
-def asked(operations: Any, name: str) -> list[dict[str, Any]]:
+def asked(access: Access, name: str) -> list[dict[str, Any]]:
     """The rows of an operation, by arguments that give some."""
     realm = {"realm": "default"}
     arguments: dict[str, dict[str, Any]] = {
@@ -104,26 +115,43 @@ def asked(operations: Any, name: str) -> list[dict[str, Any]]:
         "incidents_show": {**realm, "incident_id": "nothing"},
     }
     if name == "rejected_show":
-        [listed] = operations.call("rejected_list", {})
+        [listed] = asked(access, "rejected_list")
         arguments[name] = {"reject_id": listed["reject_id"]}
-    rows = list(operations.call(name, arguments.get(name, {})))
+    operation = OPERATIONS[name]
+    request = operation.parse(orjson.dumps(arguments.get(name, {})))
+    rows = [plain(row) for row in operation.run(access, request)]
+    written = [operation.adapter.validate_python(row) for row in rows]
+    assert [plain(row) for row in written] == rows, "a command through `c360 up` sees the same"
     return [{k: v for k, v in row.items() if k not in LEFT_OUT} for row in rows]
 
 
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - NOT_COMPARED))
-def test_the_same_rows_as_embedded(served: Settings, embedded: Operations, name: str) -> None:
+def test_the_same_rows_as_embedded(served: Settings, embedded: Access, name: str) -> None:
     """Every operation, the state digest among them."""
     with open_reading(served) as reading:
-        found = asked(Operations(reading, kafka_sink(served)), name)
+        found = asked(access_to(served, reading.reading, kafka_sink(served)), name)
     assert found == asked(embedded, name)
-    assert found or name in ("incidents_list", "migrations_pending", "store_audit")
+    assert found or name in ("incidents_list", "migrations_pending", "store_audit", "store_repair")
 
 
 def test_lists_come_from_refreshed_totals(served: Settings) -> None:
     """The refreshable view works on a server as well."""
     with open_reading(served) as reading:
-        [profile] = asked(Operations(reading, kafka_sink(served)), "profile_list")
+        access = access_to(served, reading.reading, kafka_sink(served))
+        [profile] = asked(access, "profile_list")
     assert (profile["orders"], profile["revenue"]) == (1, "5.00")
+
+
+def test_a_wrong_cursor_is_a_wrong_request(embedded: Access) -> None:
+    """It is not taken for a customer who does not exist; that has a reason of its own."""
+    request = TimelineRequest(realm="default", identifier=EMAIL, cursor="no cursor")
+    with pytest.raises(InvalidInput, match="no such page"):
+        next(PROFILE_TIMELINE.run(embedded, request))
+    nobody = ProfileRequest(realm="default", identifier="email=nobody@example.com")
+    with pytest.raises(NotFound) as raised:
+        next(PROFILE_GET.run(embedded, nobody))
+    assert raised.value.reason == UNKNOWN_PROFILE
+    assert "c360" not in str(raised.value)
 
 
 def test_nothing_of_the_data_directory_is_touched(served: Settings, tmp_path: Path) -> None:
@@ -131,7 +159,7 @@ def test_nothing_of_the_data_directory_is_touched(served: Settings, tmp_path: Pa
     settings = served.model_copy(update={"data_dir": tmp_path / "none"})
     with open_session(settings) as session:
         assert isinstance(session, ServerSession)
-        assert [row["section"] for row in session.call("state_digest")][-1] == "all"
+        assert [row.section for row in session.run(STATE_DIGEST, StoreRequest())][-1] == "all"
         with pytest.raises(ConfigurationError, match="c360 publish"):
             session.ingest([], lambda _results: None)
     with pytest.raises(ConfigurationError, match="c360 publish"):

@@ -14,6 +14,7 @@ from typing import Any, cast
 import pytest
 
 from schemas.rules.identity import identity_rules
+from services.api.http.sink import Overloaded
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
@@ -25,7 +26,7 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.ports import Known
 from services.ingest.stage import IngestStage, Result, Status
-from services.intake.writer import IntakeWriter, Overloaded
+from services.intake.writer import IntakeWriter
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from tests.events import core, event, line

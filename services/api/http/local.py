@@ -1,0 +1,111 @@
+"""`/internal/v1`: commands on the same machine, which use the engine that `c360 up` holds.
+
+It accepts only the token stored in the data directory, and is no public interface.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple, cast
+
+import orjson
+import structlog
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from services.api.auth import LOCAL, Credentials, Scope
+from services.api.http.problems import Problem
+from services.api.http.sink import IntakeSink, write
+from services.api.operation import Json, Operation, plain
+from services.api.ports import Access
+from services.api.queries import operation_named
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.runtime.errors import C360Error, Fatal
+
+BAD_REQUEST = 400
+log = structlog.get_logger()
+router = APIRouter(prefix="/internal/v1", include_in_schema=False)
+
+
+class LocalChannel(NamedTuple):
+    """The dependencies of these routes; `app.state.local` of the application."""
+
+    access: Access
+    sink: IntakeSink
+    credentials: Credentials
+
+
+class _Caller(NamedTuple):
+    channel: LocalChannel
+    scopes: frozenset[Scope]
+
+    def require(self, scope: Scope) -> None:
+        """Raises Problem 403 for a caller without the scope."""
+        if scope not in self.scopes:
+            raise Problem(403, "not allowed", f"this needs the scope {scope}")
+
+
+def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> _Caller:
+    channel = cast(LocalChannel, request.app.state.local)
+    scheme, _, token = authorization.partition(" ")
+    scopes = channel.credentials.scopes_of(token) if scheme == "Bearer" else frozenset()
+    if not scopes & LOCAL:
+        raise Problem(401, "no valid token", "only commands on this machine may ask this")
+    return _Caller(channel, scopes)
+
+
+Caller = Annotated[_Caller, Depends(_caller)]
+
+
+@router.post("/lines")
+async def local_lines(request: Request, caller: Caller) -> Response:
+    """Lines of `c360 ingest`, each preceded by its size as sent."""
+    caller.require(Scope.EVENTS_IMPORT)
+    body = await request.body()
+    lines = [_sized_line(line) for line in body.split(b"\n") if line]
+    results = await write(caller.channel.sink, lines, Intake.FILE)
+    content = orjson.dumps([tuple(result) for result in results])
+    return Response(content, media_type="application/json")
+
+
+@router.post("/tick", status_code=204)
+async def local_tick(caller: Caller) -> None:
+    """Judge prices up to the latest event, as at the end of a file."""
+    caller.require(Scope.EVENTS_IMPORT)
+    await asyncio.wrap_future(caller.channel.sink.submit_tick())
+
+
+@router.post("/{name}")
+async def local_operation(name: str, request: Request, caller: Caller) -> Response:
+    """Rows of an operation, one JSON object per line."""
+    try:
+        operation = operation_named(name)
+        caller.require(operation.scope)
+        asked = operation.parse(await request.body())
+    except C360Error as error:
+        return JSONResponse(_fault(error), BAD_REQUEST)
+    rows = _ndjson(operation, caller.channel.access, asked)
+    return StreamingResponse(rows, media_type="application/x-ndjson")
+
+
+def _sized_line(line: bytes) -> Line:
+    size, _, content = line.partition(b" ")
+    return Line(content, int(size))
+
+
+def _ndjson(operation: Operation[Any, Any], access: Access, asked: Any) -> Iterator[bytes]:
+    try:
+        for row in operation.run(access, asked):
+            yield orjson.dumps(plain(row)) + b"\n"
+    except C360Error as error:
+        yield orjson.dumps(_fault(error)) + b"\n"
+    except Exception as error:  # the answer has begun: the only way left to say it
+        log.error("operation_failed", error=type(error).__name__, exc_info=True)
+        text = f"c360 up failed at this ({type(error).__name__}); its log says more"
+        yield orjson.dumps(_fault(Fatal(text))) + b"\n"
+
+
+def _fault(error: C360Error) -> Json:
+    return {"c360_error": str(error), "exit_code": error.exit_code, "reason": error.reason}

@@ -1,0 +1,47 @@
+"""Error answers of every HTTP route: problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+PROBLEM = "application/problem+json"
+
+
+class Problem(Exception):
+    """An error answer (RFC 9457)."""
+
+    def __init__(self, status: int, title: str, detail: str, **headers: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class ProblemBody(BaseModel):
+    """An error answer (RFC 9457). Sending the same request again is harmless."""
+
+    title: str
+    status: int
+    detail: str
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Answer every error of the application with a problem document."""
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+
+
+async def _answer_problem(_request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, Problem)
+    body = {"title": problem.title, "status": problem.status, "detail": str(problem)}
+    return JSONResponse(body, problem.status, problem.headers, media_type=PROBLEM)
+
+
+async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Unknown path or method: a problem document like every other error."""
+    assert isinstance(error, HTTPException)
+    problem = Problem(error.status_code, str(error.detail), f"{request.method} {request.url.path}")
+    return await _answer_problem(request, problem)

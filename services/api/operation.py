@@ -1,0 +1,78 @@
+"""What an operation is: a name, the scope it needs, typed request and response, and a handler.
+
+The command line calls operations in its own process, or through a running `c360 up`; HTTP routes
+call them, too. An operation knows neither: its texts name no command and no path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from services.api.auth import Scope
+from services.api.ports import Access
+from services.runtime.errors import InvalidInput
+
+Json = dict[str, Any]
+
+
+class Request(BaseModel):
+    """The arguments of an operation; unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class RealmRequest(Request):
+    """A request about one realm."""
+
+    realm: str
+    """Brand or tenant."""
+
+
+class Answer(BaseModel):
+    """A row of a response that is no contract of its own."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, serialize_by_alias=True
+    )
+
+
+In = TypeVar("In", bound=Request)
+Out = TypeVar("Out", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Operation(Generic[In, Out]):
+    """One operation. Its rows may be many, and are computed as they are read."""
+
+    name: str
+    scope: Scope
+    request: type[In]
+    response: Any
+    """Model of a row, or a union of models."""
+    handler: Callable[[Access, In], Iterable[Out]]
+    adapter: TypeAdapter[Out] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adapter", TypeAdapter(self.response))
+
+    def parse(self, arguments: bytes) -> In:
+        """The request in its JSON form. Raises InvalidInput."""
+        try:
+            return self.request.model_validate_json(arguments)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            path = ".".join(map(str, fault["loc"])) or "arguments"
+            raise InvalidInput(f"{path}: {fault['msg']}") from error
+
+    def run(self, access: Access, request: In) -> Iterator[Out]:
+        """Rows of the response. Raises as its handler does, here or while rows are read."""
+        yield from self.handler(access, request)
+
+
+def plain(row: BaseModel) -> Json:
+    """A row as JSON values."""
+    return row.model_dump(mode="json")

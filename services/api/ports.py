@@ -1,0 +1,126 @@
+"""What the operations need of a store, whoever serves it: the embedded engine or a server.
+
+All methods block. They raise Retry for a transient fault and Fatal when retrying cannot help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from schemas.identifiers import NodeId
+from schemas.incident import AnyIncident, IncidentState
+from schemas.records import ActionRecord
+from schemas.rules.identity import IdentityRules
+from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
+from services.profiles.ports import ProfileSource
+from services.runtime.settings import RealmSettings
+from services.store.migrations import MigrationState
+
+
+class IncidentSource(Protocol):
+    """Reads incidents with their exposure."""
+
+    def listed(self, realm: str, states: Collection[IncidentState] = ...) -> Iterator[AnyIncident]:
+        """Incidents of a realm in these states, the oldest first."""
+        ...
+
+    def find(self, realm: str, prefix: str) -> Sequence[AnyIncident]:
+        """The incident of that id, or of that beginning of an id: none, one, or two if unclear."""
+        ...
+
+
+class FactAudit(Protocol):
+    """Reads rejected lines, and events that are stored twice."""
+
+    def rejected(
+        self, reason: str = "", id_prefix: str = "", limit: int = 100, *, with_raw: bool = False
+    ) -> list[RejectedEvent]:
+        """Rejected lines, the latest first."""
+        ...
+
+    def raw_lines(
+        self, reason: str, since_ms: int, ids: Sequence[str], after: str, limit: int
+    ) -> list[RawLine]:
+        """The bytes of rejected lines by id, those after the id `after`; no `ids` means any."""
+        ...
+
+    def rejected_counts(self) -> dict[str, int]:
+        """Rejected lines by reason."""
+        ...
+
+    def double_anchors(self) -> Iterator[DoubleAnchor]:
+        """Events stored under two anchors."""
+        ...
+
+
+class Reads(Protocol):
+    """Reads a store. Nothing is changed."""
+
+    @property
+    def realms(self) -> Mapping[str, RealmSettings]:
+        """The configured realms."""
+        ...
+
+    @property
+    def identity_rules(self) -> IdentityRules:
+        """The rules that identifiers are normalised by."""
+        ...
+
+    @property
+    def profiles(self) -> ProfileSource:
+        """Profiles."""
+        ...
+
+    @property
+    def incidents(self) -> IncidentSource:
+        """Incidents."""
+        ...
+
+    @property
+    def audit(self) -> FactAudit:
+        """Rejected lines, and events that are stored twice."""
+        ...
+
+    def ping(self) -> None:
+        """Returns if the store answers."""
+        ...
+
+    def secret(self) -> bytes:
+        """The secret of the node ids. Raises ConfigurationError when there is none."""
+        ...
+
+    def issued(self, realm: str, type_name: str, value: str) -> list[tuple[str, NodeId]]:
+        """Issuers and nodes of identifiers with this value: none, one, or two if unclear."""
+        ...
+
+    def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
+        """Why two identifiers are, or are not, one profile (see `Explained`)."""
+        ...
+
+    def pending_migrations(self) -> list[MigrationState]:
+        """Migrations that the store has not applied."""
+        ...
+
+    def digest(self) -> dict[str, str]:
+        """SHA-256 of the state by section; reads everything."""
+        ...
+
+
+class Writes(Protocol):
+    """The writes that operations may ask for; each is durable when it returns."""
+
+    def act(self, record: ActionRecord) -> None:
+        """Apply what a person did with an incident. Repeating it changes nothing."""
+        ...
+
+    def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
+        """Delete the rows of events that are stored twice, but for those kept."""
+        ...
+
+
+class Access(NamedTuple):
+    """What a handler works with."""
+
+    reads: Reads
+    writes: Writes

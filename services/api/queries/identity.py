@@ -1,0 +1,122 @@
+"""Operations on identities: every identifier, and why two of them are one person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from schemas.identifiers import as_uuid
+from services.api.auth import Scope
+from services.api.handles import node_of
+from services.api.operation import Answer, Operation, RealmRequest
+from services.api.ports import Access
+
+
+class WhyRequest(RealmRequest):
+    """Two identifiers."""
+
+    a: str
+    """A node id, or TYPE[@ISSUER]=VALUE."""
+    b: str
+    """The other one."""
+
+
+class IdentifierRow(Answer):
+    """One identifier with the profile that holds it."""
+
+    realm: str
+    type: str
+    issuer: str
+    value: str
+    node_id: str
+    profile_id: str
+    shared: bool
+    """Whether it belongs to nobody, because too many use it."""
+
+
+class WhyNode(Answer):
+    """One identifier."""
+
+    node_id: str
+    type: str
+    issuer: str
+    value: str
+
+
+class _Between(Answer):
+    from_: WhyNode = Field(alias="from")
+    to: WhyNode
+
+
+class EdgeStep(_Between):
+    """A step of the path that an event proves."""
+
+    rule: str
+    event_id: str
+    first_seen: str
+    verified: bool
+
+
+class DecisionStep(_Between):
+    """A step of the path that a person decided."""
+
+    rule: str
+    author: str
+    reason: str
+    decided_at: str
+
+
+class SetAside(_Between):
+    """An edge that joins nobody, and why."""
+
+    event_id: str
+    first_seen: str
+    verified: bool
+    why: str
+    refused_because: str | None
+    blocked_by: list[WhyNode]
+
+
+class Explained(Answer):
+    """Why two identifiers are, or are not, one profile."""
+
+    version: int
+    realm: str
+    a: WhyNode
+    b: WhyNode
+    profile_a: str
+    profile_b: str
+    same: bool
+    path: list[EdgeStep | DecisionStep]
+    set_aside: list[SetAside]
+
+
+def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
+    for one in access.reads.profiles.identifiers(asked.realm):
+        yield IdentifierRow(
+            realm=asked.realm,
+            type=one.type,
+            issuer=one.issuer,
+            value=one.value,
+            node_id=str(as_uuid(one.node)),
+            profile_id=str(as_uuid(one.profile)),
+            shared=one.shared,
+        )
+
+
+def _why(access: Access, asked: WhyRequest) -> Iterator[Explained]:
+    a, b = (
+        node_of(access.reads, asked.realm, "" if "=" in one else one, one)
+        for one in (asked.a, asked.b)
+    )
+    yield Explained.model_validate(access.reads.explain(asked.realm, a, b))
+
+
+IDENTITY_EXPORT = Operation(
+    "identity_export", Scope.PROFILES_READ, RealmRequest, IdentifierRow, _export
+)
+"""Every identifier with its node id and the profile that holds it."""
+IDENTITY_WHY = Operation("identity_why", Scope.PROFILES_READ, WhyRequest, Explained, _why)
+"""Why two identifiers are, or are not, one profile."""
+OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY)

@@ -1,0 +1,84 @@
+"""Operations on incidents: list, show, and what people do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Union
+
+from pydantic import Field
+
+from schemas.incident import AnyIncident, IncidentState
+from schemas.records import ActionRecord
+from services.api.actions import action_record, only_one
+from services.api.auth import Scope
+from services.api.handles import require_realm
+from services.api.operation import Operation, RealmRequest
+from services.api.ports import Access
+from services.consistency.adapters.reader import LISTED_STATES
+from services.consistency.views import VIEWS
+
+_any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
+if len(VIEWS) > 1:
+    _any_view = Annotated[_any_view, Field(discriminator="kind")]
+
+
+class IncidentsRequest(RealmRequest):
+    """Incidents of a realm."""
+
+    states: tuple[IncidentState, ...] = ()
+    """Only these states; none for all but retracted."""
+
+
+class IncidentRequest(RealmRequest):
+    """One incident."""
+
+    incident_id: str
+    """Its id, or the beginning of it."""
+
+
+class ActionRequest(IncidentRequest):
+    """What a person does with an incident; the limits are those of its record."""
+
+    action: str
+    """ack, unack, mute or unmute."""
+    by: str
+    """Who does it."""
+    reason: str
+    """Why."""
+    until: str = ""
+    """When a mute ends, in event time; empty for a mute that somebody has to take back."""
+
+
+def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
+    require_realm(access.reads, asked.realm)
+    states = frozenset(asked.states) or LISTED_STATES
+    yield from access.reads.incidents.listed(asked.realm, states)
+
+
+def _show(access: Access, asked: IncidentRequest) -> Iterator[AnyIncident]:
+    found = access.reads.incidents.find(asked.realm, asked.incident_id)
+    yield only_one(found, asked.incident_id, asked.realm)
+
+
+def _act(access: Access, asked: ActionRequest) -> Iterator[ActionRecord]:
+    require_realm(access.reads, asked.realm)
+    found = access.reads.incidents.find(asked.realm, asked.incident_id)
+    incident = only_one(found, asked.incident_id, asked.realm)
+    fields = {"action": asked.action, "by": asked.by, "reason": asked.reason}
+    record = action_record(incident, datetime.now(UTC), **fields, until=asked.until or None)
+    access.writes.act(record)
+    yield record
+
+
+INCIDENTS_LIST = Operation(
+    "incidents_list", Scope.INCIDENTS_READ, IncidentsRequest, _any_view, _list
+)
+"""Incidents with their exposure, the oldest first."""
+INCIDENTS_SHOW = Operation(
+    "incidents_show", Scope.INCIDENTS_READ, IncidentRequest, _any_view, _show
+)
+"""One incident, by its id or an unambiguous beginning of it."""
+INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_ACT, ActionRequest, ActionRecord, _act)
+"""Acknowledge or mute an incident, or take it back; the record that does it."""
+OPERATIONS = (INCIDENTS_LIST, INCIDENTS_SHOW, INCIDENTS_ACT)

@@ -1,0 +1,56 @@
+"""Operations: each has its name and scope, reads its request strictly, and is found by its name."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from services.api.auth import LOCAL, Credentials, Scope
+from services.api.operation import Operation, Request
+from services.api.queries import OPERATIONS, operation_named
+from services.api.queries.profiles import PROFILE_TIMELINE
+from services.runtime.errors import InvalidInput, NotFound
+
+TOKEN = "token-of-local-commands"
+CREDENTIALS = Credentials([SecretStr("a" * 16)], [SecretStr("b" * 16)], TOKEN)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
+def test_each_is_typed_and_has_a_scope(operation: Operation[Request, Request]) -> None:
+    """Requests refuse what they do not know, and a local command may ask for everything."""
+    assert operation_named(operation.name) is operation
+    assert operation.request.model_config["extra"] == "forbid"
+    assert operation.scope in LOCAL
+    assert operation.adapter.json_schema(mode="serialization")
+
+
+def test_an_unknown_operation_is_not_found() -> None:
+    """Nothing else becomes an operation by being a method somewhere."""
+    for name in ("__init__", "run", "profile"):
+        with pytest.raises(NotFound, match="no such operation"):
+            operation_named(name)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        b'{"realm": "default", "limit": "many"}',  # of the wrong type
+        b'{"realm": "default", "colour": "red"}',  # not known
+        b"{}",  # one is missing
+        b"[1",  # no JSON
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments: bytes) -> None:
+    """A wrong request is told as such, before anything is read."""
+    with pytest.raises(InvalidInput):
+        PROFILE_TIMELINE.parse(arguments)
+
+
+def test_a_credential_has_the_scopes_of_its_kind_only() -> None:
+    """A key of the intake opens no local route, and the token of local commands no public one."""
+    assert CREDENTIALS.scopes_of("a" * 16) == {Scope.EVENTS_WRITE}
+    assert CREDENTIALS.scopes_of("b" * 16) == {Scope.EVENTS_WRITE_PUBLIC}
+    assert CREDENTIALS.scopes_of(TOKEN) == LOCAL
+    for unknown in ("", "a" * 15, "c" * 16):
+        assert CREDENTIALS.scopes_of(unknown) == frozenset()
+    assert not LOCAL & {Scope.EVENTS_WRITE, Scope.EVENTS_WRITE_PUBLIC}
