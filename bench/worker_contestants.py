@@ -27,7 +27,7 @@ from bench.worker_job import TOPIC, Job, Race, Received, job_settings, tell
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.ingest import main as ingest
 from services.ingest.adapters.kafka import KafkaSource
-from services.ingest.core.derived_records import derive, edge_records, marks
+from services.ingest.core.derived_records import derive, edge_records, watermarks
 from services.ingest.core.outcome import Accepted
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.stage import Stored
@@ -164,7 +164,7 @@ class FaustWork:
             await self._send(dead_letter(delivery, *reject))
         for part in [stored.fresh] if self._packed else [[one] for one in stored.fresh]:
             await self._send_derived(part)
-        await asyncio.to_thread(self._watermarks.write, marks(stored.fresh))
+        await asyncio.to_thread(self._watermarks.write, watermarks(stored.fresh))
         if self._race.finished(len(events)):
             os._exit(0)  # stopping Faust in order takes seconds that nobody measures
 

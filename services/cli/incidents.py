@@ -166,8 +166,8 @@ def _latest_event(settings: Settings, realm: str) -> datetime:
             "for the workers, or give --until TIME."
         )
     with closing(open_server(settings)) as database:
-        marks = ClickHouseWatermarks(database).marks()
-    reached = [mark.occurred_at for mark in marks if mark.realm == realm]
+        watermarks = ClickHouseWatermarks(database).latest()
+    reached = [one.occurred_at for one in watermarks if one.realm == realm]
     if not reached:
         raise NotFound(f"no ingest worker has processed an event of realm {realm!r} yet")
     return max(reached)

@@ -52,16 +52,16 @@ async def _tick(parts: Parts, host: FaustHost) -> None:
         if FIRST not in host.assigned():
             ticker = None
             continue
-        marks = ClickHouseWatermarks(parts.database)
+        watermarks = ClickHouseWatermarks(parts.database)
         if ticker is None:
             ticker = Ticker(
-                marks,
+                watermarks,
                 ClickHouseConsistencyStore(parts.database),
                 parts.outbox,
                 parts.offload,
             )
         try:
             # Ticks never go back, so a clock that is ahead must not drive them.
-            await ticker.tick(min(datetime.now(UTC), await parts.offload(marks.clock)))
+            await ticker.tick(min(datetime.now(UTC), await parts.offload(watermarks.clock)))
         except Retry as error:
             log.warning("tick_waits", error=str(error))

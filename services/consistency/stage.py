@@ -6,17 +6,15 @@ The embedded pipeline calls it for every batch; workers do the same per partitio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Claim
-from services.consistency.core.ticks import Watermarks
+from schemas.watermark import Watermark
+from services.consistency.core.event_clock import EventClock
 from services.consistency.ports import WorkerStore
 from services.consistency.writer import Actions, ConsistencyWriter
 from services.runtime.metrics import Metrics
-
-Reached = Mapping[tuple[str, str], datetime]
-"""Event time by (realm, channel)."""
 
 
 class ConsistencyStage:
@@ -26,30 +24,26 @@ class ConsistencyStage:
         self,
         store: WorkerStore,
         writer_of: Callable[[str], ConsistencyWriter],
-        reached: Reached,
+        reached: Iterable[Watermark],
         metrics: Metrics,
     ) -> None:
-        """`reached` is the latest event time that the store holds."""
+        """`reached` is how far the events in the store go."""
         self._store = store
         self._writer_of = writer_of
         self._writers: dict[str, ConsistencyWriter] = {}
-        self._watermarks: dict[str, Watermarks] = {}
-        self._stream_time: dict[str, datetime] = {}
+        self._clocks: dict[str, EventClock] = {}
         self._metrics = metrics
         self._comparable = store.comparable_books()
-        for (realm, channel), occurred_at in reached.items():
-            self._observe(realm, channel, occurred_at, occurred_at)
+        self._observe(reached)
 
     def process(
         self,
         claims: Mapping[str, Sequence[Claim]],
-        reached: Reached,
-        received_at: datetime,
+        reached: Iterable[Watermark],
         version: int,
     ) -> None:
-        """Apply a batch's claims, by realm, and its event times. Raises as the store does."""
-        for (realm, channel), occurred_at in reached.items():
-            self._observe(realm, channel, occurred_at, received_at)
+        """Apply a batch's claims, by realm, and its watermarks. Raises as the store does."""
+        self._observe(reached)
         for realm, mine in claims.items():
             compared = self._comparable.filter(mine)
             if compared:
@@ -62,9 +56,8 @@ class ConsistencyStage:
         With a clock, channels that fell silent advance with it. Without one (a file was read to
         its end) time has come as far as the latest event: a function of the events alone.
         """
-        for realm, stream_time in self._stream_time.items():
-            watermarks = self._watermarks[realm]
-            now = watermarks.tick(clock) if clock is not None else stream_time
+        for realm, event_clock in self._clocks.items():
+            now = event_clock.stream_time if clock is None else event_clock.tick(clock)
             if now is not None:
                 self._write(realm, [], now, version)
 
@@ -73,12 +66,9 @@ class ConsistencyStage:
         self._comparable.mark(actions)
         self._write(realm, [], None, version, actions)
 
-    def _observe(
-        self, realm: str, channel: str, occurred_at: datetime, received_at: datetime
-    ) -> None:
-        self._watermarks.setdefault(realm, Watermarks()).observe(channel, occurred_at, received_at)
-        reached = min(occurred_at, received_at)
-        self._stream_time[realm] = max(self._stream_time.get(realm, reached), reached)
+    def _observe(self, watermarks: Iterable[Watermark]) -> None:
+        for one in watermarks:
+            self._clocks.setdefault(one.realm, EventClock()).observe(one)
 
     def _write(
         self,

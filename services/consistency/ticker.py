@@ -6,25 +6,15 @@ an argument; it only decides which channels are idle.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from schemas.records import TickRecord
-from services.consistency.core.ticks import Mark, Watermarks
+from services.consistency.core.event_clock import EventClock
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.stream.connection import key_of
 from services.stream.ports import Offload, Outbox, Outgoing
-from services.stream.watermarks import Watermark
-
-
-class MarkStore(Protocol):
-    """Where ingest writes the watermark of each channel."""
-
-    def marks(self) -> Sequence[Watermark]:
-        """The latest times of every channel of every realm. Blocks; raises Retry or Fatal."""
-        ...
+from services.stream.watermarks import WatermarkStore
 
 
 class TickStore(Protocol):
@@ -43,18 +33,18 @@ class Ticker:
 
     def __init__(
         self,
-        marks: MarkStore,
+        watermarks: WatermarkStore,
         ticks: TickStore,
         outbox: Outbox,
         offload: Offload,
         partitions: int = OFFER_PARTITIONS,
     ) -> None:
-        self._marks = marks
+        self._watermarks = watermarks
         self._ticks = ticks
         self._outbox = outbox
         self._offload = offload
         self._partitions = partitions
-        self._watermarks: dict[str, Watermarks] = {}
+        self._clocks: dict[str, EventClock] = {}
         self._sent: dict[str, datetime] = {}
 
     async def tick(self, clock: datetime) -> None:
@@ -63,8 +53,8 @@ class Ticker:
         Raises what the ports raise; the next call sends what is missing.
         """
         reached: dict[str, datetime] = {}
-        for realm, watermarks in (await self._offload(self._read)).items():
-            now = watermarks.tick(clock)
+        for realm, event_clock in (await self._offload(self._read)).items():
+            now = event_clock.tick(clock)
             if now is not None and now != self._sent.get(realm):
                 reached[realm] = now
         records = [
@@ -76,16 +66,13 @@ class Ticker:
             await self._outbox.send_all(records)
             self._sent |= reached
 
-    def _read(self) -> dict[str, Watermarks]:
-        by_realm: dict[str, dict[str, Mark]] = defaultdict(dict)
-        for realm, channel, *times in self._marks.marks():
-            by_realm[realm][channel] = Mark(*times)
-        for realm, marks in by_realm.items():
-            if realm not in self._watermarks:
-                self._watermarks[realm] = Watermarks(latest=self._ticks.latest_tick(realm))
-            for channel, mark in marks.items():
-                self._watermarks[realm].observe(channel, *mark)
-        return self._watermarks
+    def _read(self) -> dict[str, EventClock]:
+        for watermark in self._watermarks.latest():
+            realm = watermark.realm
+            if realm not in self._clocks:
+                self._clocks[realm] = EventClock(self._ticks.latest_tick(realm))
+            self._clocks[realm].observe(watermark)
+        return self._clocks
 
 
 def tick_records(

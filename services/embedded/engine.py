@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
 from typing import Self
 
 import structlog
 
 from schemas.rules.identity import identity_rules
 from schemas.touchpoint import IDENTIFIERS_MAX
+from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
@@ -47,7 +47,10 @@ NOT_ON_A_SERVER = (
     "events come in through Kafka: 'c360 publish FILE' sends them, 'c360 worker ingest' stores "
     "them. Unset C360_CLICKHOUSE_URL to work on the data directory."
 )
-REACHED_SQL = "SELECT realm, channel, max(occurred_at) FROM touchpoints GROUP BY realm, channel"
+REACHED_SQL = """
+SELECT realm, channel, max(occurred_at) AS reached, reached FROM touchpoints
+GROUP BY realm, channel
+"""
 log = structlog.get_logger()
 
 
@@ -110,9 +113,7 @@ class Engine:
             ingest_config(self.settings, self.identity_rules),
             (lambda realm, node: ledger.get((realm, node))) if ledger else None,
         )
-        reached: dict[tuple[str, str], datetime] = {
-            (realm, channel): at for realm, channel, at in self.database.rows(REACHED_SQL)
-        }
+        reached = [Watermark(*row) for row in self.database.rows(REACHED_SQL)]
         return Pipeline(
             self.facts,
             IngestStage(core, self.facts),

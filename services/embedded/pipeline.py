@@ -18,10 +18,10 @@ from typing import TypeVar
 import structlog
 
 from schemas.claim import Claim
-from schemas.instants import from_ms
 from schemas.records import ActionRecord
-from services.consistency.stage import ConsistencyStage, Reached
+from services.consistency.stage import ConsistencyStage
 from services.embedded.stages import IdentityStage
+from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.ports import FactStore
@@ -119,8 +119,8 @@ class Pipeline:
         with self._timed("identity"):
             self._identity.process(stored.fresh, batch, in_doubt)
         with self._timed("consistency"):
-            claims, reached = _heard(stored.fresh)
-            self._consistency.process(claims, reached, decoded.received_at, batch)
+            reached = watermarks(stored.fresh)
+            self._consistency.process(_claims(stored.fresh), reached, batch)
         return stored
 
     def _acknowledge(self) -> None:
@@ -165,15 +165,12 @@ class Pipeline:
             yield
 
 
-def _heard(events: Sequence[Accepted]) -> tuple[dict[str, list[Claim]], Reached]:
-    """The claims of a batch by realm, and the latest event time by realm and channel."""
+def _claims(events: Sequence[Accepted]) -> dict[str, list[Claim]]:
+    """The claims of a batch by realm."""
     claims: dict[str, list[Claim]] = defaultdict(list)
-    latest: dict[tuple[str, str], int] = defaultdict(int)
     for event in events:
         claims[event.realm].extend(event.claims)
-        channel = (event.realm, event.channel)
-        latest[channel] = max(latest[channel], event.occurred_ms)
-    return claims, {key: from_ms(occurred_ms) for key, occurred_ms in latest.items()}
+    return claims
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import structlog
 
 from schemas.instants import from_ms
-from services.ingest.core.derived_records import Derived, Mark, derive, edge_records, marks
+from services.ingest.core.derived_records import Derived, derive, edge_records, watermarks
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.outcome import Accepted, Intake, Reject
@@ -30,6 +30,7 @@ from services.runtime.retry import until_done
 from services.stream.claim_records import claim_records
 from services.stream.dead_letters import dead_letter
 from services.stream.ports import Delivery, Offload, Outbox, Outgoing, Partition
+from services.stream.watermarks import WatermarkStore
 
 EDGES_TOPIC = "c360.edges"
 POLL_S = 1.0
@@ -57,14 +58,6 @@ class Source(Protocol):
 
         Raises Retry when the broker does not answer.
         """
-        ...
-
-
-class Watermarks(Protocol):
-    """Where the worker writes watermarks; for the ticker."""
-
-    def write(self, marks: Sequence[Mark]) -> None:
-        """Store watermarks; a later one of a channel wins. Blocks; raises Retry or Fatal."""
         ...
 
 
@@ -99,7 +92,7 @@ class IngestWorker:
         stage: IngestStage,
         source: Source,
         outbox: Outbox,
-        watermarks: Watermarks,
+        watermark_store: WatermarkStore,
         limiter: RejectLimiter,
         offload: Offload,
         metrics: Metrics,
@@ -115,7 +108,7 @@ class IngestWorker:
         self._stage = stage
         self._source = source
         self._outbox = outbox
-        self._watermarks = watermarks
+        self._watermarks = watermark_store
         self._limiter = limiter
         self._offload = offload
         self._metrics = metrics
@@ -210,7 +203,7 @@ class IngestWorker:
             await self._until_done(lambda: self._outbox.send_all(records), "send")
         for realm, one in derived.items():
             self._sent.acknowledged(realm, one.edges)
-        reached = marks(stored.fresh)
+        reached = watermarks(stored.fresh)
         await self._until_done(lambda: self._offload(self._watermarks.write, reached), "watermarks")
         offsets = {one.source: one.offset + 1 for one in batch.deliveries}
         await self._until_done(lambda: self._source.commit(offsets), "commit")

@@ -1,4 +1,4 @@
-"""Watermarks: how far event time has advanced on each channel; written by ingest, for the ticker.
+"""Watermarks as they are kept: written by ingest, read by the ticker.
 
 A watermark is written when the broker has acknowledged the records derived from a batch, so a tick
 made of it comes after the claims of that batch in every partition.
@@ -8,45 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Protocol
 
-from schemas.instants import from_ms
+from schemas.instants import to_ms
+from schemas.watermark import Watermark
 from services.store.database import Database
 
-Mark = tuple[str, str, int, int]
-"""Realm, channel, claimed time and receipt of the latest event, in ms since 1970 (UTC)."""
-COLUMNS = ("realm", "channel", "occurred_at", "received_at")
-MARKS_SQL = """
+LATEST_SQL = """
 SELECT realm, channel, max(occurred_at), max(received_at) FROM watermarks GROUP BY realm, channel
 """
 
 
-class Watermark(NamedTuple):
-    """How far event time has advanced on one channel of a realm."""
+class WatermarkStore(Protocol):
+    """Keeps the latest times of every channel. Methods block and raise Retry or Fatal."""
 
-    realm: str
-    channel: str
-    occurred_at: datetime
-    """Latest claimed time; a time later than its receipt counts as its receipt."""
-    received_at: datetime
-    """Latest receipt."""
+    def write(self, watermarks: Sequence[Watermark]) -> None:
+        """Store watermarks; the latest times of a channel win, whatever the order of writes."""
+        ...
+
+    def latest(self) -> Sequence[Watermark]:
+        """The latest times of every channel of every realm."""
+        ...
 
 
 class ClickHouseWatermarks:
-    """The table `watermarks`. All methods block and raise Retry or Fatal."""
+    """Implements `WatermarkStore` on the table `watermarks`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, marks: Sequence[Mark]) -> None:
-        """Store watermarks; the latest times of a channel win, whatever the order of writes."""
-        if marks:
-            rows = [(realm, name, min(at, got), got) for realm, name, at, got in marks]
-            self._database.insert_rows("watermarks", COLUMNS, rows)
+    def write(self, watermarks: Sequence[Watermark]) -> None:
+        """See the port."""
+        if watermarks:
+            rows = [
+                (one.realm, one.channel, to_ms(one.occurred_at), to_ms(one.received_at))
+                for one in watermarks
+            ]
+            self._database.insert_rows("watermarks", Watermark._fields, rows)
 
-    def marks(self) -> list[Watermark]:
-        """The latest times of every channel of every realm."""
-        return [Watermark(*row) for row in self._database.rows(MARKS_SQL)]
+    def latest(self) -> list[Watermark]:
+        """See the port."""
+        return [Watermark(*row) for row in self._database.rows(LATEST_SQL)]
 
     def clock(self) -> datetime:
         """The store's clock."""
@@ -55,21 +57,17 @@ class ClickHouseWatermarks:
 
 
 class MemoryWatermarks:
-    """In-memory watermarks, for tests and simulations."""
+    """Implements `WatermarkStore` for tests and simulations."""
 
     def __init__(self) -> None:
-        self._marks: dict[tuple[str, str], tuple[int, int]] = {}
+        self._latest: dict[tuple[str, str], Watermark] = {}
 
-    def write(self, marks: Sequence[Mark]) -> None:
-        """See ClickHouseWatermarks."""
-        for realm, name, at, got in marks:
-            at = min(at, got)
-            known = self._marks.get((realm, name), (at, got))
-            self._marks[realm, name] = max(known[0], at), max(known[1], got)
+    def write(self, watermarks: Sequence[Watermark]) -> None:
+        """See the port."""
+        for one in watermarks:
+            key = (one.realm, one.channel)
+            self._latest[key] = one.advance(self._latest.get(key))
 
-    def marks(self) -> list[Watermark]:
-        """See ClickHouseWatermarks."""
-        return [
-            Watermark(*key, from_ms(occurred_ms), from_ms(received_ms))
-            for key, (occurred_ms, received_ms) in self._marks.items()
-        ]
+    def latest(self) -> list[Watermark]:
+        """See the port."""
+        return list(self._latest.values())

@@ -8,7 +8,8 @@ import pytest
 
 from schemas.claim import PriceClaim
 from schemas.incident_action import ActionKind, IncidentAction
-from schemas.instants import to_ms
+from schemas.instants import from_ms, to_ms
+from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.ports import WorkerStore
@@ -19,7 +20,7 @@ from services.store.database import Database
 from services.stream.claim_records import claim_records, partition_of_book
 from services.stream.ports import Delivery
 from services.stream.positions import ClickHousePositions
-from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks, Watermark
+from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks
 from tests.events import product_book
 from tests.unit.consistency.market import BOOK, RULES, charged, claim, hour
 from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
@@ -129,15 +130,16 @@ def test_watermarks_keep_the_latest_times(database: Database) -> None:
     rng = random.Random(1)
     channels = [("a", "shop"), ("a", "app"), ("b", "shop"), ("b", "app")]
     marks = [
-        (*rng.choice(channels), rng.randint(0, 9_999), rng.randint(0, 9_999)) for _ in range(60)
+        Watermark.of(*rng.choice(channels), *(from_ms(rng.randint(0, 9_999)) for _ in "12"))
+        for _ in range(60)
     ]
     for one in stores:
         one.write([])
         for start in range(0, 60, 7):
             one.write(marks[start : start + 7])
         one.write(marks[:5])
-    found = sorted(stores[0].marks())
-    assert found == sorted(stores[1].marks())
+    found = sorted(stores[0].latest())
+    assert found == sorted(stores[1].latest())
     assert len(found) == 4
     assert all(isinstance(one, Watermark) and one.occurred_at <= one.received_at for one in found)
 

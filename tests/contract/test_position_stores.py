@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import pytest
 
 from schemas.instants import from_ms
+from schemas.watermark import Watermark
 from services.store.database import Database
 from services.stream.gap_recovery import finished
 from services.stream.ports import Partition
@@ -18,23 +18,16 @@ from services.stream.positions import (
     Position,
     PositionStore,
 )
-from services.stream.watermarks import ClickHouseWatermarks, Mark, MemoryWatermarks, Watermark
+from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks, WatermarkStore
 
 EDGES = Partition("c360.edges", 0)
 OFFERS = Partition("c360.offers", 11)
 NOON_MS = 1_795_262_400_000
 
 
-class Watermarks(Protocol):
-    """Both sides of the watermarks: `ingest.worker.Watermarks`, `consistency.ticker.MarkStore`."""
-
-    def write(self, marks: Sequence[Mark]) -> None:
-        """See the first."""
-        ...
-
-    def marks(self) -> list[Watermark]:
-        """See the second."""
-        ...
+def seen(realm: str, channel: str, occurred_ms: int, received_ms: int) -> Watermark:
+    """The watermark of one event."""
+    return Watermark.of(realm, channel, from_ms(occurred_ms), from_ms(received_ms))
 
 
 class PositionContract:
@@ -105,34 +98,34 @@ class PositionContract:
 class WatermarkContract:
     """The contract; `opened` gives the store as each process has it."""
 
-    def test_there_are_none_at_first(self, opened: Callable[[], Watermarks]) -> None:
+    def test_there_are_none_at_first(self, opened: Callable[[], WatermarkStore]) -> None:
         """Nor does writing none make any."""
         opened().write([])
-        assert opened().marks() == []
+        assert opened().latest() == []
 
-    def test_a_mark_is_read_by_another(self, opened: Callable[[], Watermarks]) -> None:
+    def test_a_mark_is_read_by_another(self, opened: Callable[[], WatermarkStore]) -> None:
         """With its times to the millisecond, as instants."""
-        opened().write([("r", "shop", NOON_MS - 1, NOON_MS)])
+        opened().write([seen("r", "shop", NOON_MS - 1, NOON_MS)])
         expected = Watermark("r", "shop", from_ms(NOON_MS - 1), from_ms(NOON_MS))
-        assert opened().marks() == [expected]
+        assert opened().latest() == [expected]
         assert expected.occurred_at.isoformat() == "2026-11-21T11:59:59.999000+00:00"
 
-    def test_no_time_is_later_than_its_receipt(self, opened: Callable[[], Watermarks]) -> None:
+    def test_no_time_is_later_than_its_receipt(self, opened: Callable[[], WatermarkStore]) -> None:
         """A clock that is ahead moves nobody's deadline, whatever came before or comes later."""
         store = opened()
-        for mark in (("r", "app", 900, 500), ("r", "app", 100, 700)):
-            store.write([mark])
-        assert store.marks() == [Watermark("r", "app", from_ms(500), from_ms(700))]
+        for times in ((900, 500), (100, 700)):
+            store.write([seen("r", "app", *times)])
+        assert store.latest() == [Watermark("r", "app", from_ms(500), from_ms(700))]
 
-    def test_channels_and_realms_do_not_mix(self, opened: Callable[[], Watermarks]) -> None:
+    def test_channels_and_realms_do_not_mix(self, opened: Callable[[], WatermarkStore]) -> None:
         """Each has its own latest times."""
         marks = [("r", "app", 1, 10), ("r", "shop", 2, 20), ("s", "app", 3, 30)]
-        opened().write(marks)
-        assert sorted(opened().marks()) == [
+        opened().write([seen(*mark) for mark in marks])
+        assert sorted(opened().latest()) == [
             Watermark(realm, name, from_ms(at), from_ms(got)) for realm, name, at, got in marks
         ]
 
-    def test_marks_in_any_order_and_number(self, opened: Callable[[], Watermarks]) -> None:
+    def test_marks_in_any_order_and_number(self, opened: Callable[[], WatermarkStore]) -> None:
         """Of both times the latest count, from whichever mark, batch or process; repetition and
         old marks change nothing."""
         rng = random.Random(5)
@@ -144,7 +137,7 @@ class WatermarkContract:
             store = opened()
             rng.shuffle(marks)
             for start in range(0, 80 if size > 1 else 20, size):
-                store.write(marks[start : start + size])
+                store.write([seen(*mark) for mark in marks[start : start + size]])
         expected = [
             Watermark(realm, name, from_ms(max(ats)), from_ms(max(gots)))
             for realm in "rs"
@@ -152,7 +145,7 @@ class WatermarkContract:
             for mine in [[one for one in marks if one[:2] == (realm, name)]]
             for ats, gots in [([min(one[2:]) for one in mine], [one[3] for one in mine])]
         ]
-        assert sorted(opened().marks()) == sorted(expected)
+        assert sorted(opened().latest()) == sorted(expected)
 
 
 class TestMemoryPositions(PositionContract):
@@ -179,7 +172,7 @@ class TestMemoryWatermarks(WatermarkContract):
     """The simulation's."""
 
     @pytest.fixture
-    def opened(self) -> Callable[[], Watermarks]:
+    def opened(self) -> Callable[[], WatermarkStore]:
         """One store, whoever opens it."""
         store = MemoryWatermarks()
         return lambda: store
@@ -190,6 +183,6 @@ class TestClickHouseWatermarks(WatermarkContract):
     """Production's."""
 
     @pytest.fixture
-    def opened(self, database: Database) -> Callable[[], Watermarks]:
+    def opened(self, database: Database) -> Callable[[], WatermarkStore]:
         """An adapter of its own for each."""
         return lambda: ClickHouseWatermarks(database)

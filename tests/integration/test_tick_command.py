@@ -7,6 +7,7 @@ import json
 from schemas.instants import from_ms
 from schemas.records import OfferRecordAdapter, TickRecord
 from schemas.topics import CATALOGUE, Catalogue
+from schemas.watermark import Watermark
 from services.runtime.settings import Settings
 from services.store.database import Database
 from services.stream.watermarks import ClickHouseWatermarks
@@ -33,8 +34,10 @@ async def test_every_partition_gets_the_tick(
     }
     none_yet = c360(None, *COMMAND, code=4, stdin=None, **store)
     assert "an event of realm 'default'" in none_yet.stderr
-    marks = [("default", "shop", 5_000, 9_000), ("default", "pos", 7_000, 9_000)]
-    ClickHouseWatermarks(server).write([*marks, ("other", "pos", 8_000, 9_000)])
+    seen = [("default", "shop", 5_000), ("default", "pos", 7_000), ("other", "pos", 8_000)]
+    ClickHouseWatermarks(server).write(
+        [Watermark.of(realm, channel, from_ms(at), from_ms(9_000)) for realm, channel, at in seen]
+    )
     for more in ([], ["--until", "1970-01-01T00:00:06Z"]):
         done = c360(None, *COMMAND, *more, code=0, stdin=None, **store)
         assert json.loads(done.stdout)["realm"] == "default"

@@ -32,7 +32,6 @@ from services.consistency.kinds import IncidentAdapter
 from services.consistency.writer import ConsistencyWriter
 from services.identity.core.model import merged
 from services.identity.core.resolve import resolve
-from services.ingest.core.derived_records import ATTRIBUTES, CONSENTS
 from services.ingest.core.outcome import Accepted
 from services.stream.ports import Delivery, Partition
 from services.stream.positions import MemoryPositions
@@ -147,8 +146,8 @@ class Ledger:
         missing = set(event.claims) - self.claims
         demand(not missing, f"{where} is committed, claims were not sent: {missing}")
         spoken = (event.realm, event.node)
-        demand(not event.row[ATTRIBUTES] or spoken in self.attributes, f"{where}: attributes")
-        demand(not event.row[CONSENTS] or spoken in self.consents, f"{where}: consents")
+        demand(not event.has_attributes or spoken in self.attributes, f"{where}: attributes")
+        demand(not event.has_consents or spoken in self.consents, f"{where}: consents")
 
     def before_ack(self, delivery: Delivery) -> None:
         """The effects of a derived record are stored before it is acknowledged."""

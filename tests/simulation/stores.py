@@ -16,6 +16,7 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms
+from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
@@ -26,7 +27,7 @@ from services.ingest.core.outcome import Accepted
 from services.ingest.ports import Known, RejectedLine, StoredEvent
 from services.stream.ports import Partition
 from services.stream.positions import GENERATION_SHIFT, MemoryPositions, Position
-from services.stream.watermarks import Mark, MemoryWatermarks, Watermark
+from services.stream.watermarks import MemoryWatermarks
 from tests.simulation.process import Process
 
 UNSTORABLE = "unstorable"
@@ -386,17 +387,17 @@ class Positions:
         self._process.write("positions", [position], put)
 
 
-class Marks:
-    """Implements the ports of both sides of the watermarks for one process."""
+class Watermarks:
+    """Implements `services.stream.watermarks.WatermarkStore` for one process."""
 
     def __init__(self, rows: MemoryWatermarks, process: Process) -> None:
         self._rows = rows
         self._process = process
 
-    def write(self, marks: Sequence[Mark]) -> None:
-        """See `services.ingest.worker.Watermarks`."""
-        self._process.write("watermarks", marks, self._rows.write)
+    def write(self, watermarks: Sequence[Watermark]) -> None:
+        """See the port."""
+        self._process.write("watermarks", watermarks, self._rows.write)
 
-    def marks(self) -> list[Watermark]:
-        """See `services.consistency.ticker.MarkStore`."""
-        return self._process.read("watermarks", self._rows.marks)
+    def latest(self) -> list[Watermark]:
+        """See the port."""
+        return self._process.read("watermarks", self._rows.latest)

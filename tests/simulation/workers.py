@@ -17,7 +17,7 @@ from tests.simulation.broker import BrokerClient, Member
 from tests.simulation.host import MemoryHost
 from tests.simulation.process import Process
 from tests.simulation.scenario import TOPICS, ingest_core, price_rules, rules
-from tests.simulation.stores import Consistency, Facts, IdentitySession, Marks, Positions
+from tests.simulation.stores import Consistency, Facts, IdentitySession, Positions, Watermarks
 from tests.simulation.world import Slot, World
 
 OFFERS = TOPICS["c360.offers"]
@@ -34,7 +34,7 @@ async def ingest(world: World, process: Process) -> None:
         IngestStage(core, Facts(world.facts, process), from_log=True),
         member,
         BrokerClient(world.broker, process, world.chance),
-        Marks(world.watermarks, process),
+        Watermarks(world.watermarks, process),
         RejectLimiter(consecutive_max=1_000, ratio_max=1.0),
         process.offload,
         world.metrics,
@@ -109,7 +109,7 @@ async def _tick(world: World, process: Process, client: BrokerClient, member: Me
             continue
         if ticker is None:
             ticker = Ticker(
-                Marks(world.watermarks, process),
+                Watermarks(world.watermarks, process),
                 Consistency(world.consistency, process),
                 client,
                 process.offload,

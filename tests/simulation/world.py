@@ -201,7 +201,7 @@ class World:
     def _tick(self) -> dict[str, datetime]:
         """A tick at the latest event of each realm, to every partition, as an operator may send."""
         ticks: dict[str, datetime] = {}
-        for mark in self.watermarks.marks():
+        for mark in self.watermarks.latest():
             ticks[mark.realm] = max(mark.occurred_at, ticks.get(mark.realm, mark.occurred_at))
         for realm, tick in ticks.items():
             for record in tick_records(realm, tick, TOPICS["c360.offers"]):

@@ -9,13 +9,11 @@ from typing import NamedTuple
 from schemas.claim import PriceClaim, Statement
 from schemas.edge import Edge
 from schemas.identifiers import NodeId
+from schemas.instants import from_ms
 from schemas.records import EDGES_PER_RECORD_MAX, EdgesRecord
-from services.ingest.core.fact import COLUMNS
+from schemas.watermark import Watermark
 from services.ingest.core.outcome import Accepted
 from services.ingest.core.sent_edges import SentEdges
-
-ATTRIBUTES = COLUMNS.index("attrs.name")
-CONSENTS = COLUMNS.index("consents.action")
 
 
 class Derived(NamedTuple):
@@ -35,8 +33,8 @@ def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:
     return {
         realm: Derived(
             sent.news(realm, (edge for event in mine for edge in event.edges)),
-            list(dict.fromkeys(event.node for event in mine if event.row[ATTRIBUTES])),
-            list(dict.fromkeys(event.node for event in mine if event.row[CONSENTS])),
+            list(dict.fromkeys(event.node for event in mine if event.has_attributes)),
+            list(dict.fromkeys(event.node for event in mine if event.has_consents)),
             [claim for event in mine for claim in event.claims],
         )
         for realm, mine in by_realm.items()
@@ -57,28 +55,14 @@ def _slice(items: Sequence, start: int, size: int) -> Sequence:  # type: ignore[
     return items[start : start + size]
 
 
-class Mark(NamedTuple):
-    """Watermark of one channel in a batch: its latest times, in ms since 1970 (UTC)."""
-
-    realm: str
-    channel: str
-    occurred_ms: int
-    received_ms: int
-
-
-RECEIVED = COLUMNS.index("received_at")
-
-
-def marks(events: Iterable[Accepted]) -> list[Mark]:
-    """The watermarks of a batch. A claimed time later than its receipt counts as its receipt."""
-    found: dict[tuple[str, str], Mark] = {}
-    for event in events:
-        key = (event.realm, event.channel)
-        received_ms: int = event.row[RECEIVED]
-        occurred_ms = min(event.occurred_ms, received_ms)
-        known = found.get(key)
-        if known is not None:
-            occurred_ms = max(occurred_ms, known.occurred_ms)
-            received_ms = max(received_ms, known.received_ms)
-        found[key] = Mark(*key, occurred_ms, received_ms)
+def watermarks(events: Iterable[Accepted]) -> list[Watermark]:
+    """The watermarks of a batch, one a channel."""
+    latest: dict[tuple[str, str, int], int] = {}
+    for event in events:  # by receipt, too: in milliseconds, for there are thousands
+        key = (event.realm, event.channel, event.received_ms)
+        latest[key] = max(latest.get(key, event.occurred_ms), event.occurred_ms)
+    found: dict[tuple[str, str], Watermark] = {}
+    for (realm, channel, received_ms), occurred_ms in latest.items():
+        one = Watermark.of(realm, channel, from_ms(occurred_ms), from_ms(received_ms))
+        found[realm, channel] = one.advance(found.get((realm, channel)))
     return list(found.values())

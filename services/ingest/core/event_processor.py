@@ -37,7 +37,7 @@ ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "p
 """Identifier type of the address that a consent on a channel is for."""
 
 
-SPEAKS = frozenset(
+CONSENT_TYPES = frozenset(
     name for name in EVENT_TYPES if name.startswith(("consent.", "objection.", "email.unsub"))
 )
 """Event types that affect contact permission."""
@@ -106,7 +106,7 @@ class EventProcessor:
         outcome = self._identification.name(event, intake)
         if isinstance(outcome, Reject):
             return outcome
-        named, left_out = outcome
+        named, dropped = outcome
         if self._is_erased(event, named, occurred_ms):
             return Reject(
                 RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
@@ -124,7 +124,7 @@ class EventProcessor:
             version,
             intake,
         )
-        return self._accept(context, anchor, line, received_ms, left_out)
+        return self._accept(context, anchor, line, received_ms, dropped)
 
     def _refuse(self, event: Touchpoint, occurred_ms: int, received_ms: int) -> Reject | None:
         config = self._config
@@ -178,7 +178,7 @@ class EventProcessor:
         anchor: Named,
         line: bytes,
         received_ms: int,
-        left_out: int,
+        dropped: int,
     ) -> Accepted:
         event, config = context.event, self._config
         source, realm = event.source, config.realms[event.realm]
@@ -189,6 +189,9 @@ class EventProcessor:
         if not campaign and event.type in WITH_CAMPAIGN:
             campaign = event.body.campaign
         issuer = config.source_issuers.get(source.system, "")
+        speaks = event.type in CONSENT_TYPES
+        consents = consents_group(context, self._address) if speaks else EMPTY_CONSENTS
+        attributes = attributes_group(context)
         row = (
             event.realm, anchor.node.id, event.event_id, context.version, digest,
             context.occurred_ms, self._corrected(context, received_ms), received_ms,
@@ -199,8 +202,8 @@ class EventProcessor:
             [one.node.id for one in named],
             [one.verified for one in named],
             *order_group(context, issuer, realm.currency),
-            *(consents_group(context, self._address) if event.type in SPEAKS else EMPTY_CONSENTS),
-            *attributes_group(context),
+            *consents,
+            *attributes,
             *offers_group(prices),
             *claims_group(statements),
             *survey_group(context),
@@ -214,11 +217,14 @@ class EventProcessor:
             anchor.node.id,
             event.channel,
             context.occurred_ms,
+            received_ms,
             row,
             [(one.node, one.value) for one in named],
             self._identification.edges(event.event_id, context.occurred_ms, anchor, named),
             [*(claim for claim, _ in prices), *(claim for claim, _ in statements)],
-            left_out,
+            bool(attributes[0]),
+            bool(consents[0]),
+            dropped,
             context.intake,
         )
 

@@ -66,11 +66,16 @@ class Accepted(NamedTuple):
     node: int
     channel: str
     occurred_ms: int
+    received_ms: int
     row: tuple[Any, ...]
     """In the order of `fact.COLUMNS`."""
     values: list[tuple[Node, str]]
     edges: list[Edge]
     claims: list[PriceClaim | Statement]
+    has_attributes: bool
+    """It says something of attributes."""
+    has_consents: bool
+    """It says something of contact permission."""
     blocked: int
     """Number of identifiers dropped because they were placeholders or malformed."""
     intake: Intake

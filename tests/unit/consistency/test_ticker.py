@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from schemas.instants import to_ms
 from schemas.records import OfferRecordAdapter, TickRecord
+from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.ticker import Ticker
 from services.runtime.errors import Retry
@@ -71,7 +71,7 @@ class Shop:
 
     def mark(self, channel: str, occurred: float, received: float, realm: str = "default") -> None:
         """What ingest says after a batch."""
-        self.marks.write([(realm, channel, to_ms(hour(occurred)), to_ms(hour(received)))])
+        self.marks.write([Watermark.of(realm, channel, hour(occurred), hour(received))])
 
     async def at(self, clock: float) -> list[tuple[str, datetime]]:
         """Tick; what was sent."""

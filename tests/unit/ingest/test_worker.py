@@ -11,13 +11,13 @@ import pytest
 
 from schemas.instants import to_ms
 from services.consistency.adapters.memory import MemoryStore
-from services.ingest.core.derived_records import Mark
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestWorker, Limits
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.watermarks import MemoryWatermarks
 from tests.events import RECEIVED_AT, core, event, line
 from tests.simulation.stores import FactRows, Facts
 
@@ -55,11 +55,6 @@ class Outbox:
         self.sent += records
 
 
-class Marks:
-    def write(self, marks: Sequence[Mark]) -> None:
-        """Watermarks are tested elsewhere."""
-
-
 async def inline(work: Callable[..., T], /, *arguments: Any) -> T:
     return work(*arguments)
 
@@ -75,7 +70,7 @@ class Bench:
             IngestStage(self.core, Facts(FactRows(MemoryStore()), None), from_log=True),
             self.source,
             self.outbox,
-            Marks(),
+            MemoryWatermarks(),
             RejectLimiter(consecutive_max, 1.0),
             inline,
             self.metrics,
