@@ -19,7 +19,7 @@ class Scope(StrEnum):
     EVENTS_WRITE = "events:write"
     """Send events as a trusted server."""
     EVENTS_WRITE_PUBLIC = "events:write:public"
-    """Send events from an app or a web page: nothing they say is verified."""
+    """Send events from an app or a web page, without verified identifiers."""
     EVENTS_IMPORT = "events:import"
     """Send the lines of files."""
     PROFILES_READ = "profiles:read"

@@ -1,4 +1,4 @@
-"""What the operations need of a store, whoever serves it: the embedded engine or a server.
+"""The store that operations need: the embedded engine or a server.
 
 All methods block. They raise Retry for a transient fault and Fatal when retrying cannot help.
 """
@@ -26,7 +26,7 @@ class IncidentSource(Protocol):
         ...
 
     def find(self, realm: str, prefix: str) -> Sequence[AnyIncident]:
-        """The incident of that id, or of that beginning of an id: none, one, or two if unclear."""
+        """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""
         ...
 
 
@@ -91,7 +91,7 @@ class Reads(Protocol):
         ...
 
     def issued(self, realm: str, type_name: str, value: str) -> list[tuple[str, NodeId]]:
-        """Issuers and nodes of identifiers with this value: none, one, or two if unclear."""
+        """Issuers and nodes of identifiers with this value: none, one, or two if ambiguous."""
         ...
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:

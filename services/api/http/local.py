@@ -1,6 +1,6 @@
 """`/internal/v1`: commands on the same machine, which use the engine that `c360 up` holds.
 
-It accepts only the token stored in the data directory, and is no public interface.
+It accepts only the token stored in the data directory and is not a public interface.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where routes hand events over: a queue in front of one writer, behind a Protocol."""
+"""Where routes submit events: a queue in front of one writer, behind a Protocol."""
 
 from __future__ import annotations
 

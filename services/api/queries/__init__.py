@@ -1,4 +1,4 @@
-"""The operations: one module a resource, discovered automatically, exporting `OPERATIONS`.
+"""The operations: one module per resource, discovered automatically, exporting `OPERATIONS`.
 
 A new resource is a new module here; nothing else names it.
 """
