@@ -19,8 +19,9 @@ from bench.children import Result, answer, cpu_s, peak_mib
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.embedded.engine import Engine
 from services.embedded.pipeline import batched
-from services.ingest.lines import Line, read_lines
+from services.ingest.lines import Line
 from services.ingest.stage import Result as EventResult
+from services.intake.files import read_lines
 from services.runtime.logging import configure_logging
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector

@@ -11,7 +11,7 @@ from bench.children import answer
 from bench.worker_job import TOPIC, job_settings
 from schemas.topics import CATALOGUE
 from services.embedded.pipeline import batched
-from services.ingest.lines import read_lines
+from services.intake.files import read_lines
 from services.intake.publish import route, size_of
 from services.runtime.settings import Settings
 from services.stream.connection import connection

@@ -18,7 +18,8 @@ from bench.reading import percentile
 from bench.worker_job import Job, job_settings
 from services.ingest.core.decode import event_hash
 from services.ingest.core.outcome import Accepted, Intake
-from services.ingest.lines import Line, read_lines
+from services.ingest.lines import Line
+from services.intake.files import read_lines
 from services.intake.publish import route, size_of
 from services.runtime.settings import Settings
 from services.store.database import Database

@@ -28,7 +28,7 @@ from services.cli.profile import print_profile
 from services.cli.sample import make_sample
 from services.cli.session import LocalSession
 from services.embedded.engine import Engine
-from services.ingest.lines import read_lines
+from services.intake.files import read_lines
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.logging import configure_logging
 from services.runtime.settings import SETTINGS_FILE, Settings, load_settings

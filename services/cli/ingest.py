@@ -12,8 +12,12 @@ import typer
 from schemas.reject import ADVICE, RejectReason
 from services.cli.output import Bar, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
-from services.ingest.lines import InputError, InputMissing, Line, read_lines
+from services.ingest.lines import InputError, InputMissing, Line
 from services.ingest.stage import ID_CONFLICT, Result, Status
+from services.intake.files import read_lines
+from services.intake.format import Format
+from services.intake.formats import FORMATS
+from services.intake.formats.touchpoint import FORMAT as NATIVE
 
 REPORT_VERSION = 1
 
@@ -74,6 +78,9 @@ def ingest(
     files: Annotated[
         list[str], typer.Argument(help="JSON lines, plain or gzip; '-' reads standard input.")
     ],
+    format_: Annotated[
+        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")
+    ] = NATIVE.name,
     as_json: AsJson = False,
 ) -> None:
     """Read touchpoint events and update profiles and incidents.
@@ -81,11 +88,14 @@ def ingest(
     Reading the same events again changes nothing, so after any interruption simply run the same
     command again.
     """
+    layout = FORMATS.get(format_)
+    if layout is None:
+        raise typer.BadParameter(f"{format_!r} is none of {', '.join(FORMATS)}")
     error: InputError | None = None
     with state_of(context).session() as session, progress_bar("events") as bar:
         report = Report(bar)
         try:
-            session.ingest(_all_lines(files), report.take)
+            session.ingest(_all_lines(files, layout), report.take)
         except InputMissing:
             raise
         except InputError as caught:
@@ -98,6 +108,6 @@ def ingest(
         raise error
 
 
-def _all_lines(files: list[str]) -> Iterator[Line]:
+def _all_lines(files: list[str], layout: Format) -> Iterator[Line]:
     for name in files:
-        yield from read_lines(name)
+        yield from read_lines(name, layout)

@@ -114,14 +114,16 @@ class RemoteSession:
         self._client.post("/internal/v1/tick").raise_for_status()
 
     def _send(self, part: list[Line]) -> list[Result]:
-        body = b"".join(
-            orjson.dumps(line.size) + b" " + line.content.replace(b"\n", b" ") + b"\n"
-            for line in part
-        )
+        body = b"".join(map(_written, part))
         response = self._client.post("/internal/v1/lines", content=body)
         if response.status_code != httpx.codes.OK:
             _raise(response)
         return [Result(*row) for row in response.json()]
+
+
+def _written(line: Line) -> bytes:
+    head = orjson.dumps([line.size, line.fault and list(line.fault)])  # a tab in it is escaped
+    return head + b"\t" + line.content.replace(b"\n", b" ") + b"\n"
 
 
 def _raise(response: httpx.Response) -> None:

@@ -100,13 +100,15 @@ class IngestStage:
         self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE
     ) -> Decoded:
         """Validate every line. Blocks the CPU only."""
-        outcomes = [
-            outcome_of(self._core, line.content, received_at, intake)
-            if line.is_whole
-            else Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
-            for line in lines
-        ]
+        outcomes = [self._outcome(line, received_at, intake) for line in lines]
         return Decoded(lines, outcomes, received_at)
+
+    def _outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
+        if line.fault is not None:
+            return Reject(*line.fault)
+        if not line.is_whole:
+            return Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
+        return outcome_of(self._core, line.content, received_at, intake)
 
     def store(self, decoded: Decoded, batch: int) -> Stored:
         """Make a batch durable.

@@ -17,7 +17,8 @@ import orjson
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import CATALOGUE, MIB
-from services.ingest.lines import InputError, Line, numbered_lines
+from services.ingest.lines import InputError, Line
+from services.intake.files import numbered_lines
 from services.stream.connection import key_of
 from services.stream.ports import Outgoing
 

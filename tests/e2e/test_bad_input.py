@@ -29,6 +29,23 @@ def test_hundred_megabyte_line_costs_nothing_else(tmp_path: Path) -> None:
     assert kept["raw_bytes"] > 100_000_000
 
 
+def test_a_payload_of_another_format(tmp_path: Path) -> None:
+    """Its events count once, also beside the native form; what is unreadable is kept whole."""
+    examples = Path(__file__).parents[1] / "contract" / "formats" / "batch"
+    payloads, unreadable = examples / "payloads.jsonl", examples / "unreadable.jsonl"
+    data = tmp_path / "data"
+    report = c360_json(
+        data, "ingest", "--format", "batch", "--json", *map(str, (payloads, unreadable))
+    )
+    assert (report["accepted"], report["rejected_by_reason"]) == (3, {"invalid_field": 4})
+    again = c360_json(data, "ingest", "--json", str(examples / "touchpoints.jsonl"))
+    assert again["duplicate"] == 3
+    kept = c360_json(data, "rejected", "list", "--json")
+    raw = {c360_json(data, "rejected", "show", one["reject_id"], "--json")["raw"] for one in kept}
+    assert raw == set(unreadable.read_text("utf-8").splitlines())
+    assert "none of batch" in c360(data, "ingest", "--format", "x", str(payloads), code=2).stderr
+
+
 def test_binary_file(tmp_path: Path) -> None:
     """Nothing of a binary file is read; the error says what was expected."""
     file = tmp_path / "photo.jpg"

@@ -14,6 +14,8 @@ import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from schemas.faults import Fault
+from schemas.reject import RejectReason
 from services.api.auth import LOCAL, Credentials, Scope
 from services.api.http.problems import Problem
 from services.api.http.sink import IntakeSink, write
@@ -61,7 +63,7 @@ Caller = Annotated[_Caller, Depends(_caller)]
 
 @router.post("/lines")
 async def local_lines(request: Request, caller: Caller) -> Response:
-    """Lines of `c360 ingest`, each preceded by its size as sent."""
+    """Lines of `c360 ingest`, each preceded by its size as sent, and by its fault if it has one."""
     caller.require(Scope.EVENTS_IMPORT)
     body = await request.body()
     lines = [_sized_line(line) for line in body.split(b"\n") if line]
@@ -91,8 +93,9 @@ async def local_operation(name: str, request: Request, caller: Caller) -> Respon
 
 
 def _sized_line(line: bytes) -> Line:
-    size, _, content = line.partition(b" ")
-    return Line(content, int(size))
+    head, _, content = line.partition(b"\t")
+    size, fault = orjson.loads(head)
+    return Line(content, size, fault and Fault(RejectReason(fault[0]), *fault[1:]))
 
 
 def _ndjson(operation: Operation[Any, Any], access: Access, asked: Any) -> Iterator[bytes]:

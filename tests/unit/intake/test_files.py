@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.lines import KEPT_BYTES_MAX, InputError, InputMissing, read_lines
+from services.ingest.lines import KEPT_BYTES_MAX, InputError, InputMissing
+from services.intake.files import read_lines
 
 
 def test_plain_and_gzip_give_the_same_lines(tmp_path: Path) -> None:

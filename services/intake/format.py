@@ -1,0 +1,28 @@
+"""What a format is: how the payloads of one sender are translated to touchpoints.
+
+A payload is one line of a file. It is never read in part: either all of its touchpoints come out,
+or it is unreadable as a whole and is rejected with its bytes and the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from schemas.faults import Fault
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. `touchpoints` is pure: the same payload always gives the same touchpoints.
+
+    Whether a touchpoint is valid is not decided here; ingest rejects each one for itself.
+    """
+
+    name: str
+    """Name in `c360 ingest --format NAME`."""
+    payload_bytes_max: int
+    """Larger payloads are rejected without being read."""
+    touchpoints: Callable[[bytes], Sequence[bytes] | Fault]
+    """The touchpoints of a payload, each as a JSON line, or why it cannot be read. Never raises;
+    the fault quotes nothing of the payload."""

@@ -1,0 +1,119 @@
+"""What every format of the intake keeps to, found by itself: a new one passes without being named.
+
+The examples of a format are in `tests/contract/formats/<name>/`: `payloads.jsonl`, the
+`touchpoints.jsonl` that they hold, and `unreadable.jsonl`, payloads that are none of this format.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.faults import Fault
+from schemas.reject import RejectReason
+from schemas.touchpoint import EVENT_BYTES_MAX, TouchpointAdapter
+from services.ingest.lines import KEPT_BYTES_MAX, Line
+from services.intake.files import read_lines
+from services.intake.format import Format
+from services.intake.formats import FORMATS
+
+EXAMPLES = Path(__file__).parent / "formats"
+PAGES = Path(__file__).parents[2] / "docs" / "formats"
+MUTATIONS = 300
+EACH = pytest.mark.parametrize("layout", FORMATS.values(), ids=lambda one: one.name)
+
+
+def examples(layout: Format, name: str) -> list[bytes]:
+    """Lines of a file of examples; none if there is no such file."""
+    file = EXAMPLES / layout.name / name
+    return file.read_bytes().splitlines() if file.is_file() else []
+
+
+def is_touchpoint(line: bytes) -> bool:
+    """Whether ingest can read it."""
+    try:
+        TouchpointAdapter.validate_json(line)
+    except ValidationError:
+        return False
+    return True
+
+
+@EACH
+def test_each_has_examples_and_a_page(layout: Format) -> None:
+    """A stranger finds what a payload looks like, and what becomes of it."""
+    assert examples(layout, "payloads.jsonl")
+    assert (PAGES / f"{layout.name}.md").read_text("utf-8").startswith("# ")
+    assert layout.payload_bytes_max >= EVENT_BYTES_MAX
+
+
+@EACH
+def test_payloads_become_their_touchpoints(layout: Format) -> None:
+    """All of them, in order, each valid, and the same ones whenever the payload is read again."""
+    for _ in range(2):
+        found: list[bytes] = []
+        for payload in examples(layout, "payloads.jsonl"):
+            touchpoints = layout.touchpoints(payload)
+            assert not isinstance(touchpoints, Fault)
+            found += touchpoints
+        expected = [json.loads(line) for line in examples(layout, "touchpoints.jsonl")]
+        assert [json.loads(line) for line in found] == expected
+        assert all(map(is_touchpoint, found))
+        ids = [one["event_id"] for one in expected]
+        assert len(set(ids)) == len(ids)
+
+
+@EACH
+def test_unreadable_payloads_are_kept_whole(layout: Format, tmp_path: Path) -> None:
+    """They come out as one line each, with their bytes and a reason."""
+    payloads = examples(layout, "unreadable.jsonl")
+    file = tmp_path / "payloads"
+    file.write_bytes(b"\n".join(payloads))
+    lines = list(read_lines(str(file), layout))
+    assert [line.content for line in lines] == payloads
+    for line in lines:
+        assert line.fault is not None
+        assert isinstance(line.fault.reason, RejectReason)
+        assert line.fault.message
+
+
+@EACH
+def test_an_oversized_payload_is_not_read(layout: Format, tmp_path: Path) -> None:
+    """It is rejected by its size, a bounded part of it is kept, and the next payload is read."""
+    file = tmp_path / "payloads"
+    good = examples(layout, "payloads.jsonl")[0]
+    file.write_bytes(b"x" * (layout.payload_bytes_max + 1) + b"\n" + good + b"\n")
+    large, *others = read_lines(str(file), layout)
+    assert large.fault is not None
+    assert large.fault.reason is RejectReason.TOO_LARGE
+    assert large.size > layout.payload_bytes_max
+    assert len(large.content) <= KEPT_BYTES_MAX
+    assert others == [Line(one, len(one)) for one in layout.touchpoints(good)]
+
+
+@EACH
+def test_a_cut_payload_is_never_read_in_part(layout: Format) -> None:
+    """Of a payload that ends too early all touchpoints come out, or none that is valid."""
+    for payload in examples(layout, "payloads.jsonl"):
+        whole = layout.touchpoints(payload)
+        for end in range(len(payload)):
+            found = layout.touchpoints(payload[:end])
+            assert isinstance(found, Fault) or found == whole or not any(map(is_touchpoint, found))
+
+
+@EACH
+def test_damaged_payloads_raise_nothing(layout: Format) -> None:
+    """Whatever the bytes are, they give lines or a fault, and the same each time."""
+    random.seed(layout.name)
+    for payload in examples(layout, "payloads.jsonl"):
+        for _ in range(MUTATIONS):
+            damaged = bytearray(payload)
+            for _ in range(random.randint(1, 4)):
+                damaged[random.randrange(len(damaged))] = random.randrange(32, 256)
+            found = layout.touchpoints(bytes(damaged))
+            assert found == layout.touchpoints(bytes(damaged))
+            if not isinstance(found, Fault):
+                assert not any(b"\n" in line for line in found)
