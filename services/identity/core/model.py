@@ -106,11 +106,6 @@ def link(x: Node, y: Node, first_seen_ms: int, event_id: str, verified: bool) ->
     return Edge(*((x, y) if x.id < y.id else (y, x)), first_seen_ms, event_id, verified)
 
 
-def pair_of(x: NodeId, y: NodeId) -> Pair:
-    """The pair of two node ids, given in any order."""
-    return (x, y) if x < y else (y, x)
-
-
 def better(x: Edge, y: Edge) -> Edge:
     """Merge two reports of one edge: the best grade, and the earliest report *of that grade*.
 

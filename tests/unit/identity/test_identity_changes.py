@@ -17,7 +17,7 @@ from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.core.model import link
 from services.identity.core.resolve import resolve
-from services.identity.writer import IdentityWriter
+from services.identity.writer import Changes, IdentityWriter
 from services.stream.connection import key_of
 from tests.unit.identity.rehearsal import check_followers
 from tests.unit.identity.stories import chunk, parts, random_story
@@ -194,6 +194,24 @@ def test_the_cause_is_the_events_behind_it_and_nobody_else() -> None:
     assert "secret-author" not in "".join(r.model_dump_json() for r in decided.values())
 
 
+def test_the_cause_reaches_the_profile_that_lost_an_identifier() -> None:
+    """The login of Ben at the tablet of Anna is why her profile lost it, far from its ends."""
+    follower = Follower()
+    follower.hear([login(ANNA, TABLET, 5, "anna")])
+    said = follower.hear([login(BEN, TABLET, 6, "ben")])
+    assert said[ANNA.id].cause == said[TABLET.id].cause == said[BEN.id].cause == ["ben"]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_profiles_merged_at_once_the_first_is_named(reverse: bool) -> None:
+    """One record names one other side: of equal changes the lowest id, in any order of arrival."""
+    follower = Follower()
+    follower.hear([login(ANNA, ANNA_MAIL), login(BEN, BEN_MAIL), login(CARD, SESSION)])
+    decisions = [same(ANNA, BEN), same(ANNA, CARD)]
+    said = follower.hear([], decisions[::-1] if reverse else decisions)
+    assert short(said)[ANNA.id] == ("merged", "current", None, BEN.id)
+
+
 def test_causes_are_bounded() -> None:
     """Of a hundred events the earliest ten are named."""
     edges = [login(ANNA, Node(100 + n, "session", "shop"), n, f"e{n}") for n in range(100)]
@@ -229,6 +247,22 @@ def test_in_doubt_a_profile_is_told_as_its_own_row_says() -> None:
     said = profile_changes("r", changes, (), Touched(), standing, 1)
     (ben,) = [record for record in said if record.profile_id == as_uuid(BEN.id)]
     assert (ben.status, ben.merged_into) == ("merged", as_uuid(CARD.id))
+
+
+def test_in_doubt_the_rows_of_both_sides_are_wanted() -> None:
+    """Besides the nodes whose attributes or consents came: the profiles before and after."""
+    writer = Follower().writer
+    changes = writer.apply([login(ANNA, SESSION)], in_doubt=True)
+    was = changes.placements[SESSION.id][1]._replace(profile=BEN.id)
+    partly = Changes(
+        **{name: getattr(changes, name) for name in Changes.__slots__}
+        | {
+            "placements": {SESSION.id: changes.placements[SESSION.id]},
+            "before": {SESSION.id: was},
+        }
+    )
+    touched = Touched(attributes=[CARD.id], consents=[TABLET.id])
+    assert rows_wanted(partly, touched) == {CARD.id, TABLET.id, ANNA.id, BEN.id}
 
 
 @pytest.mark.parametrize(("status", "into"), [("merged", None), ("current", as_uuid(1))])

@@ -79,6 +79,13 @@ def test_of_equally_short_paths_the_one_that_joins_first_is_taken() -> None:
     assert events(path(ANNA, COOKIE, edges)) == ["card", "card cookie"]
 
 
+def test_a_decision_taken_back_is_no_evidence() -> None:
+    """A pair whose decision was withdrawn is explained by its edges, though they are more."""
+    withdrawn = Decision(ANNA, ANNA_MAIL, Verdict.NONE, "ann", "", 9)
+    edges = [edge(ANNA, ANNA_CARD, "x"), edge(ANNA_CARD, ANNA_MAIL, "y")]
+    assert events(path(ANNA, ANNA_MAIL, edges, [withdrawn])) == ["x", "y"]
+
+
 def test_stated_edges_are_no_evidence() -> None:
     """The path goes over what was verified, though a stated edge is shorter."""
     edges = [
@@ -172,3 +179,17 @@ def test_a_cookie_between_two_distances_is_elsewhere_for_the_farther_person() ->
     placements = resolve(edges, (), (), RULES).placements
     asides = set_aside(SESSION.id, edges, (), placements, (), RULES)
     assert [(a.edge.event_id, a.standing) for a in asides] == [("visit", Standing.ELSEWHERE)]
+
+
+def test_what_is_set_aside_is_ordered_by_time_and_then_by_pair() -> None:
+    """The earliest first, whatever its ends; at one time and event the pair decides, not the
+    grade."""
+    record = Node(51, "record", "till")
+    edges = [
+        edge(ANNA, ANNA_MAIL, "late", 9, verified=False),
+        edge(ANNA, record, "e", 3),
+        edge(ANNA, Node(52, "cookie", "shop"), "e", 3, verified=False),
+        edge(ANNA, Node(53, "cookie", "shop"), "early", 1, verified=False),
+    ]
+    asides = set_aside(ANNA.id, edges, (), {}, (), RULES)
+    assert [aside.edge.b.id for aside in asides] == [53, record.id, 52, ANNA_MAIL.id]
