@@ -20,8 +20,9 @@ from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
-from services.embedded.stages import IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.ports import IdentityStore
+from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.config import ingest_config
@@ -117,14 +118,14 @@ class Engine:
         return Pipeline(
             self.facts,
             IngestStage(core, self.facts),
-            IdentityStage(self.graph, self._identity_writer, self.metrics),
+            IdentityStage(self.graph, self._identity_writer),
             ConsistencyStage(self.claims, self._consistency_writer, reached, self.metrics),
             self.metrics,
         )
 
-    def _identity_writer(self, realm: str) -> IdentityWriter:
+    def _identity_writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(
-            self.graph, realm, self.identity_rules, in_doubt_edges_max=IN_DOUBT_EDGES_MAX
+            store, realm, self.identity_rules, in_doubt_edges_max=IN_DOUBT_EDGES_MAX
         )
 
     def _consistency_writer(self, realm: str) -> ConsistencyWriter:

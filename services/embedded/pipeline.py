@@ -20,7 +20,7 @@ import structlog
 from schemas.claim import Claim
 from schemas.records import ActionRecord
 from services.consistency.stage import ConsistencyStage
-from services.embedded.stages import IdentityStage
+from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import InputError, Line
@@ -28,6 +28,7 @@ from services.ingest.ports import FactStore
 from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Stored
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
+from services.stream.positions import EMBEDDED_GENERATION, version_of
 
 RECOVERY_EVENTS = 20_000
 ATTEMPTS_MAX = 6
@@ -117,7 +118,10 @@ class Pipeline:
         with self._timed("store"):
             stored = self._stage.store(decoded, batch)
         with self._timed("identity"):
-            self._identity.process(stored.fresh, batch, in_doubt)
+            version = version_of(EMBEDDED_GENERATION, batch - 1)
+            applied = self._identity.process(_identity(stored.fresh), version, in_doubt=in_doubt)
+            for changes in applied.values():
+                count_changes(self._metrics, changes)
         with self._timed("consistency"):
             reached = watermarks(stored.fresh)
             self._consistency.process(_claims(stored.fresh), reached, batch)
@@ -163,6 +167,14 @@ class Pipeline:
     def _timed(self, stage: str) -> Iterator[None]:
         with self._metrics.stage_seconds.labels(stage).time():
             yield
+
+
+def _identity(events: Sequence[Accepted]) -> dict[str, RealmBatch]:
+    """The edges of a batch by realm."""
+    batches: dict[str, RealmBatch] = defaultdict(RealmBatch)
+    for event in events:
+        batches[event.realm].edges.extend(event.edges)
+    return batches
 
 
 def _claims(events: Sequence[Accepted]) -> dict[str, list[Claim]]:

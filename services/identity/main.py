@@ -9,7 +9,8 @@ from __future__ import annotations
 from schemas.records import EDGES_PER_RECORD_MAX
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.worker import RECORDS_MAX, IdentityWorker, VersionedIdentityStore
+from services.identity.ports import IdentityStore
+from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.runtime.settings import Settings
 from services.stream.decision_worker import Parts, run_deciding_worker
@@ -23,7 +24,7 @@ async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
     rules = identity_rules(settings.identity_rules)
 
-    def writer_of(store: VersionedIdentityStore, realm: str) -> IdentityWriter:
+    def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(store, realm, rules, CACHE_NODES_MAX, IN_DOUBT_EDGES_MAX)
 
     def worker(parts: Parts) -> IdentityWorker:

@@ -21,7 +21,8 @@ class IdentityStore(Protocol):
     """The stored graph and map of all realms.
 
     Every method may raise the store's own errors; after one, any subset may have been written, and
-    the batch has to be applied again as in doubt.
+    the batch has to be applied again as in doubt. Writes name the version of their rows: of two
+    rows of one key the higher version counts, and of two of one version the one written last.
     """
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
@@ -53,24 +54,30 @@ class IdentityStore(Protocol):
         """The standing refusals with an end in `nodes`."""
         ...
 
-    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+    def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """Store edges in their merged form; each replaces the row of its pair."""
         ...
 
-    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+    def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
         """Store decisions; each replaces the row of its pair."""
         ...
 
-    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+    def write_marks(self, realm: str, marks: Collection[NodeId], version: int) -> None:
         """Mark nodes as permanently shared."""
         ...
 
-    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+    def write_placements(
+        self, realm: str, placements: Mapping[NodeId, Placed], version: int
+    ) -> None:
         """Store map rows; each replaces the row of its node."""
         ...
 
     def write_refusals(
-        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+        self,
+        realm: str,
+        appeared: Sequence[Refusal],
+        vanished: Sequence[Refusal],
+        version: int,
     ) -> None:
         """Remove obsolete refusals and store new ones, by `Refusal.key`.
 

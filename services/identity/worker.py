@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from schemas.edge import Decision, Edge
 from schemas.faults import fault_of
-from schemas.identifiers import NodeId
 from schemas.records import (
     EDGES_PER_RECORD_MAX,
     DecisionRecord,
@@ -28,6 +26,7 @@ from schemas.records import (
 from schemas.reject import RejectReason
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.ports import IdentityStore
+from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
@@ -43,15 +42,6 @@ BYTES_MAX = 4 * 1024 * 1024
 """Bytes of records processed at once; they hold about 12,000 edges."""
 
 
-class VersionedIdentityStore(IdentityStore, Protocol):
-    """An identity store with versioned rows: of two rows of one key the higher version counts,
-    and of two with the same version the one written last."""
-
-    def at(self, batch: int, generation: int) -> None:
-        """Set the version of the next writes: generation << 48 | batch."""
-        ...
-
-
 class IdentityWorker:
     """Keeps the map of the realms whose partitions this process holds. One call at a time.
 
@@ -63,8 +53,8 @@ class IdentityWorker:
 
     def __init__(
         self,
-        open_store: Callable[[], VersionedIdentityStore],
-        writer_of: Callable[[VersionedIdentityStore, str], IdentityWriter],
+        open_store: Callable[[], IdentityStore],
+        writer_of: Callable[[IdentityStore, str], IdentityWriter],
         positions: PositionStore,
         log: Log,
         outbox: Outbox,
@@ -111,7 +101,9 @@ class IdentityWorker:
         """Process one part of a batch completely."""
         try:
             if tenure.session is None:
-                tenure.session = _Session(await self._offload(self._open_store))
+                tenure.session = IdentityStage(
+                    await self._offload(self._open_store), self._writer_of
+                )
             written = await self._offload(self._write, tenure.session, held, part)
             await self._outbox.send_all([*written.dead, *map(_outgoing, written.changes)])
         except BaseException:
@@ -121,47 +113,34 @@ class IdentityWorker:
             raise
         self._count(written)
 
-    def _write(self, session: _Session, held: Holding, part: list[Delivery]) -> _Written:
+    def _write(self, session: IdentityStage, held: Holding, part: list[Delivery]) -> _Written:
         """All blocking work. Every row has the version of the position noted."""
         by_realm, dead = _sorted_out(part)
         first, doubtful = part[0].offset, held.in_doubt_to
         position = self._ownership.note(held, part[-1].offset)
-        session.store.at(position.last_offset + 1, position.generation)
-        applied, records = list[Changes](), list[ProfileChangeRecord]()
-        for realm, said in by_realm.items():
-            if realm not in session.writers:
-                session.writers[realm] = self._writer_of(session.store, realm)
-            writer = session.writers[realm]
-            changes = writer.apply(
-                said.edges,
-                said.decisions,
-                in_doubt=first <= doubtful,
-                in_doubt_edges_max=max(0, doubtful - first + 1) * EDGES_PER_RECORD_MAX,
+        applied = session.process(
+            by_realm,
+            position.version,
+            in_doubt=first <= doubtful,
+            in_doubt_edges_max=max(0, doubtful - first + 1) * EDGES_PER_RECORD_MAX,
+            fence=lambda: self._ownership.require_sole_writer(held.partition, position),
+        )
+        records = [
+            record
+            for realm, changes in applied.items()
+            for record in _followed(
+                session.store, realm, by_realm[realm], changes, position.version
             )
-            self._ownership.require_sole_writer(held.partition, position)
-            writer.commit(changes)
-            applied.append(changes)
-            records += _followed(session.store, realm, said, changes, position.version)
-        return _Written(dead, applied, records)
+        ]
+        return _Written(dead, list(applied.values()), records)
 
     def _count(self, written: _Written) -> None:
         metrics = self._metrics
         metrics.dead_letters.inc(len(written.dead))
         for changes in written.applied:
-            metrics.edges.inc(len(changes.edges))
-            metrics.merges.inc(changes.merges)
-            metrics.splits.inc(changes.splits)
-            metrics.refusals.inc(len(changes.refusals_appeared))
+            count_changes(metrics, changes)
         for change, count in Counter(one.change for one in written.changes).items():
             metrics.profile_changes.labels(change).inc(count)
-
-
-@dataclass(slots=True)
-class _Session:
-    """A store and the writers on it, discarded together."""
-
-    store: VersionedIdentityStore
-    writers: dict[str, IdentityWriter] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -169,17 +148,7 @@ class _Tenure:
     """What a worker knows between two assignments."""
 
     held: dict[Partition, Holding] = field(default_factory=dict)
-    session: _Session | None = None
-
-
-@dataclass(slots=True)
-class _RealmBatch:
-    """The contents of the records of one realm."""
-
-    edges: list[Edge] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    attributes: set[NodeId] = field(default_factory=set)
-    consents: set[NodeId] = field(default_factory=set)
+    session: IdentityStage | None = None
 
 
 class _Written(NamedTuple):
@@ -205,9 +174,9 @@ def _parts(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
         yield part
 
 
-def _sorted_out(part: list[Delivery]) -> tuple[dict[str, _RealmBatch], list[Outgoing]]:
+def _sorted_out(part: list[Delivery]) -> tuple[dict[str, RealmBatch], list[Outgoing]]:
     """The contents by realm, and a dead letter for each record that cannot be processed."""
-    by_realm: dict[str, _RealmBatch] = defaultdict(_RealmBatch)
+    by_realm: dict[str, RealmBatch] = defaultdict(RealmBatch)
     dead: list[Outgoing] = []
     for delivery in part:
         record = _decoded(delivery)
@@ -235,7 +204,7 @@ def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
 
 
 def _followed(
-    store: IdentityStore, realm: str, said: _RealmBatch, changes: Changes, map_version: int
+    store: IdentityStore, realm: str, said: RealmBatch, changes: Changes, map_version: int
 ) -> list[ProfileChangeRecord]:
     """The profile changes to publish for a batch that is written."""
     spoken = Touched(sorted(said.attributes), sorted(said.consents))

@@ -118,23 +118,24 @@ class IdentityWriter:
         self._pending = True
         return changes
 
-    def commit(self, changes: Changes) -> None:
-        """Write the changes of the last `apply`.
+    def commit(self, changes: Changes, version: int) -> None:
+        """Write the changes of the last `apply`, every row under `version`.
 
         Raises whatever the store raises. The batch is then in doubt: apply it again as such.
         """
         store, realm = self._store, self._realm
         try:
             if changes.edges:
-                store.write_edges(realm, changes.edges)
+                store.write_edges(realm, changes.edges, version)
             if changes.decisions:
-                store.write_decisions(realm, changes.decisions)
+                store.write_decisions(realm, changes.decisions, version)
             if changes.marks:
-                store.write_marks(realm, changes.marks)
+                store.write_marks(realm, changes.marks, version)
             if changes.placements:
-                store.write_placements(realm, changes.placements)
+                store.write_placements(realm, changes.placements, version)
             if changes.refusals_appeared or changes.refusals_vanished:
-                store.write_refusals(realm, changes.refusals_appeared, changes.refusals_vanished)
+                gone = changes.refusals_vanished
+                store.write_refusals(realm, changes.refusals_appeared, gone, version)
         except BaseException:
             self.forget()
             raise

@@ -401,9 +401,8 @@ def test_explanation_is_documented(database: Database) -> None:
         Node(3, "app_user", "shop"),
     )
     writer = IdentityWriter(store, "default", rules)
-    store.at(1)
     edges = [graph.link(person, mail, 5, "e1", True), graph.link(mail, other, 5, "e2", False)]
-    writer.commit(writer.apply(edges))
+    writer.commit(writer.apply(edges), 1)
     found = Explanation(store, rules, "default").explain(person.id, mail.id)
     told = plain(Explained.model_validate(found))
     assert told == found

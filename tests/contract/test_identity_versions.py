@@ -1,4 +1,4 @@
-"""What `services.identity.worker.VersionedIdentityStore` promises when two write at a time.
+"""What `services.identity.ports.IdentityStore` promises when two write at a time.
 
 A writer that was written off goes on for a while. Its rows carry the versions of its own records,
 so those of the successor win, whoever writes last. In memory, in process, and on a server.
@@ -14,34 +14,34 @@ import pytest
 from schemas.edge import Decision, Verdict
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import Kind, Placement, Reason, Refusal, link
-from services.identity.worker import VersionedIdentityStore
+from services.identity.ports import IdentityStore
 from services.store.database import Database
 from tests.contract.logs import quiet
 from tests.simulation.process import Process
 from tests.simulation.stores import IdentityRows, IdentitySession
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
 
-Open = Callable[[], VersionedIdentityStore]
-Write = Callable[[VersionedIdentityStore, int], None]
-Read = Callable[[VersionedIdentityStore], object]
+Open = Callable[[], IdentityStore]
+Write = Callable[[IdentityStore, int, int], None]
+Read = Callable[[IdentityStore], object]
 REFUSAL = Refusal(A.id, B.id, Reason.UNIQUE, (A.id, B.id), "e1")
 SAME = Decision(A, B, Verdict.SAME, "ann", "called", 5)
 
 ROWS: dict[str, tuple[Write, Read]] = {
     "edges": (
-        lambda store, n: store.write_edges("r", [link(A, B, n, "e", True)]),
+        lambda store, n, v: store.write_edges("r", [link(A, B, n, "e", True)], v),
         lambda store: store.edges_of("r", {A.id})[0].first_seen_ms,
     ),
     "placements": (
-        lambda store, n: store.write_placements("r", {C.id: (C, Placement(n, Kind.PERSON))}),
+        lambda store, n, v: store.write_placements("r", {C.id: (C, Placement(n, Kind.PERSON))}, v),
         lambda store: store.placements_of("r", {C.id})[C.id].profile,
     ),
     "decisions": (
-        lambda store, n: store.write_decisions("r", [SAME._replace(decided_ms=n)]),
+        lambda store, n, v: store.write_decisions("r", [SAME._replace(decided_ms=n)], v),
         lambda store: store.decisions_of("r", {B.id})[0].decided_ms,
     ),
     "refusals": (
-        lambda store, n: store.write_refusals("r", [REFUSAL._replace(event_id=f"{n}")], []),
+        lambda store, n, v: store.write_refusals("r", [REFUSAL._replace(event_id=f"{n}")], [], v),
         lambda store: int(store.refusals_of("r", {A.id})[0].event_id),
     ),
 }
@@ -65,16 +65,15 @@ class VersionContract:
             (written_off, 2, 9, 6, 5),
             (holder, 3, 1, 7, 7),
         ]
-        write(opened(), 0)  # as the embedded engine does, without saying which batch it is
+        write(opened(), 0, 1 << 48)  # as the embedded engine does
         for store, generation, batch, value, expected in steps:
-            store.at(batch, generation)
-            write(store, value)
+            write(store, value, generation << 48 | batch)
             assert (read(store), read(opened())) == (expected, expected)
 
     def test_a_vanished_refusal_has_a_version_too(self, opened: Open) -> None:
         """Who was written off cannot bring it back, nor remove one that stands since."""
         holder, written_off = opened(), opened()
-        steps: list[tuple[VersionedIdentityStore, int, list[Refusal], list[Refusal]]] = [
+        steps: list[tuple[IdentityStore, int, list[Refusal], list[Refusal]]] = [
             # batch, what appeared, what stands afterwards
             (holder, 5, [], []),
             (written_off, 4, [REFUSAL], []),
@@ -83,8 +82,8 @@ class VersionContract:
             (holder, 6, [], []),
         ]
         for store, batch, appeared, expected in steps:
-            store.at(batch, 2)
-            store.write_refusals("r", appeared, [] if appeared else [REFUSAL])
+            vanished = [] if appeared else [REFUSAL]
+            store.write_refusals("r", appeared, vanished, 2 << 48 | batch)
             for one in (store, opened()):
                 assert one.refusals_of("r", {A.id}) == expected
 
@@ -103,7 +102,7 @@ class TestMemory(VersionContract, IdentityStoreContract):
         return lambda: IdentitySession(rows, Process("test", chance, say))
 
     @pytest.fixture
-    def store(self, opened: Open) -> VersionedIdentityStore:
+    def store(self, opened: Open) -> IdentityStore:
         """One of them."""
         return opened()
 

@@ -123,12 +123,10 @@ def test_last_batch_is_a_number_without_generation(database: Database) -> None:
     """What the decision stages wrote carries the generation above the number of the batch."""
     store, graph = ClickHouseFactStore(database), ClickHouseIdentityStore(database)
     assert store.last_batch() == 0
-    graph.at(5, generation=3)
     a, b = Node(1, "email", ""), Node(2, "cookie", "shop")
-    graph.write_edges("default", [link(a, b, 5, "e-1", True)])
+    graph.write_edges("default", [link(a, b, 5, "e-1", True)], (3 << 48) + 5)
     assert store.last_batch() == 5
-    graph.at(6)
-    graph.write_placements("default", {a.id: (a, Placement(a.id, Kind.PERSON))})
+    graph.write_placements("default", {a.id: (a, Placement(a.id, Kind.PERSON))}, (3 << 48) + 6)
     assert store.last_batch() == 6
     names = ("realm", "incident_id", "version")
     database.insert_rows("incident_states", names, [("default", "i", (3 << 48) + 7)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,11 +13,10 @@ from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.writer import IdentityWriter
+from services.identity.stage import IdentityStage
+from services.identity.writer import Changes, IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.core.outcome import Accepted
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
@@ -36,11 +35,11 @@ class DyingIdentityStage(IdentityStage):
 
     batches_left = 1_000
 
-    def process(self, events: Sequence[Accepted], batch: int, in_doubt: bool) -> None:
+    def process(self, *batch: Any, **how: Any) -> dict[str, Changes]:
         if self.batches_left == 0:
             raise Killed
         self.batches_left -= 1
-        super().process(events, batch, in_doubt)
+        return super().process(*batch, **how)
 
 
 def pipeline(database: Database, batches_left: int = 1_000) -> Pipeline:
@@ -48,13 +47,13 @@ def pipeline(database: Database, batches_left: int = 1_000) -> Pipeline:
     graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
     facts, metrics = ClickHouseFactStore(database), Metrics()
     identity = DyingIdentityStage(
-        graph, lambda realm: IdentityWriter(graph, realm, identity_rules()), metrics
+        graph, lambda store, realm: IdentityWriter(store, realm, identity_rules())
     )
     identity.batches_left = batches_left
     consistency = ConsistencyStage(
         claims,
         lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),
-        {},
+        (),
         metrics,
     )
     return Pipeline(facts, IngestStage(core(), facts), identity, consistency, metrics)

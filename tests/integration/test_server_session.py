@@ -32,8 +32,8 @@ from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.engine import Engine
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import IdentityStage
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.lines import Line
@@ -66,11 +66,11 @@ def populate(database: Database, settings: Settings) -> None:
     pipeline = Pipeline(
         facts,
         IngestStage(core(), facts),
-        IdentityStage(graph, lambda realm: IdentityWriter(graph, realm, identity_rules()), metrics),
+        IdentityStage(graph, lambda store, realm: IdentityWriter(store, realm, identity_rules())),
         ConsistencyStage(
             claims,
             lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),
-            {},
+            (),
             metrics,
         ),
         metrics,

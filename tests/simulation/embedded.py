@@ -16,8 +16,8 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import IdentityStage
 from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
@@ -31,20 +31,13 @@ from tests.simulation.stores import FactRows, Facts
 BATCH_LINES = 7
 
 
-class EmbeddedMap(MemoryIdentityStore):
-    """One process writes everything, so no row needs a version."""
-
-    def at(self, batch: int) -> None:
-        """See ClickHouseIdentityStore."""
-
-
 class Embedded:
     """One process for everything."""
 
     def __init__(self) -> None:
         self.consistency = MemoryStore(TOPICS["c360.offers"])
         self.rows = FactRows(self.consistency)
-        self.map = EmbeddedMap()
+        self.map = MemoryIdentityStore()
         metrics, core = Metrics(), ingest_core()
         facts = Facts(self.rows, None)
         self._stage = IngestStage(core, facts)
@@ -52,11 +45,11 @@ class Embedded:
         self._pipeline = Pipeline(
             facts,
             self._stage,
-            IdentityStage(cast("Any", self.map), self._writers.__getitem__, metrics),
+            IdentityStage(self.map, lambda _store, realm: self._writers[realm]),
             ConsistencyStage(
                 cast("Any", self.consistency),
                 lambda realm: ConsistencyWriter(self.consistency, price_rules(), realm=realm),
-                {},
+                (),
                 metrics,
             ),
             metrics,
@@ -78,7 +71,7 @@ class Embedded:
             record = IdentityRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(record, DecisionRecord):
                 writer = self._writers[record.realm]
-                writer.commit(writer.apply([], [record.decision()]))
+                writer.commit(writer.apply([], [record.decision()]), 1)
         for delivery in offered:
             action = OfferRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(action, ActionRecord):

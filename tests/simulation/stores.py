@@ -26,7 +26,7 @@ from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted
 from services.ingest.ports import Known, RejectedLine, StoredEvent
 from services.stream.ports import Partition
-from services.stream.positions import GENERATION_SHIFT, MemoryPositions, Position
+from services.stream.positions import MemoryPositions, Position
 from services.stream.watermarks import MemoryWatermarks
 from tests.simulation.process import Process
 
@@ -201,7 +201,7 @@ class IdentityRows(MemoryIdentityStore):
 
 
 class IdentitySession:
-    """Implements `services.identity.worker.VersionedIdentityStore` for one process.
+    """Implements `services.identity.ports.IdentityStore` for one process.
 
     What it knows of there being decisions is as old as itself, as in the adapter for ClickHouse.
     """
@@ -209,14 +209,9 @@ class IdentitySession:
     def __init__(self, rows: IdentityRows, process: Process) -> None:
         self._rows = rows
         self._process = process
-        self._version = 0
         self._has_decisions = process.read(
             "decisions", lambda: {realm for realm in rows._realms if rows.all_decisions(realm)}
         )
-
-    def at(self, batch: int, generation: int) -> None:
-        """See the port."""
-        self._version = generation << GENERATION_SHIFT | batch
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -246,26 +241,25 @@ class IdentitySession:
         """See the port."""
         return self._process.read("refusals", lambda: self._rows.refusals_of(realm, nodes))
 
-    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+    def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""
-        version = self._version
         self._process.write("edges", edges, lambda rows: self._rows.put_edges(realm, rows, version))
 
-    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+    def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
         """See the port."""
-        version = self._version
         self._has_decisions = self._has_decisions | {realm}
         self._process.write(
             "decisions", decisions, lambda rows: self._rows.put_decisions(realm, rows, version)
         )
 
-    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+    def write_marks(self, realm: str, marks: Collection[NodeId], version: int) -> None:
         """See the port."""
-        self._rows.write_marks(realm, marks)
+        self._rows.write_marks(realm, marks, version)
 
-    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+    def write_placements(
+        self, realm: str, placements: Mapping[NodeId, Placed], version: int
+    ) -> None:
         """See the port."""
-        version = self._version
         self._process.write(
             "map",
             list(placements.items()),
@@ -273,10 +267,13 @@ class IdentitySession:
         )
 
     def write_refusals(
-        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+        self,
+        realm: str,
+        appeared: Sequence[Refusal],
+        vanished: Sequence[Refusal],
+        version: int,
     ) -> None:
         """See the port."""
-        version = self._version
         rows = [*((one, False) for one in vanished), *((one, True) for one in appeared)]
         self._process.write(
             "refusals", rows, lambda some: self._rows.put_refusals(realm, some, version)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
-from services.identity.worker import IdentityWorker, VersionedIdentityStore
+from services.identity.ports import IdentityStore
+from services.identity.worker import IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.sent_edges import SentEdges
@@ -56,7 +57,7 @@ async def identity(world: World, process: Process) -> None:
     positions = Positions(world.positions, process)
     cache_nodes_max = world.rng.choice((0, 3, 100_000))
 
-    def writer_of(store: VersionedIdentityStore, realm: str) -> IdentityWriter:
+    def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(store, realm, rules(), cache_nodes_max)
 
     worker = IdentityWorker(

@@ -1,7 +1,7 @@
 """The identity graph and map on ClickHouse, keyed by node in both directions.
 
-All rows written in one batch carry the version set by `at`: generation << 48 | batch number. The
-single writer of a realm raises it with every batch, so the row written last is the one that counts.
+A version is generation << 48 | batch number. The single writer of a realm raises it with every
+batch, so the row written last is the one that counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from schemas.instants import to_ms
 from services.identity.core.model import Kind, Placement, Reason, Refusal
 from services.identity.ports import Placed
 from services.store.database import Database, chunks
-from services.stream.positions import EMBEDDED_GENERATION, GENERATION_SHIFT
 
 NODES_PER_QUERY = 5_000
 EDGE_FIELDS = "a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified"
@@ -72,19 +71,11 @@ class ClickHouseIdentityStore:
     afterwards it knows only its own writes.
     """
 
-    def __init__(self, database: Database, generation: int = EMBEDDED_GENERATION) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._generation = generation
-        self._batch = 0
         # Most realms never have a decision or a mark; they are not read in every batch.
         self._has_decisions = self._any("decisions")
         self._has_marks = self._any("marks")
-
-    def at(self, batch: int, generation: int | None = None) -> None:
-        """Set the batch number that the next writes carry, and from now on the generation."""
-        self._batch = batch
-        if generation is not None:
-            self._generation = generation
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -145,26 +136,24 @@ class ClickHouseIdentityStore:
             found[refusal.key] = refusal
         return list(found.values())
 
-    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+    def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""
         names = (
             "realm", "a", "b", "a_type", "a_issuer", "b_type", "b_issuer", "first_seen",
             "event_id", "verified", "batch",
         )  # fmt: skip
-        version = self._version()
         rows = [
             (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in edges
         ]
         self._insert("edges", names, rows)
 
-    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+    def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
         """See the port."""
         names = (
             "realm", "a", "b", "a_type", "a_issuer", "b_type", "b_issuer", "verdict", "author",
             "reason", "decided_at", "batch",
         )  # fmt: skip
-        version = self._version()
         rows = [
             (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in decisions
@@ -172,16 +161,16 @@ class ClickHouseIdentityStore:
         self._insert("decisions", names, rows)
         self._has_decisions = self._has_decisions or bool(rows)
 
-    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+    def write_marks(self, realm: str, marks: Collection[NodeId], version: int) -> None:
         """See the port."""
-        version = self._version()
         rows = [(realm, node, version) for node in marks]
         self._insert("marks", ("realm", "node", "batch"), rows)
         self._has_marks = self._has_marks or bool(rows)
 
-    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+    def write_placements(
+        self, realm: str, placements: Mapping[NodeId, Placed], version: int
+    ) -> None:
         """See the port."""
-        version = self._version()
         rows = [
             (realm, placement.profile, node.id, node.type, placement.kind, version)
             for node, placement in placements.values()
@@ -189,10 +178,13 @@ class ClickHouseIdentityStore:
         self._insert("members", ("realm", "profile", "node", "type", "kind", "version"), rows)
 
     def write_refusals(
-        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+        self,
+        realm: str,
+        appeared: Sequence[Refusal],
+        vanished: Sequence[Refusal],
+        version: int,
     ) -> None:
         """See the port."""
-        version = self._version()
         rows = [
             (
                 realm, one.a, one.b, one.reason, list(one.blocked_by), one.event_id,
@@ -202,9 +194,6 @@ class ClickHouseIdentityStore:
             for one in refusals
         ]  # fmt: skip
         self._insert("refusals", REFUSAL_COLUMNS, rows)
-
-    def _version(self) -> int:
-        return self._generation << GENERATION_SHIFT | self._batch
 
     def _insert(self, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:

@@ -86,7 +86,7 @@ class MemoryIdentityStore:
         rows = self._realms[realm]
         return [rows.refusals[key] for key in _gather(rows.refusals_at, nodes)]
 
-    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+    def write_edges(self, realm: str, edges: Sequence[Edge], version: int = 0) -> None:
         """See `IdentityStore`."""
         rows = self._realms[realm]
         for edge in edges:
@@ -95,7 +95,7 @@ class MemoryIdentityStore:
             rows.edges_at[edge.a.id].add(pair)
             rows.edges_at[edge.b.id].add(pair)
 
-    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+    def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int = 0) -> None:
         """See `IdentityStore`."""
         rows = self._realms[realm]
         for decision in decisions:
@@ -104,11 +104,13 @@ class MemoryIdentityStore:
             rows.decisions_at[decision.a.id].add(pair)
             rows.decisions_at[decision.b.id].add(pair)
 
-    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+    def write_marks(self, realm: str, marks: Collection[NodeId], version: int = 0) -> None:
         """See `IdentityStore`."""
         self._realms[realm].marks.update(marks)
 
-    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+    def write_placements(
+        self, realm: str, placements: Mapping[NodeId, Placed], version: int = 0
+    ) -> None:
         """See `IdentityStore`."""
         rows = self._realms[realm]
         for node, (description, placement) in placements.items():
@@ -116,7 +118,11 @@ class MemoryIdentityStore:
             rows.placements[node] = placement
 
     def write_refusals(
-        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+        self,
+        realm: str,
+        appeared: Sequence[Refusal],
+        vanished: Sequence[Refusal],
+        version: int = 0,
     ) -> None:
         """See `IdentityStore`."""
         rows = self._realms[realm]

@@ -117,7 +117,7 @@ def send(
 ) -> Changes:
     """Apply and commit one batch."""
     changes = writer.apply(edges, decisions)
-    writer.commit(changes)
+    writer.commit(changes, 1)
     return changes
 
 
@@ -172,7 +172,7 @@ def test_a_second_batch_has_to_wait_for_the_first() -> None:
     changes = writer.apply([login(ANNA, ANNA_MAIL)])
     with pytest.raises(RuntimeError, match="not committed"):
         writer.apply([])
-    writer.commit(changes)
+    writer.commit(changes, 1)
     assert writer.apply([]).placements == {}
 
 
@@ -181,7 +181,7 @@ class FailingStore(MemoryIdentityStore):
 
     repaired = False
 
-    def write_placements(self, realm: str, placements: object) -> None:
+    def write_placements(self, realm: str, placements: object, version: int = 0) -> None:
         if not self.repaired:
             raise OSError("disk full")
         super().write_placements(realm, placements)  # type: ignore[arg-type]
@@ -194,7 +194,7 @@ def test_a_failed_commit_is_made_good_by_applying_the_batch_in_doubt() -> None:
     with pytest.raises(OSError, match="disk full"):
         send(writer, [login(ANNA, ANNA_MAIL)])
     store.repaired = True
-    writer.commit(writer.apply([login(ANNA, ANNA_MAIL)], in_doubt=True))
+    writer.commit(writer.apply([login(ANNA, ANNA_MAIL)], in_doubt=True), 1)
     assert store.all_placements(REALM)[ANNA_MAIL.id].profile == ANNA.id
 
 

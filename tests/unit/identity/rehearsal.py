@@ -18,11 +18,10 @@ from schemas.records import DecisionRecord, EdgesRecord, ProfileChangeRecord, Pr
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import Placement, Refusal
 from services.identity.core.resolve import resolve
-from services.identity.ports import Placed
+from services.identity.ports import IdentityStore, Placed
 from services.identity.worker import (
     PROFILE_CHANGES_TOPIC,
     IdentityWorker,
-    VersionedIdentityStore,
 )
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Retry
@@ -79,7 +78,6 @@ class VersionedStore:
         self._rows = rows
         self._versions = versions
         self._faults = faults
-        self._version = 0
         self.contradictions: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -88,31 +86,33 @@ class VersionedStore:
             raise fault
         return getattr(self._rows, name)
 
-    def at(self, batch: int, generation: int) -> None:
-        self._version = generation << 48 | batch
-
-    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+    def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         known = {e[:2]: e for e in self._rows.all_edges(realm)}
         self._write(
+            version,
             {("edge", realm, e.a.id, e.b.id): e for e in edges},
             lambda e: known.get(e[:2]),
             lambda news: self._rows.write_edges(realm, news),
         )
 
-    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+    def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
         known = {d[:2]: d for d in self._rows.all_decisions(realm)}
         self._write(
+            version,
             {("decision", realm, d.a.id, d.b.id): d for d in decisions},
             lambda d: known.get(d[:2]),
             lambda news: self._rows.write_decisions(realm, news),
         )
 
-    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+    def write_marks(self, realm: str, marks: Collection[NodeId], version: int) -> None:
         raise AssertionError("no record marks anything")
 
-    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+    def write_placements(
+        self, realm: str, placements: Mapping[NodeId, Placed], version: int
+    ) -> None:
         known = self._rows.all_placements(realm)
         self._write(
+            version,
             {("map", realm, node): placed for node, placed in placements.items()},
             lambda placed: known.get(placed[0].id),
             lambda news: self._rows.write_placements(realm, {p[0].id: p for p in news}),
@@ -120,11 +120,16 @@ class VersionedStore:
         )
 
     def write_refusals(
-        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+        self,
+        realm: str,
+        appeared: Sequence[Refusal],
+        vanished: Sequence[Refusal],
+        version: int,
     ) -> None:
         known = {r.key: r for r in self._rows.all_refusals(realm)}
         gone = {r.key for r in vanished}
         self._write(
+            version,
             {("refusal", realm, *r.key): r for r in (*vanished, *appeared)},
             lambda r: known.get(r.key),
             lambda news: self._rows.write_refusals(
@@ -137,6 +142,7 @@ class VersionedStore:
 
     def _write(
         self,
+        version: int,
         rows: Mapping[Any, T],
         known: Callable[[T], Any],
         write: Callable[[list[T]], None],
@@ -146,10 +152,10 @@ class VersionedStore:
         fault = self._faults.strike()
         done = rows if fault is None else dict(self._faults.some(rows.items()))
         for key, row in done.items():
-            if self._versions.get(key, 0) > self._version and known(row) != meant(row):
-                self.contradictions.append((key, self._versions[key], self._version))
-        wins = {k: row for k, row in done.items() if self._versions.get(k, 0) <= self._version}
-        self._versions.update(dict.fromkeys(wins, self._version))
+            if self._versions.get(key, 0) > version and known(row) != meant(row):
+                self.contradictions.append((key, self._versions[key], version))
+        wins = {k: row for k, row in done.items() if self._versions.get(k, 0) <= version}
+        self._versions.update(dict.fromkeys(wins, version))
         write(list(wins.values()))
         if fault is not None:
             raise fault
@@ -328,13 +334,13 @@ class Rehearsal:
             Metrics(),
         )  # fmt: skip
 
-    def _open(self) -> VersionedIdentityStore:
+    def _open(self) -> IdentityStore:
         if (fault := self.faults.strike()) is not None:
             raise fault
         self.opened.append(VersionedStore(self.rows, self.versions, self.faults))
         return self.opened[-1]
 
-    def _writer(self, store: VersionedIdentityStore, realm: str) -> IdentityWriter:
+    def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(store, realm, self.stories[realm].rules, self.rng.choice((0, 3, 999)))
 
     async def _offload(self, work: Callable[..., T], /, *arguments: Any) -> T:

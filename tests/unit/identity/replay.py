@@ -34,20 +34,26 @@ class LossyStore(MemoryIdentityStore):
     def _some(self, rows: Collection[T]) -> list[T]:
         return [row for row in rows if self._rng.random() < self.kept]
 
-    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+    def write_edges(self, realm: str, edges: Sequence[Edge], version: int = 0) -> None:
         super().write_edges(realm, self._some(edges))
 
-    def write_decisions(self, realm: str, decisions: Sequence[Decision]) -> None:
+    def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int = 0) -> None:
         super().write_decisions(realm, self._some(decisions))
 
-    def write_marks(self, realm: str, marks: Collection[NodeId]) -> None:
+    def write_marks(self, realm: str, marks: Collection[NodeId], version: int = 0) -> None:
         super().write_marks(realm, self._some(marks))
 
-    def write_placements(self, realm: str, placements: Mapping[NodeId, Placed]) -> None:
+    def write_placements(
+        self, realm: str, placements: Mapping[NodeId, Placed], version: int = 0
+    ) -> None:
         super().write_placements(realm, {n: placements[n] for n in self._some(placements)})
 
     def write_refusals(
-        self, realm: str, appeared: Sequence[Refusal], vanished: Sequence[Refusal]
+        self,
+        realm: str,
+        appeared: Sequence[Refusal],
+        vanished: Sequence[Refusal],
+        version: int = 0,
     ) -> None:
         super().write_refusals(realm, self._some(appeared), self._some(vanished))
 
@@ -99,7 +105,7 @@ class Replay:
         changes = writer.apply(edges, decisions, marks, in_doubt=in_doubt)
         self.issued |= {placement.profile for _, placement in changes.placements.values()}
         self.store.kept = self._rng.random() if crash else 1.0
-        writer.commit(changes)
+        writer.commit(changes, 1)
         self.store.kept = 1.0
 
     def expected(self) -> Resolution:

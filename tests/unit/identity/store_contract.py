@@ -22,15 +22,15 @@ class IdentityStoreContract:
     def test_an_edge_is_found_from_both_ends_once(self, store: IdentityStore) -> None:
         """Asking for both ends of an edge gives it a single time, whatever its grade."""
         edges = [link(A, B, 5, "e1", True), link(B, C, 6, "e2", False)]
-        store.write_edges("r", edges)
+        store.write_edges("r", edges, 1)
         assert store.edges_of("r", {A.id}) == edges[:1]
         assert sorted(store.edges_of("r", {A.id, B.id, UNSEEN})) == edges
         assert store.edges_of("r", set()) == []
 
     def test_a_written_edge_replaces_the_one_of_its_pair(self, store: IdentityStore) -> None:
         """The merged form is made by the writer; the store keeps what it is given last."""
-        store.write_edges("r", [link(A, B, 5, "e1", False)])
-        store.write_edges("r", [link(A, B, 7, "e2", True)])
+        store.write_edges("r", [link(A, B, 5, "e1", False)], 1)
+        store.write_edges("r", [link(A, B, 7, "e2", True)], 1)
         assert store.edges_of("r", {B.id}) == [link(A, B, 7, "e2", True)]
 
     def test_writing_again_changes_nothing(self, store: IdentityStore) -> None:
@@ -38,9 +38,9 @@ class IdentityStoreContract:
         refusal = Refusal(A.id, B.id, Reason.UNIQUE, (A.id, B.id), "e1")
         placed = {A.id: (A, Placement(A.id, Kind.PERSON))}
         for _ in range(2):
-            store.write_edges("r", [link(A, B, 5, "e1", True)])
-            store.write_placements("r", placed)
-            store.write_refusals("r", [refusal], [])
+            store.write_edges("r", [link(A, B, 5, "e1", True)], 1)
+            store.write_placements("r", placed, 1)
+            store.write_refusals("r", [refusal], [], 1)
         assert len(store.edges_of("r", {A.id})) == 1
         assert store.placements_of("r", {A.id}) == {A.id: Placement(A.id, Kind.PERSON)}
         assert store.refusals_of("r", {A.id, B.id}) == [refusal]
@@ -50,7 +50,7 @@ class IdentityStoreContract:
     ) -> None:
         """Stated edges and types outside the list do not count, and the limit itself is allowed."""
         edges = [link(C, A, 1, "e", True), link(C, D, 1, "e", True), link(C, B, 1, "e", False)]
-        store.write_edges("r", edges)
+        store.write_edges("r", edges, 1)
         types = {"customer_number", "email", "cookie"}
         assert store.crowded("r", {C.id, A.id}, 1, types) == {C.id}
         assert store.crowded("r", {C.id}, 2, types) == set()
@@ -58,8 +58,8 @@ class IdentityStoreContract:
 
     def test_a_node_without_a_map_row_is_missing(self, store: IdentityStore) -> None:
         """The default, that it is its own profile, is the reader's."""
-        store.write_placements("r", {B.id: (B, Placement(A.id, Kind.PERSON))})
-        store.write_placements("r", {B.id: (B, Placement(B.id, Kind.SHARED))})
+        store.write_placements("r", {B.id: (B, Placement(A.id, Kind.PERSON))}, 1)
+        store.write_placements("r", {B.id: (B, Placement(B.id, Kind.SHARED))}, 1)
         found = store.placements_of("r", {A.id, B.id})
         assert found == {B.id: Placement(B.id, Kind.SHARED)}
 
@@ -67,32 +67,32 @@ class IdentityStoreContract:
         """The latest decision of a pair is kept, even one that takes another back."""
         same = Decision(A, B, Verdict.SAME, "ann", "called", 5)
         none = same._replace(verdict=Verdict.NONE, decided_ms=6)
-        store.write_decisions("r", [same])
-        store.write_decisions("r", [none])
+        store.write_decisions("r", [same], 1)
+        store.write_decisions("r", [none], 1)
         assert store.decisions_of("r", {B.id}) == [none]
         assert store.decisions_of("r", {C.id}) == []
 
     def test_marks_stay(self, store: IdentityStore) -> None:
         """A mark is for good and is found by its node."""
-        store.write_marks("r", {C.id})
-        store.write_marks("r", {D.id})
+        store.write_marks("r", {C.id}, 1)
+        store.write_marks("r", {D.id}, 1)
         assert store.marks_of("r", {A.id, C.id, D.id}) == {C.id, D.id}
 
     def test_refusals_come_and_go_by_their_key(self, store: IdentityStore) -> None:
         """A refused edge and a refused decision on one pair are two; removing one leaves one."""
         edge = Refusal(A.id, B.id, Reason.UNIQUE, (A.id, B.id), "e1")
         decision = Refusal(A.id, B.id, Reason.DIFFERENT, (A.id, C.id), "")
-        store.write_refusals("r", [edge, decision], [])
+        store.write_refusals("r", [edge, decision], [], 1)
         changed = edge._replace(event_id="e0")
-        store.write_refusals("r", [changed], [decision])
+        store.write_refusals("r", [changed], [decision], 1)
         assert store.refusals_of("r", {B.id}) == [changed]
         assert store.refusals_of("r", {C.id}) == []
 
     def test_realms_do_not_mix(self, store: IdentityStore) -> None:
         """What is written in one realm is not seen from another."""
-        store.write_edges("r", [link(A, B, 5, "e1", True)])
-        store.write_marks("r", {A.id})
-        store.write_placements("r", {A.id: (A, Placement(A.id, Kind.PERSON))})
+        store.write_edges("r", [link(A, B, 5, "e1", True)], 1)
+        store.write_marks("r", {A.id}, 1)
+        store.write_placements("r", {A.id: (A, Placement(A.id, Kind.PERSON))}, 1)
         assert store.edges_of("other", {A.id}) == []
         assert store.marks_of("other", {A.id}) == set()
         assert store.placements_of("other", {A.id}) == {}

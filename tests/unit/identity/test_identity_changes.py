@@ -54,7 +54,7 @@ class Follower:
         """What one batch says, by profile id."""
         self._version += 1
         changes = self.writer.apply(edges, decisions, marks, in_doubt=in_doubt)
-        self.writer.commit(changes)
+        self.writer.commit(changes, 1)
         standing = self.store.placements_of("r", rows_wanted(changes, spoken))
         causes = edges if in_doubt else changes.edges
         records = profile_changes("r", changes, causes, spoken, standing, self._version)

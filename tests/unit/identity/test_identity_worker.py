@@ -17,7 +17,8 @@ from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import Kind, Placement, link
-from services.identity.worker import RECORDS_MAX, IdentityWorker, VersionedIdentityStore
+from services.identity.ports import IdentityStore
+from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -60,7 +61,7 @@ class Bench:
             self._writer, self.positions, self.log, self.topics, self.offload, self.metrics,
         )  # fmt: skip
 
-    def _writer(self, store: VersionedIdentityStore, realm: str) -> IdentityWriter:
+    def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(store, realm, self._rules)
 
     def append(self, *values: bytes | None) -> list[Delivery]:
@@ -227,7 +228,7 @@ async def test_a_write_that_was_given_up_cannot_overrule_a_later_one() -> None:
     class Slow(MemoryIdentityStore):
         stuck = True
 
-        def write_placements(self, realm: str, placements: Any) -> None:
+        def write_placements(self, realm: str, placements: Any, version: int = 0) -> None:
             if self.stuck:
                 self.stuck = False
                 loop.call_soon_threadsafe(held.set)

@@ -20,7 +20,8 @@ from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.embedded.stages import IdentityStage
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
@@ -30,7 +31,6 @@ from services.intake.writer import IntakeWriter
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from tests.events import core, event, line
-from tests.simulation.embedded import EmbeddedMap
 from tests.simulation.stores import FactRows, Facts
 
 QUEUE_EVENTS_MAX = 10
@@ -73,19 +73,17 @@ class World:
         )
 
     def _pipeline(self) -> Pipeline:
-        graph = EmbeddedMap()
         return Pipeline(
             self.facts,
             IngestStage(core(), self.facts),
             IdentityStage(
-                cast("Any", graph),
-                lambda realm: IdentityWriter(graph, realm, identity_rules()),
-                self.metrics,
+                MemoryIdentityStore(),
+                lambda graph, realm: IdentityWriter(graph, realm, identity_rules()),
             ),
             ConsistencyStage(
                 cast("Any", self.prices),
                 lambda realm: ConsistencyWriter(self.prices, consistency_rules(), realm=realm),
-                {},
+                (),
                 self.metrics,
             ),
             self.metrics,

@@ -1,0 +1,87 @@
+"""The identity stage: edges and decisions of a batch become the profile map, realm by realm.
+
+The embedded pipeline and the identity worker both call it; what they do with the changes (publish
+them, or not) is theirs. A stage is given up as a whole after a failure: its writers may believe
+what was not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from schemas.edge import Decision, Edge
+from schemas.identifiers import NodeId
+from services.identity.ports import IdentityStore
+from services.identity.writer import Changes, IdentityWriter
+from services.runtime.metrics import Metrics
+
+
+@dataclass(slots=True)
+class RealmBatch:
+    """What a batch says of one realm."""
+
+    edges: list[Edge] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    attributes: set[NodeId] = field(default_factory=set)
+    """Nodes under which attributes were stored."""
+    consents: set[NodeId] = field(default_factory=set)
+    """Nodes under which consents or objections were stored."""
+
+
+def nobody_else() -> None:
+    """The fence of a process that is the only writer there is."""
+
+
+class IdentityStage:
+    """Keeps the maps of all realms: one writer each, created when its realm is first seen."""
+
+    def __init__(
+        self, store: IdentityStore, writer_of: Callable[[IdentityStore, str], IdentityWriter]
+    ) -> None:
+        self.store = store
+        self._writer_of = writer_of
+        self._writers: dict[str, IdentityWriter] = {}
+
+    def process(
+        self,
+        batches: Mapping[str, RealmBatch],
+        version: int,
+        *,
+        in_doubt: bool,
+        in_doubt_edges_max: int | None = None,
+        fence: Callable[[], None] = nobody_else,
+    ) -> dict[str, Changes]:
+        """Apply a batch and write what it changes; the changes by realm. Blocks.
+
+        Args:
+            version: of every row written.
+            in_doubt: an earlier attempt may have written any part of it.
+            in_doubt_edges_max: as for IdentityWriter.apply.
+            fence: called after reading and before writing; raises if somebody else writes.
+
+        Raises whatever the store and the fence raise.
+        """
+        applied: dict[str, Changes] = {}
+        for realm, batch in batches.items():
+            if realm not in self._writers:
+                self._writers[realm] = self._writer_of(self.store, realm)
+            writer = self._writers[realm]
+            changes = writer.apply(
+                batch.edges,
+                batch.decisions,
+                in_doubt=in_doubt,
+                in_doubt_edges_max=in_doubt_edges_max,
+            )
+            fence()
+            writer.commit(changes, version)
+            applied[realm] = changes
+        return applied
+
+
+def count_changes(metrics: Metrics, changes: Changes) -> None:
+    """Count what a realm's batch changed."""
+    metrics.edges.inc(len(changes.edges))
+    metrics.merges.inc(changes.merges)
+    metrics.splits.inc(changes.splits)
+    metrics.refusals.inc(len(changes.refusals_appeared))
