@@ -24,6 +24,8 @@ class Scope(StrEnum):
     """Send the lines of files."""
     PROFILES_READ = "profiles:read"
     """Read profiles, identifiers and why they belong together."""
+    INSIGHTS_READ = "insights:read"
+    """Read measures of groups of customers."""
     INCIDENTS_READ = "incidents:read"
     """Read incidents."""
     INCIDENTS_ACT = "incidents:act"

@@ -13,6 +13,7 @@ from schemas.incident import AnyIncident, IncidentState
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
+from services.measures.ports import MeasureSource
 from services.profiles.ports import ProfileSource
 from services.runtime.settings import RealmSettings
 from services.store.migrations import MigrationState
@@ -70,6 +71,11 @@ class Reads(Protocol):
     @property
     def profiles(self) -> ProfileSource:
         """Profiles."""
+        ...
+
+    @property
+    def measures(self) -> MeasureSource:
+        """Measures of groups of customers."""
         ...
 
     @property

@@ -22,6 +22,7 @@ from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
 from services.identity.core.model import Kind
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
+from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings import RealmSettings, Settings
@@ -48,6 +49,7 @@ class ReadStore:
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
         self.incidents = IncidentReader(database, consistency, self._known_persons)
         self._graph = ClickHouseIdentityStore(database)

@@ -18,6 +18,7 @@ from services.cli import (
     identity,
     incidents,
     ingest,
+    insights,
     profile,
     publish,
     rejected,
@@ -84,6 +85,7 @@ app.command("publish")(publish.publish)
 app.add_typer(profile.app, name="profile")
 app.add_typer(identity.app, name="identity")
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(insights.app, name="insights")
 app.add_typer(rejected.rejected, name="rejected")
 app.add_typer(sample.app, name="sample")
 app.add_typer(store.store, name="store")

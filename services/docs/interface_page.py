@@ -8,12 +8,14 @@ from pydantic import BaseModel
 
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
+from services.api.queries.insights import ListedMeasure
 from services.docs import outputs
 from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
 from services.docs.openapi import openapi_document
 from services.identity.core.explain import Rule, Standing
 from services.identity.core.model import Reason
+from services.measures.core.result import MeasureResult
 
 INTRODUCTION = """
 This page is a stable interface: other programs may rely on it, and it changes only with a new
@@ -65,6 +67,7 @@ def interface_page() -> str:
         *_incident_kinds(),
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
+        *_insights(),
         *_rejected(),
         *_output(
             "c360 state digest --json",
@@ -131,6 +134,17 @@ def _identity() -> list[str]:
         f"An edge of `set_aside`; `why` is one of {codes(Standing)}, `refused_because` one of "
         f"{codes(Reason)}:",
         _field_rows(outputs.WHY_ASIDE),
+    ]
+
+
+def _insights() -> list[str]:
+    return [
+        "## `c360 insights list --json`",
+        "All [measures](../measures/README.md).",
+        _fields_of(ListedMeasure),
+        "## `c360 insights show MEASURE --json`",
+        "One measure. What `n`, `counts` and `breakdown` hold is said on its page.",
+        *_whole(model_schema(MeasureResult, "serialization")),
     ]
 
 

@@ -78,6 +78,14 @@ class Database:
             result = self._client.query(text, **bound)
             return [tuple(row) for row in result.result_rows]
 
+    def records(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All rows of a query by column name. Raises Retry or Fatal."""
+        text, bound = self._bound(sql, parameters)
+        with self._lock, translated(self._server):
+            result = self._client.query(text, **bound)
+            names = result.column_names
+            return [dict(zip(names, row, strict=True)) for row in result.result_rows]
+
     def raw(self, sql: str, format_name: str, parameters: dict[str, Any] | None = None) -> bytes:
         """The answer of a query in one of ClickHouse's text formats."""
         text, bound = self._bound(sql, parameters)

@@ -27,6 +27,7 @@ FLOORS = {
     "services.identity": 6,
     "services.consistency": 6,
     "services.profiles": 6,
+    "services.measures": 6,
     "services.api": 7,
     "services.embedded": 8,
     "services.intake": 9,

@@ -1,0 +1,87 @@
+"""`c360 insights`: figures about groups of customers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import plain
+from services.api.queries.insights import (
+    INSIGHTS_LIST,
+    INSIGHTS_SHOW,
+    MeasureRequest,
+    MeasuresRequest,
+)
+from services.cli.output import out, print_json, print_table
+from services.cli.state import AsJson, Realm, state_of
+
+DAY_FORMATS = ["%Y-%m-%d"]
+app = typer.Typer(help="Measures of groups of customers.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """All measures."""
+    with state_of(context).session() as session:
+        rows = list(map(plain, session.run(INSIGHTS_LIST, MeasuresRequest())))
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Measures", rows, ("measure", "population", "title"))
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    measure: Annotated[str, typer.Argument(help="Its name, as 'c360 insights list' prints it.")],
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day of the window."
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY_FORMATS, metavar="DAY", help="First day after the window."),
+    ] = None,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """One measure, by default over the 365 days up to yesterday."""
+    asked = MeasureRequest(measure=measure, realm=realm, first=_day(first), until=_day(until))
+    with state_of(context).session() as session:
+        [row] = session.run(INSIGHTS_SHOW, asked)
+    result = plain(row)
+    if as_json:
+        print_json(result)
+        return
+    window = result["window"]
+    out.print(f"{measure}, {result['population']}, {window['from']} to {window['until']}")
+    out.print(f"  {_value(result)}", markup=False)
+    for name, count in result["counts"].items():
+        out.print(f"  {name}: {count:,}", markup=False)
+    if result["breakdown"]:
+        cells = [{**cell, "value": _value(cell)} for cell in result["breakdown"]]
+        print_table("Breakdown", cells, ("by", "key", "n", "value"))
+
+
+def _day(instant: datetime | None) -> date | None:
+    return instant and instant.date()
+
+
+def _value(figure: dict[str, Any]) -> str:
+    """A value with its interval, as people read it."""
+    value, interval, is_share = figure["value"], figure["interval"], figure["unit"] == "share"
+    if value is None:
+        return ", ".join(figure["flags"]) or "undefined: nobody to count"
+
+    def written(number: float) -> str:
+        return f"{100 * number:.1f} %" if is_share else f"{number:,.2f} {figure['unit']}"
+
+    if interval is None:
+        return written(value)
+    low, high = written(interval["low"]), written(interval["high"])
+    return f"{written(value)} ({interval['level']:.0%} interval {low} to {high})"

@@ -1,0 +1,1 @@
+"""Measures: facts and map → figures about groups of customers, with their uncertainty."""

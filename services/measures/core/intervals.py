@@ -1,0 +1,29 @@
+"""Confidence intervals, by hand: no statistics package is needed for them."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+LEVEL = 0.95
+Z = 1.959963984540054
+"""Two-sided quantile of the normal distribution for LEVEL."""
+
+
+class Bounds(NamedTuple):
+    """The ends of an interval."""
+
+    low: float
+    high: float
+
+
+def wilson(hits: int, n: int) -> Bounds:
+    """The score interval of Wilson of a share; `n` is at least 1."""
+    share = hits / n
+    centre = share + Z * Z / (2 * n)
+    spread = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    scale = 1 + Z * Z / n
+    # At 0 and at n the exact ends are 0 and 1; rounding may miss them by an ulp.
+    low = 0.0 if hits == 0 else (centre - spread) / scale
+    high = 1.0 if hits == n else (centre + spread) / scale
+    return Bounds(low, high)

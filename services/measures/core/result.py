@@ -1,0 +1,93 @@
+"""The one form of a result, whatever the measure; a contract that programs may rely on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import ConfigDict, Field
+
+from schemas.base import Contract, Instant
+
+RESULT_VERSION = 1
+
+
+class Flag(StrEnum):
+    """What a reader must know about a figure."""
+
+    SUPPRESSED = "suppressed"
+    """The group is too small to be shown."""
+    INCOMPLETE_WINDOW = "incomplete_window"
+    """The window is not over yet."""
+
+
+class _Part(Contract):
+    model_config = ConfigDict(serialize_by_alias=True)
+
+
+class Interval(_Part):
+    """Confidence interval of a value."""
+
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    level: float
+    """Confidence level, as 0.95."""
+
+
+class Span(_Part):
+    """A half-open span of event time."""
+
+    from_: Instant = Field(alias="from")
+    """The first instant of it."""
+    until: Instant
+    """The first instant after it."""
+
+
+class Figure(_Part):
+    """A value and what it rests on."""
+
+    n: int | None = None
+    """Customers it is about; null if suppressed."""
+    value: float | None = None
+    """The value; null if suppressed or undefined."""
+    unit: str
+    """Unit of the value: `share`, or a currency."""
+    interval: Interval | None = None
+    """Confidence interval, where one is defined."""
+
+
+class Cell(Figure):
+    """One row of a breakdown."""
+
+    by: str
+    """The dimension, as `occasion`."""
+    key: str
+    """The group within it."""
+    flags: list[Flag] = Field(default_factory=list)
+    """As of the whole result."""
+
+
+class MeasureResult(Figure):
+    """A measure of a population in a window."""
+
+    version: int = RESULT_VERSION
+    """Version of this form."""
+    measure: str
+    """Name of the measure."""
+    definition: str
+    """Name and version of the definition, as `nps/1`; figures of two definitions differ."""
+    realm: str
+    """Brand or tenant."""
+    population: str
+    """Who is counted."""
+    window: Span
+    """The window, in event time."""
+    as_of: Instant
+    """When it was computed, from all facts stored by then and the profile map of then."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """What the value is made of; empty if suppressed."""
+    breakdown: list[Cell] = Field(default_factory=list)
+    """The same, or accompanying figures, by group."""
+    flags: list[Flag] = Field(default_factory=list)
+    """What a reader must know."""

@@ -1,0 +1,73 @@
+"""Read statements in `.sql` files: named, described, parsed once.
+
+A file stands beside the module that uses it and has its name. Each statement begins with its name
+and a description of what it answers:
+
+    -- members_of --
+    -- The nodes of profiles, with stale rows.
+    SELECT …
+
+Writes and migrations are not here; they are built by the adapters and in schemas/sql/.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_HEADER = re.compile(r"^-- (\w+) --$", re.M)
+
+
+class Statement(NamedTuple):
+    """One statement of a file."""
+
+    name: str
+    description: str
+    sql: str
+
+
+class Statements(dict[str, str]):
+    """The SQL of a file by name. An unknown name raises KeyError, so take them at import."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ValueError for a file that does not follow the format."""
+        self.path = path
+        super().__init__(
+            (one.name, one.sql) for one in parse(path.read_text("utf-8"), str(path.name))
+        )
+
+    def __missing__(self, name: str) -> str:
+        raise KeyError(f"{self.path} has no statement {name!r}")
+
+
+def statements_of(module_file: str) -> Statements:
+    """The statements of the `.sql` file beside a module, given its `__file__`."""
+    return Statements(Path(module_file).with_suffix(".sql"))
+
+
+def parse(text: str, source: str) -> list[Statement]:
+    """The statements of a text. Raises ValueError, naming `source`, for a fault in it."""
+    _, *parts = _HEADER.split(text)
+    statements = [
+        _statement(name, body, source) for name, body in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    if not statements:
+        raise ValueError(f"{source} holds no statement; one begins with '-- name --'")
+    names = [one.name for one in statements]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated:
+        raise ValueError(f"{source} has these statements twice: {', '.join(sorted(repeated))}")
+    return statements
+
+
+def _statement(name: str, body: str, source: str) -> Statement:
+    lines = body.strip().splitlines()
+    described = next(
+        (index for index, line in enumerate(lines) if not line.startswith("--")), len(lines)
+    )
+    description = " ".join(line.removeprefix("--").strip() for line in lines[:described])
+    sql = "\n".join(lines[described:]).strip()
+    if not description or not sql:
+        raise ValueError(f"{source}: statement {name} lacks its description or its text")
+    return Statement(name, description, sql)

@@ -1,0 +1,102 @@
+"""What all measures share: windows, intervals, groups too small to show, and the catalogue."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.measures.catalogue import FOLDER, MEASURES
+from services.measures.core.intervals import wilson
+from services.measures.core.measure import Figures, shown
+from services.measures.core.population import GROUP_MIN, hidden
+from services.measures.core.result import Cell, Flag, MeasureResult, Span
+from services.measures.core.window import window_of
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)  # the next day in Berlin
+ROOT = Path(__file__).parents[3]
+
+
+def test_wilson_interval() -> None:
+    """34 of 50 is 68 %, 54.2 to 79.2 %; the ends of a share of nobody or all are exact."""
+    low, high = wilson(34, 50)
+    assert (round(low, 3), round(high, 3)) == (0.542, 0.792)
+    assert (wilson(0, 7).low, wilson(7, 7).high) == (0, 1)
+    assert 0 < wilson(7, 7).low < wilson(70, 70).low < 1
+
+
+def test_a_window_has_whole_days_of_the_realm() -> None:
+    """Without an end it ends with yesterday in the realm's zone, through summer time."""
+    start, end = window_of(None, None, BERLIN, NOW)
+    assert (end.date(), start.date()) == (date(2026, 3, 3), date(2025, 3, 3))
+    start, end = window_of(date(2026, 3, 29), date(2026, 3, 30), BERLIN, NOW)
+    assert end.astimezone(UTC) - start.astimezone(UTC) == timedelta(hours=23)
+
+
+def test_an_empty_window_is_refused() -> None:
+    """A window that ends where it begins holds nothing."""
+    with pytest.raises(ValueError, match="is empty"):
+        window_of(date(2026, 3, 1), date(2026, 3, 1), BERLIN, NOW)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([5, 6, 7], set()),
+        ([4, 6, 7], {0, 1}),  # the one would follow by subtraction
+        ([7, 4, 5], {1, 2}),
+        ([4, 3, 9], {0, 1}),
+        ([4], {0}),
+        ([], set()),
+    ],
+)
+def test_small_groups_are_hidden(sizes: list[int], expected: set[int]) -> None:
+    """Groups below the minimum, and a second one where there is only one of them."""
+    assert hidden(sizes) == expected
+
+
+def test_suppressed_figures_say_nothing() -> None:
+    """Too few customers: neither the value, nor how many, nor a breakdown of it."""
+    cell = Cell(by="a", key="x", n=GROUP_MIN, value=1, unit="share")
+    few = Figures(GROUP_MIN - 1, 0.5, "share", None, {"buyers": 4}, [cell])
+    figures, flags = shown(few)
+    assert flags == [Flag.SUPPRESSED]
+    assert figures == Figures(None, None, "share", None, {}, [])
+    enough, flags = shown(few._replace(n=GROUP_MIN))
+    assert (enough.value, flags, list(enough.breakdown)) == (0.5, [], [cell])
+
+
+def test_cells_are_hidden_by_dimension() -> None:
+    """The groups of one dimension are no complement of another's."""
+    cells = [
+        Cell(by=by, key=key, n=n, value=1, unit="share")
+        for by, key, n in (("a", "x", 9), ("b", "x", 9), ("b", "y", 4), ("b", "z", 20))
+    ]
+    figures, _ = shown(Figures(50, 0.5, "share", None, {}, cells))
+    assert [cell.value for cell in figures.breakdown] == [1, None, None, 1]
+    assert figures.breakdown[1].n is None
+    assert figures.breakdown[2].flags == [Flag.SUPPRESSED]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_is_complete(name: str) -> None:
+    """Each has its statement, its page and its test beside it."""
+    assert (FOLDER / f"{name}.sql").is_file()
+    assert (ROOT / "docs" / "measures" / f"{name}.md").is_file()
+    assert (ROOT / "tests" / "unit" / "measures" / f"test_{name}.py").is_file()
+    assert f"[{name}]({name}.md)" in (ROOT / "docs" / "measures" / "README.md").read_text("utf-8")
+
+
+def test_a_result_survives_its_json_form() -> None:
+    """What a running c360 sends is what the command reads; `from` has its documented name."""
+    span = Span.model_validate({"from": NOW, "until": NOW})
+    result = MeasureResult(
+        measure="m", definition="m/1", realm="r", population="persons", unit="share",
+        window=span, as_of=NOW,
+    )  # fmt: skip
+    text = result.model_dump_json()
+    assert '"from":' in text
+    assert MeasureResult.model_validate_json(text) == result

@@ -1,0 +1,57 @@
+"""Statements in `.sql` files: the format, and that each one of the tree is described and used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.store.statements import Statement, Statements, parse
+
+ROOT = Path(__file__).parents[3]
+FILES = sorted((ROOT / "services").rglob("*.sql"))
+
+
+def test_a_file_is_a_list_of_named_statements() -> None:
+    """A name, a description of any number of lines, and the text up to the next name."""
+    text = "Preface.\n-- one --\n-- What it\n-- answers.\nSELECT 1\n\n-- two --\n-- B.\nSELECT\n2\n"
+    assert parse(text, "a.sql") == [
+        Statement("one", "What it answers.", "SELECT 1"),
+        Statement("two", "B.", "SELECT\n2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("SELECT 1", "no statement"),
+        ("-- one --\nSELECT 1", "lacks its description"),
+        ("-- one --\n-- Nothing follows.", "lacks its description or its text"),
+        ("-- one --\n-- A.\nSELECT 1\n-- one --\n-- A.\nSELECT 1", "twice: one"),
+    ],
+)
+def test_a_fault_is_named_with_its_file(text: str, fault: str) -> None:
+    """A file that does not follow the format fails when it is loaded."""
+    with pytest.raises(ValueError, match=rf"a\.sql.*{fault}"):
+        parse(text, "a.sql")
+
+
+def test_an_unknown_name_is_an_error(tmp_path: Path) -> None:
+    """A module that asks for a statement that is not there cannot be imported."""
+    file = tmp_path / "a.sql"
+    file.write_text("-- one --\n-- A.\nSELECT 1\n", "utf-8")
+    statements = Statements(file)
+    assert statements["one"] == "SELECT 1"
+    with pytest.raises(KeyError, match="no statement 'two'"):
+        statements["two"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_statement_is_used_by_the_module_beside_it(file: Path) -> None:
+    """A statement that nothing asks for would rot; a measure's has the name of its file."""
+    source = file.with_suffix(".py").read_text("utf-8")
+    asked = set(re.findall(r'\w+\["(\w+)"\]', source))
+    if file.parent.name == "catalogue":
+        asked = {file.stem}
+    assert {one.name for one in parse(file.read_text("utf-8"), file.name)} <= asked
