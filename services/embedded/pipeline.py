@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TypeVar
 
-import structlog
-
 from schemas.claim import Claim
 from schemas.records import ActionRecord
 from services.consistency.stage import ConsistencyStage
@@ -26,14 +24,12 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.ports import FactStore
 from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Stored
-from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
+from services.runtime.retry import retrying
 from services.stream.positions import EMBEDDED_GENERATION, version_of
 
 RECOVERY_EVENTS = 20_000
-ATTEMPTS_MAX = 6
-BACKOFF_S = 0.2
-log = structlog.get_logger()
+ATTEMPTS_MAX = 7
 T = TypeVar("T")
 
 
@@ -103,14 +99,10 @@ class Pipeline:
         return stored.results
 
     def _retrying(self, decoded: Decoded, *, in_doubt: bool = False) -> Stored:
-        for attempt in range(ATTEMPTS_MAX):
-            try:
-                return self._write(decoded, in_doubt or attempt > 0)
-            except Retry as error:
-                self._metrics.retries.inc()
-                log.warning("store_retry", attempt=attempt + 1, error=str(error))
-                self._sleep(BACKOFF_S * 2**attempt)
-        return self._write(decoded, in_doubt=True)
+        def attempt(failures: int) -> Stored:
+            return self._write(decoded, in_doubt or failures > 0)
+
+        return retrying(attempt, "store", self._metrics, ATTEMPTS_MAX, self._sleep)
 
     def _write(self, decoded: Decoded, in_doubt: bool) -> Stored:
         batch = self._next_batch

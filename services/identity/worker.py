@@ -8,7 +8,7 @@ partition, all rows in its region are written again and their changes published 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.ports import IdentityStore
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes, IdentityWriter
+from services.runtime.batching import bounded
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.connection import key_of
@@ -92,7 +93,7 @@ class IdentityWorker:
             if partition not in tenure.held:
                 tenure.held |= await self._ownership.take_over([partition])
             held = tenure.held[partition]
-            for part in _parts(mine):
+            for part in bounded(mine, RECORDS_MAX, BYTES_MAX, _size):
                 if tenure is not self._tenure:
                     raise Retry(f"{partition.topic}: partitions were reassigned meanwhile")
                 await self._finish(tenure, held, part)
@@ -159,19 +160,8 @@ class _Written(NamedTuple):
     changes: list[ProfileChangeRecord]
 
 
-def _parts(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
-    """Deliveries in bounded parts."""
-    part: list[Delivery] = []
-    size = 0
-    for delivery in deliveries:
-        length = len(delivery.value or b"")
-        if part and (len(part) == RECORDS_MAX or size + length > BYTES_MAX):
-            yield part
-            part, size = [], 0
-        part.append(delivery)
-        size += length
-    if part:
-        yield part
+def _size(delivery: Delivery) -> int:
+    return len(delivery.value or b"")
 
 
 def _sorted_out(part: list[Delivery]) -> tuple[dict[str, RealmBatch], list[Outgoing]]:

@@ -7,7 +7,7 @@ of one subject would be judged in two places.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from schemas.records import (
     StatementRecord,
 )
 from schemas.topics import CATALOGUE
+from services.runtime.batching import bounded
 from services.stream.connection import key_of, partition_of
 from services.stream.ports import Outgoing
 
@@ -64,7 +65,7 @@ def claim_records(
         Outgoing(OFFERS_TOPIC, frame + name + b",".join(part) + b"]}", key, partition)
         for name, by_partition in ((b',"claims":[', prices), (b',"statements":[', statements))
         for partition, mine in by_partition.items()
-        for part in _bounded(mine)
+        for part in bounded(mine, CLAIMS_PER_RECORD_MAX, RECORD_BYTES_MAX, _size)
     ]
 
 
@@ -90,13 +91,5 @@ def written(claim: PriceClaim) -> bytes:
     return orjson.dumps(plain, default=str, option=orjson.OPT_UTC_Z)
 
 
-def _bounded(claims: Sequence[bytes]) -> Iterator[list[bytes]]:
-    part, size = list[bytes](), 0
-    for claim in claims:
-        if part and (len(part) == CLAIMS_PER_RECORD_MAX or size + len(claim) > RECORD_BYTES_MAX):
-            yield part
-            part, size = [], 0
-        part.append(claim)
-        size += len(claim) + 1  # and a comma
-    if part:
-        yield part
+def _size(claim: bytes) -> int:
+    return len(claim) + 1  # and a comma
