@@ -149,7 +149,7 @@ class Pipeline:
                 metrics.id_conflicts.inc(count)
             else:
                 metrics.rejects.labels(reason).inc(count)
-        metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
+        metrics.identifiers_dropped.inc(sum(event.blocked for event in stored.fresh))
         metrics.batch_events.observe(len(decoded.lines))
         age_s = (now - decoded.received_at).total_seconds()
         metrics.freshness_seconds.labels("received").observe(age_s)

@@ -248,7 +248,7 @@ class IngestWorker:
         metrics.dead_letters.inc(len(stored.refused))
         conflicts = sum(one.reason == ID_CONFLICT for one in stored.results)
         metrics.id_conflicts.inc(conflicts)
-        metrics.identifiers_left_out.inc(sum(event.blocked for event in stored.fresh))
+        metrics.identifiers_dropped.inc(sum(event.blocked for event in stored.fresh))
         metrics.batch_events.observe(len(batch.deliveries))
         oldest = min(one.timestamp_ms for one in batch.deliveries)
         metrics.freshness_seconds.labels("received").observe(_age_s(now, oldest))

@@ -91,14 +91,14 @@ def publish(
     send: Callable[[Sequence[Outgoing]], None],
     report: Report,
     sent: Callable[[int], None] = lambda count: None,
-    left_out: Callable[[TooLarge], None] = lambda line: None,
+    oversized: Callable[[TooLarge], None] = lambda line: None,
 ) -> None:
     """Send lines in chunks, in order; the report is accurate at any time, also after errors.
 
     Args:
         send: returns when every record is acknowledged.
         sent: called with the number of lines sent since the last call.
-        left_out: called with each oversized line.
+        oversized: called with each oversized line.
 
     Raises:
         InputError: the input is damaged; what came before is sent.
@@ -116,7 +116,7 @@ def publish(
                 report.too_large += 1
                 if report.too_large <= NAMED_MAX:
                     report.too_large_lines.append(line)
-                left_out(line)
+                oversized(line)
             else:
                 records.append(record)
         send(records)

@@ -22,8 +22,8 @@ class Metrics:
         self.id_conflicts = self._counter(
             "c360_id_conflicts_total", "Events with a known id and another body"
         )
-        self.identifiers_left_out = self._counter(
-            "c360_identifiers_left_out_total", "Placeholders and malformed identifiers dropped"
+        self.identifiers_dropped = self._counter(
+            "c360_identifiers_dropped_total", "Placeholders and malformed identifiers dropped"
         )
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
@@ -65,8 +65,8 @@ class Metrics:
             "Time since receipt of the oldest unacknowledged record; 0 if there is none",
         )
         self.cache_entries = self._gauge("c360_cache_entries", "Entries in a cache", "cache")
-        self.left_out = self._counter(
-            "c360_records_left_out_total", "Records that a consumer group skipped; read again"
+        self.records_skipped = self._counter(
+            "c360_records_skipped_total", "Records that a consumer group skipped; read again"
         )
         self.rebalances = self._counter(
             "c360_rebalances_total", "Times that partitions were reassigned"

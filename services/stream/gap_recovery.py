@@ -162,7 +162,7 @@ class GapRecovery:
     async def _missing(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         missing = await self._reader.read(partition, start, stop)
         if missing:
-            self._metrics.left_out.inc(len(missing))
-            log.warning("left_out_by_group", topic=partition.topic, partition=partition.number,
+            self._metrics.records_skipped.inc(len(missing))
+            log.warning("skipped_by_group", topic=partition.topic, partition=partition.number,
                         first=start, records=len(missing))  # fmt: skip
         return missing

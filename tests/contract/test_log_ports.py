@@ -314,7 +314,7 @@ class ReaderContract:
             assert [one.offset for one in await reader.read(place, 3, 9)] == [3, 4]
             assert await reader.read(place, 7, 9) == []
 
-    async def test_what_the_log_has_forgotten_is_left_out(self, world: World) -> None:
+    async def test_what_the_log_has_forgotten_is_skipped(self, world: World) -> None:
         """Bounds and reads begin with the oldest record there is; numbers go on."""
         topic = await world.topic()
         await world.outbox.send_all(records(topic, 10))

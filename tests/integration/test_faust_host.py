@@ -434,7 +434,7 @@ def test_sigterm_while_the_store_hangs(run: Distributed) -> None:
 
 
 @pytest.mark.parametrize("follows", [False, True], ids=["nothing follows", "more follows"])
-def test_what_the_group_left_out_is_read_again(run: Distributed, follows: bool) -> None:
+def test_what_the_group_skipped_is_read_again(run: Distributed, follows: bool) -> None:
     """Trap: in a rebalance a group may commit past records that nobody processed. The worker's own
     position says so: it reads the gap beside the group."""
     before = _edges(run)
@@ -451,9 +451,9 @@ def test_what_the_group_left_out_is_read_again(run: Distributed, follows: bool) 
     expected = before + 3 + follows
     run.wait(lambda: _edges(run) == expected, "reading skipped records", DEADLINE_S)
     run.wait_ready()
-    left_out = re.search(r"^c360_records_left_out_total (\S+)", worker.get("/metrics").text, re.M)
-    assert left_out is not None
-    assert float(left_out[1]) == 3, worker.told()
+    skipped = re.search(r"^c360_records_skipped_total (\S+)", worker.get("/metrics").text, re.M)
+    assert skipped is not None
+    assert float(skipped[1]) == 3, worker.told()
     assert run.stop_all() == [0]
 
 

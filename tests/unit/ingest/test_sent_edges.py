@@ -13,7 +13,7 @@ EARLY = Edge(A, B, 10, "e1", True)
 STATED = Edge(A, B, 5, "e0", False)
 
 
-def test_repeat_is_left_out_and_news_are_not() -> None:
+def test_repeat_is_dropped_and_news_are_not() -> None:
     """The same or a later report is no news; an earlier or better graded one is."""
     sent = SentEdges()
     sent.acknowledged("r", [LATE])

@@ -120,7 +120,7 @@ def test_lines_of_any_length_are_sent_or_named() -> None:
     named: list[TooLarge] = []
     sent: list[Outgoing] = []
     report = Report()
-    publish([*placed(b"y" * 40_000), begun], sent.extend, report, left_out=named.append)
+    publish([*placed(b"y" * 40_000), begun], sent.extend, report, oversized=named.append)
     assert [len(record.value or b"") for record in sent] == [40_000]
     assert named == [TooLarge("g", 7, 70_000_000, "touchpoints.other", 65_536)]
     assert (report.acknowledged, report.too_large, report.too_large_lines) == (1, 1, named)

@@ -108,7 +108,7 @@ def test_event_id_needs_a_sign(value: str) -> None:
         parse(changed("order.placed", "event_id", value))
 
 
-def test_optional_body_may_be_left_out() -> None:
+def test_optional_body_may_be_missing() -> None:
     """A page view says enough by having happened; an order without a body says nothing."""
     assert parse(changed("page.viewed", "body")).body.url == ""
     with pytest.raises(ValidationError):

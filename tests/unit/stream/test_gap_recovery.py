@@ -71,7 +71,7 @@ async def test_group_ahead_of_the_store() -> None:
     bench = Bench(Log(), Position("cluster", 2, 2))
     await bench.run(6, 7)
     assert bench.seen == [3, 4, 5, 6, 7]
-    assert bench.metrics.left_out._value.get() == 3
+    assert bench.metrics.records_skipped._value.get() == 3
 
 
 async def test_gap_inside_a_batch_and_between_batches() -> None:
@@ -131,7 +131,7 @@ async def test_what_was_begun_is_handed_on_whole() -> None:
     bench = Bench(Log(), Position("cluster", 2, 3), begun=Position("cluster", 2, 7))
     await bench.run(4, 5)
     assert bench.seen == [4, 5, 6, 7]
-    assert bench.metrics.left_out._value.get() == 0
+    assert bench.metrics.records_skipped._value.get() == 0
     await bench.run(8)
     assert bench.seen[4:] == [8]
 
@@ -161,7 +161,7 @@ async def test_what_was_noted_is_not_what_is_finished() -> None:
     assert bench.seen == [3, 4, 5, 6, 7, 8]
 
 
-async def test_days_of_left_out_records_are_filled_in_parts() -> None:
+async def test_days_of_skipped_records_are_filled_in_parts() -> None:
     """A long gap is processed and noted part by part: a crash does not restart it."""
     sizes: list[int] = []
 
