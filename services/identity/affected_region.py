@@ -19,16 +19,16 @@ from services.identity.graph_cache import GraphCache, other_end
 
 
 class Region(NamedTuple):
-    """`inside` are the nodes to place again; `scene` is what `solve` needs for that."""
+    """`inside` are the nodes to place again; `given` is what `solve` needs for that."""
 
     inside: dict[NodeId, Node]
-    scene: SolverInput
+    given: SolverInput
 
 
-def region_of(atlas: GraphCache, dirty: dict[NodeId, Node], table: TypeTable) -> Region:
+def region_of(cache: GraphCache, dirty: dict[NodeId, Node], table: TypeTable) -> Region:
     """The region around the dirty nodes, loaded hop by hop."""
-    inside, around = _walk(atlas, dirty, table)
-    return Region(inside, _scene(atlas, inside, around, table))
+    inside, around = _walk(cache, dirty, table)
+    return Region(inside, _scene(cache, inside, around, table))
 
 
 def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
@@ -37,16 +37,16 @@ def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
     For an edge with a shareable end inside it always does. Otherwise an end that can join must be
     inside, or both ends must be, as is the case when one of them has become isolated.
     """
-    inside, apart = region.inside, region.scene.apart
+    inside, isolated = region.inside, region.given.isolated
     within = [end for end in (refusal.a, refusal.b) if end in inside]
-    if len(within) == 2 or any(end not in apart for end in within):
+    if len(within) == 2 or any(end not in isolated for end in within):
         return True
     by_edge = bool(refusal.event_id)
     return by_edge and any(inside[end].type not in table.personal for end in within)
 
 
 def _walk(
-    atlas: GraphCache, dirty: dict[NodeId, Node], table: TypeTable
+    cache: GraphCache, dirty: dict[NodeId, Node], table: TypeTable
 ) -> tuple[dict[NodeId, Node], dict[NodeId, Node]]:
     """The nodes inside the region and those adjacent to it; all loaded."""
     inside: dict[NodeId, Node] = {}
@@ -54,79 +54,79 @@ def _walk(
     seen: set[NodeId] = set()
     frontier = dirty
     while frontier:
-        atlas.load(frontier.values())
+        cache.load(frontier.values())
         seen |= frontier.keys()
         following: dict[NodeId, Node] = {}
         for node_id in frontier:
-            node = atlas[node_id].node
-            if atlas.apart(node_id) is not None:
+            node = cache[node_id].node
+            if cache.isolated(node_id) is not None:
                 (inside if node_id in dirty else around)[node_id] = node
                 continue
             inside[node_id] = node
-            for onward, other in _steps(atlas, node, table):
+            for onward, other in _steps(cache, node, table):
                 (following if onward else around)[other.id] = other
         frontier = {n: node for n, node in following.items() if n not in seen}
     around = {n: node for n, node in around.items() if n not in inside}
-    atlas.load(around.values())
+    cache.load(around.values())
     return inside, around
 
 
-def _steps(atlas: GraphCache, node: Node, table: TypeTable) -> Iterator[tuple[bool, Node]]:
+def _steps(cache: GraphCache, node: Node, table: TypeTable) -> Iterator[tuple[bool, Node]]:
     """The neighbours of a node inside, and whether the region extends to them."""
     from_person = node.type in table.personal
-    for edge in atlas.joining(node.id):
+    for edge in cache.joining(node.id):
         other = other_end(edge, node.id)
         yield from_person or other.type not in table.personal, other
-    for decision in atlas[node.id].decisions.values():
+    for decision in cache[node.id].decisions.values():
         if decision.verdict is not Verdict.NONE:
             yield True, decision.b if decision.a.id == node.id else decision.a
 
 
 def _scene(
-    atlas: GraphCache, inside: dict[NodeId, Node], around: dict[NodeId, Node], table: TypeTable
+    cache: GraphCache, inside: dict[NodeId, Node], around: dict[NodeId, Node], table: TypeTable
 ) -> SolverInput:
-    apart = {n: why for n in (*inside, *around) if (why := atlas.apart(n)) is not None}
-    joining = [n for n in inside if n not in apart]
-    same, different = _decided(atlas, inside, apart)
+    isolated = {n: why for n in (*inside, *around) if (why := cache.isolated(n)) is not None}
+    joining = [n for n in inside if n not in isolated]
+    same, different = _decided(cache, inside, isolated)
     return SolverInput(
         nodes={
             n: node
             for n, node in inside.items()
-            if apart.get(n) is not Reason.UNLISTED and atlas[n].on_map
+            if isolated.get(n) is not Reason.UNLISTED and cache[n].on_map
         },
-        edges=[edge for n in joining for edge in _edges_once(atlas, n, inside, apart)],
-        first_seen_ms={n: atlas[n].first_seen_ms for n in inside},
+        edges=[edge for n in joining for edge in _edges_once(cache, n, inside, isolated)],
+        first_seen_ms={n: cache[n].first_seen_ms for n in inside},
         same=same,
-        foes=foes_of(different),
-        apart=apart,
+        must_not_link=foes_of(different),
+        isolated=isolated,
         standing={
-            n: placement.profile if (placement := atlas[n].placement) else n
+            n: placement.profile if (placement := cache[n].placement) else n
             for n, node in around.items()
-            if n not in apart and node.type in table.personal
+            if n not in isolated and node.type in table.personal
         },
     )
 
 
 def _edges_once(
-    atlas: GraphCache, node: NodeId, inside: dict[NodeId, Node], apart: dict[NodeId, Reason]
+    cache: GraphCache, node: NodeId, inside: dict[NodeId, Node], isolated: dict[NodeId, Reason]
 ) -> Iterator[Edge]:
     """The joining edges of a node, except those already yielded by an inner neighbour."""
-    for edge in atlas.joining(node):
-        if edge.a.id == node or edge.a.id not in inside or edge.a.id in apart:
+    for edge in cache.joining(node):
+        if edge.a.id == node or edge.a.id not in inside or edge.a.id in isolated:
             yield edge
 
 
 def _decided(
-    atlas: GraphCache, inside: dict[NodeId, Node], apart: dict[NodeId, Reason]
+    cache: GraphCache, inside: dict[NodeId, Node], isolated: dict[NodeId, Reason]
 ) -> tuple[list[Decision], set[Pair]]:
     """The `same` decisions and the `different` pairs that concern the region."""
     same: dict[Pair, Decision] = {}
     different: set[Pair] = set()
     for node in inside:
-        for other, decision in atlas[node].decisions.items():
+        for other, decision in cache[node].decisions.items():
             pair = (decision.a.id, decision.b.id)
             if decision.verdict is Verdict.DIFFERENT:
                 different.add(pair)
-            elif decision.verdict is Verdict.SAME and (node not in apart or other in inside):
+            elif decision.verdict is Verdict.SAME and (node not in isolated or other in inside):
                 same[pair] = decision
     return list(same.values()), different

@@ -28,12 +28,12 @@ class Entry:
     """Everything known about one node."""
 
     __slots__ = (
-        "apart",
         "apart_known",
-        "closed",
         "decisions",
         "edges",
+        "edges_not_loaded",
         "first_seen_ms",
+        "isolated",
         "marked",
         "node",
         "placement",
@@ -49,15 +49,15 @@ class Entry:
         self.marked = False
         self.placement: Placement | None = None
         self.first_seen_ms = NEVER_SEEN_MS
-        self.closed = False
+        self.edges_not_loaded = False
         """The node has so many edges that it exceeds the degree limit; they were not read."""
-        self.apart: Reason | None = None
+        self.isolated: Reason | None = None
         self.apart_known = False
 
     @property
     def on_map(self) -> bool:
         """Whether the node has a map row: it has a counting edge or a decision."""
-        return self.closed or self.first_seen_ms != NEVER_SEEN_MS or bool(self.decisions)
+        return self.edges_not_loaded or self.first_seen_ms != NEVER_SEEN_MS or bool(self.decisions)
 
     def differs_from(self, other: NodeId) -> bool:
         """Whether the pair was decided to be different."""
@@ -99,11 +99,13 @@ class GraphCache:
         if missing:
             self._read(missing, self._closed_among(missing))
 
-    def open(self, nodes: Iterable[Node]) -> None:
+    def load_edges(self, nodes: Iterable[Node]) -> None:
         """Read the edges of those nodes whose edges were not loaded."""
-        closed = {node.id: node for node in nodes if self._entries[node.id].closed}
-        if closed:
-            self._read(closed, set())
+        edges_not_loaded = {
+            node.id: node for node in nodes if self._entries[node.id].edges_not_loaded
+        }
+        if edges_not_loaded:
+            self._read(edges_not_loaded, set())
 
     def _closed_among(self, missing: dict[NodeId, Node]) -> set[NodeId]:
         """Shareable nodes above the degree limit."""
@@ -116,18 +118,18 @@ class GraphCache:
         if not shareable:
             return set()
         above = table.hub_above + self.hub_margin
-        crowd = self._store.crowded(self._realm, shareable, above, table.rank.keys())
+        crowd = self._store.nodes_above_degree(self._realm, shareable, above, table.rank.keys())
         # Edges of a must-not-link pair do not count: such a node must be read.
         for decision in self._store.decisions_of(self._realm, crowd) if crowd else ():
             crowd -= {decision.a.id, decision.b.id}
         return crowd
 
-    def _read(self, missing: dict[NodeId, Node], closed: set[NodeId]) -> None:
+    def _read(self, missing: dict[NodeId, Node], edges_not_loaded: set[NodeId]) -> None:
         store, realm, entries = self._store, self._realm, self._entries
         ids = missing.keys()
         for node in missing.values():
             entries[node.id] = Entry(node)
-        for edge in store.edges_of(realm, ids - closed):
+        for edge in store.edges_of(realm, ids - edges_not_loaded):
             for end, other in ((edge.a, edge.b), (edge.b, edge.a)):
                 if end.id in missing:
                     self._hold(end, other, edge)
@@ -143,8 +145,8 @@ class GraphCache:
             entries[node_id].marked = True
         for node_id, placement in store.placements_of(realm, ids).items():
             entries[node_id].placement = placement
-        for node_id in closed:
-            entries[node_id].closed = True
+        for node_id in edges_not_loaded:
+            entries[node_id].edges_not_loaded = True
 
     def _hold(self, end: Node, other: Node, edge: Edge) -> None:
         """Keep an edge at one of its ends."""
@@ -161,7 +163,7 @@ class GraphCache:
         Both ends are loaded, and at least one of them is open.
         """
         a, b = self._entries[edge.a.id], self._entries[edge.b.id]
-        known = b.edges.get(edge.a.id) if a.closed else a.edges.get(edge.b.id)
+        known = b.edges.get(edge.a.id) if a.edges_not_loaded else a.edges.get(edge.b.id)
         now = edge if known is None else better(known, edge)
         if now != known:
             self._hold(now.a, now.b, now)
@@ -187,16 +189,16 @@ class GraphCache:
         entry.apart_known = False
         return news
 
-    def apart(self, node: NodeId) -> Reason | None:
+    def isolated(self, node: NodeId) -> Reason | None:
         """Why a loaded node joins nobody, or None."""
         entry = self._entries[node]
         if not entry.apart_known:
-            entry.apart = self._judge(entry)
+            entry.isolated = self._judge(entry)
             entry.apart_known = True
-        return entry.apart
+        return entry.isolated
 
     def _judge(self, entry: Entry) -> Reason | None:
-        if entry.closed and not entry.marked:
+        if entry.edges_not_loaded and not entry.marked:
             return Reason.HUB
         few = min(self._table.hub_above, self._table.hub_above_personal)
         if len(entry.edges) <= few and not entry.marked and entry.node.type in self._table.rank:

@@ -29,7 +29,7 @@ class IdentityStore(Protocol):
         """Every edge, of either grade, with an end in `nodes`; merged, each pair once."""
         ...
 
-    def crowded(
+    def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:
         """Those of `nodes` with more than `above` verified edges to nodes of the given types.

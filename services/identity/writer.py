@@ -81,7 +81,7 @@ class IdentityWriter:
         self._store = store
         self._realm = realm
         self._table = type_table(rules)
-        self._atlas = GraphCache(store, realm, self._table)
+        self._cache = GraphCache(store, realm, self._table)
         self._cache_nodes_max = cache_nodes_max
         self._in_doubt_edges_max = in_doubt_edges_max
         self._pending = False
@@ -107,9 +107,9 @@ class IdentityWriter:
         if self._pending:
             raise RuntimeError("the changes of the batch before are not committed")
         margin = self._in_doubt_edges_max if in_doubt_edges_max is None else in_doubt_edges_max
-        self._atlas.hub_margin = margin if in_doubt else 0
+        self._cache.hub_margin = margin if in_doubt else 0
         try:
-            changes = _Batch(self._atlas, self._table, in_doubt).run(
+            changes = _Batch(self._cache, self._table, in_doubt).run(
                 merged(edges), latest(decisions), marks
             )
         except BaseException:
@@ -144,20 +144,20 @@ class IdentityWriter:
     def committed(self) -> None:
         """The changes of the last `apply` are in the store."""
         self._pending = False
-        if len(self._atlas) > self._cache_nodes_max:
-            self._atlas.clear()
+        if len(self._cache) > self._cache_nodes_max:
+            self._cache.clear()
 
     def forget(self) -> None:
         """Discard the changes of the last `apply`, if any, and read everything again."""
         self._pending = False
-        self._atlas.clear()
+        self._cache.clear()
 
 
 class _Batch:
     """One batch being merged into the graph cache."""
 
-    def __init__(self, atlas: GraphCache, table: TypeTable, in_doubt: bool) -> None:
-        self._atlas = atlas
+    def __init__(self, cache: GraphCache, table: TypeTable, in_doubt: bool) -> None:
+        self._cache = cache
         self._table = table
         self._in_doubt = in_doubt
         self._dirty: dict[NodeId, Node] = {}
@@ -174,9 +174,9 @@ class _Batch:
         news_decisions = self._merge_decisions(decisions)
         news_marks = frozenset(node for node in marks if self._mark(node))
         self._spread_from_flips(touched)
-        region = region_of(self._atlas, self._dirty, self._table)
-        result = solve(region.scene, self._table)
-        before = {node: self._atlas[node].placement for node in region.inside}
+        region = region_of(self._cache, self._dirty, self._table)
+        result = solve(region.given, self._table)
+        before = {node: self._cache[node].placement for node in region.inside}
         appeared, vanished = self._compare_refusals(region, result)
         merges, splits = _count_moves(before, result.placements)
         placements = self._compare_placements(result)
@@ -201,29 +201,33 @@ class _Batch:
         marks: Collection[NodeId],
     ) -> dict[NodeId, Reason | None]:
         """Load all nodes of the batch; whether each of them was isolated before it."""
-        atlas = self._atlas
+        cache = self._cache
         decided = {end.id: end for d in decisions.values() for end in (d.a, d.b)}
         nodes = {end.id: end for edge in edges.values() for end in (edge.a, edge.b)} | decided
         for node in marks:
             nodes.setdefault(node, Node(node, "", ""))
-        atlas.load(nodes.values())
+        cache.load(nodes.values())
         # A decision can bring a hub below its limit; of two unread ends neither knows the edge.
-        both_closed = [e.a for e in edges.values() if atlas[e.a.id].closed and atlas[e.b.id].closed]
-        atlas.open([*decided.values(), *both_closed])
-        return {node: atlas.apart(node) for node in nodes}
+        both_closed = [
+            e.a
+            for e in edges.values()
+            if cache[e.a.id].edges_not_loaded and cache[e.b.id].edges_not_loaded
+        ]
+        cache.load_edges([*decided.values(), *both_closed])
+        return {node: cache.isolated(node) for node in nodes}
 
     def _merge_edges(self, edges: dict[Pair, Edge]) -> list[Edge]:
         news: list[Edge] = []
         for edge in edges.values():
             seen_before_ms = (
-                self._atlas[edge.a.id].first_seen_ms,
-                self._atlas[edge.b.id].first_seen_ms,
+                self._cache[edge.a.id].first_seen_ms,
+                self._cache[edge.b.id].first_seen_ms,
             )
-            known, now = self._atlas.merge_edge(edge)
+            known, now = self._cache.merge_edge(edge)
             if now != known:
                 news.append(now)
             if self._in_doubt:
-                self._soil(now.a, now.b)
+                self._mark_dirty(now.a, now.b)
             elif now != known and counts(now, self._table):
                 self._disturb(now, seen_before_ms)
         return news
@@ -237,7 +241,7 @@ class _Batch:
         personal = self._table.personal
         mixed = (edge.a.type in personal) != (edge.b.type in personal)
         for end, before_ms in zip((edge.a, edge.b), seen_before_ms, strict=True):
-            entry = self._atlas[end.id]
+            entry = self._cache[end.id]
             undisturbed = (
                 mixed
                 and end.type in personal
@@ -245,25 +249,25 @@ class _Batch:
                 and (entry.first_seen_ms == before_ms or entry.placement.profile == end.id)
             )
             if not undisturbed:
-                self._soil(end)
+                self._mark_dirty(end)
 
     def _merge_decisions(self, decisions: dict[Pair, Decision]) -> list[Decision]:
         news: list[Decision] = []
         for decision in decisions.values():
-            known, now = self._atlas.merge_decision(decision)
+            known, now = self._cache.merge_decision(decision)
             if now != known:
                 news.append(now)
             if now != known or self._in_doubt:
-                self._soil(now.a, now.b)
+                self._mark_dirty(now.a, now.b)
         return news
 
     def _mark(self, node: NodeId) -> bool:
-        news = self._atlas.mark(node)
+        news = self._cache.mark(node)
         if news or self._in_doubt:
-            self._soil(self._atlas[node].node)
+            self._mark_dirty(self._cache[node].node)
         return news
 
-    def _soil(self, *nodes: Node) -> None:
+    def _mark_dirty(self, *nodes: Node) -> None:
         for node in nodes:
             self._dirty[node.id] = node
 
@@ -272,26 +276,26 @@ class _Batch:
 
         In doubt it is unknown whether the neighbours' rows were written after that change.
         """
-        atlas, personal = self._atlas, self._table.personal
-        for node_id, was_apart in touched.items():
-            now_apart = atlas.apart(node_id)
-            doubtful = self._in_doubt and now_apart is not None
-            if now_apart == was_apart and not doubtful:
+        cache, personal = self._cache, self._table.personal
+        for node_id, was_isolated in touched.items():
+            is_isolated_now = cache.isolated(node_id)
+            doubtful = self._in_doubt and is_isolated_now is not None
+            if is_isolated_now == was_isolated and not doubtful:
                 continue
-            entry = atlas[node_id]
-            self._soil(entry.node)
+            entry = cache[node_id]
+            self._mark_dirty(entry.node)
             for edge in entry.edges.values():
                 other = other_end(edge, node_id)
                 if entry.node.type in personal or other.type not in personal:
-                    self._soil(other)
+                    self._mark_dirty(other)
             for decision in entry.decisions.values():
-                self._soil(decision.a, decision.b)
+                self._mark_dirty(decision.a, decision.b)
 
     def _compare_placements(self, result: Resolution) -> dict[NodeId, Placed]:
         """The placements to write: those that differ from the known rows, or are in doubt."""
         changed: dict[NodeId, Placed] = {}
         for node, placement in result.placements.items():
-            entry = self._atlas[node]
+            entry = self._cache[node]
             if self._in_doubt or entry.placement != placement:
                 entry.placement = placement
                 changed[node] = (entry.node, placement)
@@ -301,11 +305,11 @@ class _Batch:
         self, region: Region, result: Resolution
     ) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
         """The refusals to write and to remove; the entries inside the region follow."""
-        atlas = self._atlas
+        cache = self._cache
         known = {
             key: refusal
             for node in region.inside
-            for key, refusal in atlas[node].refusals.items()
+            for key, refusal in cache[node].refusals.items()
             if concerns(refusal, region, self._table)
         }
         wanted = {refusal.key: refusal for refusal in result.refusals}
@@ -313,12 +317,12 @@ class _Batch:
         vanished = [r for key, r in known.items() if key not in wanted]
         for refusal in vanished:
             for end in (refusal.a, refusal.b):
-                if end in atlas:
-                    atlas[end].refusals.pop(refusal.key, None)
+                if end in cache:
+                    cache[end].refusals.pop(refusal.key, None)
         for refusal in appeared:
             for end in (refusal.a, refusal.b):
-                if end in atlas:
-                    atlas[end].refusals[refusal.key] = refusal
+                if end in cache:
+                    cache[end].refusals[refusal.key] = refusal
         return tuple(sorted(appeared)), tuple(sorted(vanished))
 
 

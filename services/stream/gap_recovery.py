@@ -42,18 +42,18 @@ class SideReader(Protocol):
         ...
 
 
-def finished(partition: Partition) -> Partition:
+def finished_position_key(partition: Partition) -> Partition:
     """The key of the finished position: every record up to it is completely processed."""
     return Partition(f"{partition.topic}/finished", partition.number)
 
 
 @dataclass(eq=False, slots=True)
-class _At:
+class _Progress:
     """Progress of a worker in a partition."""
 
-    next: int
+    next_offset: int
     """Everything before it is finished."""
-    begun: int
+    started_offset: int
     """Records up to this one may have taken partial effect."""
 
 
@@ -73,7 +73,7 @@ class GapRecovery:
         self._reader = reader
         self._offload = offload
         self._metrics = metrics
-        self._at: dict[Partition, _At] = {}
+        self._at: dict[Partition, _Progress] = {}
         self._turn = asyncio.Lock()
 
     def reassigned(self) -> None:
@@ -86,11 +86,11 @@ class GapRecovery:
         for delivery in deliveries:
             by_partition[delivery.source].append(delivery)
         async with self._turn:
-            batch: dict[_At, list[Delivery]] = {}
+            batch: dict[_Progress, list[Delivery]] = {}
             for partition, mine in by_partition.items():
                 at = await self._where(partition)
                 await self._fill(at, partition, mine[0].offset)
-                expected, whole = max(at.next, mine[0].offset), list[Delivery]()
+                expected, whole = max(at.next_offset, mine[0].offset), list[Delivery]()
                 for delivery in mine:
                     if delivery.offset > expected:
                         whole += await self._missing(partition, expected, delivery.offset)
@@ -108,48 +108,55 @@ class GapRecovery:
             for partition, stop in acknowledged.items():
                 await self._fill(await self._where(partition), partition, stop)
 
-    async def _fill(self, at: _At, partition: Partition, stop: int) -> None:
+    async def _fill(self, at: _Progress, partition: Partition, stop: int) -> None:
         """Process the skipped records before `stop`, in parts: there may be days of records."""
-        start = at.next
+        start = at.next_offset
         while start < stop:
             end = min(start + FILLED_RECORDS, stop)
             missing = await self._missing(partition, start, end)
             await self._finish({at: missing})
-            start = max(end, at.next)
+            start = max(end, at.next_offset)
 
-    async def _finish(self, batch: Mapping[_At, list[Delivery]]) -> None:
+    async def _finish(self, batch: Mapping[_Progress, list[Delivery]]) -> None:
         """Process the records of each partition and note them as finished."""
         for at, mine in batch.items():
-            if mine and mine[-1].offset < at.begun:
+            if mine and mine[-1].offset < at.started_offset:
                 # Rows of a started batch share one version, and an abandoned write may still
                 # arrive: everything written under that version must be equal.
-                mine += await self._reader.read(mine[0].source, mine[-1].offset + 1, at.begun + 1)
+                mine += await self._reader.read(
+                    mine[0].source, mine[-1].offset + 1, at.started_offset + 1
+                )
         batch = {at: mine for at, mine in batch.items() if mine}
         if not batch:
             return
         for at, mine in batch.items():
-            at.begun = max(at.begun, mine[-1].offset)
+            at.started_offset = max(at.started_offset, mine[-1].offset)
         await self._process([delivery for mine in batch.values() for delivery in mine])
         for at, mine in batch.items():
-            if mine[-1].offset >= at.next:
+            if mine[-1].offset >= at.next_offset:
                 await self._offload(self._note, mine[-1].source, mine[-1].offset)
-                at.next = mine[-1].offset + 1
+                at.next_offset = mine[-1].offset + 1
 
     def _note(self, partition: Partition, last_offset: int) -> None:
         noted = self._positions.position(partition)
         if noted is not None and noted.last_offset >= last_offset:
-            self._positions.note(finished(partition), noted._replace(last_offset=last_offset))
+            self._positions.note(
+                finished_position_key(partition), noted._replace(last_offset=last_offset)
+            )
 
-    async def _where(self, partition: Partition) -> _At:
+    async def _where(self, partition: Partition) -> _Progress:
         places = self._at  # `reassigned` may replace it meanwhile
         if partition not in places:
             places[partition] = await self._begin(partition)
         return places[partition]
 
-    async def _begin(self, partition: Partition) -> _At:
+    async def _begin(self, partition: Partition) -> _Progress:
         """The state after the finished position. Positions are read before the end of the log."""
         whole, part = await self._offload(
-            lambda: [self._positions.position(one) for one in (finished(partition), partition)]
+            lambda: [
+                self._positions.position(one)
+                for one in (finished_position_key(partition), partition)
+            ]
         )
         begin, end = await self._reader.bounds(partition)
 
@@ -157,7 +164,7 @@ class GapRecovery:
             is_ours = stored is not None and stored.log == self._reader.id
             return stored.last_offset if stored and is_ours and stored.last_offset < end else -1
 
-        return _At(max(begin, last(whole) + 1), last(part))
+        return _Progress(max(begin, last(whole) + 1), last(part))
 
     async def _missing(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         missing = await self._reader.read(partition, start, stop)

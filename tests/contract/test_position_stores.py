@@ -10,7 +10,7 @@ import pytest
 from schemas.instants import from_ms
 from schemas.watermark import Watermark
 from services.store.database import Database
-from services.stream.gap_recovery import finished
+from services.stream.gap_recovery import finished_position_key
 from services.stream.ports import Partition
 from services.stream.positions import (
     ClickHousePositions,
@@ -38,7 +38,11 @@ class PositionContract:
         store = opened()
         assert store.position(EDGES) is None
         store.note(EDGES, Position("log", 2, -1))
-        for other in (finished(EDGES), EDGES._replace(number=1), EDGES._replace(topic="c360")):
+        for other in (
+            finished_position_key(EDGES),
+            EDGES._replace(number=1),
+            EDGES._replace(topic="c360"),
+        ):
             assert store.position(other) is None
 
     @pytest.mark.parametrize(

@@ -217,11 +217,13 @@ class IdentitySession:
         """See the port."""
         return self._process.read("edges", lambda: self._rows.edges_of(realm, nodes))
 
-    def crowded(
+    def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:
         """See the port."""
-        return self._process.read("edges", lambda: self._rows.crowded(realm, nodes, above, types))
+        return self._process.read(
+            "edges", lambda: self._rows.nodes_above_degree(realm, nodes, above, types)
+        )
 
     def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
         """See the port."""

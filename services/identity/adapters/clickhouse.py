@@ -85,7 +85,7 @@ class ClickHouseIdentityStore:
             found[edge.a.id, edge.b.id] = edge
         return list(found.values())
 
-    def crowded(
+    def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:
         """See the port."""

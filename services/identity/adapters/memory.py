@@ -54,7 +54,7 @@ class MemoryIdentityStore:
         rows = self._realms[realm]
         return [rows.edges[pair] for pair in _gather(rows.edges_at, nodes)]
 
-    def crowded(
+    def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:
         """See `IdentityStore`."""

@@ -52,17 +52,17 @@ class Resolution(NamedTuple):
 class SolverInput:
     """The input of `solve`. No edge joins a must-not-link pair.
 
-    `nodes` are to be placed. `apart` maps isolated nodes, inside or adjacent, to the reason.
+    `nodes` are to be placed. `isolated` maps isolated nodes, inside or adjacent, to the reason.
     `standing` are the personal nodes around the region with the profile they belong to; they take
-    part as persons and are not placed. `foes` holds each `different` pair in both directions.
+    part as persons and are not placed. `must_not_link` holds each `different` pair both ways.
     """
 
     nodes: Mapping[NodeId, Node]
     edges: Sequence[Edge]
     first_seen_ms: Mapping[NodeId, int]
     same: Sequence[Decision]
-    foes: Mapping[NodeId, Collection[NodeId]]
-    apart: Mapping[NodeId, Reason]
+    must_not_link: Mapping[NodeId, Collection[NodeId]]
+    isolated: Mapping[NodeId, Reason]
     standing: Mapping[NodeId, NodeId] = field(default_factory=dict)
 
 
@@ -80,9 +80,9 @@ def resolve(
     return solve(_whole(merged(edges), latest(decisions), marks, table), table)
 
 
-def solve(scene: SolverInput, table: TypeTable) -> Resolution:
+def solve(given: SolverInput, table: TypeTable) -> Resolution:
     """Place the nodes of the input."""
-    return _Solver(scene, table).run()
+    return _Solver(given, table).run()
 
 
 def _whole(
@@ -102,8 +102,8 @@ def _whole(
         edges=joining,
         first_seen_ms=first_seen(usable),
         same=[d for d in decisions.values() if d.verdict is Verdict.SAME],
-        foes=foes_of(apart_pairs),
-        apart=_apart(nodes, joining, marks, table),
+        must_not_link=foes_of(apart_pairs),
+        isolated=_isolated(nodes, joining, marks, table),
     )
 
 
@@ -118,14 +118,14 @@ def first_seen(edges: Iterable[Edge]) -> dict[NodeId, int]:
 
 def foes_of(pairs: Iterable[Pair]) -> dict[NodeId, set[NodeId]]:
     """The `different` pairs, in both directions."""
-    foes: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
+    must_not_link: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
     for a, b in pairs:
-        foes[a].add(b)
-        foes[b].add(a)
-    return dict(foes)
+        must_not_link[a].add(b)
+        must_not_link[b].add(a)
+    return dict(must_not_link)
 
 
-def _apart(
+def _isolated(
     nodes: Mapping[NodeId, Node],
     edges: Sequence[Edge],
     marks: Collection[NodeId],
@@ -162,11 +162,11 @@ def blame(reasons: Collection[Reason]) -> Reason:
 class _Solver:
     """One run over one input; every step records its joins in `groups`."""
 
-    def __init__(self, scene: SolverInput, table: TypeTable) -> None:
-        self.scene = scene
+    def __init__(self, given: SolverInput, table: TypeTable) -> None:
+        self.given = given
         self.table = table
-        free = [node for node in scene.nodes if node not in scene.apart]
-        self.groups = Groups([*free, *scene.standing], scene.foes)
+        free = [node for node in given.nodes if node not in given.isolated]
+        self.groups = Groups([*free, *given.standing], given.must_not_link)
         self.refused: list[Refusal] = []
         self.persons: set[NodeId] = set()
         """Roots of the groups that hold a person; filled after step 2, stable from then on."""
@@ -186,12 +186,12 @@ class _Solver:
 
     def _sort_out(self) -> tuple[list[Edge], list[Edge]]:
         """Edges between personal nodes, and the others; those of isolated nodes separately."""
-        apart, is_personal = self.scene.apart, self.table.personal
+        isolated, is_personal = self.given.isolated, self.table.personal
         personal: list[Edge] = []
         outward: list[Edge] = []
-        for edge in self.scene.edges:
+        for edge in self.given.edges:
             both_personal = edge.a.type in is_personal and edge.b.type in is_personal
-            if edge.a.id in apart or edge.b.id in apart:
+            if edge.a.id in isolated or edge.b.id in isolated:
                 if both_personal:
                     self._refuse_apart(edge.a.id, edge.b.id, edge.event_id)
             else:
@@ -199,34 +199,34 @@ class _Solver:
         return personal, outward
 
     def _refuse_apart(self, a: NodeId, b: NodeId, event_id: str) -> None:
-        apart = self.scene.apart
-        blockers = tuple(end for end in (a, b) if end in apart)
+        isolated = self.given.isolated
+        blockers = tuple(end for end in (a, b) if end in isolated)
         # An edge between two shared identifiers affects no person; a decision is always reported.
         if len(blockers) == 1 or not event_id:
-            reason = blame([apart[end] for end in blockers])
+            reason = blame([isolated[end] for end in blockers])
             self.refused.append(Refusal(a, b, reason, blockers, event_id))
 
     def _stand(self) -> None:
         """Put the surrounding nodes of one profile into one group."""
         first: dict[NodeId, NodeId] = {}
-        for node, profile in self.scene.standing.items():
+        for node, profile in self.given.standing.items():
             if (root := first.setdefault(profile, node)) != node:
-                self.groups.absorb(root, node)
+                self.groups.merge_into(root, node)
 
     def _join_persons(self, edges: list[Edge]) -> None:
         """Step 1: personal identifiers join unless something forbids it."""
         groups, table = self.groups, self.table
         held: dict[NodeId, dict[tuple[str, str], NodeId]] = {
             node.id: {(node.type, node.issuer): node.id}
-            for node in self.scene.nodes.values()
+            for node in self.given.nodes.values()
             if node.type in table.unique and node.id in groups
         }
         for edge in sorted(edges, key=lambda e: join_order(e, table)):
             x, y = groups.find(edge.a.id), groups.find(edge.b.id)
             if x == y:
                 continue
-            if foes := groups.opposed(x, y):
-                self._refuse(edge, Reason.DIFFERENT, foes)
+            if must_not_link := groups.conflicts(x, y):
+                self._refuse(edge, Reason.DIFFERENT, must_not_link)
                 continue
             mine, yours = held.get(x, {}), held.get(y, {})
             if twice := mine.keys() & yours.keys():
@@ -242,26 +242,26 @@ class _Solver:
 
     def _join_decided(self) -> None:
         """Step 2: `same` joins whole groups, in time order, regardless of uniqueness."""
-        groups, apart = self.groups, self.scene.apart
-        for decision in sorted(self.scene.same, key=lambda d: (d.decided_ms, d.a.id, d.b.id)):
+        groups, isolated = self.groups, self.given.isolated
+        for decision in sorted(self.given.same, key=lambda d: (d.decided_ms, d.a.id, d.b.id)):
             a, b = decision.a.id, decision.b.id
-            if a in apart or b in apart:
+            if a in isolated or b in isolated:
                 self._refuse_apart(a, b, "")
                 continue
             x, y = groups.find(a), groups.find(b)
             if x == y:
                 continue
-            if foes := groups.opposed(x, y):
-                self.refused.append(Refusal(a, b, Reason.DIFFERENT, foes, ""))
+            if must_not_link := groups.conflicts(x, y):
+                self.refused.append(Refusal(a, b, Reason.DIFFERENT, must_not_link, ""))
             else:
                 groups.join(x, y)
 
     def _find_persons(self) -> None:
         groups, personal = self.groups, self.table.personal
-        self.persons.update(groups.find(node) for node in self.scene.standing)
+        self.persons.update(groups.find(node) for node in self.given.standing)
         self.persons.update(
             groups.find(node.id)
-            for node in self.scene.nodes.values()
+            for node in self.given.nodes.values()
             if node.type in personal and node.id in groups
         )
 
@@ -291,13 +291,13 @@ class _Solver:
             person = next(iter(touched[group]))
             if len(touched[group]) > 1:
                 self.shared.add(group)
-            elif foes := groups.opposed(group, person):
+            elif must_not_link := groups.conflicts(group, person):
                 self.shared.add(group)
                 nearest = min(through[group], key=lambda e: join_order(e, self.table))
-                self._refuse(nearest, Reason.DIFFERENT, foes)
+                self._refuse(nearest, Reason.DIFFERENT, must_not_link)
             else:
                 placed += groups.members[group]
-                groups.absorb(person, group)
+                groups.merge_into(person, group)
         return placed
 
     def _join_nobodys(self, edges: list[Edge]) -> None:
@@ -312,24 +312,24 @@ class _Solver:
             x, y = groups.find(edge.a.id), groups.find(edge.b.id)
             if x == y:
                 continue
-            if foes := groups.opposed(x, y):
-                self._refuse(edge, Reason.DIFFERENT, foes)
+            if must_not_link := groups.conflicts(x, y):
+                self._refuse(edge, Reason.DIFFERENT, must_not_link)
             else:
                 groups.join(x, y)
 
     def _rank(self, node: NodeId) -> tuple[int, int, NodeId]:
         """Sort key of a node as the canonical one: strongest, earliest, smallest."""
-        seen_ms = self.scene.first_seen_ms.get(node, NEVER_SEEN_MS)
-        return (self.table.rank[self.scene.nodes[node].type], seen_ms, node)
+        seen_ms = self.given.first_seen_ms.get(node, NEVER_SEEN_MS)
+        return (self.table.rank[self.given.nodes[node].type], seen_ms, node)
 
     def _canon(self, members: Iterable[NodeId]) -> tuple[int, int, NodeId]:
         return min(map(self._rank, members))
 
     def _placements(self) -> dict[NodeId, Placement]:
         """Step 5: every group gets the id of its canonical node."""
-        nodes, standing = self.scene.nodes, self.scene.standing
+        nodes, standing = self.given.nodes, self.given.standing
         placements = {
-            node: Placement(node, Kind.SHARED) for node in self.scene.apart if node in nodes
+            node: Placement(node, Kind.SHARED) for node in self.given.isolated if node in nodes
         }
         for root, members in self.groups.members.items():
             own = [node for node in members if node in nodes]
@@ -344,13 +344,13 @@ class _Solver:
 
     def _refusals(self) -> tuple[Refusal, ...]:
         """What was refused and not joined by a later step after all."""
-        groups, apart = self.groups, self.scene.apart
+        groups, isolated = self.groups, self.given.isolated
         return tuple(
             sorted(
                 refusal
                 for refusal in self.refused
-                if refusal.a in apart
-                or refusal.b in apart
+                if refusal.a in isolated
+                or refusal.b in isolated
                 or groups.find(refusal.a) != groups.find(refusal.b)
             )
         )
@@ -359,8 +359,8 @@ class _Solver:
         """Persons with a suspicious number of identifiers of one personal type."""
         limits, found = self.table.review_above, []
         for root in self.persons if limits else ():
-            own = [self.scene.nodes[n] for n in self.groups.members[root] if n in self.scene.nodes]
-            if root in self.scene.standing or not own:
+            own = [self.given.nodes[n] for n in self.groups.members[root] if n in self.given.nodes]
+            if root in self.given.standing or not own:
                 continue
             numbers = Counter(n.type for n in own if n.type in self.table.personal)
             profile = self._canon(n.id for n in own)[2]

@@ -1,6 +1,6 @@
 """Union-find over nodes with must-not-link pairs.
 
-Joins are final. It does not decide what to join: callers ask `opposed` first, and get the nodes
+Joins are final. It does not decide what to join: callers ask `conflicts` first, and get the nodes
 that block the join rather than a bare no.
 """
 
@@ -12,13 +12,15 @@ from schemas.identifiers import NodeId
 
 
 class Groups:
-    """A union-find over nodes. `foes` holds each `different` pair in both directions."""
+    """A union-find over nodes. `must_not_link` holds each `different` pair in both directions."""
 
-    __slots__ = ("_foes", "_parent", "members")
+    __slots__ = ("_must_not_link", "_parent", "members")
 
-    def __init__(self, nodes: Iterable[NodeId], foes: Mapping[NodeId, Collection[NodeId]]) -> None:
+    def __init__(
+        self, nodes: Iterable[NodeId], must_not_link: Mapping[NodeId, Collection[NodeId]]
+    ) -> None:
         self._parent = {node: node for node in nodes}
-        self._foes = foes
+        self._must_not_link = must_not_link
         self.members: dict[NodeId, list[NodeId]] = {node: [node] for node in self._parent}
         """The members of each group, by its root."""
 
@@ -33,7 +35,7 @@ class Groups:
             node = parent[node]
         return node
 
-    def absorb(self, keep: NodeId, gone: NodeId) -> None:
+    def merge_into(self, keep: NodeId, gone: NodeId) -> None:
         """Join two groups by their roots; `keep` stays the root."""
         self._parent[gone] = keep
         self.members[keep] += self.members.pop(gone)
@@ -42,18 +44,18 @@ class Groups:
         """Join two groups by their roots, the smaller into the larger: (kept root, old root)."""
         if len(self.members[x]) < len(self.members[y]):
             x, y = y, x
-        self.absorb(x, y)
+        self.merge_into(x, y)
         return x, y
 
-    def opposed(self, x: NodeId, y: NodeId) -> tuple[NodeId, ...]:
+    def conflicts(self, x: NodeId, y: NodeId) -> tuple[NodeId, ...]:
         """The members, ascending, that forbid joining the two groups (by root)."""
-        if not self._foes:
+        if not self._must_not_link:
             return ()
         if len(self.members[x]) > len(self.members[y]):
             x, y = y, x
         found: set[NodeId] = set()
         for member in self.members[x]:
-            for foe in self._foes.get(member, ()):
+            for foe in self._must_not_link.get(member, ()):
                 if foe in self._parent and self.find(foe) == y:
                     found |= {member, foe}
         return tuple(sorted(found))

@@ -151,8 +151,8 @@ class Oracle:
                 if names[self.nodes[n].type].unique:
                     slots.setdefault((self.nodes[n].type, self.nodes[n].issuer), []).append(n)
             twice = tuple(sorted(n for held in slots.values() if len(held) > 1 for n in held))
-            if foes := self._opposed(x, y):
-                self._refuse(row["pair"], "different", foes, row["event"])
+            if must_not_link := self._opposed(x, y):
+                self._refuse(row["pair"], "different", must_not_link, row["event"])
             elif twice:
                 self._refuse(row["pair"], "unique", twice, row["event"])
             else:
@@ -168,8 +168,8 @@ class Oracle:
             x, y = self._group(low), self._group(high)
             if x == y:
                 continue
-            if foes := self._opposed(x, y):
-                self._refuse(pair, "different", foes, "")
+            if must_not_link := self._opposed(x, y):
+                self._refuse(pair, "different", must_not_link, "")
             else:
                 self._join(x, y)
 
@@ -198,13 +198,13 @@ class Oracle:
                     continue
                 person = persons.pop()
                 members = frozenset(n for g, h in self.home.items() if h == person for n in g)
-                foes = self._opposed(group, members)
+                must_not_link = self._opposed(group, members)
                 if persons:
                     self.home[group] = None
-                elif foes:
+                elif must_not_link:
                     rows = [row for g in near for row in self._links(group, g)]
                     nearest = self._ordered(rows)[0]
-                    self._refuse(nearest["pair"], "different", foes, nearest["event"])
+                    self._refuse(nearest["pair"], "different", must_not_link, nearest["event"])
                     self.home[group] = None
                 else:
                     self.home[group] = person
@@ -217,8 +217,8 @@ class Oracle:
             x, y = (self._group(n) for n in row["pair"])
             if x == y:
                 continue
-            if foes := self._opposed(x, y):
-                self._refuse(row["pair"], "different", foes, row["event"])
+            if must_not_link := self._opposed(x, y):
+                self._refuse(row["pair"], "different", must_not_link, row["event"])
             else:
                 self._join(x, y)
 

@@ -52,9 +52,9 @@ class IdentityStoreContract:
         edges = [link(C, A, 1, "e", True), link(C, D, 1, "e", True), link(C, B, 1, "e", False)]
         store.write_edges("r", edges, 1)
         types = {"customer_number", "email", "cookie"}
-        assert store.crowded("r", {C.id, A.id}, 1, types) == {C.id}
-        assert store.crowded("r", {C.id}, 2, types) == set()
-        assert store.crowded("r", {C.id}, 1, {"cookie"}) == set()
+        assert store.nodes_above_degree("r", {C.id, A.id}, 1, types) == {C.id}
+        assert store.nodes_above_degree("r", {C.id}, 2, types) == set()
+        assert store.nodes_above_degree("r", {C.id}, 1, {"cookie"}) == set()
 
     def test_a_node_without_a_map_row_is_missing(self, store: IdentityStore) -> None:
         """The default, that it is its own profile, is the reader's."""

@@ -9,7 +9,7 @@ import pytest
 
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
-from services.stream.gap_recovery import GapRecovery, finished
+from services.stream.gap_recovery import GapRecovery, finished_position_key
 from services.stream.ports import Delivery, Partition
 from services.stream.positions import MemoryPositions, Position
 
@@ -52,7 +52,7 @@ class Bench:
         if begun is not None:
             positions.note(P, begun)
         if stored is not None:
-            positions.note(finished(P), stored)
+            positions.note(finished_position_key(P), stored)
         self.metrics = Metrics()
         self.complete = GapRecovery(self._process, positions, log, inline, self.metrics)
 
