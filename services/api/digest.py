@@ -18,47 +18,18 @@ import orjson
 from schemas.identifiers import NodeId
 from schemas.profile import Profile
 from services.store.database import Database, chunks
+from services.store.statements import statements_of
 
 ROWS_PER_PART = 50_000
 PROFILES_PER_PART = 2_000
-FACTS_SQL = """
-SELECT realm, node, event_id, occurred_at, channel, type, synthetic, source_system, source_store,
-    campaign, anchor_type, anchor_verified,
-    COLUMNS('^(ids|lines|consents|attrs|offers|answers)[.]'),
-    order_action, order_issuer, order_id, return_id, order_counts, order_currency, order_value,
-    survey_kind
-FROM touchpoints FINAL WHERE cityHash64(node) % {parts:UInt32} = {part:UInt32}
-ORDER BY realm, node, event_id
-"""
-EDGES_SQL = """
-SELECT realm, a, b, a_type, a_issuer, b_type, b_issuer, first_seen, event_id, verified
-FROM edges FINAL WHERE cityHash64(a) % {parts:UInt32} = {part:UInt32} ORDER BY realm, a, b
-"""
-MAP_SQL = """
-SELECT n.realm, n.node, n.type, n.issuer, n.value,
-    if(m.kind = '', n.node, m.profile), m.kind = 'shared'
-FROM (SELECT * FROM node_values FINAL WHERE cityHash64(node) % {parts:UInt32} = {part:UInt32}) AS n
-LEFT JOIN (SELECT * FROM map FINAL WHERE cityHash64(node) % {parts:UInt32} = {part:UInt32}) AS m
-    ON n.realm = m.realm AND n.node = m.node
-ORDER BY n.realm, n.node
-"""
-CLAIMS_SQL = """
-SELECT realm, node, event_id, COLUMNS('^claims[.]') FROM claims FINAL WHERE notEmpty(claims.kind)
-ORDER BY realm, node, event_id
-"""
-INCIDENTS_SQL = """
-SELECT body FROM incident_states FINAL WHERE state != 'retracted' ORDER BY realm, incident_id
-"""
-ACTIONS_SQL = """
-SELECT realm, kind, subject, incident_id, action, acted_by, reason, until, acted_at
-FROM incident_actions FINAL ORDER BY ALL
-"""
-PROFILES_SQL = """
-SELECT DISTINCT n.realm, if(m.kind = '', n.node, m.profile) AS profile
-FROM (SELECT realm, node FROM node_values FINAL) AS n
-LEFT JOIN (SELECT realm, node, profile, kind FROM map FINAL) AS m
-    ON n.realm = m.realm AND n.node = m.node
-"""
+_STATEMENTS = statements_of(__file__)
+FACTS_SQL = _STATEMENTS["facts"]
+EDGES_SQL = _STATEMENTS["edges"]
+MAP_SQL = _STATEMENTS["map"]
+CLAIMS_SQL = _STATEMENTS["claims"]
+INCIDENTS_SQL = _STATEMENTS["incidents"]
+ACTIONS_SQL = _STATEMENTS["actions"]
+PROFILES_SQL = _STATEMENTS["profiles"]
 
 
 class BulkProfiles(Protocol):

@@ -28,11 +28,9 @@ from services.runtime.errors import ConfigurationError
 from services.runtime.settings import RealmSettings, Settings
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
+from services.store.statements import statements_of
 
-BY_VALUE_SQL = """
-SELECT issuer, node FROM node_values FINAL
-WHERE realm = {realm:String} AND type = {type:String} AND value = {value:String} LIMIT 2
-"""
+BY_VALUE_SQL = statements_of(__file__)["by_value"]
 
 
 class ReadStore:

@@ -14,10 +14,11 @@ from services.runtime.settings import Settings
 from services.store.database import Database, open_server
 from services.store.migrations import MigrationState, migrate_server, require_schema
 from services.store.secret import check_secret
+from services.store.statements import statements_of
 
 REALMS_DIFFER = "realms_differ"
 """Reason of a ConfigurationError: settings and server know the realms differently."""
-REALMS_SQL = "SELECT realm, currency, personal_types FROM realms FINAL"
+REALMS_SQL = statements_of(__file__)["realms"]
 
 
 @contextmanager

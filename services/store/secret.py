@@ -10,9 +10,10 @@ import hmac
 
 from services.runtime.errors import ConfigurationError
 from services.store.database import Database
+from services.store.statements import statements_of
 
 FINGERPRINT = "identity_secret_fingerprint"
-STORED_SQL = "SELECT value FROM properties FINAL WHERE name = {name:String}"
+STORED_SQL = statements_of(__file__)["stored"]
 
 
 def register_secret(database: Database, secret: bytes, place: str) -> None:

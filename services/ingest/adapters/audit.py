@@ -8,34 +8,14 @@ from typing import Any, NamedTuple
 
 from schemas.reject import ADVICE, RejectReason
 from services.store.database import Database, chunks
+from services.store.statements import statements_of
 
-REJECTED_SQL = """
-SELECT reject_id, reason, path, message, event_id, received_at, raw_bytes, {raw} FROM rejected FINAL
-WHERE ({{reason:String}} = '' OR reason = {{reason:String}})
-    AND ({{id:String}} = '' OR startsWith(toString(reject_id), {{id:String}}))
-ORDER BY received_at DESC, reject_id LIMIT {{limit:UInt32}}
-"""
-LINES_SQL = """
-SELECT toString(reject_id) AS id, reason, raw_bytes, base64Encode(raw) FROM rejected FINAL
-WHERE ({reason:String} = '' OR reason = {reason:String})
-    AND toUnixTimestamp64Milli(received_at) >= {since_ms:Int64}
-    AND (empty({ids:Array(String)}) OR has({ids:Array(String)}, toString(reject_id)))
-    AND toString(reject_id) > {after:String}
-ORDER BY id LIMIT {limit:UInt32}
-"""
-COUNTS_SQL = "SELECT reason, count() FROM rejected FINAL GROUP BY reason ORDER BY reason"
-TWICE_SQL = """
-SELECT realm, event_id, groupUniqArray(toString(node)) AS nodes
-FROM event_ids GROUP BY realm, event_id HAVING uniqExact(node) > 1 ORDER BY realm, event_id
-"""
-FACT_TABLES_SQL = """
-SELECT DISTINCT table FROM system.columns
-WHERE database = currentDatabase() AND name = 'event_id'
-    AND table IN (SELECT table FROM system.columns WHERE database = currentDatabase()
-        AND name = 'node')
-    AND table NOT LIKE '%\\_view' AND table != 'id_conflicts' ORDER BY table
-"""
-
+_STATEMENTS = statements_of(__file__)
+REJECTED_SQL = _STATEMENTS["rejected"]
+LINES_SQL = _STATEMENTS["lines"]
+COUNTS_SQL = _STATEMENTS["counts"]
+TWICE_SQL = _STATEMENTS["twice"]
+FACT_TABLES_SQL = _STATEMENTS["fact_tables"]
 DELETE_SQL = """
 DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}}
     AND event_id IN {{events:Array(String)}}
@@ -90,8 +70,8 @@ class StoreAudit:
         self, reason: str = "", id_prefix: str = "", limit: int = 100, *, with_raw: bool = False
     ) -> list[RejectedEvent]:
         """Rejected lines, the latest first."""
-        sql = REJECTED_SQL.format(raw="raw" if with_raw else "''")
-        rows = self._database.rows(sql, {"reason": reason, "id": id_prefix, "limit": limit})
+        bound = {"reason": reason, "id": id_prefix, "limit": limit, "with_raw": with_raw}
+        rows = self._database.rows(REJECTED_SQL, bound)
         return [RejectedEvent(str(row[0]), RejectReason(row[1]), *row[2:]) for row in rows]
 
     def raw_lines(

@@ -15,24 +15,14 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import Known, RejectedLine, StoredEvent
 from services.store.database import Database, chunks
 from services.store.errors import Unstorable
+from services.store.statements import statements_of
 
-KNOWN_SQL = """
-SELECT realm, event_id, node, version, batch FROM event_ids
-WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
-"""
-# The upper 16 bits of decision-stage versions are the generation (services/stream/positions.py).
-LAST_BATCH_SQL = """
-WITH 0xFFFFFFFFFFFF AS number
-SELECT greatest(
-    (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
-    (SELECT max(bitAnd(version, number)) FROM map),
-    (SELECT max(bitAnd(version, number)) FROM incident_states),
-    (SELECT max(batch) FROM checkpoints))
-"""
-IN_DOUBT_SQL = """
-SELECT payload, received_at, intake FROM touchpoints
-WHERE batch > {batch:UInt64} ORDER BY batch, received_at, intake, event_id
-"""
+_STATEMENTS = statements_of(__file__)
+KNOWN_SQL = _STATEMENTS["known"]
+LAST_BATCH_SQL = _STATEMENTS["last_batch"]
+IN_DOUBT_SQL = _STATEMENTS["in_doubt"]
+ERASURES_SQL = _STATEMENTS["erasures"]
+CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = """
 INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload
 FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
@@ -153,7 +143,7 @@ class ClickHouseFactStore:
 
     def erasures(self) -> dict[tuple[str, NodeId], int]:
         """See the port."""
-        rows = self._database.rows("SELECT realm, node, erased_at FROM erasures FINAL")
+        rows = self._database.rows(ERASURES_SQL)
         return {(realm, node.int): to_ms(erased_at) for realm, node, erased_at in rows}
 
     def last_batch(self) -> int:
@@ -162,8 +152,7 @@ class ClickHouseFactStore:
 
     def checkpoint(self) -> int:
         """See the port."""
-        sql = "SELECT max(batch) FROM checkpoints WHERE name = {name:String}"
-        return int(self._database.rows(sql, {"name": CHECKPOINT})[0][0])
+        return int(self._database.rows(CHECKPOINT_SQL, {"name": CHECKPOINT})[0][0])
 
     def write_checkpoint(self, batch: int, written_at: datetime) -> None:
         """See the port."""

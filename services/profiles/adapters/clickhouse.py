@@ -16,7 +16,6 @@ from schemas.profile import Profile, TimelineEntry
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
 from schemas.touchpoint import EVENT_TYPES
-from services.profiles.adapters import statements
 from services.profiles.adapters.totals import FIRST, PAGE_ROWS, read_totals, refresh_totals
 from services.profiles.core.facts import (
     ConsentRecord,
@@ -34,7 +33,25 @@ from services.profiles.ports import MappedIdentifier, Resolved, Totals
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
 from services.store.database import Database, chunks
+from services.store.statements import statements_of
 
+_STATEMENTS = statements_of(__file__)
+MAP_SQL = _STATEMENTS["map"]
+TYPES_ALONE_SQL = _STATEMENTS["types_alone"]
+MEMBERS_SQL = _STATEMENTS["members"]
+VALUES_SQL = _STATEMENTS["values"]
+CONTACTS_SQL = _STATEMENTS["contacts"]
+OBSERVATIONS_SQL = _STATEMENTS["observations"]
+CONSENTS_SQL = _STATEMENTS["consents"]
+REPORTS_BY_NODE_SQL = _STATEMENTS["reports_by_node"]
+REPORTS_BY_EVENT_SQL = _STATEMENTS["reports_by_event"]
+KEYS_BY_ORDER_SQL = _STATEMENTS["keys_by_order"]
+KEYS_BY_RETURN_SQL = _STATEMENTS["keys_by_return"]
+TIMELINE_SQL = _STATEMENTS["timeline"]
+EVENTS_SQL = _STATEMENTS["events"]
+IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
+ONE_THREAD = " SETTINGS max_threads = 1"
+"""For reads of a few rows: distributing them costs three times as much as reading them."""
 KEYS_PER_QUERY = 5_000
 """Keeps the parameters of one query below the size that a server accepts in an address."""
 FEW_KEYS = 100
@@ -75,10 +92,10 @@ class ProfileReader:
         """See the port."""
         found = {
             node.int: Resolved(profile.int, kind)
-            for node, profile, kind in self._by_key(statements.MAP, realm, nodes)
+            for node, profile, kind in self._by_key(MAP_SQL, realm, nodes)
         }
         alone = [node for node in nodes if node not in found]
-        for node, type_name in self._by_key(statements.TYPES_ALONE, realm, alone):
+        for node, type_name in self._by_key(TYPES_ALONE_SQL, realm, alone):
             found[node.int] = Resolved(node.int, self._kind_alone([type_name]))
         return found
 
@@ -131,7 +148,7 @@ class ProfileReader:
             "event": after.event_id,
             "limit": limit + 1,
         }
-        rows = self._database.rows(statements.TIMELINE + statements.ONE_THREAD, where)
+        rows = self._database.rows(TIMELINE_SQL + ONE_THREAD, where)
         page = rows[:limit]
         events = self._events(realm, page)
         entries = [_entry(row, events[row[0]], currency) for row in page]
@@ -156,7 +173,7 @@ class ProfileReader:
                 "after": str(rows[-1][0] if rows else FIRST),
                 "limit": PAGE_ROWS,
             }
-            rows = self._database.rows(statements.IDENTIFIERS, where)
+            rows = self._database.rows(IDENTIFIERS_SQL, where)
             for node, type_name, issuer, value, kind, profile in rows:
                 held_by = profile.int if kind else node.int  # without a map row it is its own
                 yield MappedIdentifier(type_name, issuer, value, node.int, held_by, kind == SHARED)
@@ -185,7 +202,7 @@ class ProfileReader:
 
     def _few_or_many(self, sql: str, realm: str, **keys: list[str]) -> list[tuple[Any, ...]]:
         is_few = max(map(len, keys.values())) <= FEW_KEYS
-        hint = statements.ONE_THREAD if is_few else ""
+        hint = ONE_THREAD if is_few else ""
         return self._database.rows(sql + hint, {"realm": realm, **keys})
 
     def _members(
@@ -199,9 +216,9 @@ class ProfileReader:
         holder: dict[NodeId, NodeId] = {profile: profile for profile in profile_ids}
         wanted = frozenset(holder)
         kinds: dict[NodeId, str] = {}
-        said = self._by_key(statements.MEMBERS, realm, wanted, "profiles")
+        said = self._by_key(MEMBERS_SQL, realm, wanted, "profiles")
         nodes = wanted.union(node.int for (node,) in said)
-        for node, profile, kind in self._by_key(statements.MAP, realm, nodes):
+        for node, profile, kind in self._by_key(MAP_SQL, realm, nodes):
             holder.pop(node.int, None)
             if profile.int in wanted:
                 holder[node.int] = profile.int
@@ -215,22 +232,20 @@ class ProfileReader:
         found: defaultdict[NodeId, _Gathered] = defaultdict(
             lambda: _Gathered([], [], [], [], [], set())
         )
-        for node, *value in self._by_key(statements.VALUES, realm, holder):
+        for node, *value in self._by_key(VALUES_SQL, realm, holder):
             found[holder[node.int]].identifiers.append(Valued(node.int, *value))
-        for node, standing, anchor_type, *contact in self._by_key(
-            statements.CONTACTS, realm, holder
-        ):
+        for node, standing, anchor_type, *contact in self._by_key(CONTACTS_SQL, realm, holder):
             profile = found[holder[node.int]]
             profile.anchor_types.add(anchor_type)
             first, last, channels = contact
             profile.contacts.append((standing.int, first, last, channels))
-        for node, is_synthetic, *said in self._by_key(statements.OBSERVATIONS, realm, holder):
+        for node, is_synthetic, *said in self._by_key(OBSERVATIONS_SQL, realm, holder):
             if not is_synthetic:
                 found[holder[node.int]].observations.extend(_observations(said))
-        for node, is_synthetic, *said in self._by_key(statements.CONSENTS, realm, holder):
+        for node, is_synthetic, *said in self._by_key(CONSENTS_SQL, realm, holder):
             if not is_synthetic:
                 found[holder[node.int]].consents.extend(_consents(said))
-        own = {_report(row) for row in self._by_key(statements.REPORTS_BY_NODE, realm, holder)}
+        own = {_report(row) for row in self._by_key(REPORTS_BY_NODE_SQL, realm, holder)}
         for entry in settle(self._all_reports(realm, own)):
             if entry.owner in holder:
                 found[holder[entry.owner]].entries.append(entry)
@@ -249,8 +264,8 @@ class ProfileReader:
                 return rows
             orders |= new_orders
             returns |= new_returns
-            keys = self._keys(realm, statements.KEYS_BY_ORDER, new_orders)
-            keys |= self._keys(realm, statements.KEYS_BY_RETURN, new_returns)
+            keys = self._keys(realm, KEYS_BY_ORDER_SQL, new_orders)
+            keys |= self._keys(realm, KEYS_BY_RETURN_SQL, new_returns)
             pool = pool.union(self._reports(realm, keys - read))
             read |= keys
             # The same number may be another issuer's; its reports are ignored until named.
@@ -273,7 +288,7 @@ class ProfileReader:
         for some in chunks(sorted(keys), KEYS_PER_QUERY):
             nodes = sorted({_word(node) for node, _ in some})
             events = [event_id for _, event_id in some]
-            sql = statements.REPORTS_BY_EVENT
+            sql = REPORTS_BY_EVENT_SQL
             yield from map(_report, self._few_or_many(sql, realm, nodes=nodes, events=events))
 
     def _events(self, realm: str, page: Sequence[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
@@ -286,7 +301,7 @@ class ProfileReader:
             "nodes": sorted({str(node) for _, node in chosen}),
             "events": [event_id for event_id, _ in chosen],
         }
-        rows = self._database.rows(statements.EVENTS + statements.ONE_THREAD, where)
+        rows = self._database.rows(EVENTS_SQL + ONE_THREAD, where)
         return {row[0]: row[2:] for row in rows if row[:2] in chosen}
 
 

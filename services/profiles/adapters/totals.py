@@ -7,11 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from schemas.profile import ProfileScalars
-from services.profiles.adapters import statements
 from services.profiles.ports import Totals
 from services.runtime.settings import RealmSettings
 from services.store.database import Database
+from services.store.statements import statements_of
 
+_STATEMENTS = statements_of(__file__)
+REFRESHED_AT_SQL = _STATEMENTS["refreshed_at"]
+TOTALS_SQL = _STATEMENTS["totals"]
 PAGE_ROWS = 20_000
 FIRST = UUID(int=0)
 
@@ -38,7 +41,7 @@ def refresh_totals(database: Database) -> None:
 
 def read_totals(database: Database, realm: str) -> Totals:
     """The current totals. A refresh between two pages may mix two states."""
-    [(refreshed_at, count)] = database.rows(statements.REFRESHED_AT, {"realm": realm})
+    [(refreshed_at, count)] = database.rows(REFRESHED_AT_SQL, {"realm": realm})
     return Totals(refreshed_at if count else None, _pages(database, realm))
 
 
@@ -51,7 +54,7 @@ def _pages(database: Database, realm: str) -> Iterator[ProfileScalars]:
             "after": str(rows[-1][0] if rows else FIRST),
             "limit": PAGE_ROWS,
         }
-        rows = database.rows(statements.TOTALS, where)
+        rows = database.rows(TOTALS_SQL, where)
         yield from (_scalars(realm, row) for row in rows)
         if not rows:
             return

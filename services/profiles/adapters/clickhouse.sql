@@ -1,17 +1,14 @@
-"""The queries of the profile reader.
+-- Reads by key are deduplicated with `ORDER BY version DESC LIMIT 1 BY key`, which gives the result
+-- of FINAL at half its cost while parts are not merged. Only key columns may be filtered inside;
+-- every other condition must be outside, or it would bring replaced rows back.
 
-Reads by key are deduplicated with `ORDER BY version DESC LIMIT 1 BY key`, which gives the result of
-FINAL at half its cost while parts are not merged. Only key columns may be filtered inside; every
-other condition must be outside, or it would bring replaced rows back.
-"""
-
-from __future__ import annotations
-
-MAP = """
+-- map --
+-- The profile of each node and its kind, by the latest row of the map.
 SELECT node, argMax(profile, version), argMax(kind, version) FROM map
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} GROUP BY node
-"""
-TYPES_ALONE = """
+
+-- types_alone --
+-- A type of each node, by its value or by the events it is the anchor of.
 SELECT node, any(type) FROM
 (
     SELECT node, type FROM node_values
@@ -20,19 +17,19 @@ SELECT node, any(type) FROM
     SELECT node, anchor_type FROM touchpoints
     WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ) GROUP BY node
-"""
 
-MEMBERS = """
+-- members --
+-- Nodes that these profiles hold or held: rows remain when a node moves, so the map decides.
 SELECT DISTINCT node FROM members
 WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
-"""
 
-VALUES = """
+-- values --
+-- Type, issuer and value of nodes.
 SELECT node, type, issuer, value FROM node_values
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} LIMIT 1 BY node
-"""
 
-CONTACTS = """
+-- contacts --
+-- First and last contact and channels of each anchor with each node its events name.
 SELECT node, standing, any(anchor_type), min(occurred_at), max(occurred_at),
     groupUniqArray(channel) FROM
 (
@@ -42,23 +39,23 @@ SELECT node, standing, any(anchor_type), min(occurred_at), max(occurred_at),
 )
 ARRAY JOIN arrayDistinct(arrayPushBack(others, node)) AS standing
 WHERE NOT synthetic GROUP BY node, standing
-"""
 
-OBSERVATIONS = """
+-- observations --
+-- Attributes reported with each node.
 SELECT node, synthetic, event_id, occurred_at, channel, source_system, attrs.name, attrs.value,
     attrs.present
 FROM observations WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC LIMIT 1 BY node, event_id
-"""
 
-CONSENTS = """
+-- consents --
+-- Consents, withdrawals and objections reported with each node.
 SELECT node, synthetic, event_id, occurred_at, consents.action, consents.purpose,
     consents.channel, consents.address, consents.basis, consents.double_opt_in
 FROM consents WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC LIMIT 1 BY node, event_id
-"""
 
-_REPORTS = """
+-- reports_by_node --
+-- Reports of orders, cancellations and returns that name these nodes.
 SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id, return_id,
     order_currency, order_value, is_whole FROM
 (
@@ -66,26 +63,38 @@ SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, ord
         return_id, order_currency, order_value, order_counts, synthetic,
         empty(lines.kind) AS is_whole
     FROM orders
-    WHERE realm = {realm:String} AND <key>
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     ORDER BY version DESC LIMIT 1 BY node, event_id
 )
 WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled', 'returned')
-"""
-REPORTS_BY_NODE = _REPORTS.replace("<key>", "node IN {nodes:Array(UUID)}")
-REPORTS_BY_EVENT = _REPORTS.replace(
-    "<key>", "node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}"
+
+-- reports_by_event --
+-- The same by node and event id, a superset of the pairs.
+SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id, return_id,
+    order_currency, order_value, is_whole FROM
+(
+    SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, order_id,
+        return_id, order_currency, order_value, order_counts, synthetic,
+        empty(lines.kind) AS is_whole
+    FROM orders
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
+    ORDER BY version DESC LIMIT 1 BY node, event_id
 )
-KEYS_BY_ORDER = """
+WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled', 'returned')
+
+-- keys_by_order --
+-- Where orders with these numbers were reported, by any issuer.
 SELECT DISTINCT node, event_id FROM order_keys
 WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}
-"""
-KEYS_BY_RETURN = """
+
+-- keys_by_return --
+-- Where returns with these numbers were reported, by any issuer.
 SELECT DISTINCT node, event_id FROM orders
 WHERE realm = {realm:String} AND return_id IN {ids:Array(String)}
-"""
 
-# An event stored under two anchors of one profile is one entry: always the smaller node's.
-TIMELINE = """
+-- timeline --
+-- A page of events, newest first. An event stored under two anchors of one profile is one entry:
+-- always the smaller node's.
 SELECT event_id, argMin(node, toString(node)), argMin(occurred_at, toString(node)) AS at FROM
 (
     SELECT node, event_id, occurred_at, synthetic FROM touchpoints
@@ -95,14 +104,15 @@ SELECT event_id, argMin(node, toString(node)), argMin(occurred_at, toString(node
 WHERE NOT synthetic GROUP BY event_id
 HAVING {is_first:Bool} OR (toUnixTimestamp64Milli(at), event_id) < ({ms:Int64}, {event:String})
 ORDER BY at DESC, event_id DESC LIMIT {limit:UInt32}
-"""
-EVENTS = """
+
+-- events --
+-- What the timeline shows of events.
 SELECT event_id, node, channel, type, source_system, payload FROM touchpoints
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
 ORDER BY version DESC LIMIT 1 BY node, event_id
-"""
 
-IDENTIFIERS = """
+-- identifiers --
+-- A page of all identifiers of a realm with the map row of each.
 WITH page AS
 (
     SELECT node, type, issuer, value FROM node_values FINAL
@@ -116,15 +126,3 @@ LEFT JOIN
     WHERE realm = {realm:String} AND node IN (SELECT node FROM page)
 ) AS m ON p.node = m.node
 ORDER BY p.node
-"""
-
-REFRESHED_AT = "SELECT max(refreshed_at), count() FROM profile_totals WHERE realm = {realm:String}"
-TOTALS = """
-SELECT profile, identifiers_count, orders, returns, cancellations, revenue, returned, currency,
-    first_contact, last_contact, channels FROM profile_totals
-WHERE realm = {realm:String} AND ({is_first:Bool} OR profile > {after:UUID})
-ORDER BY profile LIMIT {limit:UInt32}
-"""
-
-ONE_THREAD = " SETTINGS max_threads = 1"
-"""For reads of a few rows: distributing them costs three times as much as reading them."""

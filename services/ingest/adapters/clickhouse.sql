@@ -1,0 +1,27 @@
+-- known --
+-- Which events of these ids are stored: under which anchor, in which version, by which batch.
+SELECT realm, event_id, node, version, batch FROM event_ids
+WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
+
+-- last_batch --
+-- The highest batch number that any table holds. The upper 16 bits of decision-stage versions are
+-- the generation (services/stream/positions.py).
+WITH 0xFFFFFFFFFFFF AS number
+SELECT greatest(
+    (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
+    (SELECT max(bitAnd(version, number)) FROM map),
+    (SELECT max(bitAnd(version, number)) FROM incident_states),
+    (SELECT max(batch) FROM checkpoints))
+
+-- in_doubt --
+-- Events written after a batch, in the order in which they were processed.
+SELECT payload, received_at, intake FROM touchpoints
+WHERE batch > {batch:UInt64} ORDER BY batch, received_at, intake, event_id
+
+-- erasures --
+-- Erased nodes and when each was erased.
+SELECT realm, node, erased_at FROM erasures FINAL
+
+-- checkpoint --
+-- The last batch of a writer that is processed to the end; 0 if there is none.
+SELECT max(batch) FROM checkpoints WHERE name = {name:String}

@@ -1,0 +1,3 @@
+-- stored --
+-- A property of the store.
+SELECT value FROM properties FINAL WHERE name = {name:String}
