@@ -28,6 +28,7 @@ from services.cli import (
     up,
     worker,
 )
+from services.cli.checkout import IN_CHECKOUT
 from services.cli.output import err
 from services.cli.state import State
 from services.runtime.errors import C360Error
@@ -37,8 +38,8 @@ Exit codes: 0 done · 1 found a difference or a check failed · 2 wrong usage ·
 65 the input is damaged · 66 no such input · 70 a broken invariant · 74 the data directory cannot
 be used · 75 try again · 78 wrong configuration · 130 interrupted.
 
-First steps: 'c360 demo' shows everything on invented customers. Then set C360_IDENTITY_SECRET and
-run 'c360 ingest FILE'. All settings: 'c360 config'.
+First steps: set C360_IDENTITY_SECRET and run 'c360 ingest FILE'. In a checkout 'c360 demo' shows
+everything on invented customers. All settings: 'c360 config'.
 """
 ADVICE = {
     UNKNOWN_PROFILE: ". Check realm and spelling; 'c360 identity export' lists what is known.",
@@ -87,14 +88,14 @@ app.add_typer(identity.app, name="identity")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(insights.app, name="insights")
 app.add_typer(rejected.rejected, name="rejected")
-app.add_typer(sample.app, name="sample")
+app.add_typer(sample.app, name="sample", hidden=not IN_CHECKOUT)
 app.add_typer(store.store, name="store")
 app.add_typer(store.state, name="state")
 app.add_typer(topics.app, name="topics")
-app.add_typer(dev.app, name="dev")
+app.add_typer(dev.app, name="dev", hidden=not IN_CHECKOUT)
 app.add_typer(worker.worker, name="worker")
 app.command("migrate")(store.migrate)
-app.command("demo")(demo.demo)
+app.command("demo", hidden=not IN_CHECKOUT)(demo.demo)
 app.command("up")(up.up)
 app.command("config")(config.config)
 

@@ -20,6 +20,7 @@ from services.api.queries.profiles import (
     ProfileRequest,
     TimelineRequest,
 )
+from services.cli.checkout import require_checkout
 from services.cli.identity import print_why
 from services.cli.incidents import print_incidents
 from services.cli.ingest import Report
@@ -47,6 +48,7 @@ def demo(
     directory: Annotated[Path, typer.Option(help="Recreated each time.")] = Path("demo"),
 ) -> None:
     """Sample stream → profiles and price incidents, and a look at them."""
+    require_checkout()
     begun = time.monotonic()
     settings = _prepare(directory)
     out.print(f"[bold]1. Till baskets as a stream[/] ({households} households, seed {seed})")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from services.cli.checkout import require_checkout
 from services.cli.output import err, out
 from services.runtime.errors import ConfigurationError
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Servers for development on this machine.", no_args_is_help=True)
 CHECK_INTERVAL_S = 0.5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@app.callback()
+def group() -> None:
+    """Servers for development on this machine."""
+    require_checkout()
 
 
 @app.command()

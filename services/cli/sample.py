@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services.cli.checkout import require_checkout
 from services.cli.output import print_json, print_table, progress_bar
 from services.cli.state import AsJson
 from services.runtime.errors import ConfigurationError
@@ -21,6 +22,7 @@ app = typer.Typer(help="Make a sample stream.", no_args_is_help=True)
 @app.callback()
 def group() -> None:
     """Make a sample stream."""
+    require_checkout()
 
 
 @app.command()
@@ -58,7 +60,7 @@ def make_sample(
             return build_sample(households, seed, out, truth, data, bar.set)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"the sample needs the package {error.name}: pip install 'customer360[sample]'"
+            f"the sample needs the package {error.name}: pip install 'customer360[dev]'"
         ) from error
 
 

@@ -36,7 +36,7 @@ from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
-from services.store.database import Database, DirectoryLock, open_embedded
+from services.store.database import Database, DirectoryLock, open_embedded, require_embedded_engine
 from services.store.migrations import migrate
 from services.store.secret import register_secret
 
@@ -84,11 +84,12 @@ class Engine:
 
         Raises:
             StoreUnavailable: the directory is in use or cannot be read or written.
-            ConfigurationError: no secret, another secret than the data's, a wrong rules file, or
-                a server is set, which takes events in another way.
+            ConfigurationError: the engine is not installed, no secret, another secret than the
+                data's, a wrong rules file, or a server is set, which takes events in another way.
         """
         if settings.clickhouse_url is not None:
             raise ConfigurationError(NOT_ON_A_SERVER)
+        require_embedded_engine()
         secret = settings.secret()
         lock = DirectoryLock(settings.data_dir)
         lock.acquire()

@@ -13,6 +13,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -225,12 +226,23 @@ class DirectoryLock:
             self._file = None
 
 
+def require_embedded_engine() -> None:
+    """Raises ConfigurationError in an installation without the embedded engine."""
+    if find_spec("chdb") is None:
+        raise ConfigurationError(
+            "the embedded engine is not installed. Run pip install 'customer360[embedded]', or set "
+            "C360_CLICKHOUSE_URL to work on a ClickHouse server."
+        )
+
+
 def open_embedded(data_dir: Path) -> Database:
     """A connection to the engine in `data_dir`, which the caller has locked.
 
     Raises:
+        ConfigurationError: the engine is not installed.
         StoreUnavailable: the engine cannot open the directory.
     """
+    require_embedded_engine()
     path = str(data_dir / ENGINE_DIRECTORY)
     try:
         bootstrap = clickhouse_connect.get_client(interface="chdb", path=path)
