@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOUSEHOLDS ?= 150
+MUTANTS ?=
 SEED ?= 1
 .DEFAULT_GOAL := demo
 
@@ -17,7 +18,13 @@ SEED ?= 1
 	.venv-quix/bin/pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements-quix.lock
 	touch $@
 
-.PHONY: setup demo test chaos mutants lint generate bench lock clean
+.venv-mutation/installed: .venv/installed
+	$(PYTHON) -m venv .venv-mutation
+	.venv-mutation/bin/pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > $$(.venv-mutation/bin/python -c 'import site; print(site.getsitepackages()[0])')/product.pth
+	touch $@
+
+.PHONY: setup demo test chaos mutants mutation lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -32,6 +39,9 @@ chaos: setup  ## Faults of real brokers, store and workers, for about half an ho
 mutants: setup  ## Break the product on purpose, one patch at a time; a test must fail for each
 	$(BIN)/python -m tests.mutants.run
 
+mutation: .venv-mutation/installed  ## Change each line of the pure cores in turn (up to hours; MUTANTS=glob narrows it; tests/README.md)
+	.venv-mutation/bin/mutmut run --max-children 2 $(MUTANTS) && .venv-mutation/bin/mutmut results
+
 lint: setup  ## Style, types, and generated contracts up to date
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m services.docs.generate --check
 
@@ -45,4 +55,4 @@ lock: setup  ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade
 
 clean:  ## Remove the environment, caches and the demo's data
-	rm -rf .venv .venv-quix demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-mutation mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

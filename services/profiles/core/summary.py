@@ -31,9 +31,7 @@ def summarise(payload: bytes, currency: str) -> str:
     except ValidationError:
         return ""
     body = event.body
-    tell = TELLERS.get(type(body))
-    told = tell(event, body, currency) if tell else event.type.replace(".", " ")
-    return told + _place(event)
+    return TELLERS[type(body)](event, body, currency) + _place(event)
 
 
 def _place(event: Touchpoint) -> str:
