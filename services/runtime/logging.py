@@ -8,7 +8,7 @@ import traceback
 
 import structlog
 
-from services.runtime.settings import Settings
+from services.runtime.settings import LogSettings
 
 
 def frames(error: BaseException) -> list[str]:
@@ -18,7 +18,7 @@ def frames(error: BaseException) -> list[str]:
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in stack]
 
 
-def configure_logging(settings: Settings) -> None:
+def configure_logging(settings: LogSettings) -> None:
     """Send all logs to standard error, as text or as one JSON object per line."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

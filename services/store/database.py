@@ -27,7 +27,7 @@ from urllib3 import PoolManager
 from urllib3.util import parse_url
 
 from services.runtime.errors import ConfigurationError, StoreUnavailable
-from services.runtime.settings import Settings
+from services.runtime.settings import StoreSettings
 from services.store.errors import Server, first_line, translated
 
 DATABASE = "c360"
@@ -264,7 +264,7 @@ def open_embedded(data_dir: Path) -> Database:
 
 
 def open_server(
-    settings: Settings, *, database: str | None = None, timeout_s: int | None = None
+    settings: StoreSettings, *, database: str | None = None, timeout_s: int | None = None
 ) -> Database:
     """A connection to the ClickHouse server of the settings; no proxy of the environment is used.
 
@@ -317,7 +317,7 @@ def open_server(
     return Database(client, server)
 
 
-def _pool(settings: Settings) -> PoolManager:
+def _pool(settings: StoreSettings) -> PoolManager:
     """Connections of this client alone; the driver looks for no proxy when it is given some."""
     ca_file = settings.clickhouse_ca_file
     if ca_file is not None and not ca_file.is_file():
@@ -328,7 +328,7 @@ def _pool(settings: Settings) -> PoolManager:
     return PoolManager(**options)
 
 
-def _server_settings(settings: Settings, limit_s: int) -> dict[str, Any]:
+def _server_settings(settings: StoreSettings, limit_s: int) -> dict[str, Any]:
     """Settings of every statement."""
     sent: dict[str, Any] = dict(WRITE_SETTINGS)
     if settings.clickhouse_cluster:

@@ -18,7 +18,7 @@ from clickhouse_migrations.migration import Migration, MigrationStorage
 from clickhouse_migrations.migrator import Migrator
 
 from services.runtime.errors import ConfigurationError, Fatal
-from services.runtime.settings import Settings
+from services.runtime.settings import StoreSettings
 from services.store.database import Database, open_server
 from services.store.rendering import create_database, render, statements
 
@@ -96,7 +96,7 @@ def migrate(
     return waiting
 
 
-def migrate_server(settings: Settings, *, dry_run: bool = False) -> list[MigrationState]:
+def migrate_server(settings: StoreSettings, *, dry_run: bool = False) -> list[MigrationState]:
     """Like `migrate`, on the server of the settings; its database is created when it is missing.
 
     Raises:

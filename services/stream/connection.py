@@ -6,13 +6,13 @@ import ssl
 from typing import Any
 
 from services.runtime.errors import ConfigurationError
-from services.runtime.settings import Settings
+from services.runtime.settings import KafkaSettings
 
 KEY_SEPARATOR = "\x1f"
 POSITIVE = 0x7FFFFFFF
 
 
-def connection(settings: Settings) -> dict[str, Any]:
+def connection(settings: KafkaSettings) -> dict[str, Any]:
     """Parameters that the producer, the consumer and the admin client of aiokafka share.
 
     Raises:
@@ -34,7 +34,7 @@ def connection(settings: Settings) -> dict[str, Any]:
     return parameters
 
 
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
+def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
     file = settings.kafka_ca_file
     try:
         return ssl.create_default_context(cafile=file)
@@ -44,7 +44,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
         ) from error
 
 
-def _credentials(settings: Settings) -> dict[str, str]:
+def _credentials(settings: KafkaSettings) -> dict[str, str]:
     password = settings.kafka_password.get_secret_value()
     if not settings.kafka_username or not password:
         raise ConfigurationError(

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from services.runtime.errors import ConfigurationError, Retry
-from services.runtime.settings import Settings
+from services.runtime.settings import KafkaSettings
 from services.stream.connection import connection
 from services.stream.ports import Delivery, Partition
 
@@ -29,7 +29,7 @@ FETCH_MS = 1_000
 class KafkaLog:
     """Implements `services.stream.ports.Log` over a consumer without a group."""
 
-    def __init__(self, settings: Settings, *topics: str) -> None:
+    def __init__(self, settings: KafkaSettings, *topics: str) -> None:
         """`topics` must exist when it starts."""
         self._settings = settings
         self._topics = topics

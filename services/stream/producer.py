@@ -20,7 +20,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import CATALOGUE, Catalogue
 from services.runtime.errors import C360Error, Fatal, Retry
-from services.runtime.settings import Settings
+from services.runtime.settings import KafkaSettings
 from services.stream.connection import connection, partition_of
 from services.stream.ports import Outgoing
 
@@ -58,7 +58,10 @@ class Producer:
     """
 
     def __init__(
-        self, settings: Settings, timeout_s: float = TIMEOUT_S, catalogue: Catalogue = CATALOGUE
+        self,
+        settings: KafkaSettings,
+        timeout_s: float = TIMEOUT_S,
+        catalogue: Catalogue = CATALOGUE,
     ) -> None:
         """`timeout_s` is the deadline of one `send_all`. Raises ConfigurationError."""
         self._timeout_s = timeout_s
@@ -199,7 +202,7 @@ class Producer:
         )
 
 
-async def send_once(settings: Settings, records: Sequence[Outgoing]) -> None:
+async def send_once(settings: KafkaSettings, records: Sequence[Outgoing]) -> None:
     """Send what one command has to send, and wait for the acknowledgements. Raises as `Producer`
     does."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same

@@ -20,7 +20,7 @@ from aiokafka.protocol.types import Array, Boolean, Int8, Schema, String
 
 from schemas.topics import CATALOGUE, Catalogue, Topic
 from services.runtime.errors import C360Error, Fatal, Retry
-from services.runtime.settings import Settings
+from services.runtime.settings import KafkaSettings
 from services.stream.connection import connection
 
 MISSING = "topic"
@@ -60,13 +60,15 @@ class Applied(NamedTuple):
     refused: list[Difference]
 
 
-async def check_topics(settings: Settings, catalogue: Catalogue = CATALOGUE) -> list[Difference]:
+async def check_topics(
+    settings: KafkaSettings, catalogue: Catalogue = CATALOGUE
+) -> list[Difference]:
     """Every difference between the brokers and the catalogue. Raises Retry or Fatal."""
     async with _admin(settings) as admin:
         return await _differences(admin, settings, catalogue)
 
 
-async def apply_topics(settings: Settings, catalogue: Catalogue = CATALOGUE) -> Applied:
+async def apply_topics(settings: KafkaSettings, catalogue: Catalogue = CATALOGUE) -> Applied:
     """Create missing topics and correct settings that differ; returns when the brokers show it.
 
     May be repeated and run concurrently. Settings that the catalogue does not name are left alone.
@@ -88,7 +90,10 @@ def expected_config(topic: Topic, replication: int) -> dict[str, str]:
 
 
 async def _seen(
-    admin: AIOKafkaAdminClient, settings: Settings, catalogue: Catalogue, done: list[Difference]
+    admin: AIOKafkaAdminClient,
+    settings: KafkaSettings,
+    catalogue: Catalogue,
+    done: list[Difference],
 ) -> None:
     """Changes reach the brokers one after the other; wait until the one asked has them."""
     while done:
@@ -98,7 +103,7 @@ async def _seen(
 
 
 @asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**connection(settings), request_timeout_ms=REQUEST_TIMEOUT_S * 1000)
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -111,7 +116,7 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
             await admin.close()
 
 
-def _judged(error: Exception, settings: Settings) -> C360Error:
+def _judged(error: Exception, settings: KafkaSettings) -> C360Error:
     where = f"Kafka at {settings.kafka_bootstrap_servers}"
     if isinstance(error, TimeoutError | OSError) or getattr(error, "retriable", False):
         return Retry(f"{where} does not answer ({error!r}); are the brokers up?")
@@ -124,7 +129,7 @@ def _judged(error: Exception, settings: Settings) -> C360Error:
 
 
 async def _differences(
-    admin: AIOKafkaAdminClient, settings: Settings, catalogue: Catalogue
+    admin: AIOKafkaAdminClient, settings: KafkaSettings, catalogue: Catalogue
 ) -> list[Difference]:
     described = {
         one["topic"]: one
@@ -142,7 +147,7 @@ async def _differences(
 
 
 def _compared(
-    topic: Topic, described: dict[str, Any], config: dict[str, str], settings: Settings
+    topic: Topic, described: dict[str, Any], config: dict[str, str], settings: KafkaSettings
 ) -> list[Difference]:
     copies = {len(partition["replicas"]) for partition in described["partitions"]}
     wanted = {
@@ -181,7 +186,9 @@ def _missing(differences: Iterable[Difference]) -> list[str]:
     return [one.topic for one in differences if one.what == MISSING]
 
 
-async def _create(admin: AIOKafkaAdminClient, settings: Settings, topics: Sequence[Topic]) -> None:
+async def _create(
+    admin: AIOKafkaAdminClient, settings: KafkaSettings, topics: Sequence[Topic]
+) -> None:
     if not topics:
         return
     copies = settings.kafka_replication

@@ -1,0 +1,87 @@
+"""All settings, typed: environment variables with the prefix `C360_`, one class per part.
+
+A data directory may have its own `settings.env` (the demo writes one); environment variables take
+precedence. Nothing else reads the environment. The settings page in docs/settings.md is generated
+from these classes.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.runtime.errors import ConfigurationError
+from services.runtime.settings.ingest import BATCH_EVENTS_LIMIT, IngestSettings
+from services.runtime.settings.intake import IntakeSettings
+from services.runtime.settings.kafka import KafkaSettings
+from services.runtime.settings.log import LogSettings
+from services.runtime.settings.realms import CHANNELS, RealmSettings, RealmsSettings
+from services.runtime.settings.rules import RulesSettings
+from services.runtime.settings.store import DirectorySettings, StoreSettings
+from services.runtime.settings.worker import WorkerSettings
+
+SETTINGS_FILE = "settings.env"
+__all__ = [
+    "BATCH_EVENTS_LIMIT", "CHANNELS", "SETTINGS_FILE", "DirectorySettings", "IngestSettings",
+    "IntakeSettings", "KafkaSettings", "LogSettings", "RealmSettings", "RealmsSettings",
+    "RulesSettings", "Settings", "StoreSettings", "WorkerSettings", "load_settings",
+]  # fmt: skip
+
+
+class Settings(  # pydantic takes the fields of the last base first
+    LogSettings,
+    WorkerSettings,
+    KafkaSettings,
+    StoreSettings,
+    IntakeSettings,
+    IngestSettings,
+    RulesSettings,
+    RealmsSettings,
+    DirectorySettings,
+):
+    """Effective settings of all parts; immutable once read."""
+
+
+def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
+    """Read and validate all settings.
+
+    Precedence: `overrides`, environment, `settings.env` of the data directory, defaults.
+
+    Raises:
+        ConfigurationError: a value is wrong; the text names every variable at fault.
+    """
+    if data_dir is not None:
+        overrides["data_dir"] = data_dir
+    _refuse_unknown_variables()
+    try:
+        first = Settings(**overrides)
+        file = first.data_dir / SETTINGS_FILE
+        return Settings(_env_file=file, **overrides) if file.is_file() else first
+    except (ValidationError, ValueError) as error:
+        raise ConfigurationError(_explain(error)) from error
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt variable would otherwise be ignored silently."""
+    known = {f"C360_{name.upper()}" for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if variable.startswith("C360_") and variable.upper() not in known:
+            near = get_close_matches(variable.upper(), known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"{variable} is not a setting{hint} ('c360 config' lists all)")
+
+
+def _explain(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"settings: {error} (lists and maps are written as JSON)"
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in fault["loc"])
+        known = name.split(".")[0] in Settings.model_fields
+        variable = f"C360_{name.upper()}" if known else name
+        lines.append(f"{variable}: {fault['msg']}")
+    return "settings are wrong:\n  " + "\n  ".join(lines)

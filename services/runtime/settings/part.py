@@ -1,0 +1,13 @@
+"""What the settings of every part of the service have in common: the prefix `C360_`, strictness."""
+
+from __future__ import annotations
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Part(BaseSettings):
+    """Settings of a part; immutable once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="C360_", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )

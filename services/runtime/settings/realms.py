@@ -1,0 +1,64 @@
+"""Realms, channels and sources: whose events are accepted, and what their identifiers mean."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from schemas.base import Currency, Region
+from services.runtime.errors import ConfigurationError
+from services.runtime.settings.part import Part
+
+CHANNELS = [
+    "shop", "app", "pos", "email", "phone", "chat", "messenger", "sms", "push", "letter", "voice",
+    "social", "marketplace", "kiosk", "tv", "ads", "print", "radio", "fair", "field_sales",
+]  # fmt: skip
+
+
+class RealmSettings(BaseModel):
+    """Defaults of a brand or tenant."""
+
+    region: Region = "DE"
+    time_zone: str = "Europe/Berlin"
+    currency: Currency = "EUR"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(
+                f"{value!r} is no IANA time zone, for example Europe/Berlin"
+            ) from error
+        return value
+
+
+class RealmsSettings(Part):
+    """Realms, channels, sources and the secret of node ids."""
+
+    identity_secret: SecretStr | None = Field(default=None, min_length=16)
+    """Secret of the node ids, at least 16 characters (`openssl rand -hex 32`). It belongs to the
+    data: with another secret no stored identifier is recognised. No default."""
+    secret_generation: int = Field(default=1, ge=1, le=255)
+    """Number of the identity secret, stored with each fact."""
+    realms: dict[str, RealmSettings] = Field(default={"default": RealmSettings()})
+    """Realms as JSON: `{"default": {"region": "DE", "time_zone": "Europe/Berlin", "currency":
+    "EUR"}}`. Events of a realm not listed are rejected."""
+    channels: list[str] = CHANNELS
+    """Channels that events may name, as JSON list."""
+    trusted_sources: list[str] = Field(default=["*"])
+    """Shell patterns of `source.system` whose `verified: true` is trusted, as JSON list."""
+    source_issuers: dict[str, str] = Field(default={})
+    """Issuer of identifiers and orders by `source.system`, if the event names none, as JSON."""
+
+    def secret(self) -> bytes:
+        """The identity secret. Raises ConfigurationError when there is none."""
+        if self.identity_secret is None:
+            raise ConfigurationError(
+                "C360_IDENTITY_SECRET is not set. Every identifier in the store is hashed with it. "
+                "Create one with 'openssl rand -hex 32', keep it safe, and always use the same one "
+                "for this data. ('c360 demo' has its own.)"
+            )
+        return self.identity_secret.get_secret_value().encode()
