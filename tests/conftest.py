@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from services.runtime.settings import load_settings
-from services.store.database import Database, DirectoryLock, open_embedded
+from services.store.database import Database, open_embedded
+from services.store.locks import DirectoryLock
 from services.store.migrations import migrate
 from tests.clickhouse_endpoint import clickhouse_endpoint as clickhouse_endpoint
 from tests.stores import IN_PROCESS, STORES

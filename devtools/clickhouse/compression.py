@@ -6,7 +6,7 @@ from typing import Any
 
 import cramjam
 
-from devtools.clickhouse.refusal import Refusal
+from devtools.clickhouse.errors import Refusal
 
 # The server's order of preference among what a client accepts.
 MODULES: dict[str, Any] = {

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.clickhouse.refusal import Refusal
+from devtools.clickhouse.errors import Refusal
 from devtools.clickhouse.sessions import Connection, Session, Sessions, quoted
 from devtools.clickhouse.statement import Kind, Statement, insert_from
 from services.runtime.errors import StoreUnavailable
-from services.store.database import DATABASE, ENGINE_DIRECTORY, DirectoryLock
+from services.store.database import DATABASE, ENGINE_DIRECTORY
+from services.store.locks import DirectoryLock
 
 READERS, WRITERS = 8, 4
 STATEMENTS_MAX = 100

@@ -13,7 +13,7 @@ from aiohttp import BodyPartReader, web
 from multidict import CIMultiDictProxy
 
 from devtools.clickhouse.compression import decoded
-from devtools.clickhouse.refusal import Refusal
+from devtools.clickhouse.errors import Refusal
 from devtools.clickhouse.sessions import SESSION_TIMEOUT_S
 from devtools.clickhouse.statement import Kind, Statement, format_of, kind_of, split_insert
 

@@ -21,8 +21,8 @@ from pydantic import ValidationError
 
 from devtools.clickhouse.compression import Encoder, choose_encoding
 from devtools.clickhouse.engine import Engine, Execution
+from devtools.clickhouse.errors import Refusal
 from devtools.clickhouse.faults import Fault, Faults
-from devtools.clickhouse.refusal import Refusal
 from devtools.clickhouse.request import (
     RequestOptions,
     authenticate,

@@ -16,7 +16,7 @@ from typing import Any
 
 import chdb
 
-from devtools.clickhouse.refusal import Refusal
+from devtools.clickhouse.errors import Refusal
 
 SETTING_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]*$")
 SESSION_TIMEOUT_S, SESSION_TIMEOUT_MAX_S = 60, 3600

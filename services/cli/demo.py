@@ -33,7 +33,7 @@ from services.intake.files import read_lines
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.logging import configure_logging
 from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
-from services.store.database import DirectoryLock
+from services.store.locks import DirectoryLock
 
 DEMO_SECRET = "customer360-demo-identity-secret"
 DEMO_API_KEY = "customer360-demo-api-key"

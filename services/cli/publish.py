@@ -29,7 +29,7 @@ def publish(
     An event sent twice counts once, by its event_id, so after any interruption simply run the same
     command again.
     """
-    from services.intake.publish import Report, placed_lines
+    from services.intake.publish import Report, source_lines
     from services.intake.publish import publish as publish_lines
     from services.stream.producer import Producer
 
@@ -41,7 +41,7 @@ def publish(
         try:
             runner.run(producer.start())
             publish_lines(
-                placed_lines(files),
+                source_lines(files),
                 lambda records: runner.run(producer.send_all(records)),
                 report,
                 bar.advance,

@@ -25,7 +25,7 @@ from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
 from services.runtime.errors import C360Error, ConfigurationError, Retry
 from services.runtime.settings import Settings
-from services.store.database import DirectoryLock
+from services.store.locks import DirectoryLock
 
 FAULT = '{"c360_error"'
 """Begins a line that holds an error instead of a row."""

@@ -21,7 +21,8 @@ from services.cli.output import out, print_json, print_table
 from services.cli.session import find_running
 from services.cli.state import AsJson, state_of
 from services.store import migrations
-from services.store.database import DirectoryLock, open_embedded
+from services.store.database import open_embedded
+from services.store.locks import DirectoryLock
 from services.store.migrations import rendered_sql
 
 store = typer.Typer(help="Audit the stored facts.", no_args_is_help=True)

@@ -36,7 +36,8 @@ from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
-from services.store.database import Database, DirectoryLock, open_embedded, require_embedded_engine
+from services.store.database import Database, open_embedded, require_embedded_engine
+from services.store.locks import DirectoryLock
 from services.store.migrations import migrate
 from services.store.secret import register_secret
 

@@ -33,8 +33,8 @@ NAMED_MAX = 100
 """Oversized lines that a report lists one by one; all of them are counted."""
 
 
-class Placed(NamedTuple):
-    """A line and its place."""
+class SourceLine(NamedTuple):
+    """A line, and the file and number it has there."""
 
     file: str
     number: int
@@ -79,15 +79,15 @@ class Report:
         }
 
 
-def placed_lines(files: Iterable[str]) -> Iterator[Placed]:
+def source_lines(files: Iterable[str]) -> Iterator[SourceLine]:
     """Lines of all files, one file after the other. Raises as numbered_lines."""
     for name in files:
         for number, line in numbered_lines(name):
-            yield Placed(name, number, line)
+            yield SourceLine(name, number, line)
 
 
 def publish(
-    lines: Iterable[Placed],
+    lines: Iterable[SourceLine],
     send: Callable[[Sequence[Outgoing]], None],
     report: Report,
     sent: Callable[[int], None] = lambda count: None,
@@ -155,9 +155,9 @@ def size_of(record: Outgoing) -> int:
     )
 
 
-def _chunks(lines: Iterable[Placed]) -> Iterator[list[Placed]]:
+def _chunks(lines: Iterable[SourceLine]) -> Iterator[list[SourceLine]]:
     """Lines in bounded parts; if the source fails, earlier lines come first."""
-    part, size, begun_s = list[Placed](), 0, 0.0
+    part, size, begun_s = list[SourceLine](), 0, 0.0
     try:
         for one in lines:
             begun_s = begun_s if part else time.monotonic()

@@ -1,21 +1,19 @@
 """One ClickHouse connection behind a small, typed surface: the engine in process, or a server.
 
 Calls block and are serialised per Database by a lock; several Databases on one directory or server
-may be used from several threads. One process at a time may hold a directory.
+may be used from several threads. One process at a time may hold a directory
+(services/store/locks.py).
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
@@ -46,7 +44,6 @@ PARAMETER_CHARS_MAX = 8_000
 is sent (http_max_field_value_size, which no query can raise), and proxies accept less."""
 QUERY_BYTES_MAX = 64 * 1024 * 1024
 PORTS = {"http": 8123, "https": 8443}
-LOCK_FILE = "lock"
 ENGINE_DIRECTORY = "engine"
 _PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
 
@@ -175,55 +172,6 @@ def _literal(value: Any) -> str:
         return f"[{','.join(map(_literal, value))}]"
     escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-class DirectoryLock:
-    """Holds a data directory for this process; the kernel releases it even after SIGKILL."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / LOCK_FILE
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> None:
-        """Raises StoreUnavailable when another process holds it or it cannot be written."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = self._path.open("a+")
-        except OSError as error:
-            raise StoreUnavailable(
-                f"data directory {self._path.parent} cannot be used: {error.strerror}. Choose "
-                "another with --data-dir or C360_DATA_DIR, or make it writable."
-            ) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
-            raise StoreUnavailable(
-                f"data directory {self._path.parent} is in use by process {holder}. Wait until it "
-                "ends, or stop it; 'c360 up' shares its directory with other commands."
-            ) from error
-        with suppress(OSError):  # informational; on a full disk the lock holds without it
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-        self._file = file
-
-    def is_held(self) -> bool:
-        """Whether a process holds the directory now."""
-        try:
-            self.acquire()
-        except StoreUnavailable:
-            return True
-        self.release()
-        return False
-
-    def release(self) -> None:
-        """Release the directory."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 def require_embedded_engine() -> None:

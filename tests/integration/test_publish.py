@@ -18,7 +18,7 @@ import pytest
 from devtools.kafka import Cluster
 from schemas.topics import CATALOGUE, Catalogue
 from services.ingest.lines import Line
-from services.intake.publish import CHUNK_LINES_MAX, Placed, Report, publish, route, size_of
+from services.intake.publish import CHUNK_LINES_MAX, Report, SourceLine, publish, route, size_of
 from services.runtime.errors import Retry
 from services.stream.connection import partition_of
 from services.stream.producer import Producer
@@ -154,7 +154,7 @@ def test_no_brokers_set() -> None:
 def test_broker_killed_on_the_way() -> None:
     """What was acknowledged before the broker died is there after its return, and a second run
     leaves every line there."""
-    lines = [Placed("f", n, Line(one, len(one))) for n in range(20_000) for one in [b"%d" % n]]
+    lines = [SourceLine("f", n, Line(one, len(one))) for n in range(20_000) for one in [b"%d" % n]]
     with Cluster() as cluster, asyncio.Runner() as runner:
         settings = kafka_settings(cluster.bootstrap_servers)
         runner.run(apply_topics(settings, TOUCHPOINTS))

@@ -11,8 +11,8 @@ from services.ingest.lines import InputError, Line
 from services.intake.publish import (
     CHUNK_BYTES_MAX,
     CHUNK_LINES_MAX,
-    Placed,
     Report,
+    SourceLine,
     TooLarge,
     publish,
     route,
@@ -24,9 +24,9 @@ from tests.events import event, line
 UNREADABLE = ("touchpoints.other", None)
 
 
-def placed(*contents: bytes) -> list[Placed]:
+def placed(*contents: bytes) -> list[SourceLine]:
     """Lines of one file."""
-    return [Placed("f", n, Line(one, len(one))) for n, one in enumerate(contents, 1)]
+    return [SourceLine("f", n, Line(one, len(one))) for n, one in enumerate(contents, 1)]
 
 
 @pytest.mark.parametrize("channel", [one for t in CATALOGUE.touchpoints for one in t.channels])
@@ -105,7 +105,7 @@ def test_lines_before_the_damage_are_sent() -> None:
     """Input that breaks off is an error after all before it was sent."""
     sent: list[Outgoing] = []
 
-    def breaking() -> Iterator[Placed]:
+    def breaking() -> Iterator[SourceLine]:
         yield from placed(b"1", b"2")
         raise InputError("damaged")
 
@@ -116,7 +116,7 @@ def test_lines_before_the_damage_are_sent() -> None:
 
 def test_lines_of_any_length_are_sent_or_named() -> None:
     """A line over the limit of its topic is named with its place; a beginning is never sent."""
-    begun = Placed("g", 7, Line(b"x" * 65_536, 70_000_000))
+    begun = SourceLine("g", 7, Line(b"x" * 65_536, 70_000_000))
     named: list[TooLarge] = []
     sent: list[Outgoing] = []
     report = Report()

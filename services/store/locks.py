@@ -1,0 +1,66 @@
+"""The lock of a data directory: one process at a time may hold it.
+
+It is a lock of the kernel on a file that names the holder, so that a killed process leaves nothing
+to clean up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from services.runtime.errors import StoreUnavailable
+
+LOCK_FILE = "lock"
+
+
+class DirectoryLock:
+    """Holds a data directory for this process; the kernel releases it even after SIGKILL."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / LOCK_FILE
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Raises StoreUnavailable when another process holds it or it cannot be written."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+")
+        except OSError as error:
+            raise StoreUnavailable(
+                f"data directory {self._path.parent} cannot be used: {error.strerror}. Choose "
+                "another with --data-dir or C360_DATA_DIR, or make it writable."
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            raise StoreUnavailable(
+                f"data directory {self._path.parent} is in use by process {holder}. Wait until it "
+                "ends, or stop it; 'c360 up' shares its directory with other commands."
+            ) from error
+        with suppress(OSError):  # informational; on a full disk the lock holds without it
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        self._file = file
+
+    def is_held(self) -> bool:
+        """Whether a process holds the directory now."""
+        try:
+            self.acquire()
+        except StoreUnavailable:
+            return True
+        self.release()
+        return False
+
+    def release(self) -> None:
+        """Release the directory."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
