@@ -12,15 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from services.store.database import Database
+from services.store.statements import statements_of
 from services.stream.ports import Partition
 
 GENERATION_SHIFT = 48
 EMBEDDED_GENERATION = 1
 """The embedded engine numbers its batches in this generation; logs start with the next."""
-POSITION_SQL = """
-SELECT log, generation, last_offset FROM log_positions FINAL
-WHERE topic = {topic:String} AND partition = {partition:UInt32}
-"""
+POSITION_SQL = statements_of(__file__)["position"]
 COLUMNS = ("topic", "partition", "log", "generation", "last_offset", "version")
 
 

@@ -13,10 +13,9 @@ from typing import Protocol
 from schemas.instants import to_ms
 from schemas.watermark import Watermark
 from services.store.database import Database
+from services.store.statements import statements_of
 
-LATEST_SQL = """
-SELECT realm, channel, max(occurred_at), max(received_at) FROM watermarks GROUP BY realm, channel
-"""
+LATEST_SQL = statements_of(__file__)["latest"]
 
 
 class WatermarkStore(Protocol):

@@ -28,45 +28,17 @@ from schemas.subject import Subject, SubjectType
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.kinds import KINDS, IncidentAdapter
 from services.store.database import Database, chunks
+from services.store.statements import statements_of
 from services.stream.claim_records import OFFER_PARTITIONS
 
 BOOKS_PER_QUERY = 2_000
 NEVER_MS = 0
-PRICES_SQL = """
-SELECT market, sku, occurred_at, event_id, ordinal - 1, version, channel, location, basis, price,
-    currency, terms
-FROM offers FINAL
-ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
-    offers.basis AS basis, offers.price AS price, offers.currency AS currency,
-    offers.terms AS terms, arrayEnumerate(offers.sku) AS ordinal
-WHERE realm = {realm:String} AND hasAny(offers.sku, {skus:Array(String)})
-    AND sku IN {skus:Array(String)}
-"""
-STATEMENTS_SQL = """
-SELECT subject_type, subject, occurred_at, event_id, ordinal - 1, version, channel, body
-FROM
-(
-    SELECT * FROM claims FINAL
-    WHERE realm = {realm:String} AND hasAny(claims.subject, {subjects:Array(String)})
-)
-ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
-    claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
-WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
-"""
-INCIDENTS_SQL = """
-SELECT body FROM incident_states FINAL
-WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
-"""
-ACTIONS_SQL = """
-SELECT subject_type, subject, incident_id, action, acted_by, reason, until, acted_at
-FROM incident_actions FINAL
-WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
-"""
-DUE_SQL = """
-SELECT kind, subject_type, subject FROM timers FINAL
-WHERE realm = {realm:String} AND kind IN {kinds:Array(String)} AND due_at > toDateTime64(0, 3)
-    AND due_at <= {now:DateTime64(3, 'UTC')}
-"""
+_STATEMENTS = statements_of(__file__)
+PRICES_SQL = _STATEMENTS["prices"]
+STATEMENTS_SQL = _STATEMENTS["statements"]
+INCIDENTS_SQL = _STATEMENTS["incidents"]
+ACTIONS_SQL = _STATEMENTS["actions"]
+DUE_SQL = _STATEMENTS["due"]
 PRICE_BOOKS_SQL = """
 SELECT realm, 'price_mismatch', 'product', subject, any(channel),
     uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
@@ -92,10 +64,7 @@ PARTITION_SQL = """
 kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
 """
 """The books of some partitions, as services/stream/claim_records.py places them."""
-TICKS_SQL = """
-SELECT max(toInt64(value)) FROM properties FINAL
-WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
-"""
+TICKS_SQL = _STATEMENTS["ticks"]
 NO_PREFIX = "\x1f"
 """No property has a name that starts with this."""
 

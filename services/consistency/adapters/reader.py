@@ -26,47 +26,15 @@ from services.consistency.kinds import KINDS, IncidentAdapter
 from services.consistency.rules import ConsistencyRules
 from services.consistency.views import IncidentView, view_of
 from services.store.database import Database, chunks
+from services.store.statements import statements_of
 
 INCIDENTS_PER_QUERY = 500
-LIST_SQL = """
-SELECT body FROM incident_states FINAL
-WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
-ORDER BY since, incident_id
-"""
-SHOW_SQL = """
-SELECT body FROM incident_states FINAL
-WHERE realm = {realm:String} AND startsWith(incident_id, {prefix:String})
-    AND kind IN {kinds:Array(String)}
-LIMIT 2
-"""
-PRICES_SQL = """
-SELECT market, sku, channel, location, terms, occurred_at, basis, price, currency, quantity, node,
-    event_id, order_id, version
-FROM offers FINAL
-ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
-    offers.basis AS basis, offers.price AS price, offers.currency AS currency,
-    offers.quantity AS quantity, offers.terms AS terms
-WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Array(String)})
-    AND sku IN {skus:Array(String)} AND basis != 'published'
-"""
-STATEMENTS_SQL = """
-SELECT subject_type, subject, channel, occurred_at, body, node, event_id, order_id, version
-FROM
-(
-    SELECT * FROM claims FINAL
-    WHERE realm = {realm:String} AND NOT synthetic
-        AND hasAny(claims.subject, {subjects:Array(String)})
-)
-ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
-    claims.body AS body
-WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
-    AND JSONExtractString(body, 'basis') != 'published'
-"""
-ACTIONS_SQL = """
-SELECT incident_id, action, acted_by, reason, until, acted_at FROM incident_actions FINAL
-WHERE realm = {realm:String} AND incident_id IN {ids:Array(String)}
-ORDER BY acted_at, action, acted_by, reason, until
-"""
+_STATEMENTS = statements_of(__file__)
+LIST_SQL = _STATEMENTS["list"]
+SHOW_SQL = _STATEMENTS["show"]
+PRICES_SQL = _STATEMENTS["prices"]
+STATEMENTS_SQL = _STATEMENTS["statements"]
+ACTIONS_SQL = _STATEMENTS["actions"]
 LISTED_STATES = frozenset(IncidentState) - {IncidentState.RETRACTED}
 
 

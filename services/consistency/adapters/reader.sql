@@ -1,0 +1,43 @@
+-- list --
+-- Incidents in these states, the oldest first.
+SELECT body FROM incident_states FINAL
+WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
+ORDER BY since, incident_id
+
+-- show --
+-- Incidents by a prefix of their id; two are enough to call it ambiguous.
+SELECT body FROM incident_states FINAL
+WHERE realm = {realm:String} AND startsWith(incident_id, {prefix:String})
+    AND kind IN {kinds:Array(String)}
+LIMIT 2
+
+-- prices --
+-- Prices of these articles that were shown or charged, with the anchor of the event.
+SELECT market, sku, channel, location, terms, occurred_at, basis, price, currency, quantity, node,
+    event_id, order_id, version
+FROM offers FINAL
+ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
+    offers.basis AS basis, offers.price AS price, offers.currency AS currency,
+    offers.quantity AS quantity, offers.terms AS terms
+WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Array(String)})
+    AND sku IN {skus:Array(String)} AND basis != 'published'
+
+-- statements --
+-- Claims of one kind about these subjects that were shown, with the anchor of the event.
+SELECT subject_type, subject, channel, occurred_at, body, node, event_id, order_id, version
+FROM
+(
+    SELECT * FROM claims FINAL
+    WHERE realm = {realm:String} AND NOT synthetic
+        AND hasAny(claims.subject, {subjects:Array(String)})
+)
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
+    claims.body AS body
+WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
+    AND JSONExtractString(body, 'basis') != 'published'
+
+-- actions --
+-- The audit trails of incidents, the oldest entry first.
+SELECT incident_id, action, acted_by, reason, until, acted_at FROM incident_actions FINAL
+WHERE realm = {realm:String} AND incident_id IN {ids:Array(String)}
+ORDER BY acted_at, action, acted_by, reason, until

@@ -1,0 +1,3 @@
+-- latest --
+-- The latest times of every channel of every realm.
+SELECT realm, channel, max(occurred_at), max(received_at) FROM watermarks GROUP BY realm, channel
