@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -45,6 +45,22 @@ def test_identifiers_and_handle() -> None:
     assert [one.last_seen for one in profile.identifiers] == [None, NOW]
     assert (profile.profile_id.int, profile.requested_id.int) == (7, 8)
     assert (profile.identifiers_count, profile.channels) == (2, ["app", "shop"])
+
+
+def test_contacts_and_the_order_of_identifiers() -> None:
+    """First and last contact are kept apart; identifiers go by type, issuer and value, not node."""
+    named = [
+        Valued(1, "phone", "", "1"),
+        Valued(2, "email", "", "b"),
+        Valued(3, "card", "z", "a"),
+        Valued(4, "card", "a", "b"),
+    ]
+    later = NOW + timedelta(days=1)
+    contacts = Contacts(NOW, later, frozenset(), {})
+    facts = ProfileFacts("default", 1, "person", named, contacts=contacts)
+    profile = golden_record(facts, NOTHING, "EUR", profile_rules(), as_of=NOW)
+    assert (profile.first_contact, profile.last_contact) == (NOW, later)
+    assert [one.node_id.int for one in profile.identifiers] == [4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("event_id", ["e1", "with space", "ümläut", ""])

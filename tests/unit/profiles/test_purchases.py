@@ -147,3 +147,20 @@ def test_order_and_repetition_do_not_matter(seed: int) -> None:
     again = rows + draw.choices(rows, k=6)
     draw.shuffle(again)
     assert sorted(settle(again)) == sorted(settle(rows))
+
+
+def test_the_figures_of_a_profile_are_the_sums_of_its_entries() -> None:
+    """Every figure adds up; money in the realm's currency, revenue in others beside it."""
+    entries = [
+        Entry(ANNA, "EUR", orders=1, revenue=Decimal(20)),
+        Entry(ANNA, "EUR", orders=1, revenue=Decimal(5)),
+        Entry(ANNA, "CHF", orders=1, revenue=Decimal(3)),
+        Entry(ANNA, "CHF", orders=1, revenue=Decimal(4)),
+        Entry(ANNA, "EUR", returns=1, returned=Decimal(2)),
+        Entry(ANNA, "EUR", returns=1, returned=Decimal(1)),
+        Entry(ANNA, "CHF", returns=1, returned=Decimal(9)),
+        Entry(ANNA, "EUR", cancellations=1),
+        Entry(ANNA, "EUR", cancellations=1),
+    ]
+    assert add_up(entries, "EUR") == (4, 3, 2, Decimal(25), Decimal(3), {"CHF": Decimal(7)})
+    assert add_up([], "EUR") == (0, 0, 0, Decimal(0), Decimal(0), {})

@@ -170,6 +170,70 @@ def test_what_is_heard(fields: dict[str, Any], heard: list[tuple[str, ...]]) -> 
     assert all(claim.book == BOOK and claim.version == 7 for claim in found)
 
 
+@pytest.mark.parametrize(
+    ("fields", "places"),
+    [
+        ({"channel": "app", "source": {"store": "12"}}, [("", "", 0)]),  # not a store's channel
+        ({"channel": "pos", "source": {"store": "12"}, "zone": "south"}, [("", "south", 0)]),
+        ({"channel": "pos", "source": {"store": "12"}, "location": "7"}, [("7", "", 0)]),
+        ({"channel": "pos", "source": {"store": "12"}, "condition": ""}, [("12", "", 0)]),
+    ],
+)
+def test_where_a_state_is_claimed(
+    fields: dict[str, Any], places: list[tuple[str, str, int]]
+) -> None:
+    """At the location or zone that the offer names, else at the store of a till or kiosk."""
+    named = {name: fields[name] for name in ("zone", "location", "condition") if name in fields}
+    envelope = {name: fields[name] for name in ("channel", "source")}
+    one = TouchpointAdapter.validate_python(
+        event() | {"type": "offer.published", "body": OFFER | named} | envelope
+    )
+    found = [claim for claim, _ in claims(Heard(one, hour(0), 7, 1, "DE", "EUR"))]
+    assert [(claim.location, claim.zone, claim.ordinal) for claim in found] == places
+    assert [claim.terms for claim in found] == [""]
+
+
+def test_the_claims_of_a_cart_are_numbered() -> None:
+    """Each offer with an availability is a claim; the number tells them apart."""
+    items = [{"offer": OFFER}, {"sku": "A-1"}, {"offer": {**OFFER, "availability": "limited"}}]
+    one = TouchpointAdapter.validate_python(
+        event() | {"type": "cart.updated", "body": {"items": items}}
+    )
+    found = claims(Heard(one, hour(0), 7, 1, "DE", "EUR"))
+    assert [(claim.ordinal, claim.value, quantity) for claim, quantity in found] == [
+        (0, "in_stock", 0),
+        (1, "limited", 0),
+    ]
+
+
+def test_a_product_page_without_an_offer_claims_nothing() -> None:
+    """Nor does an event of another type."""
+    for body in ({"type": "product.viewed", "body": {"sku": "A-1"}}, {"type": "page.viewed"}):
+        one = TouchpointAdapter.validate_python(event() | {"body": {}} | body)
+        assert claims(Heard(one, hour(0), 7, 1, "DE", "EUR")) == []
+
+
+def test_the_same_promise_is_no_promise_too_much() -> None:
+    """Only a state above the expected one is an order that cannot be fulfilled."""
+    assert COMPARISON.severity(HERE, HERE) is Severity.MEDIUM
+
+
+def test_exposure_counts_from_the_beginning_up_to_the_end() -> None:
+    """Since is inside, until is not; what agrees with the expected state is not counted."""
+    said = [says("shop", GONE, 0), says("pos", GONE, 0), says("app", HERE, 2)]
+    said.append(says("app", GONE, 8))
+    [ended] = incidents(said, 9)
+    found: Any = ended
+    assert (found.since, found.until) == (hour(2), hour(8))
+    met = [
+        Observation(
+            says("app", state, at, basis=Basis.DISPLAYED, event_id=f"e{at}"), "", Decimal(0), 1, ""
+        )
+        for state, at in ((HERE, 2), (HERE, 5), (SOON, 6), (HERE, 8))
+    ]
+    assert exposure(found, met, {1: 1}, RULES) == Exposure(touchpoints=2, customers=1)
+
+
 def test_exposure_counts_who_was_shown_it() -> None:
     """Within the incident, on its channel, in the deviating state; known customers once."""
     said = [says("shop", GONE, 0), says("pos", GONE, 0), says("app", HERE, 2)]

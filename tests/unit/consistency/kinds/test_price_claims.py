@@ -1,0 +1,128 @@
+"""Which prices an event claims: of what, where, for whom and until when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from schemas.claim import PriceClaim
+from schemas.subject import Subject
+from schemas.touchpoint import TouchpointAdapter
+from services.consistency.core.kind import Heard
+from services.consistency.kinds.price_mismatch import claims
+from tests.events import event
+from tests.unit.consistency.market import hour
+
+OFFER = {"sku": "A-1", "price": "9.99"}
+LINE = {"sku": "A-1", "quantity": "2", "unit_price": "5", "total": "10"}
+
+
+def said(type_name: str, body: dict[str, Any], **envelope: Any) -> list[tuple[PriceClaim, Decimal]]:
+    """The claims of an event of version 7 in Germany, paid in EUR."""
+    one = TouchpointAdapter.validate_python(event() | envelope | {"type": type_name, "body": body})
+    return claims(Heard(one, hour(0), 7, 1, "DE", "EUR"))
+
+
+def prices(type_name: str, body: dict[str, Any], **envelope: Any) -> list[tuple[str, str, int]]:
+    """Price, basis and number of each claim."""
+    return [
+        (f"{claim.price:f}", claim.basis, claim.ordinal)
+        for claim, _ in said(type_name, body, **envelope)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "body", "expected"),
+    [
+        ("offer.published", OFFER, [("9.99", "published", 0)]),
+        ("offer.published", {**OFFER, "basis": "displayed"}, [("9.99", "displayed", 0)]),
+        ("offer.published", {"sku": "A-1", "availability": "in_stock"}, []),
+        ("product.viewed", {"sku": "A-1", "offer": OFFER}, [("9.99", "displayed", 0)]),
+        ("product.viewed", {"sku": "A-1"}, []),
+        ("page.viewed", {}, []),
+        (
+            "cart.updated",
+            {"items": [{"offer": OFFER}, {"sku": "B"}, {"offer": {**OFFER, "price": "8"}}]},
+            [("9.99", "displayed", 0), ("8", "displayed", 1)],
+        ),
+    ],
+)
+def test_offers_with_a_price_are_claims(
+    type_name: str, body: dict[str, Any], expected: list[tuple[str, str, int]]
+) -> None:
+    """Published by the channel or displayed to a customer; numbered within the event."""
+    assert prices(type_name, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("envelope", "offer", "place"),
+    [
+        ({"channel": "pos", "source": {"store": "12"}}, {}, ("12", "")),
+        ({"channel": "app", "source": {"store": "12"}}, {}, ("", "")),
+        ({"channel": "pos", "source": {"store": "12"}}, {"location": "7"}, ("7", "")),
+        ({"channel": "pos", "source": {"store": "12"}}, {"zone": "south"}, ("", "south")),
+    ],
+)
+def test_an_offer_holds_where_it_says_or_at_its_store(
+    envelope: dict[str, Any], offer: dict[str, str], place: tuple[str, str]
+) -> None:
+    """The store of the event counts only on a channel of stores, and not beside a zone."""
+    [(claim, _)] = said("offer.published", OFFER | offer, **envelope)
+    assert (claim.location, claim.zone) == place
+
+
+def test_an_offer_keeps_its_market_version_and_validity() -> None:
+    """The market is the region of the realm unless the offer names one; times are UTC."""
+    valid = {"valid_from": "2026-03-01T00:00:00+01:00", "valid_to": "2026-03-08T00:00:00Z"}
+    [(claim, quantity)] = said("offer.published", OFFER | valid | {"market": "AT"})
+    assert (claim.book.subject, claim.version, quantity) == (Subject.product("AT", "A-1"), 7, 0)
+    assert claim.valid_from == datetime(2026, 2, 28, 23, tzinfo=UTC)
+    assert claim.valid_to == datetime(2026, 3, 8, tzinfo=UTC)
+    [(claim, _)] = said("offer.published", OFFER)
+    assert claim.book.subject == Subject.product("DE", "A-1")
+    assert (claim.valid_from, claim.valid_to) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({}, [("5", "2")]),
+        ({"discounts": [{"kind": "promotion", "amount": "1"}]}, [("4.5000", "2")]),
+        ({"discounts": [{"kind": "coupon", "amount": "1"}]}, [("5.0000", "2")]),
+        ({"discounts": [{"kind": "promotion", "amount": "10"}]}, []),  # nothing is left
+        ({"unit_price": None}, []),
+        ({"unit_price": "0"}, []),
+        ({"kind": "service"}, []),
+        ({"seller": "somebody"}, []),
+        ({"quantity": "-1"}, []),
+        ({"sku": ""}, []),
+        ({"sku": "", "gtin": "4006381333931"}, [("5", "2")]),
+    ],
+)
+def test_a_line_of_an_order_proves_a_shelf_price(
+    line: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    """The price per unit less the promotion; lines that prove none are no claims."""
+    found = said("order.placed", {"order_id": "1", "lines": [LINE | line]})
+    assert [(f"{claim.price:f}", f"{quantity:f}") for claim, quantity in found] == expected
+    assert all(claim.basis == "charged" for claim, _ in found)
+
+
+def test_an_order_is_charged_at_its_store_in_its_currency() -> None:
+    """The store counts on channels of stores; the currency is the realm's unless named."""
+    body = {"order_id": "1", "lines": [LINE, LINE | {"sku": "B", "unit": "kg"}]}
+    at_till = said("order.placed", body, channel="pos", source={"store": "12"})
+    assert [(c.location, c.currency, c.ordinal, c.unit, c.version) for c, _ in at_till] == [
+        ("12", "EUR", 0, "piece", 7),
+        ("12", "EUR", 1, "kg", 7),
+    ]
+    online = said("order.placed", body | {"currency": "CHF"}, source={"store": "12"})
+    assert {(claim.location, claim.currency) for claim, _ in online} == {("", "CHF")}
+
+
+def test_a_receipt_that_is_no_sale_proves_nothing() -> None:
+    """A void or training receipt has prices that nobody paid."""
+    assert said("order.placed", {"order_id": "1", "lines": [LINE], "receipt_kind": "void"}) == []
