@@ -201,8 +201,8 @@ def test_the_claims_of_a_cart_are_numbered() -> None:
     )
     found = claims(Heard(one, hour(0), 7, 1, "DE", "EUR"))
     assert [(claim.ordinal, claim.value, quantity) for claim, quantity in found] == [
-        (0, "in_stock", 0),
-        (1, "limited", 0),
+        (0, "in_stock", Decimal(0)),
+        (1, "limited", Decimal(0)),
     ]
 
 

@@ -78,7 +78,11 @@ def test_an_offer_keeps_its_market_version_and_validity() -> None:
     """The market is the region of the realm unless the offer names one; times are UTC."""
     valid = {"valid_from": "2026-03-01T00:00:00+01:00", "valid_to": "2026-03-08T00:00:00Z"}
     [(claim, quantity)] = said("offer.published", OFFER | valid | {"market": "AT"})
-    assert (claim.book.subject, claim.version, quantity) == (Subject.product("AT", "A-1"), 7, 0)
+    assert (claim.book.subject, claim.version, quantity) == (
+        Subject.product("AT", "A-1"),
+        7,
+        Decimal(0),
+    )
     assert claim.valid_from == datetime(2026, 2, 28, 23, tzinfo=UTC)
     assert claim.valid_to == datetime(2026, 3, 8, tzinfo=UTC)
     [(claim, _)] = said("offer.published", OFFER)
