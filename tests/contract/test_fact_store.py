@@ -21,7 +21,6 @@ from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import Realm
-from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.ports import FactStore, RejectedLine, StoredEvent
 from services.store.database import Database
@@ -161,9 +160,9 @@ def bought(*prices: str, **fields: Any) -> Accepted:
 def unstorable(event_id: str) -> Accepted:
     """An event whose row no store takes: an amount beyond every column."""
     good = viewed(f"{UNSTORABLE}-{event_id}")[0]
-    row = list(good.row)
-    row[COLUMNS.index("order_value")] = Decimal("1e60")
-    return good._replace(row=tuple(row))
+    row = dict(good.row)
+    row["order_value"] = Decimal("1e60")
+    return good._replace(row=row)
 
 
 def found(store: FactStore, events: Sequence[Accepted]) -> set[tuple[str, str, NodeId, int, int]]:
@@ -270,8 +269,8 @@ class FactStoreContract:
         assert found(store, [old]) >= rows([new], 2)
         assert new.claims[0] in world.claims(new.claims[0].book)
         later = {one.payload for one in store.in_doubt(1)}
-        assert later >= {new.row[-1]}
-        assert later <= {new.row[-1], old.row[-1]}
+        assert later >= {new.row["payload"]}
+        assert later <= {new.row["payload"], old.row["payload"]}
 
     def test_what_the_store_refuses_is_told_and_the_rest_is_written(self, world: World) -> None:
         """Exactly the events that no attempt can store come back, wherever they stand."""
@@ -293,7 +292,7 @@ class FactStoreContract:
         elsewhere = viewed("e-1", identifiers=COOKIES[1])
         store.write_facts([first, *elsewhere, *viewed("e-2"), *viewed("e-1", realm="other")], 1)
         store.write_conflicts([second], RECEIVED_AT)
-        bodies = {("default", "e-1", one.row[-1]) for one in (first, second, *elsewhere)}
+        bodies = {("default", "e-1", one.row["payload"]) for one in (first, second, *elsewhere)}
         assert world.conflicts() == bodies
         store.write_facts([second], 2)
         store.write_conflicts([second], LATER)

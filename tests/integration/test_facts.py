@@ -319,9 +319,9 @@ def test_a_row_the_store_refuses_costs_nobody_else(
     decoded = stage.decode([Line(one, len(one)) for one in lines], RECEIVED_AT)
     bad = decoded.outcomes[4]
     assert isinstance(bad, Accepted)
-    row = list(bad.row)
-    row[COLUMNS.index("order_value")] = Decimal(10) ** 30  # no event can say this; a bug could
-    decoded.outcomes[4] = bad._replace(row=tuple(row))
+    row = dict(bad.row)
+    row["order_value"] = Decimal(10) ** 30  # no event can say this; a bug could
+    decoded.outcomes[4] = bad._replace(row=row)
     results = stage.store(decoded, 1).results
     assert [one.status for one in results].count(Status.ACCEPTED) == 6
     assert (results[4].status, results[4].reason) == (Status.REJECTED, "unstorable")

@@ -219,13 +219,13 @@ def _check_facts(ledger: Ledger, sent: list[Delivery], events: list[Accepted]) -
     for key, event in expected.items():
         demand(stored[key].version == event.version, f"{key} is stored in another version")
         demand(stored[key].values == event.values, f"{key} is stored with other values")
-    kept = {event.row[-1] for event in stored.values()}
+    kept = {event.row["payload"] for event in stored.values()}
     kept |= {body for _, _, body in ledger.facts.conflicts}
     revised = {(e.realm, e.event_id) for e in events if e.version >> 32}
     for delivery in sent:
         said = outcome_of(delivery)
         if said is not None and (said.realm, said.event_id) not in revised:
-            bodies = {one.row[-1] for one in events if one.version == said.version}
+            bodies = {one.row["payload"] for one in events if one.version == said.version}
             demand(bool(kept & bodies), f"{said.event_id}: a body is nowhere")
 
 

@@ -22,7 +22,6 @@ from services.consistency.core.comparability import ComparableBooks
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
 from services.identity.core.model import Pair, Placement, Refusal
 from services.identity.ports import Placed
-from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted
 from services.ingest.ports import Known, RejectedLine, StoredEvent
 from services.stream.ports import Partition
@@ -32,7 +31,6 @@ from tests.simulation.process import Process
 
 UNSTORABLE = "unstorable"
 """Events with an id that begins so are refused by the store, whenever they are tried."""
-RECEIVED_AT = COLUMNS.index("received_at")
 FactKey = tuple[str, NodeId, str]
 
 
@@ -65,7 +63,7 @@ class FactRows:
         for event in events:
             name = (event.realm, event.event_id)
             bodies = [self.facts[key] for key in sorted(self.by_id[name]) if key in self.facts]
-            self.conflicts.update((*name, body.row[-1]) for body in (*bodies, event))
+            self.conflicts.update((*name, body.row["payload"]) for body in (*bodies, event))
 
     def put_values(self, events: Iterable[Accepted]) -> None:
         """Keep the values of identifiers."""
@@ -148,7 +146,7 @@ class Facts:
         later = [key for key, batch in rows.batches.items() if batch > after_batch]
         for key in sorted(later, key=lambda one: (rows.batches[one], one)):
             event = rows.facts[key]
-            yield StoredEvent(event.row[-1], from_ms(event.row[RECEIVED_AT]), event.intake)
+            yield StoredEvent(event.row["payload"], from_ms(event.row["received_at"]), event.intake)
 
 
 class IdentityRows(MemoryIdentityStore):

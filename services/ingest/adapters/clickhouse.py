@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,8 @@ INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, pay
 FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     AND event_id IN {events:Array(String)}
 """
+row_of = itemgetter(*COLUMNS)
+"""The values of a row in the order of COLUMNS."""
 REJECTED_COLUMNS = (
     "reject_id", "reason", "path", "message", "event_id", "received_at", "raw_bytes", "raw",
 )  # fmt: skip
@@ -81,7 +84,9 @@ class ClickHouseFactStore:
         return []
 
     def _insert_facts(self, events: Sequence[Accepted], batch: int) -> None:
-        columns: list[Sequence[Any]] = list(zip(*(event.row for event in events), strict=True))
+        columns: list[Sequence[Any]] = list(
+            zip(*(row_of(event.row) for event in events), strict=True)
+        )
         columns.append([batch] * len(events))
         self._database.insert("touchpoints", (*COLUMNS, "batch"), columns)
         if self._all_hashes is not None:
@@ -104,7 +109,14 @@ class ClickHouseFactStore:
             "id_conflicts",
             ("realm", "event_id", "version", "node", "received_at", "payload"),
             [
-                (one.realm, one.event_id, one.version, one.node, to_ms(received_at), one.row[-1])
+                (
+                    one.realm,
+                    one.event_id,
+                    one.version,
+                    one.node,
+                    to_ms(received_at),
+                    one.row["payload"],
+                )
                 for one in events
             ],
         )

@@ -1,12 +1,13 @@
-"""The row of one event in `touchpoints`: typed columns, in the order of `COLUMNS`.
+"""The row of one event in `touchpoints`: typed columns by name.
 
-Every group of columns (order, consents, attributes, offers, claims, survey) is a tuple made by the
-function for its event types, or the group's empty value; a row is the concatenation of its groups.
+Every group of columns (order, consents, attributes, offers, claims, survey) is made by the function
+for its event types, or the group's empty value; a row is the union of its groups. Nothing here
+knows an order of columns: the adapter brings them into one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,8 @@ from schemas.events.orders import (
 )
 from services.ingest.core.outcome import Context
 
-Group = tuple[Any, ...]
+Group = Mapping[str, Any]
+"""Values by column."""
 
 ENVELOPE = (
     "realm", "node", "event_id", "version", "event_hash", "occurred_at", "corrected_at",
@@ -33,31 +35,62 @@ ENVELOPE = (
     "campaign", "anchor_type", "anchor_verified", "rules_version", "secret_generation",
     "ids.type", "ids.node", "ids.verified",
 )  # fmt: skip
-ORDER = (
-    "order_action", "order_issuer", "order_id", "return_id", "order_counts", "order_currency",
-    "order_value", "lines.sku", "lines.kind", "lines.category", "lines.quantity", "lines.total",
-)  # fmt: skip
-CONSENTS = (
-    "consents.action", "consents.purpose", "consents.channel", "consents.address",
-    "consents.basis", "consents.double_opt_in", "consents.text_version",
-)  # fmt: skip
-ATTRIBUTES = ("attrs.name", "attrs.value", "attrs.present")
-OFFERS = (
-    "offers.sku", "offers.market", "offers.location", "offers.basis", "offers.price",
-    "offers.currency", "offers.quantity", "offers.terms",
-)  # fmt: skip
-CLAIMS = ("claims.kind", "claims.subject_type", "claims.subject", "claims.body")
-SURVEY = ("survey_kind", "answers.question", "answers.score", "answers.expected", "answers.choice")
-COLUMNS = (*ENVELOPE, *ORDER, *CONSENTS, *ATTRIBUTES, *OFFERS, *CLAIMS, *SURVEY, "payload")
-
 ZERO = Decimal(0)
-EMPTY_LINES: Group = ((), (), (), (), ())
-EMPTY_ORDER: Group = ("", "", "", "", False, "", ZERO, *EMPTY_LINES)
-EMPTY_CONSENTS: Group = ((), (), (), (), (), (), ())
-EMPTY_ATTRIBUTES: Group = ((), (), ())
-EMPTY_OFFERS: Group = ((), (), (), (), (), (), (), ())
-EMPTY_CLAIMS: Group = ((), (), (), ())
-EMPTY_SURVEY: Group = ("", (), (), (), ())
+EMPTY_LINES: Group = {
+    "lines.sku": (),
+    "lines.kind": (),
+    "lines.category": (),
+    "lines.quantity": (),
+    "lines.total": (),
+}
+EMPTY_ORDER: Group = {
+    "order_action": "",
+    "order_issuer": "",
+    "order_id": "",
+    "return_id": "",
+    "order_counts": False,
+    "order_currency": "",
+    "order_value": ZERO,
+    **EMPTY_LINES,
+}
+EMPTY_CONSENTS: Group = {
+    "consents.action": (),
+    "consents.purpose": (),
+    "consents.channel": (),
+    "consents.address": (),
+    "consents.basis": (),
+    "consents.double_opt_in": (),
+    "consents.text_version": (),
+}
+EMPTY_ATTRIBUTES: Group = {"attrs.name": (), "attrs.value": (), "attrs.present": ()}
+EMPTY_OFFERS: Group = {
+    "offers.sku": (),
+    "offers.market": (),
+    "offers.location": (),
+    "offers.basis": (),
+    "offers.price": (),
+    "offers.currency": (),
+    "offers.quantity": (),
+    "offers.terms": (),
+}
+EMPTY_CLAIMS: Group = {
+    "claims.kind": (),
+    "claims.subject_type": (),
+    "claims.subject": (),
+    "claims.body": (),
+}
+EMPTY_SURVEY: Group = {
+    "survey_kind": "",
+    "answers.question": (),
+    "answers.score": (),
+    "answers.expected": (),
+    "answers.choice": (),
+}
+COLUMNS = (
+    *ENVELOPE, *EMPTY_ORDER, *EMPTY_CONSENTS, *EMPTY_ATTRIBUTES, *EMPTY_OFFERS, *EMPTY_CLAIMS,
+    *EMPTY_SURVEY, "payload",
+)  # fmt: skip
+"""The names of all columns."""
 REVENUE_KINDS = frozenset({LineKind.PRODUCT, LineKind.SERVICE})
 
 
@@ -76,15 +109,27 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
             action = "returned"
             value = revenue(body.lines) if body.lines else body.refund or ZERO
         case OrderStatusChanged():
-            head = ("status", body.issuer or issuer, body.order_id, "", False, "", ZERO)
-            return (*head, *EMPTY_LINES)
+            return {
+                **EMPTY_ORDER,
+                "order_action": "status",
+                "order_issuer": body.issuer or issuer,
+                "order_id": body.order_id,
+            }
         case _:
             return EMPTY_ORDER
     return_id = ""
     if isinstance(body, OrderReturned):
         return_id = body.return_id or context.event.event_id
-    identity: Group = (action, body.issuer or issuer, body.order_id, return_id, counts)
-    return (*identity, body.currency or currency, value, *_lines(body.lines))
+    return {
+        "order_action": action,
+        "order_issuer": body.issuer or issuer,
+        "order_id": body.order_id,
+        "return_id": return_id,
+        "order_counts": counts,
+        "order_currency": body.currency or currency,
+        "order_value": value,
+        **(_lines(body.lines) if body.lines else EMPTY_LINES),
+    }
 
 
 def revenue(lines: list[OrderLine]) -> Decimal:
@@ -95,13 +140,13 @@ def revenue(lines: list[OrderLine]) -> Decimal:
 
 
 def _lines(lines: list[OrderLine]) -> Group:
-    return (
-        [line.sku for line in lines],
-        [line.kind for line in lines],
-        [line.category for line in lines],
-        [line.quantity for line in lines],
-        [line.total for line in lines],
-    )
+    return {
+        "lines.sku": [line.sku for line in lines],
+        "lines.kind": [line.kind for line in lines],
+        "lines.category": [line.category for line in lines],
+        "lines.quantity": [line.quantity for line in lines],
+        "lines.total": [line.total for line in lines],
+    }
 
 
 def consents_group(context: Context, address_of: Callable[[Context, str, str], int]) -> Group:
@@ -111,18 +156,41 @@ def consents_group(context: Context, address_of: Callable[[Context, str, str], i
     """
     event, body = context.event, context.event.body
     if isinstance(body, ConsentChanged):
-        action = event.type.removeprefix("consent.")
-        address = address_of(context, body.channel, body.address)
-        row: Group = (action, body.purpose, body.channel, address, body.basis, body.double_opt_in)
-        return tuple([value] for value in (*row, body.text_version))
+        return _consent(
+            event.type.removeprefix("consent."),
+            body.purpose,
+            body.channel,
+            address_of(context, body.channel, body.address),
+            body.basis,
+            body.double_opt_in,
+            body.text_version,
+        )
     if isinstance(body, ObjectionMade):
-        row = ("objection", body.purpose, body.channel, 0, "", False)
-        return tuple([value] for value in (*row, ""))
+        return _consent("objection", body.purpose, body.channel, 0)
     if event.type == "email.unsubscribed" and isinstance(body, MessageReaction):
         address = address_of(context, "email", body.address)
-        row = ("withdrawn", "marketing", "email", address, "", False)
-        return tuple([value] for value in (*row, ""))
+        return _consent("withdrawn", "marketing", "email", address)
     return EMPTY_CONSENTS
+
+
+def _consent(
+    action: str,
+    purpose: str,
+    channel: str,
+    address: int,
+    basis: str = "",
+    double_opt_in: bool = False,
+    text_version: str = "",
+) -> Group:
+    return {
+        "consents.action": [action],
+        "consents.purpose": [purpose],
+        "consents.channel": [channel],
+        "consents.address": [address],
+        "consents.basis": [basis],
+        "consents.double_opt_in": [double_opt_in],
+        "consents.text_version": [text_version],
+    }
 
 
 def attributes_group(context: Context) -> Group:
@@ -131,11 +199,11 @@ def attributes_group(context: Context) -> Group:
     if not isinstance(body, ProfileUpdated):
         return EMPTY_ATTRIBUTES
     items = body.attributes.items()
-    return (
-        [name for name, _ in items],
-        [value or "" for _, value in items],
-        [value is not None for _, value in items],
-    )
+    return {
+        "attrs.name": [name for name, _ in items],
+        "attrs.value": [value or "" for _, value in items],
+        "attrs.present": [value is not None for _, value in items],
+    }
 
 
 def offers_group(claims: list[tuple[PriceClaim, Decimal]]) -> Group:
@@ -143,28 +211,28 @@ def offers_group(claims: list[tuple[PriceClaim, Decimal]]) -> Group:
     if not claims:
         return EMPTY_OFFERS
     products = [claim.book.subject.parts for claim, _ in claims]
-    return (
-        [sku for _, sku in products],
-        [market for market, _ in products],
-        [claim.location for claim, _ in claims],
-        [claim.basis for claim, _ in claims],
-        [claim.price for claim, _ in claims],
-        [claim.currency for claim, _ in claims],
-        [quantity for _, quantity in claims],
-        [pack_terms(claim) for claim, _ in claims],
-    )
+    return {
+        "offers.sku": [sku for _, sku in products],
+        "offers.market": [market for market, _ in products],
+        "offers.location": [claim.location for claim, _ in claims],
+        "offers.basis": [claim.basis for claim, _ in claims],
+        "offers.price": [claim.price for claim, _ in claims],
+        "offers.currency": [claim.currency for claim, _ in claims],
+        "offers.quantity": [quantity for _, quantity in claims],
+        "offers.terms": [pack_terms(claim) for claim, _ in claims],
+    }
 
 
 def claims_group(claims: list[tuple[Statement, Decimal]]) -> Group:
     """Columns of an event's claims of every kind but prices."""
     if not claims:
         return EMPTY_CLAIMS
-    return (
-        [claim.book.kind for claim, _ in claims],
-        [claim.book.subject.type for claim, _ in claims],
-        [claim.book.subject.key for claim, _ in claims],
-        [pack_statement(claim, quantity) for claim, quantity in claims],
-    )
+    return {
+        "claims.kind": [claim.book.kind for claim, _ in claims],
+        "claims.subject_type": [claim.book.subject.type for claim, _ in claims],
+        "claims.subject": [claim.book.subject.key for claim, _ in claims],
+        "claims.body": [pack_statement(claim, quantity) for claim, quantity in claims],
+    }
 
 
 def survey_group(context: Context) -> Group:
@@ -172,10 +240,10 @@ def survey_group(context: Context) -> Group:
     body = context.event.body
     if not isinstance(body, SurveyAnswered):
         return EMPTY_SURVEY
-    return (
-        body.kind,
-        [answer.question for answer in body.answers],
-        [answer.score for answer in body.answers],
-        [answer.expected for answer in body.answers],
-        [answer.choice for answer in body.answers],
-    )
+    return {
+        "survey_kind": body.kind,
+        "answers.question": [answer.question for answer in body.answers],
+        "answers.score": [answer.score for answer in body.answers],
+        "answers.expected": [answer.expected for answer in body.answers],
+        "answers.choice": [answer.choice for answer in body.answers],
+    }

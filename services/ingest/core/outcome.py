@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -67,8 +68,8 @@ class Accepted(NamedTuple):
     channel: str
     occurred_ms: int
     received_ms: int
-    row: tuple[Any, ...]
-    """In the order of `fact.COLUMNS`."""
+    row: Mapping[str, Any]
+    """Values by column: all of `fact.COLUMNS`."""
     values: list[tuple[Node, str]]
     edges: list[Edge]
     claims: list[PriceClaim | Statement]

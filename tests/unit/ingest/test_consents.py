@@ -16,7 +16,7 @@ COOKIE = identifier("cookie", "c-1")
 EMAIL = identifier("email", "anna@example.com", verified=True)
 ANNA = node_id(SECRET, "default", "email", "", "anna@example.com")
 BEN = node_id(SECRET, "default", "email", "", "ben@example.com")
-FIRST = COLUMNS.index("consents.action")
+STEP = [name for name in COLUMNS if name.startswith("consents.")]
 
 
 def consents(type_name: str, body: dict[str, Any], *named: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -24,7 +24,7 @@ def consents(type_name: str, body: dict[str, Any], *named: dict[str, Any]) -> li
     fields = event(type_name, body=body, identifiers=list(named or (COOKIE,)))
     outcome = core().process(line(fields), RECEIVED_AT)
     assert isinstance(outcome, Accepted), outcome
-    rows = list(zip(*outcome.row[FIRST : FIRST + 7], strict=True))
+    rows = list(zip(*(outcome.row[name] for name in STEP), strict=True))
     assert outcome.has_consents == bool(rows)
     return [tuple("anchor" if value == outcome.node else value for value in row) for row in rows]
 

@@ -14,7 +14,6 @@ from schemas.identifiers import node_id
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line, order, product_book
 
@@ -34,7 +33,7 @@ def accept(
 
 
 def column(outcome: Accepted, name: str) -> Any:
-    return outcome.row[COLUMNS.index(name)]
+    return outcome.row[name]
 
 
 @pytest.mark.parametrize(
