@@ -6,7 +6,7 @@ from typing import Any
 
 import cramjam
 
-from devtools.clickhouse.errors import Refusal
+from devtools.clickhouse.errors import QueryRefusal
 
 # The server's order of preference among what a client accepts.
 MODULES: dict[str, Any] = {
@@ -25,15 +25,15 @@ def choose_encoding(accepted: str) -> str | None:
 
 
 def decoded(body: bytes, encoding: str) -> bytes:
-    """A request body without its content encoding. Raises Refusal."""
+    """A request body without its content encoding. Raises QueryRefusal."""
     if encoding in ("", "identity"):
         return body
     if encoding not in MODULES:
-        raise Refusal.of(89, f"Unknown compression method: {encoding}")
+        raise QueryRefusal.of(89, f"Unknown compression method: {encoding}")
     try:
         return bytes(MODULES[encoding].decompress(body))
     except cramjam.DecompressionError as error:
-        raise Refusal.of(271, f"The body is no {encoding}: {error}") from error
+        raise QueryRefusal.of(271, f"The body is no {encoding}: {error}") from error
 
 
 class Encoder:

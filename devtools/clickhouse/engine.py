@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.clickhouse.errors import Refusal
-from devtools.clickhouse.sessions import Connection, Session, Sessions, quoted
-from devtools.clickhouse.statement import Kind, Statement, insert_from
+from devtools.clickhouse.errors import QueryRefusal
+from devtools.clickhouse.sessions import Connection, EngineSession, Sessions, quoted
+from devtools.clickhouse.statement import SqlStatement, StatementKind, insert_from
 from services.runtime.errors import StoreUnavailable
 from services.store.database import DATABASE, ENGINE_DIRECTORY
 from services.store.locks import DirectoryLock
@@ -30,7 +30,7 @@ STOP_WITHIN_S = 1.0
 
 
 @dataclass
-class Progress:
+class QueryProgress:
     """What a statement has read, written and answered so far."""
 
     read_rows: int = 0
@@ -48,7 +48,7 @@ class Progress:
         return {**counts, "total_rows_to_read": "0", "elapsed_ns": str(elapsed_ns)}
 
 
-class Engine:
+class QueryEngine:
     """Opens the engine on a data directory, which it locks, and runs statements in it."""
 
     def __init__(self, data_dir: Path, result_bytes_max: int) -> None:
@@ -60,11 +60,11 @@ class Engine:
             self._own = Connection(self._path)
             # chDB's own `default` is an overlay in which refreshable views fail.
             self._own.run(f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic")
-            told = self._own.run("SELECT version(), timezone(), hostName()")
-        except (Refusal, RuntimeError) as error:
+            answer = self._own.run("SELECT version(), timezone(), hostName()")
+        except (QueryRefusal, RuntimeError) as error:
             self._lock.release()
             raise StoreUnavailable(f"the engine cannot open {self._path}: {error}") from error
-        self.version, self.timezone, self.name = told.strip().split("\t")
+        self.version, self.timezone, self.name = answer.strip().split("\t")
         self.sessions = Sessions(self._path)
         self.readers: Executor = ThreadPoolExecutor(READERS, "read")
         self.writers: Executor = ThreadPoolExecutor(WRITERS, "write")
@@ -76,14 +76,18 @@ class Engine:
         with self._guard:
             return self._own.run(f"SELECT errorCodeToName({code})").strip()
 
-    def begin(self, statement: Statement, session: Session | None) -> Execution:
-        """Register a statement; it runs with the first `start`. Raises Refusal."""
+    def begin(self, statement: SqlStatement, session: EngineSession | None) -> Execution:
+        """Register a statement; it runs with the first `start`. Raises QueryRefusal."""
         execution = Execution(self, statement, session)
         with self._guard:
             if statement.query_id in self._running:
-                raise Refusal.of(216, f"Query with id = {statement.query_id} is already running.")
+                raise QueryRefusal.of(
+                    216, f"Query with id = {statement.query_id} is already running."
+                )
             if len(self._running) >= STATEMENTS_MAX:
-                raise Refusal.of(202, f"Too many simultaneous queries. Maximum: {STATEMENTS_MAX}")
+                raise QueryRefusal.of(
+                    202, f"Too many simultaneous queries. Maximum: {STATEMENTS_MAX}"
+                )
             self._running[statement.query_id] = execution
         return execution
 
@@ -102,7 +106,7 @@ class Engine:
         query_id = quoted(execution.statement.query_id)
         try:
             while not execution.over.is_set() and time.monotonic() < deadline:
-                with suppress(Refusal):
+                with suppress(QueryRefusal):
                     connection.run(
                         f"KILL QUERY WHERE Settings['log_comment'] = {query_id} ASYNC FORMAT Null"
                     )
@@ -115,7 +119,7 @@ class Engine:
         with self._guard:
             running = list(self._running.values())
         for execution in running:
-            if execution.statement.kind is Kind.READ:
+            if execution.statement.kind is StatementKind.READ:
                 self.kill(execution, STOP_WITHIN_S)
 
     def connect(self) -> Connection:
@@ -139,9 +143,11 @@ class Execution:
     returned to its session, once.
     """
 
-    def __init__(self, engine: Engine, statement: Statement, session: Session | None) -> None:
+    def __init__(
+        self, engine: QueryEngine, statement: SqlStatement, session: EngineSession | None
+    ) -> None:
         self.statement = statement
-        self.progress = Progress(started=time.perf_counter())
+        self.progress = QueryProgress(started=time.perf_counter())
         self.over = threading.Event()
         self._engine = engine
         self._session = session
@@ -153,11 +159,11 @@ class Execution:
     @property
     def pool(self) -> Executor:
         """Where the calls belong."""
-        reads = self.statement.kind in (Kind.READ, Kind.SESSION)
+        reads = self.statement.kind in (StatementKind.READ, StatementKind.SESSION)
         return self._engine.readers if reads else self._engine.writers
 
     def start(self, buffer_bytes: int | None) -> list[bytes]:
-        """Run until the answer is complete or longer than the buffer. Raises Refusal."""
+        """Run until the answer is complete or longer than the buffer. Raises QueryRefusal."""
         blocks: list[bytes] = []
         size = 0
         while buffer_bytes is None or size <= buffer_bytes:
@@ -169,7 +175,7 @@ class Execution:
         return blocks
 
     def more(self) -> bytes | None:
-        """The next block; None when the answer is complete. Raises Refusal."""
+        """The next block; None when the answer is complete. Raises QueryRefusal."""
         try:
             with self._lock:
                 block = None if self._abandoned else next(self._blocks, None)
@@ -203,7 +209,7 @@ class Execution:
         statement, kept = self.statement, self._session is not None
         self._connection = self._session.connection if self._session else self._engine.connect()
         # A SET of the session's own must outlive the settings that came with its request.
-        lasting = kept and statement.kind is Kind.SESSION
+        lasting = kept and statement.kind is StatementKind.SESSION
         if lasting:
             self._connection.restore()
         settings = {} if lasting else statement.settings
@@ -211,16 +217,16 @@ class Execution:
         try:
             _refuse_several(self._connection.raw, statement)
             yield from self._answer(self._connection.raw)
-        except Refusal:
+        except QueryRefusal:
             raise
         except Exception as error:
-            raise Refusal.from_engine(error) from error
+            raise QueryRefusal.from_engine(error) from error
         if lasting:
             self._connection.settle()
 
     def _answer(self, raw: Any) -> Generator[bytes]:
         statement = self.statement
-        if statement.kind is Kind.INSERT:
+        if statement.kind is StatementKind.INSERT:
             self._insert(raw)
         elif statement.is_streamed:
             stream = raw.send_query(statement.sql, statement.format, params=statement.parameters)
@@ -236,7 +242,7 @@ class Execution:
                 yield answer
 
     def _counted(self, result: Any) -> bytes:
-        """The bytes of a result, counted. Raises Refusal when the answer is too large."""
+        """The bytes of a result, counted. Raises QueryRefusal when the answer is too large."""
         answer: bytes = result.bytes() or b""
         progress, most = self.progress, self._engine.result_bytes_max
         progress.read_rows = max(progress.read_rows, int(result.storage_rows_read()))
@@ -246,7 +252,7 @@ class Execution:
         progress.result_rows += int(result.rows_read())
         progress.result_bytes += len(answer)
         if progress.result_bytes > most:
-            raise Refusal.of(
+            raise QueryRefusal.of(
                 396,
                 f"Limit for result exceeded, max bytes: {most}, current bytes: "
                 f"{progress.result_bytes}. Ask for less, or start the endpoint with a larger "
@@ -267,7 +273,7 @@ class Execution:
         self.progress.read_bytes = self.progress.written_bytes = int(written.bytes_written())
 
 
-def _refuse_several(raw: Any, statement: Statement) -> None:
+def _refuse_several(raw: Any, statement: SqlStatement) -> None:
     """A server takes one statement per request; the engine would run them all."""
     if ";" in statement.sql and raw._conn.classify_query(statement.sql)["statement_count"] > 1:
-        raise Refusal.of(62, "Syntax error (Multi-statements are not allowed)")
+        raise QueryRefusal.of(62, "Syntax error (Multi-statements are not allowed)")

@@ -42,7 +42,7 @@ FROM_ENGINE = re.compile(r"Code: (\d+)\. DB::Exception: (.*)", re.DOTALL)
 VERSION_SUFFIX = re.compile(r"\s*\(version [^()]*(\([^()]*\))?\)\s*$")
 
 
-class Refusal(Exception):
+class QueryRefusal(Exception):
     """A statement that is answered with a ClickHouse error."""
 
     def __init__(self, code: int, text: str, *, status: int | None = None) -> None:
@@ -52,12 +52,12 @@ class Refusal(Exception):
         self.status = status or STATUSES.get(code, 500)
 
     @classmethod
-    def of(cls, code: int, text: str) -> Refusal:
+    def of(cls, code: int, text: str) -> QueryRefusal:
         """A refusal of our own, with the name that belongs to the code."""
         return cls(code, f"{text} ({NAMES[code]})")
 
     @classmethod
-    def from_engine(cls, error: Exception) -> Refusal:
+    def from_engine(cls, error: Exception) -> QueryRefusal:
         """An error of the engine, with its code."""
         found = FROM_ENGINE.search(str(error))
         if found is None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
-class Fault(BaseModel):
+class InjectedFault(BaseModel):
     """One scheduled fault, as posted to /dev/faults."""
 
     model_config = ConfigDict(extra="forbid")
@@ -42,7 +42,7 @@ class Fault(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _does_something(self) -> Fault:
+    def _does_something(self) -> InjectedFault:
         if not (self.code or self.status or self.drop or self.delay_s or self.down_s):
             raise ValueError("name one of code, status, drop, delay_s, down_s")
         return self
@@ -64,21 +64,21 @@ class Faults:
     """The scheduled faults that remain, and a count of those injected."""
 
     def __init__(self) -> None:
-        self._orders: list[tuple[Fault, int]] = []
+        self._orders: list[tuple[InjectedFault, int]] = []
         self._injected: Counter[str] = Counter()
         self._down_until = 0.0
 
-    def order(self, fault: Fault) -> None:
+    def order(self, fault: InjectedFault) -> None:
         """Inject this from now on."""
         if fault.down_s:
             self._down_until = time.monotonic() + fault.down_s
         else:
             self._orders.append((fault, fault.count))
 
-    def take(self, sql: str) -> list[Fault]:
+    def take(self, sql: str) -> list[InjectedFault]:
         """The faults for this statement: every delay that matches, and the first that answers."""
-        taken: list[Fault] = []
-        kept: list[tuple[Fault, int]] = []
+        taken: list[InjectedFault] = []
+        kept: list[tuple[InjectedFault, int]] = []
         for fault, left in self._orders:
             due = re.search(fault.match, sql, re.IGNORECASE | re.DOTALL) is not None
             if due and fault.answers and any(one.answers for one in taken):
@@ -102,7 +102,7 @@ class Faults:
         self._orders = []
         self._down_until = 0.0
 
-    def told(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """Scheduled and injected faults, for GET /dev/faults."""
         return {
             "ordered": [

@@ -13,9 +13,15 @@ from aiohttp import BodyPartReader, web
 from multidict import CIMultiDictProxy
 
 from devtools.clickhouse.compression import decoded
-from devtools.clickhouse.errors import Refusal
+from devtools.clickhouse.errors import QueryRefusal
 from devtools.clickhouse.sessions import SESSION_TIMEOUT_S
-from devtools.clickhouse.statement import Kind, Statement, format_of, kind_of, split_insert
+from devtools.clickhouse.statement import (
+    SqlStatement,
+    StatementKind,
+    format_of,
+    kind_of,
+    split_insert,
+)
 
 # Parameters of the protocol; every other one is a setting or a query parameter.
 PROTOCOL = {
@@ -49,7 +55,10 @@ class RequestOptions:
 
 
 def authenticate(request: web.Request, user: str, password: str) -> None:
-    """Check the credentials: headers, basic authorization or parameters. Raises Refusal (516)."""
+    """Check the credentials: headers, basic authorization or parameters.
+
+    Raises QueryRefusal (516).
+    """
     headers, query = request.headers, request.query
     given: list[tuple[str, str]] = []
     if "X-ClickHouse-User" in headers or "X-ClickHouse-Key" in headers:
@@ -59,12 +68,12 @@ def authenticate(request: web.Request, user: str, password: str) -> None:
     if "user" in query or "password" in query:
         given.append((query.get("user", ""), query.get("password", "")))
     if len(given) > 1:
-        raise Refusal.of(516, "Invalid authentication: it is not allowed to mix its ways")
+        raise QueryRefusal.of(516, "Invalid authentication: it is not allowed to mix its ways")
     name, key = given[0] if given else ("default", "")
     name = name or "default"
     known = hmac.compare_digest(name.encode(), user.encode())
     if not (hmac.compare_digest(key.encode(), password.encode()) and known):
-        raise Refusal.of(
+        raise QueryRefusal.of(
             516,
             f"{name}: Authentication failed: password is incorrect, or there is no user with such "
             "name.",
@@ -74,12 +83,12 @@ def authenticate(request: web.Request, user: str, password: str) -> None:
 def _basic(header: str) -> tuple[str, str]:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "basic":
-        raise Refusal.of(516, f"Invalid authentication: '{scheme}' HTTP Authorization scheme is "
-                              "not supported")  # fmt: skip
+        message = f"Invalid authentication: '{scheme}' HTTP Authorization scheme is not supported"
+        raise QueryRefusal.of(516, message)
     try:
         name, _, key = base64.b64decode(token, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise Refusal.of(516, "Invalid authentication: no basic credentials") from error
+        raise QueryRefusal.of(516, "Invalid authentication: no basic credentials") from error
     return name, key
 
 
@@ -90,13 +99,13 @@ def query_id_of(request: web.Request) -> str:
 
 
 def wishes_of(query: Mapping[str, str]) -> RequestOptions:
-    """What the parameters say about the session and the answer. Raises Refusal."""
+    """What the parameters say about the session and the answer. Raises QueryRefusal."""
     for name, what in UNSUPPORTED.items():
         if query.get(name, "0") not in ("", "0"):
-            raise Refusal.of(48, f"The development endpoint does not know {what} ({name})")
+            raise QueryRefusal.of(48, f"The development endpoint does not know {what} ({name})")
     timeout = query.get("session_timeout", str(SESSION_TIMEOUT_S))
     if not timeout.isdecimal():
-        raise Refusal.of(374, f"Invalid session timeout: '{timeout}'")
+        raise QueryRefusal.of(374, f"Invalid session timeout: '{timeout}'")
     whole = query.get("wait_end_of_query", "0") not in ("", "0")
     size = query.get("buffer_size", "")
     return RequestOptions(
@@ -109,8 +118,8 @@ def wishes_of(query: Mapping[str, str]) -> RequestOptions:
     )
 
 
-async def read_statement(request: web.Request, body_bytes_max: int, query_id: str) -> Statement:
-    """The statement of a request, with all that came along. Raises Refusal."""
+async def read_statement(request: web.Request, body_bytes_max: int, query_id: str) -> SqlStatement:
+    """The statement of a request, with all that came along. Raises QueryRefusal."""
     for part in request.rel_url.raw_query_string.split("&"):
         _refuse_long_field(part.partition("=")[2])
     fields = {**request.query}
@@ -133,16 +142,16 @@ def _statement(
     default_format: str,
     headers: CIMultiDictProxy[str],
     query_id: str,
-) -> Statement:
+) -> SqlStatement:
     inserted = split_insert(text)
     try:
         sql, form, rows = inserted or (text.decode(), "", b"")
     except UnicodeDecodeError as error:
-        raise Refusal.of(62, f"Syntax error: the statement is no UTF-8: {error}") from error
+        raise QueryRefusal.of(62, f"Syntax error: the statement is no UTF-8: {error}") from error
     if not sql.strip():
-        raise Refusal.of(62, "Syntax error: Empty query")
-    kind = Kind.INSERT if inserted else kind_of(text)
-    return Statement(
+        raise QueryRefusal.of(62, "Syntax error: Empty query")
+    kind = StatementKind.INSERT if inserted else kind_of(text)
+    return SqlStatement(
         sql=sql,
         kind=kind,
         format=form or format_of(sql, default_format),
@@ -181,9 +190,9 @@ async def _form(request: web.Request, most: int) -> dict[str, str]:
     reader = await request.multipart()
     async for part in reader:
         if not isinstance(part, BodyPartReader) or part.name is None:
-            raise Refusal.of(117, "A part of the form has no name")
+            raise QueryRefusal.of(117, "A part of the form has no name")
         if part.filename is not None:
-            raise Refusal.of(
+            raise QueryRefusal.of(
                 48,
                 f"External data ({part.name}) is not supported by the development endpoint. Insert "
                 "it into a temporary table of a session",
@@ -202,12 +211,12 @@ def _refuse_long_field(value: str | bytes) -> None:
     In an address it counts what is written there: three bytes for each one that is escaped.
     """
     if len(value) > FIELD_BYTES_MAX:
-        raise Refusal(1000, "HTML Form Exception: Field value too long (POCO_EXCEPTION)")
+        raise QueryRefusal(1000, "HTML Form Exception: Field value too long (POCO_EXCEPTION)")
 
 
 def _refuse_long(size: int, most: int) -> None:
     if size > most:
-        raise Refusal.of(
+        raise QueryRefusal.of(
             229,
             f"The body of {size} bytes is longer than {most}. Send less at once, or start the "
             "endpoint with a larger --body-mb-max",

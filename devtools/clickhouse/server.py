@@ -20,9 +20,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from devtools.clickhouse.compression import Encoder, choose_encoding
-from devtools.clickhouse.engine import Engine, Execution
-from devtools.clickhouse.errors import Refusal
-from devtools.clickhouse.faults import Fault, Faults
+from devtools.clickhouse.engine import Execution, QueryEngine
+from devtools.clickhouse.errors import QueryRefusal
+from devtools.clickhouse.faults import Faults, InjectedFault
 from devtools.clickhouse.request import (
     RequestOptions,
     authenticate,
@@ -30,8 +30,8 @@ from devtools.clickhouse.request import (
     read_statement,
     wishes_of,
 )
-from devtools.clickhouse.sessions import Session
-from devtools.clickhouse.statement import Kind, Statement
+from devtools.clickhouse.sessions import EngineSession
+from devtools.clickhouse.statement import SqlStatement, StatementKind
 
 NOTICE = (
     "This is c360's development endpoint: the ClickHouse HTTP protocol over one chDB engine. "
@@ -73,7 +73,7 @@ class Dropped(Exception):
 class Endpoint:
     """The handlers, over one engine."""
 
-    def __init__(self, config: Config, engine: Engine) -> None:
+    def __init__(self, config: Config, engine: QueryEngine) -> None:
         self._config = config
         self._engine = engine
         self._faults = Faults()
@@ -112,7 +112,7 @@ class Endpoint:
             if self._faults.is_down() and request.path != FAULTS_PATH:
                 raise Dropped
             return await handler(request)
-        except Refusal as refusal:
+        except QueryRefusal as refusal:
             return web.Response(
                 status=refusal.status,
                 text=refusal.message(self._engine.version),
@@ -136,8 +136,11 @@ class Endpoint:
         authenticate(request, config.user, config.password)
         wishes = wishes_of(request.query)
         statement = await read_statement(request, config.body_bytes_max, query_id)
-        if request.method == "GET" and statement.kind in (Kind.INSERT, Kind.OTHER):
-            raise Refusal.of(
+        if request.method == "GET" and statement.kind in (
+            StatementKind.INSERT,
+            StatementKind.OTHER,
+        ):
+            raise QueryRefusal.of(
                 164, "Cannot execute query in readonly mode. For queries over HTTP, method GET "
                 "implies readonly. You should use method POST for modifying queries"
             )  # fmt: skip
@@ -156,8 +159,8 @@ class Endpoint:
         finally:
             self._leave(execution, wishes)
 
-    def _begin(self, statement: Statement, wishes: RequestOptions) -> Execution:
-        session: Session | None = None
+    def _begin(self, statement: SqlStatement, wishes: RequestOptions) -> Execution:
+        session: EngineSession | None = None
         sessions = self._engine.sessions
         if wishes.session_id:
             session = sessions.take(
@@ -165,7 +168,7 @@ class Endpoint:
             )
         try:
             return self._engine.begin(statement, session)
-        except Refusal:
+        except QueryRefusal:
             if session is not None:
                 sessions.give_back(session)
             raise
@@ -176,7 +179,7 @@ class Endpoint:
             return
         execution.abandon()
         # A server, too, finishes an insert whose client does not wait for the answer.
-        if execution.statement.kind is Kind.READ and wishes.cancelled_with_client:
+        if execution.statement.kind is StatementKind.READ and wishes.cancelled_with_client:
             self._killers.submit(self._engine.kill, execution)
 
     async def _answer(
@@ -199,7 +202,7 @@ class Endpoint:
             while (more := await _in_pool(execution, execution.more)) is not None:
                 await response.write(encoder.encode(more))
             await response.write(encoder.finish())
-        except Refusal as refusal:
+        except QueryRefusal as refusal:
             block = refusal.block(
                 self._engine.version, request["headers"]["X-ClickHouse-Exception-Tag"]
             )
@@ -224,33 +227,33 @@ class Endpoint:
             headers["Content-Encoding"] = encoding
         return headers
 
-    def _failure(self, fault: Fault) -> Exception:
+    def _failure(self, fault: InjectedFault) -> Exception:
         if fault.drop:
             return Dropped()
         if fault.code is None:
             return _plain(fault.status or 503)
         name = self._engine.error_name(fault.code)
-        return Refusal(fault.code, f"Injected by {FAULTS_PATH} ({name})", status=fault.status)
+        return QueryRefusal(fault.code, f"Injected by {FAULTS_PATH} ({name})", status=fault.status)
 
     async def _tell_faults(self, request: web.Request) -> web.Response:
         authenticate(request, self._config.user, self._config.password)
-        return web.json_response(self._faults.told())
+        return web.json_response(self._faults.status())
 
     async def _order_fault(self, request: web.Request) -> web.Response:
         authenticate(request, self._config.user, self._config.password)
         try:
-            fault = Fault.model_validate_json(await request.text())
+            fault = InjectedFault.model_validate_json(await request.text())
         except ValidationError as error:
             return web.Response(status=400, text=f"no fault: {error}\n")
         if fault.code is not None and not self._engine.error_name(fault.code):
             return web.Response(status=400, text=f"no ClickHouse error has code {fault.code}\n")
         self._faults.order(fault)
-        return web.json_response(self._faults.told())
+        return web.json_response(self._faults.status())
 
     async def _heal(self, request: web.Request) -> web.Response:
         authenticate(request, self._config.user, self._config.password)
         self._faults.heal()
-        return web.json_response(self._faults.told())
+        return web.json_response(self._faults.status())
 
     async def _stop_reads(self, app: web.Application) -> None:
         await asyncio.to_thread(self._engine.stop_reads)
@@ -284,7 +287,7 @@ async def _in_pool(execution: Execution, call: Callable[[], Answer]) -> Answer:
 @asynccontextmanager
 async def serving(config: Config) -> AsyncIterator[str]:
     """Serve; yields the URL. Raises StoreUnavailable or OSError when it cannot start."""
-    engine = await asyncio.to_thread(Engine, config.data_dir, config.result_bytes_max)
+    engine = await asyncio.to_thread(QueryEngine, config.data_dir, config.result_bytes_max)
     try:
         runner = web.AppRunner(
             Endpoint(config, engine).app(),

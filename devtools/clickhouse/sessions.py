@@ -16,7 +16,7 @@ from typing import Any
 
 import chdb
 
-from devtools.clickhouse.errors import Refusal
+from devtools.clickhouse.errors import QueryRefusal
 
 SETTING_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]*$")
 SESSION_TIMEOUT_S, SESSION_TIMEOUT_MAX_S = 60, 3600
@@ -33,7 +33,7 @@ class Connection:
         self._before: dict[str, tuple[str, bool]] = {}
 
     def prepare(self, database: str, settings: dict[str, str], label: str, *, kept: bool) -> None:
-        """Make database and settings what this request asks for. Raises Refusal.
+        """Make database and settings what this request asks for. Raises QueryRefusal.
 
         `label` goes into log_comment, by which a running statement is found. What a connection
         that is `kept` had before, `restore` brings back.
@@ -47,7 +47,7 @@ class Connection:
         try:
             self._apply({**fresh, "log_comment": label})
             self._use(database or self._home)
-        except Refusal:
+        except QueryRefusal:
             self.restore()
             raise
 
@@ -63,11 +63,11 @@ class Connection:
         self._home = self._current = self.run("SELECT currentDatabase() FORMAT TSVRaw").strip()
 
     def run(self, sql: str) -> str:
-        """The answer of a statement of the endpoint's own, as text. Raises Refusal."""
+        """The answer of a statement of the endpoint's own, as text. Raises QueryRefusal."""
         try:
             return str(self.raw.query(sql, "TabSeparated").bytes().decode())
         except Exception as error:
-            raise Refusal.from_engine(error) from error
+            raise QueryRefusal.from_engine(error) from error
 
     def close(self) -> None:
         """Give the connection back to the engine."""
@@ -87,11 +87,11 @@ class Connection:
         names = ", ".join(quoted(_name(name)) for name in settings)
         if not names:
             return {}
-        told = self.run(
+        answer = self.run(
             f"SELECT name, value, changed FROM system.settings WHERE name IN ({names}) "
             "FORMAT JSONEachRow"
         )
-        rows: list[dict[str, Any]] = [json.loads(line) for line in told.splitlines()]
+        rows: list[dict[str, Any]] = [json.loads(line) for line in answer.splitlines()]
         return {row["name"]: (row["value"], bool(row["changed"])) for row in rows}
 
 
@@ -107,11 +107,11 @@ def identifier(name: str) -> str:
 
 def _name(setting: str) -> str:
     if not SETTING_NAME.match(setting):
-        raise Refusal(115, f"Unknown setting {quoted(setting)} (UNKNOWN_SETTING)")
+        raise QueryRefusal(115, f"Unknown setting {quoted(setting)} (UNKNOWN_SETTING)")
     return setting
 
 
-class Session:
+class EngineSession:
     """A connection that stays, and until when."""
 
     def __init__(self, session_id: str, connection: Connection) -> None:
@@ -128,12 +128,12 @@ class Sessions:
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, EngineSession] = {}
 
-    def take(self, session_id: str, timeout_s: int, *, must_exist: bool) -> Session:
-        """The session, for one request; it stays busy until `give_back`. Raises Refusal."""
+    def take(self, session_id: str, timeout_s: int, *, must_exist: bool) -> EngineSession:
+        """The session, for one request; it stays busy until `give_back`. Raises QueryRefusal."""
         if not 0 <= timeout_s <= SESSION_TIMEOUT_MAX_S:
-            raise Refusal.of(
+            raise QueryRefusal.of(
                 374,
                 f"Session timeout '{timeout_s}' is larger than max_session_timeout: "
                 f"{SESSION_TIMEOUT_MAX_S}",
@@ -141,18 +141,18 @@ class Sessions:
         with self._lock:
             session = self._sessions.get(session_id)
             if session is None and must_exist:
-                raise Refusal.of(372, f"Session {session_id} not found")
+                raise QueryRefusal.of(372, f"Session {session_id} not found")
             if session is None:
                 if len(self._sessions) >= SESSIONS_MAX:
-                    raise Refusal.of(202, f"Too many sessions: {SESSIONS_MAX} are open")
-                session = Session(session_id, Connection(self._path))
+                    raise QueryRefusal.of(202, f"Too many sessions: {SESSIONS_MAX} are open")
+                session = EngineSession(session_id, Connection(self._path))
                 self._sessions[session_id] = session
             if session.busy:
-                raise Refusal.of(373, f"Session {session_id} is locked by a concurrent client")
+                raise QueryRefusal.of(373, f"Session {session_id} is locked by a concurrent client")
             session.busy, session.timeout_s = True, timeout_s
             return session
 
-    def give_back(self, session: Session) -> None:
+    def give_back(self, session: EngineSession) -> None:
         """The request is over; the timeout starts."""
         with self._lock:
             session.busy = False

@@ -27,7 +27,7 @@ STREAMED = {b"SELECT", b"WITH"}
 STREAMED_FORMATS = {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow"}
 
 
-class Kind(enum.Enum):
+class StatementKind(enum.Enum):
     """What a statement does, as far as the endpoint treats it differently."""
 
     READ = "read"
@@ -41,11 +41,11 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Statement:
+class SqlStatement:
     """One statement with its formats and data."""
 
     sql: str
-    kind: Kind
+    kind: StatementKind
     format: str
     """Of the answer; of the rows for an insert."""
     rows: bytes = b""
@@ -59,21 +59,21 @@ class Statement:
         """Whether the engine can give the answer block by block."""
         word = FIRST_WORD.match(self.sql.encode())
         selects = word is not None and word[1].upper() in STREAMED
-        return selects and self.kind is Kind.READ and self.format in STREAMED_FORMATS
+        return selects and self.kind is StatementKind.READ and self.format in STREAMED_FORMATS
 
     @property
     def answers_in(self) -> str | None:
         """The format of the answer, if there is one."""
-        return self.format if self.kind is Kind.READ else None
+        return self.format if self.kind is StatementKind.READ else None
 
 
-def kind_of(text: bytes) -> Kind:
+def kind_of(text: bytes) -> StatementKind:
     """The kind of a statement; an INSERT is OTHER unless rows follow it."""
     found = FIRST_WORD.match(text)
     word = found[1].upper() if found else b""
     if word in ANSWERING:
-        return Kind.READ
-    return Kind.SESSION if word in (b"SET", b"USE") else Kind.OTHER
+        return StatementKind.READ
+    return StatementKind.SESSION if word in (b"SET", b"USE") else StatementKind.OTHER
 
 
 def split_insert(text: bytes) -> tuple[str, str, bytes] | None:

@@ -24,7 +24,7 @@ READ_ROWS = 100_000
 _MONEY = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
 
 
-class Line(NamedTuple):
+class BasketLine(NamedTuple):
     """One line of a basket; money in cents.
 
     `promotion` is the retailer's price reduction, `match` the retailer's part of a coupon, both
@@ -50,7 +50,7 @@ class Basket(NamedTuple):
     number: int
     store: int
     at: int
-    lines: list[Line]
+    lines: list[BasketLine]
 
     @property
     def gross(self) -> int:
@@ -113,7 +113,7 @@ class TillData:
         for number, store, wall, product, quantity, *money in zip(*columns, strict=True):
             if number not in found:
                 found[number] = Basket(number, store, from_wall_clock(wall), [])
-            found[number].lines.append(Line(product, quantity, *money))
+            found[number].lines.append(BasketLine(product, quantity, *money))
         return list(found.values())
 
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from devtools.sample.baskets import Basket, Line
+from devtools.sample.baskets import Basket, BasketLine
 from devtools.sample.calendar_de import DAY, HOUR, MINUTE
 from devtools.sample.persons import Person, Registry, mail_variant
 from devtools.sample.shelves import Shelves, sale_of
@@ -196,7 +196,7 @@ class Orders:
             found.append(told)
         return found
 
-    def _names_price(self, basket: Basket, line: Line) -> bool:
+    def _names_price(self, basket: Basket, line: BasketLine) -> bool:
         """The line's unit price is one that its shelf can have had: not a gift, not one of two."""
         if line.is_fuel:
             return True
@@ -230,7 +230,7 @@ class Orders:
         self._stream.say(channel, "order.cancelled", at, who, body)
         self._stream.cases["order_cancelled"] += 1
 
-    def _return_lines(self, basket: Basket) -> list[Line]:
+    def _return_lines(self, basket: Basket) -> list[BasketLine]:
         """What comes back of this basket: usually nothing."""
         if self._rng.random() >= RETURNED or basket.at + 20 * DAY > self._end:
             return []
@@ -239,7 +239,7 @@ class Orders:
             return worth
         return sorted(self._rng.sample(worth, self._rng.randint(1, len(worth))))
 
-    def _order_delay(self, back: list[Line], basket: Basket) -> int:
+    def _order_delay(self, back: list[BasketLine], basket: Basket) -> int:
         """Some orders arrive after their own return (0: as usual)."""
         early = (
             back
@@ -252,7 +252,7 @@ class Orders:
         return 21 * DAY
 
     def _return(
-        self, order: Order, basket: Basket, back: list[Line], channel: str, who: Who
+        self, order: Order, basket: Basket, back: list[BasketLine], channel: str, who: Who
     ) -> None:
         at = basket.at + self._rng.randint(1, 18) * DAY
         order.returned = sum(line.total for line in back)
@@ -289,7 +289,7 @@ class Orders:
             self._stream.say("pos", "loyalty.changed", basket.at + 1, who, body)
 
 
-def told_line(place: int, line: Line, priced: bool) -> dict[str, Any]:
+def told_line(place: int, line: BasketLine, priced: bool) -> dict[str, Any]:
     """One order line; without `priced` it names no unit price."""
     told: dict[str, Any] = {"line_id": str(place), "sku": str(line.product)}
     told["quantity"] = line.quantity

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from devtools.sample.baskets import Basket, Line
+from devtools.sample.baskets import Basket, BasketLine
 from devtools.sample.calendar_de import DAY, HOUR, MINUTE, written
 from devtools.sample.offers import MARKET, PriceYear, price_error
 from devtools.sample.stream import Stream
@@ -52,7 +52,7 @@ Shelf = tuple[int, int]
 """(product, store)"""
 
 
-def sale_of(basket: Basket, line: Line) -> Sale | None:
+def sale_of(basket: Basket, line: BasketLine) -> Sale | None:
     """What a line says of the shelf price; None for a line that says nothing of it."""
     charged = line.total + line.match
     if line.quantity <= 0 or line.is_fuel:

@@ -20,7 +20,7 @@ from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
-from services.identity.core.model import Kind
+from services.identity.core.model import ProfileKind
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
@@ -60,7 +60,9 @@ class ReadStore:
     def _known_persons(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """Profiles of the nodes that belong to a person."""
         resolved = self.profiles.resolve(realm, list(nodes))
-        return {node: held.profile for node, held in resolved.items() if held.kind == Kind.PERSON}
+        return {
+            node: held.profile for node, held in resolved.items() if held.kind == ProfileKind.PERSON
+        }
 
     def ping(self) -> None:
         """See the port."""

@@ -23,7 +23,7 @@ from services.api.queries.profiles import (
 from services.cli.checkout import require_checkout
 from services.cli.identity import print_why
 from services.cli.incidents import print_incidents
-from services.cli.ingest import Report
+from services.cli.ingest import IngestReport
 from services.cli.output import Bar, out, print_table, progress_bar
 from services.cli.profile import print_profile
 from services.cli.sample import make_sample
@@ -92,8 +92,8 @@ def _prepare(directory: Path) -> Settings:
     return settings
 
 
-def _ingest(session: LocalSession, stream: Path, bar: Bar) -> Report:
-    report = Report(bar)
+def _ingest(session: LocalSession, stream: Path, bar: Bar) -> IngestReport:
+    report = IngestReport(bar)
     session.ingest(read_lines(str(stream)), report.take)
     return report
 

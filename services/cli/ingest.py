@@ -22,7 +22,7 @@ from services.intake.formats.touchpoint import FORMAT as NATIVE
 REPORT_VERSION = 1
 
 
-class Report:
+class IngestReport:
     """Counts events by result."""
 
     def __init__(self, bar: Bar) -> None:
@@ -93,7 +93,7 @@ def ingest(
         raise typer.BadParameter(f"{format_!r} is none of {', '.join(FORMATS)}")
     error: InputError | None = None
     with state_of(context).session() as session, progress_bar("events") as bar:
-        report = Report(bar)
+        report = IngestReport(bar)
         try:
             session.ingest(_all_lines(files, layout), report.take)
         except InputMissing:

@@ -13,7 +13,7 @@ from services.cli.state import AsJson, state_of
 from services.runtime.errors import C360Error
 
 if TYPE_CHECKING:
-    from services.intake.publish import Report, TooLarge
+    from services.intake.publish import PublishReport, TooLarge
 
 
 def publish(
@@ -29,13 +29,13 @@ def publish(
     An event sent twice counts once, by its event_id, so after any interruption simply run the same
     command again.
     """
-    from services.intake.publish import Report, source_lines
+    from services.intake.publish import PublishReport, source_lines
     from services.intake.publish import publish as publish_lines
     from services.stream.producer import Producer
 
     producer = Producer(state_of(context).settings())
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own errors report the same
-    report, ended_by = Report(), None
+    report, ended_by = PublishReport(), None
     # The loop runs only while a chunk is sent: reading blocks, and Ctrl-C must end that, too.
     with asyncio.Runner() as runner, progress_bar("events") as bar:
         try:
@@ -72,7 +72,7 @@ def _name(line: TooLarge) -> None:
     )
 
 
-def _print(report: Report, as_json: bool) -> None:
+def _print(report: PublishReport, as_json: bool) -> None:
     numbers = report.as_json()
     if as_json:
         print_json(numbers)

@@ -26,7 +26,7 @@ from services.api.queries.rejected import (
     RejectedRequest,
     RejectRequest,
 )
-from services.cli.ingest import Report as IngestReport
+from services.cli.ingest import IngestReport
 from services.cli.output import err, out, print_json, print_table, progress_bar
 from services.cli.session import Session, open_session
 from services.cli.state import AsJson, state_of
@@ -36,7 +36,7 @@ from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from services.ingest.adapters.rejected import DeadLetter, DeadLetters, Listing
-    from services.intake.replay import Report
+    from services.intake.replay import ReplayReport
 
 LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes", "message")
 LISTED_LETTERS = (*LISTED[:5], "source_topic", *LISTED[5:])
@@ -167,9 +167,9 @@ def replay(
 
 
 def _replay_letters(settings: Settings, choice: Choice, dry_run: bool, as_json: bool) -> None:
-    from services.intake.replay import Report
+    from services.intake.replay import ReplayReport
 
-    report, ended_by = Report(), None
+    report, ended_by = ReplayReport(), None
     try:
         _on_kafka(_replay(settings, choice, dry_run, report))
     except (C360Error, KeyboardInterrupt) as caught:
@@ -185,7 +185,7 @@ def _replay_letters(settings: Settings, choice: Choice, dry_run: bool, as_json: 
         raise typer.Exit(1)
 
 
-async def _replay(settings: Settings, choice: Choice, dry_run: bool, report: Report) -> None:
+async def _replay(settings: Settings, choice: Choice, dry_run: bool, report: ReplayReport) -> None:
     from services.ingest.adapters.rejected import open_dead_letters
     from services.intake.replay import replay as replay_letters
     from services.stream.producer import Producer
@@ -219,9 +219,9 @@ async def _chosen(
 
 
 def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bool) -> None:
-    from services.intake.replay import Report
+    from services.intake.replay import ReplayReport
 
-    report = Report()
+    report = ReplayReport()
     with open_session(settings) as session, progress_bar("events") as bar:
         results = IngestReport(bar)
         for page in _pages(session, choice):
@@ -252,7 +252,7 @@ def _pages(session: Session, choice: Choice) -> Iterator[list[RejectedBytes]]:
         asked = asked.model_copy(update={"after": page[-1].reject_id})
 
 
-def _line(row: RejectedBytes, report: Report) -> Line | None:
+def _line(row: RejectedBytes, report: ReplayReport) -> Line | None:
     """A kept line as it was sent; None, and a message, if it must not or cannot be sent."""
     content = base64.b64decode(row.raw_base64)
     report.matched += 1
@@ -272,7 +272,7 @@ def _not_sent(reject_id: str, why: str) -> None:
     _tell(f"not sent: {reject_id}: {why}")
 
 
-def _print_replay(report: Report, dry_run: bool, as_json: bool) -> None:
+def _print_replay(report: ReplayReport, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(report.as_json() | {"dry_run": dry_run})
         return

@@ -210,12 +210,12 @@ class ConsistencyWorker:
         tasks: list[_Task] = []
         in_doubt = held.holding.is_in_doubt(batch[0].offset)
         for realm in dict.fromkeys((*brought.claims, *brought.actions, *brought.ticks)):
-            said, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
+            claims, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
             actions = brought.actions.get(realm, {})
             held.comparable.mark(actions)  # judged from now on, for every channel
-            compared = held.comparable.filter(said)
+            compared = held.comparable.filter(claims)
             matters = {claim.book for claim in compared}
-            self._store.note(claim.book for claim in said if claim.book not in matters)
+            self._store.note(claim.book for claim in claims if claim.book not in matters)
             if not compared and not actions and tick is None:
                 continue
             if realm not in held.writers:
@@ -296,8 +296,8 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
     """Read everything the writers need, with one query per realm."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
-    for writer, store, said, tick, actions, *_ in tasks:
-        books |= dict.fromkeys(writer.missing(claim.book for claim in said))
+    for writer, store, claims, tick, actions, *_ in tasks:
+        books |= dict.fromkeys(writer.missing(claim.book for claim in claims))
         books |= dict.fromkeys(writer.missing(actions))
         if tick is not None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)

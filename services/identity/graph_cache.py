@@ -24,7 +24,7 @@ from services.identity.core.resolve import NEVER_SEEN_MS, apart_reason
 from services.identity.ports import IdentityStore
 
 
-class Entry:
+class CachedGraph:
     """Everything known about one node."""
 
     __slots__ = (
@@ -77,7 +77,7 @@ class GraphCache:
         self._store = store
         self._realm = realm
         self._table = table
-        self._entries: dict[NodeId, Entry] = {}
+        self._entries: dict[NodeId, CachedGraph] = {}
         self.hub_margin = 0
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class GraphCache:
     def __contains__(self, node: NodeId) -> bool:
         return node in self._entries
 
-    def __getitem__(self, node: NodeId) -> Entry:
+    def __getitem__(self, node: NodeId) -> CachedGraph:
         return self._entries[node]
 
     def clear(self) -> None:
@@ -128,7 +128,7 @@ class GraphCache:
         store, realm, entries = self._store, self._realm, self._entries
         ids = missing.keys()
         for node in missing.values():
-            entries[node.id] = Entry(node)
+            entries[node.id] = CachedGraph(node)
         for edge in store.edges_of(realm, ids - edges_not_loaded):
             for end, other in ((edge.a, edge.b), (edge.b, edge.a)):
                 if end.id in missing:
@@ -197,7 +197,7 @@ class GraphCache:
             entry.apart_known = True
         return entry.isolated
 
-    def _judge(self, entry: Entry) -> Reason | None:
+    def _judge(self, entry: CachedGraph) -> Reason | None:
         if entry.edges_not_loaded and not entry.marked:
             return Reason.HUB
         few = min(self._table.hub_above, self._table.hub_above_personal)

@@ -173,10 +173,10 @@ def _sorted_out(part: list[Delivery]) -> tuple[dict[str, RealmBatch], list[Outgo
         if isinstance(record, Outgoing):
             dead.append(record)
         elif isinstance(record, EdgesRecord):
-            said = by_realm[record.realm]
-            said.edges += (one.edge() for one in record.edges)
-            said.attributes.update(node.int for node in record.attributes)
-            said.consents.update(node.int for node in record.consents)
+            batch = by_realm[record.realm]
+            batch.edges += (one.edge() for one in record.edges)
+            batch.attributes.update(node.int for node in record.attributes)
+            batch.consents.update(node.int for node in record.consents)
         elif isinstance(record, DecisionRecord):
             by_realm[record.realm].decisions.append(record.decision())
         else:
@@ -194,13 +194,13 @@ def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
 
 
 def _followed(
-    store: IdentityStore, realm: str, said: RealmBatch, changes: Changes, map_version: int
+    store: IdentityStore, realm: str, batch: RealmBatch, changes: Changes, map_version: int
 ) -> list[ProfileChangeRecord]:
     """The profile changes to publish for a batch that is written."""
-    spoken = Touched(sorted(said.attributes), sorted(said.consents))
+    spoken = Touched(sorted(batch.attributes), sorted(batch.consents))
     wanted = rows_wanted(changes, spoken)
     standing = store.placements_of(realm, wanted) if wanted else {}
-    causes = said.edges if changes.in_doubt else changes.edges
+    causes = batch.edges if changes.in_doubt else changes.edges
     return profile_changes(realm, changes, causes, spoken, standing, map_version)
 
 

@@ -15,9 +15,9 @@ from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.affected_region import Region, concerns, region_of
 from services.identity.core.model import (
-    Kind,
     Pair,
     Placement,
+    ProfileKind,
     Reason,
     Refusal,
     Review,
@@ -334,7 +334,7 @@ def _count_moves(
         (old.profile, after[node].profile)
         for node, old in before.items()
         if old is not None and node in after
-        if old.kind is Kind.PERSON and after[node].kind is Kind.PERSON
+        if old.kind is ProfileKind.PERSON and after[node].kind is ProfileKind.PERSON
     }
     olds, news = {old for old, _ in pairs}, {new for _, new in pairs}
     return len(pairs) - len(news), len(pairs) - len(olds)

@@ -42,7 +42,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Source(Protocol):
+class DeliverySource(Protocol):
     """The log that an ingest worker reads, as one member of a group."""
 
     async def fetch(self, records_max: int, timeout_s: float) -> list[Delivery]:
@@ -90,7 +90,7 @@ class IngestWorker:
         self,
         core: EventProcessor,
         stage: IngestStage,
-        source: Source,
+        source: DeliverySource,
         outbox: Outbox,
         watermark_store: WatermarkStore,
         limiter: RejectLimiter,

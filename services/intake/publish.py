@@ -52,7 +52,7 @@ class TooLarge(NamedTuple):
 
 
 @dataclass(slots=True)
-class Report:
+class PublishReport:
     """What was sent. A line counts as acknowledged when all in-sync replicas hold it."""
 
     acknowledged: int = 0
@@ -89,7 +89,7 @@ def source_lines(files: Iterable[str]) -> Iterator[SourceLine]:
 def publish(
     lines: Iterable[SourceLine],
     send: Callable[[Sequence[Outgoing]], None],
-    report: Report,
+    report: PublishReport,
     sent: Callable[[int], None] = lambda count: None,
     oversized: Callable[[TooLarge], None] = lambda line: None,
 ) -> None:

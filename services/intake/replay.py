@@ -37,7 +37,7 @@ class Kept(NamedTuple):
 
 
 @dataclass(slots=True)
-class Report:
+class ReplayReport:
     """The result for the selected dead letters."""
 
     matched: int = 0
@@ -65,7 +65,7 @@ class Report:
 async def replay(
     letters: AsyncIterator[DeadLetter],
     outbox: Outbox | None,
-    report: Report,
+    report: ReplayReport,
     kept: Callable[[Kept], None] = lambda letter: None,
 ) -> None:
     """Send dead letters back in chunks; the report is accurate at any time, also after errors.
@@ -100,7 +100,9 @@ async def replay(
     await _send(part, outbox, report)
 
 
-async def _send(part: list[tuple[str, Outgoing]], outbox: Outbox | None, report: Report) -> None:
+async def _send(
+    part: list[tuple[str, Outgoing]], outbox: Outbox | None, report: ReplayReport
+) -> None:
     if outbox is not None:
         await outbox.send_all([record for _, record in part])
     report.replayed += len(part)

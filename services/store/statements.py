@@ -19,7 +19,7 @@ from typing import NamedTuple
 _HEADER = re.compile(r"^-- (\w+) --$", re.M)
 
 
-class Statement(NamedTuple):
+class NamedStatement(NamedTuple):
     """One statement of a file."""
 
     name: str
@@ -46,7 +46,7 @@ def statements_of(module_file: str) -> Statements:
     return Statements(Path(module_file).with_suffix(".sql"))
 
 
-def parse(text: str, source: str) -> list[Statement]:
+def parse(text: str, source: str) -> list[NamedStatement]:
     """The statements of a text. Raises ValueError, naming `source`, for a fault in it."""
     _, *parts = _HEADER.split(text)
     statements = [
@@ -61,7 +61,7 @@ def parse(text: str, source: str) -> list[Statement]:
     return statements
 
 
-def _statement(name: str, body: str, source: str) -> Statement:
+def _statement(name: str, body: str, source: str) -> NamedStatement:
     lines = body.strip().splitlines()
     described = next(
         (index for index, line in enumerate(lines) if not line.startswith("--")), len(lines)
@@ -70,4 +70,4 @@ def _statement(name: str, body: str, source: str) -> Statement:
     sql = "\n".join(lines[described:]).strip()
     if not description or not sql:
         raise ValueError(f"{source}: statement {name} lacks its description or its text")
-    return Statement(name, description, sql)
+    return NamedStatement(name, description, sql)

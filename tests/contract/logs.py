@@ -22,7 +22,7 @@ from aiokafka.admin import RecordsToDelete
 
 from devtools.kafka import Cluster
 from services.ingest.adapters.kafka import KafkaSource
-from services.ingest.worker import Source
+from services.ingest.worker import DeliverySource
 from services.runtime.health import Progress
 from services.runtime.metrics import Metrics
 from services.stream.gap_recovery import SideReader
@@ -63,15 +63,15 @@ class World(Protocol):
         """A new client that reads beside the group."""
         ...
 
-    async def join(self, topic: str) -> Source:
+    async def join(self, topic: str) -> DeliverySource:
         """A new member of the one group that reads the topic; it has its share on return."""
         ...
 
-    async def leave(self, source: Source) -> None:
+    async def leave(self, source: DeliverySource) -> None:
         """End a member. What it has not committed is another's."""
         ...
 
-    def held(self, source: Source) -> set[Partition]:
+    def held(self, source: DeliverySource) -> set[Partition]:
         """The partitions that a member thinks it holds."""
         ...
 
@@ -124,18 +124,18 @@ class MemoryWorld:
         """See `World`."""
         return self._client()
 
-    async def join(self, topic: str) -> Source:
+    async def join(self, topic: str) -> DeliverySource:
         """See `World`."""
         member = Member(self._groups[topic], self._process(), self._chance)
         member.join()
         return member
 
-    async def leave(self, source: Source) -> None:
+    async def leave(self, source: DeliverySource) -> None:
         """See `World`."""
         assert isinstance(source, Member)
         source.leave()
 
-    def held(self, source: Source) -> set[Partition]:
+    def held(self, source: DeliverySource) -> set[Partition]:
         """See `World`."""
         assert isinstance(source, Member)
         return set(source.positions)
@@ -181,7 +181,7 @@ class KafkaWorld:
         await log.start()
         return log
 
-    async def join(self, topic: str) -> Source:
+    async def join(self, topic: str) -> DeliverySource:
         """See `World`."""
         source = KafkaSource(self._settings, [topic], Metrics(), Progress(60))
         self._sources.append(source)
@@ -191,13 +191,13 @@ class KafkaWorld:
                 await source.wait()
         return source
 
-    async def leave(self, source: Source) -> None:
+    async def leave(self, source: DeliverySource) -> None:
         """See `World`."""
         assert isinstance(source, KafkaSource)
         self._sources.remove(source)
         await source.stop()
 
-    def held(self, source: Source) -> set[Partition]:
+    def held(self, source: DeliverySource) -> set[Partition]:
         """See `World`."""
         assert isinstance(source, KafkaSource)
         return {Partition(*one) for one in source._consumer.assignment()}

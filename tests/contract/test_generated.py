@@ -46,7 +46,7 @@ from services.api.queries.store import DoubleAnchorRow
 from services.cli import identity as identity_command
 from services.cli import profile as profile_command
 from services.cli.app import EPILOG
-from services.cli.ingest import Report
+from services.cli.ingest import IngestReport
 from services.cli.output import progress_bar
 from services.cli.store import state as state_app
 from services.consistency.kinds import KINDS
@@ -333,7 +333,7 @@ def test_metrics_page_names_what_is_exposed() -> None:
 def test_ingest_report_is_documented() -> None:
     """The report has the fields of its table, in that order."""
     with progress_bar("events") as bar:
-        assert list(Report(bar).as_json()) == names(tables.INGEST_REPORT)
+        assert list(IngestReport(bar).as_json()) == names(tables.INGEST_REPORT)
 
 
 def test_exports_are_documented() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.edge import Decision, Verdict
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Kind, Placement, link
+from services.identity.core.model import Placement, ProfileKind, link
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore
 from services.identity.writer import IdentityWriter
@@ -42,10 +42,10 @@ def test_a_new_generation_wins_over_every_row_of_the_old(database: Database) -> 
         store.write_edges("r", [edge], version)
         store.write_decisions("r", [decision], version)
         store.write_marks("r", {C.id}, version)
-        store.write_placements("r", {A.id: (A, Placement(profile, Kind.PERSON))}, version)
+        store.write_placements("r", {A.id: (A, Placement(profile, ProfileKind.PERSON))}, version)
     assert store.edges_of("r", {A.id}) == store.edges_of("r", {B.id}) == [new]
     assert [one.verdict for one in store.decisions_of("r", {A.id})] == [Verdict.NONE]
-    assert store.placements_of("r", {A.id}) == {A.id: Placement(B.id, Kind.PERSON)}
+    assert store.placements_of("r", {A.id}) == {A.id: Placement(B.id, ProfileKind.PERSON)}
     for table, column in (("edges", "batch"), ("edges_reversed", "batch"), ("decisions", "batch"),
                           ("marks", "batch"), ("map", "version")):  # fmt: skip
         [(version,)] = database.rows(f"SELECT {column} FROM {table} FINAL")

@@ -13,7 +13,7 @@ import pytest
 
 from schemas.edge import Decision, Verdict
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Kind, Placement, Reason, Refusal, link
+from services.identity.core.model import Placement, ProfileKind, Reason, Refusal, link
 from services.identity.ports import IdentityStore
 from services.store.database import Database
 from tests.contract.logs import quiet
@@ -33,7 +33,9 @@ ROWS: dict[str, tuple[Write, Read]] = {
         lambda store: store.edges_of("r", {A.id})[0].first_seen_ms,
     ),
     "placements": (
-        lambda store, n, v: store.write_placements("r", {C.id: (C, Placement(n, Kind.PERSON))}, v),
+        lambda store, n, v: store.write_placements(
+            "r", {C.id: (C, Placement(n, ProfileKind.PERSON))}, v
+        ),
         lambda store: store.placements_of("r", {C.id})[C.id].profile,
     ),
     "decisions": (

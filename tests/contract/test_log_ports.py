@@ -1,4 +1,4 @@
-"""What the ports to a log promise, in memory and on Kafka: `Source`, `Outbox`, `Log`, `SideReader`.
+"""The ports to a log, in memory and on Kafka: `DeliverySource`, `Outbox`, `Log`, `SideReader`.
 
 The simulation proves things about the workers on the log in memory. That is worth as much as the
 likeness of the two, so both pass the same tests here.
@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 import pytest
 
 from devtools.kafka import Cluster
-from services.ingest.worker import Source
+from services.ingest.worker import DeliverySource
 from services.runtime.errors import Fatal, Retry
 from services.stream.connection import partition_of
 from services.stream.ports import Delivery, Outgoing, Partition
@@ -46,7 +46,7 @@ def offsets(deliveries: Iterable[Delivery]) -> dict[int, list[int]]:
     return {n: [one.offset for one in mine] for n, mine in by_partition(deliveries).items()}
 
 
-async def fetched(source: Source, count: int, at_once: int = 1_000) -> list[Delivery]:
+async def fetched(source: DeliverySource, count: int, at_once: int = 1_000) -> list[Delivery]:
     """At least so many deliveries, and whatever comes at once after them."""
     found: list[Delivery] = []
     async with asyncio.timeout(DEADLINE_S):
@@ -58,7 +58,7 @@ async def fetched(source: Source, count: int, at_once: int = 1_000) -> list[Deli
 
 
 class SourceContract:
-    """What `services.ingest.worker.Source` promises."""
+    """What `services.ingest.worker.DeliverySource` promises."""
 
     async def test_records_arrive_in_the_order_of_their_partition(self, world: World) -> None:
         """Every record once, in offset order per partition, however few are asked for at once."""
@@ -200,7 +200,7 @@ class SourceContract:
 
     @staticmethod
     async def _until_shared(
-        world: World, members: list[Source], everything: set[Partition]
+        world: World, members: list[DeliverySource], everything: set[Partition]
     ) -> None:
         """Wait until each partition has one of the members."""
         async with asyncio.timeout(DEADLINE_S):
@@ -390,7 +390,7 @@ class SilenceContract:
         assert [one.offset for one in await reader.read(place, 0, 3)] == [0, 1, 2]
 
     @staticmethod
-    async def _until_done(source: Source, place: Partition) -> None:
+    async def _until_done(source: DeliverySource, place: Partition) -> None:
         """Commit as a worker does: until it is taken."""
         async with asyncio.timeout(DEADLINE_S):
             while True:

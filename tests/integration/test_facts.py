@@ -12,7 +12,7 @@ import pytest
 from schemas.edge import Node
 from services.api.digest import state_digest
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Kind, Placement, link
+from services.identity.core.model import Placement, ProfileKind, link
 from services.ingest.adapters.audit import FACT_TABLES_SQL, StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import EventProcessor
@@ -126,7 +126,9 @@ def test_last_batch_is_a_number_without_generation(database: Database) -> None:
     a, b = Node(1, "email", ""), Node(2, "cookie", "shop")
     graph.write_edges("default", [link(a, b, 5, "e-1", True)], (3 << 48) + 5)
     assert store.last_batch() == 5
-    graph.write_placements("default", {a.id: (a, Placement(a.id, Kind.PERSON))}, (3 << 48) + 6)
+    graph.write_placements(
+        "default", {a.id: (a, Placement(a.id, ProfileKind.PERSON))}, (3 << 48) + 6
+    )
     assert store.last_batch() == 6
     names = ("realm", "incident_id", "version")
     database.insert_rows("incident_states", names, [("default", "i", (3 << 48) + 7)])

@@ -18,7 +18,14 @@ import pytest
 from devtools.kafka import Cluster
 from schemas.topics import CATALOGUE, Catalogue
 from services.ingest.lines import Line
-from services.intake.publish import CHUNK_LINES_MAX, Report, SourceLine, publish, route, size_of
+from services.intake.publish import (
+    CHUNK_LINES_MAX,
+    PublishReport,
+    SourceLine,
+    publish,
+    route,
+    size_of,
+)
 from services.runtime.errors import Retry
 from services.stream.connection import partition_of
 from services.stream.producer import Producer
@@ -158,7 +165,7 @@ def test_broker_killed_on_the_way() -> None:
     with Cluster() as cluster, asyncio.Runner() as runner:
         settings = kafka_settings(cluster.bootstrap_servers)
         runner.run(apply_topics(settings, TOUCHPOINTS))
-        producer, report = Producer(settings, timeout_s=3), Report()
+        producer, report = Producer(settings, timeout_s=3), PublishReport()
 
         def dying(records: Any) -> None:
             if report.acknowledged == 2 * CHUNK_LINES_MAX:
@@ -172,7 +179,7 @@ def test_broker_killed_on_the_way() -> None:
         found = runner.run(read_all(cluster.bootstrap_servers, "touchpoints.other"))
         acknowledged = {one.line.content for one in lines[: report.acknowledged]}
         assert acknowledged <= {record.value for record in found}
-        publish(lines, lambda records: runner.run(producer.send_all(records)), Report())
+        publish(lines, lambda records: runner.run(producer.send_all(records)), PublishReport())
         runner.run(producer.stop())
         found = runner.run(read_all(cluster.bootstrap_servers, "touchpoints.other"))
     assert {record.value for record in found} == {one.line.content for one in lines}

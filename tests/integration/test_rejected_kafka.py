@@ -16,7 +16,7 @@ from schemas.instants import from_ms
 from schemas.reject import RejectReason
 from schemas.topics import CATALOGUE, Catalogue
 from services.ingest.adapters.rejected import open_dead_letters
-from services.intake.replay import Report, replay
+from services.intake.replay import ReplayReport, replay
 from services.stream.dead_letters import REJECTED_TOPIC, dead_letter
 from services.stream.log_reader import delivery
 from services.stream.ports import Delivery, Outgoing
@@ -168,7 +168,7 @@ async def test_letters_refused_meanwhile_are_left_for_the_next_run(servers: str)
     """A replay that is refused again at once ends: it reads what was there at its beginning."""
     await refuse(servers, *(Outgoing("touchpoints.shop", b"%d" % n) for n in range(3_000)))
     settings = kafka_settings(servers)
-    producer, report = Producer(settings), Report()
+    producer, report = Producer(settings), ReplayReport()
 
     class Refusing:
         """Whatever it is sent becomes a dead letter before it returns."""

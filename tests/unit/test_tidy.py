@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,18 @@ def test_dependencies_point_one_way(file: Path) -> None:
         other = package_of(module)
         if other is not None and other != mine:
             assert FLOORS[other] < FLOORS[mine], f"{name_of(file)} imports {module}"
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    """Only `Cause` has several definitions: each kind of incident names its own causes."""
+    shipped = (file for file in FILES if name_of(file).startswith(("schemas", "services", "dev")))
+    names = Counter(
+        node.name
+        for file in shipped
+        for node in ast.parse(file.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == ["Cause"]
 
 
 def test_the_sample_knows_no_core() -> None:

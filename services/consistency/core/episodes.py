@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from schemas.claim import Claim
 from schemas.offer import Basis
-from services.consistency.core.expectation import ExpectationHistory, Move, Verdict
+from services.consistency.core.expectation import ExpectationHistory, Judgement, Move
 
 EVIDENCE_MAX = 20
 
@@ -28,7 +28,7 @@ class Episode:
         "verdict",
     )  # fmt: skip
 
-    def __init__(self, since: datetime, due_at: datetime, verdict: Verdict) -> None:
+    def __init__(self, since: datetime, due_at: datetime, verdict: Judgement) -> None:
         self.since = since
         self.due_at = due_at
         self.verdict = verdict
@@ -124,7 +124,7 @@ class Deviations:
         if current.opened_at is None:
             self._open(current, verdict, now)
 
-    def _begin(self, now: datetime, due_at: datetime, verdict: Verdict) -> Episode:
+    def _begin(self, now: datetime, due_at: datetime, verdict: Judgement) -> Episode:
         """A new deviation, or the return of one resolved recently."""
         self.current = Episode(now, due_at, verdict)
         last = self.past[-1] if self.past else None
@@ -132,7 +132,7 @@ class Deviations:
             self.current.reopens = last
         return self.current
 
-    def _open(self, current: Episode, verdict: Verdict, at: datetime) -> None:
+    def _open(self, current: Episode, verdict: Judgement, at: datetime) -> None:
         current.verdict = verdict
         current.due_at = min(current.due_at, at)
         current.opened_at = at
@@ -150,7 +150,7 @@ class Deviations:
     def _follow(
         self,
         current: Episode,
-        verdict: Verdict | None,
+        verdict: Judgement | None,
         history: ExpectationHistory,
         now: datetime,
     ) -> None:

@@ -89,7 +89,7 @@ class Move(NamedTuple):
     ended: bool
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """The verdict on a deviating claim."""
 
     claim: Claim
@@ -145,7 +145,7 @@ class ExpectationHistory:
         move = own if own and own.at > self.move.at else self.move
         return move.at + self._comparison.rules.grace(channel, move.ended)
 
-    def judge(self, claim: Claim) -> Verdict | None:
+    def judge(self, claim: Claim) -> Judgement | None:
         """The verdict on `claim` now; None if it agrees or there is nothing to compare with."""
         comparison, expected = self._comparison, self.expected
         if expected is None:
@@ -154,7 +154,7 @@ class ExpectationHistory:
         if comparison.agrees(value, expected.value):
             return None
         cause = comparison.cause(claim, expected, self)
-        return Verdict(claim, expected, cause, comparison.severity(value, expected.value))
+        return Judgement(claim, expected, cause, comparison.severity(value, expected.value))
 
     def copy(self) -> ExpectationHistory:
         """An independent copy."""

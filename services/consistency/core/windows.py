@@ -14,7 +14,7 @@ from schemas.claim import Claim
 Rank = tuple[bool, datetime, datetime, str, int]
 
 
-class Window(NamedTuple):
+class ClaimWindow(NamedTuple):
     """One published claim: it holds from `start` until before `end` or `forgotten_at`.
 
     Of several that hold, the highest `rank` counts: a promotion with an end before any other
@@ -28,13 +28,13 @@ class Window(NamedTuple):
     claim: Claim
 
 
-def window_of(claim: Claim, is_promotion: bool, max_age: timedelta) -> Window:
+def window_of(claim: Claim, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
     """The window of a published claim."""
     start = claim.valid_from or claim.occurred_at
     # A promotion without an end lasts "until a newer offer replaces it", like any open claim.
     bounded_promotion = claim.valid_to is not None and is_promotion
     rank = (bounded_promotion, start, claim.occurred_at, claim.event_id, claim.ordinal)
-    return Window(start, claim.valid_to, max(start, claim.occurred_at) + max_age, rank, claim)
+    return ClaimWindow(start, claim.valid_to, max(start, claim.occurred_at) + max_age, rank, claim)
 
 
 class Windows:
@@ -42,10 +42,10 @@ class Windows:
 
     __slots__ = ("_windows",)
 
-    def __init__(self, windows: list[Window] | None = None) -> None:
+    def __init__(self, windows: list[ClaimWindow] | None = None) -> None:
         self._windows = windows if windows is not None else []
 
-    def add(self, window: Window, now: datetime) -> None:
+    def add(self, window: ClaimWindow, now: datetime) -> None:
         """Add a claim published at `now`, the latest time seen so far."""
         kept = [other for other in self._windows if not _is_over(other, window, now)]
         kept.append(window)
@@ -53,7 +53,7 @@ class Windows:
 
     def at(self, now: datetime, remembered_at: datetime) -> Claim | None:
         """The claim that counts at `now`, of those not yet forgotten at `remembered_at`."""
-        best: Window | None = None
+        best: ClaimWindow | None = None
         for window in self._windows:
             if window.start > now or (window.end is not None and window.end <= now):
                 continue
@@ -78,7 +78,7 @@ class Windows:
         return Windows(list(self._windows))
 
 
-def _is_over(old: Window, new: Window, now: datetime) -> bool:
+def _is_over(old: ClaimWindow, new: ClaimWindow, now: datetime) -> bool:
     """Whether `old` can never count again once `new` is known at `now`."""
     if old.forgotten_at <= now or (old.end is not None and old.end <= now):
         return True

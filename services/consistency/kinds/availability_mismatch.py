@@ -147,10 +147,12 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     """The availability claims of an event: published or displayed offers."""
     if heard.event.channel in FIXED_CHANNELS:
         return []
-    said = (one for one in _offers(heard) if one[0].availability is not None and not one[0].seller)
+    offered = (
+        one for one in _offers(heard) if one[0].availability is not None and not one[0].seller
+    )
     return [
         (_statement(heard, offer, basis, ordinal), NOTHING_SOLD)
-        for ordinal, (offer, basis) in enumerate(said)
+        for ordinal, (offer, basis) in enumerate(offered)
     ]
 
 

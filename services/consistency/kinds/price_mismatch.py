@@ -266,10 +266,10 @@ def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
         return _charged(heard, body)
     else:
         return []
-    said = (offer for offer in offers if offer[0].price is not None)
+    priced = (offer for offer in offers if offer[0].price is not None)
     return [
         (_of_offer(heard, offer, basis, ordinal), NO_SALE)
-        for ordinal, (offer, basis) in enumerate(said)
+        for ordinal, (offer, basis) in enumerate(priced)
     ]
 
 

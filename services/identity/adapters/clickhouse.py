@@ -12,7 +12,7 @@ from typing import Any
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
-from services.identity.core.model import Kind, Placement, Reason, Refusal
+from services.identity.core.model import Placement, ProfileKind, Reason, Refusal
 from services.identity.ports import Placed
 from services.store.database import Database, chunks
 
@@ -95,7 +95,7 @@ class ClickHouseIdentityStore:
     def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
         """See the port."""
         return {
-            node.int: Placement(profile.int, Kind(kind))
+            node.int: Placement(profile.int, ProfileKind(kind))
             for node, profile, kind in self._by_node(PLACEMENTS_SQL, realm, nodes)
         }
 

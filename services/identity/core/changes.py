@@ -64,20 +64,20 @@ def profile_changes(
     """
     rows = dict(standing)
     rows.update((node, placement) for node, (_, placement) in changes.placements.items())
-    tellings = _ProfileChanges(rows)
+    changed = _ProfileChanges(rows)
     for node, (_, placement) in changes.placements.items():
-        tellings.placed(node, changes.before[node], placement)
+        changed.placed(node, changes.before[node], placement)
     for change, nodes in (
         (ProfileChange.CONSENTS, spoken.consents),
         (ProfileChange.ATTRIBUTES, spoken.attributes),
     ):
         for node in nodes:
             row = rows.get(node)
-            tellings.tell(node if row is None else row.profile, change, row)
+            changed.note(node if row is None else row.profile, change, row)
     causes = _causes(changes, edges)
     return [
-        _record(realm, profile, telling, causes.get(profile, []), map_version)
-        for profile, telling in tellings.found.items()
+        _record(realm, profile, change, causes.get(profile, []), map_version)
+        for profile, change in changed.found.items()
     ]
 
 
@@ -99,14 +99,14 @@ class _ProfileChanges:
         """Record the changes that follow from replacing one map row."""
         profile = after.profile
         if before == after:
-            self.tell(node, ProfileChange.CONFIRMED, after)
+            self.note(node, ProfileChange.CONFIRMED, after)
         elif before is None:
             first = ProfileChange.CREATED if profile == node else ProfileChange.IDENTIFIERS
             for one in (profile, node):
-                self.tell(one, first, after)
+                self.note(one, first, after)
         elif before.profile == profile:
             for one in (profile, node):
-                self.tell(one, ProfileChange.IDENTIFIERS, after)
+                self.note(one, ProfileChange.IDENTIFIERS, after)
         else:
             self._moved(node, before, after)
 
@@ -114,12 +114,12 @@ class _ProfileChanges:
         """A profile is merged if its own node moves; otherwise it loses a node."""
         home = self._rows.get(before.profile, before).profile
         change = ProfileChange.MERGED if home == after.profile else ProfileChange.SPLIT
-        self.tell(after.profile, change, after, before.profile)
-        self.tell(before.profile, change, before, after.profile)
+        self.note(after.profile, change, after, before.profile)
+        self.note(before.profile, change, before, after.profile)
         if node not in (before.profile, after.profile):
-            self.tell(node, change, after, before.profile)
+            self.note(node, change, after, before.profile)
 
-    def tell(
+    def note(
         self,
         profile: NodeId,
         change: ProfileChange,
@@ -133,9 +133,9 @@ class _ProfileChanges:
 
 
 def _record(
-    realm: str, profile: NodeId, telling: _ProfileChange, causes: list[str], map_version: int
+    realm: str, profile: NodeId, found: _ProfileChange, causes: list[str], map_version: int
 ) -> ProfileChangeRecord:
-    row = telling.row
+    row = found.row
     holder = profile if row is None else row.profile
     is_current = holder == profile
     return ProfileChangeRecord(
@@ -144,8 +144,8 @@ def _record(
         status=ProfileStatus.CURRENT if is_current else ProfileStatus.MERGED,
         kind=None if row is None else row.kind.value,
         merged_into=None if is_current else as_uuid(holder),
-        change=telling.change,
-        previous_profile_id=None if telling.other is None else as_uuid(telling.other),
+        change=found.change,
+        previous_profile_id=None if found.other is None else as_uuid(found.other),
         cause=causes,
         map_version=map_version,
     )

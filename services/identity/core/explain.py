@@ -16,9 +16,9 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.core.model import (
-    Kind,
     Pair,
     Placement,
+    ProfileKind,
     Reason,
     Refusal,
     TypeTable,
@@ -156,7 +156,7 @@ def _standing(
     if known.profile(pair[0]) == known.profile(pair[1]):
         return None
     kinds = {known.placements[end].kind for end in pair if end in known.placements}
-    return Standing.SHARED if Kind.SHARED in kinds else Standing.ELSEWHERE
+    return Standing.SHARED if ProfileKind.SHARED in kinds else Standing.ELSEWHERE
 
 
 _Link = tuple[tuple[int, ...], Step]
@@ -201,7 +201,7 @@ def _rule(edge: Edge, known: _Known) -> Rule:
     if {edge.a.type, edge.b.type} <= known.table.personal:
         return Rule.PERSONS
     placement = known.placements.get(edge.a.id)
-    is_person = placement is not None and placement.kind is Kind.PERSON
+    is_person = placement is not None and placement.kind is ProfileKind.PERSON
     return Rule.NEAREST_PERSON if is_person else Rule.NOBODYS
 
 

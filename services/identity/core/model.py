@@ -18,7 +18,7 @@ Pair = tuple[NodeId, NodeId]
 """Two different node ids, the smaller one first."""
 
 
-class Kind(StrEnum):
+class ProfileKind(StrEnum):
     """The kind of a profile; each `shared` identifier is a profile of its own."""
 
     PERSON = "person"
@@ -30,7 +30,7 @@ class Placement(NamedTuple):
     """The profile that holds a node; the id is that of the profile's canonical node."""
 
     profile: NodeId
-    kind: Kind
+    kind: ProfileKind
 
 
 class Reason(StrEnum):

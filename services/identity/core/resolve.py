@@ -17,9 +17,9 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.core.model import (
-    Kind,
     Pair,
     Placement,
+    ProfileKind,
     Reason,
     Refusal,
     Review,
@@ -329,14 +329,16 @@ class _Solver:
         """Step 5: every group gets the id of its canonical node."""
         nodes, standing = self.given.nodes, self.given.standing
         placements = {
-            node: Placement(node, Kind.SHARED) for node in self.given.isolated if node in nodes
+            node: Placement(node, ProfileKind.SHARED)
+            for node in self.given.isolated
+            if node in nodes
         }
         for root, members in self.groups.members.items():
             own = [node for node in members if node in nodes]
             if not own:
                 continue
-            kind = Kind.PERSON if root in self.persons else Kind.ANONYMOUS
-            kind = Kind.SHARED if root in self.shared else kind
+            kind = ProfileKind.PERSON if root in self.persons else ProfileKind.ANONYMOUS
+            kind = ProfileKind.SHARED if root in self.shared else kind
             profile = standing[root] if root in standing else self._canon(own)[2]
             placement = Placement(profile, kind)
             placements.update(dict.fromkeys(own, placement))

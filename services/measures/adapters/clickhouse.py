@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from services.measures.catalogue import FOLDER, MEASURES
-from services.measures.core.measure import Context, shown
+from services.measures.core.measure import MeasureContext, shown
 from services.measures.core.result import Flag, MeasureResult, Span
 from services.measures.core.window import window_of
 from services.runtime.errors import NotFound
@@ -52,7 +52,7 @@ class MeasureReader:
             "until_ms": int(window.end.timestamp() * 1000),
         }
         records = self._database.records(STATEMENTS[name], where)
-        context = Context(window, zone, settings.currency)
+        context = MeasureContext(window, zone, settings.currency)
         figures, flags = shown(measure.compute([measure.row(**one) for one in records], context))
         if window.end > now:
             flags.append(Flag.INCOMPLETE_WINDOW)

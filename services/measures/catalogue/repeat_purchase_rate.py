@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.measures.core.intervals import LEVEL, wilson
-from services.measures.core.measure import Context, Figures, Measure
+from services.measures.core.measure import Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import Cell, Interval
 from services.measures.core.window import day_of
@@ -25,7 +25,7 @@ LAST_OCCASION = 5
 """From here on, occasions are one group."""
 
 
-class Order(NamedTuple):
+class Purchase(NamedTuple):
     """A counting order with the person who holds it now."""
 
     profile: UUID
@@ -42,7 +42,7 @@ class _Occasion(NamedTuple):
     """In the realm's currency."""
 
 
-def compute(orders: Sequence[Order], context: Context) -> Figures:
+def compute(orders: Sequence[Purchase], context: MeasureContext) -> Figures:
     """See the module; `orders` are all orders of each buyer up to the end of the window."""
     first_day = day_of(context.window.start, context.zone)
     occasions = {
@@ -72,14 +72,14 @@ def compute(orders: Sequence[Order], context: Context) -> Figures:
     return Figures(len(buyers), value, SHARE, interval, counts, breakdown)
 
 
-def _by_profile(orders: Sequence[Order]) -> Mapping[UUID, list[Order]]:
-    found: defaultdict[UUID, list[Order]] = defaultdict(list)
+def _by_profile(orders: Sequence[Purchase]) -> Mapping[UUID, list[Purchase]]:
+    found: defaultdict[UUID, list[Purchase]] = defaultdict(list)
     for order in orders:
         found[order.profile].append(order)
     return found
 
 
-def _occasions(orders: Sequence[Order], context: Context) -> list[_Occasion]:
+def _occasions(orders: Sequence[Purchase], context: MeasureContext) -> list[_Occasion]:
     """The occasions of one person before the end of the window, in order."""
     revenue: defaultdict[tuple[date, str], Decimal] = defaultdict(Decimal)
     for order in orders:
@@ -123,6 +123,6 @@ MEASURE = Measure(
     1,
     "Share of buyers with a second purchase occasion in the window",
     PERSONS,
-    Order,
+    Purchase,
     compute,
 )

@@ -19,7 +19,7 @@ from services.measures.core.window import Window
 Row = TypeVar("Row")
 
 
-class Context(NamedTuple):
+class MeasureContext(NamedTuple):
     """What a computation may depend on beside its rows."""
 
     window: Window
@@ -53,7 +53,7 @@ class Measure(Generic[Row]):
     population: Population
     row: Callable[..., Row]
     """Makes a row of the columns that the statement names."""
-    compute: Callable[[Sequence[Row], Context], Figures]
+    compute: Callable[[Sequence[Row], MeasureContext], Figures]
 
     @property
     def definition(self) -> str:

@@ -18,15 +18,15 @@ from schemas.rules.profile import ProfileRules
 from schemas.touchpoint import EVENT_TYPES
 from services.profiles.adapters.totals import FIRST, PAGE_ROWS, read_totals, refresh_totals
 from services.profiles.core.facts import (
+    AttributeObservation,
     ConsentRecord,
     Contacts,
-    Observation,
     OrderRow,
     ProfileFacts,
     Valued,
 )
 from services.profiles.core.golden import golden_record
-from services.profiles.core.purchases import Entry, add_up, settle
+from services.profiles.core.purchases import LedgerEntry, add_up, settle
 from services.profiles.core.summary import summarise
 from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
@@ -64,9 +64,9 @@ class _Gathered(NamedTuple):
     """The facts of one profile read so far."""
 
     identifiers: list[Valued]
-    observations: list[Observation]
+    observations: list[AttributeObservation]
     consents: list[ConsentRecord]
-    entries: list[Entry]
+    entries: list[LedgerEntry]
     contacts: list[tuple[NodeId, datetime, datetime, list[str]]]
     anchor_types: set[str]
 
@@ -216,8 +216,8 @@ class ProfileReader:
         holder: dict[NodeId, NodeId] = {profile: profile for profile in profile_ids}
         wanted = frozenset(holder)
         kinds: dict[NodeId, str] = {}
-        said = self._by_key(MEMBERS_SQL, realm, wanted, "profiles")
-        nodes = wanted.union(node.int for (node,) in said)
+        members = self._by_key(MEMBERS_SQL, realm, wanted, "profiles")
+        nodes = wanted.union(node.int for (node,) in members)
         for node, profile, kind in self._by_key(MAP_SQL, realm, nodes):
             holder.pop(node.int, None)
             if profile.int in wanted:
@@ -239,12 +239,12 @@ class ProfileReader:
             profile.anchor_types.add(anchor_type)
             first, last, channels = contact
             profile.contacts.append((standing.int, first, last, channels))
-        for node, is_synthetic, *said in self._by_key(OBSERVATIONS_SQL, realm, holder):
+        for node, is_synthetic, *columns in self._by_key(OBSERVATIONS_SQL, realm, holder):
             if not is_synthetic:
-                found[holder[node.int]].observations.extend(_observations(said))
-        for node, is_synthetic, *said in self._by_key(CONSENTS_SQL, realm, holder):
+                found[holder[node.int]].observations.extend(_observations(columns))
+        for node, is_synthetic, *columns in self._by_key(CONSENTS_SQL, realm, holder):
             if not is_synthetic:
-                found[holder[node.int]].consents.extend(_consents(said))
+                found[holder[node.int]].consents.extend(_consents(columns))
         own = {_report(row) for row in self._by_key(REPORTS_BY_NODE_SQL, realm, holder)}
         for entry in settle(self._all_reports(realm, own)):
             if entry.owner in holder:
@@ -326,14 +326,14 @@ def _contacts(read: _Gathered) -> Contacts:
     )
 
 
-def _observations(said: Sequence[Any]) -> Iterator[Observation]:
-    event_id, occurred_at, channel, source, names, values, present = said
+def _observations(columns: Sequence[Any]) -> Iterator[AttributeObservation]:
+    event_id, occurred_at, channel, source, names, values, present = columns
     for name, value, is_present in zip(names, values, present, strict=True):
-        yield Observation(name, value, is_present, source, channel, event_id, occurred_at)
+        yield AttributeObservation(name, value, is_present, source, channel, event_id, occurred_at)
 
 
-def _consents(said: Sequence[Any]) -> Iterator[ConsentRecord]:
-    event_id, occurred_at, *columns = said
+def _consents(row: Sequence[Any]) -> Iterator[ConsentRecord]:
+    event_id, occurred_at, *columns = row
     for action, purpose, channel, address, basis, double_opt_in in zip(*columns, strict=True):
         yield ConsentRecord(
             action, purpose, channel, address.int, basis, double_opt_in, event_id, occurred_at

@@ -26,7 +26,7 @@ class Valued(NamedTuple):
     value: str
 
 
-class Observation(NamedTuple):
+class AttributeObservation(NamedTuple):
     """One attribute value reported by one event. `present` false withdraws earlier values."""
 
     attribute: str
@@ -99,6 +99,6 @@ class ProfileFacts(NamedTuple):
     profile: NodeId
     kind: str
     identifiers: Sequence[Valued] = ()
-    observations: Sequence[Observation] = ()
+    observations: Sequence[AttributeObservation] = ()
     consents: Sequence[ConsentRecord] = ()
     contacts: Contacts = NO_CONTACTS

@@ -23,7 +23,7 @@ Key = tuple[str, str]
 """(issuer, order id) or (issuer, return id)."""
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """The contribution of one order or return to the figures of the profile that holds `owner`."""
 
     owner: NodeId
@@ -46,7 +46,7 @@ class Purchases(NamedTuple):
     other_currencies: dict[str, Decimal]
 
 
-def settle(rows: Iterable[OrderRow]) -> Iterator[Entry]:
+def settle(rows: Iterable[OrderRow]) -> Iterator[LedgerEntry]:
     """One entry per order and one per return.
 
     `rows` must hold every report of each order and return that any of them names; the same row may
@@ -71,35 +71,35 @@ def settle(rows: Iterable[OrderRow]) -> Iterator[Entry]:
         yield _return(reports, owners)
 
 
-def _order(reports: Sequence[OrderRow]) -> Entry | None:
+def _order(reports: Sequence[OrderRow]) -> LedgerEntry | None:
     """The entry of one order; None if it is known only from a cancellation of some lines."""
     placed = [row for row in reports if row.action == PLACED]
     cancelled = [row for row in reports if row.action == CANCELLED]
     whole = [row for row in cancelled if row.is_whole]
     if not placed:
         known = min(whole, key=_rank, default=None)
-        return known and Entry(known.node, known.currency, cancellations=1)
+        return known and LedgerEntry(known.node, known.currency, cancellations=1)
     order = min(placed, key=_rank)
     if whole:
-        return Entry(order.node, order.currency, cancellations=1)
+        return LedgerEntry(order.node, order.currency, cancellations=1)
     off = sum((row.value for row in cancelled if row.currency == order.currency), ZERO)
     # Reported twice, a cancellation must not turn a sale into a loss.
     revenue = order.value - max(ZERO, min(off, order.value))
-    return Entry(order.node, order.currency, orders=1, revenue=revenue)
+    return LedgerEntry(order.node, order.currency, orders=1, revenue=revenue)
 
 
-def _return(reports: Sequence[OrderRow], owners: dict[Key, NodeId]) -> Entry:
+def _return(reports: Sequence[OrderRow], owners: dict[Key, NodeId]) -> LedgerEntry:
     """The entry of one return; a report that names the order takes precedence."""
     best = min(reports, key=lambda row: (not row.order_id, *_rank(row)))
     owner = owners.get((best.issuer, best.order_id), best.node)
-    return Entry(owner, best.currency, returns=1, returned=best.value)
+    return LedgerEntry(owner, best.currency, returns=1, returned=best.value)
 
 
 def _rank(row: OrderRow) -> tuple[bool, datetime, str, NodeId]:
     return row.is_unnamed, row.occurred_at, row.event_id, row.node
 
 
-def add_up(entries: Iterable[Entry], currency: str) -> Purchases:
+def add_up(entries: Iterable[LedgerEntry], currency: str) -> Purchases:
     """The sums of one profile's entries; `currency` is the realm's."""
     orders = returns = cancellations = 0
     revenue: defaultdict[str, Decimal] = defaultdict(Decimal)

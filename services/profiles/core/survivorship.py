@@ -14,64 +14,68 @@ from fnmatch import fnmatchcase
 
 from schemas.profile import AttributeValue
 from schemas.rules.profile import ProfileRules, Survivorship
-from services.profiles.core.facts import Observation
+from services.profiles.core.facts import AttributeObservation
 
 Moment = tuple[datetime, str]
 Survivor = AttributeValue | list[AttributeValue]
 
 
-def survivors(observations: Iterable[Observation], rules: ProfileRules) -> dict[str, Survivor]:
+def survivors(
+    observations: Iterable[AttributeObservation], rules: ProfileRules
+) -> dict[str, Survivor]:
     """The surviving value of every attribute (a list where its rule is `union`), by name."""
-    by_name: defaultdict[str, list[Observation]] = defaultdict(list)
+    by_name: defaultdict[str, list[AttributeObservation]] = defaultdict(list)
     for one in standing(observations):
         by_name[one.attribute].append(one)
     return {name: _survive(by_name[name], rules) for name in sorted(by_name)}
 
 
-def standing(observations: Iterable[Observation]) -> list[Observation]:
+def standing(observations: Iterable[AttributeObservation]) -> list[AttributeObservation]:
     """The observations that have a value and that their source has not withdrawn."""
-    said = list(observations)
+    found = list(observations)
     taken_back: dict[tuple[str, str], Moment] = {}
-    for one in said:
+    for one in found:
         if not one.present:
             key = (one.attribute, one.source)
             taken_back[key] = max(_moment(one), taken_back.get(key, _moment(one)))
-    return [one for one in said if one.present and one.value.strip() and _stands(one, taken_back)]
+    return [one for one in found if one.present and one.value.strip() and _stands(one, taken_back)]
 
 
-def _stands(one: Observation, taken_back: dict[tuple[str, str], Moment]) -> bool:
+def _stands(one: AttributeObservation, taken_back: dict[tuple[str, str], Moment]) -> bool:
     end = taken_back.get((one.attribute, one.source))
     return end is None or _moment(one) > end
 
 
-def _moment(one: Observation) -> Moment:
+def _moment(one: AttributeObservation) -> Moment:
     return one.occurred_at, one.event_id
 
 
-def _order(one: Observation) -> tuple[datetime, str, str]:
+def _order(one: AttributeObservation) -> tuple[datetime, str, str]:
     return one.occurred_at, one.event_id, one.value
 
 
-def _survive(said: Sequence[Observation], rules: ProfileRules) -> Survivor:
-    rule, sources = rules.of(said[0].attribute)
+def _survive(observations: Sequence[AttributeObservation], rules: ProfileRules) -> Survivor:
+    rule, sources = rules.of(observations[0].attribute)
     match rule:
         case Survivorship.UNION:
-            return [_surviving(one, rule) for one in _different(said)]
+            return [_surviving(one, rule) for one in _different(observations)]
         case Survivorship.OLDEST:
-            chosen = min(said, key=_order)
+            chosen = min(observations, key=_order)
         case Survivorship.MOST_FREQUENT:
-            times_said = Counter(one.value for one in said)
-            chosen = max(said, key=lambda one: (times_said[one.value], *_order(one)))
+            frequency = Counter(one.value for one in observations)
+            chosen = max(observations, key=lambda one: (frequency[one.value], *_order(one)))
         case Survivorship.SOURCE_PRIORITY:
-            chosen = max(said, key=lambda one: (-_rank(one.source, sources), *_order(one)))
+            chosen = max(observations, key=lambda one: (-_rank(one.source, sources), *_order(one)))
         case Survivorship.MOST_RECENT:
-            chosen = max(said, key=_order)
+            chosen = max(observations, key=_order)
     return _surviving(chosen, rule)
 
 
-def _different(said: Sequence[Observation]) -> list[Observation]:
+def _different(observations: Sequence[AttributeObservation]) -> list[AttributeObservation]:
     """The latest observation of every value, latest first; letter case and blanks are ignored."""
-    latest = {"".join(one.value.split()).casefold(): one for one in sorted(said, key=_order)}
+    latest = {
+        "".join(one.value.split()).casefold(): one for one in sorted(observations, key=_order)
+    }
     return sorted(latest.values(), key=_order, reverse=True)
 
 
@@ -81,7 +85,7 @@ def _rank(source: str, patterns: Sequence[str]) -> int:
     return next(ranks, len(patterns))
 
 
-def _surviving(one: Observation, rule: Survivorship) -> AttributeValue:
+def _surviving(one: AttributeObservation, rule: Survivorship) -> AttributeValue:
     return AttributeValue(
         value=one.value,
         source=one.source,

@@ -19,7 +19,7 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import Kind, Placement, Reason, link
+from services.identity.core.model import Placement, ProfileKind, Reason, link
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay
@@ -59,7 +59,7 @@ def test_the_random_stories_contain_what_they_are_meant_to() -> None:
         expected = replayed(seed).expected()
         seen.update({p.kind.value for p in expected.placements.values()})
         seen.update({f"{r.reason}{'' if r.event_id else ' decision'}" for r in expected.refusals})
-    often = [*Kind, Reason.UNIQUE, Reason.DIFFERENT, Reason.HUB, Reason.MARKED]
+    often = [*ProfileKind, Reason.UNIQUE, Reason.DIFFERENT, Reason.HUB, Reason.MARKED]
     decisions = [f"{reason} decision" for reason in Reason if reason is not Reason.UNIQUE]
     assert [name for name in often if seen[name] < 20] == []
     assert [name for name in decisions if seen[name] < 5] == []
@@ -131,7 +131,7 @@ def test_apply_writes_nothing() -> None:
     store, writer = fresh()
     changes = writer.apply([login(ANNA, ANNA_MAIL)])
     assert changes.edges == (login(ANNA, ANNA_MAIL),)
-    assert changes.placements[ANNA_MAIL.id] == (ANNA_MAIL, Placement(ANNA.id, Kind.PERSON))
+    assert changes.placements[ANNA_MAIL.id] == (ANNA_MAIL, Placement(ANNA.id, ProfileKind.PERSON))
     assert store.all_edges(REALM) == []
     assert store.all_placements(REALM) == {}
 
@@ -255,11 +255,11 @@ def test_a_decision_can_make_a_hub_less_than_one() -> None:
     sessions = [Node(10 + i, "session", "shop") for i in range(4)]
     store = MemoryIdentityStore()
     send(IdentityWriter(store, REALM, rules), [login(cookie, s) for s in sessions])
-    assert store.all_placements(REALM)[cookie.id].kind is Kind.SHARED
+    assert store.all_placements(REALM)[cookie.id].kind is ProfileKind.SHARED
     different = Decision(cookie, sessions[0], Verdict.DIFFERENT, "ann", "", 1)
     send(IdentityWriter(store, REALM, rules), [], [different])
     placements = store.all_placements(REALM)
-    assert placements[cookie.id] == Placement(sessions[1].id, Kind.ANONYMOUS)
+    assert placements[cookie.id] == Placement(sessions[1].id, ProfileKind.ANONYMOUS)
     assert placements == resolve(store.all_edges(REALM), [different], (), rules).placements
 
 

@@ -6,14 +6,14 @@ import random
 from datetime import timedelta
 
 from schemas.claim import PriceClaim
-from services.consistency.core.windows import Window, Windows, window_of
+from services.consistency.core.windows import ClaimWindow, Windows, window_of
 
 from .market import claim, hour, promo
 
 MAX_AGE = timedelta(hours=40)
 
 
-def window(one: PriceClaim) -> Window:
+def window(one: PriceClaim) -> ClaimWindow:
     """The window of a published price."""
     return window_of(one, one.promotion != "", MAX_AGE)
 

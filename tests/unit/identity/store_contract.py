@@ -6,7 +6,7 @@ The fixture gives a store in which the realms `r` and `other` are empty.
 from __future__ import annotations
 
 from schemas.edge import Decision, Node, Verdict
-from services.identity.core.model import Kind, Placement, Reason, Refusal, link
+from services.identity.core.model import Placement, ProfileKind, Reason, Refusal, link
 from services.identity.ports import IdentityStore
 
 A = Node(1, "customer_number", "shop")
@@ -36,13 +36,13 @@ class IdentityStoreContract:
     def test_writing_again_changes_nothing(self, store: IdentityStore) -> None:
         """Every write is idempotent."""
         refusal = Refusal(A.id, B.id, Reason.UNIQUE, (A.id, B.id), "e1")
-        placed = {A.id: (A, Placement(A.id, Kind.PERSON))}
+        placed = {A.id: (A, Placement(A.id, ProfileKind.PERSON))}
         for _ in range(2):
             store.write_edges("r", [link(A, B, 5, "e1", True)], 1)
             store.write_placements("r", placed, 1)
             store.write_refusals("r", [refusal], [], 1)
         assert len(store.edges_of("r", {A.id})) == 1
-        assert store.placements_of("r", {A.id}) == {A.id: Placement(A.id, Kind.PERSON)}
+        assert store.placements_of("r", {A.id}) == {A.id: Placement(A.id, ProfileKind.PERSON)}
         assert store.refusals_of("r", {A.id, B.id}) == [refusal]
 
     def test_only_verified_edges_to_the_given_types_crowd_a_node(
@@ -58,10 +58,10 @@ class IdentityStoreContract:
 
     def test_a_node_without_a_map_row_is_missing(self, store: IdentityStore) -> None:
         """The default, that it is its own profile, is the reader's."""
-        store.write_placements("r", {B.id: (B, Placement(A.id, Kind.PERSON))}, 1)
-        store.write_placements("r", {B.id: (B, Placement(B.id, Kind.SHARED))}, 1)
+        store.write_placements("r", {B.id: (B, Placement(A.id, ProfileKind.PERSON))}, 1)
+        store.write_placements("r", {B.id: (B, Placement(B.id, ProfileKind.SHARED))}, 1)
         found = store.placements_of("r", {A.id, B.id})
-        assert found == {B.id: Placement(B.id, Kind.SHARED)}
+        assert found == {B.id: Placement(B.id, ProfileKind.SHARED)}
 
     def test_a_withdrawn_decision_is_still_read(self, store: IdentityStore) -> None:
         """The latest decision of a pair is kept, even one that takes another back."""
@@ -92,7 +92,7 @@ class IdentityStoreContract:
         """What is written in one realm is not seen from another."""
         store.write_edges("r", [link(A, B, 5, "e1", True)], 1)
         store.write_marks("r", {A.id}, 1)
-        store.write_placements("r", {A.id: (A, Placement(A.id, Kind.PERSON))}, 1)
+        store.write_placements("r", {A.id: (A, Placement(A.id, ProfileKind.PERSON))}, 1)
         assert store.edges_of("other", {A.id}) == []
         assert store.marks_of("other", {A.id}) == set()
         assert store.placements_of("other", {A.id}) == {}

@@ -12,7 +12,7 @@ from random import Random
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
-from services.identity.core.model import Kind, Placement, Reason, Refusal, Review, link
+from services.identity.core.model import Placement, ProfileKind, Reason, Refusal, Review, link
 from services.identity.core.resolve import Resolution, resolve
 from tests.unit.identity.oracle import Oracle
 from tests.unit.identity.stories import parts, random_story, reversed_edge
@@ -64,7 +64,7 @@ def groups(result: Resolution) -> set[frozenset[NodeId]]:
 def test_personal_identifiers_join_over_verified_edges() -> None:
     """Number, mail and card of one customer are one person, named by the strongest of them."""
     result = run([edge(ANNA, ANNA_MAIL), edge(ANNA_MAIL, ANNA_CARD)])
-    person = Placement(ANNA.id, Kind.PERSON)
+    person = Placement(ANNA.id, ProfileKind.PERSON)
     assert result.placements == dict.fromkeys((ANNA.id, ANNA_MAIL.id, ANNA_CARD.id), person)
     assert result.refusals == ()
 
@@ -91,10 +91,10 @@ def test_a_family_tablet_is_nobodys_and_its_sessions_follow_their_login() -> Non
             edge(ANNA, SESSION),
         ]
     )
-    assert result.placements[TABLET.id] == Placement(TABLET.id, Kind.SHARED)
-    assert result.placements[SESSION.id] == Placement(ANNA.id, Kind.PERSON)
-    assert result.placements[OTHER_SESSION.id] == Placement(OTHER_SESSION.id, Kind.ANONYMOUS)
-    assert result.placements[BEN.id] == Placement(BEN.id, Kind.PERSON)
+    assert result.placements[TABLET.id] == Placement(TABLET.id, ProfileKind.SHARED)
+    assert result.placements[SESSION.id] == Placement(ANNA.id, ProfileKind.PERSON)
+    assert result.placements[OTHER_SESSION.id] == Placement(OTHER_SESSION.id, ProfileKind.ANONYMOUS)
+    assert result.placements[BEN.id] == Placement(BEN.id, ProfileKind.PERSON)
 
 
 def test_a_till_terminal_is_a_hub_and_joins_nobody() -> None:
@@ -104,7 +104,7 @@ def test_a_till_terminal_is_a_hub_and_joins_nobody() -> None:
     below = run([edge(terminal, order) for order in orders[:200]])
     above = run([edge(terminal, order) for order in orders])
     assert len(groups(below)) == 1
-    assert above.placements[terminal.id] == Placement(terminal.id, Kind.SHARED)
+    assert above.placements[terminal.id] == Placement(terminal.id, ProfileKind.SHARED)
     assert len(groups(above)) == 202
 
 
@@ -112,7 +112,7 @@ def test_a_loyal_customer_does_not_become_a_hub() -> None:
     """Visits and purchases do not count towards the hub limit of a personal identifier."""
     sessions = [Node(1000 + i, "session", "shop") for i in range(500)]
     result = run([edge(ANNA, session) for session in sessions])
-    assert set(result.placements.values()) == {Placement(ANNA.id, Kind.PERSON)}
+    assert set(result.placements.values()) == {Placement(ANNA.id, ProfileKind.PERSON)}
 
 
 def test_an_address_of_many_customers_is_a_hub_and_its_edges_are_refused() -> None:
@@ -129,7 +129,7 @@ def test_a_household_phone_belongs_to_nobody() -> None:
     """A number given by two customers is shared, and joins them neither directly nor by it."""
     result = run([edge(ANNA, PHONE), edge(BEN, PHONE), edge(PHONE, COOKIE)])
     assert groups(result) == {frozenset({node.id}) for node in (ANNA, BEN, PHONE, COOKIE)}
-    assert result.placements[PHONE.id].kind is Kind.SHARED
+    assert result.placements[PHONE.id].kind is ProfileKind.SHARED
 
 
 def test_two_logins_on_one_cookie_stay_two_persons() -> None:
@@ -160,7 +160,7 @@ def test_distance_decides_and_not_time() -> None:
 def test_what_no_person_reaches_is_an_anonymous_profile() -> None:
     """Session and cookie of a visitor are one profile, named by the stronger type."""
     result = run([edge(SESSION, COOKIE)])
-    anonymous = Placement(SESSION.id, Kind.ANONYMOUS)
+    anonymous = Placement(SESSION.id, ProfileKind.ANONYMOUS)
     assert result.placements == {SESSION.id: anonymous, COOKIE.id: anonymous}
 
 
@@ -224,7 +224,7 @@ def test_a_same_decision_joins_whatever_the_uniqueness() -> None:
 def test_a_same_decision_joins_identifiers_without_any_edge() -> None:
     """Two identifiers that nothing ever showed together become one by decision alone."""
     result = run([], [same(COOKIE, ANNA)])
-    assert set(result.placements.values()) == {Placement(ANNA.id, Kind.PERSON)}
+    assert set(result.placements.values()) == {Placement(ANNA.id, ProfileKind.PERSON)}
 
 
 def test_a_same_decision_against_a_different_one_is_refused_and_reported() -> None:
@@ -247,8 +247,8 @@ def test_the_earlier_of_two_same_decisions_goes_first() -> None:
 def test_a_marked_identifier_stays_shared() -> None:
     """What touched an erased person falls to nobody, not even by decision."""
     result = run([edge(ANNA, TABLET)], [same(ANNA, TABLET)], {TABLET.id})
-    assert result.placements[TABLET.id] == Placement(TABLET.id, Kind.SHARED)
-    assert result.placements[ANNA.id] == Placement(ANNA.id, Kind.PERSON)
+    assert result.placements[TABLET.id] == Placement(TABLET.id, ProfileKind.SHARED)
+    assert result.placements[ANNA.id] == Placement(ANNA.id, ProfileKind.PERSON)
     assert result.refusals == (Refusal(ANNA.id, TABLET.id, Reason.MARKED, (TABLET.id,), ""),)
 
 
@@ -256,14 +256,14 @@ def test_an_anchor_that_names_nobody_joins_nobody() -> None:
     """A receipt without a customer is not given one by decision."""
     receipt = Node(51, "record", "till")
     result = run([edge(receipt, ANNA)], [same(receipt, ANNA)])
-    assert result.placements == {ANNA.id: Placement(ANNA.id, Kind.PERSON)}
+    assert result.placements == {ANNA.id: Placement(ANNA.id, ProfileKind.PERSON)}
     assert [r.reason for r in result.refusals] == [Reason.UNLISTED]
 
 
 def test_a_shareable_opposed_to_a_person_is_set_aside() -> None:
     """A cookie decided to be different from Anna's mail does not follow Anna's number."""
     result = run([edge(ANNA, ANNA_MAIL), edge(ANNA, COOKIE)], [different(COOKIE, ANNA_MAIL)])
-    assert result.placements[COOKIE.id] == Placement(COOKIE.id, Kind.SHARED)
+    assert result.placements[COOKIE.id] == Placement(COOKIE.id, ProfileKind.SHARED)
     blocked_by = (ANNA_MAIL.id, COOKIE.id)
     assert result.refusals == (Refusal(ANNA.id, COOKIE.id, Reason.DIFFERENT, blocked_by, "e"),)
 
@@ -272,8 +272,8 @@ def test_of_two_opposed_shareables_the_stronger_follows_the_person() -> None:
     """Both would join in the same layer; the weaker one is set aside."""
     edges = [edge(ANNA, SESSION, 9), edge(ANNA, COOKIE, 1)]
     result = run(edges, [different(SESSION, COOKIE)])
-    assert result.placements[SESSION.id] == Placement(ANNA.id, Kind.PERSON)
-    assert result.placements[COOKIE.id] == Placement(COOKIE.id, Kind.SHARED)
+    assert result.placements[SESSION.id] == Placement(ANNA.id, ProfileKind.PERSON)
+    assert result.placements[COOKIE.id] == Placement(COOKIE.id, ProfileKind.SHARED)
 
 
 def test_the_id_is_the_strongest_then_the_earliest_then_the_smallest() -> None:
@@ -288,8 +288,8 @@ def test_a_profile_id_resolves_after_a_split() -> None:
     edges = [edge(ANNA, ANNA_MAIL), edge(ANNA_MAIL, ANNA_CARD)]
     before = run(edges).placements[ANNA_CARD.id].profile
     after = run(edges, [different(ANNA, ANNA_MAIL)]).placements
-    assert after[before] == Placement(ANNA.id, Kind.PERSON)
-    assert after[ANNA_MAIL.id] == after[ANNA_CARD.id] == Placement(ANNA_CARD.id, Kind.PERSON)
+    assert after[before] == Placement(ANNA.id, ProfileKind.PERSON)
+    assert after[ANNA_MAIL.id] == after[ANNA_CARD.id] == Placement(ANNA_CARD.id, ProfileKind.PERSON)
 
 
 def test_more_addresses_than_usual_join_and_ask_for_a_review() -> None:

@@ -16,7 +16,7 @@ from schemas.records import EdgesRecord, ProfileChange, ProfileStatus
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import Kind, Placement, link
+from services.identity.core.model import Placement, ProfileKind, link
 from services.identity.ports import IdentityStore
 from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
@@ -251,7 +251,9 @@ async def test_a_write_that_was_given_up_cannot_overrule_a_later_one() -> None:
     await worker.process(first + bench.append(login(ANNA, ANNA_MAIL)))
     release.set()
     await asyncio.gather(*threads)
-    expected = dict.fromkeys((ANNA.id, ANNA_MAIL.id, COOKIE.id), Placement(ANNA.id, Kind.PERSON))
+    expected = dict.fromkeys(
+        (ANNA.id, ANNA_MAIL.id, COOKIE.id), Placement(ANNA.id, ProfileKind.PERSON)
+    )
     assert bench.rows.all_placements("one") == expected
     assert bench.versions["map", "one", COOKIE.id] == version_of(2, 1)
 

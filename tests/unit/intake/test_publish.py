@@ -11,7 +11,7 @@ from services.ingest.lines import InputError, Line
 from services.intake.publish import (
     CHUNK_BYTES_MAX,
     CHUNK_LINES_MAX,
-    Report,
+    PublishReport,
     SourceLine,
     TooLarge,
     publish,
@@ -75,7 +75,7 @@ def test_chunks_are_bounded_and_in_order() -> None:
     publish(
         placed(*small, *large),
         lambda records: chunks.append([record.value for record in records]),
-        Report(),
+        PublishReport(),
     )
     assert [one for chunk in chunks for one in chunk] == [*small, *large]
     assert max(map(len, chunks)) == CHUNK_LINES_MAX
@@ -93,7 +93,7 @@ def test_report_after_a_failure() -> None:
         if len(calls) == 2:
             raise Retry("away")
 
-    report = Report()
+    report = PublishReport()
     lines = [line(event()) for _ in range(CHUNK_LINES_MAX)] + [b"garbage"]
     with pytest.raises(Retry):
         publish(placed(*lines), send, report)
@@ -110,7 +110,7 @@ def test_lines_before_the_damage_are_sent() -> None:
         raise InputError("damaged")
 
     with pytest.raises(InputError):
-        publish(breaking(), sent.extend, Report())
+        publish(breaking(), sent.extend, PublishReport())
     assert [record.value for record in sent] == [b"1", b"2"]
 
 
@@ -119,7 +119,7 @@ def test_lines_of_any_length_are_sent_or_named() -> None:
     begun = SourceLine("g", 7, Line(b"x" * 65_536, 70_000_000))
     named: list[TooLarge] = []
     sent: list[Outgoing] = []
-    report = Report()
+    report = PublishReport()
     publish([*placed(b"y" * 40_000), begun], sent.extend, report, oversized=named.append)
     assert [len(record.value or b"") for record in sent] == [40_000]
     assert named == [TooLarge("g", 7, 70_000_000, "touchpoints.other", 65_536)]

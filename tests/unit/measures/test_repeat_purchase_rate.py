@@ -11,20 +11,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.measures.catalogue.repeat_purchase_rate import Order, compute
-from services.measures.core.measure import Context
+from services.measures.catalogue.repeat_purchase_rate import Purchase, compute
+from services.measures.core.measure import MeasureContext
 from services.measures.core.window import Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START, END = datetime(2026, 3, 1, tzinfo=BERLIN), datetime(2026, 4, 1, tzinfo=BERLIN)
-CONTEXT = Context(Window(START, END), BERLIN, "EUR")
+CONTEXT = MeasureContext(Window(START, END), BERLIN, "EUR")
 
 
 def order(
     person: int, day: float, amount: str = "10", place: str = "shop", currency: str = "EUR"
-) -> Order:
+) -> Purchase:
     """An order some days after the beginning of the window."""
-    return Order(UUID(int=person), START + timedelta(days=day), place, currency, Decimal(amount))
+    return Purchase(UUID(int=person), START + timedelta(days=day), place, currency, Decimal(amount))
 
 
 def test_worked_example() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.profile import AttributeValue
 from schemas.rules.profile import profile_rules
-from services.profiles.core.facts import Contacts, Observation, ProfileFacts, Valued
+from services.profiles.core.facts import AttributeObservation, Contacts, ProfileFacts, Valued
 from services.profiles.core.golden import golden_record
 from services.profiles.core.purchases import Purchases
 from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
@@ -25,7 +25,7 @@ def test_preferences_stand_apart() -> None:
         5,
         "person",
         observations=[
-            Observation(name, "x", True, "crm", "app", "e1", NOW)
+            AttributeObservation(name, "x", True, "crm", "app", "e1", NOW)
             for name in ("city", "preference.channel")
         ],
     )

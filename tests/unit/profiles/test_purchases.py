@@ -10,7 +10,7 @@ import pytest
 
 from schemas.identifiers import RECORD_TYPE
 from services.profiles.core.facts import OrderRow
-from services.profiles.core.purchases import Entry, add_up, settle
+from services.profiles.core.purchases import LedgerEntry, add_up, settle
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ANNA, BERT, TILL = 1, 2, 3
@@ -35,7 +35,7 @@ def report(
     )
 
 
-def settled(*rows: OrderRow) -> set[Entry]:
+def settled(*rows: OrderRow) -> set[LedgerEntry]:
     """All entries, as a set."""
     return set(settle(rows))
 
@@ -60,14 +60,14 @@ def test_owner_of_an_order(rows: list[OrderRow], owner: int) -> None:
 def test_value_of_the_owning_report() -> None:
     """Revenue is the value of the report that owns the order, not the sum of the reports."""
     rows = report("placed", ANNA, "20"), report("placed", TILL, "25", 5)
-    assert settled(*rows) == {Entry(ANNA, "EUR", orders=1, revenue=Decimal(20))}
+    assert settled(*rows) == {LedgerEntry(ANNA, "EUR", orders=1, revenue=Decimal(20))}
 
 
 def test_cancelled_whole() -> None:
     """A cancelled order is a cancellation, once, with no revenue."""
     rows = [report("placed", ANNA, "20"), report("cancelled", TILL, is_whole=True)]
     rows.append(report("cancelled", BERT, minute=3, is_whole=True))
-    assert settled(*rows) == {Entry(ANNA, "EUR", cancellations=1)}
+    assert settled(*rows) == {LedgerEntry(ANNA, "EUR", cancellations=1)}
 
 
 @pytest.mark.parametrize(
@@ -88,17 +88,17 @@ def test_cancelled_lines(off: str, currency: str, revenue: str) -> None:
 def test_cancellation_of_an_unknown_order() -> None:
     """It is the canceller's own; cancelled lines of an unknown order say nothing."""
     whole = report("cancelled", BERT, is_whole=True)
-    assert settled(whole) == {Entry(BERT, "EUR", cancellations=1)}
+    assert settled(whole) == {LedgerEntry(BERT, "EUR", cancellations=1)}
     assert settled(report("cancelled", BERT, "5")) == set()
 
 
 def test_return_follows_its_order() -> None:
     """A nameless till return is the buyer's; another issuer's order of that number is not it."""
     back = report("returned", TILL, "8", 9)
-    assert Entry(ANNA, "EUR", returns=1, returned=Decimal(8)) in settled(
+    assert LedgerEntry(ANNA, "EUR", returns=1, returned=Decimal(8)) in settled(
         back, report("placed", ANNA, "20")
     )
-    assert Entry(TILL, "EUR", returns=1, returned=Decimal(8)) in settled(
+    assert LedgerEntry(TILL, "EUR", returns=1, returned=Decimal(8)) in settled(
         back, report("placed", ANNA, "20", issuer="erp")
     )
 
@@ -110,16 +110,18 @@ def test_return_counts_once() -> None:
         report("returned", BERT, "7", 1, order_id=""),
         report("returned", TILL, "8", 2),
     ]
-    assert settled(*rows) - settled(rows[0]) == {Entry(ANNA, "EUR", returns=1, returned=Decimal(8))}
+    assert settled(*rows) - settled(rows[0]) == {
+        LedgerEntry(ANNA, "EUR", returns=1, returned=Decimal(8))
+    }
 
 
 def test_currencies_are_never_added() -> None:
     """Money of other currencies is listed beside the realm's; counts are counts."""
     entries = [
-        Entry(ANNA, "EUR", orders=1, revenue=Decimal(20)),
-        Entry(ANNA, "USD", orders=1, revenue=Decimal(5)),
-        Entry(ANNA, "USD", returns=1, returned=Decimal(2)),
-        Entry(ANNA, "EUR", returns=1, returned=Decimal(3)),
+        LedgerEntry(ANNA, "EUR", orders=1, revenue=Decimal(20)),
+        LedgerEntry(ANNA, "USD", orders=1, revenue=Decimal(5)),
+        LedgerEntry(ANNA, "USD", returns=1, returned=Decimal(2)),
+        LedgerEntry(ANNA, "EUR", returns=1, returned=Decimal(3)),
     ]
     found = add_up(entries, "EUR")
     assert (found.orders, found.returns) == (2, 2)
@@ -152,15 +154,15 @@ def test_order_and_repetition_do_not_matter(seed: int) -> None:
 def test_the_figures_of_a_profile_are_the_sums_of_its_entries() -> None:
     """Every figure adds up; money in the realm's currency, revenue in others beside it."""
     entries = [
-        Entry(ANNA, "EUR", orders=1, revenue=Decimal(20)),
-        Entry(ANNA, "EUR", orders=1, revenue=Decimal(5)),
-        Entry(ANNA, "CHF", orders=1, revenue=Decimal(3)),
-        Entry(ANNA, "CHF", orders=1, revenue=Decimal(4)),
-        Entry(ANNA, "EUR", returns=1, returned=Decimal(2)),
-        Entry(ANNA, "EUR", returns=1, returned=Decimal(1)),
-        Entry(ANNA, "CHF", returns=1, returned=Decimal(9)),
-        Entry(ANNA, "EUR", cancellations=1),
-        Entry(ANNA, "EUR", cancellations=1),
+        LedgerEntry(ANNA, "EUR", orders=1, revenue=Decimal(20)),
+        LedgerEntry(ANNA, "EUR", orders=1, revenue=Decimal(5)),
+        LedgerEntry(ANNA, "CHF", orders=1, revenue=Decimal(3)),
+        LedgerEntry(ANNA, "CHF", orders=1, revenue=Decimal(4)),
+        LedgerEntry(ANNA, "EUR", returns=1, returned=Decimal(2)),
+        LedgerEntry(ANNA, "EUR", returns=1, returned=Decimal(1)),
+        LedgerEntry(ANNA, "CHF", returns=1, returned=Decimal(9)),
+        LedgerEntry(ANNA, "EUR", cancellations=1),
+        LedgerEntry(ANNA, "EUR", cancellations=1),
     ]
     assert add_up(entries, "EUR") == (4, 3, 2, Decimal(25), Decimal(3), {"CHF": Decimal(7)})
     assert add_up([], "EUR") == (0, 0, 0, Decimal(0), Decimal(0), {})

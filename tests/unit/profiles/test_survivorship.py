@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.profile import AttributeValue
 from schemas.rules.profile import AttributeRule, ProfileRules, Survivorship, profile_rules
-from services.profiles.core.facts import Observation
+from services.profiles.core.facts import AttributeObservation
 from services.profiles.core.survivorship import survivors
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -18,11 +18,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def said(
     value: str | None, day: int, source: str = "shop", event_id: str = "", name: str = "city"
-) -> Observation:
+) -> AttributeObservation:
     """An observation of the given day; no value says "no longer so"."""
     at = START + timedelta(days=day)
     event_id = event_id or f"{source}-{day}"
-    return Observation(name, value or "", value is not None, source, "app", event_id, at)
+    return AttributeObservation(name, value or "", value is not None, source, "app", event_id, at)
 
 
 def rules(rule: Survivorship, *sources: str) -> ProfileRules:
@@ -31,7 +31,9 @@ def rules(rule: Survivorship, *sources: str) -> ProfileRules:
     return ProfileRules(version="t", attribute=[row])
 
 
-def chosen(rule: Survivorship, *observations: Observation, sources: str = "") -> str | None:
+def chosen(
+    rule: Survivorship, *observations: AttributeObservation, sources: str = ""
+) -> str | None:
     """The surviving value of `city`, if any."""
     survivor = survivors(observations, rules(rule, *sources.split())).get("city")
     assert not isinstance(survivor, list)
@@ -102,7 +104,7 @@ def test_taken_back_by_its_own_source(rule: Survivorship) -> None:
         (said("", 5), None),  # an empty value says nothing
     ],
 )
-def test_after_taking_back(later: Observation, expected: str | None) -> None:
+def test_after_taking_back(later: AttributeObservation, expected: str | None) -> None:
     """Only the source of a value can withdraw it, and only earlier values."""
     before = [said("Ulm", 1)] if later.source == "crm" else [said("Ulm", 1), said(None, 3)]
     assert chosen(Survivorship.MOST_RECENT, *before, later) == expected

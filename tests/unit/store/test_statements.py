@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.store.statements import Statement, Statements, parse
+from services.store.statements import NamedStatement, Statements, parse
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "services").rglob("*.sql"))
@@ -17,8 +17,8 @@ def test_a_file_is_a_list_of_named_statements() -> None:
     """A name, a description of any number of lines, and the text up to the next name."""
     text = "Preface.\n-- one --\n-- What it\n-- answers.\nSELECT 1\n\n-- two --\n-- B.\nSELECT\n2\n"
     assert parse(text, "a.sql") == [
-        Statement("one", "What it answers.", "SELECT 1"),
-        Statement("two", "B.", "SELECT\n2"),
+        NamedStatement("one", "What it answers.", "SELECT 1"),
+        NamedStatement("two", "B.", "SELECT\n2"),
     ]
 
 
