@@ -113,6 +113,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_export": realm,
         "incidents_list": realm,
         "incidents_show": {**realm, "incident_id": "nothing"},
+        "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
     if name == "rejected_show":
         [listed] = asked(access, "rejected_list")

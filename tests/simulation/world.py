@@ -6,6 +6,7 @@ Liveness: once the faults are over, the groups must be at the end of their logs 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
@@ -40,6 +41,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        random.seed(seed)  # the jitter of retries draws from the module's own generator
         self.rng = Random(seed)
         self.options = Options.drawn(self.rng)
         self.chance = Chance(self.rng, self.options)

@@ -46,7 +46,7 @@ WITH
     (
         SELECT DISTINCT node FROM node_values FINAL
         WHERE realm = {realm:String} AND has(
-            (SELECT personal_types FROM realms FINAL WHERE realm = {realm:String} LIMIT 1), type)
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}), type)
     )
 SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS occurred_at, o.place AS place,
     o.currency::String AS currency, o.revenue AS revenue

@@ -139,6 +139,7 @@ def test_interrupted(servers: str) -> None:
         process.stdin.flush()
         wait_for(lambda: len(asyncio.run(read_all(servers, "touchpoints.shop"))) == len(lines))
         process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)  # before its input ends: that would be an ordinary end
         _out, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert b"At least 5,000 events were acknowledged. Run the same command again" in said
