@@ -97,8 +97,10 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for name, value in over.items():
         known = merged.get(name)
-        is_table = isinstance(known, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(known, value) if is_table else value  # type: ignore[arg-type]
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merged(known, value)
+        else:
+            merged[name] = value
     return merged
 
 

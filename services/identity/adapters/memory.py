@@ -143,10 +143,6 @@ class MemoryIdentityStore:
         """The latest decision of every pair of a realm."""
         return list(self._realms[realm].decisions.values())
 
-    def all_marks(self, realm: str) -> set[NodeId]:
-        """Every marked node of a realm."""
-        return set(self._realms[realm].marks)
-
     def all_placements(self, realm: str) -> dict[NodeId, Placement]:
         """Every map row of a realm."""
         return dict(self._realms[realm].placements)
