@@ -7,7 +7,7 @@ be updated (a mail that was sent, a leaflet) are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -15,18 +15,17 @@ import orjson
 from pydantic import Field
 
 from schemas.claim import Book, Statement
-from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.identifiers import NodeId
 from schemas.incident import Details, Exposure, Incident, Severity
 from schemas.offer import Availability, Basis, Offer
 from schemas.rules.consistency import Hours, KindRules, Name
-from schemas.subject import Subject, SubjectType
+from schemas.subject import SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Observation
+from services.consistency.core.offers import claim_head, offers_of
 
 NAME = "availability_mismatch"
-STORE_CHANNELS = frozenset({"pos", "kiosk"})
 FIXED_CHANNELS = frozenset({"email", "letter", "print", "push", "radio", "sms", "tv"})
 NOTHING_SOLD = Decimal(0)
 PROMISE = (
@@ -148,7 +147,7 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     if heard.event.channel in FIXED_CHANNELS:
         return []
     offered = (
-        one for one in _offers(heard) if one[0].availability is not None and not one[0].seller
+        one for one in offers_of(heard) if one[0].availability is not None and not one[0].seller
     )
     return [
         (_statement(heard, offer, basis, ordinal), NOTHING_SOLD)
@@ -156,35 +155,14 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     ]
 
 
-def _offers(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
-    body = heard.event.body
-    if isinstance(body, Offer):
-        yield body, Basis.PUBLISHED
-    elif isinstance(body, ProductViewed) and body.offer:
-        yield body.offer, Basis.DISPLAYED
-    elif isinstance(body, CartUpdated):
-        yield from ((item.offer, Basis.DISPLAYED) for item in body.items if item.offer)
-
-
 def _statement(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> Statement:
-    event = heard.event
     assert offer.availability is not None
     usual = {"variant": "", "condition": "new"}
     unusual = {
         name: value for name in usual if (value := getattr(offer, name)) not in (usual[name], "")
     }
-    at_store = event.channel in STORE_CHANNELS and not offer.zone
-    subject = Subject.product(offer.market or heard.region, offer.sku or offer.gtin)
     return Statement(
-        Book(event.realm, NAME, subject),
-        heard.occurred_at,
-        event.event_id,
-        ordinal,
-        heard.version,
-        event.channel,
-        offer.location or (event.source.store if at_store else ""),
-        offer.zone,
-        offer.basis or basis,
+        *claim_head(heard, NAME, offer, basis, ordinal),
         offer.availability.value,
         orjson.dumps(unusual, option=orjson.OPT_SORT_KEYS).decode() if unusual else "",
     )

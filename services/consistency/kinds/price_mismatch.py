@@ -16,8 +16,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import WrittenMoney
-from schemas.claim import PRICE_MISMATCH, Book, ClaimHead, PriceClaim
-from schemas.events.browsing import CartUpdated, ProductViewed
+from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.identifiers import NodeId
 from schemas.incident import Details, Exposure, Incident, Severity
@@ -28,9 +27,9 @@ from schemas.subject import Subject, SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Observation
+from services.consistency.core.offers import claim_head, offers_of, store_of
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
-STORE_CHANNELS = frozenset({"pos", "kiosk"})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
 CENT_HUNDREDTH = Decimal("0.0001")
 PRICE_LIMIT = Decimal(10) ** 11
@@ -256,17 +255,9 @@ def book(name: Book, rules: PriceRules) -> ComparedBook:
 def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
     """All price claims of one event, each with the quantity sold at that price."""
     body = heard.event.body
-    if isinstance(body, Offer):
-        offers = [(body, Basis.PUBLISHED)]
-    elif isinstance(body, ProductViewed):
-        offers = [(body.offer, Basis.DISPLAYED)] if body.offer else []
-    elif isinstance(body, CartUpdated):
-        offers = [(item.offer, Basis.DISPLAYED) for item in body.items if item.offer]
-    elif isinstance(body, OrderPlaced):
+    if isinstance(body, OrderPlaced):
         return _charged(heard, body)
-    else:
-        return []
-    priced = (offer for offer in offers if offer[0].price is not None)
+    priced = (one for one in offers_of(heard) if one[0].price is not None)
     return [
         (_of_offer(heard, offer, basis, ordinal), NO_SALE)
         for ordinal, (offer, basis) in enumerate(priced)
@@ -274,21 +265,8 @@ def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
 
 
 def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceClaim:
-    event = heard.event
-    at_store = event.channel in STORE_CHANNELS and not offer.zone
     assert offer.price is not None
-    subject = Subject.product(offer.market or heard.region, offer.sku or offer.gtin)
-    head = ClaimHead(
-        Book(event.realm, PRICE_MISMATCH, subject),
-        heard.occurred_at,
-        event.event_id,
-        ordinal,
-        heard.version,
-        event.channel,
-        offer.location or (event.source.store if at_store else ""),
-        offer.zone,
-        offer.basis or basis,
-    )
+    head = claim_head(heard, PRICE_MISMATCH, offer, basis, ordinal)
     claim = PriceClaim.of_offer(offer, head, offer.price, heard.currency)
     return claim._replace(
         valid_from=_bound(offer.valid_from),
@@ -300,7 +278,6 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal
     if order.receipt_kind is not ReceiptKind.SALE:
         return []
     event = heard.event
-    location = event.source.store if event.channel in STORE_CHANNELS else ""
     head = (heard.occurred_at, event.event_id)
     return [
         (
@@ -314,7 +291,7 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal
                 ordinal,
                 heard.version,
                 event.channel,
-                location,
+                store_of(heard),
                 "",
                 Basis.CHARGED,
                 price,

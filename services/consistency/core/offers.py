@@ -1,0 +1,49 @@
+"""The offers of an event, and what every claim about one has in common.
+
+All kinds that compare offers read them here, so that they agree on subject and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.claim import Book, ClaimHead
+from schemas.events.browsing import CartUpdated, ProductViewed
+from schemas.offer import Basis, Offer
+from schemas.subject import Subject
+from services.consistency.core.kind import Heard
+
+STORE_CHANNELS = frozenset({"pos", "kiosk"})
+
+
+def offers_of(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
+    """The published or displayed offers of an event, in their order; each with its basis."""
+    body = heard.event.body
+    if isinstance(body, Offer):
+        yield body, Basis.PUBLISHED
+    elif isinstance(body, ProductViewed) and body.offer:
+        yield body.offer, Basis.DISPLAYED
+    elif isinstance(body, CartUpdated):
+        yield from ((item.offer, Basis.DISPLAYED) for item in body.items if item.offer)
+
+
+def store_of(heard: Heard) -> str:
+    """The store in which the event happened; empty for channels that are in no store."""
+    source = heard.event.source
+    return source.store if heard.event.channel in STORE_CHANNELS else ""
+
+
+def claim_head(heard: Heard, kind: str, offer: Offer, basis: Basis, ordinal: int) -> ClaimHead:
+    """Who claims when and where. Without a place of its own, an offer is valid in its store."""
+    subject = Subject.product(offer.market or heard.region, offer.sku or offer.gtin)
+    return ClaimHead(
+        Book(heard.event.realm, kind, subject),
+        heard.occurred_at,
+        heard.event.event_id,
+        ordinal,
+        heard.version,
+        heard.event.channel,
+        offer.location or ("" if offer.zone else store_of(heard)),
+        offer.zone,
+        offer.basis or basis,
+    )
