@@ -93,8 +93,7 @@ class Process:
     def read(self, what: str, look: Callable[[], T]) -> T:
         """Read from the store. Raises Retry."""
         self.check()
-        while self._pending:
-            self._pending.pop(0)()
+        self._land()
         fault = self._chance.of_read()
         if fault is Fault.DIES_BEFORE:
             self.kill(f"dies before reading {what}")
@@ -125,10 +124,16 @@ class Process:
                 part = self._chance.part(rows)
                 self._pending.append(lambda: put(part))
             case Fault.LATE:
+                self._land()  # each write is sent after the one before it is acknowledged
                 self._arrive_late([lambda: put(rows)])
             case Fault.DIES_BEFORE | Fault.DIES_WITHIN | Fault.DIES_AFTER:
                 self._die_writing(fault, rows, put)
         raise Retry(f"{what}: {fault.value}")
+
+    def _land(self) -> None:
+        """What was written before is in the store."""
+        while self._pending:
+            self._pending.pop(0)()
 
     def _die_writing(
         self, fault: Fault, rows: Sequence[T], put: Callable[[Sequence[T]], None]
