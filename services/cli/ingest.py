@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -13,7 +12,8 @@ from schemas.reject import ADVICE, RejectReason
 from services.cli.output import Bar, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
 from services.ingest.lines import InputError, InputMissing, Line
-from services.ingest.stage import ID_CONFLICT, Result, Status
+from services.ingest.measure import Tally
+from services.ingest.stage import Result, Status
 from services.intake.files import read_lines
 from services.intake.format import Format
 from services.intake.formats import FORMATS
@@ -26,50 +26,43 @@ class IngestReport:
     """Counts events by result."""
 
     def __init__(self, bar: Bar) -> None:
-        self.statuses: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.conflicts = 0
+        self.tally = Tally()
         self._bar = bar
         self._begun = time.monotonic()
 
     def take(self, results: list[Result]) -> None:
         """Count results that are durable."""
-        for result in results:
-            self.statuses[result.status] += 1
-            if result.status is Status.REJECTED:
-                self.reasons[str(result.reason)] += 1
-            self.conflicts += result.reason == ID_CONFLICT
+        self.tally.add(results)
         self._bar.advance(len(results))
 
     def as_json(self) -> dict[str, object]:
         """The documented JSON form of the report."""
-        seconds = time.monotonic() - self._begun
-        total = sum(self.statuses.values())
+        seconds, tally = time.monotonic() - self._begun, self.tally
         return {
             "version": REPORT_VERSION,
-            "events": total,
-            **{status.value: self.statuses[status] for status in Status},
-            "rejected_by_reason": dict(sorted(self.reasons.items())),
-            "id_conflicts": self.conflicts,
+            "events": tally.events,
+            **{status.value: tally.statuses[status] for status in Status},
+            "rejected_by_reason": dict(sorted(tally.rejects.items())),
+            "id_conflicts": tally.conflicts,
             "seconds": round(seconds, 3),
-            "events_per_second": round(total / seconds) if seconds else 0,
+            "events_per_second": round(tally.events / seconds) if seconds else 0,
         }
 
     def print(self) -> None:
         """Print the report as text."""
-        numbers = self.as_json()
+        numbers, tally = self.as_json(), self.tally
         out.print(
             f"{numbers['events']:,} events in {numbers['seconds']} s "
             f"({numbers['events_per_second']:,}/s): "
-            f"{self.statuses[Status.ACCEPTED]:,} accepted, "
-            f"{self.statuses[Status.DUPLICATE]:,} duplicate, "
-            f"{self.statuses[Status.REJECTED]:,} rejected"
+            f"{tally.statuses[Status.ACCEPTED]:,} accepted, "
+            f"{tally.statuses[Status.DUPLICATE]:,} duplicate, "
+            f"{tally.statuses[Status.REJECTED]:,} rejected"
         )
-        for reason, count in self.reasons.most_common():
+        for reason, count in tally.rejects.most_common():
             out.print(f"  {count:>8,}  {reason}: {ADVICE[RejectReason(reason)]}")
-        if self.conflicts:
-            out.print(f"  {self.conflicts:>8,}  have a known id and another body (kept)")
-        if self.reasons:
+        if tally.conflicts:
+            out.print(f"  {tally.conflicts:>8,}  have a known id and another body (kept)")
+        if tally.rejects:
             out.print("Rejected events are kept: 'c360 rejected list'.")
 
 
@@ -102,7 +95,7 @@ def ingest(
             error = caught
     if as_json:
         print_json(report.as_json())
-    elif report.statuses or error is None:
+    elif report.tally.events or error is None:
         report.print()
     if error is not None:
         raise error

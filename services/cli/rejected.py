@@ -230,7 +230,7 @@ def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bo
                 session.ingest(lines, results.take)
             report.replayed += len(lines)
     if as_json:
-        counts = {str(status): count for status, count in results.statuses.items()}
+        counts = {str(status): count for status, count in results.tally.statuses.items()}
         print_json(report.as_json() | {"dry_run": dry_run, "results": counts})
     else:
         _print_replay(report, dry_run, as_json)

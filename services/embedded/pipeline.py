@@ -8,7 +8,7 @@ existing ones are unchanged. One thread at a time may call `process`.
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,8 +22,9 @@ from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import InputError, Line
+from services.ingest.measure import measure
 from services.ingest.ports import FactStore
-from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Result, Stored
+from services.ingest.stage import Decoded, IngestStage, Result, Stored
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
 from services.stream.positions import EMBEDDED_GENERATION, version_of
@@ -95,7 +96,7 @@ class Pipeline:
         """
         stored = self._retrying(decoded)
         self._acknowledge()
-        self._count(decoded, stored)
+        measure(self._metrics, stored, decoded.received_at, self._clock())
         return stored.results
 
     def _retrying(self, decoded: Decoded, *, in_doubt: bool = False) -> Stored:
@@ -139,21 +140,6 @@ class Pipeline:
         batch = self._next_batch
         self._next_batch += 1
         self._consistency.act(record.realm, {record.book: [record.entry]}, batch)
-
-    def _count(self, decoded: Decoded, stored: Stored) -> None:
-        metrics, now = self._metrics, self._clock()
-        for status, count in Counter(one.status for one in stored.results).items():
-            metrics.events.labels(status).inc(count)
-        for reason, count in Counter(one.reason for one in stored.results if one.reason).items():
-            if reason == ID_CONFLICT:
-                metrics.id_conflicts.inc(count)
-            else:
-                metrics.rejects.labels(reason).inc(count)
-        metrics.identifiers_dropped.inc(sum(event.blocked for event in stored.fresh))
-        metrics.batch_events.observe(len(decoded.lines))
-        age_s = (now - decoded.received_at).total_seconds()
-        metrics.freshness_seconds.labels("received").observe(age_s)
-        metrics.last_progress_seconds.set(now.timestamp())
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

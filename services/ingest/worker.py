@@ -23,7 +23,8 @@ from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.lines import Line
-from services.ingest.stage import ID_CONFLICT, Decoded, IngestStage, Status, Stored, outcome_of
+from services.ingest.measure import measure
+from services.ingest.stage import Decoded, IngestStage, Status, Stored, outcome_of
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from services.runtime.retry import until_done
@@ -207,7 +208,7 @@ class IngestWorker:
         await self._until_done(lambda: self._offload(self._watermarks.write, reached), "watermarks")
         offsets = {one.source: one.offset + 1 for one in batch.deliveries}
         await self._until_done(lambda: self._source.commit(offsets), "commit")
-        self._count(batch, stored)
+        self._measure(batch, stored)
 
     async def _until_done(self, attempt: Callable[[], Awaitable[T]], what: str) -> T:
         return await until_done(attempt, what, self._metrics, self._sleep, self._waits)
@@ -239,29 +240,10 @@ class IngestWorker:
             records += claim_records(realm, one.claims, self._offer_partitions)
         return derived, records
 
-    def _count(self, batch: Batch, stored: Stored) -> None:
-        metrics, now = self._metrics, self._now()
-        for status, count in Counter(one.status for one in stored.results).items():
-            metrics.events.labels(status).inc(count)
-        for reason, count in Counter(reject.reason for _, reject in stored.refused).items():
-            metrics.rejects.labels(reason).inc(count)
-        metrics.dead_letters.inc(len(stored.refused))
-        conflicts = sum(one.reason == ID_CONFLICT for one in stored.results)
-        metrics.id_conflicts.inc(conflicts)
-        metrics.identifiers_dropped.inc(sum(event.blocked for event in stored.fresh))
-        metrics.batch_events.observe(len(batch.deliveries))
-        oldest = min(one.timestamp_ms for one in batch.deliveries)
-        metrics.freshness_seconds.labels("received").observe(_age_s(now, oldest))
-        if stored.fresh:
-            latest = max(event.occurred_ms for event in stored.fresh)
-            metrics.freshness_seconds.labels("occurred").observe(_age_s(now, latest))
-        metrics.last_progress_seconds.set(now.timestamp())
-        duplicates = sum(one.status is Status.DUPLICATE for one in stored.results)
+    def _measure(self, batch: Batch, stored: Stored) -> None:
+        oldest = from_ms(min(one.timestamp_ms for one in batch.deliveries))
+        tally = measure(self._metrics, stored, oldest, self._now(), from_log=True)
         log.info(
-            "batch", events=len(batch.deliveries), refused=len(stored.refused),
-            duplicates=duplicates, records=len(stored.fresh),
+            "batch", events=tally.events, refused=len(stored.refused),
+            duplicates=tally.statuses[Status.DUPLICATE], records=len(stored.fresh),
         )  # fmt: skip
-
-
-def _age_s(now: datetime, then_ms: int) -> float:
-    return max(0.0, now.timestamp() - then_ms / 1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -34,25 +34,25 @@ BATCH_LINES = 7
 class Embedded:
     """One process for everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         self.consistency = MemoryStore(TOPICS["c360.offers"])
         self.rows = FactRows(self.consistency)
         self.map = MemoryIdentityStore()
-        metrics, core = Metrics(), ingest_core()
+        self.metrics = Metrics()
         facts = Facts(self.rows, None)
-        self._stage = IngestStage(core, facts)
         self._writers = {realm: IdentityWriter(self.map, realm, rules()) for realm in REALMS}
-        self._pipeline = Pipeline(
+        self.pipeline = Pipeline(
             facts,
-            self._stage,
+            IngestStage(ingest_core(), facts),
             IdentityStage(self.map, lambda _store, realm: self._writers[realm]),
             ConsistencyStage(
                 cast("Any", self.consistency),
                 lambda realm: ConsistencyWriter(self.consistency, price_rules(), realm=realm),
                 (),
-                metrics,
+                self.metrics,
             ),
-            metrics,
+            self.metrics,
+            clock,
         )
 
     def run(
@@ -60,13 +60,12 @@ class Embedded:
         sent: Sequence[Delivery],
         decided: Sequence[Delivery],
         offered: Sequence[Delivery],
-        now: datetime,
     ) -> None:
         """Take in all touchpoints in small batches, then what people decided and did, then time."""
         for start in range(0, len(sent), BATCH_LINES):
             values = [one.value or b"" for one in sent[start : start + BATCH_LINES]]
             lines = [Line(value, len(value)) for value in values]
-            self._pipeline.finish(self._stage.decode(lines, now, Intake.SERVER))
+            self.pipeline.finish(self.pipeline.decode(lines, Intake.SERVER))
         for delivery in decided:
             record = IdentityRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(record, DecisionRecord):
@@ -75,8 +74,8 @@ class Embedded:
         for delivery in offered:
             action = OfferRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(action, ActionRecord):
-                self._pipeline.act(action)
-        self._pipeline.tick()
+                self.pipeline.act(action)
+        self.pipeline.tick()
 
 
 def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> None:
@@ -88,8 +87,8 @@ def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> 
         if topic.startswith("touchpoints.")
         for one in broker.all_of(topic)
     ]
-    alone = Embedded()
-    alone.run(sent, broker.all_of("c360.edges"), broker.all_of("c360.offers"), now)
+    alone = Embedded(lambda: now)
+    alone.run(sent, broker.all_of("c360.edges"), broker.all_of("c360.offers"))
     found, wanted = ledger.facts.facts, alone.rows.facts
     demand_same(
         "facts and those of the embedded run",
