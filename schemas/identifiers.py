@@ -14,6 +14,7 @@ from uuid import UUID
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from schemas.letter_case import lower_case
 from schemas.rules.identity import IdentityRules, Normaliser
 
 NodeId = int
@@ -33,7 +34,9 @@ class BlockedIdentifier(ValueError):
 
 @lru_cache(maxsize=200_000)
 def normalise_email(value: str) -> str:
-    """The match key of an e-mail address: trimmed, NFC, case-folded, domain in IDNA A-labels.
+    """The match key of an e-mail address: trimmed, NFC, lower case, domain in IDNA A-labels.
+
+    Letters never change but for their case: `strauß@` and `strauss@` are two mailboxes.
 
     Raises:
         InvalidIdentifier: not an address (RFC 5321/6531 syntax; nothing is looked up).
@@ -44,7 +47,7 @@ def normalise_email(value: str) -> str:
         )
     except EmailNotValidError as error:
         raise InvalidIdentifier(str(error)) from error
-    return f"{parsed.local_part.casefold()}@{parsed.ascii_domain.casefold()}"
+    return f"{lower_case(parsed.local_part)}@{parsed.ascii_domain.lower()}"
 
 
 @lru_cache(maxsize=200_000)
@@ -75,7 +78,7 @@ def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> 
     if kind is None:
         raise InvalidIdentifier(f"unknown identifier type {type_name!r}")
     trimmed = unicodedata.normalize("NFC", value).strip()
-    folded = trimmed.casefold()
+    folded = lower_case(trimmed)
     if (
         folded in rules.blocked_values
         or folded in kind.blocked

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.letter_case import lower_case
 from schemas.rules import load_rules
 
 
@@ -79,8 +80,8 @@ class IdentityRules(BaseModel):
 
     @cached_property
     def blocked_values(self) -> frozenset[str]:
-        """Blocked values, case-folded."""
-        return frozenset(value.casefold() for value in self.blocked)
+        """Blocked values in lower case."""
+        return frozenset(lower_case(value) for value in self.blocked)
 
     @cached_property
     def blocked_regex(self) -> re.Pattern[str]:

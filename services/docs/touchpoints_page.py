@@ -37,7 +37,7 @@ file; an installation may use its own (`C360_IDENTITY_RULES`).
 """.strip()
 NORMALISERS = {
     Normaliser.TRIM: "trimmed",
-    Normaliser.EMAIL: "trimmed, case-folded, domain in its IDNA form",
+    Normaliser.EMAIL: "trimmed, lower case, domain in its IDNA form",
     Normaliser.PHONE: "E.164; a national number is read in the region of the realm",
 }
 OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "Identifiers optional")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from schemas.letter_case import lower_case
 from schemas.profile import AttributeValue
 from schemas.rules.profile import ProfileRules, Survivorship
 from services.profiles.core.facts import AttributeObservation
@@ -74,7 +75,7 @@ def _survive(observations: Sequence[AttributeObservation], rules: ProfileRules) 
 def _different(observations: Sequence[AttributeObservation]) -> list[AttributeObservation]:
     """The latest observation of every value, latest first; letter case and blanks are ignored."""
     latest = {
-        "".join(one.value.split()).casefold(): one for one in sorted(observations, key=_order)
+        lower_case("".join(one.value.split())): one for one in sorted(observations, key=_order)
     }
     return sorted(latest.values(), key=_order, reverse=True)
 

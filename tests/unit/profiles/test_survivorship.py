@@ -81,6 +81,13 @@ def test_union_takes_one_spelling_of_a_value() -> None:
     assert [one.value for one in found] == ["BAD  EMS"]
 
 
+def test_union_keeps_other_letters_apart() -> None:
+    """`Straße` and `Strasse` are two values: only letter case and blanks are set aside."""
+    found = survivors([said("Straße", 1), said("Strasse", 2)], rules(Survivorship.UNION))["city"]
+    assert isinstance(found, list)
+    assert [one.value for one in found] == ["Strasse", "Straße"]
+
+
 def test_union() -> None:
     """Every different value survives once, the latest first, with its latest observation."""
     observations = [said("Ulm", 1), said("Bonn", 2), said("Ulm", 3, "crm")]
