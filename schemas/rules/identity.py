@@ -15,10 +15,15 @@ from schemas.rules import load_rules
 
 
 class IdentifierKind(StrEnum):
-    """`personal` identifiers stand for one person; `shareable` ones may be in several hands."""
+    """How far an identifier stands for a person. The last two are called *shareable*: they may be
+    in several hands. The order of the kinds is the order of their types in a rules file."""
 
     PERSONAL = "personal"
-    SHAREABLE = "shareable"
+    """One person's own."""
+    REFERENCE = "reference"
+    """Known to others or easily typed: a phone number, an order number."""
+    DEVICE = "device"
+    """A random value that only the device holds: a cookie, a push token."""
 
 
 class Normaliser(StrEnum):
@@ -62,8 +67,8 @@ class IdentityRules(BaseModel):
         if len(set(names)) != len(names):
             raise ValueError("an identifier type is listed twice")
         kinds = [row.kind for row in self.type]
-        if kinds != sorted(kinds):  # "personal" < "shareable"
-            raise ValueError("personal types must stand before shareable ones")
+        if kinds != sorted(kinds, key=list(IdentifierKind).index):
+            raise ValueError("types must stand in the order personal, reference, device")
         for pattern in self.blocked_patterns:
             re.compile(pattern)
         return self

@@ -90,9 +90,10 @@ def _identifier_types() -> list[str]:
         "## Identifier types",
         IDENTIFIERS,
         table(header, rows),
-        "`personal` identifiers belong to one person; `shareable` ones may be used by several "
-        "people and follow the only person adjacent to them. *Review above*: more of the type on "
-        "one person need a review.",
+        "`personal` identifiers belong to one person. A `reference` is known to others or easily "
+        "typed; a `device` identifier is a random value that only the device holds. Both may be "
+        "used by several people and follow the only person adjacent to them. *Review above*: "
+        "more of the type on one person need a review.",
         "These values identify nobody, whatever the type (compared case-insensitively): "
         + codes(rules.blocked)
         + ". So are values that match "

@@ -20,6 +20,7 @@ from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline, batched
+from services.embedded.readmission import Readmission
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
 from services.identity.stage import IdentityStage
@@ -98,10 +99,13 @@ class Engine:
             database = open_embedded(settings.data_dir)
             migrate(database)
             register_secret(database, secret, str(settings.data_dir))
+            readmission = Readmission(database)
+            readmission.begin()
             try:
                 engine = cls(settings, database, open_embedded(settings.data_dir), lock)
             except ValueError as error:
                 raise ConfigurationError(str(error)) from error
+            readmission.run(engine.pipeline)
             recovered = engine.pipeline.recover()
         except BaseException:
             lock.release()

@@ -23,7 +23,7 @@ from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.measure import measure
-from services.ingest.ports import FactStore
+from services.ingest.ports import FactStore, StoredEvent
 from services.ingest.stage import Decoded, IngestStage, Result, Stored
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
@@ -68,16 +68,20 @@ class Pipeline:
         a stored edge does not prove that its map rows were written. Nothing is acknowledged before
         all of it is done: the numbers of the batches written here lie above those still waiting.
         """
-        stored = self._facts.in_doubt(self._facts.checkpoint())
+        count = self.repeat(self._facts.in_doubt(self._facts.checkpoint()), in_doubt=True)
+        if count:
+            self._acknowledge()
+        return count
+
+    def repeat(self, stored: Iterable[StoredEvent], *, in_doubt: bool) -> int:
+        """Process stored events once more, as they came in, and acknowledge nothing; how many."""
         count = 0
         for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
             for part in batched(events, RECOVERY_EVENTS):
                 lines = [Line(event.payload, len(event.payload)) for event in part]
                 decoded = self._stage.decode(lines, received_at, intake)
-                self._retrying(decoded, in_doubt=True)
+                self._retrying(decoded, in_doubt=in_doubt)
                 count += len(lines)
-        if count:
-            self._acknowledge()
         return count
 
     def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:

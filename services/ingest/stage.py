@@ -146,7 +146,7 @@ class IngestStage:
             self._store.write_conflicts([*conflicts, *rivals], decoded.received_at)
         unstorable = self._unstorable(fresh, batch)
         for position in unstorable:
-            reject = Reject(RejectReason.UNSTORABLE, event_id=fresh.pop(position).event_id)
+            reject = Reject(RejectReason.UNSTORABLE, event_id=fresh.pop(position).sent_id)
             refused[position], results[position] = reject, _refusal(reject)
         self._keep(decoded, {position: refused[position] for position in unstorable})
         stored = list(fresh.values())
@@ -184,17 +184,17 @@ class IngestStage:
         rows may be missing.
         """
         if not entries:
-            return Result(event.event_id, Status.ACCEPTED)
+            return Result(event.sent_id, Status.ACCEPTED)
         revision = event.version >> REVISION_SHIFT
         for entry in entries:
             if entry.version == event.version and entry.node == event.node:
                 if entry.batch <= self._processed:
-                    return Result(event.event_id, Status.DUPLICATE)
-                return Result(event.event_id, Status.ACCEPTED)
+                    return Result(event.sent_id, Status.DUPLICATE)
+                return Result(event.sent_id, Status.ACCEPTED)
         is_rival = any(entry.version >> REVISION_SHIFT == revision for entry in entries)
         if is_rival or event.intake is Intake.PUBLIC:  # a public key cannot correct an event
-            return Result(event.event_id, Status.DUPLICATE, ID_CONFLICT)
-        return Result(event.event_id, Status.ACCEPTED)
+            return Result(event.sent_id, Status.DUPLICATE, ID_CONFLICT)
+        return Result(event.sent_id, Status.ACCEPTED)
 
     def acknowledge(self, batch: int, now: datetime) -> None:
         """Record that everything up to this batch is completely processed."""

@@ -361,7 +361,7 @@ class FactStoreContract:
         for after, expected in ((0, [2, 4, 9]), (2, [4, 9]), (3, [4, 9]), (8, [9]), (9, [])):
             stored = list(world.open().in_doubt(after))
             again = [CORE.process(one.payload, one.received_at, one.intake) for one in stored]
-            numbers = [int(one.event_id.split("-")[0]) for one in again]
+            numbers = [int(one.event_id.removeprefix("public:").split("-")[0]) for one in again]
             assert numbers == [number for number in expected for _ in intakes]
             by_id = {one.event_id: one for one in again}
             assert by_id == {one.event_id: one for number in expected for one in events[number]}

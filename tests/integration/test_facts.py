@@ -172,15 +172,29 @@ def test_second_body_is_counted_and_both_are_kept(stage: IngestStage, database: 
 
 
 def test_public_key_cannot_take_over_a_known_event(stage: IngestStage, database: Database) -> None:
-    """A stranger who re-sends a known event id, raised or not, changes nothing but is kept."""
+    """A stranger who re-sends a known event id, raised or not, adds to their own history."""
     mine = event(event_id="e", identifiers=[identifier("cookie", "mine")])
     theirs = mine | {"identifiers": [identifier("cookie", "theirs")], "revision": 7}
     ingest(stage, 1, mine)
     [result] = ingest(stage, 2, theirs, intake=Intake.PUBLIC)
-    assert result.reason == ID_CONFLICT
-    assert count(database, "touchpoints") == 1
+    assert (result.event_id, result.status) == ("e", Status.ACCEPTED)
+    [repeated] = ingest(stage, 3, mine)
+    assert (repeated.status, repeated.reason) == (Status.DUPLICATE, "")
+    stored = database.rows("SELECT event_id, payload FROM touchpoints FINAL ORDER BY event_id")
+    assert stored == [("e", line(mine).decode()), ("public:e", line(theirs).decode())]
     assert list(StoreAudit(database).double_anchors()) == []
-    assert len(database.rows("SELECT 1 FROM id_conflicts FINAL")) == 2
+
+
+def test_public_key_cannot_occupy_an_event_id(stage: IngestStage, database: Database) -> None:
+    """An event sent first with a public key does not stand in the way of the server's."""
+    theirs = event(event_id="o-1", identifiers=[identifier("cookie", "theirs")])
+    ingest(stage, 1, theirs, intake=Intake.PUBLIC)
+    [result] = ingest(stage, 2, order("o-1", "5.00", event_id="o-1"))
+    assert (result.status, result.reason) == (Status.ACCEPTED, "")
+    again = theirs | {"revision": 3}
+    [contested] = ingest(stage, 3, again, intake=Intake.PUBLIC)
+    assert (contested.event_id, contested.reason) == ("o-1", ID_CONFLICT)
+    assert count(database, "orders") == 1
 
 
 def test_repeats_are_told_apart_within_and_across_batches(stage: IngestStage) -> None:

@@ -102,9 +102,10 @@ class StoreAudit:
                 for node in double.others
             ]
             for part in chunks(rows, ROWS_PER_DELETE):
-                self._delete(realm, part)
+                self.delete(realm, part)
 
-    def _delete(self, realm: str, rows: Sequence[tuple[str, str]]) -> None:
+    def delete(self, realm: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Delete facts by (node, event id), in every fact table."""
         nodes, events = zip(*rows, strict=True)
         parameters = {"realm": realm, "nodes": list(nodes), "events": list(events)}
         for (table,) in self._database.rows(FACT_TABLES_SQL):

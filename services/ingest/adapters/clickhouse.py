@@ -22,6 +22,7 @@ _STATEMENTS = statements_of(__file__)
 KNOWN_SQL = _STATEMENTS["known"]
 LAST_BATCH_SQL = _STATEMENTS["last_batch"]
 IN_DOUBT_SQL = _STATEMENTS["in_doubt"]
+PAGE_END_SQL = _STATEMENTS["page_end"]
 ERASURES_SQL = _STATEMENTS["erasures"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = """
@@ -35,6 +36,8 @@ REJECTED_COLUMNS = (
     "reject_id", "reason", "path", "message", "event_id", "received_at", "raw_bytes", "raw",
 )  # fmt: skip
 CACHED_VALUES = 500_000
+PAGE_EVENTS = 20_000
+"""About as many stored events are read at once."""
 REMEMBERED_HASHES = 1_000_000
 CHECKPOINT = "embedded"
 
@@ -173,7 +176,14 @@ class ClickHouseFactStore:
 
     def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
         """See the port."""
-        for payload, received_at, intake in self._database.rows(
-            IN_DOUBT_SQL, {"batch": after_batch}
-        ):
-            yield StoredEvent(payload.encode(), received_at, Intake(intake))
+        # What is processed again is written again, by later batches.
+        last, first = self.last_batch(), after_batch
+        while page := self._page_end(first, last):
+            bounds = {"batch": first, "until": page}
+            for payload, received_at, intake in self._database.rows(IN_DOUBT_SQL, bounds):
+                yield StoredEvent(payload.encode(), received_at, Intake(intake))
+            first = page
+
+    def _page_end(self, after_batch: int, last_batch: int) -> int:
+        bounds = {"batch": after_batch, "until": last_batch, "rows": PAGE_EVENTS}
+        return int(self._database.rows(PAGE_END_SQL, bounds)[0][0])

@@ -14,9 +14,15 @@ SELECT greatest(
     (SELECT max(batch) FROM checkpoints))
 
 -- in_doubt --
--- Events written after a batch, in the order in which they were processed.
+-- Events written after a batch and up to another, in the order in which they were processed.
 SELECT payload, received_at, intake FROM touchpoints
-WHERE batch > {batch:UInt64} ORDER BY batch, received_at, intake, event_id
+WHERE batch > {batch:UInt64} AND batch <= {until:UInt64}
+ORDER BY batch, received_at, intake, event_id
+
+-- page_end --
+-- The batch with which a page of about `rows` events after a batch ends; 0 if there are none.
+SELECT max(batch) FROM (SELECT batch FROM touchpoints
+    WHERE batch > {batch:UInt64} AND batch <= {until:UInt64} ORDER BY batch LIMIT {rows:UInt32})
 
 -- erasures --
 -- Erased nodes and when each was erased.

@@ -17,7 +17,7 @@ from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
-from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES, Touchpoint
+from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
 from services.consistency.core.kind import Heard
 from services.consistency.kinds import KINDS
 from services.ingest.core.decode import body_hash, decode, event_hash
@@ -97,9 +97,13 @@ class EventProcessor:
             return decoded
         event, plain = decoded
         occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
-        if intake is Intake.PUBLIC and event.type not in PUBLIC_TYPES:
+        is_public = intake is Intake.PUBLIC
+        if is_public and event.type not in PUBLIC_TYPES:
             message = "a public write key may not send this type"
             return Reject(RejectReason.NOT_ALLOWED, "type", message, event.event_id)
+        if event.event_id.startswith(PUBLIC_ID_PREFIX):
+            message = f"{PUBLIC_ID_PREFIX!r} is reserved at the beginning of an event id"
+            return Reject(RejectReason.INVALID_FIELD, "event_id", message, event.event_id)
         refused = self._refuse(event, occurred_ms, received_ms)
         if refused:
             return refused
@@ -111,7 +115,9 @@ class EventProcessor:
             return Reject(
                 RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
             )
-        anchor = self._identification.anchor(event, named)
+        if is_public:
+            event = event.model_copy(update={"event_id": PUBLIC_ID_PREFIX + event.event_id})
+        anchor = self._identification.anchor(event, named, intake)
         version = event.revision << 32 | body_hash(plain)
         context = Context(
             event,
@@ -234,7 +240,7 @@ class EventProcessor:
             received_ms,
             row,
             [(one.node, one.value) for one in named],
-            self._identification.edges(event.event_id, context.occurred_ms, anchor, named),
+            self._identification.edges(context, anchor),
             [*(claim for claim, _ in prices), *(claim for claim, _ in statements)],
             bool(attributes["attrs.name"]),
             bool(consents["consents.action"]),

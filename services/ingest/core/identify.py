@@ -21,7 +21,7 @@ from schemas.identifiers import (
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
-from services.ingest.core.outcome import Intake, Named, Reject
+from services.ingest.core.outcome import Context, Intake, Named, Reject
 
 CACHED_IDENTIFIERS = 200_000
 
@@ -43,6 +43,9 @@ class Identification:
         self._issuers = issuers
         self._personal = frozenset(
             row.name for row in rules.type if row.kind is IdentifierKind.PERSONAL
+        )
+        self._device = frozenset(
+            row.name for row in rules.type if row.kind is IdentifierKind.DEVICE
         )
         self._issued = {row.name: row.issued for row in rules.type}
         self._rank = rules.rank
@@ -97,61 +100,68 @@ class Identification:
             elif given.verified and trusted:  # named twice: verified wins, in any order
                 again = seen[found[0].id]
                 named[again] = named[again]._replace(verified=True)
-        if intake is Intake.PUBLIC and all(one.node.type in self._personal for one in named):
+        if intake is Intake.PUBLIC and not any(one.node.type in self._device for one in named):
             # Knowing a number or an address must not be enough to add to its history.
             reasons += [RejectReason.NO_USABLE_IDENTIFIER] * len(named)
             named = []
         if named or EVENT_TYPES[event.type].anonymous:
             return named, len(reasons)
-        return self._nobody(event, reasons)
+        return self._nobody(event, reasons, intake)
 
     @staticmethod
-    def _nobody(event: Touchpoint, reasons: list[RejectReason]) -> Reject:
+    def _nobody(event: Touchpoint, reasons: list[RejectReason], intake: Intake) -> Reject:
         blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
         if reasons and all(reason is blocked for reason in reasons):
             return Reject(blocked, "identifiers", "only placeholders", event.event_id)
         message = "none can be used here" if reasons else "none given"
+        if intake is Intake.PUBLIC:
+            message = "none names a device, as events of a public write key must"
         return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
 
-    def anchor(self, event: Touchpoint, named: list[Named]) -> Named:
+    def anchor(self, event: Touchpoint, named: list[Named], intake: Intake) -> Named:
         """The identifier under which the fact is stored permanently.
 
-        The strongest verified one; without one, the strongest shareable; without one, the
-        strongest. A stranger who types a victim's e-mail thus adds to their own cookie's history.
-        An event without identifiers is anchored by a record node, which joins no profile.
+        The strongest verified one; without one, the strongest shareable (with a public key: device)
+        one; without one, the strongest. A stranger who types a victim's e-mail thus adds to their
+        own cookie's history. An event without identifiers is anchored by a record node, which joins
+        no profile.
         """
         if not named:
-            return self._record(event)
+            return self._record(event, intake)
         if len(named) == 1:
             return named[0]
-        pool = (
-            [one for one in named if one.verified]
-            or [one for one in named if one.node.type not in self._personal]
-            or named
-        )
+        if intake is Intake.PUBLIC:
+            pool = [one for one in named if one.node.type in self._device]
+        else:
+            pool = (
+                [one for one in named if one.verified]
+                or [one for one in named if one.node.type not in self._personal]
+                or named
+            )
         rank = self._rank
         return min(pool, key=lambda one: (rank[one.node.type], one.node.id))
 
-    def _record(self, event: Touchpoint) -> Named:
-        issuer, value = event.source.system, getattr(event.body, "order_id", "") or event.event_id
+    def _record(self, event: Touchpoint, intake: Intake) -> Named:
+        order_id = "" if intake is Intake.PUBLIC else getattr(event.body, "order_id", "")
+        issuer, value = event.source.system, order_id or event.event_id
         node = node_id(self._secret, event.realm, RECORD_TYPE, issuer, value)
         return Named(Node(node, RECORD_TYPE, issuer), value, True, -1)
 
-    def edges(
-        self, event_id: str, occurred_ms: int, anchor: Named, named: list[Named]
-    ) -> list[Edge]:
+    def edges(self, context: Context, anchor: Named) -> list[Edge]:
         """One edge from the anchor to every other identifier of the event."""
-        if len(named) < 2:
+        if len(context.named) < 2:
             return []
+        is_public = context.intake is Intake.PUBLIC
+        proven = self._proven_publicly if is_public else self._proven
         return [
             Edge(
                 min(anchor.node, other.node),
                 max(anchor.node, other.node),
-                occurred_ms,
-                event_id,
-                self._proven(anchor, other),
+                context.occurred_ms,
+                context.event.event_id,
+                proven(anchor, other),
             )
-            for other in named
+            for other in context.named
             if other.node.id != anchor.node.id
         ]
 
@@ -159,3 +169,7 @@ class Identification:
         return (one.verified or one.node.type not in self._personal) and (
             other.verified or other.node.type not in self._personal
         )
+
+    def _proven_publicly(self, one: Named, other: Named) -> bool:
+        """Only a device can know the random value of a device."""
+        return one.node.type in self._device and other.node.type in self._device

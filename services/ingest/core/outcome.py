@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from schemas.claim import PriceClaim, Statement
 from schemas.edge import Edge, Node
 from schemas.reject import RejectReason
-from schemas.touchpoint import Touchpoint
+from schemas.touchpoint import PUBLIC_ID_PREFIX, Touchpoint
 
 
 class Intake(StrEnum):
@@ -80,3 +80,8 @@ class Accepted(NamedTuple):
     blocked: int
     """Number of identifiers dropped because they were placeholders or malformed."""
     intake: Intake
+
+    @property
+    def sent_id(self) -> str:
+        """The event id as it was sent."""
+        return self.event_id.removeprefix(PUBLIC_ID_PREFIX)

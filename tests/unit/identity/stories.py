@@ -51,10 +51,10 @@ def small_rules(hub_above: int, hub_above_personal: int) -> IdentityRules:
                 {"name": "customer_number", "kind": "personal", "unique": True},
                 {"name": "card", "kind": "personal"},
                 {"name": "email", "kind": "personal", "review_above": 2},
-                {"name": "order_number", "kind": "shareable", "ephemeral": True},
-                {"name": "phone", "kind": "shareable"},
-                {"name": "session", "kind": "shareable", "ephemeral": True},
-                {"name": "cookie", "kind": "shareable"},
+                {"name": "order_number", "kind": "reference", "ephemeral": True},
+                {"name": "phone", "kind": "reference"},
+                {"name": "session", "kind": "device", "ephemeral": True},
+                {"name": "cookie", "kind": "device"},
             ],
         }
     )

@@ -17,6 +17,7 @@ EMAIL = identifier("email", "anna@example.com", verified=True)
 ANNA = node_id(SECRET, "default", "email", "", "anna@example.com")
 BEN = node_id(SECRET, "default", "email", "", "ben@example.com")
 STEP = [name for name in COLUMNS if name.startswith("consents.")]
+NO_DEVICE = "none names a device, as events of a public write key must"
 
 
 def consents(type_name: str, body: dict[str, Any], *named: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -99,7 +100,7 @@ def test_whose_address_a_consent_is_for(body: dict[str, Any], address: object) -
             Intake.FILE,
             (RejectReason.NO_USABLE_IDENTIFIER, "none can be used here"),
         ),
-        ([EMAIL], Intake.PUBLIC, (RejectReason.NO_USABLE_IDENTIFIER, "none can be used here")),
+        ([EMAIL], Intake.PUBLIC, (RejectReason.NO_USABLE_IDENTIFIER, NO_DEVICE)),
         (
             [identifier("email", "test@test.de")],
             Intake.FILE,

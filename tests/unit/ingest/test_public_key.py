@@ -1,0 +1,83 @@
+"""What an event sent with a public write key may do: add to the history of the sender's device."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from schemas.identifiers import node_id
+from schemas.reject import RejectReason
+from schemas.rules.identity import IdentifierKind, identity_rules
+from services.ingest.core.outcome import Accepted, Intake, Reject
+from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line
+
+TYPES = {kind: [row.name for row in identity_rules().type if row.kind is kind] for kind in
+         IdentifierKind}  # fmt: skip
+NOT_DEVICES = [*TYPES[IdentifierKind.PERSONAL], *TYPES[IdentifierKind.REFERENCE]]
+DEVICES = TYPES[IdentifierKind.DEVICE]
+
+
+def given(type_: str, number: int = 1) -> dict[str, Any]:
+    """A valid identifier of a type that claims to be proven."""
+    values = {"email": f"anna{number}@example.com", "phone": f"+4930231250{number:02}"}
+    return identifier(type_, values.get(type_, f"value-{number}"), issuer="shop", verified=True)
+
+
+def sent(intake: Intake, *identifiers: dict[str, Any], **fields: Any) -> Accepted | Reject:
+    """The outcome of an event."""
+    return core().process(line(event(identifiers=list(identifiers), **fields)), RECEIVED_AT, intake)
+
+
+@pytest.mark.parametrize("type_", NOT_DEVICES)
+def test_without_a_device_it_is_refused(type_: str) -> None:
+    """Knowing a number or an address is not enough to add to its history."""
+    outcome = sent(Intake.PUBLIC, given(type_), given(type_, 2))
+    assert isinstance(outcome, Reject)
+    assert outcome.reason is RejectReason.NO_USABLE_IDENTIFIER
+    assert isinstance(sent(Intake.SERVER, given(type_)), Accepted)
+
+
+@pytest.mark.parametrize(("device", "other"), list(product(DEVICES, NOT_DEVICES)))
+def test_it_is_anchored_at_the_device_and_only_states_the_rest(device: str, other: str) -> None:
+    """Whatever stands beside the device, in any order: the edge joins nobody."""
+    for identifiers in ([given(device), given(other)], [given(other), given(device)]):
+        outcome = sent(Intake.PUBLIC, *identifiers)
+        assert isinstance(outcome, Accepted)
+        assert outcome.row["anchor_type"] == device
+        assert [edge.verified for edge in outcome.edges] == [False]
+
+
+def test_devices_of_one_event_belong_together() -> None:
+    """A cookie and a session in one request are one visitor: only they know their values."""
+    outcome = sent(Intake.PUBLIC, given("cookie"), given("session"), given("phone"))
+    assert isinstance(outcome, Accepted)
+    grades = {frozenset((edge.a.type, edge.b.type)): edge.verified for edge in outcome.edges}
+    assert grades == {
+        frozenset(("session", "cookie")): True,
+        frozenset(("session", "phone")): False,
+    }
+
+
+def test_its_ids_are_not_those_of_servers() -> None:
+    """It is stored under an id that no other event may bear; answers name the id as sent."""
+    public, server = (sent(one, given("cookie"), event_id="e-1") for one in
+                      (Intake.PUBLIC, Intake.SERVER))  # fmt: skip
+    assert isinstance(public, Accepted)
+    assert isinstance(server, Accepted)
+    assert (public.event_id, public.sent_id) == ("public:e-1", "e-1")
+    assert (server.event_id, server.sent_id) == ("e-1", "e-1")
+    assert public.event_hash != server.event_hash
+    for intake in Intake:
+        refused = sent(intake, given("cookie"), event_id="public:e-1")
+        assert isinstance(refused, Reject)
+        assert (refused.reason, refused.path) == (RejectReason.INVALID_FIELD, "event_id")
+
+
+def test_it_cannot_join_the_record_of_an_order() -> None:
+    """A survey that names an order and nobody stands under its own id, not the order's."""
+    body = {"kind": "nps", "order_id": "O-1", "answers": [{"question": "q", "score": 1}]}
+    outcome = sent(Intake.PUBLIC, type="survey.answered", body=body, event_id="s")
+    assert isinstance(outcome, Accepted)
+    assert outcome.node == node_id(SECRET, "default", "record", "webshop", "public:s")
