@@ -19,8 +19,8 @@ from schemas.offer import Offer
 EVENT_BYTES_MAX = 32 * 1024
 IDENTIFIERS_MAX = 20
 PUBLIC_ID_PREFIX = "public:"
-"""Begins the stored id of every event sent with a public write key, and of no other: whoever can
-read such a key cannot occupy, replace or contest an event of a server."""
+"""Begins the stored id of every event sent with a public write key, and of no other: so such a key
+cannot occupy, replace or contest an event of a server."""
 DEFAULT_REALM = "default"
 
 

@@ -38,8 +38,8 @@ class MessageReaction(Contract):
     message_id: OptionalCode = ""
     url: Annotated[str, Field(max_length=2000)] = ""
     single_use_token: bool = False
-    """The link contained a single-use token; only then may an identifier of a click or open be
-    verified."""
+    """The link contained a single-use token. Only then may an identifier of an open, a click or an
+    unsubscription be verified."""
     reason: Title = ""
 
 

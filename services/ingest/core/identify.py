@@ -24,6 +24,8 @@ from schemas.touchpoint import EVENT_TYPES, Touchpoint
 from services.ingest.core.outcome import Context, Intake, Named, Reject
 
 CACHED_IDENTIFIERS = 200_000
+LINK_TYPES = frozenset({"email.opened", "email.clicked", "email.unsubscribed"})
+"""Events made by whoever holds a mail, which may have been forwarded."""
 
 
 class Identification:
@@ -82,7 +84,7 @@ class Identification:
         reasons: list[RejectReason] = []
         seen: dict[NodeId, int] = {}
         system = event.source.system
-        trusted = intake is not Intake.PUBLIC and self._is_trusted(system)
+        trusted = _names_its_sender(event, intake) and self._is_trusted(system)
         resolve, realm, issued = self.resolve, event.realm, self._issued
         for position, given in enumerate(event.identifiers):
             type_name = given.type
@@ -121,23 +123,19 @@ class Identification:
     def anchor(self, event: Touchpoint, named: list[Named], intake: Intake) -> Named:
         """The identifier under which the fact is stored permanently.
 
-        The strongest verified one; without one, the strongest shareable (with a public key: device)
-        one; without one, the strongest. A stranger who types a victim's e-mail thus adds to their
-        own cookie's history. An event without identifiers is anchored by a record node, which joins
-        no profile.
+        The strongest verified one; without one, the strongest shareable (of an event that anybody
+        may have made: device) one; without one, the strongest. A stranger who types a victim's
+        e-mail thus adds to their own cookie's history. An event without identifiers is anchored by
+        a record node, which joins no profile.
         """
         if not named:
             return self._record(event, intake)
         if len(named) == 1:
             return named[0]
-        if intake is Intake.PUBLIC:
+        pool = [one for one in named if one.verified]
+        if not pool and not _names_its_sender(event, intake):
             pool = [one for one in named if one.node.type in self._device]
-        else:
-            pool = (
-                [one for one in named if one.verified]
-                or [one for one in named if one.node.type not in self._personal]
-                or named
-            )
+        pool = pool or [one for one in named if one.node.type not in self._personal] or named
         rank = self._rank
         return min(pool, key=lambda one: (rank[one.node.type], one.node.id))
 
@@ -151,8 +149,8 @@ class Identification:
         """One edge from the anchor to every other identifier of the event."""
         if len(context.named) < 2:
             return []
-        is_public = context.intake is Intake.PUBLIC
-        proven = self._proven_publicly if is_public else self._proven
+        named_by_sender = _names_its_sender(context.event, context.intake)
+        proven = self._proven if named_by_sender else self._proven_by_anybody
         return [
             Edge(
                 min(anchor.node, other.node),
@@ -170,6 +168,14 @@ class Identification:
             other.verified or other.node.type not in self._personal
         )
 
-    def _proven_publicly(self, one: Named, other: Named) -> bool:
+    def _proven_by_anybody(self, one: Named, other: Named) -> bool:
         """Only a device can know the random value of a device."""
         return one.node.type in self._device and other.node.type in self._device
+
+
+def _names_its_sender(event: Touchpoint, intake: Intake) -> bool:
+    """Whether the identifiers are those of whoever acted, and not only what anybody may name: with
+    a public key, or through the link of a mail that somebody else may have opened."""
+    if intake is Intake.PUBLIC:
+        return False
+    return event.type not in LINK_TYPES or event.body.single_use_token
