@@ -1,14 +1,18 @@
 """Building blocks of every contract: bounded strings, exact money, zone-aware times.
 
-Every string and list has a limit, so one event can never grow without bound.
+Every string and list has a limit, so one event can never grow without bound. How each kind of value
+is written in JSON is the business of `schemas.scalars`.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from schemas.scalars import Exact, Rfc3339, Whole, Written, YesOrNo
 
 
 class Contract(BaseModel):
@@ -17,27 +21,32 @@ class Contract(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
-        coerce_numbers_to_str=True,
         use_attribute_docstrings=True,
         defer_build=True,  # most bodies are only ever validated as part of the union
     )
 
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Code = Annotated[str, Written(100, min_length=1, strip=True)]
 """A short technical name or number (≤ 100 characters)."""
-OptionalCode = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+OptionalCode = Annotated[str, Written(100, strip=True)]
 """Like Code; the empty string says "not given"."""
-Title = Annotated[str, StringConstraints(max_length=300)]
+Title = Annotated[str, Written(300, whole=False)]
 """One line a person reads (≤ 300 characters)."""
-Text = Annotated[str, StringConstraints(max_length=8000)]
+Text = Annotated[str, Written(8000, whole=False)]
 """A message, a comment, a complaint (≤ 8,000 characters)."""
+Url = Annotated[str, Written(2000)]
+"""Where a page is (≤ 2,000 characters)."""
+Address = Annotated[str, Written(320)]
+"""An e-mail address or telephone number (≤ 320 characters)."""
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 alphabetic code."""
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2 code."""
-Money = Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]
+Money = Annotated[Decimal, Exact(15, 4, "an amount")]
 """An exact amount, at most 4 decimals; its currency is a field of its own. Never a float. With 11
 digits before the point the sum of 500 lines still fits its column."""
+NonNegativeMoney = Annotated[Decimal, Exact(15, 4, "an amount", least=0)]
+"""An amount without a sign."""
 CENT = Decimal("0.01")
 
 
@@ -49,9 +58,13 @@ def written_money(amount: Decimal) -> Decimal:
 
 WrittenMoney = Annotated[Decimal, AfterValidator(written_money)]
 """An amount as it is printed, comparable byte for byte."""
-Quantity = Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]
+Quantity = Annotated[Decimal, Exact(15, 4, "a quantity")]
 """Pieces, or kilograms of weighed goods; at most 4 decimals."""
-Rate = Annotated[Decimal, Field(max_digits=7, decimal_places=4, ge=0, le=1, allow_inf_nan=False)]
+Rate = Annotated[Decimal, Exact(7, 4, "a share", least=0, most=1)]
 """A share between 0 and 1."""
-Instant = AwareDatetime
+Count = Annotated[int, Whole(0, 2**53 - 1)]
+"""How many; a whole number."""
+Flag = Annotated[bool, YesOrNo()]
+"""True or false."""
+Instant = Annotated[datetime, Rfc3339()]
 """RFC 3339 time with its zone."""

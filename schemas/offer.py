@@ -9,9 +9,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, model_validator
 
-from schemas.base import Contract, Currency, Instant, Money, OptionalCode, Quantity, Title
+from schemas.base import (
+    Contract,
+    Currency,
+    Instant,
+    Money,
+    NonNegativeMoney,
+    OptionalCode,
+    Quantity,
+    Title,
+)
+from schemas.scalars import Written
 
 
 class Basis(StrEnum):
@@ -66,14 +76,14 @@ class Offer(Contract):
     """The retailer's article number. Offers are compared by it, or by `gtin` if it is empty."""
     gtin: OptionalCode = ""
     """Global trade item number."""
-    market: Annotated[str, Field(max_length=16)] = ""
+    market: Annotated[str, Written(16)] = ""
     """Sales market; empty means the realm's region (DE)."""
     location: OptionalCode = ""
     """Store id for which this holds; empty on a till event means `source.store`, elsewhere
     "the whole channel"."""
     zone: OptionalCode = ""
     """Price zone. A store without an offer of its own follows the offer of its zone."""
-    price: Money | None = Field(default=None, ge=0)
+    price: NonNegativeMoney | None = None
     """Price of one `unit` before deposit, coupons and personal discounts."""
     currency: Currency | None = None
     """Empty means the realm's currency."""

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
-from schemas.base import Code, Contract, Instant, OptionalCode
+from schemas.base import Code, Contract, Flag, Instant, OptionalCode
 from schemas.events import browsing, dialogue, master_data, messages, orders
 from schemas.offer import Offer
+from schemas.scalars import Whole, Written
 
 EVENT_BYTES_MAX = 32 * 1024
 IDENTIFIERS_MAX = 20
@@ -51,12 +52,12 @@ class Identifier(Contract):
 
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """An identifier type of the identity rules: customer_number, email, cookie …"""
-    issuer: Annotated[str, StringConstraints(max_length=64, strip_whitespace=True)] = ""
+    issuer: Annotated[str, Written(64, strip=True)] = ""
     """Who assigned the number (shop, erp, a loyalty coalition). Empty for e-mail and phone;
     otherwise empty means the issuer configured for the source."""
-    value: Annotated[str, StringConstraints(max_length=500)]
+    value: Annotated[str, Written(500)]
     """As the source writes it; it is normalised by the rules of its type."""
-    verified: bool = False
+    verified: Flag = False
     """Proven by a login, a confirmed registration, a presented card or a single-use token. Accepted
     only from trusted sources."""
 
@@ -76,7 +77,7 @@ class Source(Contract):
     """The campaign that led here."""
     agent: OptionalCode = ""
     """Pseudonym of the agent or cashier."""
-    synthetic: bool = False
+    synthetic: Flag = False
     """A test journey, which is excluded from every measure."""
 
 
@@ -89,7 +90,7 @@ class Touchpoint(Contract):
     """When it happened, by the source's clock, with its zone."""
     sent_at: Instant | None = None
     """When the source sent it, by the same clock; lets a live intake correct the clock's skew."""
-    revision: int = Field(default=0, ge=0, lt=2**31)
+    revision: Annotated[int, Whole(0, 2**31 - 1)] = 0
     """Raised by a client that corrects an event it already sent; the highest revision counts."""
     realm: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = DEFAULT_REALM
     """Brand or tenant."""

@@ -6,10 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Contract, Currency, Money, OptionalCode, Quantity, Title
+from schemas.base import Contract, Count, Currency, Money, OptionalCode, Quantity, Title, Url
 from schemas.offer import Offer
-
-Url = Annotated[str, Field(max_length=2000)]
 
 
 class PageViewed(Contract):
@@ -33,7 +31,7 @@ class SearchPerformed(Contract):
     """Somebody searched."""
 
     query: Title = ""
-    results: int | None = Field(default=None, ge=0)
+    results: Count | None = None
 
 
 class CartItem(Contract):

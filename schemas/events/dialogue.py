@@ -11,6 +11,7 @@ from schemas.base import (
     Code,
     Contract,
     Currency,
+    Flag,
     Instant,
     Money,
     OptionalCode,
@@ -69,7 +70,7 @@ class SupportExchanged(Contract):
     case_id: Code
     subject: Title = ""
     text: Text = ""
-    repeated: bool = False
+    repeated: Flag = False
     """The customer had to explain the case again."""
 
 
@@ -87,7 +88,7 @@ class MessageExchanged(Contract):
 
     conversation_id: Code
     author: Annotated[str, Field(pattern="^(customer|bot|agent)$")] = "customer"
-    handed_over: bool = False
+    handed_over: Flag = False
     """The bot handed the conversation to a person with this message."""
     text: Text = ""
 

@@ -7,9 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Code, Contract, Instant, OptionalCode, Quantity, Text, Title
+from schemas.base import Address, Code, Contract, Flag, Instant, OptionalCode, Quantity, Text, Title
+from schemas.scalars import Written
 
 AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+AttributeText = Annotated[str, Written(500, whole=False)]
 
 
 class LinkReason(StrEnum):
@@ -36,9 +38,7 @@ class ProfileUpdated(Contract):
     `preference.` (`preference.channel`, `preference.topics`). A null value says "no longer so".
     """
 
-    attributes: Annotated[
-        dict[AttributeName, Annotated[str, Field(max_length=500)] | None], Field(max_length=60)
-    ]
+    attributes: Annotated[dict[AttributeName, AttributeText | None], Field(max_length=60)]
 
 
 class LegalBasis(StrEnum):
@@ -56,11 +56,11 @@ class ConsentChanged(Contract):
     purpose: Code = "marketing"
     channel: Code = "email"
     """The channel on which contact is allowed."""
-    address: Annotated[str, Field(max_length=320)] = ""
+    address: Address = ""
     """The address it is for; empty means the anchor of the event."""
     text_version: OptionalCode = ""
     basis: LegalBasis = LegalBasis.CONSENT
-    double_opt_in: bool = False
+    double_opt_in: Flag = False
     """The consent awaits (`consent.given`) or has (`consent.confirmed`) its double opt-in."""
 
 

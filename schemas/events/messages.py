@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field
-
-from schemas.base import Contract, Instant, OptionalCode, Title
+from schemas.base import Address, Contract, Flag, Instant, OptionalCode, Title, Url
 
 
 class Purpose(StrEnum):
@@ -24,7 +21,7 @@ class MessageSent(Contract):
     """A message left for one address."""
 
     purpose: Purpose
-    address: Annotated[str, Field(max_length=320)] = ""
+    address: Address = ""
     campaign: OptionalCode = ""
     subject: Title = ""
     message_id: OptionalCode = ""
@@ -33,11 +30,11 @@ class MessageSent(Contract):
 class MessageReaction(Contract):
     """Delivered, opened, clicked, bounced, complained, unsubscribed."""
 
-    address: Annotated[str, Field(max_length=320)] = ""
+    address: Address = ""
     campaign: OptionalCode = ""
     message_id: OptionalCode = ""
-    url: Annotated[str, Field(max_length=2000)] = ""
-    single_use_token: bool = False
+    url: Url = ""
+    single_use_token: Flag = False
     """The link contained a single-use token. Only then may an identifier of an open, a click or an
     unsubscription be verified."""
     reason: Title = ""

@@ -15,9 +15,11 @@ from pydantic import Field
 from schemas.base import (
     Code,
     Contract,
+    Count,
     Currency,
     Instant,
     Money,
+    NonNegativeMoney,
     OptionalCode,
     Quantity,
     Rate,
@@ -54,7 +56,7 @@ class Discount(Contract):
     """One reduction of a line, as a positive amount for the whole line."""
 
     kind: DiscountKind = DiscountKind.OTHER
-    amount: Money = Field(ge=0)
+    amount: NonNegativeMoney
     code: OptionalCode = ""
     promotion: OptionalCode = ""
 
@@ -148,7 +150,7 @@ class OrderReturned(Contract):
     currency: Currency | None = None
     lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     """What came back, as positive amounts."""
-    refund: Money | None = Field(default=None, ge=0)
+    refund: NonNegativeMoney | None = None
     """Amount given back. Used only where there are no lines."""
     reason: Title = ""
 
@@ -178,6 +180,6 @@ class TillClosed(Contract):
 
     till: Code
     number: Code
-    receipts: int = Field(ge=0)
+    receipts: Count
     gross: Money
     currency: Currency | None = None

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.base import Code, Instant
+from schemas.base import Code, Instant, OptionalCode
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.instants import from_ms, to_ms
@@ -48,7 +48,7 @@ class ScenarioOffer(Offer):
 
     at: Instant
     channel: Code
-    id: str = ""
+    id: OptionalCode = ""
 
     @model_validator(mode="after")
     def _says_something(self) -> ScenarioOffer:

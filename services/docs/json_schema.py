@@ -1,8 +1,9 @@
 """JSON Schema 2020-12 of the input (touchpoints) and the output (profiles, incidents).
 
-The schemas are as strict as the written contract: times as RFC 3339, amounts as plain decimals. The
-intake is more lenient in places (a number where a code is a string, `1e2` as an amount), so what
-a schema accepts is accepted, except where rules and settings of an installation decide.
+What a schema accepts is accepted and the reverse, scalar by scalar (`schemas.scalars` makes both),
+except where rules and settings of an installation decide and in what JSON Schema cannot say: the
+number of decimals of a JSON number, whether a whole number was written with an exponent, and that
+a length is measured without the blanks around a text.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydantic_core import core_schema
 
 from schemas.incident import INCIDENT_VERSION
 from schemas.profile import PROFILE_VERSION, Profile
+from schemas.scalars import EXACT_TIME, NOT_BLANK, end_of_text
 from schemas.touchpoint import EVENT_BYTES_MAX, EVENT_MODELS, EVENT_TYPES, TouchpointAdapter
 from services.consistency.views import VIEWS
 
@@ -24,11 +26,6 @@ _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 INCIDENT_VIEWS: TypeAdapter[Any] = TypeAdapter(_any_view)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TOUCHPOINT_VERSION = 1
-RFC_3339 = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
-)
-AMOUNT_WHOLE_DIGITS_MAX = 14
 
 
 class ContractSchema(GenerateJsonSchema):
@@ -40,7 +37,7 @@ class ContractSchema(GenerateJsonSchema):
 
     def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
         """A time with its zone."""
-        return {"type": "string", "format": "date-time", "pattern": RFC_3339}
+        return {"type": "string", "format": "date-time", "pattern": EXACT_TIME}
 
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
         """An exact number as a string; coming in, also as a number."""
@@ -68,7 +65,7 @@ class ContractSchema(GenerateJsonSchema):
         """A string; if surrounding blanks are stripped, it needs a character that is not blank."""
         plain = super().str_schema(schema)
         if schema.get("strip_whitespace") and schema.get("min_length"):
-            plain.setdefault("pattern", r"\S")
+            plain.setdefault("pattern", NOT_BLANK)
         return plain
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
@@ -101,8 +98,20 @@ def _document(name: str, version: int, title: str, description: str, schema: Jso
         "description": description,
     }
     body = {key: value for key, value in schema.items() if key not in head and key != "$defs"}
-    document: Json = unwrapped({**head, **body, "$defs": schema.get("$defs", {})})
+    document: Json = unwrapped(anchored({**head, **body, "$defs": schema.get("$defs", {})}))
     return document
+
+
+def anchored(value: Any) -> Any:
+    """Patterns that end where the text ends, in the dialect of every validator."""
+    if isinstance(value, list):
+        return [anchored(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: end_of_text(item) if key == "pattern" and isinstance(item, str) else anchored(item)
+            for key, item in value.items()
+        }
+    return value
 
 
 def unwrapped(value: Any) -> Any:

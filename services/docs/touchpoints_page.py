@@ -24,10 +24,35 @@ A touchpoint is one contact between a customer and a channel, as one JSON object
 `{{"batch": [...]}}`. The same rules in machine-readable form:
 [touchpoint.schema.json](../../schemas/generated/touchpoint.schema.json).
 
-Fields that a type does not list are stored but ignored. An unknown `type` is rejected. Amounts are
-exact decimals: send them as strings (`"79.90"`) or as numbers of at most 15 digits; a number with
-more than 4 decimals is rejected, never rounded. Times carry their zone (RFC 3339); a time without
-a zone is rejected. Sending an event again under its `event_id` changes nothing.
+Fields that a type does not list are stored but ignored. An unknown `type` is rejected. Sending an
+event again under its `event_id` changes nothing.
+""".strip()
+NOTATIONS = (
+    (
+        "string",
+        'text; a whole number, as its digits (`1001`, `1001.0` and `"1001"` are one code); in '
+        "titles, texts and attributes any number",
+        "`true`; `1001.5` and `1e25` as a code (digits were lost: send text)",
+    ),
+    (
+        "exact decimal",
+        'a string of plain digits with a point and at most 4 decimals (`"79.90"`, `"-5"`), or a '
+        "number of at most 15 digits (`79.9`)",
+        '`"1_000"`, `"1e3"`, `"1,50"`, `"+5"`, `" 5 "`, `"NaN"`, digits of other scripts; '
+        "more than 4 decimals (never rounded)",
+    ),
+    ("integer", "a number without a fraction (`5`, `5.0`)", '`"5"`, `true`, `5.5`'),
+    ("boolean", "`true`, `false`", '`"true"`, `1`, `"yes"`'),
+    (
+        "time with zone",
+        'RFC 3339 as a string, with its zone (`"2026-03-02T18:20:00+01:00"`, `…Z`, fractions); '
+        "also a space for the `T`, no seconds, `+0100`",
+        'numbers, `"20260302"`, `"45748"`, a date alone, no zone, a day that does not exist',
+    ),
+)
+UNSAID = """
+The JSON Schema says the same. It cannot say three things: how many decimals a *number* may have,
+that `1e25` is no code, and that lengths are measured without surrounding blanks.
 """.strip()
 IDENTIFIERS = f"""
 At most {IDENTIFIERS_MAX} per event; they name the person who *acts* (the recipient of a gift
@@ -51,6 +76,9 @@ def touchpoints_page() -> str:
     return page(
         "Touchpoint reference",
         INTRODUCTION,
+        "What is not clearly one value is rejected, never guessed:",
+        table(("Type", "Accepted", "Rejected"), NOTATIONS),
+        UNSAID,
         *_envelope(parts),
         *_identifier_types(),
         "## Event types",

@@ -62,4 +62,4 @@ def _event_id(line: bytes) -> str:
     except orjson.JSONDecodeError:
         return ""
     value = plain.get("event_id", "") if isinstance(plain, dict) else ""
-    return value[:100] if isinstance(value, str) else ""
+    return str(value)[:100] if type(value) in (str, int) else ""

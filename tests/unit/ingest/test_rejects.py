@@ -32,6 +32,8 @@ EXAMPLES: dict[RejectReason, list[tuple[bytes, str]]] = {
         (line(event(identifiers=[identifier("shoe_size", "44")])), "identifiers.0.type"),
         (line(event(identifiers=[{"type": "cookie"}])), "identifiers.0.value"),
         (line(event(event_id="x" * 101)), "event_id"),
+        (line(event(occurred_at=20261120)), "occurred_at"),  # never seconds since 1970
+        (line(event(occurred_at="20261120")), "occurred_at"),
         (line(event("order.placed", body={"lines": []})), "body.order_id"),
         (line(event("order.placed", body={"order_id": "1", "lines": [{}]})), "body.lines.0.total"),
         (line(event("offer.published", body={"price": "1"})), "body"),  # names no product
@@ -160,3 +162,11 @@ def test_an_open_beginning_is_like_an_open_end(bound: str) -> None:
     assert isinstance(found, Accepted)
     [claim] = found.claims
     assert (claim.valid_from, claim.valid_to) == (None, None)
+
+
+@pytest.mark.parametrize(("sent", "kept"), [(77, "77"), ("e-7", "e-7"), (7.5, ""), (True, "")])
+def test_reject_names_the_event_though_its_id_is_a_number(sent: object, kept: str) -> None:
+    """Who looks for a refused event finds it under the id that it would have had."""
+    outcome = core().process(line(event(event_id=sent, occurred_at="soon")), RECEIVED_AT)
+    assert isinstance(outcome, Reject)
+    assert outcome.event_id == kept
