@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from schemas.identifiers import NodeId
+from schemas.placement import ProfileKind
 from schemas.records import ActionRecord
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
@@ -20,7 +21,6 @@ from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
-from services.identity.core.model import ProfileKind
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
@@ -28,6 +28,7 @@ from services.runtime.errors import ConfigurationError
 from services.runtime.settings import RealmSettings, Settings
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
+from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 BY_VALUE_SQL = statements_of(__file__)["by_value"]
@@ -51,6 +52,7 @@ class ReadStore:
         self.audit = StoreAudit(database)
         self.incidents = IncidentReader(database, consistency, self._known_persons)
         self._graph = ClickHouseIdentityStore(database)
+        self._map = ProfileMap(database)
 
     @property
     def realms(self) -> Mapping[str, RealmSettings]:
@@ -80,7 +82,8 @@ class ReadStore:
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""
-        return Explanation(self._graph, self.identity_rules, realm).explain(a, b)
+        explanation = Explanation(self._graph, self._map, self.identity_rules, realm)
+        return explanation.explain(a, b)
 
     def pending_migrations(self) -> list[MigrationState]:
         """See the port."""

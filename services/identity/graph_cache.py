@@ -11,15 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
-from services.identity.core.model import (
-    Placement,
-    Reason,
-    Refusal,
-    TypeTable,
-    better,
-    counts,
-    later,
-)
+from schemas.placement import Placement
+from services.identity.core.model import Reason, Refusal, TypeTable, better, counts, later
 from services.identity.core.resolve import NEVER_SEEN_MS, apart_reason
 from services.identity.ports import IdentityStore
 

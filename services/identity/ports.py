@@ -12,7 +12,8 @@ from typing import Protocol
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from services.identity.core.model import Placement, Refusal
+from schemas.placement import Placement
+from services.identity.core.model import Refusal
 
 Placed = tuple[Node, Placement]
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
+from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.affected_region import Region, concerns, region_of
 from services.identity.core.model import (
     Pair,
-    Placement,
-    ProfileKind,
     Reason,
     Refusal,
     Review,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from clickhouse_connect.driver.httputil import get_pool_manager_options
 from urllib3 import PoolManager
 from urllib3.util import parse_url
 
+from schemas.identifiers import NodeId, as_uuid
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
 from services.store.errors import Server, first_line, translated
@@ -43,6 +44,8 @@ PARAMETER_CHARS_MAX = 8_000
 """A longer one goes into the text of the query. A server accepts 128 KiB per parameter, however it
 is sent (http_max_field_value_size, which no query can raise), and proxies accept less."""
 QUERY_BYTES_MAX = 64 * 1024 * 1024
+KEYS_PER_QUERY = 5_000
+"""Node ids in one query: its text stays below half a megabyte."""
 PORTS = {"http": 8123, "https": 8443}
 ENGINE_DIRECTORY = "engine"
 _PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
@@ -295,3 +298,20 @@ def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """Consecutive slices of at most `size` items."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def rows_by_key(
+    database: Database,
+    sql: str,
+    realm: str,
+    keys: Collection[NodeId],
+    name: str = "nodes",
+    **parameters: Any,
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query on any number of node ids, which is asked part by part.
+
+    `name` is that of the statement's parameter for them.
+    """
+    for part in chunks(list(keys), KEYS_PER_QUERY):
+        uuids = [str(as_uuid(one)) for one in part]
+        yield from database.rows(sql, {"realm": realm, name: uuids, **parameters})

@@ -63,6 +63,7 @@ from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
+from services.store.profile_map import ProfileMap
 from tests.events import product_book
 
 NOON = datetime(2026, 4, 1, 10, tzinfo=UTC)
@@ -403,7 +404,7 @@ def test_explanation_is_documented(database: Database) -> None:
     writer = IdentityWriter(store, "default", rules)
     edges = [graph.link(person, mail, 5, "e1", True), graph.link(mail, other, 5, "e2", False)]
     writer.commit(writer.apply(edges), 1)
-    found = Explanation(store, rules, "default").explain(person.id, mail.id)
+    found = Explanation(store, ProfileMap(database), rules, "default").explain(person.id, mail.id)
     told = plain(Explained.model_validate(found))
     assert told == found
     assert list(told) == names(tables.IDENTITY_WHY)

@@ -7,8 +7,9 @@ import random
 import pytest
 
 from schemas.edge import Decision, Verdict
+from schemas.placement import Placement, ProfileKind
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Placement, ProfileKind, link
+from services.identity.core.model import link
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore
 from services.identity.writer import IdentityWriter

@@ -12,8 +12,9 @@ from random import Random
 import pytest
 
 from schemas.edge import Decision, Verdict
+from schemas.placement import Placement, ProfileKind
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Placement, ProfileKind, Reason, Refusal, link
+from services.identity.core.model import Reason, Refusal, link
 from services.identity.ports import IdentityStore
 from services.store.database import Database
 from tests.contract.logs import quiet

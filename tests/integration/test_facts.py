@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from schemas.edge import Node
+from schemas.placement import Placement, ProfileKind
 from services.api.digest import state_digest
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Placement, ProfileKind, link
+from services.identity.core.model import link
 from services.ingest.adapters.audit import FACT_TABLES_SQL, StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import EventProcessor

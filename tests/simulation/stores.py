@@ -16,11 +16,12 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms
+from schemas.placement import Placement
 from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
-from services.identity.core.model import Pair, Placement, Refusal
+from services.identity.core.model import Pair, Refusal
 from services.identity.ports import Placed
 from services.ingest.core.outcome import Accepted
 from services.ingest.ports import Known, RejectedLine, StoredEvent

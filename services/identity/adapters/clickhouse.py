@@ -6,59 +6,28 @@ batch, so the row written last is the one that counts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.edge import Decision, Edge, Node, Verdict
-from schemas.identifiers import NodeId, as_uuid
+from schemas.identifiers import NodeId
 from schemas.instants import to_ms
-from services.identity.core.model import Placement, ProfileKind, Reason, Refusal
+from schemas.placement import Placement
+from services.identity.core.model import Reason, Refusal
 from services.identity.ports import Placed
-from services.store.database import Database, chunks
+from services.store.database import Database, rows_by_key
+from services.store.profile_map import ProfileMap
+from services.store.statements import statements_of
 
-NODES_PER_QUERY = 5_000
-EDGE_FIELDS = "a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified"
-EDGES_SQL = f"""
-SELECT {EDGE_FIELDS} FROM edges FINAL WHERE realm = {{realm:String}} AND a IN {{nodes:Array(UUID)}}
-UNION DISTINCT
-SELECT {EDGE_FIELDS} FROM edges_reversed FINAL
-WHERE realm = {{realm:String}} AND b IN {{nodes:Array(UUID)}}
-"""
-CROWDED_SQL = """
-SELECT node FROM (
-    SELECT a AS node, b AS other FROM edges FINAL
-    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)} AND verified
-        AND b_type IN {types:Array(String)}
-    UNION ALL
-    SELECT b AS node, a AS other FROM edges_reversed FINAL
-    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} AND verified
-        AND a_type IN {types:Array(String)}
-) GROUP BY node HAVING count() > {above:UInt32}
-"""
-PLACEMENTS_SQL = """
-SELECT node, profile, kind FROM map FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-"""
-MEMBERS_SQL = """
-SELECT node FROM members FINAL WHERE realm = {realm:String} AND profile = {profile:UUID}
-"""
-VALUES_SQL = """
-SELECT node, type, issuer, value FROM node_values FINAL
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-"""
-DECISIONS_SQL = """
-SELECT a, a_type, a_issuer, b, b_type, b_issuer, verdict, author, reason, decided_at
-FROM decisions FINAL
-WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
-"""
-MARKS_SQL = (
-    "SELECT node FROM marks FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}"
-)
-REFUSALS_SQL = """
-SELECT a, b, reason, blocked_by, event_id FROM refusals FINAL
-WHERE realm = {realm:String} AND active
-    AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
-"""
+_STATEMENTS = statements_of(__file__)
+EDGES_SQL = _STATEMENTS["edges"]
+CROWDED_SQL = _STATEMENTS["crowded"]
+VALUES_SQL = _STATEMENTS["values"]
+DECISIONS_SQL = _STATEMENTS["decisions"]
+MARKS_SQL = _STATEMENTS["marks"]
+REFUSALS_SQL = _STATEMENTS["refusals"]
+ANY_DECISION_SQL = _STATEMENTS["any_decision"]
+ANY_MARK_SQL = _STATEMENTS["any_mark"]
 REFUSAL_COLUMNS = (
     "realm", "a", "b", "reason", "blocked_by", "event_id", "is_decision", "active", "version",
 )  # fmt: skip
@@ -73,9 +42,10 @@ class ClickHouseIdentityStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._map = ProfileMap(database)
         # Most realms never have a decision or a mark; they are not read in every batch.
-        self._has_decisions = self._any("decisions")
-        self._has_marks = self._any("marks")
+        self._has_decisions = bool(database.rows(ANY_DECISION_SQL))
+        self._has_marks = bool(database.rows(ANY_MARK_SQL))
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -94,18 +64,7 @@ class ClickHouseIdentityStore:
 
     def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
         """See the port."""
-        return {
-            node.int: Placement(profile.int, ProfileKind(kind))
-            for node, profile, kind in self._by_node(PLACEMENTS_SQL, realm, nodes)
-        }
-
-    def members_of(self, realm: str, profile: NodeId) -> set[NodeId]:
-        """All nodes whose latest map row is this profile; itself at least."""
-        parameters = {"realm": realm, "profile": str(as_uuid(profile))}
-        nodes = {row[0].int for row in self._database.rows(MEMBERS_SQL, parameters)}
-        # A member row remains when its node moves: the map is authoritative.
-        placed = self.placements_of(realm, nodes)
-        return {node for node in nodes if placed[node].profile == profile} | {profile}
+        return self._map.placements_of(realm, nodes)
 
     def values_of(
         self, realm: str, nodes: Collection[NodeId]
@@ -199,15 +158,10 @@ class ClickHouseIdentityStore:
         if rows:
             self._database.insert_rows(table, names, rows)
 
-    def _any(self, table: str) -> bool:
-        return bool(self._database.rows(f"SELECT 1 FROM {table} LIMIT 1"))
-
     def _by_node(
         self, sql: str, realm: str, nodes: Collection[NodeId], **parameters: Any
-    ) -> Iterable[tuple[Any, ...]]:
-        for part in chunks(list(nodes), NODES_PER_QUERY):
-            uuids = [str(as_uuid(node)) for node in part]
-            yield from self._database.rows(sql, {"realm": realm, "nodes": uuids, **parameters})
+    ) -> Iterator[tuple[Any, ...]]:
+        return rows_by_key(self._database, sql, realm, nodes, **parameters)
 
 
 def _edge(row: tuple[Any, ...]) -> Edge:

@@ -10,6 +10,7 @@ from schemas.instants import from_ms
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.explain import Aside, Step, set_aside, why
+from services.store.profile_map import ProfileMap
 
 Json = dict[str, Any]
 EXPLANATION_VERSION = 1
@@ -18,8 +19,15 @@ EXPLANATION_VERSION = 1
 class Explanation:
     """Answers `c360 identity why A B`. Reads one profile's graph; never writes."""
 
-    def __init__(self, store: ClickHouseIdentityStore, rules: IdentityRules, realm: str) -> None:
+    def __init__(
+        self,
+        store: ClickHouseIdentityStore,
+        profile_map: ProfileMap,
+        rules: IdentityRules,
+        realm: str,
+    ) -> None:
         self._store = store
+        self._map = profile_map
         self._rules = rules
         self._realm = realm
         self._values: dict[NodeId, tuple[str, str, str]] = {}
@@ -27,13 +35,13 @@ class Explanation:
     def explain(self, a: NodeId, b: NodeId) -> Json:
         """Whether two identifiers are one profile, the evidence, and the edges set aside."""
         store, realm = self._store, self._realm
-        placed = store.placements_of(realm, {a, b})
+        placed = self._map.placements_of(realm, {a, b})
         profile_a, profile_b = (placed[n].profile if n in placed else n for n in (a, b))
-        members = store.members_of(realm, profile_a) | store.members_of(realm, profile_b) | {a, b}
+        members = self._map.members_of(realm, {profile_a, profile_b}).holder.keys() | {a, b}
         edges = store.edges_of(realm, members)
         decisions = store.decisions_of(realm, members)
         touched = members | {end.id for edge in edges for end in (edge.a, edge.b)}
-        placements = store.placements_of(realm, touched)
+        placements = self._map.placements_of(realm, touched)
         refusals = store.refusals_of(realm, {a, b})
         self._values = store.values_of(realm, touched)
         path = why(a, b, edges, decisions, placements, self._rules)

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from services.identity.core.model import Pair, Placement, Refusal
+from schemas.placement import Placement
+from services.identity.core.model import Pair, Refusal
 from services.identity.ports import Placed
 
 RefusalKey = tuple[NodeId, NodeId, bool]

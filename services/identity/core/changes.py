@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from schemas.edge import Edge
 from schemas.identifiers import NodeId, as_uuid
+from schemas.placement import Placement
 from schemas.records import (
     PROFILE_CAUSES_MAX,
     ProfileChange,
     ProfileChangeRecord,
     ProfileStatus,
 )
-from services.identity.core.model import Placement
 from services.identity.core.union_find import Groups
 from services.identity.writer import Changes
 

@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
+from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.core.model import (
     Pair,
-    Placement,
-    ProfileKind,
     Reason,
     Refusal,
     TypeTable,

@@ -1,4 +1,4 @@
-"""The values of the identity graph: nodes, edges, decisions, placements, refusals.
+"""The values of the identity graph: nodes, edges, decisions, refusals.
 
 Merging two reports of one edge, or two decisions on one pair, is a minimum or maximum over a total
 order. So the graph is a set: order and repetition of its input have no effect.
@@ -16,21 +16,6 @@ from schemas.rules.identity import IdentifierKind, IdentityRules
 
 Pair = tuple[NodeId, NodeId]
 """Two different node ids, the smaller one first."""
-
-
-class ProfileKind(StrEnum):
-    """The kind of a profile; each `shared` identifier is a profile of its own."""
-
-    PERSON = "person"
-    ANONYMOUS = "anonymous"
-    SHARED = "shared"
-
-
-class Placement(NamedTuple):
-    """The profile that holds a node; the id is that of the profile's canonical node."""
-
-    profile: NodeId
-    kind: ProfileKind
 
 
 class Reason(StrEnum):

@@ -7,11 +7,12 @@ every other place where they were reported. Nothing is written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
+from schemas.placement import ProfileKind
 from schemas.profile import Profile, TimelineEntry
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
@@ -32,13 +33,12 @@ from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
-from services.store.database import Database, chunks
+from services.store.database import KEYS_PER_QUERY, Database, chunks, rows_by_key
+from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
-MAP_SQL = _STATEMENTS["map"]
 TYPES_ALONE_SQL = _STATEMENTS["types_alone"]
-MEMBERS_SQL = _STATEMENTS["members"]
 VALUES_SQL = _STATEMENTS["values"]
 CONTACTS_SQL = _STATEMENTS["contacts"]
 OBSERVATIONS_SQL = _STATEMENTS["observations"]
@@ -52,12 +52,9 @@ EVENTS_SQL = _STATEMENTS["events"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
 ONE_THREAD = " SETTINGS max_threads = 1"
 """For reads of a few rows: distributing them costs three times as much as reading them."""
-KEYS_PER_QUERY = 5_000
-"""Keeps the parameters of one query below the size that a server accepts in an address."""
 FEW_KEYS = 100
 """Up to this number of keys, one thread reads faster than several."""
 TIMELINE_ENTRIES_MAX = 1_000
-SHARED = "shared"
 
 
 class _Gathered(NamedTuple):
@@ -83,6 +80,7 @@ class ProfileReader:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
+        self._map = ProfileMap(database)
         self._realms = realms
         self._rules = rules
         self._personal = personal_types(identity)
@@ -91,8 +89,8 @@ class ProfileReader:
     def resolve(self, realm: str, nodes: Sequence[NodeId]) -> dict[NodeId, Resolved]:
         """See the port."""
         found = {
-            node.int: Resolved(profile.int, kind)
-            for node, profile, kind in self._by_key(MAP_SQL, realm, nodes)
+            node: Resolved(placement.profile, placement.kind)
+            for node, placement in self._map.placements_of(realm, nodes).items()
         }
         alone = [node for node in nodes if node not in found]
         for node, type_name in self._by_key(TYPES_ALONE_SQL, realm, alone):
@@ -110,7 +108,7 @@ class ProfileReader:
     def profiles(self, realm: str, profile_ids: Sequence[NodeId]) -> list[Profile]:
         """See the port."""
         currency, as_of = self._realm(realm).currency, self._clock()
-        holder, kinds = self._members(realm, profile_ids)
+        holder, kinds = self._map.members_of(realm, profile_ids)
         gathered = self._gather(realm, holder)
         profiles = []
         for profile in dict.fromkeys(profile_ids):
@@ -139,7 +137,7 @@ class ProfileReader:
             raise ValueError(f"limit must be between 1 and {TIMELINE_ENTRIES_MAX}")
         currency = self._realm(realm).currency
         after = decode_cursor(cursor) if cursor else Cursor(0, "")
-        nodes = [_word(node) for node in self._members(realm, [profile_id])[0]]
+        nodes = [_word(node) for node in self._map.members_of(realm, [profile_id]).holder]
         where = {
             "realm": realm,
             "nodes": nodes,
@@ -176,7 +174,8 @@ class ProfileReader:
             rows = self._database.rows(IDENTIFIERS_SQL, where)
             for node, type_name, issuer, value, kind, profile in rows:
                 held_by = profile.int if kind else node.int  # without a map row it is its own
-                yield MappedIdentifier(type_name, issuer, value, node.int, held_by, kind == SHARED)
+                is_shared = kind == ProfileKind.SHARED
+                yield MappedIdentifier(type_name, issuer, value, node.int, held_by, is_shared)
             if len(rows) < PAGE_ROWS:
                 return
 
@@ -190,40 +189,18 @@ class ProfileReader:
         """Kind of a profile that is not on the map, by the types of its identifiers."""
         known = set(types)
         if known & self._personal:
-            return "person"
-        return RECORD_TYPE if known == {RECORD_TYPE} else "anonymous"
+            return ProfileKind.PERSON
+        return RECORD_TYPE if known == {RECORD_TYPE} else ProfileKind.ANONYMOUS
 
-    def _by_key(
-        self, sql: str, realm: str, nodes: Iterable[NodeId], name: str = "nodes"
-    ) -> Iterator[tuple[Any, ...]]:
+    def _by_key(self, sql: str, realm: str, nodes: Collection[NodeId]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, for any number of nodes."""
-        for some in chunks(list(nodes), KEYS_PER_QUERY):
-            yield from self._few_or_many(sql, realm, **{name: [_word(node) for node in some]})
+        hint = ONE_THREAD if len(nodes) <= FEW_KEYS else ""
+        return rows_by_key(self._database, sql + hint, realm, nodes)
 
     def _few_or_many(self, sql: str, realm: str, **keys: list[str]) -> list[tuple[Any, ...]]:
         is_few = max(map(len, keys.values())) <= FEW_KEYS
         hint = ONE_THREAD if is_few else ""
         return self._database.rows(sql + hint, {"realm": realm, **keys})
-
-    def _members(
-        self, realm: str, profile_ids: Sequence[NodeId]
-    ) -> tuple[dict[NodeId, NodeId], dict[NodeId, str]]:
-        """The profile of each of their nodes, and the kind of each profile on the map.
-
-        Rows of `members` go stale when a node moves, so the map is authoritative. The profiles'
-        own nodes are included: one that is not on the map is its own profile.
-        """
-        holder: dict[NodeId, NodeId] = {profile: profile for profile in profile_ids}
-        wanted = frozenset(holder)
-        kinds: dict[NodeId, str] = {}
-        members = self._by_key(MEMBERS_SQL, realm, wanted, "profiles")
-        nodes = wanted.union(node.int for (node,) in members)
-        for node, profile, kind in self._by_key(MAP_SQL, realm, nodes):
-            holder.pop(node.int, None)
-            if profile.int in wanted:
-                holder[node.int] = profile.int
-                kinds[profile.int] = max(kind, kinds.get(profile.int, ""))
-        return holder, kinds
 
     def _gather(
         self, realm: str, holder: Mapping[NodeId, NodeId]

@@ -2,11 +2,6 @@
 -- of FINAL at half its cost while parts are not merged. Only key columns may be filtered inside;
 -- every other condition must be outside, or it would bring replaced rows back.
 
--- map --
--- The profile of each node and its kind, by the latest row of the map.
-SELECT node, argMax(profile, version), argMax(kind, version) FROM map
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} GROUP BY node
-
 -- types_alone --
 -- A type of each node, by its value or by the events it is the anchor of.
 SELECT node, any(type) FROM
@@ -17,11 +12,6 @@ SELECT node, any(type) FROM
     SELECT node, anchor_type FROM touchpoints
     WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ) GROUP BY node
-
--- members --
--- Nodes that these profiles hold or held: rows remain when a node moves, so the map decides.
-SELECT DISTINCT node FROM members
-WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
 
 -- values --
 -- Type, issuer and value of nodes.

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
+from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import Placement, ProfileKind, Reason, link
+from services.identity.core.model import Reason, link
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId, as_uuid
+from schemas.placement import Placement
 from schemas.records import DecisionRecord, EdgesRecord, ProfileChangeRecord, ProfileStatus
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import Placement, Refusal
+from services.identity.core.model import Refusal
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore, Placed
 from services.identity.worker import (

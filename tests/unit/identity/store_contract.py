@@ -6,7 +6,8 @@ The fixture gives a store in which the realms `r` and `other` are empty.
 from __future__ import annotations
 
 from schemas.edge import Decision, Node, Verdict
-from services.identity.core.model import Placement, ProfileKind, Reason, Refusal, link
+from schemas.placement import Placement, ProfileKind
+from services.identity.core.model import Reason, Refusal, link
 from services.identity.ports import IdentityStore
 
 A = Node(1, "customer_number", "shop")

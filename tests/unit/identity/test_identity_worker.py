@@ -12,11 +12,12 @@ import pytest
 
 from schemas.edge import Edge, Node
 from schemas.identifiers import as_uuid
+from schemas.placement import Placement, ProfileKind
 from schemas.records import EdgesRecord, ProfileChange, ProfileStatus
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import Placement, ProfileKind, link
+from services.identity.core.model import link
 from services.identity.ports import IdentityStore
 from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter

@@ -1,0 +1,49 @@
+-- edges --
+-- Every edge with an end in these nodes.
+SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified FROM edges FINAL
+WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
+UNION DISTINCT
+SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified
+FROM edges_reversed FINAL WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+
+-- crowded --
+-- Those nodes that have more than so many verified edges to nodes of these types.
+SELECT node FROM
+(
+    SELECT a AS node, b AS other FROM edges FINAL
+    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)} AND verified
+        AND b_type IN {types:Array(String)}
+    UNION ALL
+    SELECT b AS node, a AS other FROM edges_reversed FINAL
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} AND verified
+        AND a_type IN {types:Array(String)}
+) GROUP BY node HAVING count() > {above:UInt32}
+
+-- values --
+-- Type, issuer and value of nodes.
+SELECT node, type, issuer, value FROM node_values FINAL
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- decisions --
+-- The latest decision of every pair with an end in these nodes, withdrawn ones included.
+SELECT a, a_type, a_issuer, b, b_type, b_issuer, verdict, author, reason, decided_at
+FROM decisions FINAL
+WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
+
+-- any_decision --
+-- Whether there is a decision in any realm.
+SELECT 1 FROM decisions LIMIT 1
+
+-- marks --
+-- Those nodes that are marked as permanently shared.
+SELECT node FROM marks FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- any_mark --
+-- Whether any node of any realm is marked.
+SELECT 1 FROM marks LIMIT 1
+
+-- refusals --
+-- The standing refusals with an end in these nodes.
+SELECT a, b, reason, blocked_by, event_id FROM refusals FINAL
+WHERE realm = {realm:String} AND active
+    AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})

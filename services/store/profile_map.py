@@ -1,0 +1,53 @@
+"""The one reader of the profile map: which profile holds a node, and which nodes a profile holds.
+
+Identity writes the map; identity, profiles and everything that follows customers read it here, so
+that all give the same answer. Statements that join the whole map with other tables stay with their
+adapters. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.placement import Placement, ProfileKind
+from services.store.database import Database, rows_by_key
+from services.store.statements import statements_of
+
+_STATEMENTS = statements_of(__file__)
+PLACEMENTS_SQL = _STATEMENTS["placements"]
+MEMBERS_SQL = _STATEMENTS["members"]
+
+
+class Members(NamedTuple):
+    """The nodes of some profiles."""
+
+    holder: dict[NodeId, NodeId]
+    """The profile of each node that they hold."""
+    kinds: dict[NodeId, ProfileKind]
+    """The kinds of those profiles that are on the map."""
+
+
+class ProfileMap:
+    """Reads the map of all realms. Methods block and raise Retry or Fatal."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
+        """The placements of `nodes`; a node without one is missing, and is its own profile."""
+        rows = rows_by_key(self._database, PLACEMENTS_SQL, realm, nodes)
+        return {node.int: Placement(profile.int, ProfileKind(kind)) for node, profile, kind in rows}
+
+    def members_of(self, realm: str, profiles: Collection[NodeId]) -> Members:
+        """The nodes that `profiles` hold now. Their own are included unless another holds them."""
+        wanted = frozenset(profiles)
+        rows = rows_by_key(self._database, MEMBERS_SQL, realm, wanted, "profiles")
+        placements = self.placements_of(realm, wanted.union(node.int for (node,) in rows))
+        members = Members({one: one for one in wanted - placements.keys()}, {})
+        for node, (profile, kind) in placements.items():
+            if profile in wanted:
+                members.holder[node] = profile
+                members.kinds[profile] = max(kind, members.kinds.get(profile, kind))
+        return members

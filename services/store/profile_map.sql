@@ -1,0 +1,14 @@
+-- Read without FINAL, which costs up to ten times as much while parts are not merged (docs/adr/0005).
+-- A row replaces another of its key by version, and by insertion where versions are equal, as with
+-- FINAL. Only key columns may be filtered: any other condition would bring replaced rows back.
+
+-- placements --
+-- The profile that holds each node, and its kind, by the latest row of the map.
+SELECT node, profile, kind FROM map
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
+
+-- members --
+-- Nodes that these profiles hold or held: rows remain when a node moves, so the map decides.
+SELECT node FROM members
+WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
