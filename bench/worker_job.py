@@ -106,7 +106,7 @@ class Job:
             received_at = from_ms(record.timestamp_ms)
             lines.append(Line(record.value, len(record.value)))
             outcomes.append(self.core.process(record.value, received_at, Intake.SERVER))
-        return Decoded(lines, outcomes, received_at)
+        return Decoded(lines, outcomes, received_at, Intake.SERVER)
 
     def store(self, decoded: Decoded) -> Stored:
         """Make a batch durable. Blocks."""

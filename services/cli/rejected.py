@@ -30,6 +30,7 @@ from services.cli.ingest import IngestReport
 from services.cli.output import err, out, print_json, print_table, progress_bar
 from services.cli.session import Session, open_session
 from services.cli.state import AsJson, state_of
+from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.runtime.errors import C360Error
 from services.runtime.settings import Settings
@@ -225,10 +226,12 @@ def _replay_lines(settings: Settings, choice: Choice, dry_run: bool, as_json: bo
     with open_session(settings) as session, progress_bar("events") as bar:
         results = IngestReport(bar)
         for page in _pages(session, choice):
-            lines = [line for row in page if (line := _line(row, report)) is not None]
-            if lines and not dry_run:
-                session.ingest(lines, results.take)
-            report.replayed += len(lines)
+            for intake in (Intake.FILE, Intake.PUBLIC):
+                rows = [row for row in page if row.is_public is (intake is Intake.PUBLIC)]
+                lines = [line for row in rows if (line := _line(row, report)) is not None]
+                if lines and not dry_run:
+                    session.ingest(lines, results.take, intake)
+                report.replayed += len(lines)
     if as_json:
         counts = {str(status): count for status, count in results.tally.statuses.items()}
         print_json(report.as_json() | {"dry_run": dry_run, "results": counts})
@@ -258,8 +261,6 @@ def _line(row: RejectedBytes, report: ReplayReport) -> Line | None:
     report.matched += 1
     if row.raw_bytes > len(content):
         why = f"only {len(content):,} of its {row.raw_bytes:,} bytes were kept"
-    elif row.reason == RejectReason.NOT_ALLOWED:
-        why = "it was sent with a public key, which does not allow it, and would be trusted now"
     else:
         report.reasons[str(row.reason)] += 1
         return Line(content, len(content))

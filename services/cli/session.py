@@ -21,6 +21,7 @@ from services.api.server import open_reading
 from services.embedded.engine import NOT_ON_A_SERVER, Engine
 from services.embedded.pipeline import batched
 from services.embedded.running_instance import RunningInstance, read_running_instance
+from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
 from services.runtime.errors import C360Error, ConfigurationError, Retry
@@ -40,8 +41,14 @@ class Session(Protocol):
         """Rows of an operation (services/api/queries/)."""
         ...
 
-    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
-        """Process lines; `report` is called with results that are durable."""
+    def ingest(
+        self,
+        lines: Iterable[Line],
+        report: Callable[[list[Result]], None],
+        intake: Intake = Intake.FILE,
+    ) -> None:
+        """Process lines as those of an import, or of a public key; `report` is called with results
+        that are durable."""
         ...
 
 
@@ -56,9 +63,14 @@ class LocalSession:
         """See Session."""
         return operation.run(self._access, request)
 
-    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+    def ingest(
+        self,
+        lines: Iterable[Line],
+        report: Callable[[list[Result]], None],
+        intake: Intake = Intake.FILE,
+    ) -> None:
         """See Session."""
-        self._engine.ingest(lines, report)
+        self._engine.ingest(lines, report, intake)
 
 
 class ServerSession:
@@ -72,7 +84,12 @@ class ServerSession:
         """See Session."""
         return operation.run(self._access, request)
 
-    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+    def ingest(
+        self,
+        lines: Iterable[Line],
+        report: Callable[[list[Result]], None],
+        intake: Intake = Intake.FILE,
+    ) -> None:
         """See Session. Raises ConfigurationError always: one writer beside the workers is wrong."""
         raise ConfigurationError(NOT_ON_A_SERVER)
 
@@ -100,11 +117,16 @@ class RemoteSession:
                     _raise_error(orjson.loads(line))
                 yield operation.adapter.validate_json(line)
 
-    def ingest(self, lines: Iterable[Line], report: Callable[[list[Result]], None]) -> None:
+    def ingest(
+        self,
+        lines: Iterable[Line],
+        report: Callable[[list[Result]], None],
+        intake: Intake = Intake.FILE,
+    ) -> None:
         """See Session. An oversized line is sent with its size only."""
         try:
             for part in batched(lines, REMOTE_LINES):
-                report(self._send(part))
+                report(self._send(part, intake))
         except InputError:
             self._tick()  # what came before the damage is judged
             raise
@@ -113,9 +135,9 @@ class RemoteSession:
     def _tick(self) -> None:
         self._client.post("/internal/v1/tick").raise_for_status()
 
-    def _send(self, part: list[Line]) -> list[Result]:
+    def _send(self, part: list[Line], intake: Intake) -> list[Result]:
         body = b"".join(map(_written, part))
-        response = self._client.post("/internal/v1/lines", content=body)
+        response = self._client.post("/internal/v1/lines", params={"intake": intake}, content=body)
         if response.status_code != httpx.codes.OK:
             _raise(response)
         return [Result(*row) for row in response.json()]

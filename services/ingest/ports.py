@@ -25,6 +25,8 @@ class RejectedLine(NamedTuple):
     raw: bytes
     raw_bytes: int
     received_at: datetime
+    is_public: bool
+    """Sent with a public write key."""
 
 
 class StoredEvent(NamedTuple):

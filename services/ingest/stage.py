@@ -56,6 +56,7 @@ class Decoded(NamedTuple):
     lines: Sequence[Line]
     outcomes: list[Accepted | Reject]
     received_at: datetime
+    intake: Intake
 
 
 class Stored(NamedTuple):
@@ -101,7 +102,7 @@ class IngestStage:
     ) -> Decoded:
         """Validate every line. Blocks the CPU only."""
         outcomes = [self._outcome(line, received_at, intake) for line in lines]
-        return Decoded(lines, outcomes, received_at)
+        return Decoded(lines, outcomes, received_at, intake)
 
     def _outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
         if line.fault is not None:
@@ -172,6 +173,7 @@ class IngestStage:
                     decoded.lines[position].content,
                     decoded.lines[position].size,
                     decoded.received_at,
+                    decoded.intake is Intake.PUBLIC,
                 )
                 for position, reject in refused.items()
             ]

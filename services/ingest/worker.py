@@ -187,7 +187,7 @@ class IngestWorker:
             value = delivery.value or b""
             lines.append(Line(value, len(value)))
             outcomes.append(outcome_of(self._core, value, received_at, Intake.SERVER))
-        return Batch(deliveries, Decoded(lines, outcomes, received_at))
+        return Batch(deliveries, Decoded(lines, outcomes, received_at, Intake.SERVER))
 
     async def _finish(self, batch: Batch) -> None:
         """Facts, then derived records and dead letters, then offsets."""

@@ -230,7 +230,9 @@ class FactStoreContract:
     def test_writing_again_changes_nothing(self, world: World) -> None:
         """A batch that comes again, after a crash and to another process, leaves the same state."""
         events = [*viewed("e-1", "e-2"), bought("9.99", "5.00")]
-        refused = [RejectedLine(Reject(RejectReason.NOT_JSON, "", "no"), b"{", 1, RECEIVED_AT)]
+        refused = [
+            RejectedLine(Reject(RejectReason.NOT_JSON, "", "no"), b"{", 1, RECEIVED_AT, False)
+        ]
         states = []
         for _ in range(3):
             store = world.open()
@@ -312,8 +314,8 @@ class FactStoreContract:
         missing = Reject(RejectReason.INVALID_FIELD, "realm", "unknown realm", "e-1")
         large = Reject(RejectReason.TOO_LARGE, message="too large")
         lines = [
-            RejectedLine(missing, "{'ü'}".encode(), 6, RECEIVED_AT),
-            RejectedLine(large, b"[" * 100, 99_999, RECEIVED_AT),
+            RejectedLine(missing, "{'ü'}".encode(), 6, RECEIVED_AT, False),
+            RejectedLine(large, b"[" * 100, 99_999, RECEIVED_AT, True),
         ]
         store = world.open()
         store.write_rejected(lines)

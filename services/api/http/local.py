@@ -62,12 +62,12 @@ Caller = Annotated[_Caller, Depends(_caller)]
 
 
 @router.post("/lines")
-async def local_lines(request: Request, caller: Caller) -> Response:
+async def local_lines(request: Request, caller: Caller, intake: Intake = Intake.FILE) -> Response:
     """Lines of `c360 ingest`, each preceded by its size as sent, and by its fault if it has one."""
     caller.require(Scope.EVENTS_IMPORT)
     body = await request.body()
     lines = [_sized_line(line) for line in body.split(b"\n") if line]
-    results = await write(caller.channel.sink, lines, Intake.FILE)
+    results = await write(caller.channel.sink, lines, intake)
     content = orjson.dumps([tuple(result) for result in results])
     return Response(content, media_type="application/json")
 

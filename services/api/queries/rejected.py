@@ -95,6 +95,8 @@ class RejectedBytes(Answer):
     raw_bytes: int
     """Size of the whole line; the bytes may be truncated."""
     raw_base64: str
+    is_public: bool
+    """Sent with a public write key."""
 
 
 def _list(access: Access, asked: RejectedRequest) -> Iterator[ListedReject]:

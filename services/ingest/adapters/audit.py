@@ -49,6 +49,8 @@ class RawLine(NamedTuple):
     raw_bytes: int
     """Size of the whole line."""
     raw_base64: str
+    is_public: bool
+    """Sent with a public write key."""
 
 
 class DoubleAnchor(NamedTuple):

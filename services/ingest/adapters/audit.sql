@@ -8,7 +8,10 @@ ORDER BY received_at DESC, reject_id LIMIT {limit:UInt32}
 
 -- lines --
 -- The bytes of rejected lines by id, a page after the id `after`; an empty parameter means any.
-SELECT toString(reject_id) AS id, reason, raw_bytes, base64Encode(raw) FROM rejected FINAL
+-- Lines that are not allowed came with a public key, also where that was not yet recorded.
+SELECT toString(reject_id) AS id, reason, raw_bytes, base64Encode(raw),
+    is_public OR reason = 'not_allowed'
+FROM rejected FINAL
 WHERE ({reason:String} = '' OR reason = {reason:String})
     AND toUnixTimestamp64Milli(received_at) >= {since_ms:Int64}
     AND (empty({ids:Array(String)}) OR has({ids:Array(String)}, toString(reject_id)))

@@ -34,6 +34,7 @@ row_of = itemgetter(*COLUMNS)
 """The values of a row in the order of COLUMNS."""
 REJECTED_COLUMNS = (
     "reject_id", "reason", "path", "message", "event_id", "received_at", "raw_bytes", "raw",
+    "is_public",
 )  # fmt: skip
 CACHED_VALUES = 500_000
 PAGE_EVENTS = 20_000
@@ -150,6 +151,7 @@ class ClickHouseFactStore:
                 to_ms(line.received_at),
                 line.raw_bytes,
                 line.raw,
+                line.is_public,
             )
             for line in lines
         ]
