@@ -11,11 +11,11 @@ import unicodedata
 from functools import lru_cache
 from uuid import UUID
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from schemas.letter_case import lower_case
 from schemas.rules.identity import IdentityRules, Normaliser
+from schemas.telephone import AmbiguousTelephoneNumber, NoTelephoneNumber, read_number
 
 NodeId = int
 """A node id as the 128-bit integer of its UUID: small, fast to hash, ordered like the UUID."""
@@ -26,6 +26,10 @@ RECORD_TYPE = "record"
 
 class InvalidIdentifier(ValueError):
     """The value is malformed for its identifier type."""
+
+
+class AmbiguousIdentifier(InvalidIdentifier):
+    """The value may be one of several; none is guessed."""
 
 
 class BlockedIdentifier(ValueError):
@@ -52,19 +56,18 @@ def normalise_email(value: str) -> str:
 
 @lru_cache(maxsize=200_000)
 def normalise_phone(value: str, region: str) -> str:
-    """The number in E.164 form; a national number is read as one of `region`.
+    """The number in E.164 form; a national number is read as one of `region` (schemas/telephone).
 
     Raises:
-        InvalidIdentifier: no possible number of that region.
+        InvalidIdentifier: no valid number.
+        AmbiguousIdentifier: two valid numbers.
     """
     try:
-        number = phonenumbers.parse(value, region)
-    except phonenumbers.NumberParseException as error:
-        raise InvalidIdentifier(f"not a telephone number: {error}") from error
-    reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:  # local-only numbers name nobody
-        raise InvalidIdentifier(f"not a possible telephone number in region {region}")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return read_number(value, region)
+    except AmbiguousTelephoneNumber as error:
+        raise AmbiguousIdentifier(str(error)) from error
+    except NoTelephoneNumber as error:
+        raise InvalidIdentifier(str(error)) from error
 
 
 def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> str:

@@ -63,7 +63,7 @@ file; an installation may use its own (`C360_IDENTITY_RULES`).
 NORMALISERS = {
     Normaliser.TRIM: "trimmed",
     Normaliser.EMAIL: "trimmed, lower case, domain in its IDNA form",
-    Normaliser.PHONE: "E.164; a national number is read in the region of the realm",
+    Normaliser.PHONE: "E.164, valid numbers only; without a country in the region of the realm",
 }
 OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "Identifiers optional")
 

@@ -60,7 +60,9 @@ def measure(
     for reason, count in tally.rejects.items():
         metrics.rejects.labels(reason).inc(count)
     metrics.id_conflicts.inc(tally.conflicts)
-    metrics.identifiers_dropped.inc(sum(event.blocked for event in stored.fresh))
+    for event in stored.fresh:
+        for why in event.dropped:
+            metrics.identifiers_dropped.labels(why).inc()
     metrics.batch_events.observe(tally.events)
     metrics.freshness_seconds.labels("received").observe(_age_s(now, oldest_receipt))
     if from_log:

@@ -23,7 +23,9 @@ class Metrics:
             "c360_id_conflicts_total", "Events with a known id and another body"
         )
         self.identifiers_dropped = self._counter(
-            "c360_identifiers_dropped_total", "Placeholders and malformed identifiers dropped"
+            "c360_identifiers_dropped_total",
+            "Identifiers dropped from accepted events, by reason",
+            "reason",
         )
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry

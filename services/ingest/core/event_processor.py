@@ -31,7 +31,7 @@ from services.ingest.core.fact import (
     survey_group,
 )
 from services.ingest.core.identify import Identification
-from services.ingest.core.outcome import Accepted, Context, Intake, Named, Reject
+from services.ingest.core.outcome import Accepted, Context, DropReason, Intake, Named, Reject
 
 ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
 """Identifier type of the address that a consent on a channel is for."""
@@ -171,7 +171,7 @@ class EventProcessor:
         event, type_name = context.event, ADDRESS_TYPES.get(channel, "")
         if address and type_name in self._config.rules.by_name:
             found = self._identification.resolve(event.realm, type_name, "", address)
-            if not isinstance(found, RejectReason):
+            if not isinstance(found, DropReason):
                 return found[0].id
         for one in context.named:
             if one.node.type == type_name:
@@ -184,7 +184,7 @@ class EventProcessor:
         anchor: Named,
         line: bytes,
         received_ms: int,
-        dropped: int,
+        dropped: tuple[DropReason, ...],
     ) -> Accepted:
         event, config = context.event, self._config
         source, realm = event.source, config.realms[event.realm]

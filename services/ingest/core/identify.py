@@ -12,6 +12,7 @@ from functools import lru_cache
 from schemas.edge import Edge, Node
 from schemas.identifiers import (
     RECORD_TYPE,
+    AmbiguousIdentifier,
     BlockedIdentifier,
     InvalidIdentifier,
     NodeId,
@@ -21,7 +22,7 @@ from schemas.identifiers import (
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
-from services.ingest.core.outcome import Context, Intake, Named, Reject
+from services.ingest.core.outcome import Context, DropReason, Intake, Named, Reject
 
 CACHED_IDENTIFIERS = 200_000
 LINK_TYPES = frozenset({"email.opened", "email.clicked", "email.unsubscribed"})
@@ -58,30 +59,34 @@ class Identification:
 
     def _resolve(
         self, realm: str, type_name: str, issuer: str, value: str
-    ) -> tuple[Node, str] | RejectReason:
+    ) -> tuple[Node, str] | DropReason:
         try:
             normal = normalise(type_name, value, self._rules, self._regions[realm])
         except BlockedIdentifier:
-            return RejectReason.ALL_IDENTIFIERS_BLOCKED
+            return DropReason.PLACEHOLDER
+        except AmbiguousIdentifier:
+            return DropReason.AMBIGUOUS
         except InvalidIdentifier:
-            return RejectReason.NO_USABLE_IDENTIFIER
+            return DropReason.MALFORMED
         node = Node(node_id(self._secret, realm, type_name, issuer, normal), type_name, issuer)
         return node, normal
 
     def resolve(
         self, realm: str, type_name: str, issuer: str, value: str, system: str = ""
-    ) -> tuple[Node, str] | RejectReason:
-        """Node and normalised value; or the reject reason if it were the only identifier."""
+    ) -> tuple[Node, str] | DropReason:
+        """Node and normalised value; or why the value names nobody."""
         if not self._issued[type_name]:
             issuer = ""
         elif not issuer:
             issuer = self._issuers.get(system, "")
         return self._lookup(realm, type_name, issuer, value)
 
-    def name(self, event: Touchpoint, intake: Intake) -> tuple[list[Named], int] | Reject:
-        """The usable identifiers of an event, and how many were dropped."""
+    def name(
+        self, event: Touchpoint, intake: Intake
+    ) -> tuple[list[Named], tuple[DropReason, ...]] | Reject:
+        """The usable identifiers of an event, and why others were dropped."""
         named: list[Named] = []
-        reasons: list[RejectReason] = []
+        dropped: list[DropReason] = []
         seen: dict[NodeId, int] = {}
         system = event.source.system
         trusted = _names_its_sender(event, intake) and self._is_trusted(system)
@@ -94,8 +99,8 @@ class Identification:
                     RejectReason.INVALID_FIELD, path, "no such identifier type", event.event_id
                 )
             found = resolve(realm, type_name, given.issuer, given.value, system)
-            if isinstance(found, RejectReason):
-                reasons.append(found)
+            if isinstance(found, DropReason):
+                dropped.append(found)
             elif found[0].id not in seen:
                 seen[found[0].id] = len(named)
                 named.append(Named(found[0], found[1], given.verified and trusted, position))
@@ -104,18 +109,20 @@ class Identification:
                 named[again] = named[again]._replace(verified=True)
         if intake is Intake.PUBLIC and not any(one.node.type in self._device for one in named):
             # Knowing a number or an address must not be enough to add to its history.
-            reasons += [RejectReason.NO_USABLE_IDENTIFIER] * len(named)
+            dropped += [DropReason.NO_DEVICE] * len(named)
             named = []
         if named or EVENT_TYPES[event.type].anonymous:
-            return named, len(reasons)
-        return self._nobody(event, reasons, intake)
+            return named, tuple(dropped)
+        return self._nobody(event, dropped, intake)
 
     @staticmethod
-    def _nobody(event: Touchpoint, reasons: list[RejectReason], intake: Intake) -> Reject:
-        blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
-        if reasons and all(reason is blocked for reason in reasons):
+    def _nobody(event: Touchpoint, dropped: list[DropReason], intake: Intake) -> Reject:
+        if dropped and all(reason is DropReason.PLACEHOLDER for reason in dropped):
+            blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
             return Reject(blocked, "identifiers", "only placeholders", event.event_id)
-        message = "none can be used here" if reasons else "none given"
+        message = "none can be used here" if dropped else "none given"
+        if DropReason.AMBIGUOUS in dropped:
+            message = "ambiguous: write telephone numbers with + and their country"
         if intake is Intake.PUBLIC:
             message = "none names a device, as events of a public write key must"
         return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)

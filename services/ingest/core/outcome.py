@@ -24,6 +24,19 @@ class Intake(StrEnum):
     """Sent with a key embedded in an app or web page: nothing is verified."""
 
 
+class DropReason(StrEnum):
+    """Why an identifier was dropped from an event; the event itself is accepted if it may be."""
+
+    PLACEHOLDER = "placeholder"
+    """It stands for "no value"."""
+    MALFORMED = "malformed"
+    """It has not the form of its type: an address without @, a number that nobody can have."""
+    AMBIGUOUS = "ambiguous"
+    """It may be one of two, such as a telephone number of two countries."""
+    NO_DEVICE = "no_device"
+    """An event of a public write key names it without naming a device."""
+
+
 class Reject(NamedTuple):
     """A rejected line. `path` names the field at fault; `message` never quotes its value."""
 
@@ -77,8 +90,8 @@ class Accepted(NamedTuple):
     """It says something of attributes."""
     has_consents: bool
     """It says something of contact permission."""
-    blocked: int
-    """Number of identifiers dropped because they were placeholders or malformed."""
+    dropped: tuple[DropReason, ...]
+    """Why identifiers of the event were dropped, one by one."""
     intake: Intake
 
     @property

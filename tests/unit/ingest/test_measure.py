@@ -68,7 +68,7 @@ def test_embedded_batch() -> None:
     embedded.pipeline.finish(embedded.pipeline.decode([Line(one, len(one)) for one in BATCH]))
     assert samples(embedded.metrics) == RESULTS | {
         "c360_dead_letters_total": 0,
-        "c360_identifiers_dropped_total": 2,
+        'c360_identifiers_dropped_total{reason="malformed"}': 2,
     }
 
 
@@ -79,7 +79,7 @@ async def test_worker_batch() -> None:
     await bench.run_until(lambda: bench.source.committed == [len(BATCH)])
     assert samples(bench.metrics) == RESULTS | {
         "c360_dead_letters_total": 3,
-        "c360_identifiers_dropped_total": 3,
+        'c360_identifiers_dropped_total{reason="malformed"}': 3,
         'c360_freshness_seconds_count{since="occurred"}': 1,
         'c360_freshness_seconds_sum{since="occurred"}': OCCURRED_AGO.total_seconds(),
     }

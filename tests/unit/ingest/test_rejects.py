@@ -10,7 +10,7 @@ import pytest
 from schemas.identifiers import node_id
 from schemas.reject import ADVICE, RejectReason
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.outcome import Accepted, Intake, Reject
+from services.ingest.core.outcome import Accepted, DropReason, Intake, Reject
 from services.ingest.stage import outcome_of
 from tests.events import RECEIVED_AT, SECRET, config, core, event, identifier, line
 
@@ -107,7 +107,7 @@ def test_one_bad_identifier_does_not_cost_the_event() -> None:
     ]
     outcome = core().process(line(event(identifiers=identifiers)), RECEIVED_AT)
     assert isinstance(outcome, Accepted)
-    assert outcome.blocked == 2
+    assert outcome.dropped == (DropReason.PLACEHOLDER, DropReason.MALFORMED)
     assert [value for _node, value in outcome.values] == ["c-9"]
 
 
