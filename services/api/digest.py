@@ -24,8 +24,11 @@ ROWS_PER_PART = 50_000
 PROFILES_PER_PART = 2_000
 _STATEMENTS = statements_of(__file__)
 FACTS_SQL = _STATEMENTS["facts"]
+FACTS_COUNT_SQL = _STATEMENTS["facts_count"]
 EDGES_SQL = _STATEMENTS["edges"]
+EDGES_COUNT_SQL = _STATEMENTS["edges_count"]
 MAP_SQL = _STATEMENTS["map"]
+IDENTIFIERS_COUNT_SQL = _STATEMENTS["identifiers_count"]
 CLAIMS_SQL = _STATEMENTS["claims"]
 INCIDENTS_SQL = _STATEMENTS["incidents"]
 ACTIONS_SQL = _STATEMENTS["actions"]
@@ -47,9 +50,9 @@ def state_digest(
 ) -> dict[str, str]:
     """SHA-256 by section, and `all` over these. Blocks; reads the whole store."""
     sections: dict[str, Iterator[bytes]] = {
-        "facts": _parts(database, FACTS_SQL, "touchpoints"),
-        "edges": _parts(database, EDGES_SQL, "edges"),
-        "map": _parts(database, MAP_SQL, "node_values"),
+        "facts": _parts(database, FACTS_SQL, FACTS_COUNT_SQL),
+        "edges": _parts(database, EDGES_SQL, EDGES_COUNT_SQL),
+        "map": _parts(database, MAP_SQL, IDENTIFIERS_COUNT_SQL),
         "golden_records": _golden(database, reader),
         "claims": iter([database.raw(CLAIMS_SQL, "TabSeparated")]),
         "incidents": _incidents(database),
@@ -65,10 +68,9 @@ def state_digest(
     return digests
 
 
-def _parts(database: Database, sql: str, table: str) -> Iterator[bytes]:
+def _parts(database: Database, sql: str, count_sql: str) -> Iterator[bytes]:
     """The rows of a section, part by part; the number of parts follows from the state itself."""
-    rows = database.rows(f"SELECT count() FROM {table} FINAL")[0][0]
-    parts = rows // ROWS_PER_PART + 1
+    parts = database.rows(count_sql)[0][0] // ROWS_PER_PART + 1
     for part in range(parts):
         yield database.raw(sql, "TabSeparated", {"parts": parts, "part": part})
 

@@ -42,3 +42,15 @@ SELECT DISTINCT n.realm, if(m.kind = '', n.node, m.profile) AS profile
 FROM (SELECT realm, node FROM node_values FINAL) AS n
 LEFT JOIN (SELECT realm, node, profile, kind FROM map FINAL) AS m
     ON n.realm = m.realm AND n.node = m.node
+
+-- facts_count --
+-- How many touchpoints there are.
+SELECT count() FROM touchpoints FINAL
+
+-- edges_count --
+-- How many edges there are.
+SELECT count() FROM edges FINAL
+
+-- identifiers_count --
+-- How many identifiers there are.
+SELECT count() FROM node_values FINAL

@@ -41,6 +41,7 @@ from services.store.database import Database, open_embedded, require_embedded_en
 from services.store.locks import DirectoryLock
 from services.store.migrations import migrate
 from services.store.secret import register_secret
+from services.store.statements import statements_of
 
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
@@ -50,10 +51,7 @@ NOT_ON_A_SERVER = (
     "events come in through Kafka: 'c360 publish FILE' sends them, 'c360 worker ingest' stores "
     "them. Unset C360_CLICKHOUSE_URL to work on the data directory."
 )
-REACHED_SQL = """
-SELECT realm, channel, max(occurred_at) AS reached, reached FROM touchpoints
-GROUP BY realm, channel
-"""
+REACHED_SQL = statements_of(__file__)["reached"]
 log = structlog.get_logger()
 
 

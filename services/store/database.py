@@ -28,7 +28,11 @@ from schemas.identifiers import NodeId, as_uuid
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
 from services.store.errors import Server, first_line, translated
+from services.store.statements import statements_of
 
+_STATEMENTS = statements_of(__file__)
+COLUMNS_SQL = _STATEMENTS["columns"]
+PING_SQL = _STATEMENTS["ping"]
 DATABASE = "c360"
 WRITE_SETTINGS = {
     "async_insert": 0,  # on by default since 26.x; an acknowledged insert must be durable
@@ -116,6 +120,10 @@ class Database:
         """Like `insert`, from rows."""
         self.insert(table, names, list(zip(*rows, strict=True)))
 
+    def ping(self) -> None:
+        """Ask for nothing. Raises Retry or Fatal when the store does not answer."""
+        self.rows(PING_SQL)
+
     @property
     def client(self) -> Client:
         """The driver's own client, for libraries that want one."""
@@ -137,11 +145,7 @@ class Database:
 
     def _column_types(self, table: str) -> dict[str, ClickHouseType]:
         if table not in self._types:
-            described = self.rows(
-                "SELECT name, type FROM system.columns WHERE database = currentDatabase() "
-                "AND table = {table:String}",
-                {"table": table},
-            )
+            described = self.rows(COLUMNS_SQL, {"table": table})
             self._types[table] = {name: get_from_name(type_name) for name, type_name in described}
         return self._types[table]
 
@@ -261,7 +265,7 @@ def open_server(
                 pool_mgr=pool,
                 tz_mode="aware",
             )
-            client.command("SELECT 1")  # fails now if the database does not exist
+            client.command(PING_SQL)  # fails now if the database does not exist
     except BaseException:
         pool.clear()
         raise

@@ -21,13 +21,13 @@ from services.runtime.errors import ConfigurationError, Fatal
 from services.runtime.settings import StoreSettings
 from services.store.database import Database, open_server
 from services.store.rendering import create_database, render, statements
+from services.store.statements import statements_of
 
 RECORDS = "schema_versions"
-APPLIED_SQL = f"SELECT version, argMax(md5, created_at) FROM {RECORDS} GROUP BY version"
-TABLES_SQL = (
-    "SELECT count() FROM system.tables WHERE database = {name:String} AND name = {of:String}"
-)
-DATABASES_SQL = "SELECT count() FROM system.databases WHERE name = {name:String}"
+_STATEMENTS = statements_of(__file__)
+APPLIED_SQL = _STATEMENTS["applied"]
+TABLES_SQL = _STATEMENTS["tables"]
+DATABASES_SQL = _STATEMENTS["databases"]
 SERVER_TIMEOUT_S = 300
 """Creating tables on all replicas takes longer than a statement of a worker may."""
 SYSTEM = "system"
@@ -152,8 +152,7 @@ def _files(directory: Path | None) -> list[Migration]:
 
 def _applied(database: Database) -> dict[int, str]:
     """Checksums by number. An empty store has none, not even the table."""
-    here = database.rows("SELECT currentDatabase()")[0][0]
-    if not database.rows(TABLES_SQL, {"name": here, "of": RECORDS})[0][0]:
+    if not database.rows(TABLES_SQL, {"name": RECORDS})[0][0]:
         return {}
     return dict(database.rows(APPLIED_SQL))
 

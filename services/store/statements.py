@@ -1,4 +1,4 @@
-"""Read statements in `.sql` files: named, described, parsed once.
+"""Statements in `.sql` files: named, described, parsed once.
 
 A file stands beside the module that uses it and has its name. Each statement begins with its name
 and a description of what it answers:
@@ -7,7 +7,8 @@ and a description of what it answers:
     -- The nodes of profiles, with stale rows.
     SELECT …
 
-Writes and migrations are not here; they are built by the adapters and in schemas/sql/.
+Every statement that reads is in such a file, also one that inserts what it reads. Inserts of rows
+are built by the adapters, migrations are in schemas/sql/.
 """
 
 from __future__ import annotations

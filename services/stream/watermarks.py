@@ -15,7 +15,9 @@ from schemas.watermark import Watermark
 from services.store.database import Database
 from services.store.statements import statements_of
 
-LATEST_SQL = statements_of(__file__)["latest"]
+_STATEMENTS = statements_of(__file__)
+LATEST_SQL = _STATEMENTS["latest"]
+CLOCK_SQL = _STATEMENTS["clock"]
 
 
 class WatermarkStore(Protocol):
@@ -51,7 +53,7 @@ class ClickHouseWatermarks:
 
     def clock(self) -> datetime:
         """The store's clock."""
-        now: datetime = self._database.rows("SELECT now64(3, 'UTC')")[0][0]
+        now: datetime = self._database.rows(CLOCK_SQL)[0][0]
         return now
 
 

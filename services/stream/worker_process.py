@@ -75,7 +75,7 @@ class Store:
             return ["the store is not open yet"]
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
-                await self._threads(self._probe.rows, "SELECT 1")
+                await self._threads(self._probe.ping)
         except TimeoutError:
             return [f"the store does not answer within {READY_TIMEOUT_S:g} s"]
         except Exception as error:

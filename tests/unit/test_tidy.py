@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +115,31 @@ def test_the_sample_knows_no_core() -> None:
     """The sample builder must not use the code that computes the answers."""
     for file in (ROOT / "devtools" / "sample").glob("*.py"):
         assert not [module for module in imports(file) if ".core" in module], file
+
+
+SERVICES = [file for file in FILES if name_of(file).startswith("services.")]
+
+
+@pytest.mark.parametrize("file", SERVICES, ids=name_of)
+def test_statements_that_read_are_in_sql_files(file: Path) -> None:
+    """A module takes its SELECTs by name from the `.sql` file beside it."""
+    for text in texts(file):
+        assert not re.search(r"\bSELECT\b", text), text
+
+
+def test_the_profile_map_has_one_reader() -> None:
+    """Which profile holds a node, and which nodes it holds, is read in one way."""
+    for file in (ROOT / "services").rglob("*.sql"):
+        if file.name != "profile_map.sql":
+            assert not re.search(r"FROM members\b|argMax\(profile\b", file.read_text("utf-8")), (
+                f"{file} reads the map; use services/store/profile_map.py"
+            )
+
+
+def texts(file: Path) -> Iterator[str]:
+    """The literals of a module that are no docstrings."""
+    tree = ast.parse(file.read_text("utf-8"))
+    described = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in described:
+            yield str(node.value)

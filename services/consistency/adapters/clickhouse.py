@@ -39,31 +39,8 @@ STATEMENTS_SQL = _STATEMENTS["statements"]
 INCIDENTS_SQL = _STATEMENTS["incidents"]
 ACTIONS_SQL = _STATEMENTS["actions"]
 DUE_SQL = _STATEMENTS["due"]
-PRICE_BOOKS_SQL = """
-SELECT realm, 'price_mismatch', 'product', subject, any(channel),
-    uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
-FROM
-(
-    SELECT realm, channel, basis, concat(market, '\x1f', sku) AS subject
-    FROM offers
-    ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
-)
-{where}
-GROUP BY realm, subject
-"""
-STATEMENT_BOOKS_SQL = """
-SELECT realm, kind, subject_type, subject, any(channel),
-    uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0
-FROM claims
-ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
-    claims.body AS body
-{where}
-GROUP BY realm, kind, subject_type, subject
-"""
-PARTITION_SQL = """
-kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
-"""
-"""The books of some partitions, as services/stream/claim_records.py places them."""
+PRICE_BOOKS_SQL = _STATEMENTS["price_books"]
+STATEMENT_BOOKS_SQL = _STATEMENTS["statement_books"]
 TICKS_SQL = _STATEMENTS["ticks"]
 NO_PREFIX = "\x1f"
 """No property has a name that starts with this."""
@@ -112,10 +89,8 @@ class ClickHouseConsistencyStore:
         """See the port."""
         single: dict[Book, str] = {}
         comparable: list[Book] = []
-        condition, parameters = self._within(partitions)
-        where = f"WHERE {condition}" if condition else ""
         for sql in (PRICE_BOOKS_SQL, STATEMENT_BOOKS_SQL):
-            rows = self._database.rows(sql.replace("{where}", where), parameters)
+            rows = self._database.rows(sql, self._within(partitions))
             for realm, kind, type_, subject, channel, is_single in rows:
                 book = Book(realm, kind, Subject(SubjectType(type_), subject))
                 if is_single:
@@ -158,16 +133,17 @@ class ClickHouseConsistencyStore:
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
     ) -> Collection[Book]:
         """See the port."""
-        condition, parameters = self._within(partitions)
-        sql = f"{DUE_SQL} AND {condition}" if condition else DUE_SQL
-        parameters |= {"realm": realm, "now": now, "kinds": list(KINDS)}
-        rows = self._database.rows(sql, parameters)
+        asked = {"realm": realm, "now": now, "kinds": list(KINDS)}
+        rows = self._database.rows(DUE_SQL, asked | self._within(partitions))
         return [Book(realm, kind, Subject(SubjectType(type_), key)) for kind, type_, key in rows]
 
-    def _within(self, partitions: Collection[int] | None) -> tuple[str, dict[str, Any]]:
-        if partitions is None:
-            return "", {}
-        return PARTITION_SQL, {"total": self._partitions, "partitions": sorted(partitions)}
+    def _within(self, partitions: Collection[int] | None) -> dict[str, Any]:
+        """The parameters for the books of some partitions; None means all."""
+        return {
+            "is_any": partitions is None,
+            "total": self._partitions,
+            "partitions": sorted(partitions or ()),
+        }
 
     def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
         """See the port. What was judged without partitions was judged in all of them."""

@@ -1,3 +1,5 @@
+-- The books of some partitions are those that services/stream/claim_records.py places there.
+
 -- prices --
 -- All price claims about these articles, of any market.
 SELECT market, sku, occurred_at, event_id, ordinal - 1, version, channel, location, basis, price,
@@ -33,12 +35,40 @@ FROM incident_actions FINAL
 WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
 
 -- due --
--- Books whose due time has come. A condition on partitions may be added.
+-- Books whose due time has come, of all partitions or some.
 SELECT kind, subject_type, subject FROM timers FINAL
 WHERE realm = {realm:String} AND kind IN {kinds:Array(String)} AND due_at > toDateTime64(0, 3)
     AND due_at <= {now:DateTime64(3, 'UTC')}
+    AND ({is_any:Bool} OR
+        kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)})
 
 -- ticks --
 -- The latest tick of a realm, by the names of its properties.
 SELECT max(toInt64(value)) FROM properties FINAL
 WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
+
+-- price_books --
+-- Books of price claims, of all partitions or some: a channel of each, and whether it is the only
+-- one and has published nothing.
+SELECT realm, 'price_mismatch', 'product', subject, any(channel),
+    uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
+FROM
+(
+    SELECT realm, channel, basis, concat(market, '\x1f', sku) AS subject
+    FROM offers
+    ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
+)
+WHERE {is_any:Bool} OR
+    kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
+GROUP BY realm, subject
+
+-- statement_books --
+-- The same of the claims of all other kinds.
+SELECT realm, kind, subject_type, subject, any(channel),
+    uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0
+FROM claims
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
+    claims.body AS body
+WHERE {is_any:Bool} OR
+    kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
+GROUP BY realm, kind, subject_type, subject

@@ -25,11 +25,8 @@ IN_DOUBT_SQL = _STATEMENTS["in_doubt"]
 PAGE_END_SQL = _STATEMENTS["page_end"]
 ERASURES_SQL = _STATEMENTS["erasures"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
-CONFLICT_SQL = """
-INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload
-FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-    AND event_id IN {events:Array(String)}
-"""
+CONFLICT_SQL = _STATEMENTS["conflict"]
+ANY_EVENT_SQL = _STATEMENTS["any_event"]
 row_of = itemgetter(*COLUMNS)
 """The values of a row in the order of COLUMNS."""
 REJECTED_COLUMNS = (
@@ -54,7 +51,7 @@ class ClickHouseFactStore:
     def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
         self._database = database
         self._valued: set[NodeId] = set()
-        is_mine = sole_writer and not database.rows("SELECT 1 FROM event_ids LIMIT 1")
+        is_mine = sole_writer and not database.rows(ANY_EVENT_SQL)
         self._all_hashes: set[int] | None = set() if is_mine else None
         """Every stored event, if this process has written all of them; else None."""
 

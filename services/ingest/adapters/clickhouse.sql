@@ -31,3 +31,13 @@ SELECT realm, node, erased_at FROM erasures FINAL
 -- checkpoint --
 -- The last batch of a writer that is processed to the end; 0 if there is none.
 SELECT max(batch) FROM checkpoints WHERE name = {name:String}
+
+-- any_event --
+-- Whether there is an event.
+SELECT 1 FROM event_ids LIMIT 1
+
+-- conflict --
+-- Copies the stored bodies of events before another body of the same id can replace them.
+INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload
+FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND event_id IN {events:Array(String)}
