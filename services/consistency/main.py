@@ -33,11 +33,8 @@ async def run(settings: Settings) -> None:
     def worker(parts: Parts) -> ConsistencyWorker:
         return ConsistencyWorker(
             ClickHouseConsistencyStore(parts.database, OFFER_PARTITIONS),
-            parts.positions,
-            parts.outbox,
-            parts.offload,
+            parts.ports,
             rules,
-            parts.log,
             parts.metrics,
         )
 
@@ -57,11 +54,11 @@ async def _tick(parts: Parts, host: FaustHost) -> None:
             ticker = Ticker(
                 watermarks,
                 ClickHouseConsistencyStore(parts.database),
-                parts.outbox,
-                parts.offload,
+                parts.ports.outbox,
+                parts.ports.offload,
             )
         try:
             # Ticks never go back, so a clock that is ahead must not drive them.
-            await ticker.tick(min(datetime.now(UTC), await parts.offload(watermarks.clock)))
+            await ticker.tick(min(datetime.now(UTC), await parts.ports.offload(watermarks.clock)))
         except Retry as error:
             log.warning("tick_waits", error=str(error))

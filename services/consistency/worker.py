@@ -43,9 +43,9 @@ from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
-from services.stream.partition_ownership import Holding, Ownership, by_partition
-from services.stream.ports import Delivery, Log, Offload, Outbox, Outgoing, Partition
-from services.stream.positions import Position, PositionStore
+from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import Position
 
 ALERTS_TOPIC = "c360.alerts"
 
@@ -104,11 +104,8 @@ class ConsistencyWorker:
     def __init__(
         self,
         store: WorkerStore,
-        positions: PositionStore,
-        outbox: Outbox,
-        offload: Offload,
+        ports: DecisionPorts,
         rules: ConsistencyRules,
-        log: Log,
         metrics: Metrics,
         partitions: int = OFFER_PARTITIONS,
         cache_books_max: int = CACHE_BOOKS_MAX,
@@ -116,9 +113,9 @@ class ConsistencyWorker:
         """`partitions` is how many the topic has in all; the cache is bounded for each realm and
         partition."""
         self._store = store
-        self._ownership = Ownership(positions, log, offload)
-        self._outbox = outbox
-        self._offload = offload
+        self._ownership = Ownership(ports.positions, ports.log, ports.offload)
+        self._outbox = ports.outbox
+        self._offload = ports.offload
         self._rules = rules
         self._metrics = metrics
         self._partitions = partitions

@@ -31,10 +31,7 @@ async def run(settings: Settings) -> None:
         return IdentityWorker(
             lambda: ClickHouseIdentityStore(parts.database),
             writer_of,
-            parts.positions,
-            parts.log,
-            parts.outbox,
-            parts.offload,
+            parts.ports,
             parts.metrics,
         )
 

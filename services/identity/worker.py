@@ -33,9 +33,8 @@ from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
-from services.stream.partition_ownership import Holding, Ownership, by_partition
-from services.stream.ports import Delivery, Log, Offload, Outbox, Outgoing, Partition
-from services.stream.positions import PositionStore
+from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
+from services.stream.ports import Delivery, Outgoing, Partition
 
 PROFILE_CHANGES_TOPIC = "c360.profile-changes"
 RECORDS_MAX = 100
@@ -56,17 +55,14 @@ class IdentityWorker:
         self,
         open_store: Callable[[], IdentityStore],
         writer_of: Callable[[IdentityStore, str], IdentityWriter],
-        positions: PositionStore,
-        log: Log,
-        outbox: Outbox,
-        offload: Offload,
+        ports: DecisionPorts,
         metrics: Metrics,
     ) -> None:
         self._open_store = open_store
         self._writer_of = writer_of
-        self._ownership = Ownership(positions, log, offload)
-        self._outbox = outbox
-        self._offload = offload
+        self._ownership = Ownership(ports.positions, ports.log, ports.offload)
+        self._outbox = ports.outbox
+        self._offload = ports.offload
         self._metrics = metrics
         self._tenure = _Tenure()
 

@@ -16,7 +16,7 @@ from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
-from services.ingest.worker import IngestWorker, Limits
+from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.runtime.health import Progress
 from services.runtime.metrics import Metrics
 from services.runtime.process import (
@@ -27,7 +27,6 @@ from services.runtime.process import (
 )
 from services.runtime.retry import until_done
 from services.runtime.settings import Settings
-from services.store.database import Database
 from services.stream.connection import connection
 from services.stream.producer import Producer
 from services.stream.watermarks import ClickHouseWatermarks
@@ -68,8 +67,10 @@ async def run(settings: Settings) -> None:
         await asyncio.to_thread(ledger.refresh)
         for start in (source.start, outbox.start):
             await until_done(start, "Kafka", metrics, waits=progress.moved)
-        worker = _worker(settings, database, ledger, source, outbox, threads, metrics, progress)
-        return worker, ledger
+        ports = IngestPorts(source, outbox, ClickHouseWatermarks(database), threads)
+        timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
+        facts = ClickHouseFactStore(database)
+        return _worker(settings, ledger, facts, ports, metrics, timing), ledger
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
@@ -95,33 +96,24 @@ async def run(settings: Settings) -> None:
 
 def _worker(
     settings: Settings,
-    database: Database,
     ledger: Ledger,
-    source: KafkaSource,
-    outbox: Producer,
-    threads: Threads,
+    facts: ClickHouseFactStore,
+    ports: IngestPorts,
     metrics: Metrics,
-    progress: Progress,
+    timing: Timing,
 ) -> IngestWorker:
     config = ingest_config(settings, identity_rules(settings.identity_rules))
-    core = EventProcessor(config, ledger.erased_at)
     return IngestWorker(
-        core,
-        IngestStage(core, ClickHouseFactStore(database), from_log=True),
-        source,
-        outbox,
-        ClickHouseWatermarks(database),
+        IngestStage(EventProcessor(config, ledger.erased_at), facts, from_log=True),
+        ports,
         RejectLimiter(settings.rejects_consecutive_max, settings.rejects_ratio_max),
-        threads,
         metrics,
-        lambda: datetime.now(UTC),
+        timing,
         Limits(
             settings.worker_batch_events_max,
             settings.worker_batch_bytes_max,
             settings.worker_linger_ms / 1000,
         ),
-        CATALOGUE.by_name["c360.offers"].partitions,
-        waits=progress.moved,
     )
 
 

@@ -101,10 +101,11 @@ class IngestStage:
         self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE
     ) -> Decoded:
         """Validate every line. Blocks the CPU only."""
-        outcomes = [self._outcome(line, received_at, intake) for line in lines]
+        outcomes = [self.outcome(line, received_at, intake) for line in lines]
         return Decoded(lines, outcomes, received_at, intake)
 
-    def _outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
+    def outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
+        """Validate one line."""
         if line.fault is not None:
             return Reject(*line.fault)
         if not line.is_whole:

@@ -8,6 +8,7 @@ every effect is repeated without harm. The next batch is read and decoded while 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -18,17 +19,16 @@ import structlog
 
 from schemas.instants import from_ms
 from services.ingest.core.derived_records import Derived, derive, edge_records, watermarks
-from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.lines import Line
 from services.ingest.measure import measure
-from services.ingest.stage import Decoded, IngestStage, Status, Stored, outcome_of
+from services.ingest.stage import Decoded, IngestStage, Status, Stored
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from services.runtime.retry import until_done
-from services.stream.claim_records import claim_records
+from services.stream.claim_records import OFFER_PARTITIONS, claim_records
 from services.stream.dead_letters import dead_letter
 from services.stream.ports import Delivery, Offload, Outbox, Outgoing, Partition
 from services.stream.watermarks import WatermarkStore
@@ -71,6 +71,28 @@ class Limits(NamedTuple):
     events_per_fetch: int = 1_000
 
 
+class IngestPorts(NamedTuple):
+    """What an ingest worker exchanges with the world, apart from its store of facts."""
+
+    source: DeliverySource
+    outbox: Outbox
+    watermarks: WatermarkStore
+    offload: Offload
+
+
+class Timing(NamedTuple):
+    """The clocks and pauses of a worker."""
+
+    now: Callable[[], datetime]
+    """The wall clock, used for metrics only."""
+    clock_s: Callable[[], float] = time.monotonic
+    """Measures how long a batch has been waiting."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Waits between attempts."""
+    waits: Callable[[], None] = lambda: None
+    """Called for every attempt that failed."""
+
+
 class Batch(NamedTuple):
     """Deliveries with their decoded outcomes."""
 
@@ -79,47 +101,28 @@ class Batch(NamedTuple):
 
 
 class IngestWorker:
-    """One member of the ingest group. `run` returns after `stop`, or raises its fault.
-
-    Args:
-        now: the wall clock, used for metrics only.
-        sleep: waits between attempts.
-        waits: called for every attempt that failed.
-    """
+    """One member of the ingest group. `run` returns after `stop`, or raises its fault."""
 
     def __init__(
         self,
-        core: EventProcessor,
         stage: IngestStage,
-        source: DeliverySource,
-        outbox: Outbox,
-        watermark_store: WatermarkStore,
+        ports: IngestPorts,
         limiter: RejectLimiter,
-        offload: Offload,
         metrics: Metrics,
-        now: Callable[[], datetime],
+        timing: Timing,
         limits: Limits | None = None,
-        offer_partitions: int = 12,
         sent: SentEdges | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock_s: Callable[[], float] | None = None,
-        waits: Callable[[], None] = lambda: None,
+        offer_partitions: int = OFFER_PARTITIONS,
     ) -> None:
-        self._core = core
+        """`sent` remembers which edges need not be sent again."""
         self._stage = stage
-        self._source = source
-        self._outbox = outbox
-        self._watermarks = watermark_store
+        self._source, self._outbox, self._watermarks, self._offload = ports
         self._limiter = limiter
-        self._offload = offload
         self._metrics = metrics
-        self._now = now
+        self._timing = timing
         self._limits = limits or Limits()
-        self._offer_partitions = offer_partitions
         self._sent = sent or SentEdges()
-        self._sleep = sleep
-        self._clock_s = clock_s or asyncio.get_running_loop().time
-        self._waits = waits
+        self._offer_partitions = offer_partitions
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -138,7 +141,7 @@ class IngestWorker:
                 deliveries = await self._collect()
                 if not deliveries:
                     if writing is None:
-                        self._metrics.last_progress_seconds.set(self._now().timestamp())
+                        self._metrics.last_progress_seconds.set(self._timing.now().timestamp())
                     elif writing.done():
                         await writing  # a fault must not wait for the next event
                         writing = None
@@ -156,15 +159,15 @@ class IngestWorker:
     async def _collect(self) -> list[Delivery]:
         """Read until the batch is full, or has waited long enough."""
         limits, batch, size = self._limits, list[Delivery](), 0
-        ends_at = self._clock_s() + limits.linger_s
+        ends_at = self._timing.clock_s() + limits.linger_s
         while True:
-            left_s = max(0.0, ends_at - self._clock_s())
+            left_s = max(0.0, ends_at - self._timing.clock_s())
             wanted = min(limits.events_per_fetch, limits.events_max - len(batch))
             got = await self._source.fetch(wanted, min(max(left_s, FETCH_S), POLL_S))
             batch += got
             size += sum(len(one.value or b"") for one in got)
             full = len(batch) >= limits.events_max or size >= limits.bytes_max
-            if full or self._clock_s() >= ends_at or self._stopping.is_set():
+            if full or self._timing.clock_s() >= ends_at or self._stopping.is_set():
                 break
         return batch
 
@@ -185,8 +188,9 @@ class IngestWorker:
             if delivery.timestamp_ms != stamp_ms:
                 stamp_ms, received_at = delivery.timestamp_ms, from_ms(delivery.timestamp_ms)
             value = delivery.value or b""
-            lines.append(Line(value, len(value)))
-            outcomes.append(outcome_of(self._core, value, received_at, Intake.SERVER))
+            line = Line(value, len(value))
+            lines.append(line)
+            outcomes.append(self._stage.outcome(line, received_at, Intake.SERVER))
         return Batch(deliveries, Decoded(lines, outcomes, received_at, Intake.SERVER))
 
     async def _finish(self, batch: Batch) -> None:
@@ -211,7 +215,8 @@ class IngestWorker:
         self._measure(batch, stored)
 
     async def _until_done(self, attempt: Callable[[], Awaitable[T]], what: str) -> T:
-        return await until_done(attempt, what, self._metrics, self._sleep, self._waits)
+        timing = self._timing
+        return await until_done(attempt, what, self._metrics, timing.sleep, timing.waits)
 
     def _limit(self, batch: Batch, stored: Stored) -> None:
         refused = {position for position, _ in stored.refused}
@@ -242,7 +247,7 @@ class IngestWorker:
 
     def _measure(self, batch: Batch, stored: Stored) -> None:
         oldest = from_ms(min(one.timestamp_ms for one in batch.deliveries))
-        tally = measure(self._metrics, stored, oldest, self._now(), from_log=True)
+        tally = measure(self._metrics, stored, oldest, self._timing.now(), from_log=True)
         log.info(
             "batch", events=tally.events, refused=len(stored.refused),
             duplicates=tally.statuses[Status.DUPLICATE], records=len(stored.fresh),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 from faust.contrib.asgi import faust_app_running
@@ -19,9 +18,9 @@ from services.runtime.settings import Settings
 from services.store.database import Database
 from services.stream.connection import connection
 from services.stream.faust_host import FaustHost, end_process
-from services.stream.gap_recovery import GapRecovery
+from services.stream.gap_recovery import GapRecovery, PartitionWorker
 from services.stream.log_reader import KafkaLog
-from services.stream.ports import Delivery
+from services.stream.partition_ownership import DecisionPorts
 from services.stream.positions import ClickHousePositions
 from services.stream.producer import Producer
 from services.stream.worker_process import Store, health_pages
@@ -30,28 +29,13 @@ LOOK_S = 0.5
 log = structlog.get_logger()
 
 
-class Worker(Protocol):
-    """The part of a decision worker that the host runs."""
-
-    def reassigned(self) -> None:
-        """Forget cached state: other workers may have held the partitions meanwhile."""
-        ...
-
-    async def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Make the effects of deliveries durable; raises Retry, or what ends the process."""
-        ...
-
-
 @dataclass(frozen=True)
 class Parts:
     """What a worker is made of."""
 
     settings: Settings
     database: Database
-    positions: ClickHousePositions
-    log: KafkaLog
-    outbox: Producer
-    offload: Threads
+    ports: DecisionPorts
     metrics: Metrics
 
 
@@ -59,7 +43,7 @@ async def run_deciding_worker(
     settings: Settings,
     service: str,
     topic: str,
-    worker_of: Callable[[Parts], Worker],
+    worker_of: Callable[[Parts], PartitionWorker],
     beside: Callable[[Parts, FaustHost], Awaitable[None]] | None = None,
 ) -> None:
     """Work until SIGTERM.
@@ -80,8 +64,8 @@ async def run_deciding_worker(
     async def started() -> Parts:
         database = await store.opened()
         await until_done(reader.start, "Kafka", metrics, waits=progress.moved)
-        positions = ClickHousePositions(database)
-        return Parts(settings, database, positions, reader, outbox, threads, metrics)
+        ports = DecisionPorts(ClickHousePositions(database), reader, outbox, threads)
+        return Parts(settings, database, ports, metrics)
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
@@ -92,7 +76,9 @@ async def run_deciding_worker(
         parts = await unless_stopped(stopping, started())
         if parts is None:
             return
-        host = _host(parts, service, topic, worker_of(parts), progress)
+        ports = parts.ports
+        worker = GapRecovery(worker_of(parts), ports.positions, reader, ports.offload, metrics)
+        host = FaustHost(settings, service, topic, worker, reader.ends, progress, metrics)
         hosts.append(host)
         tune_garbage_collector()
         async with faust_app_running(host.app, discover=False):
@@ -104,26 +90,6 @@ async def run_deciding_worker(
         await outbox.stop()
         threads.close()
     log.info("stopped")
-
-
-def _host(parts: Parts, service: str, topic: str, worker: Worker, progress: Progress) -> FaustHost:
-    complete = GapRecovery(worker.process, parts.positions, parts.log, parts.offload, parts.metrics)
-
-    def reassigned() -> None:
-        worker.reassigned()
-        complete.reassigned()
-
-    return FaustHost(
-        parts.settings,
-        service,
-        topic,
-        complete.process,
-        reassigned,
-        parts.log.ends,
-        complete.catch_up,
-        progress,
-        parts.metrics,
-    )
 
 
 async def _until_stopped(

@@ -14,7 +14,7 @@ import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import faust
 import structlog
@@ -27,6 +27,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.retry import until_done
 from services.runtime.settings import Settings
 from services.stream.connection import connection
+from services.stream.gap_recovery import PartitionWorker
 from services.stream.ports import Delivery, Partition
 
 BATCH_RECORDS_MAX = 100
@@ -39,33 +40,32 @@ Ends = Callable[[Collection[Partition]], Awaitable[dict[Partition, int]]]
 log = structlog.get_logger()
 
 
-class FaustHost:
-    """One Faust app with one agent on one topic.
+class HostedWorker(PartitionWorker, Protocol):
+    """`reassigned` is called when partitions were assigned, before any of their records arrive."""
 
-    Args:
-        process: makes the effects of a batch durable; raises Retry, or what ends the process.
-        reassigned: called whenever partitions were assigned, before any of their records arrive.
-        ends: the offset of the next record, by partition.
-        catch_up: processes records that the group committed but never delivered; its argument is
-            the committed offset of each partition.
-    """
+    async def catch_up(self, acknowledged: Mapping[Partition, int]) -> None:
+        """Process records that the group committed but never delivered.
+
+        `acknowledged` is the committed offset of each partition.
+        """
+        ...
+
+
+class FaustHost:
+    """One Faust app with one agent on one topic. `ends` gives the offset of the next record."""
 
     def __init__(
         self,
         settings: Settings,
         service: str,
         topic: str,
-        process: Callable[[Sequence[Delivery]], Awaitable[None]],
-        reassigned: Callable[[], None],
+        worker: HostedWorker,
         ends: Ends,
-        catch_up: Callable[[Mapping[Partition, int]], Awaitable[None]],
         progress: Progress,
         metrics: Metrics,
     ) -> None:
-        self._process = process
-        self._reassigned = reassigned
+        self._worker = worker
         self._ends = ends
-        self._catch_up = catch_up
         self._progress = progress
         self._metrics = metrics
         self._topic = topic
@@ -117,7 +117,7 @@ class FaustHost:
         async def attempt() -> bool:
             if self.app.consumer_generation_id != generation:
                 return False
-            await self._process(deliveries)
+            await self._worker.process(deliveries)
             return True
 
         try:
@@ -130,7 +130,7 @@ class FaustHost:
     async def _on_assigned(self, _app: Any, assigned: set[TP], **_rest: Any) -> None:
         self._metrics.rebalances.inc()
         self._was_assigned = True
-        self._reassigned()
+        self._worker.reassigned()
         held = {_partition(tp) for tp in assigned}
         for gone in self._done.keys() - held:
             self._done.pop(gone)
@@ -145,7 +145,7 @@ class FaustHost:
             try:
                 ends = await self._ends(self.assigned())
                 if not self._in_hand:
-                    await self._catch_up({one: self._committed(one) for one in ends})
+                    await self._worker.catch_up({one: self._committed(one) for one in ends})
             except Retry as error:
                 log.warning("look_waits", error=str(error))
                 continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +22,18 @@ from services.stream.positions import Position, PositionStore
 
 FILLED_RECORDS = 100
 log = structlog.get_logger()
-Process = Callable[[Sequence[Delivery]], Awaitable[None]]
+
+
+class PartitionWorker(Protocol):
+    """Processes the records of the partitions assigned to it."""
+
+    def reassigned(self) -> None:
+        """Forget cached state: other workers may have held the partitions meanwhile."""
+        ...
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Make the effects of deliveries durable; raises Retry, or what ends the process."""
+        ...
 
 
 class SideReader(Protocol):
@@ -58,17 +69,17 @@ class _Progress:
 
 
 class GapRecovery:
-    """Passes batches on, preceded by the records that the group skipped."""
+    """Passes batches on to a worker, preceded by the records that the group skipped."""
 
     def __init__(
         self,
-        process: Process,
+        worker: PartitionWorker,
         positions: PositionStore,
         reader: SideReader,
         offload: Offload,
         metrics: Metrics,
     ) -> None:
-        self._process = process
+        self._worker = worker
         self._positions = positions
         self._reader = reader
         self._offload = offload
@@ -79,9 +90,10 @@ class GapRecovery:
     def reassigned(self) -> None:
         """Other workers may have held the partitions meanwhile: start from the stored positions."""
         self._at = {}
+        self._worker.reassigned()
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Process a batch and any skipped records before it. Raises as `process` does."""
+        """Process a batch and any skipped records before it. Raises as the worker does."""
         by_partition: dict[Partition, list[Delivery]] = defaultdict(list)
         for delivery in deliveries:
             by_partition[delivery.source].append(delivery)
@@ -102,7 +114,7 @@ class GapRecovery:
     async def catch_up(self, acknowledged: Mapping[Partition, int]) -> None:
         """Process skipped records at the end of the log, which no later delivery would reveal.
 
-        `acknowledged` is the group's committed offset by partition. Raises as `process` does.
+        `acknowledged` is the group's committed offset by partition. Raises as the worker does.
         """
         async with self._turn:
             for partition, stop in acknowledged.items():
@@ -131,7 +143,7 @@ class GapRecovery:
             return
         for at, mine in batch.items():
             at.started_offset = max(at.started_offset, mine[-1].offset)
-        await self._process([delivery for mine in batch.values() for delivery in mine])
+        await self._worker.process([delivery for mine in batch.values() for delivery in mine])
         for at, mine in batch.items():
             if mine[-1].offset >= at.next_offset:
                 await self._offload(self._note, mine[-1].source, mine[-1].offset)

@@ -10,10 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.runtime.errors import Fatal
-from services.stream.ports import Delivery, Log, Offload, Partition
+from services.stream.ports import Delivery, Log, Offload, Outbox, Partition
 from services.stream.positions import Position, PositionStore, taken_over
+
+
+class DecisionPorts(NamedTuple):
+    """What a decision worker exchanges with the world, apart from its own store."""
+
+    positions: PositionStore
+    log: Log
+    outbox: Outbox
+    offload: Offload
 
 
 @dataclass(slots=True, eq=False)

@@ -18,6 +18,7 @@ from services.consistency.worker import ConsistencyWorker
 from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.stream.claim_records import claim_records, partition_of_book
+from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery
 from services.stream.positions import ClickHousePositions
 from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks
@@ -152,8 +153,9 @@ async def test_a_worker_on_the_real_store(database: Database) -> None:
 
     def worker() -> ConsistencyWorker:
         return ConsistencyWorker(
-            ClickHouseConsistencyStore(database, 2), ClickHousePositions(database), outbox,
-            world.offload, RULES, world, Metrics(), 2,
+            ClickHouseConsistencyStore(database, 2),
+            DecisionPorts(ClickHousePositions(database), world, outbox, world.offload),
+            RULES, Metrics(), 2,
         )  # fmt: skip
 
     books = [product_book(f"{n}") for n in range(6)]

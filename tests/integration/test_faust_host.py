@@ -9,7 +9,7 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -27,7 +27,7 @@ from services.runtime.health import Progress
 from services.runtime.metrics import Metrics
 from services.stream.faust_host import FaustHost
 from services.stream.log_reader import KafkaLog
-from services.stream.ports import Delivery, Outgoing
+from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.producer import Producer
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.distributed import Distributed
@@ -56,23 +56,35 @@ def new_prefix() -> str:
     return f"t-{uuid4().hex[:12]}"
 
 
+class _Stateless:
+    """A worker that does nothing but `process`; gaps are another module's affair."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """As it was told."""
+        await self._process(deliveries)
+
+    def reassigned(self) -> None:
+        """Nothing is cached."""
+
+    async def catch_up(self, acknowledged: Mapping[Partition, int]) -> None:
+        """Nothing was skipped."""
+
+
 @asynccontextmanager
 async def hosting(
     servers: str, topic: str, prefix: str, process: Process, worker_id: str = ""
 ) -> AsyncIterator[FaustHost]:
-    """A host of a worker that does nothing but `process`."""
+    """A host that runs `process`."""
     settings = kafka_settings(
         servers, kafka_group_prefix=prefix, worker_id=worker_id, kafka_session_timeout_s=6
     )
     log, metrics = KafkaLog(settings), Metrics()
     await log.start()
 
-    async def catch_up(_acknowledged: object) -> None:
-        """Positions of its own are another module's affair."""
-
-    host = FaustHost(
-        settings, SERVICE, topic, process, lambda: None, log.ends, catch_up, Progress(60), metrics
-    )
+    host = FaustHost(settings, SERVICE, topic, _Stateless(process), log.ends, Progress(60), metrics)
     async with faust_app_running(host.app, discover=False):
         yield host
     await log.stop()

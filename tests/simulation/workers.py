@@ -10,9 +10,10 @@ from services.identity.writer import IdentityWriter
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.stage import IngestStage
-from services.ingest.worker import IngestWorker, Limits
+from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.runtime.errors import Retry
 from services.stream.gap_recovery import GapRecovery
+from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Partition
 from tests.simulation.broker import BrokerClient, Member
 from tests.simulation.host import MemoryHost
@@ -29,22 +30,20 @@ async def ingest(world: World, process: Process) -> None:
     """As services/ingest/main.py."""
     rng = world.rng
     member = Member(world.groups["ingest"], process, world.chance)
-    core = ingest_core()
     worker = IngestWorker(
-        core,
-        IngestStage(core, Facts(world.facts, process), from_log=True),
-        member,
-        BrokerClient(world.broker, process, world.chance),
-        Watermarks(world.watermarks, process),
+        IngestStage(ingest_core(), Facts(world.facts, process), from_log=True),
+        IngestPorts(
+            member,
+            BrokerClient(world.broker, process, world.chance),
+            Watermarks(world.watermarks, process),
+            process.offload,
+        ),
         RejectLimiter(consecutive_max=1_000, ratio_max=1.0),
-        process.offload,
         world.metrics,
-        world.now,
+        Timing(world.now, world.loop.time, process.sleep),
         Limits(rng.choice((1, 3, 20)), 100_000, rng.choice((0.1, 0.4)), rng.choice((2, 10))),
-        OFFERS,
         SentEdges(rng.choice((2, 100_000))),
-        process.sleep,
-        world.loop.time,
+        OFFERS,
     )
     _enter(world, process, member, worker.stop)
     await worker.run()
@@ -63,14 +62,11 @@ async def identity(world: World, process: Process) -> None:
     worker = IdentityWorker(
         lambda: IdentitySession(world.identity, process),
         writer_of,
-        positions,
-        client,
-        client,
-        process.offload,
+        DecisionPorts(positions, client, client, process.offload),
         world.metrics,
     )
-    complete = GapRecovery(worker.process, positions, client, process.offload, world.metrics)
-    host, member = _hosted(world, process, "identity", worker, complete)
+    complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
+    host, member = _hosted(world, process, "identity", complete)
     await host.run()
     member.leave()
 
@@ -81,17 +77,14 @@ async def consistency(world: World, process: Process) -> None:
     positions = Positions(world.positions, process)
     worker = ConsistencyWorker(
         Consistency(world.consistency, process),
-        positions,
-        client,
-        process.offload,
+        DecisionPorts(positions, client, client, process.offload),
         price_rules(),
-        client,
         world.metrics,
         OFFERS,
         world.rng.choice((0, 1, 10_000)),
     )
-    complete = GapRecovery(worker.process, positions, client, process.offload, world.metrics)
-    host, member = _hosted(world, process, "consistency", worker, complete)
+    complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
+    host, member = _hosted(world, process, "consistency", complete)
     ticking = world.loop.create_task(_tick(world, process, client, member))
     try:
         await host.run()
@@ -126,7 +119,6 @@ def _hosted(
     world: World,
     process: Process,
     group: str,
-    worker: IdentityWorker | ConsistencyWorker,
     complete: GapRecovery,
 ) -> tuple[MemoryHost, Member]:
     member = Member(world.groups[group], process, world.chance, skips=True)
@@ -143,7 +135,6 @@ def _hosted(
 
     def assigned() -> None:
         host.assigned()
-        worker.reassigned()
         complete.reassigned()
 
     member.on_assigned = assigned

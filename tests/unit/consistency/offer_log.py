@@ -27,6 +27,7 @@ from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFERS_TOPIC, action_outgoing, claim_records
 from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
+from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position
 from tests.events import product_book
@@ -252,8 +253,8 @@ class World:
         self.store.restart()
         offload: Callable[..., Awaitable[Any]] = self.offload
         return ConsistencyWorker(
-            self.store, self.positions, self.outbox, offload, USING, self, self.metrics,
-            self.partitions, cache_books_max=self.rng.choice([1, 2, 100]),
+            self.store, DecisionPorts(self.positions, self, self.outbox, offload), USING,
+            self.metrics, self.partitions, cache_books_max=self.rng.choice([1, 2, 100]),
         )  # fmt: skip
 
     async def run(self, items: list[Item]) -> None:

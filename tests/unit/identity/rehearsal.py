@@ -29,6 +29,7 @@ from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
+from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position
 from tests.unit.identity.stories import Story, parts, random_story
@@ -331,8 +332,8 @@ class Rehearsal:
 
     def _start(self) -> IdentityWorker:
         return IdentityWorker(
-            self._open, self._writer, self.positions, self.log, self.topics, self._offload,
-            Metrics(),
+            self._open, self._writer,
+            DecisionPorts(self.positions, self.log, self.topics, self._offload), Metrics(),
         )  # fmt: skip
 
     def _open(self) -> IdentityStore:

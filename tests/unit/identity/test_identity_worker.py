@@ -23,6 +23,7 @@ from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
+from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position, version_of
 from tests.unit.identity.rehearsal import TOPIC, Faults, Log, Topics, VersionedStore
@@ -59,7 +60,8 @@ class Bench:
         """One more worker on the same store, log and topics."""
         return IdentityWorker(
             lambda: VersionedStore(self.rows, self.versions, self._faults),
-            self._writer, self.positions, self.log, self.topics, self.offload, self.metrics,
+            self._writer,
+            DecisionPorts(self.positions, self.log, self.topics, self.offload), self.metrics,
         )  # fmt: skip
 
     def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:

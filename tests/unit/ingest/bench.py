@@ -10,7 +10,7 @@ from schemas.instants import to_ms
 from services.consistency.adapters.memory import MemoryStore
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.stage import IngestStage
-from services.ingest.worker import IngestWorker, Limits
+from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.watermarks import MemoryWatermarks
@@ -62,15 +62,11 @@ class Bench:
         self.source, self.outbox, self.metrics = Source(*values), Outbox(), Metrics()
         self.core = core()
         self.worker = IngestWorker(
-            self.core,
             IngestStage(self.core, Facts(FactRows(MemoryStore()), None), from_log=True),
-            self.source,
-            self.outbox,
-            MemoryWatermarks(),
+            IngestPorts(self.source, self.outbox, MemoryWatermarks(), inline),
             RejectLimiter(consecutive_max, 1.0),
-            inline,
             self.metrics,
-            lambda: RECEIVED_AT,
+            Timing(lambda: RECEIVED_AT),
             limits,
         )
 
