@@ -32,7 +32,7 @@ def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:
         by_realm[event.realm].append(event)
     return {
         realm: Derived(
-            sent.news(realm, (edge for event in mine for edge in event.edges)),
+            sent.unsent(realm, (edge for event in mine for edge in event.edges)),
             list(dict.fromkeys(event.node for event in mine if event.has_attributes)),
             list(dict.fromkeys(event.node for event in mine if event.has_consents)),
             [claim for event in mine for claim in event.claims],

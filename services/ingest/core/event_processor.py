@@ -31,7 +31,7 @@ from services.ingest.core.fact import (
     survey_group,
 )
 from services.ingest.core.identify import Identification
-from services.ingest.core.outcome import Accepted, Context, DropReason, Intake, Named, Reject
+from services.ingest.core.outcome import Accepted, Context, DropReason, Identified, Intake, Reject
 
 ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
 """Identifier type of the address that a consent on a channel is for."""
@@ -107,30 +107,20 @@ class EventProcessor:
         refused = self._refuse(event, occurred_ms, received_ms)
         if refused:
             return refused
-        outcome = self._identification.name(event, intake)
-        if isinstance(outcome, Reject):
-            return outcome
-        named, dropped = outcome
-        if self._is_erased(event, named, occurred_ms):
+        event_id = PUBLIC_ID_PREFIX + event.event_id if is_public else event.event_id
+        identified = self._identification.identify(event, event_id, occurred_ms, intake)
+        if isinstance(identified, Reject):
+            return identified
+        if self._is_erased(event.realm, identified, occurred_ms):
             return Reject(
                 RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
             )
         if is_public:
-            event = event.model_copy(update={"event_id": PUBLIC_ID_PREFIX + event.event_id})
-        anchor = self._identification.anchor(event, named, intake)
+            event = event.model_copy(update={"event_id": event_id})
         version = event.revision << 32 | body_hash(plain)
-        context = Context(
-            event,
-            anchor.node,
-            anchor.value,
-            anchor.verified,
-            named,
-            from_ms(occurred_ms),
-            occurred_ms,
-            version,
-            intake,
-        )
-        return self._accept(context, anchor, line, received_ms, dropped)
+        occurred_at = from_ms(occurred_ms)
+        context = Context(event, identified, occurred_at, occurred_ms, version, intake)
+        return self._accept(context, line, received_ms)
 
     def _refuse(self, event: Touchpoint, occurred_ms: int, received_ms: int) -> Reject | None:
         config = self._config
@@ -148,11 +138,11 @@ class EventProcessor:
             return None
         return Reject(reason, path, message, event.event_id)
 
-    def _is_erased(self, event: Touchpoint, named: list[Named], occurred_ms: int) -> bool:
-        erased_at, realm = self._erased_at, event.realm
+    def _is_erased(self, realm: str, identified: Identified, occurred_ms: int) -> bool:
+        erased_at = self._erased_at
         if erased_at is None:
             return False
-        for one in named:
+        for one in identified.identifiers:
             erased_ms = erased_at(realm, one.node.id)
             if erased_ms is not None and occurred_ms <= erased_ms:
                 return True
@@ -173,30 +163,25 @@ class EventProcessor:
             found = self._identification.resolve(event.realm, type_name, "", address)
             if not isinstance(found, DropReason):
                 return found[0].id
-        for one in context.named:
+        identifiers, anchor, *_ = context.identified
+        for one in identifiers:
             if one.node.type == type_name:
                 return one.node.id
-        return context.anchor.id
+        return anchor.node.id
 
-    def _accept(
-        self,
-        context: Context,
-        anchor: Named,
-        line: bytes,
-        received_ms: int,
-        dropped: tuple[DropReason, ...],
-    ) -> Accepted:
+    def _accept(self, context: Context, line: bytes, received_ms: int) -> Accepted:
         event, config = context.event, self._config
         source, realm = event.source, config.realms[event.realm]
         prices, statements = _claims(context, realm)
         digest = event_hash(event.event_id)
-        named = context.named
+        identifiers, anchor, edges, dropped = context.identified
         campaign = source.campaign
         if not campaign and event.type in WITH_CAMPAIGN:
             campaign = event.body.campaign
         issuer = config.source_issuers.get(source.system, "")
-        speaks = event.type in CONSENT_TYPES
-        consents = consents_group(context, self._address) if speaks else EMPTY_CONSENTS
+        consents = EMPTY_CONSENTS
+        if event.type in CONSENT_TYPES:
+            consents = consents_group(context, self._address)
         attributes = attributes_group(context)
         row = {
             "realm": event.realm,
@@ -218,9 +203,9 @@ class EventProcessor:
             "anchor_verified": anchor.verified,
             "rules_version": config.rules.version,
             "secret_generation": config.secret_generation,
-            "ids.type": [one.node.type for one in named],
-            "ids.node": [one.node.id for one in named],
-            "ids.verified": [one.verified for one in named],
+            "ids.type": [one.node.type for one in identifiers],
+            "ids.node": [one.node.id for one in identifiers],
+            "ids.verified": [one.verified for one in identifiers],
             **order_group(context, issuer, realm.currency),
             **consents,
             **attributes,
@@ -239,8 +224,8 @@ class EventProcessor:
             context.occurred_ms,
             received_ms,
             row,
-            [(one.node, one.value) for one in named],
-            self._identification.edges(context, anchor),
+            [(one.node, one.value) for one in identifiers],
+            edges,
             [*(claim for claim, _ in prices), *(claim for claim, _ in statements)],
             bool(attributes["attrs.name"]),
             bool(consents["consents.action"]),
@@ -262,7 +247,12 @@ def _claims(
     if event.source.synthetic or context.intake is Intake.PUBLIC:
         return prices, statements
     heard = Heard(
-        event, context.occurred_at, context.version, context.anchor.id, realm.region, realm.currency
+        event,
+        context.occurred_at,
+        context.version,
+        context.identified.anchor.node.id,
+        realm.region,
+        realm.currency,
     )
     for kind in KINDS.values():
         for claim, quantity in kind.claims(heard):

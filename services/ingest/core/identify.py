@@ -22,7 +22,7 @@ from schemas.identifiers import (
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
-from services.ingest.core.outcome import Context, DropReason, Intake, Named, Reject
+from services.ingest.core.outcome import DropReason, Identified, Intake, Reject, ResolvedIdentifier
 
 CACHED_IDENTIFIERS = 200_000
 LINK_TYPES = frozenset({"email.opened", "email.clicked", "email.unsubscribed"})
@@ -81,15 +81,19 @@ class Identification:
             issuer = self._issuers.get(system, "")
         return self._lookup(realm, type_name, issuer, value)
 
-    def name(
-        self, event: Touchpoint, intake: Intake
-    ) -> tuple[list[Named], tuple[DropReason, ...]] | Reject:
-        """The usable identifiers of an event, and why others were dropped."""
-        named: list[Named] = []
+    def identify(
+        self, event: Touchpoint, event_id: str, occurred_ms: int, intake: Intake
+    ) -> Identified | Reject:
+        """The usable identifiers of an event, its anchor, and the edges between them.
+
+        `event_id` is the id under which the event is stored, `occurred_ms` the time of its edges.
+        """
+        identifiers: list[ResolvedIdentifier] = []
         dropped: list[DropReason] = []
         seen: dict[NodeId, int] = {}
         system = event.source.system
-        trusted = _names_its_sender(event, intake) and self._is_trusted(system)
+        by_sender = _names_its_sender(event, intake)
+        trusted = by_sender and self._is_trusted(system)
         resolve, realm, issued = self.resolve, event.realm, self._issued
         for position, given in enumerate(event.identifiers):
             type_name = given.type
@@ -101,83 +105,99 @@ class Identification:
             found = resolve(realm, type_name, given.issuer, given.value, system)
             if isinstance(found, DropReason):
                 dropped.append(found)
-            elif found[0].id not in seen:
-                seen[found[0].id] = len(named)
-                named.append(Named(found[0], found[1], given.verified and trusted, position))
-            elif given.verified and trusted:  # named twice: verified wins, in any order
-                again = seen[found[0].id]
-                named[again] = named[again]._replace(verified=True)
-        if intake is Intake.PUBLIC and not any(one.node.type in self._device for one in named):
+                continue
+            node, value = found
+            if node.id not in seen:
+                seen[node.id] = len(identifiers)
+                identifiers.append(ResolvedIdentifier(node, value, given.verified and trusted))
+            elif given.verified and trusted:  # given twice: verified wins, in any order
+                again = seen[node.id]
+                identifiers[again] = identifiers[again]._replace(verified=True)
+        if intake is Intake.PUBLIC and not any(
+            one.node.type in self._device for one in identifiers
+        ):
             # Knowing a number or an address must not be enough to add to its history.
-            dropped += [DropReason.NO_DEVICE] * len(named)
-            named = []
-        if named or EVENT_TYPES[event.type].anonymous:
-            return named, tuple(dropped)
-        return self._nobody(event, dropped, intake)
+            dropped += [DropReason.NO_DEVICE] * len(identifiers)
+            identifiers = []
+        if identifiers:
+            anchor = self._anchor(identifiers, by_sender)
+        elif EVENT_TYPES[event.type].anonymous:
+            anchor = self._record(event, event_id, intake)
+        else:
+            return _unidentified(event, dropped, intake)
+        edges = self._edges(event_id, occurred_ms, anchor, identifiers, by_sender)
+        return Identified(identifiers, anchor, edges, tuple(dropped))
 
-    @staticmethod
-    def _nobody(event: Touchpoint, dropped: list[DropReason], intake: Intake) -> Reject:
-        if dropped and all(reason is DropReason.PLACEHOLDER for reason in dropped):
-            blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
-            return Reject(blocked, "identifiers", "only placeholders", event.event_id)
-        message = "none can be used here" if dropped else "none given"
-        if DropReason.AMBIGUOUS in dropped:
-            message = "ambiguous: write telephone numbers with + and their country"
-        if intake is Intake.PUBLIC:
-            message = "none names a device, as events of a public write key must"
-        return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
+    def _anchor(self, identifiers: list[ResolvedIdentifier], by_sender: bool) -> ResolvedIdentifier:
+        """The strongest verified identifier; without one, the strongest shareable (of an event that
+        anybody may have made: device) one; without one, the strongest.
 
-    def anchor(self, event: Touchpoint, named: list[Named], intake: Intake) -> Named:
-        """The identifier under which the fact is stored permanently.
-
-        The strongest verified one; without one, the strongest shareable (of an event that anybody
-        may have made: device) one; without one, the strongest. A stranger who types a victim's
-        e-mail thus adds to their own cookie's history. An event without identifiers is anchored by
-        a record node, which joins no profile.
+        A stranger who types a victim's e-mail thus adds to their own cookie's history.
         """
-        if not named:
-            return self._record(event, intake)
-        if len(named) == 1:
-            return named[0]
-        pool = [one for one in named if one.verified]
-        if not pool and not _names_its_sender(event, intake):
-            pool = [one for one in named if one.node.type in self._device]
-        pool = pool or [one for one in named if one.node.type not in self._personal] or named
+        if len(identifiers) == 1:
+            return identifiers[0]
+        pool = [one for one in identifiers if one.verified]
+        if not pool and not by_sender:
+            pool = [one for one in identifiers if one.node.type in self._device]
+        pool = (
+            pool
+            or [one for one in identifiers if one.node.type not in self._personal]
+            or identifiers
+        )
         rank = self._rank
         return min(pool, key=lambda one: (rank[one.node.type], one.node.id))
 
-    def _record(self, event: Touchpoint, intake: Intake) -> Named:
+    def _record(self, event: Touchpoint, event_id: str, intake: Intake) -> ResolvedIdentifier:
+        """The anchor of an event without identifiers; it joins no profile."""
         order_id = "" if intake is Intake.PUBLIC else getattr(event.body, "order_id", "")
-        issuer, value = event.source.system, order_id or event.event_id
+        issuer, value = event.source.system, order_id or event_id
         node = node_id(self._secret, event.realm, RECORD_TYPE, issuer, value)
-        return Named(Node(node, RECORD_TYPE, issuer), value, True, -1)
+        return ResolvedIdentifier(Node(node, RECORD_TYPE, issuer), value, True)
 
-    def edges(self, context: Context, anchor: Named) -> list[Edge]:
-        """One edge from the anchor to every other identifier of the event."""
-        if len(context.named) < 2:
+    def _edges(
+        self,
+        event_id: str,
+        occurred_ms: int,
+        anchor: ResolvedIdentifier,
+        identifiers: list[ResolvedIdentifier],
+        by_sender: bool,
+    ) -> list[Edge]:
+        if len(identifiers) < 2:
             return []
-        named_by_sender = _names_its_sender(context.event, context.intake)
-        proven = self._proven if named_by_sender else self._proven_by_anybody
+        proves = self._proves if by_sender else self._proves_to_anybody
+        is_proof = proves(anchor)
         return [
             Edge(
                 min(anchor.node, other.node),
                 max(anchor.node, other.node),
-                context.occurred_ms,
-                context.event.event_id,
-                proven(anchor, other),
+                occurred_ms,
+                event_id,
+                is_proof and proves(other),
             )
-            for other in context.named
+            for other in identifiers
             if other.node.id != anchor.node.id
         ]
 
-    def _proven(self, one: Named, other: Named) -> bool:
-        return (one.verified or one.node.type not in self._personal) and (
-            other.verified or other.node.type not in self._personal
-        )
+    def _proves(self, one: ResolvedIdentifier) -> bool:
+        """Whether an identifier proves who sent the event that names it."""
+        return one.verified or one.node.type not in self._personal
 
-    def _proven_by_anybody(self, one: Named, other: Named) -> bool:
-        """Only a device can know the random value of a device."""
-        return one.node.type in self._device and other.node.type in self._device
+    def _proves_to_anybody(self, one: ResolvedIdentifier) -> bool:
+        """The same for an event that anybody may have made: only a device can know the random value
+        of a device."""
+        return one.node.type in self._device
+
+
+def _unidentified(event: Touchpoint, dropped: list[DropReason], intake: Intake) -> Reject:
+    if dropped and all(reason is DropReason.PLACEHOLDER for reason in dropped):
+        blocked = RejectReason.ALL_IDENTIFIERS_BLOCKED
+        return Reject(blocked, "identifiers", "only placeholders", event.event_id)
+    message = "none can be used here" if dropped else "none given"
+    if DropReason.AMBIGUOUS in dropped:
+        message = "ambiguous: write telephone numbers with + and their country"
+    if intake is Intake.PUBLIC:
+        message = "none names a device, as events of a public write key must"
+    return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
 
 
 def _names_its_sender(event: Touchpoint, intake: Intake) -> bool:

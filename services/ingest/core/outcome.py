@@ -46,23 +46,32 @@ class Reject(NamedTuple):
     event_id: str = ""
 
 
-class Named(NamedTuple):
-    """An identifier after normalisation. `position` is its place in the event's list."""
+class ResolvedIdentifier(NamedTuple):
+    """An identifier of an event: its node, and its normalised value."""
 
     node: Node
     value: str
     verified: bool
-    position: int
+
+
+class Identified(NamedTuple):
+    """Who acted in an event."""
+
+    identifiers: list[ResolvedIdentifier]
+    """The usable ones, each once, in the event's order; possibly none."""
+    anchor: ResolvedIdentifier
+    """The one under which the fact is stored permanently."""
+    edges: list[Edge]
+    """One from the anchor to every other identifier."""
+    dropped: tuple[DropReason, ...]
+    """Why identifiers of the event were dropped, one by one."""
 
 
 class Context(NamedTuple):
     """One event before it becomes a fact: the parsed event and the result of identification."""
 
     event: Touchpoint
-    anchor: Node
-    anchor_value: str
-    anchor_verified: bool
-    named: list[Named]
+    identified: Identified
     occurred_at: datetime
     """UTC, whole milliseconds."""
     occurred_ms: int

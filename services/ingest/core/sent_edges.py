@@ -26,7 +26,7 @@ class SentEdges:
     def __len__(self) -> int:
         return len(self._sent)
 
-    def news(self, realm: str, edges: Iterable[Edge]) -> list[Edge]:
+    def unsent(self, realm: str, edges: Iterable[Edge]) -> list[Edge]:
         """The best report of each pair that improves on what was sent; each pair once."""
         best: dict[tuple[NodeId, NodeId], Edge] = {}
         for edge in edges:

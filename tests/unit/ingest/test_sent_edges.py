@@ -17,30 +17,30 @@ def test_repeat_is_dropped_and_news_are_not() -> None:
     """The same or a later report is no news; an earlier or better graded one is."""
     sent = SentEdges()
     sent.acknowledged("r", [LATE])
-    assert sent.news("r", [LATE]) == []
-    assert sent.news("r", [LATE._replace(event_id="e3")]) == []
-    assert sent.news("r", [STATED]) == []
-    assert sent.news("r", [EARLY]) == [EARLY]
-    assert sent.news("r", [LATE._replace(event_id="e1")]) == [LATE._replace(event_id="e1")]
+    assert sent.unsent("r", [LATE]) == []
+    assert sent.unsent("r", [LATE._replace(event_id="e3")]) == []
+    assert sent.unsent("r", [STATED]) == []
+    assert sent.unsent("r", [EARLY]) == [EARLY]
+    assert sent.unsent("r", [LATE._replace(event_id="e1")]) == [LATE._replace(event_id="e1")]
 
 
 def test_what_was_not_acknowledged_is_sent_again() -> None:
     """Asking for news remembers nothing."""
     sent = SentEdges()
-    assert sent.news("r", [LATE]) == [LATE]
-    assert sent.news("r", [LATE]) == [LATE]
+    assert sent.unsent("r", [LATE]) == [LATE]
+    assert sent.unsent("r", [LATE]) == [LATE]
 
 
 def test_realms_do_not_know_each_other() -> None:
     """The same pair in another realm is another edge."""
     sent = SentEdges()
     sent.acknowledged("r", [EARLY])
-    assert sent.news("s", [EARLY]) == [EARLY]
+    assert sent.unsent("s", [EARLY]) == [EARLY]
 
 
 def test_a_batch_sends_the_best_report_of_a_pair() -> None:
     """Of several reports in one batch the one that counts is sent, once."""
-    assert SentEdges().news("r", [LATE, STATED, EARLY, LATE]) == [EARLY]
+    assert SentEdges().unsent("r", [LATE, STATED, EARLY, LATE]) == [EARLY]
 
 
 def test_cache_is_bounded() -> None:
@@ -49,7 +49,7 @@ def test_cache_is_bounded() -> None:
     edges = [Edge(A, B, 1, "a", True), Edge(A, C, 1, "b", True), Edge(B, C, 1, "c", True)]
     sent.acknowledged("r", edges)
     assert len(sent) == 2
-    assert sent.news("r", edges) == edges[:1]
+    assert sent.unsent("r", edges) == edges[:1]
 
 
 def test_the_best_report_always_gets_through() -> None:
@@ -66,7 +66,7 @@ def test_the_best_report_always_gets_through() -> None:
         while left:
             edge = left.pop(0)
             best[edge.b.id] = min(best.get(edge.b.id, edge), edge, key=rank)
-            news = sent.news("r", [edge])
+            news = sent.unsent("r", [edge])
             if rng.random() < 0.3:
                 left.insert(rng.randrange(len(left) + 1), edge)  # the send failed: it comes again
                 continue
