@@ -31,7 +31,11 @@ from services.cli import (
 from services.cli.checkout import IN_CHECKOUT
 from services.cli.output import err
 from services.cli.state import State
+from services.embedded.engine import NOT_ON_A_SERVER
+from services.ingest.stage import ROWS_REFUSED
 from services.runtime.errors import C360Error
+from services.store.locks import DIRECTORY_IN_USE
+from services.stream.dead_letters import UNKNOWN_LETTER
 
 EPILOG = """
 Exit codes: 0 done · 1 found a difference or a check failed · 2 wrong usage · 4 not found ·
@@ -44,6 +48,11 @@ everything on invented customers. All settings: 'c360 config'.
 ADVICE = {
     UNKNOWN_PROFILE: ". Check realm and spelling; 'c360 identity export' lists what is known.",
     REALMS_DIFFER: ", or run 'c360 migrate' if these are the new ones.",
+    NOT_ON_A_SERVER: ": 'c360 publish FILE' sends them, 'c360 worker ingest' stores them. Unset "
+    "C360_CLICKHOUSE_URL to work on the data directory.",
+    DIRECTORY_IN_USE: "; 'c360 up' shares its directory with other commands.",
+    ROWS_REFUSED: "; if so, run 'c360 migrate' with the newer one.",
+    UNKNOWN_LETTER: "; 'c360 rejected list' shows the ids.",
 }
 """What to do about an error, by its reason: only the command line names its commands."""
 app = typer.Typer(

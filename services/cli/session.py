@@ -18,13 +18,13 @@ from services.api.operation import In, Operation, Out
 from services.api.ports import Access
 from services.api.read_store import ReadStore, StoreWrites, access_to
 from services.api.server import open_reading
-from services.embedded.engine import NOT_ON_A_SERVER, Engine
+from services.embedded.engine import Engine, not_on_a_server
 from services.embedded.pipeline import batched
 from services.embedded.running_instance import RunningInstance, read_running_instance
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
-from services.runtime.errors import C360Error, ConfigurationError, Retry
+from services.runtime.errors import C360Error, Retry
 from services.runtime.settings import Settings
 from services.store.locks import DirectoryLock
 
@@ -91,7 +91,7 @@ class ServerSession:
         intake: Intake = Intake.FILE,
     ) -> None:
         """See Session. Raises ConfigurationError always: one writer beside the workers is wrong."""
-        raise ConfigurationError(NOT_ON_A_SERVER)
+        raise not_on_a_server()
 
 
 class RemoteSession:

@@ -46,11 +46,8 @@ from services.store.statements import statements_of
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
 """A killed run may leave one batch in doubt, of any configured size."""
-NOT_ON_A_SERVER = (
-    "this works on a data directory, but C360_CLICKHOUSE_URL names a ClickHouse server. There "
-    "events come in through Kafka: 'c360 publish FILE' sends them, 'c360 worker ingest' stores "
-    "them. Unset C360_CLICKHOUSE_URL to work on the data directory."
-)
+NOT_ON_A_SERVER = "not_on_a_server"
+"""Reason of a ConfigurationError: a server is set, which takes events in another way."""
 REACHED_SQL = statements_of(__file__)["reached"]
 log = structlog.get_logger()
 
@@ -88,7 +85,7 @@ class Engine:
                 data's, a wrong rules file, or a server is set, which takes events in another way.
         """
         if settings.clickhouse_url is not None:
-            raise ConfigurationError(NOT_ON_A_SERVER)
+            raise not_on_a_server()
         require_embedded_engine()
         secret = settings.secret()
         lock = DirectoryLock(settings.data_dir)
@@ -175,3 +172,12 @@ class Engine:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def not_on_a_server() -> ConfigurationError:
+    """For what works on a data directory only, when a server is set."""
+    return ConfigurationError(
+        "this works on a data directory, but C360_CLICKHOUSE_URL names a ClickHouse server, where "
+        "events come in through Kafka",
+        reason=NOT_ON_A_SERVER,
+    )

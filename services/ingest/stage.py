@@ -35,6 +35,8 @@ class Status(StrEnum):
 
 ID_CONFLICT = "id_conflict"
 """Reason of a duplicate whose body differs from the stored one."""
+ROWS_REFUSED = "rows_refused"
+"""Reason of a Fatal: the store refuses a large part of a batch."""
 REVISION_SHIFT = 32
 REFUSED_MAX = 10
 """More refused rows than this (and than one in a hundred) mean that the store is broken."""
@@ -161,7 +163,8 @@ class IngestStage:
         if len(refused) > max(REFUSED_MAX, len(fresh) // 100):
             raise Fatal(
                 f"the store refuses {len(refused)} of {len(fresh)} rows of a batch; nothing of it "
-                "is acknowledged. Do schema and program have one version ('c360 migrate')?"
+                "is acknowledged. Perhaps schema and program differ in their versions",
+                reason=ROWS_REFUSED,
             )
         return [position for position, event in fresh.items() if id(event) in refused]
 

@@ -124,8 +124,7 @@ def original(letter: DeadLetter) -> Outgoing | Kept:
     if not own.source_topic:
         return Kept(
             letter.id,
-            "it came from no topic. If its sender may be believed, print it with 'c360 rejected "
-            "show' and send it with 'c360 publish'",
+            "it came from no topic. If its sender may be believed, send it as a new event",
         )
     if own.source_topic not in TOPICS:
         return Kept(letter.id, f"no worker reads the topic it came from, {own.source_topic}")

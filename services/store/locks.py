@@ -15,6 +15,8 @@ from typing import IO
 from services.runtime.errors import StoreUnavailable
 
 LOCK_FILE = "lock"
+DIRECTORY_IN_USE = "directory_in_use"
+"""Reason of a StoreUnavailable: another process holds the directory."""
 
 
 class DirectoryLock:
@@ -42,7 +44,8 @@ class DirectoryLock:
             file.close()
             raise StoreUnavailable(
                 f"data directory {self._path.parent} is in use by process {holder}. Wait until it "
-                "ends, or stop it; 'c360 up' shares its directory with other commands."
+                "ends, or stop it",
+                reason=DIRECTORY_IN_USE,
             ) from error
         with suppress(OSError):  # informational; on a full disk the lock holds without it
             file.truncate(0)

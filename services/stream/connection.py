@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from services.runtime.errors import ConfigurationError
+from services.runtime.errors import ConfigurationError, Fatal
 from services.runtime.settings import KafkaSettings
 
 KEY_SEPARATOR = "\x1f"
@@ -32,6 +32,11 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
     if settings.kafka_security_protocol.startswith("SASL"):
         parameters |= _credentials(settings)
     return parameters
+
+
+def missing_topic(topic: str) -> Fatal:
+    """For a topic that the brokers do not have."""
+    return Fatal(f"Kafka has no topic {topic}: run 'c360 topics apply'")
 
 
 def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:

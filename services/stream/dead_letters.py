@@ -8,6 +8,8 @@ from schemas.reject import RejectReason
 from services.stream.ports import Delivery, Headers, Outgoing
 
 REJECTED_TOPIC = "c360.rejected"
+UNKNOWN_LETTER = "unknown_dead_letter"
+"""Reason of a NotFound: no dead letter has that id."""
 PREFIX = "c360-"
 MESSAGE_CHARS_MAX = 200
 VALUE_BYTES_MAX = 1024 * 1024

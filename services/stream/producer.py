@@ -21,7 +21,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from schemas.topics import CATALOGUE, Catalogue
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.settings import KafkaSettings
-from services.stream.connection import connection, partition_of
+from services.stream.connection import connection, missing_topic, partition_of
 from services.stream.ports import Outgoing
 
 TIMEOUT_S = 30.0
@@ -218,7 +218,7 @@ async def _unknown_topic(producer: AIOKafkaProducer, topic: str) -> C360Error:
     """aiokafka reports a missing topic when brokers are down: ask again."""
     if not await producer.client.force_metadata_update():
         return Retry(f"the brokers are unavailable: cannot locate {topic}")
-    return Fatal(f"Kafka has no topic {topic}: run 'c360 topics apply'")
+    return missing_topic(topic)
 
 
 def _judged(error: BaseException, doing: str) -> C360Error:

@@ -142,6 +142,7 @@ def test_second_process_on_the_same_directory(stream: Stream, tmp_path: Path) ->
     wait_for(lambda: (data_dir / "engine" / "store").exists())
     done = c360(data_dir, "ingest", str(stream.file), code=74)
     assert f"in use by process {first.pid}" in done.stderr
+    assert "'c360 up' shares its directory with other commands." in done.stderr
     first.stdin.write(line(event()) + b"\n")
     first.stdin.close()
     assert first.wait(60) == 0

@@ -161,9 +161,9 @@ def test_nothing_of_the_data_directory_is_touched(served: Settings, tmp_path: Pa
     with open_session(settings) as session:
         assert isinstance(session, ServerSession)
         assert [row.section for row in session.run(STATE_DIGEST, StoreRequest())][-1] == "all"
-        with pytest.raises(ConfigurationError, match="c360 publish"):
+        with pytest.raises(ConfigurationError, match="come in through Kafka"):
             session.ingest([], lambda _results: None)
-    with pytest.raises(ConfigurationError, match="c360 publish"):
+    with pytest.raises(ConfigurationError, match="come in through Kafka"):
         Engine.open(settings)
     assert not (tmp_path / "none").exists()
 

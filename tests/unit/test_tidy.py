@@ -136,6 +136,19 @@ def test_the_profile_map_has_one_reader() -> None:
             )
 
 
+OPERATED = ("runtime", "store", "stream", "cli", "docs")
+"""Their texts are for those who operate processes; those of all others may reach API clients."""
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in SERVICES if name_of(f).split(".")[1] not in OPERATED], ids=name_of
+)
+def test_what_an_api_client_may_see_names_no_command(file: Path) -> None:
+    """Only the command line says which command helps, by an error's reason."""
+    for text in texts(file):
+        assert not re.search(r"\bc360 [a-z]", text), text
+
+
 def texts(file: Path) -> Iterator[str]:
     """The literals of a module that are no docstrings."""
     tree = ast.parse(file.read_text("utf-8"))

@@ -106,7 +106,7 @@ def _ndjson(operation: Operation[Any, Any], access: Access, asked: Any) -> Itera
         yield orjson.dumps(_fault(error)) + b"\n"
     except Exception as error:  # the answer has begun: the only way left to say it
         log.error("operation_failed", error=type(error).__name__, exc_info=True)
-        text = f"c360 up failed at this ({type(error).__name__}); its log says more"
+        text = f"the running service failed at this ({type(error).__name__}); its log says more"
         yield orjson.dumps(_fault(Fatal(text))) + b"\n"
 
 

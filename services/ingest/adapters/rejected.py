@@ -30,8 +30,8 @@ from schemas.records import RejectedHeaders
 from schemas.reject import ADVICE
 from services.runtime.errors import Fatal, NotFound, Retry
 from services.runtime.settings import Settings
-from services.stream.connection import connection
-from services.stream.dead_letters import PREFIX, REJECTED_TOPIC, original_headers
+from services.stream.connection import connection, missing_topic
+from services.stream.dead_letters import PREFIX, REJECTED_TOPIC, UNKNOWN_LETTER, original_headers
 from services.stream.log_reader import delivery
 from services.stream.ports import Delivery, Headers
 
@@ -210,7 +210,8 @@ class DeadLetters:
         there = f"{begin} to {end - 1}" if begin < end else "nothing"
         raise NotFound(
             f"there is no dead letter {letter_id}: partition {place.partition} of {REJECTED_TOPIC} "
-            f"holds {there} ('c360 rejected list' shows the ids)"
+            f"holds {there}",
+            reason=UNKNOWN_LETTER,
         )
 
     def _place(self, letter_id: str) -> tuple[TopicPartition, int]:
@@ -218,7 +219,8 @@ class DeadLetters:
         if not (partition.isdecimal() and offset.isdecimal()):
             raise NotFound(
                 f"{letter_id!r} is no id of a dead letter: it is <partition>:<offset>, for "
-                "example 3:17 ('c360 rejected list')"
+                "example 3:17",
+                reason=UNKNOWN_LETTER,
             )
         place = TopicPartition(REJECTED_TOPIC, int(partition))
         if place not in self._partitions:
@@ -258,7 +260,7 @@ async def _partitions(parameters: dict[str, Any]) -> list[TopicPartition]:
     finally:
         await admin.close()
     if topic["error_code"] == UnknownTopicOrPartitionError.errno:
-        raise Fatal(f"Kafka has no topic {REJECTED_TOPIC}: run 'c360 topics apply'")
+        raise missing_topic(REJECTED_TOPIC)
     if topic["error_code"]:
         raise for_code(topic["error_code"])(REJECTED_TOPIC)
     return sorted(TopicPartition(REJECTED_TOPIC, one["partition"]) for one in topic["partitions"])

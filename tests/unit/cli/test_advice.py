@@ -1,0 +1,48 @@
+"""The advice of the command line: what to do about an error, by the error's reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.cli import app
+from services.embedded.engine import not_on_a_server
+from services.runtime.errors import C360Error, Fatal
+
+
+def _ended(error: C360Error, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
+    """The exit code of a command that raises this error."""
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(app, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    return ended.value.code
+
+
+def test_an_error_is_followed_by_the_advice_of_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text alone names no command; the command line says which one helps."""
+    error = not_on_a_server()
+    assert "c360 " not in str(error)
+    assert _ended(error, monkeypatch) == 78
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.startswith(f"error: {error}: 'c360 publish FILE' sends them, 'c360 worker ingest'")
+
+
+def test_other_errors_stand_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a reason, or with one that needs no advice, the text is all there is."""
+    for error in (Fatal("the disk is gone"), Fatal("the disk is gone", reason="disk")):
+        assert _ended(error, monkeypatch) == 70
+        assert capsys.readouterr().err == "error: the disk is gone\n"
+
+
+def test_every_advice_ends_a_sentence() -> None:
+    """It is printed behind a text that has no full stop."""
+    for advice in app.ADVICE.values():
+        assert advice[0] in ".,;:"
+        assert advice.endswith(".")
