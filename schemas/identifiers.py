@@ -81,12 +81,7 @@ def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> 
     if kind is None:
         raise InvalidIdentifier(f"unknown identifier type {type_name!r}")
     trimmed = unicodedata.normalize("NFC", value).strip()
-    folded = lower_case(trimmed)
-    if (
-        folded in rules.blocked_values
-        or folded in kind.blocked
-        or rules.blocked_regex.search(trimmed)
-    ):
+    if trimmed in rules.placeholders or trimmed in kind.placeholders:
         raise BlockedIdentifier(type_name)
     if kind.normaliser is Normaliser.EMAIL:
         return normalise_email(trimmed)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -12,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.letter_case import lower_case
 from schemas.rules import load_rules
+
+SIGNS_AT_ENDS = re.compile(r"^[\W_]+|[\W_]+$")
+GAP = re.compile(r"[\s_\-]+")
 
 
 class IdentifierKind(StrEnum):
@@ -34,10 +39,34 @@ class Normaliser(StrEnum):
     PHONE = "phone"
 
 
+class Placeholders:
+    """What senders write for "no value": listed values, their spellings, and patterns."""
+
+    def __init__(self, values: Iterable[str], patterns: Iterable[str]) -> None:
+        self._values = frozenset(lower_case(value) for value in values)
+        words = (placeholder_word(value) for value in self._values)
+        self._words = frozenset(
+            word for word in words if len(word) > 1 and any(one.isalpha() for one in word)
+        )
+        self._patterns = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+
+    def __contains__(self, value: str) -> bool:
+        """Whether a trimmed value is one."""
+        lower = lower_case(value)
+        if lower in self._values or placeholder_word(lower) in self._words:
+            return True
+        return any(pattern.search(value) for pattern in self._patterns)
+
+
+def placeholder_word(text: str) -> str:
+    """A lower-case text without the signs at its ends, its gaps as single blanks."""
+    return GAP.sub(" ", SIGNS_AT_ENDS.sub("", text))
+
+
 class IdentifierType(BaseModel):
     """One row of the rules file. `issued` says that the number belongs to an issuer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     kind: IdentifierKind
@@ -47,6 +76,12 @@ class IdentifierType(BaseModel):
     ephemeral: bool = False
     review_above: int | None = Field(default=None, ge=1)
     blocked: list[str] = []
+    blocked_patterns: list[str] = []
+
+    @cached_property
+    def placeholders(self) -> Placeholders:
+        """The values of this type alone that identify nobody."""
+        return Placeholders(self.blocked, self.blocked_patterns)
 
 
 class IdentityRules(BaseModel):
@@ -69,7 +104,7 @@ class IdentityRules(BaseModel):
         kinds = [row.kind for row in self.type]
         if kinds != sorted(kinds, key=list(IdentifierKind).index):
             raise ValueError("types must stand in the order personal, reference, device")
-        for pattern in self.blocked_patterns:
+        for pattern in chain(self.blocked_patterns, *(row.blocked_patterns for row in self.type)):
             re.compile(pattern)
         return self
 
@@ -84,14 +119,9 @@ class IdentityRules(BaseModel):
         return {row.name: index for index, row in enumerate(self.type)}
 
     @cached_property
-    def blocked_values(self) -> frozenset[str]:
-        """Blocked values in lower case."""
-        return frozenset(lower_case(value) for value in self.blocked)
-
-    @cached_property
-    def blocked_regex(self) -> re.Pattern[str]:
-        """All blocked patterns as one."""
-        return re.compile("|".join(f"(?:{p})" for p in self.blocked_patterns) or r"(?!)", re.I)
+    def placeholders(self) -> Placeholders:
+        """The values of any type that identify nobody."""
+        return Placeholders(self.blocked, self.blocked_patterns)
 
 
 @lru_cache(maxsize=8)

@@ -122,10 +122,17 @@ def _identifier_types() -> list[str]:
         "typed; a `device` identifier is a random value that only the device holds. Both may be "
         "used by several people and follow the only person adjacent to them. *Review above*: "
         "more of the type on one person need a review.",
-        "These values identify nobody, whatever the type (compared case-insensitively): "
-        + codes(rules.blocked)
-        + ". So are values that match "
-        + " or ".join(map(code, rules.blocked_patterns))
+        "These values identify nobody, whatever the type. Letter case, signs at both ends and the "
+        "kind of gap make no difference to a word: `(NULL)`, `<null>`, `not_set` and `Not-Set` are "
+        "listed. " + codes(rules.blocked) + ".",
+        "So are values that match one of "
+        + codes(rules.blocked_patterns)
+        + "; and of one type "
+        + "; ".join(
+            f"`{row.name}`: {codes((*row.blocked, *row.blocked_patterns))}"
+            for row in rules.type
+            if row.blocked or row.blocked_patterns
+        )
         + ".",
     ]
 

@@ -7,6 +7,8 @@ import hmac
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.identifiers import (
     BlockedIdentifier,
@@ -86,18 +88,95 @@ def test_placeholder_identifies_nobody(type_name: str, value: str) -> None:
         normalise(type_name, value, RULES, "DE")
 
 
+EXPORTED = [
+    "#N/A", "#NAME?", "#DIV/0!", "#WERT!", "#NV", "(null)", "<null>", "[NULL]", '"null"',
+    "'null'", "{null}", "$null$", "--null--", "\\N", "nil", "<nil>", "NIL", "<NA>", "n.a.",
+    "N.A", "(not set)", "not_set", "Not-Set", "NOT  SET", "(not provided)", "(direct)",
+    "keine", "Keine Angabe", "keine_angabe", "k.A.", "k. A.", "unbekannt", "Gast", "aucun",
+    "ninguno", "nessuno", "geen", "undefined undefined", "DBNull", "[object Object]",
+    "1.#IND", "-nan(ind)", "Infinity", "-inf", "00000000-0000-0000-0000-000000000000",
+    "{00000000-0000-0000-0000-000000000000}", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "ffffffffffffffff",
+    "00000000-0000-4000-8000-000000000000", "0x0", "0x00000000", "00:00:00:00:00:00",
+    "ff:ff:ff:ff:ff:ff", "-", "--", "—", "?", "???", "***", "_", "/", ".", "\u200b",
+    "\ufeff", "xxxx", "0,00", "2147483647", "-9223372036854775808",
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "{{user_id}}",
+    "${email}", "%%customer%%", "<%= id %>", "*|EMAIL|*", "{email}", "%recipient%",
+    "customer_number", "E-Mail", "user_id", "\ufeffnull", "null\u200b",
+]  # fmt: skip
+VALUES = [
+    "guest-77", "1000", "10-0", "protest@example.com", "nullarbor", "NULL-7", "none7", "f",
+    "ff", "fffff", "0x0f", "1-1", "00000000-0000-0000-0000-000000000001", "x", "xX-9",
+    "{7}", "N", "4711", "-7", "unset1", "kein-7", "a", "Ö", "2147483646", "test",
+    "null@shop.example", "{{a}} b", "0a",
+]  # fmt: skip
+PLACEHOLDERS_OF_TYPE = [
+    ("email", "null@null.com"), ("email", "none@none.de"),
+    ("email", "noreply@shop.example"), ("email", "No-Reply@shop.example"),
+    ("email", "keine@email.de"), ("email", "no.mail@x.de"), ("email", "a@b.invalid"),
+    ("email", "root@localhost"), ("email", "TEST@test.com"), ("phone", "1111111"),
+    ("phone", "999 999 999"), ("phone", "+49 123456789"), ("phone", "0123456789"),
+    ("device_id", "9774D56D682E549C"), ("device_id", "02:00:00:00:00:00"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("type_name", sorted(RULES.by_name))
+@pytest.mark.parametrize("value", EXPORTED)
+def test_what_exporters_write_for_no_value_names_nobody(type_name: str, value: str) -> None:
+    """Whatever the letter case, the signs around it and the gaps within."""
+    with pytest.raises(BlockedIdentifier):
+        normalise(type_name, value, RULES, "DE")
+
+
+@pytest.mark.parametrize(("type_name", "value"), PLACEHOLDERS_OF_TYPE)
+def test_placeholders_of_one_type(type_name: str, value: str) -> None:
+    """Addresses, numbers and devices have placeholders of their own."""
+    with pytest.raises(BlockedIdentifier):
+        normalise(type_name, value, RULES, "DE")
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_values_that_only_look_alike_are_kept(value: str) -> None:
+    """A placeholder within a longer value, or nearly one, is a value."""
+    for type_name in ("customer_number", "cookie"):
+        assert normalise(type_name, value, RULES, "DE") == value
+
+
+@given(
+    st.sampled_from(["null", "nil", "keine", "undefined", "n/a", "unknown", "guest"]),
+    st.text("()[]{}<>#!*'\"$-_. ", max_size=6),
+    st.text("()[]{}<>#!*'\"$-_. ", max_size=6),
+    st.booleans(),
+)
+def test_signs_around_a_placeholder_do_not_make_a_value(
+    word: str, before: str, after: str, capitals: bool
+) -> None:
+    """Brackets, quotes, hashes and blanks in any number."""
+    text = before + (word.upper() if capitals else word) + after
+    with pytest.raises(BlockedIdentifier):
+        normalise("customer_number", text, RULES, "DE")
+
+
+def test_rules_of_your_own_may_add_words() -> None:
+    """An entry counts in every spelling; a type's own entry counts for that type alone."""
+    plain = RULES.model_dump()
+    plain["blocked"].append("Laufkunde")
+    plain["type"][0]["blocked"] = ["Kasse 1"]
+    plain["type"][0]["blocked_patterns"] = ["^9{8}$"]
+    rules = IdentityRules.model_validate(plain)
+    for value in ("laufkunde", "<LAUFKUNDE>", "kasse_1", "99999999"):
+        with pytest.raises(BlockedIdentifier):
+            normalise("customer_number", value, rules, "DE")
+    assert normalise("app_user", "kasse_1", rules, "DE") == "kasse_1"
+
+
 @pytest.mark.parametrize(
     "type_name", [row.name for row in RULES.type if row.normaliser is Normaliser.TRIM]
 )
 def test_other_types_keep_their_case(type_name: str) -> None:
     """A number or token is trimmed and composed (NFC), and otherwise left alone."""
     assert normalise(type_name, "\t AbC-0u\u0308 7 ", RULES, "DE") == "AbC-0ü 7"
-
-
-def test_values_that_only_resemble_placeholders_are_kept() -> None:
-    """`guest` within a number, or a number that ends in zeros, is a value."""
-    for value in ("guest-77", "1000", "10-0", "protest@example.com"):
-        assert normalise("loyalty_card", value, RULES, "DE") == value
 
 
 def test_type_may_block_values_of_its_own() -> None:
