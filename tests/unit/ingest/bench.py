@@ -1,4 +1,5 @@
-"""An ingest worker on memory adapters, with a log that hands out what a test gives it."""
+"""An ingest worker on memory adapters and a virtual clock, with a log that hands out what a test
+gives it."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.watermarks import MemoryWatermarks
 from tests.events import RECEIVED_AT, core
+from tests.simulation.clock import VirtualLoop
 from tests.simulation.stores import FactRows, Facts
 
 T = TypeVar("T")
@@ -56,7 +58,7 @@ async def inline(work: Callable[..., T], /, *arguments: Any) -> T:
 
 
 class Bench:
-    """A worker on memory adapters."""
+    """A worker on memory adapters. Its waits cost no time."""
 
     def __init__(self, *values: bytes, limits: Limits, consecutive_max: int = 1000) -> None:
         self.source, self.outbox, self.metrics = Source(*values), Outbox(), Metrics()
@@ -66,11 +68,22 @@ class Bench:
             IngestPorts(self.source, self.outbox, MemoryWatermarks(), inline),
             RejectLimiter(consecutive_max, 1.0),
             self.metrics,
-            Timing(lambda: RECEIVED_AT),
+            Timing(lambda: RECEIVED_AT, lambda: asyncio.get_running_loop().time()),
             limits,
         )
 
-    async def run_until(self, condition: Callable[[], bool]) -> None:
+    def run_until(self, condition: Callable[[], bool]) -> None:
+        """Run the worker, stop it once the condition holds, and wait until it has ended.
+
+        Raises what the worker raises, or TimeoutError after ten virtual seconds.
+        """
+        loop = VirtualLoop()
+        try:
+            loop.run_until_complete(self._run_until(condition))
+        finally:
+            loop.close()
+
+    async def _run_until(self, condition: Callable[[], bool]) -> None:
         running = asyncio.create_task(self.worker.run())
         async with asyncio.timeout(10):
             while not condition() and not running.done():

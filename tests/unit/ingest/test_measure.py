@@ -72,11 +72,11 @@ def test_embedded_batch() -> None:
     }
 
 
-async def test_worker_batch() -> None:
+def test_worker_batch() -> None:
     """Every reject is a dead letter; a duplicate is processed again, its dropped identifiers
     too."""
     bench = Bench(*BATCH, limits=Limits(linger_s=0.05))
-    await bench.run_until(lambda: bench.source.committed == [len(BATCH)])
+    bench.run_until(lambda: bench.source.committed == [len(BATCH)])
     assert samples(bench.metrics) == RESULTS | {
         "c360_dead_letters_total": 3,
         'c360_identifiers_dropped_total{reason="malformed"}': 3,

@@ -3,7 +3,6 @@ events. Its order of effects is tested in tests/simulation."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -18,24 +17,24 @@ def sent(**changes: Any) -> bytes:
     return line(event(**changes))
 
 
-async def test_fatal_on_a_quiet_topic_ends_the_worker_at_once() -> None:
+def test_fatal_on_a_quiet_topic_ends_the_worker_at_once() -> None:
     """A fault of a batch is raised without waiting for the next event."""
     bench = Bench(*[b"garbage"] * 3, limits=Limits(linger_s=0.05), consecutive_max=2)
     with pytest.raises(Fatal, match="3 events in a row were refused"):
-        await asyncio.wait_for(bench.worker.run(), 5)
+        bench.run_until(lambda: False)
     assert bench.source.committed == []
     assert bench.outbox.sent == []
 
 
-async def test_no_linger_is_no_spin() -> None:
+def test_no_linger_is_no_spin() -> None:
     """With a linger of zero every fetch is a batch, and the rest of the process still runs."""
     bench = Bench(*[sent(event_id=f"e{n}") for n in range(5)], limits=Limits(2, linger_s=0))
-    await bench.run_until(lambda: bench.source.committed[-1:] == [5])
+    bench.run_until(lambda: bench.source.committed[-1:] == [5])
     assert bench.source.committed[-1] == 5
     assert bench.metrics.events.labels("accepted")._value.get() == 5
 
 
-async def test_event_that_we_fail_on_is_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_that_we_fail_on_is_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours in one event stops neither the others nor the worker; its text, which may
     quote the event, is kept nowhere."""
     bench = Bench(*[sent(event_id=f"e{n}") for n in range(3)], limits=Limits(linger_s=0.05))
@@ -47,7 +46,7 @@ async def test_event_that_we_fail_on_is_put_aside(monkeypatch: pytest.MonkeyPatc
         return process(line, *rest)
 
     monkeypatch.setattr(bench.core, "process", failing)
-    await bench.run_until(lambda: bool(bench.source.committed))
+    bench.run_until(lambda: bool(bench.source.committed))
     (letter,) = [one for one in bench.outbox.sent if one.topic == "c360.rejected"]
     headers = dict(letter.headers)
     assert headers["c360-reason"] == b"unprocessable"
@@ -57,8 +56,8 @@ async def test_event_that_we_fail_on_is_put_aside(monkeypatch: pytest.MonkeyPatc
     assert bench.metrics.events.labels("accepted")._value.get() == 2
 
 
-async def test_stop_finishes_what_is_in_hand() -> None:
+def test_stop_finishes_what_is_in_hand() -> None:
     """A worker that is stopped before its batch is full processes and commits it."""
     bench = Bench(sent(), limits=Limits(linger_s=30))
-    await bench.run_until(lambda: not bench.source.left)
+    bench.run_until(lambda: not bench.source.left)
     assert bench.source.committed == [1]
