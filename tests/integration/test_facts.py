@@ -11,6 +11,7 @@ import pytest
 
 from schemas.edge import Node
 from schemas.placement import Placement, ProfileKind
+from schemas.rules.identity import identity_rules
 from services.api.digest import state_digest
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import link
@@ -285,7 +286,7 @@ def test_rules_and_secret_stand_with_each_fact(
     """A fact says under which rules and which secret it was anchored."""
     store.write_facts([accepted(event())], 1)
     [row] = database.rows("SELECT rules_version, secret_generation FROM touchpoints")
-    assert row == ("1", 1)
+    assert row == (identity_rules().version, 1)
 
 
 def test_all_columns_are_written(database: Database) -> None:
