@@ -18,10 +18,10 @@ from pydantic import SecretStr, ValidationError
 from bench.children import Result, answer, cpu_s, peak_mib
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.embedded.engine import Engine
-from services.embedded.pipeline import batched
 from services.ingest.lines import Line
 from services.ingest.stage import Result as EventResult
 from services.intake.files import read_lines
+from services.runtime.batching import bounded
 from services.runtime.logging import configure_logging
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
@@ -61,7 +61,7 @@ def run_bare(file: str, batch_events_max: int) -> Result:
     tune_garbage_collector()
     counts: Counter[str] = Counter()
     watch = Stopwatch()
-    for part in batched(read_lines(file), batch_events_max):
+    for part in bounded(read_lines(file), batch_events_max):
         valid = _validated(part)
         counts.update(accepted=valid, rejected=len(part) - valid)
     return watch.result("bare", counts.total(), statuses=dict(counts))

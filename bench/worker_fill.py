@@ -10,9 +10,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from bench.children import answer
 from bench.worker_job import TOPIC, job_settings
 from schemas.topics import CATALOGUE
-from services.embedded.pipeline import batched
 from services.intake.files import read_lines
 from services.intake.publish import route, size_of
+from services.runtime.batching import bounded
 from services.runtime.settings import Settings
 from services.stream.connection import connection
 from services.stream.producer import Producer
@@ -36,7 +36,7 @@ async def fill(settings: Settings, file: str, batch: int, events_max: int) -> in
     await _make_topic(settings)
     producer = Producer(settings)
     await producer.start()
-    for part in batched(records[:events], CHUNK):
+    for part in bounded(records[:events], CHUNK):
         await producer.send_all(part)
     await producer.stop()
     return events

@@ -19,11 +19,11 @@ from services.api.ports import Access
 from services.api.read_store import ReadStore, StoreWrites, access_to
 from services.api.server import open_reading
 from services.embedded.engine import Engine, not_on_a_server
-from services.embedded.pipeline import batched
 from services.embedded.running_instance import RunningInstance, read_running_instance
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
+from services.runtime.batching import bounded
 from services.runtime.errors import C360Error, Retry
 from services.runtime.settings import Settings
 from services.store.locks import DirectoryLock
@@ -125,7 +125,7 @@ class RemoteSession:
     ) -> None:
         """See Session. An oversized line is sent with its size only."""
         try:
-            for part in batched(lines, REMOTE_LINES):
+            for part in bounded(lines, REMOTE_LINES):
                 report(self._send(part, intake))
         except InputError:
             self._tick()  # what came before the damage is judged

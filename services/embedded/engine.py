@@ -19,7 +19,7 @@ from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
-from services.embedded.pipeline import Pipeline, batched
+from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
@@ -33,6 +33,7 @@ from services.ingest.lines import InputError, Line
 from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
+from services.runtime.batching import bounded
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
@@ -148,7 +149,7 @@ class Engine:
             pending: Future[list[Result]] | None = None
             damage: InputError | None = None
             try:
-                for part in batched(lines, self.settings.batch_events_max):
+                for part in bounded(lines, self.settings.batch_events_max):
                     decoded = self.pipeline.decode(part, intake)
                     if pending is not None:
                         report(pending.result())

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TypeVar
 
 from schemas.claim import Claim
 from schemas.records import ActionRecord
@@ -21,17 +20,17 @@ from services.consistency.stage import ConsistencyStage
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Accepted, Intake
-from services.ingest.lines import InputError, Line
+from services.ingest.lines import Line
 from services.ingest.measure import measure
 from services.ingest.ports import FactStore, StoredEvent
 from services.ingest.stage import Decoded, IngestStage, Result, Stored
+from services.runtime.batching import bounded
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
 from services.stream.positions import EMBEDDED_GENERATION, version_of
 
 RECOVERY_EVENTS = 20_000
 ATTEMPTS_MAX = 7
-T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -77,7 +76,7 @@ class Pipeline:
         """Process stored events once more, as they came in, and acknowledge nothing; how many."""
         count = 0
         for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
-            for part in batched(events, RECOVERY_EVENTS):
+            for part in bounded(events, RECOVERY_EVENTS):
                 lines = [Line(event.payload, len(event.payload)) for event in part]
                 decoded = self._stage.decode(lines, received_at, intake)
                 self._retrying(decoded, in_doubt=in_doubt)
@@ -165,20 +164,3 @@ def _claims(events: Sequence[Accepted]) -> dict[str, list[Claim]]:
     for event in events:
         claims[event.realm].extend(event.claims)
     return claims
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of up to `size` consecutive items; if the source fails, earlier items come first."""
-    part: list[T] = []
-    try:
-        for item in items:
-            part.append(item)
-            if len(part) == size:
-                yield part
-                part = []
-    except InputError:
-        if part:
-            yield part
-        raise
-    if part:
-        yield part

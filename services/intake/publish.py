@@ -17,8 +17,9 @@ import orjson
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import CATALOGUE, MIB
-from services.ingest.lines import InputError, Line
+from services.ingest.lines import Line
 from services.intake.files import numbered_lines
+from services.runtime.batching import bounded
 from services.stream.connection import key_of
 from services.stream.ports import Outgoing
 
@@ -104,7 +105,9 @@ def publish(
         InputError: the input is damaged; what came before is sent.
         Retry, Fatal: as `send` does. Of its chunk any part may have been written.
     """
-    for chunk in _chunks(lines):
+    for chunk in bounded(
+        lines, CHUNK_LINES_MAX, CHUNK_BYTES_MAX, lambda one: len(one.line.content), CHUNK_AGE_S
+    ):
         records: list[Outgoing] = []
         for one in chunk:
             record = route(one.line.content)
@@ -153,26 +156,3 @@ def size_of(record: Outgoing) -> int:
             record.key, record.value, list(record.headers)
         )
     )
-
-
-def _chunks(lines: Iterable[SourceLine]) -> Iterator[list[SourceLine]]:
-    """Lines in bounded parts; if the source fails, earlier lines come first."""
-    part, size, begun_s = list[SourceLine](), 0, 0.0
-    try:
-        for one in lines:
-            begun_s = begun_s if part else time.monotonic()
-            part.append(one)
-            size += len(one.line.content)
-            if (
-                len(part) == CHUNK_LINES_MAX
-                or size >= CHUNK_BYTES_MAX
-                or time.monotonic() - begun_s > CHUNK_AGE_S
-            ):
-                yield part
-                part, size = [], 0
-    except InputError:
-        if part:
-            yield part
-        raise
-    if part:
-        yield part

@@ -19,12 +19,12 @@ from schemas.profile import Profile
 from schemas.rules.identity import IdentifierKind, identity_rules
 from schemas.rules.profile import profile_rules
 from schemas.touchpoint import PUBLIC_TYPES
-from services.embedded.pipeline import batched
 from services.ingest.adapters.audit import StoreAudit
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.profiles.adapters.clickhouse import ProfileReader, personal_types
 from services.profiles.adapters.totals import register_realms
+from services.runtime.batching import bounded
 from services.runtime.settings import RealmSettings
 from services.store.database import Database
 from tests.conftest import empty_tables
@@ -117,7 +117,7 @@ def known_after(database: Database, sent: list[Sent]) -> Known:
     realms = {REALM: RealmSettings()}
     register_realms(database, realms, personal_types(identity_rules()))
     run = pipeline(database)
-    for part in batched(sent, BATCH):
+    for part in bounded(sent, BATCH):
         for intake in (Intake.PUBLIC, Intake.SERVER):
             lines = [line(one) for way, one in part if way is intake]
             if lines:
