@@ -19,6 +19,8 @@ from schemas.telephone import AmbiguousTelephoneNumber, NoTelephoneNumber, read_
 
 NodeId = int
 """A node id as the 128-bit integer of its UUID: small, fast to hash, ordered like the UUID."""
+WHOLE_PERSON: NodeId = 0
+"""Address of a refusal: every address of the person."""
 SEPARATOR = "\x1f"
 RECORD_TYPE = "record"
 """Type of the anchor of an event without identifiers; it never joins a profile."""

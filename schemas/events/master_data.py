@@ -14,6 +14,12 @@ AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 AttributeText = Annotated[str, Written(500, whole=False)]
 
 
+PURPOSES = ["marketing", "service", "transactional", "survey", "cart_reminder", "profiling"]
+CONTACT_CHANNELS = [
+    "email", "phone", "sms", "push", "letter", "messenger", "chat", "voice", "app", "social",
+]  # fmt: skip
+
+
 class LinkReason(StrEnum):
     """What proved that the identifiers of this event belong together."""
 
@@ -54,10 +60,12 @@ class ConsentChanged(Contract):
     """A consent given, confirmed (double opt-in) or withdrawn, for one address."""
 
     purpose: Code = "marketing"
+    """One of the configured purposes (`C360_CONSENT_PURPOSES`)."""
     channel: Code = "email"
-    """The channel on which contact is allowed."""
+    """The channel on which contact is allowed: a configured one (`C360_CONSENT_CHANNELS`)."""
     address: Address = ""
-    """The address it is for; empty means the anchor of the event."""
+    """The address it is for; empty means the event's identifier of that kind, else its anchor. A
+    withdrawal without any address ends the consents of all addresses of the person."""
     text_version: OptionalCode = ""
     basis: LegalBasis = LegalBasis.CONSENT
     double_opt_in: Flag = False
@@ -68,6 +76,7 @@ class ObjectionMade(Contract):
     """An objection (Art. 21 GDPR): holds for the person, on all addresses."""
 
     purpose: Code = "marketing"
+    """One of the configured purposes (`C360_CONSENT_PURPOSES`)."""
     channel: OptionalCode = ""
     """Empty means every channel."""
     reason: Title = ""

@@ -27,6 +27,13 @@ class MessageSent(Contract):
     message_id: OptionalCode = ""
 
 
+class Bounce(StrEnum):
+    """Whether the address does not exist (`hard`) or could not be reached this time (`soft`)."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
 class MessageReaction(Contract):
     """Delivered, opened, clicked, bounced, complained, unsubscribed."""
 
@@ -37,6 +44,11 @@ class MessageReaction(Contract):
     single_use_token: Flag = False
     """The link contained a single-use token. Only then may an identifier of an open, a click or an
     unsubscription be verified."""
+    purpose: OptionalCode = ""
+    """Of an unsubscription: the purpose it ends. Empty, or a purpose that is not configured
+    (`C360_CONSENT_PURPOSES`), means every e-mail purpose."""
+    bounce: Bounce | None = None
+    """Of a bounce; without it a hard one is recognised by the SMTP reply in `reason`."""
     reason: Title = ""
 
 

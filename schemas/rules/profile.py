@@ -42,12 +42,21 @@ class AttributeRule(BaseModel):
         return self
 
 
+class MailReaction(StrEnum):
+    """What a mailing service reports about an address beside unsubscriptions."""
+
+    COMPLAINED = "complained"
+    BOUNCED = "bounced"
+
+
 class ConsentRules(BaseModel):
-    """What an opt-in needs. `confirmed_only` lists channels without single opt-in."""
+    """What an opt-in needs, and what else refuses. `confirmed_only` lists channels without single
+    opt-in, `refused_by` the reactions that end every purpose of their address."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     confirmed_only: Annotated[list[str], Field(max_length=60)] = []
+    refused_by: list[MailReaction] = list(MailReaction)
 
 
 class ProfileRules(BaseModel):

@@ -14,6 +14,8 @@ def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
         rules=rules,
         realms={n: Realm(r.region, r.currency) for n, r in settings.realms.items()},
         channels=frozenset(settings.channels),
+        purposes=frozenset(settings.consent_purposes),
+        contact_channels=frozenset(settings.consent_channels),
         time_floor=settings.floor(),
         secret_generation=settings.secret_generation,
         source_issuers=settings.source_issuers,

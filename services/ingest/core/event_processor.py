@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.claim import PriceClaim, Statement
+from schemas.events.master_data import CONTACT_CHANNELS, PURPOSES
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
@@ -25,22 +26,19 @@ from services.ingest.core.fact import (
     EMPTY_CONSENTS,
     attributes_group,
     claims_group,
-    consents_group,
     offers_group,
     order_group,
     survey_group,
 )
 from services.ingest.core.identify import Identification
 from services.ingest.core.outcome import Accepted, Context, DropReason, Identified, Intake, Reject
-
-ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
-"""Identifier type of the address that a consent on a channel is for."""
-
-
-CONSENT_TYPES = frozenset(
-    name for name in EVENT_TYPES if name.startswith(("consent.", "objection.", "email.unsub"))
+from services.ingest.core.permission import (
+    ADDRESS_TYPES,
+    CONSENT_TYPES,
+    consents_group,
+    refuse_unlisted,
 )
-"""Event types that affect contact permission."""
+
 WITH_CAMPAIGN = frozenset(
     name for name, row in EVENT_TYPES.items() if "campaign" in row.body.model_fields
 )
@@ -62,6 +60,8 @@ class IngestConfig:
     realms: dict[str, Realm]
     channels: frozenset[str]
     time_floor: datetime
+    purposes: frozenset[str] = frozenset(PURPOSES)
+    contact_channels: frozenset[str] = frozenset(CONTACT_CHANNELS)
     secret_generation: int = 1
     source_issuers: dict[str, str] = field(default_factory=dict)
     trusted_sources: list[str] = field(default_factory=lambda: ["*"])
@@ -134,6 +134,8 @@ class EventProcessor:
         elif occurred_ms > received_ms + self._tolerance_ms:
             reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
             message = f"more than {config.future_tolerance} ahead of its receipt"
+        elif event.type in CONSENT_TYPES:
+            return refuse_unlisted(event, config.purposes, config.contact_channels)
         else:
             return None
         return Reject(reason, path, message, event.event_id)
@@ -156,18 +158,17 @@ class EventProcessor:
             return context.occurred_ms
         return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
 
-    def _address(self, context: Context, channel: str, address: str) -> NodeId:
-        """Node of the address a consent is for; the anchor if it is unknown."""
+    def _address(self, context: Context, channel: str, address: str) -> NodeId | None:
+        """Node of the address a consent is for: the given one, else the event's of that type."""
         event, type_name = context.event, ADDRESS_TYPES.get(channel, "")
         if address and type_name in self._config.rules.by_name:
             found = self._identification.resolve(event.realm, type_name, "", address)
             if not isinstance(found, DropReason):
                 return found[0].id
-        identifiers, anchor, *_ = context.identified
-        for one in identifiers:
+        for one in context.identified.identifiers:
             if one.node.type == type_name:
                 return one.node.id
-        return anchor.node.id
+        return None
 
     def _accept(self, context: Context, line: bytes, received_ms: int) -> Accepted:
         event, config = context.event, self._config
@@ -181,7 +182,7 @@ class EventProcessor:
         issuer = config.source_issuers.get(source.system, "")
         consents = EMPTY_CONSENTS
         if event.type in CONSENT_TYPES:
-            consents = consents_group(context, self._address)
+            consents = consents_group(context, self._address, config.purposes)
         attributes = attributes_group(context)
         row = {
             "realm": event.realm,

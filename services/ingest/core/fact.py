@@ -7,14 +7,13 @@ knows an order of columns: the adapter brings them into one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from schemas.claim import PriceClaim, Statement, pack_statement, pack_terms
 from schemas.events.dialogue import SurveyAnswered
-from schemas.events.master_data import ConsentChanged, ObjectionMade, ProfileUpdated
-from schemas.events.messages import MessageReaction
+from schemas.events.master_data import ProfileUpdated
 from schemas.events.orders import (
     LineKind,
     OrderCancelled,
@@ -146,50 +145,6 @@ def _lines(lines: list[OrderLine]) -> Group:
         "lines.category": [line.category for line in lines],
         "lines.quantity": [line.quantity for line in lines],
         "lines.total": [line.total for line in lines],
-    }
-
-
-def consents_group(context: Context, address_of: Callable[[Context, str, str], int]) -> Group:
-    """Columns of a consent, withdrawal or objection; unsubscribing withdraws.
-
-    `address_of(context, channel, address)` gives the node of the address the consent is for.
-    """
-    event, body = context.event, context.event.body
-    if isinstance(body, ConsentChanged):
-        return _consent(
-            event.type.removeprefix("consent."),
-            body.purpose,
-            body.channel,
-            address_of(context, body.channel, body.address),
-            body.basis,
-            body.double_opt_in,
-            body.text_version,
-        )
-    if isinstance(body, ObjectionMade):
-        return _consent("objection", body.purpose, body.channel, 0)
-    if event.type == "email.unsubscribed" and isinstance(body, MessageReaction):
-        address = address_of(context, "email", body.address)
-        return _consent("withdrawn", "marketing", "email", address)
-    return EMPTY_CONSENTS
-
-
-def _consent(
-    action: str,
-    purpose: str,
-    channel: str,
-    address: int,
-    basis: str = "",
-    double_opt_in: bool = False,
-    text_version: str = "",
-) -> Group:
-    return {
-        "consents.action": [action],
-        "consents.purpose": [purpose],
-        "consents.channel": [channel],
-        "consents.address": [address],
-        "consents.basis": [basis],
-        "consents.double_opt_in": [double_opt_in],
-        "consents.text_version": [text_version],
     }
 
 

@@ -3,6 +3,8 @@
 An opt-in applies to its own address and counts only if it is later than every withdrawal for that
 address and every objection of the person; at the same instant the answer is no. A basis other than
 consent (existing customer, legitimate interest …) never overrides a refusal, however late it is.
+A refusal without a purpose is one of every purpose; a spam complaint or a hard bounce is one if the
+rules say so.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.events.master_data import LegalBasis
-from schemas.identifiers import NodeId, as_uuid
+from schemas.identifiers import WHOLE_PERSON, NodeId, as_uuid
 from schemas.profile import ConsentState
 from schemas.rules.profile import ConsentRules
-from services.profiles.core.facts import WHOLE_PERSON, ConsentRecord
+from services.profiles.core.facts import ConsentRecord
 
 GIVEN, CONFIRMED, WITHDRAWN, OBJECTION = "given", "confirmed", "withdrawn", "objection"
-EVERY_CHANNEL = ""
+EVERY_CHANNEL = EVERY_PURPOSE = ""
+USUAL_PURPOSE = "marketing"
+"""The purpose that a refusal of every purpose shows although nothing else named it."""
 
 
 class ConsentReason(StrEnum):
@@ -29,6 +33,17 @@ class ConsentReason(StrEnum):
     UNCONFIRMED = "double_opt_in_unconfirmed"
     WITHDRAWN = "withdrawn"
     OBJECTED = "objected"
+    COMPLAINED = "complained"
+    BOUNCED = "bounced"
+
+
+REFUSALS = {
+    WITHDRAWN: ConsentReason.WITHDRAWN,
+    OBJECTION: ConsentReason.OBJECTED,
+    "complained": ConsentReason.COMPLAINED,
+    "bounced": ConsentReason.BOUNCED,
+}
+"""The reason that each refusing action gives."""
 
 
 class Target(NamedTuple):
@@ -43,10 +58,17 @@ def permissions(records: Iterable[ConsentRecord], rules: ConsentRules) -> list[C
     """The state of every target that any record names, ordered by purpose, channel, address.
 
     An objection is a target of its own, with the zero address and, if it holds on every channel,
-    an empty channel.
+    an empty channel. A refusal of every purpose is listed for each purpose that any record names,
+    and for marketing.
     """
-    all_records = list(records)
-    targets = {Target(one.address, one.channel, one.purpose) for one in all_records}
+    heeded = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, *rules.refused_by}
+    all_records = [one for one in records if one.action in heeded]
+    purposes = {one.purpose for one in all_records} - {EVERY_PURPOSE} | {USUAL_PURPOSE}
+    targets = {
+        Target(one.address, one.channel, purpose)
+        for one in all_records
+        for purpose in ([one.purpose] if one.purpose else purposes)
+    }
     ordered = sorted(targets, key=lambda one: (one.purpose, one.channel, one.address))
     return [_state(target, all_records, rules) for target in ordered]
 
@@ -66,14 +88,12 @@ def _state(target: Target, records: Sequence[ConsentRecord], rules: ConsentRules
     if waiting and _is_after(waiting, refusal):
         return _said(target, False, ConsentReason.UNCONFIRMED, waiting)
     assert refusal is not None  # every record is an opt-in, another basis, unconfirmed or a refusal
-    withdrawn = refusal.action == WITHDRAWN
-    reason = ConsentReason.WITHDRAWN if withdrawn else ConsentReason.OBJECTED
-    return _said(target, False, reason, refusal)
+    return _said(target, False, REFUSALS[refusal.action], refusal)
 
 
 def _refuses(one: ConsentRecord, target: Target) -> bool:
     """Whether this record speaks against contact with the target, were it the latest."""
-    if one.action not in (WITHDRAWN, OBJECTION) or one.purpose != target.purpose:
+    if one.action not in REFUSALS or one.purpose not in (EVERY_PURPOSE, target.purpose):
         return False
     if one.channel not in (EVERY_CHANNEL, target.channel):
         return False

@@ -13,9 +13,6 @@ from typing import NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId
 
-WHOLE_PERSON: NodeId = 0
-"""Address of an objection: every address of the person."""
-
 
 class Valued(NamedTuple):
     """An identifier of the profile: its node and the value behind it."""
@@ -39,10 +36,12 @@ class AttributeObservation(NamedTuple):
 
 
 class ConsentRecord(NamedTuple):
-    """One step of a consent. `action` is given, confirmed, withdrawn or objection.
+    """One step of a consent. `action` is given, confirmed, withdrawn, objection, complained or
+    bounced.
 
-    `channel` and `address` are the target of the contact: empty for every channel, `WHOLE_PERSON`
-    for every address. `double_opt_in` on a given consent means that it awaits confirmation.
+    `purpose`, `channel` and `address` are the target of the contact: empty for every purpose or
+    channel, `WHOLE_PERSON` for every address. `double_opt_in` on a given consent means that
+    it awaits confirmation.
     """
 
     action: str

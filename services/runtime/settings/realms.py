@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from schemas.base import Currency, Region
+from schemas.events.master_data import CONTACT_CHANNELS, PURPOSES
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings.part import Part
 
@@ -48,6 +49,11 @@ class RealmsSettings(Part):
     "EUR"}}`. Events of a realm not listed are rejected."""
     channels: list[str] = CHANNELS
     """Channels that events may name, as JSON list."""
+    consent_purposes: list[str] = PURPOSES
+    """Purposes of contact that consents, refusals and objections may name, as JSON list; others are
+    rejected, for nobody would ask for them."""
+    consent_channels: list[str] = CONTACT_CHANNELS
+    """Channels of contact that they may name, as JSON list."""
     trusted_sources: list[str] = Field(default=["*"])
     """Shell patterns of `source.system` whose `verified: true` is trusted, as JSON list."""
     source_issuers: dict[str, str] = Field(default={})

@@ -35,8 +35,8 @@ def consents(type_name: str, body: dict[str, Any], *named: dict[str, Any]) -> li
     [
         (
             "consent.given",
-            {"purpose": "news", "channel": "letter", "text_version": "v2", "double_opt_in": True},
-            ("given", "news", "letter", "anchor", "consent", True, "v2"),
+            {"purpose": "survey", "channel": "letter", "text_version": "v2", "double_opt_in": True},
+            ("given", "survey", "letter", "anchor", "consent", True, "v2"),
         ),
         (
             "consent.confirmed",
@@ -56,7 +56,35 @@ def consents(type_name: str, body: dict[str, Any], *named: dict[str, Any]) -> li
         (
             "email.unsubscribed",
             {"address": "ben@example.com"},
-            ("withdrawn", "marketing", "email", BEN, "", False, ""),
+            ("withdrawn", "", "email", BEN, "", False, ""),
+        ),
+        (
+            "email.unsubscribed",
+            {"address": "ben@example.com", "purpose": "survey"},
+            ("withdrawn", "survey", "email", BEN, "", False, ""),
+        ),
+        (
+            "email.unsubscribed",  # of a list that is no configured purpose: better too much
+            {"address": "ben@example.com", "purpose": "spring news"},
+            ("withdrawn", "", "email", BEN, "", False, ""),
+        ),
+        (
+            "email.complained",
+            {"address": "ben@example.com"},
+            ("complained", "", "email", BEN, "", False, ""),
+        ),
+        (
+            "email.bounced",
+            {"address": "ben@example.com", "bounce": "hard"},
+            ("bounced", "", "email", BEN, "", False, ""),
+        ),
+        ("email.unsubscribed", {}, ("withdrawn", "", "email", 0, "", False, "")),
+        ("email.complained", {}, ("complained", "", "email", 0, "", False, "")),
+        ("consent.withdrawn", {}, ("withdrawn", "marketing", "email", 0, "consent", False, "")),
+        (
+            "consent.withdrawn",
+            {"channel": "letter"},
+            ("withdrawn", "marketing", "letter", 0, "consent", False, ""),
         ),
     ],
 )
@@ -71,6 +99,77 @@ def test_a_step_of_permission_is_one_row(
 def test_other_events_say_nothing_of_permission(type_name: str) -> None:
     """A reaction to a mail is no withdrawal unless it unsubscribes."""
     assert consents(type_name, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "is_hard"),
+    [
+        ({"bounce": "hard"}, True),
+        ({"bounce": "hard", "reason": "452 4.2.2 mailbox full"}, True),
+        ({"bounce": "soft", "reason": "550 5.1.1 no such user"}, False),
+        ({"reason": "550 no such mailbox"}, True),
+        ({"reason": "smtp; 550 5.1.1 <x> user unknown"}, True),
+        ({"reason": "551 user not local"}, True),
+        ({"reason": "5.2.1 mailbox disabled"}, True),
+        ({"reason": "Permanent - General"}, True),
+        ({"reason": "hard bounce"}, True),
+        ({"reason": "552 5.2.2 mailbox full"}, False),
+        ({"reason": "550 5.7.1 message rejected as spam"}, False),
+        ({"reason": "421 4.3.2 try again later"}, False),
+        ({"reason": "450 4.1.1 unknown for now"}, False),
+        ({"reason": "mailbox full"}, False),
+        ({"reason": "order 15505 not found"}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_hard_bounce_says_that_the_address_does_not_exist(
+    body: dict[str, Any], is_hard: bool
+) -> None:
+    """As the mailing service says, else by the SMTP reply; a full mailbox is no refusal."""
+    rows = consents("email.bounced", body | {"address": "ben@example.com"})
+    assert [row[:4] for row in rows] == ([("bounced", "", "email", BEN)] if is_hard else [])
+
+
+def test_bounce_of_an_unknown_address_says_nothing() -> None:
+    """One customer's dead address is not all of the customer's addresses."""
+    assert consents("email.bounced", {"bounce": "hard"}) == []
+
+
+@pytest.mark.parametrize(
+    ("type_name", "body", "path"),
+    [
+        ("consent.given", {"purpose": "newsletter"}, "body.purpose"),
+        ("consent.given", {"purpose": "Marketing"}, "body.purpose"),
+        ("consent.withdrawn", {"channel": "e-mail"}, "body.channel"),
+        ("consent.confirmed", {"channel": "E-Mail"}, "body.channel"),
+        ("objection.made", {"purpose": "ads"}, "body.purpose"),
+        ("objection.made", {"channel": "mail"}, "body.channel"),
+    ],
+)
+def test_purposes_and_channels_of_contact_are_closed_lists(
+    type_name: str, body: dict[str, Any], path: str
+) -> None:
+    """A consent that nobody would ask for, or a refusal that nobody would find, is sent back."""
+    outcome = core().process(line(event(type_name, body=body)), RECEIVED_AT)
+    assert isinstance(outcome, Reject)
+    assert (outcome.reason, outcome.path) == (RejectReason.INVALID_FIELD, path)
+    assert "use one of" in outcome.message
+    assert ("marketing" if path == "body.purpose" else "email") in outcome.message
+
+
+def test_lists_of_your_own() -> None:
+    """A house may have other purposes and channels of contact."""
+    own = core(purposes=frozenset({"newsletter"}), contact_channels=frozenset({"fax"}))
+    body = {"purpose": "newsletter", "channel": "fax"}
+    assert isinstance(own.process(line(event("consent.given", body=body)), RECEIVED_AT), Accepted)
+
+
+def test_refusal_with_a_public_key_speaks_for_its_device() -> None:
+    """A stranger who names no address withdraws nothing but his own device's consents."""
+    fields = event("consent.withdrawn", body={}, identifiers=[COOKIE])
+    outcome = core().process(line(fields), RECEIVED_AT, Intake.PUBLIC)
+    assert isinstance(outcome, Accepted)
+    assert outcome.row["consents.address"] == [outcome.node]
 
 
 @pytest.mark.parametrize(

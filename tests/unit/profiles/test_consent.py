@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schemas.rules.profile import ConsentRules
+from schemas.identifiers import WHOLE_PERSON
+from schemas.rules.profile import ConsentRules, MailReaction
 from services.profiles.core.consent import permissions
-from services.profiles.core.facts import WHOLE_PERSON, ConsentRecord
+from services.profiles.core.facts import ConsentRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOME, WORK = 11, 22
@@ -87,6 +88,24 @@ def state(*records: ConsentRecord, address: int = HOME) -> tuple[bool, str, str]
             [objection(1), record("given", 2, basis="existing_customer")],
             (False, "objected", "objection-1"),
         ),
+        # a refusal of every purpose is one of each
+        (
+            [record("given", 1), record("withdrawn", 2, purpose="")],
+            (False, "withdrawn", "withdrawn-2"),
+        ),
+        ([record("withdrawn", 1, purpose="")], (False, "withdrawn", "withdrawn-1")),
+        ([record("withdrawn", 1, purpose=""), record("given", 2)], (True, "opted_in", "given-2")),
+        # a complaint or a hard bounce refuses, until a later opt-in
+        (
+            [record("given", 1), record("complained", 2, purpose="")],
+            (False, "complained", "complained-2"),
+        ),
+        ([record("given", 1), record("bounced", 2, purpose="")], (False, "bounced", "bounced-2")),
+        ([record("bounced", 1, purpose=""), record("given", 2)], (True, "opted_in", "given-2")),
+        (
+            [record("given", 1, basis="existing_customer"), record("complained", 2, purpose="")],
+            (False, "complained", "complained-2"),
+        ),
         # a withdrawal for the whole person is one for each address
         (
             [record("given", 1), record("withdrawn", 2, WHOLE_PERSON)],
@@ -117,6 +136,33 @@ def test_objection_is_shown_by_itself() -> None:
     """An objection is listed although no address ever opted in."""
     [found] = permissions([objection(1, "")], GERMAN_DEFAULT)
     assert (found.address.int, found.channel, found.allowed) == (WHOLE_PERSON, "", False)
+
+
+def test_refusal_of_every_purpose_ends_each_purpose_of_its_address() -> None:
+    """All purposes that anything named are refused, for that address and channel alone."""
+    given = [
+        record("given", 1),
+        record("given", 1, purpose="survey"),
+        record("given", 1, channel="sms"),
+        record("given", 1, WORK),
+    ]
+    found = permissions([*given, record("withdrawn", 2, purpose="")], GERMAN_DEFAULT)
+    assert {(one.address.int, one.channel, one.purpose): one.allowed for one in found} == {
+        (HOME, "email", "marketing"): False,
+        (HOME, "email", "survey"): False,
+        (HOME, "sms", "marketing"): True,
+        (WORK, "email", "marketing"): True,
+    }
+
+
+def test_rules_decide_what_a_mailing_service_may_refuse() -> None:
+    """Complaints and bounces that the rules do not heed change and show nothing."""
+    records = [record("given", 1), record("complained", 2, purpose=""), record("bounced", 3)]
+    rules = ConsentRules(refused_by=[MailReaction.BOUNCED])
+    assert [one.reason for one in permissions(records, rules)] == ["bounced"]
+    deaf = ConsentRules(refused_by=[])
+    assert [one.reason for one in permissions(records, deaf)] == ["opted_in"]
+    assert permissions(records[1:], deaf) == []
 
 
 def test_channel_that_needs_confirmation() -> None:
