@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from typing import Annotated
@@ -16,7 +17,8 @@ from services.cli.state import state_of
 from services.embedded.engine import Engine
 from services.embedded.running_instance import remove_running_instance, write_running_instance
 from services.intake.writer import IntakeWriter
-from services.runtime.errors import ConfigurationError, Fatal
+from services.runtime.connections import Connections, connections_that_fit
+from services.runtime.errors import ConfigurationError, Fatal, Retry
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
 
@@ -52,16 +54,16 @@ def _listen(settings: Settings) -> socket.socket:
 def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
-    import uvicorn
-
     from services.intake.http import Running, create_app
+    from services.intake.in_flight import BytesInFlight
+    from services.intake.server import Deadlines, HttpServer
 
     settings = engine.settings
     failures: list[BaseException] = []
 
     def on_fatal(error: BaseException) -> None:
         failures.append(error)
-        server.should_exit = True
+        server.stop()
 
     writer = IntakeWriter(
         engine.pipeline,
@@ -84,19 +86,33 @@ def serve(engine: Engine, listener: socket.socket) -> None:
             Credentials(settings.api_keys, settings.public_write_keys, presence.token),
             engine.metrics.registry,
             settings.request_bytes_max,
+            BytesInFlight(
+                max(settings.request_bytes_in_flight_max, 2 * settings.request_bytes_max),
+                engine.metrics,
+            ),
+            asyncio.Lock(),
         )
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
         signal.signal(number, lambda _number, _frame: None)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    limit = connections_that_fit(settings.http_connections_max)
+    deadlines = Deadlines(
+        settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
+    )
+    server = HttpServer(app, Connections(limit, engine.metrics), deadlines)
     tune_garbage_collector()
     writer.start()
-    err.print(f"c360 is up at {presence.url} on {settings.data_dir} (stop with Ctrl-C)")
+
+    def started() -> None:
+        err.print(f"c360 is up at {presence.url} on {settings.data_dir} (stop with Ctrl-C)")
+
     try:
-        server.run(sockets=[listener])
+        asyncio.run(server.run(listener, started))
     finally:
         remove_running_instance(settings.data_dir)
         writer.stop()
     if failures:
+        if isinstance(failures[0], Retry):  # stopped while the store took nothing
+            raise failures[0]
         raise Fatal(f"the writer ended: {failures[0]}") from failures[0]

@@ -88,16 +88,17 @@ class Pipeline:
         with self._timed("decode"):
             return self._stage.decode(lines, self._clock(), intake)
 
-    def finish(self, decoded: Decoded) -> list[Result]:
+    def finish(self, decoded: Decoded, *, in_doubt: bool = False) -> list[Result]:
         """Make a decoded batch and everything derived from it durable, then acknowledge it.
 
-        Transient faults of the store are tried again with growing pauses.
+        Transient faults of the store are tried again with growing pauses. `in_doubt` says that the
+        batch was tried before: any part of it may be written.
 
         Raises:
             Retry: the store did not recover; nothing of the batch is acknowledged.
             Fatal: trying again cannot help; the process must end.
         """
-        stored = self._retrying(decoded)
+        stored = self._retrying(decoded, in_doubt=in_doubt)
         self._acknowledge()
         measure(self._metrics, stored, decoded.received_at, self._clock())
         return stored.results

@@ -8,13 +8,21 @@ the list, which needs no value to be parsed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import orjson
 
-TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
-OPENING, CLOSING = (b"[", b"{"), (b"]", b"}")
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""One without an end goes to the end of the body: looking for one at each of its quotes again would
+take the square of its length."""
+LIST = re.compile(rb'"batch"\s*+:\s*+\[')
+COMMA_OR_END = re.compile(rb"[,\]]")
+STEPS = [0] * 256
+"""How each byte outside strings changes the depth."""
+for _bracket, _step in zip(b"[{]}", (1, 1, -1, -1), strict=True):
+    STEPS[_bracket] = _step
 LIST_DEPTH = 2
 """Within the object, within the list."""
 
@@ -23,53 +31,71 @@ class NoBatch(ValueError):
     """The body has no list of events; the text says why, without quoting it."""
 
 
-def batch_lines(body: bytes) -> list[bytes]:
+def batch_lines(body: bytes, events_max: int | None = None) -> list[bytes]:
     """Each event of the body as JSON, or the bytes in its place. Raises NoBatch."""
+    lines = parsed_lines(body, events_max)
+    return cut_lines(body, events_max) if lines is None else lines
+
+
+def parsed_lines(body: bytes, events_max: int | None = None) -> list[bytes] | None:
+    """Each event of the body as JSON; None if only `cut_lines` can read it. Raises NoBatch."""
     try:
         events = orjson.loads(body)["batch"]
         if not isinstance(events, list):
             raise NoBatch("'batch' is no list")
+        _check_number(len(events), events_max)
         return [orjson.dumps(event) for event in events]
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return list(_cut(body))
+        return None
     except (KeyError, TypeError) as error:
         raise NoBatch("there is no 'batch'") from error
 
 
-class _Place(NamedTuple):
-    """A token of the body and its depth."""
+def cut_lines(body: bytes, events_max: int | None = None) -> list[bytes]:
+    """The bytes in the place of each event, whatever they are. Raises NoBatch.
 
-    text: bytes
-    start: int
-    end: int
-    depth: int
+    Takes up to a second for a body made to be slow.
+    """
+    lines: list[bytes] = []
+    for line in _cut(body):
+        lines.append(line)
+        _check_number(len(lines), events_max)
+    return lines
+
+
+def _check_number(events: int, events_max: int | None) -> None:
+    if events_max is not None and events > events_max:
+        raise NoBatch(f"'batch' must be a list of up to {events_max}")
 
 
 def _cut(body: bytes) -> Iterator[bytes]:
     """The elements of the list under `batch`, split at its own commas."""
-    start: int | None = None
-    key = b""
-    for token in _places(body):
-        if start is None:
-            if token.depth == 1 and token.text.startswith(b'"'):
-                key = token.text
-            elif token.text == b"[" and token.depth == LIST_DEPTH and key == b'"batch"':
-                start = token.end
-        elif token.depth == LIST_DEPTH and token.text == b",":
-            yield body[start : token.start].strip()
-            start = token.end
-        elif token.depth == LIST_DEPTH and token.text == b"]":
-            if last := body[start : token.start].strip():
-                yield last
+    bare = STRING.sub(_blank, body)
+    depths = array("i", accumulate(map(STEPS.__getitem__, bare)))
+    start = _start_of_list(body, bare, depths)
+    for found in COMMA_OR_END.finditer(bare, start):
+        at, is_comma = found.start(), found[0] == b","
+        if depths[at] != LIST_DEPTH - (not is_comma):
+            continue
+        element = body[start:at].strip()
+        if is_comma:
+            yield element
+            start = at + 1
+        else:
+            if element:
+                yield element
             return
     raise NoBatch("it is no JSON, or has no list 'batch'")
 
 
-def _places(body: bytes) -> Iterator[_Place]:
-    """Strings, brackets and separators. A bracket has the depth that it encloses."""
-    depth = 0
-    for found in TOKEN.finditer(body):
-        text = found[0]
-        depth += text in OPENING
-        yield _Place(text, found.start(), found.end(), depth)
-        depth -= text in CLOSING
+def _start_of_list(body: bytes, bare: bytes, depths: Sequence[int]) -> int:
+    for found in LIST.finditer(body):
+        at = found.start()
+        if bare[at : at + 1] == b'"' and depths[at] == LIST_DEPTH - 1:
+            return found.end()
+    raise NoBatch("it is no JSON, or has no list 'batch'")
+
+
+def _blank(string: re.Match[bytes]) -> bytes:
+    """As long as the string, with nothing in it but its first quote."""
+    return b'"' + b" " * (len(string[0]) - 1)

@@ -6,6 +6,7 @@ routes of local commands (services/api/http/local.py) need their token.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, NamedTuple, cast
 
@@ -24,7 +25,8 @@ from services.api.http.sink import IntakeSink, write
 from services.api.ports import Access
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
-from services.intake.batch import NoBatch, batch_lines
+from services.intake.batch import NoBatch, cut_lines, parsed_lines
+from services.intake.in_flight import BytesInFlight, Held
 from services.runtime.errors import C360Error
 
 EVENTS_PER_REQUEST_MAX = 5_000
@@ -70,9 +72,12 @@ def _problems() -> dict[int | str, dict[str, Any]]:
     meanings = {
         400: "The body is not a JSON object with a list `batch` of bounded length.",
         401: "The key is missing or not valid.",
+        408: "The head or the body of the request did not come in time.",
         413: "The body is larger than C360_REQUEST_BYTES_MAX.",
+        415: "The body is compressed.",
         429: "Too many events are waiting for the writer; send again after `Retry-After` seconds.",
-        503: "The store cannot accept events now; send again after `Retry-After` seconds.",
+        431: "Request line and headers are too large.",
+        503: "The service cannot accept events now; send again after `Retry-After` seconds.",
     }
     content = {PROBLEM: {"schema": ProblemBody.model_json_schema()}}
     return {
@@ -88,6 +93,9 @@ class Running(NamedTuple):
     credentials: Credentials
     metrics: CollectorRegistry
     request_bytes_max: int
+    in_flight: BytesInFlight
+    cutting: asyncio.Lock
+    """Held while a body that no parser reads is cut into events: one at a time."""
 
 
 router = APIRouter()
@@ -150,8 +158,9 @@ async def touchpoints(
 ) -> Response:
     """Accept touchpoints. 200 means that every event has a result and that accepted events are
     durable; a bad event never causes others to be rejected."""
-    lines = _batch_lines(await _body(request, parts.request_bytes_max))
-    results = await write(parts.sink, lines, intake)
+    with parts.in_flight.held(intake) as held:
+        lines = await _lines(await _body(request, parts.request_bytes_max, held), parts.cutting)
+        results = await write(parts.sink, lines, intake)
     return _json({"results": [result._asdict() for result in results]})
 
 
@@ -168,6 +177,8 @@ def readyz(parts: Parts) -> Response:
         parts.access.reads.ping()
     except C360Error as error:
         return PlainTextResponse(str(error), 503)
+    if waits_for := parts.sink.waits_for():
+        return PlainTextResponse(waits_for, 503)
     return _health(parts.sink.is_live())
 
 
@@ -185,29 +196,36 @@ def _json(value: Any) -> Response:
     return Response(orjson.dumps(value), media_type="application/json")
 
 
-async def _body(request: Request, bytes_max: int) -> bytes:
-    """The request body. Raises Problem 413 as soon as it exceeds the limit."""
+async def _body(request: Request, bytes_max: int, held: Held) -> bytes:
+    """The request body. Raises Problem 413 as soon as it exceeds the limit, 503 when the bodies of
+    all requests do."""
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise Problem(415, "compressed", "send the body uncompressed")
-    parts, size = [], 0
+        raise Problem(415, "compressed", "send the body uncompressed", Accept_Encoding="identity")
+    announced = request.headers.get("content-length", "0")  # digits: h11 has checked it
+    body = bytearray()
+    _check_size(int(announced), bytes_max)
     async for part in _parts(request):
-        size += len(part)
-        if size > bytes_max:
-            raise Problem(
-                413, "too large", f"a request may have {bytes_max} bytes; send less at once"
-            )
-        parts.append(part)
-    return b"".join(parts)
+        _check_size(len(body) + len(part), bytes_max)
+        held.take(len(part))
+        body += part
+    return bytes(body)
 
 
-def _batch_lines(body: bytes) -> list[Line]:
+def _check_size(size: int, bytes_max: int) -> None:
+    if size > bytes_max:
+        raise Problem(413, "too large", f"a request may have {bytes_max} bytes; send less at once")
+
+
+async def _lines(body: bytes, cutting: asyncio.Lock) -> list[Line]:
+    """The events of the body. What only cutting can read, a thread cuts: it takes a while."""
     try:
-        lines = batch_lines(body)
+        lines = parsed_lines(body, EVENTS_PER_REQUEST_MAX)
+        if lines is None:
+            async with cutting:
+                lines = await asyncio.to_thread(cut_lines, body, EVENTS_PER_REQUEST_MAX)
     except NoBatch as error:
         detail = f'the body must be JSON: {{"batch": [event, …]}} ({error})'
         raise Problem(400, "no batch", detail) from error
-    if len(lines) > EVENTS_PER_REQUEST_MAX:
-        raise Problem(400, "no batch", f"'batch' must be a list of up to {EVENTS_PER_REQUEST_MAX}")
     return [Line(line, len(line)) for line in lines]
 
 

@@ -1,7 +1,9 @@
 """The intake of a running engine: many requests, one writer thread, batches by size or time.
 
 A request is answered when its events and everything derived from them are durable. When too many
-events are waiting, further requests are refused at once (the sender retries later).
+events are waiting, further requests are refused at once (the sender retries later). While the store
+takes nothing (no memory, files, threads or room on the disk), every request is refused and the
+batch in hand is tried again until it is durable: nothing else may come before it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from enum import Enum
 from typing import NamedTuple, TypeVar
@@ -21,9 +23,10 @@ from services.api.http.sink import Overloaded
 from services.embedded.pipeline import Pipeline, utc_now
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
-from services.ingest.stage import Result
-from services.runtime.errors import C360Error, Fatal
+from services.ingest.stage import Decoded, Result
+from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
+from services.runtime.retry import pauses
 
 TICK_S = 5.0
 TURN_S = 0.5
@@ -63,17 +66,22 @@ class IntakeWriter:
         queue_events_max: int,
         linger_s: float,
         on_fatal: Callable[[BaseException], None],
+        pauses: Callable[[], Iterator[float]] = pauses,
     ) -> None:
+        """`pauses` gives the seconds between attempts while the store takes nothing."""
         self._pipeline = pipeline
         self._metrics = metrics
         self._batch_events_max = batch_events_max
         self._queue_events_max = queue_events_max
         self._linger_s = linger_s
         self._on_fatal = on_fatal
+        self._pauses = pauses
         self._requests: queue.SimpleQueue[_Request | _Order | _Stop] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._waiting = 0
         self._ended: BaseException | None = None
+        self._stalled: Retry | None = None
+        self._stopping = threading.Event()
         self._turned_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="intake-writer", daemon=True)
 
@@ -86,6 +94,7 @@ class IntakeWriter:
 
         Raises:
             Overloaded: too many events are waiting; no event of this request was accepted.
+            Retry: the store takes nothing now; neither was any.
             Fatal: the writer has ended.
         """
         answer: Future[list[Result]] = _uncancellable()
@@ -99,11 +108,11 @@ class IntakeWriter:
         return answer
 
     def submit_tick(self) -> Future[None]:
-        """Judge prices up to the latest event, as after a file. Raises Fatal as `submit` does."""
+        """Judge prices up to the latest event, as after a file. Raises as `submit` does."""
         return self._order(self._pipeline.tick)
 
     def submit_action(self, record: ActionRecord) -> Future[None]:
-        """Apply what a person did with an incident. Raises Fatal as `submit` does."""
+        """Apply what a person did with an incident. Raises as `submit` does."""
         return self._order(lambda: self._pipeline.act(record))
 
     def _order(self, work: Callable[[], None]) -> Future[None]:
@@ -117,13 +126,22 @@ class IntakeWriter:
         """What an ended writer were given, nobody would answer. Call with the lock held."""
         if self._ended is not None:
             raise Fatal(f"the writer has ended: {self._ended}")
+        if self._stalled is not None:
+            raise Retry(str(self._stalled))
+
+    def waits_for(self) -> str:
+        """Why the store takes nothing now; empty while it does."""
+        stalled = self._stalled
+        return "" if stalled is None else str(stalled)
 
     def is_live(self) -> bool:
-        """Whether the writer makes progress."""
+        """Whether the writer makes progress, or tries again what the store does not take."""
         return self._ended is None and time.monotonic() - self._turned_at < LIVE_WITHIN_S
 
     def stop(self) -> None:
-        """Finish what was submitted, then end the thread."""
+        """Finish what was submitted, then end the thread. A batch that the store does not take is
+        left to the next start."""
+        self._stopping.set()
         self._requests.put(STOP)
         if self._thread.is_alive():
             self._thread.join()
@@ -138,16 +156,30 @@ class IntakeWriter:
                 requests, ending = self._collect()
                 self._process(requests)
                 if isinstance(ending, _Order):
-                    ending.work()
-                    ending.answer.set_result(None)
+                    self._carry_out(ending)
                 elif ending is STOP:
                     return
                 if time.monotonic() - ticked_at > TICK_S:
-                    self._pipeline.tick(utc_now())
+                    self._tick()
                     ticked_at = time.monotonic()
         except Exception as error:  # after any fault nothing more may be accepted
             log.error("writer_ended", error=str(error), exc_info=not isinstance(error, C360Error))
             self._end(error, [*requests, ending])
+
+    def _carry_out(self, order: _Order) -> None:
+        try:
+            order.work()
+        except Retry as error:
+            order.answer.set_exception(error)
+        else:
+            order.answer.set_result(None)
+
+    def _tick(self) -> None:
+        """A tick that the store does not take is made up for by the next one."""
+        try:
+            self._pipeline.tick(utc_now())
+        except Retry as error:
+            log.warning("tick_waits", error=str(error))
 
     def _end(self, error: BaseException, in_hand: list[_Request | _Order | _Stop | None]) -> None:
         with self._lock:
@@ -176,21 +208,72 @@ class IntakeWriter:
         return requests, None
 
     def _process(self, requests: list[_Request]) -> None:
+        """Make requests durable and answer them. Raises Retry when the service stops before."""
         for intake in Intake:
-            mine = [request for request in requests if request.intake is intake]
-            if mine:
-                self._process_alike(mine, intake)
+            mine = [
+                request
+                for request in requests
+                if request.intake is intake and not request.answer.done()
+            ]
+            lines = [line for request in mine for line in request.lines]
+            if not mine:
+                continue
+            decoded = self._pipeline.decode(lines, intake)
+            try:
+                results = self._pipeline.finish(decoded)
+            except Retry as error:
+                self._wait_for_store(decoded, requests, error)
+                continue
+            self._no_longer_wait(mine)
+            start = 0
+            for request in mine:
+                end = start + len(request.lines)
+                request.answer.set_result(results[start:end])
+                start = end
 
-    def _process_alike(self, requests: list[_Request], intake: Intake) -> None:
-        lines = [line for request in requests for line in request.lines]
-        results = self._pipeline.finish(self._pipeline.decode(lines, intake))
-        start = 0
-        for request in requests:
-            end = start + len(request.lines)
-            request.answer.set_result(results[start:end])
-            start = end
+    def _wait_for_store(self, decoded: Decoded, requests: list[_Request], error: Retry) -> None:
+        """Refuse everybody, and try the batch again until it is durable.
+
+        Of the batch anything may have been written, so no other batch may come before it. Its
+        senders are told to send again; what is durable by then is a duplicate. Raises Retry when
+        the service stops first.
+        """
+        self._stall(error, requests)
+        for pause_s in self._pauses():
+            if self._stopping.wait(pause_s):
+                raise error
+            self._turned_at = time.monotonic()
+            try:
+                self._pipeline.finish(decoded, in_doubt=True)
+            except Retry as again:
+                self._stall(again, [])
+            else:
+                break
         with self._lock:
-            self._waiting -= len(lines)
+            self._stalled = None
+        log.info("store_is_back", events=len(decoded.lines))
+
+    def _stall(self, error: Retry, in_hand: list[_Request]) -> None:
+        """Answer all that wait with the error, and whoever comes until the store is back."""
+        log.error("store_takes_nothing", error=str(error))
+        waiting: list[_Request | _Order | _Stop] = [*in_hand]
+        with self._lock:
+            self._stalled = error
+            while not self._requests.empty():
+                waiting.append(self._requests.get())
+        if STOP in waiting:
+            self._requests.put(STOP)
+        unanswered = [
+            one for one in waiting if isinstance(one, _Request | _Order) and not one.answer.done()
+        ]
+        self._no_longer_wait([one for one in unanswered if isinstance(one, _Request)])
+        for one in unanswered:
+            one.answer.set_exception(error)
+
+    def _no_longer_wait(self, requests: Sequence[_Request]) -> None:
+        """Make room in the queue."""
+        with self._lock:
+            self._waiting -= sum(len(request.lines) for request in requests)
             self._metrics.queued_events.set(self._waiting)
 
 

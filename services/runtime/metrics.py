@@ -73,16 +73,33 @@ class Metrics:
         self.rebalances = self._counter(
             "c360_rebalances_total", "Times that partitions were reassigned"
         )
-        self.queued_events = Gauge(
-            "c360_intake_queued_events", "Events waiting for the writer", registry=self.registry
-        )
-        self.last_batch = Gauge(
-            "c360_last_batch", "Number of the last batch processed", registry=self.registry
-        )
         self.last_progress_seconds = Gauge(
             "c360_last_progress_timestamp_seconds",
             "Unix time at which the writer last finished a batch or found nothing to do",
             registry=self.registry,
+        )
+        self._of_intake()
+
+    def _of_intake(self) -> None:
+        self.queued_events = Gauge(
+            "c360_intake_queued_events", "Events waiting for the writer", registry=self.registry
+        )
+        self.connections = Gauge(
+            "c360_http_connections", "Open HTTP connections", registry=self.registry
+        )
+        self.connections_closed = self._counter(
+            "c360_http_connections_closed_total",
+            "HTTP connections closed by the service: no room, a late or bad head, a late body, "
+            "an answer not read",
+            "why",
+        )
+        self.bytes_in_flight = Gauge(
+            "c360_intake_bytes_in_flight",
+            "Bytes of request bodies received and not answered yet",
+            registry=self.registry,
+        )
+        self.last_batch = Gauge(
+            "c360_last_batch", "Number of the last batch processed", registry=self.registry
         )
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:

@@ -1,11 +1,12 @@
 """What an error of ClickHouse means: the driver's errors become our families, with advice.
 
-On the embedded engine a full disk ends the process, because it cannot recover while it runs. On a
-server operators can act while we wait: transient faults are a Retry, and say where to look.
+What lacks for a while (memory, files, threads, room on the disk) is a Retry that says what to do:
+a command gives up after a while, a service waits. A directory that may not be written is not.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 import ssl
 import struct
@@ -21,9 +22,12 @@ from services.runtime.errors import C360Error, ConfigurationError, Fatal, Retry,
 BAD_VALUES = (struct.error, OverflowError, ValueError, TypeError, ArithmeticError, DataError)
 BAD_VALUE_CODES = frozenset({6, 27, 53, 69, 70, 407})
 """Cannot parse, type mismatch, out of bounds, cannot convert, decimal overflow."""
-TRANSIENT_CODES = frozenset({159, 202, 241, 252})
-DISK_CODES = frozenset({76, 243})
-DISK_WORDS = ("No space left", "Read-only file system")
+TRANSIENT_CODES = frozenset({159, 202, 252})
+NO_MEMORY_CODES = frozenset({173, 241})
+NO_ROOM_CODES = frozenset({243})
+NO_THREADS_CODES = frozenset({439})
+FILE_CODES = frozenset({75, 76})
+"""The engine cannot write or open a file; the text says why."""
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
 ADVICE_BY_CODES = (
     ((159, 160, 209), "it took too long: look at the server's load, or raise the time limit "
@@ -42,9 +46,20 @@ ADVICE_BY_CODES = (
     ((236, 394, 735), "the statement was stopped, perhaps because the server shuts down"),
     ((3, 32, 425, 439, 473, 499, 1000), "it has trouble with its system: look at its log"),
 )  # fmt: skip
+LACK_ADVICE = {
+    "files": "let it open more (ulimit -n), or fewer connections (C360_HTTP_CONNECTIONS_MAX)",
+    "memory": "give it more, or smaller batches (C360_BATCH_EVENTS_MAX)",
+    "threads": "let it start more (ulimit -u, or the pids limit of its container)",
+}
 SERVER_ADVICE = {code: advice for codes, advice in ADVICE_BY_CODES for code in codes}
 _CODE = re.compile(r"\bCode:\s*(\d+)")
 _STATUS = re.compile(r"HTTP status (\d{3})")
+
+
+class NoRoom(Retry):
+    """The disk of the data directory is full."""
+
+    exit_code = StoreUnavailable.exit_code
 
 
 class Unstorable(Fatal):
@@ -64,21 +79,41 @@ def translated(server: Server | None) -> Iterator[None]:
     """Translates errors of the driver into ours. `server` is None for the embedded engine."""
     try:
         yield
-    except (ClickHouseError, HTTPError, OSError, *BAD_VALUES) as error:
+    except RuntimeError as error:
+        if server is None and "can't start new thread" in str(error):
+            raise _lacking(error, "threads") from error
+        raise
+    except (ClickHouseError, HTTPError, OSError, MemoryError, *BAD_VALUES) as error:
         raise (_embedded(error) if server is None else _at(server, error)) from error
 
 
 def _embedded(error: Exception) -> C360Error:
     code, text = _code_of(error), first_line(str(error))
-    if isinstance(error, OSError) or code in DISK_CODES or _has(error, DISK_WORDS):
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.EMFILE, errno.ENFILE) or "Too many open files" in text:
+        return _lacking(error, "files")
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or code in NO_MEMORY_CODES:
+        return _lacking(error, "memory")
+    if code in NO_THREADS_CODES or "no free thread" in text or "start thread" in text:
+        return _lacking(error, "threads")
+    if number in (errno.ENOSPC, errno.EDQUOT) or code in NO_ROOM_CODES or "No space left" in text:
+        return NoRoom(
+            f"the data directory cannot be written: {text}. Free some space, then run the same "
+            "command again (a running service goes on by itself): what was acknowledged is kept, "
+            "the rest is read again."
+        )
+    if number is not None or code in FILE_CODES or "Read-only file system" in text:
         return StoreUnavailable(
-            f"the data directory cannot be written: {text}. Free some space or make "
-            "it writable, then run the same command again: what was acknowledged is kept, the rest "
-            "is read again."
+            f"the data directory cannot be written: {text}. Make it writable, then run the same "
+            "command again: what was acknowledged is kept, the rest is read again."
         )
     if code in TRANSIENT_CODES:
         return Retry(f"ClickHouse cannot answer now: {text}")
     return _refused(error, code)
+
+
+def _lacking(error: Exception, what: str) -> Retry:
+    return Retry(f"the process is out of {what}; {LACK_ADVICE[what]}: {first_line(str(error))}")
 
 
 def _at(server: Server, error: Exception) -> C360Error:
@@ -164,10 +199,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         reason = getattr(current, "reason", None)  # urllib3 keeps the cause there
         inner = reason if isinstance(reason, BaseException) else None
         current = inner or current.__cause__ or current.__context__
-
-
-def _has(error: Exception, words: tuple[str, ...]) -> bool:
-    return any(word in str(error) for word in words)
 
 
 def first_line(text: str) -> str:

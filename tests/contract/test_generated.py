@@ -253,7 +253,8 @@ def test_incident_keeps_to_its_schema() -> None:
 def test_openapi_documents_the_intake() -> None:
     """Taking in touchpoints: keys, results, and each way to be refused as a problem document."""
     post = document("openapi.json")["paths"]["/v1/touchpoints"]["post"]
-    assert set(post["responses"]) == {"200", "400", "401", "413", "429", "503"}
+    refusals = {"400", "401", "408", "413", "415", "429", "431", "503"}
+    assert set(post["responses"]) == {"200", *refusals}
     for status, response in post["responses"].items():
         kind = "application/json" if status == "200" else "application/problem+json"
         assert list(response["content"]) == [kind]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.runs import c360, c360_json, digest
-from tests.e2e.test_up import running
+from tests.e2e.up import running
 from tests.events import event, line
 
 WHO = ("--by", "kim", "--reason", "the shop knows")

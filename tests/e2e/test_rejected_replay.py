@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.e2e.runs import c360, c360_json, digest
-from tests.e2e.test_up import PUBLIC_KEY, Running
 from tests.e2e.test_up import up as up
+from tests.e2e.up import PUBLIC_KEY, Running
 from tests.events import event, identifier, line, order
 
 EMAIL = identifier("email", "anna@example.com", verified=True)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +13,12 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Reference, Stream
-from tests.e2e.runs import API_KEY, c360, c360_json, command, digest, environment, wait_for
+from tests.e2e.runs import API_KEY, c360, c360_json, digest, wait_for
+from tests.e2e.up import PUBLIC_KEY, Running, running
 from tests.events import event, identifier
 
-PUBLIC_KEY = "a-key-in-a-web-page"
 EMAIL = identifier("email", "anna@example.com", verified=True)
 NUMBER = identifier("customer_number", "1001", issuer="shop", verified=True)
-
-
-class Running:
-    """A `c360 up` of its own process."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str, data_dir: Path) -> None:
-        self.process = process
-        self.data_dir = data_dir
-        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False)
-
-    def post(self, *events: Any, key: str = API_KEY) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {key}"}
-        return self.client.post("/v1/touchpoints", json={"batch": events}, headers=headers)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        self.client.close()
-        self.process.send_signal(how)
-        _out, self.errors = self.process.communicate(timeout=60)
-        return self.process.returncode
-
-
-@contextmanager
-def running(data_dir: Path, **settings: str) -> Iterator[Running]:
-    """Start `c360 up` on a free port and wait until it is ready."""
-    env = environment(C360_PUBLIC_WRITE_KEYS=json.dumps([PUBLIC_KEY]), **settings)
-    process = subprocess.Popen(
-        command(data_dir, "up", "--port", "0"), stderr=subprocess.PIPE, text=True, env=env
-    )
-    try:
-        assert process.stderr is not None
-        first_line = process.stderr.readline()
-        assert "c360 is up at " in first_line, first_line + process.stderr.read()
-        up = Running(process, first_line.split()[4], data_dir)
-        wait_for(lambda: _is_ready(up.client))
-        yield up
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-
-
-def _is_ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/readyz").status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture

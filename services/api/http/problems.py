@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 PROBLEM = "application/problem+json"
+NO_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS})
 
 
 class Problem(Exception):
@@ -32,6 +35,7 @@ def answer_with_problems(app: FastAPI) -> None:
     """Answer every error of the application with a problem document."""
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_fault)
 
 
 async def _answer_problem(_request: Request, problem: Exception) -> JSONResponse:
@@ -45,3 +49,21 @@ async def _answer_http_error(request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, HTTPException)
     problem = Problem(error.status_code, str(error.detail), f"{request.method} {request.url.path}")
     return await _answer_problem(request, problem)
+
+
+async def _answer_fault(request: Request, error: Exception) -> JSONResponse:
+    """What no route expects. Starlette raises it again afterwards, so it is logged."""
+    if _lacks_resources(error):
+        detail = f"out of memory, threads or files ({type(error).__name__}); send it again later"
+        return await _answer_problem(
+            request, Problem(503, "out of resources", detail, Retry_After="5")
+        )
+    detail = f"{type(error).__name__}; the log of the service says more"
+    return await _answer_problem(request, Problem(500, "internal error", detail))
+
+
+def _lacks_resources(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in NO_RESOURCES
+    is_threads = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return is_threads or isinstance(error, MemoryError)

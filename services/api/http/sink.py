@@ -14,6 +14,8 @@ from services.ingest.stage import Result
 from services.runtime.errors import C360Error, Retry
 
 RETRY_AFTER_S = "1"
+RETRY_AFTER_FAULT_S = "5"
+RESTART_S = "30"
 
 
 class Overloaded(Retry):
@@ -28,6 +30,7 @@ class IntakeSink(Protocol):
 
         Raises:
             Overloaded: too many events are waiting; no event of this request was accepted.
+            Retry: the store takes nothing now.
             Fatal: the writer has ended.
         """
         ...
@@ -37,7 +40,11 @@ class IntakeSink(Protocol):
         ...
 
     def is_live(self) -> bool:
-        """Whether the writer makes progress."""
+        """Whether the writer makes progress, or waits for what a restart would not bring."""
+        ...
+
+    def waits_for(self) -> str:
+        """Why the store takes nothing now; empty while it does."""
         ...
 
 
@@ -48,4 +55,5 @@ async def write(sink: IntakeSink, lines: list[Line], intake: Intake) -> list[Res
     except Overloaded as error:
         raise Problem(429, "too many events wait", str(error), Retry_After=RETRY_AFTER_S) from error
     except C360Error as error:
-        raise Problem(503, "the store cannot take events", str(error), Retry_After="30") from error
+        after = RETRY_AFTER_FAULT_S if isinstance(error, Retry) else RESTART_S
+        raise Problem(503, "the store cannot take events", str(error), Retry_After=after) from error

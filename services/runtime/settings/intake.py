@@ -22,6 +22,19 @@ class IntakeSettings(Part):
     """Write keys embedded in apps and web pages, as JSON list: nothing they send is verified."""
     request_bytes_max: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
     """Largest request body that `c360 up` accepts."""
+    request_bytes_in_flight_max: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
+    """Bytes of request bodies that `c360 up` holds at once, from the first byte to the answer;
+    public keys get half of them. Beyond it, requests are answered with 503. It is never less than
+    twice the largest request."""
+    http_connections_max: Annotated[int, Field(ge=1, le=100_000)] = 500
+    """Connections that `c360 up` holds at once; fewer if the process may not open twice as many
+    files. Beyond it, the one that has waited longest for its sender is closed."""
+    http_head_s: Annotated[float, Field(gt=0, le=600)] = 10
+    """Seconds that request line and headers may take."""
+    http_body_s: Annotated[float, Field(gt=0, le=3600)] = 60
+    """Seconds that a request body may take."""
+    http_body_bytes_per_s_min: Annotated[int, Field(ge=0)] = 1_000
+    """Lowest rate of a request body, after its first 10 seconds."""
     intake_linger_ms: Annotated[int, Field(ge=0, le=5000)] = 20
     """Milliseconds that the intake waits for more requests before it writes a batch."""
     intake_queue_events_max: Annotated[int, Field(ge=1)] = 100_000

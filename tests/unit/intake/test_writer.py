@@ -7,8 +7,10 @@ where a test wants it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import repeat
 from typing import Any, cast
 
 import pytest
@@ -28,7 +30,7 @@ from services.ingest.lines import Line
 from services.ingest.ports import Known
 from services.ingest.stage import IngestStage, Result, Status
 from services.intake.writer import IntakeWriter
-from services.runtime.errors import Fatal
+from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from tests.events import core, event, line
 from tests.simulation.stores import FactRows, Facts
@@ -69,7 +71,13 @@ class World:
         self.metrics = Metrics()
         self.failures: list[BaseException] = []
         self.writer = IntakeWriter(
-            self._pipeline(), self.metrics, 5, QUEUE_EVENTS_MAX, 0.0, self.failures.append
+            self._pipeline(),
+            self.metrics,
+            5,
+            QUEUE_EVENTS_MAX,
+            0.0,
+            self.failures.append,
+            lambda: repeat(0.01),
         )
 
     def _pipeline(self) -> Pipeline:
@@ -87,6 +95,7 @@ class World:
                 self.metrics,
             ),
             self.metrics,
+            sleep=lambda _pause_s: None,
         )
 
     def hold(self) -> Future[list[Result]]:
@@ -231,6 +240,64 @@ def test_everybody_in_the_broken_batch_is_told(bad: str) -> None:
     world.writer.stop()
     for name, answer in answers.items():
         assert (answer.exception(DEADLINE_S) is None) == (stored_as[name] in world.stored)
+
+
+def test_a_store_that_takes_nothing_refuses_all_and_comes_back(world: World) -> None:
+    """Everybody is refused while it lasts, whatever key; then it goes on by itself, with the batch
+    in hand before any other."""
+    world.facts.faults = {name: Retry("the disk is full") for name in ("held", "p")}
+    held = world.hold()
+    public = world.submit("p", intake=Intake.PUBLIC)
+    tick = world.writer.submit_tick()
+    world.facts.gate.set()
+    for refused in (held, public, tick):
+        assert str(refused.exception(DEADLINE_S)) == "the disk is full"
+    with pytest.raises(Retry, match="the disk is full"):
+        world.submit("late")
+    assert (world.writer.is_live(), world.writer.waits_for()) == (True, "the disk is full")
+    assert world.queued == 0
+    world.facts.faults = {}
+    wait_for(lambda: not world.writer.waits_for())
+    assert done(world.submit("held", "late")) == [
+        ("held", Status.DUPLICATE),
+        ("late", Status.ACCEPTED),
+    ]
+    assert world.stored == {"held", "late"}
+    assert world.failures == []
+
+
+def test_both_keys_of_a_batch_are_refused(world: World) -> None:
+    """Of a batch with requests of both kinds of keys nobody waits until the store is back."""
+    held = world.hold()
+    answers = [world.submit("s"), world.submit("p", intake=Intake.PUBLIC)]
+    world.facts.faults["s"] = Retry("no memory")
+    world.facts.gate.set()
+    assert done(held)
+    assert all(isinstance(one.exception(DEADLINE_S), Retry) for one in answers)
+    world.facts.faults = {}
+    wait_for(lambda: not world.writer.waits_for())
+    assert world.stored == {"held", "s"}
+
+
+def test_stopped_while_the_store_takes_nothing() -> None:
+    """It ends with the store's fault, so that the process can say why something is left to do."""
+    world = World()
+    world.facts.gate.set()
+    fault = world.facts.faults["a"] = Retry("the disk is full")
+    world.writer.start()
+    assert world.submit("a").exception(DEADLINE_S) is fault
+    world.writer.stop()
+    assert world.failures == [fault]
+    with pytest.raises(Fatal):
+        world.submit("b")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until the condition is true, or the deadline has passed."""
+    end_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < end_s
+        threading.Event().wait(0.005)
 
 
 def test_a_sender_who_goes_away_harms_nobody(world: World) -> None:

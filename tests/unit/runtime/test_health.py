@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
 from services.runtime.errors import ConfigurationError
-from services.runtime.health import HealthServer, Progress
+from services.runtime.health import CONNECTIONS_MAX, HealthServer, Progress
 from services.runtime.metrics import Metrics
+
+DEADLINE_S = 10.0
 
 
 class Clock:
@@ -81,3 +84,54 @@ async def test_taken_port_is_a_setting_to_change(bench: Bench) -> None:
     with pytest.raises(ConfigurationError, match="C360_WORKER_HTTP_PORT"):
         await second.start()
     await asyncio.wait_for(second.stop(), 5)
+
+
+async def connect(bench: Bench) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = bench.url.removeprefix("http://").split(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def test_idle_connections_keep_nobody_out(bench: Bench) -> None:
+    """Four times as many connections as may be open, with half a request each: the pages answer."""
+    held = [await connect(bench) for _ in range(4 * CONNECTIONS_MAX)]
+    for _, writer in held:
+        writer.write(b"GET /livez HTTP/1.1\r\nHost:")
+    assert (await bench.get("/livez"))[0] == 200
+    assert "c360_http_connections_closed_total" in (await bench.get("/metrics"))[1]
+    for _, writer in held:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /livez HTTP/1.1\r\nX: " + b"x" * 100_000,
+        b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 5_000,
+        b"POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+    ],
+)
+async def test_what_is_no_small_request_ends_the_connection(bench: Bench, sent: bytes) -> None:
+    """It is closed, with or without an answer, and the next one is served."""
+    reader, writer = await connect(bench)
+    writer.write(sent)
+    async with asyncio.timeout(DEADLINE_S):
+        with suppress(ConnectionError):
+            while await reader.read(65_536):
+                pass
+    writer.close()
+    assert (await bench.get("/livez"))[0] == 200
+
+
+async def test_one_request_to_a_connection(bench: Bench) -> None:
+    """Requests in a row on one connection get one answer: it is closed after the first."""
+    reader, writer = await connect(bench)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+    async with asyncio.timeout(DEADLINE_S):
+        answer = b""
+        with suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                answer += part
+    assert answer.count(b"HTTP/1.1 200") == 1
+    writer.close()

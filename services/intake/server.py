@@ -1,0 +1,220 @@
+"""The HTTP server of `c360 up`: uvicorn, with a bound on everything that a stranger may hold.
+
+uvicorn has no deadline for heads and bodies, no bound on connections, and answers oversized heads
+with 400. Its own protocol is extended here by what the table of connections needs; docs/adr/0029
+says why. The routes are in services/intake/http.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Any, NamedTuple, cast
+
+import h11
+import structlog
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from services.runtime.connections import Connections, Unread, address_of, refuse
+
+HEAD_BYTES_MAX = 16 * 1024
+RECEIVE_BYTES_MAX = 64 * 1024
+BODY_GRACE_S = 10.0
+"""Seconds before a body must have come at the lowest rate; also how long it is safe from being
+closed to make room."""
+REST_S = 5.0
+"""How long the rest of a body is read and dropped when the answer came first: closing at once would
+take the answer from the sender."""
+KEEP_ALIVE_S = 5
+BACKLOG = 128
+STOP_S = 30
+EXHAUSTED_LOG_S = 10.0
+log = structlog.get_logger()
+
+
+class Deadlines(NamedTuple):
+    """How long a sender may take."""
+
+    head_s: float
+    """From the connection, or the last answer, to the end of the next request's head."""
+    body_s: float
+    """For a whole body."""
+    body_bytes_per_s: float
+    """Lowest rate of a body, counted from its first byte, after a grace period."""
+
+
+class _Phase(Enum):
+    HEAD = "head"
+    BODY = "body"
+    WORK = "work"
+    REST = "rest"
+    """The request is answered, its body has not ended."""
+    FLUSH = "flush"
+    """Closed, but for what the sender has not read."""
+
+
+class GuardedHttp(H11Protocol):
+    """One connection of uvicorn with deadlines; implements `HeldConnection`."""
+
+    def __init__(
+        self, table: Connections, deadlines: Deadlines, *arguments: Any, **named: Any
+    ) -> None:
+        super().__init__(*arguments, **named)
+        self.address = ""
+        self._table = table
+        self._deadlines = deadlines
+        self._phase = _Phase.HEAD
+        self._since_s = table.clock_s()
+        self._received = 0
+        self._unread = Unread()
+        self._is_refused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        stream = cast(asyncio.Transport, transport)
+        if hasattr(stream, "max_size"):  # of one read; asyncio's default is 256 KiB
+            stream.max_size = RECEIVE_BYTES_MAX
+        super().connection_made(stream)
+        self.address = address_of(stream)
+        if not self._table.admit(self):
+            self._is_refused = True
+            refuse(stream, 503, "too many connections", "send it again later")
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol. In parts, because h11 bounds only what of a head is incomplete."""
+        self._received += len(data)
+        while data and not self._is_refused and not self.transport.is_closing():
+            fits = HEAD_BYTES_MAX + 1 - len(self.conn.trailing_data[0])
+            size = max(1, fits) if self.conn.their_state is h11.IDLE else len(data)
+            super().data_received(data[:size])
+            data = data[size:]
+        self._turn()
+
+    def on_response_complete(self) -> None:
+        """See H11Protocol."""
+        super().on_response_complete()
+        self._turn()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._table.gone(self)
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """See H11Protocol. A problem document, as every other error."""
+        if len(self.conn.trailing_data[0]) > HEAD_BYTES_MAX:
+            detail = f"request line and headers may have {HEAD_BYTES_MAX} bytes"
+            self._end("head", 431, "request head too large", detail)
+        else:
+            self._end("head", 400, "no HTTP request", msg)
+
+    def waits_since(self) -> float | None:
+        """See HeldConnection."""
+        self._turn()
+        if self._phase is _Phase.WORK:
+            return None
+        is_young = self._table.clock_s() - self._since_s < BODY_GRACE_S
+        return None if self._phase is _Phase.BODY and is_young else self._since_s
+
+    def look(self, now_s: float) -> None:
+        """See HeldConnection."""
+        self._turn()
+        age_s, limits = now_s - self._since_s, self._deadlines
+        if self._unread.is_overdue(self.transport, now_s):
+            self._table.closed("unread")
+            self.abort()
+        elif self._phase is _Phase.HEAD and age_s > limits.head_s:
+            self._end("head", 408, "request too slow", "its head did not come in time")
+        elif self._phase is _Phase.BODY and (
+            age_s > limits.body_s
+            or (age_s > BODY_GRACE_S and self._received < age_s * limits.body_bytes_per_s)
+        ):
+            self._end("body", 408, "request too slow", "its body did not come in time")
+        elif self._phase is _Phase.REST and age_s > REST_S:
+            self._table.closed("body")
+            self.abort()
+
+    def abort(self) -> None:
+        """See HeldConnection."""
+        self.transport.abort()
+
+    def _turn(self) -> None:
+        """Notice a new phase, and when it began."""
+        phase = self._phase_now()
+        if phase is not self._phase:
+            self._phase, self._since_s, self._received = phase, self._table.clock_s(), 0
+
+    def _phase_now(self) -> _Phase:
+        theirs, ours = self.conn.their_state, self.conn.our_state
+        if self.transport.is_closing():
+            return _Phase.FLUSH
+        if theirs is h11.IDLE:
+            return _Phase.HEAD
+        if theirs is h11.SEND_BODY:
+            return _Phase.REST if ours in (h11.DONE, h11.MUST_CLOSE) else _Phase.BODY
+        return _Phase.WORK
+
+    def _end(self, why: str, status: int, title: str, detail: str) -> None:
+        """Answer, if nothing of an answer has been sent yet, and close."""
+        self._table.closed(why)
+        is_unanswered = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE, h11.ERROR)
+        # Nobody waits for an answer who has not begun to ask.
+        if is_unanswered and (self._phase is not _Phase.HEAD or self._received):
+            refuse(self.transport, status, title, detail)
+        else:
+            self.transport.close()
+
+
+class HttpServer:
+    """uvicorn on one listener, until `stop` or a signal."""
+
+    def __init__(self, app: Any, table: Connections, deadlines: Deadlines) -> None:
+        self._table = table
+        protocol = cast(type[asyncio.Protocol], partial(GuardedHttp, table, deadlines))
+        config = uvicorn.Config(
+            app,
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            log_level="error",  # what strangers send wrongly is counted, not logged
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_S,
+            backlog=BACKLOG,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._logged_s = -EXHAUSTED_LOG_S
+
+    def stop(self) -> None:
+        """Answer the requests in work, then end. Any thread may call it."""
+        self._uvicorn.should_exit = True
+
+    async def run(self, listener: socket.socket, started: Callable[[], None]) -> None:
+        """Serve until stopped; `started` is called before the first connection."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_fault)
+        watch = asyncio.create_task(self._table.watch())
+        started()
+        try:
+            await self._uvicorn.serve(sockets=[listener])
+        finally:
+            watch.cancel()
+
+    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """asyncio accepts again after a second when the process is out of files or memory."""
+        if "out of system resource" not in context.get("message", ""):
+            loop.default_exception_handler(context)
+            return
+        now_s = self._table.clock_s()
+        if now_s - self._logged_s >= EXHAUSTED_LOG_S:
+            self._logged_s = now_s
+            log.error("out_of_resources", error=str(context.get("exception")),
+                      connections=len(self._table))  # fmt: skip
+        self._table.shed()
