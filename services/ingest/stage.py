@@ -146,8 +146,8 @@ class IngestStage:
         if conflicts:
             # The other body may be in this batch, and its row about to be replaced by the new body.
             names = {(one.realm, one.event_id) for one in conflicts}
-            rivals = [one for one in fresh.values() if (one.realm, one.event_id) in names]
-            self._store.write_conflicts([*conflicts, *rivals], decoded.received_at)
+            others = [one for one in fresh.values() if (one.realm, one.event_id) in names]
+            self._store.write_conflicts([*conflicts, *others], decoded.received_at)
         unstorable = self._unstorable(fresh, batch)
         for position in unstorable:
             reject = Reject(RejectReason.UNSTORABLE, event_id=fresh.pop(position).sent_id)
@@ -197,8 +197,8 @@ class IngestStage:
                 if entry.batch <= self._processed:
                     return Result(event.sent_id, Status.DUPLICATE)
                 return Result(event.sent_id, Status.ACCEPTED)
-        is_rival = any(entry.version >> REVISION_SHIFT == revision for entry in entries)
-        if is_rival or event.intake is Intake.PUBLIC:  # a public key cannot correct an event
+        is_conflict = any(entry.version >> REVISION_SHIFT == revision for entry in entries)
+        if is_conflict or event.intake is Intake.PUBLIC:  # a public key cannot correct an event
             return Result(event.sent_id, Status.DUPLICATE, ID_CONFLICT)
         return Result(event.sent_id, Status.ACCEPTED)
 

@@ -14,7 +14,7 @@ STATED = Edge(A, B, 5, "e0", False)
 
 
 def test_repeat_is_dropped_and_news_are_not() -> None:
-    """The same or a later report is no news; an earlier or better graded one is."""
+    """The same or a later report is not sent again; an earlier or better graded one is."""
     sent = SentEdges()
     sent.acknowledged("r", [LATE])
     assert sent.unsent("r", [LATE]) == []
@@ -25,7 +25,7 @@ def test_repeat_is_dropped_and_news_are_not() -> None:
 
 
 def test_what_was_not_acknowledged_is_sent_again() -> None:
-    """Asking for news remembers nothing."""
+    """Asking what is unsent remembers nothing."""
     sent = SentEdges()
     assert sent.unsent("r", [LATE]) == [LATE]
     assert sent.unsent("r", [LATE]) == [LATE]
@@ -66,11 +66,11 @@ def test_the_best_report_always_gets_through() -> None:
         while left:
             edge = left.pop(0)
             best[edge.b.id] = min(best.get(edge.b.id, edge), edge, key=rank)
-            news = sent.unsent("r", [edge])
+            unsent = sent.unsent("r", [edge])
             if rng.random() < 0.3:
                 left.insert(rng.randrange(len(left) + 1), edge)  # the send failed: it comes again
                 continue
-            for one in news:
+            for one in unsent:
                 broker[one.b.id] = min(broker.get(one.b.id, one), one, key=rank)
-            sent.acknowledged("r", news)
+            sent.acknowledged("r", unsent)
         assert broker == best
