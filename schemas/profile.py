@@ -85,7 +85,10 @@ class ProfileScalars(Contract):
     first_contact: datetime | None
     """Time of the first touchpoint."""
     last_contact: datetime | None
-    """Time of the latest touchpoint."""
+    """Time of the latest touchpoint, no matter who made it."""
+    last_active: datetime | None
+    """Time of the latest thing that the customer did: no mail that was sent, no open or click by a
+    program."""
     channels: list[str]
     """Channels of its touchpoints, in alphabetical order."""
 

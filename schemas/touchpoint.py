@@ -113,6 +113,9 @@ class EventType(NamedTuple):
     dialogue: Dialogue
     anonymous: bool = False
     """The event may come without identifiers."""
+    acts: bool = False
+    """The customer did it (and not the retailer, a system or nobody in particular), unless the body
+    says otherwise: see services/ingest/core/activity.py."""
 
 
 PRE, BUY, POST = Phase.PRE_PURCHASE, Phase.PURCHASE, Phase.POST_PURCHASE
@@ -120,46 +123,48 @@ DIRECT, INDIRECT = Control.DIRECT, Control.INDIRECT
 ONE, TWO = Dialogue.ONE_WAY, Dialogue.TWO_WAY
 
 EVENT_TYPES: dict[str, EventType] = {
-    "page.viewed": EventType(browsing.PageViewed, PRE, DIRECT, ONE),
-    "product.viewed": EventType(browsing.ProductViewed, PRE, DIRECT, ONE),
-    "search.performed": EventType(browsing.SearchPerformed, PRE, DIRECT, TWO),
-    "cart.updated": EventType(browsing.CartUpdated, PRE, DIRECT, TWO),
-    "order.placed": EventType(orders.OrderPlaced, BUY, DIRECT, TWO, anonymous=True),
+    "page.viewed": EventType(browsing.PageViewed, PRE, DIRECT, ONE, acts=True),
+    "product.viewed": EventType(browsing.ProductViewed, PRE, DIRECT, ONE, acts=True),
+    "search.performed": EventType(browsing.SearchPerformed, PRE, DIRECT, TWO, acts=True),
+    "cart.updated": EventType(browsing.CartUpdated, PRE, DIRECT, TWO, acts=True),
+    "order.placed": EventType(orders.OrderPlaced, BUY, DIRECT, TWO, anonymous=True, acts=True),
     "order.status_changed": EventType(orders.OrderStatusChanged, POST, DIRECT, ONE, anonymous=True),
     "order.cancelled": EventType(orders.OrderCancelled, POST, DIRECT, TWO, anonymous=True),
-    "order.returned": EventType(orders.OrderReturned, POST, DIRECT, TWO, anonymous=True),
+    "order.returned": EventType(orders.OrderReturned, POST, DIRECT, TWO, anonymous=True, acts=True),
     "voucher.issued": EventType(orders.VoucherIssued, PRE, DIRECT, ONE),
-    "voucher.redeemed": EventType(orders.VoucherRedeemed, BUY, DIRECT, TWO),
+    "voucher.redeemed": EventType(orders.VoucherRedeemed, BUY, DIRECT, TWO, acts=True),
     "till.closed": EventType(orders.TillClosed, POST, DIRECT, ONE, anonymous=True),
     "message.sent": EventType(messages.MessageSent, PRE, DIRECT, ONE),
     "email.sent": EventType(messages.MessageSent, PRE, DIRECT, ONE),
     "email.delivered": EventType(messages.MessageReaction, PRE, DIRECT, ONE),
-    "email.opened": EventType(messages.MessageReaction, PRE, DIRECT, ONE),
-    "email.clicked": EventType(messages.MessageReaction, PRE, DIRECT, TWO),
+    "email.opened": EventType(messages.MessageReaction, PRE, DIRECT, ONE, acts=True),
+    "email.clicked": EventType(messages.MessageReaction, PRE, DIRECT, TWO, acts=True),
     "email.bounced": EventType(messages.MessageReaction, PRE, DIRECT, ONE),
-    "email.complained": EventType(messages.MessageReaction, POST, DIRECT, TWO),
-    "email.unsubscribed": EventType(messages.MessageReaction, POST, DIRECT, TWO),
+    "email.complained": EventType(messages.MessageReaction, POST, DIRECT, TWO, acts=True),
+    "email.unsubscribed": EventType(messages.MessageReaction, POST, DIRECT, TWO, acts=True),
     "campaign.published": EventType(messages.CampaignPublished, PRE, DIRECT, ONE, anonymous=True),
     "campaign.reached": EventType(messages.CampaignReached, PRE, DIRECT, ONE),
-    "identity.linked": EventType(master_data.IdentityLinked, PRE, DIRECT, TWO),
+    "identity.linked": EventType(master_data.IdentityLinked, PRE, DIRECT, TWO, acts=True),
     "profile.updated": EventType(master_data.ProfileUpdated, POST, DIRECT, TWO),
-    "consent.given": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO),
-    "consent.confirmed": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO),
-    "consent.withdrawn": EventType(master_data.ConsentChanged, POST, DIRECT, TWO),
-    "objection.made": EventType(master_data.ObjectionMade, POST, DIRECT, TWO),
+    "consent.given": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO, acts=True),
+    "consent.confirmed": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO, acts=True),
+    "consent.withdrawn": EventType(master_data.ConsentChanged, POST, DIRECT, TWO, acts=True),
+    "objection.made": EventType(master_data.ObjectionMade, POST, DIRECT, TWO, acts=True),
     "loyalty.changed": EventType(master_data.LoyaltyChanged, POST, DIRECT, ONE),
-    "survey.answered": EventType(dialogue.SurveyAnswered, POST, DIRECT, TWO, anonymous=True),
-    "review.posted": EventType(dialogue.ReviewPosted, POST, INDIRECT, TWO),
-    "referral.made": EventType(dialogue.ReferralMade, POST, INDIRECT, TWO),
-    "support.contacted": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO),
+    "survey.answered": EventType(
+        dialogue.SurveyAnswered, POST, DIRECT, TWO, anonymous=True, acts=True
+    ),
+    "review.posted": EventType(dialogue.ReviewPosted, POST, INDIRECT, TWO, acts=True),
+    "referral.made": EventType(dialogue.ReferralMade, POST, INDIRECT, TWO, acts=True),
+    "support.contacted": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO, acts=True),
     "support.answered": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO),
-    "complaint.opened": EventType(dialogue.ComplaintChanged, POST, DIRECT, TWO),
+    "complaint.opened": EventType(dialogue.ComplaintChanged, POST, DIRECT, TWO, acts=True),
     "complaint.closed": EventType(dialogue.ComplaintChanged, POST, DIRECT, TWO),
-    "message.exchanged": EventType(dialogue.MessageExchanged, PRE, DIRECT, TWO),
-    "appointment.booked": EventType(dialogue.AppointmentBooked, PRE, DIRECT, TWO),
+    "message.exchanged": EventType(dialogue.MessageExchanged, PRE, DIRECT, TWO, acts=True),
+    "appointment.booked": EventType(dialogue.AppointmentBooked, PRE, DIRECT, TWO, acts=True),
     "quote.sent": EventType(dialogue.QuoteSent, PRE, DIRECT, ONE),
     "opportunity.changed": EventType(dialogue.OpportunityChanged, PRE, DIRECT, TWO),
-    "contract.started": EventType(master_data.ContractChanged, BUY, DIRECT, TWO),
+    "contract.started": EventType(master_data.ContractChanged, BUY, DIRECT, TWO, acts=True),
     "contract.renewed": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
     "contract.ended": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
     "offer.published": EventType(Offer, PRE, DIRECT, ONE, anonymous=True),

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from schemas.base import Address, Contract, Flag, Instant, OptionalCode, Title, Url
+
+MACHINE_AGENT = re.compile(
+    r"^Mozilla/5\.0$"  # Apple Mail Privacy Protection
+    r"|GoogleImageProxy|YahooMailProxy|YahooCacheSystem|ggpht\.com"
+    r"|Barracuda|Mimecast|Proofpoint|Symantec|MessageLabs|Sophos|Trend ?Micro|FireEye|IronPort"
+    r"|BingPreview|SafeLinks|Outlook-?Scan|Slackbot|facebookexternalhit|Twitterbot|LinkedInBot"
+    r"|\b(bot|crawler|spider|scanner)\b|HeadlessChrome|python-requests|Go-http-client|curl/|Wget/",
+    re.IGNORECASE,
+)
+"""User agents of programs that open mails and follow links for somebody."""
 
 
 class Purpose(StrEnum):
@@ -49,7 +60,18 @@ class MessageReaction(Contract):
     (`C360_CONSENT_PURPOSES`), means every e-mail purpose."""
     bounce: Bounce | None = None
     """Of a bounce; without it a hard one is recognised by the SMTP reply in `reason`."""
+    automated: Flag = False
+    """A program opened or clicked: a proxy that loads pictures in advance, a link scanner."""
+    user_agent: Url = ""
+    """Of an open or click; known proxies and scanners are recognised by it."""
     reason: Title = ""
+
+    @property
+    def is_automated(self) -> bool:
+        """Whether a program did it, as the sender says or as its user agent shows."""
+        if self.automated:
+            return True
+        return bool(self.user_agent) and MACHINE_AGENT.search(self.user_agent) is not None
 
 
 class CampaignPublished(Contract):

@@ -75,10 +75,9 @@ def print_profile(profile: dict[str, Any]) -> None:
         f"  {profile['orders']} orders, {profile['returns']} returns, "
         f"{profile['cancellations']} cancellations, revenue {money}"
     )
-    out.print(
-        f"  known since {profile['first_contact']}, last seen {profile['last_contact']}, "
-        f"on {', '.join(profile['channels'])}"
-    )
+    out.print(f"  known since {profile['first_contact']}, last contact {profile['last_contact']}")
+    channels = ", ".join(profile["channels"])
+    out.print(f"  last active {profile['last_active'] or 'never'}, on {channels}")
     identifiers = ("type", "issuer", "value", "last_seen")
     print_table("Identifiers", profile["identifiers"], identifiers, ROWS_SHOWN)
     attributes = [

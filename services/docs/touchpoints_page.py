@@ -65,7 +65,7 @@ NORMALISERS = {
     Normaliser.EMAIL: "trimmed, lower case, domain in its IDNA form",
     Normaliser.PHONE: "E.164, valid numbers only; without a country in the region of the realm",
 }
-OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "Identifiers optional")
+OVERVIEW = ("Type", "Phase", "Control", "Dialogue", "Identifiers optional", "Customer acts")
 
 
 def touchpoints_page() -> str:
@@ -83,7 +83,8 @@ def touchpoints_page() -> str:
         *_identifier_types(),
         "## Event types",
         "Phase, control and dialogue classify the contact. If identifiers are optional, an event "
-        "without any is accepted and belongs to no profile; every other type needs at least one.",
+        "without any is accepted and belongs to no profile; every other type needs at least one. "
+        "What the customer does counts as activity (`last_active`), unless a program did it.",
         _overview(),
         *(block for name in EVENT_TYPES for block in _event(name, parts)),
         "## Objects within bodies",
@@ -158,6 +159,7 @@ def _overview() -> str:
             code(row.control.value),
             code(row.dialogue.value),
             yes(row.anonymous),
+            yes(row.acts),
         )
         for name, row in EVENT_TYPES.items()
     ]

@@ -103,7 +103,7 @@ def test_printed_sql_makes_a_whole_store(database: Database) -> None:
         "SELECT name FROM system.tables WHERE database = currentDatabase() "
         "AND name != 'schema_versions' AND NOT startsWith(name, '.inner')"
     )
-    assert sorted(made) == sorted(name for (name,) in there)
+    assert sorted(set(made)) == sorted(name for (name,) in there)
 
 
 class OneReplica(Database):

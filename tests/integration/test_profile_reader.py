@@ -265,6 +265,37 @@ def test_attributes_consents_and_contacts(store: Store) -> None:
     assert profile.as_of == READ_AT
 
 
+def test_last_active_is_what_the_customer_did(store: Store) -> None:
+    """Mails that were sent and opens by programs are contacts, but no signs of life; a list says
+    the same as a profile."""
+    store.take(
+        bought("e1", "A1", "20.00", 1, ANNA),
+        event("e2", "email.sent", 5, ANNA, channel="email", purpose="marketing"),
+        event("e3", "email.opened", 6, ANNA, channel="email", automated=True),
+        event("e4", "email.opened", 7, ANNA, channel="email", synthetic=True),
+        event("e5", "email.sent", 8, BERT, channel="email", purpose="marketing"),
+    )
+    anna, bert = (store.profile("email", f"{name}@example.org") for name in ("anna", "bert"))
+    assert (anna.last_contact, anna.last_active) == (at(6), at(1))
+    assert (bert.last_contact, bert.last_active) == (at(8), None)
+    store.take(event("e6", "email.clicked", 9, ANNA, channel="email"))
+    assert store.profile("email", "anna@example.org").last_active == at(9)
+    listed = {one["profile_id"]: one["last_active"] for one in store.totals().values()}
+    assert listed == {anna.profile_id: at(9), bert.profile_id: None}
+
+
+def test_of_rows_from_before_the_type_decides_who_was_active(database: Database) -> None:
+    """A row written before the column existed counts by its type."""
+    columns = ("realm", "node", "event_id", "type", "occurred_at")
+    rows = [
+        (REALM, 7, "e1", "page.viewed", at(1)),
+        (REALM, 7, "e2", "email.sent", at(2)),
+    ]
+    database.insert_rows("touchpoints", columns, rows)
+    found = database.rows("SELECT event_id, active FROM touchpoints ORDER BY event_id")
+    assert found == [("e1", True), ("e2", False)]
+
+
 def test_last_seen_of_identifiers_without_facts(store: Store) -> None:
     """An identifier that never anchored a fact was last seen on the facts it stands on."""
     store.take(event("e1", "page.viewed", 5, ANNA_CARD, ANNA))

@@ -21,6 +21,7 @@ from schemas.rules.identity import IdentityRules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
 from services.consistency.core.kind import Heard
 from services.consistency.kinds import KINDS
+from services.ingest.core.activity import is_activity
 from services.ingest.core.decode import body_hash, decode, event_hash
 from services.ingest.core.fact import (
     EMPTY_CONSENTS,
@@ -196,6 +197,7 @@ class EventProcessor:
             "channel": event.channel,
             "type": event.type,
             "synthetic": source.synthetic,
+            "active": is_activity(event),
             "intake": context.intake,
             "source_system": source.system,
             "source_store": source.store,

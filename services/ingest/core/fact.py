@@ -30,9 +30,9 @@ Group = Mapping[str, Any]
 
 ENVELOPE = (
     "realm", "node", "event_id", "version", "event_hash", "occurred_at", "corrected_at",
-    "received_at", "channel", "type", "synthetic", "intake", "source_system", "source_store",
-    "campaign", "anchor_type", "anchor_verified", "rules_version", "secret_generation",
-    "ids.type", "ids.node", "ids.verified",
+    "received_at", "channel", "type", "synthetic", "active", "intake", "source_system",
+    "source_store", "campaign", "anchor_type", "anchor_verified", "rules_version",
+    "secret_generation", "ids.type", "ids.node", "ids.verified",
 )  # fmt: skip
 ZERO = Decimal(0)
 EMPTY_LINES: Group = {

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
+from schemas.instants import EPOCH
 from schemas.placement import ProfileKind
 from schemas.profile import Profile, TimelineEntry
 from schemas.rules.identity import IdentifierKind, IdentityRules
@@ -64,7 +65,7 @@ class _Gathered(NamedTuple):
     observations: list[AttributeObservation]
     consents: list[ConsentRecord]
     entries: list[LedgerEntry]
-    contacts: list[tuple[NodeId, datetime, datetime, list[str]]]
+    contacts: list[tuple[NodeId, datetime, datetime, datetime, list[str]]]
     anchor_types: set[str]
 
 
@@ -214,8 +215,7 @@ class ProfileReader:
         for node, standing, anchor_type, *contact in self._by_key(CONTACTS_SQL, realm, holder):
             profile = found[holder[node.int]]
             profile.anchor_types.add(anchor_type)
-            first, last, channels = contact
-            profile.contacts.append((standing.int, first, last, channels))
+            profile.contacts.append((standing.int, *contact))
         for node, is_synthetic, *columns in self._by_key(OBSERVATIONS_SQL, realm, holder):
             if not is_synthetic:
                 found[holder[node.int]].observations.extend(_observations(columns))
@@ -293,12 +293,13 @@ def _word(node: NodeId) -> str:
 
 def _contacts(read: _Gathered) -> Contacts:
     last_seen: dict[NodeId, datetime] = {}
-    for standing, _, last, _ in read.contacts:
+    for standing, _, last, *_ in read.contacts:
         last_seen[standing] = max(last, last_seen.get(standing, last))
     return Contacts(
-        min((first for _, first, _, _ in read.contacts), default=None),
-        max((last for _, _, last, _ in read.contacts), default=None),
-        frozenset(channel for _, _, _, channels in read.contacts for channel in channels),
+        min((first for _, first, *_ in read.contacts), default=None),
+        max(last_seen.values(), default=None),
+        max((one for _, _, _, one, _ in read.contacts if one > EPOCH), default=None),
+        frozenset(channel for *_, channels in read.contacts for channel in channels),
         last_seen,
     )
 

@@ -19,11 +19,12 @@ SELECT node, type, issuer, value FROM node_values
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} LIMIT 1 BY node
 
 -- contacts --
--- First and last contact and channels of each anchor with each node its events name.
+-- First and last contact, last activity (1970 if there is none) and channels of each anchor with each
+-- node its events name.
 SELECT node, standing, any(anchor_type), min(occurred_at), max(occurred_at),
-    groupUniqArray(channel) FROM
+    maxIf(occurred_at, active), groupUniqArray(channel) FROM
 (
-    SELECT node, `ids.node` AS others, anchor_type, occurred_at, channel, synthetic
+    SELECT node, `ids.node` AS others, anchor_type, occurred_at, channel, synthetic, active
     FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     ORDER BY version DESC LIMIT 1 BY node, event_id
 )

@@ -74,5 +74,6 @@ def _scalars(realm: str, row: tuple[Any, ...]) -> ProfileScalars:
         currency=currency,
         first_contact=row[8],
         last_contact=row[9],
-        channels=row[10],
+        last_active=row[10],
+        channels=row[11],
     )

@@ -5,6 +5,6 @@ SELECT max(refreshed_at), count() FROM profile_totals WHERE realm = {realm:Strin
 -- totals --
 -- A page of the totals of a realm.
 SELECT profile, identifiers_count, orders, returns, cancellations, revenue, returned, currency,
-    first_contact, last_contact, channels FROM profile_totals
+    first_contact, last_contact, last_active, channels FROM profile_totals
 WHERE realm = {realm:String} AND ({is_first:Bool} OR profile > {after:UUID})
 ORDER BY profile LIMIT {limit:UInt32}

@@ -61,8 +61,8 @@ def permissions(records: Iterable[ConsentRecord], rules: ConsentRules) -> list[C
     an empty channel. A refusal of every purpose is listed for each purpose that any record names,
     and for marketing.
     """
-    heeded = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, *rules.refused_by}
-    all_records = [one for one in records if one.action in heeded]
+    counted = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, *rules.refused_by}
+    all_records = [one for one in records if one.action in counted]
     purposes = {one.purpose for one in all_records} - {EVERY_PURPOSE} | {USUAL_PURPOSE}
     targets = {
         Target(one.address, one.channel, purpose)

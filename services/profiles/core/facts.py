@@ -80,15 +80,17 @@ class OrderRow(NamedTuple):
 
 
 class Contacts(NamedTuple):
-    """When and where the profile was seen. `last_seen` is per node that an event names."""
+    """When and where the profile was seen. `last_seen` is per node that an event names; `active` is
+    the last time that the customer did something."""
 
     first: datetime | None
     last: datetime | None
+    active: datetime | None
     channels: frozenset[str]
     last_seen: dict[NodeId, datetime]
 
 
-NO_CONTACTS = Contacts(None, None, frozenset(), {})
+NO_CONTACTS = Contacts(None, None, None, frozenset(), {})
 
 
 class ProfileFacts(NamedTuple):

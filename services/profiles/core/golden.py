@@ -48,6 +48,7 @@ def golden_record(
         other_currencies=purchases.other_currencies,
         first_contact=contacts.first,
         last_contact=contacts.last,
+        last_active=contacts.active,
         channels=sorted(contacts.channels),
         as_of=as_of,
     )

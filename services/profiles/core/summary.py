@@ -128,7 +128,7 @@ def _message(event: Touchpoint, body: messages.MessageSent, _: str) -> str:
 
 
 def _reaction(event: Touchpoint, body: messages.MessageReaction, _: str) -> str:
-    done = event.type.removeprefix("email.")
+    done = event.type.removeprefix("email.") + (" by a program" if body.is_automated else "")
     return f"e-mail {done}{_named('of campaign', body.campaign)}"
 
 

@@ -156,7 +156,7 @@ def test_refusal_of_every_purpose_ends_each_purpose_of_its_address() -> None:
 
 
 def test_rules_decide_what_a_mailing_service_may_refuse() -> None:
-    """Complaints and bounces that the rules do not heed change and show nothing."""
+    """Complaints and bounces that do not count by the rules change and show nothing."""
     records = [record("given", 1), record("complained", 2, purpose=""), record("bounced", 3)]
     rules = ConsentRules(refused_by=[MailReaction.BOUNCED])
     assert [one.reason for one in permissions(records, rules)] == ["bounced"]

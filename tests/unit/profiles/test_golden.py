@@ -38,7 +38,7 @@ def test_preferences_stand_apart() -> None:
 def test_identifiers_and_handle() -> None:
     """Identifiers are in a fixed order with the time they were last seen; the handle is kept."""
     named = [Valued(8, "email", "", "b@x.org"), Valued(7, "email", "", "a@x.org")]
-    contacts = Contacts(NOW, NOW, frozenset({"shop", "app"}), {8: NOW})
+    contacts = Contacts(NOW, NOW, NOW, frozenset({"shop", "app"}), {8: NOW})
     facts = ProfileFacts("default", 7, "person", named, contacts=contacts)
     profile = golden_record(facts, NOTHING, "EUR", profile_rules(), as_of=NOW, requested=8)
     assert [one.value for one in profile.identifiers] == ["a@x.org", "b@x.org"]
@@ -56,10 +56,10 @@ def test_contacts_and_the_order_of_identifiers() -> None:
         Valued(4, "card", "a", "b"),
     ]
     later = NOW + timedelta(days=1)
-    contacts = Contacts(NOW, later, frozenset(), {})
+    contacts = Contacts(NOW, later, None, frozenset(), {})
     facts = ProfileFacts("default", 1, "person", named, contacts=contacts)
     profile = golden_record(facts, NOTHING, "EUR", profile_rules(), as_of=NOW)
-    assert (profile.first_contact, profile.last_contact) == (NOW, later)
+    assert (profile.first_contact, profile.last_contact, profile.last_active) == (NOW, later, None)
     assert [one.node_id.int for one in profile.identifiers] == [4, 3, 2, 1]
 
 

@@ -54,6 +54,8 @@ BASKET = [
         ),
         ("cart.updated", {}, "emptied the cart"),
         ("identity.linked", {"reason": "card_presented"}, "identified by card presented"),
+        ("email.opened", {"campaign": "K1"}, "e-mail opened of campaign K1"),
+        ("email.clicked", {"automated": True}, "e-mail clicked by a program"),
         (
             "email.sent",
             {"purpose": "cart_reminder", "campaign": "K1"},
