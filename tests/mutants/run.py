@@ -59,9 +59,13 @@ def command(killer: str) -> list[str]:
 def hunt(patch: Path, tree: Path) -> Verdict:
     """Apply one mutant, run its killer, take the mutant out again."""
     apply = ["patch", "--strip", "1", "--fuzz", "0", "--force", "--silent", "--input", str(patch)]
-    applied = subprocess.run(apply, cwd=tree, capture_output=True, text=True, check=False)
-    if applied.returncode:
-        return Verdict(False, f"does not apply: {applied.stdout.strip()}")
+    # A hunk that fails would leave the others behind, in the tree of every later mutant.
+    applies = subprocess.run(
+        [*apply, "--dry-run"], cwd=tree, capture_output=True, text=True, check=False
+    )
+    if applies.returncode:
+        return Verdict(False, f"does not apply: {applies.stdout.strip()}")
+    subprocess.run(apply, cwd=tree, capture_output=True, check=True)
     try:
         run = subprocess.run(
             command(header(patch, "killed by")), cwd=tree, capture_output=True, text=True,

@@ -74,6 +74,14 @@ def test_a_stream_goes_as_far_as_its_latest_event() -> None:
     assert event_clock.stream_time == hour(5)
 
 
+def test_a_late_event_takes_nothing_back() -> None:
+    """A channel stands where its latest event was, whatever arrives after it."""
+    event_clock = EventClock()
+    for at in (5, 3):
+        event_clock.observe(seen("shop", hour(at), hour(6)))
+    assert event_clock.stream_time == hour(5)
+
+
 def test_ticks_are_monotone_and_never_beyond_the_clock() -> None:
     """Whatever events come in whatever order, a tick is between the last one and the clock."""
     rng = random.Random(3)

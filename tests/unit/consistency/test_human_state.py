@@ -77,6 +77,22 @@ def test_the_latest_of_each_switch_counts(
         assert shown == judged.model_copy(update={"state": state})
 
 
+@pytest.mark.parametrize(
+    ("mutes", "ends"),
+    [
+        ([(40, "kim"), (50, "ann")], 50),
+        ([(None, "kim"), (40, "ann")], 40),  # the one with an end, as it is the more cautious
+    ],
+)
+def test_of_two_mutes_in_one_instant_the_end_decides(
+    mutes: list[tuple[float | None, str]], ends: float
+) -> None:
+    """The later end counts, whoever set it; one without end counts least."""
+    actions = [act(MUTE, 1, until=until, by=by) for until, by in mutes]
+    for order in (actions, actions[::-1]):
+        assert mute_ends(order, hour(30)) == hour(ends)
+
+
 @pytest.mark.parametrize(("now", "claims"), [(60, [HEALED]), (11, [])])
 def test_only_an_open_incident_takes_a_state(now: float, claims: list[PriceClaim]) -> None:
     """Neither one that is over nor one that is still within its grace changes."""

@@ -83,6 +83,14 @@ def test_a_deviation_healed_within_its_grace_never_was() -> None:
     assert book_at(claims, 50, ERP) == {}
 
 
+def test_the_price_of_an_ended_promotion_names_its_cause_itself() -> None:
+    """A channel that keeps the promotion's price missed its end, even if it never named it."""
+    price = promotion("erp")[0].price
+    kept = claim("shop", f"{price}", 24, start=24, end=90)
+    missed = only([*AGREED, *promotion("erp", "app", "pos"), kept], 60, ERP)
+    assert (missed.channel, missed.cause) == ("shop", Cause.PROMOTION_NOT_ENDED)
+
+
 def test_a_deviation_healed_at_its_due_time_never_was() -> None:
     """The last moment of the grace is still in time."""
     claims = [*AGREED, claim("shop", "12", 10), claim("shop", "10", 14)]

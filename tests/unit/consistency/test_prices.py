@@ -98,6 +98,7 @@ def test_tolerance(price: str, expected: str, equal: bool) -> None:
         (["12", "10"], "majority", "10"),  # a tie goes to the lowest
         (["12", "11", "10"], "majority", "10"),  # and so does no majority
         (["12", "12", "10", "10"], "majority", "10"),
+        (["12", "12", "11", "10"], "majority", "10"),  # half of the votes are no majority
         (["12", "12", "10"], "lowest", "10"),
         (["10.00", "10.01", "9"], "majority", "10.00"),  # within the tolerance they agree
         (["10.00", "10.01", "10.01"], "majority", "10.01"),
@@ -113,6 +114,14 @@ def test_right_price_without_a_reference(prices: list[str], mode: str, right: st
     assert expected.value == Decimal(right)
     supporting = {claim.channel for claim in expected.supporting_claims}
     assert supporting == {one.channel for one in votes if PRICES.agrees(one.price, expected.value)}
+
+
+def test_details_name_the_unusual_terms_only() -> None:
+    """Currency apart, terms that everybody has are not repeated."""
+    terms = PRICES.terms(claim("shop", "10", 0, unit="kg", pack_content=Decimal("0.50")))
+    assert terms is not None
+    details = PRICES.details(terms, Decimal(12), Decimal(10))
+    assert (details.currency, details.terms) == ("EUR", {"unit": "kg", "pack_content": "0.5"})
 
 
 def test_nothing_is_right_without_votes() -> None:

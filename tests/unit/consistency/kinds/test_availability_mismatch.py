@@ -87,6 +87,21 @@ def test_which_state_is_right(states: list[Availability], right: Availability) -
     assert expected.value in states
 
 
+@pytest.mark.parametrize(
+    ("states", "right"),
+    [
+        ([GONE, OVER, HERE], OVER),  # of states that agree, the one that promises least
+        ([GONE, GONE, OVER], GONE),  # unless another one is claimed more often
+        ([SOON, GONE, GONE, OVER, HERE], GONE),  # four agree that it cannot be had
+        ([HERE, HERE, GONE, OVER], OVER),  # half of the votes are no majority
+    ],
+)
+def test_which_of_the_states_that_agree(states: list[Availability], right: Availability) -> None:
+    """The majority's most frequent state, or the least promise of all."""
+    votes = [says(f"c{number}", state, 0) for number, state in enumerate(states)]
+    assert COMPARISON.choose(votes) is right
+
+
 def test_a_channel_that_does_not_follow_opens_after_its_grace() -> None:
     """The app has an hour; then its promise is an incident, until it is taken back."""
     said = [says(channel, HERE, 0) for channel in ("shop", "app", "pos")]
@@ -232,6 +247,15 @@ def test_exposure_counts_from_the_beginning_up_to_the_end() -> None:
         for state, at in ((HERE, 2), (HERE, 5), (SOON, 6), (HERE, 8))
     ]
     assert exposure(found, met, {1: 1}, RULES) == Exposure(touchpoints=2, customers=1)
+
+
+def test_exposure_of_a_lost_sale() -> None:
+    """Whom a channel told that it is gone, while it was there."""
+    said = [says("shop", HERE, 0), says("pos", HERE, 0), says("app", GONE, 2)]
+    found: Any = incidents(said, 9)[0]
+    seen = says("app", GONE, 3, basis=Basis.DISPLAYED, event_id="e")
+    met = [Observation(seen, "", Decimal(0), 1, "")]
+    assert exposure(found, met, {1: 1}, RULES) == Exposure(touchpoints=1, customers=1)
 
 
 def test_exposure_counts_who_was_shown_it() -> None:

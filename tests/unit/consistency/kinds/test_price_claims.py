@@ -127,6 +127,16 @@ def test_an_order_is_charged_at_its_store_in_its_currency() -> None:
     assert {(claim.location, claim.currency) for claim, _ in online} == {("", "CHF")}
 
 
+def test_a_charged_price_keeps_its_kind_of_sale() -> None:
+    """The promotion and the price list of the line stand behind the price; it holds nowhere else
+    than at its store."""
+    line = LINE | {"sale_kind": "promotion", "promotion": "P1", "price_list_id": "L7"}
+    free = LINE | {"unit_price": "0"}
+    [(claim, _)] = said("order.placed", {"order_id": "1", "lines": [free, line]})
+    assert (claim.sale_kind, claim.promotion, claim.price_list_id) == ("promotion", "P1", "L7")
+    assert (claim.zone, claim.ordinal) == ("", 0)
+
+
 def test_a_receipt_that_is_no_sale_proves_nothing() -> None:
     """A void or training receipt has prices that nobody paid."""
     assert said("order.placed", {"order_id": "1", "lines": [LINE], "receipt_kind": "void"}) == []
