@@ -29,7 +29,12 @@ class AttributeValue(Contract):
     """The surviving value of one attribute, the event that reported it and the rule that chose."""
 
     value: str
-    """The surviving value."""
+    """The surviving value, in the written form of the attribute's type."""
+    given: str
+    """The same as its source wrote it."""
+    valid: bool
+    """Whether it has the form of its type. If not, `value` is what the source wrote, and survives
+    only where no source reports a valid one."""
     source: str
     """`source.system` of the event that reported it."""
     channel: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.attributes import USUAL_TYPES, AttributeType
 from schemas.events.master_data import AttributeName
 from schemas.rules import load_rules
 
+SIMILARITY = 0.8
+"""How much of two names must agree for one to be a slip of the other."""
 PREFERENCE_PREFIX = "preference."
 Patterns = Annotated[list[str], Field(max_length=100)]
 
@@ -27,13 +31,16 @@ class Survivorship(StrEnum):
 
 
 class AttributeRule(BaseModel):
-    """The rule of one attribute. `sources` are shell patterns, best first."""
+    """The type and rule of one attribute. `sources` are shell patterns, best first; `synonyms` are
+    names under which senders know it, for the hint that they get."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: AttributeName
-    rule: Survivorship
+    type: AttributeType | None = None
+    rule: Survivorship | None = None
     sources: Patterns = []
+    synonyms: Annotated[list[str], Field(max_length=60)] = []
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -88,7 +95,30 @@ class ProfileRules(BaseModel):
         row = self._by_name.get(attribute)
         if row is None:
             return self.default, self.sources
-        return row.rule, row.sources or self.sources
+        return row.rule or self.default, row.sources or self.sources
+
+    def type_of(self, attribute: str) -> AttributeType:
+        """The type of an attribute: as listed, else the usual one of its name, else text."""
+        row = self._by_name.get(attribute)
+        if row is None or row.type is None:
+            return USUAL_TYPES.get(attribute, AttributeType.TEXT)
+        return row.type
+
+    def knows(self, attribute: str) -> bool:
+        """Whether the file lists the attribute; every preference is known."""
+        return attribute in self._by_name or attribute.startswith(PREFERENCE_PREFIX)
+
+    def meant(self, attribute: str) -> str:
+        """The listed attribute that an unlisted name most likely means, or nothing."""
+        name = attribute.replace(".", "_")
+        if name in self._by_synonym:
+            return self._by_synonym[name]
+        close = get_close_matches(name, [*self._by_name, *self._by_synonym], 1, SIMILARITY)
+        return self._by_synonym.get(close[0], close[0]) if close else ""
+
+    @cached_property
+    def _by_synonym(self) -> dict[str, str]:
+        return {word: row.name for row in self.attribute for word in row.synonyms}
 
 
 @lru_cache(maxsize=8)

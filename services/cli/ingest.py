@@ -20,6 +20,7 @@ from services.intake.formats import FORMATS
 from services.intake.formats.touchpoint import FORMAT as NATIVE
 
 REPORT_VERSION = 1
+HINTS_SHOWN = 10
 
 
 class IngestReport:
@@ -44,6 +45,10 @@ class IngestReport:
             **{status.value: tally.statuses[status] for status in Status},
             "rejected_by_reason": dict(sorted(tally.rejects.items())),
             "id_conflicts": tally.conflicts,
+            "hints": [
+                {"path": path, "message": message, "events": count}
+                for (path, message), count in sorted(tally.hints.items())
+            ],
             "seconds": round(seconds, 3),
             "events_per_second": round(tally.events / seconds) if seconds else 0,
         }
@@ -62,6 +67,8 @@ class IngestReport:
             out.print(f"  {count:>8,}  {reason}: {ADVICE[RejectReason(reason)]}")
         if tally.conflicts:
             out.print(f"  {tally.conflicts:>8,}  have a known id and another body (kept)")
+        for (path, message), count in tally.hints.most_common(HINTS_SHOWN):
+            out.print(f"  {count:>8,}  hint at {path}: {message}")
         if tally.rejects:
             out.print("Rejected events are kept: 'c360 rejected list'.")
 

@@ -24,6 +24,12 @@ INGEST_REPORT = (
     Field("rejected", "integer", "Rejected events; they are kept (`c360 rejected list`)."),
     Field("rejected_by_reason", "map of reasons to integer", "Rejected events by reason."),
     Field("id_conflicts", "integer", "Events with a known id and another body; both are kept."),
+    Field(
+        "hints",
+        "list of {path, message, events}",
+        "Attributes of accepted events that the rules do not list, or whose value is not read; at "
+        "most 100 kinds.",
+    ),
     Field("seconds", "number", "Elapsed time."),
     Field("events_per_second", "integer", "Events per second."),
 )

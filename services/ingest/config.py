@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from schemas.rules.identity import IdentityRules
+from schemas.rules.profile import profile_rules
 from services.ingest.core.event_processor import IngestConfig, Realm
 from services.runtime.settings import Settings
 
 
 def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
-    """The core's configuration. Raises ConfigurationError without a secret."""
+    """The core's configuration.
+
+    Raises ConfigurationError without a secret, ValueError for wrong profile rules.
+    """
     return IngestConfig(
         secret=settings.secret(),
         rules=rules,
+        profile_rules=profile_rules(settings.profile_rules),
         realms={n: Realm(r.region, r.currency) for n, r in settings.realms.items()},
         channels=frozenset(settings.channels),
         purposes=frozenset(settings.consent_purposes),

@@ -14,14 +14,18 @@ from schemas.instants import from_ms
 from services.ingest.stage import ID_CONFLICT, Result, Status, Stored
 from services.runtime.metrics import Metrics
 
+HINTS_MAX = 100
+
 
 class Tally:
-    """Results of events: by status, the rejected ones by reason, and the id conflicts."""
+    """Results of events: by status, the rejected ones by reason, the id conflicts, and the hints to
+    senders by path and message (of the first `HINTS_MAX` kinds)."""
 
     def __init__(self, results: Iterable[Result] = ()) -> None:
         self.statuses: Counter[Status] = Counter()
         self.rejects: Counter[str] = Counter()
         self.conflicts = 0
+        self.hints: Counter[tuple[str, str]] = Counter()
         self.add(results)
 
     @property
@@ -37,6 +41,8 @@ class Tally:
                 self.rejects[str(result.reason)] += 1
             elif result.reason == ID_CONFLICT:
                 self.conflicts += 1
+            elif result.path and (len(self.hints) < HINTS_MAX or result[3:] in self.hints):
+                self.hints[result.path, result.message] += 1
 
 
 def measure(
@@ -63,6 +69,8 @@ def measure(
     for event in stored.fresh:
         for why in event.dropped:
             metrics.identifiers_dropped.labels(why).inc()
+        for hint in event.hints:
+            metrics.hints.labels(hint.reason).inc()
     metrics.batch_events.observe(tally.events)
     metrics.freshness_seconds.labels("received").observe(_age_s(now, oldest_receipt))
     if from_log:

@@ -43,7 +43,8 @@ REFUSED_MAX = 10
 
 
 class Result(NamedTuple):
-    """The result of one event (Interface 1)."""
+    """The result of one event (Interface 1). Of an accepted one, `path` and `message` are the first
+    hint to its sender."""
 
     event_id: str
     status: Status
@@ -133,7 +134,7 @@ class IngestStage:
                 continue
             entries = known.setdefault((outcome.realm, outcome.event_id), [])
             result = self._judge(outcome, entries)
-            results.append(result)
+            results.append(_with_hint(result, outcome) if outcome.hints else result)
             is_conflict = result.reason == ID_CONFLICT
             if is_conflict:
                 conflicts.append(outcome)
@@ -206,6 +207,14 @@ class IngestStage:
         """Record that everything up to this batch is completely processed."""
         self._store.write_checkpoint(batch, now)
         self._processed = batch
+
+
+def _with_hint(result: Result, event: Accepted) -> Result:
+    """What the sender of a new event hears beside its acceptance."""
+    if result.status is not Status.ACCEPTED:
+        return result
+    hint = event.hints[0]
+    return result._replace(path=hint.path, message=hint.message)
 
 
 def _refusal(reject: Reject) -> Result:

@@ -27,6 +27,9 @@ class Metrics:
             "Identifiers dropped from accepted events, by reason",
             "reason",
         )
+        self.hints = self._counter(
+            "c360_hints_total", "Hints to senders of accepted events, by reason", "reason"
+        )
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
         )

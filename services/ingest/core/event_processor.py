@@ -18,6 +18,7 @@ from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
+from schemas.rules.profile import ProfileRules, profile_rules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
 from services.consistency.core.kind import Heard
 from services.consistency.kinds import KINDS
@@ -31,6 +32,7 @@ from services.ingest.core.fact import (
     order_group,
     survey_group,
 )
+from services.ingest.core.hints import attribute_hints
 from services.ingest.core.identify import Identification
 from services.ingest.core.outcome import Accepted, Context, DropReason, Identified, Intake, Reject
 from services.ingest.core.permission import (
@@ -63,6 +65,7 @@ class IngestConfig:
     time_floor: datetime
     purposes: frozenset[str] = frozenset(PURPOSES)
     contact_channels: frozenset[str] = frozenset(CONTACT_CHANNELS)
+    profile_rules: ProfileRules = field(default_factory=profile_rules)
     secret_generation: int = 1
     source_issuers: dict[str, str] = field(default_factory=dict)
     trusted_sources: list[str] = field(default_factory=lambda: ["*"])
@@ -234,6 +237,7 @@ class EventProcessor:
             bool(consents["consents.action"]),
             dropped,
             context.intake,
+            attribute_hints(event, config.profile_rules, realm.region),
         )
 
 

@@ -79,6 +79,21 @@ class Context(NamedTuple):
     intake: Intake
 
 
+class HintReason(StrEnum):
+    """Why the sender of an accepted event gets a hint."""
+
+    UNKNOWN_ATTRIBUTE = "unknown_attribute"
+    UNREADABLE_ATTRIBUTE = "unreadable_attribute"
+
+
+class Hint(NamedTuple):
+    """Something that was kept as it is and that nobody will understand. Never quotes a value."""
+
+    reason: HintReason
+    path: str
+    message: str
+
+
 class Accepted(NamedTuple):
     """An accepted touchpoint: its row of `touchpoints` and the records derived from it."""
 
@@ -102,6 +117,8 @@ class Accepted(NamedTuple):
     dropped: tuple[DropReason, ...]
     """Why identifiers of the event were dropped, one by one."""
     intake: Intake
+    hints: tuple[Hint, ...] = ()
+    """For its sender."""
 
     @property
     def sent_id(self) -> str:

@@ -108,7 +108,7 @@ class ProfileReader:
 
     def profiles(self, realm: str, profile_ids: Sequence[NodeId]) -> list[Profile]:
         """See the port."""
-        currency, as_of = self._realm(realm).currency, self._clock()
+        settings, as_of = self._realm(realm), self._clock()
         holder, kinds = self._map.members_of(realm, profile_ids)
         gathered = self._gather(realm, holder)
         profiles = []
@@ -125,9 +125,12 @@ class ProfileReader:
                 read.observations,
                 read.consents,
                 _contacts(read),
+                settings.region,
             )
-            purchases = add_up(read.entries, currency)
-            profiles.append(golden_record(facts, purchases, currency, self._rules, as_of=as_of))
+            purchases = add_up(read.entries, settings.currency)
+            profiles.append(
+                golden_record(facts, purchases, settings.currency, self._rules, as_of=as_of)
+            )
         return profiles
 
     def timeline(

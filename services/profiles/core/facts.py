@@ -103,3 +103,5 @@ class ProfileFacts(NamedTuple):
     observations: Sequence[AttributeObservation] = ()
     consents: Sequence[ConsentRecord] = ()
     contacts: Contacts = NO_CONTACTS
+    region: str = ""
+    """ISO 3166 region of the realm; reads telephone numbers without a country."""

@@ -27,7 +27,7 @@ def golden_record(
     `requested` is the handle asked for, if it differs from the profile's id; `as_of` the time of
     reading. Lists are in a fixed order, so equal facts give equal profiles.
     """
-    attributes = survivors(facts.observations, rules)
+    attributes = survivors(facts.observations, rules, facts.region)
     contacts = facts.contacts
     return Profile(
         profile_id=as_uuid(facts.profile),

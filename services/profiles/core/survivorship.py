@@ -1,8 +1,10 @@
 """Survivorship: which of many observations of an attribute is in the golden record.
 
 A source may withdraw a value: an observation with `present` false removes everything the same
-source reported for that attribute up to then, under every rule. An empty value is ignored. Time
-decides, then the event id, then the value, so the order of the facts never matters.
+source reported for that attribute up to then, under every rule. An empty value is ignored. Values
+are compared in the written form of their type; one that has none survives only where no source
+reports a valid one. Time decides, then the event id, then the value, so the order of the facts
+never matters.
 """
 
 from __future__ import annotations
@@ -11,23 +13,38 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
+from schemas.attributes import read_attribute
 from schemas.letter_case import lower_case
 from schemas.profile import AttributeValue
 from schemas.rules.profile import ProfileRules, Survivorship
 from services.profiles.core.facts import AttributeObservation
+
+
+class _Read(NamedTuple):
+    """An observation with its value in the written form of its type."""
+
+    value: str
+    is_valid: bool
+    said: AttributeObservation
+
 
 Moment = tuple[datetime, str]
 Survivor = AttributeValue | list[AttributeValue]
 
 
 def survivors(
-    observations: Iterable[AttributeObservation], rules: ProfileRules
+    observations: Iterable[AttributeObservation], rules: ProfileRules, region: str = ""
 ) -> dict[str, Survivor]:
-    """The surviving value of every attribute (a list where its rule is `union`), by name."""
-    by_name: defaultdict[str, list[AttributeObservation]] = defaultdict(list)
+    """The surviving value of every attribute (a list where its rule is `union`), by name.
+
+    `region` reads telephone numbers without a country; without it they have no written form.
+    """
+    by_name: defaultdict[str, list[_Read]] = defaultdict(list)
     for one in standing(observations):
-        by_name[one.attribute].append(one)
+        found = read_attribute(rules.type_of(one.attribute), one.value, region)
+        by_name[one.attribute].append(_Read(*found, one))
     return {name: _survive(by_name[name], rules) for name in sorted(by_name)}
 
 
@@ -51,32 +68,31 @@ def _moment(one: AttributeObservation) -> Moment:
     return one.occurred_at, one.event_id
 
 
-def _order(one: AttributeObservation) -> tuple[datetime, str, str]:
-    return one.occurred_at, one.event_id, one.value
+def _order(one: _Read) -> tuple[datetime, str, str]:
+    return one.said.occurred_at, one.said.event_id, one.value
 
 
-def _survive(observations: Sequence[AttributeObservation], rules: ProfileRules) -> Survivor:
-    rule, sources = rules.of(observations[0].attribute)
+def _survive(reads: Sequence[_Read], rules: ProfileRules) -> Survivor:
+    reads = [one for one in reads if one.is_valid] or reads
+    rule, sources = rules.of(reads[0].said.attribute)
     match rule:
         case Survivorship.UNION:
-            return [_surviving(one, rule) for one in _different(observations)]
+            return [_surviving(one, rule) for one in _different(reads)]
         case Survivorship.OLDEST:
-            chosen = min(observations, key=_order)
+            chosen = min(reads, key=_order)
         case Survivorship.MOST_FREQUENT:
-            frequency = Counter(one.value for one in observations)
-            chosen = max(observations, key=lambda one: (frequency[one.value], *_order(one)))
+            frequency = Counter(one.value for one in reads)
+            chosen = max(reads, key=lambda one: (frequency[one.value], *_order(one)))
         case Survivorship.SOURCE_PRIORITY:
-            chosen = max(observations, key=lambda one: (-_rank(one.source, sources), *_order(one)))
+            chosen = max(reads, key=lambda one: (-_rank(one.said.source, sources), *_order(one)))
         case Survivorship.MOST_RECENT:
-            chosen = max(observations, key=_order)
+            chosen = max(reads, key=_order)
     return _surviving(chosen, rule)
 
 
-def _different(observations: Sequence[AttributeObservation]) -> list[AttributeObservation]:
+def _different(reads: Sequence[_Read]) -> list[_Read]:
     """The latest observation of every value, latest first; letter case and blanks are ignored."""
-    latest = {
-        lower_case("".join(one.value.split())): one for one in sorted(observations, key=_order)
-    }
+    latest = {lower_case("".join(one.value.split())): one for one in sorted(reads, key=_order)}
     return sorted(latest.values(), key=_order, reverse=True)
 
 
@@ -86,12 +102,15 @@ def _rank(source: str, patterns: Sequence[str]) -> int:
     return next(ranks, len(patterns))
 
 
-def _surviving(one: AttributeObservation, rule: Survivorship) -> AttributeValue:
+def _surviving(one: _Read, rule: Survivorship) -> AttributeValue:
+    said = one.said
     return AttributeValue(
         value=one.value,
-        source=one.source,
-        channel=one.channel,
-        event_id=one.event_id,
-        occurred_at=one.occurred_at,
+        given=said.value,
+        valid=one.is_valid,
+        source=said.source,
+        channel=said.channel,
+        event_id=said.event_id,
+        occurred_at=said.occurred_at,
         rule=rule,
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
+from schemas.attributes import AttributeType
 from schemas.profile import AttributeValue
 from schemas.rules.profile import AttributeRule, ProfileRules, Survivorship, profile_rules
 from services.profiles.core.facts import AttributeObservation
@@ -44,6 +45,8 @@ def test_most_recent_names_its_source() -> None:
     """The latest value survives and says where, when and by which rule."""
     found = survivors([said("Ulm", 2, "crm"), said("Bonn", 1)], rules(Survivorship.MOST_RECENT))
     assert found["city"] == AttributeValue(
+        given="Ulm",
+        valid=True,
         value="Ulm",
         source="crm",
         channel="app",
@@ -138,6 +141,50 @@ def test_order_of_facts_does_not_matter(rule: Survivorship) -> None:
     for _ in range(20):
         draw.shuffle(many)
         assert survivors(many, rules(rule, "crm")) == first
+
+
+def birth_date(*values: str) -> AttributeValue:
+    """The surviving birth date of values reported day by day, by the packaged rules."""
+    observations = [said(value, day, name="birth_date") for day, value in enumerate(values)]
+    found = survivors(observations, profile_rules())["birth_date"]
+    assert isinstance(found, AttributeValue)
+    return found
+
+
+def test_values_are_compared_in_the_form_of_their_type() -> None:
+    """Two notations of one day are one value; the source's own notation stands beside it."""
+    found = birth_date("1971-12-04", "04.12.1971", "1917-12-04", "4. Dezember 1971")
+    assert (found.value, found.given, found.valid) == ("1971-12-04", "4. Dezember 1971", True)
+
+
+def test_a_value_without_its_form_survives_only_alone() -> None:
+    """Garbage never replaces a value that can be read, and is not lost where there is none."""
+    assert birth_date("1971-12-04", "04/05/1971", "04/05/1971").value == "1971-12-04"
+    found = birth_date("04/05/1971")
+    assert (found.value, found.given, found.valid) == ("04/05/1971", "04/05/1971", False)
+
+
+def test_union_by_type() -> None:
+    """All addresses and numbers, each once however it is written, and no garbage."""
+    observations = [
+        said("Anna@Example.org", 1, name="email"),
+        said("anna@example.org", 2, name="email"),
+        said("garbage", 3, name="email"),
+        said("030 23125014", 1, name="phone"),
+        said("+49 30 23125014", 2, name="phone"),
+    ]
+    found = survivors(observations, profile_rules(), "DE")
+    emails, phones = found["email"], found["phone"]
+    assert isinstance(emails, list)
+    assert isinstance(phones, list)
+    assert [(one.value, one.given) for one in emails] == [("anna@example.org", "anna@example.org")]
+    assert [(one.value, one.given) for one in phones] == [("+493023125014", "+49 30 23125014")]
+
+
+def test_own_rules_without_types_keep_the_usual_ones() -> None:
+    """A rules file of the time before types reads addresses and dates as the packaged one does."""
+    assert rules(Survivorship.OLDEST).type_of("birth_date") is AttributeType.DATE
+    assert rules(Survivorship.OLDEST).type_of("city") is AttributeType.TEXT
 
 
 def test_packaged_rules() -> None:

@@ -1,0 +1,35 @@
+"""Hints to the sender of an accepted event: attributes that nobody will find, or cannot be read.
+
+A hint changes nothing: the value is kept as it was sent. It names the field and what would be
+understood, and never quotes a value.
+"""
+
+from __future__ import annotations
+
+from schemas.attributes import FORMS, read_attribute
+from schemas.events.master_data import ProfileUpdated
+from schemas.rules.profile import ProfileRules
+from schemas.touchpoint import Touchpoint
+from services.ingest.core.outcome import Hint, HintReason
+
+PATH = "body.attributes."
+UNLISTED = "unknown attribute, kept as it is; the profile rules may list it"
+
+
+def attribute_hints(event: Touchpoint, rules: ProfileRules, region: str) -> tuple[Hint, ...]:
+    """The hints of a profile.updated event, in the order of its attributes; none for others."""
+    body = event.body
+    if not isinstance(body, ProfileUpdated):
+        return ()
+    hints: list[Hint] = []
+    for name, value in body.attributes.items():
+        if not rules.knows(name):
+            meant = rules.meant(name)
+            message = f"unknown attribute, kept as it is; is it {meant}?" if meant else UNLISTED
+            hints.append(Hint(HintReason.UNKNOWN_ATTRIBUTE, PATH + name, message))
+        elif value:
+            type_ = rules.type_of(name)
+            if not read_attribute(type_, value, region).is_valid:
+                message = f"not read as {FORMS[type_]}, kept as it is"
+                hints.append(Hint(HintReason.UNREADABLE_ATTRIBUTE, PATH + name, message))
+    return tuple(hints)
