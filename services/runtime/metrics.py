@@ -60,7 +60,11 @@ class Metrics:
         self.retries = self._counter("c360_store_retries_total", "Batches retried")
         self.dead_letters = self._counter("c360_dead_letters_total", "Records dead-lettered")
         self.lag = self._gauge(
-            "c360_lag_records", "Records behind the end of a partition", "topic", "partition"
+            "c360_lag_records",
+            "Offsets from the first record still to be processed to the end of a partition; 0 when "
+            "no record is left",
+            "topic",
+            "partition",
         )
         self.position = self._gauge(
             "c360_committed_offset", "Offset acknowledged last", "topic", "partition"

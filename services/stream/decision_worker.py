@@ -78,7 +78,7 @@ async def run_deciding_worker(
             return
         ports = parts.ports
         worker = GapRecovery(worker_of(parts), ports.positions, reader, ports.offload, metrics)
-        host = FaustHost(settings, service, topic, worker, reader.ends, progress, metrics)
+        host = FaustHost(settings, service, topic, worker, reader, progress, metrics)
         hosts.append(host)
         tune_garbage_collector()
         async with faust_app_running(host.app, discover=False):

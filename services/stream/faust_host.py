@@ -13,7 +13,7 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
 import faust
@@ -36,7 +36,6 @@ LOOK_S = 2.0
 METADATA_MAX_AGE_MS = 10_000
 """A broker that has just restarted may not know its topics yet; a member that joins then gets no
 partitions until the metadata is refreshed (five minutes by default)."""
-Ends = Callable[[Collection[Partition]], Awaitable[dict[Partition, int]]]
 log = structlog.get_logger()
 
 
@@ -51,8 +50,20 @@ class HostedWorker(PartitionWorker, Protocol):
         ...
 
 
+class Bounds(Protocol):
+    """What the host asks of the log beside its deliveries. Methods raise Retry."""
+
+    async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Offset of the next record to be appended, by partition."""
+        ...
+
+    async def first(self, partition: Partition, start: int, stop: int) -> int:
+        """Offset of the first record from `start` to before `stop`, else `stop`."""
+        ...
+
+
 class FaustHost:
-    """One Faust app with one agent on one topic. `ends` gives the offset of the next record."""
+    """One Faust app with one agent on one topic."""
 
     def __init__(
         self,
@@ -60,17 +71,19 @@ class FaustHost:
         service: str,
         topic: str,
         worker: HostedWorker,
-        ends: Ends,
+        bounds: Bounds,
         progress: Progress,
         metrics: Metrics,
     ) -> None:
         self._worker = worker
-        self._ends = ends
+        self._bounds = bounds
         self._progress = progress
         self._metrics = metrics
         self._topic = topic
         self._in_hand: list[EventT[Any]] = []
         self._done: dict[Partition, int] = {}
+        self._seen: dict[Partition, tuple[int, int]] = {}
+        """Position and end of each partition when they were last looked at."""
         self._was_assigned = False
         self.app = build_app(settings, service)
         channel = self.app.topic(
@@ -132,6 +145,7 @@ class FaustHost:
         self._was_assigned = True
         self._worker.reassigned()
         held = {_partition(tp) for tp in assigned}
+        self._seen = {}
         for gone in self._done.keys() - held:
             self._done.pop(gone)
         log.info("assigned", topic=self._topic, partitions=len(held))
@@ -143,27 +157,35 @@ class FaustHost:
             if not self.is_settled():
                 continue  # a rebalance that never ends is no progress
             try:
-                ends = await self._ends(self.assigned())
+                ends = await self._bounds.ends(self.assigned())
                 if not self._in_hand:
                     await self._worker.catch_up({one: self._committed(one) for one in ends})
+                behind = [await self._behind(partition, end) for partition, end in ends.items()]
             except Retry as error:
                 log.warning("look_waits", error=str(error))
                 continue
             except Exception as error:
                 end_process(error)
-            behind = sum(self._report(partition, end) for partition, end in ends.items())
-            if not behind and not self._in_hand:
+            if not any(behind) and not self._in_hand:
                 self._progress.moved()
 
     def _committed(self, partition: Partition) -> int:
         return self.app.consumer._committed_offset[TP(*partition)] or 0  # type: ignore[attr-defined]
 
-    def _report(self, partition: Partition, end: int) -> int:
-        """Lag of one partition, in records."""
+    async def _behind(self, partition: Partition, end: int) -> int:
+        """Lag of one partition: offsets from the first record that is still to be processed.
+
+        If nothing has moved since the last look, the log is asked where that record is: what is
+        left may be markers of transactions, which nobody delivers.
+        """
         done = self._done.get(partition, self._committed(partition))
+        seen = (done, end)
+        if done < end and not self._in_hand and self._seen.get(partition) == seen:
+            done = await self._bounds.first(partition, done, end)
+        self._seen[partition] = seen
         names = (partition.topic, str(partition.number))
         self._metrics.lag.labels(*names).set(max(0, end - done))
-        self._metrics.position.labels(*names).set(done)
+        self._metrics.position.labels(*names).set(seen[0])
         return max(0, end - done)
 
     def is_settled(self) -> bool:

@@ -88,6 +88,27 @@ class KafkaLog:
             found = await self._reader().end_offsets(list(places)) if places else {}
             return {places[place]: end for place, end in found.items()}
 
+    async def first(self, partition: Partition, start: int, stop: int) -> int:
+        """Offset of the first record from `start` to before `stop`, else `stop`. Raises Retry.
+
+        Not every offset has a record: the marker that ends a transaction takes one, too, and
+        compaction leaves holes.
+        """
+        consumer, place = self._reader(), TopicPartition(*partition)
+        async with self._turn, _translated():
+            position = max(start, (await consumer.beginning_offsets([place]))[place])
+            consumer.assign([place])
+            try:
+                consumer.seek(place, position)
+                while position < stop:
+                    got = await consumer.getmany(place, timeout_ms=FETCH_MS, max_records=1)
+                    for record in got.get(place, ()):
+                        return min(int(record.offset), stop)
+                    position = await consumer.position(place)
+            finally:
+                consumer.assign([])  # as in `read`
+        return stop
+
     async def read(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         """The records from `start` to before `stop` that the log still has. Raises Retry."""
         consumer, place = self._reader(), TopicPartition(*partition)

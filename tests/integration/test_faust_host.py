@@ -84,7 +84,7 @@ async def hosting(
     log, metrics = KafkaLog(settings), Metrics()
     await log.start()
 
-    host = FaustHost(settings, SERVICE, topic, _Stateless(process), log.ends, Progress(60), metrics)
+    host = FaustHost(settings, SERVICE, topic, _Stateless(process), log, Progress(60), metrics)
     async with faust_app_running(host.app, discover=False):
         yield host
     await log.stop()

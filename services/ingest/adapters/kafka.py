@@ -51,6 +51,8 @@ class KafkaSource:
         self._progress = progress
         self._topics = tuple(topics)
         self._committed: dict[Partition, int] = {}
+        self._delivered: dict[Partition, int] = {}
+        """Next offset after the last record delivered, by partition."""
         self._joined = False
         self._looks_at = 0.0
         self._oldest_ms: int | None = None
@@ -115,6 +117,7 @@ class KafkaSource:
         self._joined = True
         self._metrics.rebalances.inc()
         held = {Partition(*one) for one in partitions}
+        self._delivered = {}  # what was not committed is delivered again
         for gone in self._committed.keys() - held:
             self._committed.pop(gone)
             for gauge in (self._metrics.lag, self._metrics.position):
@@ -140,6 +143,7 @@ class KafkaSource:
                 "with Kafka's own tools, or move the group beyond the damage."
             ) from error
         got = [delivery(record) for records in found.values() for record in records]
+        self._delivered |= {one.source: one.offset + 1 for one in got}
         if got and self._oldest_ms is None:
             self._oldest_ms = min(one.timestamp_ms for one in got)
         if not got and self._oldest_ms is None:
@@ -159,8 +163,19 @@ class KafkaSource:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 ends = await self._consumer.end_offsets(held) if held else {}
                 behind = [p for p in held if await self._consumer.position(p) < ends[p]]
+                for place in held:
+                    self._report_lag(place, ends[place], await self._consumer.position(place))
             if not behind:
                 self._progress.moved()
+
+    def _report_lag(self, place: TopicPartition, end: int, read_to: int) -> None:
+        """`read_to` is where the consumer reads next: it has passed the markers of transactions,
+        which take offsets and are never delivered."""
+        partition = Partition(*place)
+        done = self._committed.get(partition, 0)
+        if done >= self._delivered.get(partition, 0):  # nothing of it is in flight
+            done = read_to
+        self._metrics.lag.labels(place.topic, str(place.partition)).set(max(0, end - done))
 
     async def wait(self) -> None:
         """See the port. An empty poll keeps this member from being considered dead."""
@@ -206,9 +221,9 @@ class KafkaSource:
             names = (partition.topic, str(partition.partition))
             self._committed[Partition(*partition)] = offset
             self._metrics.position.labels(*names).set(offset)
-            end = self._consumer.highwater(partition)
+            end = self._consumer.last_stable_offset(partition)
             if end is not None:
-                self._metrics.lag.labels(*names).set(max(0, end - offset))
+                self._report_lag(partition, end, offset)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
