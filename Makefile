@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSEHOLDS ?= 150
 MUTANTS ?=
+FUZZ_S ?= 1800
 SEED ?= 1
 .DEFAULT_GOAL := demo
 
@@ -24,7 +25,7 @@ SEED ?= 1
 	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > $$(.venv-mutation/bin/python -c 'import site; print(site.getsitepackages()[0])')/product.pth
 	touch $@
 
-.PHONY: setup demo test chaos mutants mutation lint generate bench lock clean
+.PHONY: setup demo test chaos fuzz mutants mutation lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -35,6 +36,9 @@ test: setup  ## All tests, as CI runs them
 
 chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
 	$(BIN)/python -m tests.chaos --seed $(SEED)
+
+fuzz: setup  ## Raw bytes at every way in, for FUZZ_S seconds; a failure prints its seed
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
 
 mutants: setup  ## Break the product on purpose, one patch at a time; a test must fail for each
 	$(BIN)/python -m tests.mutants.run

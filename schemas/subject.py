@@ -41,7 +41,10 @@ class Subject(NamedTuple):
     @property
     def parts(self) -> tuple[str, ...]:
         """A product's market and sku; of every other type the one id."""
-        return tuple(self.key.split(SEPARATOR))
+        if self.type is not SubjectType.PRODUCT:
+            return (self.key,)
+        market, _, sku = self.key.partition(SEPARATOR)  # a sku may hold any character
+        return (market, sku)
 
 
 class ProductSubject(Contract):

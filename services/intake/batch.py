@@ -17,6 +17,8 @@ import orjson
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """One without an end goes to the end of the body: looking for one at each of its quotes again would
 take the square of its length."""
+LONG_NUMBER = re.compile(rb"[:,\[]\s*+-?[0-9][0-9.]{16}")
+"""More digits than a float holds: parsing would change them, those of a card for example."""
 LIST = re.compile(rb'"batch"\s*+:\s*+\[')
 COMMA_OR_END = re.compile(rb"[,\]]")
 STEPS = [0] * 256
@@ -44,6 +46,8 @@ def parsed_lines(body: bytes, events_max: int | None = None) -> list[bytes] | No
         if not isinstance(events, list):
             raise NoBatch("'batch' is no list")
         _check_number(len(events), events_max)
+        if LONG_NUMBER.search(body):
+            return None
         return [orjson.dumps(event) for event in events]
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
