@@ -59,6 +59,15 @@ class Metrics:
         )
         self.retries = self._counter("c360_store_retries_total", "Batches retried")
         self.dead_letters = self._counter("c360_dead_letters_total", "Records dead-lettered")
+        self.last_progress_seconds = Gauge(
+            "c360_last_progress_timestamp_seconds",
+            "Unix time at which the writer last finished a batch or found nothing to do",
+            registry=self.registry,
+        )
+        self._of_log()
+        self._of_intake()
+
+    def _of_log(self) -> None:
         self.lag = self._gauge(
             "c360_lag_records",
             "Offsets from the first record still to be processed to the end of a partition; 0 when "
@@ -80,12 +89,6 @@ class Metrics:
         self.rebalances = self._counter(
             "c360_rebalances_total", "Times that partitions were reassigned"
         )
-        self.last_progress_seconds = Gauge(
-            "c360_last_progress_timestamp_seconds",
-            "Unix time at which the writer last finished a batch or found nothing to do",
-            registry=self.registry,
-        )
-        self._of_intake()
 
     def _of_intake(self) -> None:
         self.queued_events = Gauge(
