@@ -50,7 +50,7 @@ class HostedWorker(PartitionWorker, Protocol):
         ...
 
 
-class Bounds(Protocol):
+class LogBounds(Protocol):
     """What the host asks of the log beside its deliveries. Methods raise Retry."""
 
     async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
@@ -71,7 +71,7 @@ class FaustHost:
         service: str,
         topic: str,
         worker: HostedWorker,
-        bounds: Bounds,
+        bounds: LogBounds,
         progress: Progress,
         metrics: Metrics,
     ) -> None:
