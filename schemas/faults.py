@@ -6,11 +6,15 @@ union. Nothing here quotes a value.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from schemas.reject import RejectReason
+
+PLACE = re.compile(r" at line 1 column (\d+)$")
+"""A document is one line here, whatever its number in the file that it came from."""
 
 
 class Fault(NamedTuple):
@@ -28,7 +32,7 @@ def fault_of(error: ValidationError, tag: str, unknown: str) -> Fault:
     """
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     if fault["type"] == "json_invalid":
-        return Fault(RejectReason.NOT_JSON, message=fault["msg"])
+        return Fault(RejectReason.NOT_JSON, message=PLACE.sub(r" at byte \1", fault["msg"]))
     if fault["type"] == "union_tag_invalid":
         return Fault(RejectReason.UNKNOWN_TYPE, tag, unknown)
     if fault["type"] == "union_tag_not_found":

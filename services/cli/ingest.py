@@ -9,18 +9,19 @@ from typing import Annotated
 import typer
 
 from schemas.reject import ADVICE, RejectReason
-from services.cli.output import Bar, out, print_json, progress_bar
+from services.cli.output import Bar, err, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
-from services.ingest.lines import InputError, InputMissing, Line
+from services.ingest.lines import InputError, Line
 from services.ingest.measure import Tally
 from services.ingest.stage import Result, Status
-from services.intake.files import read_lines
+from services.intake.files import read_lines, require_files
 from services.intake.format import Format
 from services.intake.formats import FORMATS
 from services.intake.formats.touchpoint import FORMAT as NATIVE
 
 REPORT_VERSION = 1
 HINTS_SHOWN = 10
+REFUSALS_SHOWN = 5
 
 
 class IngestReport:
@@ -28,12 +29,16 @@ class IngestReport:
 
     def __init__(self, bar: Bar) -> None:
         self.tally = Tally()
+        self.refused: list[Result] = []
+        """The first ones, to be shown."""
         self._bar = bar
         self._begun = time.monotonic()
 
     def take(self, results: list[Result]) -> None:
         """Count results that are durable."""
         self.tally.add(results)
+        room = REFUSALS_SHOWN - len(self.refused)
+        self.refused += [one for one in results if one.status is Status.REJECTED][:room]
         self._bar.advance(len(results))
 
     def as_json(self) -> dict[str, object]:
@@ -76,7 +81,8 @@ class IngestReport:
 def ingest(
     context: typer.Context,
     files: Annotated[
-        list[str], typer.Argument(help="JSON lines, plain or gzip; '-' reads standard input.")
+        list[str],
+        typer.Argument(help="JSON lines or a list, plain or gzip; '-' is standard input."),
     ],
     format_: Annotated[
         str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")
@@ -91,23 +97,47 @@ def ingest(
     layout = FORMATS.get(format_)
     if layout is None:
         raise typer.BadParameter(f"{format_!r} is none of {', '.join(FORMATS)}")
-    error: InputError | None = None
-    with state_of(context).session() as session, progress_bar("events") as bar:
+    require_files(files)
+    unreadable: list[InputError] = []
+    with state_of(context).session(create=True) as session, progress_bar("events") as bar:
         report = IngestReport(bar)
-        try:
-            session.ingest(_all_lines(files, layout), report.take)
-        except InputMissing:
-            raise
-        except InputError as caught:
-            error = caught
+        session.ingest(_all_lines(files, layout, unreadable), report.take)
+    _show_refused(report)
     if as_json:
         print_json(report.as_json())
-    elif report.tally.events or error is None:
+    elif report.tally.events or not unreadable:
         report.print()
-    if error is not None:
-        raise error
+    for error in unreadable[:-1]:
+        err.print(f"error: {error}", markup=False, soft_wrap=True)
+    if unreadable:
+        raise unreadable[-1]
+    _require_some(report.tally)
 
 
-def _all_lines(files: list[str], layout: Format) -> Iterator[Line]:
+def _all_lines(files: list[str], layout: Format, unreadable: list[InputError]) -> Iterator[Line]:
+    """Lines of all files; one that cannot be read is noted and costs no other."""
     for name in files:
-        yield from read_lines(name, layout)
+        try:
+            yield from read_lines(name, layout)
+        except InputError as error:
+            unreadable.append(error)
+
+
+def _show_refused(report: IngestReport) -> None:
+    for one in report.refused:
+        path = f" at '{one.path}'" if one.path else ""
+        err.print(f"refused: {one.reason}{path}: {one.message}", markup=False, soft_wrap=True)
+    hidden = report.tally.statuses[Status.REJECTED] - len(report.refused)
+    if hidden:
+        err.print(f"… and {hidden:,} more: 'c360 rejected list'")
+
+
+def _require_some(tally: Tally) -> None:
+    """Raises InputError if all events were rejected: a pipeline must not take that for success."""
+    rejected = tally.statuses[Status.REJECTED]
+    if rejected and rejected == tally.events:
+        what = "the one event was" if rejected == 1 else f"all {rejected:,} events were"
+        raise InputError(
+            f"nothing was accepted: {what} rejected. 'c360 rejected list' shows why, 'c360 "
+            "rejected show ID' one of them as it was sent."
+        )

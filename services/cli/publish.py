@@ -10,6 +10,7 @@ import typer
 
 from services.cli.output import err, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
+from services.ingest.lines import InputError
 from services.runtime.errors import C360Error
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def publish(
     context: typer.Context,
     files: Annotated[
-        list[str], typer.Argument(help="JSON lines, plain or gzip; '-' reads standard input.")
+        list[str],
+        typer.Argument(help="JSON lines or a list, plain or gzip; '-' is standard input."),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +61,8 @@ def publish(
             soft_wrap=True,
         )
         raise ended_by
+    if report.unreadable and report.unreadable == report.acknowledged:
+        raise InputError("no line has a readable channel and event_id; is this a file of events?")
     if report.too_large:
         raise typer.Exit(1)
 

@@ -7,7 +7,9 @@ leaves its address and a token there, so nothing fails because the engine is in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -24,8 +26,9 @@ from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
 from services.ingest.stage import Result
 from services.runtime.batching import bounded
-from services.runtime.errors import C360Error, Retry
+from services.runtime.errors import C360Error, Retry, StoreUnavailable
 from services.runtime.settings import Settings
+from services.store.database import has_engine, require_embedded_engine
 from services.store.locks import DirectoryLock
 
 FAULT = '{"c360_error"'
@@ -144,7 +147,8 @@ class RemoteSession:
 
 
 def _written(line: Line) -> bytes:
-    head = orjson.dumps([line.size, line.fault and list(line.fault)])  # a tab in it is escaped
+    fault = line.fault and list(line.fault)
+    head = orjson.dumps([line.size, fault, line.place])  # a tab in it is escaped
     return head + b"\t" + line.content.replace(b"\n", b" ") + b"\n"
 
 
@@ -169,12 +173,32 @@ def find_running(settings: Settings) -> RunningInstance | None:
     return presence
 
 
+def require_data(data_dir: Path) -> None:
+    """Raises StoreUnavailable, with the names that were perhaps meant, if it holds no data."""
+    if has_engine(data_dir):
+        return
+    near = [""]
+    with suppress(OSError):
+        beside = sorted(one.name for one in data_dir.parent.iterdir() if has_engine(one))
+        near = get_close_matches(data_dir.name, beside, 1, cutoff=0) or [""]
+    hint = f" Did you mean {data_dir.parent / near[0]}?" if near[0] else ""
+    raise StoreUnavailable(
+        f"there is no data in {data_dir}, and reading creates none.{hint} Choose the directory "
+        "with --data-dir or C360_DATA_DIR; 'c360 ingest FILE' begins a new one."
+    )
+
+
 @contextmanager
-def open_session(settings: Settings) -> Iterator[Session]:
+def open_session(settings: Settings, *, create: bool = False) -> Iterator[Session]:
     """A session on the server of the settings, else on their data directory, held or not.
 
+    Args:
+        create: a data directory that is not there yet is made; otherwise a mistyped name would
+            give an empty store instead of an answer.
+
     Raises:
-        C360Error: as open_reading and Engine.open do; Retry when `c360 up` vanished in between.
+        C360Error: as open_reading and Engine.open do; StoreUnavailable when there is no data;
+            Retry when `c360 up` vanished in between.
     """
     if settings.clickhouse_url is not None:
         with open_reading(settings) as reading:
@@ -189,5 +213,9 @@ def open_session(settings: Settings) -> Iterator[Session]:
                 f"c360 up at {presence.url} does not answer ({error}); try again"
             ) from error
         return
+    if not create:
+        require_embedded_engine()
+        settings.secret()
+        require_data(settings.data_dir)
     with Engine.open(settings) as engine:
         yield LocalSession(engine)

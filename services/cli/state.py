@@ -30,9 +30,9 @@ class State:
         return settings
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self, *, create: bool = False) -> Iterator[Session]:
         """A session on the store of the settings. Raises as open_session does."""
-        with open_session(self.settings()) as session:
+        with open_session(self.settings(), create=create) as session:
             yield session
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ from services.cli.output import out, print_json, print_table
 from services.cli.session import find_running
 from services.cli.state import AsJson, state_of
 from services.store import migrations
-from services.store.database import open_embedded
+from services.store.database import has_engine, open_embedded
 from services.store.locks import DirectoryLock
 from services.store.migrations import rendered_sql
 
@@ -97,6 +98,13 @@ def migrate(
 
 
 def _migrate_here(data_dir: Path, dry_run: bool) -> list[dict[str, Any]]:
+    if dry_run and not has_engine(data_dir):  # what a new one would get, without making it
+        with TemporaryDirectory() as empty:
+            return _migrate(Path(empty), dry_run)
+    return _migrate(data_dir, dry_run)
+
+
+def _migrate(data_dir: Path, dry_run: bool) -> list[dict[str, Any]]:
     lock = DirectoryLock(data_dir)
     lock.acquire()
     try:

@@ -21,6 +21,8 @@ class Line(NamedTuple):
     size: int
     fault: Fault | None = None
     """Why the intake could not read it; the line is then rejected as it is."""
+    place: str = ""
+    """File and number of the line, for the message of a reject; empty if it came from no file."""
 
     @property
     def is_whole(self) -> bool:

@@ -104,7 +104,7 @@ class IngestStage:
         self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE
     ) -> Decoded:
         """Validate every line. Blocks the CPU only."""
-        outcomes = [self.outcome(line, received_at, intake) for line in lines]
+        outcomes = [_placed(self.outcome(line, received_at, intake), line) for line in lines]
         return Decoded(lines, outcomes, received_at, intake)
 
     def outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
@@ -215,6 +215,13 @@ def _with_hint(result: Result, event: Accepted) -> Result:
         return result
     hint = event.hints[0]
     return result._replace(path=hint.path, message=hint.message)
+
+
+def _placed(outcome: Accepted | Reject, line: Line) -> Accepted | Reject:
+    """A reject says where its line stands, so that somebody can correct it there."""
+    if not line.place or isinstance(outcome, Accepted):
+        return outcome
+    return outcome._replace(message=f"{outcome.message} ({line.place})".lstrip())
 
 
 def _refusal(reject: Reject) -> Result:

@@ -1,6 +1,7 @@
 """Reads files or standard input, plain or gzip, with bounded memory whatever the input holds.
 
-An oversized line is not read into memory: it is truncated, and its size is kept.
+An oversized line is not read into memory: it is truncated, and its size is kept. What a file is,
+its head says (shape.py); every line knows its file and number, for whoever has to correct it.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, InputMissing, Line
+from services.intake.documents import CutOff, documents
 from services.intake.format import Format
 from services.intake.formats.touchpoint import FORMAT as NATIVE
+from services.intake.shape import Empty, NoEvents, Shape, shape_of
 
-READ_BYTES = 1024 * 1024
+READ_BYTES = 256 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
-SNIFFED_BYTES = 4096
+HEAD_BYTES = 64 * 1024
+STANDARD_INPUT = "standard input"
 
 
 def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
@@ -31,62 +35,127 @@ def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
     A payload that cannot be read comes out as one line with its fault.
     """
     kept_bytes_max = max(KEPT_BYTES_MAX, layout.payload_bytes_max)
-    for _, payload in numbered_lines(name, kept_bytes_max):
+    for number, payload in numbered_lines(name, kept_bytes_max, lists=layout.lists):
+        place = f"{named(name)}, line {number}"
         if payload.size > layout.payload_bytes_max:
             message = f"{payload.size} bytes, at most {layout.payload_bytes_max}"
-            yield _unreadable(payload, Fault(RejectReason.TOO_LARGE, "", message))
+            yield _unreadable(payload, Fault(RejectReason.TOO_LARGE, "", message), place)
             continue
         found = layout.touchpoints(payload.content)
         if isinstance(found, Fault):
-            yield _unreadable(payload, found)
+            yield _unreadable(payload, found, place)
         else:
-            yield from (Line(one, len(one)) for one in found)
+            yield from (Line(one, len(one), None, place) for one in found)
 
 
-def _unreadable(payload: Line, fault: Fault) -> Line:
-    return Line(payload.content[:KEPT_BYTES_MAX], payload.size, fault)
+def _unreadable(payload: Line, fault: Fault, place: str) -> Line:
+    return Line(payload.content[:KEPT_BYTES_MAX], payload.size, fault, place)
 
 
-def numbered_lines(name: str, kept_bytes_max: int = KEPT_BYTES_MAX) -> Iterator[tuple[int, Line]]:
-    """Lines of the file `name`, or of standard input for `-`, each with its number in it.
+def named(name: str) -> str:
+    """The name of a file in messages."""
+    return STANDARD_INPUT if name == "-" else name
 
-    Blank lines are counted and skipped; at most `kept_bytes_max` bytes of a line are kept.
+
+def require_files(names: list[str]) -> None:
+    """Raises InputMissing for the first that cannot be opened, before anything is read."""
+    for name in names:
+        if name != "-":
+            _opened(name).close()
+
+
+def _opened(name: str) -> BinaryIO:
+    try:
+        return sys.stdin.buffer if name == "-" else Path(name).open("rb")
+    except OSError as error:
+        raise InputMissing(f"cannot read {name}: {error.strerror}") from error
+
+
+def numbered_lines(
+    name: str, kept_bytes_max: int = KEPT_BYTES_MAX, *, lists: bool = True
+) -> Iterator[tuple[int, Line]]:
+    """Events of the file `name`, or of standard input for `-`, each with the number of its line.
+
+    Blank lines are counted and skipped; at most `kept_bytes_max` bytes of an event are kept.
+
+    Args:
+        lists: the elements of a list or of a request body are events of their own.
 
     Raises:
         InputMissing: the file does not exist or may not be read.
-        InputError: it is not text, or a gzip file ends too early; the lines before that were
-            yielded.
+        InputError: it holds no events, or ends too early; the events before that were yielded.
     """
-    try:
-        stream = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise InputMissing(f"cannot read {name}: {error.strerror}") from error
-    with stream:
-        buffered = cast(io.BufferedReader, stream)
-        head = buffered.peek(SNIFFED_BYTES)[:SNIFFED_BYTES]
-        if head.startswith(GZIP_MAGIC):
-            with gzip.open(buffered, "rb") as unpacked:
-                yield from _unpacked_lines(name, cast(BinaryIO, unpacked), kept_bytes_max)
-        elif b"\x00" in head:
-            raise InputError(
-                f"{name} is no text: it holds NUL bytes. Expected are JSON lines in UTF-8, plain "
-                "or gzip; nothing of it was read."
-            )
-        else:
-            yield from split_lines(buffered, kept_bytes_max)
+    with _opened(name) as stream:
+        try:
+            raw = _Peeked(cast(io.BufferedReader, stream))
+            if raw.head.startswith(GZIP_MAGIC):
+                with gzip.open(io.BufferedReader(raw), "rb") as unpacked:
+                    text = _Peeked(cast(io.BufferedReader, unpacked))
+                    yield from _text_lines(text, kept_bytes_max, lists)
+            else:
+                yield from _text_lines(raw, kept_bytes_max, lists)
+        except Empty as error:
+            if name != "-":  # a pipe through which nothing comes is no fault
+                raise InputError(f"{name} is empty: it holds no event") from error
+        except NoEvents as error:
+            raise InputError(f"{named(name)} {error}") from error
+        except CutOff as error:
+            raise InputError(_damaged(name, f"cut off: {error}")) from error
+        except (EOFError, OSError, zlib.error) as error:
+            what = f"a damaged or truncated gzip file ({error})"
+            raise InputError(_damaged(name, what)) from error
 
 
-def _unpacked_lines(
-    name: str, unpacked: BinaryIO, kept_bytes_max: int
-) -> Iterator[tuple[int, Line]]:
-    try:
-        yield from split_lines(unpacked, kept_bytes_max)
-    except (EOFError, OSError, zlib.error) as error:
-        raise InputError(
-            f"{name} is a damaged or truncated gzip file ({error}). The lines before the damage "
-            "were processed; get the file whole and run the same command again: repeated events "
-            "do no harm."
-        ) from error
+def _damaged(name: str, what: str) -> str:
+    return (
+        f"{named(name)} is {what}. The events before the damage were processed; get the file whole "
+        "and run the same command again: repeated events do no harm."
+    )
+
+
+class _Peeked(io.RawIOBase):
+    """A stream whose head was read already, and is read again from here."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        """A pipe gives what it has: whoever writes into it may write the rest much later."""
+        self._stream = stream
+        self._damage: Exception | None = None
+        parts, room = [], HEAD_BYTES
+        try:
+            while room > 0 and (part := stream.read1(room)):
+                parts.append(part)
+                room -= len(part)
+                if not stream.seekable():
+                    break
+        except (EOFError, OSError, zlib.error) as error:
+            self._damage = error
+        self.head = self._rest = b"".join(parts)
+        if self._damage is not None and not self.head:
+            raise self._damage
+        self.is_whole = not self.head or (room > 0 and stream.seekable())
+
+    def readable(self) -> bool:
+        """See RawIOBase."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See RawIOBase. Raises the damage that reading the head met, once the head is read."""
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        if not part and self._damage is not None:
+            raise self._damage
+        part = part or self._stream.read1(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _text_lines(peeked: _Peeked, kept_bytes_max: int, lists: bool) -> Iterator[tuple[int, Line]]:
+    shape = shape_of(peeked.head, peeked.is_whole, lists=lists)
+    stream = io.BufferedReader(peeked, HEAD_BYTES)
+    if shape is Shape.LINES:
+        yield from split_lines(stream, kept_bytes_max)
+        return
+    for found in documents(stream, kept_bytes_max, lists=lists):
+        yield found.line, Line(found.content, found.size)
 
 
 def split_lines(stream: BinaryIO, kept_bytes_max: int) -> Iterator[tuple[int, Line]]:
@@ -94,10 +163,10 @@ def split_lines(stream: BinaryIO, kept_bytes_max: int) -> Iterator[tuple[int, Li
     number = 0
     while content := stream.readline(kept_bytes_max):
         number += 1
-        if number == 1:  # some editors start a file with a byte order mark
-            content = content.removeprefix(BOM_UTF8)
+        # Some editors begin a file with a byte order mark; joined files have it anywhere.
+        content = content.removeprefix(BOM_UTF8)
         size = len(content)
-        if size == kept_bytes_max and not content.endswith(b"\n"):
+        if size >= kept_bytes_max - len(BOM_UTF8) and not content.endswith(b"\n"):
             size += _skip_rest(stream)
             yield number, Line(content, size)
         elif stripped := content.strip():

@@ -1,7 +1,8 @@
 """What a format is: how the payloads of one sender are translated to touchpoints.
 
-A payload is one line of a file. It is never read in part: either all of its touchpoints come out,
-or it is unreadable as a whole and is rejected with its bytes and the reason.
+A payload is one line of a file, or one JSON object over several lines. It is never read in part:
+either all of its touchpoints come out, or it is unreadable as a whole and is rejected with its
+bytes and the reason.
 """
 
 from __future__ import annotations
@@ -26,3 +27,5 @@ class Format:
     touchpoints: Callable[[bytes], Sequence[bytes] | Fault]
     """The touchpoints of a payload, each as a JSON line, or why it cannot be read. Never raises;
     the fault quotes nothing of the payload."""
+    lists: bool = False
+    """A file may also be a list of payloads, or request bodies that hold them."""

@@ -190,6 +190,11 @@ def require_embedded_engine() -> None:
         )
 
 
+def has_engine(data_dir: Path) -> bool:
+    """Whether a data directory was ever opened."""
+    return (data_dir / ENGINE_DIRECTORY).is_dir()
+
+
 def open_embedded(data_dir: Path) -> Database:
     """A connection to the engine in `data_dir`, which the caller has locked.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import signal
@@ -73,6 +74,52 @@ def test_missing_file(tmp_path: Path) -> None:
     assert "nowhere.jsonl" in done.stderr
 
 
+def test_a_file_of_which_nothing_is_accepted_is_no_success(tmp_path: Path) -> None:
+    """The exit code, the file and the line of the first ones; a file with one event is one."""
+    file = tmp_path / "old.jsonl"
+    file.write_bytes(b'\n{"event_id": "1"}\n\n{"event_id": "2"}\n')
+    done = c360(tmp_path / "data", "ingest", "--json", str(file), code=65)
+    assert json.loads(done.stdout)["rejected"] == 2
+    assert f"({file}, line 2)" in done.stderr
+    assert f"({file}, line 4)" in done.stderr
+    assert "nothing was accepted" in done.stderr
+    messages = [
+        one["message"] for one in c360_json(tmp_path / "data", "rejected", "list", "--json")
+    ]
+    assert all(str(file) in one for one in messages)
+    with file.open("ab") as out:
+        out.write(line(event()) + b"\n")
+    c360(tmp_path / "data", "ingest", str(file))
+
+
+def test_one_unreadable_file_costs_no_other(tmp_path: Path) -> None:
+    """It is named, the files beside it are ingested; a missing one is noticed before all."""
+    good, bad, data = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "data"
+    good.write_bytes(line(event()) + b"\n")
+    bad.write_text("é\n", encoding="utf-16")
+    c360(data, "ingest", str(good), str(tmp_path / "gone.jsonl"), code=66)
+    assert not data.exists()
+    c360(data, "ingest", "-", stdin=b"")  # no event is no fault of a pipe
+    done = c360(data, "ingest", "--json", str(bad), str(good), code=65)
+    assert json.loads(done.stdout)["accepted"] == 1
+    assert "bad.jsonl is UTF-16LE text" in done.stderr
+
+
+def test_reading_makes_no_store(tmp_path: Path) -> None:
+    """A mistyped directory is an error with the name that was meant, and stays absent."""
+    file = tmp_path / "good.jsonl"
+    file.write_bytes(line(event()) + b"\n")
+    c360(tmp_path / "shop-data", "ingest", str(file))
+    for arguments in (
+        ("profile", "list"), ("identity", "export"), ("incidents", "list"), ("rejected", "list"),
+        ("state", "digest"), ("store", "audit"), ("rejected", "replay", "--all"),
+    ):  # fmt: skip
+        done = c360(tmp_path / "shop-date", *arguments, code=74)
+        assert f"Did you mean {tmp_path / 'shop-data'}?" in done.stderr.replace("\n", "")
+    c360(tmp_path / "shop-date", "migrate", "--dry-run")
+    assert not (tmp_path / "shop-date").exists()
+
+
 def _in_namespace(script: str) -> subprocess.CompletedProcess[str]:
     """Run a shell script that may mount file systems nobody else sees (needs root)."""
     return subprocess.run(
@@ -119,14 +166,14 @@ def test_full_disk_loses_nothing(stream: Stream, reference: Reference, tmp_path:
     assert reference.digest["all"] in done.stdout
 
 
-def test_read_only_directory(reference: Reference, tmp_path: Path) -> None:
+def test_read_only_directory(stream: Stream, tmp_path: Path) -> None:
     """A read-only directory is refused with advice."""
     _needs_mounts()
     run = " ".join(map(str, command(tmp_path / "data")))
     run = run.replace(
         "from services.cli import main; main()", "'from services.cli import main; main()'"
     )
-    done = _in_namespace(f"mount -t tmpfs -o ro tmpfs {tmp_path}; {run} profile list")
+    done = _in_namespace(f"mount -t tmpfs -o ro tmpfs {tmp_path}; {run} ingest {stream.file}")
     assert done.returncode == 74
     assert "Read-only file system" in done.stderr
     assert "--data-dir" in done.stderr

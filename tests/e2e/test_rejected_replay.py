@@ -20,7 +20,7 @@ def test_mended_setting_and_replay_give_the_same_state(tmp_path: Path) -> None:
     good = [line(order(f"o-{n}", "1.00", identifiers=[EMAIL])) for n in range(1_200)]
     file.write_bytes(b"\n".join([*good, b"\xff\xfe no UTF-8", b"no JSON"]))
     c360(tmp_path / "right", "ingest", str(file))
-    c360(data_dir, "ingest", str(file), C360_TIME_FLOOR=FLOOR)
+    c360(data_dir, "ingest", str(file), code=65, C360_TIME_FLOOR=FLOOR)
     before = digest(data_dir)
     planned = c360_json(data_dir, "rejected", "replay", "--all", "--dry-run", "--json")
     assert planned["reasons"] == {"before_time_floor": 1_200, "not_json": 2}
@@ -41,7 +41,7 @@ def test_choice_and_bytes(tmp_path: Path) -> None:
     data_dir, binary = tmp_path / "data", b"\xff\x01 no UTF-8"
     huge = b'{"event_id":"huge","x":"' + b"y" * 100_000 + b'"}'
     lines = [line(event()), line(event()), binary, huge]
-    c360(data_dir, "ingest", "-", stdin=b"\n".join(lines), C360_TIME_FLOOR=FLOOR)
+    c360(data_dir, "ingest", "-", stdin=b"\n".join(lines), code=65, C360_TIME_FLOOR=FLOOR)
     rows = {row["reason"]: row for row in c360_json(data_dir, "rejected", "list", "--json")}
     first = rows["before_time_floor"]
 

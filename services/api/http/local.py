@@ -94,8 +94,8 @@ async def local_operation(name: str, request: Request, caller: Caller) -> Respon
 
 def _sized_line(line: bytes) -> Line:
     head, _, content = line.partition(b"\t")
-    size, fault = orjson.loads(head)
-    return Line(content, size, fault and Fault(RejectReason(fault[0]), *fault[1:]))
+    size, fault, place = orjson.loads(head)
+    return Line(content, size, fault and Fault(RejectReason(fault[0]), *fault[1:]), place)
 
 
 def _ndjson(operation: Operation[Any, Any], access: Access, asked: Any) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemas.faults import fault_of
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint, TouchpointAdapter
+from services.ingest.core.encoding import not_utf8
 from services.ingest.core.outcome import Reject
 
 UNHASHED = ("sent_at", "received_at", "revision")
@@ -51,8 +52,9 @@ def event_hash(event_id: str) -> int:
 def explain(error: ValidationError, line: bytes) -> Reject:
     """The first fault of a line as a Reject, with the path of the field and no value."""
     fault = fault_of(error, "type", "no such event type")
-    event_id = "" if fault.reason is RejectReason.NOT_JSON else _event_id(line)
-    return Reject(*fault, event_id)
+    if fault.reason is RejectReason.NOT_JSON:
+        return Reject(fault.reason, fault.path, not_utf8(line) or fault.message)
+    return Reject(*fault, _event_id(line))
 
 
 def _event_id(line: bytes) -> str:

@@ -17,6 +17,7 @@ from services.ingest.lines import Line
         Line(b'{"event_id": "e"}', 17),
         Line(b"tab\tand [more]", 14),
         Line(b"x" * 10, 5_000_000),  # truncated
+        Line(b"{}", 2, None, "tab\tline\n.jsonl, line 3"),
         Line(b"no json", 7, Fault(RejectReason.INVALID_FIELD, "batch", "not\ta list\n")),
     ],
 )
