@@ -109,7 +109,8 @@ class OrderPlaced(Contract):
 
     order_id: Code
     issuer: OptionalCode = ""
-    """Whose order number it is; empty means the source's configured issuer."""
+    """Whose order number it is. Empty means the source's configured issuer, on channel `pos` else
+    its system, store and till."""
     currency: Currency | None = None
     """Empty means the realm's currency."""
     lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])

@@ -14,7 +14,7 @@ from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
 from services.measures.ports import MeasureSource
-from services.profiles.ports import ProfileSource
+from services.profiles.ports import OrderConflictSource, ProfileSource
 from services.runtime.settings import RealmSettings
 from services.store.migrations import MigrationState
 
@@ -71,6 +71,11 @@ class Reads(Protocol):
     @property
     def profiles(self) -> ProfileSource:
         """Profiles."""
+        ...
+
+    @property
+    def order_conflicts(self) -> OrderConflictSource:
+        """Orders whose reports contradict each other."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
@@ -24,6 +25,7 @@ from services.identity.adapters.explanation import Explanation
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
+from services.profiles.adapters.order_conflicts import OrderConflictReader
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings import RealmSettings, Settings
 from services.store.database import Database
@@ -48,6 +50,8 @@ class ReadStore:
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        zones = {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()}
+        self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
         self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
         self.incidents = IncidentReader(database, consistency, self._known_persons)

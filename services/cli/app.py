@@ -19,6 +19,7 @@ from services.cli import (
     incidents,
     ingest,
     insights,
+    orders,
     profile,
     publish,
     rejected,
@@ -93,6 +94,7 @@ def root(
 app.command("ingest")(ingest.ingest)
 app.command("publish")(publish.publish)
 app.add_typer(profile.app, name="profile")
+app.add_typer(orders.app, name="orders")
 app.add_typer(identity.app, name="identity")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(insights.app, name="insights")

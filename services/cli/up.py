@@ -11,6 +11,7 @@ import typer
 
 from schemas.records import ActionRecord
 from services.api.auth import Credentials
+from services.api.order_conflict_count import OrderConflictCount
 from services.api.read_store import access_to
 from services.cli.output import err
 from services.cli.state import state_of
@@ -79,9 +80,12 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     def act(record: ActionRecord) -> None:
         writer.submit_action(record).result()
 
+    access = access_to(settings, engine.reading, act)
+    conflicts = OrderConflictCount(access.reads.order_conflicts, access.reads.realms)
+    engine.metrics.order_conflicts.set_function(conflicts)
     app = create_app(
         Running(
-            access_to(settings, engine.reading, act),
+            access,
             writer,
             Credentials(settings.api_keys, settings.public_write_keys, presence.token),
             engine.metrics.registry,

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from services.api.queries.insights import ListedMeasure
+from services.api.queries.orders import ListedConflict
 from services.docs import outputs
 from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
@@ -67,6 +68,7 @@ def interface_page() -> str:
         *_incident_kinds(),
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
+        *_orders(),
         *_insights(),
         *_rejected(),
         *_output(
@@ -134,6 +136,14 @@ def _identity() -> list[str]:
         f"An edge of `set_aside`; `why` is one of {codes(Standing)}, `refused_because` one of "
         f"{codes(Reason)}:",
         _field_rows(outputs.WHY_ASIDE),
+    ]
+
+
+def _orders() -> list[str]:
+    return [
+        "## `c360 orders conflicts --json`",
+        "Orders that several events report with another customer, store, amount or day.",
+        *_whole(model_schema(ListedConflict, "serialization")),
     ]
 
 

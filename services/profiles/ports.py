@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.identifiers import NodeId
 from schemas.profile import Profile, ProfileScalars, TimelineEntry
+from services.profiles.core.order_conflicts import OrderConflict
 
 
 class Resolved(NamedTuple):
@@ -36,6 +37,14 @@ class Totals(NamedTuple):
 
     refreshed_at: datetime | None
     profiles: Iterator[ProfileScalars]
+
+
+class OrderConflictSource(Protocol):
+    """Finds orders whose reports contradict each other."""
+
+    def conflicts(self, realm: str) -> Iterator[OrderConflict]:
+        """Those of a configured realm, by issuer and number. Raises Retry or Fatal."""
+        ...
 
 
 class ProfileSource(Protocol):

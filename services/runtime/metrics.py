@@ -6,6 +6,8 @@ is generated from this module.
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -30,6 +32,10 @@ class Metrics:
         self.hints = self._counter(
             "c360_hints_total", "Hints to senders of accepted events, by reason", "reason"
         )
+        self.order_conflicts = self._gauge(
+            "c360_order_conflicts", "Orders of contradicting reports"
+        )
+        self.order_conflicts.set(math.nan)  # only some processes look
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
         )

@@ -30,6 +30,7 @@ from services.ingest.core.fact import (
     claims_group,
     offers_group,
     order_group,
+    order_issuer,
     survey_group,
 )
 from services.ingest.core.hints import attribute_hints
@@ -183,7 +184,7 @@ class EventProcessor:
         campaign = source.campaign
         if not campaign and event.type in WITH_CAMPAIGN:
             campaign = event.body.campaign
-        issuer = config.source_issuers.get(source.system, "")
+        issuer = order_issuer(event, config.source_issuers)
         consents = EMPTY_CONSENTS
         if event.type in CONSENT_TYPES:
             consents = consents_group(context, self._address, config.purposes)

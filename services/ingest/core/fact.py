@@ -23,6 +23,7 @@ from schemas.events.orders import (
     OrderStatusChanged,
     ReceiptKind,
 )
+from schemas.touchpoint import Touchpoint
 from services.ingest.core.outcome import Context
 
 Group = Mapping[str, Any]
@@ -90,7 +91,19 @@ COLUMNS = (
     *EMPTY_SURVEY, "payload",
 )  # fmt: skip
 """The names of all columns."""
+RECEIPTS = "pos"
+"""The channel whose numbers are receipt numbers."""
 REVENUE_KINDS = frozenset({LineKind.PRODUCT, LineKind.SERVICE})
+
+
+def order_issuer(event: Touchpoint, configured: Mapping[str, str]) -> str:
+    """Who assigned an order number, if the event does not say: configured by source system, else
+    the till for a receipt. Tills count for themselves, and so do stores."""
+    source = event.source
+    issuer = configured.get(source.system, "")
+    if issuer or event.channel != RECEIPTS:
+        return issuer
+    return "/".join(part for part in (source.system, source.store, source.till) if part)
 
 
 def order_group(context: Context, issuer: str, currency: str) -> Group:

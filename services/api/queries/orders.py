@@ -1,0 +1,91 @@
+"""Operations on orders: those whose reports contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Instant, WrittenMoney
+from schemas.identifiers import as_uuid
+from services.api.auth import Scope
+from services.api.operation import Answer, Operation, RealmRequest
+from services.api.ports import Access
+from services.profiles.core.order_conflicts import Contradiction
+from services.runtime.errors import NotFound
+
+
+class OrderConflictsRequest(RealmRequest):
+    """Orders with contradicting reports, by issuer and number."""
+
+    limit: int = Field(default=100, ge=1)
+    """Most orders."""
+
+
+class ListedReport(Answer):
+    """One report of an order."""
+
+    event_id: str
+    """The event that reports it."""
+    occurred_at: Instant
+    """When it was placed, according to this report."""
+    channel: str
+    """Channel of the report."""
+    store: str
+    """Store; empty if none is named."""
+    profile_id: UUID | None
+    """The customer; null if the report names nobody."""
+    amount: WrittenMoney
+    """Own products and services after discounts."""
+    currency: str
+    """Currency of the amount."""
+
+
+class ListedConflict(Answer):
+    """An order whose reports contradict each other."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    issuer: str
+    """Who assigned the number."""
+    order_id: str
+    """The number."""
+    differs: list[Contradiction]
+    """In what the reports contradict each other."""
+    reports: list[ListedReport]
+    """All reports; the first one counts, with its customer and amount."""
+
+
+def _conflicts(access: Access, asked: OrderConflictsRequest) -> Iterator[ListedConflict]:
+    if asked.realm not in access.reads.realms:
+        raise NotFound(f"realm {asked.realm!r} is not configured")
+    for found in islice(access.reads.order_conflicts.conflicts(asked.realm), asked.limit):
+        yield ListedConflict(
+            realm=asked.realm,
+            issuer=found.issuer,
+            order_id=found.order_id,
+            differs=list(found.differs),
+            reports=[
+                ListedReport(
+                    event_id=one.event_id,
+                    occurred_at=one.occurred_at,
+                    channel=one.channel,
+                    store=one.store,
+                    profile_id=None if one.customer is None else as_uuid(one.customer),
+                    amount=one.amount,
+                    currency=one.currency,
+                )
+                for one in found.reports
+            ],
+        )
+
+
+ORDER_CONFLICTS = Operation(
+    "order_conflicts", Scope.PROFILES_READ, OrderConflictsRequest, ListedConflict, _conflicts
+)
+"""Orders whose reports contradict each other."""
+OPERATIONS = (ORDER_CONFLICTS,)

@@ -1,0 +1,48 @@
+"""`c360 orders`: orders whose reports contradict each other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import plain
+from services.api.queries.orders import ORDER_CONFLICTS, OrderConflictsRequest
+from services.cli.output import out, print_json, print_table
+from services.cli.state import AsJson, Realm, state_of
+
+COLUMNS = ("issuer", "order_id", "differs", "occurred_at", "channel", "store", "amount", "currency")
+app = typer.Typer(help="Orders whose reports contradict each other.", no_args_is_help=True)
+
+
+@app.callback()
+def orders() -> None:
+    """Keep 'conflicts' a command of its own."""
+
+
+@app.command()
+def conflicts(
+    context: typer.Context,
+    realm: Realm = DEFAULT_REALM,
+    limit: Annotated[int, typer.Option(min=1, help="Most orders.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Orders that several events report with another customer, store, amount or day.
+
+    Usually these are different orders under one number, of which only the first report counts. Give
+    such numbers an issuer: in the events, or by C360_SOURCE_ISSUERS.
+    """
+    asked = OrderConflictsRequest(realm=realm, limit=limit)
+    with state_of(context).session() as session:
+        found = list(map(plain, session.run(ORDER_CONFLICTS, asked)))
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        report if number else {**one, **report}
+        for one in found
+        for number, report in enumerate(one["reports"])
+    ]
+    print_table("Contradicting reports; the first one of each order counts", rows, COLUMNS)
+    out.print(f"{len(found):,} orders" + (", and possibly more" if len(found) == limit else ""))

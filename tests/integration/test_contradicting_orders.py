@@ -1,0 +1,79 @@
+"""Contradicting reports of one order are found in the store, by the profiles that hold them now."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from schemas.identifiers import node_id
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.profiles.adapters import order_conflicts
+from services.profiles.adapters.order_conflicts import OrderConflictReader
+from services.profiles.core.order_conflicts import Contradiction, OrderConflict
+from services.store.database import Database
+from tests.events import RECEIVED_AT, SECRET, identifier, line, order
+from tests.integration.test_profile_reader import REALMS, Store
+from tests.integration.test_recovery import pipeline
+
+pytestmark = pytest.mark.any_store
+ANNA, BEN = ([identifier("customer_number", name, verified=True)] for name in ("anna", "ben"))
+CARD = [identifier("loyalty_card", "card", verified=True)]
+Json = dict[str, Any]
+
+
+def conflicts(database: Database, *sent: Json) -> list[OrderConflict]:
+    """Those among the events."""
+    run = pipeline(database)
+    lines = [line(one) for one in sent]
+    run.finish(run._stage.decode([Line(one, len(one)) for one in lines], RECEIVED_AT, Intake.FILE))
+    reader = Store(database).reader
+    zones = {name: ZoneInfo("Europe/Berlin") for name in REALMS}
+    return list(OrderConflictReader(database, zones, reader.resolve).conflicts("default"))
+
+
+def test_two_receipts_under_one_number(database: Database) -> None:
+    """The report that counts comes first; orders reported once or twice alike are not listed."""
+    first = order("0001", "10.00", identifiers=ANNA, occurred_at="2026-03-02T10:00:00Z")
+    other = order("0001", "90.00", identifiers=BEN, occurred_at="2026-03-03T10:00:00Z")
+    same = order("0002", "5.00", identifiers=ANNA)
+    [found] = conflicts(database, other, first, same, same | {"event_id": "again"}, order("3", "1"))
+    assert (found.issuer, found.order_id) == ("", "0001")
+    assert found.differs == [Contradiction.CUSTOMER, Contradiction.AMOUNT, Contradiction.DAY]
+    assert [one.event_id for one in found.reports] == [first["event_id"], other["event_id"]]
+    anna = node_id(SECRET, "default", "customer_number", "", "anna")
+    assert found.reports[0].customer == anna
+
+
+def test_one_person_is_no_contradiction(database: Database) -> None:
+    """The shop knows the customer number, the till the card of the same person."""
+    both = order("0009", "1.00", identifiers=ANNA + CARD)
+    shop, till = (order("0001", "10.00", identifiers=who) for who in (ANNA, CARD))
+    assert conflicts(database, shop, till) != []
+    assert conflicts(database, both) == []
+
+
+def test_corrected_void_and_synthetic_reports_do_not_count(database: Database) -> None:
+    """A revision replaces its report; a void receipt and a test journey are no orders."""
+    one = order("0001", "10.00", identifiers=ANNA)
+    void = order("0001", "3.00", identifiers=BEN, body={"receipt_kind": "void"})
+    test = order("0001", "4.00", identifiers=BEN, source={"system": "t", "synthetic": True})
+    assert conflicts(database, one, void, test) == []
+    wrong = order("0001", "7.00", identifiers=ANNA)
+    right = order("0001", "10.00", identifiers=ANNA, event_id=wrong["event_id"], revision=1)
+    assert len(conflicts(database, wrong)) == 1
+    assert conflicts(database, right) == []
+
+
+def test_page_by_page(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many conflicts are read completely, in the order of issuer and number."""
+    monkeypatch.setattr(order_conflicts, "PAGE_ORDERS", 2)
+    numbers = [f"{number:04}" for number in range(7)]
+    sent = [
+        order(number, price, identifiers=ANNA, body={"issuer": issuer})
+        for number in numbers for price in ("1", "2") for issuer in ("a", "b")
+    ]  # fmt: skip
+    found = [(one.issuer, one.order_id) for one in conflicts(database, *sent)]
+    assert found == [(issuer, number) for issuer in ("a", "b") for number in numbers]
