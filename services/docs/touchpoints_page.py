@@ -122,7 +122,7 @@ def _identifier_types() -> list[str]:
         "`personal` identifiers belong to one person. A `reference` is known to others or easily "
         "typed; a `device` identifier is a random value that only the device holds. Both may be "
         "used by several people and follow the only person adjacent to them. *Review above*: "
-        "more of the type on one person need a review.",
+        "more of the type on one person are unusual; they are joined all the same.",
         "These values identify nobody, whatever the type. Letter case, signs at both ends and the "
         "kind of gap make no difference to a word: `(NULL)`, `<null>`, `not_set` and `Not-Set` are "
         "listed. " + codes(rules.blocked) + ".",

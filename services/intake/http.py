@@ -115,6 +115,7 @@ def application() -> FastAPI:
         title="customer360",
         version="1",
         description="Intake of touchpoints, health and metrics.",
+        docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
     )
     answer_with_problems(app)

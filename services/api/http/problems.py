@@ -47,7 +47,8 @@ async def _answer_problem(_request: Request, problem: Exception) -> JSONResponse
 async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
     """Unknown path or method: a problem document like every other error."""
     assert isinstance(error, HTTPException)
-    problem = Problem(error.status_code, str(error.detail), f"{request.method} {request.url.path}")
+    where = f"{request.method} {request.url.path}"
+    problem = Problem(error.status_code, str(error.detail), where, **(error.headers or {}))
     return await _answer_problem(request, problem)
 
 

@@ -55,7 +55,7 @@ ONE_THREAD = " SETTINGS max_threads = 1"
 """For reads of a few rows: distributing them costs three times as much as reading them."""
 FEW_KEYS = 100
 """Up to this number of keys, one thread reads faster than several."""
-TIMELINE_ENTRIES_MAX = 1_000
+TIMELINE_ENTRIES_MAX = 500
 
 
 class _Gathered(NamedTuple):

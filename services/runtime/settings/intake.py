@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from services.runtime.settings.part import Part
 
@@ -19,7 +19,8 @@ class IntakeSettings(Part):
     api_keys: list[SecretStr] = Field(default=[])
     """Keys of trusted servers for `POST /v1/touchpoints`, as JSON list; at least 16 characters."""
     public_write_keys: list[SecretStr] = Field(default=[])
-    """Write keys embedded in apps and web pages, as JSON list: nothing they send is verified."""
+    """Write keys embedded in apps and web pages, as JSON list: nothing they send is verified. None
+    of them may be in C360_API_KEYS, too."""
     request_bytes_max: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
     """Largest request body that `c360 up` accepts."""
     request_bytes_in_flight_max: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
@@ -42,7 +43,17 @@ class IntakeSettings(Part):
 
     @field_validator("api_keys", "public_write_keys")
     @classmethod
-    def _long_enough(cls, keys: list[SecretStr]) -> list[SecretStr]:
-        if any(len(key.get_secret_value()) < 16 for key in keys):
-            raise ValueError("a key needs at least 16 characters")
+    def _can_be_sent(cls, keys: list[SecretStr]) -> list[SecretStr]:
+        for key in (one.get_secret_value() for one in keys):
+            if len(key) < 16:
+                raise ValueError("a key needs at least 16 characters")
+            if not (key.isascii() and key.isprintable() and key == key.strip()):
+                raise ValueError("no request could send a key with other than printable ASCII")
+        return keys
+
+    @field_validator("public_write_keys")
+    @classmethod
+    def _are_public_only(cls, keys: list[SecretStr], read: ValidationInfo) -> list[SecretStr]:
+        if any(key in read.data.get("api_keys", ()) for key in keys):
+            raise ValueError("a key that anybody can read must not be one of C360_API_KEYS, too")
         return keys

@@ -27,6 +27,8 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("C360_HTTP_PORT", "70000", "C360_HTTP_PORT: "),
         ("C360_IDENTITY_SECRET", "short", "C360_IDENTITY_SECRET: "),
         ("C360_API_KEYS", '["short"]', "C360_API_KEYS: "),
+        ("C360_API_KEYS", '["schlüssel-mit-umlaut"]', "printable ASCII"),
+        ("C360_PUBLIC_WRITE_KEYS", '[" blanks at both ends "]', "printable ASCII"),
         ("C360_REALMS", '{"default": {"time_zone": "Mars/North"}}', "Mars/North"),
         ("C360_REALMS", '{"default": {"currency": "euro"}}', "C360_REALMS"),
         ("C360_REALMS", "{", "written as JSON"),
@@ -43,6 +45,15 @@ def test_a_wrong_value_names_its_variable(
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     assert said in str(caught.value)
+
+
+def test_a_public_key_is_no_key_of_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in both lists would give every reader of a page the trust of a server."""
+    monkeypatch.setenv("C360_API_KEYS", '["key-of-the-shop-backend", "key-of-everything"]')
+    monkeypatch.setenv("C360_PUBLIC_WRITE_KEYS", '["key-of-everything"]')
+    with pytest.raises(ConfigurationError, match=r"C360_PUBLIC_WRITE_KEYS: .*C360_API_KEYS") as it:
+        load_settings()
+    assert "key-of" not in str(it.value)
 
 
 def test_defaults_are_those_of_a_german_retailer() -> None:

@@ -1,0 +1,69 @@
+"""The page of limits states the numbers that the code keeps to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.rules.identity import identity_rules
+from schemas.topics import MIB
+from schemas.touchpoint import EVENT_BYTES_MAX, IDENTIFIERS_MAX
+from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
+from services.consistency.kinds.price_mismatch import YEARS_BOUNDED, PriceRules
+from services.embedded.engine import CACHED_BOOKS
+from services.embedded.pipeline import ATTEMPTS_MAX
+from services.ingest.lines import KEPT_BYTES_MAX
+from services.intake.http import EVENTS_PER_REQUEST_MAX
+from services.intake.server import BODY_GRACE_S, HEAD_BYTES_MAX, KEEP_ALIVE_S, REST_S
+from services.profiles.adapters.clickhouse import TIMELINE_ENTRIES_MAX
+from services.runtime import connections, health
+from services.runtime.settings import Settings
+
+PAGE = Path(__file__).parents[3] / "docs" / "limits.md"
+SETTINGS = Settings.model_construct()
+PRICES, PERSONS = PriceRules(), identity_rules()
+KIB = 1024
+STATED: list[tuple[str, int | float]] = [
+    ("one event", EVENT_BYTES_MAX),
+    ("identifiers per event", IDENTIFIERS_MAX),
+    ("`occurred_at` ahead of receipt", SETTINGS.future_tolerance_h),
+    ("end of a price's validity", YEARS_BOUNDED.stop),
+    ("events per request", EVENTS_PER_REQUEST_MAX),
+    ("request body", SETTINGS.request_bytes_max // MIB),
+    ("bodies of all requests", SETTINGS.request_bytes_in_flight_max // MIB),
+    ("connections", SETTINGS.http_connections_max),
+    ("request line and headers", HEAD_BYTES_MAX // KIB),
+    ("request line and headers", SETTINGS.http_head_s),
+    ("time of a request body", SETTINGS.http_body_s),
+    ("time of a request body", BODY_GRACE_S),
+    ("time of a request body", SETTINGS.http_body_bytes_per_s_min),
+    ("pause between two requests", KEEP_ALIVE_S),
+    ("rest of a body", REST_S),
+    ("answer that nobody reads", connections.UNREAD_S),
+    ("health pages of a worker", health.CONNECTIONS_MAX),
+    ("health pages of a worker", health.REQUEST_BYTES_MAX // KIB),
+    ("health pages of a worker", health.CONNECTION_S),
+    ("events waiting for the writer", SETTINGS.intake_queue_events_max),
+    ("events per batch", SETTINGS.batch_events_max),
+    ("retries of a batch", ATTEMPTS_MAX - 1),
+    ("bytes kept of a rejected line", KEPT_BYTES_MAX // KIB),
+    ("neighbours of a shareable identifier", PERSONS.hub_above),
+    ("neighbours of a personal identifier", PERSONS.hub_above),
+    ("personal neighbours of one type", PERSONS.hub_above_personal),
+    ("age at which an observed price", PRICES.max_age_hours),
+    ("age of a published price", PRICES.published_max_age_days),
+    ("deviating claims named", EVIDENCE_MAX),
+    ("future changes of a price book", FORESEEN_INSTANTS_MAX),
+    ("price books in memory", CACHED_BOOKS),
+    ("entries of a timeline page", TIMELINE_ENTRIES_MAX),
+]
+
+
+@pytest.mark.parametrize(("what", "limit"), STATED)
+def test_a_stated_limit_is_the_one_in_force(what: str, limit: float) -> None:
+    """The row that begins with these words has this number."""
+    [row] = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {what}")]
+    numbers = row.replace("|", " ").replace(";", " ").split()
+    assert {f"{limit:,g}", f"{limit:g}"} & {one.strip("(.,") for one in numbers}, row
