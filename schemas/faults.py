@@ -7,6 +7,8 @@ union. Nothing here quotes a value.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -15,6 +17,7 @@ from schemas.reject import RejectReason
 
 PLACE = re.compile(r" at line 1 column (\d+)$")
 """A document is one line here, whatever its number in the file that it came from."""
+FIELD_NAME = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 
 class Fault(NamedTuple):
@@ -37,5 +40,12 @@ def fault_of(error: ValidationError, tag: str, unknown: str) -> Fault:
         return Fault(RejectReason.UNKNOWN_TYPE, tag, unknown)
     if fault["type"] == "union_tag_not_found":
         return Fault(RejectReason.INVALID_FIELD, tag, "Field required")
-    path = ".".join(str(part) for part in fault["loc"][1:])  # loc[0] is the tag's value
+    path = path_of(fault["loc"][1:])  # loc[0] is the tag's value
     return Fault(RejectReason.INVALID_FIELD, path, fault["msg"])
+
+
+def path_of(steps: Sequence[int | str]) -> str:
+    """The path of a field. It ends before a name that only a sender can have made up, as a key of
+    a map: such a name may be anybody's address."""
+    named = takewhile(lambda step: isinstance(step, int) or FIELD_NAME.fullmatch(step), steps)
+    return ".".join(map(str, named))

@@ -64,8 +64,10 @@ class ConsentChanged(Contract):
     channel: Code = "email"
     """The channel on which contact is allowed: a configured one (`C360_CONSENT_CHANNELS`)."""
     address: Address = ""
-    """The address it is for; empty means the event's identifier of that kind, else its anchor. A
-    withdrawal without any address ends the consents of all addresses of the person."""
+    """The address it is for (channels e-mail, phone, sms and voice); empty means the event's
+    identifier of that kind, else its anchor. One that cannot be read is rejected, but in a
+    withdrawal counts as none: a withdrawal without any address ends the consents of all addresses
+    of the person."""
     text_version: OptionalCode = ""
     basis: LegalBasis = LegalBasis.CONSENT
     double_opt_in: Flag = False

@@ -41,6 +41,7 @@ from services.ingest.core.permission import (
     CONSENT_TYPES,
     consents_group,
     refuse_unlisted,
+    refuse_unreadable,
 )
 
 WITH_CAMPAIGN = frozenset(
@@ -140,7 +141,8 @@ class EventProcessor:
             reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
             message = f"more than {config.future_tolerance} ahead of its receipt"
         elif event.type in CONSENT_TYPES:
-            return refuse_unlisted(event, config.purposes, config.contact_channels)
+            refused = refuse_unlisted(event, config.purposes, config.contact_channels)
+            return refused or refuse_unreadable(event, self._given_address)
         else:
             return None
         return Reject(reason, path, message, event.event_id)
@@ -164,16 +166,27 @@ class EventProcessor:
         return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
 
     def _address(self, context: Context, channel: str, address: str) -> NodeId | None:
-        """Node of the address a consent is for: the given one, else the event's of that type."""
-        event, type_name = context.event, ADDRESS_TYPES.get(channel, "")
-        if address and type_name in self._config.rules.by_name:
-            found = self._identification.resolve(event.realm, type_name, "", address)
-            if not isinstance(found, DropReason):
-                return found[0].id
+        """Node of the address a consent is for: the given one, else the event's of that type. None
+        without one, or if the given one cannot be read."""
+        given = self._given_address(context.event.realm, channel, address)
+        if given is not None:
+            return None if isinstance(given, DropReason) else given
+        type_name = ADDRESS_TYPES.get(channel, "")
         for one in context.identified.identifiers:
             if one.node.type == type_name:
                 return one.node.id
         return None
+
+    def _given_address(self, realm: str, channel: str, address: str) -> NodeId | DropReason | None:
+        """Node of an address in a body, or why it cannot be read; None for none, as a placeholder
+        is, and on channels whose addresses have no written form."""
+        type_name = ADDRESS_TYPES.get(channel, "")
+        if not address or type_name not in self._config.rules.by_name:
+            return None
+        found = self._identification.resolve(realm, type_name, "", address)
+        if found is DropReason.PLACEHOLDER:
+            return None
+        return found if isinstance(found, DropReason) else found[0].id
 
     def _accept(self, context: Context, line: bytes, received_ms: int) -> Accepted:
         event, config = context.event, self._config

@@ -17,7 +17,7 @@ from schemas.identifiers import WHOLE_PERSON, NodeId
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
 from services.ingest.core.fact import EMPTY_CONSENTS, Group
-from services.ingest.core.outcome import Context, Intake, Reject
+from services.ingest.core.outcome import Context, DropReason, Intake, Reject
 
 ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}
 """Identifier type of the address that a consent on a channel is for."""
@@ -32,12 +32,16 @@ CONSENT_TYPES = frozenset(
 ) | frozenset(REACTIONS)
 """Event types that may affect contact permission."""
 EVERY_PURPOSE = ""
+WITHDRAWAL = "consent.withdrawn"
 ENHANCED_STATUS = re.compile(r"\b([245])\.([0-9]{1,3})\.([0-9]{1,3})\b")
 NO_SUCH_MAILBOX = re.compile(r"\b(550|551|553)\b|\b(hard|permanent)", re.IGNORECASE)
 """SMTP replies that refuse the address itself, and the words of mailing services."""
 
 FindAddress = Callable[[Context, str, str], NodeId | None]
-"""(context, channel, address) to the node of that address, or of the event's own one."""
+"""(context, channel, address) to the node of that address, or of the event's own one without it;
+None for an address that cannot be read."""
+ReadAddress = Callable[[str, str, str], NodeId | DropReason | None]
+"""(realm, channel, address) to the node of that address, or why it cannot be read."""
 
 
 def refuse_unlisted(
@@ -52,6 +56,18 @@ def refuse_unlisted(
     if body.channel and body.channel not in channels:
         return _unlisted(event, "channel", channels)
     return None
+
+
+def refuse_unreadable(event: Touchpoint, read: ReadAddress) -> Reject | None:
+    """A reject if a consent is for an address that cannot be read: it must not become one for
+    another address. A withdrawal is never rejected for that; it reaches further instead."""
+    body = event.body
+    if not isinstance(body, ConsentChanged) or event.type == WITHDRAWAL:
+        return None
+    if not isinstance(read(event.realm, body.channel, body.address), DropReason):
+        return None
+    message = "no address of this channel can be read from it; correct it, or leave it out"
+    return Reject(RejectReason.INVALID_FIELD, "body.address", message, event.event_id)
 
 
 def _unlisted(event: Touchpoint, name: str, listed: frozenset[str]) -> Reject:
@@ -85,7 +101,7 @@ def consents_group(context: Context, find: FindAddress, purposes: frozenset[str]
 
 def _reaction(context: Context, find: FindAddress, purposes: frozenset[str]) -> Group:
     body, action = context.event.body, REACTIONS[context.event.type]
-    address = find(context, "email", body.address)
+    address = find(context, "email", body.address) or find(context, "email", "")
     if action != "bounced":
         named = action == "withdrawn" and body.purpose in purposes
         reach = _reach(context) if address is None else address

@@ -35,6 +35,7 @@ def test_an_observation_outlives_a_heartbeat() -> None:
         ({"right_price": "highest"}, "rules.price_mismatch.right_price"),
         ({"max_age_hours": 0}, "rules.price_mismatch.max_age_hours"),
         ({"grace": 4}, "rules.grace"),
+        ({"reference_channels": [f"erp{n}" for n in range(21)]}, "rules.price_mismatch.reference"),
     ],
 )
 def test_bad_rules_are_refused_by_name(overrides: dict[str, Any], message: str) -> None:

@@ -95,6 +95,49 @@ def test_a_step_of_permission_is_one_row(
     assert consents(type_name, body) == [row]
 
 
+UNREADABLE = [
+    ("email", "anna at example"),
+    ("sms", "+49 30"),
+    ("phone", "436641234567"),  # of two countries
+    ("voice", "anna@example.com"),
+]
+
+
+@pytest.mark.parametrize("type_name", ["consent.given", "consent.confirmed"])
+@pytest.mark.parametrize(("channel", "address"), UNREADABLE)
+def test_a_consent_for_an_unreadable_address_is_one_for_no_other(
+    type_name: str, channel: str, address: str
+) -> None:
+    """Not for the sender's own address either, although the event names it."""
+    body = {"channel": channel, "address": address}
+    outcome = core().process(line(event(type_name, body=body, identifiers=[EMAIL])), RECEIVED_AT)
+    assert isinstance(outcome, Reject)
+    assert (outcome.reason, outcome.path) == (RejectReason.INVALID_FIELD, "body.address")
+
+
+@pytest.mark.parametrize(("channel", "address"), UNREADABLE)
+def test_a_withdrawal_for_an_unreadable_address_reaches_all(channel: str, address: str) -> None:
+    """Whichever address was meant, it is among those of the person."""
+    [row] = consents("consent.withdrawn", {"channel": channel, "address": address}, EMAIL)
+    assert row == ("withdrawn", "marketing", channel, 0, "consent", False, "")
+
+
+@pytest.mark.parametrize("address", ["", "(null)", "#N/A"])
+def test_a_placeholder_is_no_address(address: str) -> None:
+    """What exporters write for "no value" leaves the event's own address."""
+    [row] = consents("consent.given", {"address": address}, COOKIE, EMAIL)
+    assert row[3] == "anchor"
+    assert row[0] == "given"
+
+
+@pytest.mark.parametrize("type_name", ["email.unsubscribed", "email.complained", "email.bounced"])
+def test_a_reaction_with_an_unreadable_address_is_of_the_mail_that_it_names(type_name: str) -> None:
+    """The identifiers say whose mail it was."""
+    body = {"address": "Anna <anna>", "bounce": "hard", "single_use_token": True}
+    [row] = consents(type_name, body, EMAIL)
+    assert row[3] == "anchor"
+
+
 @pytest.mark.parametrize("type_name", ["email.clicked", "email.opened", "page.viewed"])
 def test_other_events_say_nothing_of_permission(type_name: str) -> None:
     """A reaction to a mail is no withdrawal unless it unsubscribes."""
@@ -176,7 +219,6 @@ def test_refusal_with_a_public_key_speaks_for_its_device() -> None:
     ("body", "address"),
     [
         ({"address": "ben@example.com"}, BEN),  # the address of the consent itself
-        ({"address": "no address"}, ANNA),  # unreadable: the one the event names
         ({}, ANNA),
         ({"channel": "sms"}, "anchor"),  # the event names no phone
         ({"channel": "letter"}, "anchor"),  # a channel without addresses of its own

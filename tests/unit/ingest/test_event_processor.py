@@ -235,10 +235,11 @@ def test_synthetic_journey_makes_no_claim() -> None:
 
 
 def test_unbounded_validity_is_open() -> None:
-    """9999-12-31 means "until replaced"."""
-    body = {"sku": "1", "price": "1.00", "valid_to": "9999-12-31T23:59:59Z"}
-    [claim] = accept(event("offer.published", body=body)).claims
-    assert claim.valid_to is None
+    """9999-12-31 means "until replaced", like every end from 2200 on."""
+    for end, is_open in (("9999-12-31", True), ("2200-01-01", True), ("2199-12-31", False)):
+        body = {"sku": "1", "price": "1.00", "valid_to": f"{end}T23:59:59Z"}
+        [claim] = accept(event("offer.published", body=body)).claims
+        assert (claim.valid_to is None) == is_open
 
 
 def test_unsubscribing_withdraws_the_consent_of_that_address() -> None:

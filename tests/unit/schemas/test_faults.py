@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from schemas.faults import fault_of
+from schemas.faults import fault_of, path_of
 from schemas.records import OfferRecordAdapter
 from schemas.reject import RejectReason
 
@@ -28,3 +28,19 @@ def test_the_first_fault(document: bytes, reason: RejectReason, path: str) -> No
     fault = fault_of(raised.value, "kind", "no such kind of record")
     assert (fault.reason, fault.path) == (reason, path)
     assert fault.message
+
+
+@pytest.mark.parametrize(
+    ("steps", "path"),
+    [
+        (("body", "lines", 0, "total"), "body.lines.0.total"),
+        (("body", "attributes", "preference.colour"), "body.attributes.preference.colour"),
+        (("body", "attributes", "anna@example.com"), "body.attributes"),
+        (("body", "attributes", "Anna Berg", "[key]"), "body.attributes"),
+        (("body", "attributes", "a" * 65, "[key]"), "body.attributes"),
+        ((), ""),
+    ],
+)
+def test_a_path_names_fields_alone(steps: tuple[int | str, ...], path: str) -> None:
+    """A key that a sender made up may be personal: the path ends before it."""
+    assert path_of(steps) == path

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.identifiers import (
     BlockedIdentifier,
@@ -191,6 +194,33 @@ def test_type_may_block_values_of_its_own() -> None:
     with pytest.raises(BlockedIdentifier):
         normalise(rules.type[2].name, "9999", rules, "DE")
     assert normalise(rules.type[0].name, "9999", rules, "DE") == "9999"
+
+
+FURTHER = [{"name": f"number_{n}", "kind": "device"} for n in range(61 - len(RULES.type))]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rules: rules["type"].extend(FURTHER), "at most 60 items"),
+        (lambda rules: rules["type"].append(rules["type"][-1]), "listed twice"),
+        (lambda rules: rules["type"].reverse(), "in the order personal, reference, device"),
+        (lambda rules: rules["type"][0].update(uniqe=True), "uniqe"),
+        (lambda rules: rules.update(hub_above=0), "hub_above"),
+        (lambda rules: rules["type"].clear(), "at least 1 item"),
+    ],
+)
+def test_a_rules_file_that_cannot_hold_is_refused(
+    change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    """Too many types, one twice, devices before persons, a misspelt rule, no type at all."""
+    plain = RULES.model_dump()
+    change(plain)
+    with pytest.raises(ValidationError, match=message):
+        IdentityRules.model_validate(plain)
+    plain = RULES.model_dump()
+    plain["type"] += FURTHER[1:]
+    assert len(IdentityRules.model_validate(plain).type) == 60
 
 
 def test_unknown_type_is_refused() -> None:
