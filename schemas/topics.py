@@ -67,8 +67,6 @@ class Topic(BaseModel):
     """How long records stay; None in compacted topics."""
     record_bytes_max: Annotated[int, Field(ge=1024, le=10 * MIB)] = MIB
     """Largest record the broker accepts (`max.message.bytes`), and its producers send."""
-    append_time: bool = False
-    """The broker stamps each record when it appends it; otherwise the producer sets the time."""
     records: tuple[type[BaseModel], ...] = ()
     """Contracts of the value, the usual one first; none where the value is opaque bytes.
     `Touchpoint` stands for the union of all event types."""
@@ -104,13 +102,16 @@ class Topic(BaseModel):
 
     @property
     def config(self) -> dict[str, str]:
-        """The topic's configuration as Kafka names and writes it."""
+        """The topic's configuration as Kafka names and writes it.
+
+        The broker stamps each record when it appends it: no sender's clock counts, and one that is
+        ahead does not have its records refused.
+        """
         config = {
             "cleanup.policy": self.cleanup.value,
             "max.message.bytes": str(self.record_bytes_max),
+            "message.timestamp.type": "LogAppendTime",
         }
-        if self.append_time:
-            config["message.timestamp.type"] = "LogAppendTime"
         if self.retention_days is not None:
             config["retention.ms"] = str(self.retention_days * DAY_MS)
         return config
@@ -167,7 +168,6 @@ def _touchpoints(family: str, channels: tuple[str, ...], partitions: int, what: 
         partitions=partitions,
         retention_days=7,
         record_bytes_max=2 * EVENT_BYTES_MAX,
-        append_time=True,
         records=(Touchpoint,),
         produced_by=(Party.SOURCES,),
         consumed_by=(Party.INGEST,),

@@ -6,7 +6,6 @@ The worker that holds the first partition is the ticker of all of them.
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 import structlog
 
@@ -49,16 +48,14 @@ async def _tick(parts: Parts, host: FaustHost) -> None:
         if FIRST not in host.assigned():
             ticker = None
             continue
-        watermarks = ClickHouseWatermarks(parts.database)
         if ticker is None:
             ticker = Ticker(
-                watermarks,
+                ClickHouseWatermarks(parts.database),
                 ClickHouseConsistencyStore(parts.database),
                 parts.ports.outbox,
                 parts.ports.offload,
             )
         try:
-            # Ticks never go back, so a clock that is ahead must not drive them.
-            await ticker.tick(min(datetime.now(UTC), await parts.ports.offload(watermarks.clock)))
+            await ticker.tick()
         except Retry as error:
             log.warning("tick_waits", error=str(error))

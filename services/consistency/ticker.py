@@ -1,7 +1,7 @@
 """The ticker: sends the event time of each realm to every partition of `c360.offers`.
 
-Incidents become due by time alone, and event time reaches the books as records only. The clock is
-an argument; it only decides which channels are idle.
+Incidents become due by time alone, and event time reaches the books as records only. The store's
+clock decides which channels are idle; no worker's own clock decides anything.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ class Ticker:
         self._clocks: dict[str, EventClock] = {}
         self._sent: dict[str, datetime] = {}
 
-    async def tick(self, clock: datetime) -> None:
+    async def tick(self) -> None:
         """Send a tick to every partition for each realm whose event time has advanced.
 
         Raises what the ports raise; the next call sends what is missing.
         """
         reached: dict[str, datetime] = {}
-        for realm, event_clock in (await self._offload(self._read)).items():
+        clock = await self._offload(self._read)
+        for realm, event_clock in self._clocks.items():
             now = event_clock.tick(clock)
             if now is not None and now != self._sent.get(realm):
                 reached[realm] = now
@@ -66,13 +67,14 @@ class Ticker:
             await self._outbox.send_all(records)
             self._sent |= reached
 
-    def _read(self) -> dict[str, EventClock]:
+    def _read(self) -> datetime:
+        """Take in the watermarks; the store's clock."""
         for watermark in self._watermarks.latest():
             realm = watermark.realm
             if realm not in self._clocks:
                 self._clocks[realm] = EventClock(self._ticks.latest_tick(realm))
             self._clocks[realm].observe(watermark)
-        return self._clocks
+        return self._watermarks.clock()
 
 
 def tick_records(

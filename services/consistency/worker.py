@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
 from pydantic import ValidationError
 
 from schemas.claim import Book, Claim
@@ -48,6 +49,7 @@ from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import Position
 
 ALERTS_TOPIC = "c360.alerts"
+log = structlog.get_logger()
 
 
 class _Held:
@@ -267,13 +269,35 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
                 dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of incident")
             )
         elif isinstance(record, TickRecord):
-            tick = from_ms(to_ms(record.reached_at))
+            tick = _bounded_tick(record, delivery)
             ticks[record.realm] = max(tick, ticks.get(record.realm, tick))
         elif isinstance(record, ActionRecord):
-            actions[record.realm].setdefault(record.book, []).append(record.entry)
+            actions[record.realm].setdefault(record.book, []).append(
+                _bounded_action(record, delivery)
+            )
         else:
             claims[record.realm] += record.all_claims()
     return _PartitionBatch(claims, ticks, actions, refused)
+
+
+def _bounded_tick(record: TickRecord, delivery: Delivery) -> datetime:
+    """The tick, but never later than the broker appended it: a tick cannot be taken back, and no
+    sender's clock may move time."""
+    appended_at = from_ms(delivery.timestamp_ms)
+    reached_at = from_ms(to_ms(record.reached_at))
+    if reached_at > appended_at:
+        log.warning("tick_ahead", realm=record.realm, reached_at=reached_at.isoformat(),
+                    appended_at=appended_at.isoformat())  # fmt: skip
+    return min(reached_at, appended_at)
+
+
+def _bounded_action(record: ActionRecord, delivery: Delivery) -> IncidentAction:
+    """The action, dated no later than the broker appended it: a command whose clock is ahead would
+    have the last word for ever."""
+    appended_at = from_ms(delivery.timestamp_ms)
+    if record.entry.acted_at <= appended_at:
+        return record.entry
+    return record.entry.model_copy(update={"acted_at": appended_at})
 
 
 def _kinds(record: OfferRecord) -> set[str]:

@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 
 from schemas.claim import Claim
@@ -25,17 +25,13 @@ from services.ingest.measure import measure
 from services.ingest.ports import FactStore, StoredEvent
 from services.ingest.stage import Decoded, IngestStage, Result, Stored
 from services.runtime.batching import bounded
+from services.runtime.clock import utc_now
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
 from services.stream.positions import EMBEDDED_GENERATION, version_of
 
 RECOVERY_EVENTS = 20_000
 ATTEMPTS_MAX = 7
-
-
-def utc_now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
 
 
 class Pipeline:

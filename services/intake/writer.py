@@ -20,10 +20,11 @@ import structlog
 
 from schemas.records import ActionRecord
 from services.api.http.sink import Overloaded
-from services.embedded.pipeline import Pipeline, utc_now
+from services.embedded.pipeline import Pipeline
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Decoded, Result
+from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.retry import pauses

@@ -96,6 +96,12 @@ class Metrics:
             "c360_rebalances_total", "Times that partitions were reassigned"
         )
 
+        self.clock_skew_seconds = Gauge(
+            "c360_clock_skew_seconds",
+            "How far this worker's clock is ahead of the store's; negative when it is behind",
+            registry=self.registry,
+        )
+
     def _of_intake(self) -> None:
         self.queued_events = Gauge(
             "c360_intake_queued_events", "Events waiting for the writer", registry=self.registry

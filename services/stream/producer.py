@@ -42,6 +42,8 @@ ADVICE: dict[type[Exception], str] = {
     kafka_errors.RecordListTooLargeError: "run 'c360 topics apply': the topic's segments are "
     "smaller than the catalogue needs",
     kafka_errors.PolicyViolationError: "see the policy of the brokers",
+    kafka_errors.InvalidTimestampError: "correct the clock of this machine, and run 'c360 topics "
+    "apply', after which the brokers set the times of records",
     kafka_errors.InvalidTopicError: "the name of the topic is not allowed",
 }
 """Permanent errors, and what to do. All others count as transient: a sender that keeps retrying is

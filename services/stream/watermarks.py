@@ -6,8 +6,8 @@ made of it comes after the claims of that batch in every partition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 from schemas.instants import to_ms
@@ -31,6 +31,10 @@ class WatermarkStore(Protocol):
         """The latest times of every channel of every realm."""
         ...
 
+    def clock(self) -> datetime:
+        """The store's clock."""
+        ...
+
 
 class ClickHouseWatermarks:
     """Implements `WatermarkStore` on the table `watermarks`."""
@@ -52,7 +56,7 @@ class ClickHouseWatermarks:
         return [Watermark(*row) for row in self._database.rows(LATEST_SQL)]
 
     def clock(self) -> datetime:
-        """The store's clock."""
+        """See the port."""
         now: datetime = self._database.rows(CLOCK_SQL)[0][0]
         return now
 
@@ -60,7 +64,8 @@ class ClickHouseWatermarks:
 class MemoryWatermarks:
     """Implements `WatermarkStore` for tests and simulations."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
         self._latest: dict[tuple[str, str], Watermark] = {}
 
     def write(self, watermarks: Sequence[Watermark]) -> None:
@@ -72,3 +77,7 @@ class MemoryWatermarks:
     def latest(self) -> list[Watermark]:
         """See the port."""
         return list(self._latest.values())
+
+    def clock(self) -> datetime:
+        """See the port."""
+        return self._clock()

@@ -23,7 +23,7 @@ from services.stream.ports import Delivery
 from services.stream.positions import ClickHousePositions
 from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks
 from tests.events import product_book
-from tests.unit.consistency.market import BOOK, RULES, charged, claim, hour
+from tests.unit.consistency.market import APPENDED_MS, BOOK, RULES, charged, claim, hour
 from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 
 pytestmark = pytest.mark.any_store
@@ -171,7 +171,7 @@ async def test_a_worker_on_the_real_store(database: Database) -> None:
     for record in records:
         world.log[record.partition or 0].append(record.value)
     batch = [
-        Delivery("c360.offers", number, offset, 1_000, value)
+        Delivery("c360.offers", number, offset, APPENDED_MS, value)
         for number, log in world.log.items()
         for offset, value in enumerate(log)
     ]

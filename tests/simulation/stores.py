@@ -399,3 +399,8 @@ class Watermarks:
     def latest(self) -> list[Watermark]:
         """See the port."""
         return self._process.read("watermarks", self._rows.latest)
+
+    def clock(self) -> datetime:
+        """See the port."""
+        self._process.check()
+        return self._rows.clock()

@@ -40,7 +40,7 @@ async def ingest(world: World, process: Process) -> None:
         ),
         RejectLimiter(consecutive_max=1_000, ratio_max=1.0),
         world.metrics,
-        Timing(world.now, world.loop.time, process.sleep),
+        Timing(world.wrong_clock(), world.loop.time, process.sleep),
         Limits(rng.choice((1, 3, 20)), 100_000, rng.choice((0.1, 0.4)), rng.choice((2, 10))),
         SentEdges(rng.choice((2, 100_000))),
         OFFERS,
@@ -110,7 +110,7 @@ async def _tick(world: World, process: Process, client: BrokerClient, member: Me
                 OFFERS,
             )
         try:
-            await ticker.tick(world.now())
+            await ticker.tick()
         except Retry:
             process.say("ticks later")
 

@@ -43,6 +43,7 @@ class World:
         self.seed = seed
         random.seed(seed)  # the jitter of retries draws from the module's own generator
         self.rng = Random(seed)
+        self._clocks = Random(seed)
         self.options = Options.drawn(self.rng)
         self.chance = Chance(self.rng, self.options)
         self.loop = VirtualLoop()
@@ -54,7 +55,7 @@ class World:
         self.facts = FactRows(self.consistency)
         self.identity = IdentityRows()
         self.positions = MemoryPositions()
-        self.watermarks = MemoryWatermarks()
+        self.watermarks = MemoryWatermarks(self.now)
         self.ledger = Ledger(
             self.broker, self.facts, self.identity, self.consistency, self.positions
         )
@@ -73,6 +74,11 @@ class World:
     def now(self) -> datetime:
         """The wall clock of this world."""
         return BEGIN + timedelta(seconds=self.loop.time())
+
+    def wrong_clock(self) -> Callable[[], datetime]:
+        """The clock of one process, which may be days off; no result depends on it."""
+        off = timedelta(hours=self._clocks.choice((0, -2, 72, 720)))
+        return lambda: self.now() + off
 
     def say(self, who: str, what: str) -> None:
         """Add a line to the trace."""

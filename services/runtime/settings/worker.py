@@ -30,6 +30,9 @@ class WorkerSettings(Part):
     """Seconds that a worker has after SIGTERM to finish and commit its batch."""
     worker_stalled_after_s: Annotated[int, Field(ge=5, le=3600)] = 120
     """Seconds without progress, while there is work, after which `/livez` fails."""
+    worker_clock_skew_max_s: Annotated[float, Field(gt=0, le=3600)] = 30
+    """Seconds that a worker's clock may differ from the store's; beyond it, `/readyz` fails. No
+    result depends on it, but its logs and metrics do."""
     kafka_session_timeout_s: Annotated[int, Field(ge=6, le=300)] = 15
     """Seconds without a heartbeat after which a worker's partitions go to others."""
     rejects_consecutive_max: Annotated[int, Field(ge=1)] = 1_000

@@ -22,6 +22,10 @@ MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 RULES = consistency_rules()
 
 
+APPENDED_MS = 4_000_000_000_000
+"""When the log appended a record, in milliseconds: later than any time in a test."""
+
+
 def hour(hours: float) -> datetime:
     """The instant that many hours after Monday 00:00 UTC."""
     return MONDAY + timedelta(hours=hours)

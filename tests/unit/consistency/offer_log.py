@@ -33,7 +33,7 @@ from services.stream.positions import MemoryPositions, Position
 from tests.events import product_book
 
 from .histories import QUICK, some_claims
-from .market import hour, rules
+from .market import APPENDED_MS, hour, rules
 
 USING = rules(**QUICK)
 REALMS = ("default", "other")
@@ -306,7 +306,7 @@ class World:
             if self.rng.random() < 0.8:
                 start = read[number]
                 for offset in range(start, min(len(log), start + self.rng.choice([1, 2, 5, 50]))):
-                    batch.append(Delivery(OFFERS_TOPIC, number, offset, 1_000, log[offset]))
+                    batch.append(Delivery(OFFERS_TOPIC, number, offset, APPENDED_MS, log[offset]))
         return batch
 
     def check(self, now: datetime) -> int:

@@ -60,7 +60,8 @@ class Shop:
     """Marks, a store of ticks, an outbox, and the ticker between them."""
 
     def __init__(self) -> None:
-        self.marks = MemoryWatermarks()
+        self.clock = hour(0)
+        self.marks = MemoryWatermarks(lambda: self.clock)
         self.store = MemoryStore(3)
         self.sent = Sent()
         self.restart()
@@ -74,8 +75,9 @@ class Shop:
         self.marks.write([Watermark.of(realm, channel, hour(occurred), hour(received))])
 
     async def at(self, clock: float) -> list[tuple[str, datetime]]:
-        """Tick; what was sent."""
-        await self._ticker.tick(hour(clock))
+        """Tick when the store's clock shows this hour; what was sent."""
+        self.clock = hour(clock)
+        await self._ticker.tick()
         return self.sent.take()
 
 

@@ -16,6 +16,7 @@ import pytest
 from schemas.claim import Book, Claim, PriceClaim, Statement
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import ActionKind, IncidentAction
+from schemas.instants import to_ms
 from schemas.offer import Basis
 from schemas.records import ActionRecord
 from services.consistency.ticker import tick_records
@@ -25,7 +26,7 @@ from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import EMBEDDED_GENERATION, Position, version_of
 from tests.events import product_book
 
-from .market import BOOK, charged, claim, hour
+from .market import APPENDED_MS, BOOK, charged, claim, hour
 from .offer_log import POISON, REALMS, FaultyOutbox, FaultyStore, Fuse, Item, World, story
 
 END_H = 200
@@ -93,7 +94,7 @@ def deliver(world: World, records: Sequence[Outgoing]) -> list[Delivery]:
         assert record.partition is not None
         offset = len(world.log[record.partition])
         world.log[record.partition].append(record.value)
-        found.append(Delivery("c360.offers", record.partition, offset, 1_000, record.value))
+        found.append(Delivery("c360.offers", record.partition, offset, APPENDED_MS, record.value))
     return found
 
 
@@ -176,6 +177,45 @@ async def test_what_people_do_is_published() -> None:
         seen.append([json.loads(one.value or b"")["state"] for one in world.outbox.sent[before:]])
     assert seen == [["muted"], [], [], ["open"]]
     assert world.refused() == set()
+
+
+async def test_a_tick_from_the_future_counts_as_its_append() -> None:
+    """Whatever time a record claims, event time comes no further than the broker's clock: what is
+    due later opens later, by an honest tick."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker = world.worker()
+    ahead = [*claim_records("default", said, 1), *tick_records("default", hour(50_000), 1)]
+    await worker.process(at(deliver(world, ahead), hour(0.2)))
+    assert world.published() == {}
+    assert world.store.latest_tick("default", 0) == hour(0.2)
+    await worker.process(at(deliver(world, tick_records("default", hour(30), 1)), hour(30.1)))
+    assert [one.state for one in world.published().values()] == ["open"]
+    assert world.store.latest_tick("default", 0) == hour(30)
+
+
+async def test_an_action_from_the_future_has_not_the_last_word() -> None:
+    """A command whose clock is ahead acknowledges; it can be taken back all the same."""
+    world, said = quiet_world(1), disagreeing("default", "A-1")
+    world.store.write_facts(said)
+    worker = world.worker()
+    await worker.process(deliver(world, news("default", said)))
+    [opened] = world.published().values()
+    states = []
+    for kind, acted_h, appended_h in ((ActionKind.ACK, 50_000, 31), (ActionKind.UNACK, 32, 32)):
+        done = IncidentAction(
+            incident_id=opened.incident_id, action=kind, by="kim", reason="r",
+            acted_at=hour(acted_h),
+        )  # fmt: skip
+        record = action_outgoing(ActionRecord.of(said[0].book, done), 1)
+        await worker.process(at(deliver(world, [record]), hour(appended_h)))
+        states.append(next(iter(world.published().values())).state)
+    assert states == ["acknowledged", "open"]
+
+
+def at(deliveries: Sequence[Delivery], appended_at: datetime) -> list[Delivery]:
+    """The same records, appended then."""
+    return [one._replace(timestamp_ms=to_ms(appended_at)) for one in deliveries]
 
 
 async def test_unknown_kinds_are_refused() -> None:

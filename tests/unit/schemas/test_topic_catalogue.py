@@ -143,17 +143,15 @@ def test_configuration_is_written_as_kafka_reads_it() -> None:
         "cleanup.policy": "delete",
         "max.message.bytes": str(2 * 1024 * 1024),
         "retention.ms": str(14 * DAY_MS),
+        "message.timestamp.type": "LogAppendTime",
     }
     assert "retention.ms" not in CATALOGUE.by_name["c360.alerts"].config
 
 
-def test_only_touchpoints_are_stamped_by_the_broker() -> None:
-    """Their `received_at` is no sender's to set; other topics carry their writer's time."""
-    stamped = [t.name for t in CATALOGUE.topics if "message.timestamp.type" in t.config]
-    assert stamped == [topic.name for topic in CATALOGUE.touchpoints]
-    assert {CATALOGUE.by_name[name].config["message.timestamp.type"] for name in stamped} == {
-        "LogAppendTime"
-    }
+def test_every_record_is_stamped_by_the_broker() -> None:
+    """Its time is no sender's to set."""
+    types = {topic.config["message.timestamp.type"] for topic in CATALOGUE.topics}
+    assert types == {"LogAppendTime"}
 
 
 def test_names_follow_one_pattern() -> None:
