@@ -32,6 +32,8 @@ WRAPPED = re.compile(
     rb'\{[^{\[]*?"(events|data|records|items|results|rows|touchpoints|messages)"\s*:\s*\[\s*\{'
 )
 LIST = re.compile(rb"\[\s*(?:[{\]]|$)")
+EVENT_LINE = re.compile(rb'^\s*\[?\s*\{\s*"', re.MULTILINE)
+"""Such a line makes a text of it: damaged lines beside it are rejected one by one."""
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
 
 
@@ -84,6 +86,8 @@ def _refuse_binary(head: bytes) -> None:
             raise NoEvents(f"is {what}. {EXPECTED}")
     if head[TAR_AT:].startswith(TAR_MARK):
         raise NoEvents(f"is a tar archive: unpack it with 'tar -xf'. {EXPECTED}")
+    if EVENT_LINE.search(head):
+        return
     if wide := wide_encoding(head):
         raise NoEvents(f"is {wide} text: {conversion(wide)}. {EXPECTED}")
     if b"\x00" in head:

@@ -216,3 +216,12 @@ def test_files_without_events_are_refused_whole(kind: str, tmp_path: Path) -> No
     if kind != "gzip in gzip":
         with pytest.raises(InputError, match=rf"export .*{expected}"):
             list(read_lines(write(tmp_path, "export", content)))
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_damaged_line_with_nul_bytes_costs_no_other(at: int, tmp_path: Path) -> None:
+    """It is a line like any other, wherever it stands; decoding rejects it alone."""
+    lines = [b'{"a": 1}', b'{"b": 2}']
+    lines.insert(at, b"\xff\xfe\xfa\x00x\x00")
+    found = read_lines(write(tmp_path, "export", b"\n".join(lines) + b"\n"))
+    assert [line.content for line in found] == lines
