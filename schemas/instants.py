@@ -16,3 +16,8 @@ def to_ms(instant: datetime) -> int:
 def from_ms(milliseconds: int) -> datetime:
     """The instant in UTC."""
     return EPOCH + milliseconds * MILLISECOND
+
+
+def written(instant: datetime) -> str:
+    """The one form of times in outputs: UTC with three decimals, as 2026-03-02T17:20:00.000Z."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from schemas.claim import Book
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
+from schemas.instants import written
 from schemas.records import ActionRecord
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
@@ -41,7 +42,7 @@ def action_record(incident: AnyIncident, now: datetime, **fields: Any) -> Action
         InvalidInput: a field is missing or too long.
     """
     if incident.state in OVER:
-        since = f" since {incident.resolved_at.isoformat()}" if incident.resolved_at else ""
+        since = f" since {written(incident.resolved_at)}" if incident.resolved_at else ""
         raise InvalidState(
             f"incident {incident.incident_id} is {incident.state}{since}: nothing is left to "
             "acknowledge or mute"

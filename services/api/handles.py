@@ -1,12 +1,20 @@
-"""How requests name a customer: by a handle (UUID), or by an identifier TYPE[@ISSUER]=VALUE."""
+"""How requests name a customer: by a handle (UUID), an identifier TYPE[@ISSUER]=VALUE, or a bare
+value, whose form says what it is: an e-mail address, a phone number, otherwise any other number.
+"""
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from schemas.identifiers import BlockedIdentifier, InvalidIdentifier, NodeId, node_id, normalise
 from services.api.ports import Reads
 from services.runtime.errors import NotFound
+
+UNKNOWN = "unknown_profile"
+"""Reason of a NotFound: nobody is known by this handle or identifier."""
+PHONE = re.compile(r"^[+0(][\d ()/.-]{5,}$")
+TYPED = re.compile(r"^[a-z][a-z0-9_]*(@[^=@]*)?=")
 
 
 def require_realm(reads: Reads, realm: str) -> None:
@@ -48,3 +56,37 @@ def _issued_node(reads: Reads, realm: str, type_name: str, value: str) -> NodeId
     if not found:
         raise NotFound(f"no {type_name} with this value is known in realm {realm!r}")
     return found[0][1]
+
+
+def node_named(reads: Reads, realm: str, text: str) -> NodeId:
+    """The node that a bare value, a handle or TYPE[@ISSUER]=VALUE names. Raises NotFound."""
+    if TYPED.match(text):
+        return _node_of_identifier(reads, realm, text)
+    try:
+        return UUID(text).int
+    except ValueError:
+        require_realm(reads, realm)
+    if "@" in text:
+        return _node_of_identifier(reads, realm, f"email={text}")
+    found = _known_as(reads, realm, text)
+    if len(found) > 1:
+        meant = " or ".join(f"{head}={text}" for head, _node in found)
+        raise NotFound(f"{text!r} names several; write {meant}")
+    if not found:
+        raise NotFound(f"nobody is known by {text!r} in realm {realm!r}", reason=UNKNOWN)
+    return found[0][1]
+
+
+def _known_as(reads: Reads, realm: str, text: str) -> list[tuple[str, NodeId]]:
+    """Every stored identifier with this value: `TYPE@ISSUER` and its node."""
+    found = list[tuple[str, NodeId]]()
+    for name, kind in reads.identity_rules.by_name.items():
+        if name == "email" or (name == "phone" and not PHONE.match(text)):
+            continue
+        try:
+            value = normalise(name, text, reads.identity_rules, reads.realms[realm].region)
+        except InvalidIdentifier:
+            continue
+        for issuer, node in reads.issued(realm, name, value):
+            found.append((f"{name}@{issuer}" if kind.issued else name, node))
+    return found

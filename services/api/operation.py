@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from schemas.instants import written
 from services.api.auth import Scope
 from services.api.ports import Access
 from services.runtime.errors import InvalidInput
@@ -74,5 +76,18 @@ class Operation(Generic[In, Out]):
 
 
 def plain(row: BaseModel) -> Json:
-    """A row as JSON values."""
-    return row.model_dump(mode="json")
+    """A row as JSON values; every time in the one form of outputs."""
+    found: Json = _with_times(row.model_dump(), row.model_dump(mode="json"))
+    return found
+
+
+def _with_times(values: Any, written_values: Any) -> Any:
+    """The JSON form, but for times: pydantic writes them with none, three or six decimals."""
+    if isinstance(values, datetime):
+        return written(values)
+    if isinstance(values, dict):
+        pairs = zip(values.values(), written_values.items(), strict=True)
+        return {name: _with_times(value, plain_value) for value, (name, plain_value) in pairs}
+    if isinstance(values, list | tuple):
+        return [_with_times(*pair) for pair in zip(values, written_values, strict=True)]
+    return written_values

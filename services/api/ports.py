@@ -105,6 +105,10 @@ class Reads(Protocol):
         """Issuers and nodes of identifiers with this value: none, one, or two if ambiguous."""
         ...
 
+    def containing(self, realm: str, text: str, limit: int) -> list[tuple[NodeId, str]]:
+        """Nodes that an identifier or attribute containing the text belongs to, and which one."""
+        ...
+
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """Why two identifiers are, or are not, one profile (see `Explained`)."""
         ...

@@ -33,7 +33,9 @@ from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
-BY_VALUE_SQL = statements_of(__file__)["by_value"]
+_STATEMENTS = statements_of(__file__)
+BY_VALUE_SQL = _STATEMENTS["by_value"]
+CONTAINING_SQL = _STATEMENTS["containing"]
 
 
 class ReadStore:
@@ -83,6 +85,12 @@ class ReadStore:
         parameters = {"realm": realm, "type": type_name, "value": value}
         rows = self.reading.rows(BY_VALUE_SQL, parameters)
         return [(issuer, node.int) for issuer, node in rows]
+
+    def containing(self, realm: str, text: str, limit: int) -> list[tuple[NodeId, str]]:
+        """See the port."""
+        parameters = {"realm": realm, "text": text, "limit": limit}
+        rows = self.reading.rows(CONTAINING_SQL, parameters)
+        return [(node.int, match) for node, match in rows]
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.api.queries.profiles import UNKNOWN_PROFILE
+from services.api.handles import UNKNOWN
 from services.api.server import REALMS_DIFFER
 from services.cli import (
     config,
@@ -30,7 +30,7 @@ from services.cli import (
     worker,
 )
 from services.cli.checkout import IN_CHECKOUT
-from services.cli.output import err
+from services.cli.output import err, shown
 from services.cli.state import State
 from services.embedded.engine import NOT_ON_A_SERVER
 from services.ingest.stage import ROWS_REFUSED
@@ -47,7 +47,7 @@ First steps: set C360_IDENTITY_SECRET and run 'c360 ingest FILE'. In a checkout 
 everything on invented customers. All settings: 'c360 config'.
 """
 ADVICE = {
-    UNKNOWN_PROFILE: ". Check realm and spelling; 'c360 identity export' lists what is known.",
+    UNKNOWN: ". Check realm and spelling; 'c360 profile search TEXT' finds parts of values.",
     REALMS_DIFFER: ", or run 'c360 migrate' if these are the new ones.",
     NOT_ON_A_SERVER: ": 'c360 publish FILE' sends them, 'c360 worker ingest' stores them. Unset "
     "C360_CLICKHOUSE_URL to work on the data directory.",
@@ -116,7 +116,7 @@ def main() -> None:
     try:
         app()
     except C360Error as error:
-        text = f"{error}{ADVICE.get(error.reason, '')}".replace("[", r"\[")
+        text = shown(f"{error}{ADVICE.get(error.reason, '')}")
         err.print(f"[bold red]error:[/] {text}", soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from schemas.touchpoint import DEFAULT_REALM
-from services.api.operation import RealmRequest, plain
+from services.api.operation import plain
 from services.api.queries.identity import IDENTITY_WHY, WhyRequest
 from services.api.queries.incidents import INCIDENTS_LIST, IncidentsRequest
 from services.api.queries.profiles import (
@@ -18,6 +20,7 @@ from services.api.queries.profiles import (
     PROFILE_LIST,
     PROFILE_TIMELINE,
     ProfileRequest,
+    ProfilesRequest,
     TimelineRequest,
 )
 from services.cli.checkout import require_checkout
@@ -60,7 +63,7 @@ def demo(
         with progress_bar("events", sample.lines) as bar:
             report = _ingest(session, directory / STREAM, bar)
         report.print()
-        _show(session)
+        _show(session, ZoneInfo(settings.realms[DEFAULT_REALM].time_zone))
     out.print(f"\ndone in {time.monotonic() - begun:.0f} s")
     _what_next(directory)
 
@@ -98,9 +101,9 @@ def _ingest(session: LocalSession, stream: Path, bar: Bar) -> IngestReport:
     return report
 
 
-def _show(session: LocalSession) -> None:
+def _show(session: LocalSession, zone: tzinfo) -> None:
     """One customer in full, why their identifiers are one person, and the incidents."""
-    everything = RealmRequest(realm=DEFAULT_REALM)
+    everything = ProfilesRequest(realm=DEFAULT_REALM)
     profiles = list(map(plain, session.run(PROFILE_LIST, everything)))
     customers = [one for one in profiles if one["orders"]]
     out.print(
@@ -109,25 +112,27 @@ def _show(session: LocalSession) -> None:
     chosen = max(customers, key=lambda one: (len(one["channels"]), one["identifiers_count"]))
     handle = {"realm": DEFAULT_REALM, "handle": chosen["profile_id"]}
     profile = plain(next(session.run(PROFILE_GET, ProfileRequest(**handle))))
-    print_profile(profile)
+    print_profile(profile, zone)
     page = next(session.run(PROFILE_TIMELINE, TimelineRequest(**handle, limit=6)))
     shown = [plain(entry) for entry in page.entries]
-    print_table("Latest touchpoints", shown, ("occurred_at", "channel", "type", "summary"))
-    _show_why(session, profile)
+    print_table(
+        "Latest touchpoints", shown, ("occurred_at", "channel", "type", "summary"), zone=zone
+    )
+    _show_why(session, profile, zone)
     incidents = list(map(plain, session.run(INCIDENTS_LIST, IncidentsRequest(realm=DEFAULT_REALM))))
     out.print(f"\n[bold]4. {len(incidents)} price incidents[/]")
     worst = sorted(incidents, key=lambda one: -float(one["exposure"]["overcharged"]))
-    print_incidents(f"The {INCIDENTS_SHOWN} that cost most", worst[:INCIDENTS_SHOWN])
+    print_incidents(f"The {INCIDENTS_SHOWN} that cost most", worst[:INCIDENTS_SHOWN], zone)
 
 
-def _show_why(session: LocalSession, profile: dict[str, Any]) -> None:
+def _show_why(session: LocalSession, profile: dict[str, Any], zone: tzinfo) -> None:
     """The first and the last identifier: why are they one person?"""
     known = profile["identifiers"]
     if len(known) > 1:
         ends = {"a": known[0]["node_id"], "b": known[-1]["node_id"]}
         answer = plain(next(session.run(IDENTITY_WHY, WhyRequest(realm=DEFAULT_REALM, **ends))))
         out.print("\n[bold]Why these identifiers are one person[/]")
-        print_why(answer)
+        print_why(answer, zone)
 
 
 def _what_next(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from services.cli.output import out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
-Side = Annotated[str, typer.Argument(metavar="NODE", help="TYPE[@ISSUER]=VALUE or a node id.")]
+Side = Annotated[str, typer.Argument(metavar="NODE", help="As for 'c360 profile get'.")]
 app = typer.Typer(help="Look at identities.", no_args_is_help=True)
 
 
@@ -55,11 +56,11 @@ def why(
     if as_json:
         print_json(answer)
         return
-    print_why(answer)
+    print_why(answer, state_of(context).zone(realm))
 
 
-def print_why(answer: dict[str, object]) -> None:
-    """Print an explanation as text."""
+def print_why(answer: dict[str, object], zone: tzinfo) -> None:
+    """Print an explanation as text, with times in the zone."""
     if answer["same"]:
         out.print(f"Both belong to profile {answer['profile_a']}:")
     else:
@@ -70,7 +71,7 @@ def print_why(answer: dict[str, object]) -> None:
         if rows:
             shown = [row | {"from": _named(row["from"]), "to": _named(row["to"])} for row in rows]
             names = ("from", "to", last, "verified", "event_id", "first_seen")
-            print_table(title, shown, names)
+            print_table(title, shown, names, zone=zone, spare=("first_seen", "event_id"))
 
 
 def _named(node: dict[str, str]) -> str:

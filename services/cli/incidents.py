@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from schemas.incident import IncidentState
+from schemas.instants import written
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.incidents import (
@@ -20,7 +21,7 @@ from services.api.queries.incidents import (
     IncidentsRequest,
 )
 from services.cli.incident_actions import ack, instant_of, mute, unack, unmute
-from services.cli.output import out, print_json, print_table
+from services.cli.output import local_time, out, print_json, print_record, print_table
 from services.cli.state import AsJson, Realm, state_of
 from services.consistency.scenario import check_scenario
 from services.ingest.lines import InputError, InputMissing
@@ -33,6 +34,7 @@ SHOWN = (
     "incident_id", "state", "severity", "cause", "sku", "channel", "location", "expected",
     "observed", "since", "until", "customers", "overcharged",
 )  # fmt: skip
+SPARE = ("customers", "until", "location", "state", "overcharged", "cause", "since")
 app = typer.Typer(
     help="Look at contradictions between channels, and say who takes care.", no_args_is_help=True
 )
@@ -47,27 +49,38 @@ def list_(
         list[IncidentState] | None,
         typer.Option(help="Only these states; by default all but retracted."),
     ] = None,
+    sku: Annotated[str, typer.Option(help="Only of this product.")] = "",
+    channel: Annotated[str, typer.Option(help="Only on this channel.")] = "",
+    kind: Annotated[str, typer.Option(help="Only of this kind, as price_mismatch.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Most rows; by default all.")] = None,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """Incidents with their exposure, the oldest first."""
     with state_of(context).session() as session:
-        asked = IncidentsRequest(realm=realm, states=tuple(state or ()))
+        asked = IncidentsRequest(
+            realm=realm,
+            states=tuple(state or ()),
+            sku=sku,
+            channel=channel,
+            kind=kind,
+            limit=limit,
+        )
         rows = list(map(plain, session.run(INCIDENTS_LIST, asked)))
     if as_json:
         print_json(rows)
     else:
-        print_incidents("Incidents", rows)
+        print_incidents("Incidents", rows, state_of(context).zone(realm))
 
 
-def print_incidents(title: str, rows: list[dict[str, object]]) -> None:
-    """Print incidents as a table."""
+def print_incidents(title: str, rows: list[dict[str, object]], zone: tzinfo) -> None:
+    """Print incidents as a table, with times in the zone."""
     flat = []
     for row in rows:
         exposure = row["exposure"]
         assert isinstance(exposure, dict)
         flat.append({**row, **exposure, "incident_id": str(row["incident_id"])[:8]})
-    print_table(title, flat, SHOWN)
+    print_table(title, flat, SHOWN, zone=zone, spare=SPARE)
 
 
 @app.command()
@@ -85,10 +98,10 @@ def show(
         print_json(row)
         return
     actions = row.pop("actions")
-    for name, value in row.items():
-        out.print(f"{name:>14}  {value}", markup=False)
+    zone = state_of(context).zone(realm)
+    print_record(row, zone)
     if actions:
-        print_table("Actions", actions, ("acted_at", "action", "by", "reason", "until"))
+        print_table("Actions", actions, ("acted_at", "action", "by", "reason", "until"), zone=zone)
 
 
 @app.command()
@@ -147,9 +160,10 @@ def tick(
     reached_at = _past(until) if until else _latest_event(settings, realm)
     asyncio.run(_send_tick(settings, realm, reached_at))
     if as_json:
-        print_json({"version": 1, "realm": realm, "reached_at": reached_at.isoformat()})
+        print_json({"version": 1, "realm": realm, "reached_at": written(reached_at)})
     else:
-        out.print(f"{realm}: event time is now {reached_at.isoformat()}")
+        now = local_time(written(reached_at), state_of(context).zone(realm))
+        out.print(f"{realm}: event time is now {now}")
 
 
 def _past(text: str) -> datetime:

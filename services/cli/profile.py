@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,15 +10,18 @@ import typer
 
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
-from services.api.operation import RealmRequest, plain
+from services.api.operation import plain
 from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
+    PROFILE_SEARCH,
     PROFILE_TIMELINE,
     ProfileRequest,
+    ProfilesRequest,
+    SearchRequest,
     TimelineRequest,
 )
-from services.cli.output import ROWS_SHOWN, out, print_csv, print_json, print_table
+from services.cli.output import ROWS_SHOWN, local_time, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
@@ -30,6 +34,15 @@ IdentifierOption = Annotated[
         "--identifier", metavar="TYPE[@ISSUER]=VALUE", help="For example email=anna@example.com."
     ),
 ]
+Who = Annotated[
+    str,
+    typer.Argument(
+        metavar="[WHO]",
+        help="An e-mail address, phone or other number, TYPE[@ISSUER]=VALUE, or an id.",
+        show_default=False,
+    ),
+]
+LIST_LIMIT = 50
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
 
 
@@ -41,15 +54,18 @@ class TableFormat(StrEnum):
     TABLE = "table"
 
 
-def _handle(handle: str, identifier: str) -> dict[str, str]:
-    if bool(handle) == bool(identifier):
-        raise typer.BadParameter("give either --id or --identifier")
-    return {"handle": handle, "identifier": identifier}
+def _customer(who: str, handle: str, identifier: str) -> dict[str, str]:
+    if [bool(who), bool(handle), bool(identifier)].count(True) != 1:
+        raise typer.BadParameter(
+            "name one customer, for example 'anna@example.com'; or give --id or --identifier"
+        )
+    return {"who": who, "handle": handle, "identifier": identifier}
 
 
 @app.command()
 def get(
     context: typer.Context,
+    who: Who = "",
     handle: IdOption = "",
     identifier: IdentifierOption = "",
     realm: Realm = DEFAULT_REALM,
@@ -57,16 +73,16 @@ def get(
 ) -> None:
     """One profile: golden record, identifiers, consents, orders; always exact."""
     with state_of(context).session() as session:
-        asked = ProfileRequest(realm=realm, **_handle(handle, identifier))
+        asked = ProfileRequest(realm=realm, **_customer(who, handle, identifier))
         profile = plain(next(session.run(PROFILE_GET, asked)))
     if as_json:
         print_json(profile)
     else:
-        print_profile(profile)
+        print_profile(profile, state_of(context).zone(realm))
 
 
-def print_profile(profile: dict[str, Any]) -> None:
-    """Print a profile as text."""
+def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:
+    """Print a profile as text, with times in the zone."""
     money = f"{profile['revenue']} {profile['currency']}"
     out.print(f"[bold]Profile {profile['profile_id']}[/] ({profile['kind']})")
     if profile["requested_id"] != profile["profile_id"]:
@@ -75,44 +91,99 @@ def print_profile(profile: dict[str, Any]) -> None:
         f"  {profile['orders']} orders, {profile['returns']} returns, "
         f"{profile['cancellations']} cancellations, revenue {money}"
     )
-    out.print(f"  known since {profile['first_contact']}, last contact {profile['last_contact']}")
-    channels = ", ".join(profile["channels"])
-    out.print(f"  last active {profile['last_active'] or 'never'}, on {channels}")
+    known, last, active = (
+        local_time(profile[name] or "never", zone)
+        for name in ("first_contact", "last_contact", "last_active")
+    )
+    out.print(f"  known since {known}, last contact {last}")
+    out.print(f"  last active {active}, on {', '.join(profile['channels'])}")
     identifiers = ("type", "issuer", "value", "last_seen")
-    print_table("Identifiers", profile["identifiers"], identifiers, ROWS_SHOWN)
+    print_table("Identifiers", profile["identifiers"], identifiers, ROWS_SHOWN, zone=zone)
     attributes = [
         {"attribute": name, **one}
         for name, value in (profile["attributes"] | profile["preferences"]).items()
         for one in (value if isinstance(value, list) else [value])
     ]
     names = ("attribute", "value", "source", "channel", "occurred_at", "rule")
-    print_table("Golden record", attributes, names)
+    spare = ("rule", "channel", "source")
+    print_table("Golden record", attributes, names, zone=zone, spare=spare)
     consents = ("channel", "purpose", "allowed", "reason", "occurred_at")
-    print_table("Contact permission", profile["consents"], consents)
+    print_table("Contact permission", profile["consents"], consents, zone=zone)
 
 
 @app.command("list")
 def list_(
     context: typer.Context,
     format_: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Most rows; 50 for a table, else all.")
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="With names in CSV and JSON, too; slower.")
+    ] = False,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """All profiles with their figures, from totals that are refreshed first."""
+    is_table = format_ is TableFormat.TABLE and not as_json
+    asked = ProfilesRequest(
+        realm=realm,
+        limit=(limit or LIST_LIMIT) + 1 if is_table else limit,
+        names=names or is_table,
+    )
     with state_of(context).session() as session:
-        rows = map(plain, session.run(PROFILE_LIST, RealmRequest(realm=realm)))
+        rows = map(plain, session.run(PROFILE_LIST, asked))
         if as_json or format_ is TableFormat.JSON:
             print_json(list(rows))
         elif format_ is TableFormat.CSV:
-            print_csv(rows, SCALARS)
+            print_csv(rows, (*SCALARS, "name") if names else SCALARS)
         else:
-            names = ("profile_id", "identifiers_count", "orders", "returns", "revenue", "channels")
-            print_table("Profiles", list(rows), names)
+            _print_profiles(list(rows), limit or LIST_LIMIT)
+
+
+def _print_profiles(rows: list[dict[str, Any]], limit: int) -> None:
+    columns = (
+        "profile_id",
+        "name",
+        "orders",
+        "revenue",
+        "identifiers_count",
+        "returns",
+        "channels",
+    )
+    spare = ("returns", "channels", "identifiers_count")
+    print_table("Profiles", rows[:limit], columns, spare=spare)
+    if len(rows) > limit:
+        out.print(f"… and more: --limit {10 * limit}, or --format csv for all")
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="Part of a name, address, number …")],
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Most rows.")] = 20,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Customers of whom an identifier or an attribute contains a text, in any letter case."""
+    asked = SearchRequest(realm=realm, text=text, limit=limit)
+    with state_of(context).session() as session:
+        rows = list(map(plain, session.run(PROFILE_SEARCH, asked)))
+    if as_json:
+        print_json(rows)
+    elif rows:
+        columns = ("profile_id", "name", "matches", "orders", "last_contact", "kind")
+        spare = ("kind", "last_contact", "orders")
+        zone = state_of(context).zone(realm)
+        print_table(f"{len(rows)} found", rows, columns, zone=zone, spare=spare)
+    else:
+        out.print(f"nobody is known with {text!r}", markup=False)
 
 
 @app.command()
 def timeline(
     context: typer.Context,
+    who: Who = "",
     handle: IdOption = "",
     identifier: IdentifierOption = "",
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
@@ -122,13 +193,19 @@ def timeline(
 ) -> None:
     """All touchpoints of a customer, newest first, page by page."""
     with state_of(context).session() as session:
-        customer = _handle(handle, identifier)
+        customer = _customer(who, handle, identifier)
         asked = TimelineRequest(realm=realm, **customer, limit=limit, cursor=cursor)
         page = next(session.run(PROFILE_TIMELINE, asked))
     rows, following = [plain(one) for one in page.entries], page.next_cursor
     if as_json:
         print_json({"version": 1, "entries": rows, "next_cursor": following})
         return
-    print_table("Timeline", rows, ("occurred_at", "channel", "type", "source", "summary"))
+    print_table(
+        "Timeline",
+        rows,
+        ("occurred_at", "channel", "type", "source", "summary"),
+        zone=state_of(context).zone(realm),
+        spare=("source",),
+    )
     if following:
         out.print(f"older ones: --cursor {following}")

@@ -14,6 +14,7 @@ import typer
 
 from schemas.instants import to_ms
 from schemas.reject import RejectReason
+from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.rejected import (
     REJECTED_COUNTS,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes", "message")
 LISTED_LETTERS = (*LISTED[:5], "source_topic", *LISTED[5:])
+SPARE = ("raw_bytes", "received_at", "source_topic", "event_id", "path")
 PAGE_LINES = 500
 rejected = typer.Typer(
     help="List, show and replay rejected events: the dead letters on Kafka if "
@@ -100,7 +102,8 @@ def list_(
         print_json(rows)
         return
     print_table("Rejected events by reason", counts, ("reason", "count"))
-    print_table("", rows, LISTED_LETTERS if settings.kafka_bootstrap_servers else LISTED)
+    names = LISTED_LETTERS if settings.kafka_bootstrap_servers else LISTED
+    print_table("", rows, names, zone=state_of(context).zone(DEFAULT_REALM), spare=SPARE)
 
 
 @rejected.command("show")

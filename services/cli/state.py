@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -28,6 +30,11 @@ class State:
         settings = load_settings(self._data_dir, **overrides)
         configure_logging(settings)
         return settings
+
+    def zone(self, realm: str) -> tzinfo:
+        """The time zone that the times of a realm are shown in."""
+        known = self.settings().realms.get(realm)
+        return ZoneInfo(known.time_zone) if known else UTC
 
     @contextmanager
     def session(self, *, create: bool = False) -> Iterator[Session]:

@@ -10,6 +10,7 @@ from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
+from services.api.queries.profiles import FoundProfile
 from services.docs import outputs
 from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
@@ -23,10 +24,16 @@ This page is a stable interface: other programs may rely on it, and it changes o
 `version`. New fields may be added within a version; readers must ignore fields they do not know.
 Every command that prints data takes `--json`; JSON goes to standard output, progress and errors go
 to standard error.
-Times are RFC 3339 with their zone; amounts are exact decimals, as strings; ids are UUIDs.
+Times are UTC with three decimals, as `2026-03-02T17:20:00.000Z`; amounts are exact decimals, as
+strings; ids are UUIDs.
 
 In CSV the first line names the columns, lists are joined by a blank, booleans are `true` and
-`false`, and a missing value is an empty cell.
+`false`, and a missing value is an empty cell. A cell that begins with `=`, `+`, `-`, `@`, a tab or
+a carriage return, and is no number, has an apostrophe before it: a spreadsheet would run it as a
+formula. JSON has the exact value.
+
+Text for people is no interface. Its times are in the realm's time zone, with the offset; control
+and direction characters of values are escaped (`\\x1b`, `\\u202e`).
 """.strip()
 POST = """
 The request is `{"batch": [touchpoint, …]}`; the response has one result per touchpoint, in the same
@@ -109,8 +116,12 @@ def _profiles() -> list[str]:
         PROFILE,
         *_whole(profile_schema()),
         "## `c360 profile list --format csv|json`",
-        "The scalars of every profile of a realm, from totals that are refreshed first.",
+        "The scalars of every profile of a realm, from totals that are refreshed first; "
+        "`--names` adds `name`, of the golden record.",
         _fields_of(ProfileScalars),
+        "## `c360 profile search TEXT --json`",
+        "Profiles of which an identifier or an attribute contains the text.",
+        _printed(model_schema(FoundProfile, "serialization"), {}),
         *_output("c360 profile timeline --json", "One page of touchpoints.", outputs.TIMELINE),
         "An entry:",
         _printed(entry, entry.get("$defs", {})),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from pydantic import SecretStr
 
 from schemas.rules.identity import identity_rules
 from services.api.actions import kafka_sink
+from services.api.handles import UNKNOWN
 from services.api.operation import plain
 from services.api.ports import Access
 from services.api.queries import OPERATIONS
 from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_TIMELINE,
-    UNKNOWN_PROFILE,
     ProfileRequest,
     TimelineRequest,
 )
@@ -113,6 +114,8 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_export": realm,
         "incidents_list": realm,
         "incidents_show": {**realm, "incident_id": "nothing"},
+        "profile_search": {**realm, "text": "example.com"},
+        "order_conflicts": realm,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
     if name == "rejected_show":
@@ -132,7 +135,13 @@ def test_the_same_rows_as_embedded(served: Settings, embedded: Access, name: str
     with open_reading(served) as reading:
         found = asked(access_to(served, reading.reading, kafka_sink(served)), name)
     assert found == asked(embedded, name)
-    assert found or name in ("incidents_list", "migrations_pending", "store_audit", "store_repair")
+    assert found or name in (
+        "incidents_list",
+        "migrations_pending",
+        "order_conflicts",
+        "store_audit",
+        "store_repair",
+    )
 
 
 def test_lists_come_from_refreshed_totals(served: Settings) -> None:
@@ -151,7 +160,7 @@ def test_a_wrong_cursor_is_a_wrong_request(embedded: Access) -> None:
     nobody = ProfileRequest(realm="default", identifier="email=nobody@example.com")
     with pytest.raises(NotFound) as raised:
         next(PROFILE_GET.run(embedded, nobody))
-    assert raised.value.reason == UNKNOWN_PROFILE
+    assert raised.value.reason == UNKNOWN
     assert "c360" not in str(raised.value)
 
 
@@ -182,3 +191,46 @@ def test_realm_that_the_server_does_not_know(served: Settings) -> None:
     for realms in ({**served.realms, "other": default}, francs):
         with pytest.raises(ConfigurationError, match="C360_REALMS"):
             open_reading(served.model_copy(update={"realms": realms})).__enter__()
+
+
+@pytest.mark.parametrize(
+    "who", ["anna@example.com", "Anna@Example.com ", "77", "loyalty_card=77", EMAIL]
+)
+def test_a_bare_value_names_a_customer(embedded: Access, who: str) -> None:
+    """An e-mail address, a number, a typed identifier and any id lead to the same profile."""
+    get = OPERATIONS["profile_get"]
+    [found] = get.run(embedded, get.request(realm="default", who=who))
+    for node in found.identifiers:
+        [again] = get.run(embedded, get.request(realm="default", who=str(node.node_id)))
+        assert again.profile_id == found.profile_id
+
+
+@pytest.mark.parametrize(
+    "who", ["nobody@example.org", "4711", "email=nobody@example.org", "+4930123"]
+)
+def test_nobody_is_named_as_they_were_asked_for(embedded: Access, who: str) -> None:
+    """The message repeats what was typed, not an id that nobody has seen; so does 'why'."""
+    for name, fields in (("profile_get", {"who": who}), ("identity_why", {"a": EMAIL, "b": who})):
+        operation = OPERATIONS[name]
+        with pytest.raises(NotFound, match=re.escape(repr(who))) as raised:
+            list(operation.run(embedded, operation.request(realm="default", **fields)))
+        assert raised.value.reason == UNKNOWN
+
+
+@pytest.mark.parametrize(("text", "match"), [("NNA@exam", EMAIL), ("77", "loyalty_card=77")])
+def test_a_part_of_a_value_finds_a_customer(embedded: Access, text: str, match: str) -> None:
+    """In any letter case, with what contained it; wildcards of SQL mean nothing."""
+    search = OPERATIONS["profile_search"]
+    [found] = search.run(embedded, search.request(realm="default", text=text))
+    assert found.matches == [match]
+    assert not list(search.run(embedded, search.request(realm="default", text="%n%a")))
+
+
+def test_times_have_one_form(embedded: Access) -> None:
+    """UTC with three decimals, whole seconds too, in every row of every operation."""
+    times = re.findall(rb'(?<!\\)"(\d{4}-\d\d-\d\dT[^"]*)"', orjson.dumps([
+        asked(embedded, name) for name in sorted(set(OPERATIONS) - NOT_COMPARED)
+    ]))  # fmt: skip
+    assert len(times) > 5
+    for time in times:
+        assert re.fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)

@@ -8,16 +8,17 @@ from pydantic import Field
 
 from schemas.identifiers import as_uuid
 from services.api.auth import Scope
-from services.api.handles import node_of
+from services.api.handles import UNKNOWN, node_named, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
+from services.runtime.errors import NotFound
 
 
 class WhyRequest(RealmRequest):
     """Two identifiers."""
 
     a: str
-    """A node id, or TYPE[@ISSUER]=VALUE."""
+    """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
     b: str
     """The other one."""
 
@@ -106,11 +107,13 @@ def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
 
 
 def _why(access: Access, asked: WhyRequest) -> Iterator[Explained]:
-    a, b = (
-        node_of(access.reads, asked.realm, "" if "=" in one else one, one)
-        for one in (asked.a, asked.b)
-    )
-    yield Explained.model_validate(access.reads.explain(asked.realm, a, b))
+    require_realm(access.reads, asked.realm)
+    a, b = (node_named(access.reads, asked.realm, one) for one in (asked.a, asked.b))
+    found = Explained.model_validate(access.reads.explain(asked.realm, a, b))
+    for named, node in ((asked.a, found.a), (asked.b, found.b)):
+        if not node.type:
+            raise NotFound(f"{named!r} was never seen in realm {asked.realm!r}", reason=UNKNOWN)
+    yield found
 
 
 IDENTITY_EXPORT = Operation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, Union
 
 from pydantic import Field
@@ -28,6 +29,14 @@ class IncidentsRequest(RealmRequest):
 
     states: tuple[IncidentState, ...] = ()
     """Only these states; none for all but retracted."""
+    sku: str = ""
+    """Only of this product; empty for any."""
+    channel: str = ""
+    """Only on this channel; empty for any."""
+    kind: str = ""
+    """Only of this kind; empty for any."""
+    limit: int | None = Field(default=None, ge=1)
+    """Most rows; none for all."""
 
 
 class IncidentRequest(RealmRequest):
@@ -53,7 +62,14 @@ class ActionRequest(IncidentRequest):
 def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
     require_realm(access.reads, asked.realm)
     states = frozenset(asked.states) or LISTED_STATES
-    yield from access.reads.incidents.listed(asked.realm, states)
+    wanted = {name: value for name in ("sku", "channel", "kind") if (value := getattr(asked, name))}
+    found = access.reads.incidents.listed(asked.realm, states)
+    chosen = (
+        one
+        for one in found
+        if all(getattr(one, name, None) == value for name, value in wanted.items())
+    )
+    yield from islice(chosen, asked.limit)
 
 
 def _show(access: Access, asked: IncidentRequest) -> Iterator[AnyIncident]:

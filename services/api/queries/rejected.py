@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field
 
 from schemas.reject import RejectReason
 from services.api.auth import Scope
@@ -14,11 +13,6 @@ from services.api.operation import Answer, Operation, Request
 from services.api.ports import Access
 from services.ingest.adapters.audit import RejectedEvent
 from services.runtime.errors import NotFound
-
-Utc = Annotated[
-    datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat(), when_used="json")
-]
-"""A time that is printed with the offset +00:00."""
 
 
 class RejectedRequest(Request):
@@ -63,7 +57,7 @@ class _Rejected(Answer):
     path: str
     message: str
     event_id: str
-    received_at: Utc
+    received_at: datetime
     raw_bytes: int
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.edge import Edge
 from schemas.identifiers import NodeId, as_uuid
-from schemas.instants import from_ms
+from schemas.instants import from_ms, written
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.explain import Aside, Step, set_aside, why
@@ -77,7 +77,7 @@ class Explanation:
             "rule": step.rule.value,
             "author": proof.author,
             "reason": proof.reason,
-            "decided_at": from_ms(proof.decided_ms).isoformat(),
+            "decided_at": written(from_ms(proof.decided_ms)),
         }
 
     def _aside(self, aside: Aside) -> Json:
@@ -99,6 +99,6 @@ def _at(node: NodeId, edges: list[Edge]) -> list[Edge]:
 def _edge(edge: Edge) -> Json:
     return {
         "event_id": edge.event_id,
-        "first_seen": from_ms(edge.first_seen_ms).isoformat(),
+        "first_seen": written(from_ms(edge.first_seen_ms)),
         "verified": edge.verified,
     }

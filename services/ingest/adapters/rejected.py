@@ -25,7 +25,7 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 from pydantic import ValidationError
 
-from schemas.instants import from_ms
+from schemas.instants import from_ms, written
 from schemas.records import RejectedHeaders
 from schemas.reject import ADVICE
 from services.runtime.errors import Fatal, NotFound, Retry
@@ -94,10 +94,10 @@ class DeadLetter(NamedTuple):
             "path": own.path if own else "",
             "message": own.message if own else "its headers are not those of a dead letter",
             "event_id": own.event_id if own else "",
-            "received_at": own.received_at.isoformat() if own else None,
+            "received_at": written(own.received_at) if own else None,
             "raw_bytes": own.raw_bytes if own else self.size,
             "advice": ADVICE[own.reason] if own else f"find out who writes to {REJECTED_TOPIC}",
-            "rejected_at": from_ms(self.delivery.timestamp_ms).isoformat(),
+            "rejected_at": written(from_ms(self.delivery.timestamp_ms)),
             "source_topic": own.source_topic if own else "",
             "source_partition": own.source_partition if own else -1,
             "source_offset": own.source_offset if own else -1,
