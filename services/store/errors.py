@@ -23,9 +23,22 @@ BAD_VALUES = (struct.error, OverflowError, ValueError, TypeError, ArithmeticErro
 BAD_VALUE_CODES = frozenset({6, 27, 53, 69, 70, 407})
 """Cannot parse, type mismatch, out of bounds, cannot convert, decimal overflow."""
 TRANSIENT_CODES = frozenset({159, 202, 252})
-NO_MEMORY_CODES = frozenset({173, 241})
+LACKS: dict[str, tuple[frozenset[int], frozenset[int], tuple[str, ...]]] = {
+    "files": (frozenset({errno.EMFILE, errno.ENFILE}), frozenset(), ("Too many open files",)),
+    "memory": (
+        frozenset({errno.ENOMEM}),
+        frozenset({173, 241}),
+        ("not enough memory", "Cannot allocate memory", "bad_alloc"),
+    ),
+    "threads": (
+        frozenset({errno.EAGAIN}),
+        frozenset({439}),
+        ("no free thread", "start thread", "thread constructor failed"),
+    ),
+}
+"""What a process may be out of: numbers of the system, codes of the engine, words of both. The
+engine has no code of its own for most ways to find out."""
 NO_ROOM_CODES = frozenset({243})
-NO_THREADS_CODES = frozenset({439})
 FILE_CODES = frozenset({75, 76})
 """The engine cannot write or open a file; the text says why."""
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
@@ -90,12 +103,11 @@ def translated(server: Server | None) -> Iterator[None]:
 def _embedded(error: Exception) -> C360Error:
     code, text = _code_of(error), first_line(str(error))
     number = error.errno if isinstance(error, OSError) else None
-    if number in (errno.EMFILE, errno.ENFILE) or "Too many open files" in text:
-        return _lacking(error, "files")
-    if isinstance(error, MemoryError) or number == errno.ENOMEM or code in NO_MEMORY_CODES:
+    for what, (numbers, codes, words) in LACKS.items():
+        if number in numbers or code in codes or any(word in text for word in words):
+            return _lacking(error, what)
+    if isinstance(error, MemoryError):
         return _lacking(error, "memory")
-    if code in NO_THREADS_CODES or "no free thread" in text or "start thread" in text:
-        return _lacking(error, "threads")
     if number in (errno.ENOSPC, errno.EDQUOT) or code in NO_ROOM_CODES or "No space left" in text:
         return NoRoom(
             f"the data directory cannot be written: {text}. Free some space, then run the same "

@@ -31,6 +31,17 @@ def judged(error: Exception) -> C360Error:
         (MemoryError(), "out of memory"),
         (DatabaseError("Code: 241. DB::Exception: memory limit exceeded"), "out of memory"),
         (DatabaseError("Code: 173. DB::Exception: Cannot allocate memory"), "out of memory"),
+        (
+            DatabaseError(
+                "Code: 270. Cannot compress with ZSTD: Allocation error : not enough memory"
+            ),
+            "out of memory",
+        ),
+        (
+            DatabaseError("Code: 1001. std::exception. Code: 1001, type: std::bad_alloc"),
+            "out of memory",
+        ),
+        (DatabaseError("Code: 1001. thread constructor failed: EAGAIN"), "out of threads"),
         (RuntimeError("can't start new thread"), "out of threads"),
         (DatabaseError("Code: 439. Cannot schedule a task"), "out of threads"),
         (OSError(errno.ENOSPC, "No space left on device"), "Free some space"),
