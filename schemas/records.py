@@ -29,6 +29,7 @@ from schemas.subject import Subject, SubjectRecord, subject_of, written_subject
 
 EDGES_PER_RECORD_MAX = 1000
 CLAIMS_PER_RECORD_MAX = 500
+CUSTOMERS_PER_RECORD_MAX = 1000
 STATEMENT_CHARS_MAX = 1000
 ERASED_NODES_MAX = 10_000
 PROFILE_CAUSES_MAX = 10
@@ -350,7 +351,21 @@ class ActionRecord(Record):
         return Book(self.realm, self.incident_kind, subject_of(self.subject))
 
 
-OfferRecord = Annotated[ClaimsRecord | TickRecord | ActionRecord, Field(discriminator="kind")]
+class CustomersRecord(Record):
+    """Profiles whose claims may have changed: one was stored, or identifiers came or left.
+
+    Their incidents are judged again, from the facts and the map as they are then. Written after
+    both, and only if there are kinds of incidents about customers.
+    """
+
+    kind: Literal["customers"] = "customers"
+    customers: Annotated[list[UUID], Field(min_length=1, max_length=CUSTOMERS_PER_RECORD_MAX)]
+    """Profile ids that share a partition of the topic."""
+
+
+OfferRecord = Annotated[
+    ClaimsRecord | TickRecord | ActionRecord | CustomersRecord, Field(discriminator="kind")
+]
 """The records from which incidents follow."""
 OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
 

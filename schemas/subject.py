@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Code, Contract
+from schemas.identifiers import NodeId, as_uuid
 
 SEPARATOR = "\x1f"
 
@@ -37,6 +38,18 @@ class Subject(NamedTuple):
     def product(cls, market: str, sku: str) -> Self:
         """One product in one sales market."""
         return cls(SubjectType.PRODUCT, f"{market}{SEPARATOR}{sku}")
+
+    @classmethod
+    def customer(cls, node: NodeId) -> Self:
+        """A customer, by a profile id; in a claim by the anchor of its event."""
+        return cls(SubjectType.CUSTOMER, str(as_uuid(node)))
+
+    @property
+    def node(self) -> NodeId:
+        """The id of a customer. Raises ValueError for a subject of another type."""
+        if self.type is not SubjectType.CUSTOMER:
+            raise ValueError(f"a {self.type} has no node id")
+        return UUID(self.key).int
 
     @property
     def parts(self) -> tuple[str, ...]:

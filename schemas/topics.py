@@ -216,7 +216,7 @@ CATALOGUE = Catalogue(
             name="c360.offers",
             description="Price claims extracted from events, packed by partition, and ticks, which "
             "advance event time. A tick is written to every partition; what a person does with an "
-            "incident to that of the incident's subject.",
+            "incident to that of the incident's subject; which profiles changed to theirs.",
             key=("realm",),
             key_reason="The partition of a claim is that of its realm, market and sku (murmur2 of "
             "their texts joined by U+001F), so all claims of one product in one market are in one "
@@ -224,8 +224,13 @@ CATALOGUE = Catalogue(
             partitions=12,
             retention_days=7,
             record_bytes_max=3 * MIB,
-            records=(records.ClaimsRecord, records.TickRecord, records.ActionRecord),
-            produced_by=(Party.INGEST, Party.CONSISTENCY, Party.QUERY),
+            records=(
+                records.ClaimsRecord,
+                records.TickRecord,
+                records.ActionRecord,
+                records.CustomersRecord,
+            ),
+            produced_by=(Party.INGEST, Party.IDENTITY, Party.CONSISTENCY, Party.QUERY),
             consumed_by=(Party.CONSISTENCY,),
         ),
         Topic(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from schemas.claim import Book, Claim
+from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from services.consistency.core.comparability import ComparableBooks
@@ -22,7 +23,9 @@ class ConsistencyStore(Protocol):
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """All claims of the books in any order; a book without claims may be missing.
 
-        Claims of superseded versions may be among them.
+        Claims of superseded versions may be among them. The book of a customer has the claims of
+        all anchors that the profile map gives to that profile now, as claims of this book; that of
+        a profile that was merged away has none.
         """
         ...
 
@@ -71,11 +74,18 @@ class WorkerStore(ConsistencyStore, Protocol):
     """
 
     def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
-        """Which books are comparable, from all claims stored by now; all of them are noted."""
+        """Which books are comparable, from all claims stored by now; all of them are noted.
+
+        Books of customers are not among them: each of them is judged.
+        """
         ...
 
     def note(self, books: Iterable[Book]) -> None:
-        """Claims of these books were delivered. `claims_of` may skip all other books."""
+        """Claims of these books were delivered. `claims_of` may skip all others but customers'."""
+        ...
+
+    def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
+        """The profile that holds each node now: itself if the map has no row of it."""
         ...
 
     def due_books(

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from schemas.claim import PRICE_MISMATCH
 from schemas.rules.consistency import KindRules
+from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 
 PACKAGED = "packaged"
@@ -28,31 +29,33 @@ class ConsistencyRules(NamedTuple):
     version: str
     by_kind: Mapping[str, KindRules]
     given: Mapping[str, Any]
+    kinds: Kinds = KINDS
+    """The kinds that are judged by these rules."""
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> ConsistencyRules:
+    def of(cls, values: Mapping[str, Any], kinds: Kinds = KINDS) -> ConsistencyRules:
         """The rules made from these values.
 
         Raises:
             ValueError: a value is wrong or unknown; the text names each field at fault.
         """
-        given = _normal(values)
+        given = _normal(values, kinds)
         zones = given.get("zones", {})
         faults: list[str] = []
         by_kind: dict[str, KindRules] = {}
-        for name, kind in KINDS.items():
+        for name, kind in kinds.items():
             try:
                 by_kind[name] = kind.rules.model_validate({**given.get(name, {}), "zones": zones})
             except ValidationError as error:
                 faults += _faults(error, name)
         if faults:
             raise ValueError("; ".join(dict.fromkeys(faults)))
-        return cls(str(given.get("version", PACKAGED)), by_kind, given)
+        return cls(str(given.get("version", PACKAGED)), by_kind, given, kinds)
 
     def overridden(self, values: Mapping[str, Any]) -> ConsistencyRules:
         """These rules with some values replaced, tables row by row. Raises ValueError."""
-        base = {**self.given, **{name: self._table(name) for name in KINDS}}
-        return ConsistencyRules.of(_merged(base, _normal(values)))
+        base = {**self.given, **{name: self._table(name) for name in self.kinds}}
+        return ConsistencyRules.of(_merged(base, _normal(values, self.kinds)), self.kinds)
 
     def _table(self, kind: str) -> dict[str, Any]:
         return self.by_kind[kind].model_dump(exclude={"zones"})
@@ -74,18 +77,18 @@ def consistency_rules(path: Path | None = None) -> ConsistencyRules:
         raise ValueError(f"rules file {path}: {error}") from error
 
 
-def _normal(values: Mapping[str, Any]) -> dict[str, Any]:
+def _normal(values: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
     """Rules at the top become those of `price_mismatch`. Raises ValueError for unknown names."""
     given: dict[str, Any] = {}
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        if name in SHARED or name in KINDS:
+        if name in SHARED or name in kinds:
             given[name] = value
-        elif name in KINDS[PRICE_MISMATCH].rules.model_fields:
+        elif name in kinds[PRICE_MISMATCH].rules.model_fields:
             flat[name] = value
         else:
-            raise ValueError(f"{name}: neither a kind ({', '.join(KINDS)}) nor a rule of one")
-    for name in KINDS:
+            raise ValueError(f"{name}: neither a kind ({', '.join(kinds)}) nor a rule of one")
+    for name in kinds:
         if not isinstance(given.get(name, {}), Mapping):
             raise ValueError(f"{name}: must be a table of rules, as [{name}]")
     if flat:

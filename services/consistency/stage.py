@@ -6,12 +6,16 @@ The embedded pipeline calls it for every batch; workers do the same per partitio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from schemas.claim import Claim
+from schemas.claim import Book, Claim
+from schemas.identifiers import NodeId
 from schemas.watermark import Watermark
+from services.consistency.core.customers import split_claims
 from services.consistency.core.event_clock import EventClock
+from services.consistency.core.kind import Kinds
+from services.consistency.kinds import KINDS
 from services.consistency.ports import WorkerStore
 from services.consistency.writer import Actions, ConsistencyWriter
 from services.runtime.metrics import Metrics
@@ -26,9 +30,11 @@ class ConsistencyStage:
         writer_of: Callable[[str], ConsistencyWriter],
         reached: Iterable[Watermark],
         metrics: Metrics,
+        kinds: Kinds = KINDS,
     ) -> None:
-        """`reached` is how far the events in the store go."""
+        """`reached` is how far the events in the store go; `kinds` are those of the writers."""
         self._store = store
+        self._kinds = kinds
         self._writer_of = writer_of
         self._writers: dict[str, ConsistencyWriter] = {}
         self._clocks: dict[str, EventClock] = {}
@@ -36,19 +42,43 @@ class ConsistencyStage:
         self._comparable = store.comparable_books()
         self._observe(reached)
 
+    @property
+    def follows_the_map(self) -> bool:
+        """Whether there are kinds of incidents about customers, which depend on the map."""
+        return bool(self._kinds.about_customers)
+
     def process(
         self,
         claims: Mapping[str, Sequence[Claim]],
         reached: Iterable[Watermark],
         version: int,
+        regrouped: Mapping[str, Collection[NodeId]] | None = None,
     ) -> None:
-        """Apply a batch's claims, by realm, and its watermarks. Raises as the store does."""
+        """Apply a batch's claims, by realm, and its watermarks. Raises as the store does.
+
+        `regrouped` are the profiles, by realm, that gained or lost nodes before this call, if
+        there are kinds of incidents about customers.
+        """
         self._observe(reached)
-        for realm, mine in claims.items():
+        regrouped = regrouped or {}
+        for realm in dict.fromkeys((*claims, *regrouped)):
+            mine, anchors = claims.get(realm, ()), set[NodeId]()
+            if self.follows_the_map:
+                mine, anchors = split_claims(mine)
             compared = self._comparable.filter(mine)
-            if compared:
-                self._write(realm, compared, None, version)
+            changed_books = self._customer_books(realm, anchors, regrouped.get(realm, ()))
+            if compared or changed_books:
+                self._write(realm, compared, None, version, changed_books=changed_books)
             self._store.note(claim.book for claim in mine)
+
+    def _customer_books(
+        self, realm: str, anchors: Collection[NodeId], regrouped: Collection[NodeId]
+    ) -> list[Book]:
+        """The books of the profiles that hold these anchors now, and of those regrouped."""
+        profiles = set(regrouped)
+        if anchors:
+            profiles.update(self._store.holders_of(realm, anchors).values())
+        return self._kinds.customer_books(realm, sorted(profiles))
 
     def tick(self, version: int, clock: datetime | None) -> None:
         """Judge everything up to the watermark of each realm.
@@ -77,9 +107,10 @@ class ConsistencyStage:
         now: datetime | None,
         version: int,
         actions: Actions | None = None,
+        changed_books: Collection[Book] = (),
     ) -> None:
         writer = self._writers.get(realm) or self._writer_of(realm)
         self._writers[realm] = writer
-        for incident in writer.apply(claims, now, actions):
+        for incident in writer.apply(claims, now, actions, changed_books):
             self._metrics.incidents.labels(incident.kind, incident.state).inc()
         writer.commit(version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import create_model
@@ -21,9 +22,12 @@ IncidentView = AnyIncident
 """An incident of any kind as `c360 incidents list|show --json` prints it (Interface 1)."""
 
 
-def _view_model(kind: Kind) -> type[AnyIncident]:
-    """The incident of a kind with version, exposure and audit trail. The parts of the subject, and
-    the details that are no table, stand at the top, too."""
+@lru_cache
+def view_model(kind: Kind) -> type[AnyIncident]:
+    """The incident of a kind as it is printed: with version, exposure and audit trail.
+
+    The parts of the subject, and the details that are no table, stand at the top, too.
+    """
     flat: dict[str, Any] = {}
     for model in (SUBJECT_MODELS[kind.subject], kind.details):
         for name, field in model.model_fields.items():
@@ -41,16 +45,16 @@ def _view_model(kind: Kind) -> type[AnyIncident]:
     return cast(type[AnyIncident], made)
 
 
-VIEWS = {name: _view_model(kind) for name, kind in KINDS.items()}
-"""The view model of each kind."""
+VIEWS = {name: view_model(kind) for name, kind in KINDS.items()}
+"""The view model of each kind of the product."""
 
 
 def view_of(
-    incident: AnyIncident, exposure: Exposure, actions: Sequence[IncidentAction]
+    kind: Kind, incident: AnyIncident, exposure: Exposure, actions: Sequence[IncidentAction]
 ) -> IncidentView:
-    """An incident as it is printed, with its audit trail."""
+    """An incident of a kind as it is printed, with its audit trail."""
     plain = incident.model_dump()
     subject = {name: value for name, value in plain["subject"].items() if name != "type"}
     flat = {name: value for name, value in plain["details"].items() if name not in NESTED}
     more = {"exposure": exposure, "actions": list(actions)}
-    return VIEWS[incident.kind].model_validate({**subject, **flat, **plain, **more})
+    return view_model(kind).model_validate({**subject, **flat, **plain, **more})

@@ -7,6 +7,10 @@ doubt, and every effect is repeated without harm.
 
 Facts are written before their claims are sent, so the store may hold claims that have not been
 delivered yet. A book judged with them early gives the same result sooner.
+
+A claim about a customer does not come to who holds the customer's book: its profile, and with it
+the partition, changes with the map. So whoever receives the claim, or changes the map, sends a
+`CustomersRecord` to the partition of the profile, and only that one has the book judged.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from pydantic import ValidationError
 
 from schemas.claim import Book, Claim
 from schemas.faults import fault_of
+from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
@@ -28,20 +33,22 @@ from schemas.records import (
     ActionRecord,
     AlertRecord,
     ClaimsRecord,
+    CustomersRecord,
     OfferRecord,
     OfferRecordAdapter,
     TickRecord,
 )
 from schemas.reject import RejectReason
 from services.consistency.core.comparability import ComparableBooks
-from services.consistency.kinds import KINDS
+from services.consistency.core.customers import split_claims
+from services.consistency.core.kind import Kinds
 from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import CACHE_BOOKS_MAX, Actions, ConsistencyWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
-from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
+from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, customer_records
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
@@ -72,6 +79,10 @@ class _PartitionBatch(NamedTuple):
     claims: dict[str, list[Claim]]
     ticks: dict[str, datetime]
     actions: dict[str, dict[Book, list[IncidentAction]]]
+    customers: dict[str, set[NodeId]]
+    """Profiles to judge again."""
+    anchors: dict[str, set[NodeId]]
+    """Of claims about customers, whoever these are."""
     refused: list[Outgoing]
 
 
@@ -83,6 +94,8 @@ class _Task(NamedTuple):
     claims: Sequence[Claim]
     tick: datetime | None
     actions: Actions
+    changed_books: Sequence[Book]
+    """Of customers; read anew."""
     in_doubt: bool
     version: int
     """Of the rows to write."""
@@ -176,9 +189,12 @@ class ConsistencyWorker:
         positions: dict[Partition, Position] = {}
         tasks: list[_Task] = []
         outgoing: list[Outgoing] = []
+        anchors: dict[str, set[NodeId]] = defaultdict(set)
         for partition, batch in batches.items():
-            brought = _brought(batch)
+            brought = _brought(batch, self._rules.kinds)
             outgoing += brought.refused
+            for realm, mine in brought.anchors.items():
+                anchors[realm] |= mine
             position = self._ownership.note(held[partition].holding, batch[-1].offset)
             positions[partition] = position
             tasks += self._tasks(
@@ -190,11 +206,14 @@ class ConsistencyWorker:
             self._ownership.require_sole_writer(partition, position)
         for task in tasks:
             published = task.writer.apply(
-                task.claims, task.tick, task.actions, in_doubt=task.in_doubt
+                task.claims, task.tick, task.actions, task.changed_books, in_doubt=task.in_doubt
             )
             self._store.note(claim.book for claim in task.claims)
             task.writer.write(task.version)
             outgoing += [alert(incident, task.version) for incident in published]
+        for realm, mine in anchors.items():
+            profiles = set(self._store.holders_of(realm, mine).values())
+            outgoing += customer_records(realm, profiles, self._partitions)
         return _Written(tasks, outgoing, refused)
 
     def _tasks(
@@ -208,20 +227,25 @@ class ConsistencyWorker:
     ) -> list[_Task]:
         tasks: list[_Task] = []
         in_doubt = held.holding.is_in_doubt(batch[0].offset)
-        for realm in dict.fromkeys((*brought.claims, *brought.actions, *brought.ticks)):
+        realms = (*brought.claims, *brought.actions, *brought.customers, *brought.ticks)
+        for realm in dict.fromkeys(realms):
             claims, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
             actions = brought.actions.get(realm, {})
             held.comparable.mark(actions)  # judged from now on, for every channel
             compared = held.comparable.filter(claims)
             matters = {claim.book for claim in compared}
             self._store.note(claim.book for claim in claims if claim.book not in matters)
-            if not compared and not actions and tick is None:
+            customers = sorted(brought.customers.get(realm, ()))
+            changed_books = self._rules.kinds.customer_books(realm, customers)
+            if not compared and not actions and not changed_books and tick is None:
                 continue
             if realm not in held.writers:
                 held.writers[realm] = self._writer(realm, partition, reads)
             writer, store = held.writers[realm]
             store.reads = reads
-            tasks.append(_Task(writer, store, compared, tick, actions, in_doubt, version))
+            tasks.append(
+                _Task(writer, store, compared, tick, actions, changed_books, in_doubt, version)
+            )
         return tasks
 
     def _writer(
@@ -252,11 +276,13 @@ def alert(incident: AnyIncident, row_version: int) -> Outgoing:
     return Outgoing(ALERTS_TOPIC, record.model_dump_json().encode(), key)
 
 
-def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
+def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:
     """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
     claims: dict[str, list[Claim]] = defaultdict(list)
     ticks: dict[str, datetime] = {}
     actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
+    customers: dict[str, set[NodeId]] = defaultdict(set)
+    anchors: dict[str, set[NodeId]] = defaultdict(set)
     refused: list[Outgoing] = []
     for delivery in batch:
         try:
@@ -264,7 +290,7 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
         except ValidationError as error:
             refused.append(_refusal(delivery, error))
             continue
-        if not _kinds(record) <= KINDS.keys():  # written by a newer version
+        if not _kinds(record) <= kinds.keys():  # written by a newer version
             refused.append(
                 dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", "no such kind of incident")
             )
@@ -275,9 +301,16 @@ def _brought(batch: Iterable[Delivery]) -> _PartitionBatch:
             actions[record.realm].setdefault(record.book, []).append(
                 _bounded_action(record, delivery)
             )
+        elif isinstance(record, CustomersRecord):
+            customers[record.realm].update(one.int for one in record.customers)
+        elif kinds.about_customers and record.statements:
+            others, mine = split_claims(record.all_claims())
+            claims[record.realm] += others
+            if mine:
+                anchors[record.realm] |= mine
         else:
             claims[record.realm] += record.all_claims()
-    return _PartitionBatch(claims, ticks, actions, refused)
+    return _PartitionBatch(claims, ticks, actions, customers, anchors, refused)
 
 
 def _bounded_tick(record: TickRecord, delivery: Delivery) -> datetime:
@@ -317,9 +350,10 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
     """Read everything the writers need, with one query per realm."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
-    for writer, store, claims, tick, actions, *_ in tasks:
+    for writer, store, claims, tick, actions, changed_books, *_ in tasks:
         books |= dict.fromkeys(writer.missing(claim.book for claim in claims))
         books |= dict.fromkeys(writer.missing(actions))
+        books |= dict.fromkeys(changed_books)
         if tick is not None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
     for realm, reached in ticks.items():

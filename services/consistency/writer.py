@@ -7,7 +7,7 @@ partly written, or not at all, is simply applied again.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
@@ -17,7 +17,6 @@ from schemas.touchpoint import DEFAULT_REALM
 from services.consistency.core.book import earliest
 from services.consistency.core.human_state import mute_ends, overlaid
 from services.consistency.core.kind import JudgedBook
-from services.consistency.kinds import KINDS
 from services.consistency.ports import ConsistencyStore
 from services.consistency.rules import ConsistencyRules
 
@@ -114,11 +113,15 @@ class ConsistencyWriter:
         claims: Sequence[Claim],
         now: datetime | None,
         actions: Actions | None = None,
+        changed_books: Collection[Book] = (),
         *,
         in_doubt: bool = False,
     ) -> list[AnyIncident]:
         """Apply claims and people's actions, then a tick if there is one; returns changed
         incidents.
+
+        The claims of `changed_books` are read again, because they may have got or lost some: those
+        of customers, whose books follow the profile map.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
@@ -134,13 +137,14 @@ class ConsistencyWriter:
         self._check_realm(actions)
         if now is not None:
             self._now = now if self._now is None else max(self._now, now)
-        books = list(dict.fromkeys((*by_book, *actions)))
+        books = list(dict.fromkeys((*by_book, *actions, *changed_books)))
         if now is not None:
-            books += sorted(self._due_books() - by_book.keys() - actions.keys())
-        self._load(books)
+            books += sorted(self._due_books().difference(books))
+        may_be_blank = set[Book]() if in_doubt else {*changed_books}.difference(by_book, actions)
+        self._load(books, changed_books, may_be_blank)
         self.changed = []
         to_publish: list[AnyIncident] = []
-        for book in books:
+        for book in (one for one in books if one in self._cache):
             self._act(book, actions.get(book, ()))
             to_publish += self._judge(book, by_book.get(book, ()), in_doubt)
         return to_publish
@@ -207,19 +211,35 @@ class ConsistencyWriter:
         uncommitted = {book for book, due in self._due.items() if due is not None and due <= now}
         return uncommitted | set(self._store.due_books(self.realm, now))
 
-    def _load(self, books: Iterable[Book]) -> None:
-        """Bring the books into the cache: one query each for claims, incidents and actions."""
+    def _load(
+        self, books: Iterable[Book], changed_books: Collection[Book], may_be_blank: Collection[Book]
+    ) -> None:
+        """Bring the books into the cache: one query each for claims, incidents and actions.
+
+        Of those that may be blank, the ones without any rows are skipped: most changes of the map
+        concern profiles without claims.
+        """
         missing = self.missing(books)
-        if not missing:
+        known = [name for name in changed_books if name in self._cache]
+        if not missing and not known:
             return
-        claims = self._store.claims_of(missing)
-        incidents = self._store.incidents_of(missing)
-        actions = self._store.actions_of(missing)
+        claims = self._store.claims_of([*missing, *known])
+        incidents = self._store.incidents_of(missing) if missing else {}
+        actions = self._store.actions_of(missing) if missing else {}
+        for name in known:  # its incidents stay: some of them may not be written yet
+            self._cache[name].book = self._judged(name, claims.get(name, ()))
         for name in missing:
-            book = KINDS[name.kind].judge(name, self._rules.by_kind[name.kind])
-            book.add(claims.get(name, ()))
-            stored = {incident.incident_id: incident for incident in incidents.get(name, ())}
-            self._cache[name] = _Entry(book, stored, actions.get(name, ()))
+            rows = claims.get(name, ()), incidents.get(name, ()), actions.get(name, ())
+            if name in may_be_blank and not any(rows):
+                continue
+            said, former, acted = rows
+            stored = {incident.incident_id: incident for incident in former}
+            self._cache[name] = _Entry(self._judged(name, said), stored, acted)
+
+    def _judged(self, name: Book, claims: Iterable[Claim]) -> JudgedBook:
+        book = self._rules.kinds[name.kind].judge(name, self._rules.by_kind[name.kind])
+        book.add(claims)
+        return book
 
     def _act(self, name: Book, actions: Sequence[IncidentAction]) -> None:
         """Add the actions on one book, and note them for writing."""
@@ -246,7 +266,8 @@ class ConsistencyWriter:
         for incident in to_publish:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident
-        self._due[name] = entry.next_due(self._now)
+        # A write that was abandoned may still reach the store: the next tick reads it again.
+        self._due[name] = (in_doubt and self._now) or entry.next_due(self._now)
         self.changed += changed
         return to_publish
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 
 from schemas.claim import Claim
+from schemas.identifiers import NodeId
 from schemas.records import ActionRecord
 from services.consistency.stage import ConsistencyStage
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
+from services.identity.writer import Changes
 from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
@@ -117,8 +119,17 @@ class Pipeline:
                 count_changes(self._metrics, changes)
         with self._timed("consistency"):
             reached = watermarks(stored.fresh)
-            self._consistency.process(_claims(stored.fresh), reached, batch)
+            claims, regrouped = _claims(stored.fresh), self._regrouped(applied)
+            self._consistency.process(claims, reached, batch, regrouped)
         return stored
+
+    def _regrouped(self, applied: Mapping[str, Changes]) -> dict[str, set[NodeId]]:
+        """The profiles that gained or lost nodes, if incidents depend on them."""
+        if not self._consistency.follows_the_map:
+            return {}
+        return {
+            realm: self._identity.regrouped(realm, changes) for realm, changes in applied.items()
+        }
 
     def _acknowledge(self) -> None:
         """Record that every batch written so far is completely processed."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from schemas.records import EDGES_PER_RECORD_MAX
 from schemas.rules.identity import identity_rules
+from services.consistency.kinds import KINDS
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
 from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.runtime.settings import Settings
+from services.stream.claim_records import customer_records
 from services.stream.decision_worker import Parts, run_deciding_worker
 
 EDGES_TOPIC = "c360.edges"
@@ -33,6 +35,7 @@ async def run(settings: Settings) -> None:
             writer_of,
             parts.ports,
             parts.metrics,
+            customer_records if KINDS.about_customers else None,
         )
 
     await run_deciding_worker(settings, "identity", EDGES_TOPIC, worker)

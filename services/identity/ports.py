@@ -43,6 +43,14 @@ class IdentityStore(Protocol):
         """The map rows of `nodes`; a node without one is missing, and is its own profile."""
         ...
 
+    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Every profile that a map row of these nodes ever named, the latest one included.
+
+        More may be returned: of rows that were written and replaced unseen. Slower than the other
+        reads, and needed in doubt only.
+        """
+        ...
+
     def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
         """The latest decision of every pair with an end in `nodes`, withdrawn ones included."""
         ...

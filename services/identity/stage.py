@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
+from services.identity.core.changes import regrouped
 from services.identity.ports import IdentityStore
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.metrics import Metrics
@@ -77,6 +78,19 @@ class IdentityStage:
             writer.commit(changes, version)
             applied[realm] = changes
         return applied
+
+    def regrouped(self, realm: str, changes: Changes) -> set[NodeId]:
+        """The profiles that gained or lost nodes: by these changes, which are written, or in doubt
+        by any attempt before them. Blocks; raises what the store raises.
+
+        In doubt the stored rows of all nodes concerned are read, after the write: what an attempt
+        wrote until then stands there, and what arrives later has no effect.
+        """
+        found = regrouped(changes)
+        if changes.in_doubt and changes.placements:
+            nodes = changes.placements.keys()
+            found |= nodes | self.store.former_profiles(realm, nodes)
+        return found
 
 
 def count_changes(metrics: Metrics, changes: Changes) -> None:

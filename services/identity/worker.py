@@ -1,20 +1,22 @@
 """How the identity worker processes a batch of `c360.edges`, independent of its host.
 
-In this order: note the position, write the map, publish profile changes, return. A batch that did
-not get that far is in doubt: when it is delivered again, here or to the next holder of its
-partition, all rows in its region are written again and their changes published again.
+In this order: note the position, write the map, publish profile changes and have the incidents
+about those profiles judged again, return. A batch that did not get that far is in doubt: when it is
+delivered again, here or to the next holder of its partition, all rows in its region are written
+again and their changes published again.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from schemas.faults import fault_of
+from schemas.identifiers import NodeId
 from schemas.records import (
     EDGES_PER_RECORD_MAX,
     DecisionRecord,
@@ -38,6 +40,8 @@ from services.stream.ports import Delivery, Outgoing, Partition
 
 PROFILE_CHANGES_TOPIC = "c360.profile-changes"
 RECORDS_MAX = 100
+CustomerRecords = Callable[[str, Collection[NodeId]], list[Outgoing]]
+"""From a realm and its profiles that gained or lost nodes."""
 BYTES_MAX = 4 * 1024 * 1024
 """Bytes of records processed at once; they hold about 12,000 edges."""
 
@@ -49,6 +53,8 @@ class IdentityWorker:
         open_store: opens the store again, because a worker that takes over knows nothing of what
             others wrote. Blocks.
         writer_of: creates the writer of a realm on a store.
+        customer_records: the records that have incidents about profiles judged again, if there are
+            kinds of incidents about customers.
     """
 
     def __init__(
@@ -57,7 +63,9 @@ class IdentityWorker:
         writer_of: Callable[[IdentityStore, str], IdentityWriter],
         ports: DecisionPorts,
         metrics: Metrics,
+        customer_records: CustomerRecords | None = None,
     ) -> None:
+        self._customer_records = customer_records
         self._open_store = open_store
         self._writer_of = writer_of
         self._ownership = Ownership(ports.positions, ports.log, ports.offload)
@@ -102,7 +110,9 @@ class IdentityWorker:
                     await self._offload(self._open_store), self._writer_of
                 )
             written = await self._offload(self._write, tenure.session, held, part)
-            await self._outbox.send_all([*written.dead, *map(_outgoing, written.changes)])
+            await self._outbox.send_all(
+                [*written.dead, *map(_outgoing, written.changes), *written.customers]
+            )
         except BaseException:
             # An abandoned write may still be running, on a store that is not used again.
             tenure.session = None
@@ -129,7 +139,11 @@ class IdentityWorker:
                 session.store, realm, by_realm[realm], changes, position.version
             )
         ]
-        return _Written(dead, list(applied.values()), records)
+        customers: list[Outgoing] = []
+        if self._customer_records is not None:
+            for realm, changes in applied.items():
+                customers += self._customer_records(realm, session.regrouped(realm, changes))
+        return _Written(dead, list(applied.values()), records, customers)
 
     def _count(self, written: _Written) -> None:
         metrics = self._metrics
@@ -154,6 +168,7 @@ class _Written(NamedTuple):
     dead: list[Outgoing]
     applied: list[Changes]
     changes: list[ProfileChangeRecord]
+    customers: list[Outgoing]
 
 
 def _size(delivery: Delivery) -> int:

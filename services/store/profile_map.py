@@ -18,6 +18,7 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 PLACEMENTS_SQL = _STATEMENTS["placements"]
 MEMBERS_SQL = _STATEMENTS["members"]
+FORMER_PROFILES_SQL = _STATEMENTS["former_profiles"]
 
 
 class Members(NamedTuple):
@@ -51,3 +52,12 @@ class ProfileMap:
                 members.holder[node] = profile
                 members.kinds[profile] = max(kind, members.kinds.get(profile, kind))
         return members
+
+    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Every profile that ever held one of `nodes`, the present one included.
+
+        Rows of `members` remain when a node moves. Also those that lost against a later row are
+        among them. Slow: it reads all rows of the realm.
+        """
+        rows = rows_by_key(self._database, FORMER_PROFILES_SQL, realm, nodes)
+        return {profile.int for (profile,) in rows}

@@ -12,3 +12,9 @@ ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
 -- Nodes that these profiles hold or held: rows remain when a node moves, so the map decides.
 SELECT node FROM members
 WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
+
+-- former_profiles --
+-- Every profile that ever held one of these nodes. There is no index by node, so all rows of the
+-- realm are read; asked only after a failure or a takeover.
+SELECT DISTINCT profile FROM members
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}

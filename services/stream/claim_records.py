@@ -1,25 +1,29 @@
 """Claims on their way to `c360.offers`: which partition, and how many go into one record.
 
-Ingest packs them and consistency judges them; both compute a book's partition here, or the claims
-of one subject would be judged in two places.
+Ingest packs them, consistency judges them, identity says which profiles changed; all compute a
+book's partition here, or one subject would be judged in two places.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from schemas.claim import TERMS, TERMS_FROM, USUAL_TERMS, Book, PriceClaim, Statement
+from schemas.identifiers import NodeId, as_uuid
 from schemas.records import (
     CLAIMS_PER_RECORD_MAX,
+    CUSTOMERS_PER_RECORD_MAX,
     RECORD_VERSION,
     ActionRecord,
+    CustomersRecord,
     StatementRecord,
 )
+from schemas.subject import Subject
 from schemas.topics import CATALOGUE
 from services.runtime.batching import bounded
 from services.stream.connection import key_of, partition_of
@@ -74,6 +78,27 @@ def action_outgoing(record: ActionRecord, partitions: int = OFFER_PARTITIONS) ->
     value = record.model_dump_json().encode()
     partition = partition_of_book(record.book, partitions)
     return Outgoing(OFFERS_TOPIC, value, key_of(record.realm), partition)
+
+
+def customer_records(
+    realm: str, customers: Collection[NodeId], partitions: int = OFFER_PARTITIONS
+) -> list[Outgoing]:
+    """Records that have the incidents about these profiles judged again, by those who hold them."""
+    by_partition: dict[int, list[NodeId]] = defaultdict(list)
+    for node in sorted(customers):
+        key = key_of(realm, Subject.customer(node).key)
+        by_partition[partition_of(key, partitions)].append(node)
+    size = CUSTOMERS_PER_RECORD_MAX
+    return [
+        Outgoing(OFFERS_TOPIC, _customers(realm, mine[at : at + size]), key_of(realm), partition)
+        for partition, mine in by_partition.items()
+        for at in range(0, len(mine), size)
+    ]
+
+
+def _customers(realm: str, nodes: Iterable[NodeId]) -> bytes:
+    record = CustomersRecord(realm=realm, customers=[as_uuid(node) for node in nodes])
+    return record.model_dump_json().encode()
 
 
 def written(claim: PriceClaim) -> bytes:

@@ -245,7 +245,9 @@ def test_records_keep_to_the_published_schema(record: BaseModel) -> None:
 def test_incident_keeps_to_its_schema() -> None:
     """An incident as it is printed is what its schema promises."""
     validator = Draft202012Validator(document("incident.schema.json"))
-    written = view_of(INCIDENT, Exposure(), [ACTION]).model_dump(mode="json")
+    written = view_of(KINDS["price_mismatch"], INCIDENT, Exposure(), [ACTION]).model_dump(
+        mode="json"
+    )
     assert [error.message for error in validator.iter_errors(written)] == []
     assert not validator.is_valid(written | {"state": "forgotten"})
 

@@ -13,13 +13,14 @@ from typing import TypeVar
 from schemas.claim import Book, Claim
 from schemas.edge import Edge, rank
 from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.records import (
     ActionRecord,
     AlertRecord,
     ClaimsRecord,
+    CustomersRecord,
     DecisionRecord,
     EdgesRecord,
     IdentityRecordAdapter,
@@ -28,18 +29,20 @@ from schemas.records import (
     ProfileStatus,
 )
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.kinds import IncidentAdapter
+from services.consistency.core.customers import split_claims
 from services.consistency.writer import ConsistencyWriter
 from services.identity.core.model import merged
 from services.identity.core.resolve import resolve
 from services.ingest.core.outcome import Accepted
 from services.stream.ports import Delivery, Partition
 from services.stream.positions import MemoryPositions
+from tests.customer_kind import WITH_CUSTOMERS, current_incidents, customer_books, map_of
 from tests.simulation.broker import Broker
 from tests.simulation.scenario import REALMS, price_rules, process, rules
 from tests.simulation.stores import UNSTORABLE, FactKey, FactRows, IdentityRows
 
 Place = tuple[str, int, int]
+ADAPTER = WITH_CUSTOMERS.incident_adapter
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -106,11 +109,13 @@ class Ledger:
     def _take_in_offers(self, delivery: Delivery) -> None:
         record = OfferRecordAdapter.validate_json(delivery.value or b"")
         if isinstance(record, ClaimsRecord):
-            self.claims |= {one.claim(record.realm) for one in record.claims}
+            self.claims |= set(record.all_claims())
             return
         if isinstance(record, ActionRecord):
             self.actions[record.book].add(record.entry)
             return
+        if isinstance(record, CustomersRecord):
+            return  # which profiles are judged again shows in the end
         seen_ms = [e.occurred_ms for e in self.facts.facts.values() if e.realm == record.realm]
         demand(
             to_ms(record.reached_at) <= max(seen_ms, default=0),
@@ -279,26 +284,21 @@ def _check_profile_changes(ledger: Ledger, realm: str) -> None:
         )
 
 
-def current(store: MemoryStore, realm: str) -> dict[str, AnyIncident]:
-    """The incidents stored for a realm, without those that were retracted."""
-    return {
-        incident.incident_id: incident
-        for book, incidents in store.incidents_of(list(store._incidents)).items()
-        if book.realm == realm
-        for incident in incidents
-        if incident.state is not IncidentState.RETRACTED
-    }
-
-
 def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None) -> None:
     store = ledger.consistency
-    alone = MemoryStore()
+    map_of_realm = map_of(ledger.identity)
+    alone = MemoryStore(map_of=map_of_realm)
+    alone.write_claims(sorted(claims))
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
+    others, _ = split_claims(claims)
+    customers = customer_books(claims, map_of_realm(realm))
     actions = {book: list(mine) for book, mine in ledger.actions.items() if book.realm == realm}
-    writer.apply(sorted(claims), tick, actions)
+    writer.apply(sorted(others), tick, actions, customers)
     writer.commit(1)
     demand_same(f"audit trails of {realm}", trails(store, actions), trails(alone, actions))
-    demand_same(f"incidents of {realm}", current(store, realm), current(alone, realm))
+    demand_same(
+        f"incidents of {realm}", current_incidents(store, realm), current_incidents(alone, realm)
+    )
     _check_alerts(ledger, realm)
 
 
@@ -316,7 +316,7 @@ def _check_alerts(ledger: Ledger, realm: str) -> None:
         key = record.incident_id
         if record.realm == realm and record.row_version >= versions.get(key, 0):
             plain = record.model_dump(mode="json", include=set(AnyIncident.model_fields))
-            versions[key], told[key] = record.row_version, IncidentAdapter.validate_python(plain)
+            versions[key], told[key] = record.row_version, ADAPTER.validate_python(plain)
     store = ledger.consistency
     books = [book for book in store._incidents if book.realm == realm]
     stored = {one.incident_id: one for found in store.incidents_of(books).values() for one in found}

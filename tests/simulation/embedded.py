@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
 
 from schemas.records import (
     ActionRecord,
@@ -17,14 +16,16 @@ from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.stage import IdentityStage
+from services.identity.stage import IdentityStage, RealmBatch
 from services.identity.writer import IdentityWriter
+from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery
-from tests.simulation.checks import Ledger, current, demand, demand_same, trails
+from tests.customer_kind import WITH_CUSTOMERS, current_incidents, map_of
+from tests.simulation.checks import Ledger, demand, demand_same, trails
 from tests.simulation.scenario import REALMS, TOPICS, ingest_core, price_rules, rules
 from tests.simulation.stores import FactRows, Facts
 
@@ -34,25 +35,37 @@ BATCH_LINES = 7
 class Embedded:
     """One process for everything."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        self.consistency = MemoryStore(TOPICS["c360.offers"])
+    def __init__(
+        self, clock: Callable[[], datetime], identity: MemoryIdentityStore | None = None
+    ) -> None:
+        """`identity` holds the graph and the map."""
+        self.map = identity or MemoryIdentityStore()
+        self.consistency = MemoryStore(TOPICS["c360.offers"], map_of(self.map))
         self.rows = FactRows(self.consistency)
-        self.map = MemoryIdentityStore()
         self.metrics = Metrics()
+        self._clock = clock
+        self.start()
+
+    def start(self) -> None:
+        """A new process on the same stores; what the one before left in doubt is not done yet."""
         facts = Facts(self.rows, None)
-        self._writers = {realm: IdentityWriter(self.map, realm, rules()) for realm in REALMS}
+        self._identity = IdentityStage(
+            self.map, lambda store, realm: IdentityWriter(store, realm, rules())
+        )
+        self._consistency = ConsistencyStage(
+            self.consistency,
+            lambda realm: ConsistencyWriter(self.consistency, price_rules(), realm=realm),
+            watermarks(self.rows.facts.values()),
+            self.metrics,
+            WITH_CUSTOMERS,
+        )
         self.pipeline = Pipeline(
             facts,
             IngestStage(ingest_core(), facts),
-            IdentityStage(self.map, lambda _store, realm: self._writers[realm]),
-            ConsistencyStage(
-                cast("Any", self.consistency),
-                lambda realm: ConsistencyWriter(self.consistency, price_rules(), realm=realm),
-                (),
-                self.metrics,
-            ),
+            self._identity,
+            self._consistency,
             self.metrics,
-            clock,
+            self._clock,
         )
 
     def run(
@@ -69,13 +82,22 @@ class Embedded:
         for delivery in decided:
             record = IdentityRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(record, DecisionRecord):
-                writer = self._writers[record.realm]
-                writer.commit(writer.apply([], [record.decision()]), 1)
+                self.decide(record)
         for delivery in offered:
             action = OfferRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(action, ActionRecord):
                 self.pipeline.act(action)
         self.pipeline.tick()
+
+    def decide(self, record: DecisionRecord, *, in_doubt: bool = False) -> None:
+        """The embedded engine takes no decisions yet; its stages do."""
+        version = self.pipeline._next_batch
+        batch = {record.realm: RealmBatch(decisions=[record.decision()])}
+        applied = self._identity.process(batch, version, in_doubt=in_doubt)
+        regrouped = {
+            realm: self._identity.regrouped(realm, changes) for realm, changes in applied.items()
+        }
+        self._consistency.process({}, (), version, regrouped)
 
 
 def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> None:
@@ -108,6 +130,6 @@ def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> 
         if realm in ticks:
             demand_same(
                 f"incidents of {realm} and those of the embedded run",
-                current(ledger.consistency, realm),
-                current(alone.consistency, realm),
+                current_incidents(ledger.consistency, realm),
+                current_incidents(alone.consistency, realm),
             )

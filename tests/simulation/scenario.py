@@ -6,6 +6,7 @@ later, events are corrected or contradict themselves under one id, and some line
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from random import Random
@@ -21,13 +22,13 @@ from schemas.instants import from_ms
 from schemas.records import ActionRecord, DecisionRecord
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.rules import ConsistencyRules, consistency_rules
-from services.consistency.scenario import overridden
+from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import ConsistencyWriter
 from services.ingest.core.event_processor import EventProcessor, Realm
 from services.ingest.core.outcome import Accepted, Intake
 from services.stream.claim_records import action_outgoing
 from services.stream.ports import Outgoing
+from tests.customer_kind import WITH_CUSTOMERS
 from tests.events import core, identifier
 from tests.simulation.stores import UNSTORABLE
 
@@ -72,26 +73,28 @@ def rules() -> IdentityRules:
 @cache
 def price_rules() -> ConsistencyRules:
     """Rules under which an incident comes and goes within hours."""
-    return overridden(consistency_rules(), QUICK)
+    return ConsistencyRules.of(QUICK, WITH_CUSTOMERS)
 
 
 @cache
 def ingest_core() -> EventProcessor:
     """The one core of all processes: it is pure."""
     germany = Realm("DE", "EUR")
-    return core(rules=rules(), realms=dict.fromkeys(REALMS, germany))
+    return core(rules=rules(), realms=dict.fromkeys(REALMS, germany), kinds=WITH_CUSTOMERS)
 
 
 class Scenario:
     """Makes what is sent. `sent` is in the order of sending."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, kinds: Sequence[str] = ()) -> None:
+        """`kinds` of events, each as often as it shall come; any mixture if there are none."""
         self._rng = rng
         self._people = rng.randint(2, 4)
-        self._kinds = rng.choice(
+        self._kinds = kinds or rng.choice(
             (
                 ("login",) * 6 + ("price",) * 5 + ("speak",) * 2,
                 ("login",) * 9 + ("speak",),
+                ("login",) * 4 + ("city",) * 6,
                 ("price",) * 9 + ("login",),
             )
         )
@@ -163,6 +166,15 @@ class Scenario:
                 {"type": "profile.updated", "body": attributes},
             )
         )
+
+    def _city(self) -> Json:
+        """A channel says where somebody lives."""
+        return {
+            "type": "profile.updated",
+            "channel": self._rng.choice(("shop", "pos")),
+            "identifiers": self._someone(),
+            "body": {"attributes": {"city": self._rng.choice(("Berlin", "Bonn"))}},
+        }
 
     def _price(self) -> Json:
         rng = self._rng

@@ -17,6 +17,7 @@ from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms
 from schemas.placement import Placement
+from schemas.subject import SubjectType
 from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
@@ -228,6 +229,10 @@ class IdentitySession:
         """See the port."""
         return self._process.read("map", lambda: self._rows.placements_of(realm, nodes))
 
+    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See the port."""
+        return self._process.read("members", lambda: self._rows.former_profiles(realm, nodes))
+
     def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
         """See the port."""
         if realm not in self._has_decisions:
@@ -304,8 +309,16 @@ class Consistency:
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
-        known = [book for book in books if book in self._noted]
+        known = [
+            book
+            for book in books
+            if book in self._noted or book.subject.type is SubjectType.CUSTOMER
+        ]
         return self._process.read("claims", lambda: self._rows.claims_of(known))
+
+    def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
+        """See the port."""
+        return self._process.read("map", lambda: self._rows.holders_of(realm, nodes))
 
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""

@@ -12,6 +12,7 @@ from services.ingest.core.sent_edges import SentEdges
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.runtime.errors import Retry
+from services.stream.claim_records import customer_records
 from services.stream.gap_recovery import GapRecovery
 from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Partition
@@ -64,6 +65,7 @@ async def identity(world: World, process: Process) -> None:
         writer_of,
         DecisionPorts(positions, client, client, process.offload),
         world.metrics,
+        lambda realm, profiles: customer_records(realm, profiles, OFFERS),
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
     host, member = _hosted(world, process, "identity", complete)

@@ -20,6 +20,7 @@ from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from services.stream.positions import MemoryPositions
 from services.stream.watermarks import MemoryWatermarks
+from tests.customer_kind import map_of
 from tests.simulation.broker import Broker, Group, Member
 from tests.simulation.chance import Chance, Options
 from tests.simulation.checks import Ledger, Violation, check_end
@@ -51,9 +52,9 @@ class World:
         self.scenario = Scenario(self.rng)
         self.broker = Broker(self.chance, lambda: to_ms(self.now()), TOPICS)
         self.store_is_away = False
-        self.consistency = MemoryStore(TOPICS["c360.offers"])
-        self.facts = FactRows(self.consistency)
         self.identity = IdentityRows()
+        self.consistency = MemoryStore(TOPICS["c360.offers"], map_of(self.identity))
+        self.facts = FactRows(self.consistency)
         self.positions = MemoryPositions()
         self.watermarks = MemoryWatermarks(self.now)
         self.ledger = Ledger(

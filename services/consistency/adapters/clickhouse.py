@@ -20,14 +20,17 @@ from schemas.claim import (
     unpack_statement,
     unpack_terms,
 )
+from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.comparability import ComparableBooks
-from services.consistency.kinds import KINDS, IncidentAdapter
-from services.store.database import Database, chunks
+from services.consistency.core.kind import Kinds
+from services.consistency.kinds import KINDS
+from services.store.database import Database, chunks, rows_by_key
+from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 from services.stream.claim_records import OFFER_PARTITIONS
 
@@ -36,6 +39,7 @@ NEVER_MS = 0
 _STATEMENTS = statements_of(__file__)
 PRICES_SQL = _STATEMENTS["prices"]
 STATEMENTS_SQL = _STATEMENTS["statements"]
+CUSTOMER_STATEMENTS_SQL = _STATEMENTS["customer_statements"]
 INCIDENTS_SQL = _STATEMENTS["incidents"]
 ACTIONS_SQL = _STATEMENTS["actions"]
 DUE_SQL = _STATEMENTS["due"]
@@ -49,10 +53,14 @@ NO_PREFIX = "\x1f"
 class ClickHouseConsistencyStore:
     """Implements `ConsistencyStore` and `WorkerStore` of services/consistency/ports.py."""
 
-    def __init__(self, database: Database, partitions: int = OFFER_PARTITIONS) -> None:
+    def __init__(
+        self, database: Database, partitions: int = OFFER_PARTITIONS, kinds: Kinds = KINDS
+    ) -> None:
         """`partitions` is how many the topic has in all."""
         self._database = database
         self._partitions = partitions
+        self._kinds = kinds
+        self._map = ProfileMap(database)
         self._noted: set[Book] = set()
         self._ticks: dict[str, datetime] = {}
 
@@ -62,6 +70,10 @@ class ClickHouseConsistencyStore:
         for realm, kind, part in _parts([book for book in books if book in self._noted]):
             claims = self._prices if kind == PRICE_MISMATCH else self._statements
             for claim in claims(realm, kind, part):
+                found[claim.book].append(claim)
+        customers = [book for book in books if book.subject.type is SubjectType.CUSTOMER]
+        for realm, kind, part in _parts(customers):
+            for claim in self._customer_statements(realm, kind, part):
                 found[claim.book].append(claim)
         return found
 
@@ -74,16 +86,24 @@ class ClickHouseConsistencyStore:
         parameters = {"realm": realm, "kind": kind, "subjects": [one.subject.key for one in books]}
         for row in self._database.rows(STATEMENTS_SQL, parameters):
             type_, subject, occurred_at, event_id, ordinal, version, channel, body = row
-            fields, _ = unpack_statement(body)
-            yield Statement(
-                book=Book(realm, kind, Subject(SubjectType(type_), subject)),
-                occurred_at=occurred_at,
-                event_id=event_id,
-                ordinal=ordinal,
-                version=version,
-                channel=channel,
-                **fields,
-            )
+            book = Book(realm, kind, Subject(SubjectType(type_), subject))
+            yield _statement(book, (occurred_at, event_id, ordinal, version, channel, body))
+
+    def _customer_statements(
+        self, realm: str, kind: str, books: Sequence[Book]
+    ) -> Iterator[Statement]:
+        """Of all anchors that the customers hold now, as claims of the customers' books."""
+        holders = self._map.members_of(realm, [book.subject.node for book in books]).holder
+        rows = rows_by_key(self._database, CUSTOMER_STATEMENTS_SQL, realm, holders, kind=kind)
+        for node, *row in rows:
+            yield _statement(Book(realm, kind, Subject.customer(holders[node.int])), row)
+
+    def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
+        """See the port."""
+        placements = self._map.placements_of(realm, nodes)
+        return {node: node for node in nodes} | {
+            node: placement.profile for node, placement in placements.items()
+        }
 
     def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See the port."""
@@ -114,7 +134,7 @@ class ClickHouseConsistencyStore:
             keys = [book.subject.key for book in part]
             parameters = {"realm": realm, "kind": kind, "subjects": keys}
             for (body,) in self._database.rows(INCIDENTS_SQL, parameters):
-                incident = IncidentAdapter.validate_json(body)
+                incident = self._kinds.incident_adapter.validate_json(body)
                 found[Book(realm, kind, incident.about)].append(incident)
         return found
 
@@ -133,7 +153,7 @@ class ClickHouseConsistencyStore:
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
     ) -> Collection[Book]:
         """See the port."""
-        asked = {"realm": realm, "now": now, "kinds": list(KINDS)}
+        asked = {"realm": realm, "now": now, "kinds": list(self._kinds)}
         rows = self._database.rows(DUE_SQL, asked | self._within(partitions))
         return [Book(realm, kind, Subject(SubjectType(type_), key)) for kind, type_, key in rows]
 
@@ -232,6 +252,20 @@ def _price(book: Book, row: Sequence[Any]) -> PriceClaim:
         price=price,
         currency=currency,
         **extra,
+    )
+
+
+def _statement(book: Book, row: Sequence[Any]) -> Statement:
+    occurred_at, event_id, ordinal, version, channel, body = row
+    fields, _ = unpack_statement(body)
+    return Statement(
+        book=book,
+        occurred_at=occurred_at,
+        event_id=event_id,
+        ordinal=ordinal,
+        version=version,
+        channel=channel,
+        **fields,
     )
 
 

@@ -23,6 +23,16 @@ ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subj
     claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
 WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
 
+-- customer_statements --
+-- All claims of one kind whose events have these anchors, with the anchor first.
+SELECT node, occurred_at, event_id, ordinal - 1, version, channel, body
+FROM
+(
+    SELECT * FROM claims FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+)
+ARRAY JOIN claims.kind AS kind, claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
+WHERE kind = {kind:String}
+
 -- incidents --
 -- Incidents of one kind about these subjects.
 SELECT body FROM incident_states FINAL
@@ -63,12 +73,12 @@ WHERE {is_any:Bool} OR
 GROUP BY realm, subject
 
 -- statement_books --
--- The same of the claims of all other kinds.
+-- The same of the claims of all other kinds, without those about customers, which are all judged.
 SELECT realm, kind, subject_type, subject, any(channel),
     uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0
 FROM claims
 ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
     claims.body AS body
-WHERE {is_any:Bool} OR
-    kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
+WHERE subject_type != 'customer' AND ({is_any:Bool} OR
+    kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)})
 GROUP BY realm, kind, subject_type, subject

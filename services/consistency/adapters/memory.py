@@ -7,21 +7,34 @@ with `write_claims` by any caller: when ingest keeps the facts, it writes them t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.claim import Book, Claim
+from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
+from schemas.subject import Subject, SubjectType
 from services.consistency.core.comparability import ComparableBooks
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
+
+
+def no_map(_realm: str) -> Mapping[NodeId, NodeId]:
+    """The map of a world in which every anchor is a customer of its own."""
+    return {}
 
 
 class MemoryStore:
     """Implements `ConsistencyStore` and `WorkerStore`."""
 
-    def __init__(self, partitions: int = OFFER_PARTITIONS) -> None:
+    def __init__(
+        self,
+        partitions: int = OFFER_PARTITIONS,
+        map_of: Callable[[str], Mapping[NodeId, NodeId]] = no_map,
+    ) -> None:
+        """`map_of` reads the profile map of a realm: the profile by node."""
         self._partitions = partitions
+        self._map_of = map_of
         self._claims: dict[Book, dict[tuple[str, int], Claim]] = defaultdict(dict)
         self._incidents: dict[Book, dict[str, tuple[int, AnyIncident]]] = defaultdict(dict)
         self._actions: dict[Book, dict[IncidentAction, None]] = defaultdict(dict)
@@ -30,13 +43,37 @@ class MemoryStore:
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See `ConsistencyStore.claims_of`."""
-        return {book: list(self._claims[book].values()) for book in books if book in self._claims}
+        customers = [book for book in books if book.subject.type is SubjectType.CUSTOMER]
+        found: dict[Book, list[Claim]] = {book: self._of_customer(book) for book in customers}
+        for book in set(books).difference(customers):
+            if book in self._claims:
+                found[book] = list(self._claims[book].values())
+        return found
+
+    def _of_customer(self, book: Book) -> list[Claim]:
+        profile, by_node = book.subject.node, self._map_of(book.realm)
+        members = {node for node, holder in by_node.items() if holder == profile}
+        if by_node.get(profile, profile) == profile:
+            members.add(profile)
+        return [
+            claim._replace(book=book)
+            for node in sorted(members)
+            for claim in self._claims.get(
+                book._replace(subject=Subject.customer(node)), {}
+            ).values()
+        ]
+
+    def holders_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
+        """See `WorkerStore.holders_of`."""
+        by_node = self._map_of(realm)
+        return {node: by_node.get(node, node) for node in nodes}
 
     def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See `WorkerStore.comparable_books`."""
         found = ComparableBooks()
         for book, claims in self._claims.items():
-            if self._is_within(book, partitions):
+            is_customer = book.subject.type is SubjectType.CUSTOMER
+            if not is_customer and self._is_within(book, partitions):
                 found.filter(list(claims.values()))
         return found
 

@@ -22,10 +22,10 @@ from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.clickhouse import action_of
 from services.consistency.core.kind import Observation
 from services.consistency.core.places import place_of
-from services.consistency.kinds import KINDS, IncidentAdapter
 from services.consistency.rules import ConsistencyRules
 from services.consistency.views import IncidentView, view_of
 from services.store.database import Database, chunks
+from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 INCIDENTS_PER_QUERY = 500
@@ -55,16 +55,16 @@ class IncidentReader:
         self, realm: str, states: Collection[IncidentState] = LISTED_STATES
     ) -> Iterator[IncidentView]:
         """Incidents of a realm in these states, the oldest first."""
-        parameters = {"realm": realm, "states": sorted(states), "kinds": list(KINDS)}
+        parameters = {"realm": realm, "states": sorted(states), "kinds": list(self._rules.kinds)}
         rows = self._database.rows(LIST_SQL, parameters)
         for part in chunks(rows, INCIDENTS_PER_QUERY):
-            yield from self._with_exposure(realm, _incidents(part))
+            yield from self._with_exposure(realm, self._incidents(part))
 
     def find(self, realm: str, prefix: str) -> Sequence[IncidentView]:
         """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""
-        parameters = {"realm": realm, "prefix": prefix, "kinds": list(KINDS)}
+        parameters = {"realm": realm, "prefix": prefix, "kinds": list(self._rules.kinds)}
         rows = self._database.rows(SHOW_SQL, parameters)
-        return self._with_exposure(realm, _incidents(rows))
+        return self._with_exposure(realm, self._incidents(rows))
 
     def _with_exposure(self, realm: str, incidents: Sequence[AnyIncident]) -> list[IncidentView]:
         books = {Book(realm, one.kind, one.about) for one in incidents}
@@ -74,11 +74,15 @@ class IncidentReader:
         actions = self._actions(realm, [one.incident_id for one in incidents])
         views: list[IncidentView] = []
         for one in incidents:
-            kind, rules = KINDS[one.kind], self._rules.by_kind[one.kind]
+            kind, rules = self._rules.kinds[one.kind], self._rules.by_kind[one.kind]
             observations = met[Book(realm, one.kind, one.about)]
             exposure = kind.exposure(one, observations, persons, rules)
-            views.append(view_of(one, exposure, actions[one.incident_id]))
+            views.append(view_of(kind, one, exposure, actions[one.incident_id]))
         return views
+
+    def _incidents(self, rows: Sequence[Sequence[Any]]) -> list[AnyIncident]:
+        adapter = self._rules.kinds.incident_adapter
+        return [adapter.validate_json(body) for (body,) in rows]
 
     def _actions(self, realm: str, ids: Sequence[str]) -> dict[str, list[IncidentAction]]:
         """The audit trails of incidents, the oldest entry first."""
@@ -98,16 +102,22 @@ class IncidentReader:
                 seen = _price_seen(realm, row)
                 found[seen.claim.book].append(seen)
         for kind in sorted({one.kind for one in books} - {PRICE_MISMATCH}):
-            subjects = sorted(one.subject.key for one in books if one.kind == kind)
-            parameters = {"realm": realm, "kind": kind, "subjects": subjects}
+            owners = self._owners(realm, {one.subject for one in books if one.kind == kind})
+            parameters = {"realm": realm, "kind": kind, "subjects": sorted(owners)}
             for row in self._database.rows(STATEMENTS_SQL, parameters):
-                seen = _statement_seen(realm, kind, row)
+                seen = _statement_seen(realm, kind, owners[row[1]], row)
                 found[seen.claim.book].append(seen)
         return found
 
-
-def _incidents(rows: Sequence[Sequence[Any]]) -> list[AnyIncident]:
-    return [IncidentAdapter.validate_json(body) for (body,) in rows]
+    def _owners(self, realm: str, subjects: Collection[Subject]) -> dict[str, Subject]:
+        """The subjects by the keys of their claims: those of a customer are kept under anchors."""
+        owners = {one.key: one for one in subjects if one.type is not SubjectType.CUSTOMER}
+        customers = [one.node for one in subjects if one.type is SubjectType.CUSTOMER]
+        if customers:
+            members = ProfileMap(self._database).members_of(realm, customers)
+            for node, profile in members.holder.items():
+                owners[Subject.customer(node).key] = Subject.customer(profile)
+        return owners
 
 
 def _price_seen(realm: str, row: Sequence[Any]) -> Observation:
@@ -131,11 +141,11 @@ def _price_seen(realm: str, row: Sequence[Any]) -> Observation:
     return Observation(claim, place_of(claim).label, quantity, node.int, order_id)
 
 
-def _statement_seen(realm: str, kind: str, row: Sequence[Any]) -> Observation:
-    type_, subject, channel, occurred_at, body, node, event_id, order_id, version = row
+def _statement_seen(realm: str, kind: str, subject: Subject, row: Sequence[Any]) -> Observation:
+    _, _, channel, occurred_at, body, node, event_id, order_id, version = row
     fields, quantity = unpack_statement(body)
     claim = Statement(
-        book=Book(realm, kind, Subject(SubjectType(type_), subject)),
+        book=Book(realm, kind, subject),
         occurred_at=occurred_at,
         event_id=event_id,
         ordinal=0,

@@ -6,20 +6,20 @@ alerts, storage and the command line know kinds through this interface only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union, cast
 
-from pydantic import create_model
+from pydantic import Field, TypeAdapter, create_model
 
 from schemas.claim import Book, Claim
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, Details, Exposure, Incident
 from schemas.rules.consistency import KindRules
-from schemas.subject import SUBJECT_MODELS, SubjectType
+from schemas.subject import SUBJECT_MODELS, Subject, SubjectType
 from schemas.touchpoint import Touchpoint
 
 
@@ -31,11 +31,16 @@ class Heard(NamedTuple):
     version: int
     """Version of the event's body."""
     anchor: NodeId
-    """The event's anchor; as a UUID the key of customer-level subjects."""
+    """The event's anchor, whose history it belongs to."""
     region: str
     """ISO region of the realm: the market of an offer without one."""
     currency: str
     """Currency of the realm."""
+
+    def customer_book(self, kind: str) -> Book:
+        """The book of a customer-level claim. Its key is the anchor, which never changes; the
+        claim is judged with those of all anchors of the profile that holds it at that time."""
+        return Book(self.event.realm, kind, Subject.customer(self.anchor))
 
 
 class Observation(NamedTuple):
@@ -119,3 +124,36 @@ class Kind:
             subject=(subject, ...),
         )
         return cast(type[AnyIncident], model)
+
+
+class Kinds(Mapping[str, Kind]):
+    """A set of kinds by name, in the order of their names."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._by_name = {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.name)}
+        self.about_customers = tuple(
+            name for name, kind in self._by_name.items() if kind.subject is SubjectType.CUSTOMER
+        )
+        """Names of the customer-level kinds: they follow the profile map."""
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def customer_books(self, realm: str, profiles: Iterable[NodeId]) -> list[Book]:
+        """The books of these profiles, one for each customer-level kind."""
+        subjects = [Subject.customer(node) for node in profiles]
+        return [Book(realm, kind, one) for one in subjects for kind in self.about_customers]
+
+    @cached_property
+    def incident_adapter(self) -> TypeAdapter[AnyIncident]:
+        """An incident of any of these kinds, from and to its JSON form."""
+        model: Any = Union[tuple(kind.incident for kind in self.values())]  # noqa: UP007
+        if len(self) > 1:
+            model = Annotated[model, Field(discriminator="kind")]
+        return TypeAdapter(model)

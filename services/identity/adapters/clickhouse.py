@@ -66,6 +66,10 @@ class ClickHouseIdentityStore:
         """See the port."""
         return self._map.placements_of(realm, nodes)
 
+    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See the port."""
+        return self._map.former_profiles(realm, nodes)
+
     def values_of(
         self, realm: str, nodes: Collection[NodeId]
     ) -> dict[NodeId, tuple[str, str, str]]:

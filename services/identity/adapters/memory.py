@@ -28,6 +28,7 @@ class _Realm:
         self.marks: set[NodeId] = set()
         self.nodes: dict[NodeId, Node] = {}
         self.placements: dict[NodeId, Placement] = {}
+        self.profiles: defaultdict[NodeId, set[NodeId]] = defaultdict(set)
         self.refusals: dict[RefusalKey, Refusal] = {}
         self.edges_at: defaultdict[NodeId, set[Pair]] = defaultdict(set)
         self.decisions_at: defaultdict[NodeId, set[Pair]] = defaultdict(set)
@@ -73,6 +74,10 @@ class MemoryIdentityStore:
         placements = self._realms[realm].placements
         return {node: placements[node] for node in nodes if node in placements}
 
+    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See `IdentityStore`."""
+        return _gather(self._realms[realm].profiles, nodes)
+
     def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
         """See `IdentityStore`."""
         rows = self._realms[realm]
@@ -117,6 +122,7 @@ class MemoryIdentityStore:
         for node, (description, placement) in placements.items():
             rows.nodes[node] = description
             rows.placements[node] = placement
+            rows.profiles[node].add(placement.profile)
 
     def write_refusals(
         self,

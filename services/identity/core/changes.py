@@ -81,6 +81,21 @@ def profile_changes(
     ]
 
 
+def regrouped(changes: Changes) -> set[NodeId]:
+    """The profiles that gained or lost a node by these changes; in doubt, all that hold one now.
+
+    In doubt an earlier attempt may have moved a node already, so the rows known before do not say
+    which profile lost it.
+    """
+    found: set[NodeId] = set()
+    for node, (_, after) in changes.placements.items():
+        before = changes.before[node]
+        former = node if before is None else before.profile
+        if changes.in_doubt or former != after.profile:
+            found |= {former, after.profile}
+    return found
+
+
 class _ProfileChange(NamedTuple):
     change: ProfileChange
     other: NodeId | None

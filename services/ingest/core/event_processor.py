@@ -6,7 +6,7 @@ state is caches of normalised values, so results do not depend on earlier events
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
 from schemas.rules.profile import ProfileRules, profile_rules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
-from services.consistency.core.kind import Heard
+from services.consistency.core.kind import Heard, Kind, Kinds
 from services.consistency.kinds import KINDS
 from services.ingest.core.activity import is_activity
 from services.ingest.core.decode import body_hash, decode, event_hash
@@ -72,6 +72,8 @@ class IngestConfig:
     source_issuers: dict[str, str] = field(default_factory=dict)
     trusted_sources: list[str] = field(default_factory=lambda: ["*"])
     future_tolerance: timedelta = timedelta(hours=24)
+    kinds: Kinds = field(default_factory=lambda: KINDS)
+    """The kinds of incidents whose claims are extracted."""
 
 
 class EventProcessor:
@@ -84,6 +86,7 @@ class EventProcessor:
     ) -> None:
         self._config = config
         self._erased_at = erased_at
+        self._kinds = tuple(config.kinds.values())
         self._floor_ms = to_ms(config.time_floor)
         self._tolerance_ms = config.future_tolerance // timedelta(milliseconds=1)
         self._identification = Identification(
@@ -191,7 +194,7 @@ class EventProcessor:
     def _accept(self, context: Context, line: bytes, received_ms: int) -> Accepted:
         event, config = context.event, self._config
         source, realm = event.source, config.realms[event.realm]
-        prices, statements = _claims(context, realm)
+        prices, statements = _claims(context, realm, self._kinds)
         digest = event_hash(event.event_id)
         identifiers, anchor, edges, dropped = context.identified
         campaign = source.campaign
@@ -256,7 +259,7 @@ class EventProcessor:
 
 
 def _claims(
-    context: Context, realm: Realm
+    context: Context, realm: Realm, kinds: Iterable[Kind]
 ) -> tuple[list[tuple[PriceClaim, Decimal]], list[tuple[Statement, Decimal]]]:
     """The claims of an event for all kinds of incidents: prices, and other statements.
 
@@ -275,7 +278,7 @@ def _claims(
         realm.region,
         realm.currency,
     )
-    for kind in KINDS.values():
+    for kind in kinds:
         for claim, quantity in kind.claims(heard):
             if isinstance(claim, PriceClaim):
                 prices.append((claim, quantity))

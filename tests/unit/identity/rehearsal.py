@@ -15,7 +15,13 @@ from typing import Any, TypeVar
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import Placement
-from schemas.records import DecisionRecord, EdgesRecord, ProfileChangeRecord, ProfileStatus
+from schemas.records import (
+    CustomersRecord,
+    DecisionRecord,
+    EdgesRecord,
+    ProfileChangeRecord,
+    ProfileStatus,
+)
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import Refusal
 from services.identity.core.resolve import resolve
@@ -27,6 +33,7 @@ from services.identity.worker import (
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
+from services.stream.claim_records import OFFERS_TOPIC, customer_records
 from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
 from services.stream.partition_ownership import DecisionPorts
@@ -76,10 +83,17 @@ class Faults:
 class VersionedStore:
     """One worker's connection to shared rows, of which the higher version wins."""
 
-    def __init__(self, rows: MemoryIdentityStore, versions: dict[Any, int], faults: Faults) -> None:
+    def __init__(
+        self,
+        rows: MemoryIdentityStore,
+        versions: dict[Any, int],
+        faults: Faults,
+        readers: Readers | None = None,
+    ) -> None:
         self._rows = rows
         self._versions = versions
         self._faults = faults
+        self._readers = readers
         self.contradictions: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -113,6 +127,19 @@ class VersionedStore:
         self, realm: str, placements: Mapping[NodeId, Placed], version: int
     ) -> None:
         known = self._rows.all_placements(realm)
+        try:
+            self._write_placements(realm, placements, known, version)
+        finally:
+            if self._readers is not None:
+                self._readers.look_around(realm)
+
+    def _write_placements(
+        self,
+        realm: str,
+        placements: Mapping[NodeId, Placed],
+        known: Mapping[NodeId, Placement],
+        version: int,
+    ) -> None:
         self._write(
             version,
             {("map", realm, node): placed for node, placed in placements.items()},
@@ -163,6 +190,45 @@ class VersionedStore:
             raise fault
 
 
+class Readers:
+    """Keep what each profile held when it was last read: as incidents about customers do.
+
+    They read a profile when a record says so, and now and then for reasons of their own, also while
+    a batch is written in part.
+    """
+
+    def __init__(self, rows: MemoryIdentityStore, rng: Random) -> None:
+        self._rows = rows
+        self._rng = rng
+        self._held: dict[tuple[str, NodeId], set[NodeId]] = {}
+
+    def look_around(self, realm: str) -> None:
+        """Read some profiles that nobody said anything of."""
+        for profile in sorted(self._members(realm)):
+            if self._rng.random() < 0.5:
+                self.read(realm, profile)
+
+    def read(self, realm: str, profile: NodeId) -> None:
+        """Read what a profile holds now."""
+        self._held[realm, profile] = self._members(realm).get(profile, set())
+
+    def check(self, realm: str) -> None:
+        """What was read last is what the profiles hold now."""
+        members = self._members(realm)
+        for profile in members.keys() | {one for name, one in self._held if name == realm}:
+            held = self._held.get((realm, profile), {profile})
+            assert held == members.get(profile, set()), f"{profile} of {realm}"
+
+    def _members(self, realm: str) -> dict[NodeId, set[NodeId]]:
+        placements = self._rows.all_placements(realm)
+        found: dict[NodeId, set[NodeId]] = {node: set() for node in placements}
+        for node, row in placements.items():
+            found.setdefault(row.profile, set()).add(node)
+            if row.profile not in placements:
+                found[row.profile].add(row.profile)
+        return found
+
+
 class FaultyPositions(MemoryPositions):
     """Positions that are lost or noted in spite of an error."""
 
@@ -186,8 +252,9 @@ class FaultyPositions(MemoryPositions):
 class Topics:
     """The outbox: what was sent, and the latest record of each key."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, readers: Readers | None = None) -> None:
         self._faults = faults
+        self._readers = readers
         self.latest: dict[bytes, ProfileChangeRecord] = {}
         self.dead: set[tuple[bytes | None, bytes]] = set()
         self.changes: list[ProfileChangeRecord] = []
@@ -204,8 +271,14 @@ class Topics:
         if record.topic == REJECTED_TOPIC:
             self.dead.add((record.value, dict(record.headers)["c360-source-offset"]))
             return
-        assert record.topic == PROFILE_CHANGES_TOPIC
         assert record.value is not None
+        if record.topic == OFFERS_TOPIC:
+            assert self._readers is not None
+            said = CustomersRecord.model_validate_json(record.value)
+            for profile in said.customers:
+                self._readers.read(said.realm, profile.int)
+            return
+        assert record.topic == PROFILE_CHANGES_TOPIC
         change = ProfileChangeRecord.model_validate_json(record.value)
         key = key_of(change.realm, str(change.profile_id))
         assert record.key == key
@@ -242,7 +315,8 @@ class Rehearsal:
         self.rows = MemoryIdentityStore()
         self.versions: dict[Any, int] = {}
         self.positions = FaultyPositions(self.faults)
-        self.topics = Topics(self.faults)
+        self.readers = Readers(self.rows, Random(seed + 2))
+        self.topics = Topics(self.faults, self.readers)
         self.log = Log(self.faults)
         self.opened: list[VersionedStore] = []
         self.poison: set[tuple[bytes | None, bytes]] = set()
@@ -334,12 +408,13 @@ class Rehearsal:
         return IdentityWorker(
             self._open, self._writer,
             DecisionPorts(self.positions, self.log, self.topics, self._offload), Metrics(),
+            customer_records,
         )  # fmt: skip
 
     def _open(self) -> IdentityStore:
         if (fault := self.faults.strike()) is not None:
             raise fault
-        self.opened.append(VersionedStore(self.rows, self.versions, self.faults))
+        self.opened.append(VersionedStore(self.rows, self.versions, self.faults, self.readers))
         return self.opened[-1]
 
     def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
@@ -366,6 +441,7 @@ class Rehearsal:
             assert self.rows.all_placements(realm) == expected.placements
             assert tuple(self.rows.all_refusals(realm)) == expected.refusals
             check_followers(realm, self.topics.latest, expected.placements, self.spoken[realm])
+            self.readers.check(realm)
 
 
 def check_followers(

@@ -97,3 +97,12 @@ class IdentityStoreContract:
         assert store.edges_of("other", {A.id}) == []
         assert store.marks_of("other", {A.id}) == set()
         assert store.placements_of("other", {A.id}) == {}
+
+    def test_former_profiles_are_not_forgotten(self, store: IdentityStore) -> None:
+        """A profile that lost a node can still be found by it, and so can the present one."""
+        for profile in (B, A):
+            placed = {C.id: (C, Placement(profile.id, ProfileKind.PERSON))}
+            store.write_placements("r", placed, 1 if profile is B else 2)
+        store.write_placements("r", {D.id: (D, Placement(D.id, ProfileKind.ANONYMOUS))}, 2)
+        assert store.former_profiles("r", {C.id, UNSEEN}) == {A.id, B.id}
+        assert store.former_profiles("other", {C.id}) == set()

@@ -11,18 +11,19 @@ from typing import Any, TypeVar
 import pytest
 
 from schemas.edge import Edge, Node
-from schemas.identifiers import as_uuid
+from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import Placement, ProfileKind
-from schemas.records import EdgesRecord, ProfileChange, ProfileStatus
+from schemas.records import CustomersRecord, EdgesRecord, ProfileChange, ProfileStatus
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import link
 from services.identity.ports import IdentityStore
-from services.identity.worker import RECORDS_MAX, IdentityWorker
+from services.identity.worker import RECORDS_MAX, CustomerRecords, IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
+from services.stream.claim_records import OFFERS_TOPIC, customer_records
 from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position, version_of
@@ -49,19 +50,20 @@ class Bench:
         self.rows = MemoryIdentityStore()
         self.versions: dict[Any, int] = {}
         self.positions = MemoryPositions()
-        self.topics = Topics(faults)
+        self.topics: Topics = Topics(faults)
         self.log = Log(faults)
         self.metrics = Metrics()
         self.offload: Any = at_once
         self._rules = rules or identity_rules()
         self._faults = faults
 
-    def worker(self) -> IdentityWorker:
+    def worker(self, customers: CustomerRecords | None = None) -> IdentityWorker:
         """One more worker on the same store, log and topics."""
         return IdentityWorker(
             lambda: VersionedStore(self.rows, self.versions, self._faults),
             self._writer,
             DecisionPorts(self.positions, self.log, self.topics, self.offload), self.metrics,
+            customers,
         )  # fmt: skip
 
     def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
@@ -298,3 +300,51 @@ async def test_metrics_count_what_a_batch_did() -> None:
     assert bench.sent("c360_identity_edges_total") == 2
     assert bench.sent("c360_profile_changes_total", change="created") == 1
     assert bench.sent("c360_profile_changes_total", change="identifiers") == 2
+
+
+class DeafOnce(Topics):
+    """The broker does not answer the second time; what profiles are told of is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(Faults(Random(0)))
+        self.customers: list[NodeId] = []
+        self.calls = 0
+
+    async def send_all(self, records: Sequence[Outgoing]) -> None:
+        self.calls += 1
+        if self.calls == 2:
+            raise Retry("no answer")
+        for record in records:
+            if record.topic == OFFERS_TOPIC:
+                said = CustomersRecord.model_validate_json(record.value or b"")
+                self.customers += [profile.int for profile in said.customers]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_who_lost_a_node_hears_of_it_although_the_first_attempt_moved_it(
+    is_new: bool,
+) -> None:
+    """A cookie becomes shared, and the worker dies before it says so: its former person, which is
+    not in the region solved again, has its incidents judged again all the same."""
+    bench, topics = Bench(), DeafOnce()
+    bench.topics = topics
+    worker = bench.worker(customer_records)
+    await worker.process(bench.append(login(ANNA, COOKIE), login(ANNA, ANNA_MAIL)))
+    bert = Node(21, "customer_number", "shop")
+    shared = bench.append(login(bert, COOKIE, "f"))
+    with pytest.raises(Retry):
+        await worker.process(shared)
+    assert bench.rows.all_placements("one")[COOKIE.id].profile == COOKIE.id
+    topics.customers.clear()
+    if is_new:
+        worker = bench.worker(customer_records)
+    await worker.process(shared)
+    assert {ANNA.id, COOKIE.id} <= set(topics.customers)
+
+
+async def test_profiles_are_told_only_if_incidents_follow_them() -> None:
+    """Without a kind of incident about customers nothing goes to `c360.offers`."""
+    bench, topics = Bench(), DeafOnce()
+    bench.topics = topics
+    await bench.worker().process(bench.append(login(ANNA, COOKIE)))
+    assert topics.customers == []
