@@ -18,9 +18,9 @@ UNLISTED = "unknown attribute, kept as it is; the profile rules may list it"
 
 def attribute_hints(event: Touchpoint, rules: ProfileRules, region: str) -> tuple[Hint, ...]:
     """The hints of a profile.updated event, in the order of its attributes; none for others."""
-    body = event.body
-    if not isinstance(body, ProfileUpdated):
+    if event.type != "profile.updated":
         return ()
+    body: ProfileUpdated = event.body
     hints: list[Hint] = []
     for name, value in body.attributes.items():
         if not rules.knows(name):
