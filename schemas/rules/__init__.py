@@ -16,14 +16,14 @@ def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M
     """Read a rules file into its model; without a path, the packaged default.
 
     Raises:
-        ValueError: the file is no TOML, or breaks the model (the message names file and field).
-        OSError: the file cannot be read.
+        ValueError: the file cannot be read, is no TOML, or breaks the model (the message names file
+            and field).
     """
-    if path is None:
-        text = resources.files(__name__).joinpath(default_name).read_text("utf-8")
-    else:
-        text = path.read_text("utf-8")
     try:
+        if path is None:
+            text = resources.files(__name__).joinpath(default_name).read_text("utf-8")
+        else:
+            text = path.read_text("utf-8")
         return model.model_validate(tomllib.loads(text))
     except ValidationError as error:
         faults = "; ".join(
@@ -31,5 +31,7 @@ def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M
             for fault in error.errors(include_url=False, include_input=False)
         )
         raise ValueError(f"rules file {path or default_name}: {faults}") from error
+    except OSError as error:
+        raise ValueError(f"rules file {path or default_name}: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"rules file {path or default_name}: {error}") from error

@@ -26,8 +26,7 @@ from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
-from services.runtime.errors import ConfigurationError
-from services.runtime.settings import RealmSettings, Settings
+from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import ProfileMap
@@ -45,12 +44,9 @@ class ReadStore:
         """Raises ConfigurationError for a wrong rules file."""
         self.settings = settings
         self.reading = database
-        try:
-            self.identity_rules = identity_rules(settings.identity_rules)
-            survivorship = profile_rules(settings.profile_rules)
-            consistency = consistency_rules(settings.consistency_rules)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
+        survivorship = read_rules(settings, "profile_rules", profile_rules)
+        consistency = read_rules(settings, "consistency_rules", consistency_rules)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
         zones = {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()}
         self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)

@@ -10,7 +10,7 @@ from services.api.read_store import ReadStore
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.errors import ConfigurationError
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, read_rules
 from services.store.database import Database, open_server
 from services.store.migrations import MigrationState, migrate_server, require_schema
 from services.store.secret import check_secret
@@ -46,10 +46,7 @@ def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
     """
     states = migrate_server(settings, dry_run=dry_run)
     if not dry_run:
-        try:
-            personal = personal_types(identity_rules(settings.identity_rules))
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from error
+        personal = personal_types(read_rules(settings, "identity_rules", identity_rules))
         with closing(open_server(settings)) as database:
             register_realms(database, settings.realms, personal)
     return states

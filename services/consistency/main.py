@@ -14,7 +14,7 @@ from services.consistency.rules import consistency_rules
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.runtime.errors import Retry
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, read_rules
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.stream.decision_worker import Parts, run_deciding_worker
 from services.stream.faust_host import FaustHost
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
-    rules = consistency_rules(settings.consistency_rules)
+    rules = read_rules(settings, "consistency_rules", consistency_rules)
 
     def worker(parts: Parts) -> ConsistencyWorker:
         return ConsistencyWorker(

@@ -66,13 +66,14 @@ def consistency_rules(path: Path | None = None) -> ConsistencyRules:
     """The rules of a file, or the defaults of every kind.
 
     Raises:
-        ValueError: the file is not TOML, or breaks the rules' contract.
-        OSError: the file cannot be read.
+        ValueError: the file cannot be read, is not TOML, or breaks the rules' contract.
     """
     if path is None:
         return ConsistencyRules.of({})
     try:
         return ConsistencyRules.of(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ValueError(f"rules file {path}: {error.strerror}") from error
     except ValueError as error:
         raise ValueError(f"rules file {path}: {error}") from error
 

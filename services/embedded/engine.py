@@ -37,7 +37,7 @@ from services.runtime.batching import bounded
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
-from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings
+from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings, read_rules
 from services.store.database import Database, open_embedded, require_embedded_engine
 from services.store.locks import DirectoryLock
 from services.store.migrations import migrate
@@ -61,12 +61,12 @@ class Engine:
     ) -> None:
         """`reading` is a second connection, so that readers need not wait for the writer.
 
-        Raises ValueError for a wrong rules file.
+        Raises ConfigurationError for a wrong rules file.
         """
         self.settings = settings
         self.reading = reading
-        self.identity_rules = identity_rules(settings.identity_rules)
-        self.consistency_rules = consistency_rules(settings.consistency_rules)
+        self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
+        self.consistency_rules = read_rules(settings, "consistency_rules", consistency_rules)
         self.database = database
         self.metrics = Metrics()
         self._lock = lock
@@ -97,10 +97,7 @@ class Engine:
             register_secret(database, secret, str(settings.data_dir))
             readmission = Readmission(database)
             readmission.begin()
-            try:
-                engine = cls(settings, database, open_embedded(settings.data_dir), lock)
-            except ValueError as error:
-                raise ConfigurationError(str(error)) from error
+            engine = cls(settings, database, open_embedded(settings.data_dir), lock)
             readmission.run(engine.pipeline)
             recovered = engine.pipeline.recover()
         except BaseException:

@@ -13,7 +13,7 @@ from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
 from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, read_rules
 from services.stream.claim_records import customer_records
 from services.stream.decision_worker import Parts, run_deciding_worker
 
@@ -24,7 +24,7 @@ IN_DOUBT_EDGES_MAX = RECORDS_MAX * EDGES_PER_RECORD_MAX
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
-    rules = identity_rules(settings.identity_rules)
+    rules = read_rules(settings, "identity_rules", identity_rules)
 
     def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(store, realm, rules, CACHE_NODES_MAX, IN_DOUBT_EDGES_MAX)

@@ -26,7 +26,7 @@ from services.runtime.process import (
     unless_stopped,
 )
 from services.runtime.retry import until_done
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, read_rules
 from services.stream.connection import connection
 from services.stream.producer import Producer
 from services.stream.watermarks import ClickHouseWatermarks
@@ -55,6 +55,7 @@ class Ledger:
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError, or Fatal when continuing would lose data."""
     connection(settings)  # reports missing settings first
+    config = ingest_config(settings, read_rules(settings, "identity_rules", identity_rules))
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
     store = Store(settings, metrics, progress)
     topics = [topic.name for topic in CATALOGUE.touchpoints]
@@ -70,7 +71,8 @@ async def run(settings: Settings) -> None:
         ports = IngestPorts(source, outbox, ClickHouseWatermarks(database), threads)
         timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
         facts = ClickHouseFactStore(database)
-        return _worker(settings, ledger, facts, ports, metrics, timing), ledger
+        core = EventProcessor(config, ledger.erased_at)
+        return _worker(settings, core, facts, ports, metrics, timing), ledger
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
@@ -96,15 +98,14 @@ async def run(settings: Settings) -> None:
 
 def _worker(
     settings: Settings,
-    ledger: Ledger,
+    core: EventProcessor,
     facts: ClickHouseFactStore,
     ports: IngestPorts,
     metrics: Metrics,
     timing: Timing,
 ) -> IngestWorker:
-    config = ingest_config(settings, identity_rules(settings.identity_rules))
     return IngestWorker(
-        IngestStage(EventProcessor(config, ledger.erased_at), facts, from_log=True),
+        IngestStage(core, facts, from_log=True),
         ports,
         RejectLimiter(settings.rejects_consecutive_max, settings.rejects_ratio_max),
         metrics,

@@ -20,7 +20,7 @@ from services.runtime.settings.intake import IntakeSettings
 from services.runtime.settings.kafka import KafkaSettings
 from services.runtime.settings.log import LogSettings
 from services.runtime.settings.realms import CHANNELS, RealmSettings, RealmsSettings
-from services.runtime.settings.rules import RulesSettings
+from services.runtime.settings.rules import RulesSettings, read_rules
 from services.runtime.settings.store import DirectorySettings, StoreSettings
 from services.runtime.settings.worker import WorkerSettings
 
@@ -29,6 +29,7 @@ __all__ = [
     "BATCH_EVENTS_LIMIT", "CHANNELS", "SETTINGS_FILE", "DirectorySettings", "IngestSettings",
     "IntakeSettings", "KafkaSettings", "LogSettings", "RealmSettings", "RealmsSettings",
     "RulesSettings", "Settings", "StoreSettings", "WorkerSettings", "load_settings",
+    "read_rules",
 ]  # fmt: skip
 
 

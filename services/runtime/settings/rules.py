@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, TypeVar
 
+from services.runtime.errors import ConfigurationError
 from services.runtime.settings.part import Part
+
+T = TypeVar("T")
 
 
 class RulesSettings(Part):
@@ -16,3 +21,16 @@ class RulesSettings(Part):
     """Consistency rules file (TOML); empty for the packaged rules."""
     profile_rules: Path | None = None
     """Survivorship rules file (TOML); empty for the packaged rules."""
+
+
+def read_rules(
+    settings: RulesSettings,
+    name: Literal["identity_rules", "consistency_rules", "profile_rules"],
+    read: Callable[[Path | None], T],
+) -> T:
+    """The rules of the file that a setting names. Raises ConfigurationError if it cannot be read or
+    breaks its contract; the text names variable, file and rule."""
+    try:
+        return read(getattr(settings, name))
+    except ValueError as error:
+        raise ConfigurationError(f"C360_{name.upper()}: {error}") from error

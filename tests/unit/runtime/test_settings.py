@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
+from services.consistency.rules import consistency_rules
 from services.runtime.errors import ConfigurationError
-from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
+from services.runtime.settings import SETTINGS_FILE, Settings, load_settings, read_rules
 
 SECRET = "a-long-enough-secret"
 
@@ -89,3 +94,36 @@ def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_says_what_it_is_for() -> None:
     """The generated page has a description for each."""
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("identity_rules", identity_rules),
+        ("profile_rules", profile_rules),
+        ("consistency_rules", consistency_rules),
+    ],
+)
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"version", "rules.toml"),  # no TOML
+        (b"\xff\xfe", "rules.toml"),  # no UTF-8
+        (b"no_such_rule = 1", "no_such_rule"),
+    ],
+)
+def test_a_wrong_rules_file_names_its_variable(
+    name: Literal["identity_rules", "profile_rules", "consistency_rules"],
+    read: Callable[[Path | None], Any],
+    content: bytes | None,
+    said: str,
+    tmp_path: Path,
+) -> None:
+    """Whether it is absent, unreadable or wrong: one message for whoever set the variable."""
+    file = tmp_path / "rules.toml"
+    if content is not None:
+        file.write_bytes(content)
+    settings = load_settings(**{name: file})
+    with pytest.raises(ConfigurationError, match=rf"C360_{name.upper()}: .*{said}"):
+        read_rules(settings, name, read)
