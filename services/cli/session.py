@@ -136,7 +136,9 @@ class RemoteSession:
         self._tick()
 
     def _tick(self) -> None:
-        self._client.post("/internal/v1/tick").raise_for_status()
+        response = self._client.post("/internal/v1/tick")
+        if not response.is_success:
+            _raise(response)
 
     def _send(self, part: list[Line], intake: Intake) -> list[Result]:
         body = b"".join(map(_written, part))

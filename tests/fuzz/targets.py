@@ -217,7 +217,9 @@ async def _served(sent: bytes, rng: Random) -> None:
         except Exception as error:
             faults.append(error)
 
-    config = uvicorn.Config(watched, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        watched, ws="none", lifespan="off", log_config=None, log_level="critical"
+    )
     config.load()
     table = Connections(5, Metrics())
     made = GuardedHttp(

@@ -18,7 +18,7 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.api.auth import LOCAL, Credentials, Scope
 from services.api.http.problems import Problem
-from services.api.http.sink import IntakeSink, write
+from services.api.http.sink import IntakeSink, unavailable, write
 from services.api.operation import Json, Operation, plain
 from services.api.ports import Access
 from services.api.queries import operation_named
@@ -76,7 +76,10 @@ async def local_lines(request: Request, caller: Caller, intake: Intake = Intake.
 async def local_tick(caller: Caller) -> None:
     """Judge prices up to the latest event, as at the end of a file."""
     caller.require(Scope.EVENTS_IMPORT)
-    await asyncio.wrap_future(caller.channel.sink.submit_tick())
+    try:
+        await asyncio.wrap_future(caller.channel.sink.submit_tick())
+    except C360Error as error:
+        raise unavailable(error) from error
 
 
 @router.post("/{name}")

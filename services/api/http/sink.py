@@ -55,5 +55,10 @@ async def write(sink: IntakeSink, lines: list[Line], intake: Intake) -> list[Res
     except Overloaded as error:
         raise Problem(429, "too many events wait", str(error), Retry_After=RETRY_AFTER_S) from error
     except C360Error as error:
-        after = RETRY_AFTER_FAULT_S if isinstance(error, Retry) else RESTART_S
-        raise Problem(503, "the store cannot take events", str(error), Retry_After=after) from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: C360Error) -> Problem:
+    """The answer while nothing can be written: soon again for what may pass, or after a restart."""
+    after = RETRY_AFTER_FAULT_S if isinstance(error, Retry) else RESTART_S
+    return Problem(503, "the store cannot take events", str(error), Retry_After=after)

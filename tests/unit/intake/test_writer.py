@@ -21,7 +21,7 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
-from services.embedded.pipeline import Pipeline
+from services.embedded.pipeline import ATTEMPTS_MAX, Pipeline
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
@@ -50,6 +50,7 @@ class GatedFacts(Facts):
         self.reached = threading.Event()
         self.faults: dict[str, Exception] = {}
         """By the id of the event that provokes it."""
+        self.refusals = 0
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
         """Wait at the gate; behind it a fault may await an event."""
@@ -57,6 +58,7 @@ class GatedFacts(Facts):
         assert self.gate.wait(DEADLINE_S), "nobody opened the gate"
         for one in events:
             if one.event_id in self.faults:
+                self.refusals += 1
                 raise self.faults[one.event_id]
         return super().known(events)
 
@@ -252,6 +254,7 @@ def test_a_store_that_takes_nothing_refuses_all_and_comes_back(world: World) -> 
     world.facts.gate.set()
     for refused in (held, public, tick):
         assert str(refused.exception(DEADLINE_S)) == "the disk is full"
+    wait_for(lambda: world.facts.refusals > 5 * ATTEMPTS_MAX)
     with pytest.raises(Retry, match="the disk is full"):
         world.submit("late")
     assert (world.writer.is_live(), world.writer.waits_for()) == (True, "the disk is full")
