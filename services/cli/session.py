@@ -203,6 +203,8 @@ def open_session(settings: Settings, *, create: bool = False) -> Iterator[Sessio
             Retry when `c360 up` vanished in between.
     """
     if settings.clickhouse_url is not None:
+        if create:  # whoever would write need not wait for the server
+            raise not_on_a_server()
         with open_reading(settings) as reading:
             yield ServerSession(reading)
         return

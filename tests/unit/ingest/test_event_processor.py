@@ -11,6 +11,7 @@ import pytest
 from schemas.claim import PriceClaim
 from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
+from schemas.instants import to_ms
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES
 from services.ingest.core.event_processor import EventProcessor
@@ -171,6 +172,8 @@ def test_skew_is_corrected_for_live_events_only() -> None:
     hour_ms = 3_600_000
     assert column(live, "corrected_at") == column(live, "occurred_at") + hour_ms
     assert column(imported, "corrected_at") == column(imported, "occurred_at")
+    ahead = event(occurred_at="2026-11-21T12:30:00Z", sent_at="2026-11-21T12:00:00Z")
+    assert column(accept(ahead, intake=Intake.SERVER), "corrected_at") == to_ms(RECEIVED_AT)
 
 
 def test_revenue_counts_own_products_and_services() -> None:

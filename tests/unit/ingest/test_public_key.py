@@ -10,8 +10,12 @@ import pytest
 from schemas.identifiers import node_id
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, identity_rules
+from services.consistency.adapters.memory import MemoryStore
 from services.ingest.core.outcome import Accepted, Intake, Reject
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line
+from tests.simulation.stores import FactRows, Facts
 
 TYPES = {kind: [row.name for row in identity_rules().type if row.kind is kind] for kind in
          IdentifierKind}  # fmt: skip
@@ -73,6 +77,24 @@ def test_its_ids_are_not_those_of_servers() -> None:
         refused = sent(intake, given("cookie"), event_id="public:e-1")
         assert isinstance(refused, Reject)
         assert (refused.reason, refused.path) == (RejectReason.INVALID_FIELD, "event_id")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"body": {"url": "/other"}}, {"revision": 7}, {"identifiers": [given("cookie", 2)]}],
+)
+def test_its_second_body_changes_nothing(change: dict[str, Any]) -> None:
+    """Not by a higher revision or from another device either; both bodies are kept."""
+    rows = FactRows(MemoryStore())
+    stage = IngestStage(core(), Facts(rows, None), from_log=True)
+    first = event(event_id="e-1", identifiers=[given("cookie")])
+    for batch, fields in enumerate((first, first | change)):
+        content = line(fields)
+        decoded = stage.decode([Line(content, len(content))], RECEIVED_AT, Intake.PUBLIC)
+        stored = stage.store(decoded, batch)
+    [result] = stored.results
+    assert (result.event_id, result.status, result.reason) == ("e-1", "duplicate", "id_conflict")
+    assert stored.fresh == []
 
 
 def test_it_cannot_join_the_record_of_an_order() -> None:

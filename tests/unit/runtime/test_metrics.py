@@ -1,0 +1,18 @@
+"""Metrics never say who: their labels are closed sets."""
+
+from __future__ import annotations
+
+from services.runtime.metrics import Metrics
+
+CLOSED = {"cache", "change", "kind", "partition", "reason", "since", "stage", "state", "status",
+          "topic", "why"}  # fmt: skip
+"""Names of labels whose values are enumerations of the code, topics and partitions."""
+
+
+def test_no_label_could_hold_an_identifier() -> None:
+    """A metric with a label of another name must show that its values are bounded."""
+    names: set[str] = set()
+    for one in vars(Metrics()).values():
+        names.update(getattr(one, "_labelnames", ()))
+    assert names <= CLOSED
+    assert "reason" in names
