@@ -80,14 +80,14 @@ class ClickHouseConsistencyStore:
     def _prices(self, realm: str, kind: str, books: Sequence[Book]) -> Iterator[Claim]:
         skus = sorted({book.subject.parts[1] for book in books})
         for market, sku, *rest in self._database.rows(PRICES_SQL, {"realm": realm, "skus": skus}):
-            yield _price(Book(realm, kind, Subject.product(market, sku)), rest)
+            yield price_claim(Book(realm, kind, Subject.product(market, sku)), rest)
 
     def _statements(self, realm: str, kind: str, books: Sequence[Book]) -> Iterator[Claim]:
         parameters = {"realm": realm, "kind": kind, "subjects": [one.subject.key for one in books]}
         for row in self._database.rows(STATEMENTS_SQL, parameters):
             type_, subject, occurred_at, event_id, ordinal, version, channel, body = row
             book = Book(realm, kind, Subject(SubjectType(type_), subject))
-            yield _statement(book, (occurred_at, event_id, ordinal, version, channel, body))
+            yield statement_claim(book, (occurred_at, event_id, ordinal, version, channel, body))
 
     def _customer_statements(
         self, realm: str, kind: str, books: Sequence[Book]
@@ -96,7 +96,7 @@ class ClickHouseConsistencyStore:
         holders = self._map.members_of(realm, [book.subject.node for book in books]).holder
         rows = rows_by_key(self._database, CUSTOMER_STATEMENTS_SQL, realm, holders, kind=kind)
         for node, *row in rows:
-            yield _statement(Book(realm, kind, Subject.customer(holders[node.int])), row)
+            yield statement_claim(Book(realm, kind, Subject.customer(holders[node.int])), row)
 
     def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
         """See the port."""
@@ -236,7 +236,8 @@ def _parts(books: Collection[Book]) -> Iterator[tuple[str, str, Sequence[Book]]]
             yield realm, kind, part
 
 
-def _price(book: Book, row: Sequence[Any]) -> PriceClaim:
+def price_claim(book: Book, row: Sequence[Any]) -> PriceClaim:
+    """A price claim, from the columns that `prices` has behind market and sku."""
     occurred_at, event_id, ordinal, version, channel, location, basis, price, currency, terms = row
     extra = unpack_terms(terms)
     return PriceClaim(
@@ -255,7 +256,8 @@ def _price(book: Book, row: Sequence[Any]) -> PriceClaim:
     )
 
 
-def _statement(book: Book, row: Sequence[Any]) -> Statement:
+def statement_claim(book: Book, row: Sequence[Any]) -> Statement:
+    """A claim of another kind, from the columns that `statements` has behind the subject."""
     occurred_at, event_id, ordinal, version, channel, body = row
     fields, _ = unpack_statement(body)
     return Statement(

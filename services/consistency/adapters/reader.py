@@ -9,17 +9,13 @@ from typing import Any
 from schemas.claim import (
     PRICE_MISMATCH,
     Book,
-    PriceClaim,
-    Statement,
     unpack_statement,
-    unpack_terms,
 )
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
-from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
-from services.consistency.adapters.clickhouse import action_of
+from services.consistency.adapters.clickhouse import action_of, price_claim, statement_claim
 from services.consistency.core.kind import Observation
 from services.consistency.core.places import place_of
 from services.consistency.rules import ConsistencyRules
@@ -104,8 +100,8 @@ class IncidentReader:
         for kind in sorted({one.kind for one in books} - {PRICE_MISMATCH}):
             owners = self._owners(realm, {one.subject for one in books if one.kind == kind})
             parameters = {"realm": realm, "kind": kind, "subjects": sorted(owners)}
-            for row in self._database.rows(STATEMENTS_SQL, parameters):
-                seen = _statement_seen(realm, kind, owners[row[1]], row)
+            for key, *columns in self._database.rows(STATEMENTS_SQL, parameters):
+                seen = _statement_seen(Book(realm, kind, owners[key]), columns)
                 found[seen.claim.book].append(seen)
         return found
 
@@ -121,36 +117,13 @@ class IncidentReader:
 
 
 def _price_seen(realm: str, row: Sequence[Any]) -> Observation:
-    market, sku, channel, location, terms, at, basis, *money, node, event_id, order_id, body = row
-    price, currency, quantity = money
-    extra = unpack_terms(terms)
-    claim = PriceClaim(
-        book=Book(realm, PRICE_MISMATCH, Subject.product(market, sku)),
-        occurred_at=at,
-        event_id=event_id,
-        ordinal=0,
-        version=body,
-        channel=channel,
-        location=location,
-        zone=extra.pop("zone", ""),
-        basis=Basis(basis),
-        price=price,
-        currency=currency,
-        **extra,
-    )
+    market, sku, *columns, quantity, node, order_id = row
+    claim = price_claim(Book(realm, PRICE_MISMATCH, Subject.product(market, sku)), columns)
     return Observation(claim, place_of(claim).label, quantity, node.int, order_id)
 
 
-def _statement_seen(realm: str, kind: str, subject: Subject, row: Sequence[Any]) -> Observation:
-    _, _, channel, occurred_at, body, node, event_id, order_id, version = row
-    fields, quantity = unpack_statement(body)
-    claim = Statement(
-        book=Book(realm, kind, subject),
-        occurred_at=occurred_at,
-        event_id=event_id,
-        ordinal=0,
-        version=version,
-        channel=channel,
-        **fields,
-    )
+def _statement_seen(book: Book, row: Sequence[Any]) -> Observation:
+    *columns, body, node, order_id = row
+    claim = statement_claim(book, (*columns, body))
+    _, quantity = unpack_statement(body)
     return Observation(claim, place_of(claim).label, quantity, node.int, order_id)

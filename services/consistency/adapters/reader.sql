@@ -13,8 +13,8 @@ LIMIT 2
 
 -- prices --
 -- Prices of these articles that were shown or charged, with the anchor of the event.
-SELECT market, sku, channel, location, terms, occurred_at, basis, price, currency, quantity, node,
-    event_id, order_id, version
+SELECT market, sku, occurred_at, event_id, 0, version, channel, location, basis, price, currency,
+    terms, quantity, node, order_id
 FROM offers FINAL
 ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
     offers.basis AS basis, offers.price AS price, offers.currency AS currency,
@@ -24,15 +24,14 @@ WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Arra
 
 -- statements --
 -- Claims of one kind about these subjects that were shown, with the anchor of the event.
-SELECT subject_type, subject, channel, occurred_at, body, node, event_id, order_id, version
+SELECT subject, occurred_at, event_id, 0, version, channel, body, node, order_id
 FROM
 (
     SELECT * FROM claims FINAL
     WHERE realm = {realm:String} AND NOT synthetic
         AND hasAny(claims.subject, {subjects:Array(String)})
 )
-ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
-    claims.body AS body
+ARRAY JOIN claims.kind AS kind, claims.subject AS subject, claims.body AS body
 WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
     AND JSONExtractString(body, 'basis') != 'published'
 
