@@ -21,6 +21,7 @@ NAMES = {
     373: "SESSION_IS_LOCKED",
     374: "INVALID_SESSION_TIMEOUT",
     396: "TOO_MANY_ROWS_OR_BYTES",
+    497: "ACCESS_DENIED",
     516: "AUTHENTICATION_FAILED",
 }
 # As the server's exceptionCodeToHTTPStatus; every other code is a 500.

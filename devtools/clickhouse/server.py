@@ -31,13 +31,14 @@ from devtools.clickhouse.request import (
     wishes_of,
 )
 from devtools.clickhouse.sessions import EngineSession
-from devtools.clickhouse.statement import SqlStatement, StatementKind
+from devtools.clickhouse.statement import SqlStatement, StatementKind, reaches_outside
 
 NOTICE = (
     "This is c360's development endpoint: the ClickHouse HTTP protocol over one chDB engine. "
     "Not for production."
 )
 FAULTS_PATH = "/dev/faults"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CONTENT_TYPES = {
     "Native": "application/octet-stream",
     "RowBinary": "application/octet-stream",
@@ -108,6 +109,7 @@ class Endpoint:
             ),
         }
         request["headers"] = headers
+        self._refuse_strangers(request)
         try:
             if self._faults.is_down() and request.path != FAULTS_PATH:
                 raise Dropped
@@ -123,6 +125,17 @@ class Endpoint:
                 request.transport.abort()
             return web.Response(status=503)
 
+    def _refuse_strangers(self, request: web.Request) -> None:
+        """A page of a browser must not reach it, by its own address or by another name for ours.
+
+        Raises HTTPForbidden.
+        """
+        if "Origin" in request.headers:
+            raise web.HTTPForbidden(text="not for web pages: a request must have no Origin\n")
+        host = request.host.rpartition(":")[0] if request.host.rfind(":") > 0 else request.host
+        if self._config.host in LOOPBACK and host.strip("[]") not in LOOPBACK:
+            raise web.HTTPForbidden(text=f"not for this Host; use {' or '.join(LOOPBACK)}\n")
+
     async def _root(self, request: web.Request) -> web.StreamResponse:
         if "query" in request.query:
             return await self._statement(request)
@@ -136,6 +149,10 @@ class Endpoint:
         authenticate(request, config.user, config.password)
         wishes = wishes_of(request.query)
         statement = await read_statement(request, config.body_bytes_max, query_id)
+        if word := reaches_outside(statement.sql):
+            raise QueryRefusal.of(
+                497, f"Not allowed here: {word} reaches files or hosts outside of the database"
+            )
         if request.method == "GET" and statement.kind in (
             StatementKind.INSERT,
             StatementKind.OTHER,

@@ -18,6 +18,13 @@ TOKEN = re.compile(
 )
 FORMAT = re.compile(rb"FORMAT\s+(\w+)[ \t\r]*(?:;[ \t\r]*)?\n?", re.IGNORECASE)
 LAST_FORMAT = re.compile(r"\bFORMAT\s+([A-Za-z]\w*)\s*(?:SETTINGS\b[^()]*)?;?\s*$", re.IGNORECASE)
+OUTSIDE = re.compile(
+    r"(file|url|s3|gcs|cosn|oss|hdfs|azureblobstorage|hudi|deltalake|iceberg\w*|paimon\w*|hive)"
+    r"(cluster|queue|s3|azure|hdfs|local)*"
+    r"|executable(pool)?|python|remote(secure)?|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc"
+    r"|cassandra|http|ytsaurus|nats|rabbitmq|kafka|arrowflight|prometheusquery"
+)
+"""Functions and engines of ClickHouse and chDB that leave the engine's own directory."""
 ANSWERING = {
     b"SELECT", b"WITH", b"SHOW", b"DESC", b"DESCRIBE", b"EXPLAIN", b"EXISTS", b"CHECK", b"FROM",
     b"VALUES",
@@ -110,3 +117,18 @@ def format_of(sql: str, default: str) -> str:
     """The format that a statement asks for."""
     found = LAST_FORMAT.search(sql)
     return found[1] if found else default
+
+
+def reaches_outside(sql: str) -> str:
+    """The first function, engine or clause by which a statement reads or writes files, starts
+    programs or contacts hosts; empty if there is none. Strings and comments mean nothing."""
+    words: list[str] = [
+        token.strip(b'`"').decode("utf-8", "replace")
+        for token in TOKEN.findall(sql.encode())
+        if token.strip() and not token.startswith((b"--", b"/*", b"'"))
+    ]
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name = word.lower()
+        if name in ("infile", "outfile") or (following == "(" and OUTSIDE.fullmatch(name)):
+            return word
+    return ""

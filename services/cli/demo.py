@@ -36,7 +36,7 @@ from services.intake.files import read_lines
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.logging import configure_logging
 from services.runtime.settings import SETTINGS_FILE, Settings, load_settings
-from services.store.locks import DirectoryLock
+from services.store.locks import OWNER_ONLY, DirectoryLock
 
 DEMO_SECRET = "customer360-demo-identity-secret"
 DEMO_API_KEY = "customer360-demo-api-key"
@@ -86,7 +86,8 @@ def _prepare(directory: Path) -> Settings:
                 "--directory"
             )
         shutil.rmtree(directory)
-    directory.mkdir(parents=True)
+    directory.mkdir(mode=OWNER_ONLY, parents=True)
+    (directory / SETTINGS_FILE).touch(0o600)
     (directory / SETTINGS_FILE).write_text(
         f'C360_IDENTITY_SECRET={DEMO_SECRET}\nC360_API_KEYS=["{DEMO_API_KEY}"]\n', "utf-8"
     )

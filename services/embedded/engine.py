@@ -37,9 +37,15 @@ from services.runtime.batching import bounded
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
-from services.runtime.settings import BATCH_EVENTS_LIMIT, Settings, read_rules
+from services.runtime.settings import (
+    BATCH_EVENTS_LIMIT,
+    SETTINGS_FILE,
+    Settings,
+    is_overridden,
+    read_rules,
+)
 from services.store.database import Database, open_embedded, require_embedded_engine
-from services.store.locks import DirectoryLock
+from services.store.locks import DirectoryLock, open_to_others
 from services.store.migrations import migrate
 from services.store.secret import register_secret
 from services.store.statements import statements_of
@@ -50,6 +56,7 @@ IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
 NOT_ON_A_SERVER = "not_on_a_server"
 """Reason of a ConfigurationError: a server is set, which takes events in another way."""
 REACHED_SQL = statements_of(__file__)["reached"]
+SECRET_VARIABLE = "C360_IDENTITY_SECRET"
 log = structlog.get_logger()
 
 
@@ -94,7 +101,7 @@ class Engine:
         try:
             database = open_embedded(settings.data_dir)
             migrate(database)
-            register_secret(database, secret, str(settings.data_dir))
+            _register_secret(settings, database, secret)
             readmission = Readmission(database)
             readmission.begin()
             engine = cls(settings, database, open_embedded(settings.data_dir), lock)
@@ -103,6 +110,8 @@ class Engine:
         except BaseException:
             lock.release()
             raise
+        for path in open_to_others(settings.data_dir):
+            log.warning("readable_by_others", path=str(path), advice=f"chmod go-rwx {path}")
         if recovered:
             log.info("recovered", events=recovered)
         return engine
@@ -179,3 +188,16 @@ def not_on_a_server() -> ConfigurationError:
         "events come in through Kafka",
         reason=NOT_ON_A_SERVER,
     )
+
+
+def _register_secret(settings: Settings, database: Database, secret: bytes) -> None:
+    """Raises ConfigurationError; says so if the environment hides the directory's own secret."""
+    try:
+        register_secret(database, secret, str(settings.data_dir))
+    except ConfigurationError as error:
+        if not is_overridden(settings.data_dir, SECRET_VARIABLE):
+            raise
+        raise ConfigurationError(
+            f"{error} {settings.data_dir / SETTINGS_FILE} has a secret of its own, but "
+            f"{SECRET_VARIABLE} of the environment comes first: 'unset {SECRET_VARIABLE}'."
+        ) from error

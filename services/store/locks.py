@@ -15,6 +15,9 @@ from typing import IO
 from services.runtime.errors import StoreUnavailable
 
 LOCK_FILE = "lock"
+OWNER_ONLY = 0o700
+OTHERS = 0o077
+"""A data directory holds names, addresses and secrets."""
 DIRECTORY_IN_USE = "directory_in_use"
 """Reason of a StoreUnavailable: another process holds the directory."""
 
@@ -29,7 +32,7 @@ class DirectoryLock:
     def acquire(self) -> None:
         """Raises StoreUnavailable when another process holds it or it cannot be written."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
             file = self._path.open("a+")
         except OSError as error:
             raise StoreUnavailable(
@@ -67,3 +70,11 @@ class DirectoryLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def open_to_others(data_dir: Path) -> list[Path]:
+    """The directory, if other users may look into it, and then its files with secrets in them."""
+    if not data_dir.is_dir() or not data_dir.stat().st_mode & OTHERS:
+        return []
+    secrets = [one for one in data_dir.glob("*.env") if one.stat().st_mode & OTHERS]
+    return [data_dir, *secrets]

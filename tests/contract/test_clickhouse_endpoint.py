@@ -476,3 +476,40 @@ def test_what_is_not_supported_is_refused(clickhouse_endpoint: ClickHouseEndpoin
     assert code_of(httpx.post(clickhouse_endpoint.url, files=long)) == 1000
     assert code_of(post(clickhouse_endpoint, b"x", headers={"Content-Encoding": "snappy"})) == 89
     assert code_of(post(clickhouse_endpoint, b"x", headers={"Content-Encoding": "gzip"})) == 271
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM file('/etc/passwd', LineAsString)",
+        "SELECT * FROM FILE ('/etc/passwd')",
+        "SELECT * FROM `file`('/etc/passwd', 'LineAsString')",
+        "SELECT \"file\"('/etc/passwd')",
+        "SELECT * FROM file/* */('/etc/passwd')",
+        "SELECT * FROM url('http://127.0.0.1:1/', LineAsString)",
+        "SELECT * FROM s3Cluster('c', 'http://127.0.0.1:1/')",
+        "SELECT * FROM remote('127.0.0.1', 'system.one')",
+        "SELECT * FROM executable('id', TSV, 'a String')",
+        "SELECT 1 INTO OUTFILE '/tmp/never'",
+        "INSERT INTO FUNCTION file('/tmp/never', TSV) SELECT 1",
+        "INSERT INTO t FROM INFILE '/etc/passwd' FORMAT LineAsString",
+        "CREATE TABLE never (a String) ENGINE = File(TSV, '/etc/passwd')",
+        "CREATE DICTIONARY never (a UInt64) PRIMARY KEY a SOURCE(FILE(path '/x'))",
+    ],
+)
+def test_nothing_outside_is_reached(clickhouse_endpoint: ClickHouseEndpoint, sql: str) -> None:
+    """No file, program or host, however it is written; a string is only a string."""
+    answer = post(clickhouse_endpoint, sql)
+    assert (code_of(answer), "root:" in answer.text) == (497, False)
+    assert post(clickhouse_endpoint, "SELECT 'file(''/etc/passwd'')'").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example"}, {"Host": "evil.example:8123"}, {"Origin": "null"}],
+)
+def test_no_web_page_is_answered(
+    clickhouse_endpoint: ClickHouseEndpoint, headers: dict[str, str]
+) -> None:
+    """Neither a page of another site nor one whose name was pointed at this machine."""
+    assert post(clickhouse_endpoint, "SELECT 1", headers=headers).status_code == 403

@@ -205,6 +205,28 @@ def test_another_secret_is_refused(reference: Reference, tmp_path: Path) -> None
     assert "is not the secret" in done.stderr
 
 
+def test_a_hidden_secret_is_named(tmp_path: Path) -> None:
+    """If the directory has a secret of its own, the message says which one comes first."""
+    data = tmp_path / "data"
+    c360(data, "ingest", "-", stdin=line(event()), C360_IDENTITY_SECRET="the-right-secret-of-this")
+    (data / "settings.env").write_text("C360_IDENTITY_SECRET=the-right-secret-of-this\n")
+    done = c360(data, "profile", "list", code=78, C360_IDENTITY_SECRET="quite another secret")
+    assert "'unset C360_IDENTITY_SECRET'" in done.stderr.replace("\n", " ")
+    assert "settings.env" in done.stderr
+
+
+def test_a_data_directory_is_its_owner_s(tmp_path: Path) -> None:
+    """A new one is closed to others; an older one that is open gives a warning with advice."""
+    data = tmp_path / "data"
+    c360(data, "migrate")
+    assert data.stat().st_mode & 0o777 == 0o700
+    (data / "settings.env").touch(0o644)
+    data.chmod(0o755)
+    done = c360(data, "profile", "list")
+    assert f"chmod go-rwx {data}" in done.stderr
+    assert f"chmod go-rwx {data / 'settings.env'}" in done.stderr
+
+
 def test_no_secret_is_refused(tmp_path: Path) -> None:
     """There is no default; the message says how to make one."""
     done = subprocess.run(

@@ -28,8 +28,8 @@ SETTINGS_FILE = "settings.env"
 __all__ = [
     "BATCH_EVENTS_LIMIT", "CHANNELS", "SETTINGS_FILE", "DirectorySettings", "IngestSettings",
     "IntakeSettings", "KafkaSettings", "LogSettings", "RealmSettings", "RealmsSettings",
-    "RulesSettings", "Settings", "StoreSettings", "WorkerSettings", "load_settings",
-    "read_rules",
+    "RulesSettings", "Settings", "StoreSettings", "WorkerSettings", "is_overridden",
+    "load_settings", "read_rules",
 ]  # fmt: skip
 
 
@@ -62,8 +62,22 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
         first = Settings(**overrides)
         file = first.data_dir / SETTINGS_FILE
         return Settings(_env_file=file, **overrides) if file.is_file() else first
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from error
     except (ValidationError, ValueError) as error:
         raise ConfigurationError(_explain(error)) from error
+
+
+def is_overridden(data_dir: Path, variable: str) -> bool:
+    """Whether the environment hides another value that `settings.env` of the directory has."""
+    given = os.environ.get(variable)
+    try:
+        lines = (data_dir / SETTINGS_FILE).read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return False
+    named = [line.partition("=")[2] for line in lines if line.startswith(f"{variable}=")]
+    own = [value.strip("\"' ") for value in named]
+    return given is not None and own != [] and own[-1] != given
 
 
 def _refuse_unknown_variables() -> None:
