@@ -28,7 +28,7 @@ from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.ingest import main as ingest
 from services.ingest.adapters.kafka import KafkaSource
 from services.ingest.core.derived_records import derive, edge_records, watermarks
-from services.ingest.core.outcome import Accepted
+from services.ingest.core.outcome import NO_CORRECTIONS, Accepted
 from services.ingest.core.sent_edges import SentEdges
 from services.ingest.stage import Stored
 from services.ingest.worker import EDGES_TOPIC
@@ -169,7 +169,7 @@ class FaustWork:
             os._exit(0)  # stopping Faust in order takes seconds that nobody measures
 
     async def _send_derived(self, events: Sequence[Accepted]) -> None:
-        for realm, derived in derive(events, self._sent).items():
+        for realm, derived in derive(events, NO_CORRECTIONS, self._sent).items():
             for edges in edge_records(realm, derived):
                 value = edges.model_dump_json().encode()
                 await self._send(Outgoing(EDGES_TOPIC, value, key=realm.encode()))

@@ -123,6 +123,21 @@ class Statement(NamedTuple):
 
 Claim = PriceClaim | Statement
 """One channel's statement, as one kind of incident compares it."""
+
+
+class Superseded(NamedTuple):
+    """A book that an earlier body of a corrected event touched: it is judged again without it.
+
+    `version` is that of the body that counts. The facts hold it, and nothing of the earlier one.
+    """
+
+    book: Book
+    event_id: str
+    version: int
+
+
+BookEntry = Claim | Superseded
+"""What ingest tells a book."""
 TERMS = tuple(PriceClaim._field_defaults)
 """Fields with a default; a stored claim keeps those that differ."""
 USUAL = {**PriceClaim._field_defaults, "zone": ""}

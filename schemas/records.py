@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from schemas.base import Code, Contract, Currency, Instant, OptionalCode, Title
-from schemas.claim import PRICE_MISMATCH, Book, PriceClaim, Statement
+from schemas.claim import PRICE_MISMATCH, Book, BookEntry, PriceClaim, Statement, Superseded
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.incident import INCIDENT_VERSION, AnyIncident
@@ -276,8 +276,32 @@ class StatementRecord(Contract):
         return Statement(book=book, version=self.body_version, **own)
 
 
+class SupersededRecord(Contract):
+    """A book that an earlier body of a corrected event touched."""
+
+    kind: TypeName
+    """The kind of incident that is judged again."""
+    subject: SubjectRecord
+    event_id: Code
+    body_version: Annotated[int, Field(ge=0, lt=2**64)]
+    """Version of the body that counts; claims of lower versions are taken back."""
+
+    @classmethod
+    def of(cls, one: Superseded) -> Self:
+        """The written form."""
+        subject = written_subject(one.book.subject)
+        names = {"kind": one.book.kind, "subject": subject, "event_id": one.event_id}
+        return cls.model_validate(names | {"body_version": one.version})
+
+    def superseded(self, realm: str) -> Superseded:
+        """The value as the core uses it."""
+        book = Book(realm, self.kind, subject_of(self.subject))
+        return Superseded(book, self.event_id, self.body_version)
+
+
 class ClaimsRecord(Record):
-    """Claims of one realm, of subjects that share a partition of the topic."""
+    """Claims of one realm, of subjects that share a partition of the topic, and the books from
+    which corrected events take claims back."""
 
     kind: Literal["claims"] = "claims"
     claims: Annotated[list[ClaimRecord], Field(max_length=CLAIMS_PER_RECORD_MAX)] = Field(
@@ -288,10 +312,14 @@ class ClaimsRecord(Record):
         default_factory=list
     )
     """Claims of all other kinds."""
+    superseded: Annotated[list[SupersededRecord], Field(max_length=CLAIMS_PER_RECORD_MAX)] = Field(
+        default_factory=list
+    )
+    """Books to be judged again because a corrected event claims something else now."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not (self.claims or self.statements):
+        if not (self.claims or self.statements or self.superseded):
             raise ValueError("a record needs at least one claim")
         return self
 
@@ -306,10 +334,11 @@ class ClaimsRecord(Record):
             statements=[StatementRecord.of(one) for one in claims if isinstance(one, Statement)],
         )
 
-    def all_claims(self) -> list[PriceClaim | Statement]:
-        """The claims as the core uses them."""
+    def entries(self) -> list[BookEntry]:
+        """The claims as the core uses them, then the books to be judged again."""
         prices = [one.claim(self.realm) for one in self.claims]
-        return [*prices, *(one.claim(self.realm) for one in self.statements)]
+        statements = [one.claim(self.realm) for one in self.statements]
+        return [*prices, *statements, *(one.superseded(self.realm) for one in self.superseded)]
 
 
 class TickRecord(Record):

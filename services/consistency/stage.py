@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from schemas.claim import Book, Claim
+from schemas.claim import Book, BookEntry
 from schemas.identifiers import NodeId
 from schemas.watermark import Watermark
 from services.consistency.core.customers import split_claims
@@ -49,7 +49,7 @@ class ConsistencyStage:
 
     def process(
         self,
-        claims: Mapping[str, Sequence[Claim]],
+        claims: Mapping[str, Sequence[BookEntry]],
         reached: Iterable[Watermark],
         version: int,
         regrouped: Mapping[str, Collection[NodeId]] | None = None,
@@ -103,7 +103,7 @@ class ConsistencyStage:
     def _write(
         self,
         realm: str,
-        claims: Sequence[Claim],
+        claims: Sequence[BookEntry],
         now: datetime | None,
         version: int,
         actions: Actions | None = None,

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import structlog
 from pydantic import ValidationError
 
-from schemas.claim import Book, Claim
+from schemas.claim import Book, BookEntry, Superseded
 from schemas.faults import fault_of
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
@@ -76,7 +76,7 @@ class _Held:
 class _PartitionBatch(NamedTuple):
     """The records of a batch for one partition, by realm."""
 
-    claims: dict[str, list[Claim]]
+    claims: dict[str, list[BookEntry]]
     ticks: dict[str, datetime]
     actions: dict[str, dict[Book, list[IncidentAction]]]
     customers: dict[str, set[NodeId]]
@@ -91,7 +91,7 @@ class _Task(NamedTuple):
 
     writer: ConsistencyWriter
     store: PartitionStore
-    claims: Sequence[Claim]
+    claims: Sequence[BookEntry]
     tick: datetime | None
     actions: Actions
     changed_books: Sequence[Book]
@@ -278,7 +278,7 @@ def alert(incident: AnyIncident, row_version: int) -> Outgoing:
 
 def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:
     """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
-    claims: dict[str, list[Claim]] = defaultdict(list)
+    claims: dict[str, list[BookEntry]] = defaultdict(list)
     ticks: dict[str, datetime] = {}
     actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
     customers: dict[str, set[NodeId]] = defaultdict(set)
@@ -303,13 +303,13 @@ def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:
             )
         elif isinstance(record, CustomersRecord):
             customers[record.realm].update(one.int for one in record.customers)
-        elif kinds.about_customers and record.statements:
-            others, mine = split_claims(record.all_claims())
+        elif kinds.about_customers and (record.statements or record.superseded):
+            others, mine = split_claims(record.entries())
             claims[record.realm] += others
             if mine:
                 anchors[record.realm] |= mine
         else:
-            claims[record.realm] += record.all_claims()
+            claims[record.realm] += record.entries()
     return _PartitionBatch(claims, ticks, actions, customers, anchors, refused)
 
 
@@ -338,7 +338,7 @@ def _kinds(record: OfferRecord) -> set[str]:
     if isinstance(record, ActionRecord):
         return {record.incident_kind}
     if isinstance(record, ClaimsRecord):
-        return {one.kind for one in record.statements}
+        return {one.kind for one in record.statements} | {one.kind for one in record.superseded}
     return set()
 
 
@@ -352,6 +352,7 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
     books: dict[Book, None] = {}
     for writer, store, claims, tick, actions, changed_books, *_ in tasks:
         books |= dict.fromkeys(writer.missing(claim.book for claim in claims))
+        books |= dict.fromkeys(claim.book for claim in claims if isinstance(claim, Superseded))
         books |= dict.fromkeys(writer.missing(actions))
         books |= dict.fromkeys(changed_books)
         if tick is not None:

@@ -10,7 +10,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from schemas.claim import Book, Claim
+from schemas.claim import Book, BookEntry, Claim, Superseded
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
 from schemas.touchpoint import DEFAULT_REALM
@@ -110,7 +110,7 @@ class ConsistencyWriter:
 
     def apply(
         self,
-        claims: Sequence[Claim],
+        claims: Sequence[BookEntry],
         now: datetime | None,
         actions: Actions | None = None,
         changed_books: Collection[Book] = (),
@@ -125,6 +125,7 @@ class ConsistencyWriter:
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
+        A book from which a corrected event takes claims back is read again from the facts.
 
         In doubt (any part of the batch may have been applied before, here or elsewhere) every
         incident of the judged books is returned and written again, changed or not: a stored
@@ -134,6 +135,7 @@ class ConsistencyWriter:
             ValueError: a claim or an action of another realm. Nothing was applied.
         """
         by_book, actions = self._by_book(claims), actions or {}
+        superseded = [one.book for one in claims if isinstance(one, Superseded)]
         self._check_realm(actions)
         if now is not None:
             self._now = now if self._now is None else max(self._now, now)
@@ -141,7 +143,7 @@ class ConsistencyWriter:
         if now is not None:
             books += sorted(self._due_books().difference(books))
         may_be_blank = set[Book]() if in_doubt else {*changed_books}.difference(by_book, actions)
-        self._load(books, changed_books, may_be_blank)
+        self._load(books, {*changed_books, *superseded}, may_be_blank)
         self.changed = []
         to_publish: list[AnyIncident] = []
         for book in (one for one in books if one in self._cache):
@@ -191,12 +193,25 @@ class ConsistencyWriter:
         self.write(version)
         self.settle(version)
 
-    def _by_book(self, claims: Iterable[Claim]) -> dict[Book, list[Claim]]:
+    def _by_book(self, claims: Sequence[BookEntry]) -> dict[Book, list[Claim]]:
+        """The claims by book, without those that are taken back; none for a book that is only
+        judged again."""
         by_book: dict[Book, list[Claim]] = defaultdict(list)
+        since: dict[tuple[Book, str], int] = {}
         for claim in claims:
             if claim.book.realm != self.realm:
                 raise ValueError(f"claim of realm {claim.book.realm!r}, not {self.realm!r}")
-            by_book[claim.book].append(claim)
+            mine = by_book[claim.book]
+            if isinstance(claim, Superseded):
+                key = claim.book, claim.event_id
+                since[key] = max(claim.version, since.get(key, 0))
+            else:
+                mine.append(claim)
+        for book, event_id in since:
+            least = since[book, event_id]
+            by_book[book] = [
+                one for one in by_book[book] if one.event_id != event_id or one.version >= least
+            ]
         return by_book
 
     def _check_realm(self, actions: Actions) -> None:

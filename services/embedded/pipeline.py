@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 
-from schemas.claim import Claim
 from schemas.identifiers import NodeId
 from schemas.records import ActionRecord
 from services.consistency.stage import ConsistencyStage
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes
-from services.ingest.core.derived_records import watermarks
+from services.ingest.core.derived_records import claims_by_realm, watermarks
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.measure import measure
@@ -119,8 +118,8 @@ class Pipeline:
                 count_changes(self._metrics, changes)
         with self._timed("consistency"):
             reached = watermarks(stored.fresh)
-            claims, regrouped = _claims(stored.fresh), self._regrouped(applied)
-            self._consistency.process(claims, reached, batch, regrouped)
+            claims = claims_by_realm(stored.fresh, stored.corrections.superseded)
+            self._consistency.process(claims, reached, batch, self._regrouped(applied))
         return stored
 
     def _regrouped(self, applied: Mapping[str, Changes]) -> dict[str, set[NodeId]]:
@@ -164,11 +163,3 @@ def _identity(events: Sequence[Accepted]) -> dict[str, RealmBatch]:
     for event in events:
         batches[event.realm].edges.extend(event.edges)
     return batches
-
-
-def _claims(events: Sequence[Accepted]) -> dict[str, list[Claim]]:
-    """The claims of a batch by realm."""
-    claims: dict[str, list[Claim]] = defaultdict(list)
-    for event in events:
-        claims[event.realm].extend(event.claims)
-    return claims

@@ -15,7 +15,7 @@ import structlog
 
 from schemas.touchpoint import PUBLIC_ID_PREFIX
 from services.embedded.pipeline import Pipeline
-from services.ingest.adapters.audit import StoreAudit
+from services.ingest.adapters.removal import delete_facts
 from services.ingest.core.outcome import Intake
 from services.ingest.ports import StoredEvent
 from services.store.database import Database
@@ -36,7 +36,6 @@ class Readmission:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._audit = StoreAudit(database)
 
     def begin(self) -> None:
         """Have everything that follows from the facts derived again, if there is a former fact."""
@@ -56,7 +55,7 @@ class Readmission:
             for realm, node, event_id, *_ in rows:
                 keys[realm].append((node, event_id))
             for realm, mine in keys.items():
-                self._audit.delete(realm, mine)
+                delete_facts(self._database, realm, mine)
         return count
 
     def _former(self, limit: int) -> list[tuple[Any, ...]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from schemas.claim import Book
 from schemas.identifiers import NodeId
 from services.ingest.core.outcome import Accepted, Intake, Reject
 
@@ -16,6 +17,10 @@ class Known(NamedTuple):
     node: NodeId
     version: int
     batch: int
+
+
+FactKey = tuple[str, NodeId, str]
+"""Realm, anchor and event id of a fact."""
 
 
 class RejectedLine(NamedTuple):
@@ -54,6 +59,19 @@ class FactStore(Protocol):
         Returns the events that the store refuses on every attempt. They are found by bisection,
         and the others are written.
         """
+        ...
+
+    def former_books(self, keys: Collection[FactKey]) -> Mapping[tuple[str, str], set[Book]]:
+        """The books that any body of these events touched, as far as facts or
+        `write_former_books` know them, by realm and event id."""
+        ...
+
+    def write_former_books(self, books: Mapping[FactKey, Collection[Book]]) -> None:
+        """Remember books that bodies of events touched; replaced facts may be forgotten."""
+        ...
+
+    def remove_facts(self, keys: Collection[FactKey]) -> None:
+        """Remove facts with all their projections; a missing one is no error."""
         ...
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:

@@ -16,7 +16,14 @@ import structlog
 from schemas.reject import RejectReason
 from services.ingest.core.decode import too_large
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.outcome import Accepted, Intake, Reject
+from services.ingest.core.outcome import (
+    NO_CORRECTIONS,
+    Accepted,
+    Corrections,
+    Intake,
+    Reject,
+)
+from services.ingest.corrections import REVISION_SHIFT, CorrectionPlan
 from services.ingest.lines import Line
 from services.ingest.ports import FactStore, Known, RejectedLine
 from services.runtime.errors import Fatal
@@ -37,7 +44,6 @@ ID_CONFLICT = "id_conflict"
 """Reason of a duplicate whose body differs from the stored one."""
 ROWS_REFUSED = "rows_refused"
 """Reason of a Fatal: the store refuses a large part of a batch."""
-REVISION_SHIFT = 32
 REFUSED_MAX = 10
 """More refused rows than this (and than one in a hundred) mean that the store is broken."""
 
@@ -70,6 +76,7 @@ class Stored(NamedTuple):
     """The events whose derived records must be sent."""
     refused: list[tuple[int, Reject]]
     """The rejected lines, by position in the batch."""
+    corrections: Corrections = NO_CORRECTIONS
 
 
 def outcome_of(
@@ -123,6 +130,7 @@ class IngestStage:
         """
         accepted = [one for one in decoded.outcomes if isinstance(one, Accepted)]
         known = self._store.known(accepted)
+        judged = {name: list(entries) for name, entries in known.items()}
         results: list[Result] = []
         fresh: dict[int, Accepted] = {}
         refused: dict[int, Reject] = {}
@@ -132,7 +140,7 @@ class IngestStage:
                 results.append(_refusal(outcome))
                 refused[position] = outcome
                 continue
-            entries = known.setdefault((outcome.realm, outcome.event_id), [])
+            entries = judged.setdefault((outcome.realm, outcome.event_id), [])
             result = self._judge(outcome, entries)
             results.append(_with_hint(result, outcome) if outcome.hints else result)
             is_conflict = result.reason == ID_CONFLICT
@@ -149,14 +157,18 @@ class IngestStage:
             names = {(one.realm, one.event_id) for one in conflicts}
             others = [one for one in fresh.values() if (one.realm, one.event_id) in names]
             self._store.write_conflicts([*conflicts, *others], decoded.received_at)
-        unstorable = self._unstorable(fresh, batch)
+        plan = CorrectionPlan(known, fresh.values())
+        plan.note(self._store)
+        unstorable = self._unstorable(plan.to_write(fresh), batch)
         for position in unstorable:
-            reject = Reject(RejectReason.UNSTORABLE, event_id=fresh.pop(position).sent_id)
+            reject = Reject(RejectReason.UNSTORABLE, event_id=fresh[position].sent_id)
+            plan.forget(fresh.pop(position))
             refused[position], results[position] = reject, _refusal(reject)
         self._keep(decoded, {position: refused[position] for position in unstorable})
-        stored = list(fresh.values())
+        self._store.remove_facts(plan.outvoted_elsewhere())
+        stored = [plan.told(event) for event in fresh.values()]
         self._store.write_values(stored, batch)
-        return Stored(results, stored, sorted(refused.items()))
+        return Stored(results, stored, sorted(refused.items()), plan.corrections())
 
     def _unstorable(self, fresh: dict[int, Accepted], batch: int) -> list[int]:
         """Write the facts; returns the positions of those that the store refuses."""

@@ -234,7 +234,7 @@ class IngestWorker:
 
     def _records(self, batch: Batch, stored: Stored) -> tuple[dict[str, Derived], list[Outgoing]]:
         """All derived records and dead letters of a batch."""
-        derived = derive(stored.fresh, self._sent)
+        derived = derive(stored.fresh, stored.corrections, self._sent)
         records = [
             dead_letter(batch.deliveries[position], *reject) for position, reject in stored.refused
         ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from schemas.claim import TERMS, TERMS_FROM, USUAL_TERMS, Book, PriceClaim, Statement
+from schemas.claim import TERMS, TERMS_FROM, USUAL_TERMS, Book, BookEntry, PriceClaim, Statement
 from schemas.identifiers import NodeId, as_uuid
 from schemas.records import (
     CLAIMS_PER_RECORD_MAX,
@@ -22,6 +22,7 @@ from schemas.records import (
     ActionRecord,
     CustomersRecord,
     StatementRecord,
+    SupersededRecord,
 )
 from schemas.subject import Subject
 from schemas.topics import CATALOGUE
@@ -47,27 +48,35 @@ def partition_of_book(book: Book, partitions: int = OFFER_PARTITIONS) -> int:
 
 
 def claim_records(
-    realm: str, claims: Iterable[PriceClaim | Statement], partitions: int = OFFER_PARTITIONS
+    realm: str, claims: Iterable[BookEntry], partitions: int = OFFER_PARTITIONS
 ) -> list[Outgoing]:
-    """The claims of one realm as `ClaimsRecord`s, each for one partition, in the claims' order.
+    """The claims of one realm as `ClaimsRecord`s, each for one partition, in the claims' order;
+    then the books that are to be judged again.
 
     Raises ValueError for a claim of another realm.
     """
     prices: dict[int, list[bytes]] = defaultdict(list)
     statements: dict[int, list[bytes]] = defaultdict(list)
+    superseded: dict[int, list[bytes]] = defaultdict(list)
     for claim in claims:
         if claim.book.realm != realm:
             raise ValueError(f"a claim of another realm than {realm!r}")
         partition = partition_of_book(claim.book, partitions)
         if isinstance(claim, PriceClaim):
             prices[partition].append(written(claim))
-        else:
+        elif isinstance(claim, Statement):
             statements[partition].append(StatementRecord.of(claim).model_dump_json().encode())
+        else:
+            superseded[partition].append(SupersededRecord.of(claim).model_dump_json().encode())
     frame = orjson.dumps({"kind": "claims", "version": RECORD_VERSION, "realm": realm})[:-1]
     key = key_of(realm)
     return [
         Outgoing(OFFERS_TOPIC, frame + name + b",".join(part) + b"]}", key, partition)
-        for name, by_partition in ((b',"claims":[', prices), (b',"statements":[', statements))
+        for name, by_partition in (
+            (b',"claims":[', prices),
+            (b',"statements":[', statements),
+            (b',"superseded":[', superseded),
+        )
         for partition, mine in by_partition.items()
         for part in bounded(mine, CLAIMS_PER_RECORD_MAX, RECORD_BYTES_MAX, _size)
     ]

@@ -15,8 +15,9 @@ from schemas.rules.identity import identity_rules
 from services.api.digest import state_digest
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import link
-from services.ingest.adapters.audit import FACT_TABLES_SQL, StoreAudit
+from services.ingest.adapters.audit import StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.adapters.removal import FACT_TABLES_SQL
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
@@ -295,27 +296,78 @@ def test_all_columns_are_written(database: Database) -> None:
         "SELECT name FROM system.columns WHERE database = currentDatabase() "
         "AND table = 'touchpoints'"
     )
-    assert {row[0] for row in rows} == {*COLUMNS, "batch"}
+    assert {row[0] for row in rows} == {*COLUMNS, "corrects", "batch"}
 
 
-def test_audit_finds_an_event_under_two_anchors_and_keeps_one(
+def test_audit_finds_an_event_under_two_anchors_and_keeps_the_latest_body(
     stage: IngestStage, database: Database
 ) -> None:
-    """The same event id under two identifiers is found; the smallest node keeps its row."""
+    """A write that takes effect after the correction of its event leaves a second anchor."""
     ids = [[identifier("cookie", name)] for name in ("c-1", "c-2")]
     first, second = (
-        event("order.placed", event_id="e", identifiers=i, body={"order_id": "o"}) for i in ids
+        event("order.placed", event_id="e", identifiers=i, revision=n, body={"order_id": "o"})
+        for n, i in enumerate(ids)
     )
-    ingest(stage, 1, first)
-    ingest(stage, 2, second)
+    ingest(stage, 1, second)
+    [(kept,)] = database.rows("SELECT toString(node) FROM touchpoints")
+    late = stage.decode([Line(line(first), 1_000)], RECEIVED_AT).outcomes
+    ClickHouseFactStore(database).write_facts([one for one in late if isinstance(one, Accepted)], 2)
     audit = StoreAudit(database)
     [double] = audit.double_anchors()
-    assert double.kept < double.others[0]
+    assert (double.kept, len(double.others)) == (kept, 1)
     audit.keep_one_anchor([double])
     for (table,) in database.rows(FACT_TABLES_SQL):
         left = database.rows(f"SELECT toString(node) FROM {table} WHERE event_id = 'e'")
         assert {row[0] for row in left} <= {double.kept}, table
     assert list(audit.double_anchors()) == []
+
+
+SAYS = {
+    "orders": ("notEmpty(order_id)", order("o-1", "5.00")),
+    "consents": ("notEmpty(consents.action)", event("consent.given", body={})),
+    "observations": (
+        "notEmpty(attrs.name)",
+        event("profile.updated", body={"attributes": {"city": "Bonn"}}),
+    ),
+    "surveys": (
+        "notEmpty(survey_kind)",
+        event("survey.answered", body={"kind": "nps", "answers": [{"question": "q", "score": 9}]}),
+    ),
+    "offers": ("notEmpty(offers.sku)", order("o-2", "5.00")),
+}
+"""When a row of a table says something, and an event that does."""
+
+
+@pytest.mark.parametrize("table", SAYS)
+@pytest.mark.parametrize("revision", [0, 1])
+@pytest.mark.parametrize("emptied_first", [False, True])
+def test_a_correction_takes_back_what_its_event_said(
+    stage: IngestStage, database: Database, table: str, revision: int, emptied_first: bool
+) -> None:
+    """A body that counts and says nothing leaves nothing of the other, whichever comes first."""
+    says, full = SAYS[table]
+    emptied = event(event_id="e", revision=revision)
+    bodies = [full | {"event_id": "e"}, emptied]
+    for batch, body in enumerate(reversed(bodies) if emptied_first else bodies, 1):
+        ingest(stage, batch, body)
+    [(type_,)] = database.rows("SELECT type FROM touchpoints FINAL")
+    spoken = [row[0] for row in database.rows(f"SELECT {says} FROM {table} FINAL")]
+    assert any(spoken) is (type_ == full["type"])
+    assert revision == 0 or type_ == emptied["type"]
+
+
+def test_a_correction_may_name_somebody_else(stage: IngestStage, database: Database) -> None:
+    """The fact is then stored under the anchor of the body that counts alone, in any order."""
+    for name, revisions in (("in-order", (0, 1)), ("reversed", (1, 0)), ("back", (0, 2, 1))):
+        for number in revisions:
+            ids = [identifier("cookie", f"c-{number}")]
+            ingest(stage, 1, event(event_id=name, identifiers=ids, revision=number))
+        [(found, versions)] = database.rows(
+            f"SELECT count(), max(bitShiftRight(version, 32)) FROM touchpoints FINAL "
+            f"WHERE event_id = '{name}'"
+        )
+        assert (found, versions) == (1, max(revisions)), name
+    assert list(StoreAudit(database).double_anchors()) == []
 
 
 def test_rejected_lines_are_kept_once_with_their_bytes(

@@ -25,7 +25,7 @@ from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery
 from tests.customer_kind import WITH_CUSTOMERS, current_incidents, map_of
-from tests.simulation.checks import Ledger, demand, demand_same, trails
+from tests.simulation.checks import Ledger, audited, demand, demand_same, trails
 from tests.simulation.scenario import REALMS, TOPICS, ingest_core, price_rules, rules
 from tests.simulation.stores import FactRows, Facts
 
@@ -111,7 +111,7 @@ def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> 
     ]
     alone = Embedded(lambda: now)
     alone.run(sent, broker.all_of("c360.edges"), broker.all_of("c360.offers"))
-    found, wanted = ledger.facts.facts, alone.rows.facts
+    found, wanted = audited(ledger.facts), alone.rows.facts
     demand_same(
         "facts and those of the embedded run",
         {key: event.version for key, event in found.items()},

@@ -210,11 +210,19 @@ class Scenario:
                 occurred_at = (BEGIN - STEP * rng.randint(1, 12)).isoformat()
                 again = {"event_id": f"{fields['event_id']}-again", "occurred_at": occurred_at}
                 found.append(fields | again)
-            elif chance < 0.40:
+            elif chance < 0.38:
                 found.append(fields | {"revision": 1, "identifiers": self._again(fields)})
+            elif chance < 0.42:
+                found += [fields | self._corrected(fields) for _ in range(rng.randint(1, 2))]
             elif chance < 0.45:
                 found.append(fields | {"source": {"system": "webshop", "till": "9"}})
         return found
+
+    def _corrected(self, fields: Json) -> Json:
+        """Another body, on the same channel: it may say something else of somebody else."""
+        made = (getattr(self, f"_{self._rng.choice(self._kinds)}")() for _ in range(20))
+        fitting = (one for one in made if one["channel"] == fields["channel"])
+        return next(fitting, fields) | {"revision": self._rng.choice((1, 2))}
 
     def _again(self, fields: Json) -> list[Json]:
         return self._someone() if fields["identifiers"] else []

@@ -34,6 +34,7 @@ from tests.simulation.process import Process
 UNSTORABLE = "unstorable"
 """Events with an id that begins so are refused by the store, whenever they are tried."""
 FactKey = tuple[str, NodeId, str]
+Name = tuple[str, str]
 
 
 class FactRows:
@@ -42,6 +43,7 @@ class FactRows:
     def __init__(self, claims: MemoryStore) -> None:
         self.facts: dict[FactKey, Accepted] = {}
         self.by_id: dict[tuple[str, str], set[FactKey]] = defaultdict(set)
+        self.former: dict[Name, set[Book]] = defaultdict(set)
         self.conflicts: set[tuple[str, str, bytes]] = set()
         self.values: dict[tuple[str, NodeId], str] = {}
         self.batches: dict[FactKey, int] = {}
@@ -58,7 +60,28 @@ class FactRows:
             if known is None or event.version >= known.version:
                 self.facts[key], self.batches[key] = event, batch
             self.by_id[event.realm, event.event_id].add(key)
+            self._claims.supersede(event.realm, event.event_id, event.version)
             self._claims.write_claims(event.claims)
+
+    def latest(self, event: Accepted) -> Accepted | None:
+        """The body of an event that counts, under any anchor."""
+        bodies = [self.facts[key] for key in self.by_id[event.realm, event.event_id]]
+        return max(bodies, key=lambda one: one.version, default=None)
+
+    def put_former(self, books: Iterable[tuple[Name, Book]]) -> None:
+        """Note books that bodies of events touched."""
+        for name, book in books:
+            self.former[name].add(book)
+
+    def former_books(self, names: Iterable[Name]) -> dict[Name, set[Book]]:
+        """The books that bodies of these events touched."""
+        return {name: self.former[name] | self._claims.books_of(*name) for name in names}
+
+    def remove(self, keys: Iterable[FactKey]) -> None:
+        """Facts under anchors that no longer count."""
+        for key in keys:
+            self.facts.pop(key, None)
+            self.by_id[key[0], key[2]].discard(key)
 
     def put_conflicts(self, events: Iterable[Accepted]) -> None:
         """Keep the stored body of each event, then its new one."""
@@ -106,6 +129,30 @@ class Facts:
         else:
             self._process.write("facts", good, lambda rows: self._rows.put(rows, batch))
         return [one for one in events if one.event_id.startswith(UNSTORABLE)]
+
+    def former_books(self, keys: Collection[FactKey]) -> Mapping[Name, set[Book]]:
+        """See the port."""
+        names = {(realm, event_id) for realm, _, event_id in keys}
+
+        def look() -> Mapping[Name, set[Book]]:
+            return self._rows.former_books(names)
+
+        return look() if self._process is None else self._process.read("former books", look)
+
+    def write_former_books(self, books: Mapping[FactKey, Collection[Book]]) -> None:
+        """See the port."""
+        rows = [((key[0], key[2]), book) for key, mine in books.items() for book in mine]
+        if self._process is None:
+            self._rows.put_former(rows)
+        else:
+            self._process.write("former books", rows, self._rows.put_former)
+
+    def remove_facts(self, keys: Collection[FactKey]) -> None:
+        """See the port."""
+        if self._process is None:
+            self._rows.remove(keys)
+        elif keys:
+            self._process.write("removals", list(keys), self._rows.remove)
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
         """See the port."""

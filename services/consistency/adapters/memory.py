@@ -36,6 +36,8 @@ class MemoryStore:
         self._partitions = partitions
         self._map_of = map_of
         self._claims: dict[Book, dict[tuple[str, int], Claim]] = defaultdict(dict)
+        self._versions: dict[tuple[str, str], int] = {}
+        """Of the body that counts, by realm and event id."""
         self._incidents: dict[Book, dict[str, tuple[int, AnyIncident]]] = defaultdict(dict)
         self._actions: dict[Book, dict[IncidentAction, None]] = defaultdict(dict)
         self._due: dict[Book, tuple[int, datetime | None]] = {}
@@ -47,7 +49,7 @@ class MemoryStore:
         found: dict[Book, list[Claim]] = {book: self._of_customer(book) for book in customers}
         for book in set(books).difference(customers):
             if book in self._claims:
-                found[book] = list(self._claims[book].values())
+                found[book] = [one for one in self._claims[book].values() if self._counts(one)]
         return found
 
     def _of_customer(self, book: Book) -> list[Claim]:
@@ -61,12 +63,29 @@ class MemoryStore:
             for claim in self._claims.get(
                 book._replace(subject=Subject.customer(node)), {}
             ).values()
+            if self._counts(claim)
         ]
 
     def holders_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """See `WorkerStore.holders_of`."""
         by_node = self._map_of(realm)
         return {node: by_node.get(node, node) for node in nodes}
+
+    def _counts(self, claim: Claim) -> bool:
+        return claim.version >= self._versions.get((claim.book.realm, claim.event_id), 0)
+
+    def supersede(self, realm: str, event_id: str, version: int) -> None:
+        """A body of an event is in the facts: claims of lower versions no longer are."""
+        key = realm, event_id
+        self._versions[key] = max(version, self._versions.get(key, 0))
+
+    def books_of(self, realm: str, event_id: str) -> set[Book]:
+        """The books that any body of an event touched."""
+        return {
+            book
+            for book, claims in self._claims.items()
+            if book.realm == realm and any(name == event_id for name, _ in claims)
+        }
 
     def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See `WorkerStore.comparable_books`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from schemas.claim import Book, Claim
+from schemas.claim import Book, BookEntry, Claim, Superseded
 from schemas.offer import Basis
 
 
@@ -24,13 +24,17 @@ class ComparableBooks:
         """These books are comparable and stay so."""
         self._comparable.update(books)
 
-    def filter(self, claims: Sequence[Claim]) -> list[Claim]:
+    def filter(self, claims: Sequence[BookEntry]) -> list[BookEntry]:
         """The claims whose book has a published claim or claims of two channels, with these.
 
-        When a book becomes comparable, read its earlier claims from the facts.
+        When a book becomes comparable, read its earlier claims from the facts. A book that lost
+        claims may have incidents left, so it counts as comparable.
         """
         for claim in claims:
-            if claim.book not in self._comparable:
+            if isinstance(claim, Superseded):
+                self._comparable.add(claim.book)
+                self._single.pop(claim.book, None)
+            elif claim.book not in self._comparable:
                 self._note(claim)
         return [claim for claim in claims if claim.book in self._comparable]
 

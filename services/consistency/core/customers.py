@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from schemas.claim import Claim
+from schemas.claim import BookEntry
 from schemas.identifiers import NodeId
 from schemas.subject import SubjectType
 
 
-def split_claims(claims: Iterable[Claim]) -> tuple[list[Claim], set[NodeId]]:
+def split_claims(claims: Iterable[BookEntry]) -> tuple[list[BookEntry], set[NodeId]]:
     """The claims about anything else, and the anchors of those about customers."""
-    others: list[Claim] = []
+    others: list[BookEntry] = []
     anchors: set[NodeId] = set()
     for claim in claims:
         if claim.book.subject.type is SubjectType.CUSTOMER:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from schemas.reject import ADVICE, RejectReason
-from services.store.database import Database, chunks
+from services.ingest.adapters.removal import delete_facts
+from services.store.database import Database
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -15,13 +16,6 @@ REJECTED_SQL = _STATEMENTS["rejected"]
 LINES_SQL = _STATEMENTS["lines"]
 COUNTS_SQL = _STATEMENTS["counts"]
 TWICE_SQL = _STATEMENTS["twice"]
-FACT_TABLES_SQL = _STATEMENTS["fact_tables"]
-DELETE_SQL = """
-DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}}
-    AND event_id IN {{events:Array(String)}}
-    AND has(arrayZip({{nodes:Array(UUID)}}, {{events:Array(String)}}), (node, event_id))
-"""
-ROWS_PER_DELETE = 1_000
 
 
 class RejectedEvent(NamedTuple):
@@ -54,7 +48,7 @@ class RawLine(NamedTuple):
 
 
 class DoubleAnchor(NamedTuple):
-    """An event stored under several anchors: the smallest node is kept."""
+    """An event stored under several anchors: that of its latest body is kept, or the smallest."""
 
     realm: str
     event_id: str
@@ -90,8 +84,8 @@ class StoreAudit:
 
     def double_anchors(self) -> Iterator[DoubleAnchor]:
         """Events under two anchors: re-sent with other identifiers, or after a change of rules."""
-        for realm, event_id, nodes in self._database.rows(TWICE_SQL):
-            kept, *others = sorted(nodes)
+        for realm, event_id, kept, nodes in self._database.rows(TWICE_SQL):
+            others = sorted(node for node in nodes if node != kept)
             yield DoubleAnchor(realm, event_id, kept, others)
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
@@ -103,12 +97,4 @@ class StoreAudit:
                 if double.realm == realm
                 for node in double.others
             ]
-            for part in chunks(rows, ROWS_PER_DELETE):
-                self.delete(realm, part)
-
-    def delete(self, realm: str, rows: Sequence[tuple[str, str]]) -> None:
-        """Delete facts by (node, event id), in every fact table."""
-        nodes, events = zip(*rows, strict=True)
-        parameters = {"realm": realm, "nodes": list(nodes), "events": list(events)}
-        for (table,) in self._database.rows(FACT_TABLES_SQL):
-            self._database.command(DELETE_SQL.format(table=table), parameters)
+            delete_facts(self._database, realm, rows)

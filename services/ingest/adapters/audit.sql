@@ -23,14 +23,8 @@ ORDER BY id LIMIT {limit:UInt32}
 SELECT reason, count() FROM rejected FINAL GROUP BY reason ORDER BY reason
 
 -- twice --
--- Events stored under several anchors.
-SELECT realm, event_id, groupUniqArray(toString(node)) AS nodes
+-- Events stored under several anchors, with the one to keep: of the highest version, then the smallest.
+SELECT realm, event_id,
+    argMin(toString(node), (0xFFFFFFFFFFFFFFFF - version, toString(node))) AS kept,
+    groupUniqArray(toString(node)) AS nodes
 FROM event_ids GROUP BY realm, event_id HAVING uniqExact(node) > 1 ORDER BY realm, event_id
-
--- fact_tables --
--- Tables whose rows are keyed by anchor and event id.
-SELECT DISTINCT table FROM system.columns
-WHERE database = currentDatabase() AND name = 'event_id'
-    AND table IN (SELECT table FROM system.columns WHERE database = currentDatabase()
-        AND name = 'node')
-    AND table NOT LIKE '%\_view' AND table != 'id_conflicts' ORDER BY table

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from schemas.identifiers import NodeId
+from schemas.claim import PRICE_MISMATCH, Book
+from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
+from schemas.subject import Subject, SubjectType
+from services.ingest.adapters.removal import delete_facts
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
-from services.ingest.ports import Known, RejectedLine, StoredEvent
+from services.ingest.ports import FactKey, Known, RejectedLine, StoredEvent
 from services.store.database import Database, chunks
 from services.store.errors import Unstorable
 from services.store.statements import statements_of
@@ -26,6 +30,7 @@ PAGE_END_SQL = _STATEMENTS["page_end"]
 ERASURES_SQL = _STATEMENTS["erasures"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = _STATEMENTS["conflict"]
+FORMER_BOOKS_SQL = _STATEMENTS["former_books"]
 ANY_EVENT_SQL = _STATEMENTS["any_event"]
 row_of = itemgetter(*COLUMNS)
 """The values of a row in the order of COLUMNS."""
@@ -38,6 +43,7 @@ PAGE_EVENTS = 20_000
 """About as many stored events are read at once."""
 REMEMBERED_HASHES = 1_000_000
 CHECKPOINT = "embedded"
+EVENTS_PER_QUERY = 500
 
 
 class ClickHouseFactStore:
@@ -88,12 +94,45 @@ class ClickHouseFactStore:
         columns: list[Sequence[Any]] = list(
             zip(*(row_of(event.row) for event in events), strict=True)
         )
+        columns.append([event.corrects for event in events])
         columns.append([batch] * len(events))
-        self._database.insert("touchpoints", (*COLUMNS, "batch"), columns)
+        self._database.insert("touchpoints", (*COLUMNS, "corrects", "batch"), columns)
         if self._all_hashes is not None:
             self._all_hashes.update(event.event_hash for event in events)
             if len(self._all_hashes) > REMEMBERED_HASHES:
                 self._all_hashes = None
+
+    def former_books(self, keys: Collection[FactKey]) -> dict[tuple[str, str], set[Book]]:
+        """See the port."""
+        found: dict[tuple[str, str], set[Book]] = defaultdict(set)
+        for realm, mine in _by_realm(keys).items():
+            for part in chunks(mine, EVENTS_PER_QUERY):
+                nodes, events = zip(*part, strict=True)
+                parameters = {
+                    "realm": realm,
+                    "nodes": list(nodes),
+                    "events": list(events),
+                    "prices": PRICE_MISMATCH,
+                }
+                for event_id, kind, type_, key in self._database.rows(FORMER_BOOKS_SQL, parameters):
+                    subject = Subject(SubjectType(type_), key)
+                    found[realm, event_id].add(Book(realm, kind, subject))
+        return found
+
+    def write_former_books(self, books: Mapping[FactKey, Collection[Book]]) -> None:
+        """See the port."""
+        rows = [
+            (realm, node, event_id, book.kind, *book.subject)
+            for (realm, node, event_id), mine in books.items()
+            for book in mine
+        ]
+        names = ("realm", "node", "event_id", "kind", "subject_type", "subject")
+        self._database.insert_rows("former_books", names, rows)
+
+    def remove_facts(self, keys: Collection[FactKey]) -> None:
+        """See the port."""
+        for realm, mine in _by_realm(keys).items():
+            delete_facts(self._database, realm, mine)
 
     def write_conflicts(self, events: Sequence[Accepted], received_at: datetime) -> None:
         """See the port. The first body is copied before the new one can replace it."""
@@ -186,3 +225,11 @@ class ClickHouseFactStore:
     def _page_end(self, after_batch: int, last_batch: int) -> int:
         bounds = {"batch": after_batch, "until": last_batch, "rows": PAGE_EVENTS}
         return int(self._database.rows(PAGE_END_SQL, bounds)[0][0])
+
+
+def _by_realm(keys: Collection[FactKey]) -> dict[str, list[tuple[str, str]]]:
+    """Anchor and event id by realm."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for realm, node, event_id in sorted(keys):
+        found[realm].append((str(as_uuid(node)), event_id))
+    return found

@@ -41,3 +41,17 @@ SELECT 1 FROM event_ids LIMIT 1
 INSERT INTO id_conflicts SELECT realm, event_id, version, node, received_at, payload
 FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     AND event_id IN {events:Array(String)}
+
+-- former_books --
+-- The books that bodies of events touched: of any body that no merge has forgotten, and those noted
+-- before a correction was written. Deliberately without FINAL.
+SELECT event_id, {prices:String}, 'product', concat(market, '\x1f', sku) FROM offers
+ARRAY JOIN offers.sku AS sku, offers.market AS market
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
+UNION DISTINCT
+SELECT event_id, kind, subject_type, subject FROM claims
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
+UNION DISTINCT
+SELECT event_id, kind, subject_type, subject FROM former_books
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}

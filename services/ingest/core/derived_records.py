@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from schemas.claim import PriceClaim, Statement
+from schemas.claim import BookEntry, Superseded
 from schemas.edge import Edge
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms
 from schemas.records import EDGES_PER_RECORD_MAX, EdgesRecord
 from schemas.watermark import Watermark
-from services.ingest.core.outcome import Accepted
+from services.ingest.core.outcome import Accepted, Corrections
 from services.ingest.core.sent_edges import SentEdges
 
 
@@ -22,23 +23,50 @@ class Derived(NamedTuple):
     edges: list[Edge]
     attributes: list[NodeId]
     consents: list[NodeId]
-    claims: list[PriceClaim | Statement]
+    claims: list[BookEntry]
+    """With the books that corrected events touched before."""
 
 
-def derive(events: Iterable[Accepted], sent: SentEdges) -> dict[str, Derived]:
-    """By realm: edges not yet sent in this grade, nodes with new attributes or consents, claims."""
+def derive(
+    events: Iterable[Accepted], corrections: Corrections, sent: SentEdges
+) -> dict[str, Derived]:
+    """By realm: edges not yet sent in this grade, nodes with new attributes or consents, claims.
+
+    Corrected events may have lost any of these: their anchors, former ones too, are among the
+    nodes, and the books that they touched before among the claims.
+    """
+    entries = claims_by_realm(events := list(events), corrections.superseded)
+    former: dict[str, list[NodeId]] = defaultdict(list)
+    for realm, node in corrections.former:
+        former[realm].append(node)
     by_realm: dict[str, list[Accepted]] = defaultdict(list)
     for event in events:
         by_realm[event.realm].append(event)
     return {
         realm: Derived(
             sent.unsent(realm, (edge for event in mine for edge in event.edges)),
-            list(dict.fromkeys(event.node for event in mine if event.has_attributes)),
-            list(dict.fromkeys(event.node for event in mine if event.has_consents)),
-            [claim for event in mine for claim in event.claims],
+            _nodes((event.node for event in mine if event.has_attributes), former[realm]),
+            _nodes((event.node for event in mine if event.has_consents), former[realm]),
+            entries.get(realm, []),
         )
         for realm, mine in by_realm.items()
     }
+
+
+def _nodes(*parts: Iterable[NodeId]) -> list[NodeId]:
+    return list(dict.fromkeys(chain(*parts)))
+
+
+def claims_by_realm(
+    events: Iterable[Accepted], superseded: Iterable[Superseded]
+) -> dict[str, list[BookEntry]]:
+    """The claims of events by realm, then the books that are to be judged again."""
+    found: dict[str, list[BookEntry]] = defaultdict(list)
+    for event in events:
+        found[event.realm] += event.claims
+    for one in superseded:
+        found[one.book.realm].append(one)
+    return found
 
 
 def edge_records(realm: str, derived: Derived) -> list[EdgesRecord]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from schemas.claim import PriceClaim, Statement
+from schemas.claim import PriceClaim, Statement, Superseded
 from schemas.edge import Edge, Node
+from schemas.identifiers import NodeId
 from schemas.reject import RejectReason
 from schemas.touchpoint import PUBLIC_ID_PREFIX, Touchpoint
 
@@ -119,8 +120,22 @@ class Accepted(NamedTuple):
     intake: Intake
     hints: tuple[Hint, ...] = ()
     """For its sender."""
+    corrects: bool = False
+    """Another body of the event may be stored: every projection is written, empty ones too."""
 
     @property
     def sent_id(self) -> str:
         """The event id as it was sent."""
         return self.event_id.removeprefix(PUBLIC_ID_PREFIX)
+
+
+class Corrections(NamedTuple):
+    """What the corrected events of a batch take back, beside what they say now."""
+
+    superseded: Sequence[Superseded] = ()
+    """Books that other bodies of the events touched."""
+    former: Sequence[tuple[str, NodeId]] = ()
+    """Realm and anchor of bodies that named somebody else."""
+
+
+NO_CORRECTIONS = Corrections()
