@@ -19,6 +19,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from services.api.http.local import LOCAL_CALLER
 from services.runtime.connections import Connections, Unread, address_of, refuse
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -88,8 +89,9 @@ class GuardedHttp(H11Protocol):
         """See asyncio.Protocol. In parts, because h11 bounds only what of a head is incomplete."""
         self._received += len(data)
         while data and not self._is_refused and not self.transport.is_closing():
-            fits = HEAD_BYTES_MAX + 1 - len(self.conn.trailing_data[0])
-            size = max(1, fits) if self.conn.their_state is h11.IDLE else len(data)
+            size = len(data)
+            if self.conn.their_state is h11.IDLE:
+                size = max(1, HEAD_BYTES_MAX + 1 - len(self.conn.trailing_data[0]))
             super().data_received(data[:size])
             data = data[size:]
         self._turn()
@@ -124,7 +126,7 @@ class GuardedHttp(H11Protocol):
         """See HeldConnection."""
         self._turn()
         age_s, limits = now_s - self._since_s, self._deadlines
-        if self._unread.is_overdue(self.transport, now_s):
+        if self._unread.is_overdue(self.transport, now_s) and not self._is_local():
             self._table.closed("unread")
             self.abort()
         elif self._phase is _Phase.HEAD and age_s > limits.head_s:
@@ -141,6 +143,14 @@ class GuardedHttp(H11Protocol):
     def abort(self) -> None:
         """See HeldConnection."""
         self.transport.abort()
+
+    def _is_local(self) -> bool:
+        """Whether a command of this machine asks: a pager may stop reading for as long as it likes.
+
+        The route says so once it has seen the token (services/api/http/local.py).
+        """
+        scope: Any = self.scope  # None before the first request
+        return scope is not None and bool(scope["state"].get(LOCAL_CALLER))
 
     def _turn(self) -> None:
         """Notice a new phase, and when it began."""

@@ -27,6 +27,8 @@ from services.ingest.lines import Line
 from services.runtime.errors import C360Error, Fatal
 
 BAD_REQUEST = 400
+LOCAL_CALLER = "is_local_caller"
+"""State of a request whose token is that of this machine."""
 log = structlog.get_logger()
 router = APIRouter(prefix="/internal/v1", include_in_schema=False)
 
@@ -55,6 +57,7 @@ def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> _
     scopes = channel.credentials.scopes_of(token) if scheme == "Bearer" else frozenset()
     if not scopes & LOCAL:
         raise Problem(401, "no valid token", "only commands on this machine may ask this")
+    setattr(request.state, LOCAL_CALLER, True)
     return _Caller(channel, scopes)
 
 
