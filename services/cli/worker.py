@@ -16,11 +16,16 @@ worker = typer.Typer(
     help="Run a worker of the distributed runtime (Kafka and a ClickHouse server).",
     no_args_is_help=True,
 )
+OFFSETS = {"ingest": 0, "identity": 1, "consistency": 2}
+"""One worker of each kind runs on a machine without any port being set."""
 Run = Callable[[Settings], Coroutine[Any, Any, None]]
 
 
 def _run(context: typer.Context, service: str) -> None:
     settings = state_of(context).settings()
+    if "worker_http_port" not in settings.model_fields_set:
+        port = settings.worker_http_port + OFFSETS[service]
+        settings = state_of(context).settings(worker_http_port=port)
     run: Run = import_module(f"services.{service}.main").run  # Faust takes a second to load
     asyncio.run(run(settings))
 
