@@ -110,12 +110,13 @@ class OrderPlaced(Contract):
     order_id: Code
     issuer: OptionalCode = ""
     """Whose order number it is. Empty means the source's configured issuer, on channel `pos` else
-    its system, store and till."""
+    its system, store and till, if it names a store or a till."""
     currency: Currency | None = None
     """Empty means the realm's currency."""
     lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     gross: Money | None = None
-    """Total including everything. Used for revenue only where there are no lines."""
+    """Total including everything. Counts where there are no lines, and where it tells of a discount
+    on the whole order: below the sum of the lines, all of them own products or services."""
     receipt_kind: ReceiptKind = ReceiptKind.SALE
     fulfilment: Fulfilment | None = None
     payment: OptionalCode = ""
@@ -150,7 +151,7 @@ class OrderReturned(Contract):
     """A return counts once per issuer and return id; empty means the event id."""
     currency: Currency | None = None
     lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
-    """What came back, as positive amounts."""
+    """What came back; amounts of either sign, if all have the same."""
     refund: NonNegativeMoney | None = None
     """Amount given back. Used only where there are no lines."""
     reason: Title = ""

@@ -33,7 +33,7 @@ from services.ingest.core.fact import (
     order_issuer,
     survey_group,
 )
-from services.ingest.core.hints import attribute_hints
+from services.ingest.core.hints import attribute_hints, order_hints
 from services.ingest.core.identify import Identification
 from services.ingest.core.outcome import Accepted, Context, DropReason, Identified, Intake, Reject
 from services.ingest.core.permission import (
@@ -254,7 +254,7 @@ class EventProcessor:
             bool(consents["consents.action"]),
             dropped,
             context.intake,
-            attribute_hints(event, config.profile_rules, realm.region),
+            (*attribute_hints(event, config.profile_rules, realm.region), *order_hints(event)),
         )
 
 

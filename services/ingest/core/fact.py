@@ -98,10 +98,11 @@ REVENUE_KINDS = frozenset({LineKind.PRODUCT, LineKind.SERVICE})
 
 def order_issuer(event: Touchpoint, configured: Mapping[str, str]) -> str:
     """Who assigned an order number, if the event does not say: configured by source system, else
-    the till for a receipt. Tills count for themselves, and so do stores."""
+    the till for a receipt. Tills count for themselves, and so do stores; a receipt that names
+    neither has a number of the whole chain."""
     source = event.source
     issuer = configured.get(source.system, "")
-    if issuer or event.channel != RECEIPTS:
+    if issuer or event.channel != RECEIPTS or not (source.store or source.till):
         return issuer
     return "/".join(part for part in (source.system, source.store, source.till) if part)
 
@@ -112,14 +113,14 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
     match body:
         case OrderPlaced():
             action, counts = "placed", body.receipt_kind is ReceiptKind.SALE
-            value = revenue(body.lines) if body.lines else body.gross or ZERO
+            value = order_value(body)
         case OrderCancelled():
-            action, counts, value = "cancelled", True, revenue(body.lines)
+            action, counts, value = "cancelled", True, taken_back(body.lines)
         case OrderReturned():
             # Returned deposit is not a return; a return without lines is recognised by its refund.
             counts = not body.lines or any(line.kind in REVENUE_KINDS for line in body.lines)
             action = "returned"
-            value = revenue(body.lines) if body.lines else body.refund or ZERO
+            value = taken_back(body.lines) if body.lines else body.refund or ZERO
         case OrderStatusChanged():
             return {
                 **EMPTY_ORDER,
@@ -149,6 +150,34 @@ def revenue(lines: list[OrderLine]) -> Decimal:
     return sum(
         (line.total for line in lines if line.kind in REVENUE_KINDS and not line.seller), ZERO
     )
+
+
+def order_value(body: OrderPlaced) -> Decimal:
+    """The revenue of an order.
+
+    A total below the sum of the lines is a discount on the whole order. It is taken off where all
+    of it concerns own products and services; otherwise nobody can tell whose it is, and the lines
+    count as they are.
+    """
+    lines, gross = body.lines, body.gross
+    if not lines:
+        return gross or ZERO
+    value = revenue(lines)
+    return gross if gross is not None and is_order_discount(body) else value
+
+
+def is_order_discount(body: OrderPlaced) -> bool:
+    """Whether the total of an order tells of a discount that no line has."""
+    lines, gross = body.lines, body.gross
+    own = all(line.kind in REVENUE_KINDS and not line.seller for line in lines)
+    return own and gross is not None and ZERO <= gross < sum(line.total for line in lines)
+
+
+def taken_back(lines: list[OrderLine]) -> Decimal:
+    """The value of returned or cancelled lines, whichever sign their source gives them."""
+    value = revenue(lines)
+    own = (line for line in lines if line.kind in REVENUE_KINDS and not line.seller)
+    return -value if all(line.total <= ZERO for line in own) else value
 
 
 def _lines(lines: list[OrderLine]) -> Group:

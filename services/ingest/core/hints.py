@@ -1,4 +1,5 @@
-"""Hints to the sender of an accepted event: attributes that nobody will find, or cannot be read.
+"""Hints to the sender of an accepted event: attributes that nobody will find or that cannot be
+read, and totals that contradict their lines.
 
 A hint changes nothing: the value is kept as it was sent. It names the field and what would be
 understood, and never quotes a value.
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 from schemas.attributes import FORMS, read_attribute
 from schemas.events.master_data import ProfileUpdated
+from schemas.events.orders import OrderPlaced
 from schemas.rules.profile import ProfileRules
 from schemas.touchpoint import Touchpoint
+from services.ingest.core.fact import is_order_discount
 from services.ingest.core.outcome import Hint, HintReason
 
 PATH = "body.attributes."
@@ -33,3 +36,15 @@ def attribute_hints(event: Touchpoint, rules: ProfileRules, region: str) -> tupl
                 message = f"not read as {FORMS[type_]}, kept as it is"
                 hints.append(Hint(HintReason.UNREADABLE_ATTRIBUTE, PATH + name, message))
     return tuple(hints)
+
+
+def order_hints(event: Touchpoint) -> tuple[Hint, ...]:
+    """The hint of an order whose total and lines cannot both be true; none for others."""
+    body = event.body
+    if not isinstance(body, OrderPlaced) or body.gross is None or not body.lines:
+        return ()
+    if body.gross == sum(line.total for line in body.lines):
+        return ()
+    counts = "the total counts" if is_order_discount(body) else "the lines count"
+    message = f"not the sum of the lines: {counts}"
+    return (Hint(HintReason.TOTAL_CONTRADICTS, "body.gross", message),)

@@ -85,6 +85,7 @@ class HintReason(StrEnum):
 
     UNKNOWN_ATTRIBUTE = "unknown_attribute"
     UNREADABLE_ATTRIBUTE = "unreadable_attribute"
+    TOTAL_CONTRADICTS = "total_contradicts_lines"
 
 
 class Hint(NamedTuple):
