@@ -83,6 +83,20 @@ def test_a_deviation_healed_within_its_grace_never_was() -> None:
     assert book_at(claims, 50, ERP) == {}
 
 
+def test_a_changed_observation_changes_what_is_expected() -> None:
+    """A channel without a published price votes with the latest price that it showed."""
+    claims = [claim("shop", "10", 0), claim("pos", "12", 0), shown("app", "10", 1)]
+    assert states(claims, 1.5) == [("pos", PENDING)]
+    assert states([*claims, shown("app", "12", 2)], 2.5) == [("shop", PENDING)]
+
+
+def test_what_is_foreseen_keeps_the_votes_of_today() -> None:
+    """An observation will have expired by then, but nothing says that the price will change."""
+    claims = [claim("shop", "10", 0), claim("pos", "10", 0), shown("app", "10", 1)]
+    upcoming = only([*claims, claim("pos", "9", 1, start=500)], 2)
+    assert (upcoming.channel, upcoming.state) == ("pos", IncidentState.UPCOMING)
+
+
 def test_the_price_of_an_ended_promotion_names_its_cause_itself() -> None:
     """A channel that keeps the promotion's price missed its end, even if it never named it."""
     price = promotion("erp")[0].price
