@@ -103,7 +103,7 @@ def _http() -> list[str]:
         POST,
         _printed(schemas["TouchpointResult"], schemas),
         "`reason` is one of the [reasons](#reasons); a `duplicate` has none, or `id_conflict` "
-        "if its body differs from the stored one (both are kept).",
+        "if its body differs from the stored one (both are kept; `message` says which one counts).",
         "Errors are problem documents (RFC 9457, `application/problem+json`):",
         table(("Status", "Meaning"), sorted(problems)),
     ]

@@ -42,6 +42,9 @@ class Status(StrEnum):
 
 ID_CONFLICT = "id_conflict"
 """Reason of a duplicate whose body differs from the stored one."""
+THIS_COUNTS = "another body is stored under this id and revision; from now on this one counts"
+STORED_COUNTS = "another body is stored under this id and revision; that one counts"
+"""ADR 0027: the larger hash decides, so that the order of arrival does not."""
 ROWS_REFUSED = "rows_refused"
 """Reason of a Fatal: the store refuses a large part of a batch."""
 REFUSED_MAX = 10
@@ -212,7 +215,10 @@ class IngestStage:
                 return Result(event.sent_id, Status.ACCEPTED)
         is_conflict = any(entry.version >> REVISION_SHIFT == revision for entry in entries)
         if is_conflict or event.intake is Intake.PUBLIC:  # a public key cannot correct an event
-            return Result(event.sent_id, Status.DUPLICATE, ID_CONFLICT)
+            latest = max(entry.version for entry in entries)
+            counts = event.intake is not Intake.PUBLIC and event.version > latest
+            message = THIS_COUNTS if counts else STORED_COUNTS
+            return Result(event.sent_id, Status.DUPLICATE, ID_CONFLICT, message=message)
         return Result(event.sent_id, Status.ACCEPTED)
 
     def acknowledge(self, batch: int, now: datetime) -> None:

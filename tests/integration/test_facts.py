@@ -356,6 +356,20 @@ def test_a_correction_takes_back_what_its_event_said(
     assert revision == 0 or type_ == emptied["type"]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_answer_to_a_second_body_says_which_counts(
+    stage: IngestStage, database: Database, reverse: bool
+) -> None:
+    """The message is true of what is read then, whichever body comes second."""
+    bodies = [event(event_id="e", body={"url": url}) for url in ("/a", "/b")]
+    first, second = reversed(bodies) if reverse else bodies
+    ingest(stage, 1, first)
+    [result] = ingest(stage, 2, second)
+    [(payload,)] = database.rows("SELECT payload FROM touchpoints FINAL")
+    assert (result.status, result.reason) == (Status.DUPLICATE, ID_CONFLICT)
+    assert ("this one counts" in result.message) is (payload.encode() == line(second))
+
+
 def test_a_correction_may_name_somebody_else(stage: IngestStage, database: Database) -> None:
     """The fact is then stored under the anchor of the body that counts alone, in any order."""
     for name, revisions in (("in-order", (0, 1)), ("reversed", (1, 0)), ("back", (0, 2, 1))):
