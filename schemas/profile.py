@@ -117,6 +117,8 @@ class Profile(ProfileScalars):
     """Contact permission for every address, channel and purpose that an event named."""
     other_currencies: dict[str, WrittenMoney]
     """Revenue in other currencies; listed, never added."""
+    returned_other_currencies: dict[str, WrittenMoney]
+    """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime
     """When it was read."""
 

@@ -46,6 +46,7 @@ def golden_record(
         returned=purchases.returned,
         currency=currency,
         other_currencies=purchases.other_currencies,
+        returned_other_currencies=purchases.returned_other_currencies,
         first_contact=contacts.first,
         last_contact=contacts.last,
         last_active=contacts.active,

@@ -44,6 +44,7 @@ class Purchases(NamedTuple):
     revenue: Decimal
     returned: Decimal
     other_currencies: dict[str, Decimal]
+    returned_other_currencies: dict[str, Decimal]
 
 
 def settle(rows: Iterable[OrderRow]) -> Iterator[LedgerEntry]:
@@ -103,14 +104,15 @@ def add_up(entries: Iterable[LedgerEntry], currency: str) -> Purchases:
     """The sums of one profile's entries; `currency` is the realm's."""
     orders = returns = cancellations = 0
     revenue: defaultdict[str, Decimal] = defaultdict(Decimal)
-    returned = ZERO
+    returned: defaultdict[str, Decimal] = defaultdict(Decimal)
     for entry in entries:
         orders += entry.orders
         returns += entry.returns
         cancellations += entry.cancellations
         if entry.orders:
             revenue[entry.currency] += entry.revenue
-        if entry.currency == currency:
-            returned += entry.returned
-    own = revenue.pop(currency, ZERO)
-    return Purchases(orders, returns, cancellations, own, returned, dict(sorted(revenue.items())))
+        if entry.returns:
+            returned[entry.currency] += entry.returned
+    own, own_returned = revenue.pop(currency, ZERO), returned.pop(currency, ZERO)
+    others, others_returned = (dict(sorted(one.items())) for one in (revenue, returned))
+    return Purchases(orders, returns, cancellations, own, own_returned, others, others_returned)

@@ -15,7 +15,7 @@ from services.profiles.core.purchases import Purchases
 from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOTHING = Purchases(0, 0, 0, Decimal(0), Decimal(0), {})
+NOTHING = Purchases(0, 0, 0, Decimal(0), Decimal(0), {}, {})
 
 
 def test_preferences_stand_apart() -> None:

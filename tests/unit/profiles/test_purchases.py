@@ -127,6 +127,7 @@ def test_currencies_are_never_added() -> None:
     assert (found.orders, found.returns) == (2, 2)
     assert (found.revenue, found.returned) == (Decimal(20), Decimal(3))
     assert found.other_currencies == {"USD": Decimal(5)}
+    assert found.returned_other_currencies == {"USD": Decimal(2)}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -164,5 +165,6 @@ def test_the_figures_of_a_profile_are_the_sums_of_its_entries() -> None:
         LedgerEntry(ANNA, "EUR", cancellations=1),
         LedgerEntry(ANNA, "EUR", cancellations=1),
     ]
-    assert add_up(entries, "EUR") == (4, 3, 2, Decimal(25), Decimal(3), {"CHF": Decimal(7)})
-    assert add_up([], "EUR") == (0, 0, 0, Decimal(0), Decimal(0), {})
+    others, returned = {"CHF": Decimal(7)}, {"CHF": Decimal(9)}
+    assert add_up(entries, "EUR") == (4, 3, 2, Decimal(25), Decimal(3), others, returned)
+    assert add_up([], "EUR") == (0, 0, 0, Decimal(0), Decimal(0), {}, {})
