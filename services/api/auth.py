@@ -20,6 +20,8 @@ class Scope(StrEnum):
     """Send events as a trusted server."""
     EVENTS_WRITE_PUBLIC = "events:write:public"
     """Send events from an app or a web page, without verified identifiers."""
+    EVENTS_READ = "events:read"
+    """Read stored events with their content."""
     EVENTS_IMPORT = "events:import"
     """Send the lines of files."""
     PROFILES_READ = "profiles:read"

@@ -6,6 +6,7 @@ All methods block. They raise Retry for a transient fault and Fatal when retryin
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
 from schemas.identifiers import NodeId
@@ -17,6 +18,26 @@ from services.measures.ports import MeasureSource
 from services.profiles.ports import OrderConflictSource, ProfileSource
 from services.runtime.settings import RealmSettings
 from services.store.migrations import MigrationState
+
+
+class KeptEvent(NamedTuple):
+    """An event as it is stored; the payload is the line that was sent."""
+
+    event_id: str
+    occurred_at: datetime
+    channel: str
+    type: str
+    source: str
+    payload: str
+
+
+class StoreHealth(NamedTuple):
+    """The store's clock (UTC), its latest receipt of an event, and what it holds."""
+
+    now: datetime
+    received_at: datetime
+    events: int
+    channels: list[str]
 
 
 class IncidentSource(Protocol):
@@ -107,6 +128,26 @@ class Reads(Protocol):
 
     def containing(self, realm: str, text: str, limit: int) -> list[tuple[NodeId, str]]:
         """Nodes that an identifier or attribute containing the text belongs to, and which one."""
+        ...
+
+    def events(
+        self, realm: str, type_name: str, channel: str, since_ms: int, limit: int
+    ) -> list[KeptEvent]:
+        """The latest events of a type and channel (empty: any) since a time (Unix ms)."""
+        ...
+
+    def events_after(
+        self, realm: str, type_name: str, channel: str, since_ms: int, after: tuple[int, str]
+    ) -> list[KeptEvent]:
+        """A page of events in the order of their times, after a time (Unix ms) and event id."""
+        ...
+
+    def events_by_day(self, realm: str, since_ms: int) -> list[tuple[str, date, int]]:
+        """Channel, day in the realm's time zone, number of events; the latest day first."""
+        ...
+
+    def health(self) -> StoreHealth:
+        """What the store says of itself."""
         ...
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:

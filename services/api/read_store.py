@@ -7,6 +7,7 @@ The connection leads to the embedded engine or to a ClickHouse server; the opera
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from services.api.actions import ActionSink
 from services.api.digest import state_digest
-from services.api.ports import Access
+from services.api.ports import Access, KeptEvent, StoreHealth
 from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
@@ -34,6 +35,7 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 BY_VALUE_SQL = _STATEMENTS["by_value"]
+EVENTS_PER_QUERY = 2_000
 CONTAINING_SQL = _STATEMENTS["containing"]
 
 
@@ -87,6 +89,35 @@ class ReadStore:
         parameters = {"realm": realm, "text": text, "limit": limit}
         rows = self.reading.rows(CONTAINING_SQL, parameters)
         return [(node.int, match) for node, match in rows]
+
+    def events(
+        self, realm: str, type_name: str, channel: str, since_ms: int, limit: int
+    ) -> list[KeptEvent]:
+        """See the port."""
+        chosen = {"realm": realm, "type": type_name, "channel": channel, "since": since_ms}
+        rows = self.reading.rows(_STATEMENTS["latest_events"], {**chosen, "limit": limit})
+        return [KeptEvent(*row) for row in rows]
+
+    def events_after(
+        self, realm: str, type_name: str, channel: str, since_ms: int, after: tuple[int, str]
+    ) -> list[KeptEvent]:
+        """See the port."""
+        chosen = {"realm": realm, "type": type_name, "channel": channel, "since": since_ms}
+        place = {"after": after[0], "after_id": after[1], "limit": EVENTS_PER_QUERY}
+        rows = self.reading.rows(_STATEMENTS["events"], {**chosen, **place})
+        return [KeptEvent(*row) for row in rows]
+
+    def events_by_day(self, realm: str, since_ms: int) -> list[tuple[str, date, int]]:
+        """See the port."""
+        zone = self.realms[realm].time_zone
+        parameters = {"realm": realm, "since": since_ms, "zone": zone}
+        rows = self.reading.rows(_STATEMENTS["events_by_day"], parameters)
+        return [(channel, day, count) for channel, day, count in rows]
+
+    def health(self) -> StoreHealth:
+        """See the port."""
+        [row] = self.reading.rows(_STATEMENTS["health"])
+        return StoreHealth(*row)
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""

@@ -15,6 +15,8 @@ from services.cli import (
     config,
     demo,
     dev,
+    doctor,
+    events,
     identity,
     incidents,
     ingest,
@@ -93,6 +95,8 @@ def root(
 
 app.command("ingest")(ingest.ingest)
 app.command("publish")(publish.publish)
+app.add_typer(events.app, name="events")
+app.command("stats")(events.stats)
 app.add_typer(profile.app, name="profile")
 app.add_typer(orders.app, name="orders")
 app.add_typer(identity.app, name="identity")
@@ -109,6 +113,7 @@ app.command("migrate")(store.migrate)
 app.command("demo", hidden=not IN_CHECKOUT)(demo.demo)
 app.command("up")(up.up)
 app.command("config")(config.config)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from tests.e2e.conftest import Reference
-from tests.e2e.runs import c360, c360_json
+from tests.e2e.runs import c360, c360_json, digest
 
 
 def test_a_customer_by_what_is_known_of_them(reference: Reference) -> None:
@@ -24,6 +27,24 @@ def test_lists_fit_eighty_columns(reference: Reference) -> None:
     ):  # fmt: skip
         printed = c360(reference.data_dir, *arguments).stdout
         assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_events_leave_as_they_came(reference: Reference, tmp_path: Path) -> None:
+    """What is exported gives the same facts again; lists and numbers are those of the filter."""
+    lines = c360(reference.data_dir, "events", "export").stdout.encode()
+    c360(tmp_path / "copy", "ingest", "-", stdin=lines)
+    assert digest(tmp_path / "copy")["facts"] == reference.digest["facts"]
+    days = c360_json(reference.data_dir, "stats", "--json")
+    assert sum(day["events"] for day in days) == lines.count(b"\n")
+    tills = c360(reference.data_dir, "events", "export", "--channel", "pos").stdout.splitlines()
+    assert {json.loads(one)["channel"] for one in tills} == {"pos"}
+    assert len(tills) == sum(day["events"] for day in days if day["channel"] == "pos")
+    since = ("--type", "order.placed", "--since", "2017-06-01", "--limit", "5", "--json")
+    listed = c360_json(reference.data_dir, "events", "list", *since)
+    assert len(listed) == 5
+    assert {one["type"] for one in listed} == {"order.placed"}
+    checks = {one["check"] for one in c360_json(reference.data_dir, "doctor", "--json")}
+    assert {"secret", "store", "clock", "channels", "open files"} <= checks
 
 
 def test_incidents_are_filtered(reference: Reference) -> None:

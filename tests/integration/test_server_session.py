@@ -83,7 +83,7 @@ def populate(database: Database, settings: Settings) -> None:
     register_secret(database, settings.secret(), "the test's store")
 
 
-NOT_COMPARED = {"profile_list", "incidents_show", "incidents_act"}
+NOT_COMPARED = {"store_health", "profile_list", "incidents_show", "incidents_act"}
 
 
 @pytest.fixture
@@ -114,6 +114,9 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_export": realm,
         "incidents_list": realm,
         "incidents_show": {**realm, "incident_id": "nothing"},
+        "events_list": realm,
+        "events_export": realm,
+        "events_stats": realm,
         "profile_search": {**realm, "text": "example.com"},
         "order_conflicts": realm,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from services.api.auth import Scope
 from services.api.operation import Answer, Operation, Request
@@ -40,6 +41,23 @@ class SectionDigest(Answer):
     sha256: str
 
 
+class HealthRow(Answer):
+    """What a store says of itself."""
+
+    now: datetime
+    """Its clock."""
+    received_at: datetime
+    """Its latest receipt of an event; 1970 if there is none."""
+    events: int
+    """Rows of events, repeated ones not yet merged."""
+    channels: list[str]
+    """Channels that any event came from."""
+
+
+def _health(access: Access, _asked: StoreRequest) -> Iterator[HealthRow]:
+    yield HealthRow.model_validate(access.reads.health()._asdict())
+
+
 def _audit(access: Access, _asked: StoreRequest) -> Iterator[DoubleAnchorRow]:
     for double in access.reads.audit.double_anchors():
         yield DoubleAnchorRow(**double._asdict(), fixed=False)
@@ -72,4 +90,6 @@ MIGRATIONS_PENDING = Operation(
 """Pending migrations; an open store has none."""
 STATE_DIGEST = Operation("state_digest", Scope.STORE_READ, StoreRequest, SectionDigest, _digest)
 """SHA-256 by section of the state."""
-OPERATIONS = (STORE_AUDIT, STORE_REPAIR, MIGRATIONS_PENDING, STATE_DIGEST)
+STORE_HEALTH = Operation("store_health", Scope.STORE_READ, StoreRequest, HealthRow, _health)
+"""The store's clock, its latest receipt, its channels."""
+OPERATIONS = (STORE_HEALTH, STORE_AUDIT, STORE_REPAIR, MIGRATIONS_PENDING, STATE_DIGEST)

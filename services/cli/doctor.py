@@ -1,0 +1,152 @@
+"""`c360 doctor`: what is set, what can be reached, what looks wrong, each with advice.
+
+It changes nothing and makes no store. Only a broken set-up ends with exit code 1; a warning may be
+as intended.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+import typer
+
+from services.api.queries.store import STORE_HEALTH, HealthRow, StoreRequest
+from services.cli.output import print_json, print_table
+from services.cli.session import find_running, open_session
+from services.cli.state import AsJson, state_of
+from services.runtime.errors import C360Error
+from services.runtime.settings import Settings, is_overridden
+from services.store.database import has_engine
+from services.store.locks import open_to_others
+
+FILES_MIN = 4096
+"""Open files that an engine with its parts and a few hundred connections needs."""
+SKEW_MAX = timedelta(seconds=60)
+CONNECT_S = 3.0
+SECRET = "C360_IDENTITY_SECRET"
+
+
+class Condition(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+class Checked(NamedTuple):
+    """One check: what was found, and what to do about it."""
+
+    check: str
+    verdict: Condition
+    found: str
+    advice: str = ""
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check settings, store, brokers, clock and limits; says what to do about each finding."""
+    settings = state_of(context).settings()
+    findings = [*configured(settings), *limits(settings), *_reachable(settings)]
+    if as_json:
+        print_json([one._asdict() for one in findings])
+    else:
+        rows = [one._asdict() for one in findings]
+        print_table("", rows, ("verdict", "check", "found", "advice"))
+    if any(one.verdict is Condition.FAILED for one in findings):
+        raise typer.Exit(1)
+
+
+def configured(settings: Settings) -> Iterator[Checked]:
+    """What the settings alone show."""
+    if settings.identity_secret is None:
+        yield Checked("secret", Condition.FAILED, "not set", f"set {SECRET}: openssl rand -hex 32")
+    elif is_overridden(settings.data_dir, SECRET):
+        found = "the environment hides that of settings.env"
+        yield Checked("secret", Condition.WARNING, found, f"unset {SECRET}")
+    else:
+        yield Checked("secret", Condition.OK, "set")
+    if settings.trusted_sources == ["*"]:
+        yield Checked(
+            "trusted sources",
+            Condition.WARNING,
+            "every source is trusted",
+            "name yours in C360_TRUSTED_SOURCES: what they call verified joins people",
+        )
+    else:
+        yield Checked("trusted sources", Condition.OK, ", ".join(settings.trusted_sources))
+    if not settings.source_issuers:
+        yield Checked(
+            "issuers",
+            Condition.WARNING,
+            "no default",
+            "C360_SOURCE_ISSUERS: customer 1001 of the shop is not customer 1001 of the ERP",
+        )
+    else:
+        yield Checked("issuers", Condition.OK, f"of {len(settings.source_issuers)} sources")
+
+
+def limits(settings: Settings) -> Iterator[Checked]:
+    """What the machine allows, and to whom."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 <= files < FILES_MIN:
+        yield Checked("open files", Condition.WARNING, f"{files:,}", f"ulimit -n {FILES_MIN}")
+    else:
+        yield Checked("open files", Condition.OK, f"{files:,}")
+    exposed = open_to_others(settings.data_dir)
+    for path in exposed:
+        yield Checked("secrecy", Condition.WARNING, f"others read {path}", f"chmod go-rwx {path}")
+    if not exposed:
+        yield Checked("secrecy", Condition.OK, "the data directory is closed to others")
+
+
+def _reachable(settings: Settings) -> Iterator[Checked]:
+    if settings.kafka_bootstrap_servers:
+        yield from map(_broker, settings.kafka_bootstrap_servers.split(","))
+    else:
+        yield Checked("Kafka", Condition.OK, "not configured; not needed on a data directory")
+    if settings.clickhouse_url is None and not has_engine(settings.data_dir):
+        found = f"no data in {settings.data_dir}"
+        yield Checked("store", Condition.WARNING, found, "'c360 ingest FILE' begins it")
+        return
+    try:
+        running = find_running(settings) if settings.clickhouse_url is None else None
+        with open_session(settings) as session:
+            health = next(session.run(STORE_HEALTH, StoreRequest()))
+    except C360Error as error:
+        yield Checked("store", Condition.FAILED, str(error), "see the message")
+        return
+    where = settings.clickhouse_url or f"{settings.data_dir}{', held by c360 up' * bool(running)}"
+    yield Checked("store", Condition.OK, f"{where}: {health.events:,} events")
+    yield from stored(settings, health, datetime.now(UTC))
+
+
+def stored(settings: Settings, health: HealthRow, now: datetime) -> Iterator[Checked]:
+    """What the store shows: clocks that differ, channels that nothing came from."""
+    skew = abs(health.now - now)
+    if skew > SKEW_MAX or health.received_at - now > SKEW_MAX:
+        found = f"{skew.total_seconds():.0f} s from the store's; latest receipt "
+        found += health.received_at.isoformat(timespec="seconds")
+        yield Checked("clock", Condition.WARNING, found, "let NTP set the clocks of all machines")
+    else:
+        yield Checked("clock", Condition.OK, "as the store's")
+    silent = sorted(set(settings.channels) - set(health.channels))
+    if silent:
+        advice = "list in C360_CHANNELS the ones that you have, or look at the silent ones' senders"
+        yield Checked("channels", Condition.WARNING, f"no events: {', '.join(silent)}", advice)
+    else:
+        yield Checked("channels", Condition.OK, "events on each")
+
+
+def _broker(address: str) -> Checked:
+    host, _, port = address.strip().rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        advice = "is it running, and C360_KAFKA_BOOTSTRAP_SERVERS right?"
+        return Checked("Kafka", Condition.FAILED, f"{address}: {error}", advice)
+    return Checked("Kafka", Condition.OK, address)
