@@ -13,6 +13,7 @@ from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 COLUMNS = ("issuer", "order_id", "differs", "occurred_at", "channel", "store", "amount", "currency")
+SPARE = ("issuer", "currency", "store", "channel")
 app = typer.Typer(help="Orders whose reports contradict each other.", no_args_is_help=True)
 
 
@@ -44,5 +45,6 @@ def conflicts(
         for one in found
         for number, report in enumerate(one["reports"])
     ]
-    print_table("Contradicting reports; the first one of each order counts", rows, COLUMNS)
+    title = "Contradicting reports; the first one of each order counts"
+    print_table(title, rows, COLUMNS, zone=state_of(context).zone(realm), spare=SPARE)
     out.print(f"{len(found):,} orders" + (", and possibly more" if len(found) == limit else ""))
