@@ -15,7 +15,7 @@ from services.api.queries.insights import (
     MeasureRequest,
     MeasuresRequest,
 )
-from services.cli.output import out, print_json, print_table
+from services.cli.output import local_time, out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 DAY_FORMATS = ["%Y-%m-%d"]
@@ -58,8 +58,9 @@ def show(
     if as_json:
         print_json(result)
         return
-    window = result["window"]
-    out.print(f"{measure}, {result['population']}, {window['from']} to {window['until']}")
+    zone = state_of(context).zone(realm)
+    begin, end = (local_time(result["window"][name], zone) for name in ("from", "until"))
+    out.print(f"{measure}, {result['population']}, {begin} to {end}", markup=False)
     out.print(f"  {_value(result)}", markup=False)
     for name, count in result["counts"].items():
         out.print(f"  {name}: {count:,}", markup=False)

@@ -31,9 +31,10 @@ def test_a_measure_end_to_end(tmp_path: Path) -> None:
     found = c360_json(data_dir, *show, "--json")
     assert (found["n"], found["value"]) == (10, 0.5)
     assert found["definition"] == listed["definition"]
-    assert found["window"]["from"] == "2026-03-01T00:00:00+01:00"
+    assert found["window"]["from"] == "2026-02-28T23:00:00.000Z"
     assert found["counts"]["repeat_buyers"] == 5
     printed = c360(data_dir, *show).stdout
+    assert "2026-03-01 00:00+01:00 to 2026-04-01 00:00+02:00" in printed
     assert "50.0 % (95% interval" in printed
     assert "10.00 EUR" in printed
     refused = c360(data_dir, *show[:3], "--from", "2026-04-01", "--until", "2026-04-01", code=2)
