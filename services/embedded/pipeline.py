@@ -113,8 +113,12 @@ class Pipeline:
             stored = self._stage.store(decoded, batch)
         with self._timed("identity"):
             version = version_of(EMBEDDED_GENERATION, batch - 1)
-            applied = self._identity.process(_identity(stored.fresh), version, in_doubt=in_doubt)
-            for changes in applied.values():
+            applied = [self._identity.process(_identity(stored.fresh), version, in_doubt=in_doubt)]
+            if stored.outvoted:
+                # No fact stands for them, so a recovery would not process their edges again.
+                again = _identity(stored.outvoted)
+                applied.append(self._identity.process(again, version, in_doubt=True))
+            for changes in (one for done in applied for one in done.values()):
                 count_changes(self._metrics, changes)
         with self._timed("consistency"):
             reached = watermarks(stored.fresh)
@@ -122,13 +126,14 @@ class Pipeline:
             self._consistency.process(claims, reached, batch, self._regrouped(applied))
         return stored
 
-    def _regrouped(self, applied: Mapping[str, Changes]) -> dict[str, set[NodeId]]:
+    def _regrouped(self, applied: Sequence[Mapping[str, Changes]]) -> dict[str, set[NodeId]]:
         """The profiles that gained or lost nodes, if incidents depend on them."""
         if not self._consistency.follows_the_map:
             return {}
-        return {
-            realm: self._identity.regrouped(realm, changes) for realm, changes in applied.items()
-        }
+        moved: dict[str, set[NodeId]] = defaultdict(set)
+        for realm, changes in (item for one in applied for item in one.items()):
+            moved[realm] |= self._identity.regrouped(realm, changes)
+        return moved
 
     def _acknowledge(self) -> None:
         """Record that every batch written so far is completely processed."""

@@ -118,9 +118,15 @@ class CorrectionPlan:
         top = self._top(name) if name in self._arriving else None
         if top is None or not self._is_corrected(name):
             return event
-        if event.version < top.version:
+        if self.is_outvoted(event):
             return event._replace(claims=[], has_attributes=False, has_consents=False)
         return event._replace(has_attributes=True, has_consents=True)
+
+    def is_outvoted(self, event: Accepted) -> bool:
+        """Whether another body of the event counts."""
+        name = _name(event)
+        top = self._top(name) if name in self._arriving else None
+        return top is not None and event.version < top.version
 
     def corrections(self) -> Corrections:
         """What the decision stages must hear beside the events."""

@@ -80,6 +80,8 @@ class Stored(NamedTuple):
     refused: list[tuple[int, Reject]]
     """The rejected lines, by position in the batch."""
     corrections: Corrections = NO_CORRECTIONS
+    outvoted: Sequence[Accepted] = ()
+    """Those of the fresh events of which another body counts: no fact stands for them."""
 
 
 def outcome_of(
@@ -170,8 +172,9 @@ class IngestStage:
         self._keep(decoded, {position: refused[position] for position in unstorable})
         self._store.remove_facts(plan.outvoted_elsewhere())
         stored = [plan.told(event) for event in fresh.values()]
+        outvoted = [plan.told(event) for event in fresh.values() if plan.is_outvoted(event)]
         self._store.write_values(stored, batch)
-        return Stored(results, stored, sorted(refused.items()), plan.corrections())
+        return Stored(results, stored, sorted(refused.items()), plan.corrections(), outvoted)
 
     def _unstorable(self, fresh: dict[int, Accepted], batch: int) -> list[int]:
         """Write the facts; returns the positions of those that the store refuses."""

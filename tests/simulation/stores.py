@@ -81,6 +81,7 @@ class FactRows:
         """Facts under anchors that no longer count."""
         for key in keys:
             self.facts.pop(key, None)
+            self.batches.pop(key, None)
             self.by_id[key[0], key[2]].discard(key)
 
     def put_conflicts(self, events: Iterable[Accepted]) -> None:

@@ -18,6 +18,7 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.stream.ports import Outgoing
 from tests.customer_kind import current_incidents, expected_incidents, map_of
+from tests.simulation.checks import facts_of
 from tests.simulation.embedded import Embedded
 from tests.simulation.scenario import BEGIN, REALMS, Scenario, process, rules
 from tests.simulation.stores import UNSTORABLE
@@ -105,7 +106,8 @@ class Run:
                 return
 
     def check(self, realm: str) -> int:
-        """The incidents are those of all facts under the map of all evidence; returns how many."""
+        """The incidents are those of the bodies that count, under the map of all evidence; returns
+        how many."""
         values = (one.value or b"" for one in self.sent if is_touchpoint(one))
         events = [
             event
@@ -121,7 +123,8 @@ class Run:
         placements = resolve(edges, decisions, (), rules()).placements
         holders = {node: one.profile for node, one in placements.items()}
         assert map_of(self.map)(realm) == holders
-        claims = [claim for event in events for claim in event.claims]
+        counting = facts_of(events).values()
+        claims = [claim for event in counting for claim in event.claims]
         now = max(event.occurred_ms for event in events)
         expected = expected_incidents(claims, holders, from_ms(now))
         assert current_incidents(self.embedded.consistency, realm) == expected
