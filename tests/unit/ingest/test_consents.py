@@ -193,11 +193,14 @@ def test_purposes_and_channels_of_contact_are_closed_lists(
     type_name: str, body: dict[str, Any], path: str
 ) -> None:
     """A consent that nobody would ask for, or a refusal that nobody would find, is sent back."""
-    outcome = core().process(line(event(type_name, body=body)), RECEIVED_AT)
+    fields = event(type_name, body=body)
+    outcome = core().process(line(fields), RECEIVED_AT)
     assert isinstance(outcome, Reject)
     assert (outcome.reason, outcome.path) == (RejectReason.INVALID_FIELD, path)
     assert "use one of" in outcome.message
-    assert ("marketing" if path == "body.purpose" else "email") in outcome.message
+    listed = ", marketing, " if path == "body.purpose" else ", email, "
+    assert listed in outcome.message
+    assert outcome.event_id == fields["event_id"]
 
 
 def test_lists_of_your_own() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from services.ingest.core.limiter import RejectLimiter
 
 
@@ -35,3 +37,13 @@ def test_share_counts_once_the_window_is_full() -> None:
     assert limiter.count(two_of_three[:89]) is None
     assert "67%" in (limiter.count(two_of_three[89:]) or "")
     assert limiter.count([(0, False)] * 90) is None
+
+
+def test_the_share_is_that_of_the_latest_events() -> None:
+    """Half of them may be bad, one more may not, however long the worker has been running."""
+    rng, limiter = Random(5), RejectLimiter(1000, 0.5, window_events=8)
+    seen: list[bool] = []
+    for _ in range(2_000):
+        seen.append(rng.random() < 0.5)
+        is_fault = limiter.count([(0, seen[-1])]) is not None
+        assert is_fault is (len(seen) >= 8 and sum(seen[-8:]) > 4)
