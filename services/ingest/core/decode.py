@@ -63,5 +63,5 @@ def _event_id(line: bytes) -> str:
         plain = orjson.loads(line)
     except orjson.JSONDecodeError:
         return ""
-    value = plain.get("event_id", "") if isinstance(plain, dict) else ""
+    value = plain.get("event_id") if isinstance(plain, dict) else None
     return str(value)[:100] if type(value) in (str, int) else ""

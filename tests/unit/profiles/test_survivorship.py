@@ -59,6 +59,7 @@ def test_most_recent_names_its_source() -> None:
 def test_oldest() -> None:
     """The first value survives."""
     assert chosen(Survivorship.OLDEST, said("Ulm", 2), said("Bonn", 1)) == "Bonn"
+    assert chosen(Survivorship.OLDEST, said("Ulm", 1), said("Bonn", 2)) == "Ulm"
 
 
 def test_most_frequent() -> None:
@@ -79,7 +80,8 @@ def test_source_priority() -> None:
 
 def test_union_takes_one_spelling_of_a_value() -> None:
     """An address written in capitals is no other address; the latest spelling stands."""
-    found = survivors([said("Bad Ems", 1), said("BAD  EMS", 2)], rules(Survivorship.UNION))["city"]
+    spellings = [said("Bad Ems", 1), said("BadEms", 2), said("BAD  EMS", 3)]
+    found = survivors(spellings, rules(Survivorship.UNION))["city"]
     assert isinstance(found, list)
     assert [one.value for one in found] == ["BAD  EMS"]
 
@@ -126,6 +128,7 @@ def test_equal_times() -> None:
     assert chosen(Survivorship.MOST_RECENT, *same) == "Bonn"
     assert chosen(Survivorship.MOST_RECENT, *same, said(None, 1, event_id="a2")) == "Bonn"
     assert chosen(Survivorship.MOST_RECENT, *same, said(None, 1, event_id="b2")) is None
+    assert chosen(Survivorship.MOST_RECENT, *same, said(None, 1, event_id="b")) is None
 
 
 @pytest.mark.parametrize("rule", list(Survivorship))
@@ -179,6 +182,17 @@ def test_union_by_type() -> None:
     assert isinstance(phones, list)
     assert [(one.value, one.given) for one in emails] == [("anna@example.org", "anna@example.org")]
     assert [(one.value, one.given) for one in phones] == [("+493023125014", "+49 30 23125014")]
+
+
+@pytest.mark.parametrize(
+    ("region", "value", "valid"),
+    [("DE", "+493023125014", True), ("", "030 23125014", False)],
+)
+def test_a_number_is_read_in_its_region(region: str, value: str, valid: bool) -> None:
+    """Without a country and without a region, a telephone number has no written form."""
+    found = survivors([said("030 23125014", 1, name="phone")], profile_rules(), region)["phone"]
+    one = found[0] if isinstance(found, list) else found
+    assert (one.value, one.given, one.valid) == (value, "030 23125014", valid)
 
 
 def test_own_rules_without_types_keep_the_usual_ones() -> None:
