@@ -48,19 +48,30 @@ def test_identifiers_and_handle() -> None:
 
 
 def test_contacts_and_the_order_of_identifiers() -> None:
-    """First and last contact are kept apart; identifiers go by type, issuer and value, not node."""
+    """The three times are kept apart; identifiers go by type, issuer and value, not by node."""
     named = [
         Valued(1, "phone", "", "1"),
         Valued(2, "email", "", "b"),
         Valued(3, "card", "z", "a"),
         Valued(4, "card", "a", "b"),
     ]
-    later = NOW + timedelta(days=1)
-    contacts = Contacts(NOW, later, None, frozenset(), {})
+    between, later = NOW + timedelta(hours=1), NOW + timedelta(days=1)
+    contacts = Contacts(NOW, later, between, frozenset(), {})
     facts = ProfileFacts("default", 1, "person", named, contacts=contacts)
     profile = golden_record(facts, NOTHING, "EUR", profile_rules(), as_of=NOW)
-    assert (profile.first_contact, profile.last_contact, profile.last_active) == (NOW, later, None)
+    assert (profile.first_contact, profile.last_contact) == (NOW, later)
+    assert profile.last_active == between
     assert [one.node_id.int for one in profile.identifiers] == [4, 3, 2, 1]
+
+
+def test_numbers_are_read_in_the_region_of_the_realm() -> None:
+    """A telephone number without a country is one of the realm's region."""
+    said = AttributeObservation("phone", "030 23125014", True, "crm", "app", "e1", NOW)
+    facts = ProfileFacts("default", 5, "person", observations=[said], region="DE")
+    profile = golden_record(facts, NOTHING, "EUR", profile_rules(), as_of=NOW)
+    phones = profile.attributes["phone"]
+    assert isinstance(phones, list)
+    assert [(one.value, one.valid) for one in phones] == [("+493023125014", True)]
 
 
 @pytest.mark.parametrize("event_id", ["e1", "with space", "ümläut", ""])
@@ -73,5 +84,5 @@ def test_cursor_round_trip(event_id: str) -> None:
 @pytest.mark.parametrize("word", ["", "x", "äö", "bm9uc2Vuc2U="])
 def test_made_up_cursor(word: str) -> None:
     """Any other word is refused."""
-    with pytest.raises(ValueError, match="cursor"):
+    with pytest.raises(ValueError, match=r"^the cursor is not one that a timeline page gave$"):
         decode_cursor(word)

@@ -46,6 +46,12 @@ BASKET = [
             {"order_id": "A1", "refund": "5", "currency": "CHF"},
             "returned goods for 5.00 CHF of order A1",
         ),
+        ("order.returned", {"refund": "5"}, "returned goods for 5.00 EUR"),
+        (
+            "order.returned",
+            {"lines": [{"quantity": "2", "unit": "kg", "total": "7.20"}], "refund": "5"},
+            "returned 1 item for 7.20 EUR",
+        ),
         ("order.status_changed", {"order_id": "A1", "status": "shipped"}, "order A1 is shipped"),
         (
             "product.viewed",
