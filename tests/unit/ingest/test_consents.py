@@ -110,9 +110,11 @@ def test_a_consent_for_an_unreadable_address_is_one_for_no_other(
 ) -> None:
     """Not for the sender's own address either, although the event names it."""
     body = {"channel": channel, "address": address}
-    outcome = core().process(line(event(type_name, body=body, identifiers=[EMAIL])), RECEIVED_AT)
-    assert isinstance(outcome, Reject)
-    assert (outcome.reason, outcome.path) == (RejectReason.INVALID_FIELD, "body.address")
+    fields = event(type_name, body=body, identifiers=[EMAIL])
+    message = "no address of this channel can be read from it; correct it, or leave it out"
+    assert core().process(line(fields), RECEIVED_AT) == Reject(
+        RejectReason.INVALID_FIELD, "body.address", message, fields["event_id"]
+    )
 
 
 @pytest.mark.parametrize(("channel", "address"), UNREADABLE)
@@ -205,9 +207,32 @@ def test_purposes_and_channels_of_contact_are_closed_lists(
 
 def test_lists_of_your_own() -> None:
     """A house may have other purposes and channels of contact."""
-    own = core(purposes=frozenset({"newsletter"}), contact_channels=frozenset({"fax"}))
+    own = core(purposes=frozenset({"newsletter", "club"}), contact_channels=frozenset({"fax"}))
     body = {"purpose": "newsletter", "channel": "fax"}
     assert isinstance(own.process(line(event("consent.given", body=body)), RECEIVED_AT), Accepted)
+    unlisted = event("consent.given", body={"purpose": "marketing"})
+    assert own.process(line(unlisted), RECEIVED_AT) == Reject(
+        RejectReason.INVALID_FIELD,
+        "body.purpose",
+        "not a configured purpose of contact; use one of club, newsletter",
+        unlisted["event_id"],
+    )
+
+
+def test_a_long_list_is_cut() -> None:
+    """The message of a reject has at most 300 characters."""
+    own = core(purposes=frozenset(f"purpose_{number}" for number in range(99)))
+    outcome = own.process(line(event("consent.given", body={})), RECEIVED_AT)
+    assert isinstance(outcome, Reject)
+    assert len(outcome.message) == 300
+
+
+def test_a_reaction_with_an_unreadable_address_is_that_of_the_event() -> None:
+    """A mailing service that garbles the address still names whose mail came back."""
+    body = {"address": "anna at example", "bounce": "hard"}
+    number = identifier("customer_number", "1001", issuer="shop", verified=True)
+    [row] = consents("email.bounced", body, number, EMAIL)
+    assert row[3] == ANNA
 
 
 def test_refusal_with_a_public_key_speaks_for_its_device() -> None:
@@ -243,6 +268,14 @@ def test_whose_address_a_consent_is_for(body: dict[str, Any], address: object) -
             [identifier("email", "nonsense")],
             Intake.FILE,
             (RejectReason.NO_USABLE_IDENTIFIER, "none can be used here"),
+        ),
+        (
+            [identifier("phone", "436641234567")],
+            Intake.FILE,
+            (
+                RejectReason.NO_USABLE_IDENTIFIER,
+                "ambiguous: write telephone numbers with + and their country",
+            ),
         ),
         ([EMAIL], Intake.PUBLIC, (RejectReason.NO_USABLE_IDENTIFIER, NO_DEVICE)),
         (

@@ -60,6 +60,14 @@ def test_anchor_of_nobody_is_a_record() -> None:
     """A receipt that names nobody stands under the node of its own order id."""
     outcome = accept(order("o-1", "5.00", identifiers=[], source={"system": "till"}))
     assert outcome.node == node_id(SECRET, "default", "record", "till", "o-1")
+    assert column(outcome, "anchor_verified") is True
+
+
+def test_an_offer_of_nobody_is_a_record_of_its_own() -> None:
+    """What has no order id stands under its event id."""
+    fields = event("offer.published", body={"sku": "A-1", "price": "2"}, identifiers=[])
+    outcome = accept(fields)
+    assert outcome.node == node_id(SECRET, "default", "record", "webshop", fields["event_id"])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from schemas.examples import EXAMPLES as TOUCHPOINTS
 from schemas.identifiers import node_id
+from schemas.instants import from_ms
 from schemas.reject import ADVICE, RejectReason
 from schemas.touchpoint import EVENT_TYPES
 from services.ingest.core.event_processor import EventProcessor
@@ -72,9 +73,10 @@ def test_erased_person_is_refused_up_to_the_erasure() -> None:
     """An event older than the erasure of one of its identifiers is refused, a newer one is not."""
     node = node_id(SECRET, "default", "cookie", "", "c-1")
     erased_ms = 1_795_200_000_000
-    erasing = EventProcessor(config(), lambda _realm, asked: erased_ms if asked == node else None)
-    before, after = "2026-11-19T00:00:00Z", "2026-11-21T00:00:00Z"
-    old = erasing.process(line(event(occurred_at=before)), RECEIVED_AT)
+    erased = {("default", node): erased_ms}
+    erasing = EventProcessor(config(), lambda realm, asked: erased.get((realm, asked)))
+    instant, after = from_ms(erased_ms).isoformat(), "2026-11-21T00:00:00Z"
+    old = erasing.process(line(event(occurred_at=instant)), RECEIVED_AT)
     new = erasing.process(line(event(occurred_at=after)), RECEIVED_AT)
     assert isinstance(old, Reject)
     assert old.reason is RejectReason.ERASED

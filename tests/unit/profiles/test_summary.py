@@ -59,6 +59,7 @@ BASKET = [
             "looked at product 4711 at 1.99 EUR",
         ),
         ("cart.updated", {}, "emptied the cart"),
+        ("page.viewed", {}, "viewed a page"),
         ("identity.linked", {"reason": "card_presented"}, "identified by card presented"),
         ("email.opened", {"campaign": "K1"}, "e-mail opened of campaign K1"),
         ("email.clicked", {"automated": True}, "e-mail clicked by a program"),
