@@ -21,7 +21,9 @@ from services.ingest.ports import StoredEvent
 from services.store.database import Database
 from services.store.statements import statements_of
 
-FORMER_SQL = statements_of(__file__)["former"]
+_STATEMENTS = statements_of(__file__)
+ANY_FORMER_SQL = _STATEMENTS["any_former"]
+FORMER_SQL = _STATEMENTS["former"]
 PAGE_EVENTS = 1_000
 DERIVED = ("edges", "edges_reversed", "members", "map", "refusals")
 """What follows from the facts: rebuilt by the recovery, which a lost checkpoint extends to all."""
@@ -36,10 +38,13 @@ class Readmission:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found = False
 
     def begin(self) -> None:
         """Have everything that follows from the facts derived again, if there is a former fact."""
-        if not self._former(1):
+        where = {"prefix": PUBLIC_ID_PREFIX}
+        self._found = bool(self._database.rows(ANY_FORMER_SQL, where))
+        if not self._found:
             return
         log.warning("readmits_public_events", then="edges and map are rebuilt; this takes a while")
         for table in ("checkpoints", *DERIVED):
@@ -48,7 +53,9 @@ class Readmission:
     def run(self, pipeline: Pipeline) -> int:
         """Admit every former fact again, then delete it; how many there were."""
         count = 0
-        while rows := self._former(PAGE_EVENTS):
+        if not self._found:
+            return count
+        while rows := self._former():
             events = (StoredEvent(row[3].encode(), row[4], Intake.PUBLIC) for row in rows)
             count += pipeline.repeat(events, in_doubt=True)
             keys: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -58,5 +65,5 @@ class Readmission:
                 delete_facts(self._database, realm, mine)
         return count
 
-    def _former(self, limit: int) -> list[tuple[Any, ...]]:
-        return self._database.rows(FORMER_SQL, {"prefix": PUBLIC_ID_PREFIX, "rows": limit})
+    def _former(self) -> list[tuple[Any, ...]]:
+        return self._database.rows(FORMER_SQL, {"prefix": PUBLIC_ID_PREFIX, "rows": PAGE_EVENTS})
