@@ -47,7 +47,7 @@ def derive(
             sent.unsent(realm, (edge for event in mine for edge in event.edges)),
             _nodes((event.node for event in mine if event.has_attributes), former[realm]),
             _nodes((event.node for event in mine if event.has_consents), former[realm]),
-            entries.get(realm, []),
+            entries[realm],
         )
         for realm, mine in by_realm.items()
     }

@@ -17,6 +17,8 @@ MARKS = (
 SAMPLE_BYTES = 4096
 SHARE_OF_NUL = 0.6
 """JSON in UTF-16 has a NUL in about every other byte, always at the same places."""
+ENCODINGS = {"x0x0": "UTF-16LE", "0x0x": "UTF-16BE", "x000": "UTF-32LE", "000x": "UTF-32BE"}
+"""By where the NULs are in every four bytes."""
 
 
 def wide_encoding(head: bytes) -> str:
@@ -24,23 +26,21 @@ def wide_encoding(head: bytes) -> str:
     for mark, name in MARKS:
         if head.startswith(mark):
             return name
-    places = [head[:SAMPLE_BYTES][at::4] for at in range(4)]
-    nul = "".join("0" if _mostly_nul(one) else "x" for one in places)
-    if any(0 in one for one, kind in zip(places, nul, strict=True) if kind == "x"):
-        return ""
-    return {"x0x0": "UTF-16LE", "0x0x": "UTF-16BE", "x000": "UTF-32LE", "000x": "UTF-32BE"}.get(
-        nul, ""
-    )
+    sample = head[:SAMPLE_BYTES]
+    return ENCODINGS.get("".join(_pattern(sample[at::4]) for at in range(4)), "")
 
 
-def _mostly_nul(places: bytes) -> bool:
-    return places.count(0) > SHARE_OF_NUL * len(places)
+def _pattern(places: bytes) -> str:
+    """0: mostly NUL; x: no NUL; ?: neither, as in no encoding."""
+    if places.count(0) > SHARE_OF_NUL * len(places):
+        return "0"
+    return "?" if 0 in places else "x"
 
 
 def not_utf8(line: bytes) -> str:
     """What is wrong with a line that is no UTF-8, and its likely encoding; empty if it is."""
     try:
-        line.decode("utf-8")
+        line.decode()
     except UnicodeDecodeError as error:
         name = wide_encoding(line) or _narrow_encoding(line)
         return (

@@ -168,25 +168,27 @@ class EventProcessor:
             return context.occurred_ms
         return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
 
-    def _address(self, context: Context, channel: str, address: str) -> NodeId | None:
+    def _address(self, context: Context, channel: str, address: str | None) -> NodeId | None:
         """Node of the address a consent is for: the given one, else the event's of that type. None
         without one, or if the given one cannot be read."""
         given = self._given_address(context.event.realm, channel, address)
         if given is not None:
             return None if isinstance(given, DropReason) else given
-        type_name = ADDRESS_TYPES.get(channel, "")
+        type_name = ADDRESS_TYPES.get(channel)
         for one in context.identified.identifiers:
             if one.node.type == type_name:
                 return one.node.id
         return None
 
-    def _given_address(self, realm: str, channel: str, address: str) -> NodeId | DropReason | None:
+    def _given_address(
+        self, realm: str, channel: str, address: str | None
+    ) -> NodeId | DropReason | None:
         """Node of an address in a body, or why it cannot be read; None for none, as a placeholder
         is, and on channels whose addresses have no written form."""
-        type_name = ADDRESS_TYPES.get(channel, "")
+        type_name = ADDRESS_TYPES.get(channel)
         if not address or type_name not in self._config.rules.by_name:
             return None
-        found = self._identification.resolve(realm, type_name, "", address)
+        found = self._identification.address(realm, type_name, address)
         if found is DropReason.PLACEHOLDER:
             return None
         return found if isinstance(found, DropReason) else found[0].id

@@ -36,13 +36,6 @@ ENVELOPE = (
     "secret_generation", "ids.type", "ids.node", "ids.verified",
 )  # fmt: skip
 ZERO = Decimal(0)
-EMPTY_LINES: Group = {
-    "lines.sku": (),
-    "lines.kind": (),
-    "lines.category": (),
-    "lines.quantity": (),
-    "lines.total": (),
-}
 EMPTY_ORDER: Group = {
     "order_action": "",
     "order_issuer": "",
@@ -51,7 +44,11 @@ EMPTY_ORDER: Group = {
     "order_counts": False,
     "order_currency": "",
     "order_value": ZERO,
-    **EMPTY_LINES,
+    "lines.sku": (),
+    "lines.kind": (),
+    "lines.category": (),
+    "lines.quantity": (),
+    "lines.total": (),
 }
 EMPTY_CONSENTS: Group = {
     "consents.action": (),
@@ -141,7 +138,7 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
         "order_counts": counts,
         "order_currency": body.currency or currency,
         "order_value": value,
-        **(_lines(body.lines) if body.lines else EMPTY_LINES),
+        **_lines(body.lines),
     }
 
 

@@ -72,7 +72,7 @@ class Identification:
         return node, normal
 
     def resolve(
-        self, realm: str, type_name: str, issuer: str, value: str, system: str = ""
+        self, realm: str, type_name: str, issuer: str, value: str, system: str
     ) -> tuple[Node, str] | DropReason:
         """Node and normalised value; or why the value names nobody."""
         if not self._issued[type_name]:
@@ -80,6 +80,10 @@ class Identification:
         elif not issuer:
             issuer = self._issuers.get(system, "")
         return self._lookup(realm, type_name, issuer, value)
+
+    def address(self, realm: str, type_name: str, value: str) -> tuple[Node, str] | DropReason:
+        """The same for an address, which nobody issues."""
+        return self._lookup(realm, type_name, "", value)
 
     def identify(
         self, event: Touchpoint, event_id: str, occurred_ms: int, intake: Intake
@@ -149,7 +153,7 @@ class Identification:
 
     def _record(self, event: Touchpoint, event_id: str, intake: Intake) -> ResolvedIdentifier:
         """The anchor of an event without identifiers; it joins no profile."""
-        order_id = "" if intake is Intake.PUBLIC else getattr(event.body, "order_id", "")
+        order_id = None if intake is Intake.PUBLIC else getattr(event.body, "order_id", None)
         issuer, value = event.source.system, order_id or event_id
         node = node_id(self._secret, event.realm, RECORD_TYPE, issuer, value)
         return ResolvedIdentifier(Node(node, RECORD_TYPE, issuer), value, True)

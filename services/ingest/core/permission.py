@@ -37,10 +37,10 @@ ENHANCED_STATUS = re.compile(r"\b([245])\.([0-9]{1,3})\.([0-9]{1,3})\b")
 NO_SUCH_MAILBOX = re.compile(r"\b(550|551|553)\b|\b(hard|permanent)", re.IGNORECASE)
 """SMTP replies that refuse the address itself, and the words of mailing services."""
 
-FindAddress = Callable[[Context, str, str], NodeId | None]
+FindAddress = Callable[[Context, str, str | None], NodeId | None]
 """(context, channel, address) to the node of that address, or of the event's own one without it;
 None for an address that cannot be read."""
-ReadAddress = Callable[[str, str, str], NodeId | DropReason | None]
+ReadAddress = Callable[[str, str, str | None], NodeId | DropReason | None]
 """(realm, channel, address) to the node of that address, or why it cannot be read."""
 
 
@@ -101,7 +101,7 @@ def consents_group(context: Context, find: FindAddress, purposes: frozenset[str]
 
 def _reaction(context: Context, find: FindAddress, purposes: frozenset[str]) -> Group:
     body, action = context.event.body, REACTIONS[context.event.type]
-    address = find(context, "email", body.address) or find(context, "email", "")
+    address = find(context, "email", body.address) or find(context, "email", None)
     if action != "bounced":
         named = action == "withdrawn" and body.purpose in purposes
         reach = _reach(context) if address is None else address

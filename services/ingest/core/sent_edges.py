@@ -31,9 +31,7 @@ class SentEdges:
         best: dict[tuple[NodeId, NodeId], Edge] = {}
         for edge in edges:
             pair = (edge.a.id, edge.b.id)
-            known = best.get(pair)
-            if known is None or rank(edge) < rank(known):
-                best[pair] = edge
+            best[pair] = min(best.get(pair, edge), edge, key=rank)
         sent = self._sent
         return [
             edge

@@ -83,7 +83,7 @@ def _order(reports: Sequence[OrderRow]) -> LedgerEntry | None:
     order = min(placed, key=_rank)
     if whole:
         return LedgerEntry(order.node, order.currency, cancellations=1)
-    off = sum((row.value for row in cancelled if row.currency == order.currency), ZERO)
+    off = sum(row.value for row in cancelled if row.currency == order.currency)
     # Reported twice, a cancellation must not turn a sale into a loss.
     revenue = order.value - max(ZERO, min(off, order.value))
     return LedgerEntry(order.node, order.currency, orders=1, revenue=revenue)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -49,8 +50,8 @@ def _named(word: str, code: str) -> str:
     return f" {word} {_short(code)}" if code else ""
 
 
-def _money(amount: Decimal | None, currency: str) -> str:
-    return "" if amount is None else f"{amount:.2f} {currency}"
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{amount:.2f} {currency}"
 
 
 def _items(lines: Sequence[orders.OrderLine]) -> str:
@@ -64,7 +65,7 @@ def _items(lines: Sequence[orders.OrderLine]) -> str:
 
 
 def _goods(lines: Sequence[orders.OrderLine], otherwise: Decimal | None) -> Decimal | None:
-    return sum((line.total for line in lines), Decimal(0)) if lines else otherwise
+    return Decimal(sum(line.total for line in lines)) if lines else otherwise
 
 
 def _for(amount: Decimal | None, currency: str) -> str:
@@ -208,12 +209,12 @@ def _offer(_: Touchpoint, body: Offer, currency: str) -> str:
     return f"offer of{_named('product', body.sku or body.gtin)}{price}"
 
 
-def _said(text: str) -> Callable[[Touchpoint, Body, str], str]:
-    return lambda _event, _body, _currency: text
+def _said(text: str, _event: Touchpoint, _body: Body, _currency: str) -> str:
+    return text
 
 
 TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
-    browsing.PageViewed: _said("viewed a page"),
+    browsing.PageViewed: partial(_said, "viewed a page"),
     browsing.ProductViewed: _viewed,
     browsing.SearchPerformed: _searched,
     browsing.CartUpdated: _cart,
@@ -223,10 +224,10 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     orders.OrderStatusChanged: _status,
     orders.VoucherIssued: _voucher,
     orders.VoucherRedeemed: _voucher,
-    orders.TillClosed: _said("till closed"),
+    orders.TillClosed: partial(_said, "till closed"),
     messages.MessageSent: _message,
     messages.MessageReaction: _reaction,
-    messages.CampaignPublished: _said("campaign published"),
+    messages.CampaignPublished: partial(_said, "campaign published"),
     messages.CampaignReached: _campaign,
     master_data.IdentityLinked: _linked,
     master_data.ProfileUpdated: _attributes,
@@ -234,14 +235,14 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     master_data.ObjectionMade: _objection,
     master_data.LoyaltyChanged: _loyalty,
     master_data.ContractChanged: _contract,
-    master_data.StorePublished: _said("store data published"),
+    master_data.StorePublished: partial(_said, "store data published"),
     dialogue.SurveyAnswered: _survey,
     dialogue.ReviewPosted: _review,
-    dialogue.ReferralMade: _said("recommended the retailer"),
+    dialogue.ReferralMade: partial(_said, "recommended the retailer"),
     dialogue.SupportExchanged: _support,
     dialogue.ComplaintChanged: _complaint,
     dialogue.MessageExchanged: _exchange,
-    dialogue.AppointmentBooked: _said("booked an appointment"),
+    dialogue.AppointmentBooked: partial(_said, "booked an appointment"),
     dialogue.QuoteSent: _quote,
     dialogue.OpportunityChanged: _opportunity,
     Offer: _offer,

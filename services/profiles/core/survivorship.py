@@ -35,7 +35,7 @@ Survivor = AttributeValue | list[AttributeValue]
 
 
 def survivors(
-    observations: Iterable[AttributeObservation], rules: ProfileRules, region: str = ""
+    observations: Iterable[AttributeObservation], rules: ProfileRules, region: str
 ) -> dict[str, Survivor]:
     """The surviving value of every attribute (a list where its rule is `union`), by name.
 

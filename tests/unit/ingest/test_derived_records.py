@@ -85,14 +85,13 @@ def test_records_are_of_bounded_size() -> None:
 
 def test_a_channel_has_one_watermark() -> None:
     """The latest event of each channel and realm, whatever order they came in."""
-    hours = [0, 3, 1]
     events = [
         accepted(
-            channel=channel, realm=realm, received_at=NOON + timedelta(hours=5 + hour % 2),
-            occurred_at=(NOON + timedelta(hours=hour)).isoformat(),
+            channel=channel, realm=realm, received_at=NOON + timedelta(hours=received),
+            occurred_at=(NOON + timedelta(hours=occurred)).isoformat(),
         )
         for channel, realm in (("shop", "default"), ("app", "default"), ("shop", "outlet"))
-        for hour in hours
+        for occurred, received in ((0, 5), (3, 6), (1, 6), (2, 7))
     ]  # fmt: skip
     latest: dict[tuple[str, str], Watermark] = {}
     for one in events:

@@ -46,6 +46,7 @@ def column(outcome: Accepted, name: str) -> Any:
         ([NUMBER, PROVEN_EMAIL, COOKIE], "email"),
         # nothing verified: the strongest shareable, so a typed address names no one
         ([NUMBER, EMAIL, COOKIE, identifier("device_id", "d")], "device_id"),
+        ([COOKIE, identifier("phone", "+493023125010"), EMAIL], "phone"),
         # only personal ones, none verified: the strongest
         ([EMAIL, NUMBER], "customer_number"),
     ],

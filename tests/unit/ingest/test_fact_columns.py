@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
+from schemas.claim import Statement, unpack_statement
 from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
 from schemas.instants import to_ms
-from services.ingest.core.fact import COLUMNS, EMPTY_LINES
+from schemas.subject import Subject
+from services.ingest.core.fact import COLUMNS, claims_group
 from services.ingest.core.outcome import Accepted
+from tests.customer_kind import WITH_CUSTOMERS
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line
 
 COOKIE = node_id(SECRET, "default", "cookie", "", "c-1")
@@ -68,7 +71,8 @@ def test_the_envelope() -> None:
         (
             "order.placed",
             {"order_id": "o-1", "receipt_kind": "void", "currency": "CHF", "gross": "7"},
-            {"order_counts": False, "order_currency": "CHF", "order_value": 7, **EMPTY_LINES},
+            {"order_counts": False, "order_currency": "CHF", "order_value": 7,
+             **{name: [] for name in LINES}},
         ),
         (
             "order.cancelled",
@@ -167,3 +171,15 @@ def test_claims_carry_who_said_them_and_when() -> None:
     assert (edge.event_id, edge.first_seen_ms) == (outcome.event_id, outcome.occurred_ms)
     [kept] = outcome.row["claims.body"]
     assert orjson.loads(kept)
+
+
+def test_a_claim_about_a_customer_is_kept_with_its_anchor_and_quantity() -> None:
+    """Its book is that of the node under which the event stands."""
+    sent = event("profile.updated", body={"attributes": {"city": "Ulm"}})
+    outcome = core(kinds=WITH_CUSTOMERS).process(line(sent), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    [claim] = outcome.claims
+    assert isinstance(claim, Statement)
+    assert claim.book.subject == Subject.customer(outcome.node)
+    [kept] = claims_group([(claim, Decimal(2))])["claims.body"]
+    assert unpack_statement(kept)[1] == 2

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.ingest.core.outcome import Accepted, HintReason
+from services.ingest.core.hints import UNLISTED
+from services.ingest.core.outcome import Accepted, Hint, HintReason
 from services.ingest.lines import Line
 from services.ingest.measure import HINTS_MAX, Tally
 from services.ingest.stage import Result, Status
-from tests.events import RECEIVED_AT, core, event, line
+from tests.events import RECEIVED_AT, core, event, line, order
 from tests.simulation.embedded import Embedded
 
 UNKNOWN, UNREADABLE = HintReason.UNKNOWN_ATTRIBUTE, HintReason.UNREADABLE_ATTRIBUTE
@@ -55,13 +56,16 @@ def test_an_unknown_name_is_told_what_it_may_mean(name: str, meant: str) -> None
 
 def test_names_that_mean_nothing_listed() -> None:
     """The hint then says where an attribute is made known."""
-    assert hints(shoe_size="43") == [(UNKNOWN, "body.attributes.shoe_size")]
+    outcome = core().process(line(update(shoe_size="43")), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    assert outcome.hints == (Hint(UNKNOWN, "body.attributes.shoe_size", UNLISTED),)
 
 
 def test_known_attributes_and_preferences_give_no_hint() -> None:
     """What has its form, is empty or is withdrawn needs none."""
     assert hints(first_name="Anna", birth_date="04.12.1971", email="", phone=None) == []
     assert hints(**{"preference.shoe_size": "43"}) == []
+    assert hints(phone="030 23125014") == []  # of the realm's own country
 
 
 def test_values_without_the_form_of_their_type() -> None:
@@ -75,6 +79,17 @@ def test_values_without_the_form_of_their_type() -> None:
     assert "1971-12-04" in outcome.hints[0].message
     assert "04/12" not in outcome.hints[0].message
     assert outcome.row["attrs.value"] == ["04/12/1971", "garbage"]
+
+
+@pytest.mark.parametrize(
+    ("gross", "counts"), [("1.00", "the total counts"), ("9.00", "the lines count")]
+)
+def test_a_total_that_contradicts_its_lines(gross: str, counts: str) -> None:
+    """The hint names the total, and says whether it or the lines are believed."""
+    outcome = core().process(line(order("o-1", "2.00", body={"gross": gross})), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    message = f"not the sum of the lines: {counts}"
+    assert outcome.hints == (Hint(HintReason.TOTAL_CONTRADICTS, "body.gross", message),)
 
 
 def test_sender_metrics_and_summary_learn_of_hints() -> None:

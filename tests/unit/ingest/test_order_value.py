@@ -47,6 +47,7 @@ def test_total_and_lines_of_an_order(
     body: dict[str, Any] = {"lines": sold} | ({} if gross is None else {"gross": gross})
     outcome = accepted("order.placed", body)
     assert outcome.row["order_value"] == Decimal(value)
+    assert isinstance(outcome.row["order_value"], Decimal)
     found = [hint.reason for hint in outcome.hints]
     assert found == ([HintReason.TOTAL_CONTRADICTS] if has_hint else [])
 

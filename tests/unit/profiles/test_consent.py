@@ -79,6 +79,12 @@ def state(*records: ConsentRecord, address: int = HOME) -> tuple[bool, str, str]
         # only an opt-in later than every objection counts
         ([objection(1), record("given", 2)], (True, "opted_in", "given-2")),
         ([objection(1), record("given", 2), objection(3)], (False, "objected", "objection-3")),
+        ([record("given", 1, basis="")], (True, "opted_in", "given-1")),
+        # the latest opt-in is the reason
+        (
+            [record("given", 1), record("confirmed", 2)],
+            (True, "double_opt_in_confirmed", "confirmed-2"),
+        ),
         # another basis is allowed until the first refusal, and never after one
         (
             [record("given", 1, basis="existing_customer")],
@@ -136,6 +142,23 @@ def test_objection_is_shown_by_itself() -> None:
     """An objection is listed although no address ever opted in."""
     [found] = permissions([objection(1, "")], GERMAN_DEFAULT)
     assert (found.address.int, found.channel, found.allowed) == (WHOLE_PERSON, "", False)
+
+
+def test_targets_are_ordered_by_purpose_then_channel_then_address() -> None:
+    """Equal facts give equal lists."""
+    records = [
+        record("given", 1, WORK),
+        record("given", 1, HOME, channel="sms"),
+        record("given", 1, HOME, purpose="survey"),
+        record("given", 1, HOME),
+    ]
+    found = permissions(records, GERMAN_DEFAULT)
+    assert [(one.purpose, one.channel, one.address.int) for one in found] == [
+        ("marketing", "email", HOME),
+        ("marketing", "email", WORK),
+        ("marketing", "sms", HOME),
+        ("survey", "email", HOME),
+    ]
 
 
 def test_refusal_of_every_purpose_ends_each_purpose_of_its_address() -> None:

@@ -89,6 +89,8 @@ def test_cancellation_of_an_unknown_order() -> None:
     """It is the canceller's own; cancelled lines of an unknown order say nothing."""
     whole = report("cancelled", BERT, is_whole=True)
     assert settled(whole) == {LedgerEntry(BERT, "EUR", cancellations=1)}
+    again = report("cancelled", ANNA, minute=5, is_whole=True)
+    assert settled(again, whole) == {LedgerEntry(BERT, "EUR", cancellations=1)}  # the earlier one
     assert settled(report("cancelled", BERT, "5")) == set()
 
 

@@ -251,8 +251,7 @@ def test_every_body_has_a_line() -> None:
 def test_codes_cannot_break_the_line() -> None:
     """A code with control signs or of great length stays one short line."""
     told = line("order.status_changed", {"order_id": "A\n\x1b[31m" + "9" * 90, "status": "paid"})
-    assert told.isprintable()
-    assert len(told) < 60
+    assert told == f"order A  [31m{'9' * 32}… is paid"
     assert line("order.status_changed", {"order_id": "9" * 40, "status": "paid"}) == (
         f"order {'9' * 40} is paid"
     )

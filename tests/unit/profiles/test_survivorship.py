@@ -15,6 +15,7 @@ from services.profiles.core.facts import AttributeObservation
 from services.profiles.core.survivorship import survivors
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+REGION = "DE"
 
 
 def said(
@@ -36,14 +37,16 @@ def chosen(
     rule: Survivorship, *observations: AttributeObservation, sources: str = ""
 ) -> str | None:
     """The surviving value of `city`, if any."""
-    survivor = survivors(observations, rules(rule, *sources.split())).get("city")
+    survivor = survivors(observations, rules(rule, *sources.split()), REGION).get("city")
     assert not isinstance(survivor, list)
     return survivor.value if survivor else None
 
 
 def test_most_recent_names_its_source() -> None:
     """The latest value survives and says where, when and by which rule."""
-    found = survivors([said("Ulm", 2, "crm"), said("Bonn", 1)], rules(Survivorship.MOST_RECENT))
+    found = survivors(
+        [said("Ulm", 2, "crm"), said("Bonn", 1)], rules(Survivorship.MOST_RECENT), REGION
+    )
     assert found["city"] == AttributeValue(
         given="Ulm",
         valid=True,
@@ -81,14 +84,16 @@ def test_source_priority() -> None:
 def test_union_takes_one_spelling_of_a_value() -> None:
     """An address written in capitals is no other address; the latest spelling stands."""
     spellings = [said("Bad Ems", 1), said("BadEms", 2), said("BAD  EMS", 3)]
-    found = survivors(spellings, rules(Survivorship.UNION))["city"]
+    found = survivors(spellings, rules(Survivorship.UNION), REGION)["city"]
     assert isinstance(found, list)
     assert [one.value for one in found] == ["BAD  EMS"]
 
 
 def test_union_keeps_other_letters_apart() -> None:
     """`Straße` and `Strasse` are two values: only letter case and blanks are set aside."""
-    found = survivors([said("Straße", 1), said("Strasse", 2)], rules(Survivorship.UNION))["city"]
+    found = survivors([said("Straße", 1), said("Strasse", 2)], rules(Survivorship.UNION), REGION)[
+        "city"
+    ]
     assert isinstance(found, list)
     assert [one.value for one in found] == ["Strasse", "Straße"]
 
@@ -96,7 +101,7 @@ def test_union_keeps_other_letters_apart() -> None:
 def test_union() -> None:
     """Every different value survives once, the latest first, with its latest observation."""
     observations = [said("Ulm", 1), said("Bonn", 2), said("Ulm", 3, "crm")]
-    found = survivors(observations, rules(Survivorship.UNION))["city"]
+    found = survivors(observations, rules(Survivorship.UNION), REGION)["city"]
     assert isinstance(found, list)
     assert [(one.value, one.source) for one in found] == [("Ulm", "crm"), ("Bonn", "shop")]
 
@@ -105,7 +110,7 @@ def test_union() -> None:
 def test_taken_back_by_its_own_source(rule: Survivorship) -> None:
     """ "No longer so" removes what the same source said before, under every rule."""
     gone = [said("Ulm", 1), said("Ulm", 2), said(None, 3)]
-    assert "city" not in survivors(gone, rules(rule))
+    assert "city" not in survivors(gone, rules(rule), REGION)
 
 
 @pytest.mark.parametrize(
@@ -140,16 +145,16 @@ def test_order_of_facts_does_not_matter(rule: Survivorship) -> None:
         said(draw.choice(values), draw.randrange(4), draw.choice(["crm", "shop"]), f"e{number}")
         for number in range(40)
     ]
-    first = survivors(many, rules(rule, "crm"))
+    first = survivors(many, rules(rule, "crm"), REGION)
     for _ in range(20):
         draw.shuffle(many)
-        assert survivors(many, rules(rule, "crm")) == first
+        assert survivors(many, rules(rule, "crm"), REGION) == first
 
 
 def birth_date(*values: str) -> AttributeValue:
     """The surviving birth date of values reported day by day, by the packaged rules."""
     observations = [said(value, day, name="birth_date") for day, value in enumerate(values)]
-    found = survivors(observations, profile_rules())["birth_date"]
+    found = survivors(observations, profile_rules(), REGION)["birth_date"]
     assert isinstance(found, AttributeValue)
     return found
 
@@ -176,7 +181,7 @@ def test_union_by_type() -> None:
         said("030 23125014", 1, name="phone"),
         said("+49 30 23125014", 2, name="phone"),
     ]
-    found = survivors(observations, profile_rules(), "DE")
+    found = survivors(observations, profile_rules(), REGION)
     emails, phones = found["email"], found["phone"]
     assert isinstance(emails, list)
     assert isinstance(phones, list)
@@ -212,7 +217,7 @@ def test_packaged_rules() -> None:
         said("Kim", 1, "crm-eu", name="adviser"),
         said("Sam", 2, "shop", name="adviser"),
     ]
-    found = survivors(observations, profile_rules())
+    found = survivors(observations, profile_rules(), REGION)
     birth_date, emails, adviser = found["birth_date"], found["email"], found["adviser"]
     assert isinstance(birth_date, AttributeValue)
     assert birth_date.value == "1980-01-02"
