@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from schemas.scalars import Exact, Rfc3339, Whole, Written, YesOrNo
 
@@ -47,17 +47,6 @@ Money = Annotated[Decimal, Exact(15, 4, "an amount")]
 digits before the point the sum of 500 lines still fits its column."""
 NonNegativeMoney = Annotated[Decimal, Exact(15, 4, "an amount", least=0)]
 """An amount without a sign."""
-CENT = Decimal("0.01")
-
-
-def written_money(amount: Decimal) -> Decimal:
-    """The one written form of an amount: two decimals, more only where they are not zero."""
-    cents = amount.quantize(CENT)
-    return cents if cents == amount else amount.normalize()
-
-
-WrittenMoney = Annotated[Decimal, AfterValidator(written_money)]
-"""An amount as it is printed, comparable byte for byte."""
 Quantity = Annotated[Decimal, Exact(15, 4, "a quantity")]
 """Pieces, or kilograms of weighed goods; at most 4 decimals."""
 Rate = Annotated[Decimal, Exact(7, 4, "a share", least=0, most=1)]

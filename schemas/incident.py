@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from schemas.base import Contract, WrittenMoney
+from schemas.base import Contract
 from schemas.subject import Subject, SubjectRecord, subject_of
 
 INCIDENT_VERSION = 2
@@ -115,7 +115,7 @@ class Exposure(Contract):
     """Known customers who saw or paid it."""
     orders: int = 0
     """Orders and receipts that charged it."""
-    overcharged: WrittenMoney = Decimal("0.00")
+    overcharged: Decimal = Decimal("0.00")
     """Money that customers paid above the expected price."""
-    undercharged: WrittenMoney = Decimal("0.00")
+    undercharged: Decimal = Decimal("0.00")
     """Money that customers paid below it."""

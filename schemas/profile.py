@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from schemas.base import Contract, WrittenMoney
+from schemas.base import Contract
+from schemas.currency import Priced
 
 PROFILE_VERSION = 1
 
@@ -66,7 +68,7 @@ class ConsentState(Contract):
     """Time of that event."""
 
 
-class ProfileScalars(Contract):
+class ProfileScalars(Contract, Priced):
     """The figures of a profile, over deduplicated facts."""
 
     profile_id: UUID
@@ -81,9 +83,9 @@ class ProfileScalars(Contract):
     """Returns, each counted once."""
     cancellations: int
     """Orders that were cancelled as a whole."""
-    revenue: WrittenMoney
+    revenue: Decimal
     """Gross totals of own product and service lines after discounts, less what was cancelled."""
-    returned: WrittenMoney
+    returned: Decimal
     """Value of the returned goods."""
     currency: str
     """Currency of the amounts: the realm's."""
@@ -115,9 +117,9 @@ class Profile(ProfileScalars):
     """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState]
     """Contact permission for every address, channel and purpose that an event named."""
-    other_currencies: dict[str, WrittenMoney]
+    other_currencies: dict[str, Decimal]
     """Revenue in other currencies; listed, never added."""
-    returned_other_currencies: dict[str, WrittenMoney]
+    returned_other_currencies: dict[str, Decimal]
     """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime
     """When it was read."""

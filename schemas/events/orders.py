@@ -137,6 +137,7 @@ class OrderCancelled(Contract):
     order_id: Code
     issuer: OptionalCode = ""
     currency: Currency | None = None
+    """Empty means that of the order."""
     lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     reason: Title = ""
 
@@ -150,6 +151,7 @@ class OrderReturned(Contract):
     return_id: OptionalCode = ""
     """A return counts once per issuer and return id; empty means the event id."""
     currency: Currency | None = None
+    """Empty means that of the order; without a known order, the realm's."""
     lines: Annotated[list[OrderLine], Field(max_length=500)] = Field(default=[])
     """What came back; amounts of either sign, if all have the same."""
     refund: NonNegativeMoney | None = None

@@ -12,7 +12,10 @@ from services.api.queries.orders import ORDER_CONFLICTS, OrderConflictsRequest
 from services.cli.output import out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
-COLUMNS = ("issuer", "order_id", "differs", "occurred_at", "channel", "store", "amount", "currency")
+COLUMNS = (
+    "issuer", "order_id", "differs", "action", "occurred_at", "channel", "store", "amount",
+    "currency",
+)  # fmt: skip
 SPARE = ("issuer", "currency", "store", "channel")
 app = typer.Typer(help="Orders whose reports contradict each other.", no_args_is_help=True)
 
@@ -29,10 +32,12 @@ def conflicts(
     limit: Annotated[int, typer.Option(min=1, help="Most orders.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Orders that several events report with another customer, store, amount or day.
+    """Orders whose reports contradict each other.
 
-    Usually these are different orders under one number, of which only the first report counts. Give
-    such numbers an issuer: in the events, or by C360_SOURCE_ISSUERS.
+    Several events report one with another customer, store, amount or day: usually different orders
+    under one number, of which only the first report counts. Give such numbers an issuer: in the
+    events, or by C360_SOURCE_ISSUERS. Or more is cancelled than the order was worth (its revenue
+    is zero), or in another currency (nothing is taken off): send a correction.
     """
     asked = OrderConflictsRequest(realm=realm, limit=limit)
     with state_of(context).session() as session:

@@ -83,14 +83,17 @@ def get(
 
 def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:
     """Print a profile as text, with times in the zone."""
-    money = f"{profile['revenue']} {profile['currency']}"
     out.print(f"[bold]Profile {profile['profile_id']}[/] ({profile['kind']})")
+    revenue = _amounts(profile, "revenue", "other_currencies")
     if profile["requested_id"] != profile["profile_id"]:
         out.print(f"  asked for as {profile['requested_id']}")
     out.print(
         f"  {profile['orders']} orders, {profile['returns']} returns, "
-        f"{profile['cancellations']} cancellations, revenue {money}"
+        f"{profile['cancellations']} cancellations, revenue {revenue}"
     )
+    if profile["returns"]:
+        returned = _amounts(profile, "returned", "returned_other_currencies")
+        out.print(f"  goods returned for {returned}")
     known, last, active = (
         local_time(profile[name] or "never", zone)
         for name in ("first_contact", "last_contact", "last_active")
@@ -109,6 +112,12 @@ def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:
     print_table("Golden record", attributes, names, zone=zone, spare=spare)
     consents = ("channel", "purpose", "allowed", "reason", "occurred_at")
     print_table("Contact permission", profile["consents"], consents, zone=zone)
+
+
+def _amounts(profile: dict[str, Any], figure: str, others: str) -> str:
+    """A figure in the realm's currency, and beside it in others."""
+    amounts = {profile["currency"]: profile[figure], **profile[others]}
+    return ", ".join(f"{amount} {currency}" for currency, amount in amounts.items())
 
 
 @app.command("list")

@@ -25,7 +25,8 @@ This page is a stable interface: other programs may rely on it, and it changes o
 Every command that prints data takes `--json`; JSON goes to standard output, progress and errors go
 to standard error.
 Times are UTC with three decimals, as `2026-03-02T17:20:00.000Z`; amounts are exact decimals, as
-strings; ids are UUIDs.
+strings, with the digits of their currency (`12.50` EUR, `1250` JPY, `12.500` KWD) and more only
+where they are not zero; ids are UUIDs.
 
 In CSV the first line names the columns, lists are joined by a blank, booleans are `true` and
 `false`, and a missing value is an empty cell. A cell that begins with `=`, `+`, `-`, `@`, a tab or
@@ -153,7 +154,8 @@ def _identity() -> list[str]:
 def _orders() -> list[str]:
     return [
         "## `c360 orders conflicts --json`",
-        "Orders that several events report with another customer, store, amount or day.",
+        "Orders that several events report with another customer, store, amount or day, and orders "
+        "of which more is cancelled than they were worth, or something in another currency.",
         *_whole(model_schema(ListedConflict, "serialization")),
     ]
 

@@ -67,6 +67,27 @@ def test_corrected_void_and_synthetic_reports_do_not_count(database: Database) -
     assert conflicts(database, right) == []
 
 
+def test_what_cannot_be_taken_off_an_order(database: Database) -> None:
+    """More than it was worth, or another currency: listed with the cancellations and returns."""
+    sold = [order(number, "10.00", identifiers=ANNA) for number in ("1", "2", "3", "4")]
+
+    def part(number: str, total: str, type_: str = "order.cancelled", **more: str) -> Json:
+        lines = {"lines": [{"sku": "s", "total": total}]}
+        body = {"order_id": number, **lines, **more}
+        return order(number, total, identifiers=BEN) | {"type": type_, "body": body}
+
+    over = part("1", "6"), part("1", "-5")
+    foreign = part("2", "1", currency="CHF"), part("3", "1", "order.returned", currency="CHF")
+    found = conflicts(database, *over, *foreign, *sold, part("4", "9.99"), part("9", "1"))
+    assert [(one.order_id, one.differs) for one in found] == [
+        ("1", [Contradiction.CANCELLED]),
+        ("2", [Contradiction.CURRENCY]),
+        ("3", [Contradiction.CURRENCY]),
+    ]
+    reports = [(one.action, one.currency, str(one.amount)) for one in found[0].reports]
+    assert reports == [("placed", "EUR", "10"), ("cancelled", "", "6"), ("cancelled", "", "5")]
+
+
 def test_page_by_page(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many conflicts are read completely, in the order of issuer and number."""
     monkeypatch.setattr(order_conflicts, "PAGE_ORDERS", 2)

@@ -188,6 +188,27 @@ def test_cancelled_and_partly_cancelled(store: Store) -> None:
     assert figures(store.profile("email", "anna@example.org"))[:4] == (1, 0, 1, Decimal(18))
 
 
+def test_what_comes_back_without_a_currency(store: Store) -> None:
+    """Cancelled lines and returned goods of an order in francs are francs, whatever the realm has;
+    what is in no currency of the order is listed beside."""
+    store.take(
+        bought("e1", "A1", "20.00", 0, ANNA, currency="CHF"),
+        event("e2", "order.cancelled", 6, order_id="A1", lines=[{"total": "-12.00"}]),
+        event("e3", "order.cancelled", 6, order_id="A1", lines=[{"total": "1.00"}], currency="USD"),
+        event("e4", "order.returned", 7, order_id="A1", refund="3.00"),
+        event("e5", "order.returned", 8, ANNA, order_id="A2", refund="5.00"),
+    )
+    profile = store.profile("email", "anna@example.org")
+    assert profile.other_currencies == {"CHF": Decimal(8)}
+    assert profile.returned_other_currencies == {"CHF": Decimal(3)}
+    assert figures(profile) == (1, 2, 0, Decimal(0), Decimal(5))
+    store.take(bought("e6", "A2", "9.00", 0, ANNA, currency="USD"))
+    profile = store.profile("email", "anna@example.org")
+    assert profile.returned_other_currencies == {"CHF": Decimal(3), "USD": Decimal(5)}
+    listed = store.totals()[profile.profile_id]
+    assert listed == profile.model_dump(include=FIGURES)
+
+
 def test_other_issuers_order_number(store: Store) -> None:
     """Order 1001 of the shop is not order 1001 of the ERP, and its cancellation not ours."""
     store.take(
@@ -368,7 +389,7 @@ def random_event(draw: random.Random, number: int) -> dict[str, Any]:
     who = [] if draw.random() < 0.3 else [draw.choice(PEOPLE)]
     more: dict[str, Any] = {
         "issuer": draw.choice(["", "erp"]),
-        "currency": draw.choice(["EUR", "EUR", "EUR", "USD"]),
+        "currency": draw.choice(["EUR", "EUR", "EUR", "USD", None, None]),
         "channel": draw.choice(["shop", "pos", "app"]),
         "system": draw.choice(["webshop", "till"]),
         "synthetic": draw.random() < 0.1,
@@ -401,6 +422,11 @@ def amount(one: dict[str, Any]) -> Decimal:
     return sum((Decimal(line["total"]) for line in one["body"].get("lines", [])), Decimal(0))
 
 
+def currency(one: dict[str, Any], order: dict[str, Any] | None = None) -> str:
+    """That of an event; where it states none, that of its order, and then the realm's."""
+    return one["body"]["currency"] or (order and order["body"]["currency"]) or "EUR"
+
+
 def naive(stream: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """Figures per node, from the events themselves, order by order."""
     real = [one for one in stream if not one["source"]["synthetic"]]
@@ -431,12 +457,12 @@ def naive(stream: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
             owner["cancellations"] += 1
             continue
         owner["orders"] += 1
-        if one["body"]["currency"] != "EUR":
+        if currency(one) != "EUR":
             continue
         less = sum(
             amount(part)
             for part in kinds["order.cancelled"]
-            if key(part) == number and part["body"]["currency"] == "EUR"
+            if key(part) == number and currency(part, one) == "EUR"
         )
         owner["revenue"] += max(amount(one) - less, Decimal(0))
     seen: set[tuple[str, str]] = set()
@@ -446,7 +472,8 @@ def naive(stream: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
             seen.add(number)
             owner = sums[anchor_of(sales.get(key(one), one))]
             owner["returns"] += 1
-            owner["returned"] += amount(one) if one["body"]["currency"] == "EUR" else 0
+            in_euros = currency(one, sales.get(key(one), one)) == "EUR"
+            owner["returned"] += amount(one) if in_euros else 0
     return sums
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import islice
 from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import Instant, WrittenMoney
+from schemas.base import Instant
+from schemas.currency import Priced
 from schemas.identifiers import as_uuid
 from services.api.auth import Scope
 from services.api.operation import Answer, Operation, RealmRequest
@@ -24,23 +26,25 @@ class OrderConflictsRequest(RealmRequest):
     """Most orders."""
 
 
-class ListedReport(Answer):
+class ListedReport(Answer, Priced):
     """One report of an order."""
 
     event_id: str
     """The event that reports it."""
+    action: str
+    """placed, cancelled or returned."""
     occurred_at: Instant
-    """When it was placed, according to this report."""
+    """When that was, according to this report."""
     channel: str
     """Channel of the report."""
     store: str
     """Store; empty if none is named."""
     profile_id: UUID | None
     """The customer; null if the report names nobody."""
-    amount: WrittenMoney
-    """Own products and services after discounts."""
+    amount: Decimal | None
+    """Own products and services after discounts; null if the whole order is cancelled."""
     currency: str
-    """Currency of the amount."""
+    """Currency of the amount: that of the order, if the report states none."""
 
 
 class ListedConflict(Answer):
@@ -57,7 +61,8 @@ class ListedConflict(Answer):
     differs: list[Contradiction]
     """In what the reports contradict each other."""
     reports: list[ListedReport]
-    """All reports; the first one counts, with its customer and amount."""
+    """All reports: first those that it was placed, of which the first one counts with its customer
+    and amount, then cancellations and returns."""
 
 
 def _conflicts(access: Access, asked: OrderConflictsRequest) -> Iterator[ListedConflict]:
@@ -72,12 +77,13 @@ def _conflicts(access: Access, asked: OrderConflictsRequest) -> Iterator[ListedC
             reports=[
                 ListedReport(
                     event_id=one.event_id,
+                    action=one.action,
                     occurred_at=one.occurred_at,
                     channel=one.channel,
                     store=one.store,
                     profile_id=None if one.customer is None else as_uuid(one.customer),
                     amount=one.amount,
-                    currency=one.currency,
+                    currency=one.currency or found.reports[0].currency,
                 )
                 for one in found.reports
             ],

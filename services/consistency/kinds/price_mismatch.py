@@ -15,8 +15,8 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.base import WrittenMoney
 from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
+from schemas.currency import Priced, written_money
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.identifiers import NodeId
 from schemas.incident import Details, Exposure, Incident, Severity
@@ -111,12 +111,12 @@ USUAL_TERMS = {
 }
 
 
-class PriceDetails(Details):
+class PriceDetails(Details, Priced):
     """Which prices contradict each other."""
 
-    expected: WrittenMoney
+    expected: Decimal
     """The expected price."""
-    observed: WrittenMoney
+    observed: Decimal
     """The deviating price when the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
@@ -352,12 +352,15 @@ def exposure(
         if isinstance(claim := one.claim, PriceClaim) and claim.basis is Basis.CHARGED
     ]
     differences = [(price - expected) * one.quantity for one, price in paid]
+    over = sum((d for d in differences if d > 0), Decimal(0))
+    under = sum((d for d in differences if d < 0), Decimal(0))
+    currency = incident.details.currency
     return Exposure(
         touchpoints=len({one.claim.event_id for one in met}),
         customers=len({persons[one.node] for one in met if one.node in persons}),
         orders=len({one.order_id or one.claim.event_id for one, _ in paid}),
-        overcharged=sum((d for d in differences if d > 0), Decimal(0)),
-        undercharged=-sum((d for d in differences if d < 0), Decimal(0)),
+        overcharged=written_money(over, currency),
+        undercharged=written_money(-under, currency),
     )
 
 

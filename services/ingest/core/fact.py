@@ -136,10 +136,20 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
         "order_id": body.order_id,
         "return_id": return_id,
         "order_counts": counts,
-        "order_currency": body.currency or currency,
+        "order_currency": body.currency or ("" if _in_that_of_the_order(body) else currency),
         "order_value": value,
         **_lines(body.lines),
     }
+
+
+def _in_that_of_the_order(body: OrderPlaced | OrderCancelled | OrderReturned) -> bool:
+    """Whether the amounts of a body without a currency are in that of the order it names."""
+    match body:
+        case OrderCancelled():
+            return bool(body.lines)
+        case OrderReturned():
+            return bool(body.order_id)
+    return False
 
 
 def revenue(lines: list[OrderLine]) -> Decimal:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from schemas.currency import digits_of
 from services.measures.core.intervals import LEVEL, wilson
 from services.measures.core.measure import Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
@@ -113,7 +114,7 @@ def _revenue_by_occasion(
             by="occasion",
             key=f"{group}+" if group == LAST_OCCASION else str(group),
             n=len(persons[group]),
-            value=float(round(sum(amounts, Decimal(0)) / len(amounts), 2)),
+            value=float(round(sum(amounts, Decimal(0)) / len(amounts), digits_of(currency))),
             unit=currency,
         )
 

@@ -31,7 +31,7 @@ WITH
     counted AS
     (
         SELECT p.owner AS node, p.at AS at, p.where_sold AS place, p.sold_in AS currency,
-            arraySum(x -> x.2, arrayFilter(x -> x.1 = p.sold_in, c.parts)) AS off,
+            arraySum(x -> x.2, arrayFilter(x -> x.1 = '' OR x.1 = p.sold_in, c.parts)) AS off,
             (p.worth - greatest(0, least(off, p.worth)))::Decimal(38, 4) AS revenue
         FROM placed AS p LEFT JOIN cancelled AS c
             ON p.issuer = c.issuer AND p.order_id = c.order_id

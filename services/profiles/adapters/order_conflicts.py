@@ -49,8 +49,9 @@ class OrderConflictReader:
 
 
 def _report(row: tuple[Any, ...], held: Mapping[NodeId, Resolved]) -> OrderReport:
-    _, _, event_id, occurred_at, channel, store, node, currency, amount = row
+    _, _, event_id, occurred_at, channel, store, node, currency, value, action, is_whole = row
     customer = None
     if node is not None:
         customer = held[node.int].profile if node.int in held else node.int
-    return OrderReport(event_id, occurred_at, channel, store, customer, currency, amount)
+    amount = None if is_whole else value
+    return OrderReport(event_id, occurred_at, channel, store, customer, currency, amount, action)

@@ -57,8 +57,8 @@ class ConsentRecord(NamedTuple):
 class OrderRow(NamedTuple):
     """One report of an order, cancellation or return, by any system.
 
-    `value` is the gross total of own product and service lines in `currency`; `is_whole` says that
-    it names no lines.
+    `value` is the gross total of own product and service lines in `currency`, which is empty if a
+    cancellation or return leaves it to its order; `is_whole` says that it names no lines.
     """
 
     node: NodeId

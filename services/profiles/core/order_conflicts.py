@@ -1,7 +1,8 @@
-"""Reports of one order that contradict each other: probably two orders under one number.
+"""Reports of one order that contradict each other.
 
 A receipt number that restarts counts one order of several. Such an order keeps counting once, but
 it is shown. Reports of a shop and of the till where the order was collected contradict nothing.
+Shown, too, is what cannot be taken off an order: more than it was worth, or another currency.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.identifiers import NodeId
+from services.profiles.core.purchases import CANCELLED, PLACED
 
 
 class Contradiction(StrEnum):
@@ -27,10 +29,14 @@ class Contradiction(StrEnum):
     """Two amounts, or two currencies."""
     DAY = "day"
     """Two days of the realm, on one channel: collecting an order later is no contradiction."""
+    CURRENCY = "currency"
+    """Lines are cancelled, or goods returned, in another currency than the order's."""
+    CANCELLED = "cancelled"
+    """More is cancelled than the order was worth."""
 
 
 class OrderReport(NamedTuple):
-    """One report of a placed order."""
+    """One report of an order: that it was placed, or that lines are cancelled or returned."""
 
     event_id: str
     occurred_at: datetime
@@ -39,11 +45,15 @@ class OrderReport(NamedTuple):
     customer: NodeId | None
     """The profile that holds it now; None if it names nobody."""
     currency: str
-    amount: Decimal
+    """Empty: that of the order."""
+    amount: Decimal | None
+    """None if the order is cancelled as a whole."""
+    action: str = PLACED
 
 
 class OrderConflict(NamedTuple):
-    """An order whose reports contradict each other; the first report is the one that counts."""
+    """An order whose reports contradict each other. Those that it was placed come first, and of
+    them the one that counts."""
 
     issuer: str
     order_id: str
@@ -53,7 +63,8 @@ class OrderConflict(NamedTuple):
 
 def differences(reports: Iterable[OrderReport], zone: ZoneInfo) -> list[Contradiction]:
     """In what the reports of one order contradict each other; in the order of `Contradiction`."""
-    known = list(reports)
+    reports = list(reports)
+    known = [one for one in reports if one.action == PLACED]
     days = {(one.channel, one.occurred_at.astimezone(zone).date()) for one in known}
     said: dict[Contradiction, Collection[object]] = {
         Contradiction.CUSTOMER: {one.customer for one in known} - {None},
@@ -63,4 +74,27 @@ def differences(reports: Iterable[OrderReport], zone: ZoneInfo) -> list[Contradi
     found = {kind for kind, values in said.items() if len(values) > 1}
     if len(days) > len({channel for channel, _ in days}):
         found.add(Contradiction.DAY)
+    if known:
+        found |= _taken_back(known[0], [one for one in reports if one.action != PLACED])
     return [one for one in Contradiction if one in found]
+
+
+def _taken_back(order: OrderReport, later: Sequence[OrderReport]) -> set[Contradiction]:
+    """What of the cancellations and returns cannot be taken off the order."""
+    is_over = any(one.amount is None for one in later)  # of a cancelled order nothing is left
+    amounts = [
+        (one.action, one.currency or order.currency, one.amount)
+        for one in later
+        if one.amount is not None and not (is_over and one.action == CANCELLED)
+    ]
+    off = sum(
+        amount
+        for action, currency, amount in amounts
+        if (action, currency) == (CANCELLED, order.currency)
+    )
+    found = set()
+    if any(amount and currency != order.currency for _, currency, amount in amounts):
+        found.add(Contradiction.CURRENCY)
+    if order.amount is not None and off > order.amount:
+        found.add(Contradiction.CANCELLED)
+    return found

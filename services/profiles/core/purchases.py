@@ -24,7 +24,10 @@ Key = tuple[str, str]
 
 
 class LedgerEntry(NamedTuple):
-    """The contribution of one order or return to the figures of the profile that holds `owner`."""
+    """The contribution of one order or return to the figures of the profile that holds `owner`.
+
+    `currency` is empty for a return that states none, while its order is unknown.
+    """
 
     owner: NodeId
     currency: str
@@ -60,16 +63,16 @@ def settle(rows: Iterable[OrderRow]) -> Iterator[LedgerEntry]:
             by_return[row.issuer, row.return_id].append(row)
         else:
             by_order[row.issuer, row.order_id].append(row)
-    owners: dict[Key, NodeId] = {}
+    known: dict[Key, LedgerEntry] = {}
     for key, reports in by_order.items():
         entry = _order(reports)
         if entry:
             yield entry
         if any(row.action == PLACED for row in reports):
             assert entry is not None
-            owners[key] = entry.owner
+            known[key] = entry
     for reports in by_return.values():
-        yield _return(reports, owners)
+        yield _return(reports, known)
 
 
 def _order(reports: Sequence[OrderRow]) -> LedgerEntry | None:
@@ -83,17 +86,20 @@ def _order(reports: Sequence[OrderRow]) -> LedgerEntry | None:
     order = min(placed, key=_rank)
     if whole:
         return LedgerEntry(order.node, order.currency, cancellations=1)
-    off = sum(row.value for row in cancelled if row.currency == order.currency)
+    # One in another currency cannot be subtracted; the list of order conflicts shows it.
+    own = ("", order.currency)
+    off = sum(row.value for row in cancelled if row.currency in own)
     # Reported twice, a cancellation must not turn a sale into a loss.
     revenue = order.value - max(ZERO, min(off, order.value))
     return LedgerEntry(order.node, order.currency, orders=1, revenue=revenue)
 
 
-def _return(reports: Sequence[OrderRow], owners: dict[Key, NodeId]) -> LedgerEntry:
+def _return(reports: Sequence[OrderRow], known: dict[Key, LedgerEntry]) -> LedgerEntry:
     """The entry of one return; a report that names the order takes precedence."""
     best = min(reports, key=lambda row: (not row.order_id, *_rank(row)))
-    owner = owners.get((best.issuer, best.order_id), best.node)
-    return LedgerEntry(owner, best.currency, returns=1, returned=best.value)
+    order = known.get((best.issuer, best.order_id))
+    owner, currency = (order.owner, order.currency) if order else (best.node, "")
+    return LedgerEntry(owner, best.currency or currency, returns=1, returned=best.value)
 
 
 def _rank(row: OrderRow) -> tuple[bool, datetime, str, NodeId]:
@@ -101,7 +107,8 @@ def _rank(row: OrderRow) -> tuple[bool, datetime, str, NodeId]:
 
 
 def add_up(entries: Iterable[LedgerEntry], currency: str) -> Purchases:
-    """The sums of one profile's entries; `currency` is the realm's."""
+    """The sums of one profile's entries; `currency` is the realm's, and that of an entry without
+    one."""
     orders = returns = cancellations = 0
     revenue: defaultdict[str, Decimal] = defaultdict(Decimal)
     returned: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -110,9 +117,9 @@ def add_up(entries: Iterable[LedgerEntry], currency: str) -> Purchases:
         returns += entry.returns
         cancellations += entry.cancellations
         if entry.orders:
-            revenue[entry.currency] += entry.revenue
+            revenue[entry.currency or currency] += entry.revenue
         if entry.returns:
-            returned[entry.currency] += entry.returned
+            returned[entry.currency or currency] += entry.returned
     own, own_returned = revenue.pop(currency, ZERO), returned.pop(currency, ZERO)
     others, others_returned = (dict(sorted(one.items())) for one in (revenue, returned))
     return Purchases(orders, returns, cancellations, own, own_returned, others, others_returned)

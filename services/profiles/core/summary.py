@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from schemas.currency import written_money
 from schemas.events import browsing, dialogue, master_data, messages, orders
 from schemas.offer import Offer
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
@@ -51,7 +52,8 @@ def _named(word: str, code: str) -> str:
 
 
 def _money(amount: Decimal, currency: str) -> str:
-    return f"{amount:.2f} {currency}"
+    """An amount; one whose currency the event leaves to its order has none."""
+    return f"{written_money(amount, currency)} {currency}".rstrip()
 
 
 def _items(lines: Sequence[orders.OrderLine]) -> str:
@@ -68,6 +70,12 @@ def _goods(lines: Sequence[orders.OrderLine], otherwise: Decimal | None) -> Deci
     return Decimal(sum(line.total for line in lines)) if lines else otherwise
 
 
+def _back(lines: Sequence[orders.OrderLine], otherwise: Decimal | None) -> Decimal | None:
+    """The value of returned or cancelled lines, whichever sign their source gives them."""
+    amount = _goods(lines, otherwise)
+    return None if amount is None else abs(amount)
+
+
 def _for(amount: Decimal | None, currency: str) -> str:
     return "" if amount is None else f" for {_money(amount, currency)}"
 
@@ -81,16 +89,17 @@ def _placed(event: Touchpoint, body: orders.OrderPlaced, currency: str) -> str:
     return f"bought {what}{paid},{number}"
 
 
-def _cancelled(_: Touchpoint, body: orders.OrderCancelled, currency: str) -> str:
+def _cancelled(_: Touchpoint, body: orders.OrderCancelled, __: str) -> str:
     if not body.lines:
         return f"cancelled{_named('order', body.order_id)}"
-    off = _for(_goods(body.lines, None), body.currency or currency)
+    off = _for(_back(body.lines, None), body.currency or "")
     return f"cancelled {_items(body.lines)}{off} of{_named('order', body.order_id)}"
 
 
 def _returned(_: Touchpoint, body: orders.OrderReturned, currency: str) -> str:
     what = _items(body.lines) if body.lines else "goods"
-    back = _for(_goods(body.lines, body.refund), body.currency or currency)
+    unsaid = "" if body.order_id else currency
+    back = _for(_back(body.lines, body.refund), body.currency or unsaid)
     of_order = f" of{_named('order', body.order_id)}" if body.order_id else ""
     return f"returned {what}{back}{of_order}"
 

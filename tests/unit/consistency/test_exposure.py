@@ -62,6 +62,31 @@ def test_figures_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
+    ("currency", "prices", "over"),
+    [
+        ("EUR", ("10.00", "12.50"), "2.50"),
+        ("JPY", ("10", "12.5"), "2.5"),
+        ("JPY", ("10", "12"), "2"),
+        ("KWD", ("10.000", "12.500"), "2.500"),
+    ],
+)
+def test_amounts_have_the_digits_of_their_currency(
+    currency: str, prices: tuple[str, str], over: str
+) -> None:
+    """In the details as in the exposure, of an incident with evidence and of one without."""
+    expected, observed = prices
+    given = {"expected": "10.0000", "observed": observed, "currency": currency}
+    details = PriceDetails.model_validate(given)
+    assert str(details.expected) == expected
+    found = incident().model_copy(update={"details": details})
+    met = [seen(observed, 30, CHARGED, currency=currency, node=ANNA)]
+    counted = exposure(found, met, CUSTOMERS, RULES)
+    assert str(counted.overcharged) == over
+    nothing = str(exposure(found, [], CUSTOMERS, RULES).overcharged)
+    assert nothing == {"EUR": "0.00", "JPY": "0", "KWD": "0.000"}[currency]
+
+
+@pytest.mark.parametrize(
     "elsewhere",
     [
         {"market": "AT"},

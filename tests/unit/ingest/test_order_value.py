@@ -52,6 +52,27 @@ def test_total_and_lines_of_an_order(
     assert found == ([HintReason.TOTAL_CONTRADICTS] if has_hint else [])
 
 
+@pytest.mark.parametrize(
+    ("type_", "body", "currency"),
+    [
+        ("order.placed", {"lines": lines("1")}, "EUR"),
+        ("order.placed", {"lines": lines("1"), "currency": "CHF"}, "CHF"),
+        ("order.cancelled", {"lines": lines("1")}, ""),
+        ("order.cancelled", {"lines": lines("1"), "currency": "CHF"}, "CHF"),
+        ("order.cancelled", {}, "EUR"),  # no amount
+        ("order.returned", {"lines": lines("1")}, ""),
+        ("order.returned", {"refund": "1"}, ""),
+        ("order.returned", {"refund": "1", "currency": "CHF"}, "CHF"),
+        ("order.returned", {"refund": "1", "order_id": ""}, "EUR"),
+    ],
+)
+def test_what_comes_back_is_in_the_currency_of_its_order(
+    type_: str, body: dict[str, Any], currency: str
+) -> None:
+    """Only the order knows it; where none is named, the realm's is meant."""
+    assert accepted(type_, body).row["order_currency"] == currency
+
+
 @pytest.mark.parametrize("type_", ["order.returned", "order.cancelled"])
 @pytest.mark.parametrize(
     ("back", "value"),

@@ -73,16 +73,39 @@ def test_cancelled_whole() -> None:
 @pytest.mark.parametrize(
     ("off", "currency", "revenue"),
     [
-        ("8", "EUR", "12"),
-        ("80", "EUR", "0"),  # reported twice, it must not turn the sale into a loss
-        ("8", "USD", "20"),  # nothing to subtract in another currency
+        ("8", "CHF", "12"),
+        ("8", "", "12"),  # in the currency of the order
+        ("80", "CHF", "0"),  # reported twice, it must not turn the sale into a loss
+        ("8", "EUR", "20"),  # nothing to subtract in another currency
     ],
 )
 def test_cancelled_lines(off: str, currency: str, revenue: str) -> None:
     """Cancelled lines reduce the revenue of an order that stays."""
     part = report("cancelled", BERT, off, currency=currency)
-    [entry] = settled(report("placed", ANNA, "20"), part)
-    assert (entry.owner, entry.orders, entry.revenue) == (ANNA, 1, Decimal(revenue))
+    [entry] = settled(report("placed", ANNA, "20", currency="CHF"), part)
+    assert entry == LedgerEntry(ANNA, "CHF", orders=1, revenue=Decimal(revenue))
+
+
+@pytest.mark.parametrize(
+    ("said", "sold_in", "order_id", "expected"),
+    [
+        ("", "CHF", "A1", "CHF"),
+        ("EUR", "CHF", "A1", "EUR"),
+        ("", "CHF", "A2", ""),  # that order is unknown
+        ("CHF", "EUR", "", "CHF"),
+    ],
+)
+def test_currency_of_a_return(said: str, sold_in: str, order_id: str, expected: str) -> None:
+    """A return that states none is in the currency of its order, once that is known."""
+    back = report("returned", BERT, "5", 1, currency=said, order_id=order_id)
+    found = settled(report("placed", ANNA, "20", currency=sold_in), back)
+    assert [one.currency for one in found if one.returns] == [expected]
+
+
+def test_without_an_order_the_currency_is_the_realms() -> None:
+    """A return of which nothing says the currency is added to those in the realm's."""
+    found = add_up(settled(report("returned", ANNA, "5", currency="")), "EUR")
+    assert (found.returned, found.returned_other_currencies) == (Decimal(5), {})
 
 
 def test_cancellation_of_an_unknown_order() -> None:
@@ -144,6 +167,7 @@ def test_order_and_repetition_do_not_matter(seed: int) -> None:
             draw.randrange(3),
             event_id=f"e{number}",
             order_id=draw.choice(["A1", "A2", ""]) if number % 2 else "A1",
+            currency=draw.choice(["EUR", "CHF", ""]) if number % 3 else "EUR",
             return_id=draw.choice(["R1", "R2"]),
             is_whole=draw.random() < 0.3,
         )

@@ -49,6 +49,18 @@ BASKET = [
         ("order.returned", {"refund": "5"}, "returned goods for 5.00 EUR"),
         (
             "order.returned",
+            {"order_id": "A1", "refund": "5"},
+            "returned goods for 5.00 of order A1",
+        ),
+        (
+            "order.cancelled",
+            {"order_id": "A1", "lines": [{"total": "-3.00"}]},
+            "cancelled 1 item for 3.00 of order A1",
+        ),
+        ("order.returned", {"refund": "1500", "currency": "JPY"}, "returned goods for 1500 JPY"),
+        ("order.returned", {"refund": "1.5", "currency": "KWD"}, "returned goods for 1.500 KWD"),
+        (
+            "order.returned",
             {"lines": [{"quantity": "2", "unit": "kg", "total": "7.20"}], "refund": "5"},
             "returned 1 item for 7.20 EUR",
         ),
@@ -104,7 +116,7 @@ def test_lines(type_name: str, body: dict[str, Any], expected: str) -> None:
         (
             "order.cancelled",
             {"order_id": "A1", "lines": BASKET[:1]},
-            "cancelled 12 items for 24.00 EUR of order A1",
+            "cancelled 12 items for 24.00 of order A1",
         ),
         (
             "order.cancelled",
