@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -84,8 +85,9 @@ def test_what_cannot_be_taken_off_an_order(database: Database) -> None:
         ("2", [Contradiction.CURRENCY]),
         ("3", [Contradiction.CURRENCY]),
     ]
-    reports = [(one.action, one.currency, str(one.amount)) for one in found[0].reports]
-    assert reports == [("placed", "EUR", "10"), ("cancelled", "", "6"), ("cancelled", "", "5")]
+    reports = [(one.action, one.currency) for one in found[0].reports]
+    assert reports == [("placed", "EUR"), ("cancelled", ""), ("cancelled", "")]
+    assert [one.amount for one in found[0].reports] == [Decimal(10), Decimal(6), Decimal(5)]
 
 
 def test_page_by_page(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
