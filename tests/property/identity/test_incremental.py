@@ -26,7 +26,7 @@ from services.identity.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay
 from tests.unit.identity.stories import TYPES, Item, Story, random_story, small_rules
 
-FUZZ_RUNS = int(os.environ.get("FUZZ_RUNS", "50000"))
+FUZZ_RUNS = int(os.environ.get("FUZZ_RUNS", "20000"))
 FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 ANNA = Node(11, "customer_number", "shop")

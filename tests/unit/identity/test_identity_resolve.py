@@ -28,7 +28,7 @@ PHONE = Node(32, "phone", "")
 COOKIE = Node(33, "cookie", "shop")
 SESSION = Node(41, "session", "shop")
 OTHER_SESSION = Node(42, "session", "shop")
-ORACLE_STORIES = 4_000
+ORACLE_STORIES = 400
 
 
 def edge(x: Node, y: Node, ms: int = 5, event: str = "e", verified: bool = True) -> Edge:
