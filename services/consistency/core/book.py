@@ -33,23 +33,23 @@ class _Group:
         self.fold: TimelineFold | None = None
         """None: to be folded from scratch."""
         self.waiting: list[Claim] = []
-        """Claims not yet folded, all later than the fold."""
+        """Claims not yet folded, all later than the fold; those of a new fold are all claims."""
 
     def put(self, claim: Claim, folded_to: datetime | None) -> None:
         self.claims[claim.event_id, claim.ordinal] = claim
         if folded_to is not None and claim.occurred_at <= folded_to:
             self.fold = None
-        elif self.fold is not None:
+        else:
             self.waiting.append(claim)
 
     def remove(self, key: ClaimKey) -> None:
-        if self.claims.pop(key, None) is not None:
-            self.fold = None
+        del self.claims[key]
+        self.fold = None
 
     def run(self, now: datetime, comparison: Comparison) -> TimelineFold:
         if self.fold is None:
             self.fold, self.waiting = TimelineFold(comparison), list(self.claims.values())
-        self.waiting.sort(key=_claim_order)
+        self.waiting.sort()
         split = bisect_right(self.waiting, now, key=lambda claim: claim.occurred_at)
         self.fold.run(self.waiting[:split], now)
         del self.waiting[:split]
@@ -80,13 +80,9 @@ class ComparedBook:
         self._model = incident
         self._comparison = comparison
         self._now: datetime | None = None
+        """The latest tick."""
         self._groups: dict[Hashable, _Group] = {}
         self._events: dict[str, _Event] = {}
-
-    @property
-    def now(self) -> datetime | None:
-        """The latest tick, None before the first."""
-        return self._now
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
         """Add claims of this book; returns those that were new to it.
@@ -129,9 +125,7 @@ class ComparedBook:
 
     def advance(self, now: datetime) -> None:
         """Advance event time to `now`; an earlier time than the latest has no effect."""
-        now = now.astimezone(UTC)
-        if self._now is None or now > self._now:
-            self._now = now
+        self._now = now if self._now is None else max(now, self._now)
 
     def incidents(self) -> dict[str, AnyIncident]:
         """All incidents by id, past ones included. Empty before the first tick."""
@@ -215,10 +209,6 @@ def _state(episode: Episode) -> IncidentState:
     if episode.opened_at is None:
         return IncidentState.PENDING
     return IncidentState.RESOLVED if episode.resolved_at else IncidentState.OPEN
-
-
-def _claim_order(claim: Claim) -> tuple[datetime, str, int]:
-    return claim.occurred_at, claim.event_id, claim.ordinal
 
 
 def _in_utc(claim: Claim) -> Claim:

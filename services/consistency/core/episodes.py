@@ -89,7 +89,6 @@ class Deviations:
             self.current = None
             return
         due_at = history.due_at(self.channel, own)
-        assert due_at is not None, "a verdict needs something expected"
         if current is None:
             current = self._begin(now, due_at, verdict)
         else:
@@ -111,12 +110,10 @@ class Deviations:
         verdict = history.judge(claim)
         current = self.current
         if verdict is None:
-            is_open = current and current.opened_at and history.expected
-            if current and is_open and claim.basis in current.deviating_claims:
+            if current and history.expected and claim.basis in current.deviating_claims:
                 self._resolve(current, claim.basis, now)
             return
-        due_at = history.due_at(self.channel, own)
-        if due_at is None or now < due_at:
+        if now < history.due_at(self.channel, own):
             return  # Observations within the grace are no evidence.
         if current is None:
             current = self._begin(now, now, verdict)
@@ -173,10 +170,12 @@ class Deviations:
             self.current = None
 
     def copy(self) -> Deviations:
-        """An independent copy that keeps of the past only what may be reopened."""
+        """An independent copy to look ahead with: of the past only what may be reopened.
+
+        That the current deviation reopens a former one is left out: both began before.
+        """
         twin = Deviations(self.channel, self._reopen_within)
-        twin.past = [episode.copy() for episode in self.past[-1:]]
+        if self.past:
+            twin.past.append(self.past[-1].copy())
         twin.current = self.current and self.current.copy()
-        if twin.current and self.current and self.current.reopens:
-            twin.current.reopens = twin.past[-1]
         return twin

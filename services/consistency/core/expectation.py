@@ -116,12 +116,12 @@ class ExpectationHistory:
         old, self.expected = self.expected, expected
         if old and expected and old.value == expected.value:
             return
-        if old and old.alone and expected and not expected.alone:
-            old = None  # A channel's own value was never an expectation for others.
-        if old:
+        # A channel's own value was never an expectation for others.
+        was_expected = old and not (old.alone and expected and not expected.alone)
+        if old and was_expected:
             self._remember(old)
         if expected:
-            ended = bool(old and old.promoted and not expected.promoted)
+            ended = bool(old and was_expected and old.promoted and not expected.promoted)
             self.move = Move(now, ended)
             running = self._promotions(expected)
             self.ended_promotions = tuple(p for p in self.ended_promotions if p not in running)
@@ -135,14 +135,13 @@ class ExpectationHistory:
         named = map(self._comparison.promotion, expected.supporting_claims)
         return frozenset(promotion for promotion in named if promotion)
 
-    def due_at(self, channel: str, own: Move | None) -> datetime | None:
+    def due_at(self, channel: str, own: Move | None) -> datetime:
         """When the grace after the latest move ends: that of the expectation or the channel's own.
 
-        None while nothing was ever expected.
+        Only for a claim that deviates, so something was expected.
         """
-        if self.move is None:
-            return None
-        move = own if own and own.at > self.move.at else self.move
+        assert self.move is not None
+        move = own if own is not None and own.at > self.move.at else self.move
         return move.at + self._comparison.rules.grace(channel, move.ended)
 
     def judge(self, claim: Claim) -> Judgement | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import count, groupby
 
 from schemas.claim import Claim
 from schemas.offer import Basis
@@ -52,7 +52,7 @@ class ChannelState:
         """The earliest time queued for this channel."""
         self.deviations = Deviations(channel, comparison.rules.reopen_within)
 
-    def refresh(self, now: datetime, frozen_at: datetime | None) -> bool:
+    def refresh(self, now: datetime, frozen_at: datetime | None = None) -> bool:
         """Find the published claim that counts at `now`; True if it says something else."""
         comparison, old = self._comparison, self.published
         new = self.published = self.windows.at(now, frozen_at or now)
@@ -73,10 +73,14 @@ class ChannelState:
         return old.occurred_at + comparison.rules.max_age <= now
 
     def copy(self) -> ChannelState:
-        """An independent copy."""
+        """An independent copy to look ahead with.
+
+        A channel that publishes votes by that; its observations are for today, not for then.
+        """
         twin = ChannelState(self.channel, self.place, self._comparison)
         twin.windows, twin.deviations = self.windows.copy(), self.deviations.copy()
-        twin.published, twin.move, twin.observed = self.published, self.move, self.observed
+        twin.published, twin.move = self.published, self.move
+        twin.observed = None if self.published else self.observed
         return twin
 
 
@@ -90,7 +94,8 @@ class PlaceState:
         self.channels: dict[str, ChannelState] = {}
         self.history = ExpectationHistory(comparison)
         zone = comparison.rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
-        self.zone = Place(ZONE_RANK, zone) if zone else None
+        self.zone = Place(ZONE_RANK, zone) if zone else place
+        """The zone of a store; any other place itself."""
 
 
 class TimelineFold:
@@ -101,7 +106,7 @@ class TimelineFold:
         self._rules = comparison.rules
         self._places: dict[Place, PlaceState] = {}
         self._timers: list[tuple[datetime, int, ChannelState]] = []
-        self._timers_set = 0
+        self._timers_set = count()
         self._frozen_at = frozen_at
         """When looking ahead: the time at which ages are measured; claims do not age then."""
 
@@ -157,9 +162,6 @@ class TimelineFold:
 
     def _freeze(self, state: ChannelState, now: datetime) -> ChannelState:
         state.next_bound = state.windows.next_change(now, forgets=False)
-        if state.published:
-            # It votes by what it publishes now; its observations are for today, not for then.
-            state.observed = None
         self._arm(state, now)
         return state
 
@@ -170,8 +172,7 @@ class TimelineFold:
     def _instant(self, now: datetime, claims: Iterable[Claim]) -> None:
         """Process everything that happens at `now`."""
         touched: dict[Place, PlaceState] = {}
-        if self._timers and self._timers[0][0] <= now:
-            self._take_timers(now, touched)
+        self._take_timers(now, touched)
         published: dict[ChannelState, PlaceState] = {}
         observed: list[tuple[PlaceState, ChannelState, Claim]] = []
         for claim in claims:
@@ -186,7 +187,7 @@ class TimelineFold:
                 if state.observe(claim, now):
                     touched[place_state.place] = place_state
         for state, place_state in published.items():
-            if state.refresh(now, self._frozen_at):
+            if state.refresh(now):
                 touched[place_state.place] = place_state
             self._arm(state, now)
         if touched:
@@ -223,7 +224,7 @@ class TimelineFold:
         """A place without claims so far: what it follows was right there all the time."""
         place_state = PlaceState(place, self._comparison)
         common = None if self._rules.locations_may_differ else self._places.get(EVERYWHERE)
-        zone = self._places.get(place_state.zone) if place_state.zone else None
+        zone = self._places.get(place_state.zone)
         followed = common if common and common.history.expected else zone
         if followed:
             place_state.history = followed.history.copy()
@@ -271,7 +272,7 @@ class TimelineFold:
     def _votes(self, place_state: PlaceState, now: datetime) -> list[Claim]:
         """One claim per channel: what it publishes, else the latest observation."""
         channels = set(place_state.channels)
-        zone = self._places.get(place_state.zone) if place_state.zone else None
+        zone = self._places.get(place_state.zone)
         if zone:
             channels.update(zone.channels)
         claims = (self._vote(place_state, channel, now) for channel in sorted(channels))
@@ -290,7 +291,7 @@ class TimelineFold:
     def _publisher(self, place_state: PlaceState, channel: str) -> ChannelState | None:
         """The state whose published claim counts for the channel here: its own, or its zone's."""
         state = place_state.channels.get(channel)
-        if (state is None or state.published is None) and place_state.zone:
+        if state is None or state.published is None:
             zone = self._places.get(place_state.zone)
             return (zone.channels.get(channel) if zone else None) or state
         return state
@@ -308,7 +309,7 @@ class TimelineFold:
         if current is None and (expected is None or expected.value == value_of(claim)):
             return
         publisher = self._publisher(place_state, claim.channel) or state
-        published = publisher.published if publisher is not state else None
+        published = publisher.published
         if published and value_of(published) == value_of(claim) and current is None:
             return  # The store charges what its zone publishes; any fault is the zone's.
         state.deviations.judge_observed(claim, publisher.move, place_state.history, now)
@@ -326,5 +327,4 @@ class TimelineFold:
         due = self._due(state, now)
         if due is not None and (state.timer is None or due < state.timer):
             state.timer = due
-            self._timers_set += 1
-            heapq.heappush(self._timers, (due, self._timers_set, state))
+            heapq.heappush(self._timers, (due, next(self._timers_set), state))

@@ -53,12 +53,14 @@ class Windows:
 
     def at(self, now: datetime, remembered_at: datetime) -> Claim | None:
         """The claim that counts at `now`, of those not yet forgotten at `remembered_at`."""
-        best: ClaimWindow | None = None
-        for window in self._windows:
-            if window.start > now or (window.end is not None and window.end <= now):
-                continue
-            if window.forgotten_at > remembered_at and (best is None or window.rank > best.rank):
-                best = window
+        holding = (
+            window
+            for window in self._windows
+            if window.start <= now
+            and (window.end is None or now < window.end)
+            and remembered_at < window.forgotten_at
+        )
+        best = max(holding, key=lambda window: window.rank, default=None)
         return best.claim if best else None
 
     def next_change(self, now: datetime, forgets: bool) -> datetime | None:

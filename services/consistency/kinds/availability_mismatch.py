@@ -97,9 +97,7 @@ class AvailabilityComparison:
 
     def agrees(self, value: Availability, expected: Availability) -> bool:
         """All pairs agree, except in stock against unavailable."""
-        if Availability.LIMITED in (value, expected):
-            return True
-        return (value is Availability.IN_STOCK) == (expected is Availability.IN_STOCK)
+        return agrees(value, expected)
 
     def choose(self, votes: Sequence[Statement]) -> Availability:
         """The state of the majority; without one, the state that promises least."""
@@ -137,6 +135,13 @@ class AvailabilityComparison:
         return (terms,)
 
 
+def agrees(value: Availability, expected: Availability) -> bool:
+    """Whether two states agree: all pairs do, except in stock against unavailable."""
+    if Availability.LIMITED in (value, expected):
+        return True
+    return (value is Availability.IN_STOCK) == (expected is Availability.IN_STOCK)
+
+
 def book(name: Book, rules: AvailabilityRules) -> ComparedBook:
     """An empty book of states."""
     return ComparedBook(name, KIND.incident, AvailabilityComparison(rules))
@@ -157,10 +162,9 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
 
 def _statement(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> Statement:
     assert offer.availability is not None
-    usual = {"variant": "", "condition": "new"}
-    unusual = {
-        name: value for name in usual if (value := getattr(offer, name)) not in (usual[name], "")
-    }
+    condition = "" if offer.condition == "new" else offer.condition
+    terms = {"variant": offer.variant, "condition": condition}
+    unusual = {name: value for name, value in terms.items() if value}
     return Statement(
         *claim_head(heard, NAME, offer, basis, ordinal),
         offer.availability.value,
@@ -172,10 +176,9 @@ def exposure(
     incident: Incident[AvailabilityDetails],
     observations: Iterable[Observation],
     persons: Mapping[NodeId, NodeId],
-    rules: AvailabilityRules,
+    _rules: AvailabilityRules,
 ) -> Exposure:
     """Counts who saw the deviating state within [since, until); no money is involved."""
-    agrees = AvailabilityComparison(rules).agrees
     met = [
         one
         for one in observations

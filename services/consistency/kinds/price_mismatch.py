@@ -32,8 +32,6 @@ from services.consistency.core.offers import claim_head, offers_of, store_of
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
 CENT_HUNDREDTH = Decimal("0.0001")
-PRICE_LIMIT = Decimal(10) ** 11
-"""Above the highest price that a contract allows."""
 YEARS_BOUNDED = range(1971, 2200)
 """A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
 GRACE_HOURS: dict[str, float] = {
@@ -314,7 +312,7 @@ def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
             continue  # an item given away is no evidence of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
             price = _shelf_price(line)
-            if NO_SALE < price < PRICE_LIMIT:  # a discount above the price leaves no price
+            if price > NO_SALE:  # a discount above the price leaves no price
                 yield line, price
 
 
@@ -322,7 +320,7 @@ def _shelf_price(line: OrderLine) -> Decimal:
     assert line.unit_price is not None
     if not line.discounts:
         return line.unit_price
-    off = sum((d.amount for d in line.discounts if d.kind is DiscountKind.PROMOTION), Decimal(0))
+    off = sum(d.amount for d in line.discounts if d.kind is DiscountKind.PROMOTION)
     return (line.unit_price - off / line.quantity).quantize(CENT_HUNDREDTH)
 
 
@@ -351,16 +349,18 @@ def exposure(
         for one in met
         if isinstance(claim := one.claim, PriceClaim) and claim.basis is Basis.CHARGED
     ]
-    differences = [(price - expected) * one.quantity for one, price in paid]
-    over = sum((d for d in differences if d > 0), Decimal(0))
-    under = sum((d for d in differences if d < 0), Decimal(0))
+    nothing = overcharged = undercharged = Decimal(0)
+    for one, price in paid:
+        difference = (price - expected) * one.quantity
+        overcharged += max(difference, nothing)
+        undercharged += max(-difference, nothing)
     currency = incident.details.currency
     return Exposure(
         touchpoints=len({one.claim.event_id for one in met}),
         customers=len({persons[one.node] for one in met if one.node in persons}),
         orders=len({one.order_id or one.claim.event_id for one, _ in paid}),
-        overcharged=written_money(over, currency),
-        undercharged=written_money(-under, currency),
+        overcharged=written_money(overcharged, currency),
+        undercharged=written_money(undercharged, currency),
     )
 
 

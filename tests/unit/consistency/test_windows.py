@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import pytest
+
 from schemas.claim import PriceClaim
 from services.consistency.core.windows import ClaimWindow, Windows, window_of
 
@@ -69,6 +71,30 @@ def test_between_two_bounds_nothing_changes() -> None:
             if after != before:
                 assert windows.next_change(hour(now - 1), forgets=True) == hour(now)
             before = after
+
+
+@pytest.mark.parametrize(
+    ("former", "newer", "kept"),
+    [
+        (claim("shop", "9", 0, end=30), claim("shop", "10", 30, end=99), False),  # has ended
+        (claim("shop", "9", 0, end=31), claim("shop", "10", 30, end=99), True),
+        (claim("shop", "9", 0), claim("shop", "10", 40, end=99), False),  # is forgotten
+        (claim("shop", "9", 0), claim("shop", "10", 39, end=99), True),  # counts after it
+        (claim("shop", "9", 0), claim("shop", "10", 30), False),  # a later open one replaces it
+        (claim("shop", "9", 0), claim("shop", "10", 30, start=30), False),
+        (claim("shop", "9", 0), claim("shop", "10", 30, start=31), True),
+        (claim("shop", "9", 0), claim("shop", "10", 30, start=-9), True),  # ranks below it
+    ],
+)
+def test_only_what_may_count_again_is_kept(
+    former: PriceClaim, newer: PriceClaim, kept: bool
+) -> None:
+    """A channel may publish hourly for years: its windows do not pile up."""
+    windows = Windows()
+    for one in (former, newer):
+        windows.add(window(one), one.occurred_at)
+    first = windows.next_change(hour(-0.5), forgets=False)
+    assert (first == hour(0)) is kept
 
 
 def test_a_newer_offer_replaces_an_open_promotion() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas.claim import PriceClaim
+from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
 from schemas.subject import Subject
 from schemas.touchpoint import TouchpointAdapter
 from services.consistency.core.kind import Heard
@@ -90,6 +90,25 @@ def test_an_offer_keeps_its_market_version_and_validity() -> None:
     assert (claim.valid_from, claim.valid_to) == (None, None)
 
 
+@pytest.mark.parametrize("year", [1, 1970, 2200, 9999])
+def test_a_bound_that_stands_for_none_is_none(year: int) -> None:
+    """Systems write the first or last day they know where a price is not bounded."""
+    bound = datetime(year, 6, 1, tzinfo=UTC).isoformat()
+    for name in ("valid_from", "valid_to"):
+        [(claim, _)] = said("offer.published", OFFER | {name: bound})
+        assert getattr(claim, name) is None
+
+
+def test_bounds_count_in_whole_milliseconds() -> None:
+    """As they are stored, in the first and the last year that count."""
+    bounds = {
+        "valid_from": "1971-01-01T00:00:00.000999Z", "valid_to": "2199-12-31T23:59:59.999999Z",
+    }  # fmt: skip
+    [(claim, _)] = said("offer.published", OFFER | bounds)
+    assert claim.valid_from == datetime(1971, 1, 1, tzinfo=UTC)
+    assert claim.valid_to == datetime(2199, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -102,6 +121,8 @@ def test_an_offer_keeps_its_market_version_and_validity() -> None:
         ({"kind": "service"}, []),
         ({"seller": "somebody"}, []),
         ({"quantity": "-1"}, []),
+        ({"quantity": "0"}, []),
+        ({"quantity": "0.5"}, [("5", "0.5")]),
         ({"sku": ""}, []),
         ({"sku": "", "gtin": "4006381333931"}, [("5", "2")]),
     ],
@@ -113,6 +134,21 @@ def test_a_line_of_an_order_proves_a_shelf_price(
     found = said("order.placed", {"order_id": "1", "lines": [LINE | line]})
     assert [(f"{claim.price:f}", f"{quantity:f}") for claim, quantity in found] == expected
     assert all(claim.basis == "charged" for claim, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("article", "subject"),
+    [
+        ({"sku": "B"}, "B"),
+        ({"sku": "", "gtin": "4006381333931"}, "4006381333931"),
+        ({"sku": "B", "gtin": "4006381333931"}, "B"),
+    ],
+)
+def test_a_line_is_about_its_article(article: dict[str, str], subject: str) -> None:
+    """By the retailer's own number, else by that of the trade, in the region of the realm."""
+    [(claim, _)] = said("order.placed", {"order_id": "1", "lines": [LINE | article]})
+    assert claim.book == Book("default", PRICE_MISMATCH, Subject.product("DE", subject))
+    assert (claim.channel, claim.occurred_at) == ("shop", hour(0))
 
 
 def test_an_order_is_charged_at_its_store_in_its_currency() -> None:

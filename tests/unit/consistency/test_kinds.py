@@ -1,0 +1,51 @@
+"""A set of kinds: its order, its customer-level kinds, and the models of its incidents."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.claim import Book
+from schemas.incident import IncidentState
+from schemas.subject import Subject
+from schemas.touchpoint import TouchpointAdapter
+from services.consistency.core.kind import Heard, Kinds
+from services.consistency.kinds import KINDS
+from tests.customer_kind import KIND, NAME
+from tests.events import event
+
+from .market import claim, hour, only
+
+PRODUCT_KINDS = ["availability_mismatch", "price_mismatch"]
+
+
+def test_kinds_stand_in_the_order_of_their_names() -> None:
+    """However they were found; those about customers are known apart."""
+    kinds = Kinds([KINDS["price_mismatch"], KIND, KINDS["availability_mismatch"]])
+    assert list(kinds) == ["availability_mismatch", NAME, "price_mismatch"]
+    assert (kinds.about_customers, KINDS.about_customers) == ((NAME,), ())
+    assert kinds[NAME] is KIND
+    assert len(kinds) == 3
+    assert list(KINDS) == PRODUCT_KINDS
+
+
+def test_the_books_of_customers() -> None:
+    """One for each profile and customer-level kind."""
+    books = [Book("shop", NAME, Subject.customer(node)) for node in (4, 7)]
+    assert Kinds([*KINDS.values(), KIND]).customer_books("shop", [4, 7]) == books
+    assert KINDS.customer_books("shop", [4, 7]) == []
+
+
+def test_a_claim_about_a_customer_is_filed_under_its_anchor() -> None:
+    """In the realm of its event."""
+    heard = Heard(TouchpointAdapter.validate_python(event()), hour(0), 0, 7, "DE", "EUR")
+    assert heard.customer_book(NAME) == Book("default", NAME, Subject.customer(7))
+
+
+@pytest.mark.parametrize("kinds", [KINDS, Kinds([KINDS["price_mismatch"]])], ids=["two", "one"])
+def test_an_incident_of_any_kind_is_read_by_its_kind(kinds: Kinds) -> None:
+    """From JSON to the model with the details of its kind, and back."""
+    found = only([claim("shop", "10", 0), claim("app", "12", 0)], 99)
+    assert found.state is IncidentState.OPEN
+    read = kinds.incident_adapter.validate_json(found.model_dump_json())
+    assert read == found
+    assert type(read).__name__ == "PriceMismatch"
