@@ -14,7 +14,7 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.records import PROFILE_CAUSES_MAX, ProfileChangeRecord
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.changes import Touched, profile_changes, rows_wanted
+from services.identity.core.changes import Touched, profile_changes, regrouped, rows_wanted
 from services.identity.core.model import link
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
@@ -263,6 +263,20 @@ def test_in_doubt_the_rows_of_both_sides_are_wanted() -> None:
     )
     touched = Touched(attributes=[CARD.id], consents=[TABLET.id])
     assert rows_wanted(partly, touched) == {CARD.id, TABLET.id, ANNA.id, BEN.id}
+
+
+def test_profiles_that_gained_or_lost_a_node_are_regrouped() -> None:
+    """Those before and after each move, and a new node's own id; in doubt all that hold one."""
+    follower = Follower()
+    follower.hear([login(ANNA, ANNA_MAIL), login(BEN, BEN_MAIL)])
+    moved = follower.writer.apply([login(CARD, SESSION)], [same(ANNA, BEN)])
+    assert regrouped(moved) == {ANNA.id, BEN.id, CARD.id, SESSION.id}
+    follower.writer.forget()
+    again = follower.writer.apply([login(ANNA, ANNA_MAIL)], in_doubt=True)
+    assert {row.profile for row in again.before.values() if row} == {ANNA.id}
+    assert regrouped(again) == {ANNA.id}
+    follower.writer.forget()
+    assert regrouped(follower.writer.apply([login(ANNA, ANNA_MAIL)])) == set()
 
 
 @pytest.mark.parametrize(("status", "into"), [("merged", None), ("current", as_uuid(1))])
