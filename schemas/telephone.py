@@ -19,9 +19,10 @@ WHOLE_FLOAT = re.compile(r"([^.,]*[0-9])[.,]0{1,2}")
 DECIMAL = re.compile(r"\+?[1-9][0-9]*[.,][0-9]{1,2}")
 EXPONENT = re.compile(r"\+?[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+")
 """The rest of a number whose digits are lost."""
-BARE = re.compile(r"[1-9][0-9]*([ \u00a0]+(\(0\))?[ \u00a0]*[0-9]+)*")
+BARE = re.compile(r"[1-9][0-9]*+([ \u00a0]++(\(0\))?+[ \u00a0]*+[0-9]++)*+")
 """Digits in groups, as an international number without its `+` has them. Brackets and dashes are
-how a country writes its own numbers."""
+how a country writes its own numbers. Possessive: runs of blanks could be divided in a number of
+ways that grows exponentially with the groups."""
 LABEL = re.compile(r"(tel|telefon|telephone|phone|fon|mobile?|handy|[ptm])[.:]+\s*", re.IGNORECASE)
 COMMENT = re.compile(r"\s*\([^0-9()+]*\)$")
 AROUND = " \t\r\n\u00a0\u200b\ufeff\"'`=;,."

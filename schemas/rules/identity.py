@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from schemas.letter_case import lower_case
 from schemas.rules import load_rules
 
-SIGNS_AT_ENDS = re.compile(r"^[\W_]+|[\W_]+$")
 GAP = re.compile(r"[\s_\-]+")
 
 
@@ -60,7 +59,12 @@ class Placeholders:
 
 def placeholder_word(text: str) -> str:
     """A lower-case text without the signs at its ends, its gaps as single blanks."""
-    return GAP.sub(" ", SIGNS_AT_ENDS.sub("", text))
+    begin, end = 0, len(text)
+    while begin < end and not text[begin].isalnum():
+        begin += 1
+    while begin < end and not text[end - 1].isalnum():
+        end -= 1
+    return GAP.sub(" ", text[begin:end])
 
 
 class IdentifierType(BaseModel):

@@ -20,6 +20,8 @@ STRING_REST = re.compile(rb'(?:[^"\\\n]++|\\.)*+(["\n])?')
 BATCH_KEY = re.compile(rb'"batch"\s*:\s*$')
 INDENT = re.compile(rb"\n[ \t\r]*")
 BLANK = b" \t\r\n"
+KEY_BYTES = 1024
+"""Within so many bytes before its list the key of a request body is looked for."""
 INDENTED = 4
 """An indented event is read up to so many times its limit, before its blanks are taken out."""
 OPENING, CLOSING = (b"[", b"{"), (b"]", b"}")
@@ -100,19 +102,24 @@ class Splitter:
             raise CutOff(f"it ends at line {self._line} within a list or an object")
 
     def _sign(self, token: bytes, chunk: bytes, begin: int, at: int) -> Document | None:
-        """Follow a bracket, comma or line break; None while the document goes on."""
+        """Follow a bracket, comma or line break; None while the document goes on.
+
+        What stands before it is cut out of the chunk only where it is needed: a copy at each of
+        many brackets would take the square of their number.
+        """
         if token in OPENING:
-            return self._open(token, chunk[begin:at])
+            return self._open(token, chunk, begin, at)
         if token in CLOSING:
-            return self._close(chunk[begin:at], token)
+            return self._close(token, chunk, begin, at)
         return self._end(chunk[begin:at]) if self._depth == self._list_depth else None
 
-    def _open(self, token: bytes, before: bytes) -> Document | None:
+    def _open(self, token: bytes, chunk: bytes, begin: int, at: int) -> Document | None:
         is_list = self._lists and token == b"[" and not self._list_depth and not self._skips
-        if is_list and self._depth == 0 and not self._begun_at and not self._has(before):
+        is_first = is_list and self._depth == 0 and not self._begun_at
+        if is_first and not self._has(chunk[begin:at]):
             self._depth = self._list_depth = 1
             return self._end(b"")
-        if is_list and self._depth == 1 and BATCH_KEY.search(bytes(self._kept[-64:]) + before):
+        if is_list and self._depth == 1 and self._is_batch(chunk[max(begin, at - KEY_BYTES) : at]):
             self._depth = self._list_depth = 2
             self._drop()
             return Document(0, b"", 0)
@@ -120,7 +127,7 @@ class Splitter:
         self._depth += 1
         return None
 
-    def _close(self, before: bytes, token: bytes) -> Document | None:
+    def _close(self, token: bytes, chunk: bytes, begin: int, at: int) -> Document | None:
         if self._depth > self._list_depth:
             self._depth -= 1
             if self._depth or self._list_depth:
@@ -129,13 +136,16 @@ class Splitter:
                 self._skips = False
                 self._drop()
                 return Document(0, b"", 0)
-            return self._end(before + token)
+            return self._end(chunk[begin:at] + token)
         if not self._list_depth:
             return None  # a bracket too many: part of what is no JSON anyway
-        ended = self._end(before)
+        ended = self._end(chunk[begin:at])
         self._skips = self._depth == 2
         self._depth, self._list_depth = self._depth - 1, 0
         return ended
+
+    def _is_batch(self, before: bytes) -> bool:
+        return BATCH_KEY.search(bytes(self._kept[-KEY_BYTES:]) + before) is not None
 
     def _has(self, before: bytes) -> bool:
         return bool(before.removeprefix(BOM_UTF8).strip(BLANK) or self._kept.strip(BLANK))

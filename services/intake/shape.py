@@ -32,9 +32,10 @@ WRAPPED = re.compile(
     rb'\{[^{\[]*?"(events|data|records|items|results|rows|touchpoints|messages)"\s*:\s*\[\s*\{'
 )
 LIST = re.compile(rb"\[\s*(?:[{\]]|$)")
-EVENT_LINE = re.compile(rb'^\s*\[?\s*\{\s*"', re.MULTILINE)
+EVENT_LINE = re.compile(rb'^[ \t\r]*+(\[\s*+)?+\{\s*+"', re.MULTILINE)
 """Such a line makes a text of it: damaged lines beside it are rejected one by one."""
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{}]')
+"""A string without an end goes to the end of the text: else each of its quotes would search it."""
 
 
 class Shape(StrEnum):
