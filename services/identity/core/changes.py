@@ -114,7 +114,7 @@ class _ProfileChanges:
         """Record the changes that follow from replacing one map row."""
         profile = after.profile
         if before == after:
-            self.note(node, ProfileChange.CONFIRMED, after)
+            self.note(node, ProfileChange.CONFIRMED)
         elif before is None:
             first = ProfileChange.CREATED if profile == node else ProfileChange.IDENTIFIERS
             for one in (profile, node):
@@ -132,16 +132,17 @@ class _ProfileChanges:
         self.note(after.profile, change, after, before.profile)
         self.note(before.profile, change, before, after.profile)
         if node not in (before.profile, after.profile):
-            self.note(node, change, after, before.profile)
+            self.note(node, change, other=before.profile)
 
     def note(
         self,
         profile: NodeId,
         change: ProfileChange,
-        member: Placement | None,
+        member: Placement | None = None,
         other: NodeId | None = None,
     ) -> None:
-        """Note a change of a profile. Its kind is that of `member`, unless its own row is known."""
+        """Note a change of a profile. Its kind is that of `member`, unless its own row is known, as
+        that of every placed node is."""
         known = self.found.get(profile)
         if known is None or STRENGTH[change] < STRENGTH[known.change]:
             self.found[profile] = _ProfileChange(change, other, self._rows.get(profile, member))
@@ -179,7 +180,7 @@ def _causes(changes: Changes, edges: Iterable[Edge]) -> dict[NodeId, list[str]]:
         for profile in {after.profile} if before is None else {after.profile, before.profile}:
             ids |= {node, profile}
             links.append((node, profile))
-    groups = Groups(ids, {})
+    groups = Groups(ids)
     for node, profile in links:
         x, y = groups.find(node), groups.find(profile)
         if x != y:

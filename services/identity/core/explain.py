@@ -137,7 +137,12 @@ def set_aside(
         for pair, edge in known.edges.items()
         if node in pair and (standing := _standing(edge, pair, refused, known)) is not None
     ]
-    return tuple(sorted(found, key=lambda aside: aside.edge[2:4] + aside.edge[:2]))
+    return tuple(sorted(found, key=_order))
+
+
+def _order(aside: Aside) -> tuple[int, str, Node, Node]:
+    edge = aside.edge
+    return edge.first_seen_ms, edge.event_id, edge.a, edge.b
 
 
 def _standing(
@@ -197,7 +202,8 @@ def _steps(known: _Known, profile: NodeId, rules: IdentityRules) -> Iterator[_Li
 
 
 def _rule(edge: Edge, known: _Known) -> Rule:
-    if {edge.a.type, edge.b.type} <= known.table.personal:
+    personal = known.table.personal
+    if edge.a.type in personal and edge.b.type in personal:
         return Rule.PERSONS
     placement = known.placements.get(edge.a.id)
     is_person = placement is not None and placement.kind is ProfileKind.PERSON

@@ -12,15 +12,18 @@ from schemas.identifiers import NodeId
 
 
 class Groups:
-    """A union-find over nodes. `must_not_link` holds each `different` pair in both directions."""
+    """A union-find over nodes. `must_not_link` holds each `different` pair in both directions;
+    without it nothing forbids a join."""
 
     __slots__ = ("_must_not_link", "_parent", "members")
 
     def __init__(
-        self, nodes: Iterable[NodeId], must_not_link: Mapping[NodeId, Collection[NodeId]]
+        self,
+        nodes: Iterable[NodeId],
+        must_not_link: Mapping[NodeId, Collection[NodeId]] | None = None,
     ) -> None:
         self._parent = {node: node for node in nodes}
-        self._must_not_link = must_not_link
+        self._must_not_link = must_not_link or {}
         self.members: dict[NodeId, list[NodeId]] = {node: [node] for node in self._parent}
         """The members of each group, by its root."""
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
+from schemas.placement import ProfileKind
 from schemas.records import PROFILE_CAUSES_MAX, ProfileChangeRecord
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
@@ -247,6 +248,24 @@ def test_in_doubt_a_profile_is_told_as_its_own_row_says() -> None:
     said = profile_changes("r", changes, (), Touched(), standing, 1)
     (ben,) = [record for record in said if record.profile_id == as_uuid(BEN.id)]
     assert (ben.status, ben.merged_into) == ("merged", as_uuid(CARD.id))
+
+
+def test_a_profile_whose_own_row_is_unknown_has_the_kind_of_its_member() -> None:
+    """A member that becomes a person's says that its profile is a person."""
+    writer = Follower().writer
+    changes = writer.apply([login(ANNA, SESSION)])
+    node, after = changes.placements[SESSION.id]
+    grown = Changes(
+        **{name: getattr(changes, name) for name in Changes.__slots__}
+        | {
+            "placements": {SESSION.id: (node, after)},
+            "before": {SESSION.id: after._replace(kind=ProfileKind.ANONYMOUS)},
+        }
+    )
+    said = profile_changes("r", grown, (), Touched(), {}, 1)
+    assert {record.profile_id.int: record.kind for record in said} == {
+        ANNA.id: "person", SESSION.id: "person",
+    }  # fmt: skip
 
 
 def test_in_doubt_the_rows_of_both_sides_are_wanted() -> None:

@@ -98,6 +98,14 @@ def test_stated_edges_are_no_evidence() -> None:
     assert path(ANNA, ANNA_MAIL, edges) is None
 
 
+def test_what_was_decided_is_no_evidence_though_the_map_does_not_follow_yet() -> None:
+    """Between a decision and the map that obeys it, two of one profile have no path."""
+    edges = [edge(ANNA, ANNA_MAIL, "x")]
+    placements = resolve(edges, (), (), RULES).placements
+    different = Decision(ANNA, ANNA_MAIL, Verdict.DIFFERENT, "ann", "", 9)
+    assert why(ANNA.id, ANNA_MAIL.id, edges, [different], placements, RULES) is None
+
+
 def test_two_profiles_have_no_path_and_an_identifier_with_itself_an_empty_one() -> None:
     """None and nothing are different answers."""
     edges = [edge(ANNA, TABLET, "a"), edge(BEN, TABLET, "b")]

@@ -47,6 +47,7 @@ BASKET = [
             "returned goods for 5.00 CHF of order A1",
         ),
         ("order.returned", {"refund": "5"}, "returned goods for 5.00 EUR"),
+        ("order.returned", {"order_id": "A1"}, "returned goods of order A1"),
         (
             "order.returned",
             {"order_id": "A1", "refund": "5"},
