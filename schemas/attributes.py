@@ -8,22 +8,35 @@ Pure: no clock, no look-up.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-import phonenumbers
-
+from schemas.codes import country_code, language_code
 from schemas.identifiers import InvalidIdentifier, normalise_email, normalise_phone
 
+GENDERS = {
+    word: gender
+    for gender, words in (
+        ("female", "f w female woman weiblich frau femme"),
+        ("male", "m male man männlich maennlich mann herr homme"),
+        ("diverse", "d x diverse divers nonbinary non-binary enby"),
+    )
+    for word in words.split()
+}
+"""Codes as 1 and 2 are not among them: systems do not agree on what they mean."""
+ZONES = timedelta(hours=14)
+"""How far the calendar of a place may be ahead of UTC."""
 FIRST_YEAR, LAST_YEAR = 1880, 2099
 NO_DATES = frozenset({date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1)})
 """What spreadsheets and databases write for no date at all."""
 YEAR_FIRST = re.compile(r"([0-9]{4})([-/.]?)([0-9]{1,2})\2([0-9]{1,2})")
 YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4})")
-WITH_MONTH_NAME = re.compile(r"([0-9]{1,2})\.? ([^\W\d_]{3,9})\.? ([0-9]{4})")
+WITH_MONTH_NAME = re.compile(r"([0-9]{1,2})(?:\. ?| |-)([^\W\d_]{3,9})(?:\. ?| |-)([0-9]{4})")
+MONTH_NAME_FIRST = re.compile(r"([^\W\d_]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})")
 MIDNIGHT = re.compile(r"[T ]00:00(:00([.]0+)?)?(Z|[+]00:?00)?$")
 MONTHS = {
     name: number
@@ -38,20 +51,30 @@ MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-COUNTRIES = {
-    "deutschland": "DE", "germany": "DE", "deu": "DE", "österreich": "AT", "oesterreich": "AT",
-    "austria": "AT", "aut": "AT", "schweiz": "CH", "switzerland": "CH", "suisse": "CH", "che": "CH",
-    "frankreich": "FR", "france": "FR", "fra": "FR", "italien": "IT", "italy": "IT", "ita": "IT",
-    "niederlande": "NL", "netherlands": "NL", "nld": "NL", "belgien": "BE", "belgium": "BE",
-    "bel": "BE", "luxemburg": "LU", "luxembourg": "LU", "lux": "LU", "polen": "PL", "poland": "PL",
-    "pol": "PL", "dänemark": "DK", "denmark": "DK", "dnk": "DK", "tschechien": "CZ",
-    "czechia": "CZ", "cze": "CZ",
-    "spanien": "ES", "spain": "ES", "esp": "ES", "liechtenstein": "LI",
-    "großbritannien": "GB", "united kingdom": "GB", "gbr": "GB", "usa": "US", "united states": "US",
-}  # fmt: skip
-LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?")
-POSTAL_CODE = re.compile(r"(?:[A-Za-z]{1,3}-)?([0-9A-Za-z][0-9A-Za-z \-]{1,9})")
+WRAPPED_ADDRESS = re.compile(r"(?i:mailto:)([^<>\s]+)|[^<>]*<([^<>\s]+)>")
+LANGUAGE = re.compile(
+    r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?(?:[.][Uu][Tt][Ff]-?8)?"
+)
+POSTAL_CODE = re.compile(
+    r"(?:[A-Za-z]{1,3}-|(?:DE?|AT?|CH|FL|LI|LU?|FR?|IT?|NL|BE?|PL|DK|CZ) (?=[0-9]))?"
+    r"([0-9A-Za-z][0-9A-Za-z \-]{1,9})",
+)
+PLACE_NAME = re.compile(r"[0-9].* ([A-Za-z]{3,}|[A-Za-z])$|[0-9]{5}.* [A-Za-z]+$")
+"""Letters after a postal code, where no country has them in it (`1012 AB` is Dutch)."""
 WHOLE_FLOAT = re.compile(r"([1-9][0-9]{3,9})[.]0+")
+WITHOUT_MEANING = re.compile(r"[\W_]+|\{\{.*\}\}|\$\{.*\}|%%.*%%|<%.*%>|\*\|.*\|\*|\[\[.*\]\]")
+"""Signs alone, and templates that nobody filled in."""
+NO_VALUES = frozenset(
+    (
+        "null", "(null)", "<null>", "[null]", "(nil)", "<nil>", "undefined", "(undefined)",
+        "dbnull", "<none>", "(none)", "\\n", "n/a", "n.a.", "#n/a", "#nv", "#ref!", "#value!",
+        "#wert!", "#name?", "(not set)", "not set", "not provided", "not specified",
+        "[object object]", "keine angabe", "keine angaben", "k.a.", "k. a.", "nicht angegeben",
+        "(leer)", "<leer>", "(empty)", "<empty>",
+    )
+)  # fmt: skip
+"""What programs, exporters and forms write for no value at all. Words that may be a value (none,
+unknown, other, Nil) are not among them."""
 
 
 class AttributeType(StrEnum):
@@ -59,6 +82,8 @@ class AttributeType(StrEnum):
 
     TEXT = "text"
     DATE = "date"
+    BIRTH_DATE = "birth_date"
+    GENDER = "gender"
     EMAIL = "email"
     PHONE = "phone"
     COUNTRY = "country"
@@ -67,7 +92,8 @@ class AttributeType(StrEnum):
 
 
 USUAL_TYPES = {
-    "birth_date": AttributeType.DATE,
+    "birth_date": AttributeType.BIRTH_DATE,
+    "gender": AttributeType.GENDER,
     "email": AttributeType.EMAIL,
     "phone": AttributeType.PHONE,
     "country": AttributeType.COUNTRY,
@@ -78,6 +104,8 @@ USUAL_TYPES = {
 FORMS = {
     AttributeType.TEXT: "text",
     AttributeType.DATE: "a day as 1971-12-04",
+    AttributeType.BIRTH_DATE: "a day as 1971-12-04, before that of the event",
+    AttributeType.GENDER: "female, male or diverse",
     AttributeType.EMAIL: "an e-mail address",
     AttributeType.PHONE: "a telephone number with + and its country",
     AttributeType.COUNTRY: "a country as DE (ISO 3166-1 alpha-2)",
@@ -94,15 +122,34 @@ class Reading(NamedTuple):
     is_valid: bool
 
 
-@lru_cache(maxsize=100_000)
-def read_attribute(type_: AttributeType, given: str, region: str) -> Reading:
-    """The written form of a value. `region` (ISO 3166) reads telephone numbers without a country.
+def read_attribute(
+    type_: AttributeType, given: str, region: str, said_at: datetime | None = None
+) -> Reading:
+    """The written form of a value.
 
-    An empty value is valid: it says nothing.
+    `region` (ISO 3166) reads telephone numbers without a country; nobody is born after `said_at`,
+    wherever on earth that was. An empty value is valid: it says nothing.
     """
-    text = given.strip()
-    found = READERS[type_](text, region) if text else ""
+    found = read_value(type_, given, region)
+    if type_ is not AttributeType.BIRTH_DATE or said_at is None or not found.is_valid:
+        return found
+    latest = (said_at.astimezone(UTC) + ZONES).date().isoformat()
+    return found if found.value <= latest else Reading(given, False)
+
+
+@lru_cache(maxsize=100_000)
+def read_value(type_: AttributeType, given: str, region: str) -> Reading:
+    """The written form of a value, whenever it was said."""
+    text = unicodedata.normalize("NFC", given).strip()
+    if not text:
+        return Reading("", True)
+    found = None if is_no_value(text) else READERS[type_](text, region)
     return Reading(given, False) if found is None else Reading(found, True)
+
+
+def is_no_value(text: str) -> bool:
+    """Whether a value only says that there is none."""
+    return text.lower() in NO_VALUES or WITHOUT_MEANING.fullmatch(text) is not None
 
 
 def _text(text: str, _: str) -> str | None:
@@ -134,6 +181,9 @@ def _days(text: str) -> Iterator[date]:
     elif found := WITH_MONTH_NAME.fullmatch(text):
         day, month, year = found.groups()
         yield from _day(year, str(MONTHS.get(month.lower(), 0)), day)
+    elif found := MONTH_NAME_FIRST.fullmatch(text):
+        month, day, year = found.groups()
+        yield from _day(year, str(MONTHS.get(month.lower(), 0)), day)
     elif len(text) == 8 and text.isascii() and text.isdigit():
         yield from _day(text[4:], text[2:4], text[:2])
 
@@ -148,8 +198,9 @@ def _day(year: str, month: str, day: str) -> Iterator[date]:
 
 
 def _email(text: str, _: str) -> str | None:
+    wrapped = WRAPPED_ADDRESS.fullmatch(text)
     try:
-        return normalise_email(text)
+        return normalise_email(wrapped[1] or wrapped[2] if wrapped else text)
     except InvalidIdentifier:
         return None
 
@@ -161,17 +212,24 @@ def _phone(text: str, region: str) -> str | None:
         return None
 
 
+def _gender(text: str, _: str) -> str | None:
+    return GENDERS.get(text.lower().rstrip("."))
+
+
 def _country(text: str, _: str) -> str | None:
-    code = COUNTRIES.get(text.lower(), text.upper())
-    return code if code in phonenumbers.SUPPORTED_REGIONS else None
+    return country_code(text)
 
 
 def _language(text: str, _: str) -> str | None:
     found = LANGUAGE.fullmatch(text)
     if found is None:
         return None
-    language, country = found[1].lower(), found[2]
-    return f"{language}-{country.upper()}" if country else language
+    language, script, country = found.groups()
+    code = language_code(language)
+    if code is None:
+        return None
+    parts = (code, script and script.title(), country and country.upper())
+    return "-".join(part for part in parts if part)
 
 
 def _postal_code(text: str, _: str) -> str | None:
@@ -179,12 +237,15 @@ def _postal_code(text: str, _: str) -> str | None:
     found = POSTAL_CODE.fullmatch(whole[1] if whole else text)
     if found is None or not any(one.isdigit() for one in found[1]):
         return None
-    return " ".join(found[1].upper().split())
+    code = " ".join(found[1].upper().split())
+    return None if PLACE_NAME.search(code) else code
 
 
 READERS: dict[AttributeType, Callable[[str, str], str | None]] = {
     AttributeType.TEXT: _text,
     AttributeType.DATE: _date,
+    AttributeType.BIRTH_DATE: _date,
+    AttributeType.GENDER: _gender,
     AttributeType.EMAIL: _email,
     AttributeType.PHONE: _phone,
     AttributeType.COUNTRY: _country,

@@ -74,12 +74,14 @@ class Written:
 
     A number becomes its digits: senders write ids and postal codes as numbers. `whole` accepts only
     whole ones, because an id with a fraction, or beyond 2^53 with an exponent, has lost digits.
+    With `yes_no` a boolean becomes `true` or `false`.
     """
 
     max_length: int
     min_length: int = 0
     strip: bool = False
     whole: bool = True
+    yes_no: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -93,13 +95,18 @@ class Written:
             _digits_of_whole if self.whole else _digits_of_any
         )
         number = core_schema.chain_schema([_numbers(), digits, text])
-        either = core_schema.union_schema([text, number], mode="left_to_right")
+        kinds: list[CoreSchema] = [text, number]
+        if self.yes_no:
+            word = core_schema.no_info_plain_validator_function(lambda yes: str(yes).lower())
+            kinds.append(core_schema.chain_schema([core_schema.bool_schema(strict=True), word]))
+        either = core_schema.union_schema([*kinds], mode="left_to_right")
         return _refusal(either, "text", self._message())
 
     def _message(self) -> str:
         least = f"{self.min_length} to " if self.min_length else "at most "
         number = "a whole number" if self.whole else "a number"
-        return f"must be text of {least}{self.max_length} characters, or {number}"
+        more = " or a boolean" if self.yes_no else ""
+        return f"must be text of {least}{self.max_length} characters, or {number}{more}"
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -110,6 +117,8 @@ class Written:
         if handler.mode == "serialization":
             return found
         found["type"] = ["string", "integer" if self.whole else "number"]
+        if self.yes_no:
+            found["type"].append("boolean")
         if self.min_length and self.strip:
             found["pattern"] = NOT_BLANK
         return found

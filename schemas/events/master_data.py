@@ -10,8 +10,8 @@ from pydantic import Field
 from schemas.base import Address, Code, Contract, Flag, Instant, OptionalCode, Quantity, Text, Title
 from schemas.scalars import Written
 
-AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
-AttributeText = Annotated[str, Written(500, whole=False)]
+AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+AttributeText = Annotated[str, Written(500, whole=False, yes_no=True)]
 
 
 PURPOSES = ["marketing", "service", "transactional", "survey", "cart_reminder", "profiling"]
@@ -42,6 +42,7 @@ class ProfileUpdated(Contract):
     Common attribute names: `first_name`, `last_name`, `salutation`, `birth_date`, `language`,
     `email`, `phone`, `street`, `postal_code`, `city`, `country`, `adviser`; preferences start with
     `preference.` (`preference.channel`, `preference.topics`). A null value says "no longer so".
+    Numbers and booleans are kept as text.
     """
 
     attributes: Annotated[dict[AttributeName, AttributeText | None], Field(max_length=60)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -14,6 +15,9 @@ from schemas.attributes import USUAL_TYPES, AttributeType
 from schemas.events.master_data import AttributeName
 from schemas.rules import load_rules
 
+HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+"""Where a new word begins in a name as `firstName`."""
+NAME_GAP = re.compile(r"[ ._\-]+")
 SIMILARITY = 0.8
 """How much of two names must agree for one to be a slip of the other."""
 PREFERENCE_PREFIX = "preference."
@@ -110,7 +114,9 @@ class ProfileRules(BaseModel):
 
     def meant(self, attribute: str) -> str:
         """The listed attribute that an unlisted name most likely means, or nothing."""
-        name = attribute.replace(".", "_")
+        name = NAME_GAP.sub("_", HUMP.sub("_", attribute)).lower()
+        if name in self._by_name:
+            return name
         if name in self._by_synonym:
             return self._by_synonym[name]
         close = get_close_matches(name, [*self._by_name, *self._by_synonym], 1, SIMILARITY)

@@ -31,8 +31,8 @@ NOTATIONS = (
     (
         "string",
         'text; a whole number, as its digits (`1001`, `1001.0` and `"1001"` are one code); in '
-        "titles, texts and attributes any number",
-        "`true`; `1001.5` and `1e25` as a code (digits were lost: send text)",
+        "titles, texts and attributes any number; in attributes a boolean, as `true` or `false`",
+        "other booleans; `1001.5` and `1e25` as a code (digits were lost: send text)",
     ),
     (
         "exact decimal",

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from schemas.attributes import AttributeType, read_attribute
+from schemas.attributes import AttributeType, read_value
 from schemas.events.messages import MessageReaction
 from schemas.identifiers import normalise
 from schemas.rules.identity import Normaliser, identity_rules
@@ -49,7 +49,7 @@ BYTES = [
 
 def _attributes(text: str) -> None:
     for type_ in AttributeType:
-        read_attribute.__wrapped__(type_, text, "DE")
+        read_value.__wrapped__(type_, text, "DE")
 
 
 def _identifier(normaliser: Normaliser) -> Callable[[str], Any]:

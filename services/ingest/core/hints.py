@@ -7,7 +7,7 @@ understood, and never quotes a value.
 
 from __future__ import annotations
 
-from schemas.attributes import FORMS, read_attribute
+from schemas.attributes import FORMS, is_no_value, read_attribute
 from schemas.events.master_data import ProfileUpdated
 from schemas.events.orders import OrderPlaced
 from schemas.rules.profile import ProfileRules
@@ -16,6 +16,7 @@ from services.ingest.core.fact import is_order_discount
 from services.ingest.core.outcome import Hint, HintReason
 
 PATH = "body.attributes."
+NO_VALUE = "a placeholder, which replaces no value; null withdraws one"
 UNLISTED = "unknown attribute, kept as it is; the profile rules may list it"
 
 
@@ -32,8 +33,9 @@ def attribute_hints(event: Touchpoint, rules: ProfileRules, region: str) -> tupl
             hints.append(Hint(HintReason.UNKNOWN_ATTRIBUTE, PATH + name, message))
         elif value:
             type_ = rules.type_of(name)
-            if not read_attribute(type_, value, region).is_valid:
-                message = f"not read as {FORMS[type_]}, kept as it is"
+            if not read_attribute(type_, value, region, event.occurred_at).is_valid:
+                is_none = is_no_value(value.strip())
+                message = NO_VALUE if is_none else f"not read as {FORMS[type_]}, kept as it is"
                 hints.append(Hint(HintReason.UNREADABLE_ATTRIBUTE, PATH + name, message))
     return tuple(hints)
 

@@ -43,7 +43,8 @@ def survivors(
     """
     by_name: defaultdict[str, list[_Read]] = defaultdict(list)
     for one in standing(observations):
-        found = read_attribute(rules.type_of(one.attribute), one.value, region)
+        type_ = rules.type_of(one.attribute)
+        found = read_attribute(type_, one.value, region, one.occurred_at)
         by_name[one.attribute].append(_Read(*found, one))
     return {name: _survive(by_name[name], rules) for name in sorted(by_name)}
 

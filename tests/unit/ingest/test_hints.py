@@ -42,6 +42,12 @@ def hints(**attributes: Any) -> list[tuple[str, str]]:
         ("e_mail", "email"),
         ("emial", "email"),
         ("mobile", "phone"),
+        ("firstName", "first_name"),
+        ("Last-Name", "last_name"),
+        ("FIRST_NAME", "first_name"),
+        ("dateOfBirth", "birth_date"),
+        ("E-Mail", "email"),
+        ("ZIP", "postal_code"),
     ],
 )
 def test_an_unknown_name_is_told_what_it_may_mean(name: str, meant: str) -> None:
@@ -90,6 +96,23 @@ def test_a_total_that_contradicts_its_lines(gross: str, counts: str) -> None:
     assert isinstance(outcome, Accepted)
     message = f"not the sum of the lines: {counts}"
     assert outcome.hints == (Hint(HintReason.TOTAL_CONTRADICTS, "body.gross", message),)
+
+
+def test_placeholders_and_births_to_come() -> None:
+    """What only says that there is no value, and a birth after the event."""
+    sent = update(first_name="NULL", city="-", birth_date="2026-11-25")
+    outcome = core().process(line(sent), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    said = [hint.message.split(",")[0] for hint in outcome.hints]
+    assert said == ["a placeholder", "a placeholder", "not read as a day as 1971-12-04"]
+
+
+def test_numbers_and_booleans_are_text() -> None:
+    """They are kept as a profile shows them."""
+    outcome = core().process(line(update(postal_code=10115, newsletter=True)), RECEIVED_AT)
+    assert isinstance(outcome, Accepted)
+    assert outcome.row["attrs.value"] == ["10115", "true"]
+    assert [hint.path for hint in outcome.hints] == ["body.attributes.newsletter"]
 
 
 def test_sender_metrics_and_summary_learn_of_hints() -> None:

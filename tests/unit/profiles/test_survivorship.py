@@ -202,7 +202,7 @@ def test_a_number_is_read_in_its_region(region: str, value: str, valid: bool) ->
 
 def test_own_rules_without_types_keep_the_usual_ones() -> None:
     """A rules file of the time before types reads addresses and dates as the packaged one does."""
-    assert rules(Survivorship.OLDEST).type_of("birth_date") is AttributeType.DATE
+    assert rules(Survivorship.OLDEST).type_of("birth_date") is AttributeType.BIRTH_DATE
     assert rules(Survivorship.OLDEST).type_of("city") is AttributeType.TEXT
 
 
@@ -240,3 +240,28 @@ def test_wrong_rules_are_refused(wrong: dict[str, object]) -> None:
     """A rules file that cannot be meant is refused when it is read."""
     with pytest.raises(ValidationError):
         ProfileRules.model_validate({"version": "t", **wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("first_name", ["Anna", "(null)"], ("Anna", "Anna", True)),
+        ("first_name", ["{{first_name}}"], ("{{first_name}}", "{{first_name}}", False)),
+        ("first_name", ["Zoe\u0308"], ("Zo\u00eb", "Zoe\u0308", True)),
+        ("gender", ["m", "unbekannt"], ("male", "m", True)),
+        ("gender", ["W"], ("female", "W", True)),
+        ("birth_date", ["1971-12-04", "2026-12-04"], ("1971-12-04", "1971-12-04", True)),
+        ("country", ["Schweiz"], ("CH", "Schweiz", True)),
+        ("language", ["de-at", "at"], ("de-AT", "de-at", True)),
+        ("postal_code", ["10115", "10115 Ulm"], ("10115", "10115", True)),
+        ("shoeSize", [" 43 "], ("43", " 43 ", True)),
+    ],
+)
+def test_values_that_say_nothing_replace_none(
+    name: str, values: list[str], expected: tuple[str, str, bool]
+) -> None:
+    """The latest one that is read counts, in its form; as given it stands beside."""
+    observations = [said(value, day, name=name) for day, value in enumerate(values)]
+    found = survivors(observations, profile_rules(), REGION)[name]
+    assert isinstance(found, AttributeValue)
+    assert (found.value, found.given, found.valid) == expected

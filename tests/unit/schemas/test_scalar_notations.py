@@ -136,6 +136,7 @@ FREE_TEXT = {
     '""': "", '"true"': "true", '"NaN"': "NaN",
     **dict.fromkeys(("true", "false", "[1]", "{}"), REFUSED),
 }  # fmt: skip
+YES_NO = {"true": "true", "false": "false"}
 CURRENCY = {
     '"EUR"': "EUR", '"KWD"': "KWD",
     **dict.fromkeys(
@@ -173,7 +174,9 @@ KINDS = {
     "event id": Kind("page.viewed", "event_id", "whole number", CODE),
     "order id": Kind("order.placed", "body.order_id", "whole number", CODE),
     "text": Kind("page.viewed", "body.title", "a number", FREE_TEXT | {"null": REFUSED}),
-    "attribute": Kind("profile.updated", "body.attributes.city", "a number", FREE_TEXT),
+    "attribute": Kind(
+        "profile.updated", "body.attributes.city", "a number or a boolean", FREE_TEXT | YES_NO
+    ),
     "currency": Kind("order.placed", "body.currency", "", CURRENCY),
     "choice": Kind("order.placed", "body.lines.0.kind", "", CHOICE),
 }
