@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 import orjson
 
@@ -21,6 +21,7 @@ LONG_NUMBER = re.compile(rb"[:,\[]\s*+-?[0-9][0-9.]{16}")
 """More digits than a float holds: parsing would change them, those of a card for example."""
 LIST = re.compile(rb'"batch"\s*+:\s*+\[')
 COMMA_OR_END = re.compile(rb"[,\]]")
+QUOTE = ord('"')
 STEPS = [0] * 256
 """How each byte outside strings changes the depth."""
 for _bracket, _step in zip(b"[{]}", (1, 1, -1, -1), strict=True):
@@ -46,7 +47,7 @@ def parsed_lines(body: bytes, events_max: int | None = None) -> list[bytes] | No
         if not isinstance(events, list):
             raise NoBatch("'batch' is no list")
         _check_number(len(events), events_max)
-        if LONG_NUMBER.search(body):
+        if LONG_NUMBER.search(body) or len(list(islice(LIST.finditer(body), 2))) > 1:
             return None
         return [orjson.dumps(event) for event in events]
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
@@ -86,6 +87,7 @@ def _cut(body: bytes) -> Iterator[bytes]:
             yield element
             start = at + 1
         else:
+            _require_end(bare, depths, at)
             if element:
                 yield element
             return
@@ -93,11 +95,24 @@ def _cut(body: bytes) -> Iterator[bytes]:
 
 
 def _start_of_list(body: bytes, bare: bytes, depths: Sequence[int]) -> int:
-    for found in LIST.finditer(body):
-        at = found.start()
-        if bare[at : at + 1] == b'"' and depths[at] == LIST_DEPTH - 1:
-            return found.end()
-    raise NoBatch("it is no JSON, or has no list 'batch'")
+    starts = (
+        found.end()
+        for found in LIST.finditer(body)
+        if bare[found.start()] == QUOTE and depths[found.start()] == LIST_DEPTH - 1
+    )
+    start = next(starts, None)
+    if start is None:
+        raise NoBatch("it is no JSON, or has no list 'batch'")
+    if next(starts, None) is not None:
+        raise NoBatch("it has more than one list 'batch'")
+    return start
+
+
+def _require_end(bare: bytes, depths: Sequence[int], at: int) -> None:
+    """Raises NoBatch if another object follows: its events would have no result."""
+    while (at := bare.find(b"{", at + 1)) >= 0:
+        if depths[at] == 1:
+            raise NoBatch("another object follows it")
 
 
 def _blank(string: re.Match[bytes]) -> bytes:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from services.api.auth import Credentials, Scope
 from services.api.http import local
+from services.api.http.heads import HeadAsGet
 from services.api.http.problems import PROBLEM, Problem, ProblemBody, answer_with_problems
 from services.api.http.sink import IntakeSink, write
 from services.api.ports import Access
@@ -117,8 +118,10 @@ def application() -> FastAPI:
         description="Intake of touchpoints, health and metrics.",
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to where a sender's Host header says, and without TLS
     )
     answer_with_problems(app)
+    app.add_middleware(HeadAsGet)
     app.include_router(router)
     app.include_router(local.router)
     return app
@@ -200,7 +203,8 @@ def _json(value: Any) -> Response:
 async def _body(request: Request, bytes_max: int, held: Held) -> bytes:
     """The request body. Raises Problem 413 as soon as it exceeds the limit, 503 when the bodies of
     all requests do."""
-    if request.headers.get("content-encoding", "identity") != "identity":
+    encodings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if any(one.strip() not in ("", "identity") for one in encodings):
         raise Problem(415, "compressed", "send the body uncompressed", Accept_Encoding="identity")
     announced = request.headers.get("content-length", "0")  # digits: h11 has checked it
     body = bytearray()

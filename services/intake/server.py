@@ -58,6 +58,20 @@ class _Phase(Enum):
     """Closed, but for what the sender has not read."""
 
 
+class _OneLength(h11.Connection):
+    """Refuses a request that states the length of its body in two ways: a proxy may believe the
+    other one, and take for the next request what somebody wrote into the body of this one."""
+
+    def next_event(self) -> Any:
+        """See h11.Connection."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            if {b"content-length", b"transfer-encoding"} <= names:
+                raise h11.RemoteProtocolError("Content-Length and Transfer-Encoding in one request")
+        return event
+
+
 class GuardedHttp(H11Protocol):
     """One connection of uvicorn with deadlines; implements `HeldConnection`."""
 
@@ -65,6 +79,7 @@ class GuardedHttp(H11Protocol):
         self, table: Connections, deadlines: Deadlines, *arguments: Any, **named: Any
     ) -> None:
         super().__init__(*arguments, **named)
+        self.conn = _OneLength(h11.SERVER, HEAD_BYTES_MAX)
         self.address = ""
         self._table = table
         self._deadlines = deadlines

@@ -220,6 +220,16 @@ def test_without_a_key_no_body_is_read(strangers: Callable[[], Stranger]) -> Non
         (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", b" 400 "),
         (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 2\r\n\r\n", b" 400 "),
         (b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\n", b" 400 "),
+        (
+            b"POST /v1/touchpoints HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+            b" 400 ",  # which of the two lengths counts decides where the next request begins
+        ),
+        (
+            b"GET /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: x\r\n"
+            b"Content-Length: 0\r\n\r\n0\r\n\r\n",
+            b" 400 ",
+        ),
         (b"GET /%00%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b" 404 "),
     ],
 )
@@ -272,6 +282,30 @@ def test_compressed_bodies(up: Running, encoding: str) -> None:
     bomb = gzip.compress(bytes(20 * MIB))
     answer = up.client.post("/v1/touchpoints", content=bomb, headers=headers)
     assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+
+
+@pytest.mark.parametrize(
+    ("encodings", "status"),
+    [(["IDENTITY"], 200), ([""], 200), (["identity, gzip"], 415), (["identity", "gzip"], 415)],
+)
+def test_no_encoding_in_other_words(up: Running, encodings: list[str], status: int) -> None:
+    """Names of encodings have no letter case, and several headers are one list."""
+    headers = [("X-Api-Key", API_KEY), *(("Content-Encoding", one) for one in encodings)]
+    body = json.dumps({"batch": [event()]})
+    assert up.client.post("/v1/touchpoints", content=body, headers=headers).status_code == status
+
+
+def test_probes_that_ask_for_the_head(strangers: Callable[[], Stranger]) -> None:
+    """Load balancers probe with HEAD: the answer of GET without its body, and the connection goes
+    on."""
+    one = strangers()
+    for path in (b"/livez", b"/readyz", b"/metrics", b"/openapi.json"):
+        one.send(b"HEAD " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    one.send(b"HEAD /v1/touchpoints HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answers = one.rest()
+    assert [part[:3] for part in answers.split(b"HTTP/1.1 ")[1:]] == [b"200"] * 4 + [b"405"]
+    assert b"\r\n\r\nHTTP/1.1" in answers
+    assert answers.endswith(b"\r\n\r\n")
 
 
 def test_pipelined_requests(strangers: Callable[[], Stranger]) -> None:

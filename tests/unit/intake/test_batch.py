@@ -43,6 +43,44 @@ def test_what_is_no_batch(body: bytes) -> None:
         batch_lines(body)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"batch":[%b],"batch":[%b]}',  # a key twice
+        b'{"batch":[], "a":[{"batch":[1]}], "batch" : [%b,%b]}',
+        b'{"batch":[%b]}{"batch":[%b]}',  # two bodies without a line between them, or with one
+        b'{"batch":[%b]}\n{"batch":[%b]}',
+        b'{"batch":[%b]}%b',
+        b'{"batch":[%b,NaN], "batch":[%b]}',
+    ],
+)
+def test_events_of_which_no_result_would_tell(body: bytes) -> None:
+    """A body with a second list, or a second object behind it, is refused whole: one of the two
+    would be dropped, and the answer would not say so."""
+    with pytest.raises(NoBatch):
+        batch_lines(body % (GOOD, GOOD))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":{"batch":[1]},"batch":[%b]}',
+        b'{"batch":[%b],"a":[{"batch":[1]},{}],"b":{}} \n',
+        b'{"batch":[%b]',  # cut off behind the list
+    ],
+)
+def test_a_batch_within_something_else_is_none(body: bytes) -> None:
+    """Only a list at the top counts, and nothing of what stands beside it."""
+    assert [json.loads(line) for line in batch_lines(body % GOOD)] == [json.loads(GOOD)]
+
+
+def test_events_that_hold_a_batch() -> None:
+    """A field of that name in an event is a field like any other."""
+    event = {"event_id": "e", "batch": [{"batch": [1]}], "body": {"batch": "A-17"}}
+    lines = batch_lines(json.dumps({"batch": [event, event]}).encode())
+    assert [json.loads(line) for line in lines] == [event, event]
+
+
 def test_cutting_equals_parsing() -> None:
     """Of 500 random bodies that a parser reads, cutting gives the same events."""
     rng = random.Random(3)

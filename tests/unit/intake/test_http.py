@@ -42,3 +42,13 @@ def test_another_method_is_refused_with_those_allowed(method: str, path: str, al
     answer = answer_to(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/v1/touchpoints/", "/livez/", "//livez", "/v1//touchpoints"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_path_that_is_not_quite_right_leads_nowhere(method: str, path: str) -> None:
+    """404 and no redirect: that would go, with the key, to whatever host the request names, and
+    without TLS."""
+    answer = answer_to(method, path)
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
