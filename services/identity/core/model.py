@@ -97,8 +97,8 @@ def better(x: Edge, y: Edge) -> Edge:
     An earlier report of a lower grade must not lend its time: otherwise a source that may only
     state links could move a verified edge forward in the order in which edges join.
     """
-    # Two comparisons avoid the tuples in the usual case, the same report again.
-    if x is y or x == y:
+    # One comparison avoids the tuples of ranks in the usual case, the same report again.
+    if x == y:
         return x
     return min(x, y, key=rank)
 

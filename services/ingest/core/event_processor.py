@@ -88,7 +88,7 @@ class EventProcessor:
         self._erased_at = erased_at
         self._kinds = tuple(config.kinds.values())
         self._floor_ms = to_ms(config.time_floor)
-        self._tolerance_ms = config.future_tolerance // timedelta(milliseconds=1)
+        self._tolerance_ms = config.future_tolerance / timedelta(milliseconds=1)
         self._identification = Identification(
             config.secret,
             config.rules,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from schemas.examples import EXAMPLES as TOUCHPOINTS
 from schemas.identifiers import node_id
-from schemas.instants import from_ms
+from schemas.instants import from_ms, to_ms
 from schemas.reject import ADVICE, RejectReason
 from schemas.touchpoint import EVENT_TYPES
 from services.ingest.core.event_processor import EventProcessor
@@ -67,6 +67,70 @@ def test_reject_names_reason_and_path(reason: RejectReason, sent: bytes, path: s
     outcome = core().process(sent, RECEIVED_AT)
     assert isinstance(outcome, Reject)
     assert (outcome.reason, outcome.path) == (reason, path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "intake", "reject"),
+    [
+        (
+            {"realm": "elsewhere"},
+            Intake.SERVER,
+            (RejectReason.INVALID_FIELD, "realm", "not a configured realm"),
+        ),
+        (
+            {"channel": "pigeon"},
+            Intake.SERVER,
+            (RejectReason.INVALID_FIELD, "channel", "not a known channel"),
+        ),
+        (
+            {"occurred_at": "1999-12-31T23:59:59.999Z"},
+            Intake.FILE,
+            (RejectReason.BEFORE_TIME_FLOOR, "occurred_at", "before 2000-01-01"),
+        ),
+        (
+            {"occurred_at": "2026-11-22T12:00:00.001Z"},
+            Intake.FILE,
+            (
+                RejectReason.FROM_THE_FUTURE,
+                "occurred_at",
+                "more than 1 day, 0:00:00 ahead of its receipt",
+            ),
+        ),
+        (
+            {"type": "order.cancelled", "body": {"order_id": "o-1"}},
+            Intake.PUBLIC,
+            (RejectReason.NOT_ALLOWED, "type", "a public write key may not send this type"),
+        ),
+        (
+            {"event_id": "public:e-1"},
+            Intake.SERVER,
+            (
+                RejectReason.INVALID_FIELD,
+                "event_id",
+                "'public:' is reserved at the beginning of an event id",
+            ),
+        ),
+        (
+            {"occurred_at": "2026-11-20T00:00:00Z"},
+            Intake.FILE,
+            (RejectReason.ERASED, "identifiers", "older than an erasure"),
+        ),
+    ],
+)
+def test_what_the_sender_of_a_refused_event_is_told(
+    fields: dict[str, Any], intake: Intake, reject: tuple[RejectReason, str, str]
+) -> None:
+    """Reason, field, what is wrong, and which event it was."""
+    erased_ms = to_ms(datetime(2026, 11, 20, tzinfo=UTC))
+    by = EventProcessor(config(), lambda _realm, _node: erased_ms)
+    sent = event(**fields)
+    assert by.process(line(sent), RECEIVED_AT, intake) == Reject(*reject, sent["event_id"])
+
+
+@pytest.mark.parametrize("at", ["2000-01-01T00:00:00Z", "2026-11-22T12:00:00Z"])
+def test_the_bounds_of_event_time_are_allowed(at: str) -> None:
+    """The floor itself, and the tolerance for clocks that are fast."""
+    assert isinstance(core().process(line(event(occurred_at=at)), RECEIVED_AT), Accepted)
 
 
 def test_erased_person_is_refused_up_to_the_erasure() -> None:
