@@ -42,6 +42,10 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 alphabetic code."""
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2 code."""
+RealmName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+"""Name of a brand or tenant."""
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+"""Name of a channel."""
 Money = Annotated[Decimal, Exact(15, 4, "an amount")]
 """An exact amount, at most 4 decimals; its currency is a field of its own. Never a float. With 11
 digits before the point the sum of 500 lines still fits its column."""

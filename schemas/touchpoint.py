@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
-from schemas.base import Code, Contract, Flag, Instant, OptionalCode
+from schemas.base import ChannelName, Code, Contract, Flag, Instant, OptionalCode, RealmName
 from schemas.events import browsing, dialogue, master_data, messages, orders
 from schemas.offer import Offer
 from schemas.scalars import Whole, Written
@@ -92,9 +92,9 @@ class Touchpoint(Contract):
     """When the source sent it, by the same clock; lets a live intake correct the clock's skew."""
     revision: Annotated[int, Whole(0, 2**31 - 1)] = 0
     """Raised by a client that corrects an event it already sent; the highest revision counts."""
-    realm: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")] = DEFAULT_REALM
+    realm: RealmName = DEFAULT_REALM
     """Brand or tenant."""
-    channel: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    channel: ChannelName
     """Where the contact took place: one of the configured channels (`C360_CHANNELS`)."""
     type: str
     identifiers: Annotated[list[Identifier], Field(max_length=IDENTIFIERS_MAX)] = Field(default=[])

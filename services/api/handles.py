@@ -69,6 +69,8 @@ def node_named(reads: Reads, realm: str, text: str) -> NodeId:
     if "@" in text:
         return _node_of_identifier(reads, realm, f"email={text}")
     found = _known_as(reads, realm, text)
+    if found is None:
+        raise NotFound(f"{text!r} is a placeholder and names nobody")
     if len(found) > 1:
         meant = " or ".join(f"{head}={text}" for head, _node in found)
         raise NotFound(f"{text!r} names several; write {meant}")
@@ -77,16 +79,21 @@ def node_named(reads: Reads, realm: str, text: str) -> NodeId:
     return found[0][1]
 
 
-def _known_as(reads: Reads, realm: str, text: str) -> list[tuple[str, NodeId]]:
-    """Every stored identifier with this value: `TYPE@ISSUER` and its node."""
-    found = list[tuple[str, NodeId]]()
+def _known_as(reads: Reads, realm: str, text: str) -> list[tuple[str, NodeId]] | None:
+    """Every stored identifier with this value: `TYPE@ISSUER` and its node; None for a text that is
+    a placeholder for every type."""
+    found, is_blocked = list[tuple[str, NodeId]](), True
     for name, kind in reads.identity_rules.by_name.items():
         if name == "email" or (name == "phone" and not PHONE.match(text)):
             continue
         try:
             value = normalise(name, text, reads.identity_rules, reads.realms[realm].region)
-        except InvalidIdentifier:
+        except BlockedIdentifier:
             continue
+        except InvalidIdentifier:
+            is_blocked = False
+            continue
+        is_blocked = False
         for issuer, node in reads.issued(realm, name, value):
             found.append((f"{name}@{issuer}" if kind.issued else name, node))
-    return found
+    return None if is_blocked else found

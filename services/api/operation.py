@@ -6,10 +6,11 @@ call them, too. An operation knows neither: its texts name no command and no pat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -19,12 +20,32 @@ from services.api.ports import Access
 from services.runtime.errors import InvalidInput
 
 Json = dict[str, Any]
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Stands for a byte of the command line that is not UTF-8."""
 
 
 class Request(BaseModel):
     """The arguments of an operation; unknown ones are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    if not TYPE_CHECKING:  # type checkers know the arguments of each request
+
+        def __init__(self, **arguments: Any) -> None:
+            """Raises InvalidInput."""
+            for name, value in arguments.items():
+                if isinstance(value, str) and SURROGATE.search(value):
+                    raise InvalidInput(f"{name}: {value!r} is not UTF-8")
+            try:
+                super().__init__(**arguments)
+            except ValidationError as error:
+                raise _invalid(error) from error
+
+
+def _invalid(error: ValidationError) -> InvalidInput:
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ".".join(map(str, fault["loc"])) or "arguments"
+    return InvalidInput(f"{path}: {fault['msg']}")
 
 
 class RealmRequest(Request):
@@ -66,9 +87,7 @@ class Operation(Generic[In, Out]):
         try:
             return self.request.model_validate_json(arguments)
         except ValidationError as error:
-            fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            path = ".".join(map(str, fault["loc"])) or "arguments"
-            raise InvalidInput(f"{path}: {fault['msg']}") from error
+            raise _invalid(error) from error
 
     def run(self, access: Access, request: In) -> Iterator[Out]:
         """Rows of the response. Raises as its handler does, here or while rows are read."""

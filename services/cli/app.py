@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -36,7 +38,7 @@ from services.cli.output import err, shown
 from services.cli.state import State
 from services.embedded.engine import NOT_ON_A_SERVER
 from services.ingest.stage import ROWS_REFUSED
-from services.runtime.errors import C360Error
+from services.runtime.errors import C360Error, StoreUnavailable
 from services.store.locks import DIRECTORY_IN_USE
 from services.stream.dead_letters import UNKNOWN_LETTER
 
@@ -48,6 +50,9 @@ be used · 75 try again · 78 wrong configuration · 130 interrupted.
 First steps: set C360_IDENTITY_SECRET and run 'c360 ingest FILE'. In a checkout 'c360 demo' shows
 everything on invented customers. All settings: 'c360 config'.
 """
+INTERRUPTED = 130
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
+"""Why standard output takes nothing more, but for a reader who has gone away."""
 ADVICE = {
     UNKNOWN: ". Check realm and spelling; 'c360 profile search TEXT' finds parts of values.",
     REALMS_DIFFER: ", or run 'c360 migrate' if these are the new ones.",
@@ -121,9 +126,29 @@ def main() -> None:
     try:
         app()
     except C360Error as error:
-        text = shown(f"{error}{ADVICE.get(error.reason, '')}")
-        err.print(f"[bold red]error:[/] {text}", soft_wrap=True)
-        sys.exit(error.exit_code)
+        _end(error.exit_code, f"{error}{ADVICE.get(error.reason, '')}")
     except KeyboardInterrupt:
+        _end(INTERRUPTED)
+    except SystemExit as ended:
+        _end(ended.code)
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            raise
+        _end(StoreUnavailable.exit_code, f"the output cannot be written: {error.strerror}")
+
+
+def _end(code: str | int | None, error: str = "") -> NoReturn:
+    """Exit once all output is written; a reader who has gone away needs no message."""
+    if error:
+        err.print(f"[bold red]error:[/] {shown(error)}", soft_wrap=True)
+    elif code == INTERRUPTED:
         err.print("interrupted; what was reported is kept, run the same command again to continue")
-        sys.exit(130)
+    try:
+        sys.stdout.flush()
+    except OSError as failed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushed again at the end
+        code = code or 1
+        if failed.errno != errno.EPIPE and not error:
+            text = f"the output cannot be written: {failed.strerror}"
+            _end(StoreUnavailable.exit_code, text)
+    sys.exit(code)

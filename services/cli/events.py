@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Annotated
 
 import typer
@@ -21,6 +21,7 @@ from services.api.queries.events import (
 )
 from services.cli.output import print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
+from services.cli.times import beginning_of
 
 Type = Annotated[str, typer.Option("--type", help="Only of this type, as order.placed.")]
 Channel = Annotated[str, typer.Option(help="Only on this channel.")]
@@ -32,18 +33,8 @@ app = typer.Typer(help="Look at stored events.", no_args_is_help=True)
 
 
 def _since_ms(text: str, zone: tzinfo) -> int:
-    """A day begins at midnight of the realm's time zone. Raises BadParameter."""
-    if not text:
-        return 0
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is neither a day nor a time") from error
-    if instant.tzinfo is None:
-        if len(text) > len("2026-11-20"):
-            raise typer.BadParameter(f"{text!r} has no time zone; append Z or an offset")
-        instant = instant.replace(tzinfo=zone)
-    return max(to_ms(instant), 0)
+    """Unix milliseconds of `--since`; nothing is before 1970. Raises BadParameter."""
+    return max(to_ms(beginning_of(text, zone)), 0) if text else 0
 
 
 @app.command("list")

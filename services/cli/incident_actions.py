@@ -6,7 +6,6 @@ the command returns; with Kafka it is a record on `c360.offers` that the consist
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from services.api.operation import plain
 from services.api.queries.incidents import INCIDENTS_ACT, ActionRequest
 from services.cli.output import out, print_json
 from services.cli.state import AsJson, Realm, state_of
+from services.cli.times import instant_of
 
 IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 By = Annotated[str, typer.Option(help="The acting account, by name or number.")]
@@ -85,17 +85,6 @@ def unmute(
 ) -> None:
     """Withdraw a mute."""
     _act(context, ActionKind.UNMUTE, incident_id, by, reason, realm, as_json)
-
-
-def instant_of(text: str) -> datetime:
-    """An instant with its zone, in UTC. Raises BadParameter for anything else."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a time; write 2026-03-08T04:00:00Z") from error
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; append Z or an offset")
-    return instant.astimezone(UTC)
 
 
 def _act(

@@ -20,9 +20,10 @@ from services.api.queries.incidents import (
     IncidentRequest,
     IncidentsRequest,
 )
-from services.cli.incident_actions import ack, instant_of, mute, unack, unmute
+from services.cli.incident_actions import ack, mute, unack, unmute
 from services.cli.output import local_time, out, print_json, print_record, print_table
 from services.cli.state import AsJson, Realm, state_of
+from services.cli.times import instant_of
 from services.consistency.scenario import check_scenario
 from services.ingest.lines import InputError, InputMissing
 from services.runtime.errors import ConfigurationError, NotFound

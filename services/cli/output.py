@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+from unicodedata import category
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -27,19 +29,30 @@ GAP = 2
 CELL_CHARS = 40
 """A code longer than this is folded; a text with blanks may be narrower, down to the next."""
 TEXT_CHARS = 20
-UNSAFE = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
-"""Control characters but for the line feed, characters that turn or hide text, surrogates."""
-FORMULA = re.compile(r"^[=+\-@\t\r]")
+KEPT = "\n\u200c\u200d"
+"""Shown although not printable: line feeds, and the joiners of Persian, Hindi and emoji."""
+FORMULA = re.compile(r"^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""Wide signs, too: a spreadsheet with an Asian input method takes them for the narrow ones."""
 NUMBER = re.compile(r"^[+-]?\d+(\.\d+)?$")
 SHOWN_TIME = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d[+-]")
 ISO_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 
 
 def visible(text: str) -> str:
-    """A text whose control and direction characters are escaped, as \\x1b or \\u202e."""
-    return UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+    """A text whose control, direction and invisible characters are escaped, as \\x1b or \\u202e."""
+    if text.isprintable():
+        return text
+    return "".join(one if _is_shown(one) else ascii(one)[1:-1] for one in text)
+
+
+def one_line(value: Any) -> str:
+    """A value as text that stays on its line: a line break in it could pose as output of ours."""
+    return visible(str(value)).replace("\n", "\\n")
+
+
+def _is_shown(sign: str) -> bool:
+    """Blanks of any width are shown; so are characters newer than this Python's tables."""
+    return sign.isprintable() or sign in KEPT or category(sign) in ("Zs", "Cn", "Co")
 
 
 class SafeConsole(Console):
@@ -50,8 +63,8 @@ class SafeConsole(Console):
         super().print(*(visible(o) if isinstance(o, str) else o for o in objects), **options)
 
 
-out = SafeConsole(highlight=False)
-err = SafeConsole(stderr=True, highlight=False)
+out = SafeConsole(highlight=False, emoji=False)
+err = SafeConsole(stderr=True, highlight=False, emoji=False)
 
 
 def shown(value: Any) -> str:
@@ -65,7 +78,13 @@ def print_json(value: Any) -> None:
         sys.stdout.write(orjson.dumps(value).decode() + "\n")
         return
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    sys.stdout.write(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write("".join(one if _is_shown(one) else _in_json(one) for one in text) + "\n")
+
+
+def _in_json(sign: str) -> str:
+    """An escaped character of a JSON text."""
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
@@ -96,10 +115,16 @@ def _cell(value: Any) -> Any:
 
 
 def local_time(text: str, zone: tzinfo = UTC) -> str:
-    """A written time to the minute, in a zone and with its offset; any other text unchanged."""
+    """A written time to the minute, in a zone and with its offset; any other text unchanged.
+
+    Also one that only looks like a time: values come from anybody.
+    """
     if not ISO_TIME.match(text):
         return text
-    instant = datetime.fromisoformat(text).astimezone(zone)
+    try:
+        instant = datetime.fromisoformat(text).astimezone(zone)
+    except (ValueError, OverflowError):
+        return text
     return instant.isoformat(sep=" ", timespec="minutes")
 
 
@@ -114,15 +139,39 @@ def print_table(
 ) -> None:
     """A text table with times to the minute; beyond `rows_max` it says how many more.
 
+    A terminal that is too narrow for it gets the rows as records.
+
     Args:
         zone: times are shown in it, with its offset.
         spare: columns that a narrow terminal does without, the first one first.
     """
     cells = [
-        {name: local_time(str(_cell(row.get(name))), zone) for name in names}
+        {name: local_time(one_line(_cell(row.get(name))), zone) for name in names}
         for row in rows[:rows_max]
     ]
     kept, dropped = _fitting(cells, names, spare)
+    if cells and _needed(cells, kept) > out.width:
+        _print_rows(title, cells, names)
+        kept, dropped = list(names), []
+    else:
+        _print_columns(title, cells, kept)
+    if rows_max is not None and len(rows) > rows_max:
+        out.print(f"… and {len(rows) - rows_max} more (--json shows all)")
+    if dropped:
+        names_of = ", ".join(name.replace("_", " ") for name in dropped)
+        out.print(f"(no room for: {names_of}; a wider terminal or --json shows them)")
+
+
+def _print_rows(title: str, cells: Sequence[dict[str, str]], names: Sequence[str]) -> None:
+    """Rows below each other, for a terminal that is too narrow for their columns."""
+    if title:
+        out.print(title, markup=False)
+    for row in cells:
+        print_record({name: row[name] for name in names if row[name]}, indent=2)
+        out.print()
+
+
+def _print_columns(title: str, cells: Sequence[dict[str, str]], kept: Sequence[str]) -> None:
     table = Table(
         title=Text(visible(title)),
         title_justify="left",
@@ -134,20 +183,15 @@ def print_table(
     for name, width in _widths(cells, kept).items():
         table.add_column(name.replace("_", " "), overflow="fold", width=width)
     for row in cells:
-        table.add_row(*(Text(visible(row[name])) for name in kept))
+        table.add_row(*(Text(row[name]) for name in kept))
     out.print(table)
-    if rows_max is not None and len(rows) > rows_max:
-        out.print(f"… and {len(rows) - rows_max} more (--json shows all)")
-    if dropped:
-        names_of = ", ".join(name.replace("_", " ") for name in dropped)
-        out.print(f"(no room for: {names_of}; a wider terminal or --json shows them)")
 
 
 def _width(cells: Sequence[dict[str, str]], name: str) -> tuple[int, int]:
     """The width that a column needs at least, and the one that it would like to have."""
-    texts = [visible(row[name]) for row in cells]
-    natural = max([len(name), *map(len, texts)])
-    has_words = any(len(text) > TEXT_CHARS and " " in text for text in texts) and not any(
+    texts = [row[name] for row in cells]
+    natural = max([len(name), *map(cell_len, texts)])
+    has_words = any(cell_len(text) > TEXT_CHARS and " " in text for text in texts) and not any(
         SHOWN_TIME.match(text) for text in texts
     )
     least = max(TEXT_CHARS, len(name)) if has_words else CELL_CHARS
@@ -165,14 +209,18 @@ def _widths(cells: Sequence[dict[str, str]], names: Sequence[str]) -> dict[str, 
     return widths
 
 
+def _needed(cells: Sequence[dict[str, str]], names: Sequence[str]) -> int:
+    """The width of a table with these columns at least."""
+    return sum(_width(cells, one)[0] + GAP for one in names) - GAP
+
+
 def _fitting(
     cells: Sequence[dict[str, str]], names: Sequence[str], spare: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """The columns that fit the width of the terminal, and those that do not."""
     kept, dropped = list(names), list[str]()
     for name in (one for one in spare if one in names):
-        needed = sum(_width(cells, one)[0] + GAP for one in kept) - GAP
-        if needed <= out.width:
+        if _needed(cells, kept) <= out.width:
             break
         kept.remove(name)
         dropped.append(name)
@@ -200,7 +248,7 @@ def _written_value(value: Any, zone: tzinfo) -> str:
     if isinstance(value, list):
         sides = [_written_value(one, zone) for one in value]
         return ("; " if any(isinstance(one, list) for one in value) else ", ").join(sides)
-    return local_time(str(_cell(value)), zone)
+    return local_time(one_line(_cell(value)), zone)
 
 
 class Bar:

@@ -31,6 +31,7 @@ from services.cli.ingest import IngestReport
 from services.cli.output import err, out, print_json, print_table, progress_bar
 from services.cli.session import Session, open_session
 from services.cli.state import AsJson, state_of
+from services.cli.times import instant_of
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.runtime.errors import C360Error
@@ -60,22 +61,10 @@ class Choice(NamedTuple):
     since_ms: int | None
 
 
-def _since(text: str) -> datetime:
-    try:
-        since = datetime.fromisoformat(text)
-    except ValueError:
-        since = None
-    if since is None or since.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} is not a time with a zone, for example 2026-11-20T10:00:00+01:00"
-        )
-    return since
-
-
 Since = Annotated[
     datetime | None,
     typer.Option(
-        parser=_since, metavar="TIME", help="Only those rejected at or after it, with a zone."
+        parser=instant_of, metavar="TIME", help="Only those rejected at or after it, with a zone."
     ),
 ]
 

@@ -19,9 +19,10 @@ from services.runtime.settings import Settings
 
 INTRODUCTION = """
 All settings are environment variables. A data directory may have its own `settings.env` (the demo
-writes one); environment variables take precedence. Lists and maps are written as JSON. A wrong
-value stops the start with exit code 78 and a message that names the variable. `c360 config` prints
-the effective values, with secrets hidden.
+writes one); environment variables take precedence. An empty value is none: the default holds. Lists
+and maps are written as JSON. A wrong value, also a name of a realm or channel that no event could
+have, stops the start with exit code 78 and a message that names the variable, what is wrong with it
+and what it is for. `c360 config` prints the effective values, with secrets hidden.
 """.strip()
 
 

@@ -53,14 +53,19 @@ def _unreadable(payload: Line, fault: Fault, place: str) -> Line:
 
 
 def named(name: str) -> str:
-    """The name of a file in messages."""
-    return STANDARD_INPUT if name == "-" else name
+    """The name of a file in messages, on one line; a name may have bytes that are no UTF-8."""
+    if name == "-":
+        return STANDARD_INPUT
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
 
 
 def require_files(names: list[str]) -> None:
-    """Raises InputMissing for the first that cannot be opened, before anything is read."""
+    """Raises InputMissing for the first that cannot be opened, before anything is read.
+
+    A pipe is not tried: opening and closing it would end its writer.
+    """
     for name in names:
-        if name != "-":
+        if name != "-" and not Path(name).is_fifo():
             _opened(name).close()
 
 
@@ -68,7 +73,7 @@ def _opened(name: str) -> BinaryIO:
     try:
         return sys.stdin.buffer if name == "-" else Path(name).open("rb")
     except OSError as error:
-        raise InputMissing(f"cannot read {name}: {error.strerror}") from error
+        raise InputMissing(f"cannot read {named(name)}: {error.strerror}") from error
 
 
 def numbered_lines(
@@ -96,7 +101,7 @@ def numbered_lines(
                 yield from _text_lines(raw, kept_bytes_max, lists)
         except Empty as error:
             if name != "-":  # a pipe through which nothing comes is no fault
-                raise InputError(f"{name} is empty: it holds no event") from error
+                raise InputError(f"{named(name)} is empty: it holds no event") from error
         except NoEvents as error:
             raise InputError(f"{named(name)} {error}") from error
         except CutOff as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -265,6 +266,25 @@ def test_reader_may_close_the_pipe(reference: Reference) -> None:
         assert process.wait(60) in (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("output", "code", "said"),
+    [
+        ("| true", 1, b""),
+        ("> /dev/full", 74, b"error: the output cannot be written: No space left on device\n"),
+    ],
+)
+def test_output_that_goes_nowhere(
+    reference: Reference, output: str, code: int, said: bytes
+) -> None:
+    """Also a short one, which is written at the end: no traceback, and no success."""
+    run = " ".join(map(shlex.quote, command(reference.data_dir, "stats")))
+    script = f"set -o pipefail; {run} {output}"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, env=environment(), check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (code, said)
+
+
 def test_interrupted_run_says_how_to_go_on(
     stream: Stream, reference: Reference, tmp_path: Path
 ) -> None:
@@ -280,6 +300,9 @@ def test_interrupted_run_says_how_to_go_on(
     process.send_signal(signal.SIGINT)
     _out, err = process.communicate(timeout=120)
     assert process.returncode in (0, 130), err
+    if process.returncode:
+        assert b"run the same command again" in err
+        assert err.count(b"\n") == 1, err
     c360(data_dir, "ingest", str(stream.file))
     assert digest(data_dir) == reference.digest
     shutil.rmtree(data_dir)

@@ -18,6 +18,7 @@ from services.api.operation import Operation, RealmRequest
 from services.api.ports import Access
 from services.consistency.adapters.reader import LISTED_STATES
 from services.consistency.views import VIEWS
+from services.runtime.errors import InvalidInput
 
 _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 if len(VIEWS) > 1:
@@ -61,6 +62,8 @@ class ActionRequest(IncidentRequest):
 
 def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
     require_realm(access.reads, asked.realm)
+    if asked.kind and asked.kind not in VIEWS:
+        raise InvalidInput(f"no kind of incidents {asked.kind!r}; there are: {', '.join(VIEWS)}")
     states = frozenset(asked.states) or LISTED_STATES
     wanted = {name: value for name in ("sku", "channel", "kind") if (value := getattr(asked, name))}
     found = access.reads.incidents.listed(asked.realm, states)

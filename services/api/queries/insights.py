@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Annotated
+
+from pydantic import Field
 
 from services.api.auth import Scope
 from services.api.operation import Answer, Operation, RealmRequest, Request
@@ -11,6 +14,9 @@ from services.api.ports import Access
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
 from services.runtime.errors import InvalidInput
+
+Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
+"""What a store can hold."""
 
 
 class MeasuresRequest(Request):
@@ -22,9 +28,9 @@ class MeasureRequest(RealmRequest):
 
     measure: str
     """Its name."""
-    first: date | None = None
+    first: Day | None = None
     """First day; by default 365 days before `until`."""
-    until: date | None = None
+    until: Day | None = None
     """First day after the window; by default today."""
 
 

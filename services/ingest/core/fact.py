@@ -101,7 +101,9 @@ def order_issuer(event: Touchpoint, configured: Mapping[str, str]) -> str:
     issuer = configured.get(source.system, "")
     if issuer or event.channel != RECEIPTS or not (source.store or source.till):
         return issuer
-    return "/".join(part for part in (source.system, source.store, source.till) if part)
+    parts = (source.system, source.store, source.till)
+    # Slashes within a part would make till 3 of store 1/2 out of till 2/3 of store 1.
+    return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts).rstrip("/")
 
 
 def order_group(context: Context, issuer: str, currency: str) -> Group:

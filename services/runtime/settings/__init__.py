@@ -8,6 +8,8 @@ from these classes.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from services.runtime.settings.store import DirectorySettings, StoreSettings
 from services.runtime.settings.worker import WorkerSettings
 
 SETTINGS_FILE = "settings.env"
+UNREADABLE = re.compile(r'field "(\w+)" from source "(\w+)"')
+"""How pydantic-settings names the setting whose JSON it cannot read, and where it found it."""
 __all__ = [
     "BATCH_EVENTS_LIMIT", "CHANNELS", "SETTINGS_FILE", "DirectorySettings", "IngestSettings",
     "IntakeSettings", "KafkaSettings", "LogSettings", "RealmSettings", "RealmsSettings",
@@ -58,14 +62,15 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
     if data_dir is not None:
         overrides["data_dir"] = data_dir
     _refuse_unknown_variables()
+    file = None
     try:
         first = Settings(**overrides)
         file = first.data_dir / SETTINGS_FILE
         return Settings(_env_file=file, **overrides) if file.is_file() else first
     except OSError as error:
         raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from error
-    except (ValidationError, ValueError) as error:
-        raise ConfigurationError(_explain(error)) from error
+    except ValueError as error:
+        raise ConfigurationError(_explain(error, file)) from error
 
 
 def is_overridden(data_dir: Path, variable: str) -> bool:
@@ -90,13 +95,25 @@ def _refuse_unknown_variables() -> None:
             raise ConfigurationError(f"{variable} is not a setting{hint} ('c360 config' lists all)")
 
 
-def _explain(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return f"settings: {error} (lists and maps are written as JSON)"
-    lines = []
-    for fault in error.errors(include_input=False, include_url=False):
-        name = ".".join(str(part) for part in fault["loc"])
-        known = name.split(".")[0] in Settings.model_fields
-        variable = f"C360_{name.upper()}" if known else name
-        lines.append(f"{variable}: {fault['msg']}")
+def _explain(error: ValueError, file: Path | None) -> str:
+    """Every variable at fault, what is wrong with it, and what it is for."""
+    if isinstance(error, ValidationError):
+        faults = error.errors(include_input=False, include_url=False)
+        lines = [_fault(fault["loc"], fault["msg"], file) for fault in faults]
+    elif found := UNREADABLE.search(str(error)):
+        lines = [_fault((found[1],), f"no JSON ({error.__cause__}); it is written as JSON", file)]
+    else:  # the file itself
+        lines = [f"{file} cannot be read: {error}"]
     return "settings are wrong:\n  " + "\n  ".join(lines)
+
+
+def _fault(place: Sequence[str | int], message: str, file: Path | None) -> str:
+    name = str(place[0]) if place else ""
+    field = Settings.model_fields.get(name)
+    if field is None:  # only a file has names that nobody knows: the environment was looked at
+        return f"{file}: {name.upper()} is not a setting ('c360 config' lists all)"
+    variable, inner = f"C360_{name.upper()}", ".".join(map(str, place[1:]))
+    where = f" of {file}" if file and variable not in map(str.upper, os.environ) else ""
+    at = f" at {inner!r}" if inner else ""
+    purpose = " ".join((field.description or "").split())
+    return f"{variable}{where}: {message}{at}. {purpose}"

@@ -9,5 +9,9 @@ class Part(BaseSettings):
     """Settings of a part; immutable once read."""
 
     model_config = SettingsConfigDict(
-        env_prefix="C360_", extra="forbid", frozen=True, use_attribute_docstrings=True
+        env_prefix="C360_",
+        env_ignore_empty=True,  # as Compose and systemd write "not set"
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
-from schemas.base import Currency, Region
+from schemas.base import ChannelName, Currency, RealmName, Region
 from schemas.events.master_data import CONTACT_CHANNELS, PURPOSES
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings.part import Part
@@ -15,11 +16,15 @@ CHANNELS = [
     "shop", "app", "pos", "email", "phone", "chat", "messenger", "sms", "push", "letter", "voice",
     "social", "marketplace", "kiosk", "tv", "ads", "print", "radio", "fair", "field_sales",
 ]  # fmt: skip
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+"""As events write names: blanks around them are none of it."""
+Issuer = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
 
 
 class RealmSettings(BaseModel):
     """Defaults of a brand or tenant."""
 
+    model_config = ConfigDict(extra="forbid")
     region: Region = "DE"
     time_zone: str = "Europe/Berlin"
     currency: Currency = "EUR"
@@ -44,19 +49,21 @@ class RealmsSettings(Part):
     data: with another secret no stored identifier is recognised. No default."""
     secret_generation: int = Field(default=1, ge=1, le=255)
     """Number of the identity secret, stored with each fact."""
-    realms: dict[str, RealmSettings] = Field(default={"default": RealmSettings()})
+    realms: dict[RealmName, RealmSettings] = Field(
+        default={"default": RealmSettings()}, min_length=1
+    )
     """Realms as JSON: `{"default": {"region": "DE", "time_zone": "Europe/Berlin", "currency":
     "EUR"}}`. Events of a realm not listed are rejected."""
-    channels: list[str] = CHANNELS
+    channels: list[ChannelName] = Field(default=CHANNELS, min_length=1)
     """Channels that events may name, as JSON list."""
-    consent_purposes: list[str] = PURPOSES
+    consent_purposes: list[Name] = PURPOSES
     """Purposes of contact that consents, refusals and objections may name, as JSON list; others are
     rejected, for nobody would ask for them."""
-    consent_channels: list[str] = CONTACT_CHANNELS
+    consent_channels: list[Name] = CONTACT_CHANNELS
     """Channels of contact that they may name, as JSON list."""
-    trusted_sources: list[str] = Field(default=["*"])
+    trusted_sources: list[Name] = Field(default=["*"])
     """Shell patterns of `source.system` whose `verified: true` is trusted, as JSON list."""
-    source_issuers: dict[str, str] = Field(default={})
+    source_issuers: dict[Name, Issuer] = Field(default={})
     """Issuer of identifiers and orders by `source.system`, if the event names none, as JSON."""
 
     def secret(self) -> bytes:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
 from services.api.auth import LOCAL, Credentials, Scope
 from services.api.operation import Operation, Request
 from services.api.queries import OPERATIONS, operation_named
-from services.api.queries.profiles import PROFILE_TIMELINE
+from services.api.queries.events import EventsRequest
+from services.api.queries.insights import MeasureRequest
+from services.api.queries.profiles import PROFILE_TIMELINE, ProfileRequest, SearchRequest
 from services.runtime.errors import InvalidInput, NotFound
 
 TOKEN = "token-of-local-commands"
@@ -44,6 +49,25 @@ def test_arguments_that_do_not_fit_are_refused(arguments: bytes) -> None:
     """A wrong request is told as such, before anything is read."""
     with pytest.raises(InvalidInput):
         PROFILE_TIMELINE.parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("request_type", "arguments"),
+    [
+        (SearchRequest, {"realm": "default", "text": "a"}),
+        (SearchRequest, {"realm": "default", "text": "a" * 201}),
+        (ProfileRequest, {"realm": "default", "who": "\udcff"}),  # a byte that is no UTF-8
+        (EventsRequest, {"realm": "default", "limit": 0}),
+        (MeasureRequest, {"realm": "default", "measure": "x", "first": date(1, 1, 1)}),
+        (MeasureRequest, {"realm": "default", "measure": "x", "until": date(9999, 1, 1)}),
+    ],
+)
+def test_so_are_those_of_the_command_line(
+    request_type: type[Request], arguments: dict[str, Any]
+) -> None:
+    """What is out of bounds is wrong usage there, too, in the words of the request."""
+    with pytest.raises(InvalidInput):
+        request_type(**arguments)
 
 
 def test_a_credential_has_the_scopes_of_its_kind_only() -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from services.cli.output import (
     err,
@@ -24,7 +25,9 @@ from services.cli.output import (
 
 HOSTILE = [
     "\x1b[31mred", "\x1b]0;title\x07", "\x9b2J", "\r overwritten", "a\x00b", "\u202egnp.exe",
-    "\u2066x", "\u200f", "\ufeff", "\ud800", "[bold]x[/]", "[/]", "[link=http://x]y", "\\[x]",
+    "\u2066x", "\u200f", "\ufeff", "\ud800", "\u206a", "so\u00adft", "\ufff9", "\U000e0041",
+    "\u180e", ":bomb:", "2026-13-45T25:00:00Z", "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00", "[bold]x[/]", "[/]", "[link=http://x]y", "\\[x]",
 ]  # fmt: skip
 
 
@@ -46,6 +49,14 @@ def test_values_reach_no_terminal_raw(value: str, capsys: pytest.CaptureFixture[
     assert printed.out.count(visible(value)) >= 4
 
 
+def test_a_line_break_in_a_value_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Or a value could pose as a field or a row of ours."""
+    print_table("", [{"a": "x\nProfile y", "b": "1"}], ("a", "b"))
+    print_record({"a": "x\nallowed  true"})
+    lines = [one.strip() for one in capsys.readouterr().out.splitlines()]
+    assert not any(one.startswith(("Profile", "allowed")) for one in lines)
+
+
 @given(st.text())
 def test_printable_text_stays_as_it_is(text: str) -> None:
     """Letters of every script are shown; escaping is the same when it is done twice."""
@@ -54,7 +65,19 @@ def test_printable_text_stays_as_it_is(text: str) -> None:
         assert visible(text) == text
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\n=1",
+        "\uff1d1+1",
+        "\uff20SUM(A1)",
+    ],
+)
 def test_a_cell_is_no_formula(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A spreadsheet sees text; numbers, also phone numbers and negative amounts, stay numbers."""
     numbers = ["+4915112345678", "-17.90", "0", -3]
@@ -96,6 +119,25 @@ def test_a_table_fits_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert "(no room for: spare one, type;" in printed
     words = {word for line in printed.splitlines() for word in line.split()}
     assert set(row["summary"].split()) <= words
+
+
+@pytest.mark.parametrize("text", ["張偉" * 12, "👩" * 30, "é" * 50, "Ａ" * 25])
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_line_is_wider_than_the_terminal(
+    text: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters of double width count twice. Where columns do not fit, rows become records, so that
+    no code is cut into letters."""
+    monkeypatch.setattr(out, "_width", width)
+    code = "1b2c-3d4e-5f6a"
+    row = {"id": code, "name": text, "at": "2026-03-02T17:20:00.000Z", "n": 1}
+    print_table("Title", [row], tuple(row))
+    printed = capsys.readouterr().out
+    if width > 20:
+        assert code in printed
+        assert "2026-03-02 17:20+00:00" in printed
+    if "name  " not in printed:  # a table: records go on where the terminal breaks them
+        assert max(map(cell_len, printed.splitlines())) <= width
 
 
 def test_a_record_shows_what_is_nested(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,20 @@ def test_a_receipt_number_counts_within_its_till(source: dict[str, str], expecte
     assert {issuer(report) for report in reports} == {expected}
 
 
+def test_no_two_tills_have_one_issuer() -> None:
+    """Whatever their names are made of, and whichever of them is missing."""
+    names = ("", "1", "2", "1/2", "/", "1%2F2")
+    sources = [
+        {"system": system, "store": store, "till": till}
+        for system in ("", "s", "s/1")
+        for store in names
+        for till in names
+        if store or till
+    ]
+    found = [issuer(order("1", "5.00", channel="pos", source=source)) for source in sources]
+    assert len(set(found)) == len(sources)
+
+
 def test_the_event_and_the_configuration_say_otherwise() -> None:
     """A till that reports an order of the shop names the shop; numbers of a chain may be unique."""
     receipt = order("0001", "5.00", channel="pos", source=TILL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.ingest.lines import InputError, InputMissing
 from services.intake.documents import Splitter
-from services.intake.files import read_lines
+from services.intake.files import read_lines, require_files
 
 
 def test_plain_and_gzip_give_the_same_lines(tmp_path: Path) -> None:
@@ -56,6 +58,34 @@ def test_missing_file_says_so(tmp_path: Path) -> None:
     """The name and the reason stand in the message."""
     with pytest.raises(InputMissing, match=r"nowhere\.jsonl: No such file"):
         list(read_lines(str(tmp_path / "nowhere.jsonl")))
+
+
+def test_a_named_pipe_is_opened_once(tmp_path: Path) -> None:
+    """Its writer is not sent away by a look whether the file is there."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def write_once() -> None:
+        with pipe.open("wb") as stream:
+            stream.write(b'{"a":1}\n')
+
+    writer = Thread(target=write_once)
+    writer.start()
+    require_files([str(pipe)])
+    assert [line.content for line in read_lines(str(pipe))] == [b'{"a":1}']
+    writer.join()
+
+
+@pytest.mark.parametrize("name", ["a\nb.jsonl", "👩.jsonl", "\udcff.jsonl", "a\tb", "\u202egnp"])
+def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
+    """Messages stay on one line and can be written as UTF-8."""
+    (tmp_path / name).write_bytes(b'{"a":1}\n')
+    [line] = read_lines(str(tmp_path / name))
+    assert line.place.encode().isascii() or "👩" in line.place
+    assert line.place.isprintable()
+    with pytest.raises(InputMissing) as missing:
+        require_files([str(tmp_path / f"{name}.gone")])
+    assert str(missing.value).isprintable()
 
 
 EVENTS = [

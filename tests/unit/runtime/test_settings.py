@@ -36,7 +36,22 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("C360_PUBLIC_WRITE_KEYS", '[" blanks at both ends "]', "printable ASCII"),
         ("C360_REALMS", '{"default": {"time_zone": "Mars/North"}}', "Mars/North"),
         ("C360_REALMS", '{"default": {"currency": "euro"}}', "C360_REALMS"),
-        ("C360_REALMS", "{", "written as JSON"),
+        ("C360_REALMS", "{", "C360_REALMS: no JSON"),
+        ("C360_REALMS", "{}", "C360_REALMS: "),
+        ("C360_REALMS", '{"Shop": {}}', "C360_REALMS: "),  # no event could name it
+        ("C360_REALMS", '{"default": {"timezone": "Europe/Paris"}}', "'default.timezone'"),
+        ("C360_CHANNELS", "shop,app", "C360_CHANNELS: no JSON"),
+        ("C360_CHANNELS", '["Shop"]', "C360_CHANNELS: "),
+        ("C360_CHANNELS", "[]", "C360_CHANNELS: "),
+        ("C360_CONSENT_PURPOSES", '[" "]', "C360_CONSENT_PURPOSES: "),
+        ("C360_TRUSTED_SOURCES", "*", "C360_TRUSTED_SOURCES: no JSON"),
+        ("C360_TRUSTED_SOURCES", '[""]', "C360_TRUSTED_SOURCES: "),
+        ("C360_SOURCE_ISSUERS", '{"till": 1}', "C360_SOURCE_ISSUERS: "),
+        ("C360_SOURCE_ISSUERS", f'{{"till": "{"x" * 65}"}}', "C360_SOURCE_ISSUERS: "),
+        ("C360_API_KEYS", "a-key-of-some-length", "C360_API_KEYS: no JSON"),
+        ("C360_CLICKHOUSE_URL", "localhost:8123", "https://host:8443"),  # what to write instead
+        ("C360_TIME_FLOOR", "20260101", "such as 2000-01-01"),
+        ("C360_TIME_FLOOR", "0", "such as 2000-01-01"),
         ("C360_LOG_FORMAT", "yaml", "C360_LOG_FORMAT: "),
         ("C360_DATADIR", "x", "did you mean C360_DATA_DIR"),
         ("C360_NOTHING_LIKE_IT", "x", "C360_NOTHING_LIKE_IT is not a setting"),
@@ -50,6 +65,33 @@ def test_a_wrong_value_names_its_variable(
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As files of services and containers write what has no value: the default holds."""
+    monkeypatch.setenv(f"C360_{name.upper()}", "")
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"C360_HTTP_PORT=x", "C360_HTTP_PORT of {file}: "),
+        (b"C360_CHANNELS=shop", "C360_CHANNELS of {file}: no JSON"),
+        (b"C360_CHANELS=[]", "{file}: C360_CHANELS is not a setting"),
+        (b"PATH=/bin", "{file}: PATH is not a setting"),
+        ("C360_HTTP_HOST=ü".encode("latin-1"), "{file} cannot be read: "),
+        ("C360_HTTP_HOST=ü".encode("utf-16"), "{file} cannot be read: "),
+    ],
+)
+def test_a_fault_of_the_file_names_the_file(tmp_path: Path, content: bytes, said: str) -> None:
+    """Or somebody would look for it in the environment."""
+    file = tmp_path / SETTINGS_FILE
+    file.write_bytes(content + b"\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(tmp_path)
+    assert said.format(file=file) in str(caught.value)
 
 
 def test_a_public_key_is_no_key_of_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
