@@ -6,13 +6,16 @@ The worker that holds the first partition is the ticker of all of them.
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.core.doubt import LateWrites
 from services.consistency.rules import consistency_rules
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
+from services.consistency.writer import STATEMENTS_OF_A_WRITE
 from services.runtime.errors import Retry
 from services.runtime.settings import Settings, read_rules
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
@@ -35,6 +38,7 @@ async def run(settings: Settings) -> None:
             parts.ports,
             rules,
             parts.metrics,
+            late=LateWrites(STATEMENTS_OF_A_WRITE * settings.clickhouse_timeout_s, time.monotonic),
         )
 
     await run_deciding_worker(settings, "consistency", OFFERS_TOPIC, worker, _tick)

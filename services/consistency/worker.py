@@ -41,11 +41,12 @@ from schemas.records import (
 from schemas.reject import RejectReason
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.customers import split_claims
+from services.consistency.core.doubt import LateWrites
 from services.consistency.core.kind import Kinds
 from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
-from services.consistency.writer import CACHE_BOOKS_MAX, Actions, ConsistencyWriter
+from services.consistency.writer import CACHE_BOOKS_MAX, ONE_PROCESS, Actions, ConsistencyWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, customer_records
@@ -124,9 +125,10 @@ class ConsistencyWorker:
         metrics: Metrics,
         partitions: int = OFFER_PARTITIONS,
         cache_books_max: int = CACHE_BOOKS_MAX,
+        late: LateWrites = ONE_PROCESS,
     ) -> None:
         """`partitions` is how many the topic has in all; the cache is bounded for each realm and
-        partition."""
+        partition; `late` is about writes that were given up, here or by another worker."""
         self._store = store
         self._ownership = Ownership(ports.positions, ports.log, ports.offload)
         self._outbox = ports.outbox
@@ -135,6 +137,9 @@ class ConsistencyWorker:
         self._metrics = metrics
         self._partitions = partitions
         self._cache_books_max = cache_books_max
+        self._clock = late.clock
+        self._begun_s = self._clock()
+        self._late = late._replace(clock=lambda: self._begun_s)
         self._held: dict[Partition, _Held] = {}
 
     def reassigned(self) -> None:
@@ -201,6 +206,9 @@ class ConsistencyWorker:
                 held[partition], partition, batch, brought, position.version, reads
             )
         refused = len(outgoing)
+        # Unless the batch is in doubt, who wrote before fails its check from here on: what may
+        # still land was sent, or checked, before.
+        self._begun_s = self._clock()
         _read(reads, tasks)
         for partition, position in positions.items():
             self._ownership.require_sole_writer(partition, position)
@@ -252,7 +260,8 @@ class ConsistencyWorker:
         self, realm: str, partition: Partition, reads: Prefetch
     ) -> tuple[ConsistencyWriter, PartitionStore]:
         store = PartitionStore(partition.number, reads)
-        return ConsistencyWriter(store, self._rules, self._cache_books_max, realm), store
+        writer = ConsistencyWriter(store, self._rules, self._cache_books_max, realm, self._late)
+        return writer, store
 
     def _settle(self, written: _Written) -> None:
         for task in written.tasks:
@@ -359,8 +368,7 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
     for realm, reached in ticks.items():
         reads.read_due(realm, reached)
-    for writer, store, _, tick, *_ in tasks:
+    for writer, _, _, tick, *_ in tasks:
         if tick is not None:
-            due = reads.due_books(writer.realm, tick, store.partition)
-            books |= dict.fromkeys(writer.missing(due))
+            books |= dict.fromkeys(writer.missing(writer.due_books(tick)))
     reads.read_books(books)

@@ -6,6 +6,7 @@ partly written, or not at all, is simply applied again.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,12 +16,17 @@ from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
 from schemas.touchpoint import DEFAULT_REALM
 from services.consistency.core.book import earliest
+from services.consistency.core.doubt import BooksInDoubt, LateWrites
 from services.consistency.core.human_state import mute_ends, overlaid
 from services.consistency.core.kind import JudgedBook
 from services.consistency.ports import ConsistencyStore
 from services.consistency.rules import ConsistencyRules
 
 CACHE_BOOKS_MAX = 10_000
+STATEMENTS_OF_A_WRITE = 4
+"""Of `ConsistencyWriter.write`, at most: each is sent after the one before is acknowledged."""
+ONE_PROCESS = LateWrites(0.0, time.monotonic)
+"""Only one process writes, and its writes end with it."""
 Actions = Mapping[Book, Sequence[IncidentAction]]
 """Actions of people, by the book of the incident."""
 
@@ -78,7 +84,9 @@ class ConsistencyWriter:
         rules: ConsistencyRules,
         cache_books_max: int = CACHE_BOOKS_MAX,
         realm: str = DEFAULT_REALM,
+        late: LateWrites = ONE_PROCESS,
     ) -> None:
+        """`late` is about writes to the store that were given up, here or by who wrote before."""
         self._store = store
         self._rules = rules
         self._cache_books_max = cache_books_max
@@ -89,8 +97,9 @@ class ConsistencyWriter:
         self._actions: dict[Book, list[IncidentAction]] = {}
         self._incidents: dict[str, AnyIncident] = {}
         self._due: dict[Book, datetime | None] = {}
-        self._doubtful: set[Book] = set()
-        """Judged in doubt and not since: an abandoned write may still reach the store."""
+        # Nobody leaves a book due at a tick that was judged, except in doubt.
+        left = store.due_books(realm, self._now) if late.within_s and self._now else ()
+        self._in_doubt = BooksInDoubt(late, left)
         self.changed: list[AnyIncident] = []
         """Of what the last `apply` returned, what differs from the stored incidents."""
 
@@ -107,6 +116,13 @@ class ConsistencyWriter:
     def now(self) -> datetime | None:
         """The latest tick of the realm."""
         return self._now
+
+    def due_books(self, tick: datetime) -> set[Book]:
+        """The books that `apply` would judge at this tick, claims or not."""
+        now = tick if self._now is None else max(self._now, tick)
+        uncommitted = {book for book, due in self._due.items() if due is not None and due <= now}
+        stored = self._store.due_books(self.realm, now)
+        return uncommitted.union(stored, self._in_doubt) - self._in_doubt.not_yet(now)
 
     def apply(
         self,
@@ -141,7 +157,7 @@ class ConsistencyWriter:
             self._now = now if self._now is None else max(self._now, now)
         books = list(dict.fromkeys((*by_book, *actions, *changed_books)))
         if now is not None:
-            books += sorted(self._due_books().difference(books))
+            books += sorted(self.due_books(now).difference(books))
         may_be_blank = set[Book]() if in_doubt else {*changed_books}.difference(by_book, actions)
         self._load(books, {*changed_books, *superseded}, may_be_blank)
         self.changed = []
@@ -181,9 +197,7 @@ class ConsistencyWriter:
         if self._due:
             self._store.write_due(self._due, version)
         self._claims, self._actions, self._incidents, self._due = [], {}, {}, {}
-        for (
-            book
-        ) in self._doubtful:  # read again, with everything that has reached the store by then
+        for book in self._in_doubt:  # read again, with everything that has landed by then
             self._cache.pop(book, None)
         while len(self._cache) > self._cache_books_max:
             self._cache.popitem(last=False)
@@ -218,13 +232,6 @@ class ConsistencyWriter:
         for book in actions:
             if book.realm != self.realm:
                 raise ValueError(f"action of realm {book.realm!r}, not {self.realm!r}")
-
-    def _due_books(self) -> set[Book]:
-        now = self._now
-        if now is None:
-            return set()
-        uncommitted = {book for book, due in self._due.items() if due is not None and due <= now}
-        return uncommitted | set(self._store.due_books(self.realm, now))
 
     def _load(
         self, books: Iterable[Book], changed_books: Collection[Book], may_be_blank: Collection[Book]
@@ -271,18 +278,15 @@ class ConsistencyWriter:
             entry.book.advance(self._now)
         current = entry.incidents(self._now)
         to_publish = changed = changes(entry.stored, current)
-        if in_doubt or name in self._doubtful:
-            # One last time when the doubt is over: under a higher version than any abandoned write.
+        if in_doubt or self._in_doubt.is_unwritten(name):
+            # One last time when the batch is not: under a higher version than any write given up.
             to_publish = everything(entry.stored, current)
-        if in_doubt:
-            self._doubtful.add(name)
-        else:
-            self._doubtful.discard(name)
         for incident in to_publish:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident
-        # A write that was abandoned may still reach the store: the next tick reads it again.
-        self._due[name] = (in_doubt and self._now) or entry.next_due(self._now)
+        due_at = entry.next_due(self._now)
+        stays_due = self._in_doubt.judged(name, due_at, in_doubt=in_doubt)
+        self._due[name] = self._now if stays_due and self._now else due_at
         self.changed += changed
         return to_publish
 

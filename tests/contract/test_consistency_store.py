@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ from schemas.instants import from_ms, to_ms
 from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.core.doubt import LateWrites
 from services.consistency.ports import WorkerStore
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
@@ -146,7 +148,8 @@ def test_watermarks_keep_the_latest_times(database: Database) -> None:
 
 
 async def test_a_worker_on_the_real_store(database: Database) -> None:
-    """Claims and ticks become incidents; a successor repeats what is in doubt, and goes on."""
+    """Claims and ticks become incidents; a successor repeats what is in doubt, keeps it due, and
+    goes on."""
     rng = random.Random(0)
     world = World(rng, Fuse(rng), 2)
     outbox = FaultyOutbox(world.fuse)
@@ -155,7 +158,7 @@ async def test_a_worker_on_the_real_store(database: Database) -> None:
         return ConsistencyWorker(
             ClickHouseConsistencyStore(database, 2),
             DecisionPorts(ClickHousePositions(database), world, outbox, world.offload),
-            RULES, Metrics(), 2,
+            RULES, Metrics(), 2, late=LateWrites(3_600.0, time.monotonic),
         )  # fmt: skip
 
     books = [product_book(f"{n}") for n in range(6)]
@@ -187,3 +190,5 @@ async def test_a_worker_on_the_real_store(database: Database) -> None:
     assert [row[:2] for row in database.rows(stored)] == [
         (book.subject.key, "open") for book in books
     ]
+    due = ClickHouseConsistencyStore(database, 2).due_books("default", hour(30))
+    assert sorted(due) == books

@@ -16,6 +16,8 @@ from tests.simulation.chance import Chance, Fault
 
 LATE_S = 4.0
 """A call that was given up takes effect within this time."""
+IN_DOUBT_S = 4 * LATE_S
+"""A batch of writes that was given up has taken effect within this time, one after the other."""
 TIMEOUT_S = 2.0
 T = TypeVar("T")
 Landing = Callable[[], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.consistency.core.doubt import LateWrites
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.identity.ports import IdentityStore
@@ -18,7 +19,7 @@ from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Partition
 from tests.simulation.broker import BrokerClient, Member
 from tests.simulation.host import MemoryHost
-from tests.simulation.process import Process
+from tests.simulation.process import IN_DOUBT_S, Process
 from tests.simulation.scenario import TOPICS, ingest_core, price_rules, rules
 from tests.simulation.stores import Consistency, Facts, IdentitySession, Positions, Watermarks
 from tests.simulation.world import Slot, World
@@ -84,6 +85,7 @@ async def consistency(world: World, process: Process) -> None:
         world.metrics,
         OFFERS,
         world.rng.choice((0, 1, 10_000)),
+        LateWrites(IN_DOUBT_S, world.loop.time),
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
     host, member = _hosted(world, process, "consistency", complete)

@@ -26,7 +26,7 @@ from tests.simulation.chance import Chance, Options
 from tests.simulation.checks import Ledger, Violation, check_end
 from tests.simulation.clock import Standstill, VirtualLoop
 from tests.simulation.embedded import check_same
-from tests.simulation.process import LATE_S, Killed, Process
+from tests.simulation.process import IN_DOUBT_S, LATE_S, Killed, Process
 from tests.simulation.scenario import BEGIN, POS, SHOP, TOPICS, Scenario
 from tests.simulation.stores import FactRows, IdentityRows
 
@@ -122,6 +122,7 @@ class World:
         await traffic
         self._heal()
         await self._drained("after the faults")
+        await asyncio.sleep(IN_DOUBT_S)  # from now on no book is in doubt
         ticks = self._tick()
         await self._drained("after the last tick")
         for keeper in keepers:

@@ -37,4 +37,5 @@ class StoreSettings(Part):
     """Replicas that must hold an insert before it is acknowledged: `auto` is the majority. Empty
     for one server."""
     clickhouse_timeout_s: Annotated[int, Field(ge=1, le=600)] = 30
-    """Seconds after which a statement times out and is retried."""
+    """Seconds after which a statement times out and is retried. For four times as long, a
+    consistency worker expects that writes that were given up may still land."""

@@ -19,6 +19,7 @@ from schemas.offer import Basis
 from schemas.records import ActionRecord, AlertRecord
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.comparability import ComparableBooks
+from services.consistency.core.doubt import LateWrites
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ALERTS_TOPIC, ConsistencyWorker
 from services.consistency.writer import ConsistencyWriter
@@ -254,7 +255,8 @@ class World:
         offload: Callable[..., Awaitable[Any]] = self.offload
         return ConsistencyWorker(
             self.store, DecisionPorts(self.positions, self, self.outbox, offload), USING,
-            self.metrics, self.partitions, cache_books_max=self.rng.choice([1, 2, 100]),
+            self.metrics, self.partitions, self.rng.choice([1, 2, 100]),
+            LateWrites(self.rng.choice([0.0, 50.0]), lambda: float(self.fuse.passed)),
         )  # fmt: skip
 
     async def run(self, items: list[Item]) -> None:
