@@ -8,17 +8,15 @@ from contextlib import closing, contextmanager
 from schemas.rules.identity import identity_rules
 from services.api.read_store import ReadStore
 from services.profiles.adapters.clickhouse import personal_types
-from services.profiles.adapters.totals import register_realms
+from services.profiles.adapters.totals import register_realms, registered_realms
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings import Settings, read_rules
-from services.store.database import Database, open_server
+from services.store.database import open_server
 from services.store.migrations import MigrationState, migrate_server, require_schema
 from services.store.secret import check_secret
-from services.store.statements import statements_of
 
 REALMS_DIFFER = "realms_differ"
 """Reason of a ConfigurationError: settings and server know the realms differently."""
-REALMS_SQL = statements_of(__file__)["realms"]
 
 
 @contextmanager
@@ -55,7 +53,7 @@ def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
 def _require_realms(reading: ReadStore) -> None:
     """A realm that is not on the server has no totals; its lists would be empty or wrong."""
     types = sorted(personal_types(reading.identity_rules))
-    known = _known_realms(reading.reading)
+    known = registered_realms(reading.reading)
     for name, realm in reading.settings.realms.items():
         if known.get(name) != (realm.currency, types):
             raise ConfigurationError(
@@ -64,7 +62,3 @@ def _require_realms(reading: ReadStore) -> None:
                 "settings of the workers",
                 reason=REALMS_DIFFER,
             )
-
-
-def _known_realms(database: Database) -> dict[str, tuple[str, list[str]]]:
-    return {name: (currency, types) for name, currency, types in database.rows(REALMS_SQL)}

@@ -10,10 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Protocol
-
-import httpx
-import orjson
+from typing import Protocol
 
 from services.api.actions import kafka_sink
 from services.api.operation import In, Operation, Out
@@ -23,18 +20,12 @@ from services.api.server import open_reading
 from services.embedded.engine import Engine, not_on_a_server
 from services.embedded.running_instance import RunningInstance, read_running_instance
 from services.ingest.core.outcome import Intake
-from services.ingest.lines import InputError, Line
+from services.ingest.lines import Line
 from services.ingest.stage import Result
-from services.runtime.batching import bounded
-from services.runtime.errors import C360Error, Retry, StoreUnavailable
+from services.runtime.errors import StoreUnavailable
 from services.runtime.settings import Settings
 from services.store.database import has_engine, require_embedded_engine
 from services.store.locks import DirectoryLock
-
-FAULT = '{"c360_error"'
-"""Begins a line that holds an error instead of a row."""
-REMOTE_LINES = 5_000
-TIMEOUT = httpx.Timeout(10, read=600, write=600)
 
 
 class Session(Protocol):
@@ -97,76 +88,6 @@ class ServerSession:
         raise not_on_a_server()
 
 
-class RemoteSession:
-    """Runs through a `c360 up` on this machine."""
-
-    def __init__(self, presence: RunningInstance) -> None:
-        self._client = httpx.Client(
-            base_url=presence.url,
-            headers={"Authorization": f"Bearer {presence.token}"},
-            timeout=TIMEOUT,
-            trust_env=False,  # loopback never goes through a proxy
-        )
-
-    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
-        """See Session."""
-        path, content = f"/internal/v1/{operation.name}", request.model_dump_json()
-        with self._client.stream("POST", path, content=content) as response:
-            if response.status_code != httpx.codes.OK:
-                response.read()
-                _raise(response)
-            for line in response.iter_lines():
-                if line.startswith(FAULT):
-                    _raise_error(orjson.loads(line))
-                yield operation.adapter.validate_json(line)
-
-    def ingest(
-        self,
-        lines: Iterable[Line],
-        report: Callable[[list[Result]], None],
-        intake: Intake = Intake.FILE,
-    ) -> None:
-        """See Session. An oversized line is sent with its size only."""
-        try:
-            for part in bounded(lines, REMOTE_LINES):
-                report(self._send(part, intake))
-        except InputError:
-            self._tick()  # what came before the damage is judged
-            raise
-        self._tick()
-
-    def _tick(self) -> None:
-        response = self._client.post("/internal/v1/tick")
-        if not response.is_success:
-            _raise(response)
-
-    def _send(self, part: list[Line], intake: Intake) -> list[Result]:
-        body = b"".join(map(_written, part))
-        response = self._client.post("/internal/v1/lines", params={"intake": intake}, content=body)
-        if response.status_code != httpx.codes.OK:
-            _raise(response)
-        return [Result(*row) for row in response.json()]
-
-
-def _written(line: Line) -> bytes:
-    fault = line.fault and list(line.fault)
-    head = orjson.dumps([line.size, fault, line.place])  # a tab in it is escaped
-    return head + b"\t" + line.content.replace(b"\n", b" ") + b"\n"
-
-
-def _raise(response: httpx.Response) -> None:
-    try:
-        _raise_error(response.json())
-    except (ValueError, KeyError):
-        raise Retry(f"the running c360 answered {response.status_code}: {response.text}") from None
-
-
-def _raise_error(fault: dict[str, Any]) -> None:
-    error = C360Error(fault["c360_error"], reason=fault["reason"])
-    error.exit_code = fault["exit_code"]
-    raise error
-
-
 def find_running(settings: Settings) -> RunningInstance | None:
     """The `c360 up` that holds the data directory; None when there is none (any more)."""
     presence = read_running_instance(settings.data_dir)
@@ -210,12 +131,10 @@ def open_session(settings: Settings, *, create: bool = False) -> Iterator[Sessio
         return
     presence = find_running(settings)
     if presence is not None:
-        try:
-            yield RemoteSession(presence)
-        except httpx.TransportError as error:
-            raise Retry(
-                f"c360 up at {presence.url} does not answer ({error}); try again"
-            ) from error
+        from services.cli.remote_session import connected  # httpx takes a while to load
+
+        with connected(presence) as session:
+            yield session
         return
     if not create:
         require_embedded_engine()

@@ -22,7 +22,8 @@ from services.api.auth import Credentials, Scope
 from services.api.http import local
 from services.api.http.heads import HeadAsGet
 from services.api.http.problems import PROBLEM, Problem, ProblemBody, answer_with_problems
-from services.api.http.sink import IntakeSink, write
+from services.api.http.sink import IntakeSink
+from services.api.http.submission import write
 from services.api.ports import Access
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line

@@ -18,7 +18,8 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.api.auth import LOCAL, Credentials, Scope
 from services.api.http.problems import Problem
-from services.api.http.sink import IntakeSink, unavailable, write
+from services.api.http.sink import IntakeSink
+from services.api.http.submission import unavailable, write
 from services.api.operation import Json, Operation, plain
 from services.api.ports import Access
 from services.api.queries import operation_named

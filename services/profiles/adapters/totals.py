@@ -13,6 +13,7 @@ from services.store.database import Database
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
+REALMS_SQL = _STATEMENTS["realms"]
 REFRESHED_AT_SQL = _STATEMENTS["refreshed_at"]
 TOTALS_SQL = _STATEMENTS["totals"]
 PAGE_ROWS = 20_000
@@ -25,12 +26,22 @@ def register_realms(
     """Write what the totals need to know about each realm.
 
     To be called at every start, after the migrations: realms that are not registered have no
-    totals. `personal_types` are the personal identifier types. Writing the same again changes
-    nothing.
+    totals. `personal_types` are the personal identifier types. What is registered already is not
+    written again.
     """
     types = sorted(personal_types)
-    rows = [(name, realm.currency, types) for name, realm in sorted(realms.items())]
+    known = registered_realms(database)
+    rows = [
+        (name, realm.currency, types)
+        for name, realm in sorted(realms.items())
+        if known.get(name) != (realm.currency, types)
+    ]
     database.insert_rows("realms", ("realm", "currency", "personal_types"), rows)
+
+
+def registered_realms(database: Database) -> dict[str, tuple[str, list[str]]]:
+    """Currency and personal identifier types of each realm, as they were registered."""
+    return {name: (currency, types) for name, currency, types in database.rows(REALMS_SQL)}
 
 
 def refresh_totals(database: Database) -> None:

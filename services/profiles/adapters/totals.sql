@@ -1,3 +1,7 @@
+-- realms --
+-- The realms as they were registered.
+SELECT realm, currency, personal_types FROM realms FINAL
+
 -- refreshed_at --
 -- When the totals of a realm were computed, and how many profiles they have.
 SELECT max(refreshed_at), count() FROM profile_totals WHERE realm = {realm:String}

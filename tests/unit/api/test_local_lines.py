@@ -7,7 +7,7 @@ import pytest
 from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.api.http.local import _sized_line
-from services.cli.session import _written
+from services.cli.remote_session import _written
 from services.ingest.lines import Line
 
 

@@ -1,3 +1,0 @@
--- realms --
--- The realms as they were registered.
-SELECT realm, currency, personal_types FROM realms FINAL
