@@ -101,6 +101,9 @@ class Touchpoint(Contract):
     """Of the person who acts, in any order."""
     source: Source = Source()
     """Where the event was created."""
+    from_public_key: Flag = False
+    """Sent with a public write key: the event has the rights of such a key, whichever way it comes.
+    `c360 events export` marks such events so; a server that passes on what pages send may, too."""
     body: Any
 
 

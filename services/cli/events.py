@@ -74,7 +74,7 @@ def export(
     realm: Realm = DEFAULT_REALM,
 ) -> None:
     """Events as they were sent, as JSON lines in the order of their times: 'c360 ingest' takes
-    them again."""
+    them again, those of public keys (they are marked) with their rights only."""
     since_ms = _since_ms(since, state_of(context).zone(realm))
     asked = ExportRequest(realm=realm, type=type_name, channel=channel, since_ms=since_ms)
     with state_of(context).session() as session:

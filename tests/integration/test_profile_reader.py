@@ -286,6 +286,25 @@ def test_attributes_consents_and_contacts(store: Store) -> None:
     assert profile.as_of == READ_AT
 
 
+def test_a_public_key_speaks_for_no_system(store: Store) -> None:
+    """Whatever source its event names: it takes back nothing that this system said, and its values
+    stand under a source of their own, which no list of trusted systems means."""
+    cookie = "cookie=annas-own"
+    said = event("e1", "profile.updated", 1, ANNA, system="crm", attributes={"adviser": "Ms B"})
+    joined = event("e2", "profile.updated", 2, cookie, system="crm", attributes={"city": "Ulm"})
+    claimed = event(
+        "e1", "profile.updated", 3, cookie, system="crm", attributes={"adviser": None, "city": "X"}
+    )
+    store.take(said, joined, claimed | {"from_public_key": True})
+    anna = node("email", "anna@example.org")
+    store.place(anna, anna, node("cookie", "annas-own"))
+    found = store.profile("email", "anna@example.org").attributes
+    assert {name: (one.value, one.source) for name, one in found.items()} == {  # type: ignore[union-attr]
+        "adviser": ("Ms B", "crm"),
+        "city": ("X", "public:crm"),
+    }
+
+
 def test_last_active_is_what_the_customer_did(store: Store) -> None:
     """Mails that were sent and opens by programs are contacts, but no signs of life; a list says
     the same as a profile."""

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pydantic import Field
 
 from schemas.instants import to_ms
-from schemas.touchpoint import EVENT_TYPES
+from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX
 from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
@@ -58,7 +58,7 @@ class ListedEvent(Answer):
 
 
 class EventLine(Answer):
-    """An event as it was sent."""
+    """An event as it was sent, and with a mark if that was with a public write key."""
 
     event_id: str
     """Its id."""
@@ -102,8 +102,16 @@ def _export(access: Access, asked: ExportRequest) -> Iterator[EventLine]:
     after = (BEGINNING_MS, "")
     while page := access.reads.events_after(*chosen, after):
         for one in page:
-            yield EventLine(event_id=one.event_id, payload=one.payload)
+            yield EventLine(event_id=one.event_id, payload=_marked(one.event_id, one.payload))
         after = (to_ms(page[-1].occurred_at), page[-1].event_id)
+
+
+def _marked(event_id: str, payload: str) -> str:
+    """The payload; of a public write key, with the mark that keeps it from being believed more when
+    it is ingested again. At its end: of a name that is there twice, the last one counts."""
+    if not event_id.startswith(PUBLIC_ID_PREFIX):
+        return payload
+    return payload.rstrip().removesuffix("}") + ',"from_public_key":true}'
 
 
 def _stats(access: Access, asked: StatsRequest) -> Iterator[DayCount]:

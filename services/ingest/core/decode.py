@@ -14,8 +14,8 @@ from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint, TouchpointAdapter
 from services.ingest.core.encoding import not_utf8
 from services.ingest.core.outcome import Reject
 
-UNHASHED = ("sent_at", "received_at", "revision")
-"""Fields that a client may change when it sends the same event again."""
+UNHASHED = ("sent_at", "received_at", "revision", "from_public_key")
+"""Fields that may differ when the same event is sent again."""
 
 
 def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:

@@ -106,6 +106,8 @@ class EventProcessor:
             return decoded
         event, plain = decoded
         occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
+        if event.from_public_key:  # a mark takes rights away and never gives any
+            intake = Intake.PUBLIC
         is_public = intake is Intake.PUBLIC
         if is_public and event.type not in PUBLIC_TYPES:
             message = "a public write key may not send this type"
@@ -163,8 +165,9 @@ class EventProcessor:
     @staticmethod
     def _corrected(context: Context, received_ms: int) -> int:
         """`received_at − (sent_at − occurred_at)`: the difference is between times of one clock."""
-        sent_at = context.event.sent_at
-        if sent_at is None or context.intake is Intake.FILE:
+        sent_at, intake = context.event.sent_at, context.intake
+        # What was exported, or passed on, may be years old.
+        if sent_at is None or intake is Intake.FILE or context.event.from_public_key:
             return context.occurred_ms
         return min(received_ms - (to_ms(sent_at) - context.occurred_ms), received_ms)
 

@@ -17,7 +17,7 @@ from schemas.placement import ProfileKind
 from schemas.profile import Profile, TimelineEntry
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
-from schemas.touchpoint import EVENT_TYPES
+from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX
 from services.profiles.adapters.totals import FIRST, PAGE_ROWS, read_totals, refresh_totals
 from services.profiles.core.facts import (
     AttributeObservation,
@@ -309,6 +309,8 @@ def _contacts(read: _Gathered) -> Contacts:
 
 def _observations(columns: Sequence[Any]) -> Iterator[AttributeObservation]:
     event_id, occurred_at, channel, source, names, values, present = columns
+    if event_id.startswith(PUBLIC_ID_PREFIX):  # anybody may write any source into such an event
+        source = PUBLIC_ID_PREFIX + source
     for name, value, is_present in zip(names, values, present, strict=True):
         yield AttributeObservation(name, value, is_present, source, channel, event_id, occurred_at)
 

@@ -10,6 +10,7 @@ import pytest
 from schemas.identifiers import node_id
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, identity_rules
+from services.api.queries.events import _marked
 from services.consistency.adapters.memory import MemoryStore
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
@@ -77,6 +78,45 @@ def test_its_ids_are_not_those_of_servers() -> None:
         refused = sent(intake, given("cookie"), event_id="public:e-1")
         assert isinstance(refused, Reject)
         assert (refused.reason, refused.path) == (RejectReason.INVALID_FIELD, "event_id")
+
+
+@pytest.mark.parametrize("intake", list(Intake))
+@pytest.mark.parametrize("other", NOT_DEVICES)
+def test_an_event_that_is_marked_as_public_has_no_other_rights(intake: Intake, other: str) -> None:
+    """Whichever way it comes, it is the same fact as if it had come with a public key: an export
+    that is ingested again believes nothing more. The mark takes rights away and gives none."""
+    fields = event(identifiers=[given("cookie"), given(other)], event_id="e-1")
+    marked = core().process(line(fields | {"from_public_key": True}), RECEIVED_AT, intake)
+    first = core().process(line(fields), RECEIVED_AT, Intake.PUBLIC)
+    assert isinstance(first, Accepted)
+    assert isinstance(marked, Accepted)
+    assert {**marked.row, "payload": b""} == {**first.row, "payload": b""}
+    assert (marked.edges, marked.version, marked.intake) == (
+        first.edges, first.version, Intake.PUBLIC
+    )  # fmt: skip
+    unmarked = core().process(line(fields | {"from_public_key": False}), RECEIVED_AT, intake)
+    assert isinstance(unmarked, Accepted)
+    assert unmarked.intake is intake
+
+
+def test_a_mark_is_no_skew_of_a_clock() -> None:
+    """An export may be ingested years after its events were sent."""
+    at = {"occurred_at": "2026-01-01T10:00:00Z", "sent_at": "2026-01-01T10:00:01Z"}
+    fields = event(identifiers=[given("cookie")], from_public_key=True) | at
+    outcome = core().process(line(fields), RECEIVED_AT, Intake.FILE)
+    assert isinstance(outcome, Accepted)
+    assert outcome.row["corrected_at"] == outcome.occurred_ms
+
+
+@pytest.mark.parametrize("more", ["", ',"from_public_key":false', ',"from_public\\u005fkey":false'])
+def test_an_export_marks_what_a_public_key_sent(more: str) -> None:
+    """Whatever the sender wrote, the mark counts; other events leave as they came."""
+    text = line(event(identifiers=[given("cookie"), given("email")])).decode()
+    sent_as = text.removesuffix("}") + more + "} "
+    outcome = core().process(_marked("public:e", sent_as).encode(), RECEIVED_AT, Intake.FILE)
+    assert isinstance(outcome, Accepted)
+    assert outcome.intake is Intake.PUBLIC
+    assert _marked("e", sent_as) == sent_as
 
 
 @pytest.mark.parametrize(
