@@ -59,7 +59,9 @@ class ChannelState:
         if new and (old is None or comparison.value(old) != comparison.value(new)):
             was_promoted = old is not None and comparison.promotion(old) is not None
             self.move = Move(now, was_promoted and comparison.promotion(new) is None)
-        self.next_bound = self.windows.next_change(now, forgets=frozen_at is None)
+        self.next_bound = (
+            self.windows.next_bound(now) if frozen_at else self.windows.next_change(now)
+        )
         return not (old and new and comparison.repeats(new, old))
 
     def observe(self, claim: Claim, now: datetime) -> bool:
@@ -134,10 +136,7 @@ class TimelineFold:
 
     def foreseen(self, now: datetime) -> Iterator[tuple[Place, str, Episode]]:
         """Episodes that begin after `now` and will open, by the windows known at `now`."""
-        if all(
-            state.windows.next_change(now, forgets=False) is None
-            for state in self._channel_states()
-        ):
+        if all(state.windows.next_bound(now) is None for state in self._channel_states()):
             return
         future = self._frozen(now)
         for _ in range(FORESEEN_INSTANTS_MAX):
@@ -161,8 +160,8 @@ class TimelineFold:
         return twin
 
     def _freeze(self, state: ChannelState, now: datetime) -> ChannelState:
-        state.next_bound = state.windows.next_change(now, forgets=False)
-        self._arm(state, now)
+        state.next_bound = state.windows.next_bound(now)
+        self._arm(state, self._due(state))
         return state
 
     def _channel_states(self) -> Iterator[ChannelState]:
@@ -189,7 +188,7 @@ class TimelineFold:
         for state, place_state in published.items():
             if state.refresh(now):
                 touched[place_state.place] = place_state
-            self._arm(state, now)
+            self._arm(state, self._due(state, now))
         if touched:
             self._settle(touched, now)
         for place_state, state, claim in observed:
@@ -202,11 +201,11 @@ class TimelineFold:
             if state.timer != at:
                 continue
             state.timer = None
-            due = self._due(state, None)
+            due = self._due(state)
             if due is not None and due <= now:
                 touched[state.place] = self._places[state.place]
             else:
-                self._arm(state, now)
+                self._arm(state, due)
 
     def _state_of(self, claim: Claim) -> tuple[PlaceState, ChannelState]:
         place = place_of(claim)
@@ -242,7 +241,7 @@ class TimelineFold:
                 state.deviations.judge_published(
                     state.published, state.move, place_state.history, now
                 )
-                self._arm(state, now)
+                self._arm(state, self._due(state, now))
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
         """The affected places and those that follow them, in order of dependency."""
@@ -314,7 +313,7 @@ class TimelineFold:
             return  # The store charges what its zone publishes; any fault is the zone's.
         state.deviations.judge_observed(claim, publisher.move, place_state.history, now)
 
-    def _due(self, state: ChannelState, after: datetime | None) -> datetime | None:
+    def _due(self, state: ChannelState, after: datetime | None = None) -> datetime | None:
         """The earliest time (after `after`) at which the channel may change by time alone."""
         dues = [state.next_bound, state.deviations.due_at]
         if state.published is None and state.observed and self._frozen_at is None:
@@ -322,9 +321,8 @@ class TimelineFold:
         times = [due for due in dues if due is not None and (after is None or due > after)]
         return min(times, default=None)
 
-    def _arm(self, state: ChannelState, now: datetime) -> None:
+    def _arm(self, state: ChannelState, due: datetime | None) -> None:
         """Queue the channel for its next due time, unless it is queued early enough."""
-        due = self._due(state, now)
         if due is not None and (state.timer is None or due < state.timer):
             state.timer = due
             heapq.heappush(self._timers, (due, next(self._timers_set), state))

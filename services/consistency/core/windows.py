@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 from schemas.claim import Claim
@@ -63,17 +64,20 @@ class Windows:
         best = max(holding, key=lambda window: window.rank, default=None)
         return best.claim if best else None
 
-    def next_change(self, now: datetime, forgets: bool) -> datetime | None:
-        """The next bound after `now`; also the next forgetting, if `forgets`."""
-        return min((at for at in self._bounds(forgets) if at > now), default=None)
+    def next_bound(self, now: datetime) -> datetime | None:
+        """The next start or end after `now`."""
+        return min((at for at in self._bounds() if at > now), default=None)
 
-    def _bounds(self, forgets: bool) -> Iterator[datetime]:
+    def next_change(self, now: datetime) -> datetime | None:
+        """The next time after `now` at which a claim starts, ends, or is forgotten."""
+        forgotten = (window.forgotten_at for window in self._windows)
+        return min((at for at in chain(self._bounds(), forgotten) if at > now), default=None)
+
+    def _bounds(self) -> Iterator[datetime]:
         for window in self._windows:
             yield window.start
             if window.end is not None:
                 yield window.end
-            if forgets:
-                yield window.forgotten_at
 
     def copy(self) -> Windows:
         """An independent copy."""

@@ -90,6 +90,16 @@ def test_a_book_is_not_due_for_what_is_past() -> None:
     assert book.next_due is None
 
 
+def test_time_never_goes_back() -> None:
+    """An earlier time than the latest changes nothing."""
+    claims = [*AGREED, claim("shop", "12", 10)]
+    book = price_book(BOOK, ERP)
+    book.add(claims)
+    for now in (50, 5):
+        book.advance(hour(now))
+    assert book.incidents() == book_at(claims, 50, ERP)
+
+
 def test_claims_of_one_instant_are_judged_together_whenever_they_come() -> None:
     """The page that already shows the reference's new price is right, though it came first."""
     page, reference = shown("shop", "12", 30), claim("erp", "12", 30)

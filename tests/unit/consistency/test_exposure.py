@@ -121,6 +121,8 @@ def test_one_receipt_with_several_lines() -> None:
     other = seen("13.00", 30, CHARGED, event_id="receipt", order_id="o-1")
     found = exposure(incident(), [line, other], {}, RULES)
     assert (found.touchpoints, found.orders, found.overcharged) == (1, 1, Decimal("5.00"))
+    less = [seen(price, 30, CHARGED, event_id="receipt") for price in ("9.00", "8.00")]
+    assert exposure(incident(), less, {}, RULES).undercharged == Decimal("3.00")
 
 
 def test_one_order_reported_by_two_systems() -> None:

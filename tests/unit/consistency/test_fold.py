@@ -81,6 +81,27 @@ def test_what_the_other_channels_of_a_zone_publish_votes_in_its_stores() -> None
     assert book_at(claims, 40) == {}
 
 
+def test_an_instant_reaches_a_store_beside_another_zone() -> None:
+    """A store of the north changes its price while the south publishes one."""
+    claims = [claim("pos", "11", 0, **NORTH), claim("app", "11", 0, **STORE)]
+    claims += [claim("app", "13", 50, **STORE), claim("pos", "9", 50, zone="south")]
+    found = only(claims, 60, ZONED)
+    assert (found.channel, found.location, found.opened_at) == ("app", "S1", hour(54))
+
+
+def test_what_was_seen_in_a_zone_is_no_vote_in_its_stores() -> None:
+    """Only what is published for the zone holds there."""
+    claims = [shown("app", "13", 0, **NORTH), claim("pos", "10", 0, **STORE)]
+    assert book_at(claims, 50, ZONED) == {}
+
+
+def test_where_the_reference_says_nothing_the_others_vote() -> None:
+    """A reference that publishes channel-wide is no measure of a store's own prices."""
+    claims = [claim("erp", "10", 0), claim("pos", "12", 0, **STORE), claim("app", "13", 0, **STORE)]
+    found = only(claims, 50, ERP)
+    assert (found.channel, prices(found).expected) == ("app", Decimal(12))
+
+
 def test_a_newer_price_waits_for_the_end_of_a_promotion() -> None:
     """Neither as the channel's own nor as the expected one does it count before."""
     claims = [promo(channel, "8", 1, start=24, end=48) for channel in ("erp", "shop", "app")]
@@ -113,11 +134,14 @@ def test_nothing_heals_while_nothing_is_expected() -> None:
     assert only(claims, 70, ERP).state is OPEN
 
 
-def test_a_repeated_observation_is_no_new_evidence() -> None:
-    """An expectation rests on the claims that it was made of, until a vote changes."""
-    claims = [claim("shop", "10", 0), shown("app", "10", 1), shown("app", "10", 20)]
-    claims.append(shown("shop", "12", 30))
-    assert only(claims, 40).evidence == [["shop-d30-12"], ["app-d1-10", "shop-p0-10"]]
+@pytest.mark.parametrize("elsewhere", [[], [claim("shop", "10", 25)]], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("at", [30, 80], ids=["soon", "after the first has aged"])
+def test_a_repeated_observation_is_no_new_evidence(at: float, elsewhere: list[PriceClaim]) -> None:
+    """An expectation rests on the claims that it was made of, until a vote changes there."""
+    claims = [claim("shop", "10", 0, **STORE)]
+    claims += [shown("app", "10", hours, **STORE) for hours in (1, 20)]
+    found = only([*claims, *elsewhere, shown("shop", "12", at, **STORE)], 90)
+    assert found.evidence == [[f"shopS1-d{at}-12"], ["appS1-d1-10", "shopS1-p0-10"]]
 
 
 def test_an_old_observation_does_not_outlive_a_price_announced() -> None:
@@ -157,6 +181,15 @@ def test_a_look_ahead_lets_no_price_age(start: float) -> None:
     """A price list that is repeated daily will count then, though what is known now would not."""
     using = rules(reference_channels=["erp"], published_max_age_days=2)
     assert upcoming([*AGREED, claim("app", "12", 1, start=start)], 2, using) == ["app"]
+    own = [promo("app", "10", 0, end=start), claim("app", "12", 0)]
+    assert upcoming([*AGREED[:2], *own], 2, using) == ["app"]
+
+
+def test_a_look_ahead_reaches_stores() -> None:
+    """With what is known there today."""
+    claims = [claim("pos", "10", 0, **STORE), claim("app", "10", 0, **STORE)]
+    found = only([*claims, claim("app", "12", 1, start=72, **STORE)], 2)
+    assert (found.channel, found.location, found.state) == ("app", "S1", UPCOMING)
 
 
 def test_how_far_a_look_ahead_goes() -> None:

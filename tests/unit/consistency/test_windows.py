@@ -69,7 +69,7 @@ def test_between_two_bounds_nothing_changes() -> None:
         for now in range(21, 70):
             after = effective(claims, now)
             if after != before:
-                assert windows.next_change(hour(now - 1), forgets=True) == hour(now)
+                assert windows.next_change(hour(now - 1)) == hour(now)
             before = after
 
 
@@ -93,7 +93,7 @@ def test_only_what_may_count_again_is_kept(
     windows = Windows()
     for one in (former, newer):
         windows.add(window(one), one.occurred_at)
-    first = windows.next_change(hour(-0.5), forgets=False)
+    first = windows.next_bound(hour(-0.5))
     assert (first == hour(0)) is kept
 
 
