@@ -27,7 +27,8 @@ def positive(text: str) -> int:
     return number
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_all() -> argparse.ArgumentParser:
+    """The commands and their options."""
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON document")
     parser = argparse.ArgumentParser(
@@ -137,7 +138,7 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
 
 def main() -> int:
     """Run what was asked for; 0, or 1 when a measurement failed."""
-    given = _parser().parse_args()
+    given = parser_of_all().parse_args()
     reports: Result = {}
     try:
         for name, run, tell in _chosen(given):

@@ -62,16 +62,18 @@ def why(
 def print_why(answer: dict[str, object], zone: tzinfo) -> None:
     """Print an explanation as text, with times in the zone."""
     if answer["same"]:
-        out.print(f"Both belong to profile {answer['profile_a']}:")
+        out.print(f"Both belong to profile {answer['profile_a']}:", soft_wrap=True)
     else:
-        out.print(f"They are two profiles: {answer['profile_a']} and {answer['profile_b']}.")
+        both = f"{answer['profile_a']} and {answer['profile_b']}"
+        out.print(f"They are two profiles: {both}.", soft_wrap=True)
     for title, key, last in (("", "path", "rule"), ("Edges set aside", "set_aside", "why")):
         rows = answer[key]
         assert isinstance(rows, list)
         if rows:
             shown = [row | {"from": _named(row["from"]), "to": _named(row["to"])} for row in rows]
+            once = [row for at, row in enumerate(shown) if row not in shown[:at]]  # both sides'
             names = ("from", "to", last, "verified", "event_id", "first_seen")
-            print_table(title, shown, names, zone=zone, spare=("first_seen", "event_id"))
+            print_table(title, once, names, zone=zone, spare=("first_seen", "event_id"))
 
 
 def _named(node: dict[str, str]) -> str:

@@ -66,14 +66,15 @@ class IngestReport:
             f"({numbers['events_per_second']:,}/s): "
             f"{tally.statuses[Status.ACCEPTED]:,} accepted, "
             f"{tally.statuses[Status.DUPLICATE]:,} duplicate, "
-            f"{tally.statuses[Status.REJECTED]:,} rejected"
+            f"{tally.statuses[Status.REJECTED]:,} rejected",
+            soft_wrap=True,
         )
         for reason, count in tally.rejects.most_common():
-            out.print(f"  {count:>8,}  {reason}: {ADVICE[RejectReason(reason)]}")
+            out.print(f"  {count:>8,}  {reason}: {ADVICE[RejectReason(reason)]}", soft_wrap=True)
         if tally.conflicts:
             out.print(f"  {tally.conflicts:>8,}  have a known id and another body (kept)")
         for (path, message), count in tally.hints.most_common(HINTS_SHOWN):
-            out.print(f"  {count:>8,}  hint at {path}: {message}")
+            out.print(f"  {count:>8,}  hint at {path}: {message}", soft_wrap=True)
         if tally.rejects:
             out.print("Rejected events are kept: 'c360 rejected list'.")
 

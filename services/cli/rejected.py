@@ -6,7 +6,7 @@ import asyncio
 import base64
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
@@ -45,6 +45,8 @@ LISTED = ("reject_id", "reason", "path", "event_id", "received_at", "raw_bytes",
 LISTED_LETTERS = (*LISTED[:5], "source_topic", *LISTED[5:])
 SPARE = ("raw_bytes", "received_at", "source_topic", "event_id", "path")
 PAGE_LINES = 500
+ID_CHARS_SHOWN = 8
+"""A beginning is enough for 'show' and 'replay' on the embedded engine."""
 rejected = typer.Typer(
     help="List, show and replay rejected events: the dead letters on Kafka if "
     "C360_KAFKA_BOOTSTRAP_SERVERS is set, otherwise those of the embedded engine.",
@@ -91,33 +93,46 @@ def list_(
         print_json(rows)
         return
     print_table("Rejected events by reason", counts, ("reason", "count"))
-    names = LISTED_LETTERS if settings.kafka_bootstrap_servers else LISTED
+    names: tuple[str, ...] = LISTED
+    if settings.kafka_bootstrap_servers:
+        names = LISTED_LETTERS
+    else:
+        rows = [{**row, "reject_id": row["reject_id"][:ID_CHARS_SHOWN]} for row in rows]
     print_table("", rows, names, zone=state_of(context).zone(DEFAULT_REALM), spare=SPARE)
 
 
 @rejected.command("show")
 def show(
     context: typer.Context,
-    reject_id: Annotated[
-        str, typer.Argument(help="Its id, or the beginning of it; on Kafka <partition>:<offset>.")
+    reject_ids: Annotated[
+        list[str], typer.Argument(help="Ids, or their beginnings; on Kafka <partition>:<offset>.")
     ],
     as_json: AsJson = False,
 ) -> None:
-    """One rejected event as it was sent, with advice."""
+    """Rejected events as they were sent, one to a line, with advice on standard error."""
     settings = state_of(context).settings()
+    for row, content in _shown(settings, reject_ids):
+        if as_json:
+            print_json(row)
+        else:
+            _print_shown(row, content)
+
+
+def _shown(settings: Settings, ids: Sequence[str]) -> Iterator[tuple[dict[str, Any], bytes]]:
     if settings.kafka_bootstrap_servers:
-        letter = _on_kafka(_one(settings, reject_id))
-        row = letter.as_json()
-        content = letter.delivery.value or b""
-    else:
-        with open_session(settings) as session:
+        for reject_id in ids:
+            letter = _on_kafka(_one(settings, reject_id))
+            yield letter.as_json(), letter.delivery.value or b""
+        return
+    with open_session(settings) as session:
+        for reject_id in ids:
             shown = next(session.run(REJECTED_SHOW, RejectRequest(reject_id=reject_id)))
             asked = RejectedLinesRequest(ids=(shown.reject_id,))
             line = next(session.run(REJECTED_LINES, asked))
-        row, content = plain(shown), base64.b64decode(line.raw_base64)
-    if as_json:
-        print_json(row)
-        return
+            yield plain(shown), base64.b64decode(line.raw_base64)
+
+
+def _print_shown(row: dict[str, Any], content: bytes) -> None:
     path = f" at '{row['path']}'" if row["path"] else ""
     _tell(f"{row['reason']}{path}: {row['message']}. To do: {row['advice']}.")
     if "source_topic" in row:

@@ -1,13 +1,17 @@
-"""One sample stream with its truth, built once for all end-to-end tests."""
+"""What end-to-end tests share: one sample stream with its truth, and the data of `make demo`."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.e2e.runs import c360, digest
+from tests.e2e.shells import Machine, make_checkout
 
 HOUSEHOLDS = 24
 
@@ -44,3 +48,33 @@ def reference(stream: Stream, tmp_path_factory: pytest.TempPathFactory) -> Refer
     data_dir = tmp_path_factory.mktemp("reference") / "data"
     c360(data_dir, "ingest", str(stream.file))
     return Reference(data_dir, digest(data_dir))
+
+
+class Demo(NamedTuple):
+    """A copy of the data directory that `make demo` left, and what it printed."""
+
+    data_dir: Path
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo, built once for all processes of a test run; each has a copy for itself."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demo"
+    shared.mkdir(exist_ok=True)
+    printed = shared / "printed"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            shutil.rmtree(shared / "checkout", ignore_errors=True)
+            machine = Machine((), make_checkout(shared / "checkout"), shared / "notes")
+            try:
+                made = machine.open_shell(activated=False).paste("make demo")
+            finally:
+                machine.close()
+            assert made.code == 0, made.output
+            printed.write_text(made.output, "utf-8")
+        copy = tmp_path_factory.mktemp("demo") / "demo"
+        shutil.copytree(shared / "checkout" / "demo", copy, symlinks=True)
+    return Demo(copy, printed.read_text("utf-8"))

@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-SECRET = "end-to-end-identity-secret"
+from services.cli.demo import DEMO_SECRET
+
+SECRET = DEMO_SECRET
 API_KEY = "end-to-end-api-key"
 DEADLINE_S = 300
 

@@ -1,148 +1,230 @@
 """The console blocks of README and docs are run as pasted: commands, exit codes, printed lines.
 
-Every block is either run here or named in NOT_RUN with what it needs. Blocks of a page run one
-after the other in one directory, each line as a person would paste it; ids, seconds and blanks may
-differ from the page, and a line with `…` stands for any number of lines.
+Each section of a page is pasted into a fresh shell of its own, in a checkout as `make setup` leaves
+it; servers of one section serve the next. Every command is either run or named in NOT_RUN with what
+it needs. `tests.e2e.pages` says what may differ from the page.
 """
 
 from __future__ import annotations
 
-import os
 import re
+import shutil
 import subprocess
-import sys
+import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.M | re.S)
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-PACE = re.compile(r"in [\d.]+ s \([\d,]+/s\)")
-BROKERS, SERVER, DEMO, SHELL = (
-    "needs Kafka brokers",
-    "needs a ClickHouse server",
-    "needs the demo's data",
-    "needs a running 'c360 up'",
+from bench.__main__ import parser_of_all
+from devtools.kafka_jars import distribution
+from tests.e2e.conftest import Demo
+from tests.e2e.pages import (
+    CONSOLE,
+    PAGES,
+    ROOT,
+    Section,
+    Step,
+    fences_of,
+    is_printed,
+    missing_line,
+    name_of,
+    sections_of,
+    steps_of,
 )
-DEVELOPER = "is for developers of a checkout"
+from tests.e2e.shells import Machine, Shell, machine, make_checkout
+
+THE_FIXTURE = "the fixture `demo` runs it, once for all tests"
+THIS_SUITE = "runs the tests that this one belongs to, or what CI runs beside them"
+INSTALLS = "installs the environment that the tests run in"
+OUTSIDE = "needs a ClickHouse server or cluster of one's own"
+HALF_AN_HOUR = "takes up to half an hour of an idle machine"
+CREDENTIALS = (
+    "export C360_CLICKHOUSE_USER=c360 C360_CLICKHOUSE_PASSWORD=… "
+    "C360_CLICKHOUSE_CA_FILE=/etc/c360/ca.pem"
+)
+ON_A_SERVER = (
+    "C360_CLICKHOUSE_URL=https://… C360_CLICKHOUSE_PASSWORD=… .venv/bin/pytest -m any_store"
+)
+BENCHMARKS = (
+    "make bench",
+    ".venv/bin/python -m bench ingest",
+    ".venv/bin/python -m bench ingest --file my.jsonl.gz --rounds 5 --json > ingest.json",
+    ".venv/bin/python -m bench profiles",
+    ".venv/bin/python -m bench profiles --nodes 50000 --reads 200",
+    ".venv/bin/python -m bench workers",
+    ".venv/bin/python -m bench workers --rounds 1 --contestants ours bare",
+)
 NOT_RUN = {
-    ("README.md", "make demo"): DEVELOPER,
-    ("README.md", "c360 dev kafka"): BROKERS,
-    ("docs/chaos.md", "make chaos"): DEVELOPER,
-    ("docs/clickhouse.md", "export C360_CLICKHOUSE_URL"): SERVER,
-    ("docs/clickhouse.md", "export C360_CLICKHOUSE_CLUSTER"): SERVER,
-    ("docs/clickhouse.md", "C360_CLICKHOUSE_URL=https://…"): DEVELOPER,
-    ("docs/clickhouse.md", "c360 dev clickhouse"): SERVER,
-    ("docs/clickhouse.md", "curl"): SERVER,
-    ("docs/delivery-guarantees.md", "SIM_SEED"): DEVELOPER,
-    ("docs/delivery-guarantees.md", "c360 --data-dir demo"): DEMO,
-    ("docs/formats/batch.md", "c360 ingest"): "needs recorded bodies",
-    ("docs/formats/touchpoint.md", "c360 ingest"): "needs events of one's own",
-    ("docs/http-intake.md", "export C360_IDENTITY_SECRET"): SHELL,
-    ("docs/http-intake.md", "curl"): SHELL,
-    ("docs/identity.md", "c360 --data-dir family"): "needs a file that the page describes",
-    ("docs/kafka.md", "c360 dev kafka"): BROKERS,
-    ("docs/measures/repeat_purchase_rate.md", "c360 insights"): DEMO,
-    ("docs/performance.md", "make bench"): DEVELOPER,
-    ("docs/rejected-events.md", "c360 --data-dir demo"): DEMO,
-    ("docs/rejected-events.md", "c360 rejected list"): DEMO,
-    ("docs/rejected-events.md", "c360 rejected replay"): DEMO,
-    ("docs/schema-changes.md", "c360 --data-dir copy-of-data"): "needs a copy of older data",
-    ("docs/workers.md", "c360 dev kafka"): BROKERS,
+    ("README.md", "make demo"): THE_FIXTURE,
+    ("README.md", "make test"): THIS_SUITE,
+    ("CONTRIBUTING.md", "make setup"): INSTALLS,
+    ("CONTRIBUTING.md", "make test"): THIS_SUITE,
+    ("CONTRIBUTING.md", "make lint"): THIS_SUITE,
+    ("docs/chaos.md", "make chaos"): HALF_AN_HOUR,
+    ("docs/chaos.md", "make chaos SEED=7"): HALF_AN_HOUR,
+    (
+        "docs/chaos.md",
+        ".venv/bin/python -m tests.chaos --only disk --keep /tmp/chaos",
+    ): HALF_AN_HOUR,
+    ("docs/clickhouse.md", "export C360_CLICKHOUSE_URL=https://clickhouse.example:8443"): OUTSIDE,
+    ("docs/clickhouse.md", CREDENTIALS): OUTSIDE,
+    ("docs/clickhouse.md", "export C360_IDENTITY_SECRET=…"): OUTSIDE,
+    ("docs/clickhouse.md", "c360 migrate"): OUTSIDE,
+    ("docs/clickhouse.md", "c360 state digest"): OUTSIDE,
+    ("docs/clickhouse.md", ON_A_SERVER): OUTSIDE,
+    **{("docs/performance.md", command): HALF_AN_HOUR for command in BENCHMARKS},
 }
-"""By page and beginning of the first command: what this test does not have."""
-INSTEAD = {". .venv/bin/activate": "true"}
-"""The test has its own `c360` on the path."""
+"""By page and command: what keeps this test from running it."""
+SERVERS = (
+    "c360 dev kafka",
+    "c360 dev clickhouse --data-dir dev-store",
+    "c360 --data-dir shop-data up",
+)
+"""They keep their shell: the next section is pasted into another one."""
+REPEATED = (
+    "c360 incidents tick",
+    "c360 incidents list --limit 3",
+    "c360 profile list --limit 3",
+)
+"""Readers repeat them until the workers have read what was published."""
+CAUGHT_UP_S = 120
+WITHOUT_C360 = ("README.md", "CONTRIBUTING.md")
+"""Pages for somebody whose shell does not have `c360` on its path yet."""
+DATA = ("", "json", "mermaid", "sql", "toml")
+"""Blocks that hold no commands."""
 
 
-class Step(NamedTuple):
-    """A command as pasted, and the lines that the page prints below it."""
-
-    command: str
-    printed: list[str]
+def why_not(page: str, command: str) -> str:
+    """Why a command is not run; empty if it is."""
+    return NOT_RUN.get((page, command), "")
 
 
-def steps_of(block: str) -> list[Step]:
-    """The commands of a block; a here-document and a pipe go on to the lines below."""
-    steps: list[Step] = []
-    ends_with = ""
-    for line in block.splitlines():
-        if ends_with or (steps and steps[-1].command.endswith(("|", "\\")) and line[:2] != "$ "):
-            steps[-1] = Step(f"{steps[-1].command}\n{line}", [])
-            ends_with = "" if line == ends_with else ends_with
-        elif line.startswith("$ "):
-            steps.append(Step(line.removeprefix("$ "), []))
-            found = re.search(r"<<'(\w+)'", line)
-            ends_with = found[1] if found else ""
-        else:
-            steps[-1].printed.append(line)
-    return steps
+def run_page(page: str, sections: Sequence[Section], opened: Machine) -> int:
+    """Paste what can be run; how many commands that was. Fails where the page is wrong."""
+    pasted = 0
+    for section in sections:
+        steps = [step for step in section.steps if not why_not(page, step.command)]
+        if steps:
+            shell = opened.open_shell(activated=page not in WITHOUT_C360)
+            for step in steps:
+                run_step(step, shell)
+            pasted += len(steps)
+    return pasted
 
 
-def name_of(page: Path) -> str:
-    """The page by its path in the repository."""
-    return page.relative_to(ROOT).as_posix()
+def run_step(step: Step, shell: Shell) -> None:
+    """Paste one command, and compare what it prints if the page shows that."""
+    if step.command in SERVERS:
+        shell.serve(step.command, partial(is_printed, step.printed))
+        return
+    end = time.monotonic() + (CAUGHT_UP_S if step.command in REPEATED else 0)
+    while True:
+        code, output = shell.paste(step.command)
+        holds = code == 0 and (not step.printed or is_printed(step.printed, output))
+        if holds:
+            return
+        assert time.monotonic() < end, f"{step.command}\nexit code {code}\n{output}"
 
 
-def blocks_of(page: Path) -> list[list[Step]]:
-    """The blocks of a page that are run."""
-    found = [steps_of(block) for block in BLOCK.findall(page.read_text("utf-8"))]
-    names = [start for place, start in NOT_RUN if place == name_of(page)]
-    return [one for one in found if not one[0].command.startswith(tuple(names))]
+@pytest.fixture(scope="session")
+def fetched() -> None:
+    """The broker's jars are here: the shells of a page may have no way out to fetch them."""
+    distribution()
 
 
-def plain(text: str) -> str:
-    """A line without what differs from run to run."""
-    return " ".join(PACE.sub("in N s (N/s)", UUID.sub("ID", text)).split())
-
-
-def is_printed(expected: list[str], actual: list[str]) -> bool:
-    """Whether the lines are those of the page, in order; `…` stands for any number of them."""
-    if not expected:
-        return not actual
-    if "…" in expected[0]:
-        return any(is_printed(expected[1:], actual[start:]) for start in range(len(actual) + 1))
-    return bool(actual) and expected[0] == actual[0] and is_printed(expected[1:], actual[1:])
-
-
-@pytest.mark.parametrize("page", [one for one in PAGES if blocks_of(one)], ids=name_of)
-def test_commands_run_as_pasted(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "page", [one for one in PAGES if sections_of(one.read_text())], ids=name_of
+)
+@pytest.mark.usefixtures("fetched")
+def test_commands_run_as_pasted(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Every command of the page succeeds in a fresh shell and prints what the page prints."""
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
-    command = tmp_path / "bin" / "c360"
-    command.parent.mkdir()
-    run = "-c 'from services.cli import main; main()'"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} {run} "$@"\n')
-    command.chmod(0o755)
-    steps = [step for block in blocks_of(page) for step in block]
-    script = ["set -e"]
-    for number, step in enumerate(steps):
-        pasted = INSTEAD.get(step.command.strip(), step.command)
-        script += [f"exec > {tmp_path}/{number}.out", pasted]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("C360_")}
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
-        cwd=tmp_path,
-        env={**kept, "PATH": f"{command.parent}:{kept['PATH']}", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    for number, step in enumerate(steps):
-        if step.printed:
-            actual = (tmp_path / f"{number}.out").read_text("utf-8")
-            lines = [plain(one) for one in actual.splitlines() if one.strip()]
-            expected = [plain(one) for one in step.printed if one.strip()]
-            assert is_printed(expected, lines), f"{step.command}\n{actual}"
+    text = page.read_text("utf-8")
+    sections = sections_of(text)
+    commands = [step.command for section in sections for step in section.steps]
+    pasted = [one for one in commands if not why_not(name_of(page), one)]
+    with machine(tmp_path) as opened:
+        if any(" demo " in one for one in pasted):
+            demo: Demo = request.getfixturevalue("demo")
+            shutil.copytree(demo.data_dir, opened.checkout / "demo", symlinks=True)
+        assert run_page(name_of(page), sections, opened) == len(pasted)
 
 
-def test_every_reason_still_has_its_block() -> None:
-    """What is not run is on its page; nothing that could run is forgotten by an old entry."""
-    for place, start in NOT_RUN:
-        blocks = BLOCK.findall((ROOT / place).read_text("utf-8"))
-        assert any(one.startswith(f"$ {start}") for one in blocks), f"{place}: {start}"
+def test_the_demo_prints_what_the_readme_shows(demo: Demo) -> None:
+    """The first results of the README are those of `make demo`, in its order, shortened."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [shown] = [one for one in fences_of(readme) if one.heading == "First results"]
+    assert missing_line(shown.lines, demo.printed) == "", demo.printed
+
+
+def test_what_is_not_run_is_on_its_page_and_few() -> None:
+    """No reason outlives its command, and nearly all commands are run."""
+    commands = [
+        (name_of(page), step.command)
+        for page in PAGES
+        for section in sections_of(page.read_text("utf-8"))
+        for step in section.steps
+    ]
+    assert NOT_RUN.keys() <= set(commands)
+    excused = [one for one in commands if why_not(*one)]
+    assert len(excused) < len(commands) / 3, excused
+    assert {*SERVERS, *REPEATED} <= {command for _, command in commands}
+
+
+def test_what_is_not_run_is_at_least_known(tmp_path: Path) -> None:
+    """The make targets and the benchmarks' options that pages name exist."""
+    checkout = make_checkout(tmp_path / "checkout")
+    for page in PAGES:
+        for section in sections_of(page.read_text("utf-8")):
+            for command in (one.command for one in section.steps):
+                words = command.split()
+                if words[0] == "make":
+                    dry = ["make", "--dry-run", *words[1:]]
+                    subprocess.run(dry, cwd=checkout, check=True, capture_output=True)
+                elif words[1:3] == ["-m", "bench"]:
+                    options = words[3 : words.index(">")] if ">" in words else words[3:]
+                    parser_of_all().parse_args(options)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "tests" / "README.md"], ids=name_of)
+def test_commands_are_in_console_blocks(page: Path) -> None:
+    """No command hides from these tests in another block; no comment follows a command, because
+    an interactive zsh would pass it on as arguments."""
+    for fence in fences_of(page.read_text("utf-8")):
+        if fence.language == CONSOLE:
+            commands = [one.command for one in steps_of(fence.lines)]
+            assert not [one for one in commands if re.search(r"\s#\s", one.splitlines()[0])]
+        else:
+            assert fence.language in DATA, f"{fence.heading}: {fence.language}"
+            assert not [line for line in fence.lines if line.startswith("$ ")], fence.heading
+
+
+@pytest.mark.parametrize(
+    ("block", "fails"),
+    [
+        ("$ echo a\na", False),
+        ("$ echo a\nb", True),
+        ("$ echo a; echo b\na", True),
+        ("$ seq 5\n1\n…\n5", False),
+        ("$ seq 5\n1\n…\n4", True),
+        ("$ false && true", True),
+        ("$ false | cat", True),
+        ("$ export A=1\n$ echo $A\n1", False),
+        ("$ c360 no-such-command", True),
+        ("$ cat <<'EOF'\na\nEOF\na", False),
+        ("$ echo 'a\nb'\na\nb", False),
+    ],
+)
+def test_a_page_that_is_wrong_fails(block: str, fails: bool, tmp_path: Path) -> None:
+    """A command that fails anywhere, or prints more, less or something else, is noticed."""
+    page = f"## Title\n```console\n{block}\n```\n"
+    opened = Machine((), make_checkout(tmp_path / "checkout"), tmp_path / "notes")
+    try:
+        if fails:
+            with pytest.raises(AssertionError, match="exit code"):
+                run_page("docs/none.md", sections_of(page), opened)
+        else:
+            assert run_page("docs/none.md", sections_of(page), opened) > 0
+    finally:
+        opened.close()

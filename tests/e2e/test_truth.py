@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Stream
+from schemas.reject import RejectReason
+from tests.e2e.conftest import Demo, Stream
 from tests.e2e.runs import c360, c360_json
 from tests.e2e.truth import (
     exposure_differences,
@@ -18,25 +20,39 @@ from tests.e2e.truth import (
     money_differences,
 )
 
+COUNT = re.compile(r"([\d,]+) +(accepted|\w+(?=:))")
+"""A number with what it counts, in the report of an ingest for people."""
+REASONS = frozenset(map(str, RejectReason))
 
-@pytest.fixture(scope="module", params=[(150, 1), (60, 42)], ids=["150-households", "60-others"])
+
+@pytest.fixture(scope="module", params=["150-households", "60-others"])
 def found(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Stream]:
-    """A data directory with the stream of so many households ingested."""
-    households, seed = request.param
+    """A data directory with a stream of so many households ingested: the demo's, and another."""
+    if request.param == "150-households":
+        demo: Demo = request.getfixturevalue("demo")
+        stream = Stream(demo.data_dir / "sample.jsonl", demo.data_dir / "truth")
+        counts = {name: int(n.replace(",", "")) for n, name in COUNT.findall(demo.printed)}
+        accepted = counts.pop("accepted")
+        _require(stream, accepted, {name: counts[name] for name in counts if name in REASONS})
+        return demo.data_dir, stream
     directory = tmp_path_factory.mktemp("truth")
     stream = Stream(directory / "sample.jsonl.gz", directory / "truth")
     c360(
-        None, "sample", "build", "--households", str(households), "--seed", str(seed),
+        None, "sample", "build", "--households", "60", "--seed", "42",
         "--out", str(stream.file), "--truth", str(stream.truth),
     )  # fmt: skip
     report = c360_json(directory / "data", "ingest", "--json", str(stream.file))
-    summary = json.loads((stream.truth / "summary.json").read_text())
-    assert report["accepted"] == summary["events"]
-    assert report["rejected_by_reason"] == summary["rejects"]
     assert report["id_conflicts"] == 0
+    _require(stream, report["accepted"], report["rejected_by_reason"])
     return directory / "data", stream
+
+
+def _require(stream: Stream, accepted: int, rejects: dict[str, int]) -> None:
+    summary = json.loads((stream.truth / "summary.json").read_text())
+    assert accepted == summary["events"]
+    assert rejects == summary["rejects"]
 
 
 def test_every_identity_cluster_equals_the_truth(found: tuple[Path, Stream]) -> None:

@@ -128,7 +128,7 @@ def sights(stream: Path, truth: Path) -> dict[str, list[Sight]]:
     person_of = {_key(row): row["person"] for row in read_csv(truth / "identities.csv")}
     found: dict[str, list[Sight]] = defaultdict(list)
     seen: set[str] = set()
-    with gzip.open(stream, "rb") as lines:
+    with (gzip.open if stream.suffix == ".gz" else open)(stream, "rb") as lines:
         for line in lines:
             try:
                 event = json.loads(line, parse_float=Decimal)

@@ -144,6 +144,29 @@ def test_checksum_is_that_of_the_file(empty_store: OneReplica) -> None:
     assert migrate(empty_store) == migrate(empty_store, cluster=CLUSTER) == []
 
 
+def test_the_guides_example_is_a_migration(empty_store: OneReplica, copied: Path) -> None:
+    """The statements of the guide run as the next file, and again; beside the new column, its view
+    projects what the view of today does."""
+    guide = (Path(__file__).parents[2] / "docs" / "schema-changes.md").read_text("utf-8")
+    [example] = re.findall(r"^```sql\n(.*?)^```", guide, re.M | re.S)
+    migrate(empty_store, directory=copied)
+    before = view_of(empty_store)
+    (copied / "0999_example.sql").write_text(f"-- An example.\n{example}")
+    assert [one.version for one in migrate(empty_store, directory=copied)] == [999]
+    for statement in statements(example, ""):
+        empty_store.command(statement)
+    assert "source_till, " in view_of(empty_store)
+    assert view_of(empty_store).replace("source_till, ", "") == before
+
+
+def view_of(database: Database) -> str:
+    """The query of the view that fills the orders."""
+    [(query,)] = database.rows(
+        "SELECT as_select FROM system.tables WHERE database = 'c360_probe' AND name = 'orders_view'"
+    )
+    return " ".join(str(query).split())
+
+
 def test_database_of_a_server_is_made_when_missing(server_settings: Settings) -> None:
     """`c360 migrate` on a fresh server; before it every command says what to do."""
     settings = server_settings.model_copy(update={"clickhouse_database": "c360_test_fresh"})
