@@ -84,7 +84,8 @@ class ComplaintChanged(Contract):
 
 
 class MessageExchanged(Contract):
-    """One message of a conversation, by customer, bot or agent."""
+    """One message of a conversation, by customer, bot or agent. `STOP` and the like, from the
+    customer on channel sms or messenger, end every purpose there."""
 
     conversation_id: Code
     author: Annotated[str, Field(pattern="^(customer|bot|agent)$")] = "customer"

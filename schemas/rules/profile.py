@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.attributes import USUAL_TYPES, AttributeType
 from schemas.events.master_data import AttributeName
+from schemas.letter_case import lower_case
 from schemas.rules import load_rules
 
 HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -60,14 +61,30 @@ class MailReaction(StrEnum):
     BOUNCED = "bounced"
 
 
+STOP_WORDS = [
+    "stop", "stopp", "stopall", "stop all", "stop alle", "stop sms", "unsubscribe", "opt out",
+    "opt-out", "optout", "abmelden", "abbestellen", "austragen", "arret", "arrêt", "desabonner",
+    "désabonner", "baja", "disiscrivimi", "cancellami", "uitschrijven", "afmelden", "wypisz",
+    "frameld", "afmeld",
+]  # fmt: skip
+"""Words of carriers and countries; none that also says something else, as *cancel* or *end* do."""
+
+
 class ConsentRules(BaseModel):
     """What an opt-in needs, and what else refuses. `confirmed_only` lists channels without single
-    opt-in, `refused_by` the reactions that end every purpose of their address."""
+    opt-in, `refused_by` the reactions that end every purpose of their address, `stop_words` the
+    answers to a short or messenger message that end every purpose on its channel."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     confirmed_only: Annotated[list[str], Field(max_length=60)] = []
     refused_by: list[MailReaction] = list(MailReaction)
+    stop_words: Annotated[list[str], Field(max_length=200)] = STOP_WORDS
+
+    @cached_property
+    def stops(self) -> frozenset[str]:
+        """The stop words in lower case."""
+        return frozenset(map(lower_case, self.stop_words))
 
 
 class ProfileRules(BaseModel):

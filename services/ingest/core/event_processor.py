@@ -208,7 +208,9 @@ class EventProcessor:
         issuer = order_issuer(event, config.source_issuers)
         consents = EMPTY_CONSENTS
         if event.type in CONSENT_TYPES:
-            consents = consents_group(context, self._address, config.purposes)
+            consents = consents_group(
+                context, self._address, config.purposes, config.profile_rules.consent.stops
+            )
         attributes = attributes_group(context)
         row = {
             "realm": event.realm,

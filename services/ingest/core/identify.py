@@ -23,8 +23,11 @@ from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
 from services.ingest.core.outcome import DropReason, Identified, Intake, Reject, ResolvedIdentifier
+from services.ingest.core.permission import REACTIONS
 
 CACHED_IDENTIFIERS = 200_000
+ADDRESS = "email"
+"""Identifier type of what a mail is sent to."""
 LINK_TYPES = frozenset({"email.opened", "email.clicked", "email.unsubscribed"})
 """Events made by whoever holds a mail, which may have been forwarded."""
 
@@ -123,12 +126,16 @@ class Identification:
             # Knowing a number or an address must not be enough to add to its history.
             dropped += [DropReason.NO_DEVICE] * len(identifiers)
             identifiers = []
-        if identifiers:
-            anchor = self._anchor(identifiers, by_sender)
-        elif EVENT_TYPES[event.type].anonymous:
+        anchor = self._anchor(identifiers, by_sender) if identifiers else None
+        if event.type in REACTIONS and (anchor is None or anchor.node.type not in self._personal):
+            # A refusal in the history of whoever holds the mail would not reach its addressee.
+            anchor = self._addressee(event, identifiers) or anchor
+            if anchor is not None and anchor not in identifiers:
+                identifiers.append(anchor)
+        if anchor is None:
+            if not EVENT_TYPES[event.type].anonymous:
+                return _unidentified(event, dropped, intake)
             anchor = self._record(event, event_id, intake)
-        else:
-            return _unidentified(event, dropped, intake)
         edges = self._edges(event_id, occurred_ms, anchor, identifiers, by_sender)
         return Identified(identifiers, anchor, edges, tuple(dropped))
 
@@ -150,6 +157,20 @@ class Identification:
         )
         rank = self._rank
         return min(pool, key=lambda one: (rank[one.node.type], one.node.id))
+
+    def _addressee(
+        self, event: Touchpoint, identifiers: list[ResolvedIdentifier]
+    ) -> ResolvedIdentifier | None:
+        """The mailbox of which a mail service reports: its address, else the one identifier."""
+        if ADDRESS not in self._issued:
+            return None
+        mailboxes = [one for one in identifiers if one.node.type == ADDRESS]
+        if event.body.address:
+            found = self.resolve(event.realm, ADDRESS, "", event.body.address, event.source.system)
+            if not isinstance(found, DropReason):
+                same = (one for one in mailboxes if one.node.id == found[0].id)
+                return next(same, ResolvedIdentifier(*found, False))
+        return mailboxes[0] if len(mailboxes) == 1 else None
 
     def _record(self, event: Touchpoint, event_id: str, intake: Intake) -> ResolvedIdentifier:
         """The anchor of an event without identifiers; it joins no profile."""

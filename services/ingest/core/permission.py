@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from schemas.events.dialogue import MessageExchanged
 from schemas.events.master_data import ConsentChanged, ObjectionMade
 from schemas.events.messages import Bounce, MessageReaction
 from schemas.identifiers import WHOLE_PERSON, NodeId
+from schemas.letter_case import lower_case
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
 from services.ingest.core.fact import EMPTY_CONSENTS, Group
@@ -27,11 +29,16 @@ REACTIONS = {
     "email.bounced": "bounced",
 }
 """Reactions to a mail that speak against further ones, by the action noted."""
+MESSAGE = "message.exchanged"
+STOP_CHANNELS = frozenset({"sms", "messenger"})
+"""Where whoever wants no more messages answers with a word."""
 CONSENT_TYPES = frozenset(
     name for name in EVENT_TYPES if name.startswith(("consent.", "objection."))
-) | frozenset(REACTIONS)
+) | {*REACTIONS, MESSAGE}
 """Event types that may affect contact permission."""
 EVERY_PURPOSE = ""
+SIGNS = " .,;:!?\"'*„“”«»()-"
+"""Around a stop word."""
 WITHDRAWAL = "consent.withdrawn"
 ENHANCED_STATUS = re.compile(r"\b([245])\.([0-9]{1,3})\.([0-9]{1,3})\b")
 NO_SUCH_MAILBOX = re.compile(r"\b(550|551|553)\b|\b(hard|permanent)", re.IGNORECASE)
@@ -75,9 +82,16 @@ def _unlisted(event: Touchpoint, name: str, listed: frozenset[str]) -> Reject:
     return Reject(RejectReason.INVALID_FIELD, f"body.{name}", message[:300], event.event_id)
 
 
-def consents_group(context: Context, find: FindAddress, purposes: frozenset[str]) -> Group:
-    """Columns of a consent, withdrawal or objection, or of a reaction that refuses more mails."""
+def consents_group(
+    context: Context, find: FindAddress, purposes: frozenset[str], stop_words: frozenset[str]
+) -> Group:
+    """Columns of a consent, withdrawal or objection, or of a reaction that refuses more messages.
+
+    `stop_words` are in lower case.
+    """
     event, body = context.event, context.event.body
+    if isinstance(body, MessageExchanged):
+        return _answer(context, find, stop_words)
     if isinstance(body, ObjectionMade):
         return _consent("objection", body.purpose, body.channel, WHOLE_PERSON)
     if isinstance(body, ConsentChanged):
@@ -109,6 +123,19 @@ def _reaction(context: Context, find: FindAddress, purposes: frozenset[str]) -> 
     if address is None or not is_hard_bounce(body):  # of an unknown address it says nothing
         return EMPTY_CONSENTS
     return _consent(action, EVERY_PURPOSE, "email", address)
+
+
+def _answer(context: Context, find: FindAddress, stop_words: frozenset[str]) -> Group:
+    """A message of the customer that consists of a stop word ends every purpose on its channel."""
+    body, channel = context.event.body, context.event.channel
+    if body.author != "customer" or channel not in STOP_CHANNELS:
+        return EMPTY_CONSENTS
+    if lower_case(" ".join(body.text.split()).strip(SIGNS)) not in stop_words:
+        return EMPTY_CONSENTS
+    address = find(context, channel, "")
+    return _consent(
+        "withdrawn", EVERY_PURPOSE, channel, _reach(context) if address is None else address
+    )
 
 
 def _reach(context: Context) -> NodeId:

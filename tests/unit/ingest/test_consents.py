@@ -56,27 +56,27 @@ def consents(type_name: str, body: dict[str, Any], *named: dict[str, Any]) -> li
         (
             "email.unsubscribed",
             {"address": "ben@example.com"},
-            ("withdrawn", "", "email", BEN, "", False, ""),
+            ("withdrawn", "", "email", "anchor", "", False, ""),
         ),
         (
             "email.unsubscribed",
             {"address": "ben@example.com", "purpose": "survey"},
-            ("withdrawn", "survey", "email", BEN, "", False, ""),
+            ("withdrawn", "survey", "email", "anchor", "", False, ""),
         ),
         (
             "email.unsubscribed",  # of a list that is no configured purpose: better too much
             {"address": "ben@example.com", "purpose": "spring news"},
-            ("withdrawn", "", "email", BEN, "", False, ""),
+            ("withdrawn", "", "email", "anchor", "", False, ""),
         ),
         (
             "email.complained",
             {"address": "ben@example.com"},
-            ("complained", "", "email", BEN, "", False, ""),
+            ("complained", "", "email", "anchor", "", False, ""),
         ),
         (
             "email.bounced",
             {"address": "ben@example.com", "bounce": "hard"},
-            ("bounced", "", "email", BEN, "", False, ""),
+            ("bounced", "", "email", "anchor", "", False, ""),
         ),
         ("email.unsubscribed", {}, ("withdrawn", "", "email", 0, "", False, "")),
         ("email.complained", {}, ("complained", "", "email", 0, "", False, "")),
@@ -172,7 +172,7 @@ def test_only_a_hard_bounce_says_that_the_address_does_not_exist(
 ) -> None:
     """As the mailing service says, else by the SMTP reply; a full mailbox is no refusal."""
     rows = consents("email.bounced", body | {"address": "ben@example.com"})
-    assert [row[:4] for row in rows] == ([("bounced", "", "email", BEN)] if is_hard else [])
+    assert [row[:4] for row in rows] == ([("bounced", "", "email", "anchor")] if is_hard else [])
 
 
 def test_bounce_of_an_unknown_address_says_nothing() -> None:
@@ -293,3 +293,57 @@ def test_an_event_of_nobody_says_why_none_of_its_identifiers_counts(
     outcome = core().process(line(fields), RECEIVED_AT, intake)
     reason, message = reject
     assert outcome == Reject(reason, "identifiers", message, fields["event_id"])
+
+
+NUMBER = identifier("phone", "+49 151 12345678")
+HANDY = node_id(SECRET, "default", "phone", "", "+4915112345678")
+
+
+def answer(text: str, channel: str = "sms", author: str = "customer", intake: Intake = Intake.FILE,
+           identifiers: list[dict[str, Any]] | None = None) -> Accepted:  # fmt: skip
+    """The outcome of a message."""
+    body = {"conversation_id": "c", "author": author, "text": text}
+    named = [NUMBER] if identifiers is None else identifiers
+    fields = event("message.exchanged", body=body, channel=channel, identifiers=named)
+    outcome = core().process(line(fields), RECEIVED_AT, intake)
+    assert isinstance(outcome, Accepted)
+    return outcome
+
+
+@pytest.mark.parametrize("channel", ["sms", "messenger"])
+@pytest.mark.parametrize(
+    "text",
+    ["STOP", "stop", " Stop! ", "„STOP“", "Stopp.", "STOP  SMS", "Abmelden", "opt-out", "ARRÊT"],
+)
+def test_a_stop_word_ends_every_purpose_on_its_channel(text: str, channel: str) -> None:
+    """In any letter case and with signs around it; for the number that it came from."""
+    row = answer(text, channel).row
+    assert [row[name] for name in STEP[:4]] == [
+        ["withdrawn"], [""], [channel], [HANDY if channel == "sms" else 0]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "channel", "author"),
+    [
+        ("STOP", "sms", "agent"),
+        ("STOP", "sms", "bot"),
+        ("STOP", "shop", "customer"),
+        ("", "sms", "customer"),
+        ("!", "sms", "customer"),
+        ("Stop, where is my parcel", "sms", "customer"),
+        ("nonstop", "sms", "customer"),
+        ("cancel", "sms", "customer"),
+    ],
+)
+def test_no_other_message_says_anything_of_permission(text: str, channel: str, author: str) -> None:
+    """Of the retailer, on other channels, or with more words than that one."""
+    assert answer(text, channel, author).row["consents.action"] == ()
+
+
+def test_a_stranger_cannot_stop_for_somebody() -> None:
+    """With a public key the word stands in the history of the sender's own device."""
+    stopped = answer("STOP", intake=Intake.PUBLIC, identifiers=[COOKIE, NUMBER])
+    assert stopped.row["anchor_type"] == "cookie"
+    alone = answer("STOP", intake=Intake.PUBLIC, identifiers=[COOKIE])
+    assert alone.row["consents.address"] == [alone.node]
