@@ -96,6 +96,7 @@ class IdentityRules(BaseModel):
     version: str
     hub_above: int = Field(ge=1)
     hub_above_personal: int = Field(ge=1)
+    suspicious_above: int = Field(default=7, ge=1)
     blocked: list[str]
     blocked_patterns: list[str] = []
     type: Annotated[list[IdentifierType], Field(min_length=1, max_length=60)]

@@ -13,6 +13,7 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
+from services.identity.ports import NoticeSource
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
 from services.measures.ports import MeasureSource
 from services.profiles.ports import OrderConflictSource, ProfileSource
@@ -97,6 +98,11 @@ class Reads(Protocol):
     @property
     def order_conflicts(self) -> OrderConflictSource:
         """Orders whose reports contradict each other."""
+        ...
+
+    @property
+    def notices(self) -> NoticeSource:
+        """Identifiers and persons that somebody should look at."""
         ...
 
     @property

@@ -23,6 +23,7 @@ from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
+from services.identity.adapters.notices import NoticeReader
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
@@ -56,6 +57,7 @@ class ReadStore:
         self.audit = StoreAudit(database)
         self.incidents = IncidentReader(database, consistency, self._known_persons)
         self._graph = ClickHouseIdentityStore(database)
+        self.notices = NoticeReader(database, self._graph, self.identity_rules)
         self._map = ProfileMap(database)
 
     @property

@@ -11,8 +11,8 @@ import typer
 
 from schemas.records import ActionRecord
 from services.api.auth import Credentials
-from services.api.order_conflict_count import OrderConflictCount
 from services.api.read_store import access_to
+from services.api.seldom_count import count_seldom
 from services.cli.output import err
 from services.cli.state import state_of
 from services.embedded.engine import Engine
@@ -81,8 +81,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         writer.submit_action(record).result()
 
     access = access_to(settings, engine.reading, act)
-    conflicts = OrderConflictCount(access.reads.order_conflicts, access.reads.realms)
-    engine.metrics.order_conflicts.set_function(conflicts)
+    count_seldom(engine.metrics, access.reads)
     app = create_app(
         Running(
             access,

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
+from services.api.queries.identity import ListedNotice
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
 from services.api.queries.profiles import FoundProfile
@@ -17,6 +18,7 @@ from services.docs.markdown import code, codes, field_table, page, parts_of, tab
 from services.docs.openapi import openapi_document
 from services.identity.core.explain import Rule, Standing
 from services.identity.core.model import Reason
+from services.identity.core.notices import NoticeKind
 from services.measures.core.result import MeasureResult
 
 INTRODUCTION = """
@@ -130,6 +132,7 @@ def _profiles() -> list[str]:
 
 
 def _identity() -> list[str]:
+    notice = model_schema(ListedNotice, "serialization")
     return [
         *_output(
             "c360 identity export --format csv|json",
@@ -148,6 +151,10 @@ def _identity() -> list[str]:
         f"An edge of `set_aside`; `why` is one of {codes(Standing)}, `refused_because` one of "
         f"{codes(Reason)}:",
         _field_rows(outputs.WHY_ASIDE),
+        "## `c360 identity suspicious --json`",
+        "Identifiers that stand for too many persons, and persons with too many identifiers; "
+        f"`notice` is one of {codes(NoticeKind)}.",
+        _printed(notice, notice["$defs"]),
     ]
 
 

@@ -193,10 +193,11 @@ class GraphCache:
     def _judge(self, entry: CachedGraph) -> Reason | None:
         if entry.edges_not_loaded and not entry.marked:
             return Reason.HUB
-        few = min(self._table.hub_above, self._table.hub_above_personal)
-        if len(entry.edges) <= few and not entry.marked and entry.node.type in self._table.rank:
+        few = len(entry.edges) <= self._table.few
+        if few and not entry.marked and entry.node.type in self._table.rank:
             return None  # The usual case, without reading the edges.
-        neighbours = (other_end(edge, entry.node.id) for edge in self.joining(entry.node.id))
+        node = entry.node.id
+        neighbours = [(other_end(one, node), one.first_seen_ms) for one in self.joining(node)]
         return apart_reason(entry.node, neighbours, entry.marked, self._table)
 
     def joining(self, node: NodeId) -> Iterator[Edge]:

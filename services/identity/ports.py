@@ -7,13 +7,14 @@ same state. There is one writer per realm.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.placement import Placement
 from services.identity.core.model import Refusal
+from services.identity.core.notices import Notice
 
 Placed = tuple[Node, Placement]
 
@@ -92,4 +93,12 @@ class IdentityStore(Protocol):
 
         No key is in both.
         """
+        ...
+
+
+class NoticeSource(Protocol):
+    """Reads what somebody should look at."""
+
+    def notices(self, realm: str) -> Iterator[Notice]:
+        """The notices of a realm: values by node, then persons by type."""
         ...

@@ -35,7 +35,11 @@ class Metrics:
         self.order_conflicts = self._gauge(
             "c360_order_conflicts", "Orders of contradicting reports"
         )
-        self.order_conflicts.set(math.nan)  # only some processes look
+        self.suspicious_values = self._gauge(
+            "c360_suspicious_values", "Identifiers that stand for too many persons"
+        )
+        for seldom in (self.order_conflicts, self.suspicious_values):
+            seldom.set(math.nan)  # only some processes look
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
         )

@@ -119,6 +119,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "events_stats": realm,
         "profile_search": {**realm, "text": "example.com"},
         "order_conflicts": realm,
+        "identity_suspicious": realm,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
     if name == "rejected_show":
@@ -141,6 +142,7 @@ def test_the_same_rows_as_embedded(served: Settings, embedded: Access, name: str
     assert found or name in (
         "incidents_list",
         "migrations_pending",
+        "identity_suspicious",
         "order_conflicts",
         "store_audit",
         "store_repair",

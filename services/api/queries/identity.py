@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from uuid import UUID
 
 from pydantic import Field
 
+from schemas.base import Instant
 from schemas.identifiers import as_uuid
+from schemas.instants import from_ms
 from services.api.auth import Scope
 from services.api.handles import UNKNOWN, node_named, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
+from services.identity.core.notices import NoticeKind
 from services.runtime.errors import NotFound
 
 
@@ -93,6 +98,57 @@ class Explained(Answer):
     set_aside: list[SetAside]
 
 
+class NoticesRequest(RealmRequest):
+    """Identifiers and persons that somebody should look at."""
+
+    limit: int = Field(default=100, ge=1)
+    """Most rows."""
+
+
+class ListedNotice(Answer):
+    """An identifier or a person that somebody should look at."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    notice: NoticeKind
+    """What is unusual."""
+    node_id: UUID
+    """The identifier; of a person the profile id."""
+    type: str
+    """Its type."""
+    issuer: str
+    """Who assigned it; empty if nobody did."""
+    value: str
+    """Its normalised value."""
+    counted: str
+    """Type of the identifiers that were counted."""
+    count: int
+    """How many of them it stands for, or the person has."""
+    since: Instant | None
+    """When the limit of a day was exceeded first, in event time; null for the other notices."""
+    shared: bool
+    """Whether the identifier joins nobody."""
+
+
+def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
+    require_realm(access.reads, asked.realm)
+    for one in islice(access.reads.notices.notices(asked.realm), asked.limit):
+        yield ListedNotice(
+            realm=asked.realm,
+            notice=one.kind,
+            node_id=as_uuid(one.node),
+            type=one.type,
+            issuer=one.issuer,
+            value=one.value,
+            counted=one.counted,
+            count=one.found,
+            since=None if one.since_ms is None else from_ms(one.since_ms),
+            shared=one.is_shared,
+        )
+
+
 def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
     for one in access.reads.profiles.identifiers(asked.realm):
         yield IdentifierRow(
@@ -122,4 +178,8 @@ IDENTITY_EXPORT = Operation(
 """Every identifier with its node id and the profile that holds it."""
 IDENTITY_WHY = Operation("identity_why", Scope.PROFILES_READ, WhyRequest, Explained, _why)
 """Why two identifiers are, or are not, one profile."""
-OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY)
+IDENTITY_SUSPICIOUS = Operation(
+    "identity_suspicious", Scope.PROFILES_READ, NoticesRequest, ListedNotice, _notices
+)
+"""Identifiers that stand for too many persons, and persons with too many identifiers."""
+OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_SUSPICIOUS)

@@ -6,6 +6,7 @@ order. So the graph is a set: order and repetition of its input have no effect.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,6 +16,9 @@ from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentifierKind, IdentityRules
 
 Pair = tuple[NodeId, NodeId]
+Neighbour = tuple[Node, int]
+"""A node at the other end of an edge, and when the edge was first seen (ms)."""
+DAY_MS = 86_400_000
 """Two different node ids, the smaller one first."""
 
 
@@ -27,6 +31,8 @@ class Reason(StrEnum):
     """A must-not-link pair, decided to be different, would be joined."""
     HUB = "hub"
     """An end exceeds the degree limit."""
+    SUSPICIOUS = "suspicious"
+    """An end came to stand for too many persons within a day."""
     MARKED = "marked"
     """An end was marked as permanently shared."""
     UNLISTED = "unlisted"
@@ -70,6 +76,12 @@ class TypeTable(NamedTuple):
     review_above: dict[str, int]
     hub_above: int
     hub_above_personal: int
+    suspicious_above: int
+
+    @property
+    def few(self) -> int:
+        """With so many neighbours no identifier exceeds a limit."""
+        return min(self.hub_above, self.hub_above_personal, self.suspicious_above)
 
 
 def type_table(rules: IdentityRules) -> TypeTable:
@@ -83,6 +95,7 @@ def type_table(rules: IdentityRules) -> TypeTable:
         review_above={row.name: row.review_above for row in rows if row.review_above is not None},
         hub_above=rules.hub_above,
         hub_above_personal=rules.hub_above_personal,
+        suspicious_above=rules.suspicious_above,
     )
 
 
@@ -167,3 +180,24 @@ def is_hub(node: Node, neighbours: Iterable[Node], table: TypeTable) -> bool:
             by_type[kind] = by_type.get(kind, 0) + 1
     limit = table.hub_above_personal
     return total > table.hub_above or any(count > limit for count in by_type.values())
+
+
+def is_suspicious(node: Node, neighbours: Iterable[Neighbour], table: TypeTable) -> bool:
+    """Whether a personal node got too many personal neighbours of one type within a day.
+
+    The times are those of the edges, so the answer depends on the graph and not on its arrival.
+    """
+    if node.type not in table.personal:
+        return False
+    times: defaultdict[str, list[int]] = defaultdict(list)
+    for neighbour, seen_ms in neighbours:
+        if neighbour.type in table.personal:
+            times[neighbour.type].append(seen_ms)
+    return any(crowded_at(seen, table.suspicious_above) is not None for seen in times.values())
+
+
+def crowded_at(times_ms: Iterable[int], above: int) -> int | None:
+    """The earliest of the times that is the last of more than `above` within 24 hours."""
+    ordered = sorted(times_ms)
+    pairs = zip(ordered, ordered[above:], strict=False)
+    return next((last for first, last in pairs if last - first < DAY_MS), None)

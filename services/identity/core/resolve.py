@@ -18,6 +18,7 @@ from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.core.model import (
+    Neighbour,
     Pair,
     Reason,
     Refusal,
@@ -25,6 +26,7 @@ from services.identity.core.model import (
     TypeTable,
     counts,
     is_hub,
+    is_suspicious,
     join_order,
     latest,
     merged,
@@ -131,10 +133,10 @@ def _isolated(
     table: TypeTable,
 ) -> dict[NodeId, Reason]:
     """The isolated nodes: those that join nobody."""
-    neighbours: defaultdict[NodeId, list[Node]] = defaultdict(list)
+    neighbours: defaultdict[NodeId, list[Neighbour]] = defaultdict(list)
     for edge in edges:
-        neighbours[edge.a.id].append(edge.b)
-        neighbours[edge.b.id].append(edge.a)
+        neighbours[edge.a.id].append((edge.b, edge.first_seen_ms))
+        neighbours[edge.b.id].append((edge.a, edge.first_seen_ms))
     reasons = {
         node.id: apart_reason(node, neighbours.get(node.id, ()), node.id in marks, table)
         for node in nodes.values()
@@ -143,19 +145,24 @@ def _isolated(
 
 
 def apart_reason(
-    node: Node, neighbours: Iterable[Node], marked: bool, table: TypeTable
+    node: Node, neighbours: Collection[Neighbour], marked: bool, table: TypeTable
 ) -> Reason | None:
     """Why a node joins nobody whatever its edges say, or None."""
     if node.type not in table.rank:
         return Reason.UNLISTED
     if marked:
         return Reason.MARKED
-    return Reason.HUB if is_hub(node, neighbours, table) else None
+    if len(neighbours) <= table.few:
+        return None
+    if is_hub(node, (neighbour for neighbour, _ in neighbours), table):
+        return Reason.HUB
+    return Reason.SUSPICIOUS if is_suspicious(node, neighbours, table) else None
 
 
 def blame(reasons: Collection[Reason]) -> Reason:
     """The reason to report if the two ends are isolated for two reasons: the more lasting one."""
-    return next(r for r in (Reason.UNLISTED, Reason.MARKED, Reason.HUB) if r in reasons)
+    lasting = (Reason.UNLISTED, Reason.MARKED, Reason.HUB, Reason.SUSPICIOUS)
+    return next(reason for reason in lasting if reason in reasons)
 
 
 class _Solver:

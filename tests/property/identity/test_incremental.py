@@ -24,7 +24,14 @@ from services.identity.core.model import Reason, link
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay
-from tests.unit.identity.stories import TYPES, Item, Story, random_story, small_rules
+from tests.unit.identity.stories import (
+    QUARTER_DAY_MS,
+    TYPES,
+    Item,
+    Story,
+    random_story,
+    small_rules,
+)
 
 FUZZ_RUNS = int(os.environ.get("FUZZ_RUNS", "20000"))
 FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "0"))
@@ -60,7 +67,7 @@ def test_the_random_stories_contain_what_they_are_meant_to() -> None:
         expected = replayed(seed).expected()
         seen.update({p.kind.value for p in expected.placements.values()})
         seen.update({f"{r.reason}{'' if r.event_id else ' decision'}" for r in expected.refusals})
-    often = [*ProfileKind, Reason.UNIQUE, Reason.DIFFERENT, Reason.HUB, Reason.MARKED]
+    often = [*ProfileKind, *(reason for reason in Reason if reason is not Reason.UNLISTED)]
     decisions = [f"{reason} decision" for reason in Reason if reason is not Reason.UNIQUE]
     assert [name for name in often if seen[name] < 20] == []
     assert [name for name in decisions if seen[name] < 5] == []
@@ -72,7 +79,7 @@ def stories(draw: st.DrawFn) -> Story:
     kinds = draw(st.lists(st.sampled_from(TYPES), min_size=4, max_size=12))
     nodes = [Node(i + 1, kind, "") for i, kind in enumerate(kinds)]
     ends = st.lists(st.sampled_from(nodes), min_size=2, max_size=2, unique=True)
-    times = st.integers(0, 8)
+    times = st.integers(0, 8).map(lambda quarter: quarter * QUARTER_DAY_MS)
     edges = st.builds(
         lambda pair, ms, event, verified: link(pair[0], pair[1], ms, event, verified),
         ends,
@@ -88,7 +95,8 @@ def stories(draw: st.DrawFn) -> Story:
     )
     marks = st.sampled_from([node.id for node in nodes])
     items: st.SearchStrategy[Item] = st.one_of(edges, edges, edges, decided, marks)
-    rules = small_rules(draw(st.sampled_from((3, 200))), draw(st.sampled_from((1, 10))))
+    limits = ((3, 200), (1, 10), (1, 2, 99))
+    rules = small_rules(*(draw(st.sampled_from(some)) for some in limits))
     return Story(rules, draw(st.lists(items, min_size=1, max_size=25)))
 
 

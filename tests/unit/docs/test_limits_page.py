@@ -52,6 +52,7 @@ STATED: list[tuple[str, int | float]] = [
     ("neighbours of a shareable identifier", PERSONS.hub_above),
     ("neighbours of a personal identifier", PERSONS.hub_above),
     ("personal neighbours of one type", PERSONS.hub_above_personal),
+    ("new personal neighbours of one type", PERSONS.suspicious_above),
     ("age at which an observed price", PRICES.max_age_hours),
     ("age of a published price", PRICES.published_max_age_days),
     ("deviating claims named", EVIDENCE_MAX),

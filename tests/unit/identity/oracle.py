@@ -95,7 +95,22 @@ class Oracle:
             same_type = [n for n in others if self.nodes[n].type == name and self._personal(n)]
             if len(same_type) > self.rules.hub_above_personal:
                 return "hub"
-        return ""
+        return "suspicious" if self._crowded(node) else ""
+
+    def _crowded(self, node: NodeId) -> bool:
+        """Whether in the day after any of its edges too many of one personal type are new."""
+        seen = [
+            (self.nodes[other].type, row["ms"])
+            for row in self.joining
+            if node in row["pair"]
+            for other in row["pair"] - {node}
+            if self._personal(other)
+        ]
+        return any(
+            sum(1 for name, ms in seen if name == kind and 0 <= ms - begin < 24 * 3_600_000)
+            > self.rules.suspicious_above
+            for kind, begin in seen
+        )
 
     def _ordered(self, rows: list[Row]) -> list[Row]:
         def order(row: Row) -> tuple[Any, ...]:
@@ -131,7 +146,7 @@ class Oracle:
         blockers = tuple(sorted(n for n in pair if n in self.apart))
         if len(blockers) == 2 and event:
             return
-        for why in ("unlisted", "marked", "hub"):
+        for why in ("unlisted", "marked", "hub", "suspicious"):
             if why in (self.apart[n] for n in blockers):
                 self._refuse(pair, why, blockers, event)
                 return

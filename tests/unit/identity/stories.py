@@ -29,6 +29,7 @@ TYPES = (
     "cookie",
 )
 UNLISTED = "record"
+QUARTER_DAY_MS = 6 * 3_600_000
 
 
 class Story(NamedTuple):
@@ -39,13 +40,16 @@ class Story(NamedTuple):
 
 
 @lru_cache
-def small_rules(hub_above: int, hub_above_personal: int) -> IdentityRules:
+def small_rules(
+    hub_above: int, hub_above_personal: int, suspicious_above: int = 99
+) -> IdentityRules:
     """Rules with every feature, and hub limits to choose."""
     return IdentityRules.model_validate(
         {
             "version": "test",
             "hub_above": hub_above,
             "hub_above_personal": hub_above_personal,
+            "suspicious_above": suspicious_above,
             "blocked": [],
             "type": [
                 {"name": "customer_number", "kind": "personal", "unique": True},
@@ -73,10 +77,15 @@ def random_nodes(rng: Random) -> list[Node]:
     return nodes
 
 
+def random_time(rng: Random) -> int:
+    """One of few times, some within a day and some not."""
+    return rng.randint(0, 8) * QUARTER_DAY_MS
+
+
 def random_edge(rng: Random, nodes: list[Node]) -> Edge:
     """A report of some edge, either way round."""
     a, b = rng.sample(nodes, 2)
-    edge = link(a, b, rng.randint(0, 8), f"e{rng.randint(0, 9)}", rng.random() < 0.85)
+    edge = link(a, b, random_time(rng), f"e{rng.randint(0, 9)}", rng.random() < 0.85)
     return reversed_edge(edge) if rng.random() < 0.2 else edge
 
 
@@ -87,7 +96,7 @@ def reversed_edge(edge: Edge) -> Edge:
 
 def again(rng: Random, edge: Edge) -> Edge:
     """The edge sent again: earlier or later, reversed, better or worse graded."""
-    edge = edge._replace(first_seen_ms=rng.randint(0, 8), verified=rng.random() < 0.85)
+    edge = edge._replace(first_seen_ms=random_time(rng), verified=rng.random() < 0.85)
     return reversed_edge(edge) if rng.random() < 0.5 else edge
 
 
@@ -118,7 +127,8 @@ def random_story(rng: Random) -> Story:
     marks = rng.sample([n.id for n in nodes], 1) if rng.random() < 0.2 else []
     items: list[Item] = [*edges, *random_decisions(rng, nodes), *marks]
     rng.shuffle(items)
-    return Story(small_rules(rng.choice((3, 5, 200)), rng.choice((1, 2, 10))), items)
+    rules = small_rules(*(rng.choice(some) for some in ((3, 5, 200), (1, 2, 10), (1, 2, 99))))
+    return Story(rules, items)
 
 
 def parts(items: list[Item]) -> tuple[list[Edge], list[Decision], set[NodeId]]:

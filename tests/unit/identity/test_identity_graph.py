@@ -11,12 +11,20 @@ from random import Random
 import pytest
 
 from schemas.edge import Decision, Node, Verdict
-from services.identity.core.model import better, is_hub, latest, link, merged, type_table
+from services.identity.core.model import (
+    better,
+    is_hub,
+    is_suspicious,
+    latest,
+    link,
+    merged,
+    type_table,
+)
 from tests.unit.identity.stories import random_decision, random_nodes, small_rules
 
 A = Node(1, "customer_number", "shop")
 B = Node(2, "email", "")
-TABLE = type_table(small_rules(hub_above=3, hub_above_personal=1))
+TABLE = type_table(small_rules(hub_above=3, hub_above_personal=1, suspicious_above=2))
 
 
 def test_the_best_grade_wins_whatever_the_time() -> None:
@@ -81,3 +89,31 @@ def test_hubs(centre: str, neighbours: list[str], expected: bool) -> None:
     """Limits are 3 neighbours, and 1 personal neighbour of a type at a personal node."""
     around = [Node(10 + i, kind, "") for i, kind in enumerate(neighbours)]
     assert is_hub(Node(1, centre, ""), around, TABLE) is expected
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("centre", "neighbours", "expected"),
+    [
+        ("email", [("card", 0), ("card", 0), ("card", 0)], True),
+        ("email", [("card", 0), ("card", 0)], False),  # at the limit
+        ("email", [("card", 0), ("card", 23 * HOUR), ("card", 24 * HOUR - 1)], True),
+        ("email", [("card", 0), ("card", 23 * HOUR), ("card", 24 * HOUR)], False),
+        ("email", [("card", day * 24 * HOUR) for day in range(9)], False),
+        (
+            "email",
+            [("card", 99 * HOUR), ("card", 0), ("card", 98 * HOUR), ("card", 97 * HOUR)],
+            True,
+        ),
+        ("email", [("card", 0), ("card", 0), ("email", 0)], False),  # each type for itself
+        ("email", [("phone", 0)] * 9, False),  # only personal ones stand for a person
+        ("cookie", [("card", 0)] * 9, False),  # joins no persons anyway
+    ],
+)
+def test_suspicious_values(centre: str, neighbours: list[tuple[str, int]], expected: bool) -> None:
+    """The limit is 2 personal neighbours of a type within a day, in any order."""
+    around = [(Node(10 + i, kind, ""), ms) for i, (kind, ms) in enumerate(neighbours)]
+    assert is_suspicious(Node(1, centre, ""), around, TABLE) is expected
+    assert is_suspicious(Node(1, centre, ""), around[::-1], TABLE) is expected

@@ -1,0 +1,130 @@
+"""Values that stand for too many persons: they join nobody, and are listed with what is unusual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from schemas.identifiers import node_id
+from schemas.instants import to_ms
+from schemas.placement import ProfileKind
+from schemas.rules.identity import identity_rules
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.adapters.notices import NoticeReader
+from services.identity.core.notices import Notice, NoticeKind
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.store.database import Database
+from services.store.profile_map import ProfileMap
+from tests.events import RECEIVED_AT, SECRET, event, identifier, line
+from tests.integration.test_recovery import pipeline
+
+pytestmark = pytest.mark.any_store
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+RULES = identity_rules()
+MANY = RULES.suspicious_above + 1
+VALUE = ("email", "info@example.com")
+Json = dict[str, Any]
+
+
+def logins(count: int, step: timedelta, *value: str, other: str = "loyalty_card") -> list[Json]:
+    """So many persons of whom a source says that the value is theirs, one after the other."""
+    return [
+        event(
+            "identity.linked",
+            identifiers=[
+                identifier(other, f"{value[1]}-{number}", verified=True),
+                identifier(*value, verified=True),
+            ],
+            occurred_at=(START + number * step).isoformat(),
+        )
+        for number in range(count)
+    ]
+
+
+def notices(database: Database, *sent: Json, batch: int = 100) -> list[Notice]:
+    """Those of the default realm after the events."""
+    run = pipeline(database)
+    for start in range(0, len(sent), batch):
+        lines = [line(one) for one in sent[start : start + batch]]
+        decoded = [Line(one, len(one)) for one in lines]
+        run.finish(run._stage.decode(decoded, RECEIVED_AT, Intake.FILE))
+    return list(found(database))
+
+
+def found(database: Database) -> Iterator[Notice]:
+    """The notices of the default realm."""
+    return NoticeReader(database, ClickHouseIdentityStore(database), RULES).notices("default")
+
+
+def kinds(database: Database, *nodes: int) -> list[str]:
+    """Kinds of the profiles that hold the nodes."""
+    placed = ProfileMap(database).placements_of("default", nodes)
+    return [placed[node].kind.value for node in nodes]
+
+
+def node(*identifier_: str) -> int:
+    """Node id of an identifier (type, value)."""
+    type_, value = identifier_
+    return node_id(SECRET, "default", type_, "", value)
+
+
+def test_a_value_that_stands_for_many_persons_within_a_day(database: Database) -> None:
+    """It is listed since the event that was too much, and joins nobody, not those before either."""
+    sent = logins(MANY, timedelta(hours=2), *VALUE)
+    [one] = notices(database, *sent, batch=3)
+    assert one[:2] == (NoticeKind.SUSPICIOUS_VALUE, node(*VALUE))
+    assert one[2:7] == ("email", "", VALUE[1], "loyalty_card", MANY)
+    assert (one.since_ms, one.is_shared) == (to_ms(START + (MANY - 1) * timedelta(hours=2)), True)
+    persons = [node("loyalty_card", f"{VALUE[1]}-{number}") for number in range(MANY)]
+    assert kinds(database, node(*VALUE), *persons) == ["shared"] + ["person"] * MANY
+    placed = ProfileMap(database).placements_of("default", persons)
+    assert len({placed[one].profile for one in persons}) == MANY
+
+
+def test_the_same_over_days_is_one_person(database: Database) -> None:
+    """Nobody registers so slowly by mistake; that a person has so many cards is said."""
+    [one] = notices(database, *logins(MANY, timedelta(hours=20), *VALUE))
+    assert one[0] is NoticeKind.MANY_IDENTIFIERS
+    assert (one.type, one.counted, one.found) == ("loyalty_card", "loyalty_card", MANY)
+    assert (one.since_ms, one.is_shared) == (None, False)
+    assert kinds(database, node(*VALUE)) == [ProfileKind.PERSON.value]
+
+
+def test_the_degree_limit_is_told_as_well(database: Database) -> None:
+    """More persons than any value has, however slowly they came."""
+    many = RULES.hub_above_personal + 1
+    [one] = notices(database, *logins(many, timedelta(hours=20), *VALUE))
+    assert (one.kind, one.found, one.since_ms) == (NoticeKind.DEGREE_LIMIT, many, None)
+
+
+def test_a_phone_of_many_is_told_if_it_is_shared(database: Database) -> None:
+    """It joins no persons anyway; over days it is a household's or an office's."""
+    hour, phone = timedelta(hours=1), ("phone", "+493023125014")
+    office = ("phone", "+493023125015")
+    sent = logins(MANY, hour, *phone) + logins(MANY, 20 * hour, *office)
+    assert [(one.kind, one.value) for one in notices(database, *sent)] == [
+        (NoticeKind.SUSPICIOUS_VALUE, phone[1])
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_arrival_does_not_matter(database: Database, seed: int) -> None:
+    """In any order and batching the events give the same notices and the same map."""
+    hour = timedelta(hours=1)
+    sent = logins(MANY, hour, *VALUE) + logins(MANY, 20 * hour, "email", "b@example.com")
+    # An earlier report of an edge takes one of the persons out of the day.
+    late = logins(MANY, 3 * hour, "email", "c@example.com")
+    early = late[-1] | {"event_id": "early", "occurred_at": (START - 30 * hour).isoformat()}
+    sent += [*late, early]
+    Random(seed).shuffle(sent)
+    told = notices(database, *sent, batch=1 + seed)
+    assert [(one.kind, one.value, one.found) for one in told if one.type == "email"] == [
+        (NoticeKind.SUSPICIOUS_VALUE, VALUE[1], MANY)
+    ]
+    assert sum(one.kind is NoticeKind.MANY_IDENTIFIERS for one in told) == 2
+    assert kinds(database, *(node("email", f"{one}@example.com") for one in "bc")) == ["person"] * 2
