@@ -152,10 +152,16 @@ def test_commands_run_as_pasted(page: Path, tmp_path: Path, request: pytest.Fixt
 
 
 def test_the_demo_prints_what_the_readme_shows(demo: Demo) -> None:
-    """The first results of the README are those of `make demo`, in its order, shortened."""
+    """The first results of the README are those of `make demo`, in its order, shortened; the
+    figures below them are those of its truth."""
     readme = (ROOT / "README.md").read_text("utf-8")
     [shown] = [one for one in fences_of(readme) if one.heading == "First results"]
     assert missing_line(shown.lines, demo.printed) == "", demo.printed
+    truth = demo.data_dir / "truth"
+    rows = {file.name: len(file.read_text("utf-8").splitlines()) for file in truth.iterdir()}
+    assert f"all {rows['identities.csv'] - 1:,} identifiers" in readme  # but the head
+    assert f"the {rows['errors.jsonl']:,} incidents" in readme
+    assert f"The {rows['lawful.jsonl']:,} legitimate" in readme
 
 
 def test_what_is_not_run_is_on_its_page_and_few() -> None:
