@@ -37,7 +37,9 @@ def conflicts(
     Several events report one with another customer, store, amount or day: usually different orders
     under one number, of which only the first report counts. Give such numbers an issuer: in the
     events, or by C360_SOURCE_ISSUERS. Or more is cancelled than the order was worth (its revenue
-    is zero), or in another currency (nothing is taken off): send a correction.
+    is zero), or in another currency (nothing is taken off): send a correction. Or a cancellation or
+    return names an order that only other issuers have: send it again with that issuer. Or one
+    number is that of several returns, of which only one counts.
     """
     asked = OrderConflictsRequest(realm=realm, limit=limit)
     with state_of(context).session() as session:

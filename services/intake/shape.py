@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Sequence
 from enum import StrEnum
 
 from services.ingest.core.encoding import conversion, wide_encoding
@@ -24,12 +25,15 @@ ARCHIVES = (
     (b"Obj\x01", "an Avro file: convert it to JSON lines"),
     (b"SQLite format 3\x00", "an SQLite database: export JSON lines of it"),
     (b"%PDF", "a PDF document"),
+    (b"\x1e", "a JSON text sequence: take its separators out with \"tr -d '\\036'\""),
 )
 TAR_MARK, TAR_AT = b"ustar", 257
 BODY = re.compile(rb'\{[^{\[]*?"batch"\s*:\s*\[')
 """A request body `{"batch": [event, …]}`, other plain fields before the list or not."""
 WRAPPED = re.compile(
-    rb'\{[^{\[]*?"(events|data|records|items|results|rows|touchpoints|messages)"\s*:\s*\[\s*\{'
+    rb'\{[^{\[]*?"(events|data|records|items|results|rows|touchpoints|messages|entries|documents|docs'
+    rb'|hits|list|values?|content|payload)"\s*:\s*\[\s*\{',
+    re.IGNORECASE,
 )
 LIST = re.compile(rb"\[\s*(?:[{\]]|$)")
 EVENT_LINE = re.compile(rb'^[ \t\r]*+(\[\s*+)?+\{\s*+"', re.MULTILINE)
@@ -106,11 +110,17 @@ def _refuse_text(text: bytes, is_whole: bool) -> None:
         what = "XML or HTML"
     elif first.startswith(b"---"):
         what = "YAML"
-    elif any(first.count(sign) > 1 for sign in (b",", b";", b"\t", b"|")):
+    elif _is_table(lines):
         what = "a table (CSV)"
     else:
         what = "some other text"
     raise NoEvents(f"is no JSON: it looks like {what}. {EXPECTED}")
+
+
+def _is_table(lines: Sequence[bytes]) -> bool:
+    """Whether the first lines have the same separators: several, or one on each of two lines."""
+    heads = [[one.count(sign) for one in lines[:2]] for sign in (b",", b";", b"\t", b"|")]
+    return any(counts[0] > 1 or (len(counts) > 1 and min(counts) > 0) for counts in heads)
 
 
 def _is_document(text: bytes) -> bool:

@@ -90,6 +90,55 @@ def test_what_cannot_be_taken_off_an_order(database: Database) -> None:
     assert [one.amount for one in found[0].reports] == [Decimal(10), Decimal(6), Decimal(5)]
 
 
+def test_a_number_of_another_issuer(database: Database) -> None:
+    """A cancellation or return that names an order only others have takes nothing off, and is
+    listed; not where the order is its own, or where nobody has the number."""
+    till = {"system": "till", "store": "1", "till": "1"}
+    sold = [order(number, "10.00", channel="pos", source=till) for number in ("1", "2", "3")]
+
+    def back(number: str, type_: str, **fields: Any) -> Json:
+        return order(number, **fields) | {"type": type_, "body": {"order_id": number}}
+
+    by_phone = back("1", "order.cancelled", channel="phone", source={"system": "erp"})
+    elsewhere = back("2", "order.returned", channel="pos", source=till | {"till": "2"})
+    found = conflicts(
+        database,
+        *sold,
+        by_phone,
+        elsewhere,
+        back("3", "order.cancelled", channel="pos", source=till),
+        back("4", "order.cancelled", channel="phone"),
+    )
+    assert [(one.issuer, one.order_id, one.differs) for one in found] == [
+        ("", "1", [Contradiction.ISSUER]),
+        ("till/1/2", "2", [Contradiction.ISSUER]),
+    ]
+    assert [[one.event_id for one in each.reports] for each in found] == [
+        [by_phone["event_id"]],
+        [elsewhere["event_id"]],
+    ]
+
+
+def test_returns_under_one_number(database: Database) -> None:
+    """Of two orders, or of two amounts; a report that leaves the order or amount out contradicts
+    nothing, nor does one that repeats another."""
+
+    def back(return_id: str, number: str, refund: str) -> Json:
+        body = {"order_id": number, "return_id": return_id}
+        body |= {"refund": refund} if refund else {}
+        return order("", identifiers=ANNA) | {"type": "order.returned", "body": body}
+
+    found = conflicts(
+        database, *(order(number, "10.00", identifiers=ANNA) for number in ("A", "B")),
+        back("R1", "A", "5"), back("R1", "B", "5"),
+        back("R2", "A", "5"), back("R2", "A", "7"),
+        back("R3", "A", "5"), back("R3", "", "5"), back("R3", "A", ""), back("R3", "A", "5.00"),
+    )  # fmt: skip
+    assert [(one.order_id, one.differs) for one in found] == [("A", [Contradiction.RETURN])] * 2
+    assert [len(one.reports) for one in found] == [2, 2]
+    assert {one.action for each in found for one in each.reports} == {"returned"}
+
+
 def test_page_by_page(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many conflicts are read completely, in the order of issuer and number."""
     monkeypatch.setattr(order_conflicts, "PAGE_ORDERS", 2)

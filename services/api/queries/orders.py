@@ -59,7 +59,8 @@ class ListedConflict(Answer):
     order_id: str
     """The number."""
     differs: list[Contradiction]
-    """In what the reports contradict each other."""
+    """In what the reports contradict each other; `issuer`: of these reports none placed the order,
+    but other issuers have one of that number; `return`: several returns under one number."""
     reports: list[ListedReport]
     """All reports: first those that it was placed, of which the first one counts with its customer
     and amount, then cancellations and returns."""

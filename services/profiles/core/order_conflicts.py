@@ -2,7 +2,8 @@
 
 A receipt number that restarts counts one order of several. Such an order keeps counting once, but
 it is shown. Reports of a shop and of the till where the order was collected contradict nothing.
-Shown, too, is what cannot be taken off an order: more than it was worth, or another currency.
+Shown, too, is what cannot be taken off an order: more than it was worth, another currency, or what
+names an order of somebody else.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ class Contradiction(StrEnum):
     """Lines are cancelled, or goods returned, in another currency than the order's."""
     CANCELLED = "cancelled"
     """More is cancelled than the order was worth."""
+    ISSUER = "issuer"
+    """A cancellation or return names an order that only other issuers have, so it takes nothing
+    off. Its sender left out the issuer, or the order is still to be reported."""
+    RETURN = "return"
+    """Several returns under one number: of other orders, of other amounts. Only one counts."""
 
 
 class OrderReport(NamedTuple):
@@ -59,6 +65,14 @@ class OrderConflict(NamedTuple):
     order_id: str
     differs: Sequence[Contradiction]
     reports: Sequence[OrderReport]
+
+
+def contradictions(reports: Sequence[OrderReport], zone: ZoneInfo) -> list[Contradiction]:
+    """In what the reports under one order number, that more than one event placed or that another
+    issuer has, contradict each other."""
+    if all(one.action != PLACED for one in reports):
+        return [Contradiction.ISSUER]
+    return differences(reports, zone)
 
 
 def differences(reports: Iterable[OrderReport], zone: ZoneInfo) -> list[Contradiction]:

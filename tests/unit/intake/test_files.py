@@ -190,7 +190,12 @@ REFUSED = {
     "a tar archive": (bytes([65]) * 257 + b"ustar\x0000", "tar -xf"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "no text"),
     "a table": (b"event_id;type;sku\n1;2;3\n", r"a table \(CSV\)"),
+    "a table of two columns": (b"event_id;type\n1;2\n", r"a table \(CSV\)"),
+    "a table of one line": (b"event_id,type,sku\n", r"a table \(CSV\)"),
+    "a text sequence": (b"\x1e" + TEXT.encode().replace(b"\n{", b"\n\x1e{"), r"tr -d '\\036'"),
+    "a message": (b"curl: (22) Not found, try again\n", "some other text"),
     "a page": (b"<!doctype html>\n<p>Gone", "XML or HTML"),
+    "an object with capitals": (b'{"Count": 1, "Records": [{"a": 1}]}', r"jq -c .Records"),
     "another object": (
         b'{"count": 1, "events": [{"a": 1}]}',
         r"list under 'events'.*jq -c .events",

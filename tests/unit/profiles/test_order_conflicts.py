@@ -9,12 +9,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.profiles.core.order_conflicts import Contradiction, OrderReport, differences
+from services.profiles.core.order_conflicts import (
+    Contradiction,
+    OrderReport,
+    contradictions,
+    differences,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ONE = OrderReport("e", MORNING, "pos", "12", 1, "EUR", Decimal("10.00"))
-CUSTOMER, STORE, AMOUNT, DAY, CURRENCY, CANCELLED = Contradiction
+CUSTOMER, STORE, AMOUNT, DAY, CURRENCY, CANCELLED, _ISSUER, _RETURN = Contradiction
 
 
 @pytest.mark.parametrize(
@@ -83,3 +88,5 @@ def test_what_cannot_be_taken_off(
     """Too much, or another currency; of an order that nobody reported, nothing is known."""
     assert differences([ONE, *reports], BERLIN) == expected
     assert differences(reports, BERLIN) == []
+    assert contradictions([ONE, *reports], BERLIN) == expected
+    assert contradictions(reports, BERLIN) == [Contradiction.ISSUER]
