@@ -33,7 +33,6 @@ class ComparableBooks:
         for claim in claims:
             if isinstance(claim, Superseded):
                 self._comparable.add(claim.book)
-                self._single.pop(claim.book, None)
             elif claim.book not in self._comparable:
                 self._note(claim)
         return [claim for claim in claims if claim.book in self._comparable]

@@ -66,13 +66,17 @@ class ChannelState:
 
     def observe(self, claim: Claim, now: datetime) -> bool:
         """Add an observation; True if it may have changed the channel's vote."""
-        comparison, old = self._comparison, self.observed
+        value_of, old = self._comparison.value, self.voting(now)
         self.observed = claim
         if self.published is not None:
             return False
-        if old is None or comparison.value(old) != comparison.value(claim):
-            return True
-        return old.occurred_at + comparison.rules.max_age <= now
+        return old is None or value_of(old) != value_of(claim)
+
+    def voting(self, now: datetime) -> Claim | None:
+        """The latest observation, while it represents the channel."""
+        seen = self.observed
+        max_age = self._comparison.rules.max_age
+        return seen if seen and seen.occurred_at + max_age > now else None
 
     def copy(self) -> ChannelState:
         """An independent copy to look ahead with.
@@ -282,10 +286,7 @@ class TimelineFold:
         if published:
             return published
         state = place_state.channels.get(channel)
-        seen = state.observed if state else None
-        if seen and seen.occurred_at + self._rules.max_age > (self._frozen_at or now):
-            return seen
-        return None
+        return state.voting(self._frozen_at or now) if state else None
 
     def _publisher(self, place_state: PlaceState, channel: str) -> ChannelState | None:
         """The state whose published claim counts for the channel here: its own, or its zone's."""

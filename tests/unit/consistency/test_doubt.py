@@ -177,6 +177,16 @@ def test_no_doubt_without_late_writes() -> None:
     assert not books.judged(BOOK, None, in_doubt=False)
 
 
+def test_a_book_that_waits_is_judged_when_it_is_due() -> None:
+    """By time alone, that instant included, or when what was given up has landed."""
+    clock = Clock()
+    books = BooksInDoubt(LateWrites(WITHIN_S, clock), [BOOK])
+    assert books.judged(BOOK, hour(30), in_doubt=False)
+    assert [books.not_yet(hour(at)) for at in (29, 30)] == [{BOOK}, set()]
+    clock.now_s = WITHIN_S
+    assert books.not_yet(hour(29)) == set()
+
+
 def test_any_late_write_is_overruled_at_last() -> None:
     """Whenever it lands, whoever dies, whatever is judged meanwhile: no phantom stays."""
     for seed in range(200):

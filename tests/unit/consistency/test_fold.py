@@ -151,6 +151,24 @@ def test_an_old_observation_does_not_outlive_a_price_announced() -> None:
     assert only(claims, 90).resolved_at == hour(74)
 
 
+def test_what_has_expired_never_votes_again() -> None:
+    """A price announced by a channel whose observation is stale takes nobody back in time."""
+    claims = [claim("shop", "10", 0), claim("fair", "10", 0), shown("app", "10", 0)]
+    claims += [shown("kiosk", "10", 20), shown("tv", "10", 20)]
+    claims += [claim("shop", "12", 95), claim("fair", "12", 95), claim("app", "12", 100, start=130)]
+    assert book_at([*claims, charged("pos", "10", 118)], 118) == {}  # its day ends at 119
+    assert only([*claims, charged("pos", "10", 119)], 119).channel == "pos"
+
+
+def test_all_that_ends_in_an_instant_ends_before_what_is_shown_then() -> None:
+    """Whatever else was due then, at whatever place."""
+    elsewhere = [promo("pos", "10", 0, end=48, **STORE), promo("pos", "9", 10, end=30, **STORE)]
+    ending = [promo(channel, "8", 31, end=48) for channel in ("erp", "shop", "app")]
+    claims = [*AGREED, *elsewhere, *ending]
+    assert book_at([*claims, shown("app", "10", 48)], 60, ERP) == {}
+    assert states([*claims, shown("app", "10", 47)], 47, ERP) == [("app", OPEN)]
+
+
 def test_what_deviates_already_is_not_upcoming() -> None:
     """Neither an open nor a pending deviation begins again when another window does."""
     later = claim("erp", "10", 1, start=300)
@@ -170,7 +188,8 @@ def test_a_recurrence_is_not_upcoming() -> None:
 
 def test_what_is_upcoming_has_neither_opened_nor_ended() -> None:
     """Even if both times are foreseen."""
-    found = only([*AGREED, promo("email", "7", 1, start=72, end=120)], 2, ERP)
+    [(key, found)] = book_at([*AGREED, promo("email", "7", 1, start=72, end=120)], 2, ERP).items()
+    assert key == found.incident_id
     assert (found.state, found.opened_at, found.until, found.resolved_at) == (
         UPCOMING, None, None, None,
     )  # fmt: skip
@@ -193,11 +212,15 @@ def test_a_look_ahead_reaches_stores() -> None:
 
 
 def test_how_far_a_look_ahead_goes() -> None:
-    """After 200 changes it stops, and what has not opened by then is not upcoming."""
+    """After 200 changes it stops, and what has not opened by then is not upcoming.
+
+    That a price is forgotten is no change then.
+    """
+    using = rules(reference_channels=["erp"], published_max_age_days=1)
     changes = [
-        claim("erp", "10", 1, start=50 + n, event_id=f"e{n}")
+        claim("erp", "10", 1, start=50 + n * 1.01, event_id=f"e{n}")
         for n in range(FORESEEN_INSTANTS_MAX - 1)
     ]
     wrong = claim("shop", "12", 1, start=500)
-    assert upcoming([*AGREED, *changes[1:], wrong], 2) == ["shop"]
-    assert upcoming([*AGREED, *changes, wrong], 2) == []
+    assert upcoming([*AGREED, *changes[1:], wrong], 2, using) == ["shop"]
+    assert upcoming([*AGREED, *changes, wrong], 2, using) == []
