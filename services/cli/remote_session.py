@@ -20,6 +20,8 @@ from services.runtime.errors import C360Error, Retry
 FAULT = '{"c360_error"'
 """Begins a line that holds an error instead of a row."""
 REMOTE_LINES = 5_000
+REMOTE_BYTES = 4 * 1024 * 1024
+"""Of the lines of one request; what the service takes is more (services/api/http/local.py)."""
 TIMEOUT = httpx.Timeout(10, read=600, write=600)
 
 
@@ -54,7 +56,7 @@ class RemoteSession:
     ) -> None:
         """See Session. An oversized line is sent with its size only."""
         try:
-            for part in bounded(lines, REMOTE_LINES):
+            for part in bounded(lines, REMOTE_LINES, REMOTE_BYTES, _size_of):
                 report(self._send(part, intake))
         except InputError:
             self._tick()  # what came before the damage is judged
@@ -72,6 +74,10 @@ class RemoteSession:
         if response.status_code != httpx.codes.OK:
             _raise(response)
         return [Result(*row) for row in response.json()]
+
+
+def _size_of(line: Line) -> int:
+    return len(line.content)
 
 
 def _written(line: Line) -> bytes:

@@ -28,6 +28,8 @@ from services.ingest.lines import Line
 from services.runtime.errors import C360Error, Fatal
 
 BAD_REQUEST = 400
+LOCAL_BYTES_MAX = 16 * 1024 * 1024
+"""Of a request of a command."""
 LOCAL_CALLER = "is_local_caller"
 """State of a request whose token is that of this machine."""
 log = structlog.get_logger()
@@ -69,7 +71,7 @@ Caller = Annotated[_Caller, Depends(_caller)]
 async def local_lines(request: Request, caller: Caller, intake: Intake = Intake.FILE) -> Response:
     """Lines of `c360 ingest`, each preceded by its size as sent, and by its fault if it has one."""
     caller.require(Scope.EVENTS_IMPORT)
-    body = await request.body()
+    body = await _body(request)
     lines = [_sized_line(line) for line in body.split(b"\n") if line]
     results = await write(caller.channel.sink, lines, intake)
     content = orjson.dumps([tuple(result) for result in results])
@@ -92,11 +94,21 @@ async def local_operation(name: str, request: Request, caller: Caller) -> Respon
     try:
         operation = operation_named(name)
         caller.require(operation.scope)
-        asked = operation.parse(await request.body())
+        asked = operation.parse(await _body(request))
     except C360Error as error:
         return JSONResponse(_fault(error), BAD_REQUEST)
     rows = _ndjson(operation, caller.channel.access, asked)
     return StreamingResponse(rows, media_type="application/x-ndjson")
+
+
+async def _body(request: Request) -> bytes:
+    """The body, in memory. Raises Problem 413 as soon as it is too large."""
+    body = bytearray()
+    async for part in request.stream():
+        if len(body) + len(part) > LOCAL_BYTES_MAX:
+            raise Problem(413, "too large", f"a request may have {LOCAL_BYTES_MAX} bytes")
+        body += part
+    return bytes(body)
 
 
 def _sized_line(line: bytes) -> Line:
