@@ -16,7 +16,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.codes import country_code, language_code
-from schemas.identifiers import InvalidIdentifier, normalise_email, normalise_phone
+from schemas.identifiers import (
+    REMEMBERED_CHARACTERS_MAX,
+    InvalidIdentifier,
+    normalise_email,
+    normalise_phone,
+)
 
 GENDERS = {
     word: gender
@@ -137,14 +142,21 @@ def read_attribute(
     return found if found.value <= latest else Reading(given, False)
 
 
-@lru_cache(maxsize=100_000)
 def read_value(type_: AttributeType, given: str, region: str) -> Reading:
     """The written form of a value, whenever it was said."""
+    read = _remembered if len(given) <= REMEMBERED_CHARACTERS_MAX else _read
+    return read(type_, given, region)
+
+
+def _read(type_: AttributeType, given: str, region: str) -> Reading:
     text = unicodedata.normalize("NFC", given).strip()
     if not text:
         return Reading("", True)
     found = None if is_no_value(text) else READERS[type_](text, region)
     return Reading(given, False) if found is None else Reading(found, True)
+
+
+_remembered = lru_cache(maxsize=100_000)(_read)
 
 
 def is_no_value(text: str) -> bool:

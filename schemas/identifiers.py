@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
-from functools import lru_cache
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
@@ -19,6 +18,9 @@ from schemas.telephone import AmbiguousTelephoneNumber, NoTelephoneNumber, read_
 
 NodeId = int
 """A node id as the 128-bit integer of its UUID: small, fast to hash, ordered like the UUID."""
+REMEMBERED_CHARACTERS_MAX = 64
+"""Only readings of values up to this length are remembered: those of longer ones, which anybody may
+send, would take gigabytes."""
 WHOLE_PERSON: NodeId = 0
 """Address of a refusal: every address of the person."""
 SEPARATOR = "\x1f"
@@ -38,7 +40,6 @@ class BlockedIdentifier(ValueError):
     """The value is a placeholder such as `guest` or `0` and identifies nobody."""
 
 
-@lru_cache(maxsize=200_000)
 def normalise_email(value: str) -> str:
     """The match key of an e-mail address: trimmed, NFC, lower case, domain in IDNA A-labels.
 
@@ -56,7 +57,6 @@ def normalise_email(value: str) -> str:
     return f"{lower_case(parsed.local_part)}@{parsed.ascii_domain.lower()}"
 
 
-@lru_cache(maxsize=200_000)
 def normalise_phone(value: str, region: str) -> str:
     """The number in E.164 form; a national number is read as one of `region` (schemas/telephone).
 

@@ -49,7 +49,7 @@ BYTES = [
 
 def _attributes(text: str) -> None:
     for type_ in AttributeType:
-        read_value.__wrapped__(type_, text, "DE")
+        read_value(type_, text, "DE")
 
 
 def _identifier(normaliser: Normaliser) -> Callable[[str], Any]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from schemas.edge import Edge, Node
 from schemas.identifiers import (
     RECORD_TYPE,
+    REMEMBERED_CHARACTERS_MAX,
     AmbiguousIdentifier,
     BlockedIdentifier,
     InvalidIdentifier,
@@ -82,11 +83,17 @@ class Identification:
             issuer = ""
         elif not issuer:
             issuer = self._issuers.get(system, "")
-        return self._lookup(realm, type_name, issuer, value)
+        return self._read(realm, type_name, issuer, value)
 
     def address(self, realm: str, type_name: str, value: str) -> tuple[Node, str] | DropReason:
         """The same for an address, which nobody issues."""
-        return self._lookup(realm, type_name, "", value)
+        return self._read(realm, type_name, "", value)
+
+    def _read(
+        self, realm: str, type_name: str, issuer: str, value: str
+    ) -> tuple[Node, str] | DropReason:
+        read = self._lookup if len(value) <= REMEMBERED_CHARACTERS_MAX else self._resolve
+        return read(realm, type_name, issuer, value)
 
     def identify(
         self, event: Touchpoint, event_id: str, occurred_ms: int, intake: Intake
@@ -166,7 +173,7 @@ class Identification:
             return None
         mailboxes = [one for one in identifiers if one.node.type == ADDRESS]
         if event.body.address:
-            found = self.resolve(event.realm, ADDRESS, "", event.body.address, event.source.system)
+            found = self.address(event.realm, ADDRESS, event.body.address)
             if not isinstance(found, DropReason):
                 same = (one for one in mailboxes if one.node.id == found[0].id)
                 return next(same, ResolvedIdentifier(*found, False))
