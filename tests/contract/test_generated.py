@@ -56,7 +56,6 @@ from services.docs import outputs as tables
 from services.docs.generate import COMMAND, ROOT, main, outputs, stale, write
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
-from services.identity.core import model as graph
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.audit import RejectedEvent
 from services.runtime.errors import C360Error
@@ -65,6 +64,7 @@ from services.runtime.settings import Settings
 from services.store.database import Database
 from services.store.profile_map import ProfileMap
 from tests.events import product_book
+from tests.unit.identity.stories import link
 
 NOON = datetime(2026, 4, 1, 10, tzinfo=UTC)
 TEXTS = outputs()
@@ -405,7 +405,7 @@ def test_explanation_is_documented(database: Database) -> None:
         Node(3, "app_user", "shop"),
     )
     writer = IdentityWriter(store, "default", rules)
-    edges = [graph.link(person, mail, 5, "e1", True), graph.link(mail, other, 5, "e2", False)]
+    edges = [link(person, mail, 5, "e1", True), link(mail, other, 5, "e2", False)]
     writer.commit(writer.apply(edges), 1)
     found = Explanation(store, ProfileMap(database), rules, "default").explain(person.id, mail.id)
     told = plain(Explained.model_validate(found))

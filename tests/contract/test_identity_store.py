@@ -9,13 +9,12 @@ import pytest
 from schemas.edge import Decision, Verdict
 from schemas.placement import Placement, ProfileKind
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import link
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore
 from services.identity.writer import IdentityWriter
 from services.store.database import Database
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
-from tests.unit.identity.stories import parts, random_story
+from tests.unit.identity.stories import link, parts, random_story
 
 pytestmark = pytest.mark.any_store
 STORIES = 12

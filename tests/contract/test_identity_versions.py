@@ -14,13 +14,14 @@ import pytest
 from schemas.edge import Decision, Verdict
 from schemas.placement import Placement, ProfileKind
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import Reason, Refusal, link
+from services.identity.core.model import Reason, Refusal
 from services.identity.ports import IdentityStore
 from services.store.database import Database
 from tests.contract.logs import quiet
 from tests.simulation.process import Process
 from tests.simulation.stores import IdentityRows, IdentitySession
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
+from tests.unit.identity.stories import link
 
 Open = Callable[[], IdentityStore]
 Write = Callable[[IdentityStore, int, int], None]

@@ -14,7 +14,6 @@ from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import identity_rules
 from services.api.digest import state_digest
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import link
 from services.ingest.adapters.audit import StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.adapters.removal import FACT_TABLES_SQL
@@ -25,6 +24,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import ID_CONFLICT, IngestStage, Result, Status
 from services.store.database import Database
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
+from tests.unit.identity.stories import link
 
 pytestmark = pytest.mark.any_store
 PROJECTED = ("orders", "consents", "observations", "offers", "identifiers", "surveys", "event_ids")

@@ -99,11 +99,6 @@ def type_table(rules: IdentityRules) -> TypeTable:
     )
 
 
-def link(x: Node, y: Node, first_seen_ms: int, event_id: str, verified: bool) -> Edge:
-    """The edge between two nodes, its ends in order."""
-    return Edge(*((x, y) if x.id < y.id else (y, x)), first_seen_ms, event_id, verified)
-
-
 def better(x: Edge, y: Edge) -> Edge:
     """Merge two reports of one edge: the best grade, and the earliest report *of that grade*.
 

@@ -20,7 +20,7 @@ from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import Reason, link
+from services.identity.core.model import Reason
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
 from tests.unit.identity.replay import REALM, Replay
@@ -29,6 +29,7 @@ from tests.unit.identity.stories import (
     TYPES,
     Item,
     Story,
+    link,
     random_story,
     small_rules,
 )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from schemas.edge import Decision, Node, Verdict
 from schemas.placement import Placement, ProfileKind
-from services.identity.core.model import Reason, Refusal, link
+from services.identity.core.model import Reason, Refusal
 from services.identity.ports import IdentityStore
+from tests.unit.identity.stories import link
 
 A = Node(1, "customer_number", "shop")
 B = Node(2, "email", "")

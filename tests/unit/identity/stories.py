@@ -14,7 +14,6 @@ from typing import NamedTuple
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
-from services.identity.core.model import link
 
 Item = Edge | Decision | NodeId
 """A report of an edge, a decision, or the id of a node that gets marked."""
@@ -30,6 +29,11 @@ TYPES = (
 )
 UNLISTED = "record"
 QUARTER_DAY_MS = 6 * 3_600_000
+
+
+def link(x: Node, y: Node, first_seen_ms: int, event_id: str, verified: bool) -> Edge:
+    """The edge between two nodes, its ends in order."""
+    return Edge(min(x, y), max(x, y), first_seen_ms, event_id, verified)
 
 
 class Story(NamedTuple):

@@ -16,12 +16,11 @@ from schemas.records import PROFILE_CAUSES_MAX, ProfileChangeRecord
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.changes import Touched, profile_changes, regrouped, rows_wanted
-from services.identity.core.model import link
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
 from services.stream.connection import key_of
 from tests.unit.identity.rehearsal import check_followers
-from tests.unit.identity.stories import chunk, parts, random_story
+from tests.unit.identity.stories import chunk, link, parts, random_story
 
 ANNA = Node(11, "customer_number", "shop")
 ANNA_MAIL = Node(12, "email", "")

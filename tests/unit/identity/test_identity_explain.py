@@ -11,9 +11,9 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
 from services.identity.core.explain import Rule, Standing, Step, set_aside, why
-from services.identity.core.model import Reason, link
+from services.identity.core.model import Reason
 from services.identity.core.resolve import resolve
-from tests.unit.identity.stories import parts, random_story
+from tests.unit.identity.stories import link, parts, random_story
 
 ANNA = Node(11, "customer_number", "shop")
 ANNA_MAIL = Node(12, "email", "")

@@ -16,11 +16,10 @@ from services.identity.core.model import (
     is_hub,
     is_suspicious,
     latest,
-    link,
     merged,
     type_table,
 )
-from tests.unit.identity.stories import random_decision, random_nodes, small_rules
+from tests.unit.identity.stories import link, random_decision, random_nodes, small_rules
 
 A = Node(1, "customer_number", "shop")
 B = Node(2, "email", "")

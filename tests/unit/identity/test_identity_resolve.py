@@ -13,10 +13,10 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import identity_rules
-from services.identity.core.model import Reason, Refusal, Review, link
+from services.identity.core.model import Reason, Refusal, Review
 from services.identity.core.resolve import Resolution, resolve
 from tests.unit.identity.oracle import Oracle
-from tests.unit.identity.stories import parts, random_story, reversed_edge
+from tests.unit.identity.stories import link, parts, random_story, reversed_edge
 
 ANNA = Node(11, "customer_number", "shop")
 ANNA_MAIL = Node(12, "email", "")

@@ -17,7 +17,6 @@ from schemas.records import CustomersRecord, EdgesRecord, ProfileChange, Profile
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.core.model import link
 from services.identity.ports import IdentityStore
 from services.identity.worker import RECORDS_MAX, CustomerRecords, IdentityWorker
 from services.identity.writer import IdentityWriter
@@ -28,7 +27,7 @@ from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position, version_of
 from tests.unit.identity.rehearsal import TOPIC, Faults, Log, Topics, VersionedStore
-from tests.unit.identity.stories import small_rules
+from tests.unit.identity.stories import link, small_rules
 
 T = TypeVar("T")
 ANNA = Node(11, "customer_number", "shop")
