@@ -19,7 +19,6 @@ from services.identity.core.model import (
     Pair,
     Reason,
     Refusal,
-    Review,
     TypeTable,
     counts,
     latest,
@@ -36,7 +35,6 @@ class Changes:
     """What a batch changes, in the order in which it must be written.
 
     Edges, decisions and marks come first: a map row without them would be trusted.
-    `reviews` are those of every person solved again, new or not; they are not stored.
     """
 
     edges: tuple[Edge, ...]
@@ -48,7 +46,6 @@ class Changes:
     """The rows known of the nodes in `placements`; None for a node without one."""
     refusals_appeared: tuple[Refusal, ...]
     refusals_vanished: tuple[Refusal, ...]
-    reviews: tuple[Review, ...]
     merges: int
     """Persons that were merged into another one."""
     splits: int
@@ -187,7 +184,6 @@ class _Batch:
             before={node: before[node] for node in placements},
             refusals_appeared=appeared,
             refusals_vanished=vanished,
-            reviews=result.reviews,
             merges=merges,
             splits=splits,
             in_doubt=self._in_doubt,

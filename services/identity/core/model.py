@@ -16,10 +16,10 @@ from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentifierKind, IdentityRules
 
 Pair = tuple[NodeId, NodeId]
+"""Two different node ids, the smaller one first."""
 Neighbour = tuple[Node, int]
 """A node at the other end of an edge, and when the edge was first seen (ms)."""
 DAY_MS = 86_400_000
-"""Two different node ids, the smaller one first."""
 
 
 class Reason(StrEnum):
@@ -56,14 +56,6 @@ class Refusal(NamedTuple):
     def key(self) -> tuple[NodeId, NodeId, bool]:
         """Identity of the refused thing: its pair, and whether it is a decision."""
         return (self.a, self.b, not self.event_id)
-
-
-class Review(NamedTuple):
-    """A person holds more identifiers of a type than its `review_above`; worth a review."""
-
-    profile: NodeId
-    type: str
-    held: int
 
 
 class TypeTable(NamedTuple):

@@ -7,7 +7,7 @@ region of it whose surroundings are given as fixed persons. The incremental writ
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sys import maxsize
@@ -22,7 +22,6 @@ from services.identity.core.model import (
     Pair,
     Reason,
     Refusal,
-    Review,
     TypeTable,
     counts,
     is_hub,
@@ -39,14 +38,11 @@ NEVER_SEEN_MS = maxsize
 
 
 class Resolution(NamedTuple):
-    """The map: a placement for every node with a counting edge or a decision; the refusals.
-
-    Refusals and reviews are in ascending order.
-    """
+    """The map: a placement for every node with a counting edge or a decision; the refusals, in
+    ascending order."""
 
     placements: dict[NodeId, Placement]
     refusals: tuple[Refusal, ...]
-    reviews: tuple[Review, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +184,7 @@ class _Solver:
         self._find_persons()
         self._spread(outward)
         self._join_nobodys(outward)
-        return Resolution(self._placements(), self._refusals(), self._reviews())
+        return Resolution(self._placements(), self._refusals())
 
     def _sort_out(self) -> tuple[list[Edge], list[Edge]]:
         """Edges between personal nodes, and the others; those of isolated nodes separately."""
@@ -362,19 +358,3 @@ class _Solver:
                 or groups.find(refusal.a) != groups.find(refusal.b)
             )
         )
-
-    def _reviews(self) -> tuple[Review, ...]:
-        """Persons with a suspicious number of identifiers of one personal type."""
-        limits, found = self.table.review_above, []
-        for root in self.persons if limits else ():
-            own = [self.given.nodes[n] for n in self.groups.members[root] if n in self.given.nodes]
-            if root in self.given.standing or not own:
-                continue
-            numbers = Counter(n.type for n in own if n.type in self.table.personal)
-            profile = self._canon(n.id for n in own)[2]
-            found += [
-                Review(profile, kind, count)
-                for kind, count in numbers.items()
-                if kind in limits and count > limits[kind]
-            ]
-        return tuple(sorted(found))
