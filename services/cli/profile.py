@@ -43,6 +43,8 @@ Who = Annotated[
     ),
 ]
 LIST_LIMIT = 50
+UNREAD = " (not read)"
+"""Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
 
 
@@ -103,7 +105,7 @@ def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:
     identifiers = ("type", "issuer", "value", "last_seen")
     print_table("Identifiers", profile["identifiers"], identifiers, ROWS_SHOWN, zone=zone)
     attributes = [
-        {"attribute": name, **one}
+        {"attribute": name, **one, "value": one["value"] + ("" if one["valid"] else UNREAD)}
         for name, value in (profile["attributes"] | profile["preferences"]).items()
         for one in (value if isinstance(value, list) else [value])
     ]

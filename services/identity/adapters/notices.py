@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
@@ -10,10 +11,11 @@ from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import type_table
 from services.identity.core.notices import Notice, NoticeKind
-from services.store.database import Database
+from services.store.database import Database, rows_by_key
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
+CANDIDATES_SQL = _STATEMENTS["candidates"]
 CROWDS_SQL = _STATEMENTS["crowds"]
 MANY_SQL = _STATEMENTS["many"]
 
@@ -35,9 +37,16 @@ class NoticeReader:
 
     def _values(self, realm: str) -> Iterator[Notice]:
         table = self._table
-        limits = {"above": table.suspicious_above, "limit": table.hub_above_personal}
-        types = {"types": sorted(table.rank), "personal": sorted(table.personal)}
-        found = self._database.rows(CROWDS_SQL, {"realm": realm, **types, **limits})
+        given: dict[str, Any] = {
+            "above": table.suspicious_above,
+            "limit": table.hub_above_personal,
+            "personal": sorted(table.personal),
+        }
+        # One visit or purchase that seems to be of many joins nobody, and is gone tomorrow.
+        lasting = sorted(table.rank.keys() - table.ephemeral)
+        rows = self._database.rows(CANDIDATES_SQL, {"realm": realm, "types": lasting, **given})
+        nodes = [row[0].int for row in rows]
+        found = list(rows_by_key(self._database, CROWDS_SQL, realm, nodes, **given))
         nodes = [row[0].int for row in found]
         values, placed = self._values_of(realm, nodes), self._store.placements_of(realm, nodes)
         for node_id, type_name, counted, count, _, _, since_ms in found:
