@@ -24,6 +24,8 @@ send, would take gigabytes."""
 WHOLE_PERSON: NodeId = 0
 """Address of a refusal: every address of the person."""
 SEPARATOR = "\x1f"
+INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Categories of Unicode that show nothing."""
 RECORD_TYPE = "record"
 """Type of the anchor of an event without identifiers; it never joins a profile."""
 
@@ -50,7 +52,7 @@ def normalise_email(value: str) -> str:
     """
     try:
         parsed = validate_email(
-            value.strip(), check_deliverability=False, globally_deliverable=False
+            trimmed(value), check_deliverability=False, globally_deliverable=False
         )
     except EmailNotValidError as error:
         raise InvalidIdentifier(str(error)) from error
@@ -72,6 +74,18 @@ def normalise_phone(value: str, region: str) -> str:
         raise InvalidIdentifier(str(error)) from error
 
 
+def trimmed(value: str) -> str:
+    """The value in NFC, without blanks and invisible signs at its ends: byte order marks, marks of
+    direction, zero-width blanks and control characters, as tables and clipboards leave them."""
+    text = unicodedata.normalize("NFC", value).strip()
+    begin, end = 0, len(text)
+    while begin < end and unicodedata.category(text[begin]) in INVISIBLE:
+        begin += 1
+    while begin < end and unicodedata.category(text[end - 1]) in INVISIBLE:
+        end -= 1
+    return text[begin:end]
+
+
 def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> str:
     """The one written form of a value.
 
@@ -82,14 +96,14 @@ def normalise(type_name: str, value: str, rules: IdentityRules, region: str) -> 
     kind = rules.by_name.get(type_name)
     if kind is None:
         raise InvalidIdentifier(f"unknown identifier type {type_name!r}")
-    trimmed = unicodedata.normalize("NFC", value).strip()
-    if trimmed in rules.placeholders or trimmed in kind.placeholders:
+    text = trimmed(value)
+    if text in rules.placeholders or text in kind.placeholders:
         raise BlockedIdentifier(type_name)
     if kind.normaliser is Normaliser.EMAIL:
-        return normalise_email(trimmed)
+        return normalise_email(text)
     if kind.normaliser is Normaliser.PHONE:
-        return normalise_phone(trimmed, region)
-    return trimmed
+        return normalise_phone(text, region)
+    return text
 
 
 def node_id(secret: bytes, realm: str, type_name: str, issuer: str, value: str) -> NodeId:

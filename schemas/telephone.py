@@ -14,7 +14,7 @@ import unicodedata
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberType
 
-WHOLE_FLOAT = re.compile(r"([^.,]*[0-9])[.,]0{1,2}")
+WHOLE_FLOAT = re.compile(r"([^.,]*[0-9])[.,]0+")
 """A number that went through a column of floats; its digits are before the point."""
 DECIMAL = re.compile(r"\+?[1-9][0-9]*[.,][0-9]{1,2}")
 EXPONENT = re.compile(r"\+?[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+")
@@ -25,7 +25,7 @@ how a country writes its own numbers. Possessive: runs of blanks could be divide
 ways that grows exponentially with the groups."""
 LABEL = re.compile(r"(tel|telefon|telephone|phone|fon|mobile?|handy|[ptm])[.:]+\s*", re.IGNORECASE)
 COMMENT = re.compile(r"\s*\([^0-9()+]*\)$")
-AROUND = " \t\r\n\u00a0\u200b\ufeff\"'`=;,."
+AROUND = " \t\r\n\u00a0\"'`=;,."
 """What files and their formulas leave around a number, as in `="4915112345678"`."""
 BEGINNING = re.compile(r"[+(]*[0-9]")
 LENGTHS_OF_A_CLOSED_PLAN = 3
@@ -66,8 +66,10 @@ def _without_surroundings(text: str) -> str:
 
 
 def _ascii_digits(text: str) -> str:
-    """The text with digits of all scripts as ASCII ones, and full-width signs as usual ones."""
-    plain = unicodedata.normalize("NFKC", text)
+    """The text with digits of all scripts as ASCII ones, full-width signs as usual ones, without
+    marks that show nothing, as clipboards set them around numbers."""
+    visible = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    plain = unicodedata.normalize("NFKC", visible)
     return "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in plain)
 
 

@@ -111,17 +111,28 @@ EXPORTED = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "{{user_id}}",
     "${email}", "%%customer%%", "<%= id %>", "*|EMAIL|*", "{email}", "%recipient%",
     "customer_number", "E-Mail", "user_id", "\ufeffnull", "null\u200b",
+    "NaT", "pd.NaT", "#BLOCKED!", "nobody", "No-One", "Keine E-Mail vorhanden",
+    "(nicht zutreffend)", "o. A.",
+    "&nbsp;", "n.v.t.", "Неизвестно", "нет", "Άγνωστο",
+    "不明", "なし", "无", "游客", "없음",
+    "غير معروف", "לא ידוע", "bilinmiyor", "Não informado", "NÃO_INFORMADO",
+    "Sans objet", "sin-información", "brak danych", "žádný", "nincs",
+    "9999-12-31", "1970-01-01", "11111111-1111-1111-1111-111111111111",
 ]  # fmt: skip
 VALUES = [
     "guest-77", "1000", "10-0", "protest@example.com", "nullarbor", "NULL-7", "none7", "f",
     "ff", "fffff", "0x0f", "1-1", "00000000-0000-0000-0000-000000000001", "x", "xX-9",
     "{7}", "N", "4711", "-7", "unset1", "kein-7", "a", "Ö", "2147483646", "test",
-    "null@shop.example", "{{a}} b", "0a",
+    "null@shop.example", "{{a}} b", "0a", "mueller@mueller.de", "info@info.de",
+    "nietzsche", "nessuno7", "Нетто", "11111111-1111-1111-1111-111111111112", "0800 3000000",
 ]  # fmt: skip
 PLACEHOLDERS_OF_TYPE = [
     ("email", "null@null.com"), ("email", "none@none.de"),
     ("email", "noreply@shop.example"), ("email", "No-Reply@shop.example"),
     ("email", "keine@email.de"), ("email", "no.mail@x.de"), ("email", "a@b.invalid"),
+    ("email", "x@x.com"), ("email", "kunde@kunde.de"), ("email", "none@none"),
+    ("email", "a@localhost.localdomain"),
+    ("phone", "+49 30 0000000"), ("phone", "0800 0000000"), ("phone", "0151/00000000"),
     ("email", "root@localhost"), ("email", "TEST@test.com"), ("phone", "1111111"),
     ("phone", "999 999 999"), ("phone", "+49 123456789"), ("phone", "0123456789"),
     ("device_id", "9774D56D682E549C"), ("device_id", "02:00:00:00:00:00"),
@@ -184,6 +195,26 @@ def test_rules_of_your_own_may_add_words() -> None:
 def test_other_types_keep_their_case(type_name: str) -> None:
     """A number or token is trimmed and composed (NFC), and otherwise left alone."""
     assert normalise(type_name, "\t AbC-0u\u0308 7 ", RULES, "DE") == "AbC-0ü 7"
+
+
+INVISIBLE = ["\ufeff", "\u200b", "\u200e", "\u202a", "\u2069", "\u00ad"]
+INVISIBLE += ["\u2060", "\x00", "\x1f", "\u2028"]
+
+
+@pytest.mark.parametrize("sign", INVISIBLE)
+@pytest.mark.parametrize(
+    ("type_name", "value"),
+    [("customer_number", "K-1001"), ("cookie", "a b"), ("email", "anna@example.com")],
+)
+def test_what_shows_nothing_around_a_value_is_no_part_of_it(
+    type_name: str, value: str, sign: str
+) -> None:
+    """The first cell of a file begins with a byte order mark, a copied one with marks of direction.
+    Within a value they stay: nobody knows what they mean there."""
+    for written in (sign + value, value + sign, f" {sign} {value}{sign}\t{sign}"):
+        assert normalise(type_name, written, RULES, "DE") == value
+    if type_name != "email":
+        assert normalise(type_name, f"K{sign}7", RULES, "DE") == f"K{sign}7"
 
 
 def test_type_may_block_values_of_its_own() -> None:

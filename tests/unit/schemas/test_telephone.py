@@ -17,6 +17,10 @@ READ = [
     ("3023125014.00", "DE", BERLIN),
     ("030 23125014.0", "DE", BERLIN),
     ("03023125014.0", "DE", BERLIN),
+    ("3023125014.000", "DE", BERLIN),  # however many decimals the column shows
+    ("+4915112345678.000000", "DE", MOBILE),
+    ("\u202d+4915112345678\u202c", "DE", MOBILE),  # marks of direction, as telephones copy them
+    ("\ufeff030\u200b 2312\u00ad5014\u2060", "DE", BERLIN),
     ("+49 30 23125014.00", "DE", BERLIN),
     ('="4915112345678"', "DE", MOBILE),  # how spreadsheets are made to keep digits
     ("'4915112345678", "DE", MOBILE),
