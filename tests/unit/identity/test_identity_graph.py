@@ -39,6 +39,12 @@ def test_within_a_grade_the_earliest_wins_and_the_smallest_event_breaks_ties() -
     assert better(early, early._replace(event_id="b")).event_id == "b"
 
 
+def test_the_rules_are_read_into_sets_by_type() -> None:
+    """Only a type with a limit of its own has one."""
+    assert TABLE.personal == {"customer_number", "card", "email"}
+    assert TABLE.review_above == {"email": 2}
+
+
 def test_merging_does_not_depend_on_order_repetition_or_direction() -> None:
     """Every order of the same reports, some twice and reversed, gives one edge."""
     reports = [link(A, B, t, e, v) for t, e, v in ((3, "x", True), (1, "y", False), (3, "a", True))]

@@ -199,8 +199,11 @@ def test_no_reject_quotes_what_was_sent(type_: str) -> None:
 
 @pytest.mark.parametrize("type_", sorted(TOUCHPOINTS))
 def test_only_listed_types_may_name_nobody(type_: str) -> None:
-    """The column "identifiers optional" of the reference is what is accepted, type by type."""
-    outcome = core().process(line(TOUCHPOINTS[type_] | {"identifiers": []}), RECEIVED_AT)
+    """The column "identifiers optional" of the reference is what is accepted, type by type; the
+    address in the body of a refusal names its addressee."""
+    sent = TOUCHPOINTS[type_]
+    body = {name: value for name, value in sent.get("body", {}).items() if name != "address"}
+    outcome = core().process(line(sent | {"identifiers": [], "body": body}), RECEIVED_AT)
     assert isinstance(outcome, Accepted) == EVENT_TYPES[type_].anonymous
     if isinstance(outcome, Accepted):
         assert (outcome.values, outcome.edges) == ([], [])
