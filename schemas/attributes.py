@@ -40,7 +40,7 @@ NO_DATES = frozenset({date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1)})
 """What spreadsheets and databases write for no date at all."""
 YEAR_FIRST = re.compile(r"([0-9]{4})([-/.]?)([0-9]{1,2})\2([0-9]{1,2})")
 YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4})")
-WITH_MONTH_NAME = re.compile(r"([0-9]{1,2})(?:\. ?| |-)([^\W\d_]{3,9})(?:\. ?| |-)([0-9]{4})")
+WITH_MONTH_NAME = re.compile(r"([0-9]{1,2})(?:\. ?|[ /-])([^\W\d_]{3,9})(?:\. ?|[ /-])([0-9]{4})")
 MONTH_NAME_FIRST = re.compile(r"([^\W\d_]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})")
 MIDNIGHT = re.compile(r"[T ]00:00(:00([.]0+)?)?(Z|[+]00:?00)?$")
 MONTHS = {
@@ -62,10 +62,16 @@ LANGUAGE = re.compile(
 )
 POSTAL_CODE = re.compile(
     r"(?:[A-Za-z]{1,3}-|(?:DE?|AT?|CH|FL|LI|LU?|FR?|IT?|NL|BE?|PL|DK|CZ) (?=[0-9]))?"
-    r"([0-9A-Za-z][0-9A-Za-z \-]{1,9})",
+    r"([0-9A-Za-z][0-9A-Za-z \-]{0,8}[0-9A-Za-z])",
 )
 PLACE_NAME = re.compile(r"[0-9].* ([A-Za-z]{3,}|[A-Za-z])$|[0-9]{5}.* [A-Za-z]+$")
 """Letters after a postal code, where no country has them in it (`1012 AB` is Dutch)."""
+SPREADSHEET = re.compile(r"'([^'].*)|=\"([^\"]+)\"")
+HYPHENS = dict.fromkeys((*range(0x2010, 0x2014), 0x2212), "-")
+UNSEEN = "".join(one for one in map(chr, range(0x3001)) if one.isspace()) + (
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""White space, and characters without a width: they mean nothing at the ends of a value."""
 WHOLE_FLOAT = re.compile(r"([1-9][0-9]{3,9})[.]0+")
 WITHOUT_MEANING = re.compile(r"[\W_]+|\{\{.*\}\}|\$\{.*\}|%%.*%%|<%.*%>|\*\|.*\|\*|\[\[.*\]\]")
 """Signs alone, and templates that nobody filled in."""
@@ -149,9 +155,10 @@ def read_value(type_: AttributeType, given: str, region: str) -> Reading:
 
 
 def _read(type_: AttributeType, given: str, region: str) -> Reading:
-    text = unicodedata.normalize("NFC", given).strip()
+    text = unicodedata.normalize("NFC", given).strip(UNSEEN)
     if not text:
-        return Reading("", True)
+        is_empty = not given.strip()
+        return Reading("" if is_empty else given, is_empty)
     found = None if is_no_value(text) else READERS[type_](text, region)
     return Reading(given, False) if found is None else Reading(found, True)
 
@@ -164,12 +171,18 @@ def is_no_value(text: str) -> bool:
     return text.lower() in NO_VALUES or WITHOUT_MEANING.fullmatch(text) is not None
 
 
+def _plain(text: str) -> str:
+    """A date or code without what a spreadsheet puts around it, and with simple hyphens."""
+    quoted = SPREADSHEET.fullmatch(text)
+    return (quoted[1] or quoted[2] if quoted else text).translate(HYPHENS)
+
+
 def _text(text: str, _: str) -> str | None:
     return text
 
 
 def _date(text: str, _: str) -> str | None:
-    days = set(_days(MIDNIGHT.sub("", text)))
+    days = set(_days(MIDNIGHT.sub("", _plain(text))))
     if len(days) != 1:
         return None
     [day] = days
@@ -245,9 +258,10 @@ def _language(text: str, _: str) -> str | None:
 
 
 def _postal_code(text: str, _: str) -> str | None:
+    text = _plain(text)
     whole = WHOLE_FLOAT.fullmatch(text)
     found = POSTAL_CODE.fullmatch(whole[1] if whole else text)
-    if found is None or not any(one.isdigit() for one in found[1]):
+    if found is None or not any("1" <= one <= "9" for one in found[1]):
         return None
     code = " ".join(found[1].upper().split())
     return None if PLACE_NAME.search(code) else code

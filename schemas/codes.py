@@ -5,8 +5,14 @@ Only what is in one of these tables is a code: `XX` is no country and `at` no la
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import defaultdict
+from functools import lru_cache
+
 import phonenumbers
 
+NO_LETTERS = re.compile(r"[\W_]+")
 _ALPHA_3 = (
     "ABWAW AFGAF AGOAO AIAAI ALAAX ALBAL ANDAD AREAE ARGAR ARMAM ASMAS ATGAG AUSAU AUTAT AZEAZ "
     "BDIBI BELBE BENBJ BESBQ BFABF BGDBD BGRBG BHRBH BHSBS BIHBA BLMBL BLRBY BLZBZ BMUBM BOLBO "
@@ -28,36 +34,16 @@ _ALPHA_3 = (
 ALPHA_3 = {pair[:3]: pair[3:] for pair in _ALPHA_3.split()}
 """ISO 3166-1 alpha-3."""
 NAMES = {
-    "AL": "albanien albania shqipëria", "AD": "andorra", "AT": "österreich oesterreich austria",
-    "BE": "belgien belgium belgique belgië", "BA": "bosnien_und_herzegowina bosnia_and_herzegovina",
-    "BG": "bulgarien bulgaria", "BY": "belarus weißrussland", "BR": "brasilien brazil brasil",
-    "CA": "kanada canada", "CH": "schweiz switzerland suisse svizzera die_schweiz", "CN": "china",
-    "CY": "zypern cyprus", "CZ": "tschechien czechia czech_republic tschechische_republik česko",
-    "DE": "deutschland germany allemagne bundesrepublik_deutschland brd",
-    "DK": "dänemark daenemark denmark danmark", "EE": "estland estonia eesti",
-    "ES": "spanien spain españa espana", "FI": "finnland finland suomi",
-    "FR": "frankreich france", "GB": "großbritannien grossbritannien united_kingdom uk "
-    "great_britain vereinigtes_königreich england scotland wales",
-    "GR": "griechenland greece el ελλάδα", "HR": "kroatien croatia hrvatska",
-    "HU": "ungarn hungary magyarország", "IE": "irland ireland", "IL": "israel",
-    "IN": "indien india", "IS": "island iceland", "IT": "italien italy italia",
-    "JP": "japan", "KR": "südkorea south_korea", "LI": "liechtenstein fürstentum_liechtenstein",
-    "LT": "litauen lithuania lietuva", "LU": "luxemburg luxembourg",
-    "LV": "lettland latvia latvija",
-    "MC": "monaco", "MD": "moldau moldova", "ME": "montenegro", "MK": "nordmazedonien "
-    "north_macedonia", "MT": "malta", "MX": "mexiko mexico", "NL": "niederlande netherlands "
-    "the_netherlands nederland holland", "NO": "norwegen norway norge", "PL": "polen poland polska",
-    "PT": "portugal", "RO": "rumänien romania românia", "RS": "serbien serbia",
-    "RU": "russland russia russische_föderation", "SE": "schweden sweden sverige",
-    "SI": "slowenien slovenia slovenija", "SK": "slowakei slovakia slovensko", "SM": "san_marino",
-    "TR": "türkei turkey türkiye", "UA": "ukraine", "US": "usa united_states "
-    "united_states_of_america vereinigte_staaten vereinigte_staaten_von_amerika",
-    "VA": "vatikanstadt vatican_city", "XK": "kosovo",
+    "BA": "bosnien bosnia", "CH": "die_schweiz suisse schweizerische_eidgenossenschaft",
+    "CZ": "tschechien tschechische_republik czechia czech_republic česko",
+    "DE": "bundesrepublik_deutschland brd", "BY": "weissrussland", "CI": "elfenbeinküste",
+    "GB": "uk great_britain grossbritannien england scotland wales", "GR": "el",
+    "LI": "fürstentum_liechtenstein", "MK": "nordmazedonien north_macedonia",
+    "MD": "moldawien", "NL": "the_netherlands holland", "RU": "russia russische_föderation",
+    "SK": "slowakische_republik", "US": "usa united_states_of_america "
+    "vereinigte_staaten_von_amerika", "VA": "vatikan vatican", "XK": "kosovo",
 }  # fmt: skip
-COUNTRIES = {
-    name.replace("_", " "): code for code, names in NAMES.items() for name in names.split()
-}
-"""ISO 3166-1 alpha-2 by name, in lower case."""
+"""Further names than those of Unicode's data."""
 _LANGUAGES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da "
     "de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy "
@@ -80,11 +66,39 @@ LANGUAGE_3 = {
 
 
 def country_code(text: str) -> str | None:
-    """ISO 3166-1 alpha-2 of a code or name, in any letter case; None if it is neither."""
-    name = " ".join(text.lower().replace(".", "").split())
-    upper = name.upper()
-    code = COUNTRIES.get(name) or ALPHA_3.get(upper, upper)
-    return code if code in phonenumbers.SUPPORTED_REGIONS or code in ALPHA_3.values() else None
+    """ISO 3166-1 alpha-2 of a code or name, in any letter case and language; None if it is neither,
+    or a name of two countries."""
+    upper = text.replace(".", "").upper()
+    code = ALPHA_3.get(upper, upper)
+    if len(upper) > 3 or not _is_country(code):
+        code = _countries().get(_bare(text), "")
+    return code if _is_country(code) else None
+
+
+def _is_country(code: str) -> bool:
+    return code in phonenumbers.SUPPORTED_REGIONS or code in ALPHA_3.values()
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Countries by bare name."""
+    from phonenumbers.geodata.locale import LOCALE_DATA  # large, and most senders write codes
+
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for code, names in LOCALE_DATA.items():
+        for name in names.values():
+            if not name.startswith("*"):  # the same as in another language
+                found[_bare(name)].add(code)
+    known = {name: codes.pop() for name, codes in found.items() if len(codes) == 1}
+    own = ((name, code) for code, names in NAMES.items() for name in names.split())
+    return known | {_bare(name.replace("_", " ")): code for name, code in own}
+
+
+def _bare(name: str) -> str:
+    """A name without letter case, accents and signs: `Côte d'Ivoire` as `cote d ivoire`."""
+    letters = unicodedata.normalize("NFKD", name.replace(".", "")).casefold()
+    plain = "".join(one for one in letters if not unicodedata.combining(one))
+    return " ".join(NO_LETTERS.sub(" ", plain).split())
 
 
 def language_code(text: str) -> str | None:

@@ -65,7 +65,7 @@ class Standing(StrEnum):
     REFUSED = "refused"
     """Joining was refused; the refusal says what blocked it."""
     SHARED = "shared"
-    """An end belongs to nobody: a hub, marked, or between several persons."""
+    """An end belongs to nobody: a hub, suspicious, marked, or between several persons."""
     ELSEWHERE = "elsewhere"
     """The other end belongs to another profile."""
 
