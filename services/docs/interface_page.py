@@ -197,7 +197,8 @@ def _rejected() -> list[str]:
     return [
         *_output(
             "c360 rejected list|show --json",
-            "Rejected events; `list` prints them without `raw`, the latest first.",
+            "Rejected events; `list` prints them without `raw`, the latest first, `show` one "
+            "document for each id.",
             outputs.REJECTED,
         ),
         "### Reasons",
