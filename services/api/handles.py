@@ -20,7 +20,8 @@ TYPED = re.compile(r"^[a-z][a-z0-9_]*(@[^=@]*)?=")
 def require_realm(reads: Reads, realm: str) -> None:
     """Raises NotFound for a realm that is not configured."""
     if realm not in reads.realms:
-        raise NotFound(f"realm {realm!r} is not configured (C360_REALMS)")
+        known = ", ".join(reads.realms)
+        raise NotFound(f"realm {realm!r} is not configured; C360_REALMS lists: {known}")
 
 
 def node_of(reads: Reads, realm: str, handle: str, identifier: str) -> NodeId:

@@ -6,21 +6,27 @@ as intended.
 
 from __future__ import annotations
 
+import os
+import re
 import resource
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 
 import typer
 
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
 from services.api.queries.store import STORE_HEALTH, HealthRow, StoreRequest
 from services.cli.output import print_json, print_table
 from services.cli.session import find_running, open_session
 from services.cli.state import AsJson, state_of
+from services.consistency.rules import consistency_rules
 from services.runtime.errors import C360Error
-from services.runtime.settings import Settings, is_overridden
+from services.runtime.settings import Settings, is_overridden, read_rules
 from services.store.database import has_engine
 from services.store.locks import open_to_others
 
@@ -28,6 +34,8 @@ FILES_MIN = 4096
 """Open files that an engine with its parts and a few hundred connections needs."""
 SKEW_MAX = timedelta(seconds=60)
 CONNECT_S = 3.0
+KAFKA_PORT = "9092"
+"""The one of brokers without a port, as their client has it."""
 SECRET = "C360_IDENTITY_SECRET"
 
 
@@ -51,7 +59,7 @@ class Checked(NamedTuple):
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check settings, store, brokers, clock and limits; says what to do about each finding."""
     settings = state_of(context).settings()
-    findings = [*configured(settings), *limits(settings), *_reachable(settings)]
+    findings = [*configured(settings), *rules(settings), *limits(settings), *_reachable(settings)]
     if as_json:
         print_json([one._asdict() for one in findings])
     else:
@@ -90,6 +98,19 @@ def configured(settings: Settings) -> Iterator[Checked]:
         yield Checked("issuers", Condition.OK, f"of {len(settings.source_issuers)} sources")
 
 
+def rules(settings: Settings) -> Iterator[Checked]:
+    """Whether the rules files can be used; also before there is any data."""
+    try:
+        read_rules(settings, "identity_rules", identity_rules)
+        read_rules(settings, "consistency_rules", consistency_rules)
+        read_rules(settings, "profile_rules", profile_rules)
+    except C360Error as error:
+        advice = "correct the file, or unset the variable for the packaged rules"
+        yield Checked("rules", Condition.FAILED, str(error), advice)
+        return
+    yield Checked("rules", Condition.OK, "can be used")
+
+
 def limits(settings: Settings) -> Iterator[Checked]:
     """What the machine allows, and to whom."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -97,7 +118,20 @@ def limits(settings: Settings) -> Iterator[Checked]:
         yield Checked("open files", Condition.WARNING, f"{files:,}", f"ulimit -n {FILES_MIN}")
     else:
         yield Checked("open files", Condition.OK, f"{files:,}")
-    exposed = open_to_others(settings.data_dir)
+    yield from _directory(settings.data_dir)
+
+
+def _directory(data_dir: Path) -> Iterator[Checked]:
+    """Whether the data directory can be used, by whom."""
+    if not data_dir.exists():
+        yield Checked("secrecy", Condition.OK, "a new data directory is closed to others")
+        return
+    if not data_dir.is_dir() or not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        what = "may not be written by this user" if data_dir.is_dir() else "is no directory"
+        advice = "choose another with --data-dir or C360_DATA_DIR, or make it writable"
+        yield Checked("data directory", Condition.FAILED, f"{data_dir} {what}", advice)
+        return
+    exposed = open_to_others(data_dir)
     for path in exposed:
         yield Checked("secrecy", Condition.WARNING, f"others read {path}", f"chmod go-rwx {path}")
     if not exposed:
@@ -106,10 +140,12 @@ def limits(settings: Settings) -> Iterator[Checked]:
 
 def _reachable(settings: Settings) -> Iterator[Checked]:
     if settings.kafka_bootstrap_servers:
-        yield from map(_broker, settings.kafka_bootstrap_servers.split(","))
+        yield from map(broker, settings.kafka_bootstrap_servers.split(","))
     else:
         yield Checked("Kafka", Condition.OK, "not configured; not needed on a data directory")
     if settings.clickhouse_url is None and not has_engine(settings.data_dir):
+        if settings.data_dir.exists() and not settings.data_dir.is_dir():
+            return
         found = f"no data in {settings.data_dir}"
         yield Checked("store", Condition.WARNING, found, "'c360 ingest FILE' begins it")
         return
@@ -142,11 +178,16 @@ def stored(settings: Settings, health: HealthRow, now: datetime) -> Iterator[Che
         yield Checked("channels", Condition.OK, "events on each")
 
 
-def _broker(address: str) -> Checked:
-    host, _, port = address.strip().rpartition(":")
+def broker(address: str) -> Checked:
+    """Whether a Kafka broker takes connections."""
+    address = address.strip()
+    has_port = re.search(r":\d+$", address) and not re.fullmatch(
+        r"[0-9a-fA-F:]*::[0-9a-fA-F:]*", address
+    )
+    host, _, port = address.rpartition(":") if has_port else (address, "", KAFKA_PORT)
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         advice = "is it running, and C360_KAFKA_BOOTSTRAP_SERVERS right?"
         return Checked("Kafka", Condition.FAILED, f"{address}: {error}", advice)
     return Checked("Kafka", Condition.OK, address)

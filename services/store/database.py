@@ -203,7 +203,7 @@ def open_embedded(data_dir: Path) -> Database:
         StoreUnavailable: the engine cannot open the directory.
     """
     require_embedded_engine()
-    path = str(data_dir / ENGINE_DIRECTORY)
+    path = str((data_dir / ENGINE_DIRECTORY).absolute())  # `file:x` would be a URL
     try:
         bootstrap = clickhouse_connect.get_client(interface="chdb", path=path)
         # chDB's own `default` database is an overlay in which refreshable views fail.

@@ -13,10 +13,10 @@ from schemas.base import Instant
 from schemas.currency import Priced
 from schemas.identifiers import as_uuid
 from services.api.auth import Scope
+from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
 from services.profiles.core.order_conflicts import Contradiction
-from services.runtime.errors import NotFound
 
 
 class OrderConflictsRequest(RealmRequest):
@@ -67,8 +67,7 @@ class ListedConflict(Answer):
 
 
 def _conflicts(access: Access, asked: OrderConflictsRequest) -> Iterator[ListedConflict]:
-    if asked.realm not in access.reads.realms:
-        raise NotFound(f"realm {asked.realm!r} is not configured")
+    require_realm(access.reads, asked.realm)
     for found in islice(access.reads.order_conflicts.conflicts(asked.realm), asked.limit):
         yield ListedConflict(
             realm=asked.realm,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from services.runtime.settings.part import Part
 
@@ -15,6 +15,15 @@ class DirectorySettings(Part):
 
     data_dir: Path = Path("c360-data")
     """Directory of the embedded engine. Only one process at a time can hold it."""
+
+    @field_validator("data_dir")
+    @classmethod
+    def _has_a_name_for_the_engine(cls, value: Path) -> Path:
+        """The engine takes what follows a question mark for options, and opens another one."""
+        path = str(value.absolute())
+        if "?" in path or (not path.isascii() and any("\ud800" <= one <= "\udfff" for one in path)):
+            raise ValueError(f"{path!r}: the path may have no '?' and must be UTF-8")
+        return value
 
 
 class StoreSettings(Part):

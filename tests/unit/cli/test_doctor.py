@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from services.api.queries.store import HealthRow
-from services.cli.doctor import Condition, configured, limits, stored
+from services.cli.doctor import Condition, broker, configured, limits, rules, stored
 from services.runtime.settings import load_settings
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -41,6 +42,49 @@ def test_a_directory_that_others_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     found = [one for one in limits(load_settings(tmp_path)) if one.check == "secrecy"]
     assert [one.verdict for one in found] == [Condition.OK]
+
+
+def test_rules_that_cannot_be_used(tmp_path: Path) -> None:
+    """They are looked at before there is any data."""
+    assert [one.verdict for one in rules(load_settings(tmp_path))] == [Condition.OK]
+    for name in ("identity_rules", "consistency_rules", "profile_rules"):
+        [found] = rules(load_settings(tmp_path, **{name: tmp_path / "gone.toml"}))
+        assert found.verdict is Condition.FAILED
+        assert f"C360_{name.upper()}" in found.found
+
+
+def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
+    """A file is none, and of one that is not there yet nothing is said but what it will be."""
+    file = tmp_path / "file"
+    file.touch()
+    found = {one.check: one for one in limits(load_settings(file))}
+    assert found["data directory"].verdict is Condition.FAILED
+    assert "--data-dir" in found["data directory"].advice
+    assert "secrecy" not in found
+    [secrecy] = [one for one in limits(load_settings(tmp_path / "new")) if one.check == "secrecy"]
+    assert secrecy.verdict is Condition.OK
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:{port}", " localhost:{port} ", "[::1]:{port}", "localhost", "[::1]"]
+)
+def test_brokers_are_named_as_their_client_takes_them(address: str) -> None:
+    """With a port or without, and by addresses of both kinds."""
+    family = socket.AF_INET6 if "::" in address else socket.AF_INET
+    listener = socket.socket(family)
+    with listener:
+        try:
+            listener.bind(("::1" if "::" in address else "127.0.0.1", 0))
+        except OSError:
+            pytest.skip("no such address here")
+        listener.listen()
+        named = address.format(port=listener.getsockname()[1])
+        found = broker(named)
+        if "{port}" in address:
+            assert found.verdict is Condition.OK
+        else:  # nothing listens there, or a broker does
+            assert "invalid" not in found.found
+    assert broker("host:99999").verdict is Condition.FAILED
 
 
 @pytest.mark.parametrize("seconds", [-3600, 3600])

@@ -52,6 +52,8 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         ("C360_CLICKHOUSE_URL", "localhost:8123", "https://host:8443"),  # what to write instead
         ("C360_TIME_FLOOR", "20260101", "such as 2000-01-01"),
         ("C360_TIME_FLOOR", "0", "such as 2000-01-01"),
+        ("C360_DATA_DIR", "/data?shop", "C360_DATA_DIR: "),  # the engine would open /data
+        ("C360_DATA_DIR", "/data/\udcff", "C360_DATA_DIR: "),
         ("C360_LOG_FORMAT", "yaml", "C360_LOG_FORMAT: "),
         ("C360_DATADIR", "x", "did you mean C360_DATA_DIR"),
         ("C360_NOTHING_LIKE_IT", "x", "C360_NOTHING_LIKE_IT is not a setting"),
