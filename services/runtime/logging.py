@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
@@ -18,8 +20,28 @@ def frames(error: BaseException) -> list[str]:
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in stack]
 
 
+class _Unfailing:
+    """A stream whose faults stop nobody: without room for a line, or a reader of the pipe, the line
+    is lost, and the work of which it tells goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """See TextIO."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """See TextIO."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure_logging(settings: LogSettings) -> None:
     """Send all logs to standard error, as text or as one JSON object per line."""
+    stream = cast(TextIO, _Unfailing(sys.stderr))
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"
@@ -36,10 +58,10 @@ def configure_logging(settings: LogSettings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[settings.log_level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
     )
     # Logs of libraries: one form for all lines, and never their debug lines, which quote records.
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *before],

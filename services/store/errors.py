@@ -35,6 +35,7 @@ LACKS: dict[str, tuple[frozenset[int], frozenset[int], tuple[str, ...]]] = {
         frozenset({439}),
         ("no free thread", "start thread", "thread constructor failed"),
     ),
+    "room in one file": (frozenset({errno.EFBIG}), frozenset(), ("File too large",)),
 }
 """What a process may be out of: numbers of the system, codes of the engine, words of both. The
 engine has no code of its own for most ways to find out."""
@@ -63,6 +64,7 @@ LACK_ADVICE = {
     "files": "let it open more (ulimit -n), or fewer connections (C360_HTTP_CONNECTIONS_MAX)",
     "memory": "give it more, or smaller batches (C360_BATCH_EVENTS_MAX)",
     "threads": "let it start more (ulimit -u, or the pids limit of its container)",
+    "room in one file": "let its files be larger (ulimit -f)",
 }
 SERVER_ADVICE = {code: advice for codes, advice in ADVICE_BY_CODES for code in codes}
 _CODE = re.compile(r"\bCode:\s*(\d+)")

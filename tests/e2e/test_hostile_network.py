@@ -389,6 +389,27 @@ def test_out_of_files(tmp_path: Path) -> None:
     assert stored(tmp_path / "data") >= {"before", "after"}
 
 
+def test_files_that_may_not_grow(tmp_path: Path) -> None:
+    """503 with the right words while no file may be written, although nobody reads the log either;
+    then it goes on by itself."""
+    with running(tmp_path / "data") as up:
+        assert up.process.stderr is not None
+        up.process.stderr.close()
+        before = resource.prlimit(up.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(up.process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+        answers = [up.post(event(event_id=f"during-{number}")) for number in range(3)]
+        assert {one.status_code for one in answers} == {503}
+        assert "ulimit -f" in answers[-1].json()["detail"]
+        assert up.client.get("/readyz").status_code == 503
+        assert up.client.get("/livez").status_code == 200
+        resource.prlimit(up.process.pid, resource.RLIMIT_FSIZE, before)
+        wait_for(lambda: up.post(event(event_id="after")).status_code == 200)
+        up.client.close()
+        up.process.terminate()
+        assert up.process.wait(60) == 0
+    assert "after" in stored(tmp_path / "data")
+
+
 def test_full_disk(tmp_path: Path) -> None:
     """Without room: 503 with the right words, as long as it takes; then it goes on by itself."""
     _needs_mounts()

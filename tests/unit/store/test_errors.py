@@ -44,6 +44,8 @@ def judged(error: Exception) -> C360Error:
         (DatabaseError("Code: 1001. thread constructor failed: EAGAIN"), "out of threads"),
         (RuntimeError("can't start new thread"), "out of threads"),
         (DatabaseError("Code: 439. Cannot schedule a task"), "out of threads"),
+        (OSError(errno.EFBIG, "File too large"), "ulimit -f"),
+        (DatabaseError("Code: 75. Cannot write to file, errno: 27, File too large"), "ulimit -f"),
         (OSError(errno.ENOSPC, "No space left on device"), "Free some space"),
         (DatabaseError("Code: 243. Cannot reserve 1.00 MiB, not enough space"), "Free some space"),
         (DatabaseError("Code: 75. Cannot write: No space left on device"), "Free some space"),
