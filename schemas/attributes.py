@@ -71,7 +71,7 @@ HYPHENS = dict.fromkeys((*range(0x2010, 0x2014), 0x2212), "-")
 UNSEEN = "".join(one for one in map(chr, range(0x3001)) if one.isspace()) + (
     "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
-"""White space, and characters without a width: they mean nothing at the ends of a value."""
+"""White space, and characters without a width: they mean nothing at the ends of a typed value."""
 WHOLE_FLOAT = re.compile(r"([1-9][0-9]{3,9})[.]0+")
 WITHOUT_MEANING = re.compile(r"[\W_]+|\{\{.*\}\}|\$\{.*\}|%%.*%%|<%.*%>|\*\|.*\|\*|\[\[.*\]\]")
 """Signs alone, and templates that nobody filled in."""
@@ -155,10 +155,10 @@ def read_value(type_: AttributeType, given: str, region: str) -> Reading:
 
 
 def _read(type_: AttributeType, given: str, region: str) -> Reading:
-    text = unicodedata.normalize("NFC", given).strip(UNSEEN)
-    if not text:
-        is_empty = not given.strip()
-        return Reading("" if is_empty else given, is_empty)
+    if not (text := given.strip()):
+        return Reading("", True)
+    if type_ is not AttributeType.TEXT:  # of which no letter is changed
+        text = unicodedata.normalize("NFC", text).strip(UNSEEN)
     found = None if is_no_value(text) else READERS[type_](text, region)
     return Reading(given, False) if found is None else Reading(found, True)
 
@@ -168,7 +168,7 @@ _remembered = lru_cache(maxsize=100_000)(_read)
 
 def is_no_value(text: str) -> bool:
     """Whether a value only says that there is none."""
-    return text.lower() in NO_VALUES or WITHOUT_MEANING.fullmatch(text) is not None
+    return not text or text.lower() in NO_VALUES or WITHOUT_MEANING.fullmatch(text) is not None
 
 
 def _plain(text: str) -> str:

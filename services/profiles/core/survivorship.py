@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import NamedTuple
+from unicodedata import normalize
 
 from schemas.attributes import read_attribute
 from schemas.letter_case import lower_case
@@ -82,8 +83,8 @@ def _survive(reads: Sequence[_Read], rules: ProfileRules) -> Survivor:
         case Survivorship.OLDEST:
             chosen = min(reads, key=_order)
         case Survivorship.MOST_FREQUENT:
-            frequency = Counter(one.value for one in reads)
-            chosen = max(reads, key=lambda one: (frequency[one.value], *_order(one)))
+            frequency = Counter(_same(one.value) for one in reads)
+            chosen = max(reads, key=lambda one: (frequency[_same(one.value)], *_order(one)))
         case Survivorship.SOURCE_PRIORITY:
             chosen = max(reads, key=lambda one: (-_rank(one.said.source, sources), *_order(one)))
         case Survivorship.MOST_RECENT:
@@ -93,8 +94,14 @@ def _survive(reads: Sequence[_Read], rules: ProfileRules) -> Survivor:
 
 def _different(reads: Sequence[_Read]) -> list[_Read]:
     """The latest observation of every value, latest first; letter case and blanks are ignored."""
-    latest = {lower_case("".join(one.value.split())): one for one in sorted(reads, key=_order)}
+    ordered = sorted(reads, key=_order)
+    latest = {lower_case("".join(_same(one.value).split())): one for one in ordered}
     return sorted(latest.values(), key=_order, reverse=True)
+
+
+def _same(value: str) -> str:
+    """Equal for equal texts, whether an accent is a character of its own or not."""
+    return normalize("NFC", value)
 
 
 def _rank(source: str, patterns: Sequence[str]) -> int:

