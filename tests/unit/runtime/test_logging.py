@@ -7,6 +7,7 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -46,10 +47,10 @@ def as_before() -> Iterator[None]:
         ValueError("I/O operation on closed file"),
     ],
 )
-@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("log_format", ["console", "json"])
 @pytest.mark.usefixtures("as_before")
 def test_a_line_that_cannot_be_written_is_lost(
-    monkeypatch: pytest.MonkeyPatch, fault: Exception, log_format: str
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, log_format: Literal["console", "json"]
 ) -> None:
     """Whoever logs does not notice; later lines are written again."""
     stderr = Failing()
