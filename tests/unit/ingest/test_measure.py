@@ -15,7 +15,7 @@ from tests.simulation.embedded import Embedded
 from tests.unit.ingest.bench import Bench
 
 OCCURRED_AGO = timedelta(hours=3)
-MALFORMED = identifier("email", "nobody")
+MALFORMED = identifier("email", "anna at example")
 FIRST = event(
     event_id="e-1",
     identifiers=[identifier("cookie", "c-1"), MALFORMED],
