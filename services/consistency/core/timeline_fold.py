@@ -76,7 +76,7 @@ class ChannelState:
         """The latest observation, while it represents the channel."""
         seen = self.observed
         max_age = self._comparison.rules.max_age
-        return seen if seen and seen.occurred_at + max_age > now else None
+        return seen if seen is not None and seen.occurred_at + max_age > now else None
 
     def copy(self) -> ChannelState:
         """An independent copy to look ahead with.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
 
 import pytest
 
@@ -53,6 +53,8 @@ def test_incidents_tell_times_in_utc(bounds: dict[str, float]) -> None:
     for fields in (["occurred_at"], ["valid_from", "valid_to"]):
         found = only([*AGREED, in_berlin(wrong, *fields)], 50, ERP)
         assert found.model_dump_json() == wanted
+        times = (found.since, found.due_at, found.opened_at, found.until)
+        assert {at.tzinfo for at in times if at is not None} == {UTC}
 
 
 @pytest.mark.usefixtures("abroad")
