@@ -114,8 +114,9 @@ class Exposure(Contract):
     customers: int = 0
     """Known customers who saw or paid it."""
     orders: int = 0
-    """Orders and receipts that charged it."""
+    """Orders and receipts that charged it, each once by its issuer and number."""
     overcharged: Decimal = Decimal("0.00")
-    """Money that customers paid above the expected price."""
+    """Money that customers paid above the expected price; of an order that several events report,
+    what the earliest says."""
     undercharged: Decimal = Decimal("0.00")
     """Money that customers paid below it."""

@@ -8,14 +8,25 @@ from enum import StrEnum
 from schemas.base import Address, Contract, Flag, Instant, OptionalCode, Title, Url
 
 MACHINE_AGENT = re.compile(
-    r"^Mozilla/5\.0$"  # Apple Mail Privacy Protection
-    r"|GoogleImageProxy|YahooMailProxy|YahooCacheSystem|ggpht\.com"
-    r"|Barracuda|Mimecast|Proofpoint|Symantec|MessageLabs|Sophos|Trend ?Micro|FireEye|IronPort"
-    r"|BingPreview|SafeLinks|Outlook-?Scan|Slackbot|facebookexternalhit|Twitterbot|LinkedInBot"
-    r"|\b(bot|crawler|spider|scanner)\b|HeadlessChrome|python-requests|Go-http-client|curl/|Wget/",
+    r"Mozilla/5\.0$"  # alone: Apple Mail Privacy Protection; at the end: proxies of mailboxes
+    r"|GoogleImageProxy|YahooMailProxy|YahooCacheSystem|ggpht\.com|ImgProxy"
+    # Programs name themselves, or leave an address: bingbot/2.0, Bytespider, (+https://…).
+    # Cubot makes telephones.
+    r"|(?<!cu)bot(?![a-z])|crawler|spider(?![a-z])|scanner|slurp|archiver|https?://"
+    r"|Google(Other|-Read-Aloud|-Safety)|[a-z]-Google\b"
+    r"|preview|externalhit|SafeLinks|Outlook-?Scan|Office (Existence|Protocol) Discovery|^WhatsApp/"
+    r"|Barracuda|Mimecast|Proofpoint|Symantec|MessageLabs|Sophos|Trend ?Micro|FireEye|Trellix"
+    r"|IronPort|Cloudmark|Zscaler|Forti(net|mail|guard)|Vade ?Secure|Hornetsecurity|Cyren|Avanan"
+    r"|Websense|Forcepoint|NoSpamProxy|EmailProtection"
+    r"|Headless|PhantomJS|Selenium|WebDriver|Puppeteer|Playwright|Zabbix|Pingdom|StatusCake"
+    # Libraries, where they say who they are: as the first product.
+    r"|^(curl|Wget|Go-http-client|Java|Apache-HttpClient|Jakarta|axios|node-fetch|node|undici"
+    r"|Python|python-[a-z]+|aiohttp|libwww-perl|PHP|GuzzleHttp|Ruby|Faraday|Scrapy|PostmanRuntime"
+    r"|HTTPie|rest-client|Deno|Bun)\b",
     re.IGNORECASE,
 )
-"""User agents of programs that open mails and follow links for somebody."""
+"""User agents of programs that open mails and follow links for somebody: how such programs are
+named, and the names of those that are named otherwise."""
 
 
 class Purpose(StrEnum):

@@ -23,7 +23,7 @@ def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M
         if path is None:
             text = resources.files(__name__).joinpath(default_name).read_text("utf-8")
         else:
-            text = path.read_text("utf-8")
+            text = path.read_text("utf-8-sig")  # editors of Windows begin with a mark
         return model.model_validate(tomllib.loads(text))
     except ValidationError as error:
         faults = "; ".join(

@@ -114,7 +114,7 @@ def check(
 ) -> None:
     """Run one scenario of offers and ticks, and compare the incidents with what it expects."""
     try:
-        report = check_scenario(scenario.read_text("utf-8"))
+        report = check_scenario(scenario.read_text("utf-8-sig"))
     except OSError as error:
         raise InputMissing(f"cannot read {scenario}: {error.strerror}") from error
     except ValueError as error:

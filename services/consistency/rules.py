@@ -71,7 +71,7 @@ def consistency_rules(path: Path | None = None) -> ConsistencyRules:
     if path is None:
         return ConsistencyRules.of({})
     try:
-        return ConsistencyRules.of(tomllib.loads(path.read_text("utf-8")))
+        return ConsistencyRules.of(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise ValueError(f"rules file {path}: {error.strerror}") from error
     except ValueError as error:

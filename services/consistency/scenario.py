@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.base import Code, Instant, OptionalCode
 from schemas.claim import Book, Claim
@@ -35,6 +35,17 @@ SHOWN_FIRST = (
     "kind", "market", "sku", "channel", "location", "state", "severity", "cause", "expected",
     "observed", "currency", "since",
 )  # fmt: skip
+YEARS = range(1900, 2200)
+
+
+def _storable(instant: datetime) -> datetime:
+    if instant.year not in YEARS:
+        raise ValueError(f"must be within the years {YEARS.start} to {YEARS.stop - 1}")
+    return instant
+
+
+Moment = Annotated[Instant, AfterValidator(_storable)]
+"""A time that a store can hold, in every zone."""
 
 
 class InvalidScenario(ValueError):
@@ -46,7 +57,7 @@ class ScenarioOffer(Offer):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: Instant
+    at: Moment
     channel: Code
     id: OptionalCode = ""
 
@@ -62,7 +73,7 @@ class ScenarioTick(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: Instant
+    at: Moment
 
 
 class ExpectedIncident(BaseModel):
@@ -80,11 +91,11 @@ class ExpectedIncident(BaseModel):
     state: IncidentState | None = None
     severity: Severity | None = None
     cause: str | None = None
-    since: Instant | None = None
-    due_at: Instant | None = None
-    until: Instant | None = None
-    opened_at: Instant | None = None
-    resolved_at: Instant | None = None
+    since: Moment | None = None
+    due_at: Moment | None = None
+    until: Moment | None = None
+    opened_at: Moment | None = None
+    resolved_at: Moment | None = None
     evidence: list[list[str]] | None = None
 
     @model_validator(mode="after")
@@ -118,7 +129,7 @@ class Expectation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: Instant
+    at: Moment
     incidents: Annotated[list[ExpectedIncident], Field(max_length=ENTRIES_MAX)]
 
 

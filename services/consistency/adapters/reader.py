@@ -117,9 +117,9 @@ class IncidentReader:
 
 
 def _price_seen(realm: str, row: Sequence[Any]) -> Observation:
-    market, sku, *columns, quantity, node, order_id = row
+    market, sku, *columns, quantity, node, order_id, issuer = row
     claim = price_claim(Book(realm, PRICE_MISMATCH, Subject.product(market, sku)), columns)
-    return Observation(claim, place_of(claim).label, quantity, node.int, order_id)
+    return Observation(claim, place_of(claim).label, quantity, node.int, order_id, issuer)
 
 
 def _statement_seen(book: Book, row: Sequence[Any]) -> Observation:

@@ -12,15 +12,28 @@ WHERE realm = {realm:String} AND startsWith(incident_id, {prefix:String})
 LIMIT 2
 
 -- prices --
--- Prices of these articles that were shown or charged, with the anchor of the event.
+-- Prices of these articles that were shown or charged, with the anchor of the event, and the order
+-- number with its issuer.
+WITH numbered AS
+    (
+        SELECT node, event_id, order_issuer FROM orders FINAL
+        WHERE realm = {realm:String} AND order_action = 'placed' AND (node, event_id) IN
+            (SELECT node, event_id FROM offers
+            WHERE realm = {realm:String} AND order_id != ''
+                AND hasAny(offers.sku, {skus:Array(String)}))
+    )
 SELECT market, sku, occurred_at, event_id, 0, version, channel, location, basis, price, currency,
-    terms, quantity, node, order_id
-FROM offers FINAL
+    terms, quantity, node, order_id, order_issuer
+FROM
+(
+    SELECT * FROM offers FINAL
+    WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Array(String)})
+) AS found
+LEFT JOIN numbered USING (node, event_id)
 ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
     offers.basis AS basis, offers.price AS price, offers.currency AS currency,
     offers.quantity AS quantity, offers.terms AS terms
-WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Array(String)})
-    AND sku IN {skus:Array(String)} AND basis != 'published'
+WHERE sku IN {skus:Array(String)} AND basis != 'published'
 
 -- statements --
 -- Claims of one kind about these subjects that were shown, with the anchor of the event.

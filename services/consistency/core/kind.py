@@ -54,6 +54,8 @@ class Observation(NamedTuple):
     node: NodeId
     """Anchor of the event."""
     order_id: str
+    order_issuer: str = ""
+    """Who assigned the order number; number 0001 of two tills is two receipts."""
 
 
 class JudgedBook(Protocol):

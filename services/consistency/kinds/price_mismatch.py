@@ -349,6 +349,7 @@ def exposure(
         for one in met
         if isinstance(claim := one.claim, PriceClaim) and claim.basis is Basis.CHARGED
     ]
+    paid = _first_reports(paid)
     nothing = overcharged = undercharged = Decimal(0)
     for one, price in paid:
         difference = (price - expected) * one.quantity
@@ -358,9 +359,25 @@ def exposure(
     return Exposure(
         touchpoints=len({one.claim.event_id for one in met}),
         customers=len({persons[one.node] for one in met if one.node in persons}),
-        orders=len({one.order_id or one.claim.event_id for one, _ in paid}),
+        orders=len({_order_of(one) for one, _ in paid}),
         overcharged=written_money(overcharged, currency),
         undercharged=written_money(undercharged, currency),
+    )
+
+
+def _first_reports(paid: list[tuple[Observation, Decimal]]) -> list[tuple[Observation, Decimal]]:
+    """Those of the earliest report of each order: what two systems report was paid once."""
+    first: dict[tuple[str, str], tuple[datetime, str]] = {}
+    for one, _ in paid:
+        report = one.claim.occurred_at, one.claim.event_id
+        first[_order_of(one)] = min(first.get(_order_of(one), report), report)
+    return [pair for pair in paid if pair[0].claim.event_id == first[_order_of(pair[0])][1]]
+
+
+def _order_of(seen: Observation) -> tuple[str, str]:
+    """Issuer and number; what has no number is told apart by its event."""
+    return (
+        (seen.order_issuer, seen.order_id) if seen.order_id else ("", f"\x1f{seen.claim.event_id}")
     )
 
 

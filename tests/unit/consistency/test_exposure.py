@@ -127,10 +127,19 @@ def test_one_receipt_with_several_lines() -> None:
 
 
 def test_one_order_reported_by_two_systems() -> None:
-    """Two events of one order number are two touchpoints of one order."""
-    lines = [seen("12.00", at, CHARGED, order_id="o-1") for at in (30, 31)]
+    """Two events of one order number are two touchpoints of one order, which was paid once, as the
+    first one reports it."""
+    lines = [seen(price, at, CHARGED, order_id="o-1") for at, price in ((30, "12.00"), (31, "19"))]
+    for reports in (lines, lines[::-1]):
+        found = exposure(incident(), reports, {}, RULES)
+        assert (found.touchpoints, found.orders, found.overcharged) == (2, 1, Decimal("2.00"))
+
+
+def test_one_number_of_two_tills() -> None:
+    """Numbers count within their issuer: two receipts, both paid."""
+    lines = [seen("12.00", at, CHARGED, order_id="1", order_issuer=f"till/{at}") for at in (30, 31)]
     found = exposure(incident(), lines, {}, RULES)
-    assert (found.touchpoints, found.orders) == (2, 1)
+    assert (found.orders, found.overcharged) == (2, Decimal("4.00"))
 
 
 def test_receipts_without_a_number_are_orders_each() -> None:
@@ -141,7 +150,9 @@ def test_receipts_without_a_number_are_orders_each() -> None:
 
 def oracle(met: AnyIncident, observations: Iterable[Observation]) -> Exposure:
     """The same figures, counted one observation at a time in plain numbers of cents."""
-    touchpoints, orders = set[str](), set[str]()
+    touchpoints = set[str]()
+    orders: dict[str, list[PriceClaim]] = {}
+    amounts: dict[str, list[Decimal]] = {}
     persons: set[NodeId] = set()
     over = under = Decimal(0)
     for one in observations:
@@ -158,9 +169,13 @@ def oracle(met: AnyIncident, observations: Iterable[Observation]) -> Exposure:
         if one.node != STRANGER:
             persons.add(ANNA if one.node == ANNAS_PHONE else one.node)
         if said.basis is CHARGED:
-            orders.add(one.order_id if one.order_id else said.event_id)
-            over += max(difference, Decimal(0)) * one.quantity
-            under += max(-difference, Decimal(0)) * one.quantity
+            key = one.order_id if one.order_id else said.event_id
+            orders.setdefault(key, []).append(said)
+            amounts.setdefault(key + said.event_id, []).append(difference * one.quantity)
+    for key, reports in orders.items():
+        reports.sort(key=lambda said: (said.occurred_at, said.event_id))
+        for amount in amounts[key + reports[0].event_id]:
+            over, under = over + max(amount, Decimal(0)), under + max(-amount, Decimal(0))
     return Exposure(
         touchpoints=len(touchpoints), customers=len(persons), orders=len(orders),
         overcharged=over, undercharged=under,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
 from services.consistency.rules import consistency_rules
 from services.consistency.scenario import InvalidScenario
 
@@ -42,6 +45,18 @@ def test_bad_rules_are_refused_by_name(overrides: dict[str, Any], message: str) 
     """The message names the field or says what must hold."""
     with pytest.raises(InvalidScenario, match=message):
         rules(**overrides)
+
+
+def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    """Editors write a byte order mark before UTF-8; every rules file is read with one."""
+    packaged = resources.files("schemas.rules")
+    path = tmp_path / "mine.toml"
+    path.write_text(packaged.joinpath("identity.toml").read_text("utf-8"), "utf-8-sig")
+    assert identity_rules(path) == identity_rules()
+    path.write_text(packaged.joinpath("profile.toml").read_text("utf-8"), "utf-8-sig")
+    assert profile_rules(path) == profile_rules()
+    path.write_text("[price_mismatch]\nmax_age_hours = 48\n", "utf-8-sig")
+    assert consistency_rules(path) != consistency_rules()
 
 
 def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:

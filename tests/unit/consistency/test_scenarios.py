@@ -89,6 +89,12 @@ def test_time_comes_from_ticks_where_there_are_any() -> None:
         ("[[offer", "not TOML"),
         (HEAD, "expect: Field required"),
         (HEAD + "[[expect]]\nat = 2026-03-01T00:00:00\nincidents = []", r"expect\.#1\.at"),
+        (
+            HEAD + "[[expect]]\nat = 0001-01-01T00:00:00+14:00\nincidents = []",
+            r"expect\.#1\.at.*years",
+        ),
+        (HEAD + "[[tick]]\nat = 9999-12-31T23:59:59-14:00\n", r"tick\.#1\.at.*years"),
+        (HEAD + '[[tick]]\nat = "0001-01-01T00:00:00Z"\n', r"tick\.#1\.at.*years"),
         (HEAD + "[[offer]]\nat = 2026-03-01T00:00:00Z\n", r"offer\.#3\.channel: Field required"),
         (HEAD.replace("10.00", '"ten"'), r"offer\.#1\.price"),
         (HEAD.replace("price = 12.00", "prize = 12.00"), r"offer\.#2\.prize"),
