@@ -132,7 +132,7 @@ def _answer(context: Context, find: FindAddress, stop_words: frozenset[str]) -> 
         return EMPTY_CONSENTS
     if lower_case(" ".join(body.text.split()).strip(SIGNS)) not in stop_words:
         return EMPTY_CONSENTS
-    address = find(context, channel, "")
+    address = find(context, channel, None)
     return _consent(
         "withdrawn", EVERY_PURPOSE, channel, _reach(context) if address is None else address
     )

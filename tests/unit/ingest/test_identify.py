@@ -90,6 +90,20 @@ def test_an_identifier_given_twice_is_one(
     assert [one.verified for one in found.identifiers] == [is_verified]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [[], [identifier("cookie", "c-1"), EMAIL, identifier("email", "ben@example.com")]],
+)
+def test_a_refusal_stands_under_the_address_that_it_names(named: list[dict[str, Any]]) -> None:
+    """Whoever holds the mail, and whether the list of identifiers has the address or not."""
+    body = {"address": "Ben@example.com"}
+    found = identify(event("email.unsubscribed", identifiers=named, body=body))
+    assert isinstance(found, Identified)
+    ben = node("email", "", "ben@example.com")
+    assert found.anchor == ResolvedIdentifier(ben, "ben@example.com", False)
+    assert len(found.identifiers) == (len(named) or 1)
+
+
 def test_every_dropped_identifier_has_its_reason() -> None:
     """With a public key and without a device nothing is used, whatever else was wrong."""
     body = {"kind": "nps", "answers": [{"question": "q", "score": 1}]}

@@ -43,6 +43,7 @@ def test_two_reports(change: dict[str, Any], expected: list[Contradiction]) -> N
     """Each part alone, in any order; what a report does not say contradicts nothing."""
     other = ONE._replace(event_id="f", **change)
     assert differences([ONE, other], BERLIN) == differences([other, ONE], BERLIN) == expected
+    assert contradictions([ONE, other], BERLIN) == expected
 
 
 def test_one_report_is_no_conflict() -> None:
