@@ -28,6 +28,8 @@ def issuer(fields: dict[str, Any], **configured: str) -> Any:
         (TILL | {"store": "13"}, "till-backend/13/3"),
         ({"system": "till-backend", "store": "12"}, "till-backend/12"),
         ({"system": "till-backend"}, ""),
+        ({"system": "till-backend", "store": "X"}, "till-backend/X"),
+        (TILL | {"store": "1/2", "till": "3%"}, "till-backend/1%2F2/3%25"),
     ],
 )
 def test_a_receipt_number_counts_within_its_till(source: dict[str, str], expected: str) -> None:
