@@ -132,9 +132,18 @@ def main() -> None:
     except SystemExit as ended:
         _end(ended.code)
     except OSError as error:
-        if error.errno not in UNWRITABLE or error.filename is not None:
+        if error.errno not in UNWRITABLE or not _is_stuck():
             raise
         _end(StoreUnavailable.exit_code, f"the output cannot be written: {error.strerror}")
+
+
+def _is_stuck() -> bool:
+    """Whether standard output takes nothing, and not something else."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _end(code: str | int | None, error: str = "") -> NoReturn:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ from services.runtime.settings import Settings, is_overridden, read_rules
 from services.store.database import has_engine
 from services.store.locks import open_to_others
 
+FREE_BYTES_MIN = 1024**3
+"""Free room that merges of a shop's data need at times."""
 FILES_MIN = 4096
 """Open files that an engine with its parts and a few hundred connections needs."""
 SKEW_MAX = timedelta(seconds=60)
@@ -119,6 +122,17 @@ def limits(settings: Settings) -> Iterator[Checked]:
     else:
         yield Checked("open files", Condition.OK, f"{files:,}")
     yield from _directory(settings.data_dir)
+    if settings.clickhouse_url is None:
+        yield _room(settings.data_dir)
+
+
+def _room(data_dir: Path) -> Checked:
+    disk = next(one for one in (data_dir, *data_dir.absolute().parents) if one.exists())
+    free = shutil.disk_usage(disk).free
+    found = f"{free / 1024**3:,.1f} GB free on the disk of {data_dir}"
+    if free < FREE_BYTES_MIN:
+        return Checked("disk", Condition.WARNING, found, "free some space, or move the directory")
+    return Checked("disk", Condition.OK, found)
 
 
 def _directory(data_dir: Path) -> Iterator[Checked]:

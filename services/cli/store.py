@@ -109,6 +109,7 @@ def _migrate(data_dir: Path, dry_run: bool) -> list[dict[str, Any]]:
     lock.acquire()
     try:
         with closing(open_embedded(data_dir)) as database:
-            return [one._asdict() for one in migrations.migrate(database, dry_run=dry_run)]
+            found = migrations.migrate_directory(database, data_dir, dry_run=dry_run)
+            return [one._asdict() for one in found]
     finally:
         lock.release()

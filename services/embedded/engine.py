@@ -46,7 +46,7 @@ from services.runtime.settings import (
 )
 from services.store.database import Database, open_embedded, require_embedded_engine
 from services.store.locks import DirectoryLock, open_to_others
-from services.store.migrations import migrate
+from services.store.migrations import migrate_directory
 from services.store.secret import register_secret
 from services.store.statements import statements_of
 
@@ -100,7 +100,7 @@ class Engine:
         lock.acquire()
         try:
             database = open_embedded(settings.data_dir)
-            migrate(database)
+            migrate_directory(database, settings.data_dir)
             _register_secret(settings, database, secret)
             readmission = Readmission(database)
             readmission.begin()

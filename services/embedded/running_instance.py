@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import orjson
 
+from services.store.errors import translated
+
 PRESENCE_FILE = "up.json"
 
 
@@ -22,14 +24,18 @@ class RunningInstance(NamedTuple):
 
 
 def write_running_instance(data_dir: Path, url: str) -> RunningInstance:
-    """Write the file of this process; readable by the owner only."""
+    """Write the file of this process; readable by the owner only.
+
+    Raises NoRoom or StoreUnavailable when it cannot be written.
+    """
     presence = RunningInstance(os.getpid(), url, secrets.token_urlsafe(32))
     path = data_dir / PRESENCE_FILE
     temporary = path.with_suffix(".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(presence._asdict()))
-    temporary.replace(path)
+    with translated(None):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(orjson.dumps(presence._asdict()))
+        temporary.replace(path)
     return presence
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ from urllib3.util import parse_url
 from schemas.identifiers import NodeId, as_uuid
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
-from services.store.errors import Server, first_line, translated
+from services.store.errors import NoRoom, Server, first_line, translated
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -52,6 +53,9 @@ KEYS_PER_QUERY = 5_000
 """Node ids in one query: its text stays below half a megabyte."""
 PORTS = {"http": 8123, "https": 8443}
 ENGINE_DIRECTORY = "engine"
+ROOM_BYTES_MIN = 8 * 1024 * 1024
+"""The engine writes a definition without looking for room. On a full disk it stays empty, and the
+engine never opens again."""
 _PLACEHOLDER = re.compile(r"\{(\w+):([^{}]+)\}")
 
 
@@ -195,14 +199,29 @@ def has_engine(data_dir: Path) -> bool:
     return (data_dir / ENGINE_DIRECTORY).is_dir()
 
 
+def require_room(data_dir: Path) -> None:
+    """Raises NoRoom when the disk has too little for new definitions of tables."""
+    disk = next(one for one in (data_dir, *data_dir.absolute().parents) if one.exists())
+    free = shutil.disk_usage(disk).free
+    if free < ROOM_BYTES_MIN:
+        raise NoRoom(
+            f"{free // 1024:,} KB are free on the disk of {data_dir}; to make or change tables, "
+            f"{ROOM_BYTES_MIN // 1024:,} KB must be. Free some space, then run the same command "
+            "again."
+        )
+
+
 def open_embedded(data_dir: Path) -> Database:
     """A connection to the engine in `data_dir`, which the caller has locked.
 
     Raises:
+        NoRoom: it would be a new engine, and the disk is full.
         ConfigurationError: the engine is not installed.
         StoreUnavailable: the engine cannot open the directory.
     """
     require_embedded_engine()
+    if not has_engine(data_dir):
+        require_room(data_dir)
     path = str((data_dir / ENGINE_DIRECTORY).absolute())  # `file:x` would be a URL
     try:
         bootstrap = clickhouse_connect.get_client(interface="chdb", path=path)

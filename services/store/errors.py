@@ -40,6 +40,8 @@ LACKS: dict[str, tuple[frozenset[int], frozenset[int], tuple[str, ...]]] = {
 """What a process may be out of: numbers of the system, codes of the engine, words of both. The
 engine has no code of its own for most ways to find out."""
 NO_ROOM_CODES = frozenset({243})
+NO_ROOM_WORDS = ("No space left", "NOT_ENOUGH_SPACE")
+"""Also within an error of another code, as that of a refreshed view."""
 FILE_CODES = frozenset({75, 76})
 """The engine cannot write or open a file; the text says why."""
 TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
@@ -110,7 +112,11 @@ def _embedded(error: Exception) -> C360Error:
             return _lacking(error, what)
     if isinstance(error, MemoryError):
         return _lacking(error, "memory")
-    if number in (errno.ENOSPC, errno.EDQUOT) or code in NO_ROOM_CODES or "No space left" in text:
+    if (
+        number in (errno.ENOSPC, errno.EDQUOT)
+        or code in NO_ROOM_CODES
+        or any(one in text for one in NO_ROOM_WORDS)
+    ):
         return NoRoom(
             f"the data directory cannot be written: {text}. Free some space, then run the same "
             "command again (a running service goes on by itself): what was acknowledged is kept, "
@@ -217,4 +223,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def first_line(text: str) -> str:
     """The first line of an error, bounded."""
-    return text.strip().splitlines()[0][:500] if text.strip() else "no reason given"
+    text = text.strip().partition(", Stack trace")[0]
+    return text.splitlines()[0][:500] if text else "no reason given"

@@ -27,13 +27,14 @@ class DirectoryLock:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / LOCK_FILE
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
 
     def acquire(self) -> None:
         """Raises StoreUnavailable when another process holds it or it cannot be written."""
         try:
             self._path.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-            file = self._path.open("a+")
+            # Without a buffer: what a full disk did not take would fail once more at the close.
+            file = self._path.open("ab+", buffering=0)
         except OSError as error:
             raise StoreUnavailable(
                 f"data directory {self._path.parent} cannot be used: {error.strerror}. Choose "
@@ -43,7 +44,7 @@ class DirectoryLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip() or "unknown"
+            holder = file.read().decode("ascii", "replace").strip() or "unknown"
             file.close()
             raise StoreUnavailable(
                 f"data directory {self._path.parent} is in use by process {holder}. Wait until it "
@@ -52,8 +53,7 @@ class DirectoryLock:
             ) from error
         with suppress(OSError):  # informational; on a full disk the lock holds without it
             file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+            file.write(str(os.getpid()).encode())
         self._file = file
 
     def is_held(self) -> bool:

@@ -19,7 +19,7 @@ from clickhouse_migrations.migrator import Migrator
 
 from services.runtime.errors import ConfigurationError, Fatal
 from services.runtime.settings import StoreSettings
-from services.store.database import Database, open_server
+from services.store.database import Database, open_server, require_room
 from services.store.rendering import create_database, render, statements
 from services.store.statements import statements_of
 
@@ -94,6 +94,18 @@ def migrate(
         except MigrationException as error:
             raise Fatal(f"migration refused: {error}") from error
     return waiting
+
+
+def migrate_directory(
+    database: Database, data_dir: Path, *, dry_run: bool = False
+) -> list[MigrationState]:
+    """Like `migrate`, on the engine of a data directory. Raises NoRoom before it begins, when the
+    disk is too full for it."""
+    waiting = migrate(database, dry_run=True)
+    if dry_run or not waiting:
+        return waiting
+    require_room(data_dir)
+    return migrate(database)
 
 
 def migrate_server(settings: StoreSettings, *, dry_run: bool = False) -> list[MigrationState]:

@@ -167,6 +167,37 @@ def test_full_disk_loses_nothing(stream: Stream, reference: Reference, tmp_path:
     assert reference.digest["all"] in done.stdout
 
 
+def test_a_full_disk_ruins_no_directory(tmp_path: Path) -> None:
+    """Tables are made only where there is room for all of them: what was refused works later, with
+    what was stored before. The service says what is wrong, too."""
+    _needs_mounts()
+    disk, file = tmp_path / "disk", tmp_path / "one.jsonl"
+    disk.mkdir()
+    file.write_bytes(line(event()) + b"\n")
+    new, old = (
+        " ".join(map(shlex.quote, command(disk / name))) for name in ("new/data", "old/data")
+    )
+    done = _in_namespace(
+        f"""
+        mount -t tmpfs -o size=40m tmpfs {disk}
+        {old} ingest {file} >&2
+        set +e
+        dd if=/dev/zero of={disk}/fill bs=1k 2>/dev/null
+        for run in "migrate" "ingest {file}"; do {new} $run >&2; echo $?; done
+        for run in "profile list" "up --port 0"; do {old} $run >&2; echo $?; done
+        set -e
+        rm {disk}/fill
+        {new} ingest {file}
+        {old} stats --json
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:4] == ["74"] * 4
+    assert done.stderr.count("Free some space") >= 4
+    assert "1 accepted" in done.stdout
+    assert '"events":1' in done.stdout
+
+
 def test_read_only_directory(stream: Stream, tmp_path: Path) -> None:
     """A read-only directory is refused with advice."""
     _needs_mounts()

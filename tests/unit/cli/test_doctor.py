@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.api.queries.store import HealthRow
+from services.cli import doctor
 from services.cli.doctor import Condition, broker, configured, limits, rules, stored
 from services.runtime.settings import load_settings
 
@@ -51,6 +52,17 @@ def test_rules_that_cannot_be_used(tmp_path: Path) -> None:
         [found] = rules(load_settings(tmp_path, **{name: tmp_path / "gone.toml"}))
         assert found.verdict is Condition.FAILED
         assert f"C360_{name.upper()}" in found.found
+
+
+def test_a_disk_that_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a directory that is not there yet; a server has disks of its own."""
+    settings = load_settings(tmp_path / "new")
+    monkeypatch.setattr(doctor, "FREE_BYTES_MIN", 2**80)
+    assert [one.verdict for one in limits(settings) if one.check == "disk"] == [Condition.WARNING]
+    monkeypatch.setattr(doctor, "FREE_BYTES_MIN", 0)
+    assert [one.verdict for one in limits(settings) if one.check == "disk"] == [Condition.OK]
+    server = load_settings(tmp_path, clickhouse_url="http://localhost:8123")
+    assert "disk" not in {one.check for one in limits(server)}
 
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:

@@ -49,6 +49,13 @@ def judged(error: Exception) -> C360Error:
         (OSError(errno.ENOSPC, "No space left on device"), "Free some space"),
         (DatabaseError("Code: 243. Cannot reserve 1.00 MiB, not enough space"), "Free some space"),
         (DatabaseError("Code: 75. Cannot write: No space left on device"), "Free some space"),
+        (
+            DatabaseError(
+                "Code: 730. DB::Exception: Refresh failed: Code: 243. DB::Exception: Cannot "
+                "reserve 1.00 MiB. (NOT_ENOUGH_SPACE), Stack trace (when copying this message …"
+            ),
+            "Free some space",
+        ),
     ],
 )
 def test_what_lacks_for_a_while(error: Exception, words: str) -> None:
