@@ -1,5 +1,6 @@
 """The intake of a running engine: many requests, one writer thread, batches by size or time.
 
+Requests of public keys, which anybody can read, take turns and half of the queue (turns.py).
 A request is answered when its events and everything derived from them are durable. When too many
 events are waiting, further requests are refused at once (the sender retries later). While the store
 takes nothing (no memory, files, threads or room on the disk), every request is refused and the
@@ -24,6 +25,8 @@ from services.embedded.pipeline import Pipeline
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Decoded, Result
+from services.intake.in_flight import PUBLIC_SHARE
+from services.intake.turns import Turns
 from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -79,7 +82,8 @@ class IntakeWriter:
         self._pauses = pauses
         self._requests: queue.SimpleQueue[_Request | _Order | _Stop] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._public: Turns[_Request] = Turns(batch_events_max)
+        self._waiting = dict.fromkeys(Intake, 0)
         self._ended: BaseException | None = None
         self._stalled: Retry | None = None
         self._stopping = threading.Event()
@@ -101,10 +105,14 @@ class IntakeWriter:
         answer: Future[list[Result]] = _uncancellable()
         with self._lock:
             self._require_running()
-            if self._waiting + len(lines) > self._queue_events_max and self._waiting:
-                raise Overloaded(f"{self._waiting} events wait for the writer; send again later")
-            self._waiting += len(lines)
-            self._metrics.queued_events.set(self._waiting)
+            public, room = self._waiting[Intake.PUBLIC], self._queue_events_max
+            share = int(room * PUBLIC_SHARE)
+            waiting = sum(self._waiting.values()) - public + min(public, share)
+            if intake is Intake.PUBLIC:
+                waiting, room = public, share
+            if waiting + len(lines) > room and waiting:
+                raise Overloaded(f"{waiting} events wait for the writer; send again later")
+            self._count(intake, len(lines))
             self._requests.put(_Request(lines, intake, answer))
         return answer
 
@@ -156,6 +164,10 @@ class IntakeWriter:
                 self._turned_at = time.monotonic()
                 requests, ending = self._collect()
                 self._process(requests)
+                self._take_turn()
+                while ending is not None and self._public:  # it comes after what was sent before
+                    self._turned_at = time.monotonic()
+                    self._take_turn()
                 if isinstance(ending, _Order):
                     self._carry_out(ending)
                 elif ending is STOP:
@@ -185,6 +197,7 @@ class IntakeWriter:
     def _end(self, error: BaseException, in_hand: list[_Request | _Order | _Stop | None]) -> None:
         with self._lock:
             self._ended = error
+        in_hand += self._public.clear()
         while not self._requests.empty():
             in_hand.append(self._requests.get())
         for request in in_hand:
@@ -193,9 +206,10 @@ class IntakeWriter:
         self._on_fatal(error)
 
     def _collect(self) -> tuple[list[_Request], _Order | _Stop | None]:
-        """The requests of the next batch, and what to do after it, if anything."""
+        """The requests of the next batch, and what to do after it, if anything. Those of public
+        keys wait for their turns."""
         requests: list[_Request] = []
-        count, wait_s = 0, TURN_S
+        count, wait_s = 0, 0.0 if self._public else TURN_S
         while count < self._batch_events_max:
             try:
                 request = self._requests.get(timeout=wait_s)
@@ -203,7 +217,10 @@ class IntakeWriter:
                 break
             if not isinstance(request, _Request):
                 return requests, request
-            requests.append(request)
+            if request.intake is Intake.PUBLIC:
+                self._public.add(request)
+            else:
+                requests.append(request)
             count += len(request.lines)
             wait_s = self._linger_s
         return requests, None
@@ -232,6 +249,23 @@ class IntakeWriter:
                 request.answer.set_result(results[start:end])
                 start = end
 
+    def _take_turn(self) -> None:
+        """Make some events of public keys durable. Raises as `_process`."""
+        turn = self._public.next()
+        if not turn.parts:
+            return
+        begun_s = time.monotonic()
+        decoded = self._pipeline.decode(turn.lines, Intake.PUBLIC)
+        try:
+            results = self._pipeline.finish(decoded)
+        except Retry as error:
+            self._wait_for_store(decoded, [], error)
+            return
+        took_s = time.monotonic() - begun_s
+        for request, found in self._public.finish(turn, results, took_s):
+            self._no_longer_wait([request])
+            request.answer.set_result(found)
+
     def _wait_for_store(self, decoded: Decoded, requests: list[_Request], error: Retry) -> None:
         """Refuse everybody, and try the batch again until it is durable.
 
@@ -257,7 +291,7 @@ class IntakeWriter:
     def _stall(self, error: Retry, in_hand: list[_Request]) -> None:
         """Answer all that wait with the error, and whoever comes until the store is back."""
         log.error("store_takes_nothing", error=str(error))
-        waiting: list[_Request | _Order | _Stop] = [*in_hand]
+        waiting: list[_Request | _Order | _Stop] = [*in_hand, *self._public.clear()]
         with self._lock:
             self._stalled = error
             while not self._requests.empty():
@@ -274,8 +308,13 @@ class IntakeWriter:
     def _no_longer_wait(self, requests: Sequence[_Request]) -> None:
         """Make room in the queue."""
         with self._lock:
-            self._waiting -= sum(len(request.lines) for request in requests)
-            self._metrics.queued_events.set(self._waiting)
+            for request in requests:
+                self._count(request.intake, -len(request.lines))
+
+    def _count(self, intake: Intake, events: int) -> None:
+        """Call with the lock held."""
+        self._waiting[intake] += events
+        self._metrics.queued_events.set(sum(self._waiting.values()))
 
 
 def _uncancellable() -> Future[T]:

@@ -199,6 +199,54 @@ def test_an_empty_queue_accepts_a_request_above_the_bound(world: World) -> None:
     assert len(done(world.submit(*ids(QUEUE_EVENTS_MAX + 1)))) == QUEUE_EVENTS_MAX + 1
 
 
+def test_public_keys_leave_half_of_the_queue(world: World) -> None:
+    """However much strangers send, requests of servers still find room."""
+    held = world.hold()
+    public = [world.submit(*ids(3, prefix), intake=Intake.PUBLIC) for prefix in ("a",)]
+    with pytest.raises(Overloaded):
+        world.submit(*ids(3, "b"), intake=Intake.PUBLIC)
+    public.append(world.submit(*ids(2, "c"), intake=Intake.PUBLIC))
+    server = world.submit(*ids(4, "s"))
+    with pytest.raises(Overloaded):
+        world.submit("one-more")
+    world.facts.gate.set()
+    assert [len(done(one)) for one in (held, *public, server)] == [1, 3, 2, 4]
+    assert world.queued == 0
+
+
+def test_a_large_request_of_a_public_key_lets_servers_pass() -> None:
+    """It is done in turns; what a server sends meanwhile comes before the rest of it. Its results
+    are complete and in order."""
+    world = World()
+    names = ids(40, "p")
+    large = world.submit(*names, intake=Intake.PUBLIC)
+    server = world.submit(*ids(3, "s"))
+    seen: list[set[str]] = []
+    server.add_done_callback(lambda _: seen.append(world.stored))
+    world.facts.gate.set()
+    world.writer.start()
+    assert [name for name, _ in done(large)] == names
+    [stored_then] = seen
+    assert len({name for name in stored_then if name.startswith("public:")}) < 40
+    assert world.queued == 0
+    world.writer.stop()
+    assert world.stored == {*ids(3, "s"), *(f"public:{name}" for name in names)}
+
+
+def test_a_stalled_turn_refuses_the_whole_request(world: World) -> None:
+    """Of a request of which some events are durable all are refused: its sender sends it again."""
+    names = ids(12, "p")
+    world.facts.faults["public:p-7"] = Retry("no memory")
+    world.facts.gate.set()
+    answer = world.submit(*names, intake=Intake.PUBLIC)
+    assert isinstance(answer.exception(DEADLINE_S), Retry)
+    world.facts.faults = {}
+    wait_for(lambda: not world.writer.waits_for())
+    again = dict(done(world.submit(*names, intake=Intake.PUBLIC)))
+    assert [again[name] for name in names] == [Status.DUPLICATE] * 10 + [Status.ACCEPTED] * 2
+    assert world.queued == 0
+
+
 def test_each_key_keeps_its_trust(world: World) -> None:
     """Requests of public and of secret keys that share a batch are decoded each by its own key."""
     held = world.hold()
