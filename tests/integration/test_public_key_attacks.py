@@ -52,12 +52,19 @@ class Known(NamedTuple):
 
 
 def names_of(customer: int) -> list[Json]:
-    """One identifier of each personal and reference type."""
+    """One identifier of each personal and reference type, and a second one of some: which of two
+    gives a profile its id depends on their times."""
     special = {"email": f"kunde{customer}@example.com", "phone": f"+49302312501{customer}"}
-    return [
+    first = [
         identifier(row.name, special.get(row.name, f"{row.name}-{customer}"), issuer="shop")
         for row in TYPES
         if row.kind is not IdentifierKind.DEVICE
+    ]
+    return [
+        *first,
+        identifier("app_user", f"second-{customer}", issuer="shop"),
+        identifier("email", f"zweit{customer}@example.com"),
+        identifier("phone", f"+49302312502{customer}"),
     ]
 
 
@@ -103,7 +110,11 @@ def attack(rng: Random, number: int, named: list[Json]) -> Json:
         if one in sent["body"]:
             sent["body"][one] = "kunde1@example.com" if one == "address" else "O-1"
     taken = rng.random() < 0.5
+    if "attributes" in sent["body"] and taken:
+        sent["body"]["attributes"] = {"city": None, "first_name": None}
     return sent | {
+        "occurred_at": rng.choice(["2000-01-01T00:00:00Z", sent["occurred_at"]]),
+        "from_public_key": rng.choice([False, True]),
         "event_id": f"own-{rng.randrange(CUSTOMERS * 5)}" if taken else f"attack-{number}",
         "revision": rng.choice([0, 0, 1, 9]),
         "identifiers": identifiers[:20],
