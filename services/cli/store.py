@@ -36,7 +36,7 @@ def audit(
     fix: Annotated[bool, typer.Option("--fix", help="Keep one row each.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find events stored under two anchors; --fix keeps the row of the smallest node id."""
+    """Find events stored under two anchors; --fix keeps that of the latest body."""
     with state_of(context).session() as session:
         rows = list(map(plain, session.run(STORE_REPAIR if fix else STORE_AUDIT, StoreRequest())))
     if as_json:

@@ -144,7 +144,8 @@ class EventProcessor:
             reason, path, message = RejectReason.BEFORE_TIME_FLOOR, "occurred_at", f"before {floor}"
         elif occurred_ms > received_ms + self._tolerance_ms:
             reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
-            message = f"more than {config.future_tolerance} ahead of its receipt"
+            hours = config.future_tolerance / timedelta(hours=1)
+            message = f"more than {hours:g} hours ahead of its receipt"
         elif event.type in CONSENT_TYPES:
             refused = refuse_unlisted(event, config.purposes, config.contact_channels)
             return refused or refuse_unreadable(event, self._given_address)

@@ -93,7 +93,7 @@ def test_reject_names_reason_and_path(reason: RejectReason, sent: bytes, path: s
             (
                 RejectReason.FROM_THE_FUTURE,
                 "occurred_at",
-                "more than 1 day, 0:00:00 ahead of its receipt",
+                "more than 24 hours ahead of its receipt",
             ),
         ),
         (
