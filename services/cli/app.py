@@ -7,7 +7,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -34,11 +34,11 @@ from services.cli import (
     worker,
 )
 from services.cli.checkout import IN_CHECKOUT
-from services.cli.output import err, shown
+from services.cli.output import OutputFailed, err, shown
 from services.cli.state import State
 from services.embedded.engine import NOT_ON_A_SERVER
 from services.ingest.stage import ROWS_REFUSED
-from services.runtime.errors import C360Error, StoreUnavailable
+from services.runtime.errors import C360Error
 from services.store.locks import DIRECTORY_IN_USE
 from services.stream.dead_letters import UNKNOWN_LETTER
 
@@ -51,8 +51,6 @@ First steps: set C360_IDENTITY_SECRET and run 'c360 ingest FILE'. In a checkout 
 everything on invented customers. All settings: 'c360 config'.
 """
 INTERRUPTED = 130
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
-"""Why standard output takes nothing more, but for a reader who has gone away."""
 ADVICE = {
     UNKNOWN: ". Check realm and spelling; 'c360 profile search TEXT' finds parts of values.",
     REALMS_DIFFER: ", or run 'c360 migrate' if these are the new ones.",
@@ -123,6 +121,7 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """Run the command line; errors are one paragraph, with the exit code of their kind."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     try:
         app()
     except C360Error as error:
@@ -131,19 +130,11 @@ def main() -> None:
         _end(INTERRUPTED)
     except SystemExit as ended:
         _end(ended.code)
-    except OSError as error:
-        if error.errno not in UNWRITABLE or not _is_stuck():
-            raise
-        _end(StoreUnavailable.exit_code, f"the output cannot be written: {error.strerror}")
 
 
-def _is_stuck() -> bool:
-    """Whether standard output takes nothing, and not something else."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+def _nowhere() -> TextIO:
+    """For a stream that the caller closed; or a file of the store would take its number."""
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def _end(code: str | int | None, error: str = "") -> NoReturn:
@@ -158,6 +149,5 @@ def _end(code: str | int | None, error: str = "") -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushed again at the end
         code = code or 1
         if failed.errno != errno.EPIPE and not error:
-            text = f"the output cannot be written: {failed.strerror}"
-            _end(StoreUnavailable.exit_code, text)
+            _end(OutputFailed.exit_code, str(OutputFailed.of(failed)))
     sys.exit(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import tzinfo
 from typing import Annotated
 
@@ -19,7 +18,7 @@ from services.api.queries.events import (
     ExportRequest,
     StatsRequest,
 )
-from services.cli.output import print_json, print_table
+from services.cli.output import print_json, print_line, print_table
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import beginning_of
 
@@ -79,7 +78,7 @@ def export(
     asked = ExportRequest(realm=realm, type=type_name, channel=channel, since_ms=since_ms)
     with state_of(context).session() as session:
         for one in session.run(EVENTS_EXPORT, asked):
-            sys.stdout.write(one.payload.replace("\n", " ") + "\n")
+            print_line(one.payload.replace("\n", " "))
 
 
 def stats(

@@ -7,6 +7,7 @@ escaped, and CSV cells that a spreadsheet would take for a formula are quoted.
 from __future__ import annotations
 
 import csv
+import errno
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from services.runtime.errors import C360Error
 
 Row = dict[str, Any]
 ROWS_SHOWN = 15
@@ -55,12 +58,35 @@ def _is_shown(sign: str) -> bool:
     return sign.isprintable() or sign in KEPT or category(sign) in ("Zs", "Cn", "Co")
 
 
+class OutputFailed(C360Error):
+    """Standard output takes nothing more, as on a full disk."""
+
+    exit_code = 74
+
+    @classmethod
+    def of(cls, error: OSError) -> OutputFailed:
+        """The error as people read it."""
+        return cls(f"the output cannot be written: {error.strerror}")
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raises OutputFailed for errors of standard output, but for a reader who has gone away."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise OutputFailed.of(error) from error
+
+
 class SafeConsole(Console):
     """Prints no control character that came with a value."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """See Console; texts are made visible first."""
-        super().print(*(visible(o) if isinstance(o, str) else o for o in objects), **options)
+        """See Console; texts are made visible first. Raises OutputFailed."""
+        with writing():
+            super().print(*(visible(o) if isinstance(o, str) else o for o in objects), **options)
 
 
 out = SafeConsole(highlight=False, emoji=False)
@@ -75,10 +101,16 @@ def shown(value: Any) -> str:
 def print_json(value: Any) -> None:
     """One JSON document, indented on a terminal."""
     if not sys.stdout.isatty():
-        sys.stdout.write(orjson.dumps(value).decode() + "\n")
+        print_line(orjson.dumps(value).decode())
         return
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-    sys.stdout.write("".join(one if _is_shown(one) else _in_json(one) for one in text) + "\n")
+    print_line("".join(one if _is_shown(one) else _in_json(one) for one in text))
+
+
+def print_line(text: str) -> None:
+    """A line for programs, as it is. Raises OutputFailed."""
+    with writing():
+        sys.stdout.write(text + "\n")
 
 
 def _in_json(sign: str) -> str:
@@ -93,9 +125,10 @@ def print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_harmless(_cell(row.get(name))) for name in names])
+    with writing():
+        writer.writerow(names)
+        for row in rows:
+            writer.writerow([_harmless(_cell(row.get(name))) for name in names])
 
 
 def _harmless(cell: Any) -> Any:

@@ -28,7 +28,7 @@ from services.api.queries.rejected import (
     RejectRequest,
 )
 from services.cli.ingest import IngestReport
-from services.cli.output import err, out, print_json, print_table, progress_bar
+from services.cli.output import err, out, print_json, print_table, progress_bar, writing
 from services.cli.session import Session, open_session
 from services.cli.state import AsJson, state_of
 from services.cli.times import instant_of
@@ -324,6 +324,7 @@ def _print_bytes(content: bytes) -> None:
         text = content.decode("utf-8", "backslashreplace")
         out.print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), markup=False)
         return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content + b"\n")
-    sys.stdout.buffer.flush()
+    with writing():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content + b"\n")
+        sys.stdout.buffer.flush()

@@ -302,18 +302,24 @@ def test_reader_may_close_the_pipe(reference: Reference) -> None:
     [
         ("| true", 1, b""),
         ("> /dev/full", 74, b"error: the output cannot be written: No space left on device\n"),
+        (">&-", 0, b""),  # who closes it wants none
     ],
 )
+@pytest.mark.parametrize("arguments", [("stats",), ("stats", "--json")])
 def test_output_that_goes_nowhere(
-    reference: Reference, output: str, code: int, said: bytes
+    reference: Reference, arguments: tuple[str, ...], output: str, code: int, said: bytes
 ) -> None:
-    """Also a short one, which is written at the end: no traceback, and no success."""
-    run = " ".join(map(shlex.quote, command(reference.data_dir, "stats")))
-    script = f"set -o pipefail; {run} {output}"
-    done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, env=environment(), check=False, timeout=300
-    )
-    assert (done.returncode, done.stderr) == (code, said)
+    """Also a short one, which is written at the end, with a buffer and without: no traceback."""
+    run = " ".join(map(shlex.quote, command(reference.data_dir, *arguments)))
+    for buffered in ({}, {"PYTHONUNBUFFERED": "1"}):
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {run} {output}"],
+            capture_output=True,
+            env=environment(**buffered),
+            check=False,
+            timeout=300,
+        )
+        assert (done.returncode, done.stderr) == (code, said)
 
 
 def test_interrupted_run_says_how_to_go_on(
