@@ -85,7 +85,10 @@ def root(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            "--data-dir", help="Data directory of the embedded engine.", envvar="C360_DATA_DIR"
+            "--data-dir",
+            help="Data directory of the embedded engine.",
+            envvar="C360_DATA_DIR",
+            readable=False,  # whoever opens it says what is wrong, and ends with its own code
         ),
     ] = None,
     version: Annotated[

@@ -108,7 +108,7 @@ def show(
 @app.command()
 def check(
     scenario: Annotated[
-        Path, typer.Argument(help="Scenario file (TOML); see docs/consistency.md.")
+        Path, typer.Argument(help="Scenario file (TOML); see docs/consistency.md.", readable=False)
     ],
     as_json: AsJson = False,
 ) -> None:

@@ -211,6 +211,36 @@ def test_read_only_directory(stream: Stream, tmp_path: Path) -> None:
     assert "--data-dir" in done.stderr
 
 
+def test_what_another_user_owns(tmp_path: Path) -> None:
+    """A closed directory is one that cannot be used, a closed file one that cannot be read."""
+    _needs_mounts()  # root, who gives up the right to read everything
+    data, scenario, file = tmp_path / "data", tmp_path / "x.toml", tmp_path / "x.jsonl"
+    data.mkdir(mode=0o700)
+    for one in (scenario, file):
+        one.touch(0o600)
+    for one in (data, scenario, file):
+        os.chown(one, 65534, 65534)
+    caps = "-dac_override,-dac_read_search"
+    lesser = ["setpriv", f"--bounding-set={caps}", f"--inh-caps={caps}"]
+    for where, arguments, code in (
+        (data, ("stats",), 74),
+        (data, ("ingest", "-"), 74),
+        (data, ("doctor",), 74),
+        (tmp_path / "new", ("ingest", str(file)), 66),
+        (tmp_path / "new", ("incidents", "check", str(scenario)), 66),
+    ):
+        done = subprocess.run(
+            [*lesser, *command(where, *arguments)],
+            capture_output=True,
+            env=environment(),
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == code, done.stderr
+        assert b"Permission denied" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
 def test_second_process_on_the_same_directory(stream: Stream, tmp_path: Path) -> None:
     """The second one ends and names the holder; the first is not affected."""
     data_dir = tmp_path / "data"

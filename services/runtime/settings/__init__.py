@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.runtime.errors import ConfigurationError
+from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings.ingest import BATCH_EVENTS_LIMIT, IngestSettings
 from services.runtime.settings.intake import IntakeSettings
 from services.runtime.settings.kafka import KafkaSettings
@@ -58,6 +58,7 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
 
     Raises:
         ConfigurationError: a value is wrong; the text names every variable at fault.
+        StoreUnavailable: this user may not look into the data directory.
     """
     if data_dir is not None:
         overrides["data_dir"] = data_dir
@@ -68,6 +69,11 @@ def load_settings(data_dir: Path | None = None, **overrides: Any) -> Settings:
         file = first.data_dir / SETTINGS_FILE
         return Settings(_env_file=file, **overrides) if file.is_file() else first
     except OSError as error:
+        if file is not None and not os.access(file.parent, os.X_OK):
+            raise StoreUnavailable(
+                f"data directory {file.parent} cannot be used: {error.strerror}. Choose another "
+                "with --data-dir or C360_DATA_DIR, or run as its owner."
+            ) from error
         raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise ConfigurationError(_explain(error, file)) from error
