@@ -32,7 +32,7 @@ demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
 test: setup  ## All tests, as CI runs them
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
 	$(BIN)/python -m tests.chaos --seed $(SEED)

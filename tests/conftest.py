@@ -6,6 +6,7 @@ asks for `database` finds every table empty.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +22,12 @@ from tests.stores import server_settings as server_settings
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make our marker known."""
+    """Make our marker known, and give the processes that tests start the usual Ctrl-C.
+
+    A run in the background (`make test &` in a script) inherits that SIGINT is ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "any_store: runs in process and on a server (tests/stores)")
 
 

@@ -146,11 +146,20 @@ def _end(code: str | int | None, error: str = "") -> NoReturn:
         err.print(f"[bold red]error:[/] {shown(error)}", soft_wrap=True)
     elif code == INTERRUPTED:
         err.print("interrupted; what was reported is kept, run the same command again to continue")
-    try:
-        sys.stdout.flush()
-    except OSError as failed:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushed again at the end
+    _flushed(sys.stderr)  # a fault of the messages changes no exit code
+    failed = _flushed(sys.stdout)
+    if failed is not None:
         code = code or 1
         if failed.errno != errno.EPIPE and not error:
             _end(OutputFailed.exit_code, str(OutputFailed.of(failed)))
     sys.exit(code)
+
+
+def _flushed(stream: TextIO) -> OSError | None:
+    """Write what is left; or why that failed, and then the interpreter's own try goes nowhere."""
+    try:
+        stream.flush()
+    except OSError as failed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return failed
+    return None

@@ -11,7 +11,7 @@ import errno
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from unicodedata import category
@@ -89,8 +89,21 @@ class SafeConsole(Console):
             super().print(*(visible(o) if isinstance(o, str) else o for o in objects), **options)
 
 
+class MessageConsole(SafeConsole):
+    """Standard error: without room or a reader a message is lost, and the command goes on."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See SafeConsole; raises nothing."""
+        with suppress(OSError, OutputFailed):
+            super().print(*objects, **options)
+
+    def on_broken_pipe(self) -> None:
+        """See Console, which would end the process."""
+        raise BrokenPipeError
+
+
 out = SafeConsole(highlight=False, emoji=False)
-err = SafeConsole(stderr=True, highlight=False, emoji=False)
+err = MessageConsole(stderr=True, highlight=False, emoji=False)
 
 
 def shown(value: Any) -> str:

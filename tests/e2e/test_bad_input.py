@@ -352,6 +352,25 @@ def test_output_that_goes_nowhere(
         assert (done.returncode, done.stderr) == (code, said)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("stats",), 0), (("profile", "get", "nobody@example.com"), 4)]
+)
+def test_messages_that_nobody_reads(
+    reference: Reference, arguments: tuple[str, ...], code: int
+) -> None:
+    """Without a reader or room for messages, a command does its work and ends with its own code."""
+    run = " ".join(map(shlex.quote, command(reference.data_dir, *arguments)))
+    for messages in ("2> >(true)", "2> /dev/full", "2>&-"):
+        done = subprocess.run(
+            ["bash", "-c", f"{run} {messages}"],
+            capture_output=True,
+            env=environment(C360_LOG_LEVEL="debug"),
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == code, messages
+
+
 def test_interrupted_run_says_how_to_go_on(
     stream: Stream, reference: Reference, tmp_path: Path
 ) -> None:
