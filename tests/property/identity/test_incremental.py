@@ -34,7 +34,7 @@ from tests.unit.identity.stories import (
     small_rules,
 )
 
-FUZZ_RUNS = int(os.environ.get("FUZZ_RUNS", "20000"))
+FUZZ_RUNS = int(os.environ.get("FUZZ_RUNS", "10000"))
 FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 ANNA = Node(11, "customer_number", "shop")
@@ -53,7 +53,7 @@ def replayed(seed: int) -> Replay:
 
 
 def test_incremental_equals_from_scratch_in_volume() -> None:
-    """Tens of thousands of random stories, half of them with crashes, end as `resolve` says."""
+    """Ten thousand random stories, half of them with crashes, end as `resolve` says."""
     for seed in range(FUZZ_SEED, FUZZ_SEED + FUZZ_RUNS):
         try:
             replayed(seed).check()
