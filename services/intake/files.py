@@ -35,7 +35,9 @@ def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
     A payload that cannot be read comes out as one line with its fault.
     """
     kept_bytes_max = max(KEPT_BYTES_MAX, layout.payload_bytes_max)
-    for number, payload in numbered_lines(name, kept_bytes_max, lists=layout.lists):
+    for number, payload in numbered_lines(
+        name, kept_bytes_max, lists=layout.lists, is_json=layout.is_json
+    ):
         place = f"{named(name)}, line {number}"
         if payload.size > layout.payload_bytes_max:
             message = f"{payload.size} bytes, at most {layout.payload_bytes_max}"
@@ -77,7 +79,11 @@ def _opened(name: str) -> BinaryIO:
 
 
 def numbered_lines(
-    name: str, kept_bytes_max: int = KEPT_BYTES_MAX, *, lists: bool = True
+    name: str,
+    kept_bytes_max: int = KEPT_BYTES_MAX,
+    *,
+    lists: bool = True,
+    is_json: bool = True,
 ) -> Iterator[tuple[int, Line]]:
     """Events of the file `name`, or of standard input for `-`, each with the number of its line.
 
@@ -85,6 +91,7 @@ def numbered_lines(
 
     Args:
         lists: the elements of a list or of a request body are events of their own.
+        is_json: other texts are refused; else each line counts, whatever it holds.
 
     Raises:
         InputMissing: the file does not exist or may not be read.
@@ -96,9 +103,9 @@ def numbered_lines(
             if raw.head.startswith(GZIP_MAGIC):
                 with gzip.open(io.BufferedReader(raw), "rb") as unpacked:
                     text = _Peeked(cast(io.BufferedReader, unpacked))
-                    yield from _text_lines(text, kept_bytes_max, lists)
+                    yield from _text_lines(text, kept_bytes_max, lists, is_json)
             else:
-                yield from _text_lines(raw, kept_bytes_max, lists)
+                yield from _text_lines(raw, kept_bytes_max, lists, is_json)
         except Empty as error:
             if name != "-":  # a pipe through which nothing comes is no fault
                 raise InputError(f"{named(name)} is empty: it holds no event") from error
@@ -153,8 +160,10 @@ class _Peeked(io.RawIOBase):
         return len(part)
 
 
-def _text_lines(peeked: _Peeked, kept_bytes_max: int, lists: bool) -> Iterator[tuple[int, Line]]:
-    shape = shape_of(peeked.head, peeked.is_whole, lists=lists)
+def _text_lines(
+    peeked: _Peeked, kept_bytes_max: int, lists: bool, is_json: bool
+) -> Iterator[tuple[int, Line]]:
+    shape = shape_of(peeked.head, peeked.is_whole, lists=lists, is_json=is_json)
     stream = io.BufferedReader(peeked, HEAD_BYTES)
     if shape is Shape.LINES:
         yield from split_lines(stream, kept_bytes_max)

@@ -1,8 +1,8 @@
 """What a format is: how the payloads of one sender are translated to touchpoints.
 
-A payload is one line of a file, or one JSON object over several lines. It is never read in part:
-either all of its touchpoints come out, or it is unreadable as a whole and is rejected with its
-bytes and the reason.
+A payload is one line of a file, or of JSON one object, also over several lines. It is never read in
+part: either all of its touchpoints come out, or it is unreadable as a whole and is rejected with
+its bytes and the reason.
 """
 
 from __future__ import annotations
@@ -29,3 +29,5 @@ class Format:
     the fault quotes nothing of the payload."""
     lists: bool = False
     """A file may also be a list of payloads, or request bodies that hold them."""
+    is_json: bool = True
+    """A file that holds no JSON is refused as a whole; otherwise each of its lines is a payload."""

@@ -1,7 +1,7 @@
 """What the head of a file says of the whole: JSON lines, JSON documents, or no events at all.
 
-Pure. A file that holds no JSON is refused as a whole and by its name, so that a picture or a table
-does not become a million rejected lines.
+Pure. Where JSON is expected, a file that holds none is refused as a whole and by its name, so that
+a picture or a table does not become a million rejected lines.
 """
 
 from __future__ import annotations
@@ -59,16 +59,18 @@ class Empty(NoEvents):
     """There is nothing but blanks."""
 
 
-def shape_of(head: bytes, is_whole: bool, *, lists: bool) -> Shape:
+def shape_of(head: bytes, is_whole: bool, *, lists: bool, is_json: bool = True) -> Shape:
     """The shape of a text by its first bytes. `lists`: one list of payloads is a file, too.
 
-    Raises NoEvents for what is no JSON text, Empty for blanks.
+    Raises NoEvents for what is no text, or no JSON if `is_json`; Empty for blanks.
     """
     _refuse_binary(head)
     text = head.removeprefix(BOM_UTF8).lstrip()
     if not text:
         if is_whole:
             raise Empty
+        return Shape.LINES
+    if not is_json:
         return Shape.LINES
     if lists and LIST.match(text):
         return Shape.DOCUMENTS

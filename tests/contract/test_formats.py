@@ -97,6 +97,15 @@ def test_an_oversized_payload_is_not_read(layout: Format, tmp_path: Path) -> Non
 
 
 @EACH
+def test_a_file_of_payloads_is_read(layout: Format) -> None:
+    """Whatever its text looks like: what the format reads line by line, it reads from a file."""
+    file = EXAMPLES / layout.name / "payloads.jsonl"
+    wanted = [layout.touchpoints(one) for one in examples(layout, file.name)]
+    found = [line.content for line in read_lines(str(file), layout)]
+    assert found == [one for part in wanted if not isinstance(part, Fault) for one in part]
+
+
+@EACH
 def test_a_cut_payload_is_never_read_in_part(layout: Format) -> None:
     """Of a payload that ends too early all touchpoints come out, or none that is valid."""
     for payload in examples(layout, "payloads.jsonl"):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from services.ingest.lines import InputError, InputMissing
 from services.intake.documents import Splitter
 from services.intake.files import read_lines, require_files
+from services.intake.format import Format
 
 
 def test_plain_and_gzip_give_the_same_lines(tmp_path: Path) -> None:
@@ -52,6 +53,18 @@ def test_binary_file_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
     with pytest.raises(InputError, match="no text"):
         list(read_lines(str(file)))
+
+
+@pytest.mark.parametrize("text", ["7;in.\n8;out.\n", "[a]\n{b}\n", "<x/>\n", "---\n- 1\n"])
+def test_lines_of_other_texts_are_payloads_too(text: str, tmp_path: Path) -> None:
+    """A format that is no JSON has every line of a file; archives are still refused."""
+    layout = Format("door", 100, lambda payload: [payload], is_json=False)
+    lines = [one.content for one in read_lines(write(tmp_path, "door.csv", text), layout)]
+    assert lines == text.encode().splitlines()
+    packed = tmp_path / "door.zip"
+    packed.write_bytes(b"PK\x03\x04" + text.encode())
+    with pytest.raises(InputError, match="ZIP archive"):
+        list(read_lines(str(packed), layout))
 
 
 def test_missing_file_says_so(tmp_path: Path) -> None:
