@@ -7,7 +7,6 @@ routes of local commands (services/api/http/local.py) need their token.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, NamedTuple, cast
 
 import orjson
@@ -16,10 +15,10 @@ from fastapi.responses import PlainTextResponse
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import ClientDisconnect
 
 from services.api.auth import Credentials, Scope
 from services.api.http import local
+from services.api.http.bodies import read_body
 from services.api.http.heads import HeadAsGet
 from services.api.http.problems import PROBLEM, Problem, ProblemBody, answer_with_problems
 from services.api.http.sink import IntakeSink
@@ -207,19 +206,7 @@ async def _body(request: Request, bytes_max: int, held: Held) -> bytes:
     encodings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
     if any(one.strip() not in ("", "identity") for one in encodings):
         raise Problem(415, "compressed", "send the body uncompressed", Accept_Encoding="identity")
-    announced = request.headers.get("content-length", "0")  # digits: h11 has checked it
-    body = bytearray()
-    _check_size(int(announced), bytes_max)
-    async for part in _parts(request):
-        _check_size(len(body) + len(part), bytes_max)
-        held.take(len(part))
-        body += part
-    return bytes(body)
-
-
-def _check_size(size: int, bytes_max: int) -> None:
-    if size > bytes_max:
-        raise Problem(413, "too large", f"a request may have {bytes_max} bytes; send less at once")
+    return await read_body(request, bytes_max, held.take)
 
 
 async def _lines(body: bytes, cutting: asyncio.Lock) -> list[Line]:
@@ -233,12 +220,3 @@ async def _lines(body: bytes, cutting: asyncio.Lock) -> list[Line]:
         detail = f'the body must be JSON: {{"batch": [event, …]}} ({error})'
         raise Problem(400, "no batch", detail) from error
     return [Line(line, len(line)) for line in lines]
-
-
-async def _parts(request: Request) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises Problem when the sender disconnects."""
-    try:
-        async for part in request.stream():
-            yield part
-    except ClientDisconnect as error:
-        raise Problem(400, "incomplete", "the connection closed before the body ended") from error

@@ -125,12 +125,11 @@ def send(database: Database, rng: random.Random, bodies: list[Json]) -> None:
     for batch in batches(rng, bodies):
         sent = [Line(line(one), len(line(one))) for one in batch]
         if rng.random() < 0.2:
-            running = pipeline(database, batches_left=0)
+            killed = pipeline(database, batches_left=0)
             with pytest.raises(Killed):
-                running.finish(running.decode(sent, Intake.FILE))
-        if rng.random() < 0.3:
+                killed.finish(killed.decode(sent, Intake.FILE))
             running = pipeline(database)
-        if running._identity.batches_left == 0:  # type: ignore[attr-defined]
+        if rng.random() < 0.3:
             running = pipeline(database)
         running.recover()
         running.finish(running.decode(sent, Intake.FILE))

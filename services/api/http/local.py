@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.api.auth import LOCAL, Credentials, Scope
+from services.api.http.bodies import read_body
 from services.api.http.problems import Problem
 from services.api.http.sink import IntakeSink
 from services.api.http.submission import unavailable, write
@@ -71,7 +72,7 @@ Caller = Annotated[_Caller, Depends(_caller)]
 async def local_lines(request: Request, caller: Caller, intake: Intake = Intake.FILE) -> Response:
     """Lines of `c360 ingest`, each preceded by its size as sent, and by its fault if it has one."""
     caller.require(Scope.EVENTS_IMPORT)
-    body = await _body(request)
+    body = await read_body(request, LOCAL_BYTES_MAX)
     lines = [_sized_line(line) for line in body.split(b"\n") if line]
     results = await write(caller.channel.sink, lines, intake)
     content = orjson.dumps([tuple(result) for result in results])
@@ -94,21 +95,11 @@ async def local_operation(name: str, request: Request, caller: Caller) -> Respon
     try:
         operation = operation_named(name)
         caller.require(operation.scope)
-        asked = operation.parse(await _body(request))
+        asked = operation.parse(await read_body(request, LOCAL_BYTES_MAX))
     except C360Error as error:
         return JSONResponse(_fault(error), BAD_REQUEST)
     rows = _ndjson(operation, caller.channel.access, asked)
     return StreamingResponse(rows, media_type="application/x-ndjson")
-
-
-async def _body(request: Request) -> bytes:
-    """The body, in memory. Raises Problem 413 as soon as it is too large."""
-    body = bytearray()
-    async for part in request.stream():
-        if len(body) + len(part) > LOCAL_BYTES_MAX:
-            raise Problem(413, "too large", f"a request may have {LOCAL_BYTES_MAX} bytes")
-        body += part
-    return bytes(body)
 
 
 def _sized_line(line: bytes) -> Line:

@@ -46,6 +46,7 @@ class IncidentReader:
         self._database = database
         self._rules = rules
         self._persons_of = persons_of
+        self._map = ProfileMap(database)
 
     def listed(
         self, realm: str, states: Collection[IncidentState] = LISTED_STATES
@@ -110,7 +111,7 @@ class IncidentReader:
         owners = {one.key: one for one in subjects if one.type is not SubjectType.CUSTOMER}
         customers = [one.node for one in subjects if one.type is SubjectType.CUSTOMER]
         if customers:
-            members = ProfileMap(self._database).members_of(realm, customers)
+            members = self._map.members_of(realm, customers)
             for node, profile in members.holder.items():
                 owners[Subject.customer(node).key] = Subject.customer(profile)
         return owners

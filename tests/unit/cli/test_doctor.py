@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +89,7 @@ def test_brokers_are_named_as_their_client_takes_them(address: str) -> None:
         try:
             listener.bind(("::1" if "::" in address else "127.0.0.1", 0))
         except OSError:
+            assert not os.environ.get("CI"), "needs IPv6 on the loopback; CI has it"
             pytest.skip("no such address here")
         listener.listen()
         named = address.format(port=listener.getsockname()[1])
