@@ -124,6 +124,10 @@ class Reads(Protocol):
         """Returns if the store answers."""
         ...
 
+    def close(self) -> None:
+        """Close the connection; nothing is read any more."""
+        ...
+
     def secret(self) -> bytes:
         """The secret of the node ids. Raises ConfigurationError when there is none."""
         ...
@@ -186,3 +190,8 @@ class Access(NamedTuple):
 
     reads: Reads
     writes: Writes
+
+
+def close_reads(access: Access) -> None:
+    """Close the connection that an access reads on."""
+    access.reads.close()

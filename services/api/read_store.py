@@ -76,6 +76,10 @@ class ReadStore:
         """See the port."""
         self.reading.ping()
 
+    def close(self) -> None:
+        """See the port."""
+        self.reading.close()
+
     def secret(self) -> bytes:
         """See the port."""
         return self.settings.secret()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.records import ActionRecord
 from services.api.auth import Credentials
+from services.api.pool import ReadPool, limits_of
+from services.api.ports import Access, close_reads
+from services.api.rates import RateLimits
 from services.api.read_store import access_to
 from services.api.seldom_count import count_seldom
 from services.cli.output import err
@@ -22,6 +25,10 @@ from services.runtime.connections import Connections, connections_that_fit
 from services.runtime.errors import ConfigurationError, Fatal, Retry
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
+from services.store.database import open_embedded
+
+if TYPE_CHECKING:
+    from services.intake.application import Application
 
 
 def up(
@@ -55,8 +62,6 @@ def _listen(settings: Settings) -> socket.socket:
 def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
-    from services.intake.http import Running, create_app
-    from services.intake.in_flight import BytesInFlight
     from services.intake.server import Deadlines, HttpServer
 
     settings = engine.settings
@@ -80,22 +85,14 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     def act(record: ActionRecord) -> None:
         writer.submit_action(record).result()
 
+    def open_reads() -> Access:
+        reading = open_embedded(settings.data_dir, settings.api_limit_s)
+        return access_to(settings, reading, act)
+
     access = access_to(settings, engine.reading, act)
     count_seldom(engine.metrics, access.reads)
-    app = create_app(
-        Running(
-            access,
-            writer,
-            Credentials(settings.api_keys, settings.public_write_keys, presence.token),
-            engine.metrics.registry,
-            settings.request_bytes_max,
-            BytesInFlight(
-                max(settings.request_bytes_in_flight_max, 2 * settings.request_bytes_max),
-                engine.metrics,
-            ),
-            asyncio.Lock(),
-        )
-    )
+    pool = ReadPool(open_reads, close_reads, limits_of(settings), engine.metrics)
+    app = _application(engine, writer, access, pool, presence.token)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
         signal.signal(number, lambda _number, _frame: None)
@@ -114,8 +111,34 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         asyncio.run(server.run(listener, started))
     finally:
         remove_running_instance(settings.data_dir)
+        pool.close()
         writer.stop()
     if failures:
         if isinstance(failures[0], Retry):  # stopped while the store took nothing
             raise failures[0]
         raise Fatal(f"the writer ended: {failures[0]}") from failures[0]
+
+
+def _application(
+    engine: Engine, writer: IntakeWriter, access: Access, pool: ReadPool[Access], token: str
+) -> Application:
+    """The application over the engine; `token` is that of commands on this machine."""
+    from services.api.http.local import LocalChannel
+    from services.api.http.parts import ApiParts
+    from services.intake.application import create_app
+    from services.intake.http import Running
+    from services.intake.in_flight import BytesInFlight
+
+    settings, metrics = engine.settings, engine.metrics
+    bytes_max = max(settings.request_bytes_in_flight_max, 2 * settings.request_bytes_max)
+    keys = Credentials(settings.api_keys, settings.public_write_keys, token)
+    running = Running(
+        access.reads.ping,
+        writer,
+        metrics.registry,
+        settings.request_bytes_max,
+        BytesInFlight(bytes_max, metrics),
+        asyncio.Lock(),
+    )
+    parts = ApiParts(settings, pool, keys, RateLimits(settings.api_rate_per_s), metrics)
+    return create_app(running, parts, LocalChannel(access, writer, keys))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.docs.json_schema import Json, unwrapped
-from services.intake.http import application
+from services.intake.application import application
 
 
 def openapi_document() -> Json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from schemas.api.problem import ProblemCode
 from services.api.http.problems import Problem
 from services.ingest.core.outcome import Intake
 from services.runtime.metrics import Metrics
@@ -58,7 +59,7 @@ class BytesInFlight:
         mine = self._by_intake[intake] if intake is Intake.PUBLIC else self.size
         if mine + size > self._max[intake]:
             detail = f"{mine} bytes of requests wait for their answers; send it again later"
-            raise Problem(503, "too many bytes in flight", detail, Retry_After="1")
+            raise Problem(ProblemCode.TOO_MANY_BYTES, detail, Retry_After="1")
         self._add(size, intake)
 
     def _add(self, size: int, intake: Intake) -> None:

@@ -19,6 +19,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from schemas.api.problem import ProblemCode
 from services.api.http.local import LOCAL_CALLER
 from services.runtime.connections import Connections, Unread, address_of, refuse
 
@@ -98,7 +99,7 @@ class GuardedHttp(H11Protocol):
         self.address = address_of(stream)
         if not self._table.admit(self):
             self._is_refused = True
-            refuse(stream, 503, "too many connections", "send it again later")
+            refuse(stream, ProblemCode.TOO_MANY_CONNECTIONS, "send it again later")
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol. In parts, because h11 bounds only what of a head is incomplete."""
@@ -125,9 +126,9 @@ class GuardedHttp(H11Protocol):
         """See H11Protocol. A problem document, as every other error."""
         if len(self.conn.trailing_data[0]) > HEAD_BYTES_MAX:
             detail = f"request line and headers may have {HEAD_BYTES_MAX} bytes"
-            self._end("head", 431, "request head too large", detail)
+            self._end("head", ProblemCode.HEAD_TOO_LARGE, detail)
         else:
-            self._end("head", 400, "no HTTP request", msg)
+            self._end("head", ProblemCode.NO_HTTP_REQUEST, msg)
 
     def waits_since(self) -> float | None:
         """See HeldConnection."""
@@ -145,12 +146,12 @@ class GuardedHttp(H11Protocol):
             self._table.closed("unread")
             self.abort()
         elif self._phase is _Phase.HEAD and age_s > limits.head_s:
-            self._end("head", 408, "request too slow", "its head did not come in time")
+            self._end("head", ProblemCode.REQUEST_TOO_SLOW, "its head did not come in time")
         elif self._phase is _Phase.BODY and (
             age_s > limits.body_s
             or (age_s > BODY_GRACE_S and self._received < age_s * limits.body_bytes_per_s)
         ):
-            self._end("body", 408, "request too slow", "its body did not come in time")
+            self._end("body", ProblemCode.REQUEST_TOO_SLOW, "its body did not come in time")
         elif self._phase is _Phase.REST and age_s > REST_S:
             self._table.closed("body")
             self.abort()
@@ -183,13 +184,13 @@ class GuardedHttp(H11Protocol):
             return _Phase.REST if ours in (h11.DONE, h11.MUST_CLOSE) else _Phase.BODY
         return _Phase.WORK
 
-    def _end(self, why: str, status: int, title: str, detail: str) -> None:
+    def _end(self, why: str, code: ProblemCode, detail: str) -> None:
         """Answer, if nothing of an answer has been sent yet, and close."""
         self._table.closed(why)
         is_unanswered = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE, h11.ERROR)
         # Nobody waits for an answer who has not begun to ask.
         if is_unanswered and (self._phase is not _Phase.HEAD or self._received):
-            refuse(self.transport, status, title, detail)
+            refuse(self.transport, code, detail)
         else:
             self.transport.close()
 

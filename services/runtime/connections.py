@@ -9,13 +9,13 @@ nobody out. Nothing here reads HTTP; a request in work is never cut off.
 from __future__ import annotations
 
 import asyncio
-import json
 import resource
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from schemas.api.problem import ProblemCode, problem_body
 from services.runtime.metrics import Metrics
 
 LOOK_S = 1.0
@@ -157,7 +157,7 @@ class OneRequest(asyncio.Protocol):
             self._inner.connection_made(transport)
         else:
             self._is_refused = True
-            refuse(self._transport, 503, "too many connections", "send it again later")
+            refuse(self._transport, ProblemCode.TOO_MANY_CONNECTIONS, "send it again later")
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -208,12 +208,12 @@ class OneRequest(asyncio.Protocol):
         self._transport.abort()
 
 
-def refuse(transport: asyncio.Transport, status: int, title: str, detail: str) -> None:
+def refuse(transport: asyncio.Transport, code: ProblemCode, detail: str) -> None:
     """Answer with a problem document (RFC 9457), below any server, and close."""
-    body = json.dumps({"title": title, "status": status, "detail": detail}).encode()
-    retry = "Retry-After: 1\r\n" if status == 503 else ""
+    body = problem_body(code, detail).model_dump_json().encode()
+    retry = "Retry-After: 1\r\n" if code.status == 503 else ""
     head = (
-        f"HTTP/1.1 {status} {title}\r\nContent-Type: application/problem+json\r\n{retry}"
+        f"HTTP/1.1 {code.status} {code.words}\r\nContent-Type: application/problem+json\r\n{retry}"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     transport.write(head.encode() + body)

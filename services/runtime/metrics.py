@@ -76,6 +76,7 @@ class Metrics:
         )
         self._of_log()
         self._of_intake()
+        self._of_api()
 
     def _of_log(self) -> None:
         self.lag = self._gauge(
@@ -126,6 +127,23 @@ class Metrics:
         )
         self.last_batch = Gauge(
             "c360_last_batch", "Number of the last batch processed", registry=self.registry
+        )
+
+    def _of_api(self) -> None:
+        self.request_seconds = Histogram(
+            "c360_http_request_duration_seconds",
+            "Time to the answer of HTTP requests, by route",
+            ["method", "route", "status"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.requests_refused = self._counter(
+            "c360_http_requests_refused_total",
+            "Requests refused before they read anything, by the code of the problem",
+            "code",
+        )
+        self.reads_waiting = self._gauge(
+            "c360_api_reads_waiting", "Requests waiting for a connection to the store"
         )
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:

@@ -211,8 +211,11 @@ def require_room(data_dir: Path) -> None:
         )
 
 
-def open_embedded(data_dir: Path) -> Database:
+def open_embedded(data_dir: Path, limit_s: int | None = None) -> Database:
     """A connection to the engine in `data_dir`, which the caller has locked.
+
+    Args:
+        limit_s: seconds that a statement may take; none for any time.
 
     Raises:
         NoRoom: it would be a new engine, and the disk is full.
@@ -231,7 +234,7 @@ def open_embedded(data_dir: Path) -> Database:
             interface="chdb",
             path=path,
             database=DATABASE,
-            settings=WRITE_SETTINGS,
+            settings=WRITE_SETTINGS | ({"max_execution_time": limit_s} if limit_s else {}),
             tz_mode="aware",
         )
         bootstrap.close()

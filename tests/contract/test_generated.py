@@ -255,15 +255,18 @@ def test_incident_keeps_to_its_schema() -> None:
 def test_openapi_documents_the_intake() -> None:
     """Taking in touchpoints: keys, results, and each way to be refused as a problem document."""
     post = document("openapi.json")["paths"]["/v1/touchpoints"]["post"]
-    refusals = {"400", "401", "408", "413", "415", "429", "431", "503"}
+    refusals = {"400", "401", "403", "408", "413", "415", "429", "431", "503"}
     assert set(post["responses"]) == {"200", *refusals}
     for status, response in post["responses"].items():
         kind = "application/json" if status == "200" else "application/problem+json"
         assert list(response["content"]) == [kind]
         assert response["description"]
     problem = post["responses"]["429"]["content"]["application/problem+json"]["schema"]
-    assert set(problem["required"]) == {"title", "status", "detail"}
-    schemes = document("openapi.json")["components"]["securitySchemes"]
+    components = document("openapi.json")["components"]
+    assert problem == {"$ref": "#/components/schemas/ProblemBody"}
+    named = {"type", "code", "title", "status", "detail", "request_id"}
+    assert set(components["schemas"]["ProblemBody"]["required"]) == named
+    schemes = components["securitySchemes"]
     assert {name for one in post["security"] for name in one} == set(schemes)
     assert "batch" in post["requestBody"]["content"]["application/json"]["schema"]["required"]
 

@@ -19,21 +19,23 @@ from pydantic import SecretStr
 from uvicorn.server import ServerState
 
 from services.api.auth import Credentials
-from services.api.ports import Access
+from services.api.http.local import LocalChannel
 from services.api.queries import OPERATIONS
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, Line
 from services.ingest.stage import Result, Status
+from services.intake.application import create_app
 from services.intake.batch import NoBatch, batch_lines, cut_lines
 from services.intake.files import read_lines
 from services.intake.formats import FORMATS
-from services.intake.http import Running, create_app
+from services.intake.http import Running
 from services.intake.in_flight import BytesInFlight
 from services.intake.publish import route
 from services.intake.server import Deadlines, GuardedHttp
 from services.runtime.connections import Connections
 from services.runtime.errors import InvalidInput
 from services.runtime.metrics import Metrics
+from tests.api_parts import api_parts_of
 from tests.events import RECEIVED_AT, core
 from tests.fuzz.mutations import EVENTS, broken, event
 
@@ -175,11 +177,13 @@ class _Wire(asyncio.Transport):
 def _application() -> Any:
     metrics = Metrics()
     keys = Credentials([SecretStr(KEY)], [], "token-of-nobody")
+    sink = cast(Any, _Sink())
     parts = Running(
-        cast(Access, None), cast(Any, _Sink()), keys, metrics.registry, 100_000,
-        BytesInFlight(1_000_000, metrics), asyncio.Lock(),
+        lambda: None, sink, metrics.registry, 100_000, BytesInFlight(1_000_000, metrics),
+        asyncio.Lock(),
     )  # fmt: skip
-    return create_app(parts)
+    channel = LocalChannel(cast(Any, None), sink, keys)
+    return create_app(parts, api_parts_of(keys, metrics), channel)
 
 
 def request(rng: Random) -> None:

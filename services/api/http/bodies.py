@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from schemas.api.problem import ProblemCode
 from services.api.http.problems import Problem
 
 
@@ -30,7 +31,9 @@ async def read_body(
 
 def _check_size(size: int, bytes_max: int) -> None:
     if size > bytes_max:
-        raise Problem(413, "too large", f"a request may have {bytes_max} bytes; send less at once")
+        raise Problem(
+            ProblemCode.TOO_LARGE, f"a request may have {bytes_max} bytes; send less at once"
+        )
 
 
 async def _parts(request: Request) -> AsyncIterator[bytes]:
@@ -38,4 +41,6 @@ async def _parts(request: Request) -> AsyncIterator[bytes]:
         async for part in request.stream():
             yield part
     except ClientDisconnect as error:
-        raise Problem(400, "incomplete", "the connection closed before the body ended") from error
+        raise Problem(
+            ProblemCode.INCOMPLETE, "the connection closed before the body ended"
+        ) from error

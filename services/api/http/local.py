@@ -14,9 +14,10 @@ import structlog
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from schemas.api.problem import ProblemCode
 from schemas.faults import Fault
 from schemas.reject import RejectReason
-from services.api.auth import LOCAL, Credentials, Scope
+from services.api.auth import LOCAL_KEY, Authenticator, Scope
 from services.api.http.bodies import read_body
 from services.api.http.problems import Problem
 from services.api.http.sink import IntakeSink
@@ -42,7 +43,7 @@ class LocalChannel(NamedTuple):
 
     access: Access
     sink: IntakeSink
-    credentials: Credentials
+    credentials: Authenticator
 
 
 class _Caller(NamedTuple):
@@ -52,17 +53,17 @@ class _Caller(NamedTuple):
     def require(self, scope: Scope) -> None:
         """Raises Problem 403 for a caller without the scope."""
         if scope not in self.scopes:
-            raise Problem(403, "not allowed", f"this needs the scope {scope}")
+            raise Problem(ProblemCode.NOT_ALLOWED, f"this needs the scope {scope}")
 
 
 def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> _Caller:
     channel = cast(LocalChannel, request.app.state.local)
     scheme, _, token = authorization.partition(" ")
-    scopes = channel.credentials.scopes_of(token) if scheme == "Bearer" else frozenset()
-    if not scopes & LOCAL:
-        raise Problem(401, "no valid token", "only commands on this machine may ask this")
+    asks = channel.credentials.principal(token) if scheme == "Bearer" else None
+    if asks is None or asks.key_id != LOCAL_KEY:
+        raise Problem(ProblemCode.NO_VALID_KEY, "only commands on this machine may ask this")
     setattr(request.state, LOCAL_CALLER, True)
-    return _Caller(channel, scopes)
+    return _Caller(channel, asks.scopes)
 
 
 Caller = Annotated[_Caller, Depends(_caller)]

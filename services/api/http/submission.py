@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from schemas.api.problem import ProblemCode
 from services.api.http.problems import Problem
 from services.api.http.sink import IntakeSink, Overloaded
 from services.ingest.core.outcome import Intake
@@ -21,7 +22,9 @@ async def write(sink: IntakeSink, lines: list[Line], intake: Intake) -> list[Res
     try:
         return await asyncio.wrap_future(sink.submit(lines, intake))
     except Overloaded as error:
-        raise Problem(429, "too many events wait", str(error), Retry_After=RETRY_AFTER_S) from error
+        raise Problem(
+            ProblemCode.TOO_MANY_EVENTS_WAIT, str(error), Retry_After=RETRY_AFTER_S
+        ) from error
     except C360Error as error:
         raise unavailable(error) from error
 
@@ -29,4 +32,4 @@ async def write(sink: IntakeSink, lines: list[Line], intake: Intake) -> list[Res
 def unavailable(error: C360Error) -> Problem:
     """The answer while nothing can be written: soon again for what may pass, or after a restart."""
     after = RETRY_AFTER_FAULT_S if isinstance(error, Retry) else RESTART_S
-    return Problem(503, "the store cannot take events", str(error), Retry_After=after)
+    return Problem(ProblemCode.UNAVAILABLE, str(error), Retry_After=after)

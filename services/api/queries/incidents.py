@@ -98,6 +98,6 @@ INCIDENTS_SHOW = Operation(
     "incidents_show", Scope.INCIDENTS_READ, IncidentRequest, _any_view, _show
 )
 """One incident, by its id or an unambiguous beginning of it."""
-INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_ACT, ActionRequest, ActionRecord, _act)
+INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_WRITE, ActionRequest, ActionRecord, _act)
 """Acknowledge or mute an incident, or take it back; the record that does it."""
 OPERATIONS = (INCIDENTS_LIST, INCIDENTS_SHOW, INCIDENTS_ACT)

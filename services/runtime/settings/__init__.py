@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.runtime.errors import ConfigurationError, StoreUnavailable
+from services.runtime.settings.api import ApiSettings
 from services.runtime.settings.ingest import BATCH_EVENTS_LIMIT, IngestSettings
 from services.runtime.settings.intake import IntakeSettings
 from services.runtime.settings.kafka import KafkaSettings
@@ -30,10 +31,24 @@ SETTINGS_FILE = "settings.env"
 UNREADABLE = re.compile(r'field "(\w+)" from source "(\w+)"')
 """How pydantic-settings names the setting whose JSON it cannot read, and where it found it."""
 __all__ = [
-    "BATCH_EVENTS_LIMIT", "CHANNELS", "SETTINGS_FILE", "DirectorySettings", "IngestSettings",
-    "IntakeSettings", "KafkaSettings", "LogSettings", "RealmSettings", "RealmsSettings",
-    "RulesSettings", "Settings", "StoreSettings", "WorkerSettings", "is_overridden",
-    "load_settings", "read_rules",
+    "BATCH_EVENTS_LIMIT",
+    "CHANNELS",
+    "SETTINGS_FILE",
+    "ApiSettings",
+    "DirectorySettings",
+    "IngestSettings",
+    "IntakeSettings",
+    "KafkaSettings",
+    "LogSettings",
+    "RealmSettings",
+    "RealmsSettings",
+    "RulesSettings",
+    "Settings",
+    "StoreSettings",
+    "WorkerSettings",
+    "is_overridden",
+    "load_settings",
+    "read_rules",
 ]  # fmt: skip
 
 
@@ -42,6 +57,7 @@ class Settings(  # pydantic takes the fields of the last base first
     WorkerSettings,
     KafkaSettings,
     StoreSettings,
+    ApiSettings,
     IntakeSettings,
     IngestSettings,
     RulesSettings,

@@ -19,7 +19,8 @@ from services.embedded.running_instance import RunningInstance
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import KEPT_BYTES_MAX, Line
 from services.ingest.stage import Result, Status
-from services.intake.http import application
+from services.intake.application import create_app
+from tests.api_parts import api_parts_of
 
 
 @pytest.mark.parametrize(
@@ -55,9 +56,9 @@ class _Sink:
 
 def posted(body: AsyncIterator[bytes] | bytes, path: str = "lines") -> httpx.Response:
     """The answer of the local route alone."""
-    app = application()
     local_token = Credentials((), (), TOKEN)
-    app.state.local = LocalChannel(cast(Any, None), cast(Any, _Sink()), local_token)
+    channel = LocalChannel(cast(Any, None), cast(Any, _Sink()), local_token)
+    app = create_app(cast(Any, None), api_parts_of(local_token), channel)
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     async def ask() -> httpx.Response:

@@ -72,9 +72,12 @@ def test_so_are_those_of_the_command_line(
 
 def test_a_credential_has_the_scopes_of_its_kind_only() -> None:
     """A key of the intake opens no local route, and the token of local commands no public one."""
-    assert CREDENTIALS.scopes_of("a" * 16) == {Scope.EVENTS_WRITE}
-    assert CREDENTIALS.scopes_of("b" * 16) == {Scope.EVENTS_WRITE_PUBLIC}
-    assert CREDENTIALS.scopes_of(TOKEN) == LOCAL
+    for credential, scopes in (
+        ("a" * 16, {Scope.EVENTS_WRITE}), ("b" * 16, {Scope.EVENTS_WRITE_PUBLIC}), (TOKEN, LOCAL)
+    ):  # fmt: skip
+        found = CREDENTIALS.principal(credential)
+        assert found is not None
+        assert found.scopes == scopes
     for unknown in ("", "a" * 15, "c" * 16):
-        assert CREDENTIALS.scopes_of(unknown) == frozenset()
+        assert CREDENTIALS.principal(unknown) is None
     assert not LOCAL & {Scope.EVENTS_WRITE, Scope.EVENTS_WRITE_PUBLIC}

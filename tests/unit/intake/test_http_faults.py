@@ -13,14 +13,16 @@ import pytest
 from pydantic import SecretStr
 
 from services.api.auth import Credentials
-from services.api.ports import Access
+from services.api.http.local import LocalChannel
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
-from services.intake.http import Running, create_app
+from services.intake.application import create_app
+from services.intake.http import Running
 from services.intake.in_flight import BytesInFlight
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
+from tests.api_parts import api_parts_of
 
 KEY, TOKEN = "a-key-of-a-server", "a-token-of-this-machine"
 
@@ -54,13 +56,15 @@ class FailingSink:
 
 async def answered(fault: Exception, path: str, *, at_once: bool) -> httpx.Response:
     """The answer of a service whose sink fails so."""
-    metrics = Metrics()
+    metrics, keys = Metrics(), Credentials([SecretStr(KEY)], [], TOKEN)
+    sink = cast(Any, FailingSink(fault, at_once=at_once))
     app = create_app(
         Running(
-            cast(Access, None), cast(Any, FailingSink(fault, at_once=at_once)),
-            Credentials([SecretStr(KEY)], [], TOKEN), metrics.registry, 100_000,
-            BytesInFlight(1_000_000, metrics), asyncio.Lock(),
-        )
+            lambda: None, sink, metrics.registry, 100_000, BytesInFlight(1_000_000, metrics),
+            asyncio.Lock(),
+        ),
+        api_parts_of(keys, metrics),
+        LocalChannel(cast(Any, None), sink, keys),
     )  # fmt: skip
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

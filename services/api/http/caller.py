@@ -1,0 +1,121 @@
+"""Who calls: the key of a request, its scopes, its realm, its rate, its purpose.
+
+`allowed(scope)` is the one dependency by which a route lets callers in. A key stands in a header,
+never in a URL, which logs would keep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Header, Request
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from schemas.api.problem import ProblemCode
+from services.api.auth import LOCAL_KEY, Principal, Scope
+from services.api.http.parts import ApiParts, api_parts
+from services.api.http.problems import Problem
+from services.api.rates import Taken
+
+BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer KEY`")
+KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key")
+PURPOSE_CHARS_MAX = 200
+RATE = "rate"
+"""State of a request: what its key has left."""
+PRINCIPAL = "principal"
+"""State of a request: who asks."""
+WRITES_EVENTS = frozenset({Scope.EVENTS_WRITE, Scope.EVENTS_WRITE_PUBLIC})
+HTTPCredentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+HeaderKey = Annotated[str | None, Depends(KEY_HEADER)]
+
+
+class Caller(NamedTuple):
+    """A caller that may do what the route does."""
+
+    principal: Principal
+    realm: str
+    """The realm of its key."""
+    purpose: str
+    """Why it asks, in its own words (X-Purpose); empty if it does not say."""
+
+    def has(self, scope: Scope) -> bool:
+        """Whether its key has a further scope."""
+        return scope in self.principal.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Raises Problem 403 without the scope."""
+        if not self.has(scope):
+            raise _not_allowed(scope)
+
+
+async def authenticated(
+    request: Request,
+    parts: Annotated[ApiParts, Depends(api_parts)],
+    bearer: HTTPCredentials,
+    header: HeaderKey,
+) -> Principal:
+    """The owner of the request's key. Raises Problem 401 without a valid key, 429 beyond its rate.
+
+    The token of local commands is no key: it belongs to other routes.
+    """
+    credential = header or (bearer.credentials if bearer else "")
+    found = parts.authenticator.principal(credential) if credential else None
+    if found is None and credential:
+        await asyncio.to_thread(parts.authenticator.refresh, credential)
+        found = parts.authenticator.principal(credential)
+    if found is None or found.key_id == LOCAL_KEY:
+        detail = "send 'Authorization: Bearer KEY' with a valid API key"
+        raise Problem(ProblemCode.NO_VALID_KEY, detail, WWW_Authenticate="Bearer")
+    setattr(request.state, PRINCIPAL, found)
+    if not WRITES_EVENTS & found.scopes or found.realm is not None:
+        taken = parts.rates.take(found.key_id, found.rate_per_s)
+        setattr(request.state, RATE, taken)
+        if not taken.is_allowed:
+            detail = f"the key may send {taken.quota} requests at once, and more as time passes"
+            raise Problem(ProblemCode.RATE_LIMITED, detail, Retry_After=str(taken.reset_s))
+    return found
+
+
+def rate_headers(taken: Taken, rate_per_s: float) -> dict[str, str]:
+    """RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10, section 3 and 4)."""
+    window_s = max(1, round(taken.quota / rate_per_s))
+    return {
+        "RateLimit": f'"key";r={taken.remaining};t={taken.reset_s}',
+        "RateLimit-Policy": f'"key";q={taken.quota};w={window_s}',
+    }
+
+
+Purpose = Annotated[
+    str,
+    Header(
+        alias="X-Purpose",
+        max_length=PURPOSE_CHARS_MAX,
+        description="Why you ask, for the audit log: `call from the customer, ticket 4711`.",
+    ),
+]
+
+
+def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency that lets in callers with the scope and a realm; others get Problem 403."""
+
+    async def caller(
+        parts: Annotated[ApiParts, Depends(api_parts)],
+        principal: Annotated[Principal, Depends(authenticated)],
+        purpose: Purpose = "",
+    ) -> Caller:
+        if scope not in principal.scopes:
+            raise _not_allowed(scope)
+        if principal.realm is None:
+            detail = "the key belongs to no realm: keys of the settings only send events"
+            raise Problem(ProblemCode.NOT_ALLOWED, detail)
+        if parts.settings.api_purpose_required and scope is Scope.PROFILES_READ and not purpose:
+            raise Problem(ProblemCode.INVALID_REQUEST, "say why you ask, in the header X-Purpose")
+        return Caller(principal, principal.realm, purpose)
+
+    return caller
+
+
+def _not_allowed(scope: Scope) -> Problem:
+    return Problem(ProblemCode.NOT_ALLOWED, f"this needs a key with the scope {scope}")

@@ -1,0 +1,90 @@
+"""Around every request: its id, the headers that every answer has, and how long it took.
+
+Answers are private and are asked for anew each time (RFC 9111); a browser may neither guess their
+type, frame them, nor tell other sites where they came from.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.auth import Principal
+from services.api.http.caller import PRINCIPAL, RATE, rate_headers
+from services.api.http.problems import REQUEST_ID
+from services.runtime.metrics import Metrics
+
+REQUEST_ID_FORM = re.compile(rb"^[A-Za-z0-9._:/+=-]{1,128}$")
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+STRICT_TRANSPORT = "max-age=31536000"
+UNKNOWN_ROUTE = "unknown"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Envelope:
+    """An ASGI middleware; the outermost one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun_s, status = time.monotonic(), 500
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state[REQUEST_ID] = request_id = _request_id(scope)
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers.setdefault("Cache-Control", "private, no-cache")
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+                if RATE in state:
+                    for name, value in _rates(scope, state).items():
+                        headers[name] = value
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            self._measure(scope, status, time.monotonic() - begun_s)
+
+    @staticmethod
+    def _measure(scope: Scope, status: int, seconds: float) -> None:
+        metrics: Metrics | None = getattr(scope["app"].state, "metrics", None)
+        if metrics is None:
+            return
+        route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
+
+
+def _rates(scope: Scope, state: dict[str, Any]) -> dict[str, str]:
+    principal: Principal = state[PRINCIPAL]
+    usual: float = scope["app"].state.api.settings.api_rate_per_s
+    return rate_headers(state[RATE], principal.rate_per_s or usual)
+
+
+def _request_id(scope: Scope) -> str:
+    """The id that the sender gave, if it is one that logs may hold; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID_FORM.match(value):
+            return str(value.decode())
+    return uuid.uuid4().hex

@@ -1,0 +1,59 @@
+"""Running operations for requests, and the answers that come of them.
+
+An operation runs in the pool of read connections. A document is written as the command line prints
+it with `--json`, so both give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from services.api.http.parts import api_parts
+from services.api.operation import In, Operation, Out, plain
+from services.api.ports import Access
+
+ROWS_MAX = 10_000
+"""Of one answer, whatever was asked for."""
+JSON = "application/json"
+
+
+async def rows(request: Request, operation: Operation[In, Out], asked: In) -> list[Out]:
+    """The rows of an operation. Raises C360Error, which the application answers with a problem."""
+
+    def read(access: Access) -> list[Out]:
+        return list(islice(operation.run(access, asked), ROWS_MAX))
+
+    return await api_parts(request).pool.run(read)
+
+
+async def one(request: Request, operation: Operation[In, Out], asked: In) -> Out:
+    """The only row of an operation that gives one."""
+    [found] = await rows(request, operation, asked)
+    return found
+
+
+def document(row: BaseModel, status: int = 200, **headers: str) -> Response:
+    """The answer with one document; names of headers have `_` for `-`."""
+    return _response(plain(row), status, headers)
+
+
+def page(found: Sequence[BaseModel], following: str | None, **headers: str) -> Response:
+    """The answer with a page of a list, and the cursor of the next one."""
+    return listed(map(plain, found), following, **headers)
+
+
+def listed(found: Iterable[Any], following: str | None, **headers: str) -> Response:
+    """The same, of rows that are JSON values already."""
+    body = {"data": list(found), "page": {"next": following, "has_more": following is not None}}
+    return _response(body, 200, headers)
+
+
+def _response(body: Any, status: int, headers: dict[str, str]) -> Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(orjson.dumps(body), status, named, JSON)

@@ -1,0 +1,102 @@
+"""The HTTP application: every router, and what surrounds them, for `c360 up` and `c360 api`.
+
+It composes and decides nothing: routes are in services/intake/http.py and services/api/http/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from schemas.api.problem import ProblemBody
+from services.api.http import about, local
+from services.api.http.compression import Compression
+from services.api.http.envelope import Envelope
+from services.api.http.heads import HeadAsGet
+from services.api.http.local import LocalChannel
+from services.api.http.parts import ApiParts
+from services.api.http.problems import answer_with_problems
+from services.intake import http as intake
+from services.intake.http import Running
+
+ROUTERS: tuple[APIRouter, ...] = (intake.router, about.router)
+"""What clients may call; the order is that of the OpenAPI document."""
+EXPOSED_HEADERS = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
+"""Headers that a web page of an allowed origin may read."""
+SENT_HEADERS = [
+    "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer",
+    "X-API-Key", "X-Purpose", "X-Request-ID",
+]  # fmt: skip
+PREFLIGHT_S = 600
+
+
+class Application(FastAPI):
+    """The routes, inside the envelope that even unexpected faults are answered in."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """See Starlette."""
+        return Envelope(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document. Requests that do not have their form are problems like others."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for invented in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(invented, None)
+            schemas["ProblemBody"] = ProblemBody.model_json_schema()
+            schemas["FieldFault"] = schemas["ProblemBody"].pop("$defs")["FieldFault"]
+            schemas["ProblemBody"]["properties"]["errors"]["items"] = {
+                "$ref": "#/components/schemas/FieldFault"
+            }
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    _without_validation_errors(operation["responses"])
+        found: dict[str, Any] = self.openapi_schema or {}
+        return found
+
+
+def _without_validation_errors(responses: dict[str, Any]) -> None:
+    content = responses.get("422", {}).get("content", {})
+    if "HTTPValidationError" in str(content.get("application/json")):
+        del responses["422"]
+
+
+def application(origins: list[str] | None = None) -> Application:
+    """The routes alone; they answer once `app.state` is set."""
+    app = Application(
+        title="customer360",
+        version="1",
+        description="Touchpoints in; profiles, incidents and why out.",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # to where a sender's Host header says, and without TLS
+    )
+    answer_with_problems(app)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Compression)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=SENT_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=PREFLIGHT_S,
+        )
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def create_app(running: Running, api: ApiParts, channel: LocalChannel | None = None) -> Application:
+    """The application over its parts; `channel` is that of commands on the same machine."""
+    app = application(api.settings.api_cors_origins)
+    app.state.running, app.state.api, app.state.metrics = running, api, api.metrics
+    if channel is not None:
+        app.state.local = channel
+        app.include_router(local.router)
+    return app

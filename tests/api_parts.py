@@ -1,0 +1,24 @@
+"""The parts of an application for tests of routes that read nothing."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from services.api.auth import Authenticator
+from services.api.http.parts import ApiParts
+from services.api.pool import ReadPool, limits_of
+from services.api.rates import RateLimits
+from services.runtime.metrics import Metrics
+from services.runtime.settings import Settings
+
+
+def api_parts_of(authenticator: Authenticator, metrics: Metrics | None = None) -> ApiParts:
+    """Parts with these keys; a read fails, because there is no store."""
+    settings, metrics = Settings(), metrics or Metrics()
+
+    def open_reads() -> Any:
+        raise AssertionError("no store")
+
+    pool: ReadPool[Any] = ReadPool(open_reads, lambda _reads: None, limits_of(settings), metrics)
+    rates = RateLimits(settings.api_rate_per_s)
+    return ApiParts(settings, cast(Any, pool), authenticator, rates, metrics)
