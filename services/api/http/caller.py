@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from schemas.api.problem import ProblemCode
@@ -98,11 +98,17 @@ Purpose = Annotated[
 
 
 def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A dependency that lets in callers with the scope and a realm; others get Problem 403."""
+    """A dependency that lets in callers with the scope and a realm; others get Problem 403.
+
+    The OpenAPI document names the scope in the operation's security requirement.
+    """
+
+    # A default, because an annotation cannot name a variable of this function.
+    with_scope: Any = Security(authenticated, scopes=[scope.value])
 
     async def caller(
         parts: Annotated[ApiParts, Depends(api_parts)],
-        principal: Annotated[Principal, Depends(authenticated)],
+        principal: Principal = with_scope,
         purpose: Purpose = "",
     ) -> Caller:
         if scope not in principal.scopes:
