@@ -422,7 +422,8 @@ class RejectedHeaders(Contract):
     source_topic: OptionalCode = ""
     source_partition: Annotated[int, Field(ge=-1)] = -1
     source_offset: Annotated[int, Field(ge=-1)] = -1
-    """Where it was read; topic empty and -1 if it came over HTTP or from a file."""
+    """Where it was read. Of what came over HTTP the topic that it was for, and -1; the topic is
+    empty if it came from nowhere that a replay could send it to."""
 
 
 class ProfileStatus(StrEnum):

@@ -17,6 +17,7 @@ class RejectReason(StrEnum):
     FROM_THE_FUTURE = "from_the_future"
     BEFORE_TIME_FLOOR = "before_time_floor"
     NOT_ALLOWED = "not_allowed"
+    OTHER_REALM = "other_realm"
     ERASED = "erased"
     UNSTORABLE = "unstorable"
     UNPROCESSABLE = "unprocessable"
@@ -32,6 +33,7 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.FROM_THE_FUTURE: "fix the source's clock; occurred_at is over 24 h ahead",
     RejectReason.BEFORE_TIME_FLOOR: "fix the source's clock; occurred_at is before the time floor",
     RejectReason.NOT_ALLOWED: "send events of this type from a server, with a server's key",
+    RejectReason.OTHER_REALM: "send events of this realm with a key of this realm",
     RejectReason.UNSTORABLE: "report it: the event is valid, but the store refuses it",
     RejectReason.UNPROCESSABLE: "report it: the event is valid, but processing it failed",
     RejectReason.ERASED: "nothing: the person was erased after this event happened",

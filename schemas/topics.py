@@ -31,7 +31,8 @@ class Party(StrEnum):
     IDENTITY = "identity"
     CONSISTENCY = "consistency"
     QUERY = "query"
-    """Commands: they read dead letters and alerts, and write what people decide."""
+    """Commands and the API: they read dead letters and alerts, and write what people decide. The
+    API passes on the touchpoints that come over HTTP, too."""
     SUBSCRIBERS = "subscribers"
     """Systems of the retailer that follow profiles or alerts, and operators."""
 
@@ -169,7 +170,7 @@ def _touchpoints(family: str, channels: tuple[str, ...], partitions: int, what: 
         retention_days=7,
         record_bytes_max=2 * EVENT_BYTES_MAX,
         records=(Touchpoint,),
-        produced_by=(Party.SOURCES,),
+        produced_by=(Party.SOURCES, Party.QUERY),
         consumed_by=(Party.INGEST,),
         channels=channels,
     )
@@ -241,7 +242,7 @@ CATALOGUE = Catalogue(
             retention_days=14,
             record_bytes_max=2 * MIB,
             headers=records.RejectedHeaders,
-            produced_by=(Party.INGEST,),
+            produced_by=(Party.INGEST, Party.QUERY),
             consumed_by=(Party.QUERY, Party.SUBSCRIBERS),
         ),
         Topic(

@@ -22,6 +22,9 @@ IDENTIFIERS_MAX = 20
 PUBLIC_ID_PREFIX = "public:"
 """Begins the stored id of every event sent with a public write key, and of no other: so such a key
 cannot occupy, replace or contest an event of a server."""
+PUBLIC_MARK = b',"from_public_key":true}'
+"""Ends a line that was sent with a public write key and is passed on: with it, the line keeps the
+rights of such a key on every way in. It counts towards no limit of the line."""
 DEFAULT_REALM = "default"
 
 

@@ -36,6 +36,7 @@ from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.runtime.errors import C360Error
 from services.runtime.settings import Settings
+from services.stream.dead_letters import BY_OTHER_REALM
 
 if TYPE_CHECKING:
     from services.ingest.adapters.rejected import DeadLetter, DeadLetters, Listing
@@ -267,12 +268,15 @@ def _line(row: RejectedBytes, report: ReplayReport) -> Line | None:
     content = base64.b64decode(row.raw_base64)
     report.matched += 1
     if row.raw_bytes > len(content):
-        why = f"only {len(content):,} of its {row.raw_bytes:,} bytes were kept"
+        why = f"only {len(content):,} of its {row.raw_bytes:,} bytes were kept; send it again from "
+        why += "its source"
+    elif row.reason is RejectReason.OTHER_REALM:
+        why = BY_OTHER_REALM
     else:
         report.reasons[str(row.reason)] += 1
         return Line(content, len(content))
     report.kept += 1
-    _not_sent(row.reject_id, f"{why}; send it again from its source")
+    _not_sent(row.reject_id, why)
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.faults import Fault
-from schemas.touchpoint import EVENT_BYTES_MAX
+from services.ingest.core.decode import fits
 from services.runtime.errors import C360Error
 
 KEPT_BYTES_MAX = 64 * 1024
@@ -23,11 +23,13 @@ class Line(NamedTuple):
     """Why the intake could not read it; the line is then rejected as it is."""
     place: str = ""
     """File and number of the line, for the message of a reject; empty if it came from no file."""
+    realm: str = ""
+    """The only realm of which its sender may send events; empty for any."""
 
     @property
     def is_whole(self) -> bool:
         """Whether the line fits the limit of an event."""
-        return self.size <= EVENT_BYTES_MAX
+        return fits(self.content, self.size)
 
 
 class InputError(C360Error):

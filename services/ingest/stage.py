@@ -85,12 +85,12 @@ class Stored(NamedTuple):
 
 
 def outcome_of(
-    core: EventProcessor, line: bytes, received_at: datetime, intake: Intake
+    core: EventProcessor, line: bytes, received_at: datetime, intake: Intake, realm: str = ""
 ) -> Accepted | Reject:
     """The outcome of one line, whatever it contains: an event on which the code fails is rejected
     alone and never stops the others."""
     try:
-        return core.process(line, received_at, intake)
+        return core.process(line, received_at, intake, realm)
     except Exception as error:  # a bug: the event is kept, with its bytes, and can be replayed
         log.error("event_failed", error=type(error).__name__, frames=frames(error))
         message = f"{type(error).__name__}; please report it"
@@ -125,7 +125,7 @@ class IngestStage:
             return Reject(*line.fault)
         if not line.is_whole:
             return Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
-        return outcome_of(self._core, line.content, received_at, intake)
+        return outcome_of(self._core, line.content, received_at, intake, line.realm)
 
     def store(self, decoded: Decoded, batch: int) -> Stored:
         """Make a batch durable.
@@ -142,12 +142,12 @@ class IngestStage:
         conflicts: list[Accepted] = []
         for position, outcome in enumerate(decoded.outcomes):
             if isinstance(outcome, Reject):
-                results.append(_refusal(outcome))
+                results.append(refusal(outcome))
                 refused[position] = outcome
                 continue
             entries = judged.setdefault((outcome.realm, outcome.event_id), [])
             result = self._judge(outcome, entries)
-            results.append(_with_hint(result, outcome) if outcome.hints else result)
+            results.append(with_hint(result, outcome))
             is_conflict = result.reason == ID_CONFLICT
             if is_conflict:
                 conflicts.append(outcome)
@@ -168,7 +168,7 @@ class IngestStage:
         for position in unstorable:
             reject = Reject(RejectReason.UNSTORABLE, event_id=fresh[position].sent_id)
             plan.forget(fresh.pop(position))
-            refused[position], results[position] = reject, _refusal(reject)
+            refused[position], results[position] = reject, refusal(reject)
         self._keep(decoded, {position: refused[position] for position in unstorable})
         self._store.remove_facts(plan.outvoted_elsewhere())
         stored = [plan.told(event) for event in fresh.values()]
@@ -230,9 +230,9 @@ class IngestStage:
         self._processed = batch
 
 
-def _with_hint(result: Result, event: Accepted) -> Result:
+def with_hint(result: Result, event: Accepted) -> Result:
     """What the sender of a new event hears beside its acceptance."""
-    if result.status is not Status.ACCEPTED:
+    if result.status is not Status.ACCEPTED or not event.hints:
         return result
     hint = event.hints[0]
     return result._replace(path=hint.path, message=hint.message)
@@ -245,5 +245,6 @@ def _placed(outcome: Accepted | Reject, line: Line) -> Accepted | Reject:
     return outcome._replace(message=f"{outcome.message} ({line.place})".lstrip())
 
 
-def _refusal(reject: Reject) -> Result:
+def refusal(reject: Reject) -> Result:
+    """What the sender of a rejected event hears."""
     return Result(reject.event_id, Status.REJECTED, reject.reason, reject.path, reject.message)

@@ -1,7 +1,7 @@
-"""The memory that request bodies may take, over all requests: from the first byte to the answer.
+"""What all requests together may hold: bytes of bodies, and events that wait to become durable.
 
-A body counts as it arrives, so an announced length reserves nothing. Public keys, which anybody can
-read, get a share of the memory only.
+A body counts from its first byte to the answer and as it arrives, so an announced length reserves
+nothing. Public keys, which anybody can read, get a share of either only.
 """
 
 from __future__ import annotations
@@ -11,10 +11,42 @@ from contextlib import contextmanager
 
 from schemas.api.problem import ProblemCode
 from services.api.http.problems import Problem
+from services.api.http.sink import Overloaded
 from services.ingest.core.outcome import Intake
 from services.runtime.metrics import Metrics
 
 PUBLIC_SHARE = 0.5
+
+
+class EventsInFlight:
+    """Counts events that wait. Not thread-safe."""
+
+    def __init__(self, events_max: int, metrics: Metrics) -> None:
+        self._max = events_max
+        self._share = int(events_max * PUBLIC_SHARE)
+        self._waiting = dict.fromkeys(Intake, 0)
+        self._metrics = metrics
+
+    def take(self, events: int, intake: Intake) -> None:
+        """Count more. Raises Overloaded when they do not fit; into an empty queue any number does.
+
+        Public keys that fill their share leave the rest to servers.
+        """
+        public, room = self._waiting[Intake.PUBLIC], self._max
+        waiting = sum(self._waiting.values()) - public + min(public, self._share)
+        if intake is Intake.PUBLIC:
+            waiting, room = public, self._share
+        if waiting + events > room and waiting:
+            raise Overloaded(f"{waiting} events wait for the writer; send again later")
+        self._add(events, intake)
+
+    def give_back(self, events: int, intake: Intake) -> None:
+        """They no longer wait."""
+        self._add(-events, intake)
+
+    def _add(self, events: int, intake: Intake) -> None:
+        self._waiting[intake] += events
+        self._metrics.queued_events.set(sum(self._waiting.values()))
 
 
 class Held:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
+from schemas.reject import RejectReason
 from schemas.topics import CATALOGUE, MIB, Party
 from services.ingest.adapters.rejected import DeadLetter
 from services.intake.publish import size_of
+from services.stream.dead_letters import BY_OTHER_REALM
 from services.stream.ports import Outbox, Outgoing
 
 REPORT_VERSION = 1
@@ -121,6 +123,8 @@ def original(letter: DeadLetter) -> Outgoing | Kept:
             f"it was too large to be kept: {letter.size:,} of {own.raw_bytes:,} bytes are here; "
             "send it again from its source",
         )
+    if own.reason is RejectReason.OTHER_REALM:
+        return Kept(letter.id, BY_OTHER_REALM)
     if not own.source_topic:
         return Kept(
             letter.id,

@@ -15,17 +15,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from enum import Enum
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import structlog
 
 from schemas.records import ActionRecord
-from services.api.http.sink import Overloaded
+from services.api.http.sink import uncancellable
 from services.embedded.pipeline import Pipeline
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Decoded, Result
-from services.intake.in_flight import PUBLIC_SHARE
+from services.intake.in_flight import EventsInFlight
 from services.intake.turns import Turns
 from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error, Fatal, Retry
@@ -36,7 +36,6 @@ TICK_S = 5.0
 TURN_S = 0.5
 LIVE_WITHIN_S = 120.0
 log = structlog.get_logger()
-T = TypeVar("T")
 
 
 class _Request(NamedTuple):
@@ -74,16 +73,14 @@ class IntakeWriter:
     ) -> None:
         """`pauses` gives the seconds between attempts while the store takes nothing."""
         self._pipeline = pipeline
-        self._metrics = metrics
         self._batch_events_max = batch_events_max
-        self._queue_events_max = queue_events_max
         self._linger_s = linger_s
         self._on_fatal = on_fatal
         self._pauses = pauses
         self._requests: queue.SimpleQueue[_Request | _Order | _Stop] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._public: Turns[_Request] = Turns(batch_events_max)
-        self._waiting = dict.fromkeys(Intake, 0)
+        self._events = EventsInFlight(queue_events_max, metrics)
         self._ended: BaseException | None = None
         self._stalled: Retry | None = None
         self._stopping = threading.Event()
@@ -102,17 +99,10 @@ class IntakeWriter:
             Retry: the store takes nothing now; neither was any.
             Fatal: the writer has ended.
         """
-        answer: Future[list[Result]] = _uncancellable()
+        answer: Future[list[Result]] = uncancellable()
         with self._lock:
             self._require_running()
-            public, room = self._waiting[Intake.PUBLIC], self._queue_events_max
-            share = int(room * PUBLIC_SHARE)
-            waiting = sum(self._waiting.values()) - public + min(public, share)
-            if intake is Intake.PUBLIC:
-                waiting, room = public, share
-            if waiting + len(lines) > room and waiting:
-                raise Overloaded(f"{waiting} events wait for the writer; send again later")
-            self._count(intake, len(lines))
+            self._events.take(len(lines), intake)
             self._requests.put(_Request(lines, intake, answer))
         return answer
 
@@ -125,7 +115,7 @@ class IntakeWriter:
         return self._order(lambda: self._pipeline.act(record))
 
     def _order(self, work: Callable[[], None]) -> Future[None]:
-        answer: Future[None] = _uncancellable()
+        answer: Future[None] = uncancellable()
         with self._lock:
             self._require_running()
             self._requests.put(_Order(work, answer))
@@ -309,17 +299,4 @@ class IntakeWriter:
         """Make room in the queue."""
         with self._lock:
             for request in requests:
-                self._count(request.intake, -len(request.lines))
-
-    def _count(self, intake: Intake, events: int) -> None:
-        """Call with the lock held."""
-        self._waiting[intake] += events
-        self._metrics.queued_events.set(sum(self._waiting.values()))
-
-
-def _uncancellable() -> Future[T]:
-    """A future that a sender who goes away cannot cancel: its events are stored all the same, and
-    the writer could not set the result."""
-    answer: Future[T] = Future()
-    answer.set_running_or_notify_cancel()
-    return answer
+                self._events.give_back(len(request.lines), request.intake)

@@ -10,6 +10,8 @@ from services.stream.ports import Delivery, Headers, Outgoing
 REJECTED_TOPIC = "c360.rejected"
 UNKNOWN_LETTER = "unknown_dead_letter"
 """Reason of a NotFound: no dead letter has that id."""
+BY_OTHER_REALM = "a key of another realm sent it. If that is right, send it with a key of its realm"
+"""Why such an event is not sent again as it is: it would then have the rights of its realm."""
 PREFIX = "c360-"
 MESSAGE_CHARS_MAX = 200
 VALUE_BYTES_MAX = 1024 * 1024

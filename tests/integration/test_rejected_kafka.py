@@ -188,19 +188,21 @@ async def test_letters_refused_meanwhile_are_left_for_the_next_run(servers: str)
 
 
 async def test_what_cannot_go_back_is_named(servers: str) -> None:
-    """Letters cut short, of no topic, of a topic nobody reads, of no worker, and too large: each is
-    named with its reason, the run fails, the others are sent."""
+    """Letters cut short, of no topic, of a topic nobody reads, of no worker, of a key of another
+    realm, and too large: each is named with its reason, the run fails, the others are sent."""
     cut = dead_letter(Delivery("touchpoints.shop", 0, 1, 0, b"begin"), RejectReason.TOO_LARGE)
     cut = cut._replace(headers=(*cut.headers, ("c360-raw-bytes", b"70000000")))
     http = dead_letter(Delivery("", -1, -1, 0, b"http"), RejectReason.NOT_ALLOWED)
     loop = dead_letter(Delivery(REJECTED_TOPIC, 0, 1, 0, b"loop"), RejectReason.NOT_JSON)
     full = dead_letter(Delivery("touchpoints.shop", 0, 1, 0, b"x" * 65_450), RejectReason.TOO_LARGE)
-    await send(servers, cut, http, loop, full, Outgoing(REJECTED_TOPIC, b"foreign"))
+    realm = dead_letter(Delivery("touchpoints.shop", -1, -1, 0, b"x"), RejectReason.OTHER_REALM)
+    await send(servers, cut, http, loop, full, realm, Outgoing(REJECTED_TOPIC, b"foreign"))
     refused = await refuse(servers, Outgoing("touchpoints.shop", b"good", key=b"e"))
     report, said = rejected(servers, "replay", "--all", code=1)
-    assert (report["matched"], report["replayed"], report["not_replayable"]) == (6, 1, 5)
+    assert (report["matched"], report["replayed"], report["not_replayable"]) == (7, 1, 6)
     for why in (
         "5 of 70,000,000 bytes are here", "it came from no topic", f"came from, {REJECTED_TOPIC}",
+        "a key of another realm sent it",
         "do not say where it came from", "too large for touchpoints.shop, which takes 65,536",
     ):  # fmt: skip
         assert why in said
@@ -208,8 +210,8 @@ async def test_what_cannot_go_back_is_named(servers: str) -> None:
     assert [one.value for one in found] == [b"good"]
     rows, _ = rejected(servers, "list")
     assert sorted((row["reason"], row["is_whole"]) for row in rows) == [
-        ("not_allowed", True), ("not_json", True), ("not_json", True), ("too_large", False),
-        ("too_large", True), ("unknown", False),
+        ("not_allowed", True), ("not_json", True), ("not_json", True), ("other_realm", True),
+        ("too_large", False), ("too_large", True), ("unknown", False),
     ]  # fmt: skip
 
 

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
 from services.runtime.errors import Retry
 
+T = TypeVar("T")
+
 
 class Overloaded(Retry):
     """Too many events are waiting for the writer; send again later."""
+
+
+def uncancellable() -> Future[T]:
+    """A future that a sender who goes away cannot cancel: its events are stored all the same, and
+    nobody could set the result."""
+    answer: Future[T] = Future()
+    answer.set_running_or_notify_cancel()
+    return answer
 
 
 class IntakeSink(Protocol):

@@ -14,6 +14,7 @@ from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
+from services.ingest.core.decode import marked
 from services.runtime.errors import InvalidInput
 
 BEGINNING_MS = 0
@@ -108,10 +109,10 @@ def _export(access: Access, asked: ExportRequest) -> Iterator[EventLine]:
 
 def _marked(event_id: str, payload: str) -> str:
     """The payload; of a public write key, with the mark that keeps it from being believed more when
-    it is ingested again. At its end: of a name that is there twice, the last one counts."""
+    it is ingested again."""
     if not event_id.startswith(PUBLIC_ID_PREFIX):
         return payload
-    return payload.rstrip().removesuffix("}") + ',"from_public_key":true}'
+    return marked(payload.encode()).decode()
 
 
 def _stats(access: Access, asked: StatsRequest) -> Iterator[DayCount]:

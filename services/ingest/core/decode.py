@@ -10,7 +10,13 @@ from pydantic import ValidationError
 
 from schemas.faults import fault_of
 from schemas.reject import RejectReason
-from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint, TouchpointAdapter
+from schemas.touchpoint import (
+    DEFAULT_REALM,
+    EVENT_BYTES_MAX,
+    PUBLIC_MARK,
+    Touchpoint,
+    TouchpointAdapter,
+)
 from services.ingest.core.encoding import not_utf8
 from services.ingest.core.outcome import Reject
 
@@ -20,7 +26,7 @@ UNHASHED = ("sent_at", "received_at", "revision", "from_public_key")
 
 def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
     """Parse and validate one line; also returns the plain JSON object."""
-    if len(line) > EVENT_BYTES_MAX:
+    if not fits(line, len(line)):
         return Reject(RejectReason.TOO_LARGE, message=too_large(len(line)))
     try:
         event = TouchpointAdapter.validate_json(line)
@@ -29,6 +35,31 @@ def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
         return explain(error, line)
     except orjson.JSONDecodeError as error:
         return Reject(RejectReason.NOT_JSON, message=str(error))
+
+
+def fits(line: bytes, size: int) -> bool:
+    """Whether a line of this size may be an event."""
+    return size <= EVENT_BYTES_MAX + (len(PUBLIC_MARK) if line.endswith(PUBLIC_MARK) else 0)
+
+
+def marked(line: bytes) -> bytes:
+    """The line, with the mark of a public write key if it may be an event at all.
+
+    At its end: of a name that is there twice, the last one counts.
+    """
+    bare = line.rstrip()
+    if bare.endswith(PUBLIC_MARK) or not bare.endswith(b"}"):
+        return line
+    return bare[:-1] + PUBLIC_MARK
+
+
+def names_other_realm(line: bytes, realm: str) -> bool:
+    """Whether a line that is no valid event would be one of another realm."""
+    try:
+        plain = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(plain, dict) and plain.get("realm", DEFAULT_REALM) != realm
 
 
 def too_large(size: int) -> str:

@@ -23,7 +23,7 @@ from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touc
 from services.consistency.core.kind import Heard, Kind, Kinds
 from services.consistency.kinds import KINDS
 from services.ingest.core.activity import is_activity
-from services.ingest.core.decode import body_hash, decode, event_hash
+from services.ingest.core.decode import body_hash, decode, event_hash, names_other_realm
 from services.ingest.core.fact import (
     EMPTY_CONSENTS,
     attributes_group,
@@ -98,13 +98,20 @@ class EventProcessor:
         )
 
     def process(
-        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE
+        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE, realm: str = ""
     ) -> Accepted | Reject:
-        """The outcome of one line. Never raises for bad data."""
+        """The outcome of one line. Never raises for bad data.
+
+        `realm` is the only one of which the sender may send events; empty for any.
+        """
         decoded = decode(line)
         if isinstance(decoded, Reject):
+            if realm and names_other_realm(line, realm):
+                return _of_other_realm(decoded.event_id)
             return decoded
         event, plain = decoded
+        if realm and event.realm != realm:
+            return _of_other_realm(event.event_id)
         occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
         if event.from_public_key:  # a mark takes rights away and never gives any
             intake = Intake.PUBLIC
@@ -264,6 +271,12 @@ class EventProcessor:
             context.intake,
             (*attribute_hints(event, config.profile_rules, realm.region), *order_hints(event)),
         )
+
+
+def _of_other_realm(event_id: str) -> Reject:
+    """Before anything that the other realm knows could decide: an answer would tell it."""
+    message = "the key may only send events of its own realm"
+    return Reject(RejectReason.OTHER_REALM, "realm", message, event_id)
 
 
 def _claims(

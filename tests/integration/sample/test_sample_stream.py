@@ -129,6 +129,7 @@ def test_garbage_is_bad_for_its_reason(built: Built) -> None:
     elsewhere = {
         RejectReason.ERASED,
         RejectReason.NOT_ALLOWED,
+        RejectReason.OTHER_REALM,
         RejectReason.UNSTORABLE,
         RejectReason.UNPROCESSABLE,
     }

@@ -149,10 +149,11 @@ def test_erased_person_is_refused_up_to_the_erasure() -> None:
 
 def test_every_reason_has_an_example_and_advice() -> None:
     """No reason is without a test, and each says what to do."""
-    # below, in test_core.py, and in test_facts.py
+    # below, in test_event_processor.py, test_kafka_sink.py, and in test_facts.py
     elsewhere = {
         RejectReason.ERASED,
         RejectReason.NOT_ALLOWED,
+        RejectReason.OTHER_REALM,
         RejectReason.UNSTORABLE,
         RejectReason.UNPROCESSABLE,
     }
@@ -226,12 +227,12 @@ class FailingProcessor(EventProcessor):
     """Our own code fails on one event."""
 
     def process(
-        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE
+        self, line: bytes, received_at: datetime, intake: Intake = Intake.FILE, realm: str = ""
     ) -> Accepted | Reject:
         """See EventProcessor."""
         if b"poison" in line:
             raise OverflowError("date value out of range: 0001-01-01")
-        return super().process(line, received_at, intake)
+        return super().process(line, received_at, intake, realm)
 
 
 def test_an_event_on_which_our_code_fails_costs_only_itself() -> None:
