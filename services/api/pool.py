@@ -1,21 +1,27 @@
 """A bounded number of read connections for requests: each is used by one of them at a time.
 
-Nobody waits for long: when too many wait, or the store did not answer a moment ago, a request is
-refused at once. A statement that is given up keeps its connection until it ends, so a slow store
-is never asked more than the connections allow. Used on the event loop; reads run in threads.
+Nobody waits for long: when too many wait, when every connection is held by a statement that was
+given up, or when the store did not answer a moment ago, a request is refused at once. A statement
+that is given up keeps its connection until it ends, so a slow store is never asked more than the
+connections allow. Used on the event loop; reads run in threads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
-from services.runtime.errors import Retry
+import structlog
+
+from services.runtime.errors import InvalidInput, InvalidState, NotFound, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.settings import ApiSettings
+from services.store.deadline import asked_within
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -23,6 +29,12 @@ AWAY_S = 1.0
 """How long nobody else asks a store that has not answered."""
 BUSY, SLOW = "busy", "slow"
 """Reasons of a Retry: too many ask the store, or it takes too long."""
+LOG_EVERY_S = 10.0
+AWAY_TEXT = "the store does not answer now"
+"""What requests are told; the log says where the store is, and why."""
+ANSWERS = (NotFound, InvalidInput, InvalidState)
+"""Errors that say something of the request, and nothing of the connection."""
+log = structlog.get_logger()
 
 
 class PoolLimits(NamedTuple):
@@ -62,10 +74,12 @@ class ReadPool(Generic[A]):
         self._clock_s = clock_s
         self._threads = ThreadPoolExecutor(limits.connections, thread_name_prefix="read")
         self._slots = asyncio.Semaphore(limits.connections)
+        self._lock = threading.Lock()
         self._idle: list[A] = []
+        self._is_closed = False
         self._waiting = 0
-        self._away_until_s = 0.0
-        self._away = ""
+        self._given_up = 0
+        self._away_until_s = self._logged_s = -math.inf
 
     async def run(self, work: Callable[[A], T]) -> T:
         """The result of the work on a connection.
@@ -76,52 +90,89 @@ class ReadPool(Generic[A]):
             C360Error: as the work does.
         """
         if self._clock_s() < self._away_until_s:
-            raise Retry(self._away)
+            raise Retry(AWAY_TEXT)
         await self._slot()
-        reading = asyncio.get_running_loop().run_in_executor(self._threads, self._read, work)
-        reading.add_done_callback(self._ended)
         try:
-            return await asyncio.wait_for(asyncio.shield(reading), self._limits.limit_s)
-        except TimeoutError as error:
+            loop = asyncio.get_running_loop()
+            reading = loop.run_in_executor(self._threads, self._read, work)
+        except BaseException:  # no thread, or closed meanwhile
+            self._slots.release()
+            raise
+        reading.add_done_callback(self._ended)
+        done, _ = await asyncio.wait((reading,), timeout=self._limits.limit_s)
+        if not done:
+            self._give_up(reading)
             limit_s = self._limits.limit_s
-            raise Retry(f"the store has not answered within {limit_s:g} s", reason=SLOW) from error
+            raise Retry(f"the store has not answered within {limit_s:g} s", reason=SLOW)
+        return reading.result()
 
     def close(self) -> None:
-        """Close the connections that are idle, without waiting for the others."""
+        """Close the connections that are idle, without waiting for the others, which close as they
+        end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        while (reads := self._taken()) is not None:
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for reads in idle:
             self._close_reads(reads)
 
     def _taken(self) -> A | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def _keep(self, reads: A) -> None:
+        with self._lock:
+            is_closed = self._is_closed
+            if not is_closed:
+                self._idle.append(reads)
+        if is_closed:
+            self._close_reads(reads)
 
     def _opened(self) -> A:
         """A new connection. A store that gives none is not asked by others for a moment."""
         try:
             return self._open_reads()
-        except Retry as error:
-            self._away, self._away_until_s = str(error), self._clock_s() + AWAY_S
+        except Retry:
+            self._away_until_s = self._clock_s() + AWAY_S
             raise
 
     def _read(self, work: Callable[[A], T]) -> T:
         """In a thread. A connection on which something failed is not used again: opening the next
         one shows whether the store is there at all."""
-        reads = self._taken()
-        if reads is None:
-            reads = self._opened()
+        try:
+            with asked_within(self._limits.limit_s):
+                reads = self._taken()
+                return self._used(self._opened() if reads is None else reads, work)
+        except Retry as error:
+            if error.reason:  # not of the store
+                raise
+            self._log(error)
+            raise Retry(AWAY_TEXT) from error
+
+    def _used(self, reads: A, work: Callable[[A], T]) -> T:
         try:
             found = work(reads)
-        except Retry:
-            self._close_reads(reads)
+        except ANSWERS:
+            self._keep(reads)
             raise
         except BaseException:
-            self._idle.append(reads)
+            self._close_reads(reads)
             raise
-        self._idle.append(reads)
+        self._keep(reads)
         return found
+
+    def _log(self, error: Retry) -> None:
+        now_s = self._clock_s()
+        if now_s - self._logged_s >= LOG_EVERY_S:
+            self._logged_s = now_s
+            log.warning("store_away", error=str(error))
+
+    def _give_up(self, reading: asyncio.Future[T]) -> None:
+        self._given_up += 1
+        reading.add_done_callback(self._ended_late)
+
+    def _ended_late(self, _reading: asyncio.Future[T]) -> None:
+        self._given_up -= 1
 
     def _ended(self, reading: asyncio.Future[T]) -> None:
         self._slots.release()
@@ -130,12 +181,15 @@ class ReadPool(Generic[A]):
 
     async def _slot(self) -> None:
         limits = self._limits
+        if self._given_up >= limits.connections:
+            raise Retry("every connection waits for a store that is too slow", reason=SLOW)
         if self._slots.locked() and self._waiting >= limits.waiting_max:
             raise Retry(f"{self._waiting} requests wait to read already", reason=BUSY)
         self._waiting += 1
         self._metrics.reads_waiting.set(self._waiting)
         try:
-            await asyncio.wait_for(self._slots.acquire(), limits.wait_s)
+            async with asyncio.timeout(limits.wait_s):
+                await self._slots.acquire()
         except TimeoutError as error:
             detail = f"no connection to the store became free within {limits.wait_s:g} s"
             raise Retry(detail, reason=BUSY) from error

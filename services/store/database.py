@@ -28,6 +28,7 @@ from urllib3.util import parse_url
 from schemas.identifiers import NodeId, as_uuid
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
+from services.store.deadline import require_time
 from services.store.errors import NoRoom, Server, first_line, translated
 from services.store.statements import statements_of
 
@@ -140,7 +141,8 @@ class Database:
         self._client.close()
 
     def _bound(self, sql: str, parameters: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
-        """The text of a statement and its arguments for the driver."""
+        """The text of a statement and its arguments for the driver. Raises Retry too late."""
+        require_time()
         if self._server is None or parameters is None:
             return sql, {"parameters": parameters}
         text, short = inlined(sql, parameters)
