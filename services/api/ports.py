@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
+from schemas.api.access import AccessEntry
+from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState
 from schemas.records import ActionRecord
@@ -16,13 +18,7 @@ from schemas.rules.identity import IdentityRules
 from services.identity.ports import NoticeSource
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
 from services.measures.ports import MeasureSource
-from services.profiles.ports import (
-    OrderConflictSource,
-    OrderHistorySource,
-    PermissionSource,
-    ProfileSource,
-    TimelineSource,
-)
+from services.profiles.ports import OrderConflictSource, ProfileSource
 from services.runtime.settings import RealmSettings
 from services.store.migrations import MigrationState
 
@@ -45,6 +41,19 @@ class StoreHealth(NamedTuple):
     received_at: datetime
     events: int
     channels: list[str]
+
+
+class AccessFilter(NamedTuple):
+    """Which entries of the access log are wanted."""
+
+    since_ms: int
+    """Not before this time (Unix ms)."""
+    until_ms: int
+    """Before this time (Unix ms)."""
+    key_id: str = ""
+    """Of this key; empty for any."""
+    profiles: frozenset[NodeId] | None = None
+    """Of any of these profiles; None for all."""
 
 
 class IncidentSource(Protocol):
@@ -83,6 +92,28 @@ class FactAudit(Protocol):
         ...
 
 
+class KeySource(Protocol):
+    """Reads API keys."""
+
+    def all(self) -> list[ApiKey]:
+        """Every key, also those that work no more, in the order of their creation."""
+        ...
+
+    def working(self, now: datetime) -> list[ApiKey]:
+        """The keys that are neither revoked nor expired at a time."""
+        ...
+
+
+class AccessSource(Protocol):
+    """Reads the access log."""
+
+    def listed(
+        self, realm: str, filters: AccessFilter, before: tuple[int, str] | None, limit: int
+    ) -> list[AccessEntry]:
+        """Entries of a realm, the latest first, those before a time (Unix ms) and entry id."""
+        ...
+
+
 class Reads(Protocol):
     """Reads a store. Nothing is changed."""
 
@@ -99,31 +130,6 @@ class Reads(Protocol):
     @property
     def profiles(self) -> ProfileSource:
         """Profiles."""
-        ...
-
-    @property
-    def timelines(self) -> TimelineSource:
-        """Touchpoints of profiles."""
-        ...
-
-    @property
-    def permissions(self) -> PermissionSource:
-        """Contact permissions."""
-        ...
-
-    @property
-    def purposes(self) -> frozenset[str]:
-        """The configured purposes of contact."""
-        ...
-
-    @property
-    def contact_channels(self) -> frozenset[str]:
-        """The configured channels of contact."""
-        ...
-
-    @property
-    def orders(self) -> OrderHistorySource:
-        """Orders of customers."""
         ...
 
     @property
@@ -149,6 +155,21 @@ class Reads(Protocol):
     @property
     def audit(self) -> FactAudit:
         """Rejected lines, and events that are stored twice."""
+        ...
+
+    @property
+    def keys(self) -> KeySource:
+        """API keys."""
+        ...
+
+    @property
+    def access(self) -> AccessSource:
+        """The access log."""
+        ...
+
+    def ever_called(self, realm: str, handle: NodeId) -> set[NodeId]:
+        """Every id that the profile of a handle has or had, and those of profiles that held a part
+        of it; the handle itself is one of them, known or not. Slow: it reads all profiles."""
         ...
 
     def ping(self) -> None:
@@ -213,6 +234,10 @@ class Writes(Protocol):
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """Delete the rows of events that are stored twice, but for those kept."""
+        ...
+
+    def put_keys(self, keys: Sequence[ApiKey]) -> None:
+        """Store new API keys, and changes of known ones."""
         ...
 
 

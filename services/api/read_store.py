@@ -11,13 +11,16 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
 from schemas.records import ActionRecord
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
+from services.api.access_log import AccessReader
 from services.api.actions import ActionSink
 from services.api.digest import state_digest
+from services.api.keys import ApiKeyStore
 from services.api.ports import Access, KeptEvent, StoreHealth
 from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
@@ -28,9 +31,6 @@ from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
-from services.profiles.adapters.order_history import OrderHistoryReader
-from services.profiles.adapters.permissions import PermissionReader
-from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
@@ -54,12 +54,6 @@ class ReadStore:
         survivorship = read_rules(settings, "profile_rules", profile_rules)
         consistency = read_rules(settings, "consistency_rules", consistency_rules)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
-        self.timelines = TimelineReader(database, settings.realms)
-        self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
-        resolve = self.profiles.resolve
-        self.permissions = PermissionReader(database, survivorship.consent, resolve)
-        self.purposes = frozenset(settings.consent_purposes)
-        self.contact_channels = frozenset(settings.consent_channels)
         zones = {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()}
         self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
         self.measures = MeasureReader(database, settings.realms)
@@ -68,6 +62,8 @@ class ReadStore:
         self._graph = ClickHouseIdentityStore(database)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
         self._map = ProfileMap(database)
+        self.keys = ApiKeyStore(database)
+        self.access = AccessReader(database)
 
     @property
     def realms(self) -> Mapping[str, RealmSettings]:
@@ -92,6 +88,13 @@ class ReadStore:
     def secret(self) -> bytes:
         """See the port."""
         return self.settings.secret()
+
+    def ever_called(self, realm: str, handle: NodeId) -> set[NodeId]:
+        """See the port."""
+        placement = self._map.placements_of(realm, [handle]).get(handle)
+        profile = handle if placement is None else placement.profile
+        nodes = {handle, *self._map.members_of(realm, [profile]).holder}
+        return nodes | self._map.former_profiles(realm, nodes)
 
     def issued(self, realm: str, type_name: str, value: str) -> list[tuple[str, NodeId]]:
         """See the port."""
@@ -153,6 +156,7 @@ class StoreWrites:
 
     def __init__(self, database: Database, act: ActionSink) -> None:
         self._audit = StoreAudit(database)
+        self._keys = ApiKeyStore(database)
         self._act = act
 
     def act(self, record: ActionRecord) -> None:
@@ -162,6 +166,10 @@ class StoreWrites:
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """See the port."""
         self._audit.keep_one_anchor(doubles)
+
+    def put_keys(self, keys: Sequence[ApiKey]) -> None:
+        """See the port."""
+        self._keys.put(keys)
 
 
 def access_to(settings: Settings, database: Database, act: ActionSink) -> Access:

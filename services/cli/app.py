@@ -14,6 +14,7 @@ import typer
 from services.api.handles import UNKNOWN
 from services.api.server import REALMS_DIFFER
 from services.cli import (
+    access,
     config,
     demo,
     dev,
@@ -23,6 +24,7 @@ from services.cli import (
     incidents,
     ingest,
     insights,
+    keys,
     orders,
     profile,
     publish,
@@ -109,6 +111,8 @@ app.add_typer(identity.app, name="identity")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(insights.app, name="insights")
 app.add_typer(rejected.rejected, name="rejected")
+app.add_typer(keys.app, name="keys")
+app.add_typer(access.app, name="access")
 app.add_typer(sample.app, name="sample", hidden=not IN_CHECKOUT)
 app.add_typer(store.store, name="store")
 app.add_typer(store.state, name="state")

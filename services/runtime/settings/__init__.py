@@ -22,6 +22,7 @@ from services.runtime.settings.ingest import BATCH_EVENTS_LIMIT, IngestSettings
 from services.runtime.settings.intake import IntakeSettings
 from services.runtime.settings.kafka import KafkaSettings
 from services.runtime.settings.log import LogSettings
+from services.runtime.settings.oidc import OidcSettings
 from services.runtime.settings.realms import CHANNELS, RealmSettings, RealmsSettings
 from services.runtime.settings.rules import RulesSettings, read_rules
 from services.runtime.settings.store import DirectorySettings, StoreSettings
@@ -40,6 +41,7 @@ __all__ = [
     "IntakeSettings",
     "KafkaSettings",
     "LogSettings",
+    "OidcSettings",
     "RealmSettings",
     "RealmsSettings",
     "RulesSettings",
@@ -58,6 +60,7 @@ class Settings(  # pydantic takes the fields of the last base first
     KafkaSettings,
     StoreSettings,
     ApiSettings,
+    OidcSettings,
     IntakeSettings,
     IngestSettings,
     RulesSettings,
