@@ -25,9 +25,11 @@ from schemas.profile import TimelineEntry
 from services.api.read_store import ReadStore
 from services.embedded.engine import Engine
 from services.profiles.adapters.clickhouse import ProfileReader
+from services.profiles.adapters.timeline import TimelineReader
+from services.profiles.core.timeline import TimelinePlace
 from services.runtime.logging import configure_logging
 from services.runtime.process import tune_garbage_collector
-from services.runtime.settings import load_settings
+from services.runtime.settings import RealmSettings, load_settings
 from services.store.database import Database
 
 SECRET = "identity-secret-of-the-benchmark"
@@ -113,6 +115,7 @@ class Reads:
 
     def __init__(self, reader: ProfileReader, database: Database, reads: int, seed: int) -> None:
         self._reader = reader
+        self._timelines = TimelineReader(database, {REALM: RealmSettings()})
         self._database = database
         self._warm_up = self._draw(WARM_UP_READS, seed + 1)
         drawn = self._draw(reads, seed)
@@ -165,8 +168,10 @@ class Reads:
         )
         return found
 
-    def _page(self, profile: NodeId, cursor: str = "") -> tuple[list[TimelineEntry], str]:
-        return self._reader.timeline(REALM, profile, PAGE_ENTRIES, cursor)
+    def _page(
+        self, profile: NodeId, after: TimelinePlace | None = None
+    ) -> tuple[list[TimelineEntry], TimelinePlace | None]:
+        return self._timelines.page(REALM, profile, PAGE_ENTRIES, after)
 
 
 def timed(call: Callable[[T], R], arguments: Sequence[T]) -> tuple[list[R], Result]:

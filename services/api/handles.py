@@ -5,11 +5,14 @@ value, whose form says what it is: an e-mail address, a phone number, otherwise 
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from uuid import UUID
 
 from schemas.identifiers import BlockedIdentifier, InvalidIdentifier, NodeId, node_id, normalise
+from schemas.touchpoint import EVENT_TYPES
 from services.api.ports import Reads
-from services.runtime.errors import NotFound
+from services.profiles.ports import Resolved
+from services.runtime.errors import InvalidInput, NotFound
 
 UNKNOWN = "unknown_profile"
 """Reason of a NotFound: nobody is known by this handle or identifier."""
@@ -32,6 +35,25 @@ def node_of(reads: Reads, realm: str, handle: str, identifier: str) -> NodeId:
         return UUID(handle).int
     except ValueError as error:
         raise NotFound(f"{handle!r} is no profile or node id (a UUID)") from error
+
+
+def held_by(reads: Reads, realm: str, who: str, handle: str, identifier: str) -> Resolved:
+    """The profile that holds what one of the three names now. Raises NotFound."""
+    require_realm(reads, realm)
+    named = who or handle or identifier
+    node = node_named(reads, realm, who) if who else node_of(reads, realm, handle, identifier)
+    found = reads.profiles.resolve(realm, [node]).get(node)
+    if found is None:
+        raise NotFound(f"nobody is known by {named!r} in realm {realm!r}", reason=UNKNOWN)
+    return found
+
+
+def require_event_type(name: str) -> None:
+    """Raises InvalidInput for a type that no event can have: nothing found would look like none."""
+    if name not in EVENT_TYPES:
+        near = get_close_matches(name, EVENT_TYPES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InvalidInput(f"no event type {name!r}{hint}")
 
 
 def _node_of_identifier(reads: Reads, realm: str, identifier: str) -> NodeId:

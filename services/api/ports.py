@@ -18,7 +18,13 @@ from schemas.rules.identity import IdentityRules
 from services.identity.ports import NoticeSource
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
 from services.measures.ports import MeasureSource
-from services.profiles.ports import OrderConflictSource, ProfileSource
+from services.profiles.ports import (
+    OrderConflictSource,
+    OrderHistorySource,
+    PermissionSource,
+    ProfileSource,
+    TimelineSource,
+)
 from services.runtime.settings import RealmSettings
 from services.store.migrations import MigrationState
 
@@ -130,6 +136,31 @@ class Reads(Protocol):
     @property
     def profiles(self) -> ProfileSource:
         """Profiles."""
+        ...
+
+    @property
+    def timelines(self) -> TimelineSource:
+        """Touchpoints of profiles."""
+        ...
+
+    @property
+    def permissions(self) -> PermissionSource:
+        """Contact permissions."""
+        ...
+
+    @property
+    def purposes(self) -> frozenset[str]:
+        """The configured purposes of contact."""
+        ...
+
+    @property
+    def contact_channels(self) -> frozenset[str]:
+        """The configured channels of contact."""
+        ...
+
+    @property
+    def orders(self) -> OrderHistorySource:
+        """Orders of customers."""
         ...
 
     @property

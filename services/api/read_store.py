@@ -31,6 +31,9 @@ from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
+from services.profiles.adapters.order_history import OrderHistoryReader
+from services.profiles.adapters.permissions import PermissionReader
+from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
@@ -54,6 +57,12 @@ class ReadStore:
         survivorship = read_rules(settings, "profile_rules", profile_rules)
         consistency = read_rules(settings, "consistency_rules", consistency_rules)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        self.timelines = TimelineReader(database, settings.realms)
+        self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
+        resolve = self.profiles.resolve
+        self.permissions = PermissionReader(database, survivorship.consent, resolve)
+        self.purposes = frozenset(settings.consent_purposes)
+        self.contact_channels = frozenset(settings.consent_channels)
         zones = {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()}
         self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
         self.measures = MeasureReader(database, settings.realms)

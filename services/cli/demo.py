@@ -18,11 +18,10 @@ from services.api.queries.incidents import INCIDENTS_LIST, IncidentsRequest
 from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
-    PROFILE_TIMELINE,
     ProfileRequest,
     ProfilesRequest,
-    TimelineRequest,
 )
+from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
 from services.cli.checkout import require_checkout
 from services.cli.identity import print_why
 from services.cli.incidents import print_incidents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -15,14 +15,14 @@ from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
     PROFILE_SEARCH,
-    PROFILE_TIMELINE,
     ProfileRequest,
     ProfilesRequest,
     SearchRequest,
-    TimelineRequest,
 )
+from services.api.queries.timeline import PROFILE_TIMELINE, TIMELINE_ENTRIES_MAX, TimelineRequest
 from services.cli.output import ROWS_SHOWN, local_time, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
+from services.cli.times import beginning_of
 
 SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
 IdOption = Annotated[
@@ -197,15 +197,35 @@ def timeline(
     who: Who = "",
     handle: IdOption = "",
     identifier: IdentifierOption = "",
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    type_: Annotated[
+        list[str] | None, typer.Option("--type", help="Only of this event type; may be repeated.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Only on this channel; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY|TIME", help="Only what happened at it or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DAY|TIME", help="Only what happened before it.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=TIMELINE_ENTRIES_MAX)] = 50,
     cursor: Annotated[str, typer.Option(help="Cursor printed by the previous page.")] = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """All touchpoints of a customer, newest first, page by page."""
+    """The touchpoints of a customer, newest first, page by page."""
+    asked = TimelineRequest(
+        realm=realm,
+        **_customer(who, handle, identifier),
+        type=tuple(type_ or ()),
+        channel=tuple(channel or ()),
+        since=_instant(context, realm, since),
+        until=_instant(context, realm, until),
+        limit=limit,
+        cursor=cursor,
+    )
     with state_of(context).session() as session:
-        customer = _customer(who, handle, identifier)
-        asked = TimelineRequest(realm=realm, **customer, limit=limit, cursor=cursor)
         page = next(session.run(PROFILE_TIMELINE, asked))
     rows, following = [plain(one) for one in page.entries], page.next_cursor
     if as_json:
@@ -220,3 +240,7 @@ def timeline(
     )
     if following:
         out.print(f"older ones: --cursor {following}")
+
+
+def _instant(context: typer.Context, realm: str, text: str | None) -> datetime | None:
+    return beginning_of(text, state_of(context).zone(realm)) if text else None

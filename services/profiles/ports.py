@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from schemas.api.orders import ProfileOrder
 from schemas.identifiers import NodeId
 from schemas.profile import Profile, ProfileScalars, TimelineEntry
+from services.profiles.core.consent import Consents, Permission
 from services.profiles.core.order_conflicts import OrderConflict
+from services.profiles.core.order_history import OrderPlace
+from services.profiles.core.timeline import TimelineFilter, TimelinePlace
 
 
 class Resolved(NamedTuple):
@@ -47,6 +51,59 @@ class OrderConflictSource(Protocol):
         ...
 
 
+class AddressStanding(NamedTuple):
+    """The profile of an address, and its permission; None where several people use it, so that
+    nobody can have agreed for all of them."""
+
+    profile: NodeId
+    permission: Permission | None
+
+
+class PermissionSource(Protocol):
+    """Reads contact permissions. Raises as ProfileSource does."""
+
+    def of_addresses(
+        self, realm: str, addresses: Collection[NodeId], channel: str, purpose: str
+    ) -> Iterator[tuple[NodeId, AddressStanding]]:
+        """Each address that somebody is known by, with its standing; the others are missing."""
+        ...
+
+    def of_profile(self, realm: str, profile_id: NodeId) -> Consents:
+        """Everything that one person said."""
+        ...
+
+    def values(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, tuple[str, str]]:
+        """Type and value of addresses, as far as they are known."""
+        ...
+
+
+class TimelineSource(Protocol):
+    """Reads the touchpoints of a profile page by page. Raises as ProfileSource does."""
+
+    def page(
+        self,
+        realm: str,
+        profile_id: NodeId,
+        limit: int,
+        after: TimelinePlace | None = ...,
+        wanted: TimelineFilter = ...,
+    ) -> tuple[list[TimelineEntry], TimelinePlace | None]:
+        """At most `limit` touchpoints after a place, newest first, and the place of the next page
+        (None: the end). What was there all along is on exactly one page, whatever changes."""
+        ...
+
+
+class OrderHistorySource(Protocol):
+    """Reads the orders of a customer page by page. Raises as ProfileSource does."""
+
+    def page(
+        self, realm: str, profile_id: NodeId, limit: int, after: OrderPlace | None = ...
+    ) -> tuple[list[ProfileOrder], OrderPlace | None]:
+        """At most `limit` orders after a place, the latest first, and the place of the next page
+        (None: the end). An order moves only if another report of it comes to count."""
+        ...
+
+
 class ProfileSource(Protocol):
     """Reads profiles. Nothing is changed; the facts of one profile are exact when read.
 
@@ -69,16 +126,6 @@ class ProfileSource(Protocol):
         """Profiles by id, in bulk and in the order asked for.
 
         The ids are current ones (see `resolve`); an id that is not a profile now is skipped.
-        """
-        ...
-
-    def timeline(
-        self, realm: str, profile_id: NodeId, limit: int, cursor: str = ""
-    ) -> tuple[list[TimelineEntry], str]:
-        """A page of touchpoints, newest first, and the cursor of the next page (empty: the end).
-
-        Raises:
-            ValueError: the limit is out of bounds, or the cursor is invalid.
         """
         ...
 

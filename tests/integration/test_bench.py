@@ -18,6 +18,7 @@ from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from schemas.touchpoint import TouchpointAdapter
 from services.profiles.adapters.clickhouse import ProfileReader
+from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.settings import RealmSettings
 from services.store.database import Database
 
@@ -180,10 +181,9 @@ def test_timeline_of_a_made_up_customer_has_a_sentence_for_every_entry(
     populated: Database,
 ) -> None:
     """Entries come newest first, all with a summary made of their payload."""
-    rules = identity_rules()
-    reader = ProfileReader(populated, {REALM: RealmSettings()}, profile_rules(), rules)
     [(profile,)] = populated.rows("SELECT profile FROM map ORDER BY profile LIMIT 1")
-    entries, _ = reader.timeline(REALM, profile.int, 50)
+    reader = TimelineReader(populated, {REALM: RealmSettings()})
+    entries, _ = reader.page(REALM, profile.int, 50)
     assert len(entries) >= 8
     assert all(one.summary for one in entries)
     assert all(new.occurred_at >= old.occurred_at for new, old in pairwise(entries))

@@ -16,8 +16,8 @@ from services.profiles.adapters.order_conflicts import OrderConflictReader
 from services.profiles.core.order_conflicts import Contradiction, OrderConflict
 from services.store.database import Database
 from tests.events import RECEIVED_AT, SECRET, identifier, line, order
-from tests.integration.test_profile_reader import REALMS, Store
 from tests.integration.test_recovery import pipeline
+from tests.profile_store import REALMS, Store
 
 pytestmark = pytest.mark.any_store
 ANNA, BEN = ([identifier("customer_number", name, verified=True)] for name in ("anna", "ben"))

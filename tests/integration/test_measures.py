@@ -11,7 +11,7 @@ from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.core.result import Flag, MeasureResult
 from services.runtime.errors import NotFound
 from services.store.database import Database
-from tests.integration.test_profile_reader import (
+from tests.profile_store import (
     READ_AT,
     REALM,
     REALMS,

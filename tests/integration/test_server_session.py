@@ -17,13 +17,9 @@ from services.api.handles import UNKNOWN
 from services.api.operation import plain
 from services.api.ports import Access
 from services.api.queries import OPERATIONS
-from services.api.queries.profiles import (
-    PROFILE_GET,
-    PROFILE_TIMELINE,
-    ProfileRequest,
-    TimelineRequest,
-)
+from services.api.queries.profiles import PROFILE_GET, ProfileRequest
 from services.api.queries.store import STATE_DIGEST, StoreRequest
+from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
 from services.api.read_store import access_to
 from services.api.server import open_reading, prepare_server
 from services.cli.session import ServerSession, open_session
@@ -59,6 +55,7 @@ def populate(database: Database, settings: Settings) -> None:
     sent: list[dict[str, Any]] = [
         event("identity.linked", event_id="e-1", identifiers=[email, card]),
         {**order("o-1", "5.00", event_id="e-2"), "identifiers": [card]},
+        event("consent.given", event_id="e-5", identifiers=[email], body={"basis": "consent"}),
         event("offer.published", event_id="e-3", body=OFFER, identifiers=[]),
         event("no.such.type", event_id="e-4"),
     ]
@@ -110,6 +107,14 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
     arguments: dict[str, dict[str, Any]] = {
         "profile_get": {**realm, "identifier": EMAIL},
         "profile_timeline": {**realm, "identifier": EMAIL},
+        "profile_orders": {**realm, "identifier": EMAIL},
+        "profile_consents": {**realm, "identifier": EMAIL},
+        "contact_permission": {
+            **realm,
+            "channel": "email",
+            "purpose": "marketing",
+            "addresses": [{"type": "email", "value": "anna@example.com"}],
+        },
         "identity_why": {**realm, "a": EMAIL, "b": "loyalty_card=77"},
         "profile_list": realm,
         "identity_export": realm,
@@ -163,7 +168,7 @@ def test_lists_come_from_refreshed_totals(served: Settings) -> None:
 def test_a_wrong_cursor_is_a_wrong_request(embedded: Access) -> None:
     """It is not taken for a customer who does not exist; that has a reason of its own."""
     request = TimelineRequest(realm="default", identifier=EMAIL, cursor="no cursor")
-    with pytest.raises(InvalidInput, match="no such page"):
+    with pytest.raises(InvalidInput, match="cursor"):
         next(PROFILE_TIMELINE.run(embedded, request))
     nobody = ProfileRequest(realm="default", identifier="email=nobody@example.com")
     with pytest.raises(NotFound) as raised:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from difflib import get_close_matches
 
 from pydantic import Field
 
 from schemas.instants import to_ms
-from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX
+from schemas.touchpoint import PUBLIC_ID_PREFIX
 from services.api.auth import Scope
-from services.api.handles import require_realm
+from services.api.handles import require_event_type, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
 from services.ingest.core.decode import marked
-from services.runtime.errors import InvalidInput
 
 BEGINNING_MS = 0
 
@@ -78,17 +76,10 @@ class DayCount(Answer):
     """How many."""
 
 
-def _require_type(name: str) -> None:
-    """Raises InvalidInput for a type that no event can have: nothing found would look like none."""
-    if name and name not in EVENT_TYPES:
-        near = get_close_matches(name, EVENT_TYPES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InvalidInput(f"no event type {name!r}{hint}")
-
-
 def _list(access: Access, asked: EventsRequest) -> Iterator[ListedEvent]:
     require_realm(access.reads, asked.realm)
-    _require_type(asked.type)
+    if asked.type:
+        require_event_type(asked.type)
     chosen = (asked.realm, asked.type, asked.channel, asked.since_ms)
     for one in access.reads.events(*chosen, asked.limit):
         row = one._asdict()
@@ -98,7 +89,8 @@ def _list(access: Access, asked: EventsRequest) -> Iterator[ListedEvent]:
 
 def _export(access: Access, asked: ExportRequest) -> Iterator[EventLine]:
     require_realm(access.reads, asked.realm)
-    _require_type(asked.type)
+    if asked.type:
+        require_event_type(asked.type)
     chosen = (asked.realm, asked.type, asked.channel, asked.since_ms)
     after = (BEGINNING_MS, "")
     while page := access.reads.events_after(*chosen, after):

@@ -1,4 +1,4 @@
-"""Operations on orders: those whose reports contradict each other."""
+"""Operations on orders: those of a customer, and those whose reports contradict each other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from uuid import UUID
 
 from pydantic import Field
 
+from schemas.api.orders import ProfileOrder
 from schemas.base import Instant
 from schemas.currency import Priced
 from schemas.identifiers import as_uuid
 from services.api.auth import Scope
-from services.api.handles import require_realm
+from services.api.cursors import seal, unseal
+from services.api.handles import held_by, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
+from services.api.queries.profiles import ProfileRequest
 from services.profiles.core.order_conflicts import Contradiction
+from services.profiles.core.order_history import OrderPlace
+
+ORDERS_PER_PAGE_MAX = 500
+OF_PROFILE = "profile_orders"
 
 
 class OrderConflictsRequest(RealmRequest):
@@ -66,6 +73,35 @@ class ListedConflict(Answer):
     and amount, then cancellations and returns."""
 
 
+class OrdersRequest(ProfileRequest):
+    """A page of a customer's orders."""
+
+    limit: int = Field(default=50, ge=1, le=ORDERS_PER_PAGE_MAX)
+    """Most orders."""
+    cursor: str = ""
+    """Cursor of the page before; empty for the first one."""
+
+
+class OrdersPage(Answer):
+    """A page of a customer's orders, the latest first."""
+
+    entries: list[ProfileOrder]
+    """The orders."""
+    next_cursor: str | None
+    """Cursor of the next page; null at the end."""
+
+
+def _orders(access: Access, asked: OrdersRequest) -> Iterator[OrdersPage]:
+    reads, realm = access.reads, asked.realm
+    profile = held_by(reads, realm, asked.who, asked.handle, asked.identifier).profile
+    after = None
+    if asked.cursor:
+        after = OrderPlace(*unseal(reads.secret(), OF_PROFILE, realm, asked.cursor))
+    entries, place = reads.orders.page(realm, profile, asked.limit, after)
+    following = seal(reads.secret(), OF_PROFILE, realm, list(place)) if place else None
+    yield OrdersPage(entries=entries, next_cursor=following)
+
+
 def _conflicts(access: Access, asked: OrderConflictsRequest) -> Iterator[ListedConflict]:
     require_realm(access.reads, asked.realm)
     for found in islice(access.reads.order_conflicts.conflicts(asked.realm), asked.limit):
@@ -94,4 +130,6 @@ ORDER_CONFLICTS = Operation(
     "order_conflicts", Scope.PROFILES_READ, OrderConflictsRequest, ListedConflict, _conflicts
 )
 """Orders whose reports contradict each other."""
-OPERATIONS = (ORDER_CONFLICTS,)
+PROFILE_ORDERS = Operation(OF_PROFILE, Scope.PROFILES_READ, OrdersRequest, OrdersPage, _orders)
+"""A page of a customer's orders, each once across systems."""
+OPERATIONS = (ORDER_CONFLICTS, PROFILE_ORDERS)

@@ -1,4 +1,4 @@
-"""Operations on profiles: one customer, their timeline, all customers."""
+"""Operations on profiles: one customer, all customers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,12 @@ from pydantic import Field
 
 from schemas.base import Contract
 from schemas.identifiers import NodeId
-from schemas.profile import (
-    PROFILE_VERSION,
-    AttributeValue,
-    Profile,
-    ProfileScalars,
-    TimelineEntry,
-)
+from schemas.profile import PROFILE_VERSION, AttributeValue, Profile, ProfileScalars
 from services.api.auth import Scope
 from services.api.handles import UNKNOWN, node_named, node_of, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
-from services.runtime.errors import InvalidInput, NotFound
+from services.runtime.errors import NotFound
 
 NAME_PARTS = ("title", "first_name", "last_name")
 NAMED_PER_QUERY = 500
@@ -40,15 +34,6 @@ class ProfileRequest(RealmRequest):
     """Any profile id or node id that the customer ever had."""
     identifier: str = ""
     """TYPE[@ISSUER]=VALUE."""
-
-
-class TimelineRequest(ProfileRequest):
-    """A page of a customer's touchpoints."""
-
-    limit: int = 50
-    """Most entries of the page."""
-    cursor: str = ""
-    """The cursor that the page before ended with."""
 
 
 class ProfilesRequest(RealmRequest):
@@ -96,15 +81,6 @@ class ListedProfile(ProfileScalars, _Versioned):
 
     name: str | None = None
     """Name of the golden record, if it was asked for."""
-
-
-class TimelinePage(Answer):
-    """A page of touchpoints, newest first."""
-
-    entries: list[TimelineEntry]
-    """The touchpoints."""
-    next_cursor: str | None
-    """Cursor of the next page; null at the end."""
 
 
 def _node(reads: Reads, asked: ProfileRequest) -> tuple[NodeId, str]:
@@ -171,26 +147,12 @@ def _search(access: Access, asked: SearchRequest) -> Iterator[FoundProfile]:
         )
 
 
-def _timeline(access: Access, asked: TimelineRequest) -> Iterator[TimelinePage]:
-    reads, realm = access.reads, asked.realm
-    profile: UUID = _known(reads, asked).profile_id
-    try:
-        entries, following = reads.profiles.timeline(realm, profile.int, asked.limit, asked.cursor)
-    except ValueError as error:
-        raise InvalidInput(f"no such page: {error}") from error
-    yield TimelinePage(entries=entries, next_cursor=following or None)
-
-
 PROFILE_GET = Operation("profile_get", Scope.PROFILES_READ, ProfileRequest, Profile, _get)
 """One profile, always exact."""
 PROFILE_LIST = Operation("profile_list", Scope.PROFILES_READ, ProfilesRequest, ListedProfile, _list)
 """The scalars of every profile, from freshly refreshed totals."""
-PROFILE_TIMELINE = Operation(
-    "profile_timeline", Scope.PROFILES_READ, TimelineRequest, TimelinePage, _timeline
-)
-"""One page of a customer's touchpoints."""
 PROFILE_SEARCH = Operation(
     "profile_search", Scope.PROFILES_READ, SearchRequest, FoundProfile, _search
 )
 """Customers of whom an identifier or an attribute contains a text."""
-OPERATIONS = (PROFILE_GET, PROFILE_LIST, PROFILE_TIMELINE, PROFILE_SEARCH)
+OPERATIONS = (PROFILE_GET, PROFILE_LIST, PROFILE_SEARCH)

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
 from schemas.instants import EPOCH
 from schemas.placement import ProfileKind
-from schemas.profile import Profile, TimelineEntry
+from schemas.profile import Profile
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
-from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX
+from schemas.touchpoint import PUBLIC_ID_PREFIX
 from services.profiles.adapters.totals import FIRST, PAGE_ROWS, read_totals, refresh_totals
 from services.profiles.core.facts import (
     AttributeObservation,
@@ -28,9 +28,7 @@ from services.profiles.core.facts import (
     Valued,
 )
 from services.profiles.core.golden import golden_record
-from services.profiles.core.purchases import LedgerEntry, add_up, settle
-from services.profiles.core.summary import summarise
-from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
+from services.profiles.core.purchases import LedgerEntry, Settled, add_up, settle, settled
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
@@ -48,14 +46,11 @@ REPORTS_BY_NODE_SQL = _STATEMENTS["reports_by_node"]
 REPORTS_BY_EVENT_SQL = _STATEMENTS["reports_by_event"]
 KEYS_BY_ORDER_SQL = _STATEMENTS["keys_by_order"]
 KEYS_BY_RETURN_SQL = _STATEMENTS["keys_by_return"]
-TIMELINE_SQL = _STATEMENTS["timeline"]
-EVENTS_SQL = _STATEMENTS["events"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
 ONE_THREAD = " SETTINGS max_threads = 1"
 """For reads of a few rows: distributing them costs three times as much as reading them."""
 FEW_KEYS = 100
 """Up to this number of keys, one thread reads faster than several."""
-TIMELINE_ENTRIES_MAX = 500
 
 
 class _Gathered(NamedTuple):
@@ -133,29 +128,12 @@ class ProfileReader:
             )
         return profiles
 
-    def timeline(
-        self, realm: str, profile_id: NodeId, limit: int, cursor: str = ""
-    ) -> tuple[list[TimelineEntry], str]:
-        """See the port."""
-        if not 1 <= limit <= TIMELINE_ENTRIES_MAX:
-            raise ValueError(f"limit must be between 1 and {TIMELINE_ENTRIES_MAX}")
-        currency = self._realm(realm).currency
-        after = decode_cursor(cursor) if cursor else Cursor(0, "")
-        nodes = [_word(node) for node in self._map.members_of(realm, [profile_id]).holder]
-        where = {
-            "realm": realm,
-            "nodes": nodes,
-            "is_first": not cursor,
-            "ms": after.occurred_ms,
-            "event": after.event_id,
-            "limit": limit + 1,
-        }
-        rows = self._database.rows(TIMELINE_SQL + ONE_THREAD, where)
-        page = rows[:limit]
-        events = self._events(realm, page)
-        entries = [_entry(row, events[row[0]], currency) for row in page]
-        more = len(rows) > limit
-        return entries, encode_cursor(entries[-1].occurred_at, entries[-1].event_id) if more else ""
+    def settled(self, realm: str, profile_id: NodeId) -> list[Settled]:
+        """The orders and returns that count for a profile, each once, with all their reports."""
+        holder = self._map.members_of(realm, [profile_id]).holder
+        own = {_report(row) for row in self._by_key(REPORTS_BY_NODE_SQL, realm, holder)}
+        everything = settled(self._all_reports(realm, own))
+        return [one for one in everything if one.entry.owner in holder]
 
     def totals(self, realm: str, *, refresh: bool = True) -> Totals:
         """See the port."""
@@ -271,19 +249,6 @@ class ProfileReader:
             sql = REPORTS_BY_EVENT_SQL
             yield from map(_report, self._few_or_many(sql, realm, nodes=nodes, events=events))
 
-    def _events(self, realm: str, page: Sequence[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-        """Channel, type, source and payload of the events of a page, by event id."""
-        if not page:
-            return {}
-        chosen = {(event_id, node) for event_id, node, _ in page}
-        where = {
-            "realm": realm,
-            "nodes": sorted({str(node) for _, node in chosen}),
-            "events": [event_id for event_id, _ in chosen],
-        }
-        rows = self._database.rows(EVENTS_SQL + ONE_THREAD, where)
-        return {row[0]: row[2:] for row in rows if row[:2] in chosen}
-
 
 def personal_types(identity: IdentityRules) -> frozenset[str]:
     """The personal identifier types."""
@@ -326,18 +291,3 @@ def _consents(row: Sequence[Any]) -> Iterator[ConsentRecord]:
 def _report(row: tuple[Any, ...]) -> OrderRow:
     node, *rest, is_whole = row
     return OrderRow._make((node.int, *rest, bool(is_whole)))
-
-
-def _entry(key: tuple[Any, ...], event: tuple[Any, ...], currency: str) -> TimelineEntry:
-    event_id, _, occurred_at = key
-    channel, type_name, source, payload = event
-    known = EVENT_TYPES.get(type_name)
-    return TimelineEntry(
-        event_id=event_id,
-        occurred_at=occurred_at,
-        channel=channel,
-        type=type_name,
-        phase=known.phase if known else "",
-        source=source,
-        summary=summarise(payload.encode(), currency),
-    )

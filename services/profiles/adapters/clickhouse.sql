@@ -83,25 +83,6 @@ WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}
 SELECT DISTINCT node, event_id FROM orders
 WHERE realm = {realm:String} AND return_id IN {ids:Array(String)}
 
--- timeline --
--- A page of events, newest first. An event stored under two anchors of one profile is one entry:
--- always the smaller node's.
-SELECT event_id, argMin(node, toString(node)), argMin(occurred_at, toString(node)) AS at FROM
-(
-    SELECT node, event_id, occurred_at, synthetic FROM touchpoints
-    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-    ORDER BY version DESC LIMIT 1 BY node, event_id
-)
-WHERE NOT synthetic GROUP BY event_id
-HAVING {is_first:Bool} OR (toUnixTimestamp64Milli(at), event_id) < ({ms:Int64}, {event:String})
-ORDER BY at DESC, event_id DESC LIMIT {limit:UInt32}
-
--- events --
--- What the timeline shows of events.
-SELECT event_id, node, channel, type, source_system, payload FROM touchpoints
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
-ORDER BY version DESC LIMIT 1 BY node, event_id
-
 -- identifiers --
 -- A page of all identifiers of a realm with the map row of each.
 WITH page AS

@@ -9,7 +9,9 @@ rules say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -35,6 +37,8 @@ class ConsentReason(StrEnum):
     OBJECTED = "objected"
     COMPLAINED = "complained"
     BOUNCED = "bounced"
+    NO_BASIS = "no_legal_basis"
+    """Nobody ever said anything about contact of this kind."""
 
 
 REFUSALS = {
@@ -54,50 +58,113 @@ class Target(NamedTuple):
     purpose: str
 
 
-def permissions(records: Iterable[ConsentRecord], rules: ConsentRules) -> list[ConsentState]:
-    """The state of every target that any record names, ordered by purpose, channel, address.
+class Permission(NamedTuple):
+    """Whether a target may be contacted, why, and the record that decides it.
 
-    An objection is a target of its own, with the zero address and, if it holds on every channel,
-    an empty channel. A refusal of every purpose is listed for each purpose that any record names,
-    and for marketing.
+    `by` is None where nobody ever said anything about it; then it may not.
     """
-    counted = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, *rules.refused_by}
-    all_records = [one for one in records if one.action in counted]
-    purposes = {one.purpose for one in all_records} - {EVERY_PURPOSE} | {USUAL_PURPOSE}
-    targets = {
-        Target(one.address, one.channel, purpose)
-        for one in all_records
-        for purpose in ([one.purpose] if one.purpose else purposes)
+
+    allowed: bool
+    reason: str
+    by: ConsentRecord | None
+
+    @property
+    def basis(self) -> str:
+        """The legal basis of a contact that is allowed; empty otherwise."""
+        if not self.allowed or self.by is None:
+            return ""
+        return self.by.basis or LegalBasis.CONSENT
+
+
+class Consents:
+    """The consent records of one person, by what they are for. Each look-up takes constant time."""
+
+    def __init__(self, records: Iterable[ConsentRecord], rules: ConsentRules) -> None:
+        counted = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, *rules.refused_by}
+        self._rules = rules
+        self._records = [one for one in records if one.action in counted]
+        self._given: defaultdict[Target, list[ConsentRecord]] = defaultdict(list)
+        self._refusals: defaultdict[Target, list[ConsentRecord]] = defaultdict(list)
+        for one in self._records:
+            if one.action in REFUSALS:
+                reach = WHOLE_PERSON if one.action == OBJECTION else one.address
+                self._refusals[Target(reach, one.channel, one.purpose)].append(one)
+            else:
+                self._given[Target(one.address, one.channel, one.purpose)].append(one)
+        self._latest_refusals = {key: max(all_, key=_time) for key, all_ in self._refusals.items()}
+
+    def targets(self) -> list[Target]:
+        """Every target that any record names, ordered by purpose, channel, address.
+
+        An objection is a target of its own, with the zero address and, if it holds on every
+        channel, an empty channel. A refusal of every purpose is listed for each purpose that any
+        record names, and for marketing.
+        """
+        purposes = {one.purpose for one in self._records} - {EVERY_PURPOSE} | {USUAL_PURPOSE}
+        targets = {
+            Target(one.address, one.channel, purpose)
+            for one in self._records
+            for purpose in ([one.purpose] if one.purpose else purposes)
+        }
+        return sorted(targets, key=lambda one: (one.purpose, one.channel, one.address))
+
+    def permission(self, target: Target) -> Permission:
+        """Whether the target may be contacted, whether or not any record names it."""
+        own = self._given.get(target, [])
+        keys = _reaching(target)
+        latest = [self._latest_refusals[key] for key in keys if key in self._latest_refusals]
+        refusal = _latest(iter(latest))
+        opt_in = _latest(one for one in own if _is_opt_in(one, self._rules))
+        if opt_in and _is_after(opt_in, refusal):
+            confirmed = opt_in.action == CONFIRMED
+            reason = ConsentReason.CONFIRMED if confirmed else ConsentReason.OPTED_IN
+            return Permission(True, reason, opt_in)
+        other_basis = _latest(one for one in own if _is_other_basis(one))
+        if other_basis and refusal is None:
+            return Permission(True, other_basis.basis, other_basis)
+        waiting = _latest(one for one in own if one.action == GIVEN and not _is_other_basis(one))
+        if waiting and _is_after(waiting, refusal):
+            return Permission(False, ConsentReason.UNCONFIRMED, waiting)
+        if refusal is None:
+            return Permission(False, ConsentReason.NO_BASIS, None)
+        return Permission(False, REFUSALS[refusal.action], refusal)
+
+    def evidence(self, target: Target) -> list[ConsentRecord]:
+        """Every record that speaks for or against contact with the target, the earliest first."""
+        found = [*self._given.get(target, [])]
+        found += (one for key in _reaching(target) for one in self._refusals.get(key, []))
+        return sorted(found, key=_time)
+
+
+def permissions(records: Iterable[ConsentRecord], rules: ConsentRules) -> list[ConsentState]:
+    """The state of every target that any record names (see `Consents.targets`)."""
+    consents = Consents(records, rules)
+    return [state_of(target, consents.permission(target)) for target in consents.targets()]
+
+
+def state_of(target: Target, permission: Permission) -> ConsentState:
+    """The published form of a permission that a record decides."""
+    by = permission.by
+    assert by is not None  # a target that a record names has one that decides
+    return ConsentState(
+        address=as_uuid(target.address),
+        channel=target.channel,
+        purpose=target.purpose,
+        allowed=permission.allowed,
+        reason=permission.reason,
+        event_id=by.event_id,
+        occurred_at=by.occurred_at,
+    )
+
+
+def _reaching(target: Target) -> set[Target]:
+    """What refusals of the target may be for: it, or more than it."""
+    return {
+        Target(address, channel, purpose)
+        for address in (WHOLE_PERSON, target.address)
+        for channel in (EVERY_CHANNEL, target.channel)
+        for purpose in (EVERY_PURPOSE, target.purpose)
     }
-    ordered = sorted(targets, key=lambda one: (one.purpose, one.channel, one.address))
-    return [_state(target, all_records, rules) for target in ordered]
-
-
-def _state(target: Target, records: Sequence[ConsentRecord], rules: ConsentRules) -> ConsentState:
-    own = [one for one in records if (one.address, one.channel, one.purpose) == target]
-    refusal = _latest(one for one in records if _refuses(one, target))
-    opt_in = _latest(one for one in own if _is_opt_in(one, rules))
-    if opt_in and _is_after(opt_in, refusal):
-        confirmed = opt_in.action == CONFIRMED
-        reason = ConsentReason.CONFIRMED if confirmed else ConsentReason.OPTED_IN
-        return _said(target, True, reason, opt_in)
-    other_basis = _latest(one for one in own if _is_other_basis(one))
-    if other_basis and refusal is None:
-        return _said(target, True, other_basis.basis, other_basis)
-    waiting = _latest(one for one in own if one.action == GIVEN and not _is_other_basis(one))
-    if waiting and _is_after(waiting, refusal):
-        return _said(target, False, ConsentReason.UNCONFIRMED, waiting)
-    assert refusal is not None  # every record is an opt-in, another basis, unconfirmed or a refusal
-    return _said(target, False, REFUSALS[refusal.action], refusal)
-
-
-def _refuses(one: ConsentRecord, target: Target) -> bool:
-    """Whether this record speaks against contact with the target, were it the latest."""
-    if one.action not in REFUSALS or one.purpose not in (EVERY_PURPOSE, target.purpose):
-        return False
-    if one.channel not in (EVERY_CHANNEL, target.channel):
-        return False
-    return one.action == OBJECTION or one.address in (WHOLE_PERSON, target.address)
 
 
 def _is_other_basis(one: ConsentRecord) -> bool:
@@ -118,16 +185,8 @@ def _is_after(one: ConsentRecord, refusal: ConsentRecord | None) -> bool:
 
 
 def _latest(records: Iterator[ConsentRecord]) -> ConsentRecord | None:
-    return max(records, key=lambda one: (one.occurred_at, one.event_id), default=None)
+    return max(records, key=_time, default=None)
 
 
-def _said(target: Target, allowed: bool, reason: str, by: ConsentRecord) -> ConsentState:
-    return ConsentState(
-        address=as_uuid(target.address),
-        channel=target.channel,
-        purpose=target.purpose,
-        allowed=allowed,
-        reason=reason,
-        event_id=by.event_id,
-        occurred_at=by.occurred_at,
-    )
+def _time(one: ConsentRecord) -> tuple[datetime, str]:
+    return one.occurred_at, one.event_id

@@ -52,6 +52,12 @@ class ConsentRecord(NamedTuple):
     double_opt_in: bool
     event_id: str
     occurred_at: datetime
+    via: str = ""
+    """Channel of the event that says so."""
+    source: str = ""
+    """`source.system` of that event."""
+    text_version: str = ""
+    """Which text was agreed to."""
 
 
 class OrderRow(NamedTuple):

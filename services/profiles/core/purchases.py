@@ -50,8 +50,23 @@ class Purchases(NamedTuple):
     returned_other_currencies: dict[str, Decimal]
 
 
+class Settled(NamedTuple):
+    """An order or return with all its reports. `best` is the one that counts, `order` the placed
+    order that a return belongs to, if it is known."""
+
+    entry: LedgerEntry
+    best: OrderRow
+    reports: tuple[OrderRow, ...]
+    order: Key | None = None
+
+
 def settle(rows: Iterable[OrderRow]) -> Iterator[LedgerEntry]:
-    """One entry per order and one per return.
+    """One entry per order and one per return (see `settled`)."""
+    return (one.entry for one in settled(rows))
+
+
+def settled(rows: Iterable[OrderRow]) -> Iterator[Settled]:
+    """Every order and every return that counts, once.
 
     `rows` must hold every report of each order and return that any of them names; the same row may
     occur twice. An entry's owner is a node, of any profile.
@@ -65,41 +80,43 @@ def settle(rows: Iterable[OrderRow]) -> Iterator[LedgerEntry]:
             by_order[row.issuer, row.order_id].append(row)
     known: dict[Key, LedgerEntry] = {}
     for key, reports in by_order.items():
-        entry = _order(reports)
-        if entry:
-            yield entry
-        if any(row.action == PLACED for row in reports):
-            assert entry is not None
-            known[key] = entry
+        found = _order(reports)
+        if found is not None:
+            yield found
+            if found.best.action == PLACED:
+                known[key] = found.entry
     for reports in by_return.values():
         yield _return(reports, known)
 
 
-def _order(reports: Sequence[OrderRow]) -> LedgerEntry | None:
-    """The entry of one order; None if it is known only from a cancellation of some lines."""
+def _order(reports: Sequence[OrderRow]) -> Settled | None:
+    """One order; None if it is known only from a cancellation of some lines."""
     placed = [row for row in reports if row.action == PLACED]
     cancelled = [row for row in reports if row.action == CANCELLED]
     whole = [row for row in cancelled if row.is_whole]
-    if not placed:
-        known = min(whole, key=_rank, default=None)
-        return known and LedgerEntry(known.node, known.currency, cancellations=1)
-    order = min(placed, key=_rank)
+    best = min(placed or whole, key=_rank, default=None)
+    if best is None:
+        return None
     if whole:
-        return LedgerEntry(order.node, order.currency, cancellations=1)
+        entry = LedgerEntry(best.node, best.currency, cancellations=1)
+        return Settled(entry, best, tuple(reports))
     # One in another currency cannot be subtracted; the list of order conflicts shows it.
-    own = ("", order.currency)
+    own = ("", best.currency)
     off = sum(row.value for row in cancelled if row.currency in own)
     # Reported twice, a cancellation must not turn a sale into a loss.
-    revenue = order.value - max(ZERO, min(off, order.value))
-    return LedgerEntry(order.node, order.currency, orders=1, revenue=revenue)
+    revenue = best.value - max(ZERO, min(off, best.value))
+    entry = LedgerEntry(best.node, best.currency, orders=1, revenue=revenue)
+    return Settled(entry, best, tuple(reports))
 
 
-def _return(reports: Sequence[OrderRow], known: dict[Key, LedgerEntry]) -> LedgerEntry:
-    """The entry of one return; a report that names the order takes precedence."""
+def _return(reports: Sequence[OrderRow], known: dict[Key, LedgerEntry]) -> Settled:
+    """One return; a report that names the order takes precedence."""
     best = min(reports, key=lambda row: (not row.order_id, *_rank(row)))
-    order = known.get((best.issuer, best.order_id))
+    key = (best.issuer, best.order_id)
+    order = known.get(key)
     owner, currency = (order.owner, order.currency) if order else (best.node, "")
-    return LedgerEntry(owner, best.currency or currency, returns=1, returned=best.value)
+    entry = LedgerEntry(owner, best.currency or currency, returns=1, returned=best.value)
+    return Settled(entry, best, tuple(reports), key if order else None)
 
 
 def _rank(row: OrderRow) -> tuple[bool, datetime, str, NodeId]:

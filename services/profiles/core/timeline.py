@@ -1,31 +1,33 @@
-"""The cursor of the timeline: the time and id of a page's last event, as an opaque string."""
+"""What a page of the timeline is asked for: a place in it, and which entries are wanted.
+
+Entries are ordered by time and event id, the latest first. A place is that of an entry, and does
+not depend on how many entries come before it.
+"""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER_MS = 2**62
+"""Beyond every time of an event (milliseconds since 1970)."""
 
 
-class Cursor(NamedTuple):
+class TimelinePlace(NamedTuple):
     """The last entry shown: milliseconds since 1970 (UTC), and its event id."""
 
     occurred_ms: int
     event_id: str
 
 
-def encode_cursor(occurred_at: datetime, event_id: str) -> str:
-    """The cursor of an entry."""
-    occurred_ms = (occurred_at - EPOCH) // timedelta(milliseconds=1)
-    return urlsafe_b64encode(f"{occurred_ms} {event_id}".encode()).decode()
+class TimelineFilter(NamedTuple):
+    """Which entries are wanted; what is empty wants all."""
+
+    types: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    since_ms: int = -NEVER_MS
+    """The earliest time (Unix milliseconds)."""
+    until_ms: int = NEVER_MS
+    """The first time that is too late."""
 
 
-def decode_cursor(word: str) -> Cursor:
-    """The inverse of `encode_cursor`. Raises ValueError for any other string."""
-    try:
-        milliseconds, _, event_id = urlsafe_b64decode(word.encode()).decode().partition(" ")
-        return Cursor(int(milliseconds), event_id)
-    except ValueError as error:
-        raise ValueError("the cursor is not one that a timeline page gave") from error
+EVERYTHING = TimelineFilter()

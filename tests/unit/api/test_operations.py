@@ -13,7 +13,8 @@ from services.api.operation import Operation, Request
 from services.api.queries import OPERATIONS, operation_named
 from services.api.queries.events import EventsRequest
 from services.api.queries.insights import MeasureRequest
-from services.api.queries.profiles import PROFILE_TIMELINE, ProfileRequest, SearchRequest
+from services.api.queries.profiles import ProfileRequest, SearchRequest
+from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
 from services.runtime.errors import InvalidInput, NotFound
 
 TOKEN = "token-of-local-commands"
@@ -58,6 +59,9 @@ def test_arguments_that_do_not_fit_are_refused(arguments: bytes) -> None:
         (SearchRequest, {"realm": "default", "text": "a" * 201}),
         (ProfileRequest, {"realm": "default", "who": "\udcff"}),  # a byte that is no UTF-8
         (EventsRequest, {"realm": "default", "limit": 0}),
+        (TimelineRequest, {"realm": "default", "limit": 0}),
+        (TimelineRequest, {"realm": "default", "limit": 501}),
+        (TimelineRequest, {"realm": "default", "since": "2026-03-02T10:00:00"}),  # no zone
         (MeasureRequest, {"realm": "default", "measure": "x", "first": date(1, 1, 1)}),
         (MeasureRequest, {"realm": "default", "measure": "x", "until": date(9999, 1, 1)}),
     ],

@@ -9,6 +9,9 @@ import pytest
 from schemas.rules.identity import identity_rules
 from schemas.topics import MIB
 from schemas.touchpoint import EVENT_BYTES_MAX, IDENTIFIERS_MAX
+from services.api.queries.consents import ADDRESSES_MAX, EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
+from services.api.queries.orders import ORDERS_PER_PAGE_MAX
+from services.api.queries.timeline import FILTER_VALUES_MAX, TIMELINE_ENTRIES_MAX
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
 from services.consistency.kinds.price_mismatch import YEARS_BOUNDED, PriceRules
@@ -17,7 +20,7 @@ from services.embedded.pipeline import ATTEMPTS_MAX
 from services.ingest.lines import KEPT_BYTES_MAX
 from services.intake.http import EVENTS_PER_REQUEST_MAX
 from services.intake.server import BODY_GRACE_S, HEAD_BYTES_MAX, KEEP_ALIVE_S, REST_S
-from services.profiles.adapters.clickhouse import TIMELINE_ENTRIES_MAX
+from services.profiles.adapters.order_history import REPORTS_SHOWN_MAX
 from services.runtime import connections, health
 from services.runtime.settings import Settings
 
@@ -59,6 +62,12 @@ STATED: list[tuple[str, int | float]] = [
     ("future changes of a price book", FORESEEN_INSTANTS_MAX),
     ("price books in memory", CACHED_BOOKS),
     ("entries of a timeline page", TIMELINE_ENTRIES_MAX),
+    ("event types, channels to limit", FILTER_VALUES_MAX),
+    ("orders of a page", ORDERS_PER_PAGE_MAX),
+    ("orders of a page", REPORTS_SHOWN_MAX),
+    ("addresses of one question", ADDRESSES_MAX),
+    ("contact permissions of a page", STATES_PER_PAGE_MAX),
+    ("contact permissions of a page", EVIDENCE_SHOWN_MAX),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.identifiers import WHOLE_PERSON
 from schemas.rules.profile import ConsentRules, MailReaction
-from services.profiles.core.consent import permissions
+from services.profiles.core.consent import Consents, Target, permissions
 from services.profiles.core.facts import ConsentRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -194,3 +194,63 @@ def test_channel_that_needs_confirmation() -> None:
     given, confirmed = record("given", 1), record("confirmed", 2)
     assert [one.allowed for one in permissions([given], strict)] == [False]
     assert [one.allowed for one in permissions([given, confirmed], strict)] == [True]
+
+
+def test_what_nobody_ever_said_anything_about() -> None:
+    """There is no legal basis, and no event that decides it."""
+    consents = Consents([record("given", 1, WORK)], GERMAN_DEFAULT)
+    found = consents.permission(Target(HOME, "email", "marketing"))
+    assert (found.allowed, found.reason, found.by) == (False, "no_legal_basis", None)
+    assert found.basis == ""
+
+
+def test_an_objection_reaches_addresses_that_no_consent_names() -> None:
+    """Whether an address may be contacted does not depend on its being listed."""
+    consents = Consents([objection(1, channel="", purpose="")], GERMAN_DEFAULT)
+    found = consents.permission(Target(HOME, "sms", "survey"))
+    assert (found.allowed, found.reason) == (False, "objected")
+
+
+def test_the_basis_of_a_permission() -> None:
+    """An opt-in is consent, also where the event names no basis; a refusal has none."""
+    target = Target(HOME, "email", "marketing")
+    for records, basis in (
+        ([record("given", 1)], "consent"),
+        ([record("given", 1, basis="")], "consent"),
+        ([record("given", 1, basis="existing_customer")], "existing_customer"),
+        ([record("given", 1), record("withdrawn", 2)], ""),
+    ):
+        assert Consents(records, GERMAN_DEFAULT).permission(target).basis == basis
+
+
+def test_evidence_is_what_speaks_for_and_against() -> None:
+    """Of this target, of more than it, and of nothing else; the earliest first."""
+    records = [
+        objection(5, channel=""),
+        record("withdrawn", 4, purpose=""),
+        asked(1),
+        record("confirmed", 2),
+        record("given", 3, WORK),
+        record("withdrawn", 6, WORK),
+        record("given", 7, channel="sms"),
+    ]
+    consents = Consents(records, GERMAN_DEFAULT)
+    found = [one.event_id for one in consents.evidence(Target(HOME, "email", "marketing"))]
+    assert found == ["given-1", "confirmed-2", "withdrawn-4", "objection-5"]
+
+
+def test_many_records_and_addresses_take_no_longer_each() -> None:
+    """Ten thousand addresses of one person with as many refusals are answered from an index."""
+    records = [objection(day) for day in range(10_000)] + [record("given", 10_001, HOME)]
+    consents = Consents(records, GERMAN_DEFAULT)
+    seen: list[ConsentRecord] = []
+
+    class Counting(dict[Target, ConsentRecord]):
+        def __getitem__(self, key: Target) -> ConsentRecord:
+            seen.append(found := super().__getitem__(key))
+            return found
+
+    consents._latest_refusals = Counting(consents._latest_refusals)
+    for address in range(1, 10_001):
+        consents.permission(Target(address, "email", "marketing"))
+    assert len(seen) == 10_000

@@ -5,14 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import pytest
-
 from schemas.profile import AttributeValue
 from schemas.rules.profile import profile_rules
 from services.profiles.core.facts import AttributeObservation, Contacts, ProfileFacts, Valued
 from services.profiles.core.golden import golden_record
 from services.profiles.core.purchases import Purchases
-from services.profiles.core.timeline import Cursor, decode_cursor, encode_cursor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NOTHING = Purchases(0, 0, 0, Decimal(0), Decimal(0), {}, {})
@@ -72,17 +69,3 @@ def test_numbers_are_read_in_the_region_of_the_realm() -> None:
     phones = profile.attributes["phone"]
     assert isinstance(phones, list)
     assert [(one.value, one.valid) for one in phones] == [("+493023125014", True)]
-
-
-@pytest.mark.parametrize("event_id", ["e1", "with space", "ümläut", ""])
-def test_cursor_round_trip(event_id: str) -> None:
-    """A cursor leads back to the entry it was made of."""
-    at = datetime(1969, 12, 31, 23, 59, 59, 5000, tzinfo=UTC)
-    assert decode_cursor(encode_cursor(at, event_id)) == Cursor(-995, event_id)
-
-
-@pytest.mark.parametrize("word", ["", "x", "äö", "bm9uc2Vuc2U="])
-def test_made_up_cursor(word: str) -> None:
-    """Any other word is refused."""
-    with pytest.raises(ValueError, match=r"^the cursor is not one that a timeline page gave$"):
-        decode_cursor(word)
