@@ -49,7 +49,7 @@ mutation: .venv-mutation/installed  ## Change each line of the pure cores in tur
 lint: setup  ## Style, types, and generated contracts up to date
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m services.docs.generate --check
 
-generate: setup  ## Regenerate the contracts and reference pages
+generate: setup  ## Regenerate the contracts, the Python client and the reference pages
 	$(BIN)/python -m services.docs.generate
 
 bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, and the workers beside other stream processors (half an hour)

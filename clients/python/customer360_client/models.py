@@ -1,0 +1,69 @@
+"""Documents of the API. Generated from its OpenAPI document by `make generate`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from customer360_client._model import Model
+
+
+class FieldFault(Model):
+    """What is wrong with one field of a request; its value is never repeated."""
+
+    path: str
+    """Where it is: `body.identifiers.0.type`, `query.limit` …"""
+    message: str
+    """What is wrong with it."""
+
+
+class KeyOwner(Model):
+    """Whom a key belongs to."""
+
+    key_id: str
+    """Names the key; no secret."""
+    name: str
+    """What its owner is called."""
+    realm: str | None
+    """The realm it may read; null for a key of the settings, which reads none."""
+    scopes: list[str]
+    """What it may do."""
+
+
+class ProblemBody(Model):
+    """An error answer (RFC 9457). Members beside these belong to single codes."""
+
+    type: str
+    """Reference of the code's page, relative to the service."""
+    code: str
+    """What went wrong, for programs; the codes are a closed list."""
+    title: str
+    """The code in words."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """What is wrong with this request, for people."""
+    request_id: str
+    """The id of the request, as in the header X-Request-ID and in the log."""
+    errors: list[FieldFault] = Field(default_factory=list)
+    """The faults of single fields."""
+
+
+class TouchpointResult(Model):
+    """The result of one event."""
+
+    event_id: str
+    """The event's own id, as far as it could be read."""
+    status: str
+    """`accepted`, `duplicate` or `rejected`."""
+    reason: str = ""
+    """Why it was rejected; `id_conflict` for a duplicate with another body."""
+    path: str = ""
+    """The field at fault."""
+    message: str = ""
+    """What is wrong with it."""
+
+
+class TouchpointResults(Model):
+    """One result per event, in the order of the request."""
+
+    results: list[TouchpointResult]
