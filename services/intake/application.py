@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from schemas.api.problem import ProblemBody
 from services.api.http import about, local
+from services.api.http.body_guard import BodyGuard
 from services.api.http.compression import Compression
 from services.api.http.envelope import Envelope
 from services.api.http.heads import HeadAsGet
@@ -77,6 +78,7 @@ def application(origins: list[str] | None = None) -> Application:
     )
     answer_with_problems(app)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(BodyGuard)
     app.add_middleware(Compression)
     if origins:
         app.add_middleware(

@@ -26,7 +26,6 @@ RATE = "rate"
 """State of a request: what its key has left."""
 PRINCIPAL = "principal"
 """State of a request: who asks."""
-WRITES_EVENTS = frozenset({Scope.EVENTS_WRITE, Scope.EVENTS_WRITE_PUBLIC})
 HTTPCredentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 HeaderKey = Annotated[str | None, Depends(KEY_HEADER)]
 
@@ -50,17 +49,21 @@ class Caller(NamedTuple):
             raise _not_allowed(scope)
 
 
-async def authenticated(
-    request: Request,
-    parts: Annotated[ApiParts, Depends(api_parts)],
-    bearer: HTTPCredentials,
-    header: HeaderKey,
-) -> Principal:
+def credential_of(request: Request) -> str:
+    """The credential in the headers of a request; empty if there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return request.headers.get("x-api-key") or (token if scheme.lower() == "bearer" else "")
+
+
+async def identify(request: Request, parts: ApiParts, credential: str) -> Principal:
     """The owner of the request's key. Raises Problem 401 without a valid key, 429 beyond its rate.
 
-    The token of local commands is no key: it belongs to other routes.
+    The token of local commands is no key: it belongs to other routes. Asked again for the same
+    request, the answer is the same and takes nothing of the rate.
     """
-    credential = header or (bearer.credentials if bearer else "")
+    known: Principal | None = getattr(request.state, PRINCIPAL, None)
+    if known is not None:
+        return known
     found = parts.authenticator.principal(credential) if credential else None
     if found is None and credential:
         await asyncio.to_thread(parts.authenticator.refresh, credential)
@@ -69,13 +72,24 @@ async def authenticated(
         detail = "send 'Authorization: Bearer KEY' with a valid API key"
         raise Problem(ProblemCode.NO_VALID_KEY, detail, WWW_Authenticate="Bearer")
     setattr(request.state, PRINCIPAL, found)
-    if not WRITES_EVENTS & found.scopes or found.realm is not None:
+    if found.realm is not None:
         taken = parts.rates.take(found.key_id, found.rate_per_s)
         setattr(request.state, RATE, taken)
         if not taken.is_allowed:
             detail = f"the key may send {taken.quota} requests at once, and more as time passes"
             raise Problem(ProblemCode.RATE_LIMITED, detail, Retry_After=str(taken.reset_s))
     return found
+
+
+async def authenticated(
+    request: Request,
+    parts: Annotated[ApiParts, Depends(api_parts)],
+    _bearer: HTTPCredentials,
+    _header: HeaderKey,
+) -> Principal:
+    """The owner of the request's key; raises as `identify` does. The two ways to send a key are
+    parameters so that the OpenAPI document names them."""
+    return await identify(request, parts, credential_of(request))
 
 
 def rate_headers(taken: Taken, rate_per_s: float) -> dict[str, str]:

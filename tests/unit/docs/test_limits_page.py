@@ -12,6 +12,9 @@ from schemas.touchpoint import EVENT_BYTES_MAX, IDENTIFIERS_MAX
 from services.api.queries.consents import ADDRESSES_MAX, EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
 from services.api.queries.orders import ORDERS_PER_PAGE_MAX
 from services.api.queries.timeline import FILTER_VALUES_MAX, TIMELINE_ENTRIES_MAX
+from services.api.cursors import CURSOR_CHARS_MAX
+from services.api.http.caller import PURPOSE_CHARS_MAX
+from services.api.http.problems import ERRORS_MAX
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
 from services.consistency.kinds.price_mismatch import YEARS_BOUNDED, PriceRules
@@ -52,6 +55,14 @@ STATED: list[tuple[str, int | float]] = [
     ("events per batch", SETTINGS.batch_events_max),
     ("retries of a batch", ATTEMPTS_MAX - 1),
     ("bytes kept of a rejected line", KEPT_BYTES_MAX // KIB),
+    ("requests of a key", SETTINGS.api_rate_per_s),
+    ("reads at once", SETTINGS.api_connections),
+    ("requests waiting to read", SETTINGS.api_waiting_max),
+    ("requests waiting to read", SETTINGS.api_wait_s),
+    ("time of a read", SETTINGS.api_limit_s),
+    ("`X-Purpose`", PURPOSE_CHARS_MAX),
+    ("a cursor", CURSOR_CHARS_MAX),
+    ("faults that one problem lists", ERRORS_MAX),
     ("neighbours of a shareable identifier", PERSONS.hub_above),
     ("neighbours of a personal identifier", PERSONS.hub_above),
     ("personal neighbours of one type", PERSONS.hub_above_personal),
