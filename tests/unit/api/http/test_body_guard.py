@@ -1,4 +1,4 @@
-"""Bodies of requests for data: nothing of a stranger's is read, and of a client's no more than fits."""
+"""Bodies of requests for data: none of a stranger is read, and no more than fits of a client."""
 
 from __future__ import annotations
 
