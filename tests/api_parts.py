@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from schemas.api.access import AccessEntry
 from services.api.auth import Authenticator
 from services.api.http.parts import ApiParts
 from services.api.pool import ReadPool, limits_of
 from services.api.rates import RateLimits
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
+
+
+class _Notes:
+    """An access log that keeps nothing."""
+
+    def note(self, entry: AccessEntry) -> None:
+        """See the port."""
 
 
 def api_parts_of(authenticator: Authenticator, metrics: Metrics | None = None) -> ApiParts:
@@ -21,4 +29,4 @@ def api_parts_of(authenticator: Authenticator, metrics: Metrics | None = None) -
 
     pool: ReadPool[Any] = ReadPool(open_reads, lambda _reads: None, limits_of(settings), metrics)
     rates = RateLimits(settings.api_rate_per_s)
-    return ApiParts(settings, cast(Any, pool), authenticator, rates, metrics)
+    return ApiParts(settings, cast(Any, pool), authenticator, rates, metrics, _Notes())

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from schemas.records import ActionRecord
-from services.api.auth import Credentials
-from services.api.pool import ReadPool, limits_of
-from services.api.ports import Access, close_reads
-from services.api.rates import RateLimits
+from services.api.ports import Access
 from services.api.read_store import access_to
 from services.api.seldom_count import count_seldom
 from services.cli.output import err
@@ -25,9 +22,10 @@ from services.runtime.connections import Connections, connections_that_fit
 from services.runtime.errors import ConfigurationError, Fatal, Retry
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
-from services.store.database import open_embedded
+from services.store.database import Database, open_embedded
 
 if TYPE_CHECKING:
+    from services.api.http.parts import ApiParts
     from services.intake.application import Application
 
 
@@ -62,6 +60,7 @@ def _listen(settings: Settings) -> socket.socket:
 def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
+    from services.api.query_side import QuerySide
     from services.intake.server import Deadlines, HttpServer
 
     settings = engine.settings
@@ -85,14 +84,13 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     def act(record: ActionRecord) -> None:
         writer.submit_action(record).result()
 
-    def open_reads() -> Access:
-        reading = open_embedded(settings.data_dir, settings.api_limit_s)
-        return access_to(settings, reading, act)
+    def open_database() -> Database:
+        return open_embedded(settings.data_dir, settings.api_limit_s)
 
     access = access_to(settings, engine.reading, act)
     count_seldom(engine.metrics, access.reads)
-    pool = ReadPool(open_reads, close_reads, limits_of(settings), engine.metrics)
-    app = _application(engine, writer, access, pool, presence.token)
+    query = QuerySide(settings, open_database, act, engine.metrics, presence.token)
+    app = _application(engine, writer, access, query.parts)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
         signal.signal(number, lambda _number, _frame: None)
@@ -103,6 +101,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     server = HttpServer(app, Connections(limit, engine.metrics), deadlines)
     tune_garbage_collector()
     writer.start()
+    query.start()
 
     def started() -> None:
         err.print(f"c360 is up at {presence.url} on {settings.data_dir} (stop with Ctrl-C)")
@@ -111,7 +110,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         asyncio.run(server.run(listener, started))
     finally:
         remove_running_instance(settings.data_dir)
-        pool.close()
+        query.stop()
         writer.stop()
     if failures:
         if isinstance(failures[0], Retry):  # stopped while the store took nothing
@@ -120,18 +119,16 @@ def serve(engine: Engine, listener: socket.socket) -> None:
 
 
 def _application(
-    engine: Engine, writer: IntakeWriter, access: Access, pool: ReadPool[Access], token: str
+    engine: Engine, writer: IntakeWriter, access: Access, parts: ApiParts
 ) -> Application:
-    """The application over the engine; `token` is that of commands on this machine."""
+    """The application over the engine."""
     from services.api.http.local import LocalChannel
-    from services.api.http.parts import ApiParts
     from services.intake.application import create_app
     from services.intake.http import Running
     from services.intake.in_flight import BytesInFlight
 
     settings, metrics = engine.settings, engine.metrics
     bytes_max = max(settings.request_bytes_in_flight_max, 2 * settings.request_bytes_max)
-    keys = Credentials(settings.api_keys, settings.public_write_keys, token)
     running = Running(
         access.reads.ping,
         writer,
@@ -140,5 +137,4 @@ def _application(
         BytesInFlight(bytes_max, metrics),
         asyncio.Lock(),
     )
-    parts = ApiParts(settings, pool, keys, RateLimits(settings.api_rate_per_s), metrics)
-    return create_app(running, parts, LocalChannel(access, writer, keys))
+    return create_app(running, parts, LocalChannel(access, writer, parts.authenticator))

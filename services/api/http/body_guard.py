@@ -16,7 +16,8 @@ from schemas.api.problem import ProblemCode
 from services.api.http.bodies import read_body
 from services.api.http.caller import credential_of, identify
 from services.api.http.parts import ApiParts
-from services.api.http.problems import Problem, answer
+from services.api.http.problems import Problem, answer, problem_of
+from services.runtime.errors import C360Error
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
 """Of a request for data: 10,000 addresses have about 1 MB."""
@@ -51,7 +52,8 @@ class BodyGuard:
         try:
             try:
                 body = await self._body(request, take)
-            except Problem as problem:
+            except (Problem, C360Error) as error:
+                problem = error if isinstance(error, Problem) else problem_of(error)
                 await answer(request, problem)(scope, receive, send)
                 return
             await self._app(scope, _replayed(body, receive), send)

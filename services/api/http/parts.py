@@ -6,16 +6,26 @@ tell.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from fastapi import Request
 
+from schemas.api.access import AccessEntry
 from services.api.auth import Authenticator
 from services.api.pool import ReadPool
 from services.api.ports import Access
 from services.api.rates import RateLimits
 from services.runtime.metrics import Metrics
 from services.runtime.settings import ApiSettings
+
+
+class AccessNotes(Protocol):
+    """Keeps who read whose profile."""
+
+    def note(self, entry: AccessEntry) -> None:
+        """Have an entry written. Does not block. Raises Retry when it cannot be: then the profiles
+        must not be given out."""
+        ...
 
 
 class ApiParts(NamedTuple):
@@ -26,6 +36,7 @@ class ApiParts(NamedTuple):
     authenticator: Authenticator
     rates: RateLimits
     metrics: Metrics
+    access_log: AccessNotes
 
 
 def api_parts(request: Request) -> ApiParts:

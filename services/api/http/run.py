@@ -14,10 +14,27 @@ import orjson
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from schemas.api.problem import ProblemCode
 from services.api.http.parts import api_parts
 from services.api.operation import In, Operation, Out, plain
 from services.api.ports import Access
 
+READ_PROBLEMS = (
+    ProblemCode.INVALID_REQUEST,
+    ProblemCode.NO_VALID_KEY,
+    ProblemCode.NOT_ALLOWED,
+    ProblemCode.NOT_FOUND,
+    ProblemCode.RATE_LIMITED,
+    ProblemCode.INTERNAL_ERROR,
+    ProblemCode.UNAVAILABLE,
+    ProblemCode.TOO_BUSY,
+    ProblemCode.OUT_OF_RESOURCES,
+)
+"""What every route that reads may answer instead."""
+LIST_PROBLEMS = tuple(code for code in READ_PROBLEMS if code is not ProblemCode.NOT_FOUND)
+BODY_PROBLEMS = (ProblemCode.INCOMPLETE, ProblemCode.TOO_LARGE, ProblemCode.COMPRESSED,
+                 ProblemCode.TOO_MANY_BYTES)  # fmt: skip
+"""What every route that takes a document may answer, too."""
 ROWS_MAX = 10_000
 """Of one answer, whatever was asked for."""
 JSON = "application/json"

@@ -9,12 +9,13 @@ import pytest
 from schemas.rules.identity import identity_rules
 from schemas.topics import MIB
 from schemas.touchpoint import EVENT_BYTES_MAX, IDENTIFIERS_MAX
+from services.api.cursors import CURSOR_CHARS_MAX
+from services.api.http.body_guard import BODY_BYTES_MAX, BYTES_IN_FLIGHT_MAX
+from services.api.http.caller import PURPOSE_CHARS_MAX
+from services.api.http.problems import ERRORS_MAX
 from services.api.queries.consents import ADDRESSES_MAX, EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
 from services.api.queries.orders import ORDERS_PER_PAGE_MAX
 from services.api.queries.timeline import FILTER_VALUES_MAX, TIMELINE_ENTRIES_MAX
-from services.api.cursors import CURSOR_CHARS_MAX
-from services.api.http.caller import PURPOSE_CHARS_MAX
-from services.api.http.problems import ERRORS_MAX
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
 from services.consistency.kinds.price_mismatch import YEARS_BOUNDED, PriceRules
@@ -60,6 +61,8 @@ STATED: list[tuple[str, int | float]] = [
     ("requests waiting to read", SETTINGS.api_waiting_max),
     ("requests waiting to read", SETTINGS.api_wait_s),
     ("time of a read", SETTINGS.api_limit_s),
+    ("body of a request for data", BODY_BYTES_MAX // MIB),
+    ("body of a request for data", BYTES_IN_FLIGHT_MAX // MIB),
     ("`X-Purpose`", PURPOSE_CHARS_MAX),
     ("a cursor", CURSOR_CHARS_MAX),
     ("faults that one problem lists", ERRORS_MAX),

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from fastapi import Depends
 from pydantic import BaseModel
-from services.api.http.body_guard import BODY_BYTES_MAX
 
 from services.api.auth import Principal, Scope
 from services.api.http import body_guard
+from services.api.http.body_guard import BODY_BYTES_MAX
 from services.api.http.caller import Caller, allowed
 from services.intake.application import application
 from tests.api_parts import api_parts_of

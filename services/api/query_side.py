@@ -1,0 +1,96 @@
+"""The parts of the query API over one store, and their life: read connections, keys, access log.
+
+The composition roots of `c360 up` and `c360 api` say how a connection is opened; everything else is
+the same. Opening waits for nothing: a store that is away now is asked again by each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from schemas.api.api_key import ApiKey
+from services.api.access_log import AccessLog
+from services.api.actions import ActionSink
+from services.api.auth import Credentials
+from services.api.http.parts import ApiParts
+from services.api.jwt_tokens import token_verifier
+from services.api.key_ring import KeyRing
+from services.api.keys import ApiKeyStore
+from services.api.pool import ReadPool, limits_of
+from services.api.ports import Access, close_reads
+from services.api.rates import RateLimits
+from services.api.read_store import access_to
+from services.runtime.errors import Retry
+from services.runtime.metrics import Metrics
+from services.runtime.settings import Settings
+from services.store.database import Database
+
+OpenDatabase = Callable[[], Database]
+"""Opens a connection to the store. Blocks; raises Retry or Fatal."""
+
+
+class QuerySide:
+    """The parts, between `start` and `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_database: OpenDatabase,
+        act: ActionSink,
+        metrics: Metrics,
+        token: str = "",
+    ) -> None:
+        """`act` makes actions on incidents durable; `token` is that of commands on this machine.
+
+        Raises ConfigurationError when tokens of an identity provider cannot be verified here.
+        """
+        others = [Credentials(settings.api_keys, settings.public_write_keys, token)]
+        verifier = token_verifier(settings, settings.realms)
+        self._keys = _StoredKeys(open_database)
+        self._ring = KeyRing(self._keys, [*others, *([verifier] if verifier else [])])
+        self._access_log = AccessLog(open_database)
+        self._pool: ReadPool[Access] = ReadPool(
+            lambda: access_to(settings, open_database(), act),
+            close_reads,
+            limits_of(settings),
+            metrics,
+        )
+        rates = RateLimits(settings.api_rate_per_s)
+        self.parts = ApiParts(settings, self._pool, self._ring, rates, metrics, self._access_log)
+
+    def start(self) -> None:
+        """Begin to read keys and to write the access log."""
+        self._ring.start()
+        self._access_log.start()
+
+    def stop(self) -> None:
+        """Write what waits, and close every connection."""
+        self._pool.close()
+        self._access_log.stop()
+        self._ring.stop()
+        self._keys.close()
+
+
+class _StoredKeys:
+    """The keys of the store, on a connection that is opened anew after a failure."""
+
+    def __init__(self, open_database: OpenDatabase) -> None:
+        self._open_database = open_database
+        self._database: Database | None = None
+
+    def working(self, now: datetime) -> Sequence[ApiKey]:
+        """See services.api.key_ring.WorkingKeys."""
+        if self._database is None:
+            self._database = self._open_database()
+        try:
+            return ApiKeyStore(self._database).working(now)
+        except Retry:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
