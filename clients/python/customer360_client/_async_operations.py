@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from customer360_client import models
 from customer360_client._call import Call, body_of
@@ -42,6 +44,73 @@ class AsyncOperations:
     async def metrics(self) -> str:
         """Prometheus metrics; docs/metrics.md lists them."""
         return await self._send(Call("GET", "/metrics", str))
+
+    async def list_accesses(
+        self,
+        *,
+        profile_id: UUID | None = None,
+        key_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        purpose: str | None = None,
+    ) -> models.Page_AccessEntry_:
+        """Who read which profiles, and why: the latest reads first.
+
+        profile_id: Only reads of this customer, by any id that is or was its.
+        key_id: Only with this key.
+        since: Not before this time.
+        until: Before this time.
+        cursor: `page.next` of the page before.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/access-log",
+                models.Page_AccessEntry_,
+                query={
+                    "profile_id": profile_id,
+                    "key_id": key_id,
+                    "since": since,
+                    "until": until,
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_accesses(
+        self,
+        *,
+        profile_id: UUID | None = None,
+        key_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        purpose: str | None = None,
+    ) -> AsyncIterator[models.AccessEntry]:
+        """The entries of all pages of `list_accesses`.
+
+        profile_id: Only reads of this customer, by any id that is or was its.
+        key_id: Only with this key.
+        since: Not before this time.
+        until: Before this time.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_accesses(
+                profile_id=profile_id,
+                key_id=key_id,
+                since=since,
+                until=until,
+                limit=limit,
+                cursor=cursor,
+                purpose=purpose,
+            )
+        )
 
     async def whoami(self) -> models.KeyOwner:
         """The realm and the scopes of the key."""

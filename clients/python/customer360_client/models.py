@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from pydantic import Field
 
 from customer360_client._model import Model
+
+
+class AccessEntry(Model):
+    """One request that read profiles."""
+
+    at: str
+    """When it was answered."""
+    entry_id: str
+    """Tells entries of one millisecond apart."""
+    realm: str
+    """Realm of the profiles."""
+    key_id: str
+    """The key that was used; `local` for a command on the same machine."""
+    key_name: str
+    """Its name then."""
+    operation: str
+    """What was asked, as `profile_get`."""
+    purpose: str = ""
+    """Why, as the reader said (`X-Purpose`); empty if nothing was said."""
+    profile_ids: list[UUID] = Field(default_factory=list)
+    """The profiles that were read, by the ids that they had then."""
+    count: int
+    """How many were read, also where they are too many to be listed."""
+    request_id: str = ""
+    """The request, as in its answer and in the log of the service."""
+    status: int
+    """HTTP status of the answer."""
 
 
 class FieldFault(Model):
@@ -27,6 +56,24 @@ class KeyOwner(Model):
     """The realm it may read; null for a key of the settings, which reads none."""
     scopes: list[str]
     """What it may do."""
+
+
+class PageEnd(Model):
+    """How a list goes on."""
+
+    next: str | None
+    """The `cursor` of the next page; null at the end of the list."""
+    has_more: bool
+    """Whether there is a next page."""
+
+
+class Page_AccessEntry_(Model):
+    """Page_AccessEntry_"""
+
+    data: list[AccessEntry]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
 
 
 class ProblemBody(Model):
