@@ -5,17 +5,18 @@ All methods block. They raise Retry for a transient fault and Fatal when retryin
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
 from schemas.api.access import AccessEntry
 from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
-from services.identity.ports import NoticeSource
+from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
+from services.identity.ports import MembershipSource, NoticeSource
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
 from services.measures.ports import MeasureSource
 from services.profiles.ports import (
@@ -65,8 +66,14 @@ class AccessFilter(NamedTuple):
 class IncidentSource(Protocol):
     """Reads incidents with their exposure."""
 
-    def listed(self, realm: str, states: Collection[IncidentState] = ...) -> Iterator[AnyIncident]:
-        """Incidents of a realm in these states, the oldest first."""
+    def listed(
+        self,
+        realm: str,
+        wanted: IncidentFilter = ...,
+        limit: int | None = ...,
+        after: IncidentPlace = ...,
+    ) -> Iterator[AnyIncident]:
+        """At most `limit` incidents of a realm after a place, the oldest first."""
         ...
 
     def find(self, realm: str, prefix: str) -> Sequence[AnyIncident]:
@@ -166,6 +173,11 @@ class Reads(Protocol):
     @property
     def order_conflicts(self) -> OrderConflictSource:
         """Orders whose reports contradict each other."""
+        ...
+
+    @property
+    def memberships(self) -> MembershipSource:
+        """Identifiers of profiles."""
         ...
 
     @property

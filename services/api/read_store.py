@@ -26,6 +26,7 @@ from services.consistency.adapters.reader import IncidentReader
 from services.consistency.rules import consistency_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
+from services.identity.adapters.membership import MembershipReader
 from services.identity.adapters.notices import NoticeReader
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
@@ -69,6 +70,7 @@ class ReadStore:
         self.audit = StoreAudit(database)
         self.incidents = IncidentReader(database, consistency, self._known_persons)
         self._graph = ClickHouseIdentityStore(database)
+        self.memberships = MembershipReader(database, self.identity_rules)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
         self._map = ProfileMap(database)
         self.keys = ApiKeyStore(database)
@@ -148,7 +150,8 @@ class ReadStore:
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""
-        explanation = Explanation(self._graph, self._map, self.identity_rules, realm)
+        graph = ClickHouseIdentityStore(self.reading)  # decisions may have come since
+        explanation = Explanation(graph, self._map, self.identity_rules, realm)
         return explanation.explain(a, b)
 
     def pending_migrations(self) -> list[MigrationState]:

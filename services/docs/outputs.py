@@ -52,6 +52,11 @@ IDENTITY_WHY = (
     Field("same", "boolean", "Both belong to one profile."),
     Field("path", "list of steps", "The links from the first to the second, if they are one."),
     Field("set_aside", "list of edges", "Edges of the two that join nobody, and why."),
+    Field(
+        "is_cut",
+        "boolean",
+        "There are more edges than were looked at or are shown: a path may be missing.",
+    ),
 )
 WHY_NODE = (
     Field("node_id", "UUID", "Node id."),

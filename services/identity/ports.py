@@ -8,8 +8,9 @@ same state. There is one writer per realm.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.placement import Placement
@@ -101,4 +102,26 @@ class NoticeSource(Protocol):
 
     def notices(self, realm: str) -> Iterator[Notice]:
         """The notices of a realm: values by node, then persons by type."""
+        ...
+
+
+class Membership(NamedTuple):
+    """A page of the identifiers of a profile, with the edges and decisions at them."""
+
+    members_count: int
+    """How many identifiers the profile has."""
+    members: list[IdentityMember]
+    edges: list[IdentityEdge]
+    decisions: list[IdentityDecision]
+    is_cut: bool
+    """Whether there are more edges or decisions."""
+    following: NodeId | None
+    """The last identifier, if there are more."""
+
+
+class MembershipSource(Protocol):
+    """Reads the identifiers of one profile."""
+
+    def page(self, realm: str, profile: NodeId, limit: int, after: NodeId | None) -> Membership:
+        """At most `limit` identifiers after a node id, by node id: a place that never changes."""
         ...

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.incident import IncidentState
-from services.consistency.adapters.reader import IncidentReader
+from services.consistency.adapters.reader import IncidentFilter, IncidentReader
 from services.consistency.rules import consistency_rules
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
@@ -54,7 +54,7 @@ def test_receipts_of_two_tills_and_a_report_that_is_repeated(database: Database)
     run.finish(run.decode([Line(one, len(one)) for one in lines], Intake.FILE))
     run.tick()
     reader = IncidentReader(database, consistency_rules(), lambda _realm, nodes: {})
-    [found] = reader.listed("default", frozenset(IncidentState))
+    [found] = reader.listed("default", IncidentFilter(frozenset(IncidentState)))
     exposure = found.model_dump()["exposure"]
     assert (exposure["touchpoints"], exposure["orders"]) == (3, 2)
     assert exposure["overcharged"] == Decimal("4.00")

@@ -107,6 +107,8 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
     arguments: dict[str, dict[str, Any]] = {
         "profile_get": {**realm, "identifier": EMAIL},
         "profile_timeline": {**realm, "identifier": EMAIL},
+        "profile_identity": {**realm, "identifier": EMAIL},
+        "incidents_page": realm,
         "profile_orders": {**realm, "identifier": EMAIL},
         "profile_consents": {**realm, "identifier": EMAIL},
         "contact_permission": {

@@ -32,6 +32,7 @@ from services.profiles.core.consent_text import (
     sentence,
 )
 from services.profiles.core.facts import ConsentRecord
+from services.profiles.core.masking import masked_identifier
 from services.profiles.ports import AddressStanding
 from services.runtime.errors import InvalidInput
 
@@ -39,8 +40,6 @@ ADDRESSES_MAX = 10_000
 STATES_PER_PAGE_MAX = 500
 EVIDENCE_SHOWN_MAX = 50
 OF_PROFILE = "profile_consents"
-HIDDEN = "…"
-"""Stands for an address that is not shown."""
 
 
 class ContactRequest(RealmRequest):
@@ -163,7 +162,7 @@ def _consents(access: Access, asked: ConsentsRequest) -> Iterator[ConsentsPage]:
     page = [Target(address, channel, purpose) for purpose, channel, address in left[: asked.limit]]
     known = {one.address for one in page} - {WHOLE_PERSON}
     values = {
-        node: (kind, HIDDEN if asked.is_masked else value)
+        node: (kind, masked_identifier(kind, value) if asked.is_masked else value)
         for node, (kind, value) in reads.permissions.values(realm, known).items()
     }
     zone = ZoneInfo(reads.realms[realm].time_zone)

@@ -8,15 +8,22 @@ from uuid import UUID
 
 from pydantic import Field
 
+from schemas.api.identity import IdentityMember, NextPage, ProfileIdentity
 from schemas.base import Instant
 from schemas.identifiers import as_uuid
 from schemas.instants import from_ms
 from services.api.auth import Scope
-from services.api.handles import UNKNOWN, node_named, require_realm
+from services.api.cursors import seal, unseal
+from services.api.handles import UNKNOWN, held_by, node_named, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
+from services.api.queries.profiles import ProfileRequest
 from services.identity.core.notices import NoticeKind
+from services.profiles.core.masking import masked_identifier
 from services.runtime.errors import NotFound
+
+MEMBERS_PER_PAGE_MAX = 500
+OF_PROFILE = "profile_identity"
 
 
 class WhyRequest(RealmRequest):
@@ -96,6 +103,7 @@ class Explained(Answer):
     same: bool
     path: list[EdgeStep | DecisionStep]
     set_aside: list[SetAside]
+    is_cut: bool
 
 
 class NoticesRequest(RealmRequest):
@@ -149,6 +157,45 @@ def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
         )
 
 
+class IdentityRequest(ProfileRequest):
+    """A page of the identifiers of a customer."""
+
+    limit: int = Field(default=50, ge=1, le=MEMBERS_PER_PAGE_MAX)
+    """Most identifiers."""
+    cursor: str = ""
+    """Cursor of the page before; empty for the first one."""
+    is_masked: bool = False
+    """Whether values are replaced by hints."""
+
+
+def _identity(access: Access, asked: IdentityRequest) -> Iterator[ProfileIdentity]:
+    reads, realm = access.reads, asked.realm
+    held = held_by(reads, realm, asked.who, asked.handle, asked.identifier)
+    after = None
+    if asked.cursor:
+        [place] = unseal(reads.secret(), OF_PROFILE, realm, asked.cursor)
+        after = int(place, 16)
+    found = reads.memberships.page(realm, held.profile, asked.limit, after)
+    following = None
+    if found.following is not None:
+        following = seal(reads.secret(), OF_PROFILE, realm, [f"{found.following:x}"])
+    yield ProfileIdentity(
+        realm=realm,
+        profile_id=as_uuid(held.profile),
+        kind=held.kind,
+        members_count=found.members_count,
+        members=[_hinted(one) for one in found.members] if asked.is_masked else found.members,
+        edges=found.edges,
+        decisions=found.decisions,
+        is_cut=found.is_cut,
+        page=NextPage(next=following, has_more=following is not None),
+    )
+
+
+def _hinted(one: IdentityMember) -> IdentityMember:
+    return one.model_copy(update={"value": masked_identifier(one.type, one.value)})
+
+
 def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
     for one in access.reads.profiles.identifiers(asked.realm):
         yield IdentifierRow(
@@ -182,4 +229,8 @@ IDENTITY_SUSPICIOUS = Operation(
     "identity_suspicious", Scope.PROFILES_READ, NoticesRequest, ListedNotice, _notices
 )
 """Identifiers that stand for too many persons, and persons with too many identifiers."""
-OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_SUSPICIOUS)
+PROFILE_IDENTITY = Operation(
+    OF_PROFILE, Scope.PROFILES_READ, IdentityRequest, ProfileIdentity, _identity
+)
+"""A page of a customer's identifiers, with the edges and decisions at them."""
+OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_SUSPICIOUS, PROFILE_IDENTITY)

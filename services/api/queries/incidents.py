@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Annotated, Any, Union
 
 from pydantic import Field
 
+from schemas.base import Instant
 from schemas.incident import AnyIncident, IncidentState
+from schemas.instants import to_ms
 from schemas.records import ActionRecord
 from services.api.actions import action_record, only_one
 from services.api.auth import Scope
+from services.api.cursors import seal, unseal
 from services.api.handles import require_realm
-from services.api.operation import Operation, RealmRequest
+from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
-from services.consistency.adapters.reader import LISTED_STATES
+from services.consistency.adapters.reader import (
+    BEGINNING_MS,
+    FIRST,
+    LISTED_STATES,
+    IncidentFilter,
+    IncidentPlace,
+    place_of_incident,
+)
 from services.consistency.views import VIEWS
 from services.runtime.errors import InvalidInput
 
+INCIDENTS_PER_PAGE_MAX = 500
+PAGE = "incidents_page"
 _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 if len(VIEWS) > 1:
     _any_view = Annotated[_any_view, Field(discriminator="kind")]
@@ -36,8 +47,28 @@ class IncidentsRequest(RealmRequest):
     """Only on this channel; empty for any."""
     kind: str = ""
     """Only of this kind; empty for any."""
+    since: Instant | None = None
+    """Only those that began at this time or later."""
     limit: int | None = Field(default=None, ge=1)
     """Most rows; none for all."""
+
+
+class IncidentsPageRequest(IncidentsRequest):
+    """A page of the incidents of a realm."""
+
+    limit: int = Field(default=50, ge=1, le=INCIDENTS_PER_PAGE_MAX)
+    """Most rows."""
+    cursor: str = ""
+    """Cursor of the page before; empty for the first one."""
+
+
+class IncidentsPage(Answer):
+    """A page of incidents, the oldest first."""
+
+    entries: list[_any_view]
+    """The incidents."""
+    next_cursor: str | None
+    """Cursor of the next page; null at the end."""
 
 
 class IncidentRequest(RealmRequest):
@@ -60,19 +91,33 @@ class ActionRequest(IncidentRequest):
     """When a mute ends, in event time; empty for a mute that somebody has to take back."""
 
 
-def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
+def _wanted(access: Access, asked: IncidentsRequest) -> IncidentFilter:
     require_realm(access.reads, asked.realm)
     if asked.kind and asked.kind not in VIEWS:
         raise InvalidInput(f"no kind of incidents {asked.kind!r}; there are: {', '.join(VIEWS)}")
-    states = frozenset(asked.states) or LISTED_STATES
-    wanted = {name: value for name in ("sku", "channel", "kind") if (value := getattr(asked, name))}
-    found = access.reads.incidents.listed(asked.realm, states)
-    chosen = (
-        one
-        for one in found
-        if all(getattr(one, name, None) == value for name, value in wanted.items())
+    return IncidentFilter(
+        frozenset(asked.states) or LISTED_STATES,
+        asked.kind,
+        asked.sku,
+        asked.channel,
+        to_ms(asked.since) if asked.since else BEGINNING_MS,
     )
-    yield from islice(chosen, asked.limit)
+
+
+def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
+    yield from access.reads.incidents.listed(asked.realm, _wanted(access, asked), asked.limit)
+
+
+def _page(access: Access, asked: IncidentsPageRequest) -> Iterator[IncidentsPage]:
+    reads, realm, wanted = access.reads, asked.realm, _wanted(access, asked)
+    after = FIRST
+    if asked.cursor:
+        after = IncidentPlace(*unseal(reads.secret(), PAGE, realm, asked.cursor))
+    found = list(reads.incidents.listed(realm, wanted, asked.limit + 1, after))
+    entries, following = found[: asked.limit], None
+    if len(found) > asked.limit:
+        following = seal(reads.secret(), PAGE, realm, list(place_of_incident(entries[-1])))
+    yield IncidentsPage(entries=entries, next_cursor=following)
 
 
 def _show(access: Access, asked: IncidentRequest) -> Iterator[AnyIncident]:
@@ -94,10 +139,12 @@ INCIDENTS_LIST = Operation(
     "incidents_list", Scope.INCIDENTS_READ, IncidentsRequest, _any_view, _list
 )
 """Incidents with their exposure, the oldest first."""
+INCIDENTS_PAGE = Operation(PAGE, Scope.INCIDENTS_READ, IncidentsPageRequest, IncidentsPage, _page)
+"""A page of the same."""
 INCIDENTS_SHOW = Operation(
     "incidents_show", Scope.INCIDENTS_READ, IncidentRequest, _any_view, _show
 )
 """One incident, by its id or an unambiguous beginning of it."""
 INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_WRITE, ActionRequest, ActionRecord, _act)
 """Acknowledge or mute an incident, or take it back; the record that does it."""
-OPERATIONS = (INCIDENTS_LIST, INCIDENTS_SHOW, INCIDENTS_ACT)
+OPERATIONS = (INCIDENTS_LIST, INCIDENTS_PAGE, INCIDENTS_SHOW, INCIDENTS_ACT)

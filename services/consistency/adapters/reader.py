@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.claim import (
     PRICE_MISMATCH,
@@ -14,13 +14,14 @@ from schemas.claim import (
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
+from schemas.instants import to_ms
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.clickhouse import action_of, price_claim, statement_claim
 from services.consistency.core.kind import Observation
 from services.consistency.core.places import place_of
 from services.consistency.rules import ConsistencyRules
 from services.consistency.views import IncidentView, view_of
-from services.store.database import Database, chunks
+from services.store.database import Database
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
@@ -32,6 +33,35 @@ PRICES_SQL = _STATEMENTS["prices"]
 STATEMENTS_SQL = _STATEMENTS["statements"]
 ACTIONS_SQL = _STATEMENTS["actions"]
 LISTED_STATES = frozenset(IncidentState) - {IncidentState.RETRACTED}
+BEGINNING_MS = -(2**62)
+"""Before every time of an incident (milliseconds since 1970)."""
+
+
+class IncidentFilter(NamedTuple):
+    """Which incidents are wanted; what is empty wants all."""
+
+    states: frozenset[IncidentState] = LISTED_STATES
+    kind: str = ""
+    sku: str = ""
+    channel: str = ""
+    since_ms: int = BEGINNING_MS
+    """Only those that began at this time (Unix milliseconds) or later."""
+
+
+class IncidentPlace(NamedTuple):
+    """Where an incident stands in the list. It never moves: its id is made of when it began."""
+
+    since_ms: int
+    incident_id: str
+
+
+ALL_INCIDENTS = IncidentFilter()
+FIRST = IncidentPlace(BEGINNING_MS, "")
+
+
+def place_of_incident(incident: AnyIncident) -> IncidentPlace:
+    """Where it stands in the list."""
+    return IncidentPlace(to_ms(incident.since), incident.incident_id)
 
 
 class IncidentReader:
@@ -49,13 +79,31 @@ class IncidentReader:
         self._map = ProfileMap(database)
 
     def listed(
-        self, realm: str, states: Collection[IncidentState] = LISTED_STATES
+        self,
+        realm: str,
+        wanted: IncidentFilter = ALL_INCIDENTS,
+        limit: int | None = None,
+        after: IncidentPlace = FIRST,
     ) -> Iterator[IncidentView]:
-        """Incidents of a realm in these states, the oldest first."""
-        parameters = {"realm": realm, "states": sorted(states), "kinds": list(self._rules.kinds)}
-        rows = self._database.rows(LIST_SQL, parameters)
-        for part in chunks(rows, INCIDENTS_PER_QUERY):
-            yield from self._with_exposure(realm, self._incidents(part))
+        """At most `limit` incidents of a realm after a place, the oldest first."""
+        known = list(self._rules.kinds)
+        parameters = {
+            "realm": realm,
+            "states": sorted(wanted.states),
+            "kinds": [one for one in known if wanted.kind in ("", one)],
+            "channel": wanted.channel,
+            "sku": wanted.sku,
+            "since": wanted.since_ms,
+        }
+        while limit is None or limit > 0:
+            size = min(limit or INCIDENTS_PER_QUERY, INCIDENTS_PER_QUERY)
+            place = {"after": after.since_ms, "after_id": after.incident_id, "limit": size}
+            found = self._incidents(self._database.rows(LIST_SQL, {**parameters, **place}))
+            yield from self._with_exposure(realm, found)
+            if len(found) < size:
+                return
+            after = place_of_incident(found[-1])
+            limit = limit and limit - size
 
     def find(self, realm: str, prefix: str) -> Sequence[IncidentView]:
         """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""

@@ -1,8 +1,15 @@
 -- list --
--- Incidents in these states, the oldest first.
+-- A page of incidents in these states, the oldest first; an empty channel or article means any. An
+-- article is that of the details, or else the subject, as the views show it.
 SELECT body FROM incident_states FINAL
 WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
-ORDER BY since, incident_id
+    AND ({channel:String} = '' OR JSONExtractString(body, 'channel') = {channel:String})
+    AND ({sku:String} = '' OR JSONExtractString(body, 'details', 'sku') = {sku:String}
+        OR NOT JSONHas(body, 'details', 'sku')
+            AND JSONExtractString(body, 'subject', 'sku') = {sku:String})
+    AND toUnixTimestamp64Milli(since) >= {since:Int64}
+    AND (toUnixTimestamp64Milli(since), incident_id) > ({after:Int64}, {after_id:String})
+ORDER BY since, incident_id LIMIT {limit:UInt32}
 
 -- show --
 -- Incidents by a prefix of their id; two are enough to call it ambiguous.

@@ -7,6 +7,7 @@ batch, so the row written last is the one that counts.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from schemas.edge import Decision, Edge, Node, Verdict
@@ -21,6 +22,7 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 EDGES_SQL = _STATEMENTS["edges"]
+SOME_EDGES_SQL = _STATEMENTS["some_edges"]
 CROWDED_SQL = _STATEMENTS["crowded"]
 VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
@@ -51,9 +53,14 @@ class ClickHouseIdentityStore:
         """See the port."""
         found: dict[tuple[NodeId, NodeId], Edge] = {}
         for row in self._by_node(EDGES_SQL, realm, nodes):
-            edge = _edge(row)
+            edge = edge_of_row(row)
             found[edge.a.id, edge.b.id] = edge
         return list(found.values())
+
+    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
+        """At most `limit` edges with an end in `nodes`: all of them if there are no more."""
+        rows = self._by_node(SOME_EDGES_SQL, realm, nodes, limit=limit)
+        return list({edge_of_row(row): None for row in islice(rows, limit)})
 
     def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
@@ -168,7 +175,8 @@ class ClickHouseIdentityStore:
         return rows_by_key(self._database, sql, realm, nodes, **parameters)
 
 
-def _edge(row: tuple[Any, ...]) -> Edge:
+def edge_of_row(row: tuple[Any, ...]) -> Edge:
+    """The edge of a row as the statements of edges give it."""
     a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified = row
     return Edge(
         Node(a.int, a_type, a_issuer),

@@ -6,6 +6,18 @@ UNION DISTINCT
 SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified
 FROM edges_reversed FINAL WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
 
+-- some_edges --
+-- Edges with an end in these nodes, no more than a limit.
+SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified FROM
+(
+    SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified FROM edges FINAL
+    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)} LIMIT {limit:UInt32}
+    UNION DISTINCT
+    SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified
+    FROM edges_reversed FINAL
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} LIMIT {limit:UInt32}
+) LIMIT {limit:UInt32}
+
 -- crowded --
 -- Those nodes that have more than so many verified edges to nodes of these types.
 SELECT node FROM

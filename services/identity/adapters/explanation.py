@@ -13,6 +13,9 @@ from services.identity.core.explain import Aside, Step, set_aside, why
 from services.store.profile_map import ProfileMap
 
 Json = dict[str, Any]
+EDGES_READ_MAX = 50_000
+"""Of the two profiles; a value that everybody uses may have millions."""
+ASIDES_SHOWN_MAX = 1_000
 EXPLANATION_VERSION = 1
 
 
@@ -38,7 +41,7 @@ class Explanation:
         placed = self._map.placements_of(realm, {a, b})
         profile_a, profile_b = (placed[n].profile if n in placed else n for n in (a, b))
         members = self._map.members_of(realm, {profile_a, profile_b}).holder.keys() | {a, b}
-        edges = store.edges_of(realm, members)
+        edges = store.some_edges_of(realm, members, EDGES_READ_MAX + 1)
         decisions = store.decisions_of(realm, members)
         touched = members | {end.id for edge in edges for end in (edge.a, edge.b)}
         placements = self._map.placements_of(realm, touched)
@@ -61,7 +64,8 @@ class Explanation:
             "profile_b": str(as_uuid(profile_b)),
             "same": profile_a == profile_b,
             "path": [self._step(step) for step in path or ()],
-            "set_aside": [self._aside(aside) for aside in asides],
+            "set_aside": [self._aside(aside) for aside in asides[:ASIDES_SHOWN_MAX]],
+            "is_cut": len(edges) > EDGES_READ_MAX or len(asides) > ASIDES_SHOWN_MAX,
         }
 
     def _node(self, node: NodeId) -> Json:

@@ -130,14 +130,43 @@ def set_aside(
     Takes all edges and decisions of the node, the placements of both ends of those, and the
     node's refusals. Ordered by time, then by pair.
     """
-    known = _Known(merged(edges), latest(decisions), placements, type_table(rules))
-    refused = {(r.a, r.b): r for r in refusals if r.event_id}
+    mine = [edge for edge in edges if node in (edge.a.id, edge.b.id)]
     found = [
-        Aside(edge, standing, refused.get(pair))
-        for pair, edge in known.edges.items()
-        if node in pair and (standing := _standing(edge, pair, refused, known)) is not None
+        Aside(one.edge, one.standing, one.refusal)
+        for one in standings(mine, decisions, placements, refusals, rules)
+        if one.standing is not None
     ]
     return tuple(sorted(found, key=_order))
+
+
+class Stood(NamedTuple):
+    """An edge with the rule by which it joins its ends, or why it does not."""
+
+    edge: Edge
+    rule: Rule | None
+    standing: Standing | None
+    refusal: Refusal | None
+
+
+def standings(
+    edges: Iterable[Edge],
+    decisions: Iterable[Decision],
+    placements: Mapping[NodeId, Placement],
+    refusals: Iterable[Refusal],
+    rules: IdentityRules,
+) -> list[Stood]:
+    """What each edge does, by its ends.
+
+    Takes the placements of all ends, and the decisions and refusals of the pairs.
+    """
+    known = _Known(merged(edges), latest(decisions), placements, type_table(rules))
+    refused = {(r.a, r.b): r for r in refusals if r.event_id}
+    found = []
+    for pair, edge in sorted(known.edges.items()):
+        standing = _standing(edge, pair, refused, known)
+        rule = _rule(edge, known) if standing is None else None
+        found.append(Stood(edge, rule, standing, refused.get(pair)))
+    return found
 
 
 def _order(aside: Aside) -> tuple[int, str, Node, Node]:

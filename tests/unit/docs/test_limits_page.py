@@ -14,6 +14,8 @@ from services.api.http.body_guard import BODY_BYTES_MAX, BYTES_IN_FLIGHT_MAX
 from services.api.http.caller import PURPOSE_CHARS_MAX
 from services.api.http.problems import ERRORS_MAX
 from services.api.queries.consents import ADDRESSES_MAX, EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
+from services.api.queries.identity import MEMBERS_PER_PAGE_MAX
+from services.api.queries.incidents import INCIDENTS_PER_PAGE_MAX
 from services.api.queries.orders import ORDERS_PER_PAGE_MAX
 from services.api.queries.timeline import FILTER_VALUES_MAX, TIMELINE_ENTRIES_MAX
 from services.consistency.core.episodes import EVIDENCE_MAX
@@ -21,6 +23,8 @@ from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
 from services.consistency.kinds.price_mismatch import YEARS_BOUNDED, PriceRules
 from services.embedded.engine import CACHED_BOOKS
 from services.embedded.pipeline import ATTEMPTS_MAX
+from services.identity.adapters.explanation import ASIDES_SHOWN_MAX, EDGES_READ_MAX
+from services.identity.adapters.membership import DECISIONS_SHOWN_MAX, EDGES_SHOWN_MAX
 from services.ingest.lines import KEPT_BYTES_MAX
 from services.intake.http import EVENTS_PER_REQUEST_MAX
 from services.intake.server import BODY_GRACE_S, HEAD_BYTES_MAX, KEEP_ALIVE_S, REST_S
@@ -77,6 +81,12 @@ STATED: list[tuple[str, int | float]] = [
     ("price books in memory", CACHED_BOOKS),
     ("entries of a timeline page", TIMELINE_ENTRIES_MAX),
     ("event types, channels to limit", FILTER_VALUES_MAX),
+    ("incidents of a page", INCIDENTS_PER_PAGE_MAX),
+    ("identifiers of a page", MEMBERS_PER_PAGE_MAX),
+    ("identifiers of a page", EDGES_SHOWN_MAX),
+    ("identifiers of a page", DECISIONS_SHOWN_MAX),
+    ("edges that an explanation", EDGES_READ_MAX),
+    ("edges that an explanation", ASIDES_SHOWN_MAX),
     ("orders of a page", ORDERS_PER_PAGE_MAX),
     ("orders of a page", REPORTS_SHOWN_MAX),
     ("addresses of one question", ADDRESSES_MAX),
