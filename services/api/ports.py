@@ -15,6 +15,7 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
+from services.api.idempotency import KeptAnswer, WriteKey
 from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
 from services.identity.ports import MembershipSource, NoticeSource
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
@@ -127,6 +128,14 @@ class AccessSource(Protocol):
         ...
 
 
+class AnswerSource(Protocol):
+    """Reads the answers to writes with an idempotency key."""
+
+    def find(self, key: WriteKey, now: datetime) -> KeptAnswer | None:
+        """The answer to the first request with this key; None for a new key."""
+        ...
+
+
 class Reads(Protocol):
     """Reads a store. Nothing is changed."""
 
@@ -210,6 +219,11 @@ class Reads(Protocol):
         """The access log."""
         ...
 
+    @property
+    def answers(self) -> AnswerSource:
+        """Answers to writes that may be sent again."""
+        ...
+
     def ever_called(self, realm: str, handle: NodeId) -> set[NodeId]:
         """Every id that the profile of a handle has or had, and those of profiles that held a part
         of it; the handle itself is one of them, known or not. Slow: it reads all profiles."""
@@ -281,6 +295,10 @@ class Writes(Protocol):
 
     def put_keys(self, keys: Sequence[ApiKey]) -> None:
         """Store new API keys, and changes of known ones."""
+        ...
+
+    def keep_answer(self, key: WriteKey, answer: KeptAnswer, now: datetime) -> None:
+        """Keep the answer to a write for a day."""
         ...
 
 

@@ -14,6 +14,7 @@ from services.api.access_log import AccessLog
 from services.api.actions import ActionSink
 from services.api.auth import Credentials
 from services.api.http.parts import ApiParts
+from services.api.idempotency import WritesInWork
 from services.api.jwt_tokens import token_verifier
 from services.api.key_ring import KeyRing
 from services.api.keys import ApiKeyStore
@@ -56,8 +57,10 @@ class QuerySide:
             limits_of(settings),
             metrics,
         )
-        rates = RateLimits(settings.api_rate_per_s)
-        self.parts = ApiParts(settings, self._pool, self._ring, rates, metrics, self._access_log)
+        rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()
+        self.parts = ApiParts(
+            settings, self._pool, self._ring, rates, metrics, self._access_log, in_work
+        )
 
     def start(self) -> None:
         """Begin to read keys and to write the access log."""

@@ -7,7 +7,7 @@ The connection leads to the embedded engine or to a ClickHouse server; the opera
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
 from services.api.actions import ActionSink
 from services.api.digest import state_digest
+from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
 from services.api.keys import ApiKeyStore
 from services.api.ports import Access, KeptEvent, StoreHealth
 from services.consistency.adapters.reader import IncidentReader
@@ -75,6 +76,7 @@ class ReadStore:
         self._map = ProfileMap(database)
         self.keys = ApiKeyStore(database)
         self.access = AccessReader(database)
+        self.answers = Idempotency(database)
 
     @property
     def realms(self) -> Mapping[str, RealmSettings]:
@@ -169,6 +171,7 @@ class StoreWrites:
     def __init__(self, database: Database, act: ActionSink) -> None:
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
+        self._answers = Idempotency(database)
         self._act = act
 
     def act(self, record: ActionRecord) -> None:
@@ -182,6 +185,10 @@ class StoreWrites:
     def put_keys(self, keys: Sequence[ApiKey]) -> None:
         """See the port."""
         self._keys.put(keys)
+
+    def keep_answer(self, key: WriteKey, answer: KeptAnswer, now: datetime) -> None:
+        """See the port."""
+        self._answers.remember(key, answer, now)
 
 
 def access_to(settings: Settings, database: Database, act: ActionSink) -> Access:

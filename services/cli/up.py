@@ -38,10 +38,7 @@ def up(
     given = {"http_host": host, "http_port": port}
     settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})
     if not settings.api_keys and not settings.public_write_keys:
-        err.print(
-            "no C360_API_KEYS are set: POST /v1/touchpoints refuses every request "
-            "(example: C360_API_KEYS='[\"change-me-to-a-long-key\"]')"
-        )
+        err.print("no C360_API_KEYS are set: only keys of 'c360 keys create' are accepted")
     listener = _listen(settings)
     with Engine.open(settings) as engine:
         serve(engine, listener)

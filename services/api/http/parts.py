@@ -12,6 +12,7 @@ from fastapi import Request
 
 from schemas.api.access import AccessEntry
 from services.api.auth import Authenticator
+from services.api.idempotency import WritesInWork
 from services.api.pool import ReadPool
 from services.api.ports import Access
 from services.api.rates import RateLimits
@@ -37,6 +38,7 @@ class ApiParts(NamedTuple):
     rates: RateLimits
     metrics: Metrics
     access_log: AccessNotes
+    in_work: WritesInWork
 
 
 def api_parts(request: Request) -> ApiParts:
