@@ -5,9 +5,11 @@ value, whose form says what it is: an e-mail address, a phone number, otherwise 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from uuid import UUID
 
+from schemas.api.profiles import GivenIdentifier
 from schemas.identifiers import BlockedIdentifier, InvalidIdentifier, NodeId, node_id, normalise
 from schemas.touchpoint import EVENT_TYPES
 from services.api.ports import Reads
@@ -69,6 +71,29 @@ def _node_of_identifier(reads: Reads, realm: str, identifier: str) -> NodeId:
     if issuer or not reads.identity_rules.by_name[type_name].issued:
         return node_id(reads.secret(), realm, type_name, issuer, normal)
     return _issued_node(reads, realm, type_name, normal)
+
+
+def nodes_given(
+    reads: Reads, realm: str, given: Sequence[GivenIdentifier]
+) -> Iterator[list[NodeId]]:
+    """The nodes that each identifier may be: none for a placeholder, several where issuers share
+    a number and none is named. Raises InvalidInput, without the value."""
+    rules, region = reads.identity_rules, reads.realms[realm].region
+    for index, one in enumerate(given):
+        kind = rules.by_name.get(one.type)
+        if kind is None:
+            raise InvalidInput(f"identifiers.{index}.type: it is none of the identity rules")
+        try:
+            value = normalise(one.type, one.value, rules, region)
+        except BlockedIdentifier:
+            yield []
+        except InvalidIdentifier as error:
+            raise InvalidInput(f"identifiers.{index}.value: it is no valid {kind.name}") from error
+        else:
+            if one.issuer or not kind.issued:
+                yield [node_id(reads.secret(), realm, kind.name, one.issuer, value)]
+            else:
+                yield [node for _issuer, node in reads.issued(realm, kind.name, value)]
 
 
 def _issued_node(reads: Reads, realm: str, type_name: str, value: str) -> NodeId:

@@ -29,6 +29,7 @@ from services.profiles.ports import (
 )
 from services.runtime.settings import RealmSettings
 from services.store.migrations import MigrationState
+from services.store.profile_map import Members
 
 
 class KeptEvent(NamedTuple):
@@ -267,6 +268,13 @@ class Reads(Protocol):
 
     def health(self) -> StoreHealth:
         """What the store says of itself."""
+        ...
+
+    def members_then(self, realm: str, node: NodeId, as_of: datetime) -> tuple[Members, NodeId]:
+        """The identifiers that were one profile with a node at a time, and the id it had then.
+
+        Raises InvalidState when too much would have to be read to tell.
+        """
         ...
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
+from schemas.instants import to_ms
 from schemas.placement import ProfileKind
 from schemas.records import ActionRecord
 from schemas.rules.identity import identity_rules
@@ -29,6 +30,7 @@ from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
 from services.identity.adapters.membership import MembershipReader
 from services.identity.adapters.notices import NoticeReader
+from services.identity.adapters.past import group_then
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
@@ -39,7 +41,7 @@ from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
-from services.store.profile_map import ProfileMap
+from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -149,6 +151,12 @@ class ReadStore:
         """See the port."""
         [row] = self.reading.rows(_STATEMENTS["health"])
         return StoreHealth(*row)
+
+    def members_then(self, realm: str, node: NodeId, as_of: datetime) -> tuple[Members, NodeId]:
+        """See the port."""
+        group = group_then(self.reading, self.identity_rules, realm, node, to_ms(as_of))
+        kinds = {} if group.kind is None else {group.profile: group.kind}
+        return Members(dict.fromkeys(group.nodes, group.profile), kinds), group.profile
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""

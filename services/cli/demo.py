@@ -18,7 +18,7 @@ from services.api.queries.incidents import INCIDENTS_LIST, IncidentsRequest
 from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
-    ProfileRequest,
+    ProfileGetRequest,
     ProfilesRequest,
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
@@ -111,7 +111,7 @@ def _show(session: LocalSession, zone: tzinfo) -> None:
     )
     chosen = max(customers, key=lambda one: (len(one["channels"]), one["identifiers_count"]))
     handle = {"realm": DEFAULT_REALM, "handle": chosen["profile_id"]}
-    profile = plain(next(session.run(PROFILE_GET, ProfileRequest(**handle))))
+    profile = plain(next(session.run(PROFILE_GET, ProfileGetRequest(**handle))))
     print_profile(profile, zone)
     page = next(session.run(PROFILE_TIMELINE, TimelineRequest(**handle, limit=6)))
     shown = [plain(entry) for entry in page.entries]

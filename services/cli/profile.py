@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from schemas.api.profiles import IdentityTime
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
@@ -15,14 +16,16 @@ from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
     PROFILE_SEARCH,
-    ProfileRequest,
+    ProfileGetRequest,
     ProfilesRequest,
     SearchRequest,
+    fields_of,
+    part_of,
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TIMELINE_ENTRIES_MAX, TimelineRequest
 from services.cli.output import ROWS_SHOWN, local_time, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
-from services.cli.times import beginning_of
+from services.cli.times import beginning_of, instant_of
 
 SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
 IdOption = Annotated[
@@ -70,15 +73,32 @@ def get(
     who: Who = "",
     handle: IdOption = "",
     identifier: IdentifierOption = "",
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what occurred up to then counts.")
+    ] = None,
+    identity: Annotated[
+        IdentityTime, typer.Option(help="With --as-of: whose identifiers make the profile.")
+    ] = IdentityTime.NOW,
+    fields: Annotated[
+        str, typer.Option(metavar="A,B", help="With --json: only these fields of it.")
+    ] = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """One profile: golden record, identifiers, consents, orders; always exact."""
+    if fields and not as_json:
+        raise typer.BadParameter("--fields needs --json")
+    wanted = fields_of(fields)
+    asked = ProfileGetRequest(
+        realm=realm,
+        **_customer(who, handle, identifier),
+        as_of=instant_of(as_of) if as_of else None,
+        identity=identity,
+    )
     with state_of(context).session() as session:
-        asked = ProfileRequest(realm=realm, **_customer(who, handle, identifier))
         profile = plain(next(session.run(PROFILE_GET, asked)))
     if as_json:
-        print_json(profile)
+        print_json(part_of(profile, wanted))
     else:
         print_profile(profile, state_of(context).zone(realm))
 

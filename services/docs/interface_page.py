@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from services.api.queries.identity import ListedNotice
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
-from services.api.queries.profiles import FoundProfile
 from services.docs import outputs
 from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table

@@ -14,7 +14,7 @@ from schemas.identifiers import NodeId
 from schemas.placement import Placement
 from services.identity.core.model import Reason, Refusal, TypeTable, better, counts, later
 from services.identity.core.resolve import NEVER_SEEN_MS, apart_reason
-from services.identity.ports import IdentityStore
+from services.identity.ports import GraphSource
 
 
 class CachedGraph:
@@ -66,7 +66,7 @@ def other_end(edge: Edge, node: NodeId) -> Node:
 class GraphCache:
     """Entries by node id. A hub with `hub_margin` edges above the limit is not read."""
 
-    def __init__(self, store: IdentityStore, realm: str, table: TypeTable) -> None:
+    def __init__(self, store: GraphSource, realm: str, table: TypeTable) -> None:
         self._store = store
         self._realm = realm
         self._table = table

@@ -20,13 +20,8 @@ from services.identity.core.notices import Notice
 Placed = tuple[Node, Placement]
 
 
-class IdentityStore(Protocol):
-    """The stored graph and map of all realms.
-
-    Every method may raise the store's own errors; after one, any subset may have been written, and
-    the batch has to be applied again as in doubt. Writes name the version of their rows: of two
-    rows of one key the higher version counts, and of two of one version the one written last.
-    """
+class GraphSource(Protocol):
+    """The graph and map of all realms, for reading. Methods may raise the store's own errors."""
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """Every edge, of either grade, with an end in `nodes`; merged, each pair once."""
@@ -45,14 +40,6 @@ class IdentityStore(Protocol):
         """The map rows of `nodes`; a node without one is missing, and is its own profile."""
         ...
 
-    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
-        """Every profile that a map row of these nodes ever named, the latest one included.
-
-        More may be returned: of rows that were written and replaced unseen. Slower than the other
-        reads, and needed in doubt only.
-        """
-        ...
-
     def decisions_of(self, realm: str, nodes: Collection[NodeId]) -> list[Decision]:
         """The latest decision of every pair with an end in `nodes`, withdrawn ones included."""
         ...
@@ -63,6 +50,23 @@ class IdentityStore(Protocol):
 
     def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
         """The standing refusals with an end in `nodes`."""
+        ...
+
+
+class IdentityStore(GraphSource, Protocol):
+    """The stored graph and map of all realms.
+
+    Every method may raise the store's own errors; after one, any subset may have been written, and
+    the batch has to be applied again as in doubt. Writes name the version of their rows: of two
+    rows of one key the higher version counts, and of two of one version the one written last.
+    """
+
+    def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Every profile that a map row of these nodes ever named, the latest one included.
+
+        More may be returned: of rows that were written and replaced unseen. Slower than the other
+        reads, and needed in doubt only.
+        """
         ...
 
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:

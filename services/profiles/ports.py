@@ -13,6 +13,7 @@ from services.profiles.core.consent import Consents, Permission
 from services.profiles.core.order_conflicts import OrderConflict
 from services.profiles.core.order_history import OrderPlace
 from services.profiles.core.timeline import TimelineFilter, TimelinePlace
+from services.store.profile_map import Members
 
 
 class Resolved(NamedTuple):
@@ -118,15 +119,39 @@ class ProfileSource(Protocol):
         """
         ...
 
-    def profile(self, realm: str, handle: NodeId) -> Profile:
+    def profile(self, realm: str, handle: NodeId, as_of: datetime | None = ...) -> Profile:
         """The profile that holds `handle`. Raises NotFound when it is unknown."""
         ...
 
-    def profiles(self, realm: str, profile_ids: Sequence[NodeId]) -> list[Profile]:
+    def profiles(
+        self, realm: str, profile_ids: Sequence[NodeId], as_of: datetime | None = ...
+    ) -> list[Profile]:
         """Profiles by id, in bulk and in the order asked for.
 
-        The ids are current ones (see `resolve`); an id that is not a profile now is skipped.
+        The ids are current ones (see `resolve`); an id that is not a profile now is skipped. With
+        `as_of` only facts that occurred up to then count, under the map of today.
         """
+        ...
+
+    def holding(
+        self, realm: str, nodes: Sequence[NodeId], as_of: datetime | None = ...
+    ) -> dict[NodeId, Profile]:
+        """The profile that holds each node; unknown nodes are missing. Of one moment, even while
+        profiles are merged."""
+        ...
+
+    def grouped(
+        self,
+        realm: str,
+        members: Members,
+        profile_ids: Sequence[NodeId],
+        as_of: datetime | None = ...,
+    ) -> list[Profile]:
+        """The same of nodes that are grouped otherwise than the map does."""
+        ...
+
+    def erased(self, realm: str, nodes: Sequence[NodeId]) -> set[NodeId]:
+        """Those of the nodes that were erased on request, and of which nothing came since."""
         ...
 
     def totals(self, realm: str, *, refresh: bool = True) -> Totals:

@@ -45,7 +45,9 @@ class ProfileMap:
         """The nodes that `profiles` hold now. Their own are included unless another holds them."""
         wanted = frozenset(profiles)
         rows = rows_by_key(self._database, MEMBERS_SQL, realm, wanted, "profiles")
-        placements = self.placements_of(realm, wanted.union(node.int for (node,) in rows))
+        placements = {
+            node.int: Placement(held_by.int, ProfileKind(kind)) for node, held_by, kind in rows
+        }
         members = Members({one: one for one in wanted - placements.keys()}, {})
         for node, (profile, kind) in placements.items():
             if profile in wanted:

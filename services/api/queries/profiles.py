@@ -1,25 +1,42 @@
-"""Operations on profiles: one customer, all customers."""
+"""Operations on profiles: one customer, some by their ids or identifiers, all customers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import Contract
-from schemas.identifiers import NodeId
+from schemas.api.profiles import (
+    BATCH_IDS_MAX,
+    IDENTIFIERS_MAX,
+    BatchEntry,
+    FoundProfile,
+    GivenIdentifier,
+    IdentifiedProfile,
+    IdentityTime,
+    IdStatus,
+)
+from schemas.base import Contract, Instant
+from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import from_ms, to_ms
+from schemas.placement import ProfileKind
 from schemas.profile import PROFILE_VERSION, AttributeValue, Profile, ProfileScalars
 from services.api.auth import Scope
-from services.api.handles import UNKNOWN, node_named, node_of, require_realm
-from services.api.operation import Answer, Operation, RealmRequest
+from services.api.handles import UNKNOWN, node_named, node_of, nodes_given, require_realm
+from services.api.operation import Json, Operation, RealmRequest
 from services.api.ports import Access, Reads
-from services.runtime.errors import NotFound
+from services.profiles.core.masking import masked
+from services.runtime.errors import InvalidInput, NotFound
+from services.store.database import chunks
 
+ERASED = "erased_profile"
+"""Reason of a NotFound: the profile was erased on request."""
 NAME_PARTS = ("title", "first_name", "last_name")
 NAMED_PER_QUERY = 500
+READ_AT_ONCE = 100
+"""Profiles of a batch that are read together."""
 MATCHES_MAX = 1_000
 """Nodes that a search looks at."""
 
@@ -34,6 +51,35 @@ class ProfileRequest(RealmRequest):
     """Any profile id or node id that the customer ever had."""
     identifier: str = ""
     """TYPE[@ISSUER]=VALUE."""
+
+
+class ProfileGetRequest(ProfileRequest):
+    """A customer, now or as of a time."""
+
+    as_of: Instant | None = None
+    """Only what occurred up to then counts; none for everything."""
+    identity: IdentityTime = IdentityTime.NOW
+    """With `as_of`: whose identifiers make the profile."""
+    masked: bool = False
+    """With hints in the place of values."""
+
+
+class LookupRequest(RealmRequest):
+    """Identifiers of a customer."""
+
+    identifiers: tuple[GivenIdentifier, ...] = Field(min_length=1, max_length=IDENTIFIERS_MAX)
+    """Identifiers that may all be of the same customer."""
+    masked: bool = False
+    """With hints in the place of values."""
+
+
+class BatchRequest(RealmRequest):
+    """Customers by their ids."""
+
+    ids: tuple[UUID, ...] = Field(min_length=1, max_length=BATCH_IDS_MAX)
+    """Any ids that the customers ever had."""
+    masked: bool = False
+    """With hints in the place of values."""
 
 
 class ProfilesRequest(RealmRequest):
@@ -54,23 +100,6 @@ class SearchRequest(RealmRequest):
     """Most rows."""
 
 
-class FoundProfile(Answer):
-    """A customer that a search found."""
-
-    profile_id: UUID
-    """Its profile now."""
-    name: str
-    """Title, first and last name of the golden record, as far as they are known."""
-    kind: str
-    """person, anonymous or shared."""
-    matches: list[str]
-    """What contains the text: identifiers as `TYPE=VALUE`, attributes as `NAME: VALUE`."""
-    orders: int
-    """Orders and receipts."""
-    last_contact: datetime | None
-    """Time of the latest touchpoint."""
-
-
 class _Versioned(Contract):
     version: int = PROFILE_VERSION
     """Version of this output."""
@@ -85,25 +114,111 @@ class ListedProfile(ProfileScalars, _Versioned):
 
 def _node(reads: Reads, asked: ProfileRequest) -> tuple[NodeId, str]:
     """The node that a request names, and how it was named."""
+    require_realm(reads, asked.realm)
     named = asked.who or asked.handle or asked.identifier
     if asked.who:
         return node_named(reads, asked.realm, asked.who), named
     return node_of(reads, asked.realm, asked.handle, asked.identifier), named
 
 
-def _known(reads: Reads, asked: ProfileRequest) -> Profile:
-    require_realm(reads, asked.realm)
+def _get(access: Access, asked: ProfileGetRequest) -> Iterator[Profile]:
+    reads, realm = access.reads, asked.realm
+    if asked.as_of is None and asked.identity is IdentityTime.THEN:
+        raise InvalidInput("identity: 'then' needs a time, as_of")
     node, named = _node(reads, asked)
-    try:
-        return reads.profiles.profile(asked.realm, node)
-    except NotFound as error:
-        raise NotFound(
-            f"nobody is known by {named!r} in realm {asked.realm!r}", reason=UNKNOWN
-        ) from error
+    found = _as_of(reads, asked, node)
+    if not _holds(found, node) and reads.profiles.erased(realm, [node]):
+        raise NotFound(f"{named!r} was erased on request in realm {realm!r}", reason=ERASED)
+    if found is None:
+        raise NotFound(f"nobody is known by {named!r} in realm {realm!r}", reason=UNKNOWN)
+    yield masked(found) if asked.masked else found
 
 
-def _get(access: Access, asked: ProfileRequest) -> Iterator[Profile]:
-    yield _known(access.reads, asked)
+def _as_of(reads: Reads, asked: ProfileGetRequest, node: NodeId) -> Profile | None:
+    """The profile that holds a node, or held it; None for an unknown node."""
+    profiles, realm = reads.profiles, asked.realm
+    as_of = asked.as_of and from_ms(to_ms(asked.as_of))
+    if as_of is not None and asked.identity is IdentityTime.THEN:
+        members, profile = reads.members_then(realm, node, as_of)
+        found = profiles.grouped(realm, members, [profile], as_of)
+        return found[0].model_copy(update={"requested_id": as_uuid(node)}) if found else None
+    return profiles.holding(realm, [node], as_of).get(node)
+
+
+def fields_of(text: str) -> frozenset[str]:
+    """The fields of a profile that a list with commas names; all for an empty one.
+
+    Raises InvalidInput for what is no field.
+    """
+    named = frozenset(part.strip() for part in text.split(",")) if text else frozenset(FIELDS)
+    if unknown := len(named - FIELDS):
+        raise InvalidInput(f"fields: {unknown} of them unknown; known are {', '.join(FIELDS)}")
+    return named
+
+
+FIELDS = dict.fromkeys(Profile.model_fields).keys()
+"""Top-level fields of a profile, in their order."""
+
+
+def part_of(document: Json, fields: frozenset[str]) -> Json:
+    """The fields of a written profile, in their order."""
+    return {name: value for name, value in document.items() if name in fields}
+
+
+def _lookup(access: Access, asked: LookupRequest) -> Iterator[IdentifiedProfile]:
+    reads, realm = access.reads, asked.realm
+    require_realm(reads, realm)
+    named = [
+        (index, node)
+        for index, nodes in enumerate(nodes_given(reads, realm, asked.identifiers))
+        for node in nodes
+    ]
+    held = reads.profiles.resolve(realm, list(dict.fromkeys(node for _, node in named)))
+    if any(one.kind != ProfileKind.SHARED for one in held.values()):  # what nobody's is says little
+        held = {node: one for node, one in held.items() if one.kind != ProfileKind.SHARED}
+    by_profile: dict[NodeId, list[tuple[int, NodeId]]] = {}
+    for index, node in named:
+        if node in held:
+            by_profile.setdefault(held[node].profile, []).append((index, node))
+    for profile, by in by_profile.items():
+        found: Profile | None = None
+        if len(by_profile) == 1:
+            node = by[0][1]
+            found = reads.profiles.holding(realm, [node]).get(node)
+            found = masked(found) if found and asked.masked else found
+        yield IdentifiedProfile(
+            profile_id=as_uuid(profile),
+            kind=held[by[0][1]].kind,
+            identifiers=list(dict.fromkeys(index for index, _ in by)),
+            profile=found,
+        )
+
+
+def _batch(access: Access, asked: BatchRequest) -> Iterator[BatchEntry]:
+    reads, realm = access.reads.profiles, asked.realm
+    require_realm(access.reads, realm)
+    for ids in chunks(asked.ids, READ_AT_ONCE):
+        nodes = list(dict.fromkeys(one.int for one in ids))
+        found = reads.holding(realm, nodes)
+        absent = [node for node in nodes if not _holds(found.get(node), node)]
+        erased = reads.erased(realm, absent)
+        for one in ids:
+            profile = None if one.int in erased else found.get(one.int)
+            yield _entry(one, profile, one.int in erased, asked.masked)
+
+
+def _holds(profile: Profile | None, node: NodeId) -> bool:
+    """Whether an identifier of the profile is known by this node."""
+    return profile is not None and as_uuid(node) in {one.node_id for one in profile.identifiers}
+
+
+def _entry(asked: UUID, profile: Profile | None, is_erased: bool, is_masked: bool) -> BatchEntry:
+    if profile is None:
+        status = IdStatus.ERASED if is_erased else IdStatus.UNKNOWN
+        return BatchEntry(requested_id=asked, status=status, profile=None)
+    status = IdStatus.FOUND if profile.profile_id == asked else IdStatus.MERGED
+    shown = masked(profile) if is_masked else profile
+    return BatchEntry(requested_id=asked, status=status, profile=shown)
 
 
 def name_of(profile: Profile) -> str:
@@ -147,12 +262,18 @@ def _search(access: Access, asked: SearchRequest) -> Iterator[FoundProfile]:
         )
 
 
-PROFILE_GET = Operation("profile_get", Scope.PROFILES_READ, ProfileRequest, Profile, _get)
-"""One profile, always exact."""
+PROFILE_GET = Operation("profile_get", Scope.PROFILES_READ, ProfileGetRequest, Profile, _get)
+"""One profile, always exact, now or as of a time."""
+PROFILE_LOOKUP = Operation(
+    "profile_lookup", Scope.PROFILES_READ, LookupRequest, IdentifiedProfile, _lookup
+)
+"""The profiles that some identifiers name; the profile itself if it is one."""
+PROFILE_BATCH = Operation("profile_batch", Scope.PROFILES_READ, BatchRequest, BatchEntry, _batch)
+"""What became of ids, in the order asked, each with its profile."""
 PROFILE_LIST = Operation("profile_list", Scope.PROFILES_READ, ProfilesRequest, ListedProfile, _list)
 """The scalars of every profile, from freshly refreshed totals."""
 PROFILE_SEARCH = Operation(
     "profile_search", Scope.PROFILES_READ, SearchRequest, FoundProfile, _search
 )
 """Customers of whom an identifier or an attribute contains a text."""
-OPERATIONS = (PROFILE_GET, PROFILE_LIST, PROFILE_SEARCH)
+OPERATIONS = (PROFILE_GET, PROFILE_LOOKUP, PROFILE_BATCH, PROFILE_LIST, PROFILE_SEARCH)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
-from schemas.instants import EPOCH
+from schemas.instants import EPOCH, to_ms
 from schemas.placement import ProfileKind
 from schemas.profile import Profile
 from schemas.rules.identity import IdentifierKind, IdentityRules
@@ -30,10 +30,10 @@ from services.profiles.core.facts import (
 from services.profiles.core.golden import golden_record
 from services.profiles.core.purchases import LedgerEntry, Settled, add_up, settle, settled
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
-from services.runtime.errors import NotFound
+from services.runtime.errors import NotFound, Retry
 from services.runtime.settings import RealmSettings
 from services.store.database import KEYS_PER_QUERY, Database, chunks, rows_by_key
-from services.store.profile_map import ProfileMap
+from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -46,9 +46,14 @@ REPORTS_BY_NODE_SQL = _STATEMENTS["reports_by_node"]
 REPORTS_BY_EVENT_SQL = _STATEMENTS["reports_by_event"]
 KEYS_BY_ORDER_SQL = _STATEMENTS["keys_by_order"]
 KEYS_BY_RETURN_SQL = _STATEMENTS["keys_by_return"]
+ERASED_SQL = _STATEMENTS["erased"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
 ONE_THREAD = " SETTINGS max_threads = 1"
 """For reads of a few rows: distributing them costs three times as much as reading them."""
+FOREVER = datetime.max.replace(tzinfo=UTC)
+"""The end of facts that are read without one."""
+ATTEMPTS = 5
+"""At reading profiles that somebody merges or splits meanwhile."""
 FEW_KEYS = 100
 """Up to this number of keys, one thread reads faster than several."""
 
@@ -93,19 +98,50 @@ class ProfileReader:
             found[node.int] = Resolved(node.int, self._kind_alone([type_name]))
         return found
 
-    def profile(self, realm: str, handle: NodeId) -> Profile:
+    def profile(self, realm: str, handle: NodeId, as_of: datetime | None = None) -> Profile:
         """See the port."""
-        held = self.resolve(realm, [handle]).get(handle)
-        found = self.profiles(realm, [held.profile]) if held else []
-        if not found:
+        found = self.holding(realm, [handle], as_of).get(handle)
+        if found is None:
             raise NotFound(f"nothing is known of {as_uuid(handle)} in realm {realm!r}")
-        return found[0].model_copy(update={"requested_id": as_uuid(handle)})
+        return found
 
-    def profiles(self, realm: str, profile_ids: Sequence[NodeId]) -> list[Profile]:
+    def holding(
+        self, realm: str, nodes: Sequence[NodeId], as_of: datetime | None = None
+    ) -> dict[NodeId, Profile]:
         """See the port."""
-        settings, as_of = self._realm(realm), self._clock()
-        holder, kinds = self._map.members_of(realm, profile_ids)
-        gathered = self._gather(realm, holder)
+        for _ in range(ATTEMPTS):
+            held = self.resolve(realm, nodes)
+            wanted = list(dict.fromkeys(one.profile for one in held.values()))
+            members = self._map.members_of(realm, wanted)
+            if held.keys() <= members.holder.keys():
+                break
+        else:
+            raise Retry("profiles are merged faster than they can be read; ask again")
+        found = {one.profile_id.int: one for one in self.grouped(realm, members, wanted, as_of)}
+        return {
+            node: found[one.profile].model_copy(update={"requested_id": as_uuid(node)})
+            for node, one in held.items()
+            if one.profile in found
+        }
+
+    def profiles(
+        self, realm: str, profile_ids: Sequence[NodeId], as_of: datetime | None = None
+    ) -> list[Profile]:
+        """See the port."""
+        self._realm(realm)
+        return self.grouped(realm, self._map.members_of(realm, profile_ids), profile_ids, as_of)
+
+    def grouped(
+        self,
+        realm: str,
+        members: Members,
+        profile_ids: Sequence[NodeId],
+        as_of: datetime | None = None,
+    ) -> list[Profile]:
+        """See the port."""
+        settings, now = self._realm(realm), self._clock()
+        holder, kinds = members
+        gathered = self._gather(realm, holder, as_of or FOREVER)
         profiles = []
         for profile in dict.fromkeys(profile_ids):
             read = gathered[profile]
@@ -124,9 +160,13 @@ class ProfileReader:
             )
             purchases = add_up(read.entries, settings.currency)
             profiles.append(
-                golden_record(facts, purchases, settings.currency, self._rules, as_of=as_of)
+                golden_record(facts, purchases, settings.currency, self._rules, as_of=as_of or now)
             )
         return profiles
+
+    def erased(self, realm: str, nodes: Sequence[NodeId]) -> set[NodeId]:
+        """See the port."""
+        return {node.int for (node,) in self._by_key(ERASED_SQL, realm, nodes)}
 
     def settled(self, realm: str, profile_id: NodeId) -> list[Settled]:
         """The orders and returns that count for a profile, each once, with all their reports."""
@@ -174,10 +214,12 @@ class ProfileReader:
             return ProfileKind.PERSON
         return RECORD_TYPE if known == {RECORD_TYPE} else ProfileKind.ANONYMOUS
 
-    def _by_key(self, sql: str, realm: str, nodes: Collection[NodeId]) -> Iterator[tuple[Any, ...]]:
+    def _by_key(
+        self, sql: str, realm: str, nodes: Collection[NodeId], **more: Any
+    ) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, for any number of nodes."""
         hint = ONE_THREAD if len(nodes) <= FEW_KEYS else ""
-        return rows_by_key(self._database, sql + hint, realm, nodes)
+        return rows_by_key(self._database, sql + hint, realm, nodes, **more)
 
     def _few_or_many(self, sql: str, realm: str, **keys: list[str]) -> list[tuple[Any, ...]]:
         is_few = max(map(len, keys.values())) <= FEW_KEYS
@@ -185,34 +227,40 @@ class ProfileReader:
         return self._database.rows(sql + hint, {"realm": realm, **keys})
 
     def _gather(
-        self, realm: str, holder: Mapping[NodeId, NodeId]
+        self, realm: str, holder: Mapping[NodeId, NodeId], until: datetime
     ) -> defaultdict[NodeId, _Gathered]:
-        """All facts of the nodes of `holder`, by the profile that holds them."""
+        """The facts of the nodes of `holder` up to a time, by the profile that holds them."""
         found: defaultdict[NodeId, _Gathered] = defaultdict(
             lambda: _Gathered([], [], [], [], [], set())
         )
         for node, *value in self._by_key(VALUES_SQL, realm, holder):
             found[holder[node.int]].identifiers.append(Valued(node.int, *value))
-        for node, standing, anchor_type, *contact in self._by_key(CONTACTS_SQL, realm, holder):
+        where = {"until": to_ms(until)}
+        for node, standing, anchor_type, *contact in self._by_key(
+            CONTACTS_SQL, realm, holder, **where
+        ):
             profile = found[holder[node.int]]
             profile.anchor_types.add(anchor_type)
             profile.contacts.append((standing.int, *contact))
         for node, is_synthetic, *columns in self._by_key(OBSERVATIONS_SQL, realm, holder):
-            if not is_synthetic:
+            if not is_synthetic and columns[1] <= until:
                 found[holder[node.int]].observations.extend(_observations(columns))
         for node, is_synthetic, *columns in self._by_key(CONSENTS_SQL, realm, holder):
-            if not is_synthetic:
+            if not is_synthetic and columns[1] <= until:
                 found[holder[node.int]].consents.extend(_consents(columns))
         own = {_report(row) for row in self._by_key(REPORTS_BY_NODE_SQL, realm, holder)}
-        for entry in settle(self._all_reports(realm, own)):
+        for entry in settle(self._all_reports(realm, own, until)):
             if entry.owner in holder:
                 found[holder[entry.owner]].entries.append(entry)
         return found
 
-    def _all_reports(self, realm: str, own: set[OrderRow]) -> set[OrderRow]:
-        """Every report of the orders and returns that these rows name, directly or in turn."""
+    def _all_reports(
+        self, realm: str, own: set[OrderRow], until: datetime = FOREVER
+    ) -> set[OrderRow]:
+        """Every report up to a time of the orders and returns that these rows name, directly or in
+        turn."""
         read = {(row.node, row.event_id) for row in own}
-        rows, pool = own, own
+        rows = pool = {row for row in own if row.occurred_at <= until}
         orders: set[tuple[str, str]] = set()
         returns: set[tuple[str, str]] = set()
         while True:
@@ -224,7 +272,8 @@ class ProfileReader:
             returns |= new_returns
             keys = self._keys(realm, KEYS_BY_ORDER_SQL, new_orders)
             keys |= self._keys(realm, KEYS_BY_RETURN_SQL, new_returns)
-            pool = pool.union(self._reports(realm, keys - read))
+            more = self._reports(realm, keys - read)
+            pool = pool.union(row for row in more if row.occurred_at <= until)
             read |= keys
             # The same number may be another issuer's; its reports are ignored until named.
             rows = {

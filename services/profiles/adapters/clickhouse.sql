@@ -20,7 +20,7 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} LIMIT 1 BY node
 
 -- contacts --
 -- First and last contact, last activity (1970 if there is none) and channels of each anchor with each
--- node its events name.
+-- node its events name, up to a time.
 SELECT node, standing, any(anchor_type), min(occurred_at), max(occurred_at),
     maxIf(occurred_at, active), groupUniqArray(channel) FROM
 (
@@ -29,7 +29,8 @@ SELECT node, standing, any(anchor_type), min(occurred_at), max(occurred_at),
     ORDER BY version DESC LIMIT 1 BY node, event_id
 )
 ARRAY JOIN arrayDistinct(arrayPushBack(others, node)) AS standing
-WHERE NOT synthetic GROUP BY node, standing
+WHERE NOT synthetic AND toUnixTimestamp64Milli(occurred_at) <= {until:Int64}
+GROUP BY node, standing
 
 -- observations --
 -- Attributes reported with each node.
@@ -82,6 +83,19 @@ WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}
 -- Where returns with these numbers were reported, by any issuer.
 SELECT DISTINCT node, event_id FROM orders
 WHERE realm = {realm:String} AND return_id IN {ids:Array(String)}
+
+-- erased --
+-- Those nodes that were erased, and of which nothing is stored.
+SELECT DISTINCT node FROM erasures
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND node NOT IN
+    (
+        SELECT node FROM node_values
+        WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+        UNION ALL
+        SELECT node FROM touchpoints
+        WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    )
 
 -- identifiers --
 -- A page of all identifiers of a realm with the map row of each.

@@ -1,0 +1,99 @@
+"""What requests about profiles say and get, beside the profile itself (schemas/profile.py)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.base import Contract
+from schemas.profile import Profile
+
+IDENTIFIERS_MAX = 20
+"""Identifiers of one look-up."""
+BATCH_IDS_MAX = 1_000
+"""Ids of one batch."""
+VALUE_CHARS_MAX, ISSUER_CHARS_MAX, TYPE_CHARS_MAX = 500, 64, 32
+
+
+class IdentityTime(StrEnum):
+    """Which identifiers make a profile of a past time."""
+
+    NOW = "now"
+    """Those that belong together today."""
+    THEN = "then"
+    """Those that belonged together at the time."""
+
+
+class IdStatus(StrEnum):
+    """What became of an id."""
+
+    FOUND = "found"
+    """It is that of a profile."""
+    MERGED = "merged"
+    """Another profile holds it now."""
+    ERASED = "erased"
+    """It was erased on request."""
+    UNKNOWN = "unknown"
+    """No profile of the realm ever had it."""
+
+
+class GivenIdentifier(BaseModel):
+    """An identifier as a client knows it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS_MAX)] = Field(
+        examples=["email"]
+    )
+    """Identifier type of the identity rules."""
+    issuer: Annotated[str, StringConstraints(max_length=ISSUER_CHARS_MAX)] = ""
+    """Who assigned the number; may be left out where only one issuer did."""
+    value: Annotated[str, StringConstraints(min_length=1, max_length=VALUE_CHARS_MAX)] = Field(
+        examples=["anna@example.com"]
+    )
+    """The value, in any notation that events may use."""
+
+
+class IdentifiedProfile(Contract):
+    """A profile that identifiers name."""
+
+    profile_id: UUID
+    """Its id now."""
+    kind: str
+    """person, anonymous or shared."""
+    identifiers: list[int]
+    """Which of the given identifiers name it, counted from 0."""
+    profile: Profile | None
+    """The profile; null where the identifiers name several."""
+
+
+class BatchEntry(Contract):
+    """What became of one id of a batch."""
+
+    requested_id: UUID
+    """The id asked for."""
+    status: IdStatus
+    """What became of it."""
+    profile: Profile | None
+    """The profile that holds it; null if none does."""
+
+
+class FoundProfile(Contract):
+    """A customer that a search found."""
+
+    profile_id: UUID
+    """Its profile now."""
+    name: str
+    """Title, first and last name of the golden record, as far as they are known."""
+    kind: str
+    """person, anonymous or shared."""
+    matches: list[str]
+    """What contains the text: identifiers as `TYPE=VALUE`, attributes as `NAME: VALUE`."""
+    orders: int
+    """Orders and receipts."""
+    last_contact: datetime | None
+    """Time of the latest touchpoint."""
