@@ -15,7 +15,6 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
-from schemas.watermark import Watermark
 from services.api.idempotency import KeptAnswer, WriteKey
 from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
 from services.identity.ports import MembershipSource, NoticeSource
@@ -138,22 +137,6 @@ class AnswerSource(Protocol):
         ...
 
 
-class FreshnessSource(Protocol):
-    """Says how far the data has come."""
-
-    def watermarks(self) -> list[Watermark]:
-        """The latest times of every channel of every realm, of events that are processed."""
-        ...
-
-    def token(self) -> str:
-        """A word that is another one after any write that may change an answer can be read."""
-        ...
-
-    def is_visible(self, realm: str, event_id: str) -> bool:
-        """Whether an event is stored, and everything that profiles show of it is, too."""
-        ...
-
-
 class Reads(Protocol):
     """Reads a store. Nothing is changed."""
 
@@ -230,11 +213,6 @@ class Reads(Protocol):
     @property
     def keys(self) -> KeySource:
         """API keys."""
-        ...
-
-    @property
-    def freshness(self) -> FreshnessSource:
-        """How far the data has come."""
         ...
 
     @property

@@ -40,7 +40,6 @@ from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
 from services.store.secret import register_secret
-from services.stream.watermarks import ClickHouseWatermarks
 from tests.conftest import empty_tables
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
 
@@ -72,7 +71,6 @@ def populate(database: Database, settings: Settings) -> None:
             (),
             metrics,
         ),
-        ClickHouseWatermarks(database),
         metrics,
         clock=lambda: RECEIVED_AT,
     )

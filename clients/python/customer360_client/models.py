@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -35,28 +34,6 @@ class AccessEntry(Model):
     """The request, as in its answer and in the log of the service."""
     status: int
     """HTTP status of the answer."""
-
-
-class ChannelFreshness(Model):
-    """How far one channel has come."""
-
-    channel: str
-    """The channel."""
-    occurred_at: datetime
-    """Latest event time; an event dated ahead of its receipt counts as of then."""
-    received_at: datetime
-    """Latest receipt."""
-
-
-class DataFreshness(Model):
-    """How far a realm has come: everything received until its watermark is in every answer."""
-
-    realm: str
-    """Brand or tenant."""
-    watermark: datetime | None
-    """Latest receipt of an event that was processed; null before the first."""
-    channels: list[ChannelFreshness]
-    """The same by channel."""
 
 
 class FieldFault(Model):
