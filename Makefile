@@ -25,13 +25,20 @@ SEED ?= 1
 	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > $$(.venv-mutation/bin/python -c 'import site; print(site.getsitepackages()[0])')/product.pth
 	touch $@
 
+.venv-clients/installed: tests/clients/requirements.lock tests/clients/package-lock.json
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/clients/requirements.lock
+	cp tests/clients/package.json tests/clients/package-lock.json .venv-clients/
+	npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
 .PHONY: setup demo test chaos fuzz mutants mutation lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
-test: setup  ## All tests, as CI runs them
+test: setup .venv-clients/installed  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
@@ -59,4 +66,4 @@ lock: setup  ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade
 
 clean:  ## Remove the environment, caches and the demo's data
-	rm -rf .venv .venv-quix .venv-mutation mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-clients .venv-mutation mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import ssl
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +17,6 @@ from services.cli.output import err
 from services.cli.state import state_of
 from services.embedded.engine import Engine
 from services.embedded.running_instance import remove_running_instance, write_running_instance
-from services.intake.tls import own_certificate, tls_context
 from services.intake.writer import IntakeWriter
 from services.runtime.connections import Connections, connections_that_fit
 from services.runtime.errors import ConfigurationError, Fatal, Retry
@@ -42,9 +40,8 @@ def up(
     if not settings.api_keys and not settings.public_write_keys:
         err.print("no C360_API_KEYS are set: only keys of 'c360 keys create' are accepted")
     listener = _listen(settings)
-    tls = tls_context(settings)
     with Engine.open(settings) as engine:
-        serve(engine, listener, tls)
+        serve(engine, listener)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -57,7 +54,7 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
     from services.api.query_side import QuerySide
@@ -79,10 +76,7 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
         on_fatal,
     )
     host, port = listener.getsockname()[:2]
-    scheme = "http" if tls is None else "https"
-    presence = write_running_instance(
-        settings.data_dir, f"{scheme}://{host}:{port}", own_certificate(settings)
-    )
+    presence = write_running_instance(settings.data_dir, f"http://{host}:{port}")
 
     def act(record: ActionRecord) -> None:
         writer.submit_action(record).result()
@@ -101,7 +95,7 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
     deadlines = Deadlines(
         settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
     )
-    server = HttpServer(app, Connections(limit, engine.metrics), deadlines, tls)
+    server = HttpServer(app, Connections(limit, engine.metrics), deadlines)
     tune_garbage_collector()
     writer.start()
     query.start()

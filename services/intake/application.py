@@ -11,7 +11,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from schemas.api.problem import ProblemBody
 from services.api.http import about, access, local
 from services.api.http.body_guard import BodyGuard
 from services.api.http.compression import Compression
@@ -21,6 +20,7 @@ from services.api.http.local import LocalChannel
 from services.api.http.parts import ApiParts
 from services.api.http.problems import answer_with_problems
 from services.intake import http as intake
+from services.intake.api_document import finished
 from services.intake.http import Running
 
 ROUTERS: tuple[APIRouter, ...] = (intake.router, access.router, about.router)
@@ -42,28 +42,10 @@ class Application(FastAPI):
         return Envelope(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document. Requests that do not have their form are problems like others."""
+        """The OpenAPI document."""
         if self.openapi_schema is None:
-            document = super().openapi()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for invented in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(invented, None)
-            schemas["ProblemBody"] = ProblemBody.model_json_schema()
-            schemas["FieldFault"] = schemas["ProblemBody"].pop("$defs")["FieldFault"]
-            schemas["ProblemBody"]["properties"]["errors"]["items"] = {
-                "$ref": "#/components/schemas/FieldFault"
-            }
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    _without_validation_errors(operation["responses"])
-        found: dict[str, Any] = self.openapi_schema or {}
-        return found
-
-
-def _without_validation_errors(responses: dict[str, Any]) -> None:
-    content = responses.get("422", {}).get("content", {})
-    if "HTTPValidationError" in str(content.get("application/json")):
-        del responses["422"]
+            self.openapi_schema = finished(super().openapi())
+        return self.openapi_schema
 
 
 def application(origins: list[str] | None = None) -> Application:
@@ -72,6 +54,7 @@ def application(origins: list[str] | None = None) -> Application:
         title="customer360",
         version="1",
         description="Touchpoints in; profiles, incidents and why out.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # to where a sender's Host header says, and without TLS

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from schemas.api.problem import ProblemCode
+from schemas.examples import EXAMPLES
 from services.api.auth import Principal, Scope
 from services.api.http.bodies import read_body
 from services.api.http.caller import authenticated
@@ -38,7 +39,7 @@ class TouchpointResult(BaseModel):
 
     event_id: str
     """The event's own id, as far as it could be read."""
-    status: str = Field(examples=["accepted", "duplicate", "rejected"])
+    status: Literal["accepted", "duplicate", "rejected"]
     """`accepted`, `duplicate` or `rejected`."""
     reason: str = ""
     """Why it was rejected; `id_conflict` for a duplicate with another body."""
@@ -51,13 +52,22 @@ class TouchpointResult(BaseModel):
 class TouchpointResults(BaseModel):
     """One result per event, in the order of the request."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     results: list[TouchpointResult]
+    """What became of each."""
 
 
 def _batch_schema() -> dict[str, Any]:
     """The request body for OpenAPI: events are described by schemas/generated."""
     event = {"type": "object", "description": "A touchpoint; see touchpoint.schema.json"}
-    batch = {"type": "array", "items": event, "maxItems": EVENTS_PER_REQUEST_MAX}
+    batch = {
+        "type": "array",
+        "items": event,
+        "maxItems": EVENTS_PER_REQUEST_MAX,
+        "description": "The events, in any order.",
+        "examples": [[EXAMPLES["identity.linked"]]],
+    }
     schema = {"type": "object", "required": ["batch"], "properties": {"batch": batch}}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
@@ -100,21 +110,12 @@ def running(request: Request) -> Running:
     return cast(Running, request.app.state.running)
 
 
-class EventSender(NamedTuple):
-    """What a key may send."""
-
-    intake: Intake
-    """How far its events are believed."""
-    realm: str
-    """The only realm of which it may send events; empty for any."""
-
-
-def event_sender(principal: Annotated[Principal, Depends(authenticated)]) -> EventSender:
-    """What the key of a request may send. Raises Problem 403 if it may send no events."""
+def key_intake(principal: Annotated[Principal, Depends(authenticated)]) -> Intake:
+    """How far the events of a key are believed. Raises Problem 403 if it may send none."""
     if Scope.EVENTS_WRITE in principal.scopes:
-        return EventSender(Intake.SERVER, principal.realm or "")
+        return Intake.SERVER
     if Scope.EVENTS_WRITE_PUBLIC in principal.scopes:
-        return EventSender(Intake.PUBLIC, principal.realm or "")
+        return Intake.PUBLIC
     raise Problem(ProblemCode.NOT_ALLOWED, f"this needs a key with the scope {Scope.EVENTS_WRITE}")
 
 
@@ -130,25 +131,41 @@ Parts = Annotated[Running, Depends(running)]
     openapi_extra=_batch_schema(),
 )
 async def touchpoints(
-    request: Request, parts: Parts, sender: Annotated[EventSender, Depends(event_sender)]
+    request: Request, parts: Parts, intake: Annotated[Intake, Depends(key_intake)]
 ) -> Response:
     """Accept touchpoints. 200 means that every event has a result and that accepted events are
     durable; a bad event never causes others to be rejected."""
-    with parts.in_flight.held(sender.intake) as held:
-        body = await _body(request, parts.request_bytes_max, held)
-        events = await _events(body, parts.cutting)
-        lines = [Line(one, len(one), realm=sender.realm) for one in events]
-        results = await write(parts.sink, lines, sender.intake)
+    with parts.in_flight.held(intake) as held:
+        lines = await _lines(await _body(request, parts.request_bytes_max, held), parts.cutting)
+        results = await write(parts.sink, lines, intake)
     return _json({"results": [result._asdict() for result in results]})
 
 
-@router.get("/livez", operation_id="livez", response_class=PlainTextResponse, tags=["health"])
+def _not_well(meaning: str) -> dict[int | str, dict[str, Any]]:
+    """The answer of a probe that fails, for OpenAPI."""
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {503: {"description": meaning, "content": content}}
+
+
+@router.get(
+    "/livez",
+    operation_id="livez",
+    response_class=PlainTextResponse,
+    responses=_not_well("The writer makes no progress: restart the service."),
+    tags=["health"],
+)
 async def livez(parts: Parts) -> Response:
     """200 while the writer makes progress."""
     return _health(parts.sink.is_live())
 
 
-@router.get("/readyz", operation_id="readyz", response_class=PlainTextResponse, tags=["health"])
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    response_class=PlainTextResponse,
+    responses=_not_well("Send no requests here now; the text says what is missing."),
+    tags=["health"],
+)
 def readyz(parts: Parts) -> Response:
     """200 while the writer makes progress and the store answers."""
     try:
@@ -185,14 +202,14 @@ async def _body(request: Request, bytes_max: int, held: Held) -> bytes:
     return await read_body(request, bytes_max, held.take)
 
 
-async def _events(body: bytes, cutting: asyncio.Lock) -> list[bytes]:
+async def _lines(body: bytes, cutting: asyncio.Lock) -> list[Line]:
     """The events of the body. What only cutting can read, a thread cuts: it takes a while."""
     try:
-        events = parsed_lines(body, EVENTS_PER_REQUEST_MAX)
-        if events is None:
+        lines = parsed_lines(body, EVENTS_PER_REQUEST_MAX)
+        if lines is None:
             async with cutting:
-                events = await asyncio.to_thread(cut_lines, body, EVENTS_PER_REQUEST_MAX)
+                lines = await asyncio.to_thread(cut_lines, body, EVENTS_PER_REQUEST_MAX)
     except NoBatch as error:
         detail = f'the body must be JSON: {{"batch": [event, …]}} ({error})'
         raise Problem(ProblemCode.NO_BATCH, detail) from error
-    return events
+    return [Line(line, len(line)) for line in lines]

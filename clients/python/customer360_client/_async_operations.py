@@ -28,7 +28,10 @@ class AsyncOperations:
 
     async def post_touchpoints(self, batch: Sequence[dict[str, Any]]) -> models.TouchpointResults:
         """Accept touchpoints. 200 means that every event has a result and that accepted events
-        are durable; a bad event never causes others to be rejected."""
+        are durable; a bad event never causes others to be rejected.
+
+        batch: The events, in any order.
+        """
         return await self._send(
             Call("POST", "/v1/touchpoints", models.TouchpointResults, body=body_of(batch=batch))
         )
@@ -55,13 +58,14 @@ class AsyncOperations:
         limit: int | None = None,
         cursor: str | None = None,
         purpose: str | None = None,
-    ) -> models.Page_AccessEntry_:
+    ) -> models.AccessEntryPage:
         """Who read which profiles, and why: the latest reads first.
 
         profile_id: Only reads of this customer, by any id that is or was its.
         key_id: Only with this key.
         since: Not before this time.
         until: Before this time.
+        limit: Most entries of a page.
         cursor: `page.next` of the page before.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
@@ -69,7 +73,7 @@ class AsyncOperations:
             Call(
                 "GET",
                 "/v1/access-log",
-                models.Page_AccessEntry_,
+                models.AccessEntryPage,
                 query={
                     "profile_id": profile_id,
                     "key_id": key_id,
@@ -98,6 +102,7 @@ class AsyncOperations:
         key_id: Only with this key.
         since: Not before this time.
         until: Before this time.
+        limit: Most entries of a page.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return self._pages(
@@ -117,5 +122,8 @@ class AsyncOperations:
         return await self._send(Call("GET", "/v1/whoami", models.KeyOwner))
 
     async def get_problem(self, code: str) -> str:
-        """What a problem code means, in words."""
+        """What a problem code means, in words.
+
+        code: `code` of a problem.
+        """
         return await self._send(Call("GET", "/problems/{code}", str, path_values={"code": code}))

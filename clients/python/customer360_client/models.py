@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -36,6 +37,15 @@ class AccessEntry(Model):
     """HTTP status of the answer."""
 
 
+class AccessEntryPage(Model):
+    """AccessEntryPage"""
+
+    data: list[AccessEntry]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class FieldFault(Model):
     """What is wrong with one field of a request; its value is never repeated."""
 
@@ -67,15 +77,6 @@ class PageEnd(Model):
     """Whether there is a next page."""
 
 
-class Page_AccessEntry_(Model):
-    """Page_AccessEntry_"""
-
-    data: list[AccessEntry]
-    """The rows."""
-    page: PageEnd
-    """How the list goes on."""
-
-
 class ProblemBody(Model):
     """An error answer (RFC 9457). Members beside these belong to single codes."""
 
@@ -100,7 +101,7 @@ class TouchpointResult(Model):
 
     event_id: str
     """The event's own id, as far as it could be read."""
-    status: str
+    status: Literal["accepted", "duplicate", "rejected"] | str
     """`accepted`, `duplicate` or `rejected`."""
     reason: str = ""
     """Why it was rejected; `id_conflict` for a duplicate with another body."""
@@ -114,3 +115,4 @@ class TouchpointResults(Model):
     """One result per event, in the order of the request."""
 
     results: list[TouchpointResult]
+    """What became of each."""

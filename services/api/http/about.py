@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import PlainTextResponse
 
 from schemas.api.about import KeyOwner
@@ -44,7 +44,9 @@ async def whoami(principal: Annotated[Principal, Depends(authenticated)]) -> Res
     responses=documented((ProblemCode.NOT_FOUND,)),
     tags=["about"],
 )
-async def problem(code: str) -> Response:
+async def problem(
+    code: Annotated[str, Path(description="`code` of a problem.")],
+) -> Response:
     """What a problem code means, in words."""
     try:
         known = ProblemCode(code)

@@ -1,0 +1,150 @@
+"""The OpenAPI document as clients are generated from it: what the framework writes, made plain.
+
+Schemas have the names of their models and no titles, exact numbers have a format, and every answer
+says which headers it has. It decides nothing: routes say what they take and answer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from schemas.api.problem import ProblemBody
+
+Json = dict[str, Any]
+REF = "#/components/schemas/"
+INVENTED = ("HTTPValidationError", "ValidationError")
+"""The framework's own error answers, which no route gives."""
+DECIMAL = "^-?[0-9]+([.][0-9]+)?$"
+DESCRIBED_TAGS = {
+    "events": "Touchpoints in, and what became of them.",
+    "profiles": "Who a customer is, and what happened.",
+    "identity": "Which identifiers belong together, and why.",
+    "incidents": "Where channels contradict each other.",
+    "streams": "Changes as they happen, as server-sent events.",
+    "access log": "Who read which profile, and why.",
+    "api keys": "Who may ask for what.",
+    "about": "The interface itself.",
+    "health": "For probes and scrapes.",
+}
+"""Tags of operations, in the order of the document."""
+DESCRIBED_PARAMETERS = {
+    "cursor": "`page.next` of the page before; none for the first page.",
+    "limit": "Most entries of a page.",
+}
+"""Parameters that many routes have."""
+HEADERS: Json = {
+    "X-Request-ID": {
+        "description": "The id of the request, as in the log of the service.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "What the key has left: requests now, and seconds until it has all.",
+        "schema": {"type": "string"},
+        "example": '"key";r=199;t=1',
+    },
+    "RateLimit-Policy": {
+        "description": "What the key may: requests, and the seconds in which it may send them.",
+        "schema": {"type": "string"},
+        "example": '"key";q=200;w=2',
+    },
+    "Retry-After": {
+        "description": "Seconds after which another try makes sense.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+
+
+def finished(document: Json) -> Json:
+    """The framework's document as it is published; changes it."""
+    components = document.setdefault("components", {})
+    schemas: Json = components.setdefault("schemas", {})
+    for name in INVENTED:
+        schemas.pop(name, None)
+    for name, schema in _problem_schemas().items():
+        schemas[name] = schema
+    components["headers"] = {name: dict(header) for name, header in HEADERS.items()}
+    used = set()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            used.update(operation.get("tags", []))
+            _finish(operation)
+    document["tags"] = [
+        {"name": name, "description": text} for name, text in DESCRIBED_TAGS.items() if name in used
+    ]
+    for name in list(schemas):
+        schemas[_name(name, schemas)] = schemas.pop(name)
+    components["schemas"] = dict(sorted(schemas.items()))
+    plain: Json = _plain(document, set(schemas))
+    document.update(plain)
+    return document
+
+
+def _problem_schemas() -> Json:
+    problem = ProblemBody.model_json_schema(ref_template=REF + "{model}")
+    return {**problem.pop("$defs"), "ProblemBody": problem}
+
+
+def _finish(operation: Json) -> None:
+    """Its summary is a sentence; its answers are those that it gives, with their headers."""
+    responses = operation["responses"]
+    invalid = responses.get("422", {}).get("content", {}).get("application/json", {})
+    if "HTTPValidationError" in str(invalid):
+        del responses["422"]
+    described = operation.get("description", "")
+    operation["summary"] = re.split(r"(?<=[.:;])\s", " ".join(described.split()))[0].rstrip(".:;")
+    for parameter in operation.get("parameters", []):
+        _finish_parameter(parameter)
+    for status, response in responses.items():
+        named = ["X-Request-ID"]
+        if "security" in operation and status not in ("401", "500"):
+            named += ["RateLimit", "RateLimit-Policy"]
+        if status in ("429", "503"):
+            named.append("Retry-After")
+        headers = response.setdefault("headers", {})
+        for name in named:
+            headers.setdefault(name, {"$ref": f"#/components/headers/{name}"})
+        if response["description"] == "Successful Response":
+            response["description"] = operation["summary"] + "."
+
+
+def _finish_parameter(parameter: Json) -> None:
+    """A parameter is given or not, and never null; it says once what it is."""
+    schema: Json = parameter["schema"]
+    described = schema.pop("description", "") or DESCRIBED_PARAMETERS.get(parameter["name"], "")
+    parameter.setdefault("description", described)
+    given = [one for one in schema.get("anyOf", []) if one != {"type": "null"}]
+    if len(given) == 1:
+        del schema["anyOf"]
+        schema.update(given[0])
+    if schema.get("default", "") == "":
+        schema.pop("default", None)
+
+
+def _name(name: str, names: Json) -> str:
+    """The name of a schema: `Page_Order_` is an OrderPage, and an output goes without saying."""
+    if generic := re.fullmatch(r"([A-Za-z]+)_(\w+)_", name):
+        return generic[2] + generic[1]
+    if name.endswith("-Output") and name.removesuffix("-Output") not in names:
+        return name.removesuffix("-Output")
+    return name.replace("-", "")
+
+
+def _plain(value: Any, names: set[str]) -> Any:
+    """A part of the document without titles of fields, and with formats of exact numbers."""
+    if isinstance(value, list):
+        return [_plain(one, names) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, one in value.items():
+        if key in ("example", "examples", "default"):
+            found[key] = one
+        elif key == "$ref" and isinstance(one, str) and one.startswith(REF):
+            found[key] = REF + _name(one.removeprefix(REF), dict.fromkeys(names))
+        elif key != "title" or not isinstance(one, str) or "openapi" in value or "version" in value:
+            found[key] = _plain(one, names)
+    if found.get("type") == "string" and "(?!^[-+.]*$)" in str(found.get("pattern", "")):
+        found |= {"format": "decimal", "pattern": DECIMAL}
+    return found

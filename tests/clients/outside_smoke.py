@@ -1,0 +1,75 @@
+"""A program over the Python client that openapi-python-client generates: it calls all operations.
+
+It runs in `.venv-clients`, which knows nothing of us, and prints what came as JSON: for each
+operation its status and the type that the client made of the answer. What it asks about comes as
+JSON on standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Facts = dict[str, Any]
+
+
+class Asked(NamedTuple):
+    """A call: its arguments as the client names them, and the body as JSON values."""
+
+    arguments: dict[str, Any]
+    body_type: str = ""
+    """Model of the body."""
+    body: Any = None
+
+
+def calls(facts: Facts) -> dict[str, Asked]:
+    """How each operation is called; it must succeed."""
+    return {
+        "postTouchpoints": Asked({}, "PostTouchpointsBody", {"batch": facts["events"]}),
+        "livez": Asked({}),
+        "readyz": Asked({}),
+        "metrics": Asked({}),
+        "whoami": Asked({}),
+        "getProblem": Asked({"code": "not-found"}),
+        "listAccesses": Asked({"limit": 3, "x_purpose": "a test"}),
+    }
+
+
+def module_of(package: str, operation: str) -> Any:
+    """The module of an operation: the generator sorts them by tag."""
+    name = "".join(f"_{one.lower()}" if one.isupper() else one for one in operation)
+    [found] = Path(package).glob(f"generated/api/*/{name}.py")
+    return import_module(f"generated.api.{found.parent.name}.{name}")
+
+
+def called(package: str, client: Any, operation: str, asked: Asked) -> dict[str, Any]:
+    """Status and type of an answer."""
+    arguments = dict(asked.arguments)
+    if asked.body_type:
+        model = getattr(import_module("generated.models"), asked.body_type)
+        arguments["body"] = model.from_dict(asked.body)
+    module = module_of(package, operation)
+    answer = module.sync_detailed(client=client, **arguments)
+    return {"status": int(answer.status_code), "type": type(answer.parsed).__name__}
+
+
+def main() -> None:
+    """Call everything, and print what came."""
+    package, given = sys.argv[1], json.load(sys.stdin)
+    sys.path.insert(0, package)
+    client = import_module("generated").AuthenticatedClient(
+        base_url=given["url"], token=given["key"], raise_on_unexpected_status=True
+    )
+    found = {
+        operation: called(package, client, operation, asked)
+        for operation, asked in calls(given["facts"]).items()
+        if operation in given["operations"]
+    }
+    json.dump({"called": found, "known": sorted(calls(given["facts"]))}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
