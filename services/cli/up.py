@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from services.cli.output import err
 from services.cli.state import state_of
 from services.embedded.engine import Engine
 from services.embedded.running_instance import remove_running_instance, write_running_instance
+from services.intake.tls import own_certificate, tls_context
 from services.intake.writer import IntakeWriter
 from services.runtime.connections import Connections, connections_that_fit
 from services.runtime.errors import ConfigurationError, Fatal, Retry
@@ -40,8 +42,9 @@ def up(
     if not settings.api_keys and not settings.public_write_keys:
         err.print("no C360_API_KEYS are set: only keys of 'c360 keys create' are accepted")
     listener = _listen(settings)
+    tls = tls_context(settings)
     with Engine.open(settings) as engine:
-        serve(engine, listener)
+        serve(engine, listener, tls)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -54,7 +57,7 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def serve(engine: Engine, listener: socket.socket) -> None:
+def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
     from services.api.query_side import QuerySide
@@ -76,7 +79,10 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         on_fatal,
     )
     host, port = listener.getsockname()[:2]
-    presence = write_running_instance(settings.data_dir, f"http://{host}:{port}")
+    scheme = "http" if tls is None else "https"
+    presence = write_running_instance(
+        settings.data_dir, f"{scheme}://{host}:{port}", own_certificate(settings)
+    )
 
     def act(record: ActionRecord) -> None:
         writer.submit_action(record).result()
@@ -95,7 +101,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     deadlines = Deadlines(
         settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
     )
-    server = HttpServer(app, Connections(limit, engine.metrics), deadlines)
+    server = HttpServer(app, Connections(limit, engine.metrics), deadlines, tls)
     tune_garbage_collector()
     writer.start()
     query.start()

@@ -21,14 +21,16 @@ class RunningInstance(NamedTuple):
     pid: int
     url: str
     token: str
+    certificate: str = ""
+    """Its certificate in PEM, if it speaks TLS."""
 
 
-def write_running_instance(data_dir: Path, url: str) -> RunningInstance:
+def write_running_instance(data_dir: Path, url: str, certificate: str = "") -> RunningInstance:
     """Write the file of this process; readable by the owner only.
 
     Raises NoRoom or StoreUnavailable when it cannot be written.
     """
-    presence = RunningInstance(os.getpid(), url, secrets.token_urlsafe(32))
+    presence = RunningInstance(os.getpid(), url, secrets.token_urlsafe(32), certificate)
     path = data_dir / PRESENCE_FILE
     temporary = path.with_suffix(".tmp")
     with translated(None):

@@ -110,12 +110,21 @@ def running(request: Request) -> Running:
     return cast(Running, request.app.state.running)
 
 
-def key_intake(principal: Annotated[Principal, Depends(authenticated)]) -> Intake:
-    """How far the events of a key are believed. Raises Problem 403 if it may send none."""
+class EventSender(NamedTuple):
+    """What a key may send."""
+
+    intake: Intake
+    """How far its events are believed."""
+    realm: str
+    """The only realm of which it may send events; empty for any."""
+
+
+def event_sender(principal: Annotated[Principal, Depends(authenticated)]) -> EventSender:
+    """What the key of a request may send. Raises Problem 403 if it may send no events."""
     if Scope.EVENTS_WRITE in principal.scopes:
-        return Intake.SERVER
+        return EventSender(Intake.SERVER, principal.realm or "")
     if Scope.EVENTS_WRITE_PUBLIC in principal.scopes:
-        return Intake.PUBLIC
+        return EventSender(Intake.PUBLIC, principal.realm or "")
     raise Problem(ProblemCode.NOT_ALLOWED, f"this needs a key with the scope {Scope.EVENTS_WRITE}")
 
 
@@ -131,13 +140,15 @@ Parts = Annotated[Running, Depends(running)]
     openapi_extra=_batch_schema(),
 )
 async def touchpoints(
-    request: Request, parts: Parts, intake: Annotated[Intake, Depends(key_intake)]
+    request: Request, parts: Parts, sender: Annotated[EventSender, Depends(event_sender)]
 ) -> Response:
     """Accept touchpoints. 200 means that every event has a result and that accepted events are
     durable; a bad event never causes others to be rejected."""
-    with parts.in_flight.held(intake) as held:
-        lines = await _lines(await _body(request, parts.request_bytes_max, held), parts.cutting)
-        results = await write(parts.sink, lines, intake)
+    with parts.in_flight.held(sender.intake) as held:
+        body = await _body(request, parts.request_bytes_max, held)
+        events = await _events(body, parts.cutting)
+        lines = [Line(one, len(one), realm=sender.realm) for one in events]
+        results = await write(parts.sink, lines, sender.intake)
     return _json({"results": [result._asdict() for result in results]})
 
 
@@ -202,14 +213,14 @@ async def _body(request: Request, bytes_max: int, held: Held) -> bytes:
     return await read_body(request, bytes_max, held.take)
 
 
-async def _lines(body: bytes, cutting: asyncio.Lock) -> list[Line]:
+async def _events(body: bytes, cutting: asyncio.Lock) -> list[bytes]:
     """The events of the body. What only cutting can read, a thread cuts: it takes a while."""
     try:
-        lines = parsed_lines(body, EVENTS_PER_REQUEST_MAX)
-        if lines is None:
+        events = parsed_lines(body, EVENTS_PER_REQUEST_MAX)
+        if events is None:
             async with cutting:
-                lines = await asyncio.to_thread(cut_lines, body, EVENTS_PER_REQUEST_MAX)
+                events = await asyncio.to_thread(cut_lines, body, EVENTS_PER_REQUEST_MAX)
     except NoBatch as error:
         detail = f'the body must be JSON: {{"batch": [event, …]}} ({error})'
         raise Problem(ProblemCode.NO_BATCH, detail) from error
-    return [Line(line, len(line)) for line in lines]
+    return events

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from schemas.api.problem import ProblemCode
 from services.api.http.local import LOCAL_CALLER
+from services.intake.tls import Handshake
 from services.runtime.connections import Connections, Unread, address_of, refuse
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -195,12 +197,32 @@ class GuardedHttp(H11Protocol):
             self.transport.close()
 
 
+def _secured(
+    http: Callable[..., asyncio.Protocol],
+    tls: ssl.SSLContext,
+    table: Connections,
+    limit_s: float,
+    **named: Any,
+) -> asyncio.Protocol:
+    """A connection that becomes one of HTTP once its handshake is over."""
+    return Handshake(partial(http, **named), tls, table, limit_s)
+
+
 class HttpServer:
     """uvicorn on one listener, until `stop` or a signal."""
 
-    def __init__(self, app: Any, table: Connections, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        app: Any,
+        table: Connections,
+        deadlines: Deadlines,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._table = table
         protocol = cast(type[asyncio.Protocol], partial(GuardedHttp, table, deadlines))
+        if tls is not None:
+            protocol = cast(type[asyncio.Protocol], partial(_secured, protocol, tls, table,
+                                                            deadlines.head_s))  # fmt: skip
         config = uvicorn.Config(
             app,
             http=protocol,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +23,16 @@ PUBLIC_KEY = "a-key-in-a-web-page"
 class Running:
     """A `c360 up` of its own process."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, data_dir: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        url: str,
+        data_dir: Path,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
         self.process = process
         self.data_dir = data_dir
-        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False, verify=verify)
 
     def post(self, *events: Any, key: str = API_KEY) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"}
@@ -44,7 +51,8 @@ def running(
 ) -> Iterator[Running]:
     """Start `c360 up` on a free port and wait until it is ready.
 
-    `launcher` comes before the command; `files_max` is how many files it may open.
+    `launcher` comes before the command; `files_max` is how many files it may open. With TLS, the
+    client trusts the certificate of the settings alone.
     """
     env = environment(C360_PUBLIC_WRITE_KEYS=json.dumps([PUBLIC_KEY]), **settings)
     process = subprocess.Popen(
@@ -58,13 +66,19 @@ def running(
         assert process.stderr is not None
         first_line = process.stderr.readline()
         assert "c360 is up at " in first_line, first_line + process.stderr.read()
-        up = Running(process, first_line.split()[4], data_dir)
+        up = Running(process, first_line.split()[4], data_dir, trusted(settings))
         wait_for(lambda: _is_ready(up.client))
         yield up
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
+
+
+def trusted(settings: dict[str, str]) -> ssl.SSLContext | bool:
+    """Whom a client of a service with these settings trusts."""
+    certificate = settings.get("C360_HTTP_TLS_CERT_FILE")
+    return ssl.create_default_context(cafile=certificate) if certificate else True
 
 
 def _is_ready(client: httpx.Client) -> bool:

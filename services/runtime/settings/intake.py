@@ -1,7 +1,8 @@
-"""The HTTP interface of `c360 up`: address, keys, limits."""
+"""The HTTP interface of a running service: address, TLS, keys, limits."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -13,22 +14,26 @@ class IntakeSettings(Part):
     """The HTTP interface."""
 
     http_host: str = "127.0.0.1"
-    """Address that `c360 up` listens on."""
+    """Address that the HTTP service listens on."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8360
-    """Port that `c360 up` listens on; 0 picks a free one."""
+    """Port that it listens on; 0 picks a free one."""
+    http_tls_cert_file: Path | None = None
+    """Certificate for TLS in PEM, followed by those of its issuers. Empty for plain HTTP."""
+    http_tls_key_file: Path | None = None
+    """Its private key in PEM, without a password."""
     api_keys: list[SecretStr] = Field(default=[])
     """Keys of trusted servers for `POST /v1/touchpoints`, as JSON list; at least 16 characters."""
     public_write_keys: list[SecretStr] = Field(default=[])
     """Write keys embedded in apps and web pages, as JSON list: nothing they send is verified. None
     of them may be in C360_API_KEYS, too."""
     request_bytes_max: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
-    """Largest request body that `c360 up` accepts."""
+    """Largest request body that is accepted."""
     request_bytes_in_flight_max: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
-    """Bytes of request bodies that `c360 up` holds at once, from the first byte to the answer;
+    """Bytes of request bodies that are held at once, from the first byte to the answer;
     public keys get half of them. Beyond it, requests are answered with 503. It is never less than
     twice the largest request."""
     http_connections_max: Annotated[int, Field(ge=1, le=100_000)] = 500
-    """Connections that `c360 up` holds at once; fewer if the process may not open twice as many
+    """Connections that are held at once; fewer if the process may not open twice as many
     files. Beyond it, the one that has waited longest for its sender is closed."""
     http_head_s: Annotated[float, Field(gt=0, le=600)] = 10
     """Seconds that request line and headers may take."""
@@ -39,7 +44,11 @@ class IntakeSettings(Part):
     intake_linger_ms: Annotated[int, Field(ge=0, le=5000)] = 20
     """Milliseconds that the intake waits for more requests before it writes a batch."""
     intake_queue_events_max: Annotated[int, Field(ge=1)] = 100_000
-    """Events that may wait for the writer; beyond it, requests are answered with 429."""
+    """Events that may wait for the writer, or for Kafka; beyond it, requests are answered with
+    429."""
+    intake_deadline_s: Annotated[float, Field(ge=0.5, le=120)] = 10
+    """Seconds that a request waits until Kafka has acknowledged its events; beyond it, it is
+    answered with 503, and others are, at once, until Kafka answers again."""
 
     @field_validator("api_keys", "public_write_keys")
     @classmethod
