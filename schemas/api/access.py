@@ -30,7 +30,7 @@ class AccessEntry(Contract):
     realm: RealmName
     """Realm of the profiles."""
     key_id: Word
-    """The key that was used; `local` for a command on the same machine."""
+    """The key that was used; `jwt-…` for the owner of bearer tokens."""
     key_name: Word
     """Its name then."""
     operation: Word

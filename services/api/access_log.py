@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from schemas.api.access import AccessEntry
+from schemas.instants import to_ms
 from services.api.ports import AccessFilter
 from services.runtime.errors import C360Error, Retry
 from services.store.database import Database, rows_by_key
@@ -144,14 +145,16 @@ class AccessReader:
         self, realm: str, filters: AccessFilter, before: tuple[int, str] | None, limit: int
     ) -> list[AccessEntry]:
         """See services.api.ports.AccessSource."""
-        before_ms, before_id = before or (filters.until_ms, "")
-        chosen = {"since": filters.since_ms, "key": filters.key_id}
-        place = {"before": before_ms, "before_id": before_id, "limit": limit}
+        place = before or (filters.until_ms, "")
         if filters.profiles is None:
-            rows = self._database.rows(ENTRIES_SQL, {"realm": realm, **chosen, **place})
-            return [_entry_of(row) for row in rows]
+            return self._latest(realm, filters, place, limit)
         keys = rows_by_key(
-            self._database, NAMING_SQL, realm, filters.profiles, "profiles", **chosen, **place
+            self._database,
+            NAMING_SQL,
+            realm,
+            filters.profiles,
+            "profiles",
+            **_bound(filters, place, limit),
         )
         latest = sorted(set(keys), reverse=True)[:limit]
         if not latest:
@@ -159,6 +162,25 @@ class AccessReader:
         times, ids = zip(*latest, strict=True)
         wanted = {"realm": realm, "times": list(times), "ids": list(ids)}
         return [_entry_of(row) for row in self._database.rows(BY_KEY_SQL, wanted)]
+
+    def _latest(
+        self, realm: str, filters: AccessFilter, place: tuple[int, str], limit: int
+    ) -> list[AccessEntry]:
+        """Entries before a place; those that are there twice make room for more."""
+        found: dict[tuple[int, str], AccessEntry] = {}
+        while True:
+            bound = _bound(filters, place, limit)
+            rows = self._database.rows(ENTRIES_SQL, {"realm": realm, **bound})
+            for entry in map(_entry_of, rows):
+                place = (to_ms(entry.at), entry.entry_id)
+                found[place] = entry
+            if len(found) >= limit or len(rows) < limit:
+                return list(found.values())[:limit]
+
+
+def _bound(filters: AccessFilter, place: tuple[int, str], limit: int) -> dict[str, Any]:
+    chosen = {"since": filters.since_ms, "key": filters.key_id, "limit": limit}
+    return {**chosen, "before": place[0], "before_id": place[1]}
 
 
 def _entry_of(row: tuple[Any, ...]) -> AccessEntry:

@@ -1,6 +1,6 @@
 -- entries --
--- Entries of a realm before a position, the latest first; a key that is empty takes all. Without
--- FINAL: entries never change, and one that was sent twice is dropped by its id.
+-- Entries of a realm before a position, the latest first; a key that is empty takes all. An entry
+-- that was sent twice may be there twice: FINAL or LIMIT BY would read the whole realm.
 SELECT at, entry_id, realm, key_id, key_name, operation, purpose, profile_ids, count, request_id,
     status
 FROM access_log
@@ -9,7 +9,7 @@ WHERE realm = {realm:String}
     AND at <= fromUnixTimestamp64Milli({before:Int64})
     AND (at, entry_id) < (fromUnixTimestamp64Milli({before:Int64}), {before_id:String})
     AND ({key:String} = '' OR key_id = {key:String})
-ORDER BY at DESC, entry_id DESC LIMIT 1 BY at, entry_id LIMIT {limit:UInt32}
+ORDER BY at DESC, entry_id DESC LIMIT {limit:UInt32}
 
 -- naming --
 -- Times (Unix ms) and ids of entries that name one of these profiles, chosen in the same way.

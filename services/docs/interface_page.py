@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from schemas.api.access import AccessPage
+from schemas.api.api_key import ListedKey
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
@@ -81,6 +83,7 @@ def interface_page() -> str:
         *_orders(),
         *_insights(),
         *_rejected(),
+        *_keys(),
         *_output(
             "c360 state digest --json",
             "Two states are equal if and only if their digests are.",
@@ -204,6 +207,20 @@ def _rejected() -> list[str]:
         "### Reasons",
         "A closed set:",
         table(("Reason", "What to do"), rows),
+    ]
+
+
+def _keys() -> list[str]:
+    page = model_schema(AccessPage, "serialization")
+    return [
+        "## `c360 keys list|revoke --json`",
+        "A list of [API keys](../api-keys.md), or the one that was revoked.",
+        _fields_of(ListedKey),
+        "## `c360 keys create|rotate --json`",
+        "The same of the new key, and `key`: the key itself, which nobody can see again.",
+        "## `c360 access list --json`",
+        "A page of the access log, the latest entries first.",
+        *_whole(page),
     ]
 
 

@@ -20,7 +20,7 @@ class AccessEntry(Model):
     realm: str
     """Realm of the profiles."""
     key_id: str
-    """The key that was used; `local` for a command on the same machine."""
+    """The key that was used; `jwt-…` for the owner of bearer tokens."""
     key_name: str
     """Its name then."""
     operation: str
