@@ -16,6 +16,13 @@ IDENTIFIERS_MAX = 20
 """Identifiers of one look-up."""
 BATCH_IDS_MAX = 1_000
 """Ids of one batch."""
+SEARCH_ATTRIBUTES_MAX = 10
+"""Attributes of one search."""
+SEARCH_ENTRIES_MAX = 500
+"""Customers on one page of a search."""
+SEARCH_TEXT_MIN, SEARCH_TEXT_MAX = 2, 200
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+AttributeText = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 VALUE_CHARS_MAX, ISSUER_CHARS_MAX, TYPE_CHARS_MAX = 500, 64, 32
 
 
@@ -92,8 +99,17 @@ class FoundProfile(Contract):
     kind: str
     """person, anonymous or shared."""
     matches: list[str]
-    """What contains the text: identifiers as `TYPE=VALUE`, attributes as `NAME: VALUE`."""
+    """What matched: identifiers as `TYPE=VALUE`, attributes as `NAME: VALUE`."""
     orders: int
     """Orders and receipts."""
     last_contact: datetime | None
     """Time of the latest touchpoint."""
+
+
+class FoundProfiles(Contract):
+    """A page of customers that a search found."""
+
+    entries: list[FoundProfile]
+    """Exact matches first."""
+    next_cursor: str | None
+    """Cursor of the next page; null at the end."""

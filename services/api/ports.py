@@ -15,6 +15,7 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
+from schemas.rules.profile import ProfileRules
 from services.api.idempotency import KeptAnswer, WriteKey
 from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
 from services.identity.ports import MembershipSource, NoticeSource
@@ -25,6 +26,7 @@ from services.profiles.ports import (
     OrderHistorySource,
     PermissionSource,
     ProfileSource,
+    SearchSource,
     TimelineSource,
 )
 from services.runtime.settings import RealmSettings
@@ -156,6 +158,16 @@ class Reads(Protocol):
         ...
 
     @property
+    def search(self) -> SearchSource:
+        """Customers by what is known of them."""
+        ...
+
+    @property
+    def profile_rules(self) -> ProfileRules:
+        """The rules of attributes."""
+        ...
+
+    @property
     def timelines(self) -> TimelineSource:
         """Touchpoints of profiles."""
         ...
@@ -244,10 +256,6 @@ class Reads(Protocol):
 
     def issued(self, realm: str, type_name: str, value: str) -> list[tuple[str, NodeId]]:
         """Issuers and nodes of identifiers with this value: none, one, or two if ambiguous."""
-        ...
-
-    def containing(self, realm: str, text: str, limit: int) -> list[tuple[NodeId, str]]:
-        """Nodes that an identifier or attribute containing the text belongs to, and which one."""
         ...
 
     def events(

@@ -37,6 +37,7 @@ from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
 from services.profiles.adapters.order_history import OrderHistoryReader
 from services.profiles.adapters.permissions import PermissionReader
+from services.profiles.adapters.search import SearchReader
 from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
@@ -47,7 +48,6 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 BY_VALUE_SQL = _STATEMENTS["by_value"]
 EVENTS_PER_QUERY = 2_000
-CONTAINING_SQL = _STATEMENTS["containing"]
 
 
 class ReadStore:
@@ -61,6 +61,8 @@ class ReadStore:
         survivorship = read_rules(settings, "profile_rules", profile_rules)
         consistency = read_rules(settings, "consistency_rules", consistency_rules)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        self.profile_rules = survivorship
+        self.search = SearchReader(database, self.profiles)
         self.timelines = TimelineReader(database, settings.realms)
         self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
         resolve = self.profiles.resolve
@@ -116,12 +118,6 @@ class ReadStore:
         parameters = {"realm": realm, "type": type_name, "value": value}
         rows = self.reading.rows(BY_VALUE_SQL, parameters)
         return [(issuer, node.int) for issuer, node in rows]
-
-    def containing(self, realm: str, text: str, limit: int) -> list[tuple[NodeId, str]]:
-        """See the port."""
-        parameters = {"realm": realm, "text": text, "limit": limit}
-        rows = self.reading.rows(CONTAINING_SQL, parameters)
-        return [(node.int, match) for node, match in rows]
 
     def events(
         self, realm: str, type_name: str, channel: str, since_ms: int, limit: int

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.api.profiles import IdentityTime
+from schemas.api.profiles import SEARCH_ENTRIES_MAX, IdentityTime
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
@@ -191,15 +191,30 @@ def _print_profiles(rows: list[dict[str, Any]], limit: int) -> None:
 @app.command()
 def search(
     context: typer.Context,
-    text: Annotated[str, typer.Argument(help="Part of a name, address, number …")],
-    limit: Annotated[int, typer.Option(min=1, max=500, help="Most rows.")] = 20,
+    text: Annotated[str, typer.Argument(help="Part of a name, address, number …")] = "",
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Has this value in the golden record."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=SEARCH_ENTRIES_MAX, help="Most rows.")] = 20,
+    cursor: Annotated[str, typer.Option(help="Cursor printed by the previous page.")] = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """Customers of whom an identifier or an attribute contains a text, in any letter case."""
-    asked = SearchRequest(realm=realm, text=text, limit=limit)
+    """Customers of whom an identifier or an attribute contains a text, in any letter case, or who
+    have the values of attributes; exact matches first."""
+    if not text and not attribute:
+        raise typer.BadParameter("name a text, or an attribute: --attribute city=Ulm")
+    asked = SearchRequest(
+        realm=realm,
+        text=text,
+        attributes=dict(map(_pair, attribute or ())),
+        limit=limit,
+        cursor=cursor,
+    )
     with state_of(context).session() as session:
-        rows = list(map(plain, session.run(PROFILE_SEARCH, asked)))
+        page = next(session.run(PROFILE_SEARCH, asked))
+    rows = list(map(plain, page.entries))
     if as_json:
         print_json(rows)
     elif rows:
@@ -208,7 +223,16 @@ def search(
         zone = state_of(context).zone(realm)
         print_table(f"{len(rows)} found", rows, columns, zone=zone, spare=spare)
     else:
-        out.print(f"nobody is known with {text!r}", markup=False)
+        out.print(f"nobody is known with {text!r}" if text else "nobody is known", markup=False)
+    if page.next_cursor and not as_json:
+        out.print(f"more: --cursor {page.next_cursor}", soft_wrap=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 @app.command()

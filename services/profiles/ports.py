@@ -12,6 +12,7 @@ from schemas.profile import Profile, ProfileScalars, TimelineEntry
 from services.profiles.core.consent import Consents, Permission
 from services.profiles.core.order_conflicts import OrderConflict
 from services.profiles.core.order_history import OrderPlace
+from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms
 from services.profiles.core.timeline import TimelineFilter, TimelinePlace
 from services.store.profile_map import Members
 
@@ -102,6 +103,18 @@ class OrderHistorySource(Protocol):
     ) -> tuple[list[ProfileOrder], OrderPlace | None]:
         """At most `limit` orders after a place, the latest first, and the place of the next page
         (None: the end). An order moves only if another report of it comes to count."""
+        ...
+
+
+class SearchSource(Protocol):
+    """Finds customers by what is known of them, page by page. Raises as ProfileSource does."""
+
+    def page(
+        self, realm: str, terms: SearchTerms, limit: int, after: SearchPlace | None = ...
+    ) -> tuple[list[SearchHit], SearchPlace | None]:
+        """At most `limit` customers after a place, exact matches first, and the place of the next
+        page (None: the end), which may exist although this one is short. Customers that stay as
+        they are, are on exactly one page. Costs a look through all values of the realm."""
         ...
 
 

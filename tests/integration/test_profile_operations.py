@@ -10,7 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from schemas.api.profiles import BatchEntry, IdentifiedProfile, IdentityTime, IdStatus
+from schemas.api.profiles import (
+    BatchEntry,
+    FoundProfiles,
+    IdentifiedProfile,
+    IdentityTime,
+    IdStatus,
+)
 from schemas.edge import Node
 from schemas.identifiers import as_uuid
 from schemas.instants import from_ms, to_ms
@@ -22,9 +28,11 @@ from services.api.queries.profiles import (
     PROFILE_BATCH,
     PROFILE_GET,
     PROFILE_LOOKUP,
+    PROFILE_SEARCH,
     BatchRequest,
     LookupRequest,
     ProfileGetRequest,
+    SearchRequest,
     fields_of,
     part_of,
 )
@@ -75,6 +83,10 @@ class Shop(Store):
         """What became of ids."""
         asked = BatchRequest(realm=REALM, ids=[as_uuid(one) for one in ids], **more)
         return list(PROFILE_BATCH.run(self.access, asked))
+
+    def search(self, **asked: Any) -> FoundProfiles:
+        """A page of customers."""
+        return next(PROFILE_SEARCH.run(self.access, SearchRequest(realm=REALM, **asked)))
 
     def erase(self, *nodes: int) -> None:
         """Leave nothing of nodes but their place in the ledger."""
@@ -256,7 +268,7 @@ def test_a_batch_says_what_became_of_every_id(shop: Shop) -> None:
     profiles = [one.profile for one in found]
     assert [one and one.profile_id.int for one in profiles] == [None, CARD, CARD, None, CARD]
     assert [one and one.requested_id.int for one in profiles] == [None, MAIL, CARD, None, MAIL]
-    shown = there(shop.batch(CARD, masked=True)[0].profile)
+    shown = there(shop.batch(CARD, is_masked=True)[0].profile)
     assert shown.identifiers == masked(there(found[2].profile)).identifiers
 
 
@@ -289,8 +301,8 @@ def test_an_erased_profile_is_told_from_an_unknown_one(shop: Shop) -> None:
 def test_masked_answers_hold_no_value(shop: Shop) -> None:
     """Of one profile and of a look-up."""
     shop.take(event("e1", "profile.updated", 1, ANNA, attributes={"city": "Ulm"}))
-    [found] = shop.lookup(("email", "anna@example.org"), masked=True)
-    for one in (shop.get(MAIL, masked=True), found.profile):
+    [found] = shop.lookup(("email", "anna@example.org"), is_masked=True)
+    for one in (shop.get(MAIL, is_masked=True), found.profile):
         written = str(plain(there(one)))
         assert "anna@example.org" not in written
         assert "Ulm" not in written
@@ -306,6 +318,128 @@ def test_fields_choose_parts_of_a_document(shop: Shop) -> None:
     with pytest.raises(InvalidInput, match="fields: 1 of them unknown") as caught:
         fields_of("orders,anna@example.org")
     assert "anna" not in str(caught.value)
+
+
+ATTRIBUTE_FACTS: list[tuple[str, dict[str, Any]]] = [
+    ("anna", {"city": " Köln", "last_name": "Berg", "birth_date": "04.12.1971"}),
+    ("bert", {"city": "KÖLN", "last_name": "Bergmann", "preference.channel": "email"}),
+    ("carl", {"city": "Ulm", "last_name": "berg", "birth_date": "1971-12-04"}),
+    ("dora", {"city": "Köln", "last_name": "Vogel"}),
+]
+
+
+def fill(shop: Shop) -> None:
+    """Four customers, of whom one moved."""
+    for place, (name, attributes) in enumerate(ATTRIBUTE_FACTS):
+        who = f"email={name}@example.org"
+        shop.take(event(f"{name}1", "profile.updated", place, who, attributes=attributes))
+    moved = {"city": "Ulm"}
+    shop.take(event("dora2", "profile.updated", 9, "email=dora@example.org", attributes=moved))
+
+
+def names_of(found: FoundProfiles) -> list[str]:
+    """Last names in the order of a page."""
+    return [one.name for one in found.entries]
+
+
+def test_search_by_text_finds_exact_values_first(shop: Shop) -> None:
+    """In any letter case, identifiers and attributes, also former ones, each customer once."""
+    fill(shop)
+    found = shop.search(text="BERG")
+    assert sorted(names_of(found)[:2]) == ["Berg", "berg"]
+    assert names_of(found)[2:] == ["Bergmann"]
+    assert found.entries[2].matches == ["last_name: Bergmann"]
+    assert [one.matches for one in shop.search(text="dora@").entries] == [
+        ["email=dora@example.org"]
+    ]
+    assert len(shop.search(text="köln").entries) == 3  # dora lived there
+    for hostile in ("%_", "' OR 1=1", "\\N", "a\x00b", "{text:String}", "�" * 200):
+        assert shop.search(text=hostile).entries == []
+
+
+def test_search_by_attributes_is_one_of_golden_records(shop: Shop) -> None:
+    """Where dora lives now; all attributes must be so, and a text beside them, too."""
+    fill(shop)
+    assert sorted(names_of(shop.search(attributes={"city": "köln"}))) == ["Berg", "Bergmann"]
+    both = {"city": "Ulm", "last_name": "Vogel"}
+    assert names_of(shop.search(attributes=both)) == ["Vogel"]
+    assert names_of(shop.search(text="erg", attributes={"city": "Ulm"})) == ["berg"]
+    for birth_date in ("1971-12-04", "4.12.1971"):
+        born = shop.search(attributes={"birth_date": birth_date})
+        assert sorted(names_of(born)) == ["Berg", "berg"]
+    assert names_of(shop.search(attributes={"preference.channel": "Email"})) == ["Bergmann"]
+    assert shop.search(attributes={"never.heard": "of"}).entries == []
+
+
+def test_search_pages_hold_each_customer_once_while_data_changes(shop: Shop) -> None:
+    """Who was there all along is on exactly one page; new, changed and merged ones move nobody."""
+    draw = Random(7)
+    numbers = range(40)
+    events = []
+    for number in numbers:
+        value = "Wolf" if draw.random() < 0.3 else f"Wolfgang {number}"
+        attributes = {"first_name": value, "nickname": "Wolf"} if number % 2 else {"city": value}
+        who = f"email=w{number}@example.org"
+        events.append(event(f"w{number}", "profile.updated", 1, who, attributes=attributes))
+    shop.take(*events)
+    nodes = [node("email", f"w{number}@example.org") for number in numbers]
+    merged_ones, standing = nodes[:10], set(nodes[10:])
+    seen: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = shop.search(text="wolf", limit=7, cursor=cursor)
+        seen += [one.profile_id.int for one in page.entries]
+        cursor = page.next_cursor
+        shop.place(merged_ones[0], *draw.sample(merged_ones, 2))
+        new = f"n{len(seen)}"
+        who = f"email={new}@example.org"
+        shop.take(event(new, "profile.updated", 2, who, attributes={"city": "Wolfsburg"}))
+    assert sorted(one for one in seen if one in standing) == sorted(standing)
+
+
+def test_search_goes_on_where_a_scan_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page may be short, even empty, and still have a next one: no customer is lost."""
+    monkeypatch.setattr("services.profiles.adapters.search.PLACES_PER_SCAN", 3)
+    monkeypatch.setattr("services.profiles.adapters.search.SCANS_MAX", 1)
+    events = []
+    for number in range(20):
+        attributes = {"city": "Ulm", "last_name": "Berg" if number in (3, 15) else "Vogel"}
+        who = f"email=u{number}@example.org"
+        events.append(event(f"u{number}", "profile.updated", 1, who, attributes=attributes))
+    shop.take(*events)
+    terms = {"city": "Ulm", "last_name": "Berg"}
+    seen, cursor, pages = list[str](), "", 0
+    while True:
+        page = shop.search(attributes=terms, limit=2, cursor=cursor)
+        seen += names_of(page)
+        pages += 1
+        if page.next_cursor is None:
+            break
+        cursor = page.next_cursor
+    assert (seen, pages > 3) == (["Berg", "Berg"], True)
+
+
+def test_a_cursor_belongs_to_its_search(shop: Shop) -> None:
+    """Another text, another realm or a changed sign is refused."""
+    fill(shop)
+    cursor = shop.search(text="example", limit=1).next_cursor
+    assert cursor
+    others: list[dict[str, Any]] = [
+        {"text": "exampl"},
+        {"text": "example", "attributes": {"city": "Ulm"}},
+    ]
+    for asked in others:
+        with pytest.raises(InvalidInput, match="cursor"):
+            shop.search(**asked, cursor=cursor)
+    with pytest.raises(InvalidInput, match="cursor"):
+        shop.search(text="example", cursor=cursor[:-1])
+
+
+@pytest.mark.parametrize("asked", [{}, {"text": "a"}, {"text": "   "}, {"attributes": {}}])
+def test_a_search_must_name_something(asked: dict[str, Any]) -> None:
+    """One letter would find everybody."""
+    with pytest.raises(InvalidInput, match="name a text"):
+        SearchRequest(realm=REALM, **asked)
 
 
 def test_times_are_whole_milliseconds() -> None:

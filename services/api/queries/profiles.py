@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import islice
+from typing import Self
 from uuid import UUID
 
-from pydantic import Field
+import orjson
+from pydantic import Field, model_validator
 
 from schemas.api.profiles import (
     BATCH_IDS_MAX,
     IDENTIFIERS_MAX,
+    SEARCH_ATTRIBUTES_MAX,
+    SEARCH_ENTRIES_MAX,
+    SEARCH_TEXT_MAX,
+    SEARCH_TEXT_MIN,
+    AttributeName,
+    AttributeText,
     BatchEntry,
     FoundProfile,
+    FoundProfiles,
     GivenIdentifier,
     IdentifiedProfile,
     IdentityTime,
@@ -24,10 +34,12 @@ from schemas.instants import from_ms, to_ms
 from schemas.placement import ProfileKind
 from schemas.profile import PROFILE_VERSION, AttributeValue, Profile, ProfileScalars
 from services.api.auth import Scope
+from services.api.cursors import seal, unseal
 from services.api.handles import UNKNOWN, node_named, node_of, nodes_given, require_realm
 from services.api.operation import Json, Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.profiles.core.masking import masked
+from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms, forms_of
 from services.runtime.errors import InvalidInput, NotFound
 from services.store.database import chunks
 
@@ -37,8 +49,7 @@ NAME_PARTS = ("title", "first_name", "last_name")
 NAMED_PER_QUERY = 500
 READ_AT_ONCE = 100
 """Profiles of a batch that are read together."""
-MATCHES_MAX = 1_000
-"""Nodes that a search looks at."""
+SEARCH = "profile_search"
 
 
 class ProfileRequest(RealmRequest):
@@ -60,7 +71,7 @@ class ProfileGetRequest(ProfileRequest):
     """Only what occurred up to then counts; none for everything."""
     identity: IdentityTime = IdentityTime.NOW
     """With `as_of`: whose identifiers make the profile."""
-    masked: bool = False
+    is_masked: bool = False
     """With hints in the place of values."""
 
 
@@ -69,7 +80,7 @@ class LookupRequest(RealmRequest):
 
     identifiers: tuple[GivenIdentifier, ...] = Field(min_length=1, max_length=IDENTIFIERS_MAX)
     """Identifiers that may all be of the same customer."""
-    masked: bool = False
+    is_masked: bool = False
     """With hints in the place of values."""
 
 
@@ -78,7 +89,7 @@ class BatchRequest(RealmRequest):
 
     ids: tuple[UUID, ...] = Field(min_length=1, max_length=BATCH_IDS_MAX)
     """Any ids that the customers ever had."""
-    masked: bool = False
+    is_masked: bool = False
     """With hints in the place of values."""
 
 
@@ -92,12 +103,24 @@ class ProfilesRequest(RealmRequest):
 
 
 class SearchRequest(RealmRequest):
-    """Customers by a part of what is known of them."""
+    """Customers by what is known of them: by a text, by attributes, or by both."""
 
-    text: str = Field(min_length=2, max_length=200)
-    """Part of an identifier or of an attribute, in any letter case."""
-    limit: int = Field(default=20, ge=1, le=500)
+    text: str = Field(default="", max_length=SEARCH_TEXT_MAX)
+    """Part of an identifier or of an attribute that was ever reported, in any letter case."""
+    attributes: dict[AttributeName, AttributeText] = Field(
+        default={}, max_length=SEARCH_ATTRIBUTES_MAX
+    )
+    """Values of the golden record by attribute, in any letter case."""
+    limit: int = Field(default=20, ge=1, le=SEARCH_ENTRIES_MAX)
     """Most rows."""
+    cursor: str = ""
+    """Cursor of the page before; empty for the first one."""
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not self.attributes and len(self.text.strip()) < SEARCH_TEXT_MIN:
+            raise ValueError(f"name a text of {SEARCH_TEXT_MIN} or more characters, or attributes")
+        return self
 
 
 class _Versioned(Contract):
@@ -131,7 +154,7 @@ def _get(access: Access, asked: ProfileGetRequest) -> Iterator[Profile]:
         raise NotFound(f"{named!r} was erased on request in realm {realm!r}", reason=ERASED)
     if found is None:
         raise NotFound(f"nobody is known by {named!r} in realm {realm!r}", reason=UNKNOWN)
-    yield masked(found) if asked.masked else found
+    yield masked(found) if asked.is_masked else found
 
 
 def _as_of(reads: Reads, asked: ProfileGetRequest, node: NodeId) -> Profile | None:
@@ -185,7 +208,7 @@ def _lookup(access: Access, asked: LookupRequest) -> Iterator[IdentifiedProfile]
         if len(by_profile) == 1:
             node = by[0][1]
             found = reads.profiles.holding(realm, [node]).get(node)
-            found = masked(found) if found and asked.masked else found
+            found = masked(found) if found and asked.is_masked else found
         yield IdentifiedProfile(
             profile_id=as_uuid(profile),
             kind=held[by[0][1]].kind,
@@ -204,7 +227,7 @@ def _batch(access: Access, asked: BatchRequest) -> Iterator[BatchEntry]:
         erased = reads.erased(realm, absent)
         for one in ids:
             profile = None if one.int in erased else found.get(one.int)
-            yield _entry(one, profile, one.int in erased, asked.masked)
+            yield _entry(one, profile, one.int in erased, asked.is_masked)
 
 
 def _holds(profile: Profile | None, node: NodeId) -> bool:
@@ -240,26 +263,43 @@ def _list(access: Access, asked: ProfilesRequest) -> Iterator[ListedProfile]:
             yield ListedProfile.model_validate({**scalars.model_dump(), "name": name})
 
 
-def _search(access: Access, asked: SearchRequest) -> Iterator[FoundProfile]:
+def _search(access: Access, asked: SearchRequest) -> Iterator[FoundProfiles]:
     reads, realm = access.reads, asked.realm
     require_realm(reads, realm)
-    matches: dict[NodeId, list[str]] = {}
-    hits = reads.containing(realm, asked.text, MATCHES_MAX)
-    held = reads.profiles.resolve(realm, [node for node, _match in hits])
-    for node, match in hits:
-        if node in held:
-            known = matches.setdefault(held[node].profile, [])
-            if match not in known:
-                known.append(match)
-    for one in reads.profiles.profiles(realm, list(matches)[: asked.limit]):
-        yield FoundProfile(
-            profile_id=one.profile_id,
-            name=name_of(one),
-            kind=one.kind,
-            matches=matches[one.profile_id.int],
-            orders=one.orders,
-            last_contact=one.last_contact,
-        )
+    rules, region = reads.profile_rules, reads.realms[realm].region
+    attributes = {
+        name: forms_of(name, value, rules, region) for name, value in asked.attributes.items()
+    }
+    question, secret = _fingerprint(asked), reads.secret()
+    after = None
+    if asked.cursor:
+        rank, node, asked_before = unseal(secret, SEARCH, realm, asked.cursor)
+        if asked_before != question:
+            raise InvalidInput("cursor: it belongs to another search")
+        after = SearchPlace(rank, UUID(node).int)
+    hits, place = reads.search.page(realm, SearchTerms(asked.text, attributes), asked.limit, after)
+    following = None
+    if place is not None:
+        following = seal(secret, SEARCH, realm, [place.rank, str(as_uuid(place.node)), question])
+    yield FoundProfiles(entries=list(map(_found, hits)), next_cursor=following)
+
+
+def _fingerprint(asked: SearchRequest) -> str:
+    """Tells questions apart, so that a cursor is used for its own only."""
+    question = orjson.dumps([asked.text, sorted(asked.attributes.items())])
+    return sha256(question).hexdigest()[:16]
+
+
+def _found(hit: SearchHit) -> FoundProfile:
+    one = hit.profile
+    return FoundProfile(
+        profile_id=one.profile_id,
+        name=name_of(one),
+        kind=one.kind,
+        matches=hit.matches,
+        orders=one.orders,
+        last_contact=one.last_contact,
+    )
 
 
 PROFILE_GET = Operation("profile_get", Scope.PROFILES_READ, ProfileGetRequest, Profile, _get)
@@ -272,8 +312,6 @@ PROFILE_BATCH = Operation("profile_batch", Scope.PROFILES_READ, BatchRequest, Ba
 """What became of ids, in the order asked, each with its profile."""
 PROFILE_LIST = Operation("profile_list", Scope.PROFILES_READ, ProfilesRequest, ListedProfile, _list)
 """The scalars of every profile, from freshly refreshed totals."""
-PROFILE_SEARCH = Operation(
-    "profile_search", Scope.PROFILES_READ, SearchRequest, FoundProfile, _search
-)
-"""Customers of whom an identifier or an attribute contains a text."""
+PROFILE_SEARCH = Operation(SEARCH, Scope.PROFILES_PII, SearchRequest, FoundProfiles, _search)
+"""A page of customers by what is known of them."""
 OPERATIONS = (PROFILE_GET, PROFILE_LOOKUP, PROFILE_BATCH, PROFILE_LIST, PROFILE_SEARCH)
