@@ -16,6 +16,7 @@ from schemas.incident import AnyIncident
 from schemas.records import ActionRecord
 from schemas.rules.identity import IdentityRules
 from schemas.rules.profile import ProfileRules
+from schemas.watermark import Watermark
 from services.api.idempotency import KeptAnswer, WriteKey
 from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
 from services.identity.ports import MembershipSource, NoticeSource
@@ -139,6 +140,22 @@ class AnswerSource(Protocol):
         ...
 
 
+class FreshnessSource(Protocol):
+    """Says how far the data has come."""
+
+    def watermarks(self) -> list[Watermark]:
+        """The latest times of every channel of every realm, of events that are processed."""
+        ...
+
+    def token(self) -> str:
+        """A word that is another one after any write that may change an answer can be read."""
+        ...
+
+    def is_visible(self, realm: str, event_id: str) -> bool:
+        """Whether an event is stored, and everything that profiles show of it is, too."""
+        ...
+
+
 class Reads(Protocol):
     """Reads a store. Nothing is changed."""
 
@@ -225,6 +242,11 @@ class Reads(Protocol):
     @property
     def keys(self) -> KeySource:
         """API keys."""
+        ...
+
+    @property
+    def freshness(self) -> FreshnessSource:
+        """How far the data has come."""
         ...
 
     @property

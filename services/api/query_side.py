@@ -18,6 +18,7 @@ from services.api.idempotency import WritesInWork
 from services.api.jwt_tokens import token_verifier
 from services.api.key_ring import KeyRing
 from services.api.keys import ApiKeyStore
+from services.api.marks import Marks
 from services.api.pool import ReadPool, limits_of
 from services.api.ports import Access, close_reads
 from services.api.rates import RateLimits
@@ -58,9 +59,8 @@ class QuerySide:
             metrics,
         )
         rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()
-        self.parts = ApiParts(
-            settings, self._pool, self._ring, rates, metrics, self._access_log, in_work
-        )
+        kept = self._access_log, in_work, Marks(self._pool)
+        self.parts = ApiParts(settings, self._pool, self._ring, rates, metrics, *kept)
 
     def start(self) -> None:
         """Begin to read keys and to write the access log."""

@@ -21,6 +21,7 @@ from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
 from services.api.actions import ActionSink
 from services.api.digest import state_digest
+from services.api.freshness import FreshnessReader
 from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
 from services.api.keys import ApiKeyStore
 from services.api.ports import Access, KeptEvent, StoreHealth
@@ -77,6 +78,7 @@ class ReadStore:
         self._graph = ClickHouseIdentityStore(database)
         self.memberships = MembershipReader(database, self.identity_rules)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
+        self.freshness = FreshnessReader(database, settings, self.identity_rules)
         self._map = ProfileMap(database)
         self.keys = ApiKeyStore(database)
         self.access = AccessReader(database)

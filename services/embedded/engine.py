@@ -49,6 +49,7 @@ from services.store.locks import DirectoryLock, open_to_others
 from services.store.migrations import migrate_directory
 from services.store.secret import register_secret
 from services.store.statements import statements_of
+from services.stream.watermarks import ClickHouseWatermarks
 
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
@@ -128,6 +129,7 @@ class Engine:
             IngestStage(core, self.facts),
             IdentityStage(self.graph, self._identity_writer),
             ConsistencyStage(self.claims, self._consistency_writer, reached, self.metrics),
+            ClickHouseWatermarks(self.database),
             self.metrics,
         )
 

@@ -30,6 +30,7 @@ from services.runtime.clock import utc_now
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
 from services.stream.positions import EMBEDDED_GENERATION, version_of
+from services.stream.watermarks import WatermarkStore
 
 RECOVERY_EVENTS = 20_000
 ATTEMPTS_MAX = 7
@@ -44,6 +45,7 @@ class Pipeline:
         stage: IngestStage,
         identity: IdentityStage,
         consistency: ConsistencyStage,
+        watermarks: WatermarkStore,
         metrics: Metrics,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
@@ -52,6 +54,7 @@ class Pipeline:
         self._stage = stage
         self._identity = identity
         self._consistency = consistency
+        self._watermarks = watermarks
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
@@ -124,6 +127,7 @@ class Pipeline:
             reached = watermarks(stored.fresh)
             claims = claims_by_realm(stored.fresh, stored.corrections.superseded)
             self._consistency.process(claims, reached, batch, self._regrouped(applied))
+        self._watermarks.write(reached)
         return stored
 
     def _regrouped(self, applied: Sequence[Mapping[str, Changes]]) -> dict[str, set[NodeId]]:

@@ -29,6 +29,7 @@ from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.store.profile_map import ProfileMap
+from services.stream.watermarks import MemoryWatermarks
 from tests.customer_kind import NAME, WITH_CUSTOMERS, expected_incidents
 from tests.simulation.scenario import (
     BEGIN,
@@ -63,6 +64,7 @@ def pipeline_on(database: Database) -> Pipeline:
             metrics,
             WITH_CUSTOMERS,
         ),
+        MemoryWatermarks(),
         metrics,
         lambda: BEGIN,
     )

@@ -21,6 +21,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
 from services.store.database import Database
+from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import RECEIVED_AT, core, event, identifier, line
 
 pytestmark = pytest.mark.any_store
@@ -56,7 +57,8 @@ def pipeline(database: Database, batches_left: int = 1_000) -> Pipeline:
         (),
         metrics,
     )
-    return Pipeline(facts, IngestStage(core(), facts), identity, consistency, metrics)
+    marks = ClickHouseWatermarks(database)
+    return Pipeline(facts, IngestStage(core(), facts), identity, consistency, marks, metrics)
 
 
 def stored_and_killed(database: Database, batches: int) -> None:
@@ -93,3 +95,15 @@ def test_killed_again_while_recovering(database: Database, survived: int) -> Non
     pipeline(database).recover()
     assert joined(database) == 3
     assert ClickHouseFactStore(database).checkpoint() > 0
+
+
+def test_watermarks_follow_what_is_processed(database: Database) -> None:
+    """A batch moves its channel's times; one dated ahead of its receipt counts as of then."""
+    work = pipeline(database)
+    sent = [event(), event(channel="app", occurred_at="2026-11-21T18:00:00Z")]
+    lines = [Line(raw, len(raw)) for raw in map(line, sent)]
+    work.finish(work.decode(lines))
+    latest = {one.channel: one for one in ClickHouseWatermarks(database).latest()}
+    assert set(latest) == {"shop", "app"}
+    assert latest["shop"].occurred_at < latest["shop"].received_at
+    assert latest["app"].occurred_at <= latest["app"].received_at

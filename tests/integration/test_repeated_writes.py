@@ -21,6 +21,7 @@ from services.api.http.parts import ApiParts
 from services.api.http.problems import Problem
 from services.api.http.repeated import REPLAYED, IdempotencyKey, once
 from services.api.idempotency import WritesInWork
+from services.api.marks import Marks
 from services.api.pool import ReadPool, limits_of
 from services.api.ports import Access
 from services.api.queries.access import ACCESS_LIST, AccessRequest
@@ -90,7 +91,8 @@ def app(database: Database) -> Iterator[tuple[Application, Access]]:
     made.include_router(router)
     authenticator: Authenticator = TwoClients()
     made.state.metrics, rates = metrics, RateLimits(1_000)
-    made.state.api = ApiParts(settings, pool, authenticator, rates, metrics, log, WritesInWork())
+    kept = log, WritesInWork(), Marks(pool)
+    made.state.api = ApiParts(settings, pool, authenticator, rates, metrics, *kept)
     made.state.begun, made.state.gate = asyncio.Event(), asyncio.Event()
     done.clear()
     yield made, access

@@ -40,6 +40,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
 from services.store.secret import register_secret
+from services.stream.watermarks import ClickHouseWatermarks
 from tests.conftest import empty_tables
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
 
@@ -71,6 +72,7 @@ def populate(database: Database, settings: Settings) -> None:
             (),
             metrics,
         ),
+        ClickHouseWatermarks(database),
         metrics,
         clock=lambda: RECEIVED_AT,
     )

@@ -24,6 +24,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery
+from services.stream.watermarks import MemoryWatermarks
 from tests.customer_kind import WITH_CUSTOMERS, current_incidents, map_of
 from tests.simulation.checks import Ledger, audited, demand, demand_same, trails
 from tests.simulation.scenario import REALMS, TOPICS, ingest_core, price_rules, rules
@@ -64,6 +65,7 @@ class Embedded:
             IngestStage(ingest_core(), facts),
             self._identity,
             self._consistency,
+            MemoryWatermarks(),
             self.metrics,
             self._clock,
         )

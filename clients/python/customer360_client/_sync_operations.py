@@ -26,6 +26,25 @@ class Operations:
     def _events(self, call: Call[Any]) -> Iterator[ServerEvent]:
         raise NotImplementedError
 
+    def get_freshness(
+        self, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.DataFreshness:
+        """How far each channel of the realm has come.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/freshness",
+                models.DataFreshness,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
     def post_touchpoints(self, batch: Sequence[dict[str, Any]]) -> models.TouchpointResults:
         """Accept touchpoints. 200 means that every event has a result and that accepted events
         are durable; a bad event never causes others to be rejected.
@@ -57,6 +76,7 @@ class Operations:
         until: datetime | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        consistent_after: str | None = None,
         purpose: str | None = None,
     ) -> models.AccessEntryPage:
         """Who read which profiles, and why: the latest reads first.
@@ -67,6 +87,8 @@ class Operations:
         until: Before this time.
         limit: Most entries of a page.
         cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return self._send(
@@ -81,6 +103,7 @@ class Operations:
                     "until": until,
                     "limit": limit,
                     "cursor": cursor,
+                    "consistent_after": consistent_after,
                 },
                 headers={"X-Purpose": purpose},
             )
@@ -94,6 +117,7 @@ class Operations:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        consistent_after: str | None = None,
         purpose: str | None = None,
     ) -> Iterator[models.AccessEntry]:
         """The entries of all pages of `list_accesses`.
@@ -103,6 +127,8 @@ class Operations:
         since: Not before this time.
         until: Before this time.
         limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return self._pages(
@@ -113,6 +139,7 @@ class Operations:
                 until=until,
                 limit=limit,
                 cursor=cursor,
+                consistent_after=consistent_after,
                 purpose=purpose,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -44,6 +45,28 @@ class AccessEntryPage(Model):
     """The rows."""
     page: PageEnd
     """How the list goes on."""
+
+
+class ChannelFreshness(Model):
+    """How far one channel has come."""
+
+    channel: str
+    """The channel."""
+    occurred_at: datetime
+    """Latest event time; an event dated ahead of its receipt counts as of then."""
+    received_at: datetime
+    """Latest receipt."""
+
+
+class DataFreshness(Model):
+    """How far a realm has come: everything received until its watermark is in every answer."""
+
+    realm: str
+    """Brand or tenant."""
+    watermark: datetime | None
+    """Latest receipt of an event that was processed; null before the first."""
+    channels: list[ChannelFreshness]
+    """The same by channel."""
 
 
 class FieldFault(Model):

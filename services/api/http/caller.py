@@ -10,13 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from schemas.api.problem import ProblemCode
 from services.api.auth import LOCAL_KEY, Principal, Scope
 from services.api.http.parts import ApiParts, api_parts
 from services.api.http.problems import Problem
+from services.api.http.visibility import wait_visible
+from services.api.queries.freshness import EVENT_ID_CHARS_MAX
 from services.api.rates import Taken
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer KEY`")
@@ -111,8 +113,18 @@ Purpose = Annotated[
 ]
 
 
+ConsistentAfter = Annotated[
+    str,
+    Query(
+        max_length=EVENT_ID_CHARS_MAX,
+        description="Wait, for a bounded time, until this event is visible: its `event_id`.",
+    ),
+]
+
+
 def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A dependency that lets in callers with the scope and a realm; others get Problem 403.
+    """A dependency that lets in callers with the scope and a realm; others get Problem 403. It also
+    waits for the event that the request wants to see (Problem 503).
 
     The OpenAPI document names the scope in the operation's security requirement.
     """
@@ -124,6 +136,7 @@ def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         parts: Annotated[ApiParts, Depends(api_parts)],
         principal: Principal = with_scope,
         purpose: Purpose = "",
+        consistent_after: ConsistentAfter = "",
     ) -> Caller:
         if scope not in principal.scopes:
             raise _not_allowed(scope)
@@ -132,6 +145,8 @@ def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
             raise Problem(ProblemCode.NOT_ALLOWED, detail)
         if parts.settings.api_purpose_required and scope is Scope.PROFILES_READ and not purpose:
             raise Problem(ProblemCode.INVALID_REQUEST, "say why you ask, in the header X-Purpose")
+        if consistent_after:
+            await wait_visible(parts, principal.realm, consistent_after)
         return Caller(principal, principal.realm, purpose)
 
     return caller

@@ -14,9 +14,12 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from schemas.instants import written
 from services.api.auth import Principal
 from services.api.http.caller import PRINCIPAL, RATE, rate_headers
 from services.api.http.problems import REQUEST_ID
+from services.api.http.run import MARK
+from services.api.marks import Mark
 from services.runtime.metrics import Metrics
 
 REQUEST_ID_FORM = re.compile(rb"^[A-Za-z0-9._:/+=-]{1,128}$")
@@ -59,6 +62,8 @@ class Envelope:
                 if RATE in state:
                     for name, value in _rates(scope, state).items():
                         headers[name] = value
+                if MARK in state and PRINCIPAL in state:
+                    _say_how_fresh(headers, state)
             await send(message)
 
         try:
@@ -74,6 +79,14 @@ class Envelope:
         route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
         method = scope["method"] if scope["method"] in METHODS else "other"
         metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
+
+
+def _say_how_fresh(headers: MutableHeaders, state: dict[str, Any]) -> None:
+    principal: Principal = state[PRINCIPAL]
+    mark: Mark = state[MARK]
+    watermark = mark.watermarks.get(principal.realm or "")
+    if watermark is not None:
+        headers["X-Data-Watermark"] = written(watermark)
 
 
 def _rates(scope: Scope, state: dict[str, Any]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from fastapi import Request
 from schemas.api.access import AccessEntry
 from services.api.auth import Authenticator
 from services.api.idempotency import WritesInWork
+from services.api.marks import Marks
 from services.api.pool import ReadPool
 from services.api.ports import Access
 from services.api.rates import RateLimits
@@ -39,6 +40,7 @@ class ApiParts(NamedTuple):
     metrics: Metrics
     access_log: AccessNotes
     in_work: WritesInWork
+    marks: Marks
 
 
 def api_parts(request: Request) -> ApiParts:

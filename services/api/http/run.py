@@ -28,6 +28,7 @@ READ_PROBLEMS = (
     ProblemCode.INTERNAL_ERROR,
     ProblemCode.UNAVAILABLE,
     ProblemCode.TOO_BUSY,
+    ProblemCode.NOT_VISIBLE_YET,
     ProblemCode.OUT_OF_RESOURCES,
 )
 """What every route that reads may answer instead."""
@@ -38,6 +39,8 @@ BODY_PROBLEMS = (ProblemCode.INCOMPLETE, ProblemCode.TOO_LARGE, ProblemCode.COMP
 ROWS_MAX = 10_000
 """Of one answer, whatever was asked for."""
 JSON = "application/json"
+MARK = "mark"
+"""State of a request: how far the data had come before it was read."""
 
 
 async def rows(request: Request, operation: Operation[In, Out], asked: In) -> list[Out]:
@@ -46,7 +49,9 @@ async def rows(request: Request, operation: Operation[In, Out], asked: In) -> li
     def read(access: Access) -> list[Out]:
         return list(islice(operation.run(access, asked), ROWS_MAX))
 
-    return await api_parts(request).pool.run(read)
+    parts = api_parts(request)
+    setattr(request.state, MARK, await parts.marks.latest())
+    return await parts.pool.run(read)
 
 
 async def one(request: Request, operation: Operation[In, Out], asked: In) -> Out:

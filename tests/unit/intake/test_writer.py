@@ -32,6 +32,7 @@ from services.ingest.stage import IngestStage, Result, Status
 from services.intake.writer import IntakeWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
+from services.stream.watermarks import MemoryWatermarks
 from tests.events import core, event, line
 from tests.simulation.stores import FactRows, Facts
 
@@ -96,6 +97,7 @@ class World:
                 (),
                 self.metrics,
             ),
+            MemoryWatermarks(),
             self.metrics,
             sleep=lambda _pause_s: None,
         )
