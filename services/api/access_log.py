@@ -18,7 +18,7 @@ import structlog
 from schemas.api.access import AccessEntry
 from schemas.instants import to_ms
 from services.api.ports import AccessFilter
-from services.runtime.errors import C360Error, Retry
+from services.runtime.errors import Retry
 from services.store.database import Database, rows_by_key
 from services.store.statements import statements_of
 
@@ -104,9 +104,10 @@ class AccessLog:
             try:
                 database = database or self._open_database()
                 database.insert_rows("access_log", COLUMNS, [_row_of(entry) for entry in batch])
-            except C360Error as error:
+            except Exception as error:  # whatever it is, entries are kept and the thread goes on
                 if is_well:
-                    log.warning("access_log_not_written", error=str(error))
+                    name = type(error).__name__
+                    log.warning("access_log_not_written", error=f"{name}: {error}")
                 is_well = False
                 continue
             is_well = True

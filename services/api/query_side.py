@@ -52,6 +52,7 @@ class QuerySide:
         self._keys = _StoredKeys(open_database)
         self._ring = KeyRing(self._keys, [*others, *([verifier] if verifier else [])])
         self._access_log = AccessLog(open_database)
+        metrics.access_entries_waiting.set_function(lambda: self._access_log.waiting)
         self._pool: ReadPool[Access] = ReadPool(
             lambda: access_to(settings, open_database(), act),
             close_reads,

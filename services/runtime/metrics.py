@@ -145,6 +145,10 @@ class Metrics:
         self.reads_waiting = self._gauge(
             "c360_api_reads_waiting", "Requests waiting for a connection to the store"
         )
+        self.access_entries_waiting = self._gauge(
+            "c360_access_entries_waiting",
+            "Entries of the access log that are not written yet; beyond a limit no profile is read",
+        )
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(name, description, labels, registry=self.registry)

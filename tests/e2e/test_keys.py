@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from services.embedded.running_instance import read_running_instance
+from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import API_KEY, c360, c360_json, wait_for
 from tests.e2e.up import PUBLIC_KEY, Running, running
 from tests.events import event, identifier
+from tests.identity_provider import (
+    AUDIENCE,
+    ISSUER,
+    OTHER_RSA_KEY,
+    RSA_KEY,
+    IdentityProvider,
+    jwk,
+    token,
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +131,44 @@ def test_keys_outlive_the_service(tmp_path: Path) -> None:
         with running(data_dir, C360_API_KEYS=json.dumps([])) as up:
             assert whoami(up, key["key"]).json()["key_id"] == key["key_id"]
             assert up.stop() == 0
+
+
+def test_keys_of_a_server(clickhouse_endpoint: ClickHouseEndpoint) -> None:
+    """The same commands, from any machine that reaches it."""
+    server: dict[str, Any] = {
+        "C360_CLICKHOUSE_URL": clickhouse_endpoint.url,
+        "C360_CLICKHOUSE_DATABASE": f"c360_test_{secrets.token_hex(6)}",
+    }
+    c360(None, "migrate", **server)
+    made = c360(None, "keys", "create", "--name", "a", "--scope", "events:read", **server).stdout
+    key_id = made.split("_")[1]
+    c360(None, "keys", "rotate", key_id, "--grace", "7d", **server)
+    c360(None, "keys", "revoke", key_id, **server)
+    listed = json.loads(c360(None, "keys", "list", "--json", **server).stdout)
+    assert [(one["state"], one["replaces"]) for one in listed] == [
+        ("revoked", None),
+        ("active", key_id),
+    ]
+    assert json.loads(c360(None, "access", "list", "--json", **server).stdout) == {
+        "entries": [],
+        "next_cursor": None,
+    }
+
+
+def test_tokens_of_an_identity_provider(tmp_path: Path) -> None:
+    """They open the API like a key, with the realm and the scopes that they name."""
+    provider = IdentityProvider()
+    provider.keys = [jwk(RSA_KEY, "rsa")]
+    settings: dict[str, Any] = {
+        "C360_OIDC_ISSUER": ISSUER,
+        "C360_OIDC_AUDIENCE": AUDIENCE,
+        "C360_OIDC_JWKS_URL": provider.url,
+    }
+    with running(tmp_path / "data", **settings) as up:
+        owner = whoami(up, token(c360_realm="default")).json()
+        assert (owner["realm"], owner["name"]) == ("default", "service-desk")
+        assert owner["scopes"] == ["audit:read", "profiles:read"]
+        forged = token(OTHER_RSA_KEY, c360_realm="default")
+        assert whoami(up, forged).status_code == httpx.codes.UNAUTHORIZED
+        assert up.stop() == 0
+    provider.stop()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +12,11 @@ from typing import Any
 import jwt
 import orjson
 import pytest
-from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
 )
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from services.api import jwt_tokens
 from services.api.auth import Principal, Scope
@@ -34,72 +30,25 @@ from services.api.jwt_tokens import (
 )
 from services.runtime.errors import ConfigurationError, Retry
 from services.runtime.settings import load_settings
+from tests.identity_provider import (
+    AUDIENCE,
+    EC_KEY,
+    ED_KEY,
+    ISSUER,
+    OTHER_RSA_KEY,
+    RSA_KEY,
+    IdentityProvider,
+    jwk,
+    token,
+)
 
-ISSUER, AUDIENCE = "https://login.example", "customer360"
 REALMS = ("default", "shop")
-RSA_KEY = rsa.generate_private_key(65537, 2048)
-OTHER_RSA_KEY = rsa.generate_private_key(65537, 2048)
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-ED_KEY = ed25519.Ed25519PrivateKey.generate()
-
-
-def jwk(key: Any, kid: str, **fields: Any) -> dict[str, Any]:
-    """A public key as a provider publishes it."""
-    form: dict[Any, Any] = {
-        rsa.RSAPrivateKey: RSAAlgorithm,
-        ec.EllipticCurvePrivateKey: ECAlgorithm,
-        ed25519.Ed25519PrivateKey: OKPAlgorithm,
-    }
-    [algorithm] = [form[kind] for kind in form if isinstance(key, kind)]
-    return {**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, **fields}
-
-
-class Provider:
-    """An identity provider's key address, on loopback."""
-
-    def __init__(self) -> None:
-        self.keys: list[dict[str, Any]] = []
-        self.status = 200
-        self.body: bytes | None = None
-        self.asked = 0
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-        assert self._ready.wait(30)
-
-    async def _answer(self, _request: web.Request) -> web.Response:
-        self.asked += 1
-        body = orjson.dumps({"keys": self.keys}) if self.body is None else self.body
-        return web.Response(status=self.status, body=body, headers={"Location": "/elsewhere"})
-
-    def _serve(self) -> None:
-        async def start() -> None:
-            app = web.Application()
-            app.router.add_get("/jwks", self._answer)
-            self._runner = web.AppRunner(app)
-            await self._runner.setup()
-            site = web.TCPSite(self._runner, "127.0.0.1", 0)
-            await site.start()
-            self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/jwks"
-            self._ready.set()
-
-        self._loop.run_until_complete(start())
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
-        self._loop.close()
-
-    def stop(self) -> None:
-        """Take it away."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
 
 
 @pytest.fixture
-def provider() -> Iterator[Provider]:
+def provider() -> Iterator[IdentityProvider]:
     """A provider with one key of each type."""
-    started = Provider()
+    started = IdentityProvider()
     started.keys = [jwk(RSA_KEY, "rsa"), jwk(EC_KEY, "ec"), jwk(ED_KEY, "ed")]
     yield started
     started.stop()
@@ -122,24 +71,10 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def verifier(provider: Provider, watch: Watch) -> TokenVerifier:
+def verifier(provider: IdentityProvider, watch: Watch) -> TokenVerifier:
     """The verifier of that provider, which has asked it nothing yet."""
     settings = load_settings(oidc_issuer=ISSUER, oidc_audience=AUDIENCE, oidc_jwks_url=provider.url)
     return TokenVerifier(settings, REALMS, watch)
-
-
-def token(
-    key: Any = RSA_KEY, algorithm: str | None = "RS256", kid: str | None = "rsa", **claims: Any
-) -> str:
-    """A signed token; a claim that is None is left out."""
-    now = int(time.time())
-    standard = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": "service-desk", "exp": now + 300, "iat": now,
-        "c360_realm": "shop", "scope": "openid profiles:read audit:read store:repair",
-    }  # fmt: skip
-    body = {name: value for name, value in {**standard, **claims}.items() if value is not None}
-    headers = {} if kid is None else {"kid": kid}
-    return jwt.encode(body, key, algorithm, headers)
 
 
 def asked(verifier: TokenVerifier, credential: str) -> Principal | None:
@@ -238,7 +173,7 @@ def test_the_audience_may_be_one_of_several(verifier: TokenVerifier) -> None:
 
 
 def test_a_new_key_is_looked_for_once_a_minute(
-    verifier: TokenVerifier, provider: Provider, watch: Watch
+    verifier: TokenVerifier, provider: IdentityProvider, watch: Watch
 ) -> None:
     """After the provider changed its key; a flood of invented ids asks it no more often."""
     assert asked(verifier, token()) is not None
@@ -255,7 +190,7 @@ def test_a_new_key_is_looked_for_once_a_minute(
 
 
 def test_a_withdrawn_key_is_gone_after_some_minutes(
-    verifier: TokenVerifier, provider: Provider, watch: Watch
+    verifier: TokenVerifier, provider: IdentityProvider, watch: Watch
 ) -> None:
     """Without any token of a new key."""
     assert asked(verifier, token()) is not None
@@ -279,7 +214,11 @@ def test_a_withdrawn_key_is_gone_after_some_minutes(
     ],
 )
 def test_keys_outlast_a_provider_in_trouble(
-    verifier: TokenVerifier, provider: Provider, watch: Watch, status: int, body: bytes | None
+    verifier: TokenVerifier,
+    provider: IdentityProvider,
+    watch: Watch,
+    status: int,
+    body: bytes | None,
 ) -> None:
     """The last keys serve for a day; then nobody can say whose a token is."""
     assert asked(verifier, token()) is not None
@@ -294,7 +233,7 @@ def test_keys_outlast_a_provider_in_trouble(
     assert asked(verifier, token()) is not None
 
 
-def test_a_provider_that_is_away_at_first(provider: Provider, watch: Watch) -> None:
+def test_a_provider_that_is_away_at_first(provider: IdentityProvider, watch: Watch) -> None:
     """No token is called wrong before the keys were seen once."""
     settings = load_settings(
         oidc_issuer=ISSUER, oidc_audience=AUDIENCE, oidc_jwks_url="http://127.0.0.1:9/jwks"
@@ -308,7 +247,7 @@ def test_a_provider_that_is_away_at_first(provider: Provider, watch: Watch) -> N
 
 
 def test_keys_for_other_uses_are_not_used(
-    verifier: TokenVerifier, provider: Provider, watch: Watch
+    verifier: TokenVerifier, provider: IdentityProvider, watch: Watch
 ) -> None:
     """For encryption, symmetric, too short, without an id, or of a form that nobody knows."""
     short = rsa.generate_private_key(65537, 1024)
