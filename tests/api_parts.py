@@ -8,6 +8,7 @@ from schemas.api.access import AccessEntry
 from services.api.auth import Authenticator
 from services.api.http.parts import ApiParts
 from services.api.idempotency import WritesInWork
+from services.api.key_looks import KeyLooks
 from services.api.marks import Marks
 from services.api.pool import ReadPool, limits_of
 from services.api.rates import RateLimits
@@ -31,5 +32,5 @@ def api_parts_of(authenticator: Authenticator, metrics: Metrics | None = None) -
 
     pool: ReadPool[Any] = ReadPool(open_reads, lambda _reads: None, limits_of(settings), metrics)
     rates = RateLimits(settings.api_rate_per_s)
-    kept = _Notes(), WritesInWork(), Marks(cast(Any, pool))
+    kept = _Notes(), WritesInWork(), Marks(cast(Any, pool)), KeyLooks(authenticator)
     return ApiParts(settings, cast(Any, pool), authenticator, rates, metrics, *kept)

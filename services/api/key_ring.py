@@ -25,8 +25,6 @@ from services.runtime.errors import Retry
 
 REFRESH_S = 5.0
 """How long a key that was created or revoked may go unnoticed."""
-LOOK_S = 0.1
-"""Least time between two looks for a key that nobody knows, of all requests together."""
 LOOK_WAIT_S = 0.3
 """How long a request waits for a look that another one has begun."""
 STALE_MAX_S = 3600.0
@@ -67,7 +65,6 @@ class KeyRing:
         self._clock = clock
         self._monotonic_s = monotonic_s
         self._copy = _Copy({}, -math.inf)
-        self._looked_s = -math.inf
         self._reading = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="key-ring", daemon=True)
@@ -105,11 +102,9 @@ class KeyRing:
             for one in self._others:
                 one.refresh(credential)
             return
-        # Requests that come while another one looks get what it finds, or do without.
         if self._reading.acquire(timeout=LOOK_WAIT_S):
             try:
-                if self._monotonic_s() - self._looked_s >= LOOK_S:
-                    self._read()
+                self._read()
             finally:
                 self._reading.release()
         if not self._is_usable(self._copy):
@@ -125,7 +120,7 @@ class KeyRing:
 
     def _read(self) -> None:
         """Replace the copy, or keep it when the store does not answer. One thread at a time."""
-        self._looked_s = began_s = self._monotonic_s()
+        began_s = self._monotonic_s()
         try:
             keys = self._store.working(self._clock())
         except Exception as error:  # also a row of a newer release: the thread must go on

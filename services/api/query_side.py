@@ -16,6 +16,7 @@ from services.api.auth import Credentials
 from services.api.http.parts import ApiParts
 from services.api.idempotency import WritesInWork
 from services.api.jwt_tokens import token_verifier
+from services.api.key_looks import KeyLooks
 from services.api.key_ring import KeyRing
 from services.api.keys import ApiKeyStore
 from services.api.marks import Marks
@@ -60,7 +61,8 @@ class QuerySide:
             metrics,
         )
         rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()
-        kept = self._access_log, in_work, Marks(self._pool)
+        self._looks = KeyLooks(self._ring)
+        kept = self._access_log, in_work, Marks(self._pool), self._looks
         self.parts = ApiParts(settings, self._pool, self._ring, rates, metrics, *kept)
 
     def start(self) -> None:
@@ -70,6 +72,7 @@ class QuerySide:
 
     def stop(self) -> None:
         """Write what waits, and close every connection."""
+        self._looks.close()
         self._pool.close()
         self._access_log.stop()
         self._ring.stop()

@@ -21,6 +21,7 @@ from services.api.http.parts import ApiParts
 from services.api.http.problems import Problem
 from services.api.http.repeated import REPLAYED, IdempotencyKey, once
 from services.api.idempotency import WritesInWork
+from services.api.key_looks import KeyLooks
 from services.api.marks import Marks
 from services.api.pool import ReadPool, limits_of
 from services.api.ports import Access
@@ -91,7 +92,7 @@ def app(database: Database) -> Iterator[tuple[Application, Access]]:
     made.include_router(router)
     authenticator: Authenticator = TwoClients()
     made.state.metrics, rates = metrics, RateLimits(1_000)
-    kept = log, WritesInWork(), Marks(pool)
+    kept = log, WritesInWork(), Marks(pool), KeyLooks(authenticator)
     made.state.api = ApiParts(settings, pool, authenticator, rates, metrics, *kept)
     made.state.begun, made.state.gate = asyncio.Event(), asyncio.Event()
     done.clear()

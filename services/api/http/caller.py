@@ -6,7 +6,6 @@ never in a URL, which logs would keep.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
 
@@ -68,7 +67,7 @@ async def identify(request: Request, parts: ApiParts, credential: str) -> Princi
         return known
     found = parts.authenticator.principal(credential) if credential else None
     if found is None and credential:
-        await asyncio.to_thread(parts.authenticator.refresh, credential)
+        await parts.looks.look(credential)
         found = parts.authenticator.principal(credential)
     if found is None or found.key_id == LOCAL_KEY:
         detail = "send 'Authorization: Bearer KEY' with a valid API key"

@@ -13,6 +13,7 @@ from fastapi import Request
 from schemas.api.access import AccessEntry
 from services.api.auth import Authenticator
 from services.api.idempotency import WritesInWork
+from services.api.key_looks import KeyLooks
 from services.api.marks import Marks
 from services.api.pool import ReadPool
 from services.api.ports import Access
@@ -41,6 +42,7 @@ class ApiParts(NamedTuple):
     access_log: AccessNotes
     in_work: WritesInWork
     marks: Marks
+    looks: KeyLooks
 
 
 def api_parts(request: Request) -> ApiParts:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.api.auth import GRANTABLE, Scope
-from tests.contract.api.services import OTHER_REALM, SETTINGS, Service
-from tests.e2e.runs import c360
+from services.runtime.settings import load_settings
+from tests.contract.api.services import OTHER_REALM, REALMS, SETTINGS, Service
+from tests.e2e.runs import SECRET, c360
 from tests.e2e.up import running
 
 MARK = "zqxmark"
@@ -89,7 +90,8 @@ def populated(directory: Path, **settings: str) -> Iterator[Populated]:
         return c360(data_dir, *arguments, **given).stdout
 
     with running(data_dir, **given) as up:
-        service = Service("embedded", str(up.client.base_url), run)
+        operator = load_settings(data_dir, identity_secret=SECRET, realms=REALMS)
+        service = Service("embedded", str(up.client.base_url), operator, run)
         yield _described(service)
         assert up.stop() == 0, up.errors
 

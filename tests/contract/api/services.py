@@ -16,7 +16,10 @@ from typing import Any
 import httpx
 
 from services.api.auth import GRANTABLE, Scope
-from tests.e2e.runs import c360
+from services.api.queries.keys import KEYS_CREATE, KeyCreation
+from services.cli.session import open_session
+from services.runtime.settings import Settings, load_settings
+from tests.e2e.runs import SECRET, c360
 from tests.e2e.up import running
 
 REALMS = {
@@ -33,20 +36,22 @@ VISIBLE_S = 60.0
 class Service:
     """One running service, as its clients see it."""
 
-    def __init__(self, name: str, url: str, run: Callable[..., str]) -> None:
-        """`run` runs a command of the service's operator and gives what it prints."""
+    def __init__(self, name: str, url: str, settings: Settings, run: Callable[..., str]) -> None:
+        """`settings` are those of the service's operator; `run` runs a command of theirs and gives
+        what it prints."""
         self.name = name
         self.url = url
         self.run = run
+        self._settings = settings
         self._keys: dict[tuple[str, ...], str] = {}
 
     def key(self, *scopes: str, realm: str = REALM) -> str:
         """A key with these scopes; the same one when asked again."""
         wanted = (realm, *sorted(scopes))
         if wanted not in self._keys:
-            named = [part for scope in wanted[1:] for part in ("--scope", scope)]
-            made = self.run("keys", "create", "--name", "suite", "--realm", realm, *named, "--json")
-            self._keys[wanted] = json.loads(made)["key"]
+            asked = KeyCreation(realm=realm, name="suite", scopes=tuple(scopes))
+            with open_session(self._settings) as session:  # as `c360 keys create` does
+                self._keys[wanted] = next(session.run(KEYS_CREATE, asked)).key
         return self._keys[wanted]
 
     def client(self, *scopes: str, realm: str = REALM, **headers: str) -> httpx.Client:
@@ -92,7 +97,8 @@ def embedded(directory: Path) -> Iterator[Service]:
         return c360(data_dir, *arguments, **SETTINGS).stdout
 
     with running(data_dir, **SETTINGS) as up:
-        yield Service("embedded", str(up.client.base_url), run)
+        settings = load_settings(data_dir, identity_secret=SECRET, realms=REALMS)
+        yield Service("embedded", str(up.client.base_url), settings, run)
         assert up.stop() == 0, up.errors
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from schemas.api.api_key import ApiKey
 from services.api import key_ring
 from services.api.auth import LOCAL, Credentials, Principal, Scope
-from services.api.key_ring import LOOK_S, STALE_MAX_S, KeyRing
+from services.api.key_ring import STALE_MAX_S, KeyRing
 from services.api.keys import draw_key, next_version
 from services.runtime.errors import Retry
 
@@ -136,16 +136,11 @@ def test_what_is_almost_a_key_is_none(ring: KeyRing, stored: StoredKeys) -> None
     assert asked(ring, key) is not None
 
 
-def test_a_new_key_works_at_once(ring: KeyRing, stored: StoredKeys, clocks: Clocks) -> None:
-    """The first request with it has the store looked at, though not for every wrong key."""
+def test_a_new_key_works_at_once(ring: KeyRing, stored: StoredKeys) -> None:
+    """The first request with it has the store looked at."""
     assert asked(ring, draw_key().key) is None
     key = stored.add()
-    clocks.passed_s += 2 * LOOK_S
     assert asked(ring, key) is not None
-    reads = stored.reads
-    for _ in range(100):
-        assert asked(ring, draw_key().key) is None
-    assert stored.reads == reads, "a flood of wrong keys asks the store no more often"
 
 
 def test_expired_keys_stop_without_a_look(
@@ -176,7 +171,6 @@ def test_the_last_copy_serves_for_a_bounded_time(
         ring.refresh(key)
     assert asked(ring, "a" * 16) is not None
     stored.is_away = False
-    clocks.passed_s += 2 * LOOK_S
     assert asked(ring, key) is not None
 
 
@@ -190,7 +184,6 @@ def test_a_store_that_was_never_there_refuses_nobody_for_good(
         with pytest.raises(Retry):
             asked(ring, key)
     stored.is_away = False
-    clocks.passed_s += 2 * LOOK_S
     assert asked(ring, key) is not None
 
 
