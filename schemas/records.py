@@ -48,7 +48,9 @@ class Record(Contract):
     """Fields of every record: the version of its contract, and its realm."""
 
     version: Annotated[int, Field(ge=1)] = RECORD_VERSION
+    """Version of the contract."""
     realm: Realm
+    """Brand or tenant."""
 
 
 class NodeRecord(Contract):

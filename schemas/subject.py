@@ -83,6 +83,7 @@ class StoreSubject(Contract):
 
     type: Literal["store"] = "store"
     id: Code
+    """Number or name of the store."""
 
 
 class CaseSubject(Contract):
@@ -90,6 +91,7 @@ class CaseSubject(Contract):
 
     type: Literal["case"] = "case"
     id: Code
+    """Number of the case."""
 
 
 class SourceSubject(Contract):
@@ -97,6 +99,7 @@ class SourceSubject(Contract):
 
     type: Literal["source"] = "source"
     id: Code
+    """Its `source.system`."""
 
 
 SubjectRecord = Annotated[

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.api.pages import PageEnd
 from schemas.base import Contract
 from schemas.edge import Verdict
+
+Named = Annotated[str, Field(min_length=1, max_length=600)]
 
 
 class IdentityMember(Contract):
@@ -66,15 +72,6 @@ class IdentityDecision(Contract):
     """When."""
 
 
-class NextPage(Contract):
-    """Where a list goes on."""
-
-    next: str | None
-    """Cursor of the next page; null at the end."""
-    has_more: bool
-    """Whether there is a next page."""
-
-
 class ProfileIdentity(Contract):
     """The identifiers of a profile, a page of them, with their edges and decisions.
 
@@ -100,5 +97,16 @@ class ProfileIdentity(Contract):
     """Decisions about these identifiers."""
     is_cut: bool
     """Whether these identifiers have more edges or decisions than are shown."""
-    page: NextPage
+    page: PageEnd
     """The next identifiers."""
+
+
+class TwoIdentifiers(BaseModel):
+    """Two identifiers that are, or are not, of one customer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    a: Named
+    """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
+    b: Named
+    """The other one."""

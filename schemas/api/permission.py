@@ -10,10 +10,13 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.base import Address, Contract
 from schemas.profile import ConsentState
+
+ADDRESSES_MAX = 10_000
+ContactWord = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Language(StrEnum):
@@ -35,6 +38,19 @@ class ContactAddress(BaseModel):
     """The address or number, in any notation."""
     issuer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] = ""
     """Who assigned the number; empty for e-mail addresses and telephone numbers."""
+
+
+class ContactQuestion(BaseModel):
+    """Whether addresses may be contacted on a channel for a purpose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    channel: ContactWord
+    """One of the configured channels of contact."""
+    purpose: ContactWord
+    """One of the configured purposes."""
+    addresses: Annotated[tuple[ContactAddress, ...], Field(min_length=1, max_length=ADDRESSES_MAX)]
+    """The addresses."""
 
 
 class AddressPermission(Contract):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from schemas.incident import INCIDENT_VERSION, AnyIncident, Exposure
 from schemas.incident_action import IncidentAction
@@ -37,9 +37,12 @@ def view_model(kind: Kind) -> type[AnyIncident]:
         f"{kind.incident.__name__}View",
         __base__=kind.incident,
         __doc__=kind.title,
-        version=(int, INCIDENT_VERSION),
+        version=(int, Field(INCIDENT_VERSION, description="Version of this form.")),
         exposure=(Exposure, Exposure()),
-        actions=(list[IncidentAction], []),
+        actions=(
+            list[IncidentAction],
+            Field([], description="What people did, the earliest first."),
+        ),
         **flat,
     )
     return cast(type[AnyIncident], made)

@@ -24,7 +24,7 @@ STREAM = "text/event-stream"
 WRITES_SAFE_TO_REPEAT = frozenset({"postTouchpoints"})
 """Writes without an idempotency key: an event is known by its own id."""
 READS_BY_POST = frozenset(
-    {"lookupProfile", "searchProfiles", "getProfiles", "checkContactPermission"}
+    {"lookupProfile", "searchProfiles", "getProfiles", "checkContactPermission", "explainIdentity"}
 )
 """Personal data never stands in a URL, so these send a body."""
 LEFT_OUT = frozenset({"Accept", "If-None-Match", "Prefer"})
@@ -171,10 +171,10 @@ def methods_of(document: Json) -> list[Method]:
 
 def _method(document: Json, verb: str, path: str, operation: Json) -> Method:
     named = operation["operationId"]
-    arguments = [
-        *(_parameter(one) for one in operation.get("parameters", []) if _is_offered(one)),
-        *_body_arguments(document, operation),
-    ]
+    body = _body_arguments(document, operation)
+    taken = {one.name for one in body}
+    given = (_parameter(one) for one in operation.get("parameters", []) if _is_offered(one))
+    arguments = [*(_renamed(one) if one.name in taken else one for one in given), *body]
     _check(named, verb, arguments)
     found = [one for status, one in operation["responses"].items() if status.startswith("2")]
     content: Json = found[0].get("content", {})
@@ -200,6 +200,11 @@ def _check(named: str, verb: str, arguments: list[Argument]) -> None:
     is_repeatable = "idempotency_key" in names or named in READS_BY_POST | WRITES_SAFE_TO_REPEAT
     if verb != "GET" and not is_repeatable:
         raise ValueError(f"{named}: a write needs the header Idempotency-Key, or a note here")
+
+
+def _renamed(one: Argument) -> Argument:
+    """A header whose own name a field of the body has: by its written one, `x_purpose`."""
+    return one._replace(name=field_name(one.written.lower().replace("-", "_")))
 
 
 def _is_offered(parameter: Json) -> bool:

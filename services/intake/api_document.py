@@ -19,8 +19,11 @@ DECIMAL = "^-?[0-9]+([.][0-9]+)?$"
 DESCRIBED_TAGS = {
     "events": "Touchpoints in, and what became of them.",
     "profiles": "Who a customer is, and what happened.",
+    "orders": "What a customer bought, cancelled and returned.",
+    "consents": "Who may be contacted, where and for what.",
     "identity": "Which identifiers belong together, and why.",
     "incidents": "Where channels contradict each other.",
+    "insights": "Measures of groups of customers.",
     "streams": "Changes as they happen, as server-sent events.",
     "access log": "Who read which profile, and why.",
     "api keys": "Who may ask for what.",

@@ -11,7 +11,18 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from services.api.http import about, access, freshness, local
+from services.api.http import (
+    about,
+    access,
+    consents,
+    freshness,
+    identity,
+    incidents,
+    insights,
+    local,
+    orders,
+    timeline,
+)
 from services.api.http.body_guard import BodyGuard
 from services.api.http.compression import Compression
 from services.api.http.envelope import Envelope
@@ -23,7 +34,18 @@ from services.intake import http as intake
 from services.intake.api_document import finished
 from services.intake.http import Running
 
-ROUTERS: tuple[APIRouter, ...] = (freshness.router, intake.router, access.router, about.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    freshness.router,
+    intake.router,
+    timeline.router,
+    orders.router,
+    consents.router,
+    identity.router,
+    incidents.router,
+    insights.router,
+    access.router,
+    about.router,
+)
 """What clients may call; the order is that of the OpenAPI document."""
 EXPOSED_HEADERS = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
 """Headers that a web page of an allowed origin may read."""

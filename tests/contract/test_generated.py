@@ -393,7 +393,7 @@ def test_digest_is_documented(database: Database) -> None:
 
 def test_timeline_is_documented() -> None:
     """A page of the timeline has the fields of its table."""
-    page: dict[str, Any] = {"entries": [], "next_cursor": "c"}
+    page: dict[str, Any] = {"profile_id": str(UUID(int=1)), "entries": [], "next_cursor": "c"}
     told = printed(profile_command.app, [page], "timeline", "--id", str(UUID(int=1)))
     assert list(told) == names(tables.TIMELINE)
     assert told["next_cursor"] == "c"

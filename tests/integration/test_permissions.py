@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from schemas.api.permission import AddressPermission, ContactAddress, Language
+from schemas.api.permission import ADDRESSES_MAX, AddressPermission, ContactAddress, Language
 from services.api.actions import kafka_sink
 from services.api.ports import Access
 from services.api.queries.consents import (
-    ADDRESSES_MAX,
     CONTACT_PERMISSION,
     PROFILE_CONSENTS,
     ConsentsPage,

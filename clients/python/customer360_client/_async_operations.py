@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -66,6 +66,539 @@ class AsyncOperations:
     async def metrics(self) -> str:
         """Prometheus metrics; docs/metrics.md lists them."""
         return await self._send(Call("GET", "/metrics", str))
+
+    async def list_timeline(
+        self,
+        profile_id: UUID,
+        *,
+        type: Sequence[str] | None = None,
+        channel: Sequence[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.TimelineEntryPage:
+        """The touchpoints of a customer, newest first, by any id that the profile ever had.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        type: Only of these event types.
+        channel: Only on these channels.
+        since: Only what happened at this time or later.
+        until: Only what happened before this time.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}/timeline",
+                models.TimelineEntryPage,
+                path_values={"profile_id": profile_id},
+                query={
+                    "type": type,
+                    "channel": channel,
+                    "since": since,
+                    "until": until,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_timeline(
+        self,
+        profile_id: UUID,
+        *,
+        type: Sequence[str] | None = None,
+        channel: Sequence[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncIterator[models.TimelineEntry]:
+        """The entries of all pages of `list_timeline`.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        type: Only of these event types.
+        channel: Only on these channels.
+        since: Only what happened at this time or later.
+        until: Only what happened before this time.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_timeline(
+                profile_id=profile_id,
+                type=type,
+                channel=channel,
+                since=since,
+                until=until,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
+    async def list_orders(
+        self,
+        profile_id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ProfileOrderPage:
+        """The orders of a customer, the latest first: each once across systems, with its
+        cancellations and returns. They add up to the figures of the profile.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}/orders",
+                models.ProfileOrderPage,
+                path_values={"profile_id": profile_id},
+                query={"limit": limit, "cursor": cursor, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_orders(
+        self,
+        profile_id: UUID,
+        *,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncIterator[models.ProfileOrder]:
+        """The entries of all pages of `list_orders`.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_orders(
+                profile_id=profile_id,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
+    async def list_order_conflicts(
+        self,
+        *,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ListedConflictPage:
+        """Orders whose reports contradict each other, by issuer and number; the first ones
+        only.
+
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/orders/conflicts",
+                models.ListedConflictPage,
+                query={"limit": limit, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def list_consents(
+        self,
+        profile_id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        accept_language: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ConsentWithEvidencePage:
+        """The contact permission for every address, channel and purpose that an event of the
+        customer named, with the evidence. Without `profiles:pii` addresses are masked.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        accept_language: Language of the sentences for customers: `en` or `de`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}/consents",
+                models.ConsentWithEvidencePage,
+                path_values={"profile_id": profile_id},
+                query={"limit": limit, "cursor": cursor, "consistent_after": consistent_after},
+                headers={"Accept-Language": accept_language, "X-Purpose": purpose},
+            )
+        )
+
+    def iterate_consents(
+        self,
+        profile_id: UUID,
+        *,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        accept_language: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncIterator[models.ConsentWithEvidence]:
+        """The entries of all pages of `list_consents`.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        accept_language: Language of the sentences for customers: `en` or `de`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_consents(
+                profile_id=profile_id,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                accept_language=accept_language,
+                purpose=purpose,
+            )
+        )
+
+    async def check_contact_permission(
+        self,
+        channel: str,
+        purpose: str,
+        addresses: Sequence[models.ContactAddress],
+        *,
+        consistent_after: str | None = None,
+        accept_language: str | None = None,
+        x_purpose: str | None = None,
+    ) -> models.AddressPermissionPage:
+        """Whether up to 10,000 addresses may be contacted on a channel for a purpose: one
+        answer for each, in the same order, with legal basis, evidence and the sentence for the
+        customer.
+
+        channel: One of the configured channels of contact.
+        purpose: One of the configured purposes.
+        addresses: The addresses.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        accept_language: Language of the sentences for customers: `en` or `de`.
+        x_purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "POST",
+                "/v1/contact-permission",
+                models.AddressPermissionPage,
+                query={"consistent_after": consistent_after},
+                headers={"Accept-Language": accept_language, "X-Purpose": x_purpose},
+                body=body_of(channel=channel, purpose=purpose, addresses=addresses),
+            )
+        )
+
+    async def get_identity(
+        self,
+        profile_id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ProfileIdentity:
+        """The identifiers of a profile, a page of them, with the edges and decisions at them:
+        what joins, and what does not and why. Without `profiles:pii` values are masked.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}/identity",
+                models.ProfileIdentity,
+                path_values={"profile_id": profile_id},
+                query={"limit": limit, "cursor": cursor, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def explain_identity(
+        self, a: str, b: str, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.Explained:
+        """Why two identifiers are, or are not, one profile: the path of events, rules and
+        decisions, and the edges that were set aside. Without `profiles:pii` values are masked.
+
+        a: A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other
+            number.
+        b: The other one.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "POST",
+                "/v1/identity/why",
+                models.Explained,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+                body=body_of(a=a, b=b),
+            )
+        )
+
+    async def list_suspicious(
+        self,
+        *,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ListedNoticePage:
+        """Identifiers that stand for too many persons, and persons with too many identifiers;
+        the first ones only. Without `profiles:pii` values are masked.
+
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/identity/suspicious",
+                models.ListedNoticePage,
+                query={"limit": limit, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def list_incidents(
+        self,
+        *,
+        state: Sequence[models.IncidentState] | None = None,
+        kind: str | None = None,
+        sku: str | None = None,
+        channel: str | None = None,
+        since: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.IncidentList:
+        """Where channels contradict each other, with exposure: who saw or paid it. The oldest
+        first.
+
+        state: Only these; all but retracted if none.
+        kind: Only of this kind.
+        sku: Only of this product.
+        channel: Only on this channel.
+        since: Only those that began at this time or later.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/incidents",
+                models.IncidentList,
+                query={
+                    "state": state,
+                    "kind": kind,
+                    "sku": sku,
+                    "channel": channel,
+                    "since": since,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_incidents(
+        self,
+        *,
+        state: Sequence[models.IncidentState] | None = None,
+        kind: str | None = None,
+        sku: str | None = None,
+        channel: str | None = None,
+        since: str | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncIterator[models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any]]:
+        """The entries of all pages of `list_incidents`.
+
+        state: Only these; all but retracted if none.
+        kind: Only of this kind.
+        sku: Only of this product.
+        channel: Only on this channel.
+        since: Only those that began at this time or later.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_incidents(
+                state=state,
+                kind=kind,
+                sku=sku,
+                channel=channel,
+                since=since,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
+    async def get_incident(
+        self, incident_id: str, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any]:
+        """One incident with evidence, exposure, and what people did with it.
+
+        incident_id: The whole id of the incident.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/incidents/{incident_id}",
+                models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any],
+                path_values={"incident_id": incident_id},
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def act_on_incident(
+        self,
+        incident_id: str,
+        action: models.ActionKind,
+        reason: str,
+        *,
+        consistent_after: str | None = None,
+        until: str | None = None,
+        idempotency_key: str | None = None,
+        x_actor: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ActionRecord:
+        """Acknowledge or mute an incident, or take either back. It is durable when this
+        answers, and kept in the audit trail with the name of the key; workers apply it within
+        moments.
+
+        incident_id: The whole id of the incident.
+        action: `ack`, `unack`, `mute` or `unmute`.
+        reason: Why, in one line.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        until: When a mute ends, in event time; none: until it is withdrawn.
+        idempotency_key: Makes it safe to send the request again: for a day it gets the same
+            answer.
+        x_actor: The person on whose behalf you act; added to the name of the key.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "POST",
+                "/v1/incidents/{incident_id}/actions",
+                models.ActionRecord,
+                path_values={"incident_id": incident_id},
+                query={"consistent_after": consistent_after},
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                    "X-Actor": x_actor,
+                    "X-Purpose": purpose,
+                },
+                body=body_of(action=action, reason=reason, until=until),
+            )
+        )
+
+    async def list_measures(
+        self, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.ListedMeasurePage:
+        """All measures.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/insights/measures",
+                models.ListedMeasurePage,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def get_measure(
+        self,
+        measure: str,
+        *,
+        first: date | None = None,
+        until: date | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.MeasureResult:
+        """One measure over whole days of the realm's time zone.
+
+        measure: Its name, as the list of measures gives it.
+        first: First day; by default 365 days before `until`.
+        until: First day after the window; by default today.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/insights/measures/{measure}",
+                models.MeasureResult,
+                path_values={"measure": measure},
+                query={"first": first, "until": until, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
 
     async def list_accesses(
         self,

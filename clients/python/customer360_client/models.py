@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
 
 from customer360_client._model import Model
+
+ActionKind: TypeAlias = Literal["ack", "unack", "mute", "unmute"] | str
+"""An action of a person on an incident."""
+Availability: TypeAlias = (
+    Literal["in_stock", "limited", "out_of_stock", "preorder", "discontinued"] | str
+)
+"""Availability according to the channel."""
+Contradiction: TypeAlias = (
+    Literal["customer", "store", "amount", "day", "currency", "cancelled", "issuer", "return"] | str
+)
+"""In what two reports of one order contradict each other."""
+Flag: TypeAlias = Literal["suppressed", "incomplete_window"] | str
+"""What a reader must know about a figure."""
+IncidentState: TypeAlias = (
+    Literal["upcoming", "pending", "open", "acknowledged", "muted", "resolved", "retracted"] | str
+)
+"""State of an incident."""
+NoticeKind: TypeAlias = Literal["suspicious_value", "degree_limit", "many_identifiers"] | str
+"""What is unusual."""
+OrderState: TypeAlias = Literal["placed", "cancelled", "unknown"] | str
+"""What became of an order."""
+Severity: TypeAlias = Literal["low", "medium", "high", "critical"] | str
+"""Severity, in ascending order."""
+Verdict: TypeAlias = Literal["same", "different", "none"] | str
+"""What a person decided about two identifiers; `none` withdraws an earlier decision."""
 
 
 class AccessEntry(Model):
@@ -47,6 +72,147 @@ class AccessEntryPage(Model):
     """How the list goes on."""
 
 
+class ActionRecord(Model):
+    """A person acknowledged or muted an incident, or took it back."""
+
+    version: int = 1
+    """Version of the contract."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["action"] = "action"
+    incident_kind: str
+    """Kind of the incident."""
+    subject: (
+        ProductSubject
+        | CustomerSubject
+        | StoreSubject
+        | CaseSubject
+        | SourceSubject
+        | dict[str, Any]
+    )
+    """What the incident is about."""
+    entry: IncidentAction
+    """What was done, by whom and why."""
+
+
+class AddressPermission(Model):
+    """Whether one address may be contacted."""
+
+    allowed: bool
+    """Whether contact is permitted."""
+    reason: str
+    """Why it is or is not permitted."""
+    basis: str | None
+    """The legal basis; null where contact is not permitted."""
+    event_id: str | None
+    """The event that decided it; null where nothing was ever said about it."""
+    occurred_at: datetime | None
+    """Time of that event."""
+    via: str | None
+    """Channel of that event."""
+    text_version: str | None
+    """Which text was agreed to; null where none is named."""
+    profile_id: UUID | None
+    """The person whose address it is; null for an address that nobody is known by."""
+    sentence: str
+    """What to tell the customer who asks."""
+
+
+class AddressPermissionPage(Model):
+    """AddressPermissionPage"""
+
+    data: list[AddressPermission]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class AvailabilityDetails(Model):
+    """Which states contradict each other."""
+
+    expected: Availability
+    """The expected state."""
+    observed: Availability
+    """The state claimed by the channel."""
+    terms: dict[str, str] | None = None
+    """Variant and condition, if they differ from their defaults."""
+
+
+class AvailabilityMismatchView(Model):
+    """Availability mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["availability_mismatch"] = "availability_mismatch"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None = None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None = None
+    """When it opened, in event time."""
+    resolved_at: datetime | None = None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]] = Field(default_factory=list)
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: AvailabilityDetails
+    """The part that depends on the kind."""
+    version: int = 2
+    """Version of this form."""
+    exposure: Exposure | None = None
+    actions: list[IncidentAction] = Field(default_factory=list)
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    expected: Availability
+    """The expected state."""
+    observed: Availability
+    """The state claimed by the channel."""
+
+
+class CaseSubject(Model):
+    """One service case."""
+
+    type: Literal["case"] = "case"
+    id: str
+    """Number of the case."""
+
+
+class Cell(Model):
+    """One row of a breakdown."""
+
+    n: int | None = None
+    """Customers it is about; null if suppressed."""
+    value: float | None = None
+    """The value; null if suppressed or undefined."""
+    unit: str
+    """Unit of the value: `share`, or a currency."""
+    interval: Interval | None = None
+    """Confidence interval, where one is defined."""
+    by: str
+    """The dimension, as `occasion`."""
+    key: str
+    """The group within it."""
+    flags: list[Flag] | None = None
+    """As of the whole result."""
+
+
 class ChannelFreshness(Model):
     """How far one channel has come."""
 
@@ -56,6 +222,98 @@ class ChannelFreshness(Model):
     """Latest event time; an event dated ahead of its receipt counts as of then."""
     received_at: datetime
     """Latest receipt."""
+
+
+class ConsentEvidence(Model):
+    """One event that speaks for or against contact."""
+
+    action: str
+    """given, confirmed, withdrawn, objection, complained or bounced."""
+    event_id: str
+    """The event."""
+    occurred_at: datetime
+    """Its time."""
+    via: str
+    """Its channel."""
+    source: str
+    """Its `source.system`."""
+    basis: str
+    """The legal basis that it names; empty if it names none."""
+    double_opt_in: bool
+    """Whether it awaits, or has, its double opt-in."""
+    text_version: str
+    """Which text was agreed to; empty if it names none."""
+
+
+class ConsentWithEvidence(Model):
+    """The permission for one address, channel and purpose, with everything that was said of it."""
+
+    address: UUID
+    """Node id of the address."""
+    channel: str
+    """The channel of contact; empty in an objection to every channel."""
+    purpose: str
+    """The purpose of the contact: marketing, service …"""
+    allowed: bool
+    """Whether contact is permitted."""
+    reason: str
+    """Why it is or is not permitted."""
+    event_id: str
+    """The event that decided it."""
+    occurred_at: datetime
+    """Time of that event."""
+    type: str
+    """Type of the address; empty for the whole person."""
+    value: str
+    """The address; empty for the whole person, and where it is not known."""
+    basis: str | None
+    """The legal basis; null where contact is not permitted."""
+    evidence: list[ConsentEvidence]
+    """The events that speak for or against it, the earliest first; of many the latest."""
+    evidence_count: int
+    """How many there are."""
+    sentence: str
+    """What to tell the customer who asks."""
+
+
+class ConsentWithEvidencePage(Model):
+    """ConsentWithEvidencePage"""
+
+    data: list[ConsentWithEvidence]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class ContactAddress(Model):
+    """An address to be contacted."""
+
+    type: str
+    """Identifier type: email for e-mail; phone for phone, sms and voice; of other channels that
+    of the identifier which the consent was given with."""
+    value: str | int
+    """The address or number, in any notation."""
+    issuer: str = ""
+    """Who assigned the number; empty for e-mail addresses and telephone numbers."""
+
+
+class ContactQuestion(Model):
+    """Whether addresses may be contacted on a channel for a purpose."""
+
+    channel: str
+    """One of the configured channels of contact."""
+    purpose: str
+    """One of the configured purposes."""
+    addresses: list[ContactAddress]
+    """The addresses."""
+
+
+class CustomerSubject(Model):
+    """One customer."""
+
+    type: Literal["customer"] = "customer"
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when reading."""
 
 
 class DataFreshness(Model):
@@ -69,6 +327,82 @@ class DataFreshness(Model):
     """The same by channel."""
 
 
+class DecisionStep(Model):
+    """A step of the path that a person decided."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    rule: str
+    """`decision`."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: str
+    """When."""
+
+
+class EdgeStep(Model):
+    """A step of the path that an event proves."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    rule: str
+    """The rule that makes the link."""
+    event_id: str
+    """The event that is its evidence."""
+    first_seen: str
+    """Time of the earliest such event."""
+    verified: bool
+    """Whether every personal identifier is verified."""
+
+
+class Explained(Model):
+    """Why two identifiers are, or are not, one profile."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    a: WhyNode
+    """The first identifier."""
+    b: WhyNode
+    """The second one."""
+    profile_a: str
+    """The profile that holds the first."""
+    profile_b: str
+    """The profile that holds the second."""
+    same: bool
+    """Whether both belong to one profile."""
+    path: list[EdgeStep | DecisionStep | dict[str, Any]]
+    """The links from the first to the second, if they are one."""
+    set_aside: list[SetAside]
+    """Edges of the two that join nobody, and why."""
+    is_cut: bool
+    """Whether there are more edges than were looked at or are shown: a path may be missing."""
+
+
+class Exposure(Model):
+    """Who saw or paid the deviating price while it lasted, counted over deduplicated facts at
+    read."""
+
+    touchpoints: int = 0
+    """Touchpoints that showed or charged it."""
+    customers: int = 0
+    """Known customers who saw or paid it."""
+    orders: int = 0
+    """Orders and receipts that charged it, each once by its issuer and number."""
+    overcharged: str = "0.00"
+    """Money that customers paid above the expected price; of an order that several events
+    report, what the earliest says."""
+    undercharged: str = "0.00"
+    """Money that customers paid below it."""
+
+
 class FieldFault(Model):
     """What is wrong with one field of a request; its value is never repeated."""
 
@@ -76,6 +410,100 @@ class FieldFault(Model):
     """Where it is: `body.identifiers.0.type`, `query.limit` …"""
     message: str
     """What is wrong with it."""
+
+
+class IdentityDecision(Model):
+    """What a person decided about two identifiers."""
+
+    a: UUID
+    """Node id of one."""
+    b: UUID
+    """Node id of the other."""
+    verdict: Verdict
+    """same, different, or none for a decision that was taken back."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: datetime
+    """When."""
+
+
+class IdentityEdge(Model):
+    """Two identifiers seen in one event. One end may belong to another profile."""
+
+    a: UUID
+    """Node id of one end."""
+    a_type: str
+    """Its type."""
+    b: UUID
+    """Node id of the other end."""
+    b_type: str
+    """Its type."""
+    event_id: str
+    """The event that names both."""
+    first_seen: datetime
+    """Time of the earliest such event."""
+    verified: bool
+    """Whether every personal identifier of the two is verified."""
+    rule: str | None
+    """The rule by which it joins its ends; null if it joins nobody."""
+    why: str | None
+    """Why it joins nobody; null if it joins its ends."""
+    refused_because: str | None
+    """The reason of a refusal."""
+    blocked_by: list[UUID]
+    """The identifiers that block a refused edge."""
+
+
+class IdentityMember(Model):
+    """One identifier of a profile."""
+
+    node_id: UUID
+    """Its node id, which always resolves."""
+    type: str
+    """Identifier type; empty if only the map knows it so far."""
+    issuer: str
+    """Who assigned it; empty if nobody did."""
+    value: str
+    """Its normalised value."""
+
+
+class IncidentAction(Model):
+    """One entry of the audit trail of an incident."""
+
+    incident_id: str
+    """The incident, by its whole id."""
+    action: ActionKind
+    """`ack`, `unack`, `mute` or `unmute`."""
+    by: str
+    """The acting account, by name or number."""
+    reason: str
+    """Why, in one line."""
+    until: str | None = None
+    """When a mute ends, in event time; none: until it is withdrawn."""
+    acted_at: str
+    """When it was done, by the clock of the command."""
+
+
+class IncidentList(Model):
+    """One page of incidents."""
+
+    data: list[AvailabilityMismatchView | PriceMismatchView | dict[str, Any]]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class Interval(Model):
+    """Confidence interval of a value."""
+
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end."""
+    level: float
+    """Confidence level, as 0.95."""
 
 
 class KeyOwner(Model):
@@ -91,6 +519,227 @@ class KeyOwner(Model):
     """What it may do."""
 
 
+class ListedConflict(Model):
+    """An order whose reports contradict each other."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    issuer: str
+    """Who assigned the number."""
+    order_id: str
+    """The number."""
+    differs: list[Contradiction]
+    """In what the reports contradict each other; `issuer`: of these reports none placed the
+    order, but other issuers have one of that number; `return`: several returns under one
+    number."""
+    reports: list[ListedReport]
+    """All reports: first those that it was placed, of which the first one counts with its
+    customer and amount, then cancellations and returns."""
+
+
+class ListedConflictPage(Model):
+    """ListedConflictPage"""
+
+    data: list[ListedConflict]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class ListedMeasure(Model):
+    """One measure."""
+
+    measure: str
+    """Its name."""
+    definition: str
+    """Name and version of its definition."""
+    population: str
+    """Who is counted."""
+    title: str
+    """What it says."""
+
+
+class ListedMeasurePage(Model):
+    """ListedMeasurePage"""
+
+    data: list[ListedMeasure]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class ListedNotice(Model):
+    """An identifier or a person that somebody should look at."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    notice: NoticeKind
+    node_id: UUID
+    """The identifier; of a person the profile id."""
+    type: str
+    """Its type."""
+    issuer: str
+    """Who assigned it; empty if nobody did."""
+    value: str
+    """Its normalised value."""
+    counted: str
+    """Type of the identifiers that were counted."""
+    count: int
+    """How many of them it stands for, or the person has."""
+    since: str | None
+    """When the limit of a day was exceeded first, in event time; null for the other notices."""
+    shared: bool
+    """Whether the identifier joins nobody."""
+
+
+class ListedNoticePage(Model):
+    """ListedNoticePage"""
+
+    data: list[ListedNotice]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class ListedReport(Model):
+    """One report of an order."""
+
+    event_id: str
+    """The event that reports it."""
+    action: str
+    """placed, cancelled or returned."""
+    occurred_at: str
+    """When that was, according to this report."""
+    channel: str
+    """Channel of the report."""
+    store: str
+    """Store; empty if none is named."""
+    profile_id: UUID | None
+    """The customer; null if the report names nobody."""
+    amount: str | None
+    """Own products and services after discounts; null if the whole order is cancelled."""
+    currency: str
+    """Currency of the amount: that of the order, if the report states none."""
+
+
+class MeasureResult(Model):
+    """A measure of a population in a window."""
+
+    n: int | None = None
+    """Customers it is about; null if suppressed."""
+    value: float | None = None
+    """The value; null if suppressed or undefined."""
+    unit: str
+    """Unit of the value: `share`, or a currency."""
+    interval: Interval | None = None
+    """Confidence interval, where one is defined."""
+    version: int = 1
+    """Version of this form."""
+    measure: str
+    """Name of the measure."""
+    definition: str
+    """Name and version of the definition, as `nps/1`; figures of two definitions differ."""
+    realm: str
+    """Brand or tenant."""
+    population: str
+    """Who is counted."""
+    window: Span
+    """The window, in event time."""
+    as_of: str
+    """When it was computed, from all facts stored by then and the profile map of then."""
+    counts: dict[str, int] | None = None
+    """What the value is made of; empty if suppressed."""
+    breakdown: list[Cell] | None = None
+    """The same, or accompanying figures, by group."""
+    flags: list[Flag] | None = None
+    """What a reader must know."""
+
+
+class NewIncidentAction(Model):
+    """An action on an incident."""
+
+    action: ActionKind
+    """`ack`, `unack`, `mute` or `unmute`."""
+    reason: str
+    """Why, in one line."""
+    until: str | None = None
+    """When a mute ends, in event time; none: until it is withdrawn."""
+
+
+class OrderCancellation(Model):
+    """A report that an order, or some lines of it, were cancelled."""
+
+    event_id: str
+    """The event that reports it."""
+    occurred_at: datetime
+    """When that was, according to this report."""
+    channel: str
+    """Channel of the report."""
+    store: str
+    """Store; empty if none is named."""
+    is_whole: bool
+    """Whether the whole order is cancelled."""
+    value: str | None
+    """What is cancelled, own products and services; null for the whole order."""
+    currency: str
+    """Currency of the value."""
+
+
+class OrderEvent(Model):
+    """A report of an order."""
+
+    event_id: str
+    """The event that reports it."""
+    occurred_at: datetime
+    """When that was, according to this report."""
+    channel: str
+    """Channel of the report."""
+    store: str
+    """Store; empty if none is named."""
+
+
+class OrderReturn(Model):
+    """A return, counted once however many systems report it."""
+
+    event_id: str
+    """The event that reports it."""
+    occurred_at: datetime
+    """When that was, according to this report."""
+    channel: str
+    """Channel of the report."""
+    store: str
+    """Store; empty if none is named."""
+    return_id: str
+    """Its number."""
+    value: str
+    """Value of the returned products and services."""
+    currency: str
+    """Currency of the value."""
+    lines: list[OrderedLine]
+    """What came back."""
+    reports: int
+    """How many events report it."""
+
+
+class OrderedLine(Model):
+    """A line of an order or return, as the report that counts says it."""
+
+    sku: str
+    """Article number; empty if none is named."""
+    kind: str
+    """product, service, shipping, deposit, gift_card, fee or donation."""
+    category: str
+    """Category of the article; empty if none is named."""
+    quantity: str
+    """Pieces, or kilograms of weighed goods."""
+    total: str
+    """Gross total after discounts, in the currency of the order."""
+
+
 class PageEnd(Model):
     """How a list goes on."""
 
@@ -98,6 +747,70 @@ class PageEnd(Model):
     """The `cursor` of the next page; null at the end of the list."""
     has_more: bool
     """Whether there is a next page."""
+
+
+class PriceDetails(Model):
+    """Which prices contradict each other."""
+
+    expected: str
+    """The expected price."""
+    observed: str
+    """The deviating price when the incident opened; before that, the latest one."""
+    currency: str
+    """Currency of both prices."""
+    terms: dict[str, str] | None = None
+    """The terms under which the prices are compared, as far as they differ from: piece, gross,
+    new, for everybody."""
+
+
+class PriceMismatchView(Model):
+    """Price mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["price_mismatch"] = "price_mismatch"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None = None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None = None
+    """When it opened, in event time."""
+    resolved_at: datetime | None = None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]] = Field(default_factory=list)
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: PriceDetails
+    """The part that depends on the kind."""
+    version: int = 2
+    """Version of this form."""
+    exposure: Exposure | None = None
+    actions: list[IncidentAction] = Field(default_factory=list)
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    expected: str
+    """The expected price."""
+    observed: str
+    """The deviating price when the incident opened; before that, the latest one."""
+    currency: str
+    """Currency of both prices."""
 
 
 class ProblemBody(Model):
@@ -117,6 +830,166 @@ class ProblemBody(Model):
     """The id of the request, as in the header X-Request-ID and in the log."""
     errors: list[FieldFault] = Field(default_factory=list)
     """The faults of single fields."""
+
+
+class ProductSubject(Model):
+    """One product in one sales market."""
+
+    type: Literal["product"] = "product"
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+
+
+class ProfileIdentity(Model):
+    """The identifiers of a profile, a page of them, with their edges and decisions."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    profile_id: UUID
+    """The profile."""
+    kind: str
+    """person, anonymous or shared."""
+    members_count: int
+    """How many identifiers it has."""
+    members: list[IdentityMember]
+    """Its identifiers, by node id."""
+    edges: list[IdentityEdge]
+    """Edges at these identifiers, by their ends."""
+    decisions: list[IdentityDecision]
+    """Decisions about these identifiers."""
+    is_cut: bool
+    """Whether these identifiers have more edges or decisions than are shown."""
+    page: PageEnd
+    """The next identifiers."""
+
+
+class ProfileOrder(Model):
+    """One order of a customer; time, place, lines and value are those of the report that
+    counts."""
+
+    event_id: str
+    """The event that reports it."""
+    occurred_at: datetime
+    """When that was, according to this report."""
+    channel: str
+    """Channel of the report."""
+    store: str
+    """Store; empty if none is named."""
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    profile_id: UUID
+    """The customer."""
+    issuer: str
+    """Who assigned the number."""
+    order_id: str
+    """The number; empty for a return that names no order."""
+    state: OrderState
+    """What became of it."""
+    value: str | None
+    """Gross total of own product and service lines after discounts; null if it is unknown."""
+    revenue: str
+    """The same less what was cancelled; zero of a cancelled order."""
+    currency: str
+    """Currency of the amounts."""
+    lines: list[OrderedLine]
+    """Its lines."""
+    reported_by: list[OrderEvent]
+    """Every report that it was placed, the earliest first."""
+    cancellations: list[OrderCancellation]
+    """Reports of cancellations, the earliest first."""
+    returns: list[OrderReturn]
+    """Its returns, the earliest first."""
+    is_cut: bool
+    """Whether one of these lists is longer than what is shown of it."""
+
+
+class ProfileOrderPage(Model):
+    """ProfileOrderPage"""
+
+    data: list[ProfileOrder]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class SetAside(Model):
+    """An edge that joins nobody, and why."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    event_id: str
+    """The event that names both."""
+    first_seen: str
+    """Time of the earliest such event."""
+    verified: bool
+    """Whether every personal identifier is verified."""
+    why: str
+    """Why it joins nobody."""
+    refused_because: str | None
+    """The reason of a refusal."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block a refused edge."""
+
+
+class SourceSubject(Model):
+    """One source system."""
+
+    type: Literal["source"] = "source"
+    id: str
+    """Its `source.system`."""
+
+
+class Span(Model):
+    """A half-open span of event time."""
+
+    from_: str = Field(alias="from")
+    """The first instant of it."""
+    until: str
+    """The first instant after it."""
+
+
+class StoreSubject(Model):
+    """One store."""
+
+    type: Literal["store"] = "store"
+    id: str
+    """Number or name of the store."""
+
+
+class TimelineEntry(Model):
+    """One touchpoint of a profile's timeline, newest first."""
+
+    event_id: str
+    """The event's own id."""
+    occurred_at: datetime
+    """When it happened, by the source's clock."""
+    channel: str
+    """Where it happened."""
+    type: str
+    """Event type."""
+    phase: str
+    """Phase of the customer's journey."""
+    source: str
+    """`source.system` of the event."""
+    summary: str
+    """What happened, in a line without personal data."""
+
+
+class TimelineEntryPage(Model):
+    """TimelineEntryPage"""
+
+    data: list[TimelineEntry]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
 
 
 class TouchpointResult(Model):
@@ -139,3 +1012,25 @@ class TouchpointResults(Model):
 
     results: list[TouchpointResult]
     """What became of each."""
+
+
+class TwoIdentifiers(Model):
+    """Two identifiers that are, or are not, of one customer."""
+
+    a: str
+    """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
+    b: str
+    """The other one."""
+
+
+class WhyNode(Model):
+    """One identifier."""
+
+    node_id: str
+    """Its node id."""
+    type: str
+    """Its type; empty for an unknown node."""
+    issuer: str
+    """Who assigned it; empty if nobody did."""
+    value: str
+    """Its normalised value."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from schemas.api.problem import ProblemCode
+from services.api.cursors import CURSOR_CHARS_MAX
 from services.api.http.parts import api_parts
 from services.api.operation import In, Operation, Out, plain
 from services.api.ports import Access
@@ -33,9 +35,20 @@ READ_PROBLEMS = (
 )
 """What every route that reads may answer instead."""
 LIST_PROBLEMS = tuple(code for code in READ_PROBLEMS if code is not ProblemCode.NOT_FOUND)
-BODY_PROBLEMS = (ProblemCode.INCOMPLETE, ProblemCode.TOO_LARGE, ProblemCode.COMPRESSED,
-                 ProblemCode.TOO_MANY_BYTES)  # fmt: skip
+BODY_PROBLEMS = (
+    ProblemCode.INCOMPLETE,
+    ProblemCode.REQUEST_TOO_SLOW,
+    ProblemCode.TOO_LARGE,
+    ProblemCode.COMPRESSED,
+    ProblemCode.TOO_MANY_BYTES,
+)
 """What every route that takes a document may answer, too."""
+Cursor = Annotated[
+    str, Query(max_length=CURSOR_CHARS_MAX, description="`page.next` of the page before.")
+]
+"""Parameter of a list."""
+ProfileId = Annotated[UUID, Path(description="Any id that the profile or an identifier ever had.")]
+"""Parameter of a path."""
 ROWS_MAX = 10_000
 """Of one answer, whatever was asked for."""
 JSON = "application/json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from schemas.api.permission import (
     ConsentEvidence,
     ConsentWithEvidence,
     ContactAddress,
+    ContactQuestion,
     Language,
 )
 from schemas.identifiers import WHOLE_PERSON, InvalidIdentifier, NodeId, as_uuid, node_id, normalise
@@ -36,21 +37,14 @@ from services.profiles.core.masking import masked_identifier
 from services.profiles.ports import AddressStanding
 from services.runtime.errors import InvalidInput
 
-ADDRESSES_MAX = 10_000
 STATES_PER_PAGE_MAX = 500
 EVIDENCE_SHOWN_MAX = 50
 OF_PROFILE = "profile_consents"
 
 
-class ContactRequest(RealmRequest):
-    """Whether addresses may be contacted on a channel for a purpose."""
+class ContactRequest(ContactQuestion, RealmRequest):
+    """The same of a realm."""
 
-    channel: str
-    """One of the configured channels of contact."""
-    purpose: str
-    """One of the configured purposes."""
-    addresses: Annotated[tuple[ContactAddress, ...], Field(min_length=1, max_length=ADDRESSES_MAX)]
-    """The addresses."""
     language: Language = Language.ENGLISH
     """Of the sentences for customers."""
 
@@ -71,6 +65,8 @@ class ConsentsRequest(ProfileRequest):
 class ConsentsPage(Answer):
     """A page of contact permissions, by purpose, channel and address."""
 
+    profile_id: UUID
+    """Whose they are."""
     entries: list[ConsentWithEvidence]
     """The permissions."""
     next_cursor: str | None
@@ -174,7 +170,7 @@ def _consents(access: Access, asked: ConsentsRequest) -> Iterator[ConsentsPage]:
         _entry(one, consents, values.get(one.address, ("", "")), asked.language, zone)
         for one in page
     ]
-    yield ConsentsPage(entries=entries, next_cursor=following)
+    yield ConsentsPage(profile_id=as_uuid(profile), entries=entries, next_cursor=following)
 
 
 def _entry(

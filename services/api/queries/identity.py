@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import Field
 
-from schemas.api.identity import IdentityMember, NextPage, ProfileIdentity
+from schemas.api.identity import IdentityMember, ProfileIdentity
+from schemas.api.pages import PageEnd
 from schemas.base import Instant
 from schemas.identifiers import as_uuid
 from schemas.instants import from_ms
@@ -33,6 +35,8 @@ class WhyRequest(RealmRequest):
     """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
     b: str
     """The other one."""
+    is_masked: bool = False
+    """Whether values are replaced by hints."""
 
 
 class IdentifierRow(Answer):
@@ -52,58 +56,91 @@ class WhyNode(Answer):
     """One identifier."""
 
     node_id: str
+    """Its node id."""
     type: str
+    """Its type; empty for an unknown node."""
     issuer: str
+    """Who assigned it; empty if nobody did."""
     value: str
+    """Its normalised value."""
 
 
 class _Between(Answer):
     from_: WhyNode = Field(alias="from")
+    """Where it begins."""
     to: WhyNode
+    """Where it ends."""
+
+
+B = TypeVar("B", bound=_Between)
 
 
 class EdgeStep(_Between):
     """A step of the path that an event proves."""
 
     rule: str
+    """The rule that makes the link."""
     event_id: str
+    """The event that is its evidence."""
     first_seen: str
+    """Time of the earliest such event."""
     verified: bool
+    """Whether every personal identifier is verified."""
 
 
 class DecisionStep(_Between):
     """A step of the path that a person decided."""
 
     rule: str
+    """`decision`."""
     author: str
+    """Who decided."""
     reason: str
+    """Why."""
     decided_at: str
+    """When."""
 
 
 class SetAside(_Between):
     """An edge that joins nobody, and why."""
 
     event_id: str
+    """The event that names both."""
     first_seen: str
+    """Time of the earliest such event."""
     verified: bool
+    """Whether every personal identifier is verified."""
     why: str
+    """Why it joins nobody."""
     refused_because: str | None
+    """The reason of a refusal."""
     blocked_by: list[WhyNode]
+    """The identifiers that block a refused edge."""
 
 
 class Explained(Answer):
     """Why two identifiers are, or are not, one profile."""
 
     version: int
+    """Version of this form."""
     realm: str
+    """Brand or tenant."""
     a: WhyNode
+    """The first identifier."""
     b: WhyNode
+    """The second one."""
     profile_a: str
+    """The profile that holds the first."""
     profile_b: str
+    """The profile that holds the second."""
     same: bool
+    """Whether both belong to one profile."""
     path: list[EdgeStep | DecisionStep]
+    """The links from the first to the second, if they are one."""
     set_aside: list[SetAside]
+    """Edges of the two that join nobody, and why."""
     is_cut: bool
+    """Whether there are more edges than were looked at or are shown: a path may be missing."""
 
 
 class NoticesRequest(RealmRequest):
@@ -111,6 +148,8 @@ class NoticesRequest(RealmRequest):
 
     limit: int = Field(default=100, ge=1)
     """Most rows."""
+    is_masked: bool = False
+    """Whether values are replaced by hints."""
 
 
 class ListedNotice(Answer):
@@ -149,7 +188,7 @@ def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
             node_id=as_uuid(one.node),
             type=one.type,
             issuer=one.issuer,
-            value=one.value,
+            value=masked_identifier(one.type, one.value) if asked.is_masked else one.value,
             counted=one.counted,
             count=one.found,
             since=None if one.since_ms is None else from_ms(one.since_ms),
@@ -188,12 +227,30 @@ def _identity(access: Access, asked: IdentityRequest) -> Iterator[ProfileIdentit
         edges=found.edges,
         decisions=found.decisions,
         is_cut=found.is_cut,
-        page=NextPage(next=following, has_more=following is not None),
+        page=PageEnd(next=following, has_more=following is not None),
     )
 
 
 def _hinted(one: IdentityMember) -> IdentityMember:
     return one.model_copy(update={"value": masked_identifier(one.type, one.value)})
+
+
+def _hinted_nodes(found: Explained) -> Explained:
+    """The explanation with hints in the place of all values."""
+
+    def hinted(one: WhyNode) -> WhyNode:
+        return one.model_copy(update={"value": masked_identifier(one.type, one.value)})
+
+    def between(one: B) -> B:
+        return one.model_copy(update={"from_": hinted(one.from_), "to": hinted(one.to)})
+
+    asides = [
+        between(one).model_copy(update={"blocked_by": [hinted(node) for node in one.blocked_by]})
+        for one in found.set_aside
+    ]
+    ends = {"a": hinted(found.a), "b": hinted(found.b)}
+    path = [between(one) for one in found.path]
+    return found.model_copy(update={**ends, "path": path, "set_aside": asides})
 
 
 def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
@@ -216,7 +273,7 @@ def _why(access: Access, asked: WhyRequest) -> Iterator[Explained]:
     for named, node in ((asked.a, found.a), (asked.b, found.b)):
         if not node.type:
             raise NotFound(f"{named!r} was never seen in realm {asked.realm!r}", reason=UNKNOWN)
-    yield found
+    yield _hinted_nodes(found) if asked.is_masked else found
 
 
 IDENTITY_EXPORT = Operation(

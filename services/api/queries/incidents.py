@@ -121,6 +121,7 @@ def _page(access: Access, asked: IncidentsPageRequest) -> Iterator[IncidentsPage
 
 
 def _show(access: Access, asked: IncidentRequest) -> Iterator[AnyIncident]:
+    require_realm(access.reads, asked.realm)
     found = access.reads.incidents.find(asked.realm, asked.incident_id)
     yield only_one(found, asked.incident_id, asked.realm)
 

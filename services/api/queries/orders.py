@@ -85,6 +85,8 @@ class OrdersRequest(ProfileRequest):
 class OrdersPage(Answer):
     """A page of a customer's orders, the latest first."""
 
+    profile_id: UUID
+    """Whose they are."""
     entries: list[ProfileOrder]
     """The orders."""
     next_cursor: str | None
@@ -99,7 +101,7 @@ def _orders(access: Access, asked: OrdersRequest) -> Iterator[OrdersPage]:
         after = OrderPlace(*unseal(reads.secret(), OF_PROFILE, realm, asked.cursor))
     entries, place = reads.orders.page(realm, profile, asked.limit, after)
     following = seal(reads.secret(), OF_PROFILE, realm, list(place)) if place else None
-    yield OrdersPage(entries=entries, next_cursor=following)
+    yield OrdersPage(profile_id=as_uuid(profile), entries=entries, next_cursor=following)
 
 
 def _conflicts(access: Access, asked: OrderConflictsRequest) -> Iterator[ListedConflict]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from pydantic import Field
 
 from schemas.base import Instant
+from schemas.identifiers import as_uuid
 from schemas.instants import to_ms
 from schemas.profile import TimelineEntry
 from services.api.auth import Scope
@@ -42,6 +44,8 @@ class TimelineRequest(ProfileRequest):
 class TimelinePage(Answer):
     """A page of touchpoints, newest first."""
 
+    profile_id: UUID
+    """Whose they are."""
     entries: list[TimelineEntry]
     """The touchpoints."""
     next_cursor: str | None
@@ -64,7 +68,7 @@ def _timeline(access: Access, asked: TimelineRequest) -> Iterator[TimelinePage]:
         after = TimelinePlace(*unseal(reads.secret(), NAME, realm, asked.cursor))
     entries, place = reads.timelines.page(realm, profile, asked.limit, after, wanted)
     following = seal(reads.secret(), NAME, realm, list(place)) if place else None
-    yield TimelinePage(entries=entries, next_cursor=following)
+    yield TimelinePage(profile_id=as_uuid(profile), entries=entries, next_cursor=following)
 
 
 PROFILE_TIMELINE = Operation(NAME, Scope.PROFILES_READ, TimelineRequest, TimelinePage, _timeline)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.api.permission import ADDRESSES_MAX
 from schemas.rules.identity import identity_rules
 from schemas.topics import MIB
 from schemas.touchpoint import EVENT_BYTES_MAX, IDENTIFIERS_MAX
@@ -13,7 +14,7 @@ from services.api.cursors import CURSOR_CHARS_MAX
 from services.api.http.body_guard import BODY_BYTES_MAX, BYTES_IN_FLIGHT_MAX
 from services.api.http.caller import PURPOSE_CHARS_MAX
 from services.api.http.problems import ERRORS_MAX
-from services.api.queries.consents import ADDRESSES_MAX, EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
+from services.api.queries.consents import EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
 from services.api.queries.identity import MEMBERS_PER_PAGE_MAX
 from services.api.queries.incidents import INCIDENTS_PER_PAGE_MAX
 from services.api.queries.orders import ORDERS_PER_PAGE_MAX

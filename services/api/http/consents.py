@@ -1,0 +1,124 @@
+"""Routes of contact permission: of one customer, and of many addresses."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from schemas.api.pages import Page
+from schemas.api.permission import (
+    AddressPermission,
+    ConsentWithEvidence,
+    ContactQuestion,
+    Language,
+)
+from services.api.auth import Scope
+from services.api.http.caller import Caller, allowed
+from services.api.http.notes import note
+from services.api.http.problems import documented
+from services.api.http.run import (
+    BODY_PROBLEMS,
+    LIST_PROBLEMS,
+    READ_PROBLEMS,
+    Cursor,
+    ProfileId,
+    one,
+    page,
+    rows,
+)
+from services.api.queries.consents import (
+    CONTACT_PERMISSION,
+    PROFILE_CONSENTS,
+    STATES_PER_PAGE_MAX,
+    ConsentsRequest,
+    ContactRequest,
+)
+
+router = APIRouter(tags=["consents"])
+AcceptLanguage = Annotated[
+    str,
+    Header(
+        alias="Accept-Language",
+        max_length=1_000,
+        description="Language of the sentences for customers: `en` or `de`.",
+    ),
+]
+
+
+@router.get(
+    "/v1/profiles/{profile_id}/consents",
+    operation_id="listConsents",
+    response_model=Page[ConsentWithEvidence],
+    responses=documented(READ_PROBLEMS),
+)
+async def consents(
+    request: Request,
+    profile_id: ProfileId,
+    caller: Annotated[Caller, Depends(allowed(Scope.PROFILES_READ))],
+    limit: Annotated[int, Query(ge=1, le=STATES_PER_PAGE_MAX)] = 50,
+    cursor: Cursor = "",
+    languages: AcceptLanguage = "",
+) -> Response:
+    """The contact permission for every address, channel and purpose that an event of the customer
+    named, with the evidence. Without `profiles:pii` addresses are masked."""
+    language = preferred(languages)
+    asked = ConsentsRequest(
+        realm=caller.realm,
+        handle=str(profile_id),
+        limit=limit,
+        cursor=cursor,
+        language=language,
+        is_masked=not caller.has(Scope.PROFILES_PII),
+    )
+    found = await one(request, PROFILE_CONSENTS, asked)
+    note(request, caller, PROFILE_CONSENTS.name, [found.profile_id])
+    return page(found.entries, found.next_cursor, Content_Language=language)
+
+
+@router.post(
+    "/v1/contact-permission",
+    operation_id="checkContactPermission",
+    response_model=Page[AddressPermission],
+    responses=documented((*LIST_PROBLEMS, *BODY_PROBLEMS)),
+)
+async def contact_permission(
+    request: Request,
+    question: ContactQuestion,
+    caller: Annotated[Caller, Depends(allowed(Scope.PROFILES_READ))],
+    languages: AcceptLanguage = "",
+) -> Response:
+    """Whether up to 10,000 addresses may be contacted on a channel for a purpose: one answer for
+    each, in the same order, with legal basis, evidence and the sentence for the customer.
+
+    What counts is everything that the person behind the address ever said. The answer is never yes
+    for an address that nobody is known by.
+    """
+    language = preferred(languages)
+    asked = ContactRequest(realm=caller.realm, **dict(question), language=language)
+    found = await rows(request, CONTACT_PERMISSION, asked)
+    persons = [one_.profile_id for one_ in found if one_.profile_id is not None]
+    note(request, caller, CONTACT_PERMISSION.name, persons)
+    return page(found, None, Content_Language=language)
+
+
+def preferred(accepted: str) -> Language:
+    """The language that an Accept-Language header (RFC 9110) prefers; English if neither."""
+    weights = dict.fromkeys(Language, 0.0)
+    for part in accepted.split(","):
+        tag, _, rest = part.strip().partition(";")
+        name = tag.partition("-")[0].strip().lower()
+        if name in weights:
+            language = Language(name)
+            weights[language] = max(weights[language], _weight(rest))
+    return max(Language, key=lambda one_: weights[one_])
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(max(float(value), 0.0), 1.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,174 @@
+"""Routes of incidents: lists, one of them, and what people do with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+
+from schemas.api.incidents import NewIncidentAction
+from schemas.api.pages import Page
+from schemas.api.problem import ProblemCode
+from schemas.base import Instant
+from schemas.incident import AnyIncident, IncidentState
+from schemas.records import ActionRecord
+from services.api.auth import Scope
+from services.api.http.caller import Caller, allowed
+from services.api.http.notes import note
+from services.api.http.problems import Problem, documented
+from services.api.http.repeated import IdempotencyKey, once
+from services.api.http.run import (
+    BODY_PROBLEMS,
+    LIST_PROBLEMS,
+    READ_PROBLEMS,
+    Cursor,
+    document,
+    one,
+    page,
+)
+from services.api.queries.incidents import (
+    INCIDENTS_ACT,
+    INCIDENTS_PAGE,
+    INCIDENTS_PER_PAGE_MAX,
+    INCIDENTS_SHOW,
+    ActionRequest,
+    IncidentRequest,
+    IncidentsPageRequest,
+)
+
+INCIDENT_ID = re.compile(r"[0-9a-f]{32}")
+NAME_CHARS_MAX = 100
+ACTION_PROBLEMS = (
+    *READ_PROBLEMS, *BODY_PROBLEMS, ProblemCode.INVALID_STATE, ProblemCode.KEY_REUSED,
+)  # fmt: skip
+IncidentPath = Annotated[str, Path(description="The whole id of the incident.")]
+AnyView: Any = INCIDENTS_SHOW.response
+router = APIRouter(tags=["incidents"])
+
+
+class IncidentList(Page[AnyView]):
+    """One page of incidents."""
+
+
+@router.get(
+    "/v1/incidents",
+    operation_id="listIncidents",
+    response_model=IncidentList,
+    responses=documented(LIST_PROBLEMS),
+)
+async def incidents(
+    request: Request,
+    caller: Annotated[Caller, Depends(allowed(Scope.INCIDENTS_READ))],
+    state: Annotated[
+        list[IncidentState],
+        Query(max_length=len(IncidentState), description="Only these; all but retracted if none."),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    kind: Annotated[str, Query(max_length=100, description="Only of this kind.")] = "",
+    sku: Annotated[str, Query(max_length=100, description="Only of this product.")] = "",
+    channel: Annotated[str, Query(max_length=100, description="Only on this channel.")] = "",
+    since: Annotated[
+        Instant | None, Query(description="Only those that began at this time or later.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=INCIDENTS_PER_PAGE_MAX)] = 50,
+    cursor: Cursor = "",
+) -> Response:
+    """Where channels contradict each other, with exposure: who saw or paid it. The oldest first."""
+    asked = IncidentsPageRequest(
+        realm=caller.realm,
+        states=tuple(state),
+        kind=kind,
+        sku=sku,
+        channel=channel,
+        since=since,
+        limit=limit,
+        cursor=cursor,
+    )
+    found = await one(request, INCIDENTS_PAGE, asked)
+    note(request, caller, INCIDENTS_PAGE.name, _customers(found.entries))
+    return page(found.entries, found.next_cursor)
+
+
+@router.get(
+    "/v1/incidents/{incident_id}",
+    operation_id="getIncident",
+    response_model=AnyView,
+    responses=documented(READ_PROBLEMS),
+)
+async def incident(
+    request: Request,
+    incident_id: IncidentPath,
+    caller: Annotated[Caller, Depends(allowed(Scope.INCIDENTS_READ))],
+) -> Response:
+    """One incident with evidence, exposure, and what people did with it."""
+    asked = IncidentRequest(realm=caller.realm, incident_id=_whole(incident_id))
+    found = await one(request, INCIDENTS_SHOW, asked)
+    note(request, caller, INCIDENTS_SHOW.name, _customers([found]))
+    return document(found)
+
+
+@router.post(
+    "/v1/incidents/{incident_id}/actions",
+    operation_id="actOnIncident",
+    response_model=ActionRecord,
+    responses=documented(ACTION_PROBLEMS),
+)
+async def act(
+    request: Request,
+    incident_id: IncidentPath,
+    action: NewIncidentAction,
+    caller: Annotated[Caller, Depends(allowed(Scope.INCIDENTS_WRITE))],
+    idempotency_key: IdempotencyKey = "",
+    actor: Annotated[
+        str,
+        Header(
+            alias="X-Actor",
+            max_length=NAME_CHARS_MAX,
+            description="The person on whose behalf you act; added to the name of the key.",
+        ),
+    ] = "",
+) -> Response:
+    """Acknowledge or mute an incident, or take either back. It is durable when this answers, and
+    kept in the audit trail with the name of the key; workers apply it within moments."""
+    asked = ActionRequest(
+        realm=caller.realm,
+        incident_id=_whole(incident_id),
+        action=action.action,
+        by=_name(caller, actor),
+        reason=action.reason,
+        until=action.until.isoformat() if action.until else "",
+    )
+
+    async def write() -> Response:
+        done = await one(request, INCIDENTS_ACT, asked)
+        return document(done)
+
+    who = f"{actor}\n".encode()  # another person is another action
+    return await once(request, caller, idempotency_key, who + await request.body(), write)
+
+
+def _whole(incident_id: str) -> str:
+    """The id; beginnings of ids are for people at a terminal."""
+    if not INCIDENT_ID.fullmatch(incident_id):
+        raise Problem(ProblemCode.NOT_FOUND, "there is no such incident")
+    return incident_id
+
+
+def _name(caller: Caller, actor: str) -> str:
+    """Who acts, within what the audit trail holds."""
+    name = caller.principal.name
+    named = f"{actor.strip()} ({name})" if actor.strip() else name
+    if len(named) > NAME_CHARS_MAX:
+        raise Problem(
+            ProblemCode.INVALID_REQUEST,
+            f"X-Actor and the name of the key have {len(named)} characters, "
+            f"{NAME_CHARS_MAX} at most",
+        )
+    return named
+
+
+def _customers(found: list[AnyIncident]) -> list[UUID]:
+    """The customers that incidents are about."""
+    handles = (getattr(one_.subject, "handle", None) for one_ in found)
+    return [handle for handle in handles if handle is not None]

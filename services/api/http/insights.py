@@ -1,0 +1,66 @@
+"""Routes of measures: which there are, and one of them over a window."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from schemas.api.pages import Page
+from schemas.api.problem import ProblemCode
+from services.api.auth import Scope
+from services.api.http.caller import Caller, allowed
+from services.api.http.problems import Problem, documented
+from services.api.http.run import LIST_PROBLEMS, READ_PROBLEMS, document, one, page, rows
+from services.api.queries.insights import (
+    INSIGHTS_LIST,
+    INSIGHTS_SHOW,
+    ListedMeasure,
+    MeasureRequest,
+    MeasuresRequest,
+)
+from services.measures.catalogue import MEASURES
+from services.measures.core.result import MeasureResult
+
+router = APIRouter(tags=["insights"])
+
+
+@router.get(
+    "/v1/insights/measures",
+    operation_id="listMeasures",
+    response_model=Page[ListedMeasure],
+    responses=documented(LIST_PROBLEMS),
+)
+async def measures(
+    request: Request,
+    caller: Annotated[Caller, Depends(allowed(Scope.INSIGHTS_READ))],
+) -> Response:
+    """All measures."""
+    found = await rows(request, INSIGHTS_LIST, MeasuresRequest())
+    return page(found, None)
+
+
+@router.get(
+    "/v1/insights/measures/{measure}",
+    operation_id="getMeasure",
+    response_model=MeasureResult,
+    responses=documented(READ_PROBLEMS),
+)
+async def measure(
+    request: Request,
+    measure: Annotated[str, Path(description="Its name, as the list of measures gives it.")],
+    caller: Annotated[Caller, Depends(allowed(Scope.INSIGHTS_READ))],
+    first: Annotated[
+        date | None, Query(description="First day; by default 365 days before `until`.")
+    ] = None,
+    until: Annotated[
+        date | None, Query(description="First day after the window; by default today.")
+    ] = None,
+) -> Response:
+    """One measure over whole days of the realm's time zone."""
+    if measure not in MEASURES:
+        raise Problem(ProblemCode.NOT_FOUND, "there is no such measure")
+    asked = MeasureRequest(realm=caller.realm, measure=measure, first=first, until=until)
+    found = await one(request, INSIGHTS_SHOW, asked)
+    return document(found)
