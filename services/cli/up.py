@@ -28,6 +28,7 @@ from services.store.database import Database, open_embedded
 
 if TYPE_CHECKING:
     from services.api.http.parts import ApiParts
+    from services.api.http.streams import Streams
     from services.intake.application import Application
 
 
@@ -93,11 +94,11 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
     access = access_to(settings, engine.reading, act)
     count_seldom(engine.metrics, access.reads)
     query = QuerySide(settings, open_database, act, engine.metrics, presence.token)
-    app = _application(engine, writer, access, query.parts)
+    limit = connections_that_fit(settings.http_connections_max)
+    app = _application(engine, writer, access, query.parts, _streams(engine, limit))
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
         signal.signal(number, lambda _number, _frame: None)
-    limit = connections_that_fit(settings.http_connections_max)
     deadlines = Deadlines(
         settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
     )
@@ -121,8 +122,19 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
         raise Fatal(f"the writer ended: {failures[0]}") from failures[0]
 
 
+def _streams(engine: Engine, connections: int) -> Streams:
+    from services.api.http.streams import streams_over
+    from services.api.store_feeds import store_feeds
+
+    settings = engine.settings
+    feeds = store_feeds(
+        lambda: open_embedded(settings.data_dir), lambda: engine.pipeline.settled, settings.secret()
+    )
+    return streams_over(feeds, settings, connections, engine.metrics)
+
+
 def _application(
-    engine: Engine, writer: IntakeWriter, access: Access, parts: ApiParts
+    engine: Engine, writer: IntakeWriter, access: Access, parts: ApiParts, streams: Streams
 ) -> Application:
     """The application over the engine."""
     from services.api.http.local import LocalChannel
@@ -140,4 +152,4 @@ def _application(
         BytesInFlight(bytes_max, metrics),
         asyncio.Lock(),
     )
-    return create_app(running, parts, LocalChannel(access, writer, parts.authenticator))
+    return create_app(running, parts, LocalChannel(access, writer, parts.authenticator), streams)

@@ -26,12 +26,10 @@ from pydantic import ValidationError
 from schemas.claim import Book, BookEntry, Superseded
 from schemas.faults import fault_of
 from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.records import (
     ActionRecord,
-    AlertRecord,
     ClaimsRecord,
     CustomersRecord,
     OfferRecord,
@@ -39,6 +37,7 @@ from schemas.records import (
     TickRecord,
 )
 from schemas.reject import RejectReason
+from services.consistency.alerts import alert
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.customers import split_claims
 from services.consistency.core.doubt import LateWrites
@@ -50,13 +49,11 @@ from services.consistency.writer import CACHE_BOOKS_MAX, ONE_PROCESS, Actions, C
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, customer_records
-from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import Position
 
-ALERTS_TOPIC = "c360.alerts"
 log = structlog.get_logger()
 
 
@@ -275,14 +272,6 @@ class ConsistencyWorker:
         writers = (writer for one in held.values() for writer, _ in one.writers.values())
         cached_books = sum(writer.cached_books for writer in writers)
         self._metrics.cache_entries.labels("price_books").set(cached_books)
-
-
-def alert(incident: AnyIncident, row_version: int) -> Outgoing:
-    """The record that publishes an incident; a retracted one is a state like the others."""
-    plain = incident.model_dump(mode="json") | {"row_version": row_version}
-    record = AlertRecord.model_validate(plain)
-    key = key_of(incident.realm, incident.incident_id)
-    return Outgoing(ALERTS_TOPIC, record.model_dump_json().encode(), key)
 
 
 def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:

@@ -59,6 +59,9 @@ class Pipeline:
         self._clock = clock
         self._sleep = sleep
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
+        self.settled = self._next_batch - 1
+        """Every batch up to this one is completely written, or given up and written again under a
+        number up to it. Any thread may read it, once what was in doubt is recovered."""
 
     def recover(self) -> int:
         """Process again what the last run stored and did not finish; returns the number of events.
@@ -144,6 +147,7 @@ class Pipeline:
         batch = self._next_batch - 1
         with self._timed("acknowledge"):
             self._stage.acknowledge(batch, self._clock())
+        self.settled = batch
         self._metrics.last_batch.set(batch)
 
     def tick(self, clock: datetime | None = None) -> None:
@@ -152,6 +156,7 @@ class Pipeline:
         self._next_batch += 1
         with self._timed("tick"):
             self._consistency.tick(batch, clock)
+        self.settled = batch
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
     def act(self, record: ActionRecord) -> None:
@@ -159,6 +164,7 @@ class Pipeline:
         batch = self._next_batch
         self._next_batch += 1
         self._consistency.act(record.realm, {record.book: [record.entry]}, batch)
+        self.settled = batch
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

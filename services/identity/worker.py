@@ -28,17 +28,16 @@ from schemas.records import (
 from schemas.reject import RejectReason
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.ports import IdentityStore
+from services.identity.publication import published
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.batching import bounded
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
-from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Outgoing, Partition
 
-PROFILE_CHANGES_TOPIC = "c360.profile-changes"
 RECORDS_MAX = 100
 CustomerRecords = Callable[[str, Collection[NodeId]], list[Outgoing]]
 """From a realm and its profiles that gained or lost nodes."""
@@ -111,7 +110,7 @@ class IdentityWorker:
                 )
             written = await self._offload(self._write, tenure.session, held, part)
             await self._outbox.send_all(
-                [*written.dead, *map(_outgoing, written.changes), *written.customers]
+                [*written.dead, *map(published, written.changes), *written.customers]
             )
         except BaseException:
             # An abandoned write may still be running, on a store that is not used again.
@@ -213,9 +212,3 @@ def _followed(
     standing = store.placements_of(realm, wanted) if wanted else {}
     causes = batch.edges if changes.in_doubt else changes.edges
     return profile_changes(realm, changes, causes, spoken, standing, map_version)
-
-
-def _outgoing(record: ProfileChangeRecord) -> Outgoing:
-    key = key_of(record.realm, str(record.profile_id))
-    value = record.model_dump_json(exclude_none=True).encode()
-    return Outgoing(PROFILE_CHANGES_TOPIC, value, key=key)

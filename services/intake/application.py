@@ -21,6 +21,7 @@ from services.api.http import (
     insights,
     local,
     orders,
+    streams,
     timeline,
 )
 from services.api.http.body_guard import BodyGuard
@@ -30,6 +31,7 @@ from services.api.http.heads import HeadAsGet
 from services.api.http.local import LocalChannel
 from services.api.http.parts import ApiParts
 from services.api.http.problems import answer_with_problems
+from services.api.http.streams import Streams
 from services.intake import http as intake
 from services.intake.api_document import finished
 from services.intake.http import Running
@@ -37,6 +39,7 @@ from services.intake.http import Running
 ROUTERS: tuple[APIRouter, ...] = (
     freshness.router,
     intake.router,
+    streams.router,
     timeline.router,
     orders.router,
     consents.router,
@@ -46,7 +49,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     access.router,
     about.router,
 )
-"""What clients may call; the order is that of the OpenAPI document."""
+"""What clients may call; the order is that of the OpenAPI document. The paths of streams look like
+those of single incidents and profiles, so they come first."""
 EXPOSED_HEADERS = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
 """Headers that a web page of an allowed origin may read."""
 SENT_HEADERS = [
@@ -99,10 +103,16 @@ def application(origins: list[str] | None = None) -> Application:
     return app
 
 
-def create_app(running: Running, api: ApiParts, channel: LocalChannel | None = None) -> Application:
+def create_app(
+    running: Running,
+    api: ApiParts,
+    channel: LocalChannel | None = None,
+    feeds: Streams | None = None,
+) -> Application:
     """The application over its parts; `channel` is that of commands on the same machine."""
     app = application(api.settings.api_cors_origins)
     app.state.running, app.state.api, app.state.metrics = running, api, api.metrics
+    app.state.streams = feeds
     if channel is not None:
         app.state.local = channel
         app.include_router(local.router)

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from schemas.api.problem import ProblemCode
 from services.api.http.local import LOCAL_CALLER
+from services.api.http.streams import STOPS, STREAM
 from services.intake.tls import Handshake
 from services.runtime.connections import Connections, Unread, address_of, refuse
 
@@ -33,6 +34,8 @@ closed to make room."""
 REST_S = 5.0
 """How long the rest of a body is read and dropped when the answer came first: closing at once would
 take the answer from the sender."""
+STREAM_END_S = 3.0
+"""How long the end of a stream may take when the service stops."""
 KEEP_ALIVE_S = 5
 BACKLOG = 128
 STOP_S = 30
@@ -90,6 +93,7 @@ class GuardedHttp(H11Protocol):
         self._since_s = table.clock_s()
         self._received = 0
         self._unread = Unread()
+        self._stops_since_s: float | None = None
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -144,7 +148,7 @@ class GuardedHttp(H11Protocol):
         """See HeldConnection."""
         self._turn()
         age_s, limits = now_s - self._since_s, self._deadlines
-        if self._unread.is_overdue(self.transport, now_s) and not self._is_local():
+        if self._is_unread(now_s):
             self._table.closed("unread")
             self.abort()
         elif self._phase is _Phase.HEAD and age_s > limits.head_s:
@@ -161,6 +165,22 @@ class GuardedHttp(H11Protocol):
     def abort(self) -> None:
         """See HeldConnection."""
         self.transport.abort()
+
+    def shutdown(self) -> None:
+        """See H11Protocol. A stream has no end of its own."""
+        super().shutdown()
+        scope: Any = self.scope  # None before the first request
+        if scope is not None:
+            scope["state"][STOPS] = True
+            if end_stream := scope["state"].get(STREAM):
+                self._stops_since_s = self._table.clock_s()
+                end_stream()
+
+    def _is_unread(self, now_s: float) -> bool:
+        """Whether the sender does not take what is for it, or not when it has to."""
+        if self._stops_since_s is not None and now_s - self._stops_since_s > STREAM_END_S:
+            return True
+        return self._unread.is_overdue(self.transport, now_s) and not self._is_local()
 
     def _is_local(self) -> bool:
         """Whether a command of this machine asks: a pager may stop reading for as long as it likes.

@@ -120,6 +120,12 @@ class Metrics:
             "an answer not read",
             "why",
         )
+        self.streams = Gauge(
+            "c360_http_streams",
+            "Open streams of server-sent events",
+            ["feed"],
+            registry=self.registry,
+        )
         self.bytes_in_flight = Gauge(
             "c360_intake_bytes_in_flight",
             "Bytes of request bodies received and not answered yet",

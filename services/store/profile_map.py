@@ -19,6 +19,9 @@ _STATEMENTS = statements_of(__file__)
 PLACEMENTS_SQL = _STATEMENTS["placements"]
 MEMBERS_SQL = _STATEMENTS["members"]
 FORMER_PROFILES_SQL = _STATEMENTS["former_profiles"]
+LATEST_VERSION_SQL = _STATEMENTS["latest_version"]
+ROWS_BY_VERSION_SQL = _STATEMENTS["rows_by_version"]
+HISTORY_SQL = _STATEMENTS["history"]
 
 
 class Members(NamedTuple):
@@ -28,6 +31,16 @@ class Members(NamedTuple):
     """The profile of each node that they hold."""
     kinds: dict[NodeId, ProfileKind]
     """The kinds of those profiles that are on the map."""
+
+
+class MapRow(NamedTuple):
+    """A row that was written of a node."""
+
+    realm: str
+    node: NodeId
+    type: str
+    placement: Placement
+    version: int
 
 
 class ProfileMap:
@@ -63,3 +76,26 @@ class ProfileMap:
         """
         rows = rows_by_key(self._database, FORMER_PROFILES_SQL, realm, nodes)
         return {profile.int for (profile,) in rows}
+
+    def latest_version(self, until: int) -> int:
+        """The highest version of any row, of those up to `until`; 0 if there is none."""
+        return int(self._database.rows(LATEST_VERSION_SQL, {"until": until})[0][0])
+
+    def rows_by_version(self, after: int, until: int, versions_max: int) -> list[tuple[int, int]]:
+        """The next versions behind `after` and how many rows each of them wrote, in order."""
+        asked = {"after": after, "until": until, "rows": versions_max}
+        return [
+            (version, count) for version, count in self._database.rows(ROWS_BY_VERSION_SQL, asked)
+        ]
+
+    def history(self, after: int, until: int) -> list[MapRow]:
+        """All rows of the nodes that the versions behind `after` wrote, the latest first.
+
+        A row is missing if a later one of the same node and profile replaced it. Slow: it reads all
+        rows of all realms.
+        """
+        rows = self._database.rows(HISTORY_SQL, {"after": after, "until": until})
+        return [
+            MapRow(realm, node.int, type_name, Placement(profile.int, ProfileKind(kind)), version)
+            for realm, node, type_name, profile, kind, version in rows
+        ]

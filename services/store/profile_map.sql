@@ -26,3 +26,21 @@ ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
 -- realm are read; asked only after a failure or a takeover.
 SELECT DISTINCT profile FROM members
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- latest_version --
+-- The highest version of any row, up to one; 0 if there is none.
+SELECT max(version) FROM members WHERE version <= {until:UInt64}
+
+-- rows_by_version --
+-- How many rows each version wrote that were not replaced, the lowest version first.
+SELECT version, count() FROM members WHERE version > {after:UInt64} AND version <= {until:UInt64}
+GROUP BY version ORDER BY version LIMIT {rows:UInt32}
+
+-- history --
+-- Every row of the nodes that these versions wrote, earlier and later ones, too, the latest first.
+-- A row is missing if a later one of the same node and profile replaced it.
+SELECT realm, node, type, profile, kind, version FROM members
+WHERE (realm, node) IN
+    (SELECT realm, node FROM members
+    WHERE version > {after:UInt64} AND version <= {until:UInt64})
+ORDER BY version DESC, _block_number DESC LIMIT 1 BY realm, profile, node

@@ -23,6 +23,8 @@ class Asked(NamedTuple):
     body_type: str = ""
     """Model of the body."""
     body: Any = None
+    is_stream: bool = False
+    """The answer has no end: its beginning is enough."""
 
 
 def calls(facts: Facts) -> dict[str, Asked]:
@@ -35,6 +37,8 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "whoami": Asked({}),
         "getProblem": Asked({"code": "not-found"}),
         "listAccesses": Asked({"limit": 3, "x_purpose": "a test"}),
+        "streamIncidents": Asked({}, is_stream=True),
+        "streamProfiles": Asked({}, is_stream=True),
     }
 
 
@@ -52,6 +56,9 @@ def called(package: str, client: Any, operation: str, asked: Asked) -> dict[str,
         model = getattr(import_module("generated.models"), asked.body_type)
         arguments["body"] = model.from_dict(asked.body)
     module = module_of(package, operation)
+    if asked.is_stream:
+        with client.get_httpx_client().stream(**module._get_kwargs(**arguments)) as stream:
+            return {"status": stream.status_code, "type": type(next(stream.iter_text())).__name__}
     answer = module.sync_detailed(client=client, **arguments)
     return {"status": int(answer.status_code), "type": type(answer.parsed).__name__}
 

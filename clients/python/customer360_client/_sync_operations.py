@@ -67,6 +67,55 @@ class Operations:
         """Prometheus metrics; docs/metrics.md lists them."""
         return self._send(Call("GET", "/metrics", str))
 
+    def stream_incidents(
+        self,
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+        last_event_id: str | None = None,
+    ) -> Iterator[ServerEvent]:
+        """Incidents of the realm as they open, change and end.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        last_event_id: The id of the last event that came; the stream goes on behind it.
+        """
+        return self._events(
+            Call(
+                "GET",
+                "/v1/incidents/stream",
+                None,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose, "Last-Event-ID": last_event_id},
+            )
+        )
+
+    def stream_profiles(
+        self,
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+        last_event_id: str | None = None,
+    ) -> Iterator[ServerEvent]:
+        """Profiles of the realm as they appear, merge, split, and get other identifiers,
+        attributes or consents. No values: read the profile for them.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        last_event_id: The id of the last event that came; the stream goes on behind it.
+        """
+        return self._events(
+            Call(
+                "GET",
+                "/v1/profiles/stream",
+                None,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose, "Last-Event-ID": last_event_id},
+            )
+        )
+
     def list_timeline(
         self,
         profile_id: UUID,

@@ -18,10 +18,11 @@ from schemas.incident_action import ActionKind, IncidentAction
 from schemas.offer import Basis
 from schemas.records import ActionRecord, AlertRecord
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.alerts import ALERTS_TOPIC
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.doubt import LateWrites
 from services.consistency.ticker import tick_records
-from services.consistency.worker import ALERTS_TOPIC, ConsistencyWorker
+from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import ConsistencyWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics

@@ -16,9 +16,10 @@ from schemas.offer import Basis
 from schemas.records import AlertRecord, CustomersRecord
 from schemas.subject import Subject
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.alerts import ALERTS_TOPIC
 from services.consistency.rules import ConsistencyRules
 from services.consistency.ticker import tick_records
-from services.consistency.worker import ALERTS_TOPIC, ConsistencyWorker
+from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import ConsistencyWriter
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import (

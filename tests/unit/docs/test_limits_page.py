@@ -11,9 +11,11 @@ from schemas.rules.identity import identity_rules
 from schemas.topics import MIB
 from schemas.touchpoint import EVENT_BYTES_MAX, IDENTIFIERS_MAX
 from services.api.cursors import CURSOR_CHARS_MAX
+from services.api.feeds import QUEUE_BYTES_MAX
 from services.api.http.body_guard import BODY_BYTES_MAX, BYTES_IN_FLIGHT_MAX
 from services.api.http.caller import PURPOSE_CHARS_MAX
 from services.api.http.problems import ERRORS_MAX
+from services.api.log_feeds import KEPT_S
 from services.api.queries.consents import EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
 from services.api.queries.identity import MEMBERS_PER_PAGE_MAX
 from services.api.queries.incidents import INCIDENTS_PER_PAGE_MAX
@@ -46,6 +48,10 @@ STATED: list[tuple[str, int | float]] = [
     ("request body", SETTINGS.request_bytes_max // MIB),
     ("bodies of all requests", SETTINGS.request_bytes_in_flight_max // MIB),
     ("connections", SETTINGS.http_connections_max),
+    ("streams of events", SETTINGS.api_streams_max),
+    ("streams of events", SETTINGS.api_streams_per_key_max),
+    ("what waits for a reader of a stream", QUEUE_BYTES_MAX // MIB),
+    ("age of the id of an event", int(KEPT_S // 3600)),
     ("request line and headers", HEAD_BYTES_MAX // KIB),
     ("request line and headers", SETTINGS.http_head_s),
     ("time of a request body", SETTINGS.http_body_s),

@@ -26,8 +26,8 @@ from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import Refusal
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore, Placed
+from services.identity.publication import PROFILE_CHANGES_TOPIC
 from services.identity.worker import (
-    PROFILE_CHANGES_TOPIC,
     IdentityWorker,
 )
 from services.identity.writer import IdentityWriter

@@ -1,0 +1,20 @@
+"""The written form of the records of `c360.profile-changes`.
+
+The worker publishes them; where no worker runs, the same ones are read from the stored map
+(adapters/map_changes.py). Which records there are is decided in core/changes.py.
+"""
+
+from __future__ import annotations
+
+from schemas.records import ProfileChangeRecord
+from services.stream.connection import key_of
+from services.stream.ports import Outgoing
+
+PROFILE_CHANGES_TOPIC = "c360.profile-changes"
+
+
+def published(record: ProfileChangeRecord) -> Outgoing:
+    """The record that publishes a change of a profile."""
+    key = key_of(record.realm, str(record.profile_id))
+    value = record.model_dump_json(exclude_none=True).encode()
+    return Outgoing(PROFILE_CHANGES_TOPIC, value, key=key)
