@@ -155,6 +155,14 @@ class Metrics:
             "c360_access_entries_waiting",
             "Entries of the access log that are not written yet; beyond a limit no profile is read",
         )
+        self.answer_cache_reads = self._counter(
+            "c360_api_cache_reads_total",
+            "Answers that were kept and had not changed (hit), or had to be read (miss)",
+            "result",
+        )
+        self.answer_cache_bytes = self._gauge(
+            "c360_api_cache_bytes", "Memory of kept answers, roughly"
+        )
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(name, description, labels, registry=self.registry)

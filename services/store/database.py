@@ -28,6 +28,7 @@ from urllib3.util import parse_url
 from schemas.identifiers import NodeId, as_uuid
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
+from services.store.asked import note_rows, note_statement, note_unknown
 from services.store.deadline import require_time
 from services.store.errors import NoRoom, Server, first_line, translated
 from services.store.statements import statements_of
@@ -86,7 +87,9 @@ class Database:
         text, bound = self._bound(sql, parameters)
         with self._lock, translated(self._server):
             result = self._client.query(text, **bound)
-            return [tuple(row) for row in result.result_rows]
+            rows = [tuple(row) for row in result.result_rows]
+        note_rows(rows)
+        return rows
 
     def records(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query by column name. Raises Retry or Fatal."""
@@ -94,10 +97,12 @@ class Database:
         with self._lock, translated(self._server):
             result = self._client.query(text, **bound)
             names = result.column_names
+            note_rows(result.result_rows)
             return [dict(zip(names, row, strict=True)) for row in result.result_rows]
 
     def raw(self, sql: str, format_name: str, parameters: dict[str, Any] | None = None) -> bytes:
         """The answer of a query in one of ClickHouse's text formats."""
+        note_unknown()
         text, bound = self._bound(sql, parameters)
         with self._lock, translated(self._server):
             answer = self._client.raw_query(text, fmt=format_name, **bound)
@@ -143,6 +148,7 @@ class Database:
     def _bound(self, sql: str, parameters: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
         """The text of a statement and its arguments for the driver. Raises Retry too late."""
         require_time()
+        note_statement(sql, parameters)
         if self._server is None or parameters is None:
             return sql, {"parameters": parameters}
         text, short = inlined(sql, parameters)
