@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from schemas.api.access import AccessEntry
+from services.api.answer_cache import AnswerCache
 from services.api.auth import Authenticator
 from services.api.http.parts import ApiParts
 from services.api.idempotency import WritesInWork
@@ -32,5 +33,6 @@ def api_parts_of(authenticator: Authenticator, metrics: Metrics | None = None) -
 
     pool: ReadPool[Any] = ReadPool(open_reads, lambda _reads: None, limits_of(settings), metrics)
     rates = RateLimits(settings.api_rate_per_s)
-    kept = _Notes(), WritesInWork(), Marks(cast(Any, pool)), KeyLooks(authenticator)
+    marks = Marks(cast(Any, pool))
+    kept = _Notes(), WritesInWork(), marks, KeyLooks(authenticator), AnswerCache(marks, 0, metrics)
     return ApiParts(settings, cast(Any, pool), authenticator, rates, metrics, *kept)

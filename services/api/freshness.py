@@ -1,13 +1,12 @@
 """How far the data has come, for readers who must tell "nothing happened" from "not there yet".
 
-Three questions: the watermarks of a realm, a token that changes with every write that may change an
-answer, and whether one event is visible. All are answered from the store alone, so they mean the
+Three questions: the watermarks of a realm, which keys have got new rows since a look, and whether
+one event is visible. All are answered from the store alone, so they mean the
 same on the embedded engine and on a server. Methods block and raise Retry or Fatal.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from uuid import UUID
@@ -23,16 +22,12 @@ from services.ingest.core.decode import event_hash
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake
 from services.runtime.settings import Settings
+from services.store.changes import ChangedKeys, SeenTables, changed_keys
 from services.store.database import Database
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
-WATCHED = (
-    "decisions", "edges", "erasures", "incident_actions", "incident_states", "marks", "members",
-    "node_values", "refusals", "touchpoints", "watermarks",
-)  # fmt: skip
-"""Tables that answers depend on; the others are filled by views of these."""
 NO_REASON = Standing.ELSEWHERE
 """The standing of an edge whose ends are apart for no reason that is recorded."""
 
@@ -49,10 +44,9 @@ class FreshnessReader:
         """See the port."""
         return [Watermark(*row) for row in self._database.rows(_STATEMENTS["watermarks"])]
 
-    def token(self) -> str:
+    def changes(self, seen: SeenTables) -> ChangedKeys:
         """See the port."""
-        rows = self._database.rows(_STATEMENTS["token"], {"tables": list(WATCHED)})
-        return hashlib.blake2b(repr(rows).encode(), digest_size=12).hexdigest()
+        return changed_keys(self._database, seen)
 
     def is_visible(self, realm: str, event_id: str) -> bool:
         """See the port."""

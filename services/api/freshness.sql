@@ -3,13 +3,6 @@
 SELECT realm, channel, max(occurred_at), max(received_at) FROM watermarks
 GROUP BY realm, channel ORDER BY realm, channel
 
--- token --
--- The number of the last block written to each table that answers depend on. A merge keeps it; a
--- write raises it once its rows can be read.
-SELECT table, max(max_block_number) FROM system.parts
-WHERE database = currentDatabase() AND active AND table IN {tables:Array(String)}
-GROUP BY table ORDER BY table
-
 -- stored --
 -- Where events of these ids are stored, and the batch that wrote each; the latest body first.
 SELECT event_id, node, batch FROM event_ids

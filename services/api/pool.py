@@ -186,7 +186,7 @@ class ReadPool(Generic[A]):
         if self._slots.locked() and self._waiting >= limits.waiting_max:
             raise Retry(f"{self._waiting} requests wait to read already", reason=BUSY)
         self._waiting += 1
-        self._metrics.reads_waiting.set(self._waiting)
+        self._metrics.reads_waiting.inc()
         try:
             async with asyncio.timeout(limits.wait_s):
                 await self._slots.acquire()
@@ -195,4 +195,4 @@ class ReadPool(Generic[A]):
             raise Retry(detail, reason=BUSY) from error
         finally:
             self._waiting -= 1
-            self._metrics.reads_waiting.set(self._waiting)
+            self._metrics.reads_waiting.dec()

@@ -31,6 +31,7 @@ from services.profiles.ports import (
     TimelineSource,
 )
 from services.runtime.settings import RealmSettings
+from services.store.changes import ChangedKeys, SeenTables
 from services.store.migrations import MigrationState
 from services.store.profile_map import Members
 
@@ -147,8 +148,11 @@ class FreshnessSource(Protocol):
         """The latest times of every channel of every realm, of events that are processed."""
         ...
 
-    def token(self) -> str:
-        """A word that is another one after any write that may change an answer can be read."""
+    def changes(self, seen: SeenTables) -> ChangedKeys:
+        """The keys of rows that became visible since a look; all for the first.
+
+        Raises ConfigurationError where the parts of tables may not be seen.
+        """
         ...
 
     def is_visible(self, realm: str, event_id: str) -> bool:

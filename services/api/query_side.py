@@ -12,6 +12,7 @@ from datetime import datetime
 from schemas.api.api_key import ApiKey
 from services.api.access_log import AccessLog
 from services.api.actions import ActionSink
+from services.api.answer_cache import AnswerCache
 from services.api.auth import Credentials
 from services.api.http.parts import ApiParts
 from services.api.idempotency import WritesInWork
@@ -43,8 +44,10 @@ class QuerySide:
         act: ActionSink,
         metrics: Metrics,
         token: str = "",
+        written: Callable[[], object] = lambda: None,
     ) -> None:
-        """`act` makes actions on incidents durable; `token` is that of commands on this machine.
+        """`act` makes actions on incidents durable; `token` is that of commands on this machine;
+        `written` changes whenever this process has made events durable.
 
         Raises ConfigurationError when tokens of an identity provider cannot be verified here.
         """
@@ -54,15 +57,20 @@ class QuerySide:
         self._ring = KeyRing(self._keys, [*others, *([verifier] if verifier else [])])
         self._access_log = AccessLog(open_database)
         metrics.access_entries_waiting.set_function(lambda: self._access_log.waiting)
-        self._pool: ReadPool[Access] = ReadPool(
-            lambda: access_to(settings, open_database(), act),
-            close_reads,
-            limits_of(settings),
-            metrics,
-        )
+        limits = limits_of(settings)
+
+        def open_reads() -> Access:
+            return access_to(settings, open_database(), act)
+
+        self._pool: ReadPool[Access] = ReadPool(open_reads, close_reads, limits, metrics)
+        # Every request waits for a look now and then, and must not wait for others that read long.
+        alone = limits._replace(connections=1)
+        self._look_pool: ReadPool[Access] = ReadPool(open_reads, close_reads, alone, metrics)
+        marks = Marks(self._look_pool, written)
+        answers = AnswerCache(marks, settings.api_cache_bytes, metrics)
         rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()
         self._looks = KeyLooks(self._ring)
-        kept = self._access_log, in_work, Marks(self._pool), self._looks
+        kept = self._access_log, in_work, marks, self._looks, answers
         self.parts = ApiParts(settings, self._pool, self._ring, rates, metrics, *kept)
 
     def start(self) -> None:
@@ -74,6 +82,7 @@ class QuerySide:
         """Write what waits, and close every connection."""
         self._looks.close()
         self._pool.close()
+        self._look_pool.close()
         self._access_log.stop()
         self._ring.stop()
         self._keys.close()

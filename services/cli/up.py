@@ -93,7 +93,14 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
 
     access = access_to(settings, engine.reading, act)
     count_seldom(engine.metrics, access.reads)
-    query = QuerySide(settings, open_database, act, engine.metrics, presence.token)
+    query = QuerySide(
+        settings,
+        open_database,
+        act,
+        engine.metrics,
+        presence.token,
+        lambda: engine.pipeline.settled,
+    )
     limit = connections_that_fit(settings.http_connections_max)
     app = _application(engine, writer, access, query.parts, _streams(engine, limit))
     for number in (signal.SIGTERM, signal.SIGINT):

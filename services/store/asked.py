@@ -24,6 +24,7 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "node_values": ("node",),
     "members": ("profile", "node"),
     "map": ("node", "profile"),
+    "erasures": ("node",),
 }
 """Tables whose new rows are followed, and the columns of them that are keys."""
 KEY_TYPES = frozenset({"UUID", "Array(UUID)", "Array(String)"})

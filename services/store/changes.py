@@ -25,7 +25,7 @@ TRIES = 3
 """How often new parts are looked for again when a merge was faster."""
 
 
-class Part(NamedTuple):
+class TablePart(NamedTuple):
     """An active part of a table."""
 
     table: str
@@ -45,12 +45,12 @@ class SeenBlocks(NamedTuple):
     rewritten: frozenset[str] = frozenset()
     """Names of rewritten parts."""
 
-    def holds(self, part: Part) -> bool:
+    def holds(self, part: TablePart) -> bool:
         """Whether every block of the part was seen."""
         at = bisect_right(self.ranges, part.first, key=lambda one: one[0]) - 1
         return at >= 0 and part.last <= self.ranges[at][1]
 
-    def with_parts(self, parts: Sequence[Part]) -> SeenBlocks:
+    def with_parts(self, parts: Sequence[TablePart]) -> SeenBlocks:
         """These parts were seen, too."""
         joined: list[tuple[int, int]] = []
         for first, last in sorted([*self.ranges, *((one.first, one.last) for one in parts)]):
@@ -61,7 +61,7 @@ class SeenBlocks(NamedTuple):
         rewritten = {part.name for part in parts if part.is_rewritten}
         return SeenBlocks(tuple(joined), self.rewritten | rewritten)
 
-    def lost_by(self, parts: Sequence[Part]) -> bool:
+    def lost_by(self, parts: Sequence[TablePart]) -> bool:
         """Whether rows that were seen may be gone: these parts are all of the table now."""
         if any(part.is_rewritten and part.name not in self.rewritten for part in parts):
             return True
@@ -90,7 +90,7 @@ def changed_keys(database: Database, seen: SeenTables) -> ChangedKeys:
 
     Blocks. Raises Retry or Fatal.
     """
-    parts: dict[str, list[Part]] = {}
+    parts: dict[str, list[TablePart]] = {}
     for _ in range(TRIES):
         parts = _parts(database)
         if not parts:  # an empty store, or one whose parts this user may not see
@@ -119,14 +119,14 @@ class _Found(NamedTuple):
     parts: set[tuple[str, str]]
 
 
-def _parts(database: Database) -> dict[str, list[Part]]:
-    found: defaultdict[str, list[Part]] = defaultdict(list)
+def _parts(database: Database) -> dict[str, list[TablePart]]:
+    found: defaultdict[str, list[TablePart]] = defaultdict(list)
     for row in database.rows(PARTS_SQL, {"tables": list(FOLLOWED)}):
-        found[row[0]].append(Part(*row))
+        found[row[0]].append(TablePart(*row))
     return found
 
 
-def _keys(database: Database, new: Mapping[str, Sequence[Part]]) -> _Found | None:
+def _keys(database: Database, new: Mapping[str, Sequence[TablePart]]) -> _Found | None:
     """The keys of the rows of some parts, and those parts that were still there; None if there are
     too many."""
     texts = [_STATEMENTS[f"keys_of_{table}"] for table in new]

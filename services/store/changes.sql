@@ -47,3 +47,8 @@ WHERE _part IN {members:Array(String)} LIMIT {limit:UInt32}
 -- The same.
 SELECT DISTINCT 'map', _part, toString(node), toString(profile), '' FROM map
 WHERE _part IN {map:Array(String)} LIMIT {limit:UInt32}
+
+-- keys_of_erasures --
+-- The same.
+SELECT DISTINCT 'erasures', _part, toString(node), '', '' FROM erasures
+WHERE _part IN {erasures:Array(String)} LIMIT {limit:UInt32}

@@ -1,4 +1,4 @@
-"""How far the data has come: watermarks, the token of all writes, and single events."""
+"""How far the data has come: watermarks, what changed since a look, and single events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.rules.identity import identity_rules
-from services.api.freshness import WATCHED, FreshnessReader
+from services.api.freshness import FreshnessReader
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
@@ -16,6 +16,7 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage
 from services.runtime.settings import Settings
+from services.store.asked import FOLLOWED
 from services.store.database import Database
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line
 
@@ -136,27 +137,31 @@ WRITES: dict[str, Callable[[Database], object]] = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_the_token_changes_with_every_write(database: Database, name: str) -> None:
-    """Once the rows can be read it is another one, and until the next write the same."""
+def test_every_write_is_seen_as_a_change(database: Database, name: str) -> None:
+    """Once the rows can be read a look finds their keys, and the next look none."""
     freshness = reader(database)
-    before = freshness.token()
-    assert freshness.token() == before
+    WRITES["fact"](database)
+    before = freshness.changes({})
+    assert before.is_all
     WRITES[name](database)
-    after = freshness.token()
-    assert after != before
-    assert freshness.token() == after
+    after = freshness.changes(before.seen)
+    assert after.keys
+    assert not after.is_all
+    assert not freshness.changes(after.seen).keys
 
 
-def test_a_merge_keeps_the_token(database: Database) -> None:
+def test_a_merge_is_no_change(database: Database) -> None:
     """Parts come and go; the answers stay."""
     for _ in range(3):
         stored(database, 1, event())
-    before = reader(database).token()
+    before = reader(database).changes({})
     database.command("OPTIMIZE TABLE touchpoints FINAL")
-    assert reader(database).token() == before
+    after = reader(database).changes(before.seen)
+    assert not after.keys
+    assert not after.is_all
 
 
-def test_every_watched_table_is_there(database: Database) -> None:
-    """A misspelt name would never change the token."""
+def test_every_followed_table_is_there(database: Database) -> None:
+    """A misspelt name would never show a change."""
     rows = database.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")
-    assert set(WATCHED) <= {name for (name,) in rows}
+    assert FOLLOWED.keys() <= {name for (name,) in rows}

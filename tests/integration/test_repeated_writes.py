@@ -14,6 +14,7 @@ from httpx import ASGITransport
 
 from schemas.api.problem import ProblemCode
 from services.api.access_log import AccessLog
+from services.api.answer_cache import AnswerCache
 from services.api.auth import Authenticator, Principal, Scope
 from services.api.http.caller import Caller, allowed
 from services.api.http.notes import note
@@ -92,7 +93,8 @@ def app(database: Database) -> Iterator[tuple[Application, Access]]:
     made.include_router(router)
     authenticator: Authenticator = TwoClients()
     made.state.metrics, rates = metrics, RateLimits(1_000)
-    kept = log, WritesInWork(), Marks(pool), KeyLooks(authenticator)
+    marks = Marks(pool)
+    kept = log, WritesInWork(), marks, KeyLooks(authenticator), AnswerCache(marks, 0, metrics)
     made.state.api = ApiParts(settings, pool, authenticator, rates, metrics, *kept)
     made.state.begun, made.state.gate = asyncio.Event(), asyncio.Event()
     done.clear()

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, cast
 from fastapi import Request
 
 from schemas.api.access import AccessEntry
+from services.api.answer_cache import AnswerCache
 from services.api.auth import Authenticator
 from services.api.idempotency import WritesInWork
 from services.api.key_looks import KeyLooks
@@ -43,6 +44,7 @@ class ApiParts(NamedTuple):
     in_work: WritesInWork
     marks: Marks
     looks: KeyLooks
+    answers: AnswerCache
 
 
 def api_parts(request: Request) -> ApiParts:

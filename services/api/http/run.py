@@ -6,7 +6,7 @@ it with `--json`, so both give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,10 +16,12 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from schemas.api.problem import ProblemCode
+from services.api.answer_cache import ReadAnswer, etag_of, is_known
 from services.api.cursors import CURSOR_CHARS_MAX
 from services.api.http.parts import api_parts
 from services.api.operation import In, Operation, Out, plain
 from services.api.ports import Access
+from services.store.asked import recorded
 
 READ_PROBLEMS = (
     ProblemCode.INVALID_REQUEST,
@@ -52,6 +54,9 @@ ProfileId = Annotated[UUID, Path(description="Any id that the profile or an iden
 ROWS_MAX = 10_000
 """Of one answer, whatever was asked for."""
 JSON = "application/json"
+READ_AT = "as_of"
+"""The member that says when a document was read: no part of its version."""
+OK, NOT_MODIFIED = 200, 304
 MARK = "mark"
 """State of a request: how far the data had come before it was read."""
 
@@ -73,6 +78,57 @@ async def one(request: Request, operation: Operation[In, Out], asked: In) -> Out
     return found
 
 
+async def kept(
+    request: Request,
+    operation: Operation[In, Out],
+    asked: In,
+    subjects: Callable[[Out], Iterable[UUID]],
+    fields: frozenset[str] | None = None,
+) -> ReadAnswer:
+    """The one document of an operation, as it is or as it was read before and has not changed.
+
+    Args:
+        subjects: the profiles that it tells of, for the note in the access log: kept answers need
+            one as others do.
+        fields: the top-level fields that are wanted; None for all.
+
+    Raises C360Error as `rows` does.
+    """
+    parts = api_parts(request)
+
+    def read(access: Access) -> ReadAnswer:
+        with recorded() as keys:
+            [row] = operation.run(access, asked)
+        written = plain(row)
+        if fields is not None:
+            written = {name: value for name, value in written.items() if name in fields}
+        timeless = {name: value for name, value in written.items() if name != READ_AT}
+        return ReadAnswer(
+            orjson.dumps(written),
+            etag_of(orjson.dumps(timeless)),
+            tuple(subjects(row)),
+            frozenset(keys.keys) if keys.is_complete else None,
+        )
+
+    mark = await parts.marks.latest()
+    setattr(request.state, MARK, mark)
+    key = operation.name, asked.model_dump_json(), fields
+    return await parts.answers.answer(mark.number, key, lambda: parts.pool.run(read))
+
+
+def kept_document(
+    request: Request, answer: ReadAnswer, status: int = 200, **headers: str
+) -> Response:
+    """The answer with it, or 304 without it for a client that has this version (RFC 9110, 13.1.2).
+
+    Whoever calls this has noted who reads of whom.
+    """
+    named = {"ETag": answer.etag, **_named(headers)}
+    if status == OK and is_known(answer.etag, request.headers.get("if-none-match")):
+        return Response(None, NOT_MODIFIED, named)
+    return Response(answer.body, status, named, JSON)
+
+
 def document(row: BaseModel, status: int = 200, **headers: str) -> Response:
     """The answer with one document; names of headers have `_` for `-`."""
     return _response(plain(row), status, headers)
@@ -90,5 +146,8 @@ def listed(found: Iterable[Any], following: str | None, **headers: str) -> Respo
 
 
 def _response(body: Any, status: int, headers: dict[str, str]) -> Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(orjson.dumps(body), status, named, JSON)
+    return Response(orjson.dumps(body), status, _named(headers), JSON)
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -14,7 +14,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
 
 
 async def wait_visible(parts: ApiParts, realm: str, event_id: str) -> None:
-    """Return once an event is visible in a realm.
+    """Return once an event is visible in a realm, and in every answer from then on.
 
     Raises Problem 503 when it does not become visible within the time limit of the settings: an
     event that nobody knows may still be on its way.
@@ -31,3 +31,4 @@ async def wait_visible(parts: ApiParts, realm: str, event_id: str) -> None:
             raise Problem(ProblemCode.NOT_VISIBLE_YET, detail, Retry_After="1")
         await sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    await parts.marks.latest(is_strict=True)  # no answer that was kept before

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.api import answer_cache
+from schemas.watermark import Watermark
+from services.api import answer_cache, marks
 from services.api.answer_cache import (
     AGE_MAX_S,
-    LOOK_EVERY_S,
     AnswerCache,
     ReadAnswer,
-    Watch,
     etag_of,
     is_known,
 )
+from services.api.marks import MARK_AGE_S, Marks
 from services.runtime.errors import ConfigurationError, NotFound, Retry
 from services.runtime.metrics import Metrics
 from services.store.changes import ChangedKeys, SeenTables
 
 DEADLINE_S = 20
-MOMENT_S = 2 * LOOK_EVERY_S
+MOMENT_S = 2 * MARK_AGE_S
 MIB = 1024 * 1024
 
 
@@ -48,20 +51,32 @@ class Store:
             self.documents[key] = self.documents.get(key, 0) + 1
         self._changed.update(keys)
 
-    def lose_track(self) -> None:
-        """Say of everything that it may have changed."""
-        self._is_all = True
+    def watermarks(self) -> list[Watermark]:
+        """See FreshnessSource."""
+        if isinstance(self.failure, Retry):
+            raise self.failure
+        moment = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=self.now_s)
+        return [Watermark("default", channel, moment, moment) for channel in ("shop", "app")]
 
-    async def look(self, seen: SeenTables) -> ChangedKeys:
-        """See Watch."""
-        self.looks += 1
-        if self.slow is not None:
-            await self.slow.wait()
+    def changes(self, seen: SeenTables) -> ChangedKeys:
+        """See FreshnessSource."""
         if self.failure is not None:
             raise self.failure
         found = ChangedKeys(frozenset(self._changed), self._is_all, seen)
         self._changed, self._is_all = set(), False
         return found
+
+    def lose_track(self) -> None:
+        """Say of everything that it may have changed."""
+        self._is_all = True
+
+    async def run(self, work: Callable[[Any], Any]) -> Any:
+        """As a pool of connections does."""
+        self.looks += 1
+        if self.slow is not None:
+            await self.slow.wait()
+        reads = SimpleNamespace(freshness=self)
+        return work(SimpleNamespace(reads=reads))
 
     async def read(self, *keys: str) -> ReadAnswer:
         """The documents as one answer."""
@@ -70,7 +85,7 @@ class Store:
             raise self.failure
         body = repr([self.documents.get(key, 0) for key in keys]).encode()
         await asyncio.sleep(0)
-        return ReadAnswer(body, etag_of(body), keys, frozenset(keys))
+        return ReadAnswer(body, etag_of(body), (UUID(int=1),), frozenset(keys))
 
 
 class Cache(AnswerCache):
@@ -79,17 +94,18 @@ class Cache(AnswerCache):
     def __init__(self, bytes_max: int = MIB) -> None:
         self.store = Store()
         self.metrics = Metrics()
-        clock = self.clock_s
-        watch = Watch(self.store.look, lambda: self.store.version, clock)
-        super().__init__(watch, bytes_max, self.metrics, clock)
+        pool: Any = self.store
+        self.marks = Marks(pool, lambda: self.store.version, self.clock_s)
+        super().__init__(self.marks, bytes_max, self.metrics, self.clock_s)
 
     def clock_s(self) -> float:
         """The time of the store."""
         return self.store.now_s
 
-    async def of(self, *keys: str, **asked: Any) -> bytes:
+    async def of(self, *keys: str, is_strict: bool = False) -> bytes:
         """The answer about some documents."""
-        return (await self.answer(keys, lambda: self.store.read(*keys), **asked)).body
+        mark = await self.marks.latest(is_strict=is_strict)
+        return (await self.answer(mark.number, keys, lambda: self.store.read(*keys))).body
 
     def told(self, name: str, **labels: str) -> float:
         """A metric."""
@@ -165,14 +181,20 @@ async def test_slow_looks_do_not_go_on_for_ever() -> None:
     """A look that takes longer than it is good for still serves those who waited for it."""
     cache = Cache()
 
-    async def slow_look(seen: SeenTables) -> ChangedKeys:
-        cache.store.now_s += 10 * LOOK_EVERY_S
-        return await cache.store.look(seen)
+    class SlowStore(Store):
+        """Time passes while it is looked at."""
 
-    watch = Watch(slow_look, clock_s=cache.clock_s)
+        async def run(self, work: Callable[[Any], Any]) -> Any:
+            """As a pool of connections does."""
+            self.now_s += 10 * MARK_AGE_S
+            return await super().run(work)
+
+    cache.store = SlowStore()
+    pool: Any = cache.store
+    slow = Marks(pool, clock_s=cache.clock_s)
     async with asyncio.timeout(DEADLINE_S):
-        await asyncio.gather(*(watch.seen() for _ in range(5)))
-        await watch.seen(is_strict=True)
+        await asyncio.gather(*(slow.latest() for _ in range(5)))
+        await slow.latest(is_strict=True)
     assert cache.store.looks <= 3
 
 
@@ -185,7 +207,8 @@ async def test_a_change_while_an_answer_is_read_is_not_missed() -> None:
         cache.store.write("a")
         return answer
 
-    assert (await cache.answer(("a",), read_and_change)).body == b"[0]"
+    number = (await cache.marks.latest()).number
+    assert (await cache.answer(number, ("a",), read_and_change)).body == b"[0]"
     cache.store.now_s += MOMENT_S
     assert await cache.of("a") == b"[1]"
 
@@ -214,11 +237,11 @@ async def test_the_memory_is_bounded() -> None:
 
 
 async def test_nothing_is_kept_where_nothing_may_be() -> None:
-    """With a size of 0 every request reads, and nobody looks."""
+    """With a size of 0 every request reads."""
     cache = Cache(bytes_max=0)
     for _ in range(2):
         await cache.of("a")
-    assert (cache.store.reads, cache.store.looks) == (2, 0)
+    assert cache.store.reads == 2
 
 
 async def test_answers_of_unknown_keys_are_not_kept() -> None:
@@ -229,7 +252,7 @@ async def test_answers_of_unknown_keys_are_not_kept() -> None:
         return (await cache.store.read("a"))._replace(keys=None)
 
     for _ in range(2):
-        await cache.answer("x", read)
+        await cache.answer(0, "x", read)
     assert cache.store.reads == 2
 
 
@@ -243,12 +266,12 @@ async def test_errors_are_told_and_not_kept() -> None:
         raise NotFound("nobody")
 
     found = await asyncio.gather(
-        *(cache.answer("x", missing) for _ in range(3)), return_exceptions=True
+        *(cache.answer(1, "x", missing) for _ in range(3)), return_exceptions=True
     )
     assert all(isinstance(one, NotFound) for one in found)
     assert cache.store.reads == 2
     with pytest.raises(NotFound):
-        await cache.answer("x", missing)
+        await cache.answer(1, "x", missing)
     assert cache.store.reads == 3
 
 
@@ -275,8 +298,11 @@ async def test_a_store_that_does_not_let_us_look_is_read_every_time() -> None:
         return ReadAnswer(b"x", "", (), frozenset({"a"}))
 
     for _ in range(3):
-        assert (await cache.answer("a", read, is_strict=True)).body == b"x"
-    assert (cache.store.reads, cache.store.looks) == (3, 1)
+        mark = await cache.marks.latest(is_strict=True)
+        assert mark.watermarks
+        assert (await cache.answer(mark.number, "a", read)).body == b"x"
+    assert cache.store.reads == 3
+    assert cache.marks.is_blind
 
 
 async def test_a_client_that_goes_away_takes_no_answer_from_others() -> None:
@@ -296,7 +322,7 @@ async def test_forgotten_changes_count_as_changes_of_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The memory for changed keys is bounded, too; no answer gets older by it."""
-    monkeypatch.setattr(answer_cache, "CHANGED_MAX", 3)
+    monkeypatch.setattr(marks, "CHANGED_MAX", 3)
     cache = Cache()
     await cache.of("a")
     for number in range(5):
