@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import Contract
 from schemas.profile import Profile
@@ -63,6 +65,60 @@ class GivenIdentifier(BaseModel):
         examples=["anna@example.com"]
     )
     """The value, in any notation that events may use."""
+
+
+class LookupBody(BaseModel):
+    """A question for a customer by identifiers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    identifiers: list[GivenIdentifier] = Field(min_length=1, max_length=IDENTIFIERS_MAX)
+    """Identifiers that may all be of the same customer."""
+
+
+class BatchBody(BaseModel):
+    """A question for customers by ids."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    ids: list[UUID] = Field(min_length=1, max_length=BATCH_IDS_MAX)
+    """Any ids that the customers ever had."""
+
+
+class SearchBody(BaseModel):
+    """A question for customers by what is known of them: by a text, by attributes, or by both."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    text: str = Field(default="", max_length=SEARCH_TEXT_MAX, examples=["berg"])
+    """Part of an identifier or of an attribute that was ever reported, in any letter case."""
+    attributes: dict[AttributeName, AttributeText] = Field(
+        default={}, max_length=SEARCH_ATTRIBUTES_MAX, examples=[{"city": "Köln"}]
+    )
+    """Values of the golden record by attribute, in any letter case."""
+    limit: int = Field(default=20, ge=1, le=SEARCH_ENTRIES_MAX)
+    """Most customers."""
+    cursor: str = Field(default="", max_length=2_000)
+    """`page.next` of the page before; empty for the first page."""
+
+
+class MergedProfile(Contract):
+    """Where the profile of an id is now."""
+
+    requested_id: UUID
+    """The id asked for."""
+    merged_into: UUID
+    """The profile that holds it now."""
+
+
+def _optional(field: FieldInfo) -> Any:
+    kind: Any = field.annotation
+    unwritten: Any = SkipJsonSchema  # the part leaves it out instead of writing null
+    return kind | unwritten[None], Field(None, description=field.description)
+
+
+_PARTS = {name: _optional(field) for name, field in Profile.model_fields.items()}
+ProfilePart = create_model("ProfilePart", __doc__="Some fields of a profile.", **_PARTS)
 
 
 class IdentifiedProfile(Contract):

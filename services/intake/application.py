@@ -21,6 +21,7 @@ from services.api.http import (
     insights,
     local,
     orders,
+    profiles,
     streams,
     timeline,
 )
@@ -40,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     freshness.router,
     intake.router,
     streams.router,
+    profiles.router,
     timeline.router,
     orders.router,
     consents.router,
@@ -51,7 +53,9 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 """What clients may call; the order is that of the OpenAPI document. The paths of streams look like
 those of single incidents and profiles, so they come first."""
-EXPOSED_HEADERS = ["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]
+EXPOSED_HEADERS = [
+    "ETag", "Merged-Into", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID",
+]  # fmt: skip
 """Headers that a web page of an allowed origin may read."""
 SENT_HEADERS = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer",

@@ -116,6 +116,157 @@ class Operations:
             )
         )
 
+    def get_profile(
+        self,
+        profile_id: UUID,
+        *,
+        fields: str | None = None,
+        as_of: str | None = None,
+        identity: models.IdentityTime | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.Profile | models.ProfilePart | dict[str, Any]:
+        """One customer: golden record, identifiers, consents and figures, by any id it ever
+        had.
+
+        fields: Only these top-level fields of the document, separated by commas.
+        as_of: Only what occurred up to this time counts; RFC 3339 with a zone.
+        identity: With `as_of`: whose identifiers make the profile.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}",
+                models.Profile | models.ProfilePart | dict[str, Any],
+                path_values={"profile_id": profile_id},
+                query={
+                    "fields": fields,
+                    "as_of": as_of,
+                    "identity": identity,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def lookup_profile(
+        self,
+        identifiers: Sequence[models.GivenIdentifier],
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.Profile:
+        """The customer whom any of up to 20 identifiers names; 409 with their ids if they name
+        several.
+
+        identifiers: Identifiers that may all be of the same customer.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "POST",
+                "/v1/profiles/lookup",
+                models.Profile,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+                body=body_of(identifiers=identifiers),
+            )
+        )
+
+    def get_profiles(
+        self,
+        ids: Sequence[UUID],
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.BatchEntryPage:
+        """Up to 1,000 customers by any ids that they ever had: what became of each id, in the
+        order asked, with the profile that holds it now.
+
+        ids: Any ids that the customers ever had.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "POST",
+                "/v1/profiles/batch",
+                models.BatchEntryPage,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+                body=body_of(ids=ids),
+            )
+        )
+
+    def search_profiles(
+        self,
+        *,
+        consistent_after: str | None = None,
+        text: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        purpose: str | None = None,
+    ) -> models.FoundProfilePage:
+        """Customers by a text, by attributes of the golden record, or by both; exact values
+        first.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        text: Part of an identifier or of an attribute that was ever reported, in any letter
+            case.
+        attributes: Values of the golden record by attribute, in any letter case.
+        limit: Most customers.
+        cursor: `page.next` of the page before; empty for the first page.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "POST",
+                "/v1/profiles/search",
+                models.FoundProfilePage,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+                body=body_of(text=text, attributes=attributes, limit=limit, cursor=cursor),
+            )
+        )
+
+    def iterate_search_profiles(
+        self,
+        *,
+        consistent_after: str | None = None,
+        text: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        limit: int | None = None,
+        purpose: str | None = None,
+    ) -> Iterator[models.FoundProfile]:
+        """The entries of all pages of `search_profiles`.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        text: Part of an identifier or of an attribute that was ever reported, in any letter
+            case.
+        attributes: Values of the golden record by attribute, in any letter case.
+        limit: Most customers.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.search_profiles(
+                consistent_after=consistent_after,
+                text=text,
+                attributes=attributes,
+                limit=limit,
+                cursor=cursor,
+                purpose=purpose,
+            )
+        )
+
     def list_timeline(
         self,
         profile_id: UUID,

@@ -22,6 +22,10 @@ Contradiction: TypeAlias = (
 """In what two reports of one order contradict each other."""
 Flag: TypeAlias = Literal["suppressed", "incomplete_window"] | str
 """What a reader must know about a figure."""
+IdStatus: TypeAlias = Literal["found", "merged", "erased", "unknown"] | str
+"""What became of an id."""
+IdentityTime: TypeAlias = Literal["now", "then"] | str
+"""Which identifiers make a profile of a past time."""
 IncidentState: TypeAlias = (
     Literal["upcoming", "pending", "open", "acknowledged", "muted", "resolved", "retracted"] | str
 )
@@ -127,6 +131,28 @@ class AddressPermissionPage(Model):
     """How the list goes on."""
 
 
+class AttributeValue(Model):
+    """The surviving value of one attribute, the event that reported it and the rule that chose."""
+
+    value: str
+    """The surviving value, in the written form of the attribute's type."""
+    given: str
+    """The same as its source wrote it."""
+    valid: bool
+    """Whether it has the form of its type. If not, `value` is what the source wrote, and
+    survives only where no source reports a valid one."""
+    source: str
+    """`source.system` of the event that reported it."""
+    channel: str
+    """Channel of that event."""
+    event_id: str
+    """Id of that event."""
+    occurred_at: datetime
+    """Time of that event."""
+    rule: str
+    """The survivorship rule that chose it."""
+
+
 class AvailabilityDetails(Model):
     """Which states contradict each other."""
 
@@ -186,6 +212,33 @@ class AvailabilityMismatchView(Model):
     """The state claimed by the channel."""
 
 
+class BatchBody(Model):
+    """A question for customers by ids."""
+
+    ids: list[UUID]
+    """Any ids that the customers ever had."""
+
+
+class BatchEntry(Model):
+    """What became of one id of a batch."""
+
+    requested_id: UUID
+    """The id asked for."""
+    status: IdStatus
+    """What became of it."""
+    profile: Profile | None
+    """The profile that holds it; null if none does."""
+
+
+class BatchEntryPage(Model):
+    """BatchEntryPage"""
+
+    data: list[BatchEntry]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class CaseSubject(Model):
     """One service case."""
 
@@ -243,6 +296,25 @@ class ConsentEvidence(Model):
     """Whether it awaits, or has, its double opt-in."""
     text_version: str
     """Which text was agreed to; empty if it names none."""
+
+
+class ConsentState(Model):
+    """Whether one address may be contacted on one channel for one purpose, and why."""
+
+    address: UUID
+    """Node id of the address."""
+    channel: str
+    """The channel of contact; empty in an objection to every channel."""
+    purpose: str
+    """The purpose of the contact: marketing, service …"""
+    allowed: bool
+    """Whether contact is permitted."""
+    reason: str
+    """Why it is or is not permitted."""
+    event_id: str
+    """The event that decided it."""
+    occurred_at: datetime
+    """Time of that event."""
 
 
 class ConsentWithEvidence(Model):
@@ -410,6 +482,43 @@ class FieldFault(Model):
     """Where it is: `body.identifiers.0.type`, `query.limit` …"""
     message: str
     """What is wrong with it."""
+
+
+class FoundProfile(Model):
+    """A customer that a search found."""
+
+    profile_id: UUID
+    """Its profile now."""
+    name: str
+    """Title, first and last name of the golden record, as far as they are known."""
+    kind: str
+    """person, anonymous or shared."""
+    matches: list[str]
+    """What matched: identifiers as `TYPE=VALUE`, attributes as `NAME: VALUE`."""
+    orders: int
+    """Orders and receipts."""
+    last_contact: datetime | None
+    """Time of the latest touchpoint."""
+
+
+class FoundProfilePage(Model):
+    """FoundProfilePage"""
+
+    data: list[FoundProfile]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class GivenIdentifier(Model):
+    """An identifier as a client knows it."""
+
+    type: str
+    """Identifier type of the identity rules."""
+    issuer: str = ""
+    """Who assigned the number; may be left out where only one issuer did."""
+    value: str
+    """The value, in any notation that events may use."""
 
 
 class IdentityDecision(Model):
@@ -626,6 +735,13 @@ class ListedReport(Model):
     """Currency of the amount: that of the order, if the report states none."""
 
 
+class LookupBody(Model):
+    """A question for a customer by identifiers."""
+
+    identifiers: list[GivenIdentifier]
+    """Identifiers that may all be of the same customer."""
+
+
 class MeasureResult(Model):
     """A measure of a population in a window."""
 
@@ -657,6 +773,15 @@ class MeasureResult(Model):
     """The same, or accompanying figures, by group."""
     flags: list[Flag] | None = None
     """What a reader must know."""
+
+
+class MergedProfile(Model):
+    """Where the profile of an id is now."""
+
+    requested_id: UUID
+    """The id asked for."""
+    merged_into: UUID
+    """The profile that holds it now."""
 
 
 class NewIncidentAction(Model):
@@ -842,6 +967,73 @@ class ProductSubject(Model):
     """Article number, or the gtin if there is none."""
 
 
+class Profile(Model):
+    """Everything known about one customer."""
+
+    profile_id: UUID
+    """Node id of the profile's canonical identifier; one of its handles."""
+    realm: str
+    """Brand or tenant."""
+    identifiers_count: int
+    """How many identifiers belong to it."""
+    orders: int
+    """Orders and receipts that were not cancelled, each counted once across systems."""
+    returns: int
+    """Returns, each counted once."""
+    cancellations: int
+    """Orders that were cancelled as a whole."""
+    revenue: str
+    """Gross totals of own product and service lines after discounts, less what was cancelled."""
+    returned: str
+    """Value of the returned goods."""
+    currency: str
+    """Currency of the amounts: the realm's."""
+    first_contact: datetime | None
+    """Time of the first touchpoint."""
+    last_contact: datetime | None
+    """Time of the latest touchpoint, no matter who made it."""
+    last_active: datetime | None
+    """Time of the latest thing that the customer did: no mail that was sent, no open or click
+    by a program."""
+    channels: list[str]
+    """Channels of its touchpoints, in alphabetical order."""
+    version: int = 1
+    """Version of this output."""
+    requested_id: UUID
+    """The handle asked for; differs from `profile_id` if it was merged into that profile."""
+    kind: str
+    """person, anonymous or shared."""
+    identifiers: list[ProfileIdentifier]
+    """Ordered by type, issuer and value."""
+    attributes: dict[str, list[AttributeValue] | AttributeValue | dict[str, Any]]
+    """One value each; a list where the rule is `union`."""
+    preferences: dict[str, AttributeValue]
+    """Attributes named `preference.…`, without that prefix."""
+    consents: list[ConsentState]
+    """Contact permission for every address, channel and purpose that an event named."""
+    other_currencies: dict[str, str]
+    """Revenue in other currencies; listed, never added."""
+    returned_other_currencies: dict[str, str]
+    """Value of returned goods in other currencies; listed, never added."""
+    as_of: datetime
+    """When it was read."""
+
+
+class ProfileIdentifier(Model):
+    """One identifier of a profile. `last_seen` comes from the facts that it anchors or is on."""
+
+    type: str
+    """Identifier type of the identity rules."""
+    issuer: str
+    """Who assigned the number; empty for e-mail and phone."""
+    value: str
+    """The value in its normalised form."""
+    node_id: UUID
+    """The identifier's own handle, which always resolves."""
+    last_seen: datetime | None = None
+    """Time of the latest touchpoint that names it."""
+
+
 class ProfileIdentity(Model):
     """The identifiers of a profile, a page of them, with their edges and decisions."""
 
@@ -916,6 +1108,71 @@ class ProfileOrderPage(Model):
     """The rows."""
     page: PageEnd
     """How the list goes on."""
+
+
+class ProfilePart(Model):
+    """Some fields of a profile."""
+
+    profile_id: UUID | None = None
+    """Node id of the profile's canonical identifier; one of its handles."""
+    realm: str | None = None
+    """Brand or tenant."""
+    identifiers_count: int | None = None
+    """How many identifiers belong to it."""
+    orders: int | None = None
+    """Orders and receipts that were not cancelled, each counted once across systems."""
+    returns: int | None = None
+    """Returns, each counted once."""
+    cancellations: int | None = None
+    """Orders that were cancelled as a whole."""
+    revenue: str | None = None
+    """Gross totals of own product and service lines after discounts, less what was cancelled."""
+    returned: str | None = None
+    """Value of the returned goods."""
+    currency: str | None = None
+    """Currency of the amounts: the realm's."""
+    first_contact: datetime | None = None
+    """Time of the first touchpoint."""
+    last_contact: datetime | None = None
+    """Time of the latest touchpoint, no matter who made it."""
+    last_active: datetime | None = None
+    """Time of the latest thing that the customer did: no mail that was sent, no open or click
+    by a program."""
+    channels: list[str] | None = None
+    """Channels of its touchpoints, in alphabetical order."""
+    version: int | None = None
+    """Version of this output."""
+    requested_id: UUID | None = None
+    """The handle asked for; differs from `profile_id` if it was merged into that profile."""
+    kind: str | None = None
+    """person, anonymous or shared."""
+    identifiers: list[ProfileIdentifier] | None = None
+    """Ordered by type, issuer and value."""
+    attributes: dict[str, list[AttributeValue] | AttributeValue | dict[str, Any]] | None = None
+    """One value each; a list where the rule is `union`."""
+    preferences: dict[str, AttributeValue] | None = None
+    """Attributes named `preference.…`, without that prefix."""
+    consents: list[ConsentState] | None = None
+    """Contact permission for every address, channel and purpose that an event named."""
+    other_currencies: dict[str, str] | None = None
+    """Revenue in other currencies; listed, never added."""
+    returned_other_currencies: dict[str, str] | None = None
+    """Value of returned goods in other currencies; listed, never added."""
+    as_of: datetime | None = None
+    """When it was read."""
+
+
+class SearchBody(Model):
+    """A question for customers by what is known of them: by a text, by attributes, or by both."""
+
+    text: str = ""
+    """Part of an identifier or of an attribute that was ever reported, in any letter case."""
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    """Values of the golden record by attribute, in any letter case."""
+    limit: int = 20
+    """Most customers."""
+    cursor: str = ""
+    """`page.next` of the page before; empty for the first page."""
 
 
 class SetAside(Model):

@@ -27,6 +27,7 @@ RATE = "rate"
 """State of a request: what its key has left."""
 PRINCIPAL = "principal"
 """State of a request: who asks."""
+TELLS_OF_CUSTOMERS = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII})
 HTTPCredentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 HeaderKey = Annotated[str | None, Depends(KEY_HEADER)]
 
@@ -142,7 +143,7 @@ def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         if principal.realm is None:
             detail = "the key belongs to no realm: keys of the settings only send events"
             raise Problem(ProblemCode.NOT_ALLOWED, detail)
-        if parts.settings.api_purpose_required and scope is Scope.PROFILES_READ and not purpose:
+        if parts.settings.api_purpose_required and scope in TELLS_OF_CUSTOMERS and not purpose:
             raise Problem(ProblemCode.INVALID_REQUEST, "say why you ask, in the header X-Purpose")
         if consistent_after:
             await wait_visible(parts, principal.realm, consistent_after)

@@ -134,6 +134,11 @@ def document(row: BaseModel, status: int = 200, **headers: str) -> Response:
     return _response(plain(row), status, headers)
 
 
+def values(body: Any, status: int = 200, **headers: str) -> Response:
+    """The answer with one document that is JSON values already."""
+    return _response(body, status, headers)
+
+
 def page(found: Sequence[BaseModel], following: str | None, **headers: str) -> Response:
     """The answer with a page of a list, and the cursor of the next one."""
     return listed(map(plain, found), following, **headers)
