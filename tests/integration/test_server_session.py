@@ -127,6 +127,8 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "profile_list": realm,
         "identity_export": realm,
         "access_list": realm,
+        "event_visibility": {**realm, "event_id": "e-1"},
+        "freshness_get": realm,
         "incidents_list": realm,
         "incidents_show": {**realm, "incident_id": "nothing"},
         "events_list": realm,
