@@ -23,6 +23,21 @@ WRITES = {"postTouchpoints": {Scope.EVENTS_WRITE, Scope.EVENTS_WRITE_PUBLIC}}
 """Operations that several scopes open."""
 NEEDS: dict[str, Scope] = {
     "getFreshness": Scope.PROFILES_READ,
+    "listTimeline": Scope.PROFILES_READ,
+    "listOrders": Scope.PROFILES_READ,
+    "listOrderConflicts": Scope.PROFILES_READ,
+    "listConsents": Scope.PROFILES_READ,
+    "checkContactPermission": Scope.PROFILES_READ,
+    "getIdentity": Scope.PROFILES_READ,
+    "explainIdentity": Scope.PROFILES_READ,
+    "listSuspicious": Scope.PROFILES_READ,
+    "streamProfiles": Scope.PROFILES_READ,
+    "listIncidents": Scope.INCIDENTS_READ,
+    "getIncident": Scope.INCIDENTS_READ,
+    "streamIncidents": Scope.INCIDENTS_READ,
+    "actOnIncident": Scope.INCIDENTS_WRITE,
+    "listMeasures": Scope.INSIGHTS_READ,
+    "getMeasure": Scope.INSIGHTS_READ,
     "listAccesses": Scope.AUDIT_READ,
 }
 """The scope that each other operation needs, written down a second time on purpose."""
