@@ -23,6 +23,10 @@ WRITES = {"postTouchpoints": {Scope.EVENTS_WRITE, Scope.EVENTS_WRITE_PUBLIC}}
 """Operations that several scopes open."""
 NEEDS: dict[str, Scope] = {
     "getFreshness": Scope.PROFILES_READ,
+    "getProfile": Scope.PROFILES_READ,
+    "lookupProfile": Scope.PROFILES_READ,
+    "getProfiles": Scope.PROFILES_READ,
+    "searchProfiles": Scope.PROFILES_PII,
     "listTimeline": Scope.PROFILES_READ,
     "listOrders": Scope.PROFILES_READ,
     "listOrderConflicts": Scope.PROFILES_READ,

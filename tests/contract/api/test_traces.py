@@ -16,6 +16,10 @@ from tests.contract.api.people import Person, somebody
 from tests.contract.api.services import OTHER_REALM, Service
 
 READS: dict[str, tuple[str, str]] = {
+    "getProfile": ("GET", "/v1/profiles/{id}"),
+    "lookupProfile": ("POST", "/v1/profiles/lookup"),
+    "getProfiles": ("POST", "/v1/profiles/batch"),
+    "searchProfiles": ("POST", "/v1/profiles/search"),
     "listTimeline": ("GET", "/v1/profiles/{id}/timeline"),
     "listOrders": ("GET", "/v1/profiles/{id}/orders"),
     "listConsents": ("GET", "/v1/profiles/{id}/consents"),
@@ -39,16 +43,21 @@ def anna(service: Service) -> Person:
 def read(client: httpx.Client, name: str, person: Person, **headers: str) -> httpx.Response:
     """The answer of one of the reads."""
     method, path = READS[name]
+    named = [{"type": "email", "value": person.email}]
     bodies: dict[str, Any] = {
+        "lookupProfile": {"identifiers": named},
+        "getProfiles": {"ids": [person.id()]},
+        "searchProfiles": {"text": person.email},
         "explainIdentity": {"a": f"email={person.email}", "b": f"loyalty_card={person.card}"},
         "checkContactPermission": {
             "channel": "email",
             "purpose": "marketing",
-            "addresses": [{"type": "email", "value": person.email}],
+            "addresses": named,
         },
     }
     content = {"json": bodies[name]} if name in bodies else {}
-    return client.request(method, path.format(id=person.id()), headers=headers, **content)
+    inline = {"Prefer": "merged=inline", **headers}
+    return client.request(method, path.format(id=person.id()), headers=inline, **content)
 
 
 def entries(service: Service, request_id: str, **params: str) -> list[AccessEntry]:
