@@ -26,6 +26,8 @@ from tests.identity_provider import (
     token,
 )
 
+CARD = identifier("loyalty_card", "2912345678901", verified=True)
+
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -131,6 +133,28 @@ def test_keys_outlive_the_service(tmp_path: Path) -> None:
         with running(data_dir, C360_API_KEYS=json.dumps([])) as up:
             assert whoami(up, key["key"]).json()["key_id"] == key["key_id"]
             assert up.stop() == 0
+
+
+def test_what_was_read_is_logged_although_the_service_stops(tmp_path: Path) -> None:
+    """It writes its access log before it ends; a command finds the customer by any identifier."""
+    data_dir, email = tmp_path / "data", "anna@example.com"
+    with running(data_dir) as up:
+        key = made(up, "--name", "desk", "--scope", "profiles:read")
+        up.post(
+            event("identity.linked", identifiers=[identifier("email", email, verified=True), CARD])
+        )
+        answer = up.client.post(
+            "/v1/profiles/lookup",
+            json={"identifiers": [{"type": "email", "value": email}]},
+            headers={"Authorization": f"Bearer {key['key']}", "X-Purpose": "ticket 4711"},
+        )
+        assert answer.status_code == httpx.codes.OK, answer.text
+        assert up.stop() == 0, up.errors
+    for who in (email, f"loyalty_card={CARD['value']}", answer.json()["profile_id"]):
+        [entry] = c360_json(data_dir, "access", "list", who, "--json")["entries"]
+        assert (entry["key_name"], entry["purpose"]) == ("desk", "ticket 4711")
+        assert entry["profile_ids"] == [answer.json()["profile_id"]]
+    assert not c360_json(data_dir, "access", "list", "bert@example.com", "--json")["entries"]
 
 
 def test_keys_of_a_server(clickhouse_endpoint: ClickHouseEndpoint) -> None:
