@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Self
 
 from bench.children import ChildFailed, Result, environment, run_child
+from bench.processes import cpu_s_of
 from devtools.child import LAUNCHER, end_all, spawn
 from devtools.kafka import Cluster
 
@@ -180,8 +181,7 @@ class Worker:
 
     def cpu_s(self) -> float:
         """Seconds of processor time so far, user and system."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+        return cpu_s_of(self.process.pid)
 
 
 def bound() -> list[str]:
@@ -189,14 +189,15 @@ def bound() -> list[str]:
     return [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid())]
 
 
-def c360(*arguments: str, settings: Settings) -> None:
-    """Run a command of the product. Raises ChildFailed with its output."""
+def c360(*arguments: str, settings: Settings) -> str:
+    """Run a command of the product; what it prints. Raises ChildFailed with its output."""
     done = subprocess.run(
         [*C360, *arguments], env=environment(settings), capture_output=True, check=False
     )
     if done.returncode:
         said = (done.stdout + done.stderr).decode()
         raise ChildFailed(f"c360 {' '.join(arguments)} ended with {done.returncode}\n{said}")
+    return done.stdout.decode()
 
 
 def wait(

@@ -8,7 +8,6 @@ cache.
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from bench.children import Result, answer, peak_mib, progress
+from bench.percentiles import percentile
 from bench.population import REALM, fill
 from schemas.identifiers import NodeId
 from schemas.profile import TimelineEntry
@@ -189,11 +189,6 @@ def timed(call: Callable[[T], R], arguments: Sequence[T]) -> tuple[list[R], Resu
         "mean": round(mean(latencies), 3),
         "max": round(latencies[-1], 3),
     }
-
-
-def percentile(ascending: Sequence[float], percent: int) -> float:
-    """The smallest value that so many per cent of the values do not exceed (nearest rank)."""
-    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from bench.children import Result, answer
-from bench.reading import percentile
+from bench.percentiles import percentile
 from bench.worker_job import Job, job_settings
 from services.ingest.core.decode import event_hash
 from services.ingest.core.outcome import Accepted, Intake

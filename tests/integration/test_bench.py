@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
-from bench.reading import percentile
 from schemas.profile import Profile
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
