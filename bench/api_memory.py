@@ -22,7 +22,7 @@ def slope_per_minute(samples: Sequence[tuple[float, float]]) -> float:
     mean_s, mean_mib = sum(seconds) / len(seconds), sum(sizes) / len(sizes)
     spread = sum((one - mean_s) ** 2 for one in seconds)
     together = sum((s - mean_s) * (mib - mean_mib) for s, mib in samples)
-    return round(60 * together / spread, 3)
+    return round(float(60 * together / spread), 3)
 
 
 def stream_memory(

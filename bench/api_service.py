@@ -52,8 +52,10 @@ class Bare:
     """The statements of profiles, asked by some threads with a connection each."""
 
     def __init__(self, settings: Settings) -> None:
-        self._open = lambda: open_embedded(settings.data_dir, settings.api_limit_s)
         self._settings = settings
+
+    def _open(self) -> Database:
+        return open_embedded(self._settings.data_dir, self._settings.api_limit_s)
 
     def measure(self, asked: Result) -> Result:
         """Profiles, single keys and `SELECT 1`, one after the other."""

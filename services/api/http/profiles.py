@@ -31,12 +31,14 @@ from services.api.http.problems import Problem, documented
 from services.api.http.run import (
     BODY_PROBLEMS,
     LIST_PROBLEMS,
+    NOT_MODIFIED_DOCUMENTED,
     READ_PROBLEMS,
     document,
+    kept,
+    kept_document,
     one,
     page,
     rows,
-    values,
 )
 from services.api.operation import plain
 from services.api.queries.profiles import (
@@ -50,7 +52,6 @@ from services.api.queries.profiles import (
     ProfileGetRequest,
     SearchRequest,
     fields_of,
-    part_of,
 )
 from services.runtime.errors import NotFound
 
@@ -81,6 +82,7 @@ Prefer = Annotated[
             "description": "Another profile holds the id now; `Location` leads to it.",
             "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
         },
+        **NOT_MODIFIED_DOCUMENTED,
         **documented((*READ_PROBLEMS, ProblemCode.ERASED, ProblemCode.INVALID_STATE)),
     },
 )
@@ -120,12 +122,12 @@ async def profile(
         is_masked=not caller.has(Scope.PROFILES_PII),
     )
     try:
-        found = await one(request, PROFILE_GET, asked)
+        found = await kept(request, PROFILE_GET, asked, _subject, wanted)
     except NotFound as error:
         if error.reason == ERASED:
             raise Problem(ProblemCode.ERASED, "the profile was erased on request") from error
         raise Problem(ProblemCode.NOT_FOUND, NOBODY) from error
-    held_by, headers = found.profile_id, dict[str, str]()
+    [held_by], headers = found.subjects, dict[str, str]()
     if held_by != profile_id and identity is IdentityTime.NOW:
         headers["Merged_Into"] = str(held_by)
         if INLINE not in _preferences(prefer):
@@ -135,8 +137,13 @@ async def profile(
             moved = MergedProfile(requested_id=profile_id, merged_into=held_by)
             return document(moved, MERGED, **headers)
         headers["Preference_Applied"] = INLINE
-    note(request, caller, PROFILE_GET.name, [held_by])
-    return values(part_of(plain(found), wanted), 200, **headers)
+    answer = kept_document(request, found, **headers)
+    note(request, caller, PROFILE_GET.name, [held_by], answer.status_code)
+    return answer
+
+
+def _subject(found: Profile) -> tuple[UUID]:
+    return (found.profile_id,)
 
 
 def _preferences(prefer: str) -> set[str]:

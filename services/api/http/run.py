@@ -57,6 +57,21 @@ JSON = "application/json"
 READ_AT = "as_of"
 """The member that says when a document was read: no part of its version."""
 OK, NOT_MODIFIED = 200, 304
+NOT_MODIFIED_DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    OK: {
+        "headers": {
+            "ETag": {
+                "description": "The version of what the document says, whenever it was read.",
+                "required": True,
+                "schema": {"type": "string"},
+            }
+        }
+    },
+    NOT_MODIFIED: {
+        "description": "The client has this version: its ETag stands in `If-None-Match`."
+    },
+}
+"""What a route with kept answers says of them in OpenAPI."""
 MARK = "mark"
 """State of a request: how far the data had come before it was read."""
 
@@ -116,27 +131,20 @@ async def kept(
     return await parts.answers.answer(mark.number, key, lambda: parts.pool.run(read))
 
 
-def kept_document(
-    request: Request, answer: ReadAnswer, status: int = 200, **headers: str
-) -> Response:
+def kept_document(request: Request, answer: ReadAnswer, **headers: str) -> Response:
     """The answer with it, or 304 without it for a client that has this version (RFC 9110, 13.1.2).
 
-    Whoever calls this has noted who reads of whom.
+    Both tell the client of the profiles: note it before you give the answer.
     """
     named = {"ETag": answer.etag, **_named(headers)}
-    if status == OK and is_known(answer.etag, request.headers.get("if-none-match")):
+    if is_known(answer.etag, request.headers.get("if-none-match")):
         return Response(None, NOT_MODIFIED, named)
-    return Response(answer.body, status, named, JSON)
+    return Response(answer.body, OK, named, JSON)
 
 
 def document(row: BaseModel, status: int = 200, **headers: str) -> Response:
     """The answer with one document; names of headers have `_` for `-`."""
     return _response(plain(row), status, headers)
-
-
-def values(body: Any, status: int = 200, **headers: str) -> Response:
-    """The answer with one document that is JSON values already."""
-    return _response(body, status, headers)
 
 
 def page(found: Sequence[BaseModel], following: str | None, **headers: str) -> Response:
