@@ -101,11 +101,11 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
         presence.token,
         lambda: engine.pipeline.settled,
     )
-    limit = connections_that_fit(settings.http_connections_max)
-    app = _application(engine, writer, access, query.parts, _streams(engine, limit))
+    app = _application(engine, writer, access, query.parts, _streams(engine))
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
         signal.signal(number, lambda _number, _frame: None)
+    limit = connections_that_fit(settings.http_connections_max)
     deadlines = Deadlines(
         settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
     )
@@ -129,7 +129,7 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
         raise Fatal(f"the writer ended: {failures[0]}") from failures[0]
 
 
-def _streams(engine: Engine, connections: int) -> Streams:
+def _streams(engine: Engine) -> Streams:
     from services.api.http.streams import streams_over
     from services.api.store_feeds import store_feeds
 
@@ -137,7 +137,7 @@ def _streams(engine: Engine, connections: int) -> Streams:
     feeds = store_feeds(
         lambda: open_embedded(settings.data_dir), lambda: engine.pipeline.settled, settings.secret()
     )
-    return streams_over(feeds, settings, connections, engine.metrics)
+    return streams_over(feeds, settings, engine.metrics)
 
 
 def _application(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
+from devtools.kafka import Cluster
 from schemas.incident import AnyIncident
 from services.api import feeds
 from services.api.feed_positions import FeedMark, read_id
@@ -155,3 +156,29 @@ async def test_no_broker_answers() -> None:
     feed: Feed = alert_log(kafka_settings("127.0.0.1:1"))
     with pytest.raises(Retry):
         await Fanout(feed).subscribe("one")
+
+
+async def test_a_stream_outlives_its_broker() -> None:
+    """It stays open while the broker is away, and goes on where it was."""
+    with Cluster() as cluster:
+        servers = cluster.bootstrap_servers
+        await renew_catalogue(servers)
+        outbox, hub = Producer(kafka_settings(servers)), Fanout(alert_log(kafka_settings(servers)))
+        reader, events = EventReader(), (await hub.subscribe("one")).events()
+
+        async def until(count: int) -> None:
+            async with asyncio.timeout(DEADLINE_S):
+                while len(reader.events) < count:
+                    reader.feed(await anext(events))
+
+        reader.feed(await anext(events) + await anext(events))
+        await outbox.send_all([incident(1), incident(2)])
+        await until(2)
+        await asyncio.to_thread(cluster.kill, 0)
+        await asyncio.to_thread(cluster.start, 0)
+        await outbox.send_all([incident(3)])
+        await until(3)
+        assert sorted(numbers(reader.events)) == [1, 2, 3]
+        await events.aclose()
+        await hub.close()
+        await outbox.stop()

@@ -19,6 +19,7 @@ from services.api.auth import Principal
 from services.api.http.caller import PRINCIPAL, RATE, rate_headers
 from services.api.http.problems import REQUEST_ID
 from services.api.http.run import MARK
+from services.api.http.streams import STREAM
 from services.api.marks import Mark
 from services.runtime.metrics import Metrics
 
@@ -44,13 +45,15 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun_s, status = time.monotonic(), 500
+        begun_s, status, taken_s = time.monotonic(), 500, 0.0
         state: dict[str, Any] = scope.setdefault("state", {})
         state[REQUEST_ID] = request_id = _request_id(scope)
 
         async def send_on(message: Message) -> None:
-            nonlocal status
+            nonlocal status, taken_s
             if message["type"] == "http.response.start":
+                if STREAM in state:  # it has no end: how long it lasts is up to its reader
+                    taken_s = time.monotonic() - begun_s
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
@@ -69,7 +72,7 @@ class Envelope:
         try:
             await self._app(scope, receive, send_on)
         finally:
-            self._measure(scope, status, time.monotonic() - begun_s)
+            self._measure(scope, status, taken_s or time.monotonic() - begun_s)
 
     @staticmethod
     def _measure(scope: Scope, status: int, seconds: float) -> None:

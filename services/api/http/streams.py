@@ -25,8 +25,9 @@ from services.api.http.caller import Caller, HeaderKey, HTTPCredentials, allowed
 from services.api.http.heads import IS_HEAD
 from services.api.http.parts import api_parts
 from services.api.http.problems import Problem, documented
+from services.runtime.connections import connections_that_fit
 from services.runtime.metrics import Metrics
-from services.runtime.settings import ApiSettings
+from services.runtime.settings import Settings
 
 STREAM = "stream"
 """State of a request: ends its stream. Set while there is one."""
@@ -88,10 +89,9 @@ class Streams:
         self._metrics.streams.labels(name).inc(change)
 
 
-def streams_over(
-    feeds: tuple[Feed, Feed], settings: ApiSettings, connections: int, metrics: Metrics
-) -> Streams:
-    """Streams of the feeds of incidents and profiles, on a server of so many connections."""
+def streams_over(feeds: tuple[Feed, Feed], settings: Settings, metrics: Metrics) -> Streams:
+    """Streams of the feeds of incidents and profiles, on the server of the settings."""
+    connections = connections_that_fit(settings.http_connections_max)
     streams_max = min(settings.api_streams_max, int(connections * CONNECTIONS_SHARE))
     return Streams(*feeds, streams_max, settings.api_streams_per_key_max, metrics)
 
