@@ -15,6 +15,9 @@ import pytest
 
 from schemas.identifiers import RECORD_TYPE, as_uuid, node_id
 from schemas.profile import AttributeValue, Profile, ProfileScalars
+from schemas.rules.identity import identity_rules
+from schemas.rules.profile import profile_rules
+from services.profiles.adapters.clickhouse import ProfileReader
 from services.runtime.errors import NotFound
 from services.store.database import Database
 from tests.profile_store import (
@@ -24,6 +27,7 @@ from tests.profile_store import (
     PEOPLE,
     READ_AT,
     REALM,
+    REALMS,
     SECRET,
     Store,
     at,
@@ -384,3 +388,37 @@ def test_three_ways_to_count_agree(store: Store, seed: int) -> None:
     }
     assert store.totals() == customers
     assert sum(one.orders for one in found.values()) > 10
+
+
+def random_touch(draw: random.Random, number: int) -> dict[str, Any]:
+    """An order event, or one with attributes, consents or several identifiers; perhaps revised."""
+    if draw.random() < 0.4:
+        return random_event(draw, number)
+    named = draw.sample(PEOPLE, draw.choice([1, 1, 2, 3]))
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("profile.updated", {"attributes": {draw.choice("abc"): draw.choice(["x", "y", None])}}),
+        ("consent.given", {"channel": "app", "purpose": draw.choice(["marketing", "survey"])}),
+        ("objection.made", {"channel": "phone", "purpose": "survey"}),
+        ("page.viewed", {}),
+        ("email.sent", {"channel": "email", "purpose": "marketing"}),
+    ]
+    kind, more = draw.choice(kinds)
+    more = {"synthetic": draw.random() < 0.1, "revision": draw.randrange(3), **more}
+    return event(f"t{draw.randrange(60)}-{named[0]}", kind, draw.randrange(9), *named, **more)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_facts_at_once_and_kind_by_kind_agree(store: Store, seed: int) -> None:
+    """Few facts are read by one statement, many by several: they give the same, as of any time."""
+    draw = random.Random(seed)
+    stream = [random_touch(draw, number) for number in range(200)]
+    for part in range(0, len(stream), 70):
+        store.take(*stream[part : part + 70])
+    nodes = [node(*word.split("=")) for word in PEOPLE]
+    store.place(nodes[0], *nodes[:4])
+    rules = profile_rules(), identity_rules()
+    by_kind = ProfileReader(store.database, REALMS, *rules, lambda: READ_AT, facts_max=0)
+    for as_of in (None, at(2), at(6)):
+        found = store.reader.profiles(REALM, nodes, as_of)
+        assert found == by_kind.profiles(REALM, nodes, as_of)
+        assert len(found) > 3
