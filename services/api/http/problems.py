@@ -7,6 +7,7 @@ request.
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -113,14 +114,34 @@ async def _answer_error(request: Request, error: Exception) -> JSONResponse:
 async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
     """Parameters and bodies that do not have their form. What was sent is not repeated."""
     assert isinstance(error, RequestValidationError)
-    faults = [
-        FieldFault(path=".".join(map(str, one["loc"])), message=str(one["msg"]))
-        for one in error.errors()[:ERRORS_MAX]
-    ]
+    faults = [_fault(one) for one in error.errors()[:ERRORS_MAX]]
     named = ", ".join(dict.fromkeys(one.path for one in faults))
-    return answer(request, Problem(ProblemCode.INVALID_REQUEST, f"see errors: {named}", faults))
+    detail = f"see errors: {named}"
+    is_json = "json" in request.headers.get("content-type", "")
+    if not is_json and any(one.path == "body" for one in faults):
+        detail = "send the body as JSON, with the header 'Content-Type: application/json'"
+    return answer(request, Problem(ProblemCode.INVALID_REQUEST, detail, faults))
 
 
+def _fault(error: dict[str, Any]) -> FieldFault:
+    """What is wrong where; neither a value nor a name that the sender made up."""
+    place, given = [str(part) for part in error["loc"]], error.get("input")
+    if error["type"] == "extra_forbidden":
+        place[-1] = MADE_UP
+    path = ".".join(part if NAME.fullmatch(part) else MADE_UP for part in place)
+    message = OF_TYPE.get(error["type"], str(error["msg"]))
+    if isinstance(given, str) and len(given) >= QUOTED_CHARS_MIN and given in message:
+        message = "is not valid"
+    return FieldFault(path=path, message=message)
+
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}|[0-9]{1,9}")
+"""What may stand in a path: a name of ours, or the place in a list."""
+MADE_UP = "?"
+"""Stands for a name that the sender made up."""
+OF_TYPE = {"uuid_parsing": "must be a UUID"}
+"""Messages in place of those that quote a part of the value."""
+QUOTED_CHARS_MIN = 3
 ERRORS_MAX = 20
 """Faults that one answer lists."""
 OF_STATUS = {404: ProblemCode.NO_SUCH_PATH, 405: ProblemCode.NO_SUCH_METHOD}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from services.api.auth import Principal, Scope
 from services.api.http import body_guard
@@ -35,6 +35,7 @@ class Ring:
 class Body(BaseModel):
     """A request."""
 
+    model_config = ConfigDict(extra="forbid")
     number: int
 
 
@@ -110,6 +111,22 @@ def test_what_is_no_request_is_said_without_repeating_it(content: bytes) -> None
     answer = answered(content)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid-request")
     assert "Anna" not in answer.text
+
+
+def test_names_that_the_sender_made_up_are_not_repeated() -> None:
+    """An address may stand where a name should."""
+    answer = answered(b'{"number": 1, "Anna@Example.com": 2, "Musterfrau": 3}')
+    assert answer.status_code == 400
+    assert [one["path"] for one in answer.json()["errors"]] == ["body.?", "body.?"]
+    assert "Anna" not in answer.text
+    assert "Musterfrau" not in answer.text
+
+
+def test_a_body_that_is_not_said_to_be_json() -> None:
+    """The answer says which header is missing."""
+    answer = answered(b'{"number": 1}', Content_Type="text/plain")
+    assert answer.status_code == 400
+    assert "Content-Type: application/json" in answer.json()["detail"]
 
 
 def test_compressed_bodies_are_refused() -> None:

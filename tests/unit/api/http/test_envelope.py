@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from typing import Any
+from uuid import UUID
 
 import cramjam
 import httpx
@@ -37,6 +38,10 @@ def made(origins: list[str] | None = None) -> FastAPI:
     @app.get("/test/fault")
     async def fault(request: Request) -> Any:
         raise ValueError(f"personal data of {request.url}")
+
+    @app.get("/test/id/{id}")
+    async def by_id(id: UUID) -> Any:
+        return id
 
     @app.post("/test/typed")
     async def typed(number: int) -> Any:
@@ -93,6 +98,8 @@ def test_a_wrong_parameter_is_named_and_not_repeated() -> None:
     assert (answer.status_code, body["code"]) == (400, "invalid-request")
     assert body["errors"][0]["path"] == "query.number"
     assert "anna" not in answer.text
+    answer = asked("/test/id/anna")
+    assert answer.json()["errors"] == [{"path": "path.id", "message": "must be a UUID"}]
 
 
 @pytest.mark.parametrize(
