@@ -15,6 +15,7 @@ from services.api.handles import UNKNOWN
 from services.api.server import REALMS_DIFFER
 from services.cli import (
     access,
+    api,
     config,
     demo,
     dev,
@@ -122,6 +123,7 @@ app.add_typer(worker.worker, name="worker")
 app.command("migrate")(store.migrate)
 app.command("demo", hidden=not IN_CHECKOUT)(demo.demo)
 app.command("up")(up.up)
+app.command("api")(api.api)
 app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
 

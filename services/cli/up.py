@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-import ssl
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,15 +13,14 @@ from services.api.ports import Access
 from services.api.read_store import access_to
 from services.api.seldom_count import count_seldom
 from services.cli.output import err
+from services.cli.serving import http_server, intake_of, listen, url_of
 from services.cli.state import state_of
 from services.embedded.engine import Engine
 from services.embedded.running_instance import remove_running_instance, write_running_instance
 from services.intake.tls import own_certificate, tls_context
 from services.intake.writer import IntakeWriter
-from services.runtime.connections import Connections, connections_that_fit
-from services.runtime.errors import ConfigurationError, Fatal, Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.process import tune_garbage_collector
-from services.runtime.settings import Settings
 from services.store.database import Database, open_embedded
 
 if TYPE_CHECKING:
@@ -42,27 +39,16 @@ def up(
     settings = state_of(context).settings(**{k: v for k, v in given.items() if v is not None})
     if not settings.api_keys and not settings.public_write_keys:
         err.print("no C360_API_KEYS are set: only keys of 'c360 keys create' are accepted")
-    listener = _listen(settings)
-    tls = tls_context(settings)
+    listener = listen(settings)
+    tls_context(settings)  # wrong files are reported before the data directory is opened
     with Engine.open(settings) as engine:
-        serve(engine, listener, tls)
+        serve(engine, listener)
 
 
-def _listen(settings: Settings) -> socket.socket:
-    try:
-        return socket.create_server((settings.http_host, settings.http_port))
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen on {settings.http_host}:{settings.http_port}: {error.strerror}. Choose "
-            "another with --port or C360_HTTP_PORT."
-        ) from error
-
-
-def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
     from services.api.query_side import QuerySide
-    from services.intake.server import Deadlines, HttpServer
 
     settings = engine.settings
     failures: list[BaseException] = []
@@ -79,11 +65,8 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
         settings.intake_linger_ms / 1000,
         on_fatal,
     )
-    host, port = listener.getsockname()[:2]
-    scheme = "http" if tls is None else "https"
-    presence = write_running_instance(
-        settings.data_dir, f"{scheme}://{host}:{port}", own_certificate(settings)
-    )
+    url, certificate = url_of(settings, listener), own_certificate(settings)
+    presence = write_running_instance(settings.data_dir, url, certificate)
 
     def act(record: ActionRecord) -> None:
         writer.submit_action(record).result()
@@ -102,14 +85,7 @@ def serve(engine: Engine, listener: socket.socket, tls: ssl.SSLContext | None = 
         lambda: engine.pipeline.settled,
     )
     app = _application(engine, writer, access, query.parts, _streams(engine))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
-        signal.signal(number, lambda _number, _frame: None)
-    limit = connections_that_fit(settings.http_connections_max)
-    deadlines = Deadlines(
-        settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
-    )
-    server = HttpServer(app, Connections(limit, engine.metrics), deadlines, tls)
+    server = http_server(app, settings, engine.metrics)
     tune_garbage_collector()
     writer.start()
     query.start()
@@ -146,17 +122,6 @@ def _application(
     """The application over the engine."""
     from services.api.http.local import LocalChannel
     from services.intake.application import create_app
-    from services.intake.http import Running
-    from services.intake.in_flight import BytesInFlight
 
-    settings, metrics = engine.settings, engine.metrics
-    bytes_max = max(settings.request_bytes_in_flight_max, 2 * settings.request_bytes_max)
-    running = Running(
-        access.reads.ping,
-        writer,
-        metrics.registry,
-        settings.request_bytes_max,
-        BytesInFlight(bytes_max, metrics),
-        asyncio.Lock(),
-    )
+    running = intake_of(engine.settings, engine.metrics, access.reads.ping, writer)
     return create_app(running, parts, LocalChannel(access, writer, parts.authenticator), streams)

@@ -19,6 +19,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from schemas.instants import to_ms
+from schemas.records import ActionRecord
 from schemas.topics import CATALOGUE
 from services.api.http.sink import uncancellable
 from services.ingest.core.decode import marked
@@ -35,6 +36,7 @@ from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.process import Threads
 from services.runtime.retry import pauses
+from services.stream.claim_records import action_outgoing
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
 from services.stream.ports import Delivery, Outbox, Outgoing
@@ -259,6 +261,12 @@ class KafkaSink:
             self._events.take(len(lines), intake)
         self._loop.call_soon_threadsafe(self._begin, request)
         return request.answer
+
+    def act(self, record: ActionRecord) -> None:
+        """Send what a person did with an incident to the consistency worker. Blocks; not for the
+        event loop's thread. Raises Retry or Fatal."""
+        sending = self._brokers.send([action_outgoing(record)])
+        asyncio.run_coroutine_threadsafe(sending, self._loop).result()
 
     def waits_for(self) -> str:
         """See the port."""

@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ from aiokafka.errors import KafkaError
 from devtools.child import LAUNCHER
 from schemas.topics import CATALOGUE
 from tests.clickhouse_endpoint import ClickHouseEndpoint
-from tests.e2e.runs import DEADLINE_S, c360, command, environment
+from tests.e2e.runs import API_KEY, DEADLINE_S, c360, command, environment
 
 SERVICES = ("ingest", "identity", "consistency")
 TOPICS: dict[str, tuple[str, ...]] = {
@@ -58,8 +59,14 @@ class Behind(NamedTuple):
     end: int
 
 
+API = re.compile(r"c360 api is at (https?://\S+) ")
+
+
 class Worker:
     """One worker process; `start` again gives it a new process and a new log."""
+
+    serves = HEALTH
+    """How its log says where its pages are."""
 
     def __init__(self, service: str, number: int, logs: Path, env: dict[str, str]) -> None:
         self.service = service
@@ -68,6 +75,7 @@ class Worker:
         self._env = env
         self._starts = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._command: tuple[str, ...] = ("worker", service)
         self.log = logs
 
     def start(self, **env: str) -> Worker:
@@ -76,7 +84,7 @@ class Worker:
         launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid())]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*launcher, *command(None, "worker", self.service)],
+                [*launcher, *command(None, *self._command)],
                 env={**self._env, **env},
                 stdout=log,
                 stderr=log,
@@ -97,7 +105,7 @@ class Worker:
     @property
     def url(self) -> str | None:
         """Where it serves its health pages; None before it has logged it."""
-        found = HEALTH.search(self.said())
+        found = self.serves.search(self.said())
         return found[1] if found else None
 
     def get(self, page: str) -> httpx.Response:
@@ -139,6 +147,29 @@ class Worker:
         lines = self.said().splitlines()[-SHOWN_LINES:]
         state = "runs" if self.exit_code is None else f"ended with {self.exit_code}"
         return "\n    ".join([f"{self.name} {state}; its last lines:", *lines])
+
+
+class Api(Worker):
+    """A `c360 api`; started again, it listens where it did before."""
+
+    serves = API
+
+    def __init__(self, number: int, logs: Path, env: dict[str, str]) -> None:
+        super().__init__("api", number, logs, env)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self.base_url = f"http://127.0.0.1:{port}"
+        self._command = ("api", "--port", str(port))
+
+    def post(self, *events: Any, key: str = API_KEY, timeout_s: float = 60) -> httpx.Response:
+        """Send events."""
+        return httpx.post(
+            f"{self.base_url}/v1/touchpoints",
+            json={"batch": events},
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=timeout_s,
+            trust_env=False,
+        )
 
 
 class Distributed:
@@ -222,6 +253,13 @@ class Distributed:
         worker = Worker(service, next(self._numbers), self.logs, own)
         self.workers.append(worker)
         return worker.start()
+
+    def add_api(self, **env: str) -> Api:
+        """A `c360 api`, started; it is no part of what drains."""
+        api = Api(next(self._numbers), self.logs, environment(**{**self.env, **env}))
+        self.workers.append(api)
+        api.start()
+        return api
 
     def of(self, service: str) -> list[Worker]:
         """The workers of a service that run."""

@@ -20,7 +20,7 @@ from schemas.reject import RejectReason
 from services.api.auth import LOCAL_KEY, Authenticator, Scope
 from services.api.http.bodies import read_body
 from services.api.http.problems import Problem
-from services.api.http.sink import IntakeSink
+from services.api.http.sink import TickingSink
 from services.api.http.submission import unavailable, write
 from services.api.operation import Json, Operation, plain
 from services.api.ports import Access
@@ -42,7 +42,7 @@ class LocalChannel(NamedTuple):
     """The dependencies of these routes; `app.state.local` of the application."""
 
     access: Access
-    sink: IntakeSink
+    sink: TickingSink
     credentials: Authenticator
 
 

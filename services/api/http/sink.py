@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 
 T = TypeVar("T")
 
@@ -42,10 +42,6 @@ class IntakeSink(Protocol):
         """
         ...
 
-    def submit_tick(self) -> Future[None]:
-        """Judge up to the latest event, after everything submitted before. Raises Fatal."""
-        ...
-
     def is_live(self) -> bool:
         """Whether the writer makes progress, or waits for what a restart would not bring."""
         ...
@@ -53,3 +49,30 @@ class IntakeSink(Protocol):
     def waits_for(self) -> str:
         """Why the store takes nothing now; empty while it does."""
         ...
+
+
+class TickingSink(IntakeSink, Protocol):
+    """Whose process judges incidents, too."""
+
+    def submit_tick(self) -> Future[None]:
+        """Judge up to the latest event, after everything submitted before. Raises Fatal."""
+        ...
+
+
+class ClosedIntake:
+    """An `IntakeSink` of a service that has nowhere to send events to; it only reads."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def submit(self, lines: Sequence[Line], intake: Intake) -> Future[list[Result]]:
+        """See IntakeSink."""
+        raise Fatal(self._why)
+
+    def is_live(self) -> bool:
+        """See IntakeSink."""
+        return True
+
+    def waits_for(self) -> str:
+        """See IntakeSink. It waits for nothing: reading is all that it is for."""
+        return ""

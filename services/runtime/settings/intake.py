@@ -1,4 +1,4 @@
-"""The HTTP interface of a running service: address, TLS, keys, limits."""
+"""The HTTP interface of `c360 up` and `c360 api`: address, TLS, keys, limits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class IntakeSettings(Part):
     """The HTTP interface."""
 
     http_host: str = "127.0.0.1"
-    """Address that the HTTP service listens on."""
+    """Address that `c360 up` and `c360 api` listen on."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8360
-    """Port that it listens on; 0 picks a free one."""
+    """Port that they listen on; 0 picks a free one."""
     http_tls_cert_file: Path | None = None
     """Certificate for TLS in PEM, followed by those of its issuers. Empty for plain HTTP."""
     http_tls_key_file: Path | None = None

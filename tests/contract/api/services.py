@@ -6,6 +6,7 @@ behind it they cannot tell.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +16,17 @@ from typing import Any
 
 import httpx
 
+from devtools.kafka import Cluster
 from services.api.auth import GRANTABLE, Scope
 from services.api.queries.keys import KEYS_CREATE, KeyCreation
 from services.cli.session import open_session
 from services.runtime.settings import Settings, load_settings
+from tests.clickhouse_endpoint import ClickHouseEndpoint
+from tests.e2e.distributed import SERVICES as WORKERS
+from tests.e2e.distributed import Distributed
 from tests.e2e.runs import SECRET, c360
 from tests.e2e.up import running
+from tests.kafka import renew_catalogue
 
 REALMS = {
     "default": {"region": "DE", "time_zone": "Europe/Berlin", "currency": "EUR"},
@@ -102,4 +108,33 @@ def embedded(directory: Path) -> Iterator[Service]:
         assert up.stop() == 0, up.errors
 
 
-SERVICES = {"embedded": embedded}
+@contextmanager
+def distributed(directory: Path) -> Iterator[Service]:
+    """`c360 api` beside workers of every kind, brokers and a store, all of its own."""
+    with (
+        Cluster() as cluster,
+        ClickHouseEndpoint(directory / "store") as endpoint,
+        Distributed(directory / "run", cluster.bootstrap_servers, endpoint, **SETTINGS) as run,
+    ):
+        asyncio.run(renew_catalogue(cluster.bootstrap_servers))
+        run.prepare()
+        for worker in WORKERS:
+            run.add(worker)
+        api = run.add_api()
+        run.wait_ready()
+
+        def command(*arguments: str) -> str:
+            return run.c360(*arguments).stdout
+
+        settings = load_settings(
+            directory / "none",
+            identity_secret=SECRET,
+            realms=REALMS,
+            clickhouse_url=endpoint.url,
+            clickhouse_database=run.database,
+        )
+        yield Service("distributed", api.base_url, settings, command)
+        run.look_after()
+
+
+SERVICES = {"embedded": embedded, "distributed": distributed}
