@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.auth import GRANTABLE, Scope
 from tests.unit.test_tidy import FILES, FLOORS
 
 ROOT = Path(__file__).parents[2]
@@ -93,3 +94,12 @@ def test_the_layout_lists_the_floors() -> None:
 def test_pages_use_the_terms_of_the_field(page: Path) -> None:
     """No page falls back to private words; the glossary has the term to use instead."""
     assert not PRIVATE_WORDS.findall(prose_of(page))
+
+
+def test_the_page_of_keys_names_every_scope() -> None:
+    """Those that a key may have, and those that none may."""
+    page = (ROOT / "docs" / "api-keys.md").read_text("utf-8")
+    section = page.partition("## Scopes\n")[2].partition("\n## ")[0]
+    table, _, rest = section.partition("\n\n")
+    assert set(re.findall(r"`([a-z:]+)`", table)) == set(GRANTABLE)
+    assert set(Scope) - GRANTABLE <= set(re.findall(r"`([a-z:]+)`", rest))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -95,15 +94,6 @@ def test_operator_scopes_are_not_grantable() -> None:
     assert not GRANTABLE & {
         Scope.KEYS_WRITE, Scope.STORE_READ, Scope.STORE_REPAIR, Scope.EVENTS_IMPORT,
     }  # fmt: skip
-
-
-def test_the_page_of_keys_names_every_scope() -> None:
-    """Those that a key may have, and those that none may."""
-    page = (Path(__file__).parents[3] / "docs" / "api-keys.md").read_text("utf-8")
-    section = page.partition("## Scopes\n")[2].partition("\n## ")[0]
-    table, _, rest = section.partition("\n\n")
-    assert set(re.findall(r"`([a-z:]+)`", table)) == set(GRANTABLE)
-    assert set(Scope) - GRANTABLE <= set(re.findall(r"`([a-z:]+)`", rest))
 
 
 def test_versions_grow_even_with_a_clock_behind() -> None:
