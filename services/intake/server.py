@@ -24,7 +24,7 @@ from schemas.api.problem import ProblemCode
 from services.api.http.local import LOCAL_CALLER
 from services.api.http.streams import STOPS, STREAM
 from services.intake.tls import Handshake
-from services.runtime.connections import Connections, Unread, address_of, refuse
+from services.runtime.connections import Connections, Unread, address_of, refuse, send_at_once
 
 HEAD_BYTES_MAX = 16 * 1024
 RECEIVE_BYTES_MAX = 64 * 1024
@@ -103,6 +103,7 @@ class GuardedHttp(H11Protocol):
             stream.max_size = RECEIVE_BYTES_MAX
         super().connection_made(stream)
         self.address = address_of(stream)
+        send_at_once(stream)
         if not self._table.admit(self):
             self._is_refused = True
             refuse(stream, ProblemCode.TOO_MANY_CONNECTIONS, "send it again later")
