@@ -18,6 +18,8 @@ from services.runtime.errors import InvalidInput, NotFound
 
 UNKNOWN = "unknown_profile"
 """Reason of a NotFound: nobody is known by this handle or identifier."""
+ERASED = "erased_profile"
+"""Reason of a NotFound: the profile was erased on request."""
 PHONE = re.compile(r"^[+0(][\d ()/.-]{5,}$")
 TYPED = re.compile(r"^[a-z][a-z0-9_]*(@[^=@]*)?=")
 
@@ -45,6 +47,8 @@ def held_by(reads: Reads, realm: str, who: str, handle: str, identifier: str) ->
     named = who or handle or identifier
     node = node_named(reads, realm, who) if who else node_of(reads, realm, handle, identifier)
     found = reads.profiles.resolve(realm, [node]).get(node)
+    if found is None and reads.profiles.erased(realm, [node]):
+        raise NotFound(f"{named!r} was erased on request in realm {realm!r}", reason=ERASED)
     if found is None:
         raise NotFound(f"nobody is known by {named!r} in realm {realm!r}", reason=UNKNOWN)
     return found

@@ -21,6 +21,7 @@ from services.api.idempotency import KeptAnswer, WriteKey
 from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
 from services.identity.ports import MembershipSource, NoticeSource
 from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
+from services.ingest.ports import RejectedSource
 from services.measures.ports import MeasureSource
 from services.profiles.ports import (
     OrderConflictSource,
@@ -236,6 +237,11 @@ class Reads(Protocol):
     @property
     def incidents(self) -> IncidentSource:
         """Incidents."""
+        ...
+
+    @property
+    def rejected(self) -> RejectedSource:
+        """Rejected events that a realm may see."""
         ...
 
     @property

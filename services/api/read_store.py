@@ -33,6 +33,8 @@ from services.identity.adapters.membership import MembershipReader
 from services.identity.adapters.notices import NoticeReader
 from services.identity.adapters.past import group_then
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
+from services.ingest.adapters.rejected_lines import RejectedLineReader
+from services.ingest.ports import RejectedSource
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
@@ -74,6 +76,7 @@ class ReadStore:
         self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
         self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
+        self.rejected = _rejected(settings, database)
         self.incidents = IncidentReader(database, consistency, self._known_persons)
         self._graph = ClickHouseIdentityStore(database)
         self.memberships = MembershipReader(database, self.identity_rules)
@@ -169,6 +172,16 @@ class ReadStore:
     def digest(self) -> dict[str, str]:
         """See the port."""
         return state_digest(self.reading, self.profiles)
+
+
+def _rejected(settings: Settings, database: Database) -> RejectedSource:
+    """On a server with Kafka, rejected events are dead letters."""
+    if settings.clickhouse_url is None or not settings.kafka_bootstrap_servers:
+        return RejectedLineReader(database, settings.realms)
+    # aiokafka takes a while to load
+    from services.ingest.adapters.rejected_letters import RejectedLetterReader
+
+    return RejectedLetterReader(settings, settings.realms)
 
 
 class StoreWrites:

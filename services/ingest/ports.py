@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from schemas.api.rejected import (
+    RejectedCounts,
+    RejectedItem,
+    ShownRejectedItem,
+    ShownRejectedLetter,
+)
 from schemas.claim import Book
 from schemas.identifiers import NodeId
 from services.ingest.core.outcome import Accepted, Intake, Reject
+
+AnyRejected = RejectedItem | ShownRejectedItem | ShownRejectedLetter
+"""A rejected event, with or without its content."""
 
 
 class Known(NamedTuple):
@@ -32,6 +41,33 @@ class RejectedLine(NamedTuple):
     received_at: datetime
     is_public: bool
     """Sent with a public write key."""
+
+
+class RejectedPage(NamedTuple):
+    """A page of rejected events."""
+
+    rows: list[RejectedItem]
+    following: list[Any] | None
+    """The place of the next page, for `RejectedSource.page` alone; None: the end."""
+
+
+class RejectedSource(Protocol):
+    """Reads rejected events that a realm may see, wherever they are kept: bounded in time and
+    memory. Methods block and raise Retry or Fatal."""
+
+    def page(self, realm: str, reason: str, limit: int, after: list[Any] | None) -> RejectedPage:
+        """At most `limit` events of a reason (empty: any) after a place, the latest first. There
+        may be fewer, even none, and more on the next page. One that is rejected again moves to the
+        front."""
+        ...
+
+    def one(self, realm: str, reject_id: str, *, with_raw: bool) -> AnyRejected:
+        """One event, whole or without its content. Raises NotFound."""
+        ...
+
+    def counts(self, realm: str) -> RejectedCounts:
+        """How many there are, by reason."""
+        ...
 
 
 class StoredEvent(NamedTuple):

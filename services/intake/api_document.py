@@ -34,6 +34,7 @@ DESCRIBED_TAGS = {
 DESCRIBED_PARAMETERS = {
     "cursor": "`page.next` of the page before; none for the first page.",
     "limit": "Most entries of a page.",
+    "profile_id": "Any id that the profile or an identifier ever had.",
 }
 """Parameters that many routes have."""
 HEADERS: Json = {

@@ -22,6 +22,7 @@ from services.api.http import (
     local,
     orders,
     profiles,
+    rejected,
     streams,
     timeline,
 )
@@ -48,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     identity.router,
     incidents.router,
     insights.router,
+    rejected.router,
     access.router,
     about.router,
 )

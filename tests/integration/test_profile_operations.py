@@ -21,10 +21,10 @@ from schemas.edge import Node
 from schemas.identifiers import as_uuid
 from schemas.instants import from_ms, to_ms
 from schemas.profile import AttributeValue, Profile
+from services.api.handles import ERASED
 from services.api.operation import plain
 from services.api.ports import Access
 from services.api.queries.profiles import (
-    ERASED,
     PROFILE_BATCH,
     PROFILE_GET,
     PROFILE_LOOKUP,

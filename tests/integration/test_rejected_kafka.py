@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -12,11 +13,14 @@ from typing import Any
 import pytest
 from aiokafka import ConsumerRecord
 
+from schemas.api.rejected import RejectedItem, ShownRejectedLetter
 from schemas.instants import from_ms
 from schemas.reject import RejectReason
 from schemas.topics import CATALOGUE, Catalogue
 from services.ingest.adapters.rejected import open_dead_letters
+from services.ingest.adapters.rejected_letters import RejectedLetterReader
 from services.intake.replay import ReplayReport, replay
+from services.runtime.errors import NotFound
 from services.stream.dead_letters import REJECTED_TOPIC, dead_letter
 from services.stream.log_reader import delivery
 from services.stream.ports import Delivery, Outgoing
@@ -314,3 +318,74 @@ async def test_no_topic(servers: str) -> None:
         done = c360(None, "rejected", *arguments, code=70, C360_KAFKA_BOOTSTRAP_SERVERS=servers)
         assert "run 'c360 topics apply'" in done.stderr
     await renew_catalogue(servers, USED)
+
+
+def refused_line(number: int, realm: str, reason: str = "not_json") -> Outgoing:
+    """The dead letter of a line that names a realm."""
+    value = b'{"realm": "%s", "n": %d}' % (realm.encode(), number)
+    return dead_letter(Delivery("touchpoints.shop", 0, number, 0, value), RejectReason(reason))
+
+
+async def letters_of(reader: RejectedLetterReader, realm: str, limit: int) -> list[RejectedItem]:
+    """All that a realm sees, page by page."""
+    found: list[RejectedItem] = []
+    after = None
+    while True:
+        page = await asyncio.to_thread(reader.page, realm, "", limit, after)
+        found += page.rows
+        if page.following is None:
+            return found
+        after = page.following
+
+
+async def test_pages_of_a_realm(servers: str) -> None:
+    """From the latest back, each letter once, whatever is rejected meanwhile; a realm sees its own
+    only, in the list, by id and in the numbers."""
+    reader = RejectedLetterReader(kafka_settings(servers), ["default", "second"])
+    there = [refused_line(n, "second" if n % 3 else "default") for n in range(1_300)]
+    await send(servers, *there)
+    seen: list[RejectedItem] = []
+    after = None
+    while True:
+        page = await asyncio.to_thread(reader.page, "second", "", 300, after)
+        seen += page.rows
+        await send(servers, *(refused_line(5_000 + n, "second") for n in range(3)))
+        if page.following is None:
+            break
+        after = page.following
+    ids = [one.reject_id for one in seen]
+    assert len(ids) == len(set(ids)) == sum(1 for n in range(1_300) if n % 3)
+    counts = await asyncio.to_thread(reader.counts, "default")
+    assert (counts.total, counts.is_complete) == (434, True)
+    mine = await letters_of(reader, "default", 500)
+    assert len(mine) == 434
+    shown = await asyncio.to_thread(reader.one, "default", mine[0].reject_id, with_raw=True)
+    assert isinstance(shown, ShownRejectedLetter)
+    assert '"realm": "default"' in shown.raw
+    for realm, letter_id in (
+        ("second", mine[0].reject_id), ("default", ids[0]), ("default", "0:99999999"),
+        ("default", "9" * 5_000 + ":1"), ("default", "no id"), ("default", ""),
+    ):  # fmt: skip
+        with pytest.raises(NotFound):
+            await asyncio.to_thread(reader.one, realm, letter_id, with_raw=True)
+
+
+async def test_a_page_looks_at_a_bounded_number(
+    servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where little is wanted among much, pages are short or empty, and the last one ends it."""
+    await send(
+        servers, refused_line(1, "second"), *(refused_line(n, "default") for n in range(900))
+    )
+    monkeypatch.setattr("services.ingest.adapters.rejected.WINDOW_LETTERS", 20)
+    async with open_dead_letters(kafka_settings(servers)) as letters:
+        bounds, found, pages = None, 0, 0
+        while True:
+            got, bounds, has_more = await letters.backwards(
+                10, lambda one: b"second" in (one.delivery.value or b""), bounds, scanned_max=100
+            )
+            found, pages = found + len(got), pages + 1
+            if not has_more:
+                break
+    assert found == 1
+    assert pages > 3

@@ -115,6 +115,8 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "profile_timeline": {**realm, "identifier": EMAIL},
         "profile_identity": {**realm, "identifier": EMAIL},
         "incidents_page": realm,
+        "rejected_page": realm,
+        "rejected_summary": realm,
         "profile_orders": {**realm, "identifier": EMAIL},
         "profile_consents": {**realm, "identifier": EMAIL},
         "contact_permission": {
@@ -139,9 +141,10 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_suspicious": realm,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
-    if name == "rejected_show":
+    if name in ("rejected_show", "rejected_get"):
         [listed] = asked(access, "rejected_list")
-        arguments[name] = {"reject_id": listed["reject_id"]}
+        of = realm if name == "rejected_get" else {}
+        arguments[name] = {**of, "reject_id": listed["reject_id"]}
     if name == "profile_batch":
         nodes = [one["node_id"] for one in asked(access, "identity_export")]
         arguments[name] = {**realm, "ids": sorted(nodes)}

@@ -129,6 +129,7 @@ class AsyncOperations:
         """One customer: golden record, identifiers, consents and figures, by any id it ever
         had.
 
+        profile_id: Any id that the profile or an identifier ever had.
         fields: Only these top-level fields of the document, separated by commas.
         as_of: Only what occurred up to this time counts; RFC 3339 with a zone.
         identity: With `as_of`: whose identifiers make the profile.
@@ -796,6 +797,118 @@ class AsyncOperations:
                 models.MeasureResult,
                 path_values={"measure": measure},
                 query={"first": first, "until": until, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def list_rejected(
+        self,
+        *,
+        reason: models.RejectReason | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.RejectedList:
+        """Events that were rejected, without their content, the latest first. A page may have
+        fewer rows than asked for, even none, while there are more. Only events that name the
+        realm of the key; where the service has one realm only, also those whose realm cannot be
+        read.
+
+        reason: Only those rejected for this reason.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/rejected",
+                models.RejectedList,
+                query={
+                    "reason": reason,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_rejected(
+        self,
+        *,
+        reason: models.RejectReason | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncIterator[models.RejectedLetterItem | models.RejectedItem | dict[str, Any]]:
+        """The entries of all pages of `list_rejected`.
+
+        reason: Only those rejected for this reason.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_rejected(
+                reason=reason,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
+    async def count_rejected(
+        self, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.RejectedCounts:
+        """Rejected events by reason.
+
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/rejected/counts",
+                models.RejectedCounts,
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def get_rejected(
+        self, reject_id: str, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> (
+        models.ShownRejectedLetter
+        | models.RejectedLetterItem
+        | models.ShownRejectedItem
+        | models.RejectedItem
+        | dict[str, Any]
+    ):
+        """One rejected event as it was sent; without `profiles:pii` its content is left out.
+
+        reject_id: Its whole id.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/rejected/{reject_id}",
+                models.ShownRejectedLetter
+                | models.RejectedLetterItem
+                | models.ShownRejectedItem
+                | models.RejectedItem
+                | dict[str, Any],
+                path_values={"reject_id": reject_id},
+                query={"consistent_after": consistent_after},
                 headers={"X-Purpose": purpose},
             )
         )

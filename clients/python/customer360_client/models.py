@@ -34,6 +34,25 @@ NoticeKind: TypeAlias = Literal["suspicious_value", "degree_limit", "many_identi
 """What is unusual."""
 OrderState: TypeAlias = Literal["placed", "cancelled", "unknown"] | str
 """What became of an order."""
+RejectReason: TypeAlias = (
+    Literal[
+        "not_json",
+        "too_large",
+        "unknown_type",
+        "invalid_field",
+        "no_usable_identifier",
+        "all_identifiers_blocked",
+        "from_the_future",
+        "before_time_floor",
+        "not_allowed",
+        "other_realm",
+        "erased",
+        "unstorable",
+        "unprocessable",
+    ]
+    | str
+)
+"""The closed set. `ADVICE` says what to do."""
 Severity: TypeAlias = Literal["low", "medium", "high", "critical"] | str
 """Severity, in ascending order."""
 Verdict: TypeAlias = Literal["same", "different", "none"] | str
@@ -628,6 +647,17 @@ class KeyOwner(Model):
     """What it may do."""
 
 
+class LetterHeader(Model):
+    """A header that a record had before it was rejected."""
+
+    name: str
+    """Its name."""
+    value: str
+    """Its value as text."""
+    value_base64: str
+    """Its bytes."""
+
+
 class ListedConflict(Model):
     """An order whose reports contradict each other."""
 
@@ -1162,6 +1192,93 @@ class ProfilePart(Model):
     """When it was read."""
 
 
+class RejectedCounts(Model):
+    """Rejected events by reason."""
+
+    version: int = 1
+    """Version of this form."""
+    counts: list[RejectedReason]
+    """By reason, in alphabetical order."""
+    total: int
+    """Of all reasons."""
+    is_complete: bool
+    """Whether all were counted; otherwise only the latest, as many as can be read in time."""
+
+
+class RejectedItem(Model):
+    """A rejected event without its content."""
+
+    version: int
+    """Version of this form."""
+    reject_id: str
+    """Its id; of a dead letter `<partition>:<offset>`."""
+    reason: str
+    """Why it was rejected; `unknown` for a record that no worker wrote."""
+    path: str
+    """The field at fault, as `body.lines.0.total`."""
+    message: str
+    """What is wrong with it; never quotes the value."""
+    event_id: str
+    """The event's own id, as far as it could be read."""
+    received_at: datetime | None
+    """When it was received; null for a record that no worker wrote."""
+    raw_bytes: int
+    """Size of the whole event."""
+    advice: str
+    """What to do about it."""
+
+
+class RejectedLetterItem(Model):
+    """A dead letter without its content."""
+
+    version: int
+    """Version of this form."""
+    reject_id: str
+    """Its id; of a dead letter `<partition>:<offset>`."""
+    reason: str
+    """Why it was rejected; `unknown` for a record that no worker wrote."""
+    path: str
+    """The field at fault, as `body.lines.0.total`."""
+    message: str
+    """What is wrong with it; never quotes the value."""
+    event_id: str
+    """The event's own id, as far as it could be read."""
+    received_at: datetime | None
+    """When it was received; null for a record that no worker wrote."""
+    raw_bytes: int
+    """Size of the whole event."""
+    advice: str
+    """What to do about it."""
+    rejected_at: datetime
+    """When it was written."""
+    source_topic: str
+    """The topic it came from; empty for an event that came over HTTP."""
+    source_partition: int
+    """The partition of that topic; -1 for none."""
+    source_offset: int
+    """The offset in that partition; -1 for none."""
+    is_whole: bool
+    """Whether all of it was kept."""
+
+
+class RejectedList(Model):
+    """One page of rejected events."""
+
+    data: list[RejectedLetterItem | RejectedItem | dict[str, Any]]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class RejectedReason(Model):
+    """Rejected events of one reason."""
+
+    reason: str
+    """The reason."""
+    count: int
+    """How many there are."""
+
+
 class SearchBody(Model):
     """A question for customers by what is known of them: by a text, by attributes, or by both."""
 
@@ -1194,6 +1311,76 @@ class SetAside(Model):
     """The reason of a refusal."""
     blocked_by: list[WhyNode]
     """The identifiers that block a refused edge."""
+
+
+class ShownRejectedItem(Model):
+    """A rejected event, whole."""
+
+    version: int
+    """Version of this form."""
+    reject_id: str
+    """Its id; of a dead letter `<partition>:<offset>`."""
+    reason: str
+    """Why it was rejected; `unknown` for a record that no worker wrote."""
+    path: str
+    """The field at fault, as `body.lines.0.total`."""
+    message: str
+    """What is wrong with it; never quotes the value."""
+    event_id: str
+    """The event's own id, as far as it could be read."""
+    received_at: datetime | None
+    """When it was received; null for a record that no worker wrote."""
+    raw_bytes: int
+    """Size of the whole event."""
+    raw: str
+    """The event as it was sent, truncated if it is too large."""
+    advice: str
+    """What to do about it."""
+
+
+class ShownRejectedLetter(Model):
+    """A dead letter, whole. Texts are for reading, Base64 gives the bytes."""
+
+    version: int
+    """Version of this form."""
+    reject_id: str
+    """Its id; of a dead letter `<partition>:<offset>`."""
+    reason: str
+    """Why it was rejected; `unknown` for a record that no worker wrote."""
+    path: str
+    """The field at fault, as `body.lines.0.total`."""
+    message: str
+    """What is wrong with it; never quotes the value."""
+    event_id: str
+    """The event's own id, as far as it could be read."""
+    received_at: datetime | None
+    """When it was received; null for a record that no worker wrote."""
+    raw_bytes: int
+    """Size of the whole event."""
+    advice: str
+    """What to do about it."""
+    rejected_at: datetime
+    """When it was written."""
+    source_topic: str
+    """The topic it came from; empty for an event that came over HTTP."""
+    source_partition: int
+    """The partition of that topic; -1 for none."""
+    source_offset: int
+    """The offset in that partition; -1 for none."""
+    is_whole: bool
+    """Whether all of it was kept."""
+    raw: str
+    """The event as text."""
+    raw_base64: str
+    """Its bytes."""
+    key: str | None
+    """The key of its record as text."""
+    key_base64: str | None
+    """The bytes of the key."""
+    headers: dict[str, str]
+    """The headers that say why it was rejected and where it came from."""
+    original_headers: list[LetterHeader]
+    """The headers it arrived with."""
 
 
 class SourceSubject(Model):

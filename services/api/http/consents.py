@@ -20,9 +20,10 @@ from services.api.http.problems import documented
 from services.api.http.run import (
     BODY_PROBLEMS,
     LIST_PROBLEMS,
-    READ_PROBLEMS,
+    OF_PROFILE_PROBLEMS,
     Cursor,
     ProfileId,
+    merged,
     one,
     page,
     rows,
@@ -50,7 +51,7 @@ AcceptLanguage = Annotated[
     "/v1/profiles/{profile_id}/consents",
     operation_id="listConsents",
     response_model=Page[ConsentWithEvidence],
-    responses=documented(READ_PROBLEMS),
+    responses=documented(OF_PROFILE_PROBLEMS),
 )
 async def consents(
     request: Request,
@@ -73,7 +74,8 @@ async def consents(
     )
     found = await one(request, PROFILE_CONSENTS, asked)
     note(request, caller, PROFILE_CONSENTS.name, [found.profile_id])
-    return page(found.entries, found.next_cursor, Content_Language=language)
+    headers = {"Content_Language": language, **merged(profile_id, found.profile_id)}
+    return page(found.entries, found.next_cursor, **headers)
 
 
 @router.post(

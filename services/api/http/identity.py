@@ -17,10 +17,12 @@ from services.api.http.problems import Problem, documented
 from services.api.http.run import (
     BODY_PROBLEMS,
     LIST_PROBLEMS,
+    OF_PROFILE_PROBLEMS,
     READ_PROBLEMS,
     Cursor,
     ProfileId,
     document,
+    merged,
     one,
     page,
     rows,
@@ -46,7 +48,7 @@ router = APIRouter(tags=["identity"])
     "/v1/profiles/{profile_id}/identity",
     operation_id="getIdentity",
     response_model=ProfileIdentity,
-    responses=documented(READ_PROBLEMS),
+    responses=documented(OF_PROFILE_PROBLEMS),
 )
 async def identity(
     request: Request,
@@ -66,7 +68,7 @@ async def identity(
     )
     found = await one(request, PROFILE_IDENTITY, asked)
     note(request, caller, PROFILE_IDENTITY.name, [found.profile_id])
-    return document(found)
+    return document(found, 200, **merged(profile_id, found.profile_id))
 
 
 @router.post(

@@ -12,7 +12,16 @@ from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
 from services.api.http.notes import note
 from services.api.http.problems import documented
-from services.api.http.run import LIST_PROBLEMS, READ_PROBLEMS, Cursor, ProfileId, one, page, rows
+from services.api.http.run import (
+    LIST_PROBLEMS,
+    OF_PROFILE_PROBLEMS,
+    Cursor,
+    ProfileId,
+    merged,
+    one,
+    page,
+    rows,
+)
 from services.api.queries.orders import (
     ORDER_CONFLICTS,
     ORDERS_PER_PAGE_MAX,
@@ -30,7 +39,7 @@ router = APIRouter(tags=["orders"])
     "/v1/profiles/{profile_id}/orders",
     operation_id="listOrders",
     response_model=Page[ProfileOrder],
-    responses=documented(READ_PROBLEMS),
+    responses=documented(OF_PROFILE_PROBLEMS),
 )
 async def orders(
     request: Request,
@@ -44,7 +53,7 @@ async def orders(
     asked = OrdersRequest(realm=caller.realm, handle=str(profile_id), limit=limit, cursor=cursor)
     found = await one(request, PROFILE_ORDERS, asked)
     note(request, caller, PROFILE_ORDERS.name, [found.profile_id])
-    return page(found.entries, found.next_cursor)
+    return page(found.entries, found.next_cursor, **merged(profile_id, found.profile_id))
 
 
 @router.get(

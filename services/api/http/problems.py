@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from schemas.api.problem import FieldFault, ProblemCode, problem_body
+from services.api.handles import ERASED
 from services.api.pool import BUSY
 from services.runtime.errors import C360Error, InvalidInput, InvalidState, NotFound, Retry
 
@@ -56,6 +57,8 @@ class Problem(Exception):
 def problem_of(error: C360Error) -> Problem:
     """The problem that an error of an operation is."""
     text = str(error)
+    if isinstance(error, NotFound) and error.reason == ERASED:
+        return Problem(ProblemCode.ERASED, "the profile was erased on request")
     if isinstance(error, NotFound):
         return Problem(ProblemCode.NOT_FOUND, text)
     if isinstance(error, InvalidInput):

@@ -25,6 +25,7 @@ from schemas.api.profiles import (
 from schemas.base import Instant
 from schemas.profile import Profile
 from services.api.auth import Scope
+from services.api.handles import ERASED
 from services.api.http.caller import Caller, allowed
 from services.api.http.notes import note
 from services.api.http.problems import Problem, documented
@@ -42,7 +43,6 @@ from services.api.http.run import (
 )
 from services.api.operation import plain
 from services.api.queries.profiles import (
-    ERASED,
     PROFILE_BATCH,
     PROFILE_GET,
     PROFILE_LOOKUP,

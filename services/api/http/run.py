@@ -36,6 +36,8 @@ READ_PROBLEMS = (
     ProblemCode.OUT_OF_RESOURCES,
 )
 """What every route that reads may answer instead."""
+OF_PROFILE_PROBLEMS = (*READ_PROBLEMS, ProblemCode.ERASED)
+"""What every route of one profile may answer instead."""
 LIST_PROBLEMS = tuple(code for code in READ_PROBLEMS if code is not ProblemCode.NOT_FOUND)
 BODY_PROBLEMS = (
     ProblemCode.INCOMPLETE,
@@ -156,6 +158,11 @@ def listed(found: Iterable[Any], following: str | None, **headers: str) -> Respo
     """The same, of rows that are JSON values already."""
     body = {"data": list(found), "page": {"next": following, "has_more": following is not None}}
     return _response(body, 200, headers)
+
+
+def merged(asked: UUID, held_by: UUID) -> dict[str, str]:
+    """The header that names the profile which holds an id now, if that is another id."""
+    return {} if asked == held_by else {"Merged_Into": str(held_by)}
 
 
 def _response(body: Any, status: int, headers: dict[str, str]) -> Response:

@@ -13,7 +13,7 @@ from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
 from services.api.http.notes import note
 from services.api.http.problems import documented
-from services.api.http.run import READ_PROBLEMS, Cursor, ProfileId, one, page
+from services.api.http.run import OF_PROFILE_PROBLEMS, Cursor, ProfileId, merged, one, page
 from services.api.queries.timeline import (
     FILTER_VALUES_MAX,
     PROFILE_TIMELINE,
@@ -28,7 +28,7 @@ router = APIRouter(tags=["profiles"])
     "/v1/profiles/{profile_id}/timeline",
     operation_id="listTimeline",
     response_model=Page[TimelineEntry],
-    responses=documented(READ_PROBLEMS),
+    responses=documented(OF_PROFILE_PROBLEMS),
 )
 async def timeline(
     request: Request,
@@ -63,4 +63,4 @@ async def timeline(
     )
     found = await one(request, PROFILE_TIMELINE, asked)
     note(request, caller, PROFILE_TIMELINE.name, [found.profile_id])
-    return page(found.entries, found.next_cursor)
+    return page(found.entries, found.next_cursor, **merged(profile_id, found.profile_id))

@@ -35,7 +35,7 @@ from schemas.placement import ProfileKind
 from schemas.profile import PROFILE_VERSION, AttributeValue, Profile, ProfileScalars
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
-from services.api.handles import UNKNOWN, node_named, node_of, nodes_given, require_realm
+from services.api.handles import ERASED, UNKNOWN, node_named, node_of, nodes_given, require_realm
 from services.api.operation import Json, Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.profiles.core.masking import masked
@@ -43,8 +43,6 @@ from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms, f
 from services.runtime.errors import InvalidInput, NotFound
 from services.store.database import chunks
 
-ERASED = "erased_profile"
-"""Reason of a NotFound: the profile was erased on request."""
 NAME_PARTS = ("title", "first_name", "last_name")
 NAMED_PER_QUERY = 500
 READ_AT_ONCE = 100

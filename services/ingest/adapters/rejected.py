@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import heapq
+import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer
@@ -41,8 +42,13 @@ CLOSE_TIMEOUT_S = 5.0
 FETCH_MS = 500
 FETCH_RECORDS = 500
 FETCH_BYTES = 4 * 1024 * 1024
+WINDOW_LETTERS = 500
+"""Read at once of a partition, from the end."""
+SCANNED_MAX = 20_000
+"""Of one page, wanted or not."""
 FOREIGN = "unknown"
 """Shown as the reason of a record that was not written by a c360 worker."""
+LETTER_ID = re.compile(r"[0-9]{1,9}:[0-9]{1,18}")
 Progress = Callable[[int, int], None]
 
 
@@ -132,9 +138,15 @@ class Listing(NamedTuple):
 class DeadLetters:
     """Reads the topic as it is now. Created by `open_dead_letters`."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition], timeout_s: float
+    ) -> None:
         self._consumer = consumer
         self._partitions = partitions
+        self._timeout_s = timeout_s
+
+    def _answered(self) -> AbstractAsyncContextManager[None]:
+        return _answered(self._timeout_s)
 
     async def latest(
         self, limit: int, reason: str = "", progress: Progress | None = None
@@ -161,7 +173,7 @@ class DeadLetters:
         """All dead letters at the time of the call, or those rejected since a time; in order within
         a partition. Later ones are not read. Raises Retry."""
         consumer = self._consumer
-        async with _answered():
+        async with self._answered():
             begins = await consumer.beginning_offsets(self._partitions)
             ends = await consumer.end_offsets(self._partitions)
             if since_ms is not None:
@@ -174,7 +186,7 @@ class DeadLetters:
             consumer.seek(partition, begins[partition])
         moved_s, before = time.monotonic(), -1
         while open_ones:
-            async with _answered():
+            async with self._answered():
                 got = await consumer.getmany(timeout_ms=FETCH_MS, max_records=FETCH_RECORDS)
                 positions = {p: await consumer.position(p) for p in open_ones}
             for partition, records in got.items():
@@ -188,15 +200,77 @@ class DeadLetters:
             left = sum(ends[p] - positions[p] for p in open_ones)
             if left != before:
                 moved_s, before = time.monotonic(), left
-            elif time.monotonic() - moved_s > TIMEOUT_S:  # brokers down: fetches just stay empty
-                raise _away(f"no record within {TIMEOUT_S:g} s")
+            elif time.monotonic() - moved_s > self._timeout_s:
+                # Of brokers that are down, fetches just stay empty.
+                raise _away(f"no record within {self._timeout_s:g} s")
             if progress is not None:
                 progress(total - left, total)
+
+    async def backwards(
+        self,
+        limit: int,
+        wanted: Callable[[DeadLetter], bool],
+        bounds: Mapping[int, int] | None = None,
+        scanned_max: int = SCANNED_MAX,
+    ) -> tuple[list[DeadLetter], dict[int, int], bool]:
+        """The latest `limit` wanted dead letters before these offsets (by partition), without their
+        content; the offsets before which the next ones are; and whether there are more.
+
+        Within a partition the order is that of its offsets, so what was there all along is neither
+        skipped nor repeated. No more than `scanned_max` letters, in whole windows, are looked at.
+        Raises Retry.
+        """
+        async with self._answered():
+            begins = await self._consumer.beginning_offsets(self._partitions)
+            ends = await self._consumer.end_offsets(self._partitions)
+        given = bounds or {}
+        # In each partition: what was read but not yet passed, and where the next window ends.
+        heads: dict[TopicPartition, list[tuple[bool, DeadLetter]]] = {}
+        left = {p: min(given.get(p.partition, ends[p]), ends[p]) for p in self._partitions}
+        passed = dict(left)
+        found: list[DeadLetter] = []
+        scanned = 0
+        while len(found) < limit:
+            empty = [p for p in self._partitions if not heads.get(p) and left[p] > begins[p]]
+            if empty and scanned >= scanned_max:
+                break
+            for p in empty:
+                start = max(begins[p], left[p] - WINDOW_LETTERS)
+                letters = await self._window(p, start, left[p])
+                heads[p] = [(wanted(one), _emptied(one)) for one in letters]
+                scanned += len(letters)
+                left[p] = start
+                if not letters:
+                    passed[p] = start
+            if any(not heads.get(p) and left[p] > begins[p] for p in self._partitions):
+                continue
+            read = [p for p in heads if heads[p]]
+            latest = max(read, key=lambda p: _order(heads[p]), default=None)
+            if latest is None:
+                break
+            is_wanted, letter = heads[latest].pop()
+            passed[latest] = letter.delivery.offset if heads[latest] else left[latest]
+            if is_wanted:
+                found.append(letter)
+        has_more = any(passed[p] > begins[p] for p in self._partitions)
+        return found, {p.partition: offset for p, offset in passed.items()}, has_more
+
+    async def _window(self, place: TopicPartition, start: int, end: int) -> list[DeadLetter]:
+        """The letters of a partition from one offset up to another."""
+        self._consumer.assign([place])
+        self._consumer.seek(place, start)
+        found: list[DeadLetter] = []
+        async with self._answered():
+            while await self._consumer.position(place) < end:
+                got = await self._consumer.getmany(timeout_ms=FETCH_MS, max_records=FETCH_RECORDS)
+                letters = map(_letter, got.get(place, ()))
+                found += [one for one in letters if one.delivery.offset < end]
+        return found
 
     async def get(self, letter_id: str) -> DeadLetter:
         """One dead letter by its id. Raises NotFound or Retry."""
         place, offset = self._place(letter_id)
-        async with _answered():
+        async with self._answered():
             begin = (await self._consumer.beginning_offsets([place]))[place]
             end = (await self._consumer.end_offsets([place]))[place]
             if begin <= offset < end:
@@ -216,7 +290,7 @@ class DeadLetters:
 
     def _place(self, letter_id: str) -> tuple[TopicPartition, int]:
         partition, _, offset = letter_id.partition(":")
-        if not (partition.isdecimal() and offset.isdecimal()):
+        if not LETTER_ID.fullmatch(letter_id):
             raise NotFound(
                 f"{letter_id!r} is no id of a dead letter: it is <partition>:<offset>, for "
                 "example 3:17",
@@ -229,10 +303,15 @@ class DeadLetters:
 
 
 @asynccontextmanager
-async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
-    """A reader of the dead letters. Raises Retry, Fatal without the topic, ConfigurationError."""
+async def open_dead_letters(
+    settings: Settings, timeout_s: float = TIMEOUT_S
+) -> AsyncIterator[DeadLetters]:
+    """A reader of the dead letters; `timeout_s` is how long the brokers may take for an answer.
+
+    Raises Retry, Fatal without the topic, ConfigurationError.
+    """
     parameters = connection(settings)
-    async with _answered():
+    async with _answered(timeout_s):
         partitions = await _partitions(parameters)
     consumer = AIOKafkaConsumer(
         **parameters,
@@ -242,10 +321,10 @@ async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
         max_partition_fetch_bytes=FETCH_BYTES // 4,
     )
     try:
-        async with _answered():
+        async with _answered(timeout_s):
             await consumer.start()
             await asyncio.sleep(0)  # aiokafka's stop raises while one of its tasks has not started
-        yield DeadLetters(consumer, partitions)
+        yield DeadLetters(consumer, partitions, timeout_s)
     finally:
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -267,10 +346,10 @@ async def _partitions(parameters: dict[str, Any]) -> list[TopicPartition]:
 
 
 @asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
+async def _answered(timeout_s: float) -> AsyncIterator[None]:
     """Apply a deadline and translate errors."""
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             yield
     except TopicAuthorizationFailedError as error:
         raise Fatal(f"{REJECTED_TOPIC}: let our user read and describe it ({error!r})") from error
@@ -282,6 +361,11 @@ def _away(why: str) -> Retry:
     return Retry(
         f"Kafka does not answer ({why}). Is the broker of C360_KAFKA_BOOTSTRAP_SERVERS up?"
     )
+
+
+def _order(letters: list[tuple[bool, DeadLetter]]) -> tuple[int, int, int]:
+    at = letters[-1][1].delivery
+    return at.timestamp_ms, at.partition, at.offset
 
 
 def _letter(record: Any) -> DeadLetter:

@@ -20,6 +20,7 @@ from services.api.queries.consents import EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MA
 from services.api.queries.identity import MEMBERS_PER_PAGE_MAX
 from services.api.queries.incidents import INCIDENTS_PER_PAGE_MAX
 from services.api.queries.orders import ORDERS_PER_PAGE_MAX
+from services.api.queries.rejected import REJECTED_PER_PAGE_MAX
 from services.api.queries.timeline import FILTER_VALUES_MAX, TIMELINE_ENTRIES_MAX
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
@@ -28,6 +29,8 @@ from services.embedded.engine import CACHED_BOOKS
 from services.embedded.pipeline import ATTEMPTS_MAX
 from services.identity.adapters.explanation import ASIDES_SHOWN_MAX, EDGES_READ_MAX
 from services.identity.adapters.membership import DECISIONS_SHOWN_MAX, EDGES_SHOWN_MAX
+from services.ingest.adapters.rejected import SCANNED_MAX
+from services.ingest.adapters.rejected_letters import COUNTED_MAX
 from services.ingest.lines import KEPT_BYTES_MAX
 from services.intake.http import EVENTS_PER_REQUEST_MAX
 from services.intake.server import BODY_GRACE_S, HEAD_BYTES_MAX, KEEP_ALIVE_S, REST_S
@@ -88,7 +91,10 @@ STATED: list[tuple[str, int | float]] = [
     ("price books in memory", CACHED_BOOKS),
     ("entries of a timeline page", TIMELINE_ENTRIES_MAX),
     ("event types, channels to limit", FILTER_VALUES_MAX),
-    ("incidents of a page", INCIDENTS_PER_PAGE_MAX),
+    ("incidents, rejected events of a page", INCIDENTS_PER_PAGE_MAX),
+    ("incidents, rejected events of a page", REJECTED_PER_PAGE_MAX),
+    ("dead letters that a page", SCANNED_MAX),
+    ("dead letters that a page", COUNTED_MAX),
     ("identifiers of a page", MEMBERS_PER_PAGE_MAX),
     ("identifiers of a page", EDGES_SHOWN_MAX),
     ("identifiers of a page", DECISIONS_SHOWN_MAX),
