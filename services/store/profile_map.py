@@ -7,20 +7,24 @@ adapters. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from services.store.database import Database, rows_by_key
+from services.store.recent_parts import RecentParts
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 PLACEMENTS_SQL = _STATEMENTS["placements"]
 MEMBERS_SQL = _STATEMENTS["members"]
 FORMER_PROFILES_SQL = _STATEMENTS["former_profiles"]
+HIGHEST_VERSION_SQL = _STATEMENTS["highest_version"]
 LATEST_VERSION_SQL = _STATEMENTS["latest_version"]
 ROWS_BY_VERSION_SQL = _STATEMENTS["rows_by_version"]
+WRITTEN_SQL = _STATEMENTS["written"]
 HISTORY_SQL = _STATEMENTS["history"]
 
 
@@ -48,6 +52,7 @@ class ProfileMap:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._recent = RecentParts(database, "members", HIGHEST_VERSION_SQL)
 
     def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
         """The placements of `nodes`; a node without one is missing, and is its own profile."""
@@ -79,23 +84,35 @@ class ProfileMap:
 
     def latest_version(self, until: int) -> int:
         """The highest version of any row, of those up to `until`; 0 if there is none."""
-        return int(self._database.rows(LATEST_VERSION_SQL, {"until": until})[0][0])
+
+        def ask(parts: Sequence[str]) -> int:
+            asked = {"parts": parts, "until": until}
+            return int(self._database.rows(LATEST_VERSION_SQL, asked)[0][0])
+
+        return self._recent.highest(until, ask)
 
     def rows_by_version(self, after: int, until: int, versions_max: int) -> list[tuple[int, int]]:
         """The next versions behind `after` and how many rows each of them wrote, in order."""
         asked = {"after": after, "until": until, "rows": versions_max}
-        return [
-            (version, count) for version, count in self._database.rows(ROWS_BY_VERSION_SQL, asked)
-        ]
+        return self._recent.read(
+            after, lambda parts: self._database.rows(ROWS_BY_VERSION_SQL, asked | {"parts": parts})
+        )
 
-    def history(self, after: int, until: int) -> list[MapRow]:
-        """All rows of the nodes that the versions behind `after` wrote, the latest first.
+    def written(self, after: int, until: int) -> list[MapRow]:
+        """The rows that the versions behind `after` wrote, the latest first.
 
-        A row is missing if a later one of the same node and profile replaced it. Slow: it reads all
-        rows of all realms.
+        A row is missing if a later one of the same node and profile replaced it.
         """
-        rows = self._database.rows(HISTORY_SQL, {"after": after, "until": until})
-        return [
-            MapRow(realm, node.int, type_name, Placement(profile.int, ProfileKind(kind)), version)
-            for realm, node, type_name, profile, kind, version in rows
-        ]
+        asked = {"after": after, "until": until}
+        rows = self._recent.read(
+            after, lambda parts: self._database.rows(WRITTEN_SQL, asked | {"parts": parts})
+        )
+        return [_row(realm, *row) for realm, *row in rows]
+
+    def history(self, realm: str, nodes: Collection[NodeId]) -> list[MapRow]:
+        """Every row of the nodes that was not replaced, of one node the latest first. Slow."""
+        return [_row(realm, *row) for row in rows_by_key(self._database, HISTORY_SQL, realm, nodes)]
+
+
+def _row(realm: str, node: UUID, type_name: str, profile: UUID, kind: str, version: int) -> MapRow:
+    return MapRow(realm, node.int, type_name, Placement(profile.int, ProfileKind(kind)), version)

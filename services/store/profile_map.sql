@@ -27,20 +27,31 @@ ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
 SELECT DISTINCT profile FROM members
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 
+-- highest_version --
+-- The highest version in each of these parts.
+SELECT _part, max(version) FROM members WHERE _part IN {parts:Array(String)} GROUP BY _part
+
 -- latest_version --
--- The highest version of any row, up to one; 0 if there is none.
-SELECT max(version) FROM members WHERE version <= {until:UInt64}
+-- The highest version up to one, in these parts; 0 if there is none.
+SELECT max(version) FROM members
+WHERE _part IN {parts:Array(String)} AND version <= {until:UInt64}
 
 -- rows_by_version --
 -- How many rows each version wrote that were not replaced, the lowest version first.
-SELECT version, count() FROM members WHERE version > {after:UInt64} AND version <= {until:UInt64}
+SELECT version, count() FROM members
+WHERE _part IN {parts:Array(String)} AND version > {after:UInt64} AND version <= {until:UInt64}
 GROUP BY version ORDER BY version LIMIT {rows:UInt32}
 
--- history --
--- Every row of the nodes that these versions wrote, earlier and later ones, too, the latest first.
--- A row is missing if a later one of the same node and profile replaced it.
+-- written --
+-- The rows that versions wrote, the latest first. A row is missing if a later one of the same node
+-- and profile replaced it.
 SELECT realm, node, type, profile, kind, version FROM members
-WHERE (realm, node) IN
-    (SELECT realm, node FROM members
-    WHERE version > {after:UInt64} AND version <= {until:UInt64})
+WHERE _part IN {parts:Array(String)} AND version > {after:UInt64} AND version <= {until:UInt64}
 ORDER BY version DESC, _block_number DESC LIMIT 1 BY realm, profile, node
+
+-- history --
+-- Every row of these nodes, the latest first, but for replaced ones, as above. There is no index by
+-- node, so all rows of the realm are read.
+SELECT node, type, profile, kind, version FROM members
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+ORDER BY version DESC, _block_number DESC LIMIT 1 BY profile, node

@@ -1,6 +1,11 @@
+-- highest --
+-- The highest version in each of these parts.
+SELECT _part, max(version) FROM incident_states WHERE _part IN {parts:Array(String)} GROUP BY _part
+
 -- latest --
--- The highest version of any incident, up to one; 0 if there is none.
-SELECT max(version) FROM incident_states WHERE version <= {until:UInt64}
+-- The highest version of any incident up to one, in these parts; 0 if there is none.
+SELECT max(version) FROM incident_states
+WHERE _part IN {parts:Array(String)} AND version <= {until:UInt64}
 
 -- changed --
 -- Incidents that batches wrote, each as the latest of these batches did, in the order of batch and
@@ -8,7 +13,8 @@ SELECT max(version) FROM incident_states WHERE version <= {until:UInt64}
 SELECT version, body FROM
 (
     SELECT version, incident_id, body FROM incident_states
-    WHERE version >= {after:UInt64} AND version <= {until:UInt64}
+    WHERE _part IN {parts:Array(String)}
+        AND version >= {after:UInt64} AND version <= {until:UInt64}
     ORDER BY version DESC, _block_number DESC LIMIT 1 BY realm, kind, subject, incident_id
 )
 WHERE (version, incident_id) > ({after:UInt64}, {after_id:String})

@@ -9,7 +9,7 @@ was written again unchanged, after a failure, counts as changed. Nothing is writ
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,12 +23,15 @@ from services.identity.ports import Placed
 from services.identity.writer import Changes
 from services.store.database import Database, rows_by_key
 from services.store.profile_map import MapRow, ProfileMap
+from services.store.recent_parts import RecentParts
 from services.store.statements import statements_of
 from services.stream.positions import EMBEDDED_GENERATION, GENERATION_SHIFT, version_of
 
 BATCHES_PER_QUERY = 1_000
 _STATEMENTS = statements_of(__file__)
-LATEST_TOUCH_SQL = _STATEMENTS["latest_touch"]
+HIGHEST_BATCH_SQL = _STATEMENTS["highest_batch"]
+HIGHEST_EDGE_SQL = _STATEMENTS["highest_edge"]
+LATEST_BATCH_SQL = _STATEMENTS["latest_batch"]
 TOUCHES_BY_BATCH_SQL = _STATEMENTS["touches_by_batch"]
 TOUCHES_SQL = _STATEMENTS["touches"]
 EDGES_SQL = _STATEMENTS["edges"]
@@ -50,11 +53,18 @@ class MapChangeReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._map = ProfileMap(database)
+        self._facts = RecentParts(database, "touchpoints", HIGHEST_BATCH_SQL)
+        self._new_edges = RecentParts(database, "edges", HIGHEST_EDGE_SQL)
 
     def latest(self, until: int) -> int:
         """The last batch that may have changed a profile, of those up to `until`; 0 if none."""
-        touched = self._database.rows(LATEST_TOUCH_SQL, {"until": until})[0][0]
-        return max(int(touched), _batch(self._map.latest_version(_version(until))))
+
+        def ask(parts: Sequence[str]) -> int:
+            asked = {"parts": parts, "until": until}
+            return int(self._database.rows(LATEST_BATCH_SQL, asked)[0][0])
+
+        touched = self._facts.highest(until, ask)
+        return max(touched, _batch(self._map.latest_version(_version(until))))
 
     def page(self, after: int, until: int, rows_max: int) -> MapChanges:
         """What the next batches behind `after` changed: as many as wrote so many rows, at least
@@ -71,7 +81,9 @@ class MapChangeReader:
         for version, count in found:
             counts[_batch(version)] += count
         asked = {"after": after, "until": until, "rows": BATCHES_PER_QUERY}
-        touches = self._database.rows(TOUCHES_BY_BATCH_SQL, asked)
+        touches = self._facts.read(
+            after, lambda parts: self._database.rows(TOUCHES_BY_BATCH_SQL, asked | {"parts": parts})
+        )
         for batch, count in touches:
             counts[batch] += count
         ends = [_batch(found[-1][0])] if len(found) == BATCHES_PER_QUERY else []
@@ -87,31 +99,58 @@ class MapChangeReader:
 
     def _rows(self, after: int, until: int) -> dict[int, dict[str, list[_Move]]]:
         """The rows of batches, by batch and realm, each with the one before it, if that is left."""
-        found: dict[int, dict[str, list[_Move]]] = defaultdict(lambda: defaultdict(list))
-        later: dict[tuple[str, NodeId], MapRow] = {}
-        history = self._map.history(_version(after), _version(until))
-        for row in history:  # the latest first
-            key = row.realm, row.node
-            if (follower := later.get(key)) is not None:
+        by_realm: dict[str, list[MapRow]] = defaultdict(list)
+        for row in self._map.written(_version(after), _version(until)):
+            by_realm[row.realm].append(row)
+        moves: dict[int, dict[str, list[_Move]]] = defaultdict(dict)
+        for realm, written in by_realm.items():
+            for move in self._moves(realm, written):
+                batch = _batch(move.row.version)
+                if after < batch <= until:
+                    moves[batch].setdefault(realm, []).append(move)
+        return moves
+
+    def _moves(self, realm: str, written: Sequence[MapRow]) -> Iterator[_Move]:
+        """Rows of nodes that a realm wrote, with the placements before; some may be of other
+        batches."""
+        first = {row.node: row.version for row in written}  # the latest come first
+        known = self._known_since(realm, first)
+        # Most nodes are new. Only what was there, or moved meanwhile, has a history.
+        times = Counter(row.node for row in written)
+        former = {
+            node
+            for node, version in first.items()
+            if known.get(node, version) < version or times[node] > 1
+        }
+        rows = [row for row in written if row.node not in former]
+        later: dict[NodeId, MapRow] = {}
+        for row in [*rows, *self._map.history(realm, former)]:
+            if (follower := later.get(row.node)) is not None:
                 if follower.version == row.version:
                     continue  # of one batch the row that was written last counts
-                _add(found, follower, row.placement, after, until)
-            later[key] = row
-        for row in later.values():
-            _add(found, row, None, after, until)
-        return found
+                yield _Move(follower, row.placement)
+            later[row.node] = row
+        for node, row in later.items():
+            was_there = known.get(node, row.version) < row.version
+            yield _Move(row, _of_another_kind(row.placement) if was_there else None)
 
     def _edges(self, after: int, until: int) -> dict[tuple[int, str], list[Edge]]:
         found: dict[tuple[int, str], list[Edge]] = defaultdict(list)
         asked = {"after": _version(after), "until": _version(until)}
-        for realm, *row, version in self._database.rows(EDGES_SQL, asked):
+        rows = self._new_edges.read(
+            _version(after), lambda parts: self._database.rows(EDGES_SQL, asked | {"parts": parts})
+        )
+        for realm, *row, version in rows:
             found[_batch(version), realm].append(edge_of_row(tuple(row)))
         return found
 
     def _touches(self, after: int, until: int) -> dict[int, dict[str, Touched]]:
         attributes: dict[tuple[int, str], set[NodeId]] = defaultdict(set)
         consents: dict[tuple[int, str], set[NodeId]] = defaultdict(set)
-        rows = self._database.rows(TOUCHES_SQL, {"after": after, "until": until})
+        asked = {"after": after, "until": until}
+        rows = self._facts.read(
+            after, lambda parts: self._database.rows(TOUCHES_SQL, asked | {"parts": parts})
+        )
         for realm, node, batch, has_attributes, has_consents in rows:
             if has_attributes:
                 attributes[batch, realm].add(node.int)
@@ -136,26 +175,12 @@ class MapChangeReader:
                 moves = rows.get(batch, {}).get(realm, ())
                 mine = edges.get((batch, realm), ())
                 spoken = touched.get(batch, {}).get(realm, Touched())
-                changes = self._changes(realm, moves, mine, _version(batch))
+                changes = _changes(moves, mine)
                 wanted = rows_wanted(changes, spoken)
                 standing = self._map.placements_of(realm, wanted) if wanted else {}
                 records += profile_changes(realm, changes, mine, spoken, standing, _version(batch))
             records.sort(key=lambda one: (one.profile_id.int, one.realm))
             yield from ((batch, record) for record in records)
-
-    def _changes(
-        self, realm: str, moves: Sequence[_Move], edges: Sequence[Edge], version: int
-    ) -> Changes:
-        unexplained = [row.node for row, before in moves if before is None]
-        known = self._known_since(realm, unexplained)
-        placements: dict[NodeId, Placed] = {}
-        before: dict[NodeId, Placement | None] = {}
-        for row, former in moves:
-            placements[row.node] = Node(row.node, row.type, ""), row.placement
-            if former is None and known.get(row.node, version) < version:
-                former = _of_another_kind(row.placement)
-            before[row.node] = former
-        return Changes(tuple(edges), (), frozenset(), placements, before, (), (), 0, 0, False)
 
     def _known_since(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, int]:
         rows = rows_by_key(self._database, KNOWN_SINCE_SQL, realm, nodes)
@@ -169,16 +194,13 @@ class _Move(NamedTuple):
     before: Placement | None
 
 
-def _add(
-    found: dict[int, dict[str, list[_Move]]],
-    row: MapRow,
-    before: Placement | None,
-    after: int,
-    until: int,
-) -> None:
-    batch = _batch(row.version)
-    if after < batch <= until:
-        found[batch][row.realm].append(_Move(row, before))
+def _changes(moves: Sequence[_Move], edges: Sequence[Edge]) -> Changes:
+    """What the rows of a batch changed, as its writer knew it."""
+    placements: dict[NodeId, Placed] = {
+        row.node: (Node(row.node, row.type, ""), row.placement) for row, _ in moves
+    }
+    before = {row.node: former for row, former in moves}
+    return Changes(tuple(edges), (), frozenset(), placements, before, (), (), 0, 0, False)
 
 
 def _of_another_kind(placement: Placement) -> Placement:

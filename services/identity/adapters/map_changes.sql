@@ -1,11 +1,16 @@
--- latest_touch --
--- The highest batch of any event, up to one; 0 if there is none.
-SELECT max(batch) FROM touchpoints WHERE batch <= {until:UInt64}
+-- highest_batch --
+-- The highest batch in each of these parts of the facts.
+SELECT _part, max(batch) FROM touchpoints WHERE _part IN {parts:Array(String)} GROUP BY _part
+
+-- latest_batch --
+-- The highest batch up to one, in these parts of the facts; 0 if there is none.
+SELECT max(batch) FROM touchpoints
+WHERE _part IN {parts:Array(String)} AND batch <= {until:UInt64}
 
 -- touches_by_batch --
 -- How many events of each batch say something of attributes or consents, the lowest batch first.
 SELECT batch, count() FROM touchpoints
-WHERE batch > {after:UInt64} AND batch <= {until:UInt64}
+WHERE _part IN {parts:Array(String)} AND batch > {after:UInt64} AND batch <= {until:UInt64}
     AND (notEmpty(attrs.name) OR notEmpty(consents.action) OR bitShiftRight(version, 32) > 0)
 GROUP BY batch ORDER BY batch LIMIT {rows:UInt32}
 
@@ -18,12 +23,14 @@ WITH
     (
         SELECT realm, event_hash, event_id, any(node) AS anchor, max(batch) AS last_batch
         FROM touchpoints
-        WHERE batch > behind AND batch <= last AND bitShiftRight(version, 32) > 0
+        WHERE _part IN {parts:Array(String)} AND batch > behind AND batch <= last
+            AND bitShiftRight(version, 32) > 0
         GROUP BY realm, event_hash, event_id
     )
 SELECT realm, node, batch, max(notEmpty(attrs.name)), max(notEmpty(consents.action))
 FROM touchpoints
-WHERE batch > behind AND batch <= last AND (notEmpty(attrs.name) OR notEmpty(consents.action))
+WHERE _part IN {parts:Array(String)} AND batch > behind AND batch <= last
+    AND (notEmpty(attrs.name) OR notEmpty(consents.action))
 GROUP BY realm, node, batch
 UNION ALL
 SELECT known.realm, known.node, corrected.last_batch, 1, 1
@@ -34,10 +41,16 @@ FROM (
 INNER JOIN corrected USING (realm, event_hash, event_id)
 WHERE known.node != corrected.anchor
 
+-- highest_edge --
+-- The highest version in each of these parts of the edges.
+SELECT _part, max(batch) FROM edges WHERE _part IN {parts:Array(String)} GROUP BY _part
+
 -- edges --
 -- Verified edges that versions wrote.
 SELECT realm, a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified, batch
-FROM edges WHERE batch > {after:UInt64} AND batch <= {until:UInt64} AND verified
+FROM edges
+WHERE _part IN {parts:Array(String)} AND batch > {after:UInt64} AND batch <= {until:UInt64}
+    AND verified
 ORDER BY batch DESC, _block_number DESC LIMIT 1 BY realm, a, b
 
 -- known_since --
