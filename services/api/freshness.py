@@ -12,11 +12,10 @@ from functools import cached_property
 from uuid import UUID
 
 from schemas.edge import Edge, rank
+from schemas.identifiers import as_uuid
 from schemas.rules.identity import IdentityRules
-from schemas.touchpoint import PUBLIC_ID_PREFIX
+from schemas.topics import CATALOGUE
 from schemas.watermark import Watermark
-from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.explain import Standing, standings
 from services.ingest.config import ingest_config
 from services.ingest.core.decode import event_hash
 from services.ingest.core.event_processor import EventProcessor
@@ -24,12 +23,13 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.runtime.settings import Settings
 from services.store.changes import ChangedKeys, SeenTables, changed_keys
 from services.store.database import Database
-from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
+from services.stream.connection import key_of, partition_of
+from services.stream.gap_recovery import finished_position_key
+from services.stream.ports import Partition
 
 _STATEMENTS = statements_of(__file__)
-NO_REASON = Standing.ELSEWHERE
-"""The standing of an edge whose ends are apart for no reason that is recorded."""
+EDGES = CATALOGUE.by_name["c360.edges"]
 
 
 class FreshnessReader:
@@ -50,50 +50,66 @@ class FreshnessReader:
 
     def is_visible(self, realm: str, event_id: str) -> bool:
         """See the port."""
-        ids = [event_id, PUBLIC_ID_PREFIX + event_id]
-        where = {"realm": realm, "ids": ids, "hashes": [event_hash(one) for one in ids]}
+        where = {"realm": realm, "event_id": event_id, "hash": event_hash(event_id)}
         rows = self._database.rows(_STATEMENTS["stored"], where)
         if not rows:
             return False
-        stored_id, node, batch = rows[0]
-        if batch:  # only the embedded engine numbers its batches
-            return bool(batch <= self._database.rows(_STATEMENTS["checkpoint"])[0][0])
-        return self._is_on_the_map(realm, self._edges(realm, node, stored_id))
+        latest = max(batch for _node, batch in rows)
+        if latest:  # only the embedded engine numbers its batches
+            return bool(latest <= self._database.rows(_STATEMENTS["checkpoint"])[0][0])
+        return self._is_processed(realm, event_id, rows[0][0])
 
-    def _edges(self, realm: str, node: UUID, event_id: str) -> Sequence[Edge]:
-        """The edges that an event makes, from the line that was sent."""
+    def _is_processed(self, realm: str, event_id: str, node: UUID) -> bool:
+        """Whether workers have written everything that follows from a fact.
+
+        A fact can be read a moment before its projections and values, and long before its edges.
+        """
         where = {"realm": realm, "node": str(node), "event_id": event_id}
-        for payload, received_at, intake in self._database.rows(_STATEMENTS["line"], where):
+        for payload, received_at, intake, is_projected in self._database.rows(
+            _STATEMENTS["fact"], where
+        ):
             outcome = self._processor.process(payload.encode(), received_at, Intake(intake))
+            if not is_projected:
+                return False
             if isinstance(outcome, Accepted):
-                return outcome.edges
-        return ()
+                return self._has_values(outcome) and self._is_on_the_map(realm, outcome.edges)
+        return True  # no fact: erased or moved meanwhile; or the rules of today refuse it
 
     @cached_property
     def _processor(self) -> EventProcessor:
         return EventProcessor(ingest_config(self._settings, self._rules))
 
-    def _is_on_the_map(self, realm: str, made: Sequence[Edge]) -> bool:
-        """Whether the map knows these edges, and stands as they have it.
+    def _has_values(self, event: Accepted) -> bool:
+        nodes = [str(as_uuid(node.id)) for node, _value in event.values]
+        where = {"realm": event.realm, "nodes": nodes}
+        return bool(self._database.rows(_STATEMENTS["valued"], where)[0][0] == len(set(nodes)))
 
-        The writer of the map stores an edge before the placements that follow. So an edge whose
-        ends are still apart counts only if a reason for it is recorded.
+    def _is_on_the_map(self, realm: str, made: Sequence[Edge]) -> bool:
+        """Whether the writer of the map has finished the batch that brought each of these edges.
+
+        It stores edges before placements, so an edge alone proves nothing. Every row has the
+        version of its batch's position, and a position is noted when its batch is finished.
         """
         if not made:
             return True
-        nodes = {end.id for edge in made for end in (edge.a, edge.b)}
-        store = ClickHouseIdentityStore(self._database)
-        known = {(edge.a.id, edge.b.id): edge for edge in store.edges_of(realm, nodes)}
+        nodes = {str(as_uuid(end.id)) for edge in made for end in (edge.a, edge.b)}
+        rows = self._database.rows(_STATEMENTS["edges"], {"realm": realm, "nodes": sorted(nodes)})
+        known = {(a.int, b.int): (tuple(best), version) for a, b, *best, version in rows}
+        versions: list[int] = []
         for edge in made:
             found = known.get((edge.a.id, edge.b.id))
-            if found is None or rank(found) > rank(edge):
+            if found is None or found[0] > _written(edge):  # none, or not in this grade
                 return False
-        placements = ProfileMap(self._database).placements_of(realm, nodes)
-        found_now = standings(
-            [known[edge.a.id, edge.b.id] for edge in made],
-            store.decisions_of(realm, nodes),
-            placements,
-            store.refusals_of(realm, nodes),
-            self._rules,
+            versions.append(found[1])
+        key = finished_position_key(
+            Partition(EDGES.name, partition_of(key_of(realm), EDGES.partitions))
         )
-        return all(one.standing is not NO_REASON for one in found_now)
+        where = {"topic": key.topic, "partition": key.number}
+        finished: int = self._database.rows(_STATEMENTS["finished"], where)[0][0]
+        return max(versions) <= finished
+
+
+def _written(edge: Edge) -> tuple[int, int, str]:
+    """The rank of an edge as the statement gives it: smaller ones are better."""
+    is_stated, first_seen_ms, event_id = rank(edge)
+    return int(is_stated), first_seen_ms, event_id
