@@ -44,7 +44,7 @@ def bodies(customer: Customer) -> dict[str, Any]:
         "checkContactPermission": {
             "channel": "email",
             "purpose": "marketing",
-            "addresses": [customer.email],
+            "addresses": [email],
         },
         "explainIdentity": {"a": customer.card, "b": f"email={customer.email}"},
     }
