@@ -27,9 +27,12 @@ def sku(service: Service) -> str:
         more = {"event_id": f"offer-{uuid.uuid4().hex}", "occurred_at": at, "body": body}
         return event("offer.published", channel=channel, identifiers=[], **more)
 
+    channels = ("app", "pos", "shop")
     service.send(
-        *(offer(channel, "10.00", 1) for channel in ("app", "pos", "shop")),
+        *(offer(channel, "10.00", 1) for channel in channels),
         offer("shop", "12.00", 2),
+        # Event time comes as far as every channel has come.
+        *(event(channel=channel, occurred_at="2026-11-03T00:00:00Z") for channel in channels),
     )
     with service.client(READ) as client:
         wait_for(
