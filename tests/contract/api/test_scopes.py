@@ -42,6 +42,9 @@ NEEDS: dict[str, Scope] = {
     "actOnIncident": Scope.INCIDENTS_WRITE,
     "listMeasures": Scope.INSIGHTS_READ,
     "getMeasure": Scope.INSIGHTS_READ,
+    "listRejected": Scope.REJECTED_READ,
+    "countRejected": Scope.REJECTED_READ,
+    "getRejected": Scope.REJECTED_READ,
     "listAccesses": Scope.AUDIT_READ,
 }
 """The scope that each other operation needs, written down a second time on purpose."""
