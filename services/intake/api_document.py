@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from schemas.api.problem import ProblemBody
+from schemas.scalars import EXACT_TIME
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
@@ -122,6 +123,8 @@ def _finish_parameter(parameter: Json) -> None:
     if len(given) == 1:
         del schema["anyOf"]
         schema.update(given[0])
+    if "examples" in schema:
+        parameter["examples"] = {str(one): {"value": one} for one in schema.pop("examples")}
     if schema.get("default", "") == "":
         schema.pop("default", None)
 
@@ -151,4 +154,7 @@ def _plain(value: Any, names: set[str]) -> Any:
             found[key] = _plain(one, names)
     if found.get("type") == "string" and "(?!^[-+.]*$)" in str(found.get("pattern", "")):
         found |= {"format": "decimal", "pattern": DECIMAL}
+    if found.get("pattern") == EXACT_TIME:
+        del found["pattern"]
+        found["format"] = "date-time"
     return found

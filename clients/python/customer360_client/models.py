@@ -62,7 +62,7 @@ Verdict: TypeAlias = Literal["same", "different", "none"] | str
 class AccessEntry(Model):
     """One request that read profiles."""
 
-    at: str
+    at: datetime
     """When it was answered."""
     entry_id: str
     """Tells entries of one millisecond apart."""

@@ -45,7 +45,7 @@ async def whoami(principal: Annotated[Principal, Depends(authenticated)]) -> Res
     tags=["about"],
 )
 async def problem(
-    code: Annotated[str, Path(description="`code` of a problem.")],
+    code: Annotated[str, Path(description="`code` of a problem.", examples=["not-found"])],
 ) -> Response:
     """What a problem code means, in words."""
     try:

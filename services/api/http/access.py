@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from schemas.api.access import AccessEntry
 from schemas.api.pages import Page
+from schemas.base import Instant
 from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
 from services.api.http.problems import documented
@@ -32,8 +32,8 @@ async def accesses(
         UUID | None, Query(description="Only reads of this customer, by any id that is or was its.")
     ] = None,
     key_id: Annotated[str, Query(max_length=200, description="Only with this key.")] = "",
-    since: Annotated[datetime | None, Query(description="Not before this time.")] = None,
-    until: Annotated[datetime | None, Query(description="Before this time.")] = None,
+    since: Annotated[Instant | None, Query(description="Not before this time.")] = None,
+    until: Annotated[Instant | None, Query(description="Before this time.")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_ENTRIES_MAX)] = 50,
     cursor: Annotated[str, Query(description="`page.next` of the page before.")] = "",
 ) -> Response:
