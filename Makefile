@@ -4,6 +4,7 @@ BIN := .venv/bin
 HOUSEHOLDS ?= 150
 MUTANTS ?=
 FUZZ_S ?= 1800
+EXAMPLES ?= 40
 SEED ?= 1
 .DEFAULT_GOAL := demo
 
@@ -32,7 +33,7 @@ SEED ?= 1
 	npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-.PHONY: setup demo test chaos fuzz mutants mutation lint generate bench lock clean
+.PHONY: setup demo test chaos fuzz fuzz-api mutants mutation lint generate bench lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -46,6 +47,9 @@ chaos: setup  ## Faults of real brokers, store and workers, for about half an ho
 
 fuzz: setup  ## Raw bytes at every way in, for FUZZ_S seconds; a failure prints its seed
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_S)
+
+fuzz-api: setup  ## Every operation of the API with EXAMPLES cases each and more, against a running service
+	$(BIN)/python -m tests.fuzz.api --examples $(EXAMPLES) --seed $(SEED)
 
 mutants: setup  ## Break the product on purpose, one patch at a time; a test must fail for each
 	$(BIN)/python -m tests.mutants.run

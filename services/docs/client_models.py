@@ -80,7 +80,7 @@ def union(parts: list[Annotation]) -> Annotation:
     """Any of them. Of several models, none may be the one of a newer service."""
     texts = list(dict.fromkeys(one.text for one in parts))
     names = frozenset[str]().union(*(one.names for one in parts))
-    if sum(bool(one.names) for one in parts) > 1:
+    if len(names) > 1:
         texts.append(ANY_OBJECT)
     texts.sort(key=lambda one: one == "None")
     return Annotation(" | ".join(texts), names)

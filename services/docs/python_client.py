@@ -15,7 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from services.docs.client_models import Json, docstring, field_name, models_module, quoted, type_of
+from services.docs.client_models import (
+    ANY_OBJECT,
+    Json,
+    docstring,
+    field_name,
+    models_module,
+    quoted,
+    type_of,
+)
 from services.docs.openapi import openapi_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,10 +171,32 @@ def operations_module(document: Json) -> str:
 def methods_of(document: Json) -> list[Method]:
     """The methods in the order of the document."""
     return [
-        _method(document, verb.upper(), path, operation)
+        method
         for path, operations in document["paths"].items()
         for verb, operation in operations.items()
+        for method in _whole_or_part(_method(document, verb.upper(), path, operation))
     ]
+
+
+def _whole_or_part(method: Method) -> list[Method]:
+    """Of an answer that is a document, or with `fields` a part of it, a method each."""
+    whole, _, part = method.answer.removesuffix(f" | {ANY_OBJECT}").partition(" | ")
+    if part != f"{whole}Part":
+        return [method]
+    rest = [one for one in method.arguments if one.name != "fields"]
+    [fields] = [one._replace(is_required=True) for one in method.arguments if one.name == "fields"]
+    return [
+        method._replace(arguments=rest, answer=whole),
+        method._replace(
+            name=f"{method.name}_part", arguments=_in_order([*rest, fields]), answer=part
+        ),
+    ]
+
+
+def _in_order(arguments: Iterable[Argument]) -> list[Argument]:
+    """Required ones first, headers last."""
+    places = ("path", "body", "query", "header")
+    return sorted(arguments, key=lambda one: (not one.is_required, places.index(one.place)))
 
 
 def _method(document: Json, verb: str, path: str, operation: Json) -> Method:
@@ -184,7 +214,7 @@ def _method(document: Json, verb: str, path: str, operation: Json) -> Method:
         _snake(named),
         verb,
         path,
-        sorted(arguments, key=lambda one: (not one.is_required, one.place == "header")),
+        _in_order(arguments),
         _answer(content),
         entry if "cursor" in names else "",
         STREAM in content,
@@ -249,7 +279,7 @@ def _body_arguments(document: Json, operation: Json) -> list[Argument]:
 def _argument_type(schema: Json) -> str:
     """As a parameter: any sequence will do for a list, and None says that it is not given."""
     text = _in_models(type_of(schema).text.replace("list[", "Sequence["), type_of(schema).names)
-    return text.removesuffix(" | None")
+    return re.sub(r"\bUUID\b", "UUID | str", text.removesuffix(" | None"))
 
 
 def _in_models(text: str, names: Iterable[str]) -> str:

@@ -78,6 +78,9 @@ def finished(document: Json) -> Json:
     document["tags"] = [
         {"name": name, "description": text} for name, text in DESCRIBED_TAGS.items() if name in used
     ]
+    asked = _asked_for(document)
+    for name, schema in schemas.items():
+        (_without_defaults if name in asked else _whole)(schema)
     for name in list(schemas):
         schemas[_name(name, schemas)] = schemas.pop(name)
     components["schemas"] = dict(sorted(schemas.items()))
@@ -112,6 +115,45 @@ def _finish(operation: Json) -> None:
             headers.setdefault(name, {"$ref": f"#/components/headers/{name}"})
         if response["description"] == "Successful Response":
             response["description"] = operation["summary"] + "."
+
+
+def _asked_for(document: Json) -> set[str]:
+    """The schemas of bodies of requests, and those within them."""
+    schemas: Json = document["components"]["schemas"]
+    bodies = [
+        operation.get("requestBody", {})
+        for operations in document["paths"].values()
+        for operation in operations.values()
+    ]
+    found = set[str]()
+    open_ends = _references(bodies)
+    while open_ends:
+        found |= open_ends
+        open_ends = _references([schemas[name] for name in open_ends]) - found
+    return found
+
+
+def _references(value: Any) -> set[str]:
+    return set(re.findall(REF + r"([\w-]+)", str(value)))
+
+
+def _whole(schema: Json) -> None:
+    """Answers always have all fields, but for those that are a part on request."""
+    properties = schema.get("properties", {})
+    for field in properties.values():
+        field.pop("default", None)
+    if properties and not schema.get("title", "").endswith("Part"):
+        schema["required"] = list(properties)
+
+
+def _without_defaults(schema: Json) -> None:
+    """A field with a default may be absent: some generators would ask for it all the same. So the
+    default is a part of its description."""
+    for name, field in schema.get("properties", {}).items():
+        if "default" in field and name not in schema.get("required", []):
+            default = field.pop("default")
+            if default not in (None, "", [], {}):
+                field["description"] = f"{field.get('description', '')} By default {default}."
 
 
 def _finish_parameter(parameter: Json) -> None:

@@ -31,6 +31,7 @@ from services.api.http.compression import Compression
 from services.api.http.envelope import Envelope
 from services.api.http.heads import HeadAsGet
 from services.api.http.local import LocalChannel
+from services.api.http.methods import fixed_paths
 from services.api.http.parts import ApiParts
 from services.api.http.problems import answer_with_problems
 from services.api.http.streams import Streams
@@ -104,6 +105,7 @@ def application(origins: list[str] | None = None) -> Application:
             expose_headers=EXPOSED_HEADERS,
             max_age=PREFLIGHT_S,
         )
+    app.router.routes.extend(fixed_paths(ROUTERS))
     for router in ROUTERS:
         app.include_router(router)
     return app

@@ -3,10 +3,17 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./api.js";
 
 type Schemas = components["schemas"];
+interface Facts {
+  profile_id: string;
+  incident_id: string;
+  reject_id: string;
+  email: string;
+  events: Record<string, never>[];
+}
 interface Given {
   url: string;
   key: string;
-  facts: Record<string, string> & { events: Record<string, never>[] };
+  facts: Facts;
 }
 
 const chunks: Uint8Array[] = [];
@@ -21,6 +28,9 @@ function scopes(owner: Schemas["KeyOwner"]): string[] {
   return owner.scopes;
 }
 
+const profile = { params: { path: { profile_id: facts.profile_id } } } as const;
+const incident = { params: { path: { incident_id: facts.incident_id } } } as const;
+const email = { type: "email", value: facts.email };
 const answers = {
   "/v1/touchpoints": await api.POST("/v1/touchpoints", { body: { batch: facts.events } }),
   "/livez": await api.GET("/livez", text),
@@ -30,6 +40,40 @@ const answers = {
   "/v1/access-log": await api.GET("/v1/access-log", { params: { query: { limit: 3 } } }),
   "/v1/incidents/stream": await api.GET("/v1/incidents/stream", stream),
   "/v1/profiles/stream": await api.GET("/v1/profiles/stream", stream),
+  "/v1/freshness": await api.GET("/v1/freshness"),
+  "/v1/profiles/{profile_id}": await api.GET("/v1/profiles/{profile_id}", profile),
+  "/v1/profiles/lookup": await api.POST("/v1/profiles/lookup", { body: { identifiers: [email] } }),
+  "/v1/profiles/batch": await api.POST("/v1/profiles/batch", { body: { ids: [facts.profile_id] } }),
+  "/v1/profiles/search": await api.POST("/v1/profiles/search", { body: { text: "berg" } }),
+  "/v1/profiles/{profile_id}/timeline": await api.GET("/v1/profiles/{profile_id}/timeline", {
+    params: { ...profile.params, query: { type: ["order.placed"], limit: 2 } },
+  }),
+  "/v1/profiles/{profile_id}/orders": await api.GET("/v1/profiles/{profile_id}/orders", profile),
+  "/v1/orders/conflicts": await api.GET("/v1/orders/conflicts"),
+  "/v1/profiles/{profile_id}/consents": await api.GET("/v1/profiles/{profile_id}/consents", profile),
+  "/v1/contact-permission": await api.POST("/v1/contact-permission", {
+    body: { channel: "email", purpose: "marketing", addresses: [email] },
+  }),
+  "/v1/profiles/{profile_id}/identity": await api.GET("/v1/profiles/{profile_id}/identity", profile),
+  "/v1/identity/why": await api.POST("/v1/identity/why", {
+    body: { a: facts.email, b: facts.email },
+  }),
+  "/v1/identity/suspicious": await api.GET("/v1/identity/suspicious"),
+  "/v1/incidents": await api.GET("/v1/incidents", { params: { query: { limit: 2 } } }),
+  "/v1/incidents/{incident_id}": await api.GET("/v1/incidents/{incident_id}", incident),
+  "/v1/incidents/{incident_id}/actions": await api.POST("/v1/incidents/{incident_id}/actions", {
+    params: { ...incident.params, header: { "Idempotency-Key": "outside-2" } },
+    body: { action: "ack", reason: "seen" },
+  }),
+  "/v1/rejected": await api.GET("/v1/rejected", { params: { query: { limit: 2 } } }),
+  "/v1/rejected/counts": await api.GET("/v1/rejected/counts"),
+  "/v1/rejected/{reject_id}": await api.GET("/v1/rejected/{reject_id}", {
+    params: { path: { reject_id: facts.reject_id } },
+  }),
+  "/v1/insights/measures": await api.GET("/v1/insights/measures"),
+  "/v1/insights/measures/{measure}": await api.GET("/v1/insights/measures/{measure}", {
+    params: { path: { measure: "repeat_purchase_rate" } },
+  }),
   "/problems/{code}": await api.GET("/problems/{code}", {
     params: { path: { code: "not-found" } },
     ...text,

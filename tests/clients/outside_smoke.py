@@ -29,6 +29,8 @@ class Asked(NamedTuple):
 
 def calls(facts: Facts) -> dict[str, Asked]:
     """How each operation is called; it must succeed."""
+    profile, incident = {"profile_id": facts["profile_id"]}, {"incident_id": facts["incident_id"]}
+    email = {"type": "email", "value": facts["email"]}
     return {
         "postTouchpoints": Asked({}, "PostTouchpointsBody", {"batch": facts["events"]}),
         "livez": Asked({}),
@@ -37,6 +39,35 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "whoami": Asked({}),
         "getProblem": Asked({"code": "not-found"}),
         "listAccesses": Asked({"limit": 3, "x_purpose": "a test"}),
+        "getFreshness": Asked({}),
+        "getProfile": Asked(profile),
+        "lookupProfile": Asked({}, "LookupBody", {"identifiers": [email]}),
+        "getProfiles": Asked({}, "BatchBody", {"ids": [facts["profile_id"]]}),
+        "searchProfiles": Asked({}, "SearchBody", {"text": facts["email"][:5]}),
+        "listTimeline": Asked({**profile, "limit": 3, "type_": ["order.placed"]}),
+        "listOrders": Asked({**profile, "limit": 3}),
+        "listOrderConflicts": Asked({}),
+        "listConsents": Asked(profile),
+        "checkContactPermission": Asked(
+            {},
+            "ContactQuestion",
+            {"channel": "email", "purpose": "marketing", "addresses": [email]},
+        ),
+        "getIdentity": Asked(profile),
+        "explainIdentity": Asked({}, "TwoIdentifiers", {"a": facts["email"], "b": facts["email"]}),
+        "listSuspicious": Asked({}),
+        "listIncidents": Asked({"limit": 3}),
+        "getIncident": Asked(incident),
+        "actOnIncident": Asked(
+            {**incident, "idempotency_key": "outside-1"},
+            "NewIncidentAction",
+            {"action": "ack", "reason": "seen"},
+        ),
+        "listRejected": Asked({"limit": 3}),
+        "countRejected": Asked({}),
+        "getRejected": Asked({"reject_id": facts["reject_id"]}),
+        "listMeasures": Asked({}),
+        "getMeasure": Asked({"measure": "repeat_purchase_rate"}),
         "streamIncidents": Asked({}, is_stream=True),
         "streamProfiles": Asked({}, is_stream=True),
     }

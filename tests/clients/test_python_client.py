@@ -87,7 +87,8 @@ def test_what_is_transient_is_tried_again(run: Any) -> None:
 @BOTH
 def test_a_write_is_repeated_as_the_same_write(run: Any) -> None:
     """Every try of one call sends the same bytes."""
-    done = document({"results": [{"event_id": "e1", "status": "accepted"}]})
+    result = {"event_id": "e1", "status": "accepted", "reason": "", "path": "", "message": ""}
+    done = document({"results": [result]})
     with scripted(problem(503, "unavailable", **NOW), None, done) as server:
         found = run(server, lambda client: client.post_touchpoints([{"event_id": "e1"}]))
     assert [one.status for one in found.results] == ["accepted"]

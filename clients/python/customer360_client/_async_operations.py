@@ -118,14 +118,44 @@ class AsyncOperations:
 
     async def get_profile(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
-        fields: str | None = None,
-        as_of: str | None = None,
+        as_of: datetime | None = None,
         identity: models.IdentityTime | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> models.Profile | models.ProfilePart | dict[str, Any]:
+    ) -> models.Profile:
+        """One customer: golden record, identifiers, consents and figures, by any id it ever
+        had.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        as_of: Only what occurred up to this time counts; RFC 3339 with a zone.
+        identity: With `as_of`: whose identifiers make the profile.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}",
+                models.Profile,
+                path_values={"profile_id": profile_id},
+                query={"as_of": as_of, "identity": identity, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def get_profile_part(
+        self,
+        profile_id: UUID | str,
+        fields: str,
+        *,
+        as_of: datetime | None = None,
+        identity: models.IdentityTime | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ProfilePart:
         """One customer: golden record, identifiers, consents and figures, by any id it ever
         had.
 
@@ -141,7 +171,7 @@ class AsyncOperations:
             Call(
                 "GET",
                 "/v1/profiles/{profile_id}",
-                models.Profile | models.ProfilePart | dict[str, Any],
+                models.ProfilePart,
                 path_values={"profile_id": profile_id},
                 query={
                     "fields": fields,
@@ -181,7 +211,7 @@ class AsyncOperations:
 
     async def get_profiles(
         self,
-        ids: Sequence[UUID],
+        ids: Sequence[UUID | str],
         *,
         consistent_after: str | None = None,
         purpose: str | None = None,
@@ -208,23 +238,23 @@ class AsyncOperations:
     async def search_profiles(
         self,
         *,
-        consistent_after: str | None = None,
         text: str | None = None,
         attributes: dict[str, Any] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        consistent_after: str | None = None,
         purpose: str | None = None,
     ) -> models.FoundProfilePage:
         """Customers by a text, by attributes of the golden record, or by both; exact values
         first.
 
-        consistent_after: Wait, for a bounded time, until this event is visible: its
-            `event_id`.
         text: Part of an identifier or of an attribute that was ever reported, in any letter
             case.
         attributes: Values of the golden record by attribute, in any letter case.
-        limit: Most customers.
+        limit: Most customers. By default 20.
         cursor: `page.next` of the page before; empty for the first page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return await self._send(
@@ -241,41 +271,41 @@ class AsyncOperations:
     def iterate_search_profiles(
         self,
         *,
-        consistent_after: str | None = None,
         text: str | None = None,
         attributes: dict[str, Any] | None = None,
         limit: int | None = None,
+        consistent_after: str | None = None,
         purpose: str | None = None,
     ) -> AsyncIterator[models.FoundProfile]:
         """The entries of all pages of `search_profiles`.
 
-        consistent_after: Wait, for a bounded time, until this event is visible: its
-            `event_id`.
         text: Part of an identifier or of an attribute that was ever reported, in any letter
             case.
         attributes: Values of the golden record by attribute, in any letter case.
-        limit: Most customers.
+        limit: Most customers. By default 20.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return self._pages(
             lambda cursor: self.search_profiles(
-                consistent_after=consistent_after,
                 text=text,
                 attributes=attributes,
                 limit=limit,
                 cursor=cursor,
+                consistent_after=consistent_after,
                 purpose=purpose,
             )
         )
 
     async def list_timeline(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         type: Sequence[str] | None = None,
         channel: Sequence[str] | None = None,
-        since: str | None = None,
-        until: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         consistent_after: str | None = None,
@@ -315,12 +345,12 @@ class AsyncOperations:
 
     def iterate_timeline(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         type: Sequence[str] | None = None,
         channel: Sequence[str] | None = None,
-        since: str | None = None,
-        until: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
@@ -353,7 +383,7 @@ class AsyncOperations:
 
     async def list_orders(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         limit: int | None = None,
         cursor: str | None = None,
@@ -383,7 +413,7 @@ class AsyncOperations:
 
     def iterate_orders(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         limit: int | None = None,
         consistent_after: str | None = None,
@@ -434,7 +464,7 @@ class AsyncOperations:
 
     async def list_consents(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         limit: int | None = None,
         cursor: str | None = None,
@@ -466,7 +496,7 @@ class AsyncOperations:
 
     def iterate_consents(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         limit: int | None = None,
         consistent_after: str | None = None,
@@ -528,7 +558,7 @@ class AsyncOperations:
 
     async def get_identity(
         self,
-        profile_id: UUID,
+        profile_id: UUID | str,
         *,
         limit: int | None = None,
         cursor: str | None = None,
@@ -612,7 +642,7 @@ class AsyncOperations:
         kind: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
-        since: str | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         consistent_after: str | None = None,
@@ -658,7 +688,7 @@ class AsyncOperations:
         kind: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
-        since: str | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
@@ -716,8 +746,8 @@ class AsyncOperations:
         action: models.ActionKind,
         reason: str,
         *,
+        until: datetime | None = None,
         consistent_after: str | None = None,
-        until: str | None = None,
         idempotency_key: str | None = None,
         x_actor: str | None = None,
         purpose: str | None = None,
@@ -729,9 +759,9 @@ class AsyncOperations:
         incident_id: The whole id of the incident.
         action: `ack`, `unack`, `mute` or `unmute`.
         reason: Why, in one line.
+        until: When a mute ends, in event time; none: until it is withdrawn.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
-        until: When a mute ends, in event time; none: until it is withdrawn.
         idempotency_key: Makes it safe to send the request again: for a day it gets the same
             answer.
         x_actor: The person on whose behalf you act; added to the name of the key.
@@ -916,7 +946,7 @@ class AsyncOperations:
     async def list_accesses(
         self,
         *,
-        profile_id: UUID | None = None,
+        profile_id: UUID | str | None = None,
         key_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -958,7 +988,7 @@ class AsyncOperations:
     def iterate_accesses(
         self,
         *,
-        profile_id: UUID | None = None,
+        profile_id: UUID | str | None = None,
         key_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,

@@ -74,13 +74,13 @@ class AccessEntry(Model):
     """Its name then."""
     operation: str
     """What was asked, as `profile_get`."""
-    purpose: str = ""
+    purpose: str
     """Why, as the reader said (`X-Purpose`); empty if nothing was said."""
-    profile_ids: list[UUID] = Field(default_factory=list)
+    profile_ids: list[UUID]
     """The profiles that were read, by the ids that they had then."""
     count: int
     """How many were read, also where they are too many to be listed."""
-    request_id: str = ""
+    request_id: str
     """The request, as in its answer and in the log of the service."""
     status: int
     """HTTP status of the answer."""
@@ -98,7 +98,7 @@ class AccessEntryPage(Model):
 class ActionRecord(Model):
     """A person acknowledged or muted an incident, or took it back."""
 
-    version: int = 1
+    version: int
     """Version of the contract."""
     realm: str
     """Brand or tenant."""
@@ -179,7 +179,7 @@ class AvailabilityDetails(Model):
     """The expected state."""
     observed: Availability
     """The state claimed by the channel."""
-    terms: dict[str, str] | None = None
+    terms: dict[str, str]
     """Variant and condition, if they differ from their defaults."""
 
 
@@ -206,20 +206,20 @@ class AvailabilityMismatchView(Model):
     """When the deviation started, in event time."""
     due_at: datetime
     """When the grace ends and the incident opens."""
-    until: datetime | None = None
+    until: datetime | None
     """When the deviation ended; empty while it lasts."""
-    opened_at: datetime | None = None
+    opened_at: datetime | None
     """When it opened, in event time."""
-    resolved_at: datetime | None = None
+    resolved_at: datetime | None
     """When it was resolved, in event time."""
-    evidence: list[list[str]] = Field(default_factory=list)
+    evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: AvailabilityDetails
     """The part that depends on the kind."""
-    version: int = 2
+    version: int
     """Version of this form."""
-    exposure: Exposure | None = None
-    actions: list[IncidentAction] = Field(default_factory=list)
+    exposure: Exposure
+    actions: list[IncidentAction]
     """What people did, the earliest first."""
     market: str
     """Sales market."""
@@ -269,19 +269,19 @@ class CaseSubject(Model):
 class Cell(Model):
     """One row of a breakdown."""
 
-    n: int | None = None
+    n: int | None
     """Customers it is about; null if suppressed."""
-    value: float | None = None
+    value: float | None
     """The value; null if suppressed or undefined."""
     unit: str
     """Unit of the value: `share`, or a currency."""
-    interval: Interval | None = None
+    interval: Interval | None
     """Confidence interval, where one is defined."""
     by: str
     """The dimension, as `occasion`."""
     key: str
     """The group within it."""
-    flags: list[Flag] | None = None
+    flags: list[Flag]
     """As of the whole result."""
 
 
@@ -384,7 +384,7 @@ class ContactAddress(Model):
     of the identifier which the consent was given with."""
     value: str | int
     """The address or number, in any notation."""
-    issuer: str = ""
+    issuer: str | None = None
     """Who assigned the number; empty for e-mail addresses and telephone numbers."""
 
 
@@ -481,16 +481,16 @@ class Exposure(Model):
     """Who saw or paid the deviating price while it lasted, counted over deduplicated facts at
     read."""
 
-    touchpoints: int = 0
+    touchpoints: int
     """Touchpoints that showed or charged it."""
-    customers: int = 0
+    customers: int
     """Known customers who saw or paid it."""
-    orders: int = 0
+    orders: int
     """Orders and receipts that charged it, each once by its issuer and number."""
-    overcharged: str = "0.00"
+    overcharged: str
     """Money that customers paid above the expected price; of an order that several events
     report, what the earliest says."""
-    undercharged: str = "0.00"
+    undercharged: str
     """Money that customers paid below it."""
 
 
@@ -534,7 +534,7 @@ class GivenIdentifier(Model):
 
     type: str
     """Identifier type of the identity rules."""
-    issuer: str = ""
+    issuer: str | None = None
     """Who assigned the number; may be left out where only one issuer did."""
     value: str
     """The value, in any notation that events may use."""
@@ -608,9 +608,9 @@ class IncidentAction(Model):
     """The acting account, by name or number."""
     reason: str
     """Why, in one line."""
-    until: str | None = None
+    until: datetime | None
     """When a mute ends, in event time; none: until it is withdrawn."""
-    acted_at: str
+    acted_at: datetime
     """When it was done, by the clock of the command."""
 
 
@@ -661,7 +661,7 @@ class LetterHeader(Model):
 class ListedConflict(Model):
     """An order whose reports contradict each other."""
 
-    version: int = 1
+    version: int
     """Version of this form."""
     realm: str
     """Brand or tenant."""
@@ -712,7 +712,7 @@ class ListedMeasurePage(Model):
 class ListedNotice(Model):
     """An identifier or a person that somebody should look at."""
 
-    version: int = 1
+    version: int
     """Version of this form."""
     realm: str
     """Brand or tenant."""
@@ -729,7 +729,7 @@ class ListedNotice(Model):
     """Type of the identifiers that were counted."""
     count: int
     """How many of them it stands for, or the person has."""
-    since: str | None
+    since: datetime | None
     """When the limit of a day was exceeded first, in event time; null for the other notices."""
     shared: bool
     """Whether the identifier joins nobody."""
@@ -751,7 +751,7 @@ class ListedReport(Model):
     """The event that reports it."""
     action: str
     """placed, cancelled or returned."""
-    occurred_at: str
+    occurred_at: datetime
     """When that was, according to this report."""
     channel: str
     """Channel of the report."""
@@ -775,15 +775,15 @@ class LookupBody(Model):
 class MeasureResult(Model):
     """A measure of a population in a window."""
 
-    n: int | None = None
+    n: int | None
     """Customers it is about; null if suppressed."""
-    value: float | None = None
+    value: float | None
     """The value; null if suppressed or undefined."""
     unit: str
     """Unit of the value: `share`, or a currency."""
-    interval: Interval | None = None
+    interval: Interval | None
     """Confidence interval, where one is defined."""
-    version: int = 1
+    version: int
     """Version of this form."""
     measure: str
     """Name of the measure."""
@@ -795,13 +795,13 @@ class MeasureResult(Model):
     """Who is counted."""
     window: Span
     """The window, in event time."""
-    as_of: str
+    as_of: datetime
     """When it was computed, from all facts stored by then and the profile map of then."""
-    counts: dict[str, int] | None = None
+    counts: dict[str, int]
     """What the value is made of; empty if suppressed."""
-    breakdown: list[Cell] | None = None
+    breakdown: list[Cell]
     """The same, or accompanying figures, by group."""
-    flags: list[Flag] | None = None
+    flags: list[Flag]
     """What a reader must know."""
 
 
@@ -821,7 +821,7 @@ class NewIncidentAction(Model):
     """`ack`, `unack`, `mute` or `unmute`."""
     reason: str
     """Why, in one line."""
-    until: str | None = None
+    until: datetime | None = None
     """When a mute ends, in event time; none: until it is withdrawn."""
 
 
@@ -913,7 +913,7 @@ class PriceDetails(Model):
     """The deviating price when the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
-    terms: dict[str, str] | None = None
+    terms: dict[str, str]
     """The terms under which the prices are compared, as far as they differ from: piece, gross,
     new, for everybody."""
 
@@ -941,20 +941,20 @@ class PriceMismatchView(Model):
     """When the deviation started, in event time."""
     due_at: datetime
     """When the grace ends and the incident opens."""
-    until: datetime | None = None
+    until: datetime | None
     """When the deviation ended; empty while it lasts."""
-    opened_at: datetime | None = None
+    opened_at: datetime | None
     """When it opened, in event time."""
-    resolved_at: datetime | None = None
+    resolved_at: datetime | None
     """When it was resolved, in event time."""
-    evidence: list[list[str]] = Field(default_factory=list)
+    evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: PriceDetails
     """The part that depends on the kind."""
-    version: int = 2
+    version: int
     """Version of this form."""
-    exposure: Exposure | None = None
-    actions: list[IncidentAction] = Field(default_factory=list)
+    exposure: Exposure
+    actions: list[IncidentAction]
     """What people did, the earliest first."""
     market: str
     """Sales market."""
@@ -983,7 +983,7 @@ class ProblemBody(Model):
     """What is wrong with this request, for people."""
     request_id: str
     """The id of the request, as in the header X-Request-ID and in the log."""
-    errors: list[FieldFault] = Field(default_factory=list)
+    errors: list[FieldFault]
     """The faults of single fields."""
 
 
@@ -1027,7 +1027,7 @@ class Profile(Model):
     by a program."""
     channels: list[str]
     """Channels of its touchpoints, in alphabetical order."""
-    version: int = 1
+    version: int
     """Version of this output."""
     requested_id: UUID
     """The handle asked for; differs from `profile_id` if it was merged into that profile."""
@@ -1035,7 +1035,7 @@ class Profile(Model):
     """person, anonymous or shared."""
     identifiers: list[ProfileIdentifier]
     """Ordered by type, issuer and value."""
-    attributes: dict[str, list[AttributeValue] | AttributeValue | dict[str, Any]]
+    attributes: dict[str, list[AttributeValue] | AttributeValue]
     """One value each; a list where the rule is `union`."""
     preferences: dict[str, AttributeValue]
     """Attributes named `preference.…`, without that prefix."""
@@ -1060,14 +1060,14 @@ class ProfileIdentifier(Model):
     """The value in its normalised form."""
     node_id: UUID
     """The identifier's own handle, which always resolves."""
-    last_seen: datetime | None = None
+    last_seen: datetime | None
     """Time of the latest touchpoint that names it."""
 
 
 class ProfileIdentity(Model):
     """The identifiers of a profile, a page of them, with their edges and decisions."""
 
-    version: int = 1
+    version: int
     """Version of this form."""
     realm: str
     """Brand or tenant."""
@@ -1101,7 +1101,7 @@ class ProfileOrder(Model):
     """Channel of the report."""
     store: str
     """Store; empty if none is named."""
-    version: int = 1
+    version: int
     """Version of this form."""
     realm: str
     """Brand or tenant."""
@@ -1178,7 +1178,7 @@ class ProfilePart(Model):
     """person, anonymous or shared."""
     identifiers: list[ProfileIdentifier] | None = None
     """Ordered by type, issuer and value."""
-    attributes: dict[str, list[AttributeValue] | AttributeValue | dict[str, Any]] | None = None
+    attributes: dict[str, list[AttributeValue] | AttributeValue] | None = None
     """One value each; a list where the rule is `union`."""
     preferences: dict[str, AttributeValue] | None = None
     """Attributes named `preference.…`, without that prefix."""
@@ -1195,7 +1195,7 @@ class ProfilePart(Model):
 class RejectedCounts(Model):
     """Rejected events by reason."""
 
-    version: int = 1
+    version: int
     """Version of this form."""
     counts: list[RejectedReason]
     """By reason, in alphabetical order."""
@@ -1282,13 +1282,13 @@ class RejectedReason(Model):
 class SearchBody(Model):
     """A question for customers by what is known of them: by a text, by attributes, or by both."""
 
-    text: str = ""
+    text: str | None = None
     """Part of an identifier or of an attribute that was ever reported, in any letter case."""
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: dict[str, Any] | None = None
     """Values of the golden record by attribute, in any letter case."""
-    limit: int = 20
-    """Most customers."""
-    cursor: str = ""
+    limit: int | None = None
+    """Most customers. By default 20."""
+    cursor: str | None = None
     """`page.next` of the page before; empty for the first page."""
 
 
@@ -1394,9 +1394,9 @@ class SourceSubject(Model):
 class Span(Model):
     """A half-open span of event time."""
 
-    from_: str = Field(alias="from")
+    from_: datetime = Field(alias="from")
     """The first instant of it."""
-    until: str
+    until: datetime
     """The first instant after it."""
 
 
@@ -1443,11 +1443,11 @@ class TouchpointResult(Model):
     """The event's own id, as far as it could be read."""
     status: Literal["accepted", "duplicate", "rejected"] | str
     """`accepted`, `duplicate` or `rejected`."""
-    reason: str = ""
+    reason: str
     """Why it was rejected; `id_conflict` for a duplicate with another body."""
-    path: str = ""
+    path: str
     """The field at fault."""
-    message: str = ""
+    message: str
     """What is wrong with it."""
 
 

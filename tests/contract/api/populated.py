@@ -5,19 +5,19 @@ Every free value of the other realm holds MARK, so no answer to a key of the fir
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
+
 from services.api.auth import GRANTABLE, Scope
-from services.runtime.settings import load_settings
-from tests.contract.api.services import OTHER_REALM, REALMS, SETTINGS, Service
-from tests.e2e.runs import SECRET, c360
-from tests.e2e.up import running
+from tests.contract.api.services import OTHER_REALM, REALM, SETTINGS, Service, embedded
+from tests.e2e.runs import c360, wait_for
+from tests.events import event
 
 MARK = "zqxmark"
 HOUSEHOLDS = 2
@@ -68,11 +68,11 @@ def marked_stream(lines: bytes) -> bytes:
     found = []
     for line in lines.splitlines():
         try:
-            event = json.loads(line)
+            sent = json.loads(line)
         except ValueError:
             continue
-        if isinstance(event, dict):
-            found.append(json.dumps({**marked(event), "realm": OTHER_REALM}).encode())
+        if isinstance(sent, dict):
+            found.append(json.dumps({**marked(sent), "realm": OTHER_REALM}).encode())
     return b"\n".join(found)
 
 
@@ -82,43 +82,73 @@ def populated(directory: Path, **settings: str) -> Iterator[Populated]:
     data_dir, stream = directory / "data", directory / "stream.jsonl"
     size = ("--households", str(HOUSEHOLDS), "--seed", "7")
     c360(None, "sample", "build", *size, "--out", str(stream), "--truth", str(directory / "truth"))
-    given = {**SETTINGS, **settings}
-    c360(data_dir, "ingest", str(stream), **given)
-    c360(data_dir, "ingest", "-", stdin=marked_stream(stream.read_bytes()), **given)
-
-    def run(*arguments: str) -> str:
-        return c360(data_dir, *arguments, **given).stdout
-
-    with running(data_dir, **given) as up:
-        operator = load_settings(data_dir, identity_secret=SECRET, realms=REALMS)
-        service = Service("embedded", str(up.client.base_url), operator, run)
-        yield _described(service)
-        assert up.stop() == 0, up.errors
+    lines = stream.read_bytes() + b"\n" + b"\n".join(wrong_price())
+    c360(data_dir, "ingest", "-", stdin=lines + b"\n" + marked_stream(lines), **SETTINGS)
+    with embedded(directory, **settings) as service:
+        yield _described(service, lines)
 
 
-def _described(service: Service) -> Populated:
-    email, profile_id = _customer(service, "")
-    [incident, *_] = json.loads(service.run("incidents", "list", "--json"))
-    [reject, *_] = json.loads(service.run("rejected", "list", "--limit", "1", "--json"))
-    [event, *_] = json.loads(service.run("events", "list", "--type", "order.placed", "--json"))
+def wrong_price() -> list[bytes]:
+    """Events of a price in the shop that is wrong until today."""
+    today = datetime.now(UTC)
+    said = [("app", "10.00", 9), ("pos", "10.00", 9), ("shop", "10.00", 9), ("shop", "12.00", 8)]
+    return [
+        json.dumps(
+            event(
+                "offer.published",
+                event_id=f"offer-{number}",
+                channel=channel,
+                identifiers=[],
+                occurred_at=(today - timedelta(days=days)).isoformat(),
+                body={"sku": "sku-of-a-wrong-price", "price": price, "currency": "EUR"},
+            )
+        ).encode()
+        for number, (channel, price, days) in enumerate(said)
+    ]
+
+
+def _described(service: Service, lines: bytes) -> Populated:
+    """Ids of what is in both realms; asked of the service itself."""
+    key, other_key = service.key(*ALL_SCOPES), service.key(*ALL_SCOPES, realm=OTHER_REALM)
+    email, event_id = _registered(lines)
     return Populated(
         service,
-        service.key(*ALL_SCOPES),
-        service.key(*ALL_SCOPES, realm=OTHER_REALM),
+        key,
+        other_key,
         email,
-        profile_id,
-        _customer(service, OTHER_REALM)[1],
-        incident["incident_id"],
-        reject["reject_id"],
-        event["event_id"],
+        _profile_id(service, email, REALM),
+        _profile_id(service, f"{MARK}.{email}", OTHER_REALM),
+        wait_for(lambda: _first(service, "/v1/incidents?state=open", "incident_id")),
+        _first(service, "/v1/rejected", "reject_id"),
+        event_id,
     )
 
 
-def _customer(service: Service, realm: str) -> tuple[str, str]:
-    """The e-mail address and profile of somebody with a customer number."""
-    chosen = ("--realm", realm) if realm else ()
-    text = service.run("identity", "export", "--format", "csv", *chosen)
-    rows = list(csv.DictReader(io.StringIO(text)))
-    known = {row["profile_id"] for row in rows if row["type"] == "customer_number"}
-    found = [row for row in rows if row["type"] == "email" and row["profile_id"] in known]
-    return found[0]["value"], found[0]["profile_id"]
+def _registered(lines: bytes) -> tuple[str, str]:
+    """The address of a customer with a number, and an event that names both."""
+    for line in lines.splitlines():
+        if b"identity.linked" not in line or not line.startswith(b"{"):
+            continue
+        linked = json.loads(line)
+        known = {one["type"]: one["value"] for one in linked["identifiers"]}
+        if {"email", "customer_number"} <= known.keys():
+            return known["email"], linked["event_id"]
+    raise AssertionError("nobody registered")
+
+
+def _profile_id(service: Service, email: str, realm: str) -> str:
+    asked = {"identifiers": [{"type": "email", "value": email}]}
+    with service.client(*ALL_SCOPES, realm=realm) as client:
+        answer = client.post("/v1/profiles/lookup", json=asked)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    found: str = answer.json()["profile_id"]
+    return found
+
+
+def _first(service: Service, path: str, name: str) -> str:
+    """A field of the first entry of a list; empty if it has none."""
+    with service.client(*ALL_SCOPES) as client:
+        answer = client.get(path)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    found: str = next((one[name] for one in answer.json()["data"]), "")
+    return found

@@ -95,14 +95,14 @@ class Service:
 
 
 @contextmanager
-def embedded(directory: Path) -> Iterator[Service]:
-    """`c360 up` on a new data directory."""
-    data_dir = directory / "data"
+def embedded(directory: Path, **more: str) -> Iterator[Service]:
+    """`c360 up` on a data directory, new unless it is there already, with further settings."""
+    data_dir, given = directory / "data", {**SETTINGS, **more}
 
     def run(*arguments: str) -> str:
-        return c360(data_dir, *arguments, **SETTINGS).stdout
+        return c360(data_dir, *arguments, **given).stdout
 
-    with running(data_dir, **SETTINGS) as up:
+    with running(data_dir, **given) as up:
         settings = load_settings(data_dir, identity_secret=SECRET, realms=REALMS)
         yield Service("embedded", str(up.client.base_url), settings, run)
         assert up.stop() == 0, up.errors

@@ -1,0 +1,27 @@
+"""Fixed paths beside paths with a parameter, asked over ASGI."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from services.intake.application import application
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/profiles/lookup", "POST"),
+        ("DELETE", "/v1/profiles/search", "POST"),
+        ("PUT", "/v1/profiles/batch", "POST"),
+        ("POST", "/v1/incidents/stream", "GET"),
+    ],
+)
+async def test_a_fixed_path_is_no_id(method: str, path: str, allowed: str) -> None:
+    """Another method is answered with 405 and those there are, not by the route of an id."""
+    transport = httpx.ASGITransport(application())
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        answer = await client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.json()["code"] == "no-such-method"
+    assert answer.headers["Allow"] == allowed
