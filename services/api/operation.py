@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from schemas.instants import written
 from services.api.auth import Scope
@@ -29,6 +29,15 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @model_validator(mode="after")
+    def _asks_for_times_that_are(self) -> Self:
+        """Far times would overflow somewhere on the way to the store."""
+        for name, value in self:
+            if isinstance(value, datetime) and value.year not in YEARS:
+                years = f"{YEARS.start} to {YEARS.stop - 1}"
+                raise ValueError(f"{name} is not within the years {years}")
+        return self
+
     if not TYPE_CHECKING:  # type checkers know the arguments of each request
 
         def __init__(self, **arguments: Any) -> None:
@@ -40,6 +49,10 @@ class Request(BaseModel):
                 super().__init__(**arguments)
             except ValidationError as error:
                 raise _invalid(error) from error
+
+
+YEARS = range(1900, 2200)
+"""What a store can hold; nothing that is asked for lies beyond."""
 
 
 def _invalid(error: ValidationError) -> InvalidInput:

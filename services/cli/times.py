@@ -6,9 +6,9 @@ from datetime import UTC, datetime, tzinfo
 
 import typer
 
+from services.api.operation import YEARS
+
 DAY_CHARS = len("2026-11-20")
-YEARS = range(1900, 2200)
-"""What a store can hold; nothing that is asked for lies beyond."""
 
 
 def instant_of(text: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -108,6 +108,10 @@ class OrderHistorySource(Protocol):
 
 class SearchSource(Protocol):
     """Finds customers by what is known of them, page by page. Raises as ProfileSource does."""
+
+    def rarest(self, realm: str, attributes: Mapping[str, frozenset[str]]) -> str:
+        """The attribute that the fewest have with one of its values."""
+        ...
 
     def page(
         self, realm: str, terms: SearchTerms, limit: int, after: SearchPlace | None = ...

@@ -407,10 +407,10 @@ def test_search_goes_on_where_a_scan_ends(shop: Shop, monkeypatch: pytest.Monkey
         who = f"email=u{number}@example.org"
         events.append(event(f"u{number}", "profile.updated", 1, who, attributes=attributes))
     shop.take(*events)
-    terms = {"city": "Ulm", "last_name": "Berg"}
+    assert len(shop.search(attributes={"city": "Ulm", "last_name": "Berg"}).entries) == 2
     seen, cursor, pages = list[str](), "", 0
     while True:
-        page = shop.search(attributes=terms, limit=2, cursor=cursor)
+        page = shop.search(text="ulm", attributes={"last_name": "Berg"}, limit=2, cursor=cursor)
         seen += names_of(page)
         pages += 1
         if page.next_cursor is None:

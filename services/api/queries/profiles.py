@@ -41,12 +41,9 @@ from services.api.ports import Access, Reads
 from services.profiles.core.masking import masked
 from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms, forms_of
 from services.runtime.errors import InvalidInput, NotFound
-from services.store.database import chunks
 
 NAME_PARTS = ("title", "first_name", "last_name")
 NAMED_PER_QUERY = 500
-READ_AT_ONCE = 100
-"""Profiles of a batch that are read together."""
 SEARCH = "profile_search"
 
 
@@ -218,14 +215,13 @@ def _lookup(access: Access, asked: LookupRequest) -> Iterator[IdentifiedProfile]
 def _batch(access: Access, asked: BatchRequest) -> Iterator[BatchEntry]:
     reads, realm = access.reads.profiles, asked.realm
     require_realm(access.reads, realm)
-    for ids in chunks(asked.ids, READ_AT_ONCE):
-        nodes = list(dict.fromkeys(one.int for one in ids))
-        found = reads.holding(realm, nodes)
-        absent = [node for node in nodes if not _holds(found.get(node), node)]
-        erased = reads.erased(realm, absent)
-        for one in ids:
-            profile = None if one.int in erased else found.get(one.int)
-            yield _entry(one, profile, one.int in erased, asked.is_masked)
+    nodes = list(dict.fromkeys(one.int for one in asked.ids))
+    found = reads.holding(realm, nodes)
+    absent = [node for node in nodes if not _holds(found.get(node), node)]
+    erased = reads.erased(realm, absent)
+    for one in asked.ids:
+        profile = None if one.int in erased else found.get(one.int)
+        yield _entry(one, profile, one.int in erased, asked.is_masked)
 
 
 def _holds(profile: Profile | None, node: NodeId) -> bool:
@@ -269,16 +265,21 @@ def _search(access: Access, asked: SearchRequest) -> Iterator[FoundProfiles]:
         name: forms_of(name, value, rules, region) for name, value in asked.attributes.items()
     }
     question, secret = _fingerprint(asked), reads.secret()
-    after = None
+    after, leading = None, ""
     if asked.cursor:
-        rank, node, asked_before = unseal(secret, SEARCH, realm, asked.cursor)
+        rank, node, asked_before, leading = unseal(secret, SEARCH, realm, asked.cursor)
         if asked_before != question:
             raise InvalidInput("cursor: it belongs to another search")
         after = SearchPlace(rank, UUID(node).int)
-    hits, place = reads.search.page(realm, SearchTerms(asked.text, attributes), asked.limit, after)
+    elif not asked.text:
+        leading = reads.search.rarest(realm, attributes)
+    hits, place = reads.search.page(
+        realm, SearchTerms(asked.text, attributes, leading), asked.limit, after
+    )
     following = None
     if place is not None:
-        following = seal(secret, SEARCH, realm, [place.rank, str(as_uuid(place.node)), question])
+        words = place.rank, str(as_uuid(place.node))
+        following = seal(secret, SEARCH, realm, [*words, question, leading])
     yield FoundProfiles(entries=list(map(_found, hits)), next_cursor=following)
 
 

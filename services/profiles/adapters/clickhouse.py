@@ -40,6 +40,7 @@ from services.profiles.core.purchases import (
     settle,
     settled,
 )
+from services.profiles.core.survivorship import Survivor, survivors
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
 from services.runtime.errors import NotFound, Retry
 from services.runtime.settings import RealmSettings
@@ -239,6 +240,18 @@ class ProfileReader:
     def erased(self, realm: str, nodes: Sequence[NodeId]) -> set[NodeId]:
         """See the port."""
         return {node.int for (node,) in self._by_key(ERASED_SQL, realm, nodes)}
+
+    def attributes(
+        self, realm: str, profile_ids: Sequence[NodeId], names: Collection[str]
+    ) -> dict[NodeId, dict[str, Survivor]]:
+        """The surviving values of some attributes of profiles; those without any are missing."""
+        region, holder = self._realm(realm).region, self._map.members_of(realm, profile_ids).holder
+        found: defaultdict[NodeId, list[AttributeObservation]] = defaultdict(list)
+        for node, is_synthetic, *columns in self._by_key(OBSERVATIONS_SQL, realm, holder):
+            if not is_synthetic:
+                said = (one for one in _observations(columns) if one.attribute in names)
+                found[holder[node.int]].extend(said)
+        return {one: survivors(said, self._rules, region) for one, said in found.items()}
 
     def settled(self, realm: str, profile_id: NodeId) -> list[Settled]:
         """The orders and returns that count for a profile, each once, with all their reports."""

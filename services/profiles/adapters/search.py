@@ -7,7 +7,7 @@ number of matches, and the profiles of those that it gives out. Nothing is writt
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from schemas.identifiers import NodeId, as_uuid
 from services.profiles.adapters.clickhouse import ProfileReader
@@ -26,9 +26,12 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 PLACES_OF_TEXT_SQL = _STATEMENTS["places_of_text"]
 PLACES_OF_ATTRIBUTE_SQL = _STATEMENTS["places_of_attribute"]
+FREQUENCIES_SQL = _STATEMENTS["frequencies"]
 MATCHES_OF_TEXT_SQL = _STATEMENTS["matches_of_text"]
 MATCHES_OF_ATTRIBUTE_SQL = _STATEMENTS["matches_of_attribute"]
 PLACES_PER_SCAN = 500
+PLACES_AT_ONCE = 2
+"""Places that are looked at together, for each customer that is wanted."""
 SCANS_MAX = 4
 """Of one page; one that finds less goes on with the next page."""
 
@@ -66,6 +69,16 @@ class SearchReader:
             place = places[-1]
         return [one for _, one in found], place
 
+    def rarest(self, realm: str, attributes: Mapping[str, frozenset[str]]) -> str:
+        """See the port."""
+        names = sorted(attributes)
+        if len(names) == 1:
+            return names[0]
+        forms = [sorted(attributes[name]) for name in names]
+        where = {"realm": realm, "names": names, "forms": forms}
+        found = dict(self._database.rows(FREQUENCIES_SQL, where))
+        return min(names, key=lambda name: found.get(name, 0))
+
     def _places(self, realm: str, terms: SearchTerms, after: SearchPlace) -> list[SearchPlace]:
         """The next matches, in order; one may occur several times."""
         sql, asked = _question(terms, PLACES_OF_TEXT_SQL, PLACES_OF_ATTRIBUTE_SQL)
@@ -76,19 +89,31 @@ class SearchReader:
     def _hits(
         self, realm: str, terms: SearchTerms, places: Sequence[SearchPlace], at_once: int
     ) -> Iterator[tuple[SearchPlace, SearchHit]]:
-        """The profiles whose first match is among the places, in their order."""
-        held = self._reader.resolve(realm, list(dict.fromkeys(one.node for one in places)))
-        profiles = {one.profile for one in held.values()}
-        matches = self._matches(realm, terms, profiles)
-        firsts = {first_place(one.places): profile for profile, one in matches.items()}
-        leading = [one for one in dict.fromkeys(places) if one in firsts]
-        for some in chunks(leading, at_once):
-            read = self._reader.profiles(realm, [firsts[place] for place in some])
-            by_id = {one.profile_id.int: one for one in read}
-            for place in some:
-                profile = by_id.get(firsts[place])
-                if profile is not None and has_attributes(profile, terms):
-                    yield place, SearchHit(profile, list(matches[firsts[place]].texts))
+        """The profiles whose first match is among the places, in their order; no more is read than
+        is asked for."""
+        is_selective = len(terms.attributes) > (not terms.text)
+        size = PLACES_PER_SCAN if is_selective else PLACES_AT_ONCE * at_once
+        for some in chunks(list(dict.fromkeys(places)), size):
+            held = self._reader.resolve(realm, list(dict.fromkeys(one.node for one in some)))
+            matches = self._matches(realm, terms, {one.profile for one in held.values()})
+            firsts = {first_place(one.places): profile for profile, one in matches.items()}
+            leading = [one for one in some if one in firsts]
+            profiles = self._having(realm, terms, [firsts[place] for place in leading])
+            leading = [place for place in leading if firsts[place] in profiles]
+            for part in chunks(leading, at_once):
+                read = self._reader.profiles(realm, [firsts[place] for place in part])
+                by_id = {one.profile_id.int: one for one in read}
+                for place in part:
+                    if firsts[place] in by_id:
+                        texts = list(matches[firsts[place]].texts)
+                        yield place, SearchHit(by_id[firsts[place]], texts)
+
+    def _having(self, realm: str, terms: SearchTerms, profiles: Sequence[NodeId]) -> set[NodeId]:
+        """Those of the profiles that have the attributes of the terms."""
+        if not terms.attributes:
+            return set(profiles)
+        found = self._reader.attributes(realm, profiles, terms.attributes.keys())
+        return {one for one in profiles if has_attributes(found.get(one, {}), terms)}
 
     def _matches(
         self, realm: str, terms: SearchTerms, profiles: Collection[NodeId]
@@ -116,9 +141,9 @@ def _words(nodes: Sequence[NodeId]) -> list[str]:
 def _question(
     terms: SearchTerms, of_text: str, of_attribute: str
 ) -> tuple[str, dict[str, str | list[str]]]:
-    """The statement that finds matches of the terms, and its parameters: of the text, or without
-    one of the first attribute. The others are looked for in the profiles found."""
+    """The statement that finds matches of the text, or of the leading attribute, and its
+    parameters."""
     if terms.text:
         return of_text, {"text": terms.text}
-    name = min(terms.attributes)
-    return of_attribute, {"attribute": name, "forms": sorted(terms.attributes[name])}
+    forms = sorted(terms.attributes[terms.leading])
+    return of_attribute, {"attribute": terms.leading, "forms": forms}

@@ -25,6 +25,15 @@ WHERE realm = {realm:String} AND NOT synthetic AND name = {attribute:String}
     AND (rank, toString(node)) > ({rank:UInt8}, {after:String})
 ORDER BY toString(node) LIMIT {limit:UInt32}
 
+-- frequencies --
+-- How many nodes have each of some attributes with one of its values, by rows that may be replaced.
+SELECT name, uniq(node)
+FROM observations ARRAY JOIN attrs.name AS name, attrs.value AS value
+WHERE realm = {realm:String} AND has({names:Array(String)}, name)
+    AND has({forms:Array(Array(String))}[indexOf({names:Array(String)}, name)],
+        lowerUTF8(trimBoth(value)))
+GROUP BY name
+
 -- matches_of_text --
 -- What contains a text at these nodes.
 SELECT node, toUInt8(lowerUTF8(value) != lowerUTF8({text:String})) AS rank,

@@ -14,7 +14,8 @@ from schemas.attributes import AttributeType, read_attribute
 from schemas.identifiers import NodeId, trimmed
 from schemas.letter_case import lower_case
 from schemas.profile import AttributeValue, Profile
-from schemas.rules.profile import PREFERENCE_PREFIX, ProfileRules
+from schemas.rules.profile import ProfileRules
+from services.profiles.core.survivorship import Survivor
 
 EXACT, PARTIAL = 0, 1
 """Ranks of matches."""
@@ -38,6 +39,8 @@ class SearchTerms(NamedTuple):
     """Part of an identifier or attribute that was ever reported; empty for any."""
     attributes: Mapping[str, frozenset[str]]
     """Values of the golden record by attribute: each in the forms that a source may have given."""
+    leading: str = ""
+    """Without a text, the attribute whose matches are gone through; the others are looked up."""
 
 
 class SearchHit(NamedTuple):
@@ -61,14 +64,10 @@ def forms_of(name: str, value: str, rules: ProfileRules, region: str) -> frozens
     return frozenset(map(_plain, forms))
 
 
-def has_attributes(profile: Profile, terms: SearchTerms) -> bool:
-    """Whether the golden record has all values that the terms name."""
+def has_attributes(found: Mapping[str, Survivor], terms: SearchTerms) -> bool:
+    """Whether the surviving attributes have all values that the terms name."""
     return all(
-        any(
-            _plain(form) in forms
-            for one in _values(profile, name)
-            for form in (one.value, one.given)
-        )
+        any({_plain(one.value), _plain(one.given)} & forms for one in _listed(found.get(name, [])))
         for name, forms in terms.attributes.items()
     )
 
@@ -78,11 +77,7 @@ def first_place(matches: Iterable[tuple[NodeId, int]]) -> SearchPlace:
     return min(SearchPlace(rank, node) for node, rank in matches)
 
 
-def _values(profile: Profile, name: str) -> list[AttributeValue]:
-    if name.startswith(PREFERENCE_PREFIX):
-        preference = profile.preferences.get(name.removeprefix(PREFERENCE_PREFIX))
-        return [preference] if preference else []
-    found = profile.attributes.get(name, [])
+def _listed(found: Survivor) -> list[AttributeValue]:
     return found if isinstance(found, list) else [found]
 
 
