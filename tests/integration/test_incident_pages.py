@@ -141,3 +141,10 @@ def test_more_than_one_query_gives_all(database: Database, access: Access) -> No
     store.write_incidents([incident(number, number % 7) for number in range(1, 1_202)], 1)
     assert sorted(numbers(access)) == list(range(1, 1_202))
     assert len(numbers(access, limit=700)) == 700
+
+
+@pytest.mark.parametrize("odd", ["\x00", "'", "\\", "{x:String}", "\u202e"])
+def test_filters_are_parameters(database: Database, access: Access, odd: str) -> None:
+    """Whatever is asked for, nothing of it becomes a part of the statement."""
+    ClickHouseConsistencyStore(database).write_incidents([incident(1, 1)], 1)
+    assert numbers(access, sku=odd) == numbers(access, channel=odd) == []

@@ -118,6 +118,16 @@ def test_an_address_of_several_people(store: Store, access: Access) -> None:
     assert (found.allowed, found.reason) == (False, "shared_address")
 
 
+@pytest.mark.parametrize("value", ["guest", "0", "\x00", "\u202e", "-", "x" * 320])
+def test_placeholders_and_odd_values(access: Access, value: str) -> None:
+    """Whatever is given, the answer is no, with a reason."""
+    for type_name, channel in (("email", "email"), ("phone", "sms"), ("loyalty_card", "push")):
+        addresses = (ContactAddress(type=type_name, value=value),)
+        [found] = asked(access, channel=channel, addresses=addresses)
+        assert not found.allowed
+        assert found.reason in ("invalid_address", "unknown_address")
+
+
 def test_synthetic_and_replaced_events_prove_nothing(store: Store, access: Access) -> None:
     """Only what counts is evidence."""
     test_event = said("e1", "consent.given", 1, ANNA)

@@ -114,3 +114,15 @@ def test_a_realm_that_is_not_configured(store: Store) -> None:
     """Nothing is read for it."""
     with pytest.raises(NotFound, match="elsewhere"):
         TimelineReader(store.database, REALMS).page("elsewhere", 1, 10)
+
+
+@pytest.mark.parametrize(
+    "odd", ["\x00", "a\x00b", "'", "\\", "{x:String}", "%s", "\u202e", "x" * 9_000]
+)
+def test_filters_are_parameters(store: Store, odd: str) -> None:
+    """Whatever is asked for, nothing of it becomes a part of the statement."""
+    store.take(event("e1", "page.viewed", 1, ANNA))
+    for wanted in (TimelineFilter(channels=(odd,)), TimelineFilter(types=(odd, "none"))):
+        assert ids(store, ANNA_NODE, wanted) == []
+    everything = TimelineFilter(channels=(odd, "shop"))
+    assert ids(store, ANNA_NODE, everything) == ["e1"]

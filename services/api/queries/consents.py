@@ -16,7 +16,15 @@ from schemas.api.permission import (
     ContactQuestion,
     Language,
 )
-from schemas.identifiers import WHOLE_PERSON, InvalidIdentifier, NodeId, as_uuid, node_id, normalise
+from schemas.identifiers import (
+    WHOLE_PERSON,
+    BlockedIdentifier,
+    InvalidIdentifier,
+    NodeId,
+    as_uuid,
+    node_id,
+    normalise,
+)
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
 from services.api.handles import held_by, require_realm
@@ -107,7 +115,7 @@ def _node(reads: Reads, asked: ContactRequest, one: ContactAddress, position: in
     region = reads.realms[asked.realm].region
     try:
         value = normalise(one.type, one.value, reads.identity_rules, region)
-    except InvalidIdentifier:
+    except (InvalidIdentifier, BlockedIdentifier):
         return None
     issuer = one.issuer if kind.issued else ""
     return node_id(reads.secret(), asked.realm, one.type, issuer, value)
