@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import resource
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-
-import httpx
+from typing import Any
 
 from tests.e2e.runs import c360, c360_json, wait_for
 from tests.e2e.test_incident_actions import RIGHT_AGAIN, WRONG
 from tests.e2e.up import Running, running
 from tests.events import event, identifier
-from tests.sse import EventReader, SentEvent
+from tests.sse import Follower, SentEvent
 
 INCIDENTS, PROFILES = "/v1/incidents/stream", "/v1/profiles/stream"
 SCOPES = ("--scope", "profiles:read", "--scope", "incidents:read")
@@ -35,63 +32,9 @@ def key(data_dir: Path, name: str, realm: str = "default") -> str:
     return str(made["key"])
 
 
-class Follower:
-    """A client of a stream, in a thread of its own."""
-
-    def __init__(self, up: Running, path: str, api_key: str, last_id: str = "") -> None:
-        headers = {"Authorization": f"Bearer {api_key}"}
-        if last_id:
-            headers["Last-Event-ID"] = last_id
-        self.reader = EventReader()
-        self.fault = ""
-        self._client = httpx.Client(base_url=up.client.base_url, timeout=60, trust_env=False)
-        self._request = self._client.build_request("GET", path, headers=headers)
-        self._answer = self._client.send(self._request, stream=True)
-        assert self._answer.status_code == 200, self._answer.read()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-        wait_for(lambda: self.reader.last_id)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
-    def _read(self) -> None:
-        try:
-            for data in self._answer.iter_raw():
-                self.reader.feed(data)
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            self.fault = repr(error)
-
-    def got(self, count: int) -> list[SentEvent]:
-        """So many events at least."""
-        wait_for(lambda: len(self.reader.events) >= count)
-        return self.reader.events
-
-    def ended(self) -> None:
-        """Until the service ends the stream."""
-        self._thread.join(DEADLINE_S)
-        assert not self._thread.is_alive()
-        self._answer.close()
-        self._client.close()
-
-    def leave(self) -> str:
-        """Break the connection; the id of the last event."""
-        stream = self._answer.extensions["network_stream"].get_extra_info("socket")
-        if stream is not None:
-            with_reset(stream)
-        self.ended()
-        return self.reader.last_id
-
-
-def with_reset(stream: socket.socket) -> None:
-    """As a client that dies: nothing is said."""
-    try:
-        stream.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
+def url(up: Running) -> str:
+    """Where the service is."""
+    return str(up.client.base_url)
 
 
 def visitors(start: int, count: int) -> list[dict[str, Any]]:
@@ -113,16 +56,16 @@ def test_whoever_comes_back_hears_the_rest(tmp_path: Path) -> None:
     heard: list[SentEvent] = []
     with running(tmp_path / "data") as up:
         desk = key(up.data_dir, "desk")
-        stayed = Follower(up, PROFILES, desk)
+        stayed = Follower(url(up), PROFILES, desk)
         begin = stayed.reader.last_id
-        follower = Follower(up, PROFILES, desk)
+        follower = Follower(url(up), PROFILES, desk)
         for start in range(0, 60, 20):
             up.post(*visitors(start, 20))
             follower.got(1)
             last_id = follower.leave()
             heard += follower.reader.events
             up.post(*visitors(start + 1_000, 20))
-            follower = Follower(up, PROFILES, desk, last_id)
+            follower = Follower(url(up), PROFILES, desk, last_id)
         wait_for(lambda: len(heard) + len(follower.reader.events) >= 240)
         stayed.got(240)
         assert up.stop() == 0
@@ -133,11 +76,11 @@ def test_whoever_comes_back_hears_the_rest(tmp_path: Path) -> None:
         last_id = follower.reader.last_id
     with running(tmp_path / "data") as up:
         up.post(*visitors(5_000, 20))
-        with Follower(up, PROFILES, desk, last_id) as follower:
+        with Follower(url(up), PROFILES, desk, last_id) as follower:
             heard += follower.got(40)
-        with Follower(up, PROFILES, desk, begin) as again:
+        with Follower(url(up), PROFILES, desk, begin) as again:
             everything = told(again.got(280))
-        with Follower(up, PROFILES, desk, stayed.reader.last_id) as rest:
+        with Follower(url(up), PROFILES, desk, stayed.reader.last_id) as rest:
             assert told(stayed.reader.events + rest.got(40)) == everything
         assert up.stop() == 0
     assert told(heard) == everything
@@ -150,7 +93,10 @@ def test_incidents_of_the_realm_of_the_key(tmp_path: Path) -> None:
     realms = json.dumps({"default": {}, "other": {}})
     with running(tmp_path / "data", C360_REALMS=realms) as up:
         desk, other = key(up.data_dir, "desk"), key(up.data_dir, "other", "other")
-        with Follower(up, INCIDENTS, desk) as mine, Follower(up, INCIDENTS, other) as theirs:
+        with (
+            Follower(url(up), INCIDENTS, desk) as mine,
+            Follower(url(up), INCIDENTS, other) as theirs,
+        ):
             c360(up.data_dir, "ingest", "-", stdin=WRONG)
             wait_for(lambda: states(mine)[-1:] == ["open"])
             c360(up.data_dir, "ingest", "-", stdin=RIGHT_AGAIN)
@@ -176,7 +122,7 @@ def test_idle_subscribers_cost_little(tmp_path: Path) -> None:
         C360_HTTP_CONNECTIONS_MAX=str(2 * IDLE),
     ) as up:
         desk = key(up.data_dir, "desk")
-        with Follower(up, PROFILES, desk):
+        with Follower(url(up), PROFILES, desk):
             before = memory(up)
             with idle(up, desk, IDLE - 1) as sockets:
                 refused = up.client.get(PROFILES, headers={"Authorization": f"Bearer {desk}"})
@@ -193,9 +139,9 @@ def test_idle_subscribers_cost_little(tmp_path: Path) -> None:
 @contextmanager
 def idle(up: Running, api_key: str, count: int) -> Iterator[list[socket.socket]]:
     """Open streams that nobody reads for now."""
-    url = up.client.base_url
+    where = up.client.base_url
     head = f"GET {PROFILES} HTTP/1.1\r\nHost: c360\r\nAuthorization: Bearer {api_key}\r\n\r\n"
-    sockets = [socket.create_connection((url.host, url.port), DEADLINE_S) for _ in range(count)]
+    sockets = [socket.create_connection((where.host, where.port), DEADLINE_S) for _ in range(count)]
     try:
         for one in sockets:
             one.sendall(head.encode())
