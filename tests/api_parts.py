@@ -1,7 +1,8 @@
-"""The parts of an application for tests of routes that read nothing."""
+"""The parts of an application for tests of routes, with a store or without one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from schemas.api.access import AccessEntry
@@ -24,13 +25,17 @@ class _Notes:
         """See the port."""
 
 
-def api_parts_of(authenticator: Authenticator, metrics: Metrics | None = None) -> ApiParts:
-    """Parts with these keys; a read fails, because there is no store."""
+def _no_store() -> Any:
+    raise AssertionError("no store")
+
+
+def api_parts_of(
+    authenticator: Authenticator,
+    metrics: Metrics | None = None,
+    open_reads: Callable[[], Any] = _no_store,
+) -> ApiParts:
+    """Parts with these keys; a read fails where there is no store."""
     settings, metrics = Settings(), metrics or Metrics()
-
-    def open_reads() -> Any:
-        raise AssertionError("no store")
-
     pool: ReadPool[Any] = ReadPool(open_reads, lambda _reads: None, limits_of(settings), metrics)
     rates = RateLimits(settings.api_rate_per_s)
     marks = Marks(cast(Any, pool))
