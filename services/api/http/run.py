@@ -6,9 +6,10 @@ it with `--json`, so both give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -20,9 +21,13 @@ from services.api.answer_cache import ReadAnswer, etag_of, is_known
 from services.api.cursors import CURSOR_CHARS_MAX
 from services.api.http.parts import api_parts
 from services.api.operation import In, Operation, Out, plain
+from services.api.pool import SLOW
 from services.api.ports import Access
+from services.runtime.errors import Retry
+from services.runtime.settings import ApiSettings
 from services.store.asked import recorded
 
+T = TypeVar("T")
 READ_PROBLEMS = (
     ProblemCode.INVALID_REQUEST,
     ProblemCode.NO_VALID_KEY,
@@ -85,8 +90,12 @@ async def rows(request: Request, operation: Operation[In, Out], asked: In) -> li
         return list(islice(operation.run(access, asked), ROWS_MAX))
 
     parts = api_parts(request)
-    setattr(request.state, MARK, await parts.marks.latest())
-    return await parts.pool.run(read)
+
+    async def marked() -> list[Out]:
+        setattr(request.state, MARK, await parts.marks.latest())
+        return await parts.pool.run(read)
+
+    return await _in_time(parts.settings, marked())
 
 
 async def one(request: Request, operation: Operation[In, Out], asked: In) -> Out:
@@ -127,10 +136,22 @@ async def kept(
             frozenset(keys.keys) if keys.is_complete else None,
         )
 
-    mark = await parts.marks.latest()
-    setattr(request.state, MARK, mark)
-    key = operation.name, asked.model_dump_json(), fields
-    return await parts.answers.answer(mark.number, key, lambda: parts.pool.run(read))
+    async def marked() -> ReadAnswer:
+        mark = await parts.marks.latest()
+        setattr(request.state, MARK, mark)
+        key = operation.name, asked.model_dump_json(), fields
+        return await parts.answers.answer(mark.number, key, lambda: parts.pool.run(read))
+
+    return await _in_time(parts.settings, marked())
+
+
+async def _in_time(settings: ApiSettings, reading: Awaitable[T]) -> T:
+    """The mark and the read together take no longer than one of them may. Raises Retry."""
+    try:
+        async with asyncio.timeout(settings.api_wait_s + settings.api_limit_s):
+            return await reading
+    except TimeoutError as error:
+        raise Retry("the store has not answered in time", reason=SLOW) from error
 
 
 def kept_document(request: Request, answer: ReadAnswer, **headers: str) -> Response:
