@@ -205,6 +205,19 @@ def test_without_the_scope_values_are_masked(service: Service, anna: Person, pat
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_the_profile_that_holds_an_id_is_named(service: Service, anna: Person, path: str) -> None:
+    """Any id that it ever had will do; the header says which one is its own."""
+    profile = json.loads(service.run("profile", "get", anna.email, "--json"))
+    ids = {one["node_id"] for one in profile["identifiers"]}
+    with service.client(READ) as client:
+        for one in ids:
+            answer = client.get(f"/v1/profiles/{one}/{path}")
+            named = answer.headers.get("Merged-Into", one)
+            assert (answer.status_code, named) == (200, profile["profile_id"])
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_who_may_not_see_it(service: Service, anna: Person, path: str) -> None:
     """Another realm has no such customer, another scope no such right, nobody no key."""
     where = f"/v1/profiles/{anna.id()}/{path}"
