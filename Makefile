@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOUSEHOLDS ?= 150
 MUTANTS ?=
 FUZZ_S ?= 1800
-EXAMPLES ?= 40
+EXAMPLES ?= 15
 SEED ?= 1
 .DEFAULT_GOAL := demo
 

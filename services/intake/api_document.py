@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from schemas.api.problem import ProblemBody
+from schemas.api.problem import ProblemBody, ProblemCode
 from schemas.scalars import EXACT_TIME
+from services.api.http.problems import documented
 
 Json = dict[str, Any]
 REF = "#/components/schemas/"
@@ -38,6 +39,8 @@ DESCRIBED_PARAMETERS = {
     "profile_id": "Any id that the profile or an identifier ever had.",
 }
 """Parameters that many routes have."""
+BEFORE_THE_ROUTES = ("431",)
+"""Answers to what is read as a request only in part: without its id."""
 HEADERS: Json = {
     "X-Request-ID": {
         "description": "The id of the request, as in the log of the service.",
@@ -104,9 +107,11 @@ def _finish(operation: Json) -> None:
     operation["summary"] = re.split(r"(?<=[.:;])\s", " ".join(described.split()))[0].rstrip(".:;")
     for parameter in operation.get("parameters", []):
         _finish_parameter(parameter)
+    for status, response in documented((ProblemCode.HEAD_TOO_LARGE,)).items():
+        responses.setdefault(str(status), response)
     for status, response in responses.items():
-        named = ["X-Request-ID"]
-        if "security" in operation and status not in ("401", "500"):
+        named = ["X-Request-ID"] if status not in BEFORE_THE_ROUTES else []
+        if "security" in operation and status not in ("401", "500", *BEFORE_THE_ROUTES):
             named += ["RateLimit", "RateLimit-Policy"]
         if status in ("429", "503"):
             named.append("Retry-After")

@@ -264,7 +264,7 @@ def test_openapi_documents_the_intake() -> None:
     problem = post["responses"]["429"]["content"]["application/problem+json"]["schema"]
     components = document("openapi.json")["components"]
     assert problem == {"$ref": "#/components/schemas/ProblemBody"}
-    named = {"type", "code", "title", "status", "detail", "request_id"}
+    named = {"type", "code", "title", "status", "detail", "request_id", "errors"}
     assert set(components["schemas"]["ProblemBody"]["required"]) == named
     schemes = components["securitySchemes"]
     assert {name for one in post["security"] for name in one} == set(schemes)
