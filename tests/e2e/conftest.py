@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.clients.conftest import outside as outside
 from tests.e2e.runs import c360, digest
 from tests.e2e.shells import Machine, make_checkout
 

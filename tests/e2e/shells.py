@@ -22,7 +22,7 @@ from tests.e2e.runs import wait_for
 
 IN_A_CHECKOUT = (
     *("Makefile", "README.md", "pyproject.toml", "requirements.lock"),
-    *("bench", "deploy", "devtools", "docs", "schemas", "services", "tests"),
+    *("bench", "clients", "deploy", "devtools", "docs", "schemas", "services", "tests"),
 )
 NOT_OURS = ("C360_", "COLUMNS", "HOUSEHOLDS", "MAKE", "MFLAGS", "PYTEST", "SIM_", "VIRTUAL_ENV")
 """Beginnings of variables that the shell of a stranger does not have."""
@@ -76,7 +76,7 @@ class Shell:
                 env={
                     **kept,
                     "PATH": os.pathsep.join(folders),
-                    "PYTHONPATH": str(ROOT),
+                    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "clients" / "python")]),
                     "TMPDIR": str(temporary),
                 },
                 stdin=subprocess.PIPE,

@@ -47,6 +47,7 @@ CREDENTIALS = (
 ON_A_SERVER = (
     "C360_CLICKHOUSE_URL=https://… C360_CLICKHOUSE_PASSWORD=… .venv/bin/pytest -m any_store"
 )
+NPM_INSTALL = "npm install openapi-fetch openapi-typescript typescript@5 @types/node"
 BENCHMARKS = (
     "make bench",
     ".venv/bin/python -m bench ingest",
@@ -68,6 +69,8 @@ NOT_RUN = {
         "docs/chaos.md",
         ".venv/bin/python -m tests.chaos --only disk --keep /tmp/chaos",
     ): HALF_AN_HOUR,
+    ("docs/first-profile.md", "pip install ./clients/python"): INSTALLS,
+    ("docs/first-profile.md", NPM_INSTALL): INSTALLS,
     ("docs/clickhouse.md", "export C360_CLICKHOUSE_URL=https://clickhouse.example:8443"): OUTSIDE,
     ("docs/clickhouse.md", CREDENTIALS): OUTSIDE,
     ("docs/clickhouse.md", "export C360_IDENTITY_SECRET=…"): OUTSIDE,
@@ -81,6 +84,7 @@ SERVERS = (
     "c360 dev kafka",
     "c360 dev clickhouse --data-dir dev-store",
     "c360 --data-dir shop-data up",
+    "c360 --data-dir demo up",
 )
 """They keep their shell: the next section is pasted into another one."""
 REPEATED = (
@@ -148,6 +152,9 @@ def test_commands_run_as_pasted(page: Path, tmp_path: Path, request: pytest.Fixt
         if any(" demo " in one for one in pasted):
             demo: Demo = request.getfixturevalue("demo")
             shutil.copytree(demo.data_dir, opened.checkout / "demo", symlinks=True)
+        if NPM_INSTALL in commands:
+            outside: Path = request.getfixturevalue("outside")
+            (opened.checkout / "node_modules").symlink_to(outside / "node_modules")
         assert run_page(name_of(page), sections, opened) == len(pasted)
 
 
