@@ -20,6 +20,8 @@ from services.api.server import open_reading
 from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
 from services.cli.state import state_of
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.ledger import Ledger
 from services.intake.tls import tls_context
 from services.runtime.errors import C360Error, ConfigurationError, Retry
 from services.runtime.metrics import Metrics
@@ -117,6 +119,7 @@ class _Service:
         self._settings = settings
         self._metrics = Metrics()
         self._store = CheckedServer(settings)
+        self._ledger = Ledger()
         self._failures: list[C360Error] = []
 
     async def run(self) -> None:
@@ -171,7 +174,7 @@ class _Service:
             settings.intake_queue_events_max, settings.batch_events_max, settings.intake_deadline_s
         )
         return KafkaSink(
-            EventProcessor(ingest_config(settings, rules)),
+            EventProcessor(ingest_config(settings, rules), self._ledger.erased_at),
             Producer(settings, settings.intake_deadline_s),
             self._metrics,
             limits,
@@ -189,9 +192,20 @@ class _Service:
         try:
             await until_done(lambda: asyncio.to_thread(self._store.check), "store", self._metrics)
             log.info("store_open")
+            await self._keep_ledger()
         except C360Error as error:
             self._failures.append(error)
             stop()
+
+    async def _keep_ledger(self) -> None:
+        """What a worker would reject for an erasure is rejected here."""
+        store = await until_done(lambda: asyncio.to_thread(self._erasures), "ledger", self._metrics)
+        await self._ledger.keep(store)
+
+    def _erasures(self) -> ClickHouseFactStore:
+        store = ClickHouseFactStore(open_server(self._settings))
+        self._ledger.refresh(store)
+        return store
 
 
 def _acting(kafka: KafkaSink | None) -> Callable[[ActionRecord], None]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from schemas.identifiers import NodeId
 from schemas.rules.identity import identity_rules
 from schemas.topics import CATALOGUE
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
@@ -15,6 +14,7 @@ from services.ingest.adapters.kafka import KafkaSource
 from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
+from services.ingest.ledger import Ledger
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.runtime.health import Progress
@@ -32,24 +32,7 @@ from services.stream.producer import Producer
 from services.stream.watermarks import ClickHouseWatermarks
 from services.stream.worker_process import Store, health_pages
 
-LEDGER_S = 30.0
 log = structlog.get_logger()
-
-
-class Ledger:
-    """The ledger of erasures for ingest: empty until `refresh`, then refreshed twice a minute."""
-
-    def __init__(self, store: ClickHouseFactStore) -> None:
-        self._store = store
-        self._erased: dict[tuple[str, NodeId], int] = {}
-
-    def erased_at(self, realm: str, node: NodeId) -> int | None:
-        """When a node was erased, in ms since 1970 (UTC), or None."""
-        return self._erased.get((realm, node))
-
-    def refresh(self) -> None:
-        """Read the ledger. Blocks."""
-        self._erased = self._store.erasures()
 
 
 async def run(settings: Settings) -> None:
@@ -62,17 +45,19 @@ async def run(settings: Settings) -> None:
     source, outbox = KafkaSource(settings, topics, metrics, progress), Producer(settings)
     threads = Threads(3)
 
-    async def started() -> tuple[IngestWorker, Ledger]:
+    ledger = Ledger()
+
+    async def started() -> tuple[IngestWorker, ClickHouseFactStore]:
         database = await store.opened()
-        ledger = Ledger(ClickHouseFactStore(await store.opened()))
-        await asyncio.to_thread(ledger.refresh)
+        erasures = ClickHouseFactStore(await store.opened())
+        await asyncio.to_thread(ledger.refresh, erasures)
         for start in (source.start, outbox.start):
             await until_done(start, "Kafka", metrics, waits=progress.moved)
         ports = IngestPorts(source, outbox, ClickHouseWatermarks(database), threads)
         timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
         facts = ClickHouseFactStore(database)
         core = EventProcessor(config, ledger.erased_at)
-        return _worker(settings, core, facts, ports, metrics, timing), ledger
+        return _worker(settings, core, facts, ports, metrics, timing), erasures
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
@@ -81,10 +66,10 @@ async def run(settings: Settings) -> None:
         parts = await unless_stopped(stopping, started())
         if parts is None:
             return
-        worker, ledger = parts
+        worker, erasures = parts
         tune_garbage_collector()
         ending = asyncio.create_task(_stop_when(stopping, worker))
-        refreshing = asyncio.create_task(_refresh(ledger))
+        refreshing = asyncio.create_task(ledger.keep(erasures))
         try:
             await worker.run()
         finally:
@@ -121,12 +106,3 @@ def _worker(
 async def _stop_when(stopping: asyncio.Event, worker: IngestWorker) -> None:
     await stopping.wait()
     worker.stop()
-
-
-async def _refresh(ledger: Ledger) -> None:
-    while True:
-        await asyncio.sleep(LEDGER_S)
-        try:
-            await asyncio.to_thread(ledger.refresh)
-        except Exception as error:  # the store is down: the worker itself waits for it
-            log.warning("ledger_not_read", error=str(error))

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -44,6 +44,8 @@ from services.stream.ports import Delivery, Outbox, Outgoing
 NOT_YET = "Kafka is not connected yet"
 STOPS = "the service stops"
 NOWHERE = -1
+CLOCKS_DIFFER = timedelta(seconds=60)
+"""How far the brokers' clocks may be behind ours."""
 GIVING_UP_S = 0.5
 """What the outbox may need beyond its deadline until it has given up its connection."""
 STOP_S = 10.0
@@ -91,11 +93,16 @@ def decide(
     core: EventProcessor, lines: Sequence[Line], intake: Intake, received_at: datetime
 ) -> Decided:
     """Validate events as the worker will: an accepted one goes byte for byte to the topic of its
-    channel, a rejected one to the dead letters."""
+    channel, a rejected one to the dead letters.
+
+    The worker goes by the broker's clock, which may be behind: what it could refuse as ahead of its
+    time is refused here, or somebody could fill its batches with rejects and stop it.
+    """
     results, records = list[Result](), list[Outgoing]()
+    judged_at = received_at - CLOCKS_DIFFER
     for line in lines:
         content = marked(line.content) if intake is Intake.PUBLIC else line.content
-        outcome = outcome_of(core, content, received_at, intake, line.realm)
+        outcome = outcome_of(core, content, judged_at, intake, line.realm)
         if isinstance(outcome, Reject):
             results.append(refusal(outcome))
             records.append(_letter(content, outcome, received_at))

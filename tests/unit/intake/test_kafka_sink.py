@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 from itertools import repeat
 from typing import Any
 
@@ -164,6 +165,19 @@ def test_the_mark_takes_no_room_of_the_event() -> None:
     assert [one.status for one in found.results] == [Status.ACCEPTED]
     again = core().process(found.records[0].value or b"", RECEIVED_AT, Intake.SERVER)
     assert isinstance(again, Accepted)
+
+
+@pytest.mark.parametrize(("ahead_s", "is_accepted"), [(-61, True), (-59, False), (1, False)])
+def test_what_the_worker_could_find_ahead_of_its_time_is_rejected(
+    ahead_s: int, is_accepted: bool
+) -> None:
+    """The clock of the brokers may be a minute behind; accepted here and rejected there in rows,
+    such events would stop the worker."""
+    at = RECEIVED_AT + timedelta(hours=24, seconds=ahead_s)
+    [result] = decided(line(event(occurred_at=at.isoformat()))).results
+    assert (result.status is Status.ACCEPTED) is is_accepted
+    if not is_accepted:
+        assert result.reason is RejectReason.FROM_THE_FUTURE
 
 
 async def test_it_is_answered_when_it_is_acknowledged(world: World) -> None:
