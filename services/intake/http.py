@@ -105,7 +105,7 @@ class Running(NamedTuple):
 router = APIRouter()
 
 
-def running(request: Request) -> Running:
+async def running(request: Request) -> Running:
     """The dependencies of this application."""
     return cast(Running, request.app.state.running)
 
@@ -119,7 +119,7 @@ class EventSender(NamedTuple):
     """The only realm of which it may send events; empty for any."""
 
 
-def event_sender(principal: Annotated[Principal, Depends(authenticated)]) -> EventSender:
+async def event_sender(principal: Annotated[Principal, Depends(authenticated)]) -> EventSender:
     """What the key of a request may send. Raises Problem 403 if it may send no events."""
     if Scope.EVENTS_WRITE in principal.scopes:
         return EventSender(Intake.SERVER, principal.realm or "")

@@ -14,7 +14,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from schemas.api.problem import ProblemCode
 from services.api.auth import LOCAL_KEY, Principal, Scope
-from services.api.http.parts import ApiParts, api_parts
+from services.api.http.parts import ApiParts, parts_of
 from services.api.http.problems import Problem
 from services.api.http.visibility import wait_visible
 from services.api.queries.freshness import EVENT_ID_CHARS_MAX
@@ -85,7 +85,7 @@ async def identify(request: Request, parts: ApiParts, credential: str) -> Princi
 
 async def authenticated(
     request: Request,
-    parts: Annotated[ApiParts, Depends(api_parts)],
+    parts: Annotated[ApiParts, Depends(parts_of)],
     _bearer: HTTPCredentials,
     _header: HeaderKey,
 ) -> Principal:
@@ -133,7 +133,7 @@ def allowed(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     with_scope: Any = Security(authenticated, scopes=[scope.value])
 
     async def caller(
-        parts: Annotated[ApiParts, Depends(api_parts)],
+        parts: Annotated[ApiParts, Depends(parts_of)],
         principal: Principal = with_scope,
         purpose: Purpose = "",
         consistent_after: ConsistentAfter = "",

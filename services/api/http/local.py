@@ -56,7 +56,7 @@ class _Caller(NamedTuple):
             raise Problem(ProblemCode.NOT_ALLOWED, f"this needs the scope {scope}")
 
 
-def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> _Caller:
+async def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> _Caller:
     channel = cast(LocalChannel, request.app.state.local)
     scheme, _, token = authorization.partition(" ")
     asks = channel.credentials.principal(token) if scheme == "Bearer" else None

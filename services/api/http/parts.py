@@ -50,3 +50,9 @@ class ApiParts(NamedTuple):
 def api_parts(request: Request) -> ApiParts:
     """The parts of this application."""
     return cast(ApiParts, request.app.state.api)
+
+
+async def parts_of(request: Request) -> ApiParts:
+    """The same as a dependency. FastAPI runs one that is not `async` in a thread: every request
+    would wait for one, and for the interpreter, several times."""
+    return api_parts(request)
