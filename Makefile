@@ -33,7 +33,7 @@ SEED ?= 1
 	npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-.PHONY: setup demo test chaos fuzz fuzz-api mutants mutation lint generate bench lock clean
+.PHONY: setup demo test chaos fuzz fuzz-api mutants mutation lint generate bench bench-api lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -63,8 +63,11 @@ lint: setup  ## Style, types, and generated contracts up to date
 generate: setup  ## Regenerate the contracts, the Python client and the reference pages
 	$(BIN)/python -m services.docs.generate
 
-bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, and the workers beside other stream processors (half an hour)
+bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, the workers beside other stream processors, and the API (over an hour)
 	$(BIN)/python -m bench
+
+bench-api: setup  ## Measure the query API at 1 M profiles and 20 M facts beside live ingest (half an hour, 15 GB of disk)
+	$(BIN)/python -m bench api
 
 lock: setup  ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade

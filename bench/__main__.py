@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import ingest, profile_read, workers
+from bench import api, ingest, profile_read, workers
 from bench.children import ChildFailed, Result
 from services.runtime.errors import C360Error
 
@@ -34,7 +34,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measures what matters as ratios within one run. Without a command: all, "
-        "which takes up to half an hour. Let nothing else run meanwhile.",
+        "which takes more than an hour. Let nothing else run meanwhile.",
         parents=[as_json],
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -46,6 +46,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_workers(
         commands.add_parser("workers", parents=[as_json], help=_first_line(workers.__doc__))
     )
+    _add_api(commands.add_parser("api", parents=[as_json], help=_first_line(api.__doc__)))
     return parser
 
 
@@ -117,6 +118,29 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_api(parser: argparse.ArgumentParser) -> None:
+    parser.description = api.__doc__
+    add = parser.add_argument
+    add(
+        "--profiles",
+        type=positive,
+        default=api.PROFILES,
+        help=f"profiles in the store, of some twenty facts each ({api.PROFILES:,})",
+    )
+    add("--seconds", type=float, default=api.SECONDS, help=f"of each load ({api.SECONDS:g})")
+    add(
+        "--connections",
+        type=positive,
+        default=api.CONNECTIONS,
+        help=f"that ask at once ({api.CONNECTIONS})",
+    )
+    add("--rate", type=positive, default=api.RATE, help=f"events per second beside ({api.RATE})")
+    add("--soak-s", type=float, default=api.SOAK_S, help=f"of mixed load ({api.SOAK_S:g})")
+    add("--streams", type=positive, default=api.STREAMS, help=f"idle streams ({api.STREAMS:,})")
+    add("--data-dir", type=Path, help="fill the store here and keep it for another run")
+    add("--seed", type=positive, default=1, help="of the choice of profiles (1)")
+
+
 def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "ingest":
         arguments = (given.file, given.households, given.seed, given.rounds, given.batch)
@@ -125,6 +149,12 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         nodes = max(given.nodes, profile_read.NODES_MIN)
         numbers = (nodes, given.reads, given.seed)
         return [("profiles", lambda: profile_read.measure(*numbers), profile_read.tell)]
+    if given.command == "api":
+        names = (
+            "profiles", "seconds", "connections", "rate", "soak_s", "streams", "data_dir", "seed",
+        )  # fmt: skip
+        asked = {name: getattr(given, name) for name in names}
+        return [("api", lambda: api.measure(**asked), api.tell)]
     if given.command == "workers":
         names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")
         asked = {name: getattr(given, name) for name in names}
@@ -133,6 +163,7 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         ("ingest", ingest.measure, ingest.tell),
         ("profiles", profile_read.measure, profile_read.tell),
         ("workers", workers.measure, workers.tell),
+        ("api", api.measure, api.tell),
     ]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from bench import api
+from bench.api_memory import slope_per_minute
 from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
 from schemas.profile import Profile
@@ -98,6 +100,43 @@ def test_profiles_report_every_kind_of_read() -> None:
     facts = full["facts_per_profile"]
     assert 0 < facts["median"] <= facts["max"]
     assert facts["heavy_median"] > facts["median"]
+
+
+def test_api_reports_loads_bare_statements_and_memory() -> None:
+    """Every documented figure is there; no request fails; the stream of events goes on."""
+    report = bench(
+        "api", "--profiles", "1500", "--seconds", "1", "--connections", "2", "--rate", "50",
+        "--soak-s", "4", "--streams", "20",
+    )  # fmt: skip
+    assert report["benchmark"] == "api"
+    assert report["store"]["facts"] > 15 * 1500
+    assert set(report["http"]) == set(api.KINDS)
+    for kind, figures in report["http"].items():
+        assert 0 < figures["p50"] <= figures["p99"] <= figures["max"]
+        allowed = {"200", "304"} if kind == "profile_304" else {"200"}
+        assert set(figures["statuses"]) <= allowed, (kind, figures["statuses"])
+    assert "304" in report["http"]["profile_304"]["statuses"]
+    assert set(report["bare"]) == {"statements_per_profile", *api.BARE}
+    assert min(report["ratios"].values()) > 0
+    assert set(report["stream"]["statuses"]) == {"200"}
+    assert report["soak"]["rss_mib_max"] >= report["soak"]["rss_mib_first"] > 0
+    assert report["streams"]["streams"] == 20
+    assert "Query API" in api.tell(report)
+
+
+@pytest.mark.parametrize(
+    ("samples", "slope"),
+    [
+        ([(0, 100), (60, 100)], 0),  # flat
+        ([(0, 100), (60, 102), (120, 104)], 2),  # two MiB a minute
+        ([(0, 104), (30, 103)], -2),  # it shrinks
+    ],
+)
+def test_growth_is_that_of_the_line_through_all_samples(
+    samples: list[tuple[float, float]], slope: float
+) -> None:
+    """In MiB a minute."""
+    assert slope_per_minute(samples) == slope
 
 
 def test_a_file_that_is_missing_fails_the_run(tmp_path: Path) -> None:
