@@ -1,4 +1,4 @@
-"""schemathesis over the whole OpenAPI document against a running service, in all phases.
+"""schemathesis over the whole OpenAPI document, in all phases, and hostile values in every place.
 
 `python -m tests.fuzz.api` (`make fuzz-api`) starts a service with data and asks it for longer than
 the tests do; it ends with what was asked, and with 1 if an answer was wrong.
@@ -15,8 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
+
 from services.api.auth import Scope
 from tests.contract.api.populated import Populated, populated
+from tests.fuzz.api_values import fault_of, hostile_requests
 
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
@@ -75,6 +78,16 @@ def ask(made: Populated, key: str, examples: int, seed: int, directory: Path) ->
     )
 
 
+def hostile(made: Populated, key: str) -> tuple[list[str], int]:
+    """What is wrong with the answers to hostile values in every place, and how many were sent."""
+    headers, faults, count = {"X-API-Key": key} if key else {}, list[str](), 0
+    with httpx.Client(base_url=made.service.url, headers=headers, timeout=60) as client:
+        for count, one in enumerate(hostile_requests(made), 1):
+            if fault := fault_of(client, one):
+                faults.append(f"{one.operation} {one.what}: {fault}")
+    return faults, count
+
+
 def _known_values(made: Populated) -> str:
     """Ids that exist, for parameters of their names: half of the time, and others otherwise."""
     known = {
@@ -105,6 +118,10 @@ def main() -> int:
             cases, wrong = cases + found.cases, wrong + len(found.failures)
             told = f"{found.cases} cases, {len(found.failures)} failures, {found.phases}"
             sys.stdout.write(f"{found.printed if found.failures else ''}{caller}: {told}\n")
+            faults, asked = hostile(made, key)
+            cases, wrong = cases + asked, wrong + len(faults)
+            sys.stdout.write("\n".join([*faults, f"{caller}: {asked} hostile values\n"]))
+            sys.stdout.flush()
     sys.stdout.write(f"{cases} cases over all operations, {wrong} failures\n")
     return 1 if wrong else 0
 
