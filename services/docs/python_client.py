@@ -43,7 +43,6 @@ SYNCHRONOUS = (
     ("async for ", "for "),
     ("async with ", "with "),
     ("await ", ""),
-    ("AsyncIterator", "Iterator"),
     ("AsyncBaseTransport", "BaseTransport"),
     ("AsyncOperations", "Operations"),
     ("AsyncClient", "Client"),
@@ -62,7 +61,7 @@ HEAD = '''"""The operations of the API. Generated from its OpenAPI document by `
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
@@ -81,10 +80,10 @@ class AsyncOperations:
     async def _send(self, call: Call[T]) -> T:
         raise NotImplementedError
 
-    def _pages(self, page: Callable[[str | None], Awaitable[Any]]) -> AsyncIterator[Any]:
+    def _pages(self, page: Callable[[str | None], Awaitable[Any]]) -> AsyncGenerator[Any, None]:
         raise NotImplementedError
 
-    def _events(self, call: Call[Any]) -> AsyncIterator[ServerEvent]:
+    def _events(self, call: Call[Any]) -> AsyncGenerator[ServerEvent, None]:
         raise NotImplementedError
 '''
 
@@ -135,6 +134,8 @@ def synchronous(text: str) -> str:
     """The same module, where nothing is awaited."""
     for written, instead in SYNCHRONOUS:
         text = text.replace(written, instead)
+    text = re.sub(r"AsyncGenerator\[(.*), None\]", r"Generator[\1, None, None]", text)
+    text = text.replace("AsyncGenerator", "Generator")
     return text.replace(
         "The asynchronous client. `_sync_client.py` is made from this file (`make generate`).",
         "The synchronous client. Made from `_async_client.py` by `make generate`; never edited.",
@@ -332,7 +333,7 @@ def _definition(method: Method, answer: str, body: str) -> str:
     ]
     parameters = ", ".join(["self", *required, *(["*", *optional] if optional else [])])
     head = "def" if method.is_stream else "async def"
-    returned = f"AsyncIterator[{answer}]" if method.is_stream else answer
+    returned = f"AsyncGenerator[{answer}, None]" if method.is_stream else answer
     return (
         f"\n    {head} {method.name}({parameters}) -> {returned}:\n"
         + _described(method)

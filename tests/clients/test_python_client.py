@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -171,7 +171,7 @@ def test_documents_keep_what_they_do_not_know() -> None:
 def sync_events(server: Scripted, most: int, retries: Retries) -> list[ServerEvent]:
     """The first events of a stream."""
     with Client(server.url, "k", retries=retries) as client:
-        stream: Iterator[ServerEvent] = client._events(STREAM)
+        stream = client._events(STREAM)
         return [next(stream) for _ in range(most)]
 
 
@@ -180,7 +180,7 @@ def async_events(server: Scripted, most: int, retries: Retries) -> list[ServerEv
 
     async def run() -> list[ServerEvent]:
         async with AsyncClient(server.url, "k", retries=retries) as client:
-            stream: AsyncIterator[ServerEvent] = client._events(STREAM)
+            stream = client._events(STREAM)
             return [await anext(stream) for _ in range(most)]
 
     return asyncio.run(run())

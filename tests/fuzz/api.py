@@ -80,12 +80,11 @@ def ask(made: Populated, key: str, examples: int, seed: int, directory: Path) ->
 
 def hostile(made: Populated, key: str) -> tuple[list[str], int]:
     """What is wrong with the answers to hostile values in every place, and how many were sent."""
-    headers, faults, count = {"X-API-Key": key} if key else {}, list[str](), 0
+    headers, requests = {"X-API-Key": key} if key else {}, list(hostile_requests(made))
     with httpx.Client(base_url=made.service.url, headers=headers, timeout=60) as client:
-        for count, one in enumerate(hostile_requests(made), 1):
-            if fault := fault_of(client, one):
-                faults.append(f"{one.operation} {one.what}: {fault}")
-    return faults, count
+        answered = [(one, fault_of(client, one)) for one in requests]
+    faults = [f"{one.operation} {one.what}: {fault}" for one, fault in answered if fault]
+    return faults, len(requests)
 
 
 def _known_values(made: Populated) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,6 +14,8 @@ from customer360_client._call import Call, Retries, attempts, settings_of
 from customer360_client._stream import ServerEvent, Stream
 
 T = TypeVar("T")
+ReadPage = Callable[[str | None], Awaitable[Any]]
+"""Reads the page of a cursor; the first one without."""
 pause = asyncio.sleep
 
 
@@ -78,7 +80,9 @@ class AsyncClient(AsyncOperations):
             answer: T = done.value
             return answer
 
-    async def _pages(self, page: Callable[[str | None], Awaitable[Any]]) -> AsyncIterator[Any]:
+    async def _pages(
+        self, page: Callable[[str | None], Awaitable[Any]]
+    ) -> AsyncGenerator[Any, None]:
         cursor: str | None = None
         while True:
             found = await page(cursor)
@@ -88,7 +92,7 @@ class AsyncClient(AsyncOperations):
             if cursor is None:
                 return
 
-    async def _events(self, call: Call[Any]) -> AsyncIterator[ServerEvent]:
+    async def _events(self, call: Call[Any]) -> AsyncGenerator[ServerEvent, None]:
         stream = Stream(call, self._retries)
         while True:
             came: httpx.Response | httpx.RequestError | None = None

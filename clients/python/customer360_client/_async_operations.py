@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,10 +20,10 @@ class AsyncOperations:
     async def _send(self, call: Call[T]) -> T:
         raise NotImplementedError
 
-    def _pages(self, page: Callable[[str | None], Awaitable[Any]]) -> AsyncIterator[Any]:
+    def _pages(self, page: Callable[[str | None], Awaitable[Any]]) -> AsyncGenerator[Any, None]:
         raise NotImplementedError
 
-    def _events(self, call: Call[Any]) -> AsyncIterator[ServerEvent]:
+    def _events(self, call: Call[Any]) -> AsyncGenerator[ServerEvent, None]:
         raise NotImplementedError
 
     async def get_freshness(
@@ -73,7 +73,7 @@ class AsyncOperations:
         consistent_after: str | None = None,
         purpose: str | None = None,
         last_event_id: str | None = None,
-    ) -> AsyncIterator[ServerEvent]:
+    ) -> AsyncGenerator[ServerEvent, None]:
         """Incidents of the realm as they open, change and end.
 
         consistent_after: Wait, for a bounded time, until this event is visible: its
@@ -97,7 +97,7 @@ class AsyncOperations:
         consistent_after: str | None = None,
         purpose: str | None = None,
         last_event_id: str | None = None,
-    ) -> AsyncIterator[ServerEvent]:
+    ) -> AsyncGenerator[ServerEvent, None]:
         """Profiles of the realm as they appear, merge, split, and get other identifiers,
         attributes or consents. No values: read the profile for them.
 
@@ -276,7 +276,7 @@ class AsyncOperations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.FoundProfile]:
+    ) -> AsyncGenerator[models.FoundProfile, None]:
         """The entries of all pages of `search_profiles`.
 
         text: Part of an identifier or of an attribute that was ever reported, in any letter
@@ -354,7 +354,7 @@ class AsyncOperations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.TimelineEntry]:
+    ) -> AsyncGenerator[models.TimelineEntry, None]:
         """The entries of all pages of `list_timeline`.
 
         profile_id: Any id that the profile or an identifier ever had.
@@ -418,7 +418,7 @@ class AsyncOperations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.ProfileOrder]:
+    ) -> AsyncGenerator[models.ProfileOrder, None]:
         """The entries of all pages of `list_orders`.
 
         profile_id: Any id that the profile or an identifier ever had.
@@ -502,7 +502,7 @@ class AsyncOperations:
         consistent_after: str | None = None,
         accept_language: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.ConsentWithEvidence]:
+    ) -> AsyncGenerator[models.ConsentWithEvidence, None]:
         """The entries of all pages of `list_consents`.
 
         profile_id: Any id that the profile or an identifier ever had.
@@ -692,7 +692,9 @@ class AsyncOperations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any]]:
+    ) -> AsyncGenerator[
+        models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any], None
+    ]:
         """The entries of all pages of `list_incidents`.
 
         state: Only these; all but retracted if none.
@@ -874,7 +876,7 @@ class AsyncOperations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.RejectedLetterItem | models.RejectedItem | dict[str, Any]]:
+    ) -> AsyncGenerator[models.RejectedLetterItem | models.RejectedItem | dict[str, Any], None]:
         """The entries of all pages of `list_rejected`.
 
         reason: Only those rejected for this reason.
@@ -995,7 +997,7 @@ class AsyncOperations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> AsyncIterator[models.AccessEntry]:
+    ) -> AsyncGenerator[models.AccessEntry, None]:
         """The entries of all pages of `list_accesses`.
 
         profile_id: Only reads of this customer, by any id that is or was its.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -14,6 +14,8 @@ from customer360_client._stream import ServerEvent, Stream
 from customer360_client._sync_operations import Operations
 
 T = TypeVar("T")
+ReadPage = Callable[[str | None], Any]
+"""Reads the page of a cursor; the first one without."""
 pause = time.sleep
 
 
@@ -78,7 +80,7 @@ class Client(Operations):
             answer: T = done.value
             return answer
 
-    def _pages(self, page: Callable[[str | None], Any]) -> Iterator[Any]:
+    def _pages(self, page: Callable[[str | None], Any]) -> Generator[Any, None, None]:
         cursor: str | None = None
         while True:
             found = page(cursor)
@@ -87,7 +89,7 @@ class Client(Operations):
             if cursor is None:
                 return
 
-    def _events(self, call: Call[Any]) -> Iterator[ServerEvent]:
+    def _events(self, call: Call[Any]) -> Generator[ServerEvent, None, None]:
         stream = Stream(call, self._retries)
         while True:
             came: httpx.Response | httpx.RequestError | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,10 +20,10 @@ class Operations:
     def _send(self, call: Call[T]) -> T:
         raise NotImplementedError
 
-    def _pages(self, page: Callable[[str | None], Any]) -> Iterator[Any]:
+    def _pages(self, page: Callable[[str | None], Any]) -> Generator[Any, None, None]:
         raise NotImplementedError
 
-    def _events(self, call: Call[Any]) -> Iterator[ServerEvent]:
+    def _events(self, call: Call[Any]) -> Generator[ServerEvent, None, None]:
         raise NotImplementedError
 
     def get_freshness(
@@ -73,7 +73,7 @@ class Operations:
         consistent_after: str | None = None,
         purpose: str | None = None,
         last_event_id: str | None = None,
-    ) -> Iterator[ServerEvent]:
+    ) -> Generator[ServerEvent, None, None]:
         """Incidents of the realm as they open, change and end.
 
         consistent_after: Wait, for a bounded time, until this event is visible: its
@@ -97,7 +97,7 @@ class Operations:
         consistent_after: str | None = None,
         purpose: str | None = None,
         last_event_id: str | None = None,
-    ) -> Iterator[ServerEvent]:
+    ) -> Generator[ServerEvent, None, None]:
         """Profiles of the realm as they appear, merge, split, and get other identifiers,
         attributes or consents. No values: read the profile for them.
 
@@ -276,7 +276,7 @@ class Operations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.FoundProfile]:
+    ) -> Generator[models.FoundProfile, None, None]:
         """The entries of all pages of `search_profiles`.
 
         text: Part of an identifier or of an attribute that was ever reported, in any letter
@@ -354,7 +354,7 @@ class Operations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.TimelineEntry]:
+    ) -> Generator[models.TimelineEntry, None, None]:
         """The entries of all pages of `list_timeline`.
 
         profile_id: Any id that the profile or an identifier ever had.
@@ -418,7 +418,7 @@ class Operations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.ProfileOrder]:
+    ) -> Generator[models.ProfileOrder, None, None]:
         """The entries of all pages of `list_orders`.
 
         profile_id: Any id that the profile or an identifier ever had.
@@ -502,7 +502,7 @@ class Operations:
         consistent_after: str | None = None,
         accept_language: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.ConsentWithEvidence]:
+    ) -> Generator[models.ConsentWithEvidence, None, None]:
         """The entries of all pages of `list_consents`.
 
         profile_id: Any id that the profile or an identifier ever had.
@@ -692,7 +692,9 @@ class Operations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any]]:
+    ) -> Generator[
+        models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any], None, None
+    ]:
         """The entries of all pages of `list_incidents`.
 
         state: Only these; all but retracted if none.
@@ -874,7 +876,7 @@ class Operations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.RejectedLetterItem | models.RejectedItem | dict[str, Any]]:
+    ) -> Generator[models.RejectedLetterItem | models.RejectedItem | dict[str, Any], None, None]:
         """The entries of all pages of `list_rejected`.
 
         reason: Only those rejected for this reason.
@@ -995,7 +997,7 @@ class Operations:
         limit: int | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> Iterator[models.AccessEntry]:
+    ) -> Generator[models.AccessEntry, None, None]:
         """The entries of all pages of `list_accesses`.
 
         profile_id: Only reads of this customer, by any id that is or was its.

@@ -121,8 +121,8 @@ def test_methods_of_lists_streams_and_writes() -> None:
     text = formatted(operations_module(made))
     assert "async def list_entries(\n        self, id: str, *, cursor: str | None" in text
     assert "def iterate_entries(" in text
-    assert "-> AsyncIterator[models.Entry]" in text
-    assert "def stream_entries(self) -> AsyncIterator[ServerEvent]" in text
+    assert "-> AsyncGenerator[models.Entry, None]" in text
+    assert "def stream_entries(self) -> AsyncGenerator[ServerEvent, None]" in text
     assert 'headers={"Idempotency-Key": idempotency_key}' in text
     assert not {"async ", "await ", "Async"} & {
         word for word in ("async ", "await ", "Async") if word in synchronous(text)
