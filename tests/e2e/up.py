@@ -32,7 +32,15 @@ class Running:
     ) -> None:
         self.process = process
         self.data_dir = data_dir
-        self.client = httpx.Client(base_url=url, timeout=60, trust_env=False, verify=verify)
+        # Under TLS none is kept idle: tests there make the service close what waits.
+        kept = None if verify is True else 0
+        self.client = httpx.Client(
+            base_url=url,
+            timeout=60,
+            trust_env=False,
+            verify=verify,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=kept),
+        )
 
     def post(self, *events: Any, key: str = API_KEY) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"}
