@@ -24,6 +24,8 @@ from services.store.changes import ChangedKeys, SeenTables
 
 MARK_AGE_S = 0.05
 """An answer may be out of date by so much, and by the time that looking takes."""
+SOLE_WRITER_AGE_S = 1.0
+"""The same where this process writes all events itself: it knows when."""
 CHANGED_MAX = 200_000
 """Changed keys that are remembered; of older ones, everything counts as changed."""
 log = structlog.get_logger()
@@ -51,6 +53,7 @@ class Marks:
         self,
         pool: ReadPool[Access],
         version: Callable[[], object] = lambda: None,
+        age_s: float = MARK_AGE_S,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """
@@ -58,9 +61,11 @@ class Marks:
             pool: best one of its own: every request waits for a look now and then.
             version: changes whenever this process itself has written something, which its callers
                 must see at once. Does not block.
+            age_s: how old a look may be while the version stays.
         """
         self._pool = pool
         self._version = version
+        self._age_s = age_s
         self._clock_s = clock_s
         self.is_blind = False
         """Whether the store does not let us see what changes."""
@@ -76,7 +81,7 @@ class Marks:
         self._done_version: object = None
 
     async def latest(self, *, is_strict: bool = False) -> Mark:
-        """A mark that is not older than `MARK_AGE_S`. Raises Retry or Fatal as the pool does.
+        """A mark that is not older than `age_s`. Raises Retry or Fatal as the pool does.
 
         `is_strict`: one of a look that begins after the call.
         """
@@ -98,7 +103,7 @@ class Marks:
         return all(changed.get(key, 0) <= number for key in keys)
 
     def _is_recent(self) -> bool:
-        is_young = self._clock_s() - self._done_s < MARK_AGE_S
+        is_young = self._clock_s() - self._done_s < self._age_s
         return is_young and self._version() == self._done_version
 
     async def _look(self, number: int) -> None:

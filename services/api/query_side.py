@@ -20,7 +20,7 @@ from services.api.jwt_tokens import token_verifier
 from services.api.key_looks import KeyLooks
 from services.api.key_ring import KeyRing
 from services.api.keys import ApiKeyStore
-from services.api.marks import Marks
+from services.api.marks import SOLE_WRITER_AGE_S, Marks
 from services.api.pool import ReadPool, limits_of
 from services.api.ports import Access, close_reads
 from services.api.rates import RateLimits
@@ -44,10 +44,10 @@ class QuerySide:
         act: ActionSink,
         metrics: Metrics,
         token: str = "",
-        written: Callable[[], object] = lambda: None,
+        written: Callable[[], object] | None = None,
     ) -> None:
         """`act` makes actions on incidents durable; `token` is that of commands on this machine;
-        `written` changes whenever this process has made events durable.
+        `written` is given by a process that writes all events itself, and changes whenever it has.
 
         Raises ConfigurationError when tokens of an identity provider cannot be verified here.
         """
@@ -66,7 +66,8 @@ class QuerySide:
         # Every request waits for a look now and then, and must not wait for others that read long.
         alone = limits._replace(connections=1)
         self._look_pool: ReadPool[Access] = ReadPool(open_reads, close_reads, alone, metrics)
-        marks = Marks(self._look_pool, written)
+        alone_writes = () if written is None else (written, SOLE_WRITER_AGE_S)
+        marks = Marks(self._look_pool, *alone_writes)
         answers = AnswerCache(marks, settings.api_cache_bytes, metrics)
         rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()
         self._looks = KeyLooks(self._ring)

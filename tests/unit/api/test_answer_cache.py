@@ -95,7 +95,7 @@ class Cache(AnswerCache):
         self.store = Store()
         self.metrics = Metrics()
         pool: Any = self.store
-        self.marks = Marks(pool, lambda: self.store.version, self.clock_s)
+        self.marks = Marks(pool, lambda: self.store.version, clock_s=self.clock_s)
         super().__init__(self.marks, bytes_max, self.metrics, self.clock_s)
 
     def clock_s(self) -> float:
@@ -157,6 +157,23 @@ async def test_the_store_is_not_asked_for_every_request() -> None:
     cache.store.version += 1
     assert await cache.of("a") == b"[1]"
     assert cache.store.looks == 2
+
+
+async def test_a_sole_writer_is_looked_at_when_it_has_written() -> None:
+    """For as long as its version stays, a look is good for longer."""
+    store = Store()
+    pool: Any = store
+    sole = Marks(pool, lambda: store.version, 10 * MOMENT_S, clock_s=lambda: store.now_s)
+    for _ in range(5):
+        await sole.latest()
+        store.now_s += MOMENT_S
+    assert store.looks == 1
+    store.version += 1
+    await sole.latest()
+    assert store.looks == 2
+    store.now_s += 10 * MOMENT_S
+    await sole.latest()
+    assert store.looks == 3
 
 
 async def test_a_strict_request_has_what_is_visible_now() -> None:
