@@ -80,9 +80,7 @@ class AsyncClient(AsyncOperations):
             answer: T = done.value
             return answer
 
-    async def _pages(
-        self, page: Callable[[str | None], Awaitable[Any]]
-    ) -> AsyncGenerator[Any, None]:
+    async def _pages(self, page: ReadPage) -> AsyncGenerator[Any, None]:
         cursor: str | None = None
         while True:
             found = await page(cursor)

@@ -80,7 +80,7 @@ class Client(Operations):
             answer: T = done.value
             return answer
 
-    def _pages(self, page: Callable[[str | None], Any]) -> Generator[Any, None, None]:
+    def _pages(self, page: ReadPage) -> Generator[Any, None, None]:
         cursor: str | None = None
         while True:
             found = page(cursor)
