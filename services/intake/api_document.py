@@ -7,7 +7,13 @@ says which headers it has. It decides nothing: routes say what they take and ans
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from types import GenericAlias
 from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from schemas.api.problem import ProblemBody, ProblemCode
 from schemas.scalars import EXACT_TIME
@@ -64,14 +70,33 @@ HEADERS: Json = {
 }
 
 
+class ExactNumbers(GenerateJsonSchema):
+    """Says of an exact number that it is one; it is written as text."""
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        """See pydantic."""
+        return {"type": "string", "format": "decimal", "pattern": DECIMAL}
+
+
+def with_exact_numbers(document: Json, answers: Iterable[Any]) -> Json:
+    """The framework's document, whose schemas of these answers know exact numbers; changes it."""
+    schemas: Json = document["components"]["schemas"]
+    for answer in answers:
+        several: Any = GenericAlias(list, (answer,))
+        whole = TypeAdapter(several).json_schema(
+            mode="serialization", schema_generator=ExactNumbers, ref_template=REF + "{model}"
+        )
+        schemas |= {name: one for name, one in whole.get("$defs", {}).items() if name in schemas}
+    return document
+
+
 def finished(document: Json) -> Json:
     """The framework's document as it is published; changes it."""
     components = document.setdefault("components", {})
     schemas: Json = components.setdefault("schemas", {})
     for name in INVENTED:
         schemas.pop(name, None)
-    for name, schema in _problem_schemas().items():
-        schemas[name] = schema
+    schemas.update(_problem_schemas())
     components["headers"] = {name: dict(header) for name, header in HEADERS.items()}
     used = set()
     for operations in document["paths"].values():
@@ -199,8 +224,6 @@ def _plain(value: Any, names: set[str]) -> Any:
             found[key] = REF + _name(one.removeprefix(REF), dict.fromkeys(names))
         elif key != "title" or not isinstance(one, str) or "openapi" in value or "version" in value:
             found[key] = _plain(one, names)
-    if found.get("type") == "string" and "(?!^[-+.]*$)" in str(found.get("pattern", "")):
-        found |= {"format": "decimal", "pattern": DECIMAL}
     if found.get("pattern") == EXACT_TIME:
         del found["pattern"]
         found["format"] = "date-time"

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from services.api.http import (
@@ -36,7 +37,7 @@ from services.api.http.parts import ApiParts
 from services.api.http.problems import answer_with_problems
 from services.api.http.streams import Streams
 from services.intake import http as intake
-from services.intake.api_document import finished
+from services.intake.api_document import finished, with_exact_numbers
 from services.intake.http import Running
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -77,7 +78,10 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         if self.openapi_schema is None:
-            self.openapi_schema = finished(super().openapi())
+            routes = (route for router in ROUTERS for route in router.routes)
+            answers = [one.response_model for one in routes if isinstance(one, APIRoute)]
+            document = with_exact_numbers(super().openapi(), filter(None, answers))
+            self.openapi_schema = finished(document)
         return self.openapi_schema
 
 

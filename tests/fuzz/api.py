@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,11 +46,18 @@ def callers(made: Populated) -> dict[str, str]:
     return {"every scope": made.key, "masked": masked, "no key": ""}
 
 
-def ask(made: Populated, key: str, examples: int, seed: int, directory: Path) -> Asked:
+def ask(
+    made: Populated,
+    key: str,
+    examples: int,
+    seed: int,
+    directory: Path,
+    phases: Sequence[str] = PHASES,
+) -> Asked:
     """Run schemathesis with a key (empty: without one); files of the run go to the directory."""
     configuration, report = directory / "schemathesis.toml", directory / "report.json"
     configuration.write_text(CONFIGURATION.read_text("utf-8") + _known_values(made), "utf-8")
-    options = ["--max-examples", str(examples), "--seed", str(seed), "--phases", ",".join(PHASES)]
+    options = ["--max-examples", str(examples), "--seed", str(seed), "--phases", ",".join(phases)]
     headers = ["--header", f"Authorization: Bearer {key}"] if key else []
     reports = ["--report", "json", "--report-json-path", str(report)]
     command = [

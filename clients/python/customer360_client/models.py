@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -487,10 +488,10 @@ class Exposure(Model):
     """Known customers who saw or paid it."""
     orders: int
     """Orders and receipts that charged it, each once by its issuer and number."""
-    overcharged: str
+    overcharged: Decimal
     """Money that customers paid above the expected price; of an order that several events
     report, what the earliest says."""
-    undercharged: str
+    undercharged: Decimal
     """Money that customers paid below it."""
 
 
@@ -759,7 +760,7 @@ class ListedReport(Model):
     """Store; empty if none is named."""
     profile_id: UUID | None
     """The customer; null if the report names nobody."""
-    amount: str | None
+    amount: Decimal | None
     """Own products and services after discounts; null if the whole order is cancelled."""
     currency: str
     """Currency of the amount: that of the order, if the report states none."""
@@ -838,7 +839,7 @@ class OrderCancellation(Model):
     """Store; empty if none is named."""
     is_whole: bool
     """Whether the whole order is cancelled."""
-    value: str | None
+    value: Decimal | None
     """What is cancelled, own products and services; null for the whole order."""
     currency: str
     """Currency of the value."""
@@ -870,7 +871,7 @@ class OrderReturn(Model):
     """Store; empty if none is named."""
     return_id: str
     """Its number."""
-    value: str
+    value: Decimal
     """Value of the returned products and services."""
     currency: str
     """Currency of the value."""
@@ -889,9 +890,9 @@ class OrderedLine(Model):
     """product, service, shipping, deposit, gift_card, fee or donation."""
     category: str
     """Category of the article; empty if none is named."""
-    quantity: str
+    quantity: Decimal
     """Pieces, or kilograms of weighed goods."""
-    total: str
+    total: Decimal
     """Gross total after discounts, in the currency of the order."""
 
 
@@ -907,9 +908,9 @@ class PageEnd(Model):
 class PriceDetails(Model):
     """Which prices contradict each other."""
 
-    expected: str
+    expected: Decimal
     """The expected price."""
-    observed: str
+    observed: Decimal
     """The deviating price when the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
@@ -960,9 +961,9 @@ class PriceMismatchView(Model):
     """Sales market."""
     sku: str
     """Article number, or the gtin if there is none."""
-    expected: str
+    expected: Decimal
     """The expected price."""
-    observed: str
+    observed: Decimal
     """The deviating price when the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
@@ -1012,9 +1013,9 @@ class Profile(Model):
     """Returns, each counted once."""
     cancellations: int
     """Orders that were cancelled as a whole."""
-    revenue: str
+    revenue: Decimal
     """Gross totals of own product and service lines after discounts, less what was cancelled."""
-    returned: str
+    returned: Decimal
     """Value of the returned goods."""
     currency: str
     """Currency of the amounts: the realm's."""
@@ -1041,9 +1042,9 @@ class Profile(Model):
     """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState]
     """Contact permission for every address, channel and purpose that an event named."""
-    other_currencies: dict[str, str]
+    other_currencies: dict[str, Decimal]
     """Revenue in other currencies; listed, never added."""
-    returned_other_currencies: dict[str, str]
+    returned_other_currencies: dict[str, Decimal]
     """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime
     """When it was read."""
@@ -1113,9 +1114,9 @@ class ProfileOrder(Model):
     """The number; empty for a return that names no order."""
     state: OrderState
     """What became of it."""
-    value: str | None
+    value: Decimal | None
     """Gross total of own product and service lines after discounts; null if it is unknown."""
-    revenue: str
+    revenue: Decimal
     """The same less what was cancelled; zero of a cancelled order."""
     currency: str
     """Currency of the amounts."""
@@ -1155,9 +1156,9 @@ class ProfilePart(Model):
     """Returns, each counted once."""
     cancellations: int | None = None
     """Orders that were cancelled as a whole."""
-    revenue: str | None = None
+    revenue: Decimal | None = None
     """Gross totals of own product and service lines after discounts, less what was cancelled."""
-    returned: str | None = None
+    returned: Decimal | None = None
     """Value of the returned goods."""
     currency: str | None = None
     """Currency of the amounts: the realm's."""
@@ -1184,9 +1185,9 @@ class ProfilePart(Model):
     """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState] | None = None
     """Contact permission for every address, channel and purpose that an event named."""
-    other_currencies: dict[str, str] | None = None
+    other_currencies: dict[str, Decimal] | None = None
     """Revenue in other currencies; listed, never added."""
-    returned_other_currencies: dict[str, str] | None = None
+    returned_other_currencies: dict[str, Decimal] | None = None
     """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime | None = None
     """When it was read."""
