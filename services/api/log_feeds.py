@@ -35,7 +35,7 @@ START_S = 8.0
 STOP_S = 5.0
 FETCH_MS = 1_000
 RECORDS_MAX = 500
-OFFSETS_PER_READ = 2_000
+OFFSETS_PER_READ = 1_000
 log = structlog.get_logger()
 
 

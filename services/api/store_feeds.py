@@ -23,7 +23,7 @@ from services.store.database import Database
 
 POLL_S = 1.0
 ROWS_PER_PAGE = 5_000
-ENTRIES_PER_READ = 1_000
+ENTRIES_PER_READ = 500
 T = TypeVar("T")
 
 
@@ -57,7 +57,7 @@ class AlertRows:
 
     def page(self, mark: FeedMark, until: int) -> _Page:
         """See the port."""
-        found = self._reader.page(mark.number, mark.key, until, ROWS_PER_PAGE)
+        found = self._reader.page(mark.number, mark.key, until, ENTRIES_PER_READ)
         entries = [
             Entry(
                 0, FeedMark(one.batch, one.incident_id), one.realm, "incident",
@@ -65,7 +65,7 @@ class AlertRows:
             )
             for one in found
         ]  # fmt: skip
-        is_all = len(found) < ROWS_PER_PAGE
+        is_all = len(found) < ENTRIES_PER_READ
         return _Page(entries, FeedMark(until, LAST_KEY) if is_all else entries[-1].mark)
 
 
