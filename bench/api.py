@@ -85,6 +85,7 @@ def measure(
         ids = filled.pop("ids")
         with Service(data_dir or place / "data", place) as service:
             with service.live(rate) as stream:
+                stream["service_cpu_share"] = service.cpu_share(seconds)
                 run = Run(service, ids, connections, seconds)
                 http = {kind: run.load(kind) for kind in KINDS}
                 bare = run.bare()
@@ -188,6 +189,12 @@ class Service:
     def pid(self) -> int:
         """Its process."""
         return self._process.pid
+
+    def cpu_share(self, seconds: float) -> float:
+        """What of a CPU it uses for so long from now."""
+        begun_s, begun_cpu_s = time.monotonic(), cpu_s_of(self.pid)
+        time.sleep(seconds)
+        return round((cpu_s_of(self.pid) - begun_cpu_s) / (time.monotonic() - begun_s), 2)
 
     def bare(self, asked: Result) -> Result:
         """Have the service ask its engine (bench/api_service.py)."""
@@ -384,7 +391,8 @@ def tell(report: Result) -> str:
     lines = [
         f"Query API: {store['profiles']:,} profiles, {store['facts']:,} facts "
         f"({store['disk_mib']:,} MiB, filled in {store['fill_seconds']:.0f} s); "
-        f"{report['connections']} connections beside {stream['events_per_second']:.0f} events/s",
+        f"{report['connections']} connections beside {stream['events_per_second']:.0f} events/s, "
+        f"which take {stream['service_cpu_share']} of a CPU",
         f"  {'ms':<34}{'a second':>10}{'p50':>9}{'p99':>9}{'CPU':>6}",
     ]
     for kind, what in KINDS.items():

@@ -39,7 +39,8 @@ def stream_memory(
 async def _streams(
     target: Target, headers: dict[str, str], pid: int, streams: int, idle_s: float
 ) -> Result:
-    before_mib, before_share = resident_mib(pid), await _cpu_share(pid, idle_s / 4)
+    before_share = await _cpu_share(pid, idle_s)  # what the loads left is given back meanwhile
+    before_mib = resident_mib(pid)
     opened = []
     begun_s = time.monotonic()
     for first in range(0, streams, AT_ONCE):

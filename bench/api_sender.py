@@ -1,7 +1,7 @@
 """The live stream beside the requests: batches of events at a steady pace, over one connection.
 
 Runs until its standard input ends, then prints what it sent. The customers are those of
-bench/live_customers.py; the first of them have an event every second.
+bench/live_customers.py; the first of them have an event about every second.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bench.children import Result, answer, cpu_s
 from bench.live_customers import LIVE_CUSTOMERS, live_cookie
 from bench.percentiles import percentile
 
-BATCHES_PER_S = 10
-OFTEN = 10
-"""Customers of whom an event comes every second, one a batch."""
+BATCHES_PER_S = 4
+OFTEN = 5
+"""Customers of whom an event comes about every second, one a batch."""
 
 
 def batch(number: int, events: int, chance: random.Random) -> bytes:
