@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.api.feed_positions import FeedMark, read_id
 from services.runtime.metrics import Metrics
 from services.stream.ports import Outgoing
 from services.stream.producer import Producer
@@ -32,10 +35,11 @@ from tests.e2e.accounts import (
     profile_changes_astray,
 )
 from tests.e2e.conftest import Reference, Stream
-from tests.e2e.distributed import SERVICES, Distributed
+from tests.e2e.distributed import SERVICES, Api, Distributed
 from tests.e2e.runs import command, environment, wait_for
 from tests.e2e.truth import read_csv
 from tests.kafka import kafka_settings, renew_catalogue
+from tests.sse import Follower
 
 LISTENING = "0A"
 WRONG_CONFIGURATION, ENDING_DEADLINE_S = 78, 60
@@ -103,6 +107,74 @@ def test_alerts_fold_to_the_incidents(run: Distributed) -> None:
     """The latest alert of each incident is the stored one."""
     assert len(run.rows(INCIDENTS_SQL)) > 5
     assert alerts_astray(run) == []
+
+
+PER_RUN = {"row_version", "map_version", "change", "previous_profile_id", "cause"}
+"""What depends on the batches in which a run went."""
+EMBEDDED = """
+import sys
+from pathlib import Path
+from services.api.feed_positions import LAST_KEY, FeedMark
+from services.api.store_feeds import AlertRows, ProfileRows
+from services.store.database import open_embedded
+
+rows_of = {"incidents": AlertRows, "profiles": ProfileRows}[sys.argv[2]]
+rows = rows_of(open_embedded(Path(sys.argv[1])))
+mark, end = FeedMark(0), FeedMark(2**47, LAST_KEY)
+while mark < end:
+    page = rows.page(mark, end.number)
+    for entry in page.entries:
+        print(entry.data.decode())
+    mark = page.until
+"""
+"""Prints a feed of a data directory, in which no time passes meanwhile."""
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("incidents", "incident_id"), ("profiles", "profile_id")]
+)
+def test_streams_fold_to_the_same_in_both_modes(
+    name: str, field: str, run: Distributed, reference: Reference, tmp_path: Path
+) -> None:
+    """Read from the beginning, the last event of each incident and profile id says the same,
+    whether it comes from the topics of workers or from the rows of the embedded engine."""
+    data_dir = shutil.copytree(reference.data_dir, tmp_path / "data", symlinks=True)
+    embedded = subprocess.run(
+        [sys.executable, "-c", EMBEDDED, data_dir, name], capture_output=True, check=True
+    )
+    expected = _folded(map(json.loads, embedded.stdout.splitlines()), field)
+    assert len(expected) > 5
+    api = Api(0, tmp_path, environment(**run.env))  # its log is none of the run's
+    api.start()
+    scopes = ("--scope", "incidents:read", "--scope", "profiles:read")
+    made = run.c360("keys", "create", "--name", "desk", "--json", *scopes).stdout
+    wait_for(api.is_ready)
+    with _from_the_beginning(api.base_url, name, json.loads(made)["key"]) as follower:
+        told = follower.reader.events
+        with suppress(AssertionError):
+            wait_for(lambda: _folded((one.data for one in list(told)), field) == expected, 30)
+        assert _folded((one.data for one in list(told)), field) == expected
+    assert api.stop() == 0
+
+
+def _from_the_beginning(url: str, name: str, key: str) -> Follower:
+    """A stream that resumes before everything."""
+    path = f"/v1/{name}/stream"
+    with Follower(url, path, key) as probe:
+        found = read_id(probe.reader.last_id, name[0])
+    first = tuple(FeedMark(0) for _ in found.position)
+    return Follower(url, path, key, found._replace(position=first).written())
+
+
+def _folded(records: Iterable[dict[str, Any]], field: str) -> dict[str, Any]:
+    """The last record of each id, but for what depends on the run: also which incidents were
+    suspected on the way and then retracted."""
+    last = {one[field]: one for one in records}
+    return {
+        name: {key: value for key, value in one.items() if key not in PER_RUN}
+        for name, one in last.items()
+        if one.get("state") != "retracted"
+    }
 
 
 @pytest.mark.parametrize("service", SERVICES)
