@@ -13,14 +13,17 @@ import pytest
 
 from tests.contract.api.populated import ALL_SCOPES, MARK, Populated, populated
 from tests.contract.api.services import OTHER_REALM, REALM
-from tests.fuzz.api import PHASES, SETTINGS, ask, callers
+from tests.fuzz.api import SETTINGS, ask, callers
 from tests.fuzz.api_values import fault_of, operations, sampled
 
 EXAMPLES = 2
 """Of each operation and phase."""
-SHORT = ("examples", "fuzzing")
-"""The other phases ask most; one caller is enough for them."""
-CALLERS = {"every scope": PHASES, "masked": SHORT, "no key": SHORT}
+CALLERS = {
+    "every scope": ("examples", "coverage", "stateful"),
+    "masked": ("fuzzing",),
+    "no key": ("examples", "fuzzing"),
+}
+"""Who asks in which phases: each phase once by somebody who may ask, to keep the tests short."""
 
 
 @pytest.fixture(scope="module")
