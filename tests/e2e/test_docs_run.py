@@ -56,6 +56,8 @@ BENCHMARKS = (
     ".venv/bin/python -m bench profiles --nodes 50000 --reads 200",
     ".venv/bin/python -m bench workers",
     ".venv/bin/python -m bench workers --rounds 1 --contestants ours bare",
+    "make bench-api",
+    ".venv/bin/python -m bench api --profiles 20000 --seconds 5 --soak-s 30",
 )
 NOT_RUN = {
     ("README.md", "make demo"): THE_FIXTURE,

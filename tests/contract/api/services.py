@@ -135,6 +135,3 @@ def distributed(directory: Path) -> Iterator[Service]:
         )
         yield Service("distributed", api.base_url, settings, command)
         run.look_after()
-
-
-SERVICES = {"embedded": embedded, "distributed": distributed}
