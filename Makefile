@@ -33,7 +33,7 @@ SEED ?= 1
 	npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
-.PHONY: setup demo test chaos fuzz fuzz-api mutants mutation lint generate bench bench-api lock clean
+.PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate bench bench-api lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -41,6 +41,9 @@ demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 
 test: setup .venv-clients/installed  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
+	$(BIN)/pytest tests/benchmarks
 
 chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
 	$(BIN)/python -m tests.chaos --seed $(SEED)

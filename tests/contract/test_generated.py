@@ -118,10 +118,10 @@ def test_writing_mends_what_is_stale(tmp_path: Path) -> None:
     assert not old.exists()
 
 
-@pytest.mark.parametrize("seed", ["1", "4242"])
-def test_output_depends_on_the_code_alone(tmp_path: Path, seed: str) -> None:
+def test_output_depends_on_the_code_alone(tmp_path: Path) -> None:
     """Another process with another order of hashes, elsewhere, writes the same bytes."""
-    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo"}
+    other = {"PYTHONHASHSEED": "4242", "PYTHONPATH": str(ROOT), "TZ": "Asia/Tokyo"}
+    environment = os.environ | other
     command = [sys.executable, "-m", "services.docs.generate", "--root", str(tmp_path)]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
     assert stale(tmp_path, TEXTS) == []

@@ -1,0 +1,1 @@
+"""The benchmarks themselves, on small stores; `make test-bench` runs them, `make test` does not."""
