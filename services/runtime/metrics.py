@@ -143,10 +143,8 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
-        self.requests_refused = self._counter(
-            "c360_http_requests_refused_total",
-            "Requests refused before they read anything, by the code of the problem",
-            "code",
+        self.problems = self._counter(
+            "c360_http_problems_total", "Error answers by the code of the problem", "code"
         )
         self.reads_waiting = self._gauge(
             "c360_api_reads_waiting", "Requests waiting for a connection to the store"

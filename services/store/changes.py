@@ -19,6 +19,18 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 PARTS_SQL = _STATEMENTS["parts"]
+KEYS_SQL = {
+    "touchpoints": _STATEMENTS["keys_of_touchpoints"],
+    "orders": _STATEMENTS["keys_of_orders"],
+    "order_keys": _STATEMENTS["keys_of_order_keys"],
+    "consents": _STATEMENTS["keys_of_consents"],
+    "observations": _STATEMENTS["keys_of_observations"],
+    "node_values": _STATEMENTS["keys_of_node_values"],
+    "members": _STATEMENTS["keys_of_members"],
+    "map": _STATEMENTS["keys_of_map"],
+    "erasures": _STATEMENTS["keys_of_erasures"],
+}
+"""By table: the keys of all rows of some of its parts."""
 KEYS_MAX = 20_000
 """More new keys than this at once count as everything."""
 TRIES = 3
@@ -129,7 +141,7 @@ def _parts(database: Database) -> dict[str, list[TablePart]]:
 def _keys(database: Database, new: Mapping[str, Sequence[TablePart]]) -> _Found | None:
     """The keys of the rows of some parts, and those parts that were still there; None if there are
     too many."""
-    texts = [_STATEMENTS[f"keys_of_{table}"] for table in new]
+    texts = [KEYS_SQL[table] for table in new]
     names = {table: [one.name for one in mine] for table, mine in new.items()}
     rows = database.rows("\nUNION ALL\n".join(texts), {**names, "limit": KEYS_MAX + 1})
     if max(Counter(row[0] for row in rows).values(), default=0) > KEYS_MAX:

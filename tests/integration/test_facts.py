@@ -241,11 +241,15 @@ def test_odd_dates_do_not_stop_an_insert(store: ClickHouseFactStore, database: D
 
 
 def test_views_only_project(database: Database) -> None:
-    """No view parses JSON, casts or expands arrays: a bad value could block it for ever."""
+    """No view of facts parses JSON, casts or expands arrays: a bad value could block it for ever.
+
+    Entries of the access log are made by the service, not by senders.
+    """
     rows = database.rows(
         "SELECT name, as_select FROM system.tables WHERE database = currentDatabase() "
         "AND engine = 'MaterializedView' AND has(dependencies_table, '') = 0 "
-        "AND name IN (SELECT concat(name, '_view') FROM system.tables)"
+        "AND name IN (SELECT concat(name, '_view') FROM system.tables) "
+        "AND name != 'access_by_profile_view'"
     )
     assert len(rows) >= len(PROJECTED)
     for name, select in rows:

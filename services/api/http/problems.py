@@ -21,6 +21,7 @@ from schemas.api.problem import FieldFault, ProblemCode, problem_body
 from services.api.handles import ERASED
 from services.api.pool import BUSY
 from services.runtime.errors import C360Error, InvalidInput, InvalidState, NotFound, Retry
+from services.runtime.metrics import Metrics
 
 PROBLEM = "application/problem+json"
 NO_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS})
@@ -99,6 +100,9 @@ def answer_with_problems(app: FastAPI) -> None:
 
 def answer(request: Request, problem: Problem) -> JSONResponse:
     """The document of a problem."""
+    metrics: Metrics | None = getattr(request.app.state, "metrics", None)
+    if metrics is not None:
+        metrics.problems.labels(problem.code.value).inc()
     request_id = getattr(request.state, REQUEST_ID, "")
     body = problem_body(problem.code, str(problem), request_id, problem.errors, problem.members)
     return JSONResponse(body.model_dump(), problem.status, problem.headers, media_type=PROBLEM)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.runtime.metrics import Metrics
 
-CLOSED = {"cache", "change", "code", "feed", "kind", "method", "partition", "reason", "route",
-          "since", "stage", "state", "status", "topic", "why"}  # fmt: skip
+CLOSED = {"cache", "change", "code", "feed", "kind", "method", "partition", "reason", "result",
+          "route", "since", "stage", "state", "status", "topic", "why"}  # fmt: skip
 """Names of labels whose values are enumerations of the code, topics and partitions."""
 
 

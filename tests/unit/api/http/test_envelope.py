@@ -164,4 +164,5 @@ def test_requests_are_counted_by_route() -> None:
     scrape = asyncio.run(ask())
     assert 'route="/problems/{code}",status="200"' in scrape
     assert 'method="GET",route="unknown",status="404"' in scrape
+    assert 'c360_http_problems_total{code="no-such-path"} 1.0' in scrape
     assert "anna" not in scrape.lower()
