@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import secrets
 import sys
 import time
 from collections import Counter
@@ -27,15 +28,15 @@ OFTEN = 5
 """Customers of whom an event comes about every second, one a batch."""
 
 
-def batch(number: int, events: int, chance: random.Random) -> bytes:
-    """The body of one request."""
+def batch(run: str, number: int, events: int, chance: random.Random) -> bytes:
+    """The body of one request. `run` names the run: a store that is kept has events of others."""
     customers = [number % OFTEN, *(chance.randrange(LIVE_CUSTOMERS) for _ in range(events - 1))]
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return orjson.dumps(
         {
             "batch": [
                 {
-                    "event_id": f"stream-{number}-{place}",
+                    "event_id": f"stream-{run}-{number}-{place}",
                     "occurred_at": now,
                     "channel": "shop",
                     "type": "page.viewed",
@@ -53,13 +54,13 @@ async def send(target: Target, headers: dict[str, str], rate: int, stop: asyncio
     """Send so many events a second; how many, how late, and how long each batch took."""
     reader, writer = await asyncio.open_connection(*target)
     chance, statuses, took_ms, late_s = random.Random(1), Counter[int](), [0.0], 0.0
-    begun_s, number = time.monotonic(), 0
+    run, begun_s, number = secrets.token_hex(4), time.monotonic(), 0
     while not stop.is_set():
         due_s = begun_s + number / BATCHES_PER_S
         wait_s = due_s - time.monotonic()
         late_s = max(late_s, -wait_s)
         await asyncio.sleep(max(0.0, wait_s))
-        body = batch(number, rate // BATCHES_PER_S, chance)
+        body = batch(run, number, rate // BATCHES_PER_S, chance)
         sent_s = time.perf_counter()
         writer.write(request_of(target, "POST", "/v1/touchpoints", headers, body))
         status, _ = await read_answer(reader)

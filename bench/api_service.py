@@ -140,6 +140,7 @@ def main() -> None:
     configure_logging(settings)
     listener = socket.create_server((settings.http_host, given.port))
     with Engine.open(settings) as engine:
+        engine.database.command("SYSTEM STOP VIEW profile_totals")  # its hour may strike meanwhile
         threading.Thread(target=listen, args=(Bare(settings),), daemon=True).start()
         serve(engine, listener)
 
