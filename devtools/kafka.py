@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import tempfile
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +34,8 @@ HEAP_MIB = 256
 START_TIMEOUT_S = 60
 STOP_GRACE_S = 10
 THROW_AWAY_GRACE_S = 2
+SETTLED_S = 1.0
+"""Two heartbeats of a broker."""
 POLL_S = 0.05
 LOG_LINES_SHOWN = 15
 SETTINGS = """process.roles=broker,controller
@@ -167,6 +171,31 @@ class Cluster:
         process.kill()
         process.wait()
 
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Freeze the brokers: connections stay open, and nobody answers on them.
+
+        Returns when every broker knows of all again and stays so: on waking up, the controller may
+        find that it has not heard of a broker for too long, and drop it until the next heartbeat.
+
+        Raises:
+            Fatal: a broker did not come back.
+        """
+        for process in self._processes.values():
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in self._processes.values():
+                process.send_signal(signal.SIGCONT)
+            end = time.monotonic() + SETTLED_S
+            while time.monotonic() < end:
+                for broker in self._processes:
+                    if not self._knows_all(broker):
+                        self._wait_until_up(broker)
+                        end = time.monotonic() + SETTLED_S
+                time.sleep(POLL_S)
+
     def check(self) -> None:
         """Raises Fatal when a broker ended by itself."""
         for broker, process in self._processes.items():
@@ -218,12 +247,15 @@ class Cluster:
         """Until the broker answers, and knows of every broker that runs."""
         process = self._processes[broker]
         end = time.monotonic() + START_TIMEOUT_S
-        while not {one + 1 for one in self._processes} <= _nodes_known(self._ports[broker]):
+        while not self._knows_all(broker):
             if process.poll() is not None:
                 raise Fatal(self._told(broker, f"did not start (exit {process.returncode})"))
             if time.monotonic() > end:
                 raise Fatal(self._told(broker, f"did not answer within {START_TIMEOUT_S} seconds"))
             time.sleep(POLL_S)
+
+    def _knows_all(self, broker: int) -> bool:
+        return {one + 1 for one in self._processes} <= _nodes_known(self._ports[broker])
 
     def _told(self, broker: int, what: str) -> str:
         """What happened to a broker, with the last lines it wrote."""

@@ -16,9 +16,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from contextlib import aclosing, suppress
 from typing import NamedTuple, Protocol
 
-import orjson
 import structlog
 
+from schemas.api.streams import StreamReset
 from services.api.feed_positions import (
     MINUTE_S,
     Entry,
@@ -435,5 +435,5 @@ def heartbeat(event_id: str) -> bytes:
 
 def reset(why: str, event_id: str) -> bytes:
     """An event that says: changes are missing here."""
-    data = orjson.dumps({"reason": why})
+    data = StreamReset(reason=why).model_dump_json().encode()
     return b"id: %b\nevent: reset\ndata: %b\n\n" % (event_id.encode(), data)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
+from pydantic import BaseModel, ValidationError
 
+from schemas.api.streams import RemovedIncident, RemovedProfile
 from schemas.topics import CATALOGUE
 from services.api.feed_positions import Entry, FeedMark, Position
 from services.api.feeds import Gone, Stretch
@@ -26,13 +27,12 @@ from services.identity.publication import PROFILE_CHANGES_TOPIC
 from services.runtime.errors import Retry
 from services.runtime.settings import KafkaSettings
 from services.stream.connection import KEY_SEPARATOR, connection
-from services.stream.log_reader import KafkaLog, delivery
+from services.stream.log_reader import KafkaLog, delivery, start_consumer, stop_consumer
 from services.stream.ports import Delivery, Partition
 
 KEPT_S = 20 * 3600.0
 """Kafka keeps tombstones of a compacted topic for 24 hours unless told otherwise."""
 START_S = 8.0
-STOP_S = 5.0
 FETCH_MS = 1_000
 RECORDS_MAX = 500
 OFFSETS_PER_READ = 1_000
@@ -45,14 +45,20 @@ class LogFeed:
     kept_s: float | None = KEPT_S
 
     def __init__(
-        self, settings: KafkaSettings, topic: str, letter: str, event: str, id_field: str
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        letter: str,
+        event: str,
+        removed: Callable[[str, str], BaseModel],
     ) -> None:
-        """`event` names the event of a record; `id_field` is what the key ends with."""
+        """`event` names the event of a record; `removed` makes what is said of a tombstone, from
+        the realm and the id in its key."""
         self.letter = letter
         self._settings = settings
         self._topic = topic
         self._event = event
-        self._id_field = id_field
+        self._removed = removed
         known = CATALOGUE.by_name.get(topic)
         self._partitions = known.partitions if known else 1
         self._log: KafkaLog | None = None
@@ -111,7 +117,7 @@ class LogFeed:
         )
         places = [TopicPartition(self._topic, number) for number in range(self._partitions)]
         try:
-            await consumer.start()
+            await start_consumer(consumer)
             consumer.assign(places)
             for place in places:
                 consumer.seek(place, position[place.partition].number)
@@ -130,9 +136,7 @@ class LogFeed:
         except (KafkaError, OSError) as error:
             raise Retry(f"the log does not answer: {error!r}") from error
         finally:
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(STOP_S):
-                    await consumer.stop()
+            await stop_consumer(consumer)
 
     def _reader(self) -> KafkaLog:
         if self._log is None:
@@ -147,7 +151,10 @@ class LogFeed:
         realm, _, name = (record.key or b"").decode("utf-8", "replace").partition(KEY_SEPARATOR)
         event, data = self._event, record.value
         if data is None:
-            event, data = "removed", orjson.dumps({"realm": realm, self._id_field: name})
+            try:
+                event, data = "removed", self._removed(realm, name).model_dump_json().encode()
+            except ValidationError:
+                realm, data = "", b""
         else:
             try:
                 said = orjson.loads(data)
@@ -170,9 +177,17 @@ def log_feeds(settings: KafkaSettings) -> tuple[LogFeed, LogFeed]:
 
 def alert_log(settings: KafkaSettings) -> LogFeed:
     """The feed of incidents in distributed operation."""
-    return LogFeed(settings, ALERTS_TOPIC, "i", "incident", "incident_id")
+
+    def removed(realm: str, name: str) -> RemovedIncident:
+        return RemovedIncident(realm=realm, incident_id=name)
+
+    return LogFeed(settings, ALERTS_TOPIC, "i", "incident", removed)
 
 
 def profile_change_log(settings: KafkaSettings) -> LogFeed:
     """The feed of profile changes in distributed operation."""
-    return LogFeed(settings, PROFILE_CHANGES_TOPIC, "p", "profile", "profile_id")
+
+    def removed(realm: str, name: str) -> RemovedProfile:
+        return RemovedProfile.model_validate({"realm": realm, "profile_id": name})
+
+    return LogFeed(settings, PROFILE_CHANGES_TOPIC, "p", "profile", removed)

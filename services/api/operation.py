@@ -7,7 +7,7 @@ call them, too. An operation knows neither: its texts name no command and no pat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -123,3 +123,8 @@ def _with_times(values: Any, written_values: Any) -> Any:
     if isinstance(values, list | tuple):
         return [_with_times(*pair) for pair in zip(values, written_values, strict=True)]
     return written_values
+
+
+def part_of(document: Json, fields: Collection[str]) -> Json:
+    """The fields of a document that are wanted, in its order."""
+    return {name: value for name, value in document.items() if name in fields}

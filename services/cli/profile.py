@@ -11,7 +11,7 @@ import typer
 from schemas.api.profiles import SEARCH_ENTRIES_MAX, IdentityTime
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
-from services.api.operation import plain
+from services.api.operation import part_of, plain
 from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
@@ -20,7 +20,6 @@ from services.api.queries.profiles import (
     ProfilesRequest,
     SearchRequest,
     fields_of,
-    part_of,
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TIMELINE_ENTRIES_MAX, TimelineRequest
 from services.cli.output import ROWS_SHOWN, local_time, out, print_csv, print_json, print_table

@@ -26,7 +26,7 @@ from services.api.http.submission import write
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.intake.batch import NoBatch, cut_lines, parsed_lines
-from services.intake.in_flight import BytesInFlight, Held
+from services.intake.in_flight import BytesInFlight
 from services.runtime.errors import C360Error
 
 EVENTS_PER_REQUEST_MAX = 5_000
@@ -145,7 +145,7 @@ async def touchpoints(
     """Accept touchpoints. 200 means that every event has a result and that accepted events are
     durable; a bad event never causes others to be rejected."""
     with parts.in_flight.held(sender.intake) as held:
-        body = await _body(request, parts.request_bytes_max, held)
+        body = await read_body(request, parts.request_bytes_max, held.take)
         events = await _events(body, parts.cutting)
         lines = [Line(one, len(one), realm=sender.realm) for one in events]
         results = await write(parts.sink, lines, sender.intake)
@@ -200,17 +200,6 @@ def _health(is_well: bool) -> Response:
 
 def _json(value: Any) -> Response:
     return Response(orjson.dumps(value), media_type="application/json")
-
-
-async def _body(request: Request, bytes_max: int, held: Held) -> bytes:
-    """The request body. Raises Problem 413 as soon as it exceeds the limit, 503 when the bodies of
-    all requests do."""
-    encodings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
-    if any(one.strip() not in ("", "identity") for one in encodings):
-        raise Problem(
-            ProblemCode.COMPRESSED, "send the body uncompressed", Accept_Encoding="identity"
-        )
-    return await read_body(request, bytes_max, held.take)
 
 
 async def _events(body: bytes, cutting: asyncio.Lock) -> list[bytes]:

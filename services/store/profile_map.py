@@ -7,7 +7,8 @@ adapters. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,6 +36,8 @@ class Members(NamedTuple):
     """The profile of each node that they hold."""
     kinds: dict[NodeId, ProfileKind]
     """The kinds of those profiles that are on the map."""
+    moved: Mapping[NodeId, NodeId] = MappingProxyType({})
+    """Of what was asked for, nodes that are no profile now, and the profile that holds each."""
 
 
 class MapRow(NamedTuple):
@@ -66,7 +69,12 @@ class ProfileMap:
         placements = {
             node.int: Placement(held_by.int, ProfileKind(kind)) for node, held_by, kind in rows
         }
-        members = Members({one: one for one in wanted - placements.keys()}, {})
+        moved = {
+            one: placements[one].profile
+            for one in wanted & placements.keys()
+            if placements[one].profile not in wanted
+        }
+        members = Members({one: one for one in wanted - placements.keys()}, {}, moved)
         for node, (profile, kind) in placements.items():
             if profile in wanted:
                 members.holder[node] = profile

@@ -23,6 +23,7 @@ from services.stream.connection import connection
 from services.stream.ports import Delivery, Partition
 
 TIMEOUT_S = 30.0
+STOP_S = 5.0
 FETCH_MS = 1_000
 
 
@@ -56,7 +57,7 @@ class KafkaLog:
                 **settings, enable_auto_commit=False, auto_offset_reset="earliest"
             )
             try:
-                await self._consumer.start()
+                await start_consumer(self._consumer)
                 require_topics(self._topics, await self._consumer.topics())
             except BaseException:
                 await self.stop()
@@ -65,9 +66,7 @@ class KafkaLog:
     async def stop(self) -> None:
         """Disconnect, within a bounded time."""
         if self._consumer is not None:
-            with suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(5):
-                    await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     async def bounds(self, partition: Partition) -> tuple[int, int]:
         """Offset of the oldest record, and of the next record to be appended. Raises Retry."""
@@ -134,6 +133,27 @@ class KafkaLog:
         if self._consumer is None:
             raise RuntimeError("start the log before reading it")
         return self._consumer
+
+
+async def start_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Start it; whoever is cancelled meanwhile waits for the outcome, within a bounded time.
+
+    aiokafka forgets the connection that it asks for the brokers on when it is cancelled there.
+    """
+    starting = asyncio.ensure_future(consumer.start())
+    try:
+        await asyncio.shield(starting)
+    finally:
+        if not starting.done():
+            with suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(starting, STOP_S)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Disconnect, within a bounded time."""
+    with suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await consumer.stop()
 
 
 def require_topics(wanted: Collection[str], known: Collection[str]) -> None:

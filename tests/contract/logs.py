@@ -6,8 +6,6 @@ Each makes topics, members of a consumer group and a client of its own, and ends
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -214,17 +212,10 @@ class KafkaWorld:
         Deadlines are short meanwhile, for whoever asks waits for all of them.
         """
         assert self._cluster is not None
-        processes = self._cluster.processes.values()
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, self._cluster.silence():
             for deadline in DEADLINES:
                 patch.setattr(deadline, SILENT_TIMEOUT_S)
-            for process in processes:
-                os.kill(process, signal.SIGSTOP)
-            try:
-                yield
-            finally:
-                for process in processes:
-                    os.kill(process, signal.SIGCONT)
+            yield
 
     async def close(self) -> None:
         """See `World`."""

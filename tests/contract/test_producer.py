@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -83,13 +82,10 @@ async def test_it_waits_for_the_acknowledgement(cluster: Cluster, producer: Prod
     """While the broker does not answer, send_all does not return; it does as soon as it answers."""
     topic = await make_topic(cluster.bootstrap_servers)
     await producer.send_all(records(topic, 1))
-    os.kill(cluster.processes[0], signal.SIGSTOP)
-    try:
+    with cluster.silence():
         sending = asyncio.create_task(producer.send_all(records(topic, 10)))
         done, _ = await asyncio.wait([sending], timeout=0.7)
         assert not done
-    finally:
-        os.kill(cluster.processes[0], signal.SIGCONT)
     await sending
     assert len(await read_all(cluster.bootstrap_servers, topic)) == 11
 
@@ -99,11 +95,8 @@ async def test_silent_broker_is_given_up_in_time(cluster: Cluster, producer: Pro
     the same producer works once it answers again."""
     topic = await make_topic(cluster.bootstrap_servers)
     await producer.send_all(records(topic, 1))
-    os.kill(cluster.processes[0], signal.SIGSTOP)
-    try:
+    with cluster.silence():
         await fails_in_time(producer, records(topic, 10))
-    finally:
-        os.kill(cluster.processes[0], signal.SIGCONT)
     await producer.send_all(records(topic, 10))
     assert len(await read_all(cluster.bootstrap_servers, topic)) >= 11
 

@@ -74,7 +74,8 @@ def test_members_are_the_nodes_that_a_profile_holds_now(database: Database) -> N
     assert held.members_of(REALM, [4, 5, 6]) == Members(
         {2: 4, 4: 4, 5: 5, 6: 6}, {4: ProfileKind.PERSON, 5: ProfileKind.SHARED}
     )
-    assert held.members_of(REALM, [2]) == Members({}, {})  # held by 4, so no profile now
+    assert held.members_of(REALM, [2]) == Members({}, {}, {2: 4})  # held by 4: no profile now
+    assert held.members_of(REALM, [2, 4]).moved == {}
     assert held.members_of(REALM, []) == Members({}, {})
 
 

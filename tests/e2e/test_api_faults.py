@@ -73,8 +73,8 @@ class Faulty:
         return self._client.get(asked, headers=self.headers, follow_redirects=True)
 
     def works(self) -> bool:
-        """Whether profiles are answered now."""
-        return self.ask().status_code == httpx.codes.OK
+        """Whether profiles are read now."""
+        return self.ask(self._new_path()).status_code == httpx.codes.OK
 
     def ask_many(self, count: int = AT_ONCE) -> tuple[list[Answer], float]:
         """Many answers asked for at once, and the most requests that waited meanwhile."""

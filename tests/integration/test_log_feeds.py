@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator
 
 import orjson
@@ -149,6 +151,23 @@ async def _start(hub: Fanout, feed: LogFeed) -> str:
     """The id of the beginning of the log."""
     await feed.start()
     return hub.resume_id(tuple(FeedMark(0) for _ in await feed.end()))
+
+
+async def test_leaving_while_it_connects(feed: LogFeed) -> None:
+    """Whenever a reader leaves, no connection stays open behind it."""
+    position = await feed.end()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        for steps in range(0, 400, 8):
+            stream = feed.follow(position)
+            following = asyncio.ensure_future(anext(stream))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            following.cancel()
+            await asyncio.wait([following])
+            await stream.aclose()
+        gc.collect()
+    assert [str(one.message) for one in told] == []
 
 
 async def test_no_broker_answers() -> None:

@@ -22,7 +22,7 @@ from schemas.identifiers import as_uuid
 from schemas.instants import from_ms, to_ms
 from schemas.profile import AttributeValue, Profile
 from services.api.handles import ERASED
-from services.api.operation import plain
+from services.api.operation import part_of, plain
 from services.api.ports import Access
 from services.api.queries.profiles import (
     PROFILE_BATCH,
@@ -34,7 +34,6 @@ from services.api.queries.profiles import (
     ProfileGetRequest,
     SearchRequest,
     fields_of,
-    part_of,
 )
 from services.api.read_store import ReadStore, StoreWrites
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore

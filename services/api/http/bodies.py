@@ -16,9 +16,10 @@ async def read_body(
 ) -> bytes:
     """The body, in memory; `take` hears the size of each part before it is kept.
 
-    Raises Problem 413 as soon as the body exceeds `bytes_max`, 400 when its sender disconnects, and
-    what `take` raises.
+    Raises Problem 415 for a compressed body, 413 as soon as it exceeds `bytes_max`, 400 when its
+    sender disconnects, and what `take` raises.
     """
+    _require_uncompressed(request)
     announced = request.headers.get("content-length", "0")  # digits: h11 has checked it
     body = bytearray()
     _check_size(int(announced), bytes_max)
@@ -27,6 +28,15 @@ async def read_body(
         take(len(part))
         body += part
     return bytes(body)
+
+
+def _require_uncompressed(request: Request) -> None:
+    """What a small body becomes, nobody knows before it is unpacked."""
+    encodings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if any(one.strip() not in ("", "identity") for one in encodings):
+        raise Problem(
+            ProblemCode.COMPRESSED, "send the body uncompressed", Accept_Encoding="identity"
+        )
 
 
 def _check_size(size: int, bytes_max: int) -> None:

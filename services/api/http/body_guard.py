@@ -64,9 +64,6 @@ class BodyGuard:
     async def _body(request: Request, take: Callable[[int], None]) -> bytes:
         parts: ApiParts = request.app.state.api
         await identify(request, parts, credential_of(request))
-        if request.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-            detail = "send the body uncompressed"
-            raise Problem(ProblemCode.COMPRESSED, detail, Accept_Encoding="identity")
         return await read_body(request, BODY_BYTES_MAX, take)
 
 

@@ -45,11 +45,6 @@ class Caller(NamedTuple):
         """Whether its key has a further scope."""
         return scope in self.principal.scopes
 
-    def require(self, scope: Scope) -> None:
-        """Raises Problem 403 without the scope."""
-        if not self.has(scope):
-            raise _not_allowed(scope)
-
 
 def credential_of(request: Request) -> str:
     """The credential in the headers of a request; empty if there is none."""

@@ -20,7 +20,7 @@ from schemas.api.problem import ProblemCode
 from services.api.answer_cache import ReadAnswer, etag_of, is_known
 from services.api.cursors import CURSOR_CHARS_MAX
 from services.api.http.parts import api_parts
-from services.api.operation import In, Operation, Out, plain
+from services.api.operation import In, Operation, Out, part_of, plain
 from services.api.pool import SLOW
 from services.api.ports import Access
 from services.runtime.errors import Retry
@@ -127,8 +127,8 @@ async def kept(
             [row] = operation.run(access, asked)
         written = plain(row)
         if fields is not None:
-            written = {name: value for name, value in written.items() if name in fields}
-        timeless = {name: value for name, value in written.items() if name != READ_AT}
+            written = part_of(written, fields)
+        timeless = part_of(written, written.keys() - {READ_AT})
         return ReadAnswer(
             orjson.dumps(written),
             etag_of(orjson.dumps(timeless)),

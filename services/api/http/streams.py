@@ -21,7 +21,7 @@ from schemas.api.streams import INCIDENTS_STREAM, PROFILES_STREAM
 from services.api import auth
 from services.api.feed_positions import ID_CHARS_MAX
 from services.api.feeds import HEARTBEAT_S, STOPPED, Fanout, Feed, Subscription
-from services.api.http.caller import Caller, HeaderKey, HTTPCredentials, allowed
+from services.api.http.caller import Caller, allowed, credential_of
 from services.api.http.heads import IS_HEAD
 from services.api.http.parts import api_parts
 from services.api.http.problems import Problem, documented
@@ -155,9 +155,7 @@ class EventStream(Response):
         self._opened.subscription.end(REFUSED)
 
 
-async def _resumption(
-    bearer: HTTPCredentials,
-    key: HeaderKey,
+async def _last_event_id(
     last_id: Annotated[
         str,
         Header(
@@ -174,16 +172,11 @@ async def _resumption(
             include_in_schema=False,  # the same twice; for clients that cannot set the header
         ),
     ] = "",
-) -> _Resumption:
-    return _Resumption(last_id or asked_id, key or (bearer.credentials if bearer else ""))
+) -> str:
+    return last_id or asked_id
 
 
-class _Resumption(NamedTuple):
-    last_id: str
-    credential: str
-
-
-Resumed = Annotated[_Resumption, Depends(_resumption)]
+LastEventId = Annotated[str, Depends(_last_event_id)]
 ReadsIncidents = Annotated[Caller, Depends(allowed(auth.Scope.INCIDENTS_READ))]
 ReadsProfiles = Annotated[Caller, Depends(allowed(auth.Scope.PROFILES_READ))]
 
@@ -200,9 +193,11 @@ def _answers(what: str) -> dict[int | str, dict[str, Any]]:
     response_class=Response,
     responses=_answers("`incident` with an incident as it is after a change (AlertRecord)"),
 )
-async def incidents_stream(request: Request, caller: ReadsIncidents, resumed: Resumed) -> Response:
+async def incidents_stream(
+    request: Request, caller: ReadsIncidents, last_id: LastEventId
+) -> Response:
     """Incidents of the realm as they open, change and end."""
-    return await _stream(request, INCIDENTS_STREAM, caller, resumed, auth.Scope.INCIDENTS_READ)
+    return await _stream(request, INCIDENTS_STREAM, caller, last_id, auth.Scope.INCIDENTS_READ)
 
 
 @router.get(
@@ -211,22 +206,24 @@ async def incidents_stream(request: Request, caller: ReadsIncidents, resumed: Re
     response_class=Response,
     responses=_answers("`profile` with the state of a profile id (ProfileChangeRecord)"),
 )
-async def profiles_stream(request: Request, caller: ReadsProfiles, resumed: Resumed) -> Response:
+async def profiles_stream(
+    request: Request, caller: ReadsProfiles, last_id: LastEventId
+) -> Response:
     """Profiles of the realm as they appear, merge, split, and get other identifiers, attributes or
     consents. No values: read the profile for them."""
-    return await _stream(request, PROFILES_STREAM, caller, resumed, auth.Scope.PROFILES_READ)
+    return await _stream(request, PROFILES_STREAM, caller, last_id, auth.Scope.PROFILES_READ)
 
 
 async def _stream(
-    request: Request, name: str, caller: Caller, resumed: _Resumption, scope: auth.Scope
+    request: Request, name: str, caller: Caller, last_id: str, scope: auth.Scope
 ) -> EventStream:
-    authenticator = api_parts(request).authenticator
+    authenticator, credential = api_parts(request).authenticator, credential_of(request)
 
     def is_allowed() -> bool:
-        found = authenticator.principal(resumed.credential)
+        found = authenticator.principal(credential)
         return found is not None and scope in found.scopes and found.realm == caller.realm
 
     streams = cast(Streams | None, request.app.state.streams)
     if streams is None:
         raise Problem(ProblemCode.UNAVAILABLE, "nothing is fed here", Retry_After=RETRY_AFTER_S)
-    return EventStream(await streams.open(name, caller, resumed.last_id), is_allowed)
+    return EventStream(await streams.open(name, caller, last_id), is_allowed)

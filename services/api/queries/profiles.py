@@ -36,7 +36,7 @@ from schemas.profile import PROFILE_VERSION, AttributeValue, Profile, ProfileSca
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
 from services.api.handles import ERASED, UNKNOWN, node_named, node_of, nodes_given, require_realm
-from services.api.operation import Json, Operation, RealmRequest
+from services.api.operation import Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.profiles.core.masking import masked
 from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms, forms_of
@@ -176,11 +176,6 @@ def fields_of(text: str) -> frozenset[str]:
 
 FIELDS = dict.fromkeys(Profile.model_fields).keys()
 """Top-level fields of a profile, in their order."""
-
-
-def part_of(document: Json, fields: frozenset[str]) -> Json:
-    """The fields of a written profile, in their order."""
-    return {name: value for name, value in document.items() if name in fields}
 
 
 def _lookup(access: Access, asked: LookupRequest) -> Iterator[IdentifiedProfile]:

@@ -67,8 +67,8 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 """The end of facts that are read without one."""
 FACTS_MAX = 5_000
 """Facts that are read at once, by one statement."""
-ATTEMPTS = 5
-"""At reading profiles that somebody merges or splits meanwhile."""
+ATTEMPTS = 10
+"""Reads of the map for profiles that somebody merges or splits meanwhile."""
 FEW_KEYS = 100
 """Up to this number of keys, one thread reads faster than several."""
 
@@ -182,19 +182,25 @@ class ProfileReader:
         self, realm: str, nodes: Sequence[NodeId], as_of: datetime | None = None
     ) -> dict[NodeId, Profile]:
         """See the port."""
+        profiles = dict.fromkeys(nodes)
         for _ in range(ATTEMPTS):
-            held = self.resolve(realm, nodes)
-            wanted = list(dict.fromkeys(one.profile for one in held.values()))
-            members = self._map.members_of(realm, wanted)
-            if held.keys() <= members.holder.keys():
+            members = self._map.members_of(realm, profiles)
+            left = [node for node in nodes if node not in members.holder]
+            if not left:
                 break
+            # Of a node that is no profile the same read says who holds it; one that went elsewhere
+            # between two reads is asked for itself again.
+            profiles = dict.fromkeys(
+                members.holder.get(node) or members.moved.get(node, node) for node in nodes
+            )
         else:
             raise Retry("profiles are merged faster than they can be read; ask again")
-        found = {one.profile_id.int: one for one in self.grouped(realm, members, wanted, as_of)}
+        grouped = self.grouped(realm, members, list(profiles), as_of)
+        found = {one.profile_id.int: one for one in grouped}
         return {
-            node: found[one.profile].model_copy(update={"requested_id": as_uuid(node)})
-            for node, one in held.items()
-            if one.profile in found
+            node: found[members.holder[node]].model_copy(update={"requested_id": as_uuid(node)})
+            for node in nodes
+            if members.holder[node] in found
         }
 
     def profiles(
@@ -213,8 +219,8 @@ class ProfileReader:
     ) -> list[Profile]:
         """See the port."""
         settings, now = self._realm(realm), self._clock()
-        holder, kinds = members
-        gathered = self._gather(realm, holder, as_of or FOREVER)
+        kinds = members.kinds
+        gathered = self._gather(realm, members.holder, as_of or FOREVER)
         profiles = []
         for profile in dict.fromkeys(profile_ids):
             read = gathered[profile]
