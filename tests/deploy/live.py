@@ -1,0 +1,259 @@
+"""The whole service as operators run it: brokers, a store, workers and an API, as processes.
+
+Each process keeps its metrics page at one address for its whole life, also when it is started
+again, so that a Prometheus can scrape it under the job names of the manifests. `Traffic` sends what
+a shop sends, good and bad, and asks what clients ask, until it is told to stop. Nothing here judges
+what comes of it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from devtools.kafka import Cluster
+from services.api.auth import Scope
+from tests.clickhouse_endpoint import ClickHouseEndpoint
+from tests.e2e.distributed import SERVICES, Api, Distributed, Worker
+from tests.e2e.runs import API_KEY, c360
+from tests.events import event, identifier
+
+API = "api"
+PAUSE_S = 0.2
+"""Between two waves of traffic: a client's own pause."""
+BATCH_EVENTS = 200
+JOIN_DEADLINE_S = 60
+
+
+def job_of(service: str) -> str:
+    """The `job` label of a service's processes."""
+    return f"c360-{service}"
+
+
+class LiveSystem:
+    """Brokers, a store, the workers asked for and one API; a context manager.
+
+    Args:
+        directory: for data and logs; it stays.
+        workers: how many of each service.
+        supervised: processes that end with a code that asks for it are started again while
+            something waits (`Distributed`).
+        settings: `C360_…` of everything that runs.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        brokers: int = 1,
+        workers: Mapping[str, int] | None = None,
+        supervised: bool = False,
+        **settings: str,
+    ) -> None:
+        self.directory = directory
+        self.cluster = Cluster(brokers)
+        self.endpoint = ClickHouseEndpoint(directory / "store")
+        self._workers = dict.fromkeys(SERVICES, 1) if workers is None else workers
+        self._supervised = supervised
+        self._replication = brokers
+        self._settings = settings
+        self._addresses: dict[str, list[str]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.cluster)
+            stack.enter_context(self.endpoint)
+            self.run = stack.enter_context(
+                Distributed(
+                    self.directory,
+                    self.cluster.bootstrap_servers,
+                    self.endpoint,
+                    replication=self._replication,
+                    supervised=self._supervised,
+                    **self._settings,
+                )
+            )
+            self.run.prepare()
+            for service, number in self._workers.items():
+                for _ in range(number):
+                    self.add(service)
+            self.api = self.add_api()
+            self.run.wait_ready()
+            made = self.run.c360("keys", "create", "--name", "live", "--json", *_scopes())
+            self.key: str = json.loads(made.stdout)["key"]
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add(self, service: str) -> Worker:
+        """One more worker, started, with its metrics page at a port of its own."""
+        port = _free_port()
+        self._addresses.setdefault(job_of(service), []).append(f"127.0.0.1:{port}")
+        return self.run.add(service, C360_WORKER_HTTP_PORT=str(port))
+
+    def add_api(self) -> Api:
+        """One more API, started."""
+        api = self.run.add_api()
+        self._addresses.setdefault(job_of(API), []).append(api.base_url.removeprefix("http://"))
+        return api
+
+    @property
+    def targets(self) -> dict[str, list[str]]:
+        """The addresses to scrape, by job."""
+        return {job: list(addresses) for job, addresses in self._addresses.items()}
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """A client of the API, with a key that may do everything or with another one."""
+        return httpx.Client(
+            base_url=self.api.base_url,
+            headers={"Authorization": f"Bearer {self.key if key is None else key}"},
+            timeout=30,
+            trust_env=False,
+        )
+
+
+def sample_lines(directory: Path, households: int = 4, seed: int = 7) -> list[bytes]:
+    """The lines of a sample stream: with duplicates, contradictions, wrong prices and garbage."""
+    out = directory / "sample.jsonl"
+    c360(
+        None, "sample", "build", "--households", str(households), "--seed", str(seed),
+        "--out", str(out), "--truth", str(directory / "truth"),
+    )  # fmt: skip
+    return out.read_bytes().splitlines()
+
+
+class Traffic(threading.Thread):
+    """Events and requests, wave after wave, from the start of the thread until `stop`.
+
+    A wave sends a part of the lines while there are some, and events of a new visitor; one event
+    that is rejected, and one under an id that is known with another body. It reads profiles and
+    incidents, and asks for what does not exist. An API that is away is asked again in the next
+    wave.
+    """
+
+    def __init__(self, system: LiveSystem, lines: list[bytes] | None = None) -> None:
+        super().__init__(name="traffic", daemon=True)
+        self.waves = 0
+        self.answers: dict[int, int] = {}
+        self._system = system
+        self._batches = _batches(lines or [])
+        self._numbers = count(1)
+        self._ended = threading.Event()
+        self._fault: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run(self) -> None:
+        """The loop of the thread."""
+        try:
+            with self._system.client() as reader, self._system.client(API_KEY) as sender:
+                while not self._ended.is_set():
+                    with suppress(httpx.TransportError):
+                        self._send(sender)
+                        self._ask(reader)
+                    self.waves += 1
+                    self._ended.wait(PAUSE_S)
+        except BaseException as error:
+            self._fault = error
+            raise
+
+    def stop(self) -> None:
+        """End after the wave that runs. Fails with what ended the thread before."""
+        self._ended.set()
+        self.join(JOIN_DEADLINE_S)
+        assert self._fault is None, self._fault
+        assert not self.is_alive(), "the traffic does not end"
+
+    def check(self) -> None:
+        """Fails when the thread ended by itself."""
+        assert self._fault is None, self._fault
+
+    def _send(self, client: httpx.Client) -> None:
+        number = next(self._numbers)
+        refused = event(event_id=f"bad-{number}", channel="nowhere")
+        batch = [*next(self._batches, []), *_visit(number), refused]
+        self._noted(client.post("/v1/touchpoints", json={"batch": batch}))
+        self._noted(client.post("/v1/touchpoints", content=b"{", headers=JSON))
+
+    def _ask(self, client: httpx.Client) -> None:
+        known = {"identifiers": [{"type": "email", "value": "visitor-1@example.com"}]}
+        found = self._noted(client.post("/v1/profiles/lookup", json=known))
+        if found.is_success:
+            profile = f"/v1/profiles/{found.json()['profile_id']}"
+            for path in (profile, profile, f"{profile}/timeline"):
+                self._noted(client.get(path))
+        incidents = self._noted(client.get("/v1/incidents?state=open"))
+        if incidents.is_success and incidents.json()["data"]:
+            one = incidents.json()["data"][0]["incident_id"]
+            seen = {"action": "ack", "reason": "known"}
+            self._noted(client.post(f"/v1/incidents/{one}/actions", json=seen))
+        self._noted(client.get("/v1/profiles/00000000-0000-0000-0000-000000000000"))
+        self._noted(client.get("/v1/incidents", headers={"Authorization": "Bearer nobody"}))
+
+    def _noted(self, answer: httpx.Response) -> httpx.Response:
+        self.answers[answer.status_code] = self.answers.get(answer.status_code, 0) + 1
+        return answer
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def _batches(lines: list[bytes]) -> Iterator[list[Any]]:
+    """The events that are JSON, as many as a request takes at once."""
+    events = []
+    for line in lines:
+        with suppress(ValueError):
+            events.append(json.loads(line))
+    yield from (
+        events[start : start + BATCH_EVENTS] for start in range(0, len(events), BATCH_EVENTS)
+    )
+
+
+def _visit(number: int) -> list[dict[str, Any]]:
+    """A visitor, and the one before who says who he is: two profiles become one."""
+    email = identifier("email", f"visitor-{number % 20}@example.com", verified=True)
+    customer = identifier("customer_number", f"{number % 20}", issuer="shop", verified=True)
+    again = {"url": f"https://shop.example/{number}"}
+    return [
+        event(event_id="visit", identifiers=_browser(0), body=again),
+        event(event_id=f"visit-{number}", identifiers=_browser(number)),
+        event("identity.linked", event_id=f"customer-{number}", identifiers=[customer, email]),
+        event(
+            "identity.linked",
+            event_id=f"link-{number}",
+            identifiers=[_browser(number - 1)[0], email],
+        ),
+    ]
+
+
+def _browser(number: int) -> list[dict[str, Any]]:
+    return [identifier(one, f"{one}-{number}") for one in ("cookie", "device_id")]
+
+
+SCOPES = (Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE)
+
+
+def _scopes() -> list[str]:
+    return [word for scope in SCOPES for word in ("--scope", scope)]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
