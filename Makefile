@@ -6,6 +6,8 @@ MUTANTS ?=
 FUZZ_S ?= 1800
 EXAMPLES ?= 15
 SEED ?= 1
+PROMETHEUS := 2.42.0
+DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)*'
 .DEFAULT_GOAL := demo
 
 .venv/installed: requirements.lock pyproject.toml
@@ -33,13 +35,22 @@ SEED ?= 1
 	npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
+# From the system's own package of Debian 12, unpacked here; nothing is installed system-wide.
+.prometheus/installed:
+	rm -rf .prometheus && mkdir .prometheus
+	@cd .prometheus && { $(DOWNLOAD) || { apt-get update -q && $(DOWNLOAD); }; } || { \
+		echo "Tests of the alerts need Prometheus $(PROMETHEUS), as Debian 12 packages it, and apt-get cannot download it." >&2; \
+		echo "Either add a Debian 12 source to apt, or unpack prometheus and promtool into .prometheus/usr/bin/ and run: touch .prometheus/installed" >&2; exit 1; }
+	dpkg-deb -x .prometheus/prometheus_*.deb .prometheus && rm .prometheus/prometheus_*.deb
+	touch $@
+
 .PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate bench bench-api lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
-test: setup .venv-clients/installed  ## All tests, as CI runs them
+test: setup .venv-clients/installed .prometheus/installed  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
@@ -76,4 +87,4 @@ lock: setup  ## Resolve the dependencies again into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade
 
 clean:  ## Remove the environment, caches and the demo's data
-	rm -rf .venv .venv-quix .venv-clients .venv-mutation mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-clients .venv-mutation .prometheus mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
