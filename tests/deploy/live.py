@@ -138,8 +138,8 @@ class Traffic(threading.Thread):
 
     A wave sends a part of the lines while there are some, and events of a new visitor; one event
     that is rejected, and one under an id that is known with another body. It reads profiles and
-    incidents, and asks for what does not exist. An API that is away is asked again in the next
-    wave.
+    incidents, asks for what does not exist, and one connection speaks no HTTP. An API that is away
+    is asked again in the next wave.
     """
 
     def __init__(self, system: LiveSystem, lines: list[bytes] | None = None) -> None:
@@ -167,6 +167,7 @@ class Traffic(threading.Thread):
                     with suppress(httpx.TransportError):
                         self._send(sender)
                         self._ask(reader)
+                        self._bother()
                     self.waves += 1
                     self._ended.wait(PAUSE_S)
         except BaseException as error:
@@ -180,9 +181,10 @@ class Traffic(threading.Thread):
         assert self._fault is None, self._fault
         assert not self.is_alive(), "the traffic does not end"
 
-    def check(self) -> None:
-        """Fails when the thread ended by itself."""
-        assert self._fault is None, self._fault
+    @property
+    def ended(self) -> bool:
+        """Whether the thread ended by itself; `stop` says why."""
+        return self._fault is not None
 
     def _send(self, client: httpx.Client) -> None:
         number = next(self._numbers)
@@ -206,6 +208,14 @@ class Traffic(threading.Thread):
         self._noted(client.get("/v1/profiles/00000000-0000-0000-0000-000000000000"))
         self._noted(client.get("/v1/incidents", headers={"Authorization": "Bearer nobody"}))
 
+    def _bother(self) -> None:
+        """A stranger who speaks no HTTP; the service closes the connection."""
+        host, _, port = self._system.api.base_url.removeprefix("http://").partition(":")
+        with suppress(OSError), socket.create_connection((host, int(port)), 5) as connection:
+            connection.sendall(b"Hello?\r\n\r\n")
+            while connection.recv(1024):
+                pass
+
     def _noted(self, answer: httpx.Response) -> httpx.Response:
         self.answers[answer.status_code] = self.answers.get(answer.status_code, 0) + 1
         return answer
@@ -226,24 +236,37 @@ def _batches(lines: list[bytes]) -> Iterator[list[Any]]:
 
 
 def _visit(number: int) -> list[dict[str, Any]]:
-    """A visitor, and the one before who says who he is: two profiles become one."""
-    email = identifier("email", f"visitor-{number % 20}@example.com", verified=True)
-    customer = identifier("customer_number", f"{number % 20}", issuer="shop", verified=True)
-    again = {"url": f"https://shop.example/{number}"}
-    return [
-        event(event_id="visit", identifiers=_browser(0), body=again),
-        event(event_id=f"visit-{number}", identifiers=_browser(number)),
-        event("identity.linked", event_id=f"customer-{number}", identifiers=[customer, email]),
+    """A visitor and a customer; those of the wave before turn out to be one person, and somebody
+    claims that two customers are one. One value says nothing, one attribute has another name."""
+    email, before = (
+        identifier("email", f"visitor-{one}@example.com", verified=True)
+        for one in (number, number - 1)
+    )
+    browser = identifier("cookie", f"cookie-{number}")
+    seen = [
+        event(event_id="visit", body={"url": f"https://shop.example/{number}"}),
+        event(event_id=f"visit-{number}", identifiers=[browser, identifier("email", "unknown")]),
         event(
-            "identity.linked",
-            event_id=f"link-{number}",
-            identifiers=[_browser(number - 1)[0], email],
+            "profile.updated",
+            event_id=f"name-{number}",
+            identifiers=[email],
+            body={"attributes": {"firstName": "Ada"}},
         ),
+    ]
+    linked = {
+        "login": [browser, email],
+        "customer": [_customer(number), identifier("loyalty_card", f"{5_000_000 + number}")],
+        "known": [before, _customer(number - 1)],
+        "wrong": [before, _customer(number - 2)],
+    }
+    return seen + [
+        event("identity.linked", event_id=f"{name}-{number}", identifiers=both)
+        for name, both in linked.items()
     ]
 
 
-def _browser(number: int) -> list[dict[str, Any]]:
-    return [identifier(one, f"{one}-{number}") for one in ("cookie", "device_id")]
+def _customer(number: int) -> dict[str, Any]:
+    return identifier("customer_number", f"{1_000_000 + number}", issuer="shop", verified=True)
 
 
 SCOPES = (Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE)

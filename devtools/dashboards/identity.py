@@ -1,0 +1,123 @@
+"""Identity: how profiles grow, join and part, and whether the writer keeps up."""
+
+from __future__ import annotations
+
+from devtools.dashboards.board import Board, Height, Row
+from devtools.dashboards.panel import Query, Steps, Unit, lines, stat
+from devtools.dashboards.queries import per_second, share, within
+
+DAY = Row(
+    "Last day",
+    Height.LOW,
+    (
+        stat(
+            "Links learned",
+            Unit.NUMBER,
+            within("c360_identity_edges_total", "1d"),
+            "New or better evidence that two identifiers belong to one person.",
+            width=6,
+        ),
+        stat(
+            "Profiles merged",
+            Unit.NUMBER,
+            within("c360_identity_merges_total", "1d"),
+            "Profiles that became part of another one.",
+            width=6,
+        ),
+        stat(
+            "Profiles split",
+            Unit.NUMBER,
+            within("c360_identity_splits_total", "1d"),
+            "Profiles that new evidence took apart. A few are normal: evidence can undo a merge.",
+            Steps(100, 1000),
+            width=6,
+            pages=("identity.md",),
+        ),
+        stat(
+            "Links refused",
+            Unit.NUMBER,
+            within("c360_identity_refusals_total", "1d"),
+            "Links and decisions that would have joined different persons. A jump means that a "
+            "source sends shared or placeholder values.",
+            Steps(100, 1000),
+            width=6,
+            pages=("identity.md",),
+        ),
+    ),
+)
+COURSE = Row(
+    "How profiles change",
+    Height.USUAL,
+    (
+        lines(
+            "Profile changes",
+            Unit.PER_SECOND,
+            [Query(per_second("c360_profile_changes_total", "change"), "{{change}}")],
+            "What c360.profile-changes tells other systems, by kind of change.",
+            stacked=True,
+        ),
+        lines(
+            "Merges, splits and refusals",
+            Unit.PER_SECOND,
+            [
+                Query(per_second("c360_identity_merges_total"), "merged"),
+                Query(per_second("c360_identity_splits_total"), "split"),
+                Query(per_second("c360_identity_refusals_total"), "refused"),
+            ],
+            "A jump of merges without a campaign or an import is worth a look; so is one of "
+            "refusals.",
+        ),
+    ),
+)
+WRITER = Row(
+    "The writer",
+    Height.USUAL,
+    (
+        lines(
+            "Edges waiting",
+            Unit.NUMBER,
+            [Query('sum by (topic) (c360_lag_records{topic="c360.edges"})', "{{topic}}")],
+            "Edges that are sent by ingest and not yet part of the map. One worker writes a realm, "
+            "so more workers do not help a single realm.",
+            Steps(10_000, 100_000),
+            width=8,
+        ),
+        lines(
+            "Age of the oldest edge in work",
+            Unit.SECONDS,
+            [
+                Query(
+                    "max by (instance) "
+                    '(c360_oldest_unacknowledged_age_seconds{job="c360-identity"})',
+                    "{{instance}}",
+                )
+            ],
+            "Time since an edge was sent that is read and not acknowledged.",
+            Steps(10, 60),
+            width=8,
+        ),
+        lines(
+            "Edges in a batch",
+            Unit.NUMBER,
+            [
+                Query(
+                    share(
+                        per_second("c360_batch_events_sum", "instance", 'job="c360-identity"'),
+                        per_second("c360_batch_events_count", "instance", 'job="c360-identity"'),
+                    ),
+                    "{{instance}}",
+                )
+            ],
+            "Larger batches mean that the worker catches up.",
+            width=8,
+        ),
+    ),
+)
+IDENTITY = Board(
+    "identity",
+    "Customer 360 · Identity",
+    "For operators and data stewards: how profiles are linked, joined and split, and whether the "
+    "writer of the map keeps up.",
+    (DAY, COURSE, WRITER),
+    pages=("dashboards.md", "identity.md", "runbook.md"),
+)
