@@ -110,6 +110,20 @@ class KeyRing:
         if not self._is_usable(self._copy):
             raise Retry("API keys cannot be checked: the store does not answer")
 
+    def next_expiry_s(self) -> float:
+        """Unix time of the next expiry of a stored key that works; NaN if none expires.
+
+        A key that another one replaces is meant to expire.
+        """
+        now, keys = self._clock(), [key for key, _ in self._copy.keys.values()]
+        replaced = {key.replaces for key in keys}
+        expiries = [
+            key.expires_at.timestamp()
+            for key in keys
+            if key.expires_at is not None and key.expires_at > now and key.key_id not in replaced
+        ]
+        return min(expiries, default=math.nan)
+
     def _is_usable(self, copy: _Copy) -> bool:
         return self._monotonic_s() - copy.read_s <= STALE_MAX_S
 

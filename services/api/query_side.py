@@ -25,6 +25,7 @@ from services.api.pool import ReadPool, limits_of
 from services.api.ports import Access, close_reads
 from services.api.rates import RateLimits
 from services.api.read_store import access_to
+from services.api.store_gauges import StoreFigures, StoreGauges
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
@@ -62,6 +63,12 @@ class QuerySide:
         def open_reads() -> Access:
             return access_to(settings, open_database(), act)
 
+        def open_figures() -> StoreFigures:
+            database = open_database()
+            return StoreFigures(database, access_to(settings, database, act).reads)
+
+        self._gauges = StoreGauges(metrics, open_figures)
+        metrics.key_expiry.set_function(self._ring.next_expiry_s)
         self._pool: ReadPool[Access] = ReadPool(open_reads, close_reads, limits, metrics)
         # Every request waits for a look now and then, and must not wait for others that read long.
         alone = limits._replace(connections=1)
@@ -78,9 +85,11 @@ class QuerySide:
         """Begin to read keys and to write the access log."""
         self._ring.start()
         self._access_log.start()
+        self._gauges.start()
 
     def stop(self) -> None:
         """Write what waits, and close every connection."""
+        self._gauges.stop()
         self._looks.close()
         self._pool.close()
         self._look_pool.close()

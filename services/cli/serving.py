@@ -9,10 +9,12 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from services.api.http.sink import IntakeSink
-from services.intake.tls import tls_context
+from services.intake.certificate import expires_at
+from services.intake.tls import own_certificate, tls_context
 from services.runtime.connections import Connections, connections_that_fit
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
@@ -52,7 +54,11 @@ def http_server(app: Any, settings: Settings, metrics: Metrics) -> HttpServer:
     deadlines = Deadlines(
         settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
     )
-    return HttpServer(app, table, deadlines, tls_context(settings))
+    context = tls_context(settings)
+    if context is not None:
+        with suppress(ValueError):  # OpenSSL may read what RFC 5280 forbids
+            metrics.certificate_expiry.set(expires_at(own_certificate(settings)).timestamp())
+    return HttpServer(app, table, deadlines, context)
 
 
 def intake_of(

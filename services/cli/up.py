@@ -11,7 +11,6 @@ import typer
 from schemas.records import ActionRecord
 from services.api.ports import Access
 from services.api.read_store import access_to
-from services.api.seldom_count import count_seldom
 from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
 from services.cli.state import state_of
@@ -75,7 +74,6 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         return open_embedded(settings.data_dir, settings.api_limit_s)
 
     access = access_to(settings, engine.reading, act)
-    count_seldom(engine.metrics, access.reads)
     query = QuerySide(
         settings,
         open_database,

@@ -30,6 +30,7 @@ from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import InputError, Line
+from services.ingest.measure import show_channels
 from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
@@ -77,6 +78,7 @@ class Engine:
         self.consistency_rules = read_rules(settings, "consistency_rules", consistency_rules)
         self.database = database
         self.metrics = Metrics()
+        show_channels(self.metrics, settings.channels)
         self._lock = lock
         self.facts = ClickHouseFactStore(database, sole_writer=True)
         self.graph = ClickHouseIdentityStore(database)

@@ -15,6 +15,7 @@ from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.ledger import Ledger
+from services.ingest.measure import show_channels
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.runtime.health import Progress
@@ -40,6 +41,7 @@ async def run(settings: Settings) -> None:
     connection(settings)  # reports missing settings first
     config = ingest_config(settings, read_rules(settings, "identity_rules", identity_rules))
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
+    show_channels(metrics, settings.channels)
     store = Store(settings, metrics, progress)
     topics = [topic.name for topic in CATALOGUE.touchpoints]
     source, outbox = KafkaSource(settings, topics, metrics, progress), Producer(settings)

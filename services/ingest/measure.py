@@ -45,6 +45,12 @@ class Tally:
                 self.hints[result.path, result.message] += 1
 
 
+def show_channels(metrics: Metrics, channels: Iterable[str]) -> None:
+    """Let channels that no event came from since the start show as 0, not as unknown."""
+    for channel in channels:
+        metrics.channel_events.labels(channel)
+
+
 def measure(
     metrics: Metrics,
     stored: Stored,
@@ -69,6 +75,8 @@ def measure(
     for event in stored.fresh:
         for why in event.dropped:
             metrics.identifiers_dropped.labels(why).inc()
+        if not event.row["synthetic"]:
+            metrics.channel_events.labels(event.channel).inc()
         for hint in event.hints:
             metrics.hints.labels(hint.reason).inc()
     metrics.batch_events.observe(tally.events)

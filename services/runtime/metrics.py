@@ -7,6 +7,7 @@ is generated from this module.
 from __future__ import annotations
 
 import math
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -38,8 +39,6 @@ class Metrics:
         self.suspicious_values = self._gauge(
             "c360_suspicious_values", "Identifiers that stand for too many persons"
         )
-        for seldom in (self.order_conflicts, self.suspicious_values):
-            seldom.set(math.nan)  # only some processes look
         self.batch_events = Histogram(
             "c360_batch_events", "Events per batch", buckets=SIZES, registry=self.registry
         )
@@ -57,12 +56,10 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
-        self.edges = self._counter("c360_identity_edges_total", "New or improved identity edges")
-        self.merges = self._counter("c360_identity_merges_total", "Profiles merged")
-        self.splits = self._counter("c360_identity_splits_total", "Profiles split")
-        self.refusals = self._counter("c360_identity_refusals_total", "Edges and decisions refused")
-        self.profile_changes = self._counter(
-            "c360_profile_changes_total", "Profile change records sent, by change", "change"
+        self.channel_events = self._counter(
+            "c360_channel_events_total",
+            "Events that were stored for the first time, without synthetic ones, by channel",
+            "channel",
         )
         self.incidents = self._counter(
             "c360_incident_changes_total", "Incident changes by kind and new state", "kind", "state"
@@ -74,9 +71,32 @@ class Metrics:
             "Unix time at which the writer last finished a batch or found nothing to do",
             registry=self.registry,
         )
+        self._gauge("c360_build_info", "1, by the version that runs", "version").labels(
+            version("customer360")
+        ).set(1)
+        self._of_identity()
         self._of_log()
         self._of_intake()
         self._of_api()
+        self._of_store()
+        for seldom in (
+            self.order_conflicts,
+            self.suspicious_values,
+            self.largest_profile,
+            self.oldest_open_incident,
+            self.certificate_expiry,
+            self.key_expiry,
+        ):
+            seldom.set(math.nan)  # only some processes know
+
+    def _of_identity(self) -> None:
+        self.edges = self._counter("c360_identity_edges_total", "New or improved identity edges")
+        self.merges = self._counter("c360_identity_merges_total", "Profiles merged")
+        self.splits = self._counter("c360_identity_splits_total", "Profiles split")
+        self.refusals = self._counter("c360_identity_refusals_total", "Edges and decisions refused")
+        self.profile_changes = self._counter(
+            "c360_profile_changes_total", "Profile change records sent, by change", "change"
+        )
 
     def _of_log(self) -> None:
         self.lag = self._gauge(
@@ -92,6 +112,11 @@ class Metrics:
         self.oldest_unacknowledged_seconds = self._gauge(
             "c360_oldest_unacknowledged_age_seconds",
             "Time since receipt of the oldest unacknowledged record; 0 if there is none",
+        )
+        self.lag_seconds = self._gauge(
+            "c360_lag_seconds",
+            "Age of the oldest record that is still to be processed, read or not; 0 if there is "
+            "none",
         )
         self.cache_entries = self._gauge("c360_cache_entries", "Entries in a cache", "cache")
         self.records_skipped = self._counter(
@@ -160,6 +185,28 @@ class Metrics:
         )
         self.answer_cache_bytes = self._gauge(
             "c360_api_cache_bytes", "Memory of kept answers, roughly"
+        )
+
+    def _of_store(self) -> None:
+        self.store_parts = self._gauge(
+            "c360_store_parts", "Active parts of the fullest partition of a table", "table"
+        )
+        self.largest_profile = self._gauge(
+            "c360_largest_profile_identifiers",
+            "Identifiers of the person that has most of them; counted every ten minutes",
+        )
+        self.oldest_open_incident = self._gauge(
+            "c360_oldest_open_incident_timestamp_seconds",
+            "Unix time since which the oldest open incident is open, in event time; acknowledged "
+            "and muted ones do not count",
+        )
+        self.certificate_expiry = self._gauge(
+            "c360_certificate_expiry_timestamp_seconds",
+            "Unix time at which the certificate that the HTTP server has loaded expires",
+        )
+        self.key_expiry = self._gauge(
+            "c360_api_key_next_expiry_timestamp_seconds",
+            "Unix time of the next expiry of an API key that works and has no successor",
         )
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:

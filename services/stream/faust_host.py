@@ -29,6 +29,7 @@ from services.runtime.settings import Settings
 from services.stream.connection import connection
 from services.stream.gap_recovery import PartitionWorker
 from services.stream.ports import Delivery, Partition
+from services.stream.waiting_since import WaitingSince
 
 BATCH_RECORDS_MAX = 100
 BATCH_WITHIN_S = 0.2
@@ -84,6 +85,8 @@ class FaustHost:
         self._done: dict[Partition, int] = {}
         self._seen: dict[Partition, tuple[int, int]] = {}
         """Position and end of each partition when they were last looked at."""
+        self._shown: set[Partition] = set()
+        """Partitions that have gauges."""
         self._was_assigned = False
         self.app = build_app(settings, service)
         channel = self.app.topic(
@@ -92,7 +95,9 @@ class FaustHost:
         self.app.agent(channel, name=f"{service}-agent", concurrency=1)(self._run)
         self.app.on_partitions_assigned.connect(self._on_assigned, weak=False)  # type: ignore[arg-type]
         self.app.task(self._look)
+        self._waiting = WaitingSince()
         metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
+        metrics.lag_seconds.set_function(self._lag_s)
 
     async def _run(self, stream: StreamT[bytes]) -> None:
         # noack_take is missing from Faust's interface types.
@@ -145,6 +150,11 @@ class FaustHost:
         self._was_assigned = True
         self._worker.reassigned()
         held = {_partition(tp) for tp in assigned}
+        self._waiting.keep(held)
+        for gone in self._shown - held:
+            for gauge in (self._metrics.lag, self._metrics.position):
+                gauge.remove(gone.topic, str(gone.number))
+        self._shown &= held
         self._seen = {}
         for gone in self._done.keys() - held:
             self._done.pop(gone)
@@ -183,6 +193,8 @@ class FaustHost:
         if done < end and not self._in_hand and self._seen.get(partition) == seen:
             done = await self._bounds.first(partition, done, end)
         self._seen[partition] = seen
+        self._waiting.see(partition, done, end, time.monotonic())
+        self._shown.add(partition)
         names = (partition.topic, str(partition.number))
         self._metrics.lag.labels(*names).set(max(0, end - done))
         self._metrics.position.labels(*names).set(seen[0])
@@ -203,6 +215,9 @@ class FaustHost:
             return 0.0
         oldest = min(event.message.timestamp for event in self._in_hand)
         return max(0.0, time.time() - oldest)
+
+    def _lag_s(self) -> float:
+        return max(self._oldest_s(), self._waiting.age_s(time.monotonic()))
 
 
 def build_app(settings: Settings, service: str) -> faust.App:

@@ -26,6 +26,7 @@ from services.runtime.settings import Settings
 from services.stream.connection import connection
 from services.stream.log_reader import delivery, require_topics
 from services.stream.ports import Delivery, Partition
+from services.stream.waiting_since import WaitingSince
 
 MOVED = (CommitFailedError, IllegalStateError, RebalanceInProgressError, UnknownMemberIdError)
 """The partition may belong to another worker by now, which will receive the records again."""
@@ -59,7 +60,9 @@ class KafkaSource:
         """Of the records delivered and not yet committed."""
         self._settings = settings
         self._consumer: AIOKafkaConsumer
+        self._waiting = WaitingSince()
         metrics.oldest_unacknowledged_seconds.set_function(self._oldest_s)
+        metrics.lag_seconds.set_function(self._lag_s)
 
     async def start(self) -> None:
         """Join the group.
@@ -117,6 +120,7 @@ class KafkaSource:
         self._joined = True
         self._metrics.rebalances.inc()
         held = {Partition(*one) for one in partitions}
+        self._waiting.keep(held)
         self._delivered = {}  # what was not committed is delivered again
         for gone in self._committed.keys() - held:
             self._committed.pop(gone)
@@ -175,6 +179,7 @@ class KafkaSource:
         done = self._committed.get(partition, 0)
         if done >= self._delivered.get(partition, 0):  # nothing of it is in flight
             done = read_to
+        self._waiting.see(partition, done, end, time.monotonic())
         self._metrics.lag.labels(place.topic, str(place.partition)).set(max(0, end - done))
 
     async def wait(self) -> None:
@@ -212,6 +217,9 @@ class KafkaSource:
 
     def _oldest_s(self) -> float:
         return 0.0 if self._oldest_ms is None else max(0.0, time.time() - self._oldest_ms / 1000)
+
+    def _lag_s(self) -> float:
+        return max(self._oldest_s(), self._waiting.age_s(time.monotonic()))
 
     def _report(self, committed: dict[TopicPartition, int]) -> None:
         held = self._consumer.assignment()  # may have changed during the request

@@ -3,6 +3,7 @@ store."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -203,3 +204,21 @@ def test_a_revoked_key_is_gone_after_a_refresh(
         assert ring.principal(key) is None
     finally:
         ring.stop()
+
+
+def test_the_next_expiry_is_of_a_key_that_nothing_replaces(
+    ring: KeyRing, stored: StoredKeys, clocks: Clocks
+) -> None:
+    """Keys without an end, rotated ones, and those that have ended need nobody's care."""
+    asked(ring, stored.add())
+    assert math.isnan(ring.next_expiry_s())
+    soon, later = (NOW + timedelta(seconds=seconds) for seconds in (10, 20))
+    stored.add(expires_at=soon)
+    stored.add(expires_at=later)
+    ring.refresh(draw_key().key)
+    assert ring.next_expiry_s() == soon.timestamp()
+    stored.add(replaces=stored.keys[1].key_id)
+    ring.refresh(draw_key().key)
+    assert ring.next_expiry_s() == later.timestamp()
+    clocks.passed_s = 20
+    assert math.isnan(ring.next_expiry_s())

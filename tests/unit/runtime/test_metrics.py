@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from services.runtime.metrics import Metrics
 
-CLOSED = {"cache", "change", "code", "feed", "kind", "method", "partition", "reason", "result",
-          "route", "since", "stage", "state", "status", "topic", "why"}  # fmt: skip
-"""Names of labels whose values are enumerations of the code, topics and partitions."""
+CLOSED = {"cache", "change", "channel", "code", "feed", "kind", "method", "partition", "reason",
+          "result", "route", "since", "stage", "state", "status", "table", "topic", "version",
+          "why"}  # fmt: skip
+"""Names of labels whose values are enumerations of the code, topics, partitions, tables, or the
+channels of the settings: an event of another channel is rejected."""
 
 
 def test_no_label_could_hold_an_identifier() -> None:

@@ -1,0 +1,183 @@
+"""Gauges of what is in the store, for processes that serve the query API.
+
+Some take a look over whole tables, so a thread of its own takes them, on a connection of its own,
+seldom, and only where somebody reads the metrics: whoever does gets the numbers of the latest look
+at once. A number is NaN, as Prometheus writes what is unknown, before the first look and while the
+store does not answer. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from services.api.ports import Reads
+from services.identity.core.notices import NoticeKind
+from services.runtime.metrics import Metrics
+from services.store.database import Database
+from services.store.statements import statements_of
+
+_STATEMENTS = statements_of(__file__)
+PARTS_SQL = _STATEMENTS["parts"]
+LARGEST_SQL = _STATEMENTS["largest"]
+OLDEST_SQL = _STATEMENTS["oldest"]
+OFTEN_S = 60.0
+SELDOM_S = 600.0
+"""Between two looks over whole tables."""
+STOP_S = 5.0
+log = structlog.get_logger()
+
+
+class FigureSource(Protocol):
+    """What the gauges show. Methods block and raise C360Error."""
+
+    def parts(self) -> dict[str, int]:
+        """Active parts of the fullest partition, by table."""
+        ...
+
+    def oldest_open_s(self) -> float:
+        """Unix time since which the oldest open incident is open; NaN if none is."""
+        ...
+
+    def largest_profile(self) -> float:
+        """Identifiers of the person that has most of them."""
+        ...
+
+    def order_conflicts(self) -> float:
+        """Orders of contradicting reports."""
+        ...
+
+    def suspicious_values(self) -> float:
+        """Identifiers that stand for too many persons."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class StoreFigures:
+    """Implements `FigureSource` over one connection, which it takes over."""
+
+    def __init__(self, database: Database, reads: Reads) -> None:
+        """`reads` read on the same connection."""
+        self._database = database
+        self._reads = reads
+
+    def parts(self) -> dict[str, int]:
+        """See the port."""
+        return {table: int(count) for table, count in self._database.rows(PARTS_SQL)}
+
+    def oldest_open_s(self) -> float:
+        """See the port."""
+        ((since_ms, count),) = self._database.rows(OLDEST_SQL)
+        return since_ms / 1000 if count else math.nan
+
+    def largest_profile(self) -> float:
+        """See the port."""
+        ((held,),) = self._database.rows(LARGEST_SQL)
+        return float(held)
+
+    def order_conflicts(self) -> float:
+        """See the port."""
+        reads = self._reads
+        return sum(1 for realm in reads.realms for _ in reads.order_conflicts.conflicts(realm))
+
+    def suspicious_values(self) -> float:
+        """See the port."""
+        found = (one for realm in self._reads.realms for one in self._reads.notices.notices(realm))
+        return sum(one.kind is not NoticeKind.MANY_IDENTIFIERS for one in found)
+
+    def close(self) -> None:
+        """See the port."""
+        self._reads.close()
+
+
+@dataclass(slots=True)
+class _Look:
+    take: Callable[[FigureSource], float]
+    every_s: float
+    looked_at_s: float = -math.inf
+    shown: float = math.nan
+
+
+class StoreGauges:
+    """The gauges, between `start` and `stop`."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        open_figures: Callable[[], FigureSource],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`open_figures` opens a connection; it may block and raise C360Error."""
+        self._metrics = metrics
+        self._open_figures = open_figures
+        self._clock_s = clock_s
+        self._figures: FigureSource | None = None
+        self._wanted = threading.Event()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="store-gauges", daemon=True)
+        looks = {
+            metrics.oldest_open_incident: _Look(lambda figures: figures.oldest_open_s(), OFTEN_S),
+            metrics.largest_profile: _Look(lambda figures: figures.largest_profile(), SELDOM_S),
+            metrics.order_conflicts: _Look(lambda figures: figures.order_conflicts(), SELDOM_S),
+            metrics.suspicious_values: _Look(lambda figures: figures.suspicious_values(), SELDOM_S),
+        }
+        for gauge, look in looks.items():
+            gauge.set_function(partial(self._show, look))
+        self._looks = [_Look(self._show_parts, OFTEN_S), *looks.values()]
+
+    def start(self) -> None:
+        """Look whenever the metrics were read and a look is due."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_stopping = True
+        self._wanted.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+
+    def look(self) -> None:
+        """Take the looks that are due. Blocks; never raises; one thread at a time."""
+        for one in self._looks:
+            now_s = self._clock_s()
+            if now_s - one.looked_at_s < one.every_s or self._is_stopping:
+                continue
+            one.looked_at_s = now_s
+            try:
+                self._figures = self._figures or self._open_figures()
+                one.shown = one.take(self._figures)
+            except Exception as error:  # also a row of a newer release: the thread must go on
+                log.warning("figures_not_read", error=f"{type(error).__name__}: {error}")
+                one.shown = math.nan
+                self._close()
+
+    def _show(self, look: _Look) -> float:
+        self._wanted.set()
+        return look.shown
+
+    def _show_parts(self, figures: FigureSource) -> float:
+        found = figures.parts()
+        for table, count in found.items():
+            self._metrics.store_parts.labels(table).set(count)
+        return max(found.values(), default=0)
+
+    def _run(self) -> None:
+        while self._wanted.wait() and not self._is_stopping:
+            self._wanted.clear()
+            self.look()
+        self._close()
+
+    def _close(self) -> None:
+        figures, self._figures = self._figures, None
+        if figures is not None:
+            figures.close()

@@ -1,0 +1,20 @@
+-- parts --
+-- Active parts of the fullest partition of each table: the number that ClickHouse limits.
+SELECT table, max(parts) FROM
+(
+    SELECT table, partition_id, count() AS parts FROM system.parts
+    WHERE database = currentDatabase() AND active
+    GROUP BY table, partition_id
+)
+GROUP BY table ORDER BY table
+
+-- largest --
+-- Identifiers of the person that has most of them; 0 without persons.
+SELECT max(held) FROM
+(
+    SELECT count() AS held FROM map FINAL WHERE kind = 'person' GROUP BY realm, profile
+)
+
+-- oldest --
+-- Since when (Unix ms) the oldest open incident is open, and how many are.
+SELECT toUnixTimestamp64Milli(min(since)), count() FROM incident_states FINAL WHERE state = 'open'

@@ -1,0 +1,107 @@
+"""Gauges of the store are looked up seldom, by a thread of their own, and survive a store away."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from prometheus_client import generate_latest
+
+from services.api.store_gauges import OFTEN_S, SELDOM_S, StoreGauges
+from services.runtime.errors import Retry
+from services.runtime.metrics import Metrics
+
+DEADLINE_S = 10.0
+
+
+class Store:
+    """A store in memory that counts what it is asked; None is one that is away."""
+
+    def __init__(self) -> None:
+        self.held: int | None = 4
+        self.asked: list[str] = []
+        self.closed = 0
+
+    def _answer(self, name: str) -> float:
+        self.asked.append(name)
+        if self.held is None:
+            raise Retry("away")
+        return self.held
+
+    def parts(self) -> dict[str, int]:
+        """See FigureSource."""
+        return {"touchpoints": int(self._answer("parts"))}
+
+    def oldest_open_s(self) -> float:
+        """See FigureSource."""
+        return self._answer("oldest")
+
+    def largest_profile(self) -> float:
+        """See FigureSource."""
+        return self._answer("largest")
+
+    def order_conflicts(self) -> float:
+        """See FigureSource."""
+        return self._answer("conflicts")
+
+    def suspicious_values(self) -> float:
+        """See FigureSource."""
+        return self._answer("suspicious")
+
+    def close(self) -> None:
+        """See FigureSource."""
+        self.closed += 1
+
+
+OFTEN, SELDOM = ["parts", "oldest"], ["largest", "conflicts", "suspicious"]
+
+
+def test_whole_tables_are_looked_at_every_ten_minutes() -> None:
+    """Cheap figures each minute; in between the former numbers are shown."""
+    store, metrics, now_s = Store(), Metrics(), [0.0]
+    gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
+    gauges.look()
+    gauges.look()
+    assert store.asked == [*OFTEN, *SELDOM]
+    now_s[0] = OFTEN_S
+    gauges.look()
+    assert store.asked == [*OFTEN, *SELDOM, *OFTEN]
+    now_s[0] = SELDOM_S
+    gauges.look()
+    assert store.asked == [*OFTEN, *SELDOM, *OFTEN, *OFTEN, *SELDOM]
+
+
+def test_an_unknown_number_is_nan() -> None:
+    """Before the first look and while the store is away; the connection is opened anew then."""
+    store, metrics, now_s = Store(), Metrics(), [0.0]
+    gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
+
+    def shown(name: str) -> float | None:
+        return metrics.registry.get_sample_value(name)
+
+    assert math.isnan(shown("c360_suspicious_values") or 0)
+    gauges.look()
+    assert shown("c360_suspicious_values") == 4
+    assert metrics.registry.get_sample_value("c360_store_parts", {"table": "touchpoints"}) == 4
+    store.held, now_s[0] = None, SELDOM_S
+    gauges.look()
+    assert math.isnan(shown("c360_suspicious_values") or 0)
+    assert store.closed == 5
+    store.held, now_s[0] = 7, 2 * SELDOM_S
+    gauges.look()
+    assert shown("c360_suspicious_values") == 7
+
+
+def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:
+    """A service that nobody scrapes asks its store nothing; a scrape waits for no look."""
+    store, metrics = Store(), Metrics()
+    gauges = StoreGauges(metrics, lambda: store)
+    gauges.start()
+    assert store.asked == []
+    generate_latest(metrics.registry)
+    end = time.monotonic() + DEADLINE_S
+    while len(store.asked) < 5 and time.monotonic() < end:
+        time.sleep(0.01)
+    gauges.stop()
+    assert store.asked == [*OFTEN, *SELDOM]
+    assert store.closed == 1
