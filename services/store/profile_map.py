@@ -14,7 +14,7 @@ from uuid import UUID
 
 from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
-from services.store.database import Database, rows_by_key
+from services.store.database import Database, on_one_thread, rows_by_key
 from services.store.recent_parts import RecentParts
 from services.store.statements import statements_of
 
@@ -59,16 +59,16 @@ class ProfileMap:
 
     def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
         """The placements of `nodes`; a node without one is missing, and is its own profile."""
-        rows = rows_by_key(self._database, PLACEMENTS_SQL, realm, nodes)
+        sql = on_one_thread(PLACEMENTS_SQL, len(nodes))
+        rows = rows_by_key(self._database, sql, realm, nodes)
         return {node.int: Placement(profile.int, ProfileKind(kind)) for node, profile, kind in rows}
 
     def members_of(self, realm: str, profiles: Collection[NodeId]) -> Members:
         """The nodes that `profiles` hold now. Their own are included unless another holds them."""
         wanted = frozenset(profiles)
-        rows = rows_by_key(self._database, MEMBERS_SQL, realm, wanted, "profiles")
-        placements = {
-            node.int: Placement(held_by.int, ProfileKind(kind)) for node, held_by, kind in rows
-        }
+        sql = on_one_thread(MEMBERS_SQL, len(wanted))
+        rows = rows_by_key(self._database, sql, realm, wanted, "profiles")
+        placements = self.placements_of(realm, wanted.union(node.int for (node,) in rows))
         moved = {
             one: placements[one].profile
             for one in wanted & placements.keys()

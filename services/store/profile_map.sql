@@ -9,17 +9,9 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
 
 -- members --
--- The placements of all nodes that these profiles hold or held, and of their own: rows remain when
--- a node moves, so the map decides.
-SELECT node, profile, kind FROM map
-WHERE realm = {realm:String} AND node IN
-(
-    SELECT node FROM members
-    WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
-    UNION ALL
-    SELECT arrayJoin({profiles:Array(UUID)})
-)
-ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
+-- The nodes that these profiles hold or held: rows remain when a node moves, so the map decides. One
+-- statement with a subquery of these takes 1.5 times as much as the two.
+SELECT DISTINCT node FROM members WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
 
 -- former_profiles --
 -- Every profile that ever held one of these nodes. There is no index by node, so all rows of the

@@ -44,7 +44,14 @@ from services.profiles.core.survivorship import Survivor, survivors
 from services.profiles.ports import MappedIdentifier, Resolved, Totals
 from services.runtime.errors import NotFound, Retry
 from services.runtime.settings import RealmSettings
-from services.store.database import KEYS_PER_QUERY, Database, chunks, rows_by_key
+from services.store.database import (
+    FEW_KEYS,
+    KEYS_PER_QUERY,
+    Database,
+    chunks,
+    on_one_thread,
+    rows_by_key,
+)
 from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
@@ -61,16 +68,12 @@ KEYS_BY_ORDER_SQL = _STATEMENTS["keys_by_order"]
 KEYS_BY_RETURN_SQL = _STATEMENTS["keys_by_return"]
 ERASED_SQL = _STATEMENTS["erased"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
-ONE_THREAD = " SETTINGS max_threads = 1"
-"""For reads of a few rows: distributing them costs three times as much as reading them."""
 FOREVER = datetime.max.replace(tzinfo=UTC)
 """The end of facts that are read without one."""
 FACTS_MAX = 5_000
 """Facts that are read at once, by one statement."""
 ATTEMPTS = 10
 """Reads of the map for profiles that somebody merges or splits meanwhile."""
-FEW_KEYS = 100
-"""Up to this number of keys, one thread reads faster than several."""
 
 
 class _Gathered(NamedTuple):
@@ -309,13 +312,11 @@ class ProfileReader:
         self, sql: str, realm: str, nodes: Collection[NodeId], **more: Any
     ) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, for any number of nodes."""
-        hint = ONE_THREAD if len(nodes) <= FEW_KEYS else ""
-        return rows_by_key(self._database, sql + hint, realm, nodes, **more)
+        return rows_by_key(self._database, on_one_thread(sql, len(nodes)), realm, nodes, **more)
 
     def _few_or_many(self, sql: str, realm: str, **keys: list[str]) -> list[tuple[Any, ...]]:
-        is_few = max(map(len, keys.values())) <= FEW_KEYS
-        hint = ONE_THREAD if is_few else ""
-        return self._database.rows(sql + hint, {"realm": realm, **keys})
+        asked = on_one_thread(sql, max(map(len, keys.values())))
+        return self._database.rows(asked, {"realm": realm, **keys})
 
     def _gather(
         self, realm: str, holder: Mapping[NodeId, NodeId], until: datetime
@@ -349,7 +350,7 @@ class ProfileReader:
         if len(holder) > FEW_KEYS:
             return None
         where = {"nodes": list(map(_word, holder)), "limit": self._facts_max + 1}
-        rows = self._database.rows(FACTS_SQL + ONE_THREAD, {"realm": realm, **where})
+        rows = self._database.rows(on_one_thread(FACTS_SQL), {"realm": realm, **where})
         if len(rows) > self._facts_max:
             return None
         reports = set[OrderRow]()

@@ -16,15 +16,13 @@ from services.profiles.core.summary import summarise
 from services.profiles.core.timeline import EVERYTHING, TimelineFilter, TimelinePlace
 from services.runtime.errors import NotFound
 from services.runtime.settings import RealmSettings
-from services.store.database import Database
+from services.store.database import Database, on_one_thread
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 PAGE_SQL = _STATEMENTS["page"]
 EVENTS_SQL = _STATEMENTS["events"]
-ONE_THREAD = " SETTINGS max_threads = 1"
-"""Distributing a read of a few rows costs three times as much as reading them."""
 FIRST = TimelinePlace(0, "")
 
 
@@ -62,7 +60,7 @@ class TimelineReader:
             "until": wanted.until_ms,
             "limit": limit + 1,
         }
-        rows = self._database.rows(PAGE_SQL + ONE_THREAD, where)
+        rows = self._database.rows(on_one_thread(PAGE_SQL), where)
         page = rows[:limit]
         events = self._events(realm, page)
         currency = self._realms[realm].currency
@@ -81,7 +79,7 @@ class TimelineReader:
             "nodes": sorted({str(node) for _, node in chosen}),
             "events": [event_id for event_id, _ in chosen],
         }
-        rows = self._database.rows(EVENTS_SQL + ONE_THREAD, where)
+        rows = self._database.rows(on_one_thread(EVENTS_SQL), where)
         return {row[0]: row[2:] for row in rows if row[:2] in chosen}
 
 
