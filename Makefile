@@ -44,7 +44,7 @@ DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)
 	dpkg-deb -x .prometheus/prometheus_*.deb .prometheus && rm .prometheus/prometheus_*.deb
 	touch $@
 
-.PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards bench bench-api lock clean
+.PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -79,6 +79,9 @@ generate: setup  ## Regenerate the contracts, the Python client and the referenc
 
 dashboards: setup  ## Write the Grafana dashboards from devtools/dashboards/
 	$(BIN)/python -m devtools.dashboards
+
+pictures: setup .prometheus/installed  ## Draw docs/pictures/ from the dashboards' answers after a live run (two minutes)
+	$(BIN)/python -m tests.deploy.pictures
 
 bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes, the workers beside other stream processors, and the API (over an hour)
 	$(BIN)/python -m bench

@@ -6,6 +6,7 @@ from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Query, Steps, Unit, lines, stat
 from devtools.dashboards.queries import or_zero, per_second, quantile, share
 
+SERVING = 'job=~"c360-(api|up)"'
 REQUESTS = "c360_http_request_duration_seconds"
 FAILED = or_zero(per_second(f"{REQUESTS}_count", matching='status=~"5.."'))
 REFUSED = or_zero(per_second(f"{REQUESTS}_count", matching='status=~"4.."'))
@@ -114,14 +115,18 @@ INSIDE = Row(
         lines(
             "Memory of kept answers",
             Unit.BYTES,
-            [Query("sum by (instance) (c360_api_cache_bytes)", "{{instance}}")],
+            [Query(f"sum by (instance) (c360_api_cache_bytes{{{SERVING}}})", "{{instance}}")],
             "Roughly; bounded.",
             width=8,
         ),
         lines(
             "Access log entries not written",
             Unit.NUMBER,
-            [Query("sum by (instance) (c360_access_entries_waiting)", "{{instance}}")],
+            [
+                Query(
+                    f"sum by (instance) (c360_access_entries_waiting{{{SERVING}}})", "{{instance}}"
+                )
+            ],
             "Each read of a profile leaves an entry. At 200,000 waiting, no profile is read any "
             "more.",
             Steps(10_000, 150_000),
@@ -138,7 +143,7 @@ INSIDE = Row(
         lines(
             "Connections",
             Unit.NUMBER,
-            [Query('sum by (job) (c360_http_connections{job=~"c360-(api|up)"})', "{{job}}")],
+            [Query(f"sum by (job) (c360_http_connections{{{SERVING}}})", "{{job}}")],
             "Open connections; from 500 on the one that waits longest for its sender is closed.",
             Steps(400, 500),
             width=8,
@@ -158,7 +163,11 @@ INSIDE = Row(
         lines(
             "Bodies in memory",
             Unit.BYTES,
-            [Query("sum by (instance) (c360_intake_bytes_in_flight)", "{{instance}}")],
+            [
+                Query(
+                    f"sum by (instance) (c360_intake_bytes_in_flight{{{SERVING}}})", "{{instance}}"
+                )
+            ],
             "Bytes of request bodies that are received and not answered; at most 64 MB.",
             Steps(32 * 2**20, 60 * 2**20),
             width=8,

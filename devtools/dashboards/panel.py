@@ -87,8 +87,6 @@ class Panel(NamedTuple):
     width: int
     pages: Sequence[str] = ()
     stacked: bool = False
-    most: float | None = None
-    """The highest value that makes sense; the end of a bar's scale."""
     columns: Mapping[str, str] = {}
     """Of a table: labels that are shown, and their headings."""
 
@@ -131,8 +129,8 @@ class Panel(NamedTuple):
             "color": {"mode": "thresholds"},
             "noValue": "no data",
         }
-        if self.most is not None:
-            field["max"] = self.most
+        if self.unit is Unit.NUMBER and self.drawing is not Drawing.LINES:
+            field["decimals"] = 0  # a rise over a window is an estimate between two scrapes
         if self.drawing is Drawing.LINES:
             field["color"] = {"mode": "palette-classic"}
             field["custom"] = {

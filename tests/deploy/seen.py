@@ -1,0 +1,59 @@
+"""A live run with everything that dashboards show, scraped by a real Prometheus every second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from devtools.prometheus import Prometheus, scrape_configuration
+from tests.deploy.live import LiveSystem, Traffic, sample_lines
+from tests.e2e.runs import wait_for
+from tests.sse import Follower
+
+DEADLINE_S = 120.0
+FEEDS = ("incidents", "profiles")
+
+
+class Seen(NamedTuple):
+    """A Prometheus that scraped a run, and from when to when that was, in seconds since 1970."""
+
+    url: str
+    start: float
+    end: float
+
+
+@contextmanager
+def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
+    """Events good and bad, conflicts, merges, incidents, reads, streams and errors.
+
+    The first half of a sample stream is imported before anybody looks, with its garbage; the other
+    half comes over HTTP. The system runs on meanwhile, until the context ends.
+    """
+    lines = sample_lines(directory)
+    imported, sent = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    (directory / "imported.jsonl").write_bytes(b"\n".join(imported) + b"\n")
+    with ExitStack() as stack:
+        system = stack.enter_context(LiveSystem(directory))
+        system.run.publish(directory / "imported.jsonl")
+        system.run.final_tick()
+        prometheus = stack.enter_context(Prometheus(scrape_configuration(system.targets)))
+        start = time.time()
+        for feed in FEEDS:
+            url = system.api.base_url
+            stack.enter_context(Follower(url, f"/v1/{feed}/stream", system.key))
+        with Traffic(system, sent) as traffic:
+            half = waves // 2
+            system.run.wait(lambda: traffic.waves >= half or traffic.ended, "half", DEADLINE_S)
+            system.run.c360("incidents", "tick")
+            system.run.wait(lambda: traffic.waves >= waves or traffic.ended, "all", DEADLINE_S)
+        end = time.time()
+        wait_for(lambda: _scraped_at(prometheus) > end + 1)
+        yield Seen(prometheus.url, start, time.time())
+
+
+def _scraped_at(prometheus: Prometheus) -> float:
+    """When the process was scraped that was not scraped for longest."""
+    return float(prometheus.query("min(timestamp(up))")[0]["value"][1])

@@ -1,0 +1,74 @@
+"""Every query of every dashboard, asked as Grafana asks it of a Prometheus that saw a live run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.deploy.reading import Reading, Series, boards, named, targets
+from tests.deploy.seen import Seen, seen_run
+
+BOARDS = boards()
+WAVES = 8
+AT_REST = {
+    "Access log entries not written",
+    "Age of the oldest edge in work",
+    "Age of the oldest offer in work",
+    "Age of the oldest record in work",
+    "Batches retried",
+    "Batches retried, last hour",
+    "Bodies in memory",
+    "Clock ahead of the store's",
+    "Edges waiting",
+    "Failed answers",
+    "Incidents retracted",
+    "Offers waiting",
+    "Oldest record in work",
+    "Partitions reassigned",
+    "Processes away",
+    "Profiles split",
+    "Records read again after a gap",
+    "Records waiting",
+    "Records waiting in its partitions",
+    "Records waiting, by job",
+    "Records waiting, by partition",
+    "Records waiting, by topic",
+    "Waiting for the store",
+    "Waiting in the intake",
+}
+"""Panels that may show nothing but 0 while all is well."""
+
+
+@pytest.fixture(params=BOARDS)
+def board(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Each dashboard in turn."""
+    return BOARDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """A short run."""
+    with seen_run(tmp_path_factory.mktemp("live"), WAVES) as seen:
+        yield seen
+
+
+def test_every_query_is_answered(board: dict[str, Any], seen: Seen) -> None:
+    """Each query of each panel has data, its series have the labels of their legend, and what
+    happened in the run is seen."""
+    reading = Reading(board, *seen)
+    silent: list[str] = []
+    for target in targets(board):
+        series = reading.answer(target)
+        for one in series:
+            named(target.legend, one.labels)
+        if not series:
+            silent.append(f"{target}: no data for {reading.filled_in(target.query['expr'])}")
+        elif target.panel["title"] not in AT_REST and not _moves(series):
+            silent.append(f"{target}: nothing but 0")
+    assert silent == []
+
+
+def _moves(series: list[Series]) -> bool:
+    return any(value for one in series for _, value in one.points)
