@@ -35,6 +35,11 @@ DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)
 	npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
+.venv-sbom/installed: deploy/locks/sbom.lock
+	$(PYTHON) -m venv .venv-sbom
+	.venv-sbom/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/locks/sbom.lock
+	touch $@
+
 # From the system's own package of Debian 12, unpacked here; nothing is installed system-wide.
 .prometheus/installed:
 	rm -rf .prometheus && mkdir .prometheus
@@ -44,7 +49,7 @@ DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)
 	dpkg-deb -x .prometheus/prometheus_*.deb .prometheus && rm .prometheus/prometheus_*.deb
 	touch $@
 
-.PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock clean
+.PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -89,8 +94,20 @@ bench: setup .venv-quix/installed  ## Measure ingest, profile reads at 1 M nodes
 bench-api: setup  ## Measure the query API at 1 M profiles and 20 M facts beside live ingest (half an hour, 15 GB of disk)
 	$(BIN)/python -m bench api
 
-lock: setup  ## Resolve the dependencies again into requirements.lock (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock --upgrade
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+PART = $(LOCK) --no-annotate --constraint requirements.lock
+lock: setup  ## Resolve the dependencies again into the lock files (needs uv)
+	$(LOCK) pyproject.toml --all-extras --group dev -o requirements.lock --upgrade
+	$(PART) pyproject.toml --extra oidc -o deploy/locks/runtime.lock
+	$(PART) pyproject.toml --extra oidc --extra embedded -o deploy/locks/embedded.lock
+	echo 'hatchling>=1.27,<2' | $(PART) - -o deploy/locks/build.lock
+	echo 'cyclonedx-bom>=7.5,<8' | $(LOCK) --no-annotate - -o deploy/locks/sbom.lock --upgrade
+
+sbom: setup .venv-sbom/installed  ## What each flavour of the image holds (CycloneDX) and under which licences, into dist/sbom (needs root)
+	$(BIN)/python -m devtools.image.sbom .venv-sbom/bin/cyclonedx-py dist/sbom
+
+image-check: setup  ## The image's steps carried out in a directory and run against brokers and a store (needs root; some minutes)
+	$(BIN)/pytest -p no:cacheprovider tests/deploy/image_check.py
 
 clean:  ## Remove the environment, caches and the demo's data
-	rm -rf .venv .venv-quix .venv-clients .venv-mutation .prometheus mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-clients .venv-mutation .venv-sbom dist .prometheus mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

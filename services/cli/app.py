@@ -34,6 +34,7 @@ from services.cli import (
     store,
     topics,
     up,
+    version,
     worker,
 )
 from services.cli.checkout import IN_CHECKOUT
@@ -94,7 +95,7 @@ def root(
             readable=False,  # whoever opens it says what is wrong, and ends with its own code
         ),
     ] = None,
-    version: Annotated[
+    version_wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -126,6 +127,7 @@ app.command("up")(up.up)
 app.command("api")(api.api)
 app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
+app.command("version")(version.version)
 
 
 def main() -> None:

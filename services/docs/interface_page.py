@@ -94,6 +94,7 @@ def interface_page() -> str:
             "A list, empty if nothing is wrong; otherwise, without `--fix`, the exit code is 1.",
             outputs.STORE_AUDIT,
         ),
+        *_output("c360 version --json", "What is installed here.", outputs.VERSION),
         "## Exit codes",
         table(("Code", "Meaning"), ((str(n), text) for n, text in outputs.EXIT_CODES.items())),
     )

@@ -107,6 +107,15 @@ STATE_DIGEST = (
     Field("incidents", "SHA-256", "Incidents with their event times."),
     Field("all", "SHA-256", "Over the digests above: equal if and only if the states are."),
 )
+VERSION = (
+    Field("version", "integer", "Version of this output."),
+    Field("release", "string", "Version of customer360."),
+    Field("commit", "string or null", "The commit it was built from; null outside an image."),
+    Field("python", "string", "Version of Python."),
+    Field("schema", "integer", "Number of the migration that this code works with."),
+    Field("embedded_engine", "string or null", "Version of the embedded engine; null without it."),
+    Field("libraries", "map of names to string", "Versions of the main libraries."),
+)
 STORE_AUDIT = (
     Field("realm", "string", "Brand or tenant."),
     Field("event_id", "string", "An event stored under several anchors."),

@@ -71,6 +71,12 @@ def sql_directory() -> Path:
     return Path(str(resources.files("schemas").joinpath("sql")))
 
 
+def latest_migration() -> int:
+    """The number of the newest packaged migration: the schema that this code works with."""
+    newest: int = max(one.version for one in _files(None))
+    return newest
+
+
 def migrate(
     database: Database, *, dry_run: bool = False, directory: Path | None = None, cluster: str = ""
 ) -> list[MigrationState]:

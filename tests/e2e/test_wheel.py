@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -58,6 +60,31 @@ def run(python: Path, cwd: Path, *arguments: str, code: int) -> str:
     return done.stdout + done.stderr
 
 
+def test_a_wheel_built_again_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    """Elsewhere, by another umask, from files of another age."""
+    built = []
+    for name, umask, age_s in (("one", 0o022, 0), ("another/place", 0o077, 10**8)):
+        tree = tmp_path / name
+        for part in ("services", "schemas"):
+            shutil.copytree(
+                ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"),
+                copy_function=shutil.copyfile,
+            )  # fmt: skip
+        for part in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copyfile(ROOT / part, tree / part)
+        for path in tree.rglob("*"):
+            os.chmod(path, (0o777 if path.is_dir() else 0o666) & ~umask)
+            os.utime(path, (path.stat().st_mtime - age_s,) * 2)
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tree / "dist")],
+            cwd=tree, env=environment(SOURCE_DATE_EPOCH="1577836800"), umask=umask, check=True,
+            capture_output=True, timeout=DEADLINE_S,
+        )  # fmt: skip
+        [wheel] = (tree / "dist").glob("*.whl")
+        built.append(wheel.read_bytes())
+    assert built[0] == built[1]
+
+
 def test_the_wheel_holds_the_product_alone(wheel: Path) -> None:
     """No development tool, no test; the embedded engine and the sample's data are extras."""
     with ZipFile(wheel) as packed:
@@ -73,7 +100,9 @@ def test_the_wheel_holds_the_product_alone(wheel: Path) -> None:
     assert set(written.get_all("Provides-Extra", [])) == {"embedded", "dev", "oidc"}
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("config",), ("migrate", "--render")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("config",), ("migrate", "--render"), ("version",)]
+)
 def test_what_needs_no_engine_works(
     python: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
