@@ -40,6 +40,11 @@ DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)
 	.venv-sbom/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/locks/sbom.lock
 	touch $@
 
+.venv-policy/installed: tests/deploy/kubernetes/policy.lock
+	$(PYTHON) -m venv .venv-policy
+	.venv-policy/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/deploy/kubernetes/policy.lock
+	touch $@
+
 # From the system's own package of Debian 12, unpacked here; nothing is installed system-wide.
 .prometheus/installed:
 	rm -rf .prometheus && mkdir .prometheus
@@ -49,7 +54,7 @@ DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)
 	dpkg-deb -x .prometheus/prometheus_*.deb .prometheus && rm .prometheus/prometheus_*.deb
 	touch $@
 
-.PHONY: setup demo test test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom clean
+.PHONY: setup demo test k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -57,6 +62,9 @@ demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 
 test: setup .venv-clients/installed .prometheus/installed  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid, safe, in step with the code
+	$(BIN)/pytest tests/deploy/kubernetes
 
 test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
 	$(BIN)/pytest tests/benchmarks
@@ -102,6 +110,7 @@ lock: setup  ## Resolve the dependencies again into the lock files (needs uv)
 	$(PART) pyproject.toml --extra oidc --extra embedded -o deploy/locks/embedded.lock
 	echo 'hatchling>=1.27,<2' | $(PART) - -o deploy/locks/build.lock
 	echo 'cyclonedx-bom>=7.5,<8' | $(LOCK) --no-annotate - -o deploy/locks/sbom.lock --upgrade
+	$(LOCK) tests/deploy/kubernetes/policy.in --no-annotate -o tests/deploy/kubernetes/policy.lock --upgrade
 
 sbom: setup .venv-sbom/installed  ## What each flavour of the image holds (CycloneDX) and under which licences, into dist/sbom (needs root)
 	$(BIN)/python -m devtools.image.sbom .venv-sbom/bin/cyclonedx-py dist/sbom
@@ -110,4 +119,4 @@ image-check: setup  ## The image's steps carried out in a directory and run agai
 	$(BIN)/pytest -p no:cacheprovider tests/deploy/image_check.py
 
 clean:  ## Remove the environment, caches and the demo's data
-	rm -rf .venv .venv-quix .venv-clients .venv-mutation .venv-sbom dist .prometheus mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-clients .venv-mutation .venv-sbom dist .prometheus .venv-policy mutants demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -242,7 +242,7 @@ CATALOGUE = Catalogue(
             retention_days=14,
             record_bytes_max=2 * MIB,
             headers=records.RejectedHeaders,
-            produced_by=(Party.INGEST, Party.QUERY),
+            produced_by=(Party.INGEST, Party.IDENTITY, Party.CONSISTENCY, Party.QUERY),
             consumed_by=(Party.QUERY, Party.SUBSCRIBERS),
         ),
         Topic(
@@ -255,7 +255,7 @@ CATALOGUE = Catalogue(
             cleanup=Cleanup.COMPACT,
             records=(records.ProfileChangeRecord,),
             produced_by=(Party.IDENTITY,),
-            consumed_by=(Party.SUBSCRIBERS,),
+            consumed_by=(Party.QUERY, Party.SUBSCRIBERS),
         ),
         Topic(
             name="c360.alerts",

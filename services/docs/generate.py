@@ -1,4 +1,4 @@
-"""`python -m services.docs.generate`: write the published contracts, a client, reference pages.
+"""`python -m services.docs.generate`: write contracts, a client, reference pages, manifests.
 
 With `--check` nothing is written; outdated files are listed, and the exit code is 1. Output depends
 on the code alone: no dates, no absolute paths, no hash order.
@@ -17,6 +17,7 @@ from services.docs.asyncapi import asyncapi_document
 from services.docs.imports_page import imports_page
 from services.docs.interface_page import interface_page
 from services.docs.json_schema import incident_schema, profile_schema, touchpoint_schema
+from services.docs.manifests import manifests
 from services.docs.metrics_page import metrics_page
 from services.docs.openapi import openapi_document
 from services.docs.python_client import client_files
@@ -51,7 +52,8 @@ def outputs() -> dict[str, str]:
         path: json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
         for path, build in DOCUMENTS.items()
     }
-    return texts | {path: build() for path, build in PAGES.items()} | client_files()
+    pages = {path: build() for path, build in PAGES.items()}
+    return texts | pages | client_files() | manifests()
 
 
 def stale(root: Path, texts: dict[str, str]) -> list[str]:

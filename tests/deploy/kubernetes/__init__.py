@@ -1,0 +1,1 @@
+"""The Kubernetes manifests: rendered, valid, safe, and in step with the code (`make k8s`)."""

@@ -1,0 +1,238 @@
+"""Ports, settings, topics, metrics, pages and commands in the manifests exist in the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schemas.topics import CATALOGUE, Party
+from services.docs.manifests import accesses
+from services.stream.dead_letters import REJECTED_TOPIC
+from tests.deploy.kubernetes.consistency import differences
+from tests.deploy.kubernetes.rendering import (
+    SETS,
+    Manifest,
+    containers,
+    objects_of,
+    of_kind,
+    pods,
+    secrets,
+)
+
+PRODUCTION = "production"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_the_manifests_say_exists(name: str) -> None:
+    """No overlay, and no component on the base, names anything that the code does not have."""
+    assert differences(objects_of(name), secrets()) == []
+
+
+def test_the_workloads_are_all_there() -> None:
+    """Production runs the workers, the API and the jobs, each with labels that name it."""
+    found = {
+        workload["metadata"]["name"]: template["metadata"]["labels"]
+        for workload, template in pods(objects_of(PRODUCTION))
+    }
+    assert found.keys() == {
+        *("c360-ingest", "c360-identity", "c360-consistency", "c360-api"),
+        *("c360-topics", "c360-migrate", "c360-verify"),
+    }
+    for name, labels in found.items():
+        assert labels["app.kubernetes.io/name"] == name
+        assert labels["app.kubernetes.io/component"] == name.removeprefix("c360-")
+        assert labels["app.kubernetes.io/part-of"] == "customer360"
+
+
+def _worker(objects: list[Manifest], kind: str = "StatefulSet") -> Any:
+    return of_kind(objects, kind)[0]["spec"]["template"]["spec"]["containers"][0]
+
+
+def _wrong_port(objects: list[Manifest]) -> None:
+    _worker(objects)["ports"][0]["containerPort"] += 1
+
+
+def _unknown_setting(objects: list[Manifest]) -> None:
+    _settings(objects)["C360_KAFKA_BOOTSTRAP_SERVER"] = "kafka:9092"
+
+
+def _settings(objects: list[Manifest]) -> dict[str, str]:
+    found: dict[str, str] = of_kind(objects, "ConfigMap")[0]["data"]
+    return found
+
+
+def _wrong_value(objects: list[Manifest]) -> None:
+    _settings(objects)["C360_KAFKA_SESSION_TIMEOUT_S"] = "1"
+
+
+def _closed_port(objects: list[Manifest]) -> None:
+    _settings(objects)["C360_CLICKHOUSE_URL"] = "https://clickhouse:9440"
+
+
+def _loopback(objects: list[Manifest]) -> None:
+    _settings(objects)["C360_WORKER_HTTP_HOST"] = "127.0.0.1"
+
+
+def _slow_to_stop(objects: list[Manifest]) -> None:
+    _settings(objects)["C360_WORKER_SHUTDOWN_GRACE_S"] = "300"
+
+
+def _wrong_page(objects: list[Manifest]) -> None:
+    _worker(objects)["livenessProbe"]["httpGet"]["path"] = "/healthz"
+
+
+def _wrong_probe_port(objects: list[Manifest]) -> None:
+    _worker(objects, "Deployment")["readinessProbe"]["httpGet"]["port"] = "health"
+
+
+def _no_probe(objects: list[Manifest]) -> None:
+    del _worker(objects)["startupProbe"]
+
+
+def _unknown_worker(objects: list[Manifest]) -> None:
+    _worker(objects)["args"] = ["worker", "identities"]
+
+
+def _unknown_option(objects: list[Manifest]) -> None:
+    (job,) = (one for one in of_kind(objects, "Job") if one["metadata"]["name"] == "c360-topics")
+    job["spec"]["template"]["spec"]["containers"][0]["args"] = ["topics", "apply", "--fast"]
+
+
+def _wrong_script(objects: list[Manifest]) -> None:
+    job = of_kind(objects, "Deployment")[0]["spec"]["template"]["spec"]["initContainers"][0]
+    job["args"] = ["until c360 migrate --dry --json; do sleep 1; done"]
+
+
+def _unknown_secret(objects: list[Manifest]) -> None:
+    _worker(objects)["envFrom"][1]["secretRef"]["name"] = "c360-secrets"
+
+
+def _no_identity(objects: list[Manifest]) -> None:
+    _worker(objects)["env"] = []
+
+
+def _unknown_topic(objects: list[Manifest]) -> None:
+    of_kind(objects, "KafkaTopic")[0]["metadata"]["name"] = "touchpoints.shops"
+
+
+def _other_partitions(objects: list[Manifest]) -> None:
+    of_kind(objects, "KafkaTopic")[0]["spec"]["partitions"] += 1
+
+
+def _unknown_topic_of_a_user(objects: list[Manifest]) -> None:
+    acls = of_kind(objects, "KafkaUser")[0]["spec"]["authorization"]["acls"]
+    acls[0]["resource"]["name"] = "c360.offer"
+
+
+def _scaled_writer(objects: list[Manifest]) -> None:
+    one = of_kind(objects, "ScaledObject")[0]["spec"]
+    one["scaleTargetRef"]["name"] = "c360-identity"
+    one["triggers"][0]["metadata"]["consumerGroup"] = "c360-identity"
+
+
+def _unknown_group(objects: list[Manifest]) -> None:
+    trigger = of_kind(objects, "ScaledObject")[0]["spec"]["triggers"][0]
+    trigger["metadata"]["consumerGroup"] = "c360-ingests"
+
+
+def _unknown_lag_topic(objects: list[Manifest]) -> None:
+    for one in of_kind(objects, "ScaledObject"):
+        one["spec"]["triggers"][0]["metadata"]["topic"] = "c360.offer"
+
+
+def _too_many(objects: list[Manifest]) -> None:
+    of_kind(objects, "ScaledObject")[0]["spec"]["maxReplicaCount"] = 13
+
+
+def _unknown_page(objects: list[Manifest]) -> None:
+    of_kind(objects, "PodMonitor")[0]["spec"]["podMetricsEndpoints"][0]["path"] = "/healthz"
+
+
+def _unknown_metric(objects: list[Manifest]) -> None:
+    rule = {"alert": "C360Lag", "expr": "sum(c360_lag_record) > 1"}
+    group = {"name": "lag", "rules": [rule]}
+    head = {"kind": "PrometheusRule", "metadata": {"name": "lag"}}
+    objects.append({**head, "spec": {"groups": [group]}})
+
+
+def _selects_nothing(objects: list[Manifest]) -> None:
+    budget = of_kind(objects, "PodDisruptionBudget")[0]["spec"]["selector"]
+    budget["matchLabels"] = {"app.kubernetes.io/name": "api"}
+
+
+def _scales_nothing(objects: list[Manifest]) -> None:
+    of_kind(objects, "HorizontalPodAutoscaler")[0]["spec"]["scaleTargetRef"]["name"] = "api"
+
+
+def _no_account(objects: list[Manifest]) -> None:
+    of_kind(objects, "StatefulSet")[0]["spec"]["template"]["spec"]["serviceAccountName"] = "worker"
+
+
+MISTAKES: list[tuple[Callable[[list[Manifest]], None], str]] = [
+    (_wrong_port, "listens on 836"),
+    (_unknown_setting, "C360_KAFKA_BOOTSTRAP_SERVER is not a setting"),
+    (_wrong_value, "C360_KAFKA_SESSION_TIMEOUT_S"),
+    (_closed_port, "NetworkPolicy to-clickhouse"),
+    (_loopback, "no probe reaches it"),
+    (_slow_to_stop, "may take 300 s to stop"),
+    (_wrong_page, "serves no /healthz"),
+    (_wrong_probe_port, "no port health"),
+    (_no_probe, "has no startupProbe"),
+    (_unknown_worker, "c360 worker identities"),
+    (_unknown_option, "--fast"),
+    (_wrong_script, "--dry"),
+    (_unknown_secret, "c360-secrets"),
+    (_no_identity, "has no C360_WORKER_ID"),
+    (_unknown_topic, "touchpoints.shops: not in the catalogue"),
+    (_other_partitions, "not as the catalogue has it"),
+    (_unknown_topic_of_a_user, "no topic c360.offer"),
+    (_scaled_writer, "has one writer"),
+    (_unknown_group, "does not read as group c360-ingests"),
+    (_unknown_lag_topic, "reads no topic c360.offer"),
+    (_too_many, "more replicas than partitions"),
+    (_unknown_page, "serves no /healthz"),
+    (_unknown_metric, "no metric c360_lag_record"),
+    (_selects_nothing, "selects no pod"),
+    (_scales_nothing, "no Deployment api"),
+    (_no_account, "no ServiceAccount worker"),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"), MISTAKES, ids=lambda one: getattr(one, "__name__", "")
+)
+def test_a_mistake_is_found(spoil: Callable[[list[Manifest]], None], message: str) -> None:
+    """One wrong word in the manifests of production is found, and the message names it."""
+    objects = objects_of(PRODUCTION)
+    spoil(objects)
+    found = differences(objects, secrets())
+    assert any(message in one for one in found), found
+
+
+def test_a_user_may_do_what_its_service_does_and_no_more() -> None:
+    """Users write dead letters, read their one topic, and have no group but their own."""
+    users = accesses()
+    for party in (Party.INGEST, Party.IDENTITY, Party.CONSISTENCY):
+        name = f"c360-{party.value}"
+        granted = {(one.kind, one.name): one.operations for one in users[name]}
+        assert "Write" in granted["topic", REJECTED_TOPIC]
+        assert [one for kind, one in granted if kind == "group"] == [name]
+        reads = {
+            topic for (kind, topic), ops in granted.items() if kind == "topic" and "Read" in ops
+        }
+        assert reads == {one.name for one in CATALOGUE.topics if party in one.consumed_by}
+    assert {op for one in users["c360-keda"] for op in one.operations} == {"Describe"}
+    assert not any(one.kind == "group" for one in users["c360-api"])
+
+
+def test_images_are_ours_and_pinned_in_production() -> None:
+    """Production names one image, by digest; nothing else runs in the namespace."""
+    images = {
+        container["image"]
+        for _, template in pods(objects_of(PRODUCTION))
+        for container in containers(template)
+    }
+    assert len(images) == 1
+    assert "@sha256:" in images.pop()
