@@ -69,6 +69,10 @@ k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid,
 test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
 	$(BIN)/pytest tests/benchmarks
 
+.PHONY: drills
+drills: setup  ## Restore from a backup, and roll every process under a steady stream (some minutes)
+	$(BIN)/pytest -s tests/drills
+
 chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
 	$(BIN)/python -m tests.chaos --seed $(SEED)
 

@@ -51,11 +51,16 @@ class QueryProgress:
 class QueryEngine:
     """Opens the engine on a data directory, which it locks, and runs statements in it."""
 
-    def __init__(self, data_dir: Path, result_bytes_max: int) -> None:
+    def __init__(
+        self, data_dir: Path, result_bytes_max: int, backup_dir: Path | None = None
+    ) -> None:
+        """BACKUP and RESTORE may use files in `backup_dir`, and nowhere without it."""
         self.result_bytes_max = result_bytes_max
         self._lock = DirectoryLock(data_dir)
         self._lock.acquire()
         self._path = str((data_dir / ENGINE_DIRECTORY).resolve())
+        if backup_dir is not None:
+            self._path += f"?backups.allowed_path={backup_dir.resolve()}"
         try:
             self._own = Connection(self._path)
             # chDB's own `default` is an overlay in which refreshable views fail.

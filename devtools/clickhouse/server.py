@@ -31,7 +31,7 @@ from devtools.clickhouse.request import (
     wishes_of,
 )
 from devtools.clickhouse.sessions import EngineSession
-from devtools.clickhouse.statement import SqlStatement, StatementKind, reaches_outside
+from devtools.clickhouse.statement import SqlStatement, StatementKind, is_backup, reaches_outside
 
 NOTICE = (
     "This is c360's development endpoint: the ClickHouse HTTP protocol over one chDB engine. "
@@ -49,6 +49,8 @@ CONTENT_TYPES = {
     "TabSeparated": "text/tab-separated-values; charset=UTF-8",
 }
 LINE_BYTES_MAX = 1024 * 1024
+IN_BACKUPS = frozenset({"file"})
+"""What a backup may name; the engine holds it to the directory of backups."""
 SESSIONS_EXPIRE_EVERY_S = 0.5
 SHUTDOWN_S = 5.0
 Answer = TypeVar("Answer")
@@ -65,6 +67,7 @@ class Config:
     password: str = ""
     body_bytes_max: int = 256 * 1024 * 1024
     result_bytes_max: int = 1024 * 1024 * 1024
+    backup_dir: Path | None = None
 
 
 class Dropped(Exception):
@@ -149,7 +152,8 @@ class Endpoint:
         authenticate(request, config.user, config.password)
         wishes = wishes_of(request.query)
         statement = await read_statement(request, config.body_bytes_max, query_id)
-        if word := reaches_outside(statement.sql):
+        backs_up = config.backup_dir is not None and is_backup(statement.sql)
+        if word := reaches_outside(statement.sql, IN_BACKUPS if backs_up else frozenset()):
             raise QueryRefusal.of(
                 497, f"Not allowed here: {word} reaches files or hosts outside of the database"
             )
@@ -304,7 +308,9 @@ async def _in_pool(execution: Execution, call: Callable[[], Answer]) -> Answer:
 @asynccontextmanager
 async def serving(config: Config) -> AsyncIterator[str]:
     """Serve; yields the URL. Raises StoreUnavailable or OSError when it cannot start."""
-    engine = await asyncio.to_thread(QueryEngine, config.data_dir, config.result_bytes_max)
+    engine = await asyncio.to_thread(
+        QueryEngine, config.data_dir, config.result_bytes_max, config.backup_dir
+    )
     try:
         runner = web.AppRunner(
             Endpoint(config, engine).app(),

@@ -74,6 +74,12 @@ class SqlStatement:
         return self.format if self.kind is StatementKind.READ else None
 
 
+def is_backup(sql: str) -> bool:
+    """Whether a statement writes a backup, or restores one."""
+    found = FIRST_WORD.match(sql.encode())
+    return found is not None and found[1].upper() in (b"BACKUP", b"RESTORE")
+
+
 def kind_of(text: bytes) -> StatementKind:
     """The kind of a statement; an INSERT is OTHER unless rows follow it."""
     found = FIRST_WORD.match(text)
@@ -119,9 +125,10 @@ def format_of(sql: str, default: str) -> str:
     return found[1] if found else default
 
 
-def reaches_outside(sql: str) -> str:
+def reaches_outside(sql: str, allowed: frozenset[str] = frozenset()) -> str:
     """The first function, engine or clause by which a statement reads or writes files, starts
-    programs or contacts hosts; empty if there is none. Strings and comments mean nothing."""
+    programs or contacts hosts; empty if there is none, or only those `allowed`. Strings and
+    comments mean nothing."""
     words: list[str] = [
         token.strip(b'`"').decode("utf-8", "replace")
         for token in TOKEN.findall(sql.encode())
@@ -129,6 +136,8 @@ def reaches_outside(sql: str) -> str:
     ]
     for word, following in zip(words, [*words[1:], ""], strict=True):
         name = word.lower()
+        if name in allowed:
+            continue
         if name in ("infile", "outfile") or (following == "(" and OUTSIDE.fullmatch(name)):
             return word
     return ""

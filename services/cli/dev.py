@@ -92,6 +92,10 @@ def clickhouse(
     ] = False,
     body_mb_max: Annotated[int, typer.Option(min=1, help="Largest request body, in MB.")] = 256,
     result_mb_max: Annotated[int, typer.Option(min=1, help="Largest answer, in MB.")] = 1024,
+    backup_dir: Annotated[
+        Path | None,
+        typer.Option("--backup-dir", help="Where BACKUP and RESTORE may use files; else nowhere."),
+    ] = None,
     export: Export = False,
 ) -> None:
     """Serve the ClickHouse HTTP protocol over one chDB engine. Not for production."""
@@ -115,6 +119,7 @@ def clickhouse(
             password=password,
             body_bytes_max=body_mb_max * 1024 * 1024,
             result_bytes_max=result_mb_max * 1024 * 1024,
+            backup_dir=backup_dir,
         )
         asyncio.run(_serve_clickhouse(config, kept=data_dir is not None))
 

@@ -58,7 +58,7 @@ def http_server(app: Any, settings: Settings, metrics: Metrics) -> HttpServer:
     if context is not None:
         with suppress(ValueError):  # OpenSSL may read what RFC 5280 forbids
             metrics.certificate_expiry.set(expires_at(own_certificate(settings)).timestamp())
-    return HttpServer(app, table, deadlines, context)
+    return HttpServer(app, table, deadlines, context, settings.http_drain_s)
 
 
 def intake_of(

@@ -30,6 +30,8 @@ from services.intake.in_flight import BytesInFlight
 from services.runtime.errors import C360Error
 
 EVENTS_PER_REQUEST_MAX = 5_000
+LEAVES = "leaves"
+"""State of a request that comes after SIGTERM."""
 
 
 class TouchpointResult(BaseModel):
@@ -177,8 +179,10 @@ async def livez(parts: Parts) -> Response:
     responses=_not_well("Send no requests here now; the text says what is missing."),
     tags=["health"],
 )
-def readyz(parts: Parts) -> Response:
-    """200 while the writer makes progress and the store answers."""
+def readyz(parts: Parts, request: Request) -> Response:
+    """200 while the writer makes progress, the store answers and the service does not stop."""
+    if getattr(request.state, LEAVES, False):
+        return PlainTextResponse("it stops: send requests elsewhere", 503)
     try:
         parts.ping()
     except C360Error as error:

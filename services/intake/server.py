@@ -8,11 +8,14 @@ says why. The routes are in services/intake/http.py.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
+from types import FrameType
 from typing import Any, NamedTuple, cast
 
 import h11
@@ -23,6 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from schemas.api.problem import ProblemCode
 from services.api.http.local import LOCAL_CALLER
 from services.api.http.streams import STOPS, STREAM
+from services.intake.http import LEAVES
 from services.intake.tls import Handshake
 from services.runtime.connections import Connections, Unread, address_of, refuse, send_at_once
 
@@ -229,6 +233,32 @@ def _secured(
     return Handshake(partial(http, **named), tls, table, limit_s)
 
 
+class _DrainingServer(uvicorn.Server):
+    """uvicorn that goes on answering for a while after SIGTERM, so that whoever balances load can
+    notice /readyz first. Each answer then ends its connection: the next request goes elsewhere."""
+
+    def __init__(self, config: uvicorn.Config, drain_s: float) -> None:
+        super().__init__(config)
+        self._drain_s = drain_s
+        self._ends_s: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See uvicorn.Server; a second signal ends at once."""
+        if sig != signal.SIGTERM or not self._drain_s or self._ends_s is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._captured_signals.append(sig)
+        self._ends_s = time.monotonic() + self._drain_s
+        self.lifespan.state[LEAVES] = True
+        self.config.encoded_headers = [*self.config.encoded_headers, (b"connection", b"close")]
+
+    async def on_tick(self, counter: int) -> bool:
+        """See uvicorn.Server."""
+        if self._ends_s is not None and time.monotonic() >= self._ends_s:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
 class HttpServer:
     """uvicorn on one listener, until `stop` or a signal."""
 
@@ -238,6 +268,7 @@ class HttpServer:
         table: Connections,
         deadlines: Deadlines,
         tls: ssl.SSLContext | None = None,
+        drain_s: float = 0,
     ) -> None:
         self._table = table
         protocol = cast(type[asyncio.Protocol], partial(GuardedHttp, table, deadlines))
@@ -258,7 +289,7 @@ class HttpServer:
             timeout_graceful_shutdown=STOP_S,
             backlog=BACKLOG,
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _DrainingServer(config, drain_s)
         self._logged_s = -EXHAUSTED_LOG_S
 
     def stop(self) -> None:

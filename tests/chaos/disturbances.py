@@ -168,12 +168,13 @@ def compress(chaos: Chaos) -> None:
 def empty_topics(chaos: Chaos) -> None:
     """Retention takes everything that was processed, then the workers restart."""
     chaos.run.wait_drained()
-    asyncio.run(_delete_records(chaos.run.servers))
+    asyncio.run(empty_read_topics(chaos.run.servers))
     chaos.restart_all()
     chaos.feed()
 
 
-async def _delete_records(servers: str) -> None:
+async def empty_read_topics(servers: str) -> None:
+    """Delete every record of the topics that workers read, as retention does."""
     consumer = AIOKafkaConsumer(bootstrap_servers=servers)
     await consumer.start()
     try:

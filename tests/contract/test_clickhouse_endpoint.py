@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -502,6 +503,30 @@ def test_nothing_outside_is_reached(clickhouse_endpoint: ClickHouseEndpoint, sql
     answer = post(clickhouse_endpoint, sql)
     assert (code_of(answer), "root:" in answer.text) == (497, False)
     assert post(clickhouse_endpoint, "SELECT 'file(''/etc/passwd'')'").status_code == 200
+
+
+def test_backups_use_their_directory_alone(tmp_path: Path) -> None:
+    """With a directory for backups, BACKUP and RESTORE work as on a server, inside of it only."""
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    with ClickHouseEndpoint(tmp_path / "data", "--backup-dir", str(backups)) as endpoint:
+        assert post(endpoint, "CREATE TABLE c360.kept ORDER BY a AS SELECT 7 AS a").is_success
+        assert post(endpoint, f"BACKUP DATABASE c360 TO File('{backups}/one')").is_success
+        assert post(endpoint, "DROP DATABASE c360 SYNC").is_success
+        assert post(endpoint, f"RESTORE DATABASE c360 FROM File('{backups}/one')").is_success
+        assert post(endpoint, "SELECT a FROM c360.kept").text == "7\n"
+        outside = f"BACKUP DATABASE c360 TO File('{tmp_path}/outside')"
+        assert not post(endpoint, outside).is_success
+        elsewhere = "BACKUP DATABASE c360 TO S3('http://127.0.0.1:1/b')"
+        assert code_of(post(endpoint, elsewhere)) == 497
+        assert code_of(post(endpoint, "SELECT * FROM file('one', LineAsString)")) == 497
+    assert not (tmp_path / "outside").exists()
+
+
+def test_no_backup_without_a_directory(clickhouse_endpoint: ClickHouseEndpoint) -> None:
+    """Nothing is written anywhere unless somebody said where."""
+    refused = post(clickhouse_endpoint, "BACKUP DATABASE c360 TO File('/tmp/never')")
+    assert code_of(refused) == 497
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ NOT_RUN = {
         "docs/chaos.md",
         ".venv/bin/python -m tests.chaos --only disk --keep /tmp/chaos",
     ): HALF_AN_HOUR,
+    ("docs/backup.md", "make drills"): HALF_AN_HOUR,
+    ("docs/upgrade.md", "make drills"): HALF_AN_HOUR,
     ("docs/first-profile.md", "pip install ./clients/python"): INSTALLS,
     ("docs/first-profile.md", NPM_INSTALL): INSTALLS,
     ("docs/clickhouse.md", "export C360_CLICKHOUSE_URL=https://clickhouse.example:8443"): OUTSIDE,

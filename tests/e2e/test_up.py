@@ -211,6 +211,19 @@ def test_stops_cleanly_and_starts_again(tmp_path: Path) -> None:
     assert len(timeline["entries"]) == 2
 
 
+def test_readiness_turns_before_the_listener_closes(tmp_path: Path) -> None:
+    """After SIGTERM it says that it stops, still answers, ends each connection with its answer,
+    and then ends; a second SIGTERM ends it at once."""
+    with running(tmp_path / "data", C360_HTTP_DRAIN_S="600") as up:
+        up.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: up.client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE)
+        wait_for(lambda: up.client.get("/livez").headers.get("connection") == "close")
+        assert up.post(event(identifiers=[EMAIL])).json()["results"][0]["status"] == "accepted"
+        assert up.stop() == 0
+    with running(tmp_path / "data", C360_HTTP_DRAIN_S="0.5") as up:
+        assert up.stop() == 0
+
+
 def test_killed_after_the_answer_nothing_is_lost(tmp_path: Path) -> None:
     """SIGKILL right after the answers: every accepted event is there."""
     data_dir = tmp_path / "data"

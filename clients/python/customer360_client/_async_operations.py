@@ -60,7 +60,7 @@ class AsyncOperations:
         return await self._send(Call("GET", "/livez", str))
 
     async def readyz(self) -> str:
-        """200 while the writer makes progress and the store answers."""
+        """200 while the writer makes progress, the store answers and the service does not stop."""
         return await self._send(Call("GET", "/readyz", str))
 
     async def metrics(self) -> str:

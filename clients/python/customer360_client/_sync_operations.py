@@ -60,7 +60,7 @@ class Operations:
         return self._send(Call("GET", "/livez", str))
 
     def readyz(self) -> str:
-        """200 while the writer makes progress and the store answers."""
+        """200 while the writer makes progress, the store answers and the service does not stop."""
         return self._send(Call("GET", "/readyz", str))
 
     def metrics(self) -> str:

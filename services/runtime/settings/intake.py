@@ -41,6 +41,9 @@ class IntakeSettings(Part):
     """Seconds that a request body may take."""
     http_body_bytes_per_s_min: Annotated[int, Field(ge=0)] = 1_000
     """Lowest rate of a request body, after its first 10 seconds."""
+    http_drain_s: Annotated[float, Field(ge=0, le=600)] = 0
+    """Seconds after SIGTERM in which requests are still answered while `/readyz` fails: as long as
+    a load balancer takes to send no more. A second signal ends it at once."""
     intake_linger_ms: Annotated[int, Field(ge=0, le=5000)] = 20
     """Milliseconds that the intake waits for more requests before it writes a batch."""
     intake_queue_events_max: Annotated[int, Field(ge=1)] = 100_000

@@ -1,0 +1,1 @@
+"""What operators practise, on the whole service: `make drills`."""
