@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from devtools.dashboards.panel import LINE, PROMETHEUS, Panel
 
 SCHEMA_VERSION = 42
-"""The last version of dashboards in this form; Grafana reads it from 12.1 on."""
+"""The last version of dashboards in this form, which Grafana 12.3 and 13 write."""
 TAG = "customer360"
 DOCS_URL = "https://github.com/customer360/customer360/blob/main/docs"
 """Where links to the docs lead; the variable `docs` of each dashboard changes it."""

@@ -7,8 +7,49 @@ from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, stat
 from devtools.dashboards.queries import or_zero, per_second, share, within
 
 CHANGES = "c360_incident_changes_total"
+DAY_S = 24 * 3600
 OPENED, RESOLVED, RETRACTED = 'state="open"', 'state="resolved"', 'state="retracted"'
 
+NOW = Row(
+    "Now",
+    Height.USUAL,
+    (
+        stat(
+            "Open incidents",
+            Unit.NUMBER,
+            'sum (max by (kind) (c360_incidents{state="open"}))',
+            "Contradictions that last and that nobody has acknowledged or muted. Counted every "
+            "minute, by every API process.",
+            Steps(50, 500),
+            pages=("consistency.md",),
+        ),
+        stat(
+            "The oldest is open for",
+            Unit.SECONDS,
+            "time() - min (c360_oldest_open_incident_timestamp_seconds)",
+            "Age of the oldest open incident in event time: since when the contradiction lasts. "
+            "No data while none is open.",
+            Steps(2 * DAY_S, 7 * DAY_S),
+            pages=("consistency.md",),
+        ),
+        stat(
+            "Orders that contradict each other",
+            Unit.NUMBER,
+            "max (c360_order_conflicts)",
+            "Orders of which two channels report different things. Counted every ten minutes.",
+            Steps(1, 100),
+            pages=("runbook.md#orders-contradict-each-other-c360_order_conflicts",),
+        ),
+        bars(
+            "Not ended, by kind and state",
+            Unit.NUMBER,
+            Query("max by (kind, state) (c360_incidents)", "{{kind}}: {{state}}"),
+            "What there is now of each kind: upcoming and pending ones are no contradiction yet, "
+            "acknowledged and muted ones are in somebody's hands.",
+            width=12,
+        ),
+    ),
+)
 DAY = Row(
     "Last day",
     Height.LOW,
@@ -111,6 +152,6 @@ CONSISTENCY = Board(
     "Customer 360 · Consistency",
     "For pricing managers: contradictions between channels by kind and state, and whether the "
     "judgement is up to date. Single incidents are listed by `c360 incidents list`.",
-    (DAY, COURSE, JUDGING),
+    (NOW, DAY, COURSE, JUDGING),
     pages=("dashboards.md", "consistency.md", "runbook.md"),
 )

@@ -7,7 +7,7 @@ from devtools.dashboards.panel import Query, Steps, Unit, lines, stat
 from devtools.dashboards.queries import per_second, share, within
 
 DAY = Row(
-    "Last day",
+    "Last day, and now",
     Height.LOW,
     (
         stat(
@@ -15,14 +15,14 @@ DAY = Row(
             Unit.NUMBER,
             within("c360_identity_edges_total", "1d"),
             "New or better evidence that two identifiers belong to one person.",
-            width=6,
+            width=4,
         ),
         stat(
             "Profiles merged",
             Unit.NUMBER,
             within("c360_identity_merges_total", "1d"),
             "Profiles that became part of another one.",
-            width=6,
+            width=4,
         ),
         stat(
             "Profiles split",
@@ -30,7 +30,7 @@ DAY = Row(
             within("c360_identity_splits_total", "1d"),
             "Profiles that new evidence took apart. A few are normal: evidence can undo a merge.",
             Steps(100, 1000),
-            width=6,
+            width=4,
             pages=("identity.md",),
         ),
         stat(
@@ -40,7 +40,24 @@ DAY = Row(
             "Links and decisions that would have joined different persons. A jump means that a "
             "source sends shared or placeholder values.",
             Steps(100, 1000),
-            width=6,
+            width=4,
+            pages=("identity.md",),
+        ),
+        stat(
+            "Values of too many persons",
+            Unit.NUMBER,
+            "max (c360_suspicious_values)",
+            "Identifiers that stand for more persons than anybody's does; they join nobody. "
+            "Counted every ten minutes.",
+            Steps(1, 100),
+            pages=("runbook.md#values-stand-for-too-many-persons-c360_suspicious_values",),
+        ),
+        stat(
+            "Identifiers of the largest profile",
+            Unit.NUMBER,
+            "max (c360_largest_profile_identifiers)",
+            "A person with hundreds is several people who were joined. Counted every ten minutes.",
+            Steps(100, 200),
             pages=("identity.md",),
         ),
     ),

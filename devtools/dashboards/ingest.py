@@ -31,6 +31,14 @@ ARRIVING = Row(
             pages=("rejected-events.md",),
             stacked=True,
         ),
+        lines(
+            "Stored events by channel",
+            Unit.EVENTS_PER_SECOND,
+            [Query(per_second("c360_channel_events_total", "channel"), "{{channel}}")],
+            "Events that were stored for the first time. A channel that stops is seen here first.",
+            width=24,
+            stacked=True,
+        ),
         bars(
             "Hints to senders, last day",
             Unit.NUMBER,
@@ -75,6 +83,22 @@ SPEED = Row(
             [Query(quantile(0.99, "c360_stage_duration_seconds", "stage"), "{{stage}}")],
             "Which stage takes the time: storing facts, or sending on what other workers read.",
             Steps(2, 10),
+        ),
+        lines(
+            "Age of what waits",
+            Unit.SECONDS,
+            [Query("max by (job) (c360_lag_seconds)", "{{job}}")],
+            "Age of the oldest record that is still to be processed, read or not.",
+            Steps(60, 120),
+        ),
+        lines(
+            "Parts of the fullest partition",
+            Unit.NUMBER,
+            [Query("max by (table) (c360_store_parts)", "{{table}}")],
+            "Active parts in ClickHouse. It slows inserts down from 1,000 on and refuses them from "
+            "3,000.",
+            Steps(500, 1000),
+            pages=("clickhouse.md",),
         ),
         lines(
             "Records waiting, by topic",

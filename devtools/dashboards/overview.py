@@ -87,11 +87,11 @@ NOW = Row(
             pages=("workers.md",),
         ),
         stat(
-            "Oldest record in work",
+            "Age of what waits",
             Unit.SECONDS,
-            "max (c360_oldest_unacknowledged_age_seconds)",
-            "Time since receipt of the oldest record that is read and not acknowledged.",
-            Steps(10, 60),
+            "max (c360_lag_seconds)",
+            "Age of the oldest record that is still to be processed, read or not.",
+            Steps(60, 120),
             pages=("workers.md",),
         ),
         stat(
@@ -103,12 +103,12 @@ NOW = Row(
             pages=("rejected-events.md",),
         ),
         stat(
-            "Batches retried, last hour",
+            "Open incidents",
             Unit.NUMBER,
-            within("c360_store_retries_total", "1h"),
-            "The store or the brokers did not take a batch; it is tried again.",
-            Steps(10, 100),
-            pages=("runbook.md#retries-rise-c360_store_retries_total",),
+            'sum (max by (kind) (c360_incidents{state="open"}))',
+            "Contradictions between channels that last and that nobody has acknowledged.",
+            Steps(50, 500),
+            pages=("consistency.md",),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row, Variable
-from devtools.dashboards.panel import Drawing, Panel, Query, Steps, Unit, lines, stat
+from devtools.dashboards.panel import Drawing, Panel, Query, Steps, Unit, bars, lines, stat
 from devtools.dashboards.queries import RATE, per_second, share
 
 CHOSEN = 'job=~"$job", instance=~"$instance"'
@@ -24,13 +24,20 @@ STATE = Row(
             Steps(alarm=1, falling=True),
             width=6,
         ),
+        bars(
+            "Versions that run",
+            Unit.NUMBER,
+            Query(f"count by (version) (c360_build_info{{{CHOSEN}}})", "{{version}}"),
+            "Chosen processes by version. Two while a release is rolled out.",
+            width=6,
+        ),
         lines(
             "Answers its metrics page",
             Unit.NUMBER,
             [Query(f"up{{{CHOSEN}}}", EACH)],
             "1 while Prometheus reaches the process, 0 while it does not.",
             Steps(alarm=1, falling=True),
-            width=9,
+            width=6,
         ),
         lines(
             "Since the last progress",
@@ -38,7 +45,7 @@ STATE = Row(
             [Query(SINCE_PROGRESS, EACH)],
             "Since the process finished a batch or found nothing to do.",
             Steps(60, 300),
-            width=9,
+            width=6,
             pages=("workers.md",),
         ),
     ),

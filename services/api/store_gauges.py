@@ -18,6 +18,7 @@ from typing import Protocol
 
 import structlog
 
+from schemas.incident import IncidentState
 from services.api.ports import Reads
 from services.identity.core.notices import NoticeKind
 from services.runtime.metrics import Metrics
@@ -28,10 +29,16 @@ _STATEMENTS = statements_of(__file__)
 PARTS_SQL = _STATEMENTS["parts"]
 LARGEST_SQL = _STATEMENTS["largest"]
 OLDEST_SQL = _STATEMENTS["oldest"]
+INCIDENTS_SQL = _STATEMENTS["incidents"]
 OFTEN_S = 60.0
 SELDOM_S = 600.0
 """Between two looks over whole tables."""
 STOP_S = 5.0
+NOT_ENDED = tuple(
+    state
+    for state in IncidentState
+    if state not in (IncidentState.RESOLVED, IncidentState.RETRACTED)
+)
 log = structlog.get_logger()
 
 
@@ -40,6 +47,10 @@ class FigureSource(Protocol):
 
     def parts(self) -> dict[str, int]:
         """Active parts of the fullest partition, by table."""
+        ...
+
+    def incidents(self) -> dict[tuple[str, str], int]:
+        """Number of incidents by kind and state."""
         ...
 
     def oldest_open_s(self) -> float:
@@ -74,6 +85,10 @@ class StoreFigures:
     def parts(self) -> dict[str, int]:
         """See the port."""
         return {table: int(count) for table, count in self._database.rows(PARTS_SQL)}
+
+    def incidents(self) -> dict[tuple[str, str], int]:
+        """See the port."""
+        return {(kind, state): count for kind, state, count in self._database.rows(INCIDENTS_SQL)}
 
     def oldest_open_s(self) -> float:
         """See the port."""
@@ -133,7 +148,8 @@ class StoreGauges:
         }
         for gauge, look in looks.items():
             gauge.set_function(partial(self._show, look))
-        self._looks = [_Look(self._show_parts, OFTEN_S), *looks.values()]
+        tables = [_Look(self._show_parts, OFTEN_S), _Look(self._show_incidents, OFTEN_S)]
+        self._looks = [*tables, *looks.values()]
 
     def start(self) -> None:
         """Look whenever the metrics were read and a look is due."""
@@ -170,6 +186,13 @@ class StoreGauges:
         for table, count in found.items():
             self._metrics.store_parts.labels(table).set(count)
         return max(found.values(), default=0)
+
+    def _show_incidents(self, figures: FigureSource) -> float:
+        found = figures.incidents()
+        for kind in {kind for kind, _ in found}:
+            for state in NOT_ENDED:  # also those that no incident is in any more
+                self._metrics.incidents_now.labels(kind, state).set(found.get((kind, state), 0))
+        return len(found)
 
     def _run(self) -> None:
         while self._wanted.wait() and not self._is_stopping:

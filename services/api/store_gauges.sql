@@ -18,3 +18,7 @@ SELECT max(held) FROM
 -- oldest --
 -- Since when (Unix ms) the oldest open incident is open, and how many are.
 SELECT toUnixTimestamp64Milli(min(since)), count() FROM incident_states FINAL WHERE state = 'open'
+
+-- incidents --
+-- How many incidents are in each state, by kind.
+SELECT kind, state, count() FROM incident_states FINAL GROUP BY kind, state

@@ -71,9 +71,8 @@ class Metrics:
             "Unix time at which the writer last finished a batch or found nothing to do",
             registry=self.registry,
         )
-        self._gauge("c360_build_info", "1, by the version that runs", "version").labels(
-            version("customer360")
-        ).set(1)
+        self.build = self._gauge("c360_build_info", "1, by the version that runs", "version")
+        self.build.labels(version("customer360")).set(1)
         self._of_identity()
         self._of_log()
         self._of_intake()
@@ -190,6 +189,9 @@ class Metrics:
     def _of_store(self) -> None:
         self.store_parts = self._gauge(
             "c360_store_parts", "Active parts of the fullest partition of a table", "table"
+        )
+        self.incidents_now = self._gauge(
+            "c360_incidents", "Incidents that have not ended, by kind and state", "kind", "state"
         )
         self.largest_profile = self._gauge(
             "c360_largest_profile_identifiers",

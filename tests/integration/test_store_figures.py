@@ -30,6 +30,7 @@ def test_the_figures_of_a_store(database: Database, server_settings: Settings) -
         row = ("default", "stockout", "product", f"{since}", f"{since}", state, since, "{}", 1)
         database.insert_rows("incident_states", COLUMNS, [row])
     assert figures.oldest_open_s() == 5.0
+    assert figures.incidents() == {("stockout", "open"): 2, ("stockout", "acknowledged"): 1}
 
 
 COLUMNS = ("realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body",

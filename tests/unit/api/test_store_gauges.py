@@ -21,6 +21,7 @@ class Store:
         self.held: int | None = 4
         self.asked: list[str] = []
         self.closed = 0
+        self.state = "open"
 
     def _answer(self, name: str) -> float:
         self.asked.append(name)
@@ -31,6 +32,11 @@ class Store:
     def parts(self) -> dict[str, int]:
         """See FigureSource."""
         return {"touchpoints": int(self._answer("parts"))}
+
+    def incidents(self) -> dict[tuple[str, str], int]:
+        """See FigureSource."""
+        held = int(self._answer("incidents"))
+        return {("price_mismatch", self.state): held, ("price_mismatch", "resolved"): 1}
 
     def oldest_open_s(self) -> float:
         """See FigureSource."""
@@ -53,7 +59,7 @@ class Store:
         self.closed += 1
 
 
-OFTEN, SELDOM = ["parts", "oldest"], ["largest", "conflicts", "suspicious"]
+OFTEN, SELDOM = ["parts", "incidents", "oldest"], ["largest", "conflicts", "suspicious"]
 
 
 def test_whole_tables_are_looked_at_every_ten_minutes() -> None:
@@ -86,7 +92,7 @@ def test_an_unknown_number_is_nan() -> None:
     store.held, now_s[0] = None, SELDOM_S
     gauges.look()
     assert math.isnan(shown("c360_suspicious_values") or 0)
-    assert store.closed == 5
+    assert store.closed == 6
     store.held, now_s[0] = 7, 2 * SELDOM_S
     gauges.look()
     assert shown("c360_suspicious_values") == 7
@@ -100,8 +106,24 @@ def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:
     assert store.asked == []
     generate_latest(metrics.registry)
     end = time.monotonic() + DEADLINE_S
-    while len(store.asked) < 5 and time.monotonic() < end:
+    while len(store.asked) < 6 and time.monotonic() < end:
         time.sleep(0.01)
     gauges.stop()
     assert store.asked == [*OFTEN, *SELDOM]
     assert store.closed == 1
+
+
+def test_a_state_that_no_incident_is_in_any_more_is_zero() -> None:
+    """Of kinds that ever had one; those that ended are not counted."""
+    store, metrics, now_s = Store(), Metrics(), [0.0]
+    gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
+
+    def shown(state: str) -> float | None:
+        labels = {"kind": "price_mismatch", "state": state}
+        return metrics.registry.get_sample_value("c360_incidents", labels)
+
+    gauges.look()
+    assert (shown("open"), shown("muted"), shown("resolved")) == (4, 0, None)
+    store.state, now_s[0] = "muted", OFTEN_S
+    gauges.look()
+    assert (shown("open"), shown("muted")) == (0, 4)
