@@ -131,8 +131,8 @@ from services.runtime.settings import load_settings
 key = load_settings().api_keys[0].get_secret_value()
 name = f'smoke-{uuid.uuid4()}'
 now = datetime.datetime.now(datetime.UTC).isoformat()
-event = {'event_id': name, 'type': 'page.viewed', 'channel': 'shop', 'occurred_at': now, 'synthetic': True,
-    'source': {'system': 'smoke'}, 'identifiers': [{'type': 'cookie', 'value': name}],
+event = {'event_id': name, 'type': 'page.viewed', 'channel': 'shop', 'occurred_at': now,
+    'source': {'system': 'smoke', 'synthetic': True}, 'identifiers': [{'type': 'cookie', 'value': name}],
     'body': {'url': 'https://smoke.invalid/'}}
 request = urllib.request.Request('http://127.0.0.1:8360/v1/touchpoints', json.dumps({'batch': [event]}).encode(),
     {'Authorization': f'Bearer {key}', 'Content-Type': 'application/json'})

@@ -113,12 +113,14 @@ def _served(
             yield f"{name}: {service} serves no {probe['path']}"
         elif probe["port"] not in ports:
             yield f"{name}: no port {probe['port']}"
-    pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    own = STOP_S if service == code.API else settings.worker_shutdown_grace_s
+    is_api = service == code.API
+    own = STOP_S + settings.http_drain_s if is_api else settings.worker_shutdown_grace_s
     grace = template["spec"].get("terminationGracePeriodSeconds", 30)
-    if grace < pause + own + STOP_MARGIN_S:
-        yield f"is killed after {grace} s, and may take {pause + own} s to stop"
-    if service != code.API and settings.worker_id == "":
+    if grace < own + STOP_MARGIN_S:
+        yield f"is killed after {grace} s, and may take {own:g} s to stop"
+    if is_api and settings.http_drain_s == 0:
+        yield "closes at once: C360_HTTP_DRAIN_S is 0, and requests on their way would fail"
+    if not is_api and settings.worker_id == "":
         yield "has no C360_WORKER_ID: each restart would reassign partitions"
 
 

@@ -79,6 +79,10 @@ def _slow_to_stop(objects: list[Manifest]) -> None:
     _settings(objects)["C360_WORKER_SHUTDOWN_GRACE_S"] = "300"
 
 
+def _no_drain(objects: list[Manifest]) -> None:
+    _settings(objects)["C360_HTTP_DRAIN_S"] = "0"
+
+
 def _wrong_page(objects: list[Manifest]) -> None:
     _worker(objects)["livenessProbe"]["httpGet"]["path"] = "/healthz"
 
@@ -177,6 +181,7 @@ MISTAKES: list[tuple[Callable[[list[Manifest]], None], str]] = [
     (_closed_port, "NetworkPolicy to-clickhouse"),
     (_loopback, "no probe reaches it"),
     (_slow_to_stop, "may take 300 s to stop"),
+    (_no_drain, "C360_HTTP_DRAIN_S"),
     (_wrong_page, "serves no /healthz"),
     (_wrong_probe_port, "no port health"),
     (_no_probe, "has no startupProbe"),
