@@ -55,6 +55,13 @@ def promtool(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess
     return subprocess.CompletedProcess(run.args, run.returncode, *told)
 
 
+def lint(page: str) -> str:
+    """What `promtool check metrics` says of a page of metrics; empty if it is as it should be."""
+    run = promtool("check", "metrics", given=page.encode())
+    told = run.stdout + run.stderr
+    return told or ("" if run.returncode == 0 else f"exit {run.returncode}")
+
+
 class Prometheus:
     """A server with a configuration; a context manager. It dies with the thread that started it.
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from devtools.kafka import Cluster
+from devtools.prometheus import lint
 from services.stream.dead_letters import REJECTED_TOPIC
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.distributed import Api, Distributed
@@ -241,6 +242,7 @@ def test_without_brokers_it_reads(run: Distributed) -> None:
     answer = api.post(event())
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert "no brokers" in answer.json()["detail"]
+    assert lint(api.get("/metrics").text) == ""
     assert run.stop([api]) == [0]
 
 

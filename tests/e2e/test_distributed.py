@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devtools.prometheus import lint
 from services.api.feed_positions import FeedMark, read_id
 from services.runtime.metrics import Metrics
 from services.stream.ports import Outgoing
@@ -188,6 +189,7 @@ def test_health_pages(run: Distributed, service: str) -> None:
         shown = {line.split()[2].removesuffix("_total") for line in scraped.splitlines()
                  if line.startswith("# TYPE")}  # fmt: skip
         assert names <= shown
+        assert lint(scraped) == ""
         assert _total(scraped, "c360_rebalances_total") >= 1
         for faust_page in ("/", "/table/", "/router/", "/stats/", "/graph/", "/docs"):
             assert worker.get(faust_page).status_code == 404

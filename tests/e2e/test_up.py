@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devtools.prometheus import lint
 from tests.e2e.conftest import Reference, Stream
 from tests.e2e.runs import API_KEY, c360, c360_json, digest, wait_for
 from tests.e2e.up import PUBLIC_KEY, Running, running
@@ -177,11 +178,15 @@ def _readable(file: Path) -> list[bytes]:
 
 def test_health_and_metrics(up: Running) -> None:
     """Live and ready; the metrics count what was sent."""
-    up.post(event(), event("no.such.type"))
+    made_up = {"system": "probe", "synthetic": True}
+    up.post(event(), event(source=made_up), event("no.such.type"))
     assert up.client.get("/livez").text == "ok"
     assert up.client.get("/readyz").text == "ok"
     text = up.client.get("/metrics").text
-    assert 'c360_events_total{status="accepted"} 1.0' in text
+    assert lint(text) == ""
+    assert 'c360_channel_events_total{channel="shop"} 1.0' in text
+    assert 'c360_channel_events_total{channel="email"} 0.0' in text
+    assert 'c360_events_total{status="accepted"} 2.0' in text
     assert 'c360_rejected_events_total{reason="unknown_type"} 1.0' in text
 
 
