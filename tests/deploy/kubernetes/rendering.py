@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ OVERLAYS = sorted(one.name for one in (MANIFESTS / "overlays").iterdir())
 COMPONENTS = sorted(one.name for one in (MANIFESTS / "components").iterdir())
 EXAMPLES = MANIFESTS / "secrets.example.yaml"
 KUBECTL_MIN = (1, 21)
+NEEDED = f"kubectl {'.'.join(map(str, KUBECTL_MIN))} or newer is needed to render k8s/"
 Manifest = dict[str, Any]
 """One object, as JSON."""
 
@@ -31,17 +32,21 @@ Manifest = dict[str, Any]
 @cache
 def kubectl() -> str:
     """The kubectl of this machine. Fails where there is none, or one whose kustomize is too old
-    for components in overlays."""
+    for components."""
     found = shutil.which("kubectl")
-    need = f"kubectl {'.'.join(map(str, KUBECTL_MIN))} or newer is needed to render k8s/"
-    assert found is not None, f"{need}, and none is on the PATH"
-    told = subprocess.run(
+    assert found is not None, f"{NEEDED}, and none is on the PATH"
+    asked = subprocess.run(
         [found, "version", "--client", "--output", "json"], capture_output=True, check=True
     )
-    version = json.loads(told.stdout)["clientVersion"]
-    have = int(version["major"]), int(version["minor"].rstrip("+"))
-    assert have >= KUBECTL_MIN, f"{need}; {found} is {version['gitVersion']}"
+    fault = fault_of(json.loads(asked.stdout)["clientVersion"])
+    assert fault is None, f"{found}: {fault}"
     return found
+
+
+def fault_of(version: Mapping[str, str]) -> str | None:
+    """Why a kubectl of this version (`major`, `minor`, `gitVersion`) cannot render k8s/."""
+    have = int(version["major"]), int(version["minor"].rstrip("+"))
+    return None if have >= KUBECTL_MIN else f"{NEEDED}, this is {version['gitVersion']}"
 
 
 def rendered(directory: Path) -> list[Manifest]:

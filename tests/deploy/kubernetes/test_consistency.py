@@ -15,6 +15,7 @@ from tests.deploy.kubernetes.rendering import (
     SETS,
     Manifest,
     containers,
+    fault_of,
     objects_of,
     of_kind,
     pods,
@@ -230,6 +231,15 @@ def test_a_user_may_do_what_its_service_does_and_no_more() -> None:
         assert reads == {one.name for one in CATALOGUE.topics if party in one.consumed_by}
     assert {op for one in users["c360-keda"] for op in one.operations} == {"Describe"}
     assert not any(one.kind == "group" for one in users["c360-api"])
+
+
+def test_an_old_kubectl_is_refused() -> None:
+    """The message says what is needed and what was found; vendors' minors with a plus are read."""
+    assert fault_of({"major": "1", "minor": "21+", "gitVersion": "v1.21.0"}) is None
+    fault = fault_of({"major": "1", "minor": "20", "gitVersion": "v1.20.4"})
+    assert fault is not None
+    assert "1.21" in fault
+    assert "v1.20.4" in fault
 
 
 def test_images_are_ours_and_pinned_in_production() -> None:
