@@ -53,7 +53,7 @@ def outputs() -> dict[str, str]:
         for path, build in DOCUMENTS.items()
     }
     pages = {path: build() for path, build in PAGES.items()}
-    return texts | pages | client_files() | manifests()
+    return texts | pages | client_files() | manifests(ROOT)
 
 
 def stale(root: Path, texts: dict[str, str]) -> list[str]:

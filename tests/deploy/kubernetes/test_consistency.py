@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from schemas.topics import CATALOGUE, Party
 from services.docs.manifests import accesses
 from services.stream.dead_letters import REJECTED_TOPIC
 from tests.deploy.kubernetes.consistency import differences
 from tests.deploy.kubernetes.rendering import (
+    ROOT,
     SETS,
     Manifest,
     containers,
@@ -251,3 +253,11 @@ def test_images_are_ours_and_pinned_in_production() -> None:
     }
     assert len(images) == 1
     assert "@sha256:" in images.pop()
+
+
+def test_all_rules_of_prometheus_are_in_production() -> None:
+    """Each file of rules is one PrometheusRule, and none is of a file that is gone."""
+    files = (ROOT / "deploy" / "prometheus" / "rules").glob("*.yaml")
+    wanted = {f"c360-{file.stem}": yaml.safe_load(file.read_text("utf-8")) for file in files}
+    found = of_kind(objects_of(PRODUCTION), "PrometheusRule")
+    assert {one["metadata"]["name"]: one["spec"] for one in found} == wanted
