@@ -14,9 +14,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from devtools.prometheus import promtool
 from schemas.topics import CATALOGUE
+from services.cli.worker import OFFSETS
 from services.docs.openapi import openapi_document
 from services.ingest.stage import Status
 from services.runtime.metrics import Metrics
+from services.runtime.settings import Settings
 from tests.e2e.distributed import SERVICES
 from tests.unit.test_docs import fragments_of
 
@@ -130,10 +132,18 @@ def test_series_of_the_tests_exist() -> None:
 
 
 def test_jobs_are_the_workloads() -> None:
-    """One scrape configuration for each workload of Compose."""
+    """One scrape configuration for each workload of Compose, at the port that it listens on."""
     content = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
-    jobs = {one["job_name"] for one in content["scrape_configs"]}
-    assert jobs == JOBS - {"c360-up"}
+    compose = yaml.safe_load((PROMETHEUS.parent / "compose.yaml").read_text("utf-8"))
+    settings = Settings.model_fields
+    ports = {f"c360-{name}": settings["worker_http_port"].default + OFFSETS[name]
+             for name in SERVICES}  # fmt: skip
+    ports["c360-api"] = settings["http_port"].default
+    for one in content["scrape_configs"]:
+        (names,) = one["dns_sd_configs"]
+        assert names == {"names": [one["job_name"]], "type": "A", "port": ports[one["job_name"]]}
+        assert one["job_name"] in compose["services"]
+    assert {one["job_name"] for one in content["scrape_configs"]} == JOBS - {"c360-up"}
 
 
 @cache
