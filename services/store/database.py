@@ -43,6 +43,9 @@ WRITE_SETTINGS = {
     "optimize_on_insert": 0,  # readers deduplicate anyway; sorting twice halves the speed
     "insert_deduplicate": 0,  # rows are idempotent by key; block tokens drop equal blocks silently
 }
+ENGINE_SETTINGS = WRITE_SETTINGS | {
+    "use_query_condition_cache": 0,  # reads by key fill it, up to 100 MB, and never hit it
+}
 CONNECT_TIMEOUT_S = 10
 CONNECTIONS = 2
 ANSWER_SHARE = 0.8
@@ -244,7 +247,7 @@ def open_embedded(data_dir: Path, limit_s: int | None = None) -> Database:
             interface="chdb",
             path=path,
             database=DATABASE,
-            settings=WRITE_SETTINGS | ({"max_execution_time": limit_s} if limit_s else {}),
+            settings=ENGINE_SETTINGS | ({"max_execution_time": limit_s} if limit_s else {}),
             tz_mode="aware",
         )
         bootstrap.close()
