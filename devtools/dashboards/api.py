@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
-from devtools.dashboards.panel import Query, Steps, Unit, lines, stat
+from devtools.dashboards.panel import Query, Steps, Unit, lines, pages_of, stat
 from devtools.dashboards.queries import or_zero, per_second, quantile, share
 
 SERVING = 'job=~"c360-(api|up)"'
@@ -24,7 +24,10 @@ NOW = Row(
             "Share of answers with a status of 500 or above.",
             Steps(0.001, 0.01),
             width=5,
-            pages=("runbook.md",),
+            pages=(
+                *pages_of("C360ApiErrors"),
+                "runbook.md",
+            ),
         ),
         stat(
             "Refused requests",
@@ -74,6 +77,7 @@ ROUTES = Row(
             [Query(quantile(0.99, REQUESTS, "method, route"), "{{method}} {{route}}")],
             "Time to the answer. Streams count until they begin.",
             Steps(0.5, 2),
+            pages=pages_of("C360ApiSlow"),
         ),
         lines(
             "Answers by status",
@@ -131,7 +135,10 @@ INSIDE = Row(
             "more.",
             Steps(10_000, 150_000),
             width=8,
-            pages=("runbook.md#no-profile-is-read-because-the-access-log-cannot-be-written",),
+            pages=(
+                *pages_of("C360AccessLogWaits"),
+                "runbook.md#no-profile-is-read-because-the-access-log-cannot-be-written",
+            ),
         ),
         lines(
             "Open streams",

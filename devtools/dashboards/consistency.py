@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
-from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, stat
+from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, pages_of, stat
 from devtools.dashboards.queries import or_zero, per_second, share, within
 
 CHANGES = "c360_incident_changes_total"
@@ -30,10 +30,13 @@ NOW = Row(
             "Age of the oldest open incident in event time: since when the contradiction lasts. "
             "No data while none is open.",
             Steps(2 * DAY_S, 7 * DAY_S),
-            pages=("consistency.md",),
+            pages=(
+                *pages_of("C360IncidentStale"),
+                "consistency.md",
+            ),
         ),
         stat(
-            "Orders that contradict each other",
+            "Contradicting orders",
             Unit.NUMBER,
             "max (c360_order_conflicts)",
             "Orders of which two channels report different things. Counted every ten minutes.",
@@ -115,6 +118,7 @@ JUDGING = Row(
             "Prices and stocks that are not judged yet. While this is high, incidents come late.",
             Steps(10_000, 100_000),
             width=8,
+            pages=pages_of("C360WorkerStalled", "C360LagGrows"),
         ),
         lines(
             "Age of the oldest offer in work",

@@ -16,6 +16,8 @@ PALETTE = ("#56a64b", "#f2cc0c", "#3274d9", "#ff780a", "#a352cc", "#e02f44", "#3
 COLORS = {"green": "#56a64b", "yellow": "#e0b400", "red": "#e02f44", "blue": "#3274d9"}
 INK, PALE, GROUND, CARD = "#24292e", "#6a737d", "#f4f5f5", "#ffffff"
 NAMES_MAX, LINES_MAX, ROWS_MAX = 6, 12, 8
+DAY_S = 24 * 3600
+DAYS_FROM_S = 2 * DAY_S
 LETTER = 5.6
 """Width of a letter of the small type, roughly."""
 Answers = Mapping[tuple[int, str], Sequence["Curve"]]
@@ -62,6 +64,8 @@ def written(value: float, unit: str, decimals: int | None = None) -> str:
     """A number with its unit, short; `decimals` for plain numbers."""
     if unit == "percentunit":
         return f"{100 * value:.3g} %" if value < 0.9995 else f"{100 * value:.4g} %"
+    if unit == "s" and value >= DAYS_FROM_S:
+        return f"{value / DAY_S:,.0f} days"
     if unit == "s":
         return f"{1000 * value:.0f} ms" if abs(value) < 1 else f"{value:,.3g} s"
     if unit == "bytes":

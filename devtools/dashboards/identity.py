@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
-from devtools.dashboards.panel import Query, Steps, Unit, lines, stat
+from devtools.dashboards.panel import Query, Steps, Unit, lines, pages_of, stat
 from devtools.dashboards.queries import per_second, share, within
 
 DAY = Row(
@@ -23,6 +23,7 @@ DAY = Row(
             within("c360_identity_merges_total", "1d"),
             "Profiles that became part of another one.",
             width=4,
+            pages=pages_of("C360MergeSpike"),
         ),
         stat(
             "Profiles split",
@@ -41,7 +42,10 @@ DAY = Row(
             "source sends shared or placeholder values.",
             Steps(100, 1000),
             width=4,
-            pages=("identity.md",),
+            pages=(
+                *pages_of("C360IdentityRefusals"),
+                "identity.md",
+            ),
         ),
         stat(
             "Values of too many persons",
@@ -50,7 +54,10 @@ DAY = Row(
             "Identifiers that stand for more persons than anybody's does; they join nobody. "
             "Counted every ten minutes.",
             Steps(1, 100),
-            pages=("runbook.md#values-stand-for-too-many-persons-c360_suspicious_values",),
+            pages=(
+                *pages_of("C360SuspiciousValues"),
+                "runbook.md#values-stand-for-too-many-persons-c360_suspicious_values",
+            ),
         ),
         stat(
             "Identifiers of the largest profile",
@@ -58,7 +65,10 @@ DAY = Row(
             "max (c360_largest_profile_identifiers)",
             "A person with hundreds is several people who were joined. Counted every ten minutes.",
             Steps(100, 200),
-            pages=("identity.md",),
+            pages=(
+                *pages_of("C360MegaProfile"),
+                "identity.md",
+            ),
         ),
     ),
 )
@@ -98,6 +108,7 @@ WRITER = Row(
             "so more workers do not help a single realm.",
             Steps(10_000, 100_000),
             width=8,
+            pages=pages_of("C360WorkerStalled", "C360LagGrows"),
         ),
         lines(
             "Age of the oldest edge in work",

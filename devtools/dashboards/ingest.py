@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
-from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, stat
+from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, pages_of, stat
 from devtools.dashboards.queries import RATE, per_second, quantile, share, within
 
 STORING = 'job=~"c360-(ingest|up)"'
@@ -28,7 +28,10 @@ ARRIVING = Row(
             [Query(per_second("c360_rejected_events_total", "reason"), "{{reason}}")],
             "Why events were refused. One reason that rises after a release of a sender means that "
             "it changed its format. Empty while nothing was ever rejected.",
-            pages=("rejected-events.md",),
+            pages=(
+                *pages_of("C360RejectRatio"),
+                "rejected-events.md",
+            ),
             stacked=True,
         ),
         lines(
@@ -38,6 +41,7 @@ ARRIVING = Row(
             "Events that were stored for the first time. A channel that stops is seen here first.",
             width=24,
             stacked=True,
+            pages=pages_of("C360ChannelSilent"),
         ),
         bars(
             "Hints to senders, last day",
@@ -76,6 +80,7 @@ SPEED = Row(
             ],
             "From the receipt of a batch's oldest event until it can be queried.",
             Steps(5, 10),
+            pages=pages_of("C360FreshnessBurnsFast"),
         ),
         lines(
             "Time in each stage, 99 % of the batches",
@@ -90,6 +95,7 @@ SPEED = Row(
             [Query("max by (job) (c360_lag_seconds)", "{{job}}")],
             "Age of the oldest record that is still to be processed, read or not.",
             Steps(60, 120),
+            pages=pages_of("C360LagGrows"),
         ),
         lines(
             "Parts of the fullest partition",
@@ -98,7 +104,10 @@ SPEED = Row(
             "Active parts in ClickHouse. It slows inserts down from 1,000 on and refuses them from "
             "3,000.",
             Steps(500, 1000),
-            pages=("clickhouse.md",),
+            pages=(
+                *pages_of("C360StoreParts"),
+                "clickhouse.md",
+            ),
         ),
         lines(
             "Records waiting, by topic",
@@ -108,6 +117,7 @@ SPEED = Row(
             "workers, or one that stands still.",
             Steps(10_000, 100_000),
             stacked=True,
+            pages=pages_of("C360WorkerStalled"),
         ),
         lines(
             "Age of the oldest record in work",
@@ -143,7 +153,10 @@ SPEED = Row(
             "The store or the brokers did not take a batch; it is tried again. Nothing is lost.",
             Steps(0.05, 0.5),
             width=8,
-            pages=("runbook.md#retries-rise-c360_store_retries_total",),
+            pages=(
+                *pages_of("C360StoreRetries"),
+                "runbook.md#retries-rise-c360_store_retries_total",
+            ),
         ),
         lines(
             "Dead letters",
@@ -152,7 +165,10 @@ SPEED = Row(
             "Records kept on c360.rejected with a reason; they can be listed and replayed.",
             Steps(0.1, 10),
             width=8,
-            pages=("rejected-events.md",),
+            pages=(
+                *pages_of("C360DeadLetters"),
+                "rejected-events.md",
+            ),
         ),
     ),
 )
@@ -167,6 +183,7 @@ GROUP = Row(
             "A few with each release. Many: two workers share one name, or one restarts for ever.",
             Steps(0.02, 0.1),
             width=8,
+            pages=pages_of("C360RebalanceStorm"),
         ),
         lines(
             "Records read again after a gap",

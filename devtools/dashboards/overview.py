@@ -3,60 +3,86 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
-from devtools.dashboards.panel import Query, Steps, Unit, lines, stat
-from devtools.dashboards.queries import or_zero, per_second, quantile, share, within
+from devtools.dashboards.panel import Panel, Query, Steps, Unit, lines, pages_of, stat
+from devtools.dashboards.queries import per_second, quantile, within
 
 FRESH = "c360_freshness_seconds"
-RECEIVED = 'since="received"'
-FAST_ENOUGH = within(f"{FRESH}_bucket", "1h", matching=f'{RECEIVED}, le="10.0"')
-ALL_BATCHES = within(f"{FRESH}_count", "1h", matching=RECEIVED)
 REQUESTS = "c360_http_request_duration_seconds"
-NOT_FAILED = within(f"{REQUESTS}_count", "1h", matching='status!~"5.."')
-QUICK = within(f"{REQUESTS}_bucket", "1h", matching='le="0.5"')
-ALL_ANSWERS = within(f"{REQUESTS}_count", "1h")
-REJECTED = or_zero(within("c360_events_total", "1h", matching='status="rejected"'))
 INCIDENTS = "c360_incident_changes_total"
-EVENTS = within("c360_events_total", "1h")
+ERRORS = {
+    "fresh": "c360:freshness_errors:ratio_rate",
+    "accepted": "c360:events_rejected:ratio_rate",
+    "available": "c360:api_errors:ratio_rate",
+    "quick": "c360:api_slow:ratio_rate",
+}
+"""Series of the recording rules: the share of what was not as promised."""
+BUDGETS = {"fresh": 0.01, "accepted": 0.005, "available": 0.001, "quick": 0.01}
+"""Shares that may not be as promised, over 30 days (the alerts on error budgets use the same)."""
+PAGE_AT = 14.4
+"""How many times too fast a budget must go within an hour for a page."""
+
+
+def promise(title: str, name: str, description: str, *pages: str) -> Panel:
+    """The share of the last hour that was as promised."""
+    objective = 1 - BUDGETS[name]
+    steps = Steps(round(objective, 4), round(1 - PAGE_AT * BUDGETS[name], 4), falling=True)
+    promql = f"1 - {ERRORS[name]}1h"
+    return stat(title, Unit.SHARE, promql, description, steps, width=6, pages=pages)
+
 
 PROMISES = Row(
     "What is promised, last hour",
     Height.LOW,
     (
-        stat(
+        promise(
             "Fresh",
-            Unit.SHARE,
-            share(FAST_ENOUGH, ALL_BATCHES),
+            "fresh",
             "Share of batches that could be queried within 10 seconds of the receipt of their "
-            "oldest event.",
-            Steps(0.999, 0.99, falling=True),
-            width=6,
-            pages=("delivery-guarantees.md",),
+            "oldest event. Promised: 99 %.",
+            *pages_of("C360FreshnessBurnsFast", "C360FreshnessBurnsSlowly"),
         ),
-        stat(
+        promise(
             "Accepted",
-            Unit.SHARE,
-            share(f"{EVENTS} - ({REJECTED})", EVENTS),
-            "Share of events that were not rejected. What is rejected is kept, with its reason.",
-            Steps(0.99, 0.9, falling=True),
-            width=6,
-            pages=("rejected-events.md",),
+            "accepted",
+            "Share of events that were not rejected. What is rejected is kept, with its reason. "
+            "Promised: 99.5 %.",
+            *pages_of("C360ProcessedShareBurns"),
+            "rejected-events.md",
         ),
-        stat(
+        promise(
             "API available",
-            Unit.SHARE,
-            share(NOT_FAILED, ALL_ANSWERS),
-            "Share of answers with a status below 500.",
-            Steps(0.999, 0.99, falling=True),
-            width=6,
-            pages=("runbook.md",),
+            "available",
+            "Share of answers with a status below 500; health pages do not count. "
+            "Promised: 99.9 %.",
+            *pages_of("C360ApiAvailabilityBurnsFast", "C360ApiAvailabilityBurnsSlowly"),
         ),
-        stat(
-            "API quick",
-            Unit.SHARE,
-            share(QUICK, ALL_ANSWERS),
-            "Share of answers within half a second.",
-            Steps(0.99, 0.95, falling=True),
-            width=6,
+        promise(
+            "Profiles read quickly",
+            "quick",
+            "Share of reads of one profile, its timeline, or a lookup within half a second. "
+            "Promised: 99 %.",
+            *pages_of("C360ApiLatencyBurnsFast", "C360ApiLatencyBurnsSlowly"),
+        ),
+    ),
+)
+BUDGET = Row(
+    "Error budgets",
+    Height.USUAL,
+    (
+        lines(
+            "How fast the error budgets go, over an hour",
+            Unit.NUMBER,
+            [Query(f"{ERRORS[name]}1h / {BUDGETS[name]:g}", name) for name in ERRORS],
+            "1 uses up the budget of 30 days in 30 days. From 14.4 on, 2 % of it go within an "
+            "hour, and somebody is called.",
+            Steps(1, PAGE_AT),
+        ),
+        lines(
+            "How fast the error budgets go, over six hours",
+            Unit.NUMBER,
+            [Query(f"{ERRORS[name]}6h / {BUDGETS[name]:g}", name) for name in ERRORS],
+            "From 6 on, 5 % of the budget go within six hours, and somebody is called.",
+            Steps(1, 6),
         ),
     ),
 )
@@ -77,6 +103,7 @@ NOW = Row(
             'sum (up{job=~"c360-.*"} == bool 0)',
             "Processes that Prometheus knows and cannot reach.",
             Steps(alarm=1),
+            pages=pages_of("C360TargetDown", "C360TargetMissing"),
         ),
         stat(
             "Records waiting",
@@ -84,7 +111,10 @@ NOW = Row(
             "sum (c360_lag_records)",
             "Records that no worker has processed, in all topics.",
             Steps(10_000, 100_000),
-            pages=("workers.md",),
+            pages=(
+                *pages_of("C360WorkerStalled"),
+                "workers.md",
+            ),
         ),
         stat(
             "Age of what waits",
@@ -92,7 +122,10 @@ NOW = Row(
             "max (c360_lag_seconds)",
             "Age of the oldest record that is still to be processed, read or not.",
             Steps(60, 120),
-            pages=("workers.md",),
+            pages=(
+                *pages_of("C360LagGrows"),
+                "workers.md",
+            ),
         ),
         stat(
             "Dead letters, last hour",
@@ -100,7 +133,10 @@ NOW = Row(
             within("c360_dead_letters_total", "1h"),
             "Records that could not be accepted; they are kept with a reason.",
             Steps(100, 10_000),
-            pages=("rejected-events.md",),
+            pages=(
+                *pages_of("C360DeadLetters"),
+                "rejected-events.md",
+            ),
         ),
         stat(
             "Open incidents",
@@ -108,7 +144,10 @@ NOW = Row(
             'sum (max by (kind) (c360_incidents{state="open"}))',
             "Contradictions between channels that last and that nobody has acknowledged.",
             Steps(50, 500),
-            pages=("consistency.md",),
+            pages=(
+                *pages_of("C360IncidentStale"),
+                "consistency.md",
+            ),
         ),
     ),
 )
@@ -184,6 +223,6 @@ OVERVIEW = Board(
     "Customer 360 · Overview",
     "For operators, first of all: whether the service keeps what it promises, and which dashboard "
     "to open when it does not.",
-    (PROMISES, NOW, FLOW, OUTCOME),
+    (PROMISES, BUDGET, NOW, FLOW, OUTCOME),
     pages=("dashboards.md", "runbook.md", "workers.md"),
 )

@@ -242,3 +242,8 @@ def bars(
 ) -> Panel:
     """What there is now of each kind."""
     return Panel(Drawing.BARS, title, description, unit, (asked,), steps, width, pages)
+
+
+def pages_of(*alerts: str) -> tuple[str, ...]:
+    """The pages of alerts."""
+    return tuple(f"alerts/{alert}.md" for alert in alerts)

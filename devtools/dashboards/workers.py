@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row, Variable
-from devtools.dashboards.panel import Drawing, Panel, Query, Steps, Unit, bars, lines, stat
+from devtools.dashboards.panel import (
+    Drawing,
+    Panel,
+    Query,
+    Steps,
+    Unit,
+    bars,
+    lines,
+    pages_of,
+    stat,
+)
 from devtools.dashboards.queries import RATE, per_second, share
 
 CHOSEN = 'job=~"$job", instance=~"$instance"'
@@ -38,6 +48,7 @@ STATE = Row(
             "1 while Prometheus reaches the process, 0 while it does not.",
             Steps(alarm=1, falling=True),
             width=6,
+            pages=pages_of("C360TargetDown"),
         ),
         lines(
             "Since the last progress",
@@ -46,7 +57,10 @@ STATE = Row(
             "Since the process finished a batch or found nothing to do.",
             Steps(60, 300),
             width=6,
-            pages=("workers.md",),
+            pages=(
+                *pages_of("C360WorkerStalled"),
+                "workers.md",
+            ),
         ),
     ),
 )
@@ -133,7 +147,10 @@ TROUBLE = Row(
             "The store or the brokers did not take a batch, and it is tried again.",
             Steps(0.05, 0.5),
             width=8,
-            pages=("runbook.md#retries-rise-c360_store_retries_total",),
+            pages=(
+                *pages_of("C360StoreRetries"),
+                "runbook.md#retries-rise-c360_store_retries_total",
+            ),
         ),
         lines(
             "Partitions reassigned",
@@ -142,6 +159,7 @@ TROUBLE = Row(
             "A few with each release. Many: two workers share one name, or one restarts for ever.",
             Steps(0.02, 0.1),
             width=8,
+            pages=pages_of("C360RebalanceStorm"),
         ),
         lines(
             "Clock ahead of the store's",
@@ -151,7 +169,10 @@ TROUBLE = Row(
             "log lines do.",
             Steps(5, 30),
             width=8,
-            pages=("workers.md#whose-clock-counts",),
+            pages=(
+                *pages_of("C360ClockSkew"),
+                "workers.md#whose-clock-counts",
+            ),
         ),
         lines(
             "Entries in caches",
@@ -170,7 +191,10 @@ TROUBLE = Row(
             [Query(per_second("c360_dead_letters_total", "job, instance", CHOSEN), EACH)],
             "Records kept on c360.rejected with a reason.",
             Steps(0.1, 10),
-            pages=("rejected-events.md",),
+            pages=(
+                *pages_of("C360DeadLetters"),
+                "rejected-events.md",
+            ),
         ),
     ),
 )

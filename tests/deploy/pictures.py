@@ -12,7 +12,7 @@ from tests.deploy.reading import Reading, boards, named, targets
 from tests.deploy.seen import seen_run
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "pictures"
-WAVES = 100
+WAVES = 40
 FOOT = (
     "Drawn from the answers of a Prometheus that scraped a run of {seconds:.0f} seconds on one "
     "machine with invented customers ({day}). No screenshot of Grafana: it draws the same numbers "

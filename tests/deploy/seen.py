@@ -1,4 +1,7 @@
-"""A live run with everything that dashboards show, scraped by a real Prometheus every second."""
+"""A live run with everything that dashboards show, scraped by a real Prometheus every second.
+
+Its recording rules are those that operators deploy.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from tests.e2e.runs import wait_for
 from tests.sse import Follower
 
 DEADLINE_S = 120.0
+RULES = sorted((Path(__file__).parents[2] / "deploy" / "prometheus" / "rules").glob("*.yaml"))
 FEEDS = ("incidents", "profiles")
 
 
@@ -39,7 +43,8 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
         system = stack.enter_context(LiveSystem(directory))
         system.run.publish(directory / "imported.jsonl")
         system.run.final_tick()
-        prometheus = stack.enter_context(Prometheus(scrape_configuration(system.targets)))
+        scraping = scrape_configuration(system.targets, rule_files=RULES)
+        prometheus = stack.enter_context(Prometheus(scraping))
         start = time.time()
         for feed in FEEDS:
             url = system.api.base_url

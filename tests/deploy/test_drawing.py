@@ -66,6 +66,7 @@ def test_a_picture_has_the_numbers_of_the_answers() -> None:
         (1.0, "percentunit", "100 %"),
         (0.0421, "s", "42 ms"),
         (12.34, "s", "12.3 s"),
+        (400_000.0, "s", "5 days"),
         (0.5, "reqps", "0.5 /s"),
         (12_345.6, "short", "12,346"),
         (3 * 2**20, "bytes", "3.0 MiB"),

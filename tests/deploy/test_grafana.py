@@ -17,6 +17,7 @@ from devtools.dashboards.board import SCHEMA_VERSION
 from devtools.dashboards.panel import OPTIONS, Unit
 from services.runtime.metrics import Metrics
 from tests.deploy.reading import GRAFANA, boards, panels, targets
+from tests.deploy.seen import RULES
 from tests.unit.test_docs import fragments_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -130,6 +131,12 @@ def test_provisioning_finds_the_dashboards() -> None:
 def labels_of_metrics() -> dict[str, set[str]]:
     """Each series that a dashboard may name, and the labels it has."""
     found: dict[str, set[str]] = {"up": ADDED}
+    for file in RULES:
+        for group in yaml.safe_load(file.read_text("utf-8"))["groups"]:
+            for rule in group["rules"]:
+                if "record" in rule:
+                    summed = HOW_SUMMED.findall(rule["expr"])
+                    found[rule["record"]] = set(re.findall(r"\w+", " ".join(summed)))
     for metric in vars(Metrics()).values():
         if isinstance(metric, Counter | Gauge | Histogram):
             (family,) = metric.describe()
