@@ -69,7 +69,10 @@ k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid,
 test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
 	$(BIN)/pytest tests/benchmarks
 
-.PHONY: drills
+.PHONY: drills game-day
+game-day: setup .prometheus/installed  ## Break the running service in named ways; exactly the right alerts must fire and clear
+	$(BIN)/python -m tests.drills.game_day
+
 drills: setup  ## Restore from a backup, and roll every process under a steady stream (some minutes)
 	$(BIN)/pytest -s tests/drills
 

@@ -72,6 +72,7 @@ NOT_RUN = {
         ".venv/bin/python -m tests.chaos --only disk --keep /tmp/chaos",
     ): HALF_AN_HOUR,
     ("docs/backup.md", "make drills"): HALF_AN_HOUR,
+    ("docs/game-day.md", "make game-day"): HALF_AN_HOUR,
     ("docs/upgrade.md", "make drills"): HALF_AN_HOUR,
     ("docs/first-profile.md", "pip install ./clients/python"): INSTALLS,
     ("docs/first-profile.md", NPM_INSTALL): INSTALLS,
