@@ -33,6 +33,9 @@ SELECT payload, received_at, intake,
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (order_id != '' AND order_action IN ('placed', 'cancelled', 'returned'))
         OR order_id IN (SELECT order_id FROM order_keys
+        WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
+    AND (NOT (return_id != '' AND order_action IN ('placed', 'cancelled', 'returned'))
+        OR return_id IN (SELECT order_id FROM order_keys
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String})) AS is_projected
 FROM touchpoints WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}
 ORDER BY version DESC LIMIT 1

@@ -20,6 +20,8 @@ from schemas.rules.profile import profile_rules
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.runtime.errors import NotFound
 from services.store.database import Database
+from services.store.migrations import sql_directory
+from services.store.rendering import statements
 from tests.profile_store import (
     ANNA,
     ANNA_CARD,
@@ -86,6 +88,26 @@ def test_nameless_till_return(store: Store) -> None:
     )
     assert figures(store.profile("email", "anna@example.org")) == (1, 1, 0, Decimal(20), Decimal(8))
     assert figures(store.profile("email", "bert@example.org"))[1] == 0
+
+
+def test_return_told_twice_with_its_number_alone_in_common(store: Store) -> None:
+    """One system says who returned it, the other of which order it was; also where both were stored
+    before returns were looked up by number."""
+    store.take(
+        bought("e1", "A1", "20.00", 0, ANNA),
+        event("e2", "order.returned", 60, system="till", order_id="A1", return_id="R1", refund="8"),
+        event("e3", "order.returned", 70, BERT, system="shop", return_id="R1", refund="8"),
+    )
+    expected = (1, 1, 0, Decimal(20), Decimal(8))
+    assert figures(store.profile("email", "anna@example.org")) == expected
+    assert figures(store.profile("email", "bert@example.org"))[1] == 0
+    store.database.command("DELETE FROM order_keys WHERE order_id = 'R1'")
+    assert figures(store.profile("email", "bert@example.org"))[1] == 1
+    [file] = sql_directory().glob("0016_*.sql")
+    for statement in statements(file.read_text("utf-8")):
+        store.database.command(statement)
+    assert figures(store.profile("email", "bert@example.org"))[1] == 0
+    assert figures(store.profile("email", "anna@example.org")) == expected
 
 
 def test_return_before_its_order_is_known(store: Store) -> None:

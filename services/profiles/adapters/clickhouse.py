@@ -64,8 +64,7 @@ OBSERVATIONS_SQL = _STATEMENTS["observations"]
 CONSENTS_SQL = _STATEMENTS["consents"]
 REPORTS_BY_NODE_SQL = _STATEMENTS["reports_by_node"]
 REPORTS_BY_EVENT_SQL = _STATEMENTS["reports_by_event"]
-KEYS_BY_ORDER_SQL = _STATEMENTS["keys_by_order"]
-KEYS_BY_RETURN_SQL = _STATEMENTS["keys_by_return"]
+KEYS_BY_NUMBER_SQL = _STATEMENTS["keys_by_number"]
 ERASED_SQL = _STATEMENTS["erased"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -405,8 +404,7 @@ class ProfileReader:
                 return rows
             orders |= new_orders
             returns |= new_returns
-            keys = self._keys(realm, KEYS_BY_ORDER_SQL, new_orders)
-            keys |= self._keys(realm, KEYS_BY_RETURN_SQL, new_returns)
+            keys = self._keys(realm, new_orders | new_returns)
             more = self._reports(realm, keys - read)
             pool = pool.union(row for row in more if row.occurred_at <= until)
             read |= keys
@@ -417,13 +415,13 @@ class ProfileReader:
                 if (row.issuer, row.order_id) in orders or (row.issuer, row.return_id) in returns
             }
 
-    def _keys(self, realm: str, sql: str, named: set[tuple[str, str]]) -> set[tuple[NodeId, str]]:
-        """Where (node, event id) these order or return numbers were reported, by any issuer."""
+    def _keys(self, realm: str, named: set[tuple[str, str]]) -> set[tuple[NodeId, str]]:
+        """Where (node, event id) these order and return numbers were reported, by any issuer."""
         numbers = sorted({number for _, number in named})
         return {
             (node.int, event_id)
             for some in chunks(numbers, KEYS_PER_QUERY)
-            for node, event_id in self._few_or_many(sql, realm, ids=list(some))
+            for node, event_id in self._few_or_many(KEYS_BY_NUMBER_SQL, realm, ids=list(some))
         }
 
     def _reports(self, realm: str, keys: set[tuple[NodeId, str]]) -> Iterator[OrderRow]:

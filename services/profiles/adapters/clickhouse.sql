@@ -84,15 +84,10 @@ SELECT node, event_id, occurred_at, anchor_type, order_action, order_issuer, ord
 )
 WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled', 'returned')
 
--- keys_by_order --
--- Where orders with these numbers were reported, by any issuer.
+-- keys_by_number --
+-- Where orders or returns with these numbers were reported, by any issuer.
 SELECT DISTINCT node, event_id FROM order_keys
 WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}
-
--- keys_by_return --
--- Where returns with these numbers were reported, by any issuer.
-SELECT DISTINCT node, event_id FROM orders
-WHERE realm = {realm:String} AND return_id IN {ids:Array(String)}
 
 -- erased --
 -- Those nodes that were erased, and of which nothing is stored.
