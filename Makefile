@@ -54,7 +54,7 @@ DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)
 	dpkg-deb -x .prometheus/prometheus_*.deb .prometheus && rm .prometheus/prometheus_*.deb
 	touch $@
 
-.PHONY: setup demo test k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom clean
+.PHONY: setup demo test k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom drills game-day clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
@@ -69,7 +69,6 @@ k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid,
 test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
 	$(BIN)/pytest tests/benchmarks
 
-.PHONY: drills game-day
 game-day: setup .prometheus/installed  ## Break the running service in named ways; exactly the right alerts must fire and clear
 	$(BIN)/python -m tests.drills.game_day
 

@@ -21,11 +21,12 @@ from typing import IO, Any, cast
 
 from bench.api_load import Target
 from bench.api_memory import IDLE_S, slope_per_minute, stream_memory
-from bench.arena import HOST, answers, bound, c360, free_port, wait
+from bench.arena import answers, bound, c360, wait
 from bench.children import ChildFailed, Result, environment, machine, progress, run_child
 from bench.live_customers import SECRET, live_address
 from bench.processes import cpu_s_of, resident_mib
 from devtools.child import end_all
+from devtools.ports import HOST, free_port
 
 REPORT_VERSION = 1
 PROFILES = 1_000_000

@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -26,8 +25,8 @@ from bench.children import ChildFailed, Result, environment, run_child
 from bench.processes import cpu_s_of
 from devtools.child import LAUNCHER, end_all, spawn
 from devtools.kafka import Cluster
+from devtools.ports import HOST, free_port
 
-HOST = "127.0.0.1"
 C360 = (sys.executable, "-c", "from services.cli import main; main()")
 START_TIMEOUT_S = 60
 READY_TIMEOUT_S = 120
@@ -227,10 +226,3 @@ def answers(url: str) -> bool:
 def tail(log: Path) -> str:
     """The last lines of a log."""
     return "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,12 +20,12 @@ from typing import Any, Self
 import httpx
 
 from devtools.child import end_all, spawn
+from devtools.ports import HOST, free_port
 from services.runtime.errors import ConfigurationError, Fatal
 
-HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[1] / ".prometheus"
-DIRECTORY_VARIABLE = "C360_PROMETHEUS"
-"""Names another directory that holds `usr/bin/prometheus`."""
+DIRECTORY_VARIABLE = "PROMETHEUS_HOME"
+"""Names another directory that holds `usr/bin/prometheus`. Not `C360_…`: those are settings."""
 START_TIMEOUT_S = 30
 STOP_GRACE_S = 10
 POLL_S = 0.05
@@ -87,7 +86,7 @@ class Prometheus:
         settings = self.directory / "prometheus.yml"
         settings.write_text(json.dumps(self._configuration), "utf-8")  # JSON is YAML
         self._log = self.directory / "prometheus.log"
-        port = _free_port()
+        port = free_port()
         self.url = f"http://{HOST}:{port}"
         self._client = httpx.Client(base_url=self.url, timeout=QUERY_TIMEOUT_S, trust_env=False)
         command = [
@@ -186,9 +185,3 @@ def scrape_configuration(
             for job, addresses in targets.items()
         ],
     }
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, pages_of, stat
-from devtools.dashboards.queries import or_zero, per_second, share, within
+from devtools.dashboards.queries import or_zero, within
+from devtools.dashboards.shared import batch_size, oldest_in_work
 
 CHANGES = "c360_incident_changes_total"
 DAY_S = 24 * 3600
@@ -120,35 +121,8 @@ JUDGING = Row(
             width=8,
             pages=pages_of("C360WorkerStalled", "C360LagGrows"),
         ),
-        lines(
-            "Age of the oldest offer in work",
-            Unit.SECONDS,
-            [
-                Query(
-                    "max by (instance) "
-                    '(c360_oldest_unacknowledged_age_seconds{job="c360-consistency"})',
-                    "{{instance}}",
-                )
-            ],
-            "Time since an offer was sent that is read and not judged.",
-            Steps(10, 60),
-            width=8,
-        ),
-        lines(
-            "Offers in a batch",
-            Unit.NUMBER,
-            [
-                Query(
-                    share(
-                        per_second("c360_batch_events_sum", "instance", 'job="c360-consistency"'),
-                        per_second("c360_batch_events_count", "instance", 'job="c360-consistency"'),
-                    ),
-                    "{{instance}}",
-                )
-            ],
-            "Larger batches mean that the worker catches up.",
-            width=8,
-        ),
+        oldest_in_work("c360-consistency", "offer", "judged"),
+        batch_size("c360-consistency", "Offers"),
     ),
 )
 CONSISTENCY = Board(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Query, Steps, Unit, lines, pages_of, stat
-from devtools.dashboards.queries import per_second, share, within
+from devtools.dashboards.queries import per_second, within
+from devtools.dashboards.shared import batch_size, oldest_in_work
 
 DAY = Row(
     "Last day, and now",
@@ -110,35 +111,8 @@ WRITER = Row(
             width=8,
             pages=pages_of("C360WorkerStalled", "C360LagGrows"),
         ),
-        lines(
-            "Age of the oldest edge in work",
-            Unit.SECONDS,
-            [
-                Query(
-                    "max by (instance) "
-                    '(c360_oldest_unacknowledged_age_seconds{job="c360-identity"})',
-                    "{{instance}}",
-                )
-            ],
-            "Time since an edge was sent that is read and not acknowledged.",
-            Steps(10, 60),
-            width=8,
-        ),
-        lines(
-            "Edges in a batch",
-            Unit.NUMBER,
-            [
-                Query(
-                    share(
-                        per_second("c360_batch_events_sum", "instance", 'job="c360-identity"'),
-                        per_second("c360_batch_events_count", "instance", 'job="c360-identity"'),
-                    ),
-                    "{{instance}}",
-                )
-            ],
-            "Larger batches mean that the worker catches up.",
-            width=8,
-        ),
+        oldest_in_work("c360-identity", "edge", "acknowledged"),
+        batch_size("c360-identity", "Edges"),
     ),
 )
 IDENTITY = Board(

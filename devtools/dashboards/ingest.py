@@ -5,6 +5,7 @@ from __future__ import annotations
 from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, pages_of, stat
 from devtools.dashboards.queries import RATE, per_second, quantile, share, within
+from devtools.dashboards.shared import until_queryable
 
 STORING = 'job=~"c360-(ingest|up)"'
 READING = 'topic=~"touchpoints[.].*"'
@@ -71,17 +72,7 @@ SPEED = Row(
     "How fresh, how fast",
     Height.USUAL,
     (
-        lines(
-            "Until queryable, since receipt",
-            Unit.SECONDS,
-            [
-                Query(quantile(0.5, FRESH, matching='since="received"'), "half of the batches"),
-                Query(quantile(0.99, FRESH, matching='since="received"'), "99 % of the batches"),
-            ],
-            "From the receipt of a batch's oldest event until it can be queried.",
-            Steps(5, 10),
-            pages=pages_of("C360FreshnessBurnsFast"),
-        ),
+        until_queryable(width=12, pages=pages_of("C360FreshnessBurnsFast")),
         lines(
             "Time in each stage, 99 % of the batches",
             Unit.SECONDS,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Panel, Query, Steps, Unit, lines, pages_of, stat
-from devtools.dashboards.queries import per_second, quantile, within
+from devtools.dashboards.queries import per_second, within
+from devtools.dashboards.shared import until_queryable
 
 FRESH = "c360_freshness_seconds"
 REQUESTS = "c360_http_request_duration_seconds"
@@ -163,17 +164,7 @@ FLOW = Row(
             width=8,
             stacked=True,
         ),
-        lines(
-            "Until queryable, since receipt",
-            Unit.SECONDS,
-            [
-                Query(quantile(0.5, FRESH, matching='since="received"'), "half of the batches"),
-                Query(quantile(0.99, FRESH, matching='since="received"'), "99 % of the batches"),
-            ],
-            "From the receipt of a batch's oldest event until it can be queried.",
-            Steps(5, 10),
-            width=8,
-        ),
+        until_queryable(width=8),
         lines(
             "Records waiting, by job",
             Unit.NUMBER,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -28,7 +28,6 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 PARTS_SQL = _STATEMENTS["parts"]
 LARGEST_SQL = _STATEMENTS["largest"]
-OLDEST_SQL = _STATEMENTS["oldest"]
 INCIDENTS_SQL = _STATEMENTS["incidents"]
 OFTEN_S = 60.0
 SELDOM_S = 600.0
@@ -42,6 +41,14 @@ NOT_ENDED = tuple(
 log = structlog.get_logger()
 
 
+class HeldIncidents(NamedTuple):
+    """Incidents of one kind in one state."""
+
+    number: int
+    oldest_s: float
+    """Unix time since which the oldest of them lasts."""
+
+
 class FigureSource(Protocol):
     """What the gauges show. Methods block and raise C360Error."""
 
@@ -49,12 +56,8 @@ class FigureSource(Protocol):
         """Active parts of the fullest partition, by table."""
         ...
 
-    def incidents(self) -> dict[tuple[str, str], int]:
-        """Number of incidents by kind and state."""
-        ...
-
-    def oldest_open_s(self) -> float:
-        """Unix time since which the oldest open incident is open; NaN if none is."""
+    def incidents(self) -> dict[tuple[str, str], HeldIncidents]:
+        """Incidents by kind and state."""
         ...
 
     def largest_profile(self) -> float:
@@ -86,14 +89,12 @@ class StoreFigures:
         """See the port."""
         return {table: int(count) for table, count in self._database.rows(PARTS_SQL)}
 
-    def incidents(self) -> dict[tuple[str, str], int]:
+    def incidents(self) -> dict[tuple[str, str], HeldIncidents]:
         """See the port."""
-        return {(kind, state): count for kind, state, count in self._database.rows(INCIDENTS_SQL)}
-
-    def oldest_open_s(self) -> float:
-        """See the port."""
-        ((since_ms, count),) = self._database.rows(OLDEST_SQL)
-        return since_ms / 1000 if count else math.nan
+        return {
+            (kind, state): HeldIncidents(count, since_ms / 1000)
+            for kind, state, count, since_ms in self._database.rows(INCIDENTS_SQL)
+        }
 
     def largest_profile(self) -> float:
         """See the port."""
@@ -141,15 +142,14 @@ class StoreGauges:
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="store-gauges", daemon=True)
         looks = {
-            metrics.oldest_open_incident: _Look(lambda figures: figures.oldest_open_s(), OFTEN_S),
+            metrics.oldest_open_incident: _Look(self._show_incidents, OFTEN_S),
             metrics.largest_profile: _Look(lambda figures: figures.largest_profile(), SELDOM_S),
             metrics.order_conflicts: _Look(lambda figures: figures.order_conflicts(), SELDOM_S),
             metrics.suspicious_values: _Look(lambda figures: figures.suspicious_values(), SELDOM_S),
         }
         for gauge, look in looks.items():
             gauge.set_function(partial(self._show, look))
-        tables = [_Look(self._show_parts, OFTEN_S), _Look(self._show_incidents, OFTEN_S)]
-        self._looks = [*tables, *looks.values()]
+        self._looks = [_Look(self._show_parts, OFTEN_S), *looks.values()]
 
     def start(self) -> None:
         """Look whenever the metrics were read and a look is due."""
@@ -188,11 +188,14 @@ class StoreGauges:
         return max(found.values(), default=0)
 
     def _show_incidents(self, figures: FigureSource) -> float:
+        """Since when the oldest open one is open; NaN if none is."""
         found = figures.incidents()
         for kind in {kind for kind, _ in found}:
             for state in NOT_ENDED:  # also those that no incident is in any more
-                self._metrics.incidents_now.labels(kind, state).set(found.get((kind, state), 0))
-        return len(found)
+                held = found.get((kind, state))
+                self._metrics.incidents_now.labels(kind, state).set(held.number if held else 0)
+        since = [held.oldest_s for (_, state), held in found.items() if state == IncidentState.OPEN]
+        return min(since, default=math.nan)
 
     def _run(self) -> None:
         while self._wanted.wait() and not self._is_stopping:

@@ -15,10 +15,7 @@ SELECT max(held) FROM
     SELECT count() AS held FROM map FINAL WHERE kind = 'person' GROUP BY realm, profile
 )
 
--- oldest --
--- Since when (Unix ms) the oldest open incident is open, and how many are.
-SELECT toUnixTimestamp64Milli(min(since)), count() FROM incident_states FINAL WHERE state = 'open'
-
 -- incidents --
--- How many incidents are in each state, by kind.
-SELECT kind, state, count() FROM incident_states FINAL GROUP BY kind, state
+-- How many incidents are in each state, by kind, and since when (Unix ms) the oldest of them is.
+SELECT kind, state, count(), toUnixTimestamp64Milli(min(since)) FROM incident_states FINAL
+GROUP BY kind, state

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ import pytest
 
 from devtools.image.tree import Image, build
 from devtools.kafka import Cluster
+from devtools.ports import free_port
 from services.store.migrations import latest_migration
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.deploy.containers import Container, tree_of
@@ -76,13 +76,6 @@ def answers(url: str, status: int = 200) -> bool:
         return httpx.get(url, timeout=10, trust_env=False).status_code == status
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_the_version_says_what_is_in_it(container: Container, embedded: Image) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from itertools import count
@@ -20,7 +19,9 @@ from typing import Any, Self
 import httpx
 
 from devtools.kafka import Cluster
+from devtools.ports import free_port
 from services.api.auth import Scope
+from tests.background import Background
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.distributed import SERVICES, Api, Distributed, Worker
 from tests.e2e.runs import API_KEY, c360
@@ -30,7 +31,6 @@ API = "api"
 PAUSE_S = 0.2
 """Between two waves of traffic: a client's own pause."""
 BATCH_EVENTS = 200
-JOIN_DEADLINE_S = 60
 
 
 def job_of(service: str) -> str:
@@ -98,7 +98,7 @@ class LiveSystem:
 
     def add(self, service: str) -> Worker:
         """One more worker, started, with its metrics page at a port of its own."""
-        port = _free_port()
+        port = free_port()
         self._addresses.setdefault(job_of(service), []).append(f"127.0.0.1:{port}")
         return self.run.add(service, C360_WORKER_HTTP_PORT=str(port))
 
@@ -133,7 +133,7 @@ def sample_lines(directory: Path, households: int = 4, seed: int = 7) -> list[by
     return out.read_bytes().splitlines()
 
 
-class Traffic(threading.Thread):
+class Traffic(Background):
     """Events and requests, wave after wave, from the start of the thread until `stop`.
 
     A wave sends a part of the lines while there are some, and events of a new visitor; one event
@@ -143,48 +143,23 @@ class Traffic(threading.Thread):
     """
 
     def __init__(self, system: LiveSystem, lines: list[bytes] | None = None) -> None:
-        super().__init__(name="traffic", daemon=True)
+        super().__init__("traffic")
         self.waves = 0
         self.answers: dict[int, int] = {}
         self._system = system
         self._batches = _batches(lines or [])
         self._numbers = count(1)
-        self._ended = threading.Event()
-        self._fault: BaseException | None = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def run(self) -> None:
-        """The loop of the thread."""
-        try:
-            with self._system.client() as reader, self._system.client(API_KEY) as sender:
-                while not self._ended.is_set():
-                    with suppress(httpx.TransportError):
-                        self._send(sender)
-                        self._ask(reader)
-                        self._bother()
-                    self.waves += 1
-                    self._ended.wait(PAUSE_S)
-        except BaseException as error:
-            self._fault = error
-            raise
-
-    def stop(self) -> None:
-        """End after the wave that runs. Fails with what ended the thread before."""
-        self._ended.set()
-        self.join(JOIN_DEADLINE_S)
-        assert self._fault is None, self._fault
-        assert not self.is_alive(), "the traffic does not end"
-
-    @property
-    def ended(self) -> bool:
-        """Whether the thread ended by itself; `stop` says why."""
-        return self._fault is not None
+    def work(self) -> None:
+        """See Background."""
+        with self._system.client() as reader, self._system.client(API_KEY) as sender:
+            while not self.leaving.is_set():
+                with suppress(httpx.TransportError):
+                    self._send(sender)
+                    self._ask(reader)
+                    self._bother()
+                self.waves += 1
+                self.leaving.wait(PAUSE_S)
 
     def _send(self, client: httpx.Client) -> None:
         number = next(self._numbers)
@@ -274,9 +249,3 @@ SCOPES = (Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INCIDENTS_READ, Scope.I
 
 def _scopes() -> list[str]:
     return [word for scope in SCOPES for word in ("--scope", scope)]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

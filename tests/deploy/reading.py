@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import yaml
+
+from devtools.prometheus import Prometheus
 
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
 STEP_S = 1
@@ -64,12 +65,14 @@ class Reading:
     """A dashboard that is open, with everything chosen that can be chosen.
 
     Args:
-        url: of the Prometheus.
+        prometheus: the chosen source.
         start, end: the time range on top of the page, in seconds since 1970.
     """
 
-    def __init__(self, board: Mapping[str, Any], url: str, start: float, end: float) -> None:
-        self._url = url
+    def __init__(
+        self, board: Mapping[str, Any], prometheus: Prometheus, start: float, end: float
+    ) -> None:
+        self._prometheus = prometheus
         self._start, self._end = start, end
         self.chosen = {"__rate_interval": f"{rate_interval_s()}s"}
         for variable in board["templating"]["list"]:
@@ -85,25 +88,17 @@ class Reading:
         """The series of a query, those without any number dropped."""
         promql = self.filled_in(target.query["expr"])
         if target.query["instant"]:
-            found = self._get("query", query=promql, time=self._end)
+            found = self._prometheus.query(promql, self._end)
         else:
-            found = self._get(
-                "query_range", query=promql, start=self._start, end=self._end, step=STEP_S
-            )
-        series = [_series(one) for one in found["result"]]
+            found = self._prometheus.query_range(promql, self._start, self._end, STEP_S)
+        series = [_series(one) for one in found]
         return [one for one in series if one.points]
-
-    def _get(self, path: str, **parameters: Any) -> Any:
-        """The data of an answer. Fails with what Prometheus says against the query."""
-        answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, trust_env=False)
-        assert answer.is_success, f"{parameters}: {answer.text}"
-        return answer.json()["data"]
 
     def _values(self, query: str) -> list[str]:
         """What a variable offers."""
         asked = LABEL_VALUES.fullmatch(query)
         assert asked, query
-        found = self._get(
+        found = self._prometheus.get(
             f"label/{asked[2]}/values",
             **{"match[]": self.filled_in(asked[1])},
             start=self._start,

@@ -24,7 +24,7 @@ FEEDS = ("incidents", "profiles")
 class Seen(NamedTuple):
     """A Prometheus that scraped a run, and from when to when that was, in seconds since 1970."""
 
-    url: str
+    prometheus: Prometheus
     start: float
     end: float
 
@@ -56,7 +56,7 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
             system.run.wait(lambda: traffic.waves >= waves or traffic.ended, "all", DEADLINE_S)
         end = time.time()
         wait_for(lambda: _scraped_at(prometheus) > end + 1)
-        yield Seen(prometheus.url, start, time.time())
+        yield Seen(prometheus, start, time.time())
 
 
 def _scraped_at(prometheus: Prometheus) -> float:

@@ -7,14 +7,14 @@ Answers are counted; an API that is away is asked again.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
+from tests.background import Background
 from tests.deploy.live import LiveSystem
 from tests.e2e.runs import API_KEY
 from tests.events import event, identifier
@@ -22,14 +22,13 @@ from tests.events import event, identifier
 CHANNELS = ("shop", "app", "pos", "email")
 WAVE_S = 0.5
 VISITORS = 50
-JOIN_DEADLINE_S = 60
 
 
-class Shop(threading.Thread):
+class Shop(Background):
     """Sends and asks until its context ends."""
 
     def __init__(self, system: LiveSystem) -> None:
-        super().__init__(name="shop", daemon=True)
+        super().__init__("shop")
         self.silent: set[str] = set()
         """Channels that send nothing now."""
         self.bad_of_ten = 0
@@ -38,29 +37,14 @@ class Shop(threading.Thread):
         self._system = system
         self._numbers = itertools.count(1)
         self._readers = itertools.count(1)
-        self._ended = threading.Event()
-        self._fault: BaseException | None = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join(JOIN_DEADLINE_S)
-        assert self._fault is None, self._fault
-
-    def run(self) -> None:
-        """The loop of the thread."""
-        try:
-            with self._system.client() as reader, self._system.client(API_KEY) as sender:
-                while not self._ended.wait(WAVE_S):
-                    with suppress(httpx.TransportError):
-                        self._send(sender)
-                        self._ask(reader)
-        except BaseException as error:
-            self._fault = error
-            raise
+    def work(self) -> None:
+        """See Background."""
+        with self._system.client() as reader, self._system.client(API_KEY) as sender:
+            while not self.leaving.wait(WAVE_S):
+                with suppress(httpx.TransportError):
+                    self._send(sender)
+                    self._ask(reader)
 
     def _send(self, client: httpx.Client) -> None:
         batch = [

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
 from statistics import median
-from typing import Self
 
 from aiokafka import AIOKafkaProducer
 
+from tests.background import Background
 from tests.chaos.harm import topic_of
 from tests.e2e.distributed import SERVICES, Distributed
 
@@ -32,34 +31,18 @@ SELECT (SELECT max(received_at) FROM touchpoints),
 """What changes with every finished batch of ingest, identity and consistency."""
 
 
-class SteadyStream(threading.Thread):
+class SteadyStream(Background):
     """Sends lines to their topics, `per_s` of them a second; the rest at once when it is left."""
 
     def __init__(self, servers: str, lines: Sequence[bytes], per_s: int) -> None:
-        super().__init__(name="stream", daemon=True)
+        super().__init__("stream", JOIN_DEADLINE_S)
         self._servers = servers
         self._lines = lines
         self._wave = max(1, round(per_s * WAVE_S))
-        self._in_haste = threading.Event()
-        self._fault: BaseException | None = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._in_haste.set()
-        self.join(JOIN_DEADLINE_S)
-        assert self._fault is None, self._fault
-        assert not self.is_alive(), "the stream does not end"
-
-    def run(self) -> None:
-        """The loop of the thread."""
-        try:
-            asyncio.run(self._send_all())
-        except BaseException as error:
-            self._fault = error
-            raise
+    def work(self) -> None:
+        """See Background."""
+        asyncio.run(self._send_all())
 
     async def _send_all(self) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks="all")
@@ -69,7 +52,7 @@ class SteadyStream(threading.Thread):
                 wave = self._lines[start : start + self._wave]
                 sent = [await producer.send(topic_of(one), one, key=_key_of(one)) for one in wave]
                 await asyncio.gather(*sent)
-                if not self._in_haste.is_set():
+                if not self.leaving.is_set():
                     await asyncio.sleep(WAVE_S)
         finally:
             await producer.stop()
@@ -82,29 +65,20 @@ def _key_of(line: bytes) -> bytes:
     return b"unreadable"
 
 
-class ProgressWatch(threading.Thread):
+class ProgressWatch(Background):
     """When each kind of worker finished a batch."""
 
     def __init__(self, run: Distributed) -> None:
-        super().__init__(name="watch", daemon=True)
+        super().__init__("watch", JOIN_DEADLINE_S)
         self._run = run
-        self._ended = threading.Event()
         self._moved: dict[str, list[float]] = {service: [] for service in SERVICES}
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join(JOIN_DEADLINE_S)
-
-    def run(self) -> None:
-        """The loop of the thread."""
+    def work(self) -> None:
+        """See Background."""
         client = self._run.endpoint.client(database=self._run.database)
         before: Sequence[object] = (None,) * len(SERVICES)
         try:
-            while not self._ended.wait(LOOK_S):
+            while not self.leaving.wait(LOOK_S):
                 [reached] = client.query(REACHED_SQL).result_rows
                 now = time.monotonic()
                 for service, old, new in zip(SERVICES, before, reached, strict=True):

@@ -7,7 +7,7 @@ import time
 
 from prometheus_client import generate_latest
 
-from services.api.store_gauges import OFTEN_S, SELDOM_S, StoreGauges
+from services.api.store_gauges import OFTEN_S, SELDOM_S, HeldIncidents, StoreGauges
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 
@@ -33,14 +33,13 @@ class Store:
         """See FigureSource."""
         return {"touchpoints": int(self._answer("parts"))}
 
-    def incidents(self) -> dict[tuple[str, str], int]:
+    def incidents(self) -> dict[tuple[str, str], HeldIncidents]:
         """See FigureSource."""
         held = int(self._answer("incidents"))
-        return {("price_mismatch", self.state): held, ("price_mismatch", "resolved"): 1}
-
-    def oldest_open_s(self) -> float:
-        """See FigureSource."""
-        return self._answer("oldest")
+        return {
+            ("price_mismatch", self.state): HeldIncidents(held, 100),
+            ("price_mismatch", "resolved"): HeldIncidents(1, 50),
+        }
 
     def largest_profile(self) -> float:
         """See FigureSource."""
@@ -59,7 +58,7 @@ class Store:
         self.closed += 1
 
 
-OFTEN, SELDOM = ["parts", "incidents", "oldest"], ["largest", "conflicts", "suspicious"]
+OFTEN, SELDOM = ["parts", "incidents"], ["largest", "conflicts", "suspicious"]
 
 
 def test_whole_tables_are_looked_at_every_ten_minutes() -> None:
@@ -92,7 +91,7 @@ def test_an_unknown_number_is_nan() -> None:
     store.held, now_s[0] = None, SELDOM_S
     gauges.look()
     assert math.isnan(shown("c360_suspicious_values") or 0)
-    assert store.closed == 6
+    assert store.closed == 5
     store.held, now_s[0] = 7, 2 * SELDOM_S
     gauges.look()
     assert shown("c360_suspicious_values") == 7
@@ -106,7 +105,7 @@ def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:
     assert store.asked == []
     generate_latest(metrics.registry)
     end = time.monotonic() + DEADLINE_S
-    while len(store.asked) < 6 and time.monotonic() < end:
+    while len(store.asked) < 5 and time.monotonic() < end:
         time.sleep(0.01)
     gauges.stop()
     assert store.asked == [*OFTEN, *SELDOM]
@@ -124,6 +123,9 @@ def test_a_state_that_no_incident_is_in_any_more_is_zero() -> None:
 
     gauges.look()
     assert (shown("open"), shown("muted"), shown("resolved")) == (4, 0, None)
+    oldest = "c360_oldest_open_incident_timestamp_seconds"
+    assert metrics.registry.get_sample_value(oldest) == 100
     store.state, now_s[0] = "muted", OFTEN_S
     gauges.look()
     assert (shown("open"), shown("muted")) == (0, 4)
+    assert math.isnan(metrics.registry.get_sample_value(oldest) or 0)
