@@ -7,7 +7,6 @@ listeners have no password and take connections of this machine only. Not for pr
 from __future__ import annotations
 
 import base64
-import random
 import shutil
 import signal
 import socket
@@ -23,12 +22,9 @@ from typing import Self
 
 from devtools.child import end_all, spawn
 from devtools.kafka_jars import Distribution, distribution, java_command
+from devtools.ports import HOST, free_ports, require_free
 from services.runtime.errors import ConfigurationError, Fatal
 
-HOST = "127.0.0.1"
-PORTS = range(15_000, 32_000)
-"""Below the ports that systems hand out to outgoing connections: one of those could otherwise
-take the port of a broker that is down for a moment."""
 BROKERS_ALLOWED = (1, 3)
 HEAP_MIB = 256
 START_TIMEOUT_S = 60
@@ -88,7 +84,7 @@ class Cluster:
         if brokers not in BROKERS_ALLOWED:
             raise ConfigurationError(f"{brokers} brokers: choose 1, or 3 for failover")
         self._wanted = directory
-        self._ports = _ports(2 * brokers, list(range(port, port + brokers)) if port else [])
+        self._ports = free_ports(2 * brokers, list(range(port, port + brokers)) if port else [])
         self._brokers = brokers
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._directory: Path | None = None
@@ -157,7 +153,7 @@ class Cluster:
         """Start a broker that was stopped or killed, with its ports and data. Raises as open."""
         if broker in self._processes:
             raise Fatal(f"broker {broker} runs already")
-        _require_free(self._ports[broker])
+        require_free(self._ports[broker])
         self._spawn(broker)
         self._wait_until_up(broker)
 
@@ -289,31 +285,3 @@ def _nodes_known(port: int) -> set[int]:
 def _kafka_id() -> str:
     """A UUID as Kafka writes it."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-
-
-def _ports(count: int, wanted: list[int]) -> list[int]:
-    """The ports asked for, filled up with free ones. Raises ConfigurationError."""
-    for port in wanted:
-        _require_free(port)
-    found = list(wanted)
-    for port in random.SystemRandom().sample(PORTS, 1_000):
-        if len(found) == count:
-            break
-        if port not in found and _is_free(port):
-            found.append(port)
-    return found
-
-
-def _require_free(port: int) -> None:
-    if not _is_free(port):
-        raise ConfigurationError(
-            f"port {port} is taken on {HOST}: stop what uses it, or choose another with --port"
-        )
-
-
-def _is_free(port: int) -> bool:
-    try:
-        socket.create_server((HOST, port)).close()
-    except (OSError, OverflowError):
-        return False
-    return True

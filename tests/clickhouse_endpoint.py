@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import pytest
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 
+from devtools.ports import free_port
 from services.store.database import WRITE_SETTINGS
 
 START_DEADLINE_S = 60
@@ -40,8 +40,7 @@ class ClickHouseEndpoint:
     def __init__(self, data_dir: Path, *arguments: str, password: str = "") -> None:
         self.data_dir = data_dir
         self.password = password
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None

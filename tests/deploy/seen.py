@@ -19,6 +19,12 @@ from tests.sse import Follower
 DEADLINE_S = 120.0
 RULES = sorted((Path(__file__).parents[2] / "deploy" / "prometheus" / "rules").glob("*.yaml"))
 FEEDS = ("incidents", "profiles")
+SEEN = (
+    "min(count_over_time(up[10m])) >= 20",  # rates, and rules on rates, need some
+    'sum(increase(c360_incident_changes_total{state="open"}[10m])) > 0',
+    'max(max_over_time(c360_incidents{state="open"}[10m])) > 0',  # looked at once a minute
+)
+"""What has data once enough was scraped of what takes a while."""
 
 
 class Seen(NamedTuple):
@@ -33,19 +39,19 @@ class Seen(NamedTuple):
 def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
     """Events good and bad, conflicts, merges, incidents, reads, streams and errors.
 
-    The first half of a sample stream is imported before anybody looks, with its garbage; the other
-    half comes over HTTP. The system runs on meanwhile, until the context ends.
+    The first half of a sample stream is imported, with its garbage; the other half comes over HTTP.
+    The system runs on meanwhile, until the context ends.
     """
     lines = sample_lines(directory)
     imported, sent = lines[: len(lines) // 2], lines[len(lines) // 2 :]
     (directory / "imported.jsonl").write_bytes(b"\n".join(imported) + b"\n")
     with ExitStack() as stack:
         system = stack.enter_context(LiveSystem(directory))
-        system.run.publish(directory / "imported.jsonl")
-        system.run.final_tick()
         scraping = scrape_configuration(system.targets, rule_files=RULES)
         prometheus = stack.enter_context(Prometheus(scraping))
         start = time.time()
+        system.run.publish(directory / "imported.jsonl")
+        system.run.final_tick()
         for feed in FEEDS:
             url = system.api.base_url
             stack.enter_context(Follower(url, f"/v1/{feed}/stream", system.key))
@@ -53,10 +59,18 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
             half = waves // 2
             system.run.wait(lambda: traffic.waves >= half or traffic.ended, "half", DEADLINE_S)
             system.run.c360("incidents", "tick")
-            system.run.wait(lambda: traffic.waves >= waves or traffic.ended, "all", DEADLINE_S)
+            system.run.wait(
+                lambda: (traffic.waves >= waves and _has_seen_all(prometheus)) or traffic.ended,
+                "all",
+                DEADLINE_S,
+            )
         end = time.time()
         wait_for(lambda: _scraped_at(prometheus) > end + 1)
         yield Seen(prometheus, start, time.time())
+
+
+def _has_seen_all(prometheus: Prometheus) -> bool:
+    return all(map(prometheus.query, SEEN))
 
 
 def _scraped_at(prometheus: Prometheus) -> float:

@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from devtools.child import LAUNCHER
+from devtools.ports import free_port
 from schemas.topics import CATALOGUE
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import API_KEY, DEADLINE_S, c360, command, environment
@@ -156,8 +156,7 @@ class Api(Worker):
 
     def __init__(self, number: int, logs: Path, env: dict[str, str]) -> None:
         super().__init__("api", number, logs, env)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         self.base_url = f"http://127.0.0.1:{port}"
         self._command = ("api", "--port", str(port))
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from devtools import kafka_jars
-from devtools.kafka import HOST, Cluster
+from devtools.kafka import Cluster
+from devtools.ports import HOST
 from services.runtime.errors import ConfigurationError, Fatal
 from services.stream.ports import Outgoing
 from services.stream.producer import Producer
