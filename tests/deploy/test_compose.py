@@ -188,6 +188,31 @@ def test_grafana_finds_prometheus_and_the_dashboards() -> None:
     assert provider["options"]["path"] in mounted
 
 
+def test_mounted_paths_are_in_the_repository() -> None:
+    """A path that is missing would become an empty directory, and nobody would notice."""
+    mounts = {
+        one.split(":")[0] for service in SERVICES.values() for one in service.get("volumes", ())
+    }
+    paths = {one for one in mounts if one.startswith(".")}
+    assert paths and all((DEPLOY / path).exists() for path in paths)
+    assert mounts - paths == set(COMPOSE["volumes"])
+
+
+def test_prometheus_scrapes_every_service() -> None:
+    """Each job is named as a service of this file, looks it up at the port where it listens, and
+    shares a network with Prometheus."""
+    text = (DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8")
+    jobs = {one["job_name"]: one for one in yaml.safe_load(text)["scrape_configs"]}
+    assert LONG_RUNNING <= set(jobs) <= LONG_RUNNING | {"prometheus"}
+    for name in LONG_RUNNING:
+        [looked_up] = jobs[name]["dns_sd_configs"]
+        service = name.removeprefix("c360-")
+        field = "http_port" if service == "api" else "worker_http_port"
+        port = Settings.model_fields[field].default + OFFSETS.get(service, 0)
+        assert (looked_up["names"], looked_up["port"]) == ([name], port)
+        assert set(SERVICES[name]["networks"]) & set(SERVICES["prometheus"]["networks"])
+
+
 def test_the_broker_is_the_one_that_is_tested() -> None:
     """Of the version that tests and development run."""
     [version] = re.findall(r"<kafka\.version>([^<]+)<", POM.read_text("utf-8"))
