@@ -61,7 +61,7 @@ demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
 test: setup .venv-clients/installed .prometheus/installed  ## All tests, as CI runs them
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=25
+	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25
 
 k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid, safe, in step with the code
 	$(BIN)/pytest tests/deploy/kubernetes

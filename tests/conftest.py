@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from services.runtime.settings import load_settings
 from services.store.database import Database, open_embedded
@@ -29,6 +30,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "any_store: runs in process and on a server (tests/stores)")
+
+
+class ByServices(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a file run in one process, and so do the files that share running services."""
+
+    SHARING = "tests/contract/api"
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return self.SHARING if file.startswith(self.SHARING) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServices:
+    """Services start once for all tests that use them."""
+    return ByServices(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -194,7 +194,8 @@ def test_mounted_paths_are_in_the_repository() -> None:
         one.split(":")[0] for service in SERVICES.values() for one in service.get("volumes", ())
     }
     paths = {one for one in mounts if one.startswith(".")}
-    assert paths and all((DEPLOY / path).exists() for path in paths)
+    assert paths
+    assert all((DEPLOY / path).exists() for path in paths)
     assert mounts - paths == set(COMPOSE["volumes"])
 
 
