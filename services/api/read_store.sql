@@ -24,9 +24,9 @@ WHERE realm = {realm:String}
 ORDER BY occurred_at DESC, event_id DESC LIMIT {limit:UInt32}
 
 -- events_by_day --
--- Number of events by channel and day of a time zone.
+-- Number of events by channel and day of a time zone, without synthetic ones.
 SELECT channel, toDate(occurred_at, {zone:String}) AS day, count() FROM touchpoints FINAL
-WHERE realm = {realm:String} AND occurred_at >= fromUnixTimestamp64Milli({since:Int64})
+WHERE realm = {realm:String} AND NOT synthetic AND occurred_at >= fromUnixTimestamp64Milli({since:Int64})
 GROUP BY channel, day ORDER BY day DESC, channel
 
 -- health --

@@ -27,6 +27,7 @@ from services.cli import (
     insights,
     keys,
     orders,
+    probe,
     profile,
     publish,
     rejected,
@@ -126,6 +127,7 @@ app.command("demo", hidden=not IN_CHECKOUT)(demo.demo)
 app.command("up")(up.up)
 app.command("api")(api.api)
 app.command("config")(config.config)
+app.command("probe")(probe.probe)
 app.command("doctor")(doctor.doctor)
 app.command("version")(version.version)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from schemas.api.orders import ProfileOrder
 from schemas.identifiers import NodeId
@@ -169,6 +170,10 @@ class ProfileSource(Protocol):
 
     def erased(self, realm: str, nodes: Sequence[NodeId]) -> set[NodeId]:
         """Those of the nodes that were erased on request, and of which nothing came since."""
+        ...
+
+    def invented(self, realm: str, customers: Iterable[ProfileScalars]) -> set[UUID]:
+        """Those of the customers whom only synthetic events know."""
         ...
 
     def totals(self, realm: str, *, refresh: bool = True) -> Totals:

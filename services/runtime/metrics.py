@@ -78,6 +78,7 @@ class Metrics:
         self._of_intake()
         self._of_api()
         self._of_store()
+        self._of_probe()
         for seldom in (
             self.order_conflicts,
             self.suspicious_values,
@@ -209,6 +210,18 @@ class Metrics:
         self.key_expiry = self._gauge(
             "c360_api_key_next_expiry_timestamp_seconds",
             "Unix time of the next expiry of an API key that works and has no successor",
+        )
+
+    def _of_probe(self) -> None:
+        self.probe_journeys = self._counter(
+            "c360_probe_journeys_total", "Synthetic journeys by outcome", "outcome"
+        )
+        self.probe_freshness = Histogram(
+            "c360_probe_freshness_seconds",
+            "From sending a synthetic event to an answer of the API that shows it, by channel",
+            ["channel"],
+            buckets=SECONDS,
+            registry=self.registry,
         )
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:

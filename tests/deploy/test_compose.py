@@ -27,6 +27,7 @@ DEPLOY = ROOT / "deploy"
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-?])([^}]*))?\}")
 LONG_RUNNING = {"c360-ingest", "c360-identity", "c360-consistency", "c360-api"}
 JOBS = {"c360-topics", "c360-migrate"}
+PROBE = "c360-probe"
 SPEC = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text("utf-8"))
 
 
@@ -86,7 +87,7 @@ def test_a_misspelt_key_would_be_found() -> None:
 def test_every_part_is_there() -> None:
     """Broker, store, jobs, workers, API, Prometheus and Grafana; all workers there are."""
     assert {f"c360-{name}" for name in OFFSETS} | {"c360-api"} == LONG_RUNNING
-    expected = LONG_RUNNING | JOBS | {"kafka", "clickhouse", "prometheus", "grafana"}
+    expected = LONG_RUNNING | JOBS | {PROBE, "kafka", "clickhouse", "prometheus", "grafana"}
     assert set(SERVICES) == expected
 
 
@@ -98,11 +99,11 @@ def test_commands_exist(name: str) -> None:
         at = at.commands[word]
     assert not hasattr(at, "commands"), "a group is no command"
     assert words(lineage(stages(DOCKERFILE), "workers")[1].values("ENTRYPOINT")[0]) == ["c360"]
-    if name in LONG_RUNNING:
+    if name not in JOBS:
         assert name == f"c360-{SERVICES[name]['command'][-1]}"
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sorted({*OURS} - {PROBE}))
 def test_settings_are_read(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The environment of each service loads as settings, and says what the file means."""
     monkeypatch.chdir(tmp_path)
@@ -117,6 +118,20 @@ def test_settings_are_read(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert settings.clickhouse_url == "http://clickhouse:8123"
     assert settings.clickhouse_user == SERVICES["clickhouse"]["environment"]["CLICKHOUSE_USER"]
     assert (name == "c360-api") == bool(settings.api_keys)
+
+
+def test_the_probe_knows_the_api_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs only when it is asked for, has the key of a client, and no secret of the service."""
+    probe = composed({**EXAMPLE, "C360_PROBE_KEY": "a-key-of-sixteen-signs"})["services"][PROBE]
+    assert probe["profiles"] == ["probe"]
+    assert not any("profiles" in SERVICES[name] for name in {*SERVICES} - {PROBE})
+    assert probe["environment"].keys() == {"C360_PROBE_URL", "C360_PROBE_KEY"}
+    for variable, value in probe["environment"].items():
+        monkeypatch.setenv(variable, value)
+    settings = load_settings()
+    assert settings.probe_url == f"http://c360-api:{settings.http_port}"
+    assert settings.probe_key is not None
+    assert probe["depends_on"].keys() == {"c360-api"}
 
 
 def _listener_port(listener: str) -> str:
@@ -156,7 +171,7 @@ def test_containers_can_do_little(name: str) -> None:
     assert one["logging"]["options"]["max-size"]
     assert one.get("read_only") or name in ("kafka", "clickhouse")
     assert "privileged" not in one
-    if name not in LONG_RUNNING | JOBS:  # ours have that of the image
+    if name not in OURS:  # ours have that of the image
         assert one["healthcheck"]["test"][0] == "CMD"
     for port in one.get("ports", ()):
         assert port.startswith("127.0.0.1:"), "nobody outside reaches a service without TLS"

@@ -11,7 +11,6 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from schemas.rules.identity import identity_rules
 from services.api.actions import kafka_sink
 from services.api.handles import UNKNOWN
 from services.api.operation import plain
@@ -23,26 +22,14 @@ from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
 from services.api.read_store import access_to
 from services.api.server import open_reading, prepare_server
 from services.cli.session import ServerSession, open_session
-from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
-from services.consistency.rules import consistency_rules
-from services.consistency.stage import ConsistencyStage
-from services.consistency.writer import ConsistencyWriter
 from services.embedded.engine import Engine
-from services.embedded.pipeline import Pipeline
-from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.stage import IdentityStage
-from services.identity.writer import IdentityWriter
-from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.lines import Line
-from services.ingest.stage import IngestStage
 from services.runtime.errors import ConfigurationError, InvalidInput, NotFound
-from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
 from services.store.secret import register_secret
-from services.stream.watermarks import ClickHouseWatermarks
 from tests.conftest import empty_tables
-from tests.events import RECEIVED_AT, core, event, identifier, line, order
+from tests.events import event, identifier, line, order
+from tests.pipelines import ingested
 
 EMAIL = "email=anna@example.com"
 LEFT_OUT = {"as_of", "refreshed_at", "version"}
@@ -60,25 +47,7 @@ def populate(database: Database, settings: Settings) -> None:
         event("offer.published", event_id="e-3", body=OFFER, identifiers=[]),
         event("no.such.type", event_id="e-4"),
     ]
-    graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
-    facts, metrics = ClickHouseFactStore(database), Metrics()
-    pipeline = Pipeline(
-        facts,
-        IngestStage(core(), facts),
-        IdentityStage(graph, lambda store, realm: IdentityWriter(store, realm, identity_rules())),
-        ConsistencyStage(
-            claims,
-            lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),
-            (),
-            metrics,
-        ),
-        ClickHouseWatermarks(database),
-        metrics,
-        clock=lambda: RECEIVED_AT,
-    )
-    lines = [Line(raw, len(raw)) for raw in map(line, sent)]
-    pipeline.finish(pipeline.decode(lines))
-    pipeline.tick()
+    ingested(database, map(line, sent))
     register_secret(database, settings.secret(), "the test's store")
 
 

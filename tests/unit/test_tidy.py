@@ -30,6 +30,7 @@ FLOORS = {
     "services.consistency": 6,
     "services.profiles": 6,
     "services.measures": 6,
+    "services.probe": 6,
     "services.api": 7,
     "services.embedded": 8,
     "services.intake": 9,

@@ -40,10 +40,12 @@ from services.api.operation import Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.profiles.core.masking import masked
 from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms, forms_of
+from services.profiles.ports import ProfileSource
 from services.runtime.errors import InvalidInput, NotFound
 
 NAME_PARTS = ("title", "first_name", "last_name")
 NAMED_PER_QUERY = 500
+LISTED_PER_QUERY = 20_000
 SEARCH = "profile_search"
 
 
@@ -241,7 +243,7 @@ def name_of(profile: Profile) -> str:
 
 def _list(access: Access, asked: ProfilesRequest) -> Iterator[ListedProfile]:
     reads = access.reads.profiles
-    rows = islice(reads.totals(asked.realm, refresh=True).profiles, asked.limit)
+    rows = islice(_customers(reads, asked.realm), asked.limit)
     while part := list(islice(rows, NAMED_PER_QUERY)):
         names: dict[UUID, str] = {}
         if asked.names:
@@ -250,6 +252,14 @@ def _list(access: Access, asked: ProfilesRequest) -> Iterator[ListedProfile]:
         for scalars in part:
             name = names.get(scalars.profile_id, "") if asked.names else None
             yield ListedProfile.model_validate({**scalars.model_dump(), "name": name})
+
+
+def _customers(reads: ProfileSource, realm: str) -> Iterator[ProfileScalars]:
+    """Everybody but the invented ones."""
+    rows = reads.totals(realm, refresh=True).profiles
+    while part := list(islice(rows, LISTED_PER_QUERY)):
+        invented = reads.invented(realm, part)
+        yield from (one for one in part if one.profile_id not in invented)
 
 
 def _search(access: Access, asked: SearchRequest) -> Iterator[FoundProfiles]:

@@ -16,7 +16,7 @@ from uuid import UUID
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
 from schemas.instants import EPOCH, to_ms
 from schemas.placement import ProfileKind
-from schemas.profile import Profile
+from schemas.profile import Profile, ProfileScalars
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
 from schemas.touchpoint import PUBLIC_ID_PREFIX
@@ -67,6 +67,7 @@ REPORTS_BY_EVENT_SQL = _STATEMENTS["reports_by_event"]
 KEYS_BY_NUMBER_SQL = _STATEMENTS["keys_by_number"]
 ERASED_SQL = _STATEMENTS["erased"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
+INVENTED_SQL = _STATEMENTS["invented"]
 FOREVER = datetime.max.replace(tzinfo=UTC)
 """The end of facts that are read without one."""
 FACTS_MAX = 5_000
@@ -248,6 +249,18 @@ class ProfileReader:
     def erased(self, realm: str, nodes: Sequence[NodeId]) -> set[NodeId]:
         """See the port."""
         return {node.int for (node,) in self._by_key(ERASED_SQL, realm, nodes)}
+
+    def invented(self, realm: str, customers: Iterable[ProfileScalars]) -> set[UUID]:
+        """See the port."""
+        silent = [one.profile_id.int for one in customers if one.first_contact is None]
+        if not silent:
+            return set()
+        holder = self._map.members_of(realm, silent).holder
+        found: dict[NodeId, bool] = {}
+        for node, is_synthetic in self._by_key(INVENTED_SQL, realm, holder):
+            profile = holder[node.int]
+            found[profile] = found.get(profile, True) and bool(is_synthetic)
+        return {as_uuid(profile) for profile, is_synthetic in found.items() if is_synthetic}
 
     def attributes(
         self, realm: str, profile_ids: Sequence[NodeId], names: Collection[str]

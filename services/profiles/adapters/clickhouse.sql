@@ -102,6 +102,16 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
         WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     )
 
+-- invented --
+-- Of each node that events have as their anchor, whether all of them are synthetic.
+SELECT node, min(synthetic) FROM
+(
+    SELECT node, synthetic FROM touchpoints
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    ORDER BY version DESC LIMIT 1 BY node, event_id
+)
+GROUP BY node
+
 -- identifiers --
 -- A page of all identifiers of a realm with the map row of each.
 WITH page AS

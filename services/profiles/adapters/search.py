@@ -102,7 +102,8 @@ class SearchReader:
             leading = [place for place in leading if firsts[place] in profiles]
             for part in chunks(leading, at_once):
                 read = self._reader.profiles(realm, [firsts[place] for place in part])
-                by_id = {one.profile_id.int: one for one in read}
+                invented = self._reader.invented(realm, read)
+                by_id = {one.profile_id.int: one for one in read if one.profile_id not in invented}
                 for place in part:
                     if firsts[place] in by_id:
                         texts = list(matches[firsts[place]].texts)

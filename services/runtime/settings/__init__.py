@@ -23,6 +23,7 @@ from services.runtime.settings.intake import IntakeSettings
 from services.runtime.settings.kafka import KafkaSettings
 from services.runtime.settings.log import LogSettings
 from services.runtime.settings.oidc import OidcSettings
+from services.runtime.settings.probe import ProbeSettings
 from services.runtime.settings.realms import CHANNELS, RealmSettings, RealmsSettings
 from services.runtime.settings.rules import RulesSettings, read_rules
 from services.runtime.settings.store import DirectorySettings, StoreSettings
@@ -42,6 +43,7 @@ __all__ = [
     "KafkaSettings",
     "LogSettings",
     "OidcSettings",
+    "ProbeSettings",
     "RealmSettings",
     "RealmsSettings",
     "RulesSettings",
@@ -56,6 +58,7 @@ __all__ = [
 
 class Settings(  # pydantic takes the fields of the last base first
     LogSettings,
+    ProbeSettings,
     WorkerSettings,
     KafkaSettings,
     StoreSettings,

@@ -10,6 +10,16 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from services.runtime.settings.part import Part
 
 
+def sendable(key: SecretStr) -> SecretStr:
+    """The key. Raises ValueError for one that is short, or that no request could send."""
+    text = key.get_secret_value()
+    if len(text) < 16:
+        raise ValueError("a key needs at least 16 characters")
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise ValueError("no request could send a key with other than printable ASCII")
+    return key
+
+
 class IntakeSettings(Part):
     """The HTTP interface."""
 
@@ -56,12 +66,7 @@ class IntakeSettings(Part):
     @field_validator("api_keys", "public_write_keys")
     @classmethod
     def _can_be_sent(cls, keys: list[SecretStr]) -> list[SecretStr]:
-        for key in (one.get_secret_value() for one in keys):
-            if len(key) < 16:
-                raise ValueError("a key needs at least 16 characters")
-            if not (key.isascii() and key.isprintable() and key == key.strip()):
-                raise ValueError("no request could send a key with other than printable ASCII")
-        return keys
+        return [sendable(key) for key in keys]
 
     @field_validator("public_write_keys")
     @classmethod

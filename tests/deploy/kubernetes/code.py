@@ -12,6 +12,7 @@ import httpx
 from typer.testing import CliRunner
 
 from services.cli.app import app
+from services.cli.probe import PORT_OFFSET
 from services.cli.worker import OFFSETS
 from services.docs.openapi import openapi_document
 from services.runtime.health import HealthServer, Progress
@@ -20,7 +21,9 @@ from services.runtime.settings import Settings, load_settings
 
 PAGES = ("/livez", "/readyz", "/metrics", "/healthz")
 """Paths that probes could name; which of them exist is asked."""
-API = "api"
+API, PROBE = "api", "probe"
+OF_WORKERS = {**OFFSETS, PROBE: PORT_OFFSET}
+"""What is added to the port of workers, of all that have the pages of workers."""
 
 
 def settings_of(variables: Mapping[str, str]) -> Settings:
@@ -61,8 +64,8 @@ def wrong_command(arguments: tuple[str, ...]) -> str | None:
 
 def service_of(arguments: Sequence[str]) -> str | None:
     """The service that a command line runs; None for one that ends by itself."""
-    if tuple(arguments) == (API,):
-        return API
+    if tuple(arguments) in {(API,), (PROBE,)}:
+        return arguments[0]
     if len(arguments) == 2 and arguments[0] == "worker" and arguments[1] in OFFSETS:
         return arguments[1]
     return None
@@ -73,7 +76,7 @@ def port_of(service: str, settings: Settings) -> int:
     if service == API:
         return settings.http_port
     is_set = "worker_http_port" in settings.model_fields_set
-    return settings.worker_http_port + (0 if is_set else OFFSETS[service])
+    return settings.worker_http_port + (0 if is_set else OF_WORKERS[service])
 
 
 def host_of(service: str, settings: Settings) -> str:

@@ -113,14 +113,15 @@ def _served(
             yield f"{name}: {service} serves no {probe['path']}"
         elif probe["port"] not in ports:
             yield f"{name}: no port {probe['port']}"
-    is_api = service == code.API
-    own = STOP_S + settings.http_drain_s if is_api else settings.worker_shutdown_grace_s
+    is_api, is_worker = service == code.API, service in OFFSETS
+    own = STOP_S + settings.http_drain_s if is_api else 0.0
+    own = settings.worker_shutdown_grace_s if is_worker else own
     grace = template["spec"].get("terminationGracePeriodSeconds", 30)
     if grace < own + STOP_MARGIN_S:
         yield f"is killed after {grace} s, and may take {own:g} s to stop"
     if is_api and settings.http_drain_s == 0:
         yield "closes at once: C360_HTTP_DRAIN_S is 0, and requests on their way would fail"
-    if not is_api and settings.worker_id == "":
+    if is_worker and settings.worker_id == "":
         yield "has no C360_WORKER_ID: each restart would reassign partitions"
 
 
@@ -240,7 +241,9 @@ def _monitoring(objects: Sequence[Manifest]) -> list[str]:
     found: list[str] = []
     for one in of_kind(objects, "PodMonitor"):
         for row in one["spec"]["podMetricsEndpoints"]:
-            lacking = [who for who in (*OFFSETS, code.API) if row["path"] not in code.pages_of(who)]
+            lacking = [
+                who for who in (*code.OF_WORKERS, code.API) if row["path"] not in code.pages_of(who)
+            ]
             found += [f"{named(one)}: {who} serves no {row['path']}" for who in lacking]
     for one in of_kind(objects, "PrometheusRule"):
         rows = [rule for group in one["spec"]["groups"] for rule in group["rules"]]
