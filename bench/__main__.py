@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, ingest, profile_read, workers
+from bench import api, ingest, profile_read, tracing, workers
 from bench.children import ChildFailed, Result
 from services.runtime.errors import C360Error
 
@@ -47,6 +47,9 @@ def parser_of_all() -> argparse.ArgumentParser:
         commands.add_parser("workers", parents=[as_json], help=_first_line(workers.__doc__))
     )
     _add_api(commands.add_parser("api", parents=[as_json], help=_first_line(api.__doc__)))
+    _add_tracing(
+        commands.add_parser("tracing", parents=[as_json], help=_first_line(tracing.__doc__))
+    )
     return parser
 
 
@@ -141,6 +144,24 @@ def _add_api(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=positive, default=1, help="of the choice of profiles (1)")
 
 
+def _add_tracing(parser: argparse.ArgumentParser) -> None:
+    parser.description = tracing.__doc__
+    add = parser.add_argument
+    add("--rounds", type=positive, default=tracing.ROUNDS, help=f"of all modes ({tracing.ROUNDS})")
+    add(
+        "--seconds",
+        type=float,
+        default=tracing.SECONDS,
+        help=f"of each load ({tracing.SECONDS:g})",
+    )
+    add(
+        "--households",
+        type=positive,
+        default=tracing.HOUSEHOLDS,
+        help=f"of the sample stream ({tracing.HOUSEHOLDS})",
+    )
+
+
 def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "ingest":
         arguments = (given.file, given.households, given.seed, given.rounds, given.batch)
@@ -155,6 +176,9 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         )  # fmt: skip
         asked = {name: getattr(given, name) for name in names}
         return [("api", lambda: api.measure(**asked), api.tell)]
+    if given.command == "tracing":
+        numbers = (given.rounds, given.seconds, given.households)
+        return [("tracing", lambda: tracing.measure(*numbers), tracing.tell)]
     if given.command == "workers":
         names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")
         asked = {name: getattr(given, name) for name in names}

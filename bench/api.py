@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,7 +82,7 @@ def measure(
     begun_on = machine()
     with TemporaryDirectory(prefix="c360-bench-") as directory:
         place = Path(directory)
-        filled = _filled(data_dir or place / "data", profiles, seed)
+        filled = filled_store(data_dir or place / "data", profiles, seed)
         ids = filled.pop("ids")
         with Service(data_dir or place / "data", place) as service:
             with service.live(rate) as stream:
@@ -122,7 +122,7 @@ def _ratio(one: float, other: float) -> float:
     return round(one / other, 2)
 
 
-def _filled(data_dir: Path, profiles: int, seed: int) -> Result:
+def filled_store(data_dir: Path, profiles: int, seed: int) -> Result:
     """What the store holds; it is filled if it is not there."""
     kept = data_dir / "bench-filled.json"
     if not kept.is_file():
@@ -136,7 +136,11 @@ def _filled(data_dir: Path, profiles: int, seed: int) -> Result:
 class Service:
     """The running service, with a key for everything; a context manager."""
 
-    def __init__(self, data_dir: Path, place: Path) -> None:
+    def __init__(
+        self, data_dir: Path, place: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings`: beside those of every run."""
+        self._settings = settings or {}
         self.target = Target(HOST, free_port())
         self.headers: dict[str, str] = {}
         self._data_dir = data_dir
@@ -152,6 +156,7 @@ class Service:
             "C360_API_STREAMS_PER_KEY_MAX": str(STREAMS),
             "C360_HTTP_CONNECTIONS_MAX": str(2 * STREAMS),
             "C360_LOG_LEVEL": "error",
+            **self._settings,
         }
         scopes = [word for scope in SCOPES for word in ("--scope", scope)]
         where = ("--data-dir", str(self._data_dir))
@@ -226,6 +231,7 @@ class Service:
         cpu_s = cpu_s_of(self.pid) - begun_cpu_s
         return {
             **found,
+            "service_cpu_us_each": round(cpu_s / found["requests"] * 1e6, 1),
             "service_cpu_share": round(cpu_s / (time.monotonic() - begun_s), 2),
             "service_rss_mib": resident_mib(self.pid),
         }

@@ -29,6 +29,7 @@ from services.cli.up import serve
 from services.embedded.engine import Engine
 from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings, load_settings
+from services.runtime.tracing import traced
 from services.store.database import Database, open_embedded
 from services.store.profile_map import PLACEMENTS_SQL
 
@@ -139,7 +140,7 @@ def main() -> None:
     settings = load_settings(given.data_dir, identity_secret=SecretStr(SECRET))
     configure_logging(settings)
     listener = socket.create_server((settings.http_host, given.port))
-    with Engine.open(settings) as engine:
+    with traced(settings, "c360-up"), Engine.open(settings) as engine:
         engine.database.command("SYSTEM STOP VIEW profile_totals")  # its hour may strike meanwhile
         threading.Thread(target=listen, args=(Bare(settings),), daemon=True).start()
         serve(engine, listener)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parent
-FILES = ("Dockerfile", "compose.yaml", "compose.env.example")
+FILES = ("Dockerfile", "compose.yaml", "compose.tracing.yaml", "compose.env.example")
 NONE = "sha256:" + "0" * 64
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REFERENCE = re.compile(r"(docker\.io/\S+?)\$\{(\w+)_DIGEST\b")

@@ -18,6 +18,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 
+from services.runtime import tracing
 from services.runtime.errors import InvalidInput, InvalidState, NotFound, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.settings import ApiSettings
@@ -94,7 +95,7 @@ class ReadPool(Generic[A]):
         await self._slot()
         try:
             loop = asyncio.get_running_loop()
-            reading = loop.run_in_executor(self._threads, self._read, work)
+            reading = loop.run_in_executor(self._threads, tracing.carried(self._read), work)
         except BaseException:  # no thread, or closed meanwhile
             self._slots.release()
             raise

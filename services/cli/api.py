@@ -28,6 +28,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.process import tune_garbage_collector
 from services.runtime.retry import until_done
 from services.runtime.settings import Settings
+from services.runtime.tracing import traced
 from services.store.database import Database, open_server
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def api(
             "server. 'c360 up' serves a data directory"
         )
     tls_context(settings)  # wrong files are reported before anything is served
-    asyncio.run(_Service(settings).run())
+    with traced(settings, "c360-api"):
+        asyncio.run(_Service(settings).run())
 
 
 class CheckedServer:

@@ -20,6 +20,7 @@ from services.intake.tls import own_certificate, tls_context
 from services.intake.writer import IntakeWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.process import tune_garbage_collector
+from services.runtime.tracing import traced
 from services.store.database import Database, open_embedded
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def up(
         err.print("no C360_API_KEYS are set: only keys of 'c360 keys create' are accepted")
     listener = listen(settings)
     tls_context(settings)  # wrong files are reported before the data directory is opened
-    with Engine.open(settings) as engine:
+    with traced(settings, "c360-up"), Engine.open(settings) as engine:
         serve(engine, listener)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from services.cli.state import state_of
 from services.runtime.settings import Settings
+from services.runtime.tracing import traced
 
 worker = typer.Typer(
     help="Run a worker of the distributed runtime (Kafka and a ClickHouse server).",
@@ -27,7 +28,8 @@ def _run(context: typer.Context, service: str) -> None:
         port = settings.worker_http_port + OFFSETS[service]
         settings = state_of(context).settings(worker_http_port=port)
     run: Run = import_module(f"services.{service}.main").run  # Faust takes a second to load
-    asyncio.run(run(settings))
+    with traced(settings, f"c360-{service}"):
+        asyncio.run(run(settings))
 
 
 @worker.command("ingest")

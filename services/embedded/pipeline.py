@@ -25,6 +25,7 @@ from services.ingest.lines import Line
 from services.ingest.measure import measure
 from services.ingest.ports import FactStore, StoredEvent
 from services.ingest.stage import Decoded, IngestStage, Result, Stored
+from services.runtime import tracing
 from services.runtime.batching import bounded
 from services.runtime.clock import utc_now
 from services.runtime.metrics import Metrics
@@ -168,7 +169,7 @@ class Pipeline:
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
-        with self._metrics.stage_seconds.labels(stage).time():
+        with self._metrics.stage_seconds.labels(stage).time(), tracing.step(stage):
             yield
 
 

@@ -25,6 +25,7 @@ from services.ingest.core.sent_edges import SentEdges
 from services.ingest.lines import Line
 from services.ingest.measure import measure
 from services.ingest.stage import Decoded, IngestStage, Status, Stored
+from services.runtime import tracing
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
 from services.runtime.retry import until_done
@@ -195,10 +196,16 @@ class IngestWorker:
 
     async def _finish(self, batch: Batch) -> None:
         """Facts, then derived records and dead letters, then offsets."""
+        deliveries = batch.deliveries
+        carriers = (tracing.carrier_of(one.headers) for one in deliveries)
+        with tracing.received("", len(deliveries), carriers):
+            await self._make_durable(batch)
+
+    async def _make_durable(self, batch: Batch) -> None:
         metrics = self._metrics
 
         async def store() -> Stored:
-            with metrics.stage_seconds.labels("store").time():
+            with metrics.stage_seconds.labels("store").time(), tracing.step("store"):
                 return await self._offload(self._stage.store, batch.decoded, 0)
 
         stored = await self._until_done(store, "store")

@@ -95,6 +95,12 @@ def application(origins: list[str] | None = None) -> Application:
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # to where a sender's Host header says, and without TLS
+        telemetry={  # it would tell paths and queries, which name customers
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },
     )
     answer_with_problems(app)
     app.add_middleware(HeadAsGet)

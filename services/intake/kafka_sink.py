@@ -31,6 +31,7 @@ from services.ingest.stage import Result, Status, outcome_of, refusal, with_hint
 from services.intake.in_flight import EventsInFlight
 from services.intake.publish import route
 from services.intake.turns import Turns
+from services.runtime import tracing
 from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -80,6 +81,8 @@ class _Request(NamedTuple):
     lines: Sequence[Line]
     intake: Intake
     answer: Future[list[Result]]
+    carrier: bytes | None
+    """The span of the request."""
 
 
 class Decided(NamedTuple):
@@ -259,7 +262,7 @@ class KafkaSink:
 
     def submit(self, lines: Sequence[Line], intake: Intake) -> Future[list[Result]]:
         """See the port."""
-        request = _Request(lines, intake, uncancellable())
+        request = _Request(lines, intake, uncancellable(), tracing.carrier())
         with self._lock:
             if self._ended:
                 raise Retry(STOPS)
@@ -315,8 +318,11 @@ class KafkaSink:
             self._public_waits.clear()
             while self._public:
                 turn, begun_s = self._public.next(), clock_s()
+                lines = turn.lines
+                carriers = (request.carrier for request in turn.requests)
                 try:
-                    results = await self._make_durable(turn.lines, Intake.PUBLIC)
+                    with tracing.batch(len(lines), carriers):
+                        results = await self._make_durable(lines, Intake.PUBLIC)
                 except C360Error as error:
                     self._refuse_public(error)
                     continue

@@ -48,6 +48,11 @@ class Turn(NamedTuple, Generic[R]):
     parts: list[tuple[_Begun[R], Sequence[Line]]]
 
     @property
+    def requests(self) -> list[R]:
+        """The requests of which it takes some."""
+        return [begun.request for begun, _ in self.parts]
+
+    @property
     def lines(self) -> list[Line]:
         """The events of the turn."""
         return [line for _, lines in self.parts for line in lines]

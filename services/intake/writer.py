@@ -27,6 +27,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import Decoded, Result
 from services.intake.in_flight import EventsInFlight
 from services.intake.turns import Turns
+from services.runtime import tracing
 from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -42,6 +43,8 @@ class _Request(NamedTuple):
     lines: Sequence[Line]
     intake: Intake
     answer: Future[list[Result]]
+    carrier: bytes | None
+    """The span of the request."""
 
 
 class _Order(NamedTuple):
@@ -103,7 +106,7 @@ class IntakeWriter:
         with self._lock:
             self._require_running()
             self._events.take(len(lines), intake)
-            self._requests.put(_Request(lines, intake, answer))
+            self._requests.put(_Request(lines, intake, answer, tracing.carrier()))
         return answer
 
     def submit_tick(self) -> Future[None]:
@@ -226,12 +229,14 @@ class IntakeWriter:
             lines = [line for request in mine for line in request.lines]
             if not mine:
                 continue
-            decoded = self._pipeline.decode(lines, intake)
-            try:
-                results = self._pipeline.finish(decoded)
-            except Retry as error:
-                self._wait_for_store(decoded, requests, error)
-                continue
+            carriers = (request.carrier for request in mine)
+            with tracing.batch(len(lines), carriers):
+                decoded = self._pipeline.decode(lines, intake)
+                try:
+                    results = self._pipeline.finish(decoded)
+                except Retry as error:
+                    self._wait_for_store(decoded, requests, error)
+                    continue
             self._no_longer_wait(mine)
             start = 0
             for request in mine:
@@ -245,12 +250,14 @@ class IntakeWriter:
         if not turn.parts:
             return
         begun_s = time.monotonic()
-        decoded = self._pipeline.decode(turn.lines, Intake.PUBLIC)
-        try:
-            results = self._pipeline.finish(decoded)
-        except Retry as error:
-            self._wait_for_store(decoded, [], error)
-            return
+        lines = turn.lines
+        with tracing.batch(len(lines), (request.carrier for request in turn.requests)):
+            decoded = self._pipeline.decode(lines, Intake.PUBLIC)
+            try:
+                results = self._pipeline.finish(decoded)
+            except Retry as error:
+                self._wait_for_store(decoded, [], error)
+                return
         took_s = time.monotonic() - begun_s
         for request, found in self._public.finish(turn, results, took_s):
             self._no_longer_wait([request])

@@ -10,6 +10,7 @@ from typing import TextIO, cast
 
 import structlog
 
+from services.runtime import tracing
 from services.runtime.settings import LogSettings
 
 
@@ -39,6 +40,15 @@ class _Unfailing:
             self._stream.flush()
 
 
+def _with_trace(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Name the trace that a line belongs to, if one is recorded."""
+    if trace_id := tracing.trace_id():
+        event["trace_id"] = trace_id
+    return event
+
+
 def configure_logging(settings: LogSettings) -> None:
     """Send all logs to standard error, as text or as one JSON object per line."""
     stream = cast(TextIO, _Unfailing(sys.stderr))
@@ -49,6 +59,7 @@ def configure_logging(settings: LogSettings) -> None:
     )
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from services.runtime import tracing
 from services.runtime.errors import Retry
 
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -39,7 +40,9 @@ class Threads:
 
     def __call__(self, work: Callable[..., T], /, *arguments: object) -> Awaitable[T]:
         """See the port."""
-        return asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        return asyncio.get_running_loop().run_in_executor(
+            self._pool, tracing.carried(work), *arguments
+        )
 
     def close(self) -> None:
         """Do not wait: what is still running is repeated after the next start."""

@@ -26,12 +26,13 @@ from urllib3 import PoolManager
 from urllib3.util import parse_url
 
 from schemas.identifiers import NodeId, as_uuid
+from services.runtime import tracing
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
 from services.store.asked import note_rows, note_statement, note_unknown
 from services.store.deadline import require_time
 from services.store.errors import NoRoom, Server, first_line, translated
-from services.store.statements import statements_of
+from services.store.statements import statements_of, title_of
 
 _STATEMENTS = statements_of(__file__)
 COLUMNS_SQL = _STATEMENTS["columns"]
@@ -56,6 +57,7 @@ is sent (http_max_field_value_size, which no query can raise), and proxies accep
 QUERY_BYTES_MAX = 64 * 1024 * 1024
 FEW_KEYS = 100
 """Up to this number of keys, one thread reads faster than several."""
+ONE_THREAD = " SETTINGS max_threads = 1"
 KEYS_PER_QUERY = 5_000
 """Node ids in one query: its text stays below half a megabyte."""
 PORTS = {"http": 8123, "https": 8443}
@@ -73,6 +75,7 @@ class Database:
         """`server` is None for the embedded engine, whose errors are classified differently."""
         self._client = client
         self._server = server
+        self._name = DATABASE if server is None else server.database
         self._lock = threading.Lock()
         self._types: dict[str, dict[str, ClickHouseType]] = {}
 
@@ -84,14 +87,14 @@ class Database:
     def command(self, sql: str, parameters: dict[str, Any] | None = None) -> Any:
         """Run a statement. Raises Retry or Fatal by the kind of failure."""
         text, bound = self._bound(sql, parameters)
-        with self._lock, translated(self._server):
-            return self._client.command(text, **bound)
+        with self._span(sql) as span, self._lock, translated(self._server):
+            return self._client.command(text, transport_settings=self._header(span), **bound)
 
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query. Times are aware (UTC). Raises Retry or Fatal."""
         text, bound = self._bound(sql, parameters)
-        with self._lock, translated(self._server):
-            result = self._client.query(text, **bound)
+        with self._span(sql) as span, self._lock, translated(self._server):
+            result = self._client.query(text, transport_settings=self._header(span), **bound)
             rows = [tuple(row) for row in result.result_rows]
         note_rows(rows)
         return rows
@@ -99,8 +102,8 @@ class Database:
     def records(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """All rows of a query by column name. Raises Retry or Fatal."""
         text, bound = self._bound(sql, parameters)
-        with self._lock, translated(self._server):
-            result = self._client.query(text, **bound)
+        with self._span(sql) as span, self._lock, translated(self._server):
+            result = self._client.query(text, transport_settings=self._header(span), **bound)
             names = result.column_names
             note_rows(result.result_rows)
             return [dict(zip(names, row, strict=True)) for row in result.result_rows]
@@ -109,8 +112,11 @@ class Database:
         """The answer of a query in one of ClickHouse's text formats."""
         note_unknown()
         text, bound = self._bound(sql, parameters)
-        with self._lock, translated(self._server):
-            answer = self._client.raw_query(text, fmt=format_name, **bound)
+        with self._span(sql) as span, self._lock, translated(self._server):
+            header = self._header(span)
+            answer = self._client.raw_query(
+                text, fmt=format_name, transport_settings=header, **bound
+            )
             return answer if isinstance(answer, bytes) else b"".join(answer)
 
     def insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
@@ -122,13 +128,15 @@ class Database:
         if not columns or not len(columns[0]):
             return
         types = self._column_types(table)
-        with self._lock, translated(self._server):
+        writing = tracing.statement("INSERT", table, self._name)
+        with writing as span, self._lock, translated(self._server):
             self._client.insert(
                 table,
                 columns,
                 column_names=names,
                 column_types=[types[name] for name in names],
                 column_oriented=True,
+                transport_settings=self._header(span),
             )
 
     def insert_rows(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -159,6 +167,15 @@ class Database:
         text, short = inlined(sql, parameters)
         settings = {} if text == sql else {"max_query_size": QUERY_BYTES_MAX}
         return text, {"parameters": short, "settings": settings}
+
+    def _span(self, sql: str) -> tracing.OpenSpan:
+        if not tracing.is_on():
+            return tracing.NO_SPAN
+        return tracing.statement(*title_of(sql.removesuffix(ONE_THREAD)), self._name)
+
+    def _header(self, span: tracing.OpenSpan) -> dict[str, str] | None:
+        """What a server needs to write spans of its own into the same trace."""
+        return None if self._server is None else span.header
 
     def _column_types(self, table: str) -> dict[str, ClickHouseType]:
         if table not in self._types:
@@ -347,7 +364,7 @@ def chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 def on_one_thread(sql: str, keys: int = 1) -> str:
     """The statement, to be run on one thread if it reads few keys: distributing them costs three
     times as much as reading them."""
-    return f"{sql} SETTINGS max_threads = 1" if keys <= FEW_KEYS else sql
+    return f"{sql}{ONE_THREAD}" if keys <= FEW_KEYS else sql
 
 
 def rows_by_key(

@@ -18,6 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 _HEADER = re.compile(r"^-- (\w+) --$", re.M)
+_WORD = re.compile(r"\s*(\w+)")
+_KINDS = {
+    name: name
+    for name in ("alter", "create", "delete", "drop", "exists", "insert", "select", "system")
+} | {"with": "select"}
+_NAMES: dict[str, str] = {}
+"""Of all statements that were read, by their text."""
 
 
 class NamedStatement(NamedTuple):
@@ -44,7 +51,21 @@ class Statements(dict[str, str]):
 
 def statements_of(module_file: str) -> Statements:
     """The statements of the `.sql` file beside a module, given its `__file__`."""
-    return Statements(Path(module_file).with_suffix(".sql"))
+    found = Statements(Path(module_file).with_suffix(".sql"))
+    place = [
+        part for part in Path(module_file).parts[-3:-1] if part not in ("adapters", "services")
+    ]
+    module = ".".join([*place, found.path.stem])
+    _NAMES.update((sql, f"{module}.{one}") for one, sql in found.items())
+    return found
+
+
+def title_of(sql: str) -> tuple[str, str]:
+    """What may be told of a statement without telling what it asks for: its kind, and its name, as
+    `profiles.timeline.page`; empty for one of no file."""
+    word = _WORD.match(sql)
+    kind = _KINDS.get(word[1].lower(), "other") if word else "other"
+    return kind.upper(), _NAMES.get(sql, "")
 
 
 def parse(text: str, source: str) -> list[NamedStatement]:

@@ -20,6 +20,7 @@ import faust
 import structlog
 from faust.types import TP, EventT, StreamT
 
+from services.runtime import tracing
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.health import Progress
 from services.runtime.logging import frames
@@ -138,8 +139,12 @@ class FaustHost:
             await self._worker.process(deliveries)
             return True
 
+        carriers = (tracing.carrier_of(one.headers) for one in deliveries)
         try:
-            return await until_done(attempt, self._topic, self._metrics, waits=self._progress.moved)
+            with tracing.received(self._topic, len(deliveries), carriers):
+                return await until_done(
+                    attempt, self._topic, self._metrics, waits=self._progress.moved
+                )
         except asyncio.CancelledError:
             raise
         except BaseException as error:

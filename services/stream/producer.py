@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -19,6 +19,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.topics import CATALOGUE, Catalogue
+from services.runtime import tracing
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.settings import KafkaSettings
 from services.stream.connection import connection, missing_topic, partition_of
@@ -27,6 +28,8 @@ from services.stream.ports import Outgoing
 TIMEOUT_S = 30.0
 CLOSE_TIMEOUT_S = 5.0
 LINGER_MS = 5
+CARRIER_RECORD_BYTES = 80
+"""The most that the header of a span adds to a record."""
 BATCH_BYTES_MAX = 32 * 1024
 """Below the smallest limit of the catalogue: a broker applies it to whole batches."""
 ADVICE: dict[type[Exception], str] = {
@@ -108,7 +111,10 @@ class Producer:
         """
         if not records:
             return
-        self._refuse_unsendable(records)
+        with tracing.sending((one.topic for one in records), len(records)):
+            await self._send_all(self._sendable(records, tracing.carrier()))
+
+    async def _send_all(self, records: Sequence[Outgoing]) -> None:
         producer = None
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -177,8 +183,10 @@ class Producer:
         delivery.add_done_callback(_seen)
         return delivery
 
-    def _refuse_unsendable(self, records: Iterable[Outgoing]) -> None:
-        """Check before anything is sent, so that a refused call has written nothing."""
+    def _sendable(self, records: Sequence[Outgoing], carrier: bytes | None) -> Sequence[Outgoing]:
+        """The records, with the span that they come from where there is room for it. Checked before
+        anything is sent, so that a refused call has written nothing."""
+        carrying: list[Outgoing] = []
         for record in records:
             if record.key is None and record.value is None:
                 raise Fatal(f"a record for {record.topic} has neither key nor value")
@@ -191,6 +199,10 @@ class Producer:
                     f"a record for {record.topic} has {size:,} bytes, {limit:,} are allowed: make "
                     "it of fewer parts (docs/reference/topics.md lists the limits)"
                 )
+            if carrier is not None:
+                has_room = size + CARRIER_RECORD_BYTES <= limit
+                carrying.append(_carrying(record, carrier) if has_room else record)
+        return records if carrier is None else carrying
 
     async def _give_up(self, producer: AIOKafkaProducer | None) -> None:
         if producer is not None and producer is self._producer:
@@ -221,6 +233,13 @@ async def _unknown_topic(producer: AIOKafkaProducer, topic: str) -> C360Error:
     if not await producer.client.force_metadata_update():
         return Retry(f"the brokers are unavailable: cannot locate {topic}")
     return missing_topic(topic)
+
+
+def _carrying(record: Outgoing, carrier: bytes) -> Outgoing:
+    """A record that names a span already, as a replayed one, keeps it."""
+    if tracing.carrier_of(record.headers) is not None:
+        return record
+    return record._replace(headers=(*record.headers, (tracing.TRACEPARENT, carrier)))
 
 
 def _judged(error: BaseException, doing: str) -> C360Error:

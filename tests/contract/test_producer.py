@@ -8,13 +8,17 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from devtools.kafka import Cluster
-from schemas.topics import CATALOGUE
+from schemas.topics import CATALOGUE, Catalogue
+from services.intake.publish import size_of
+from services.runtime import tracing
 from services.runtime.errors import Fatal, Retry
+from services.runtime.otel_spans import OtelSpans
 from services.stream.connection import key_of, partition_of
 from services.stream.ports import Outgoing
-from services.stream.producer import CLOSE_TIMEOUT_S, Producer
+from services.stream.producer import CARRIER_RECORD_BYTES, CLOSE_TIMEOUT_S, Producer
 from tests.kafka import kafka_settings, make_topic, read_all
 
 TIMEOUT_S = 3.0
@@ -65,6 +69,43 @@ async def test_all_is_there_on_return(cluster: Cluster, producer: Producer) -> N
         assert (there.key, there.partition) == (record.key, partition_of(record.key, 5))
     last = by_value[b"to one"]
     assert (last.partition, last.key, last.headers) == (4, None, (("why", b"test"),))
+
+
+@pytest.fixture
+def recording() -> Iterator[None]:
+    """A process that records spans."""
+    tracing.switch(OtelSpans(TracerProvider(shutdown_on_exit=False)))
+    yield
+    tracing.switch(None)
+
+
+@pytest.mark.usefixtures("recording")
+async def test_records_name_their_span_where_there_is_room(cluster: Cluster) -> None:
+    """The header stands beside others; a replayed record keeps the one it had; the largest record
+    that may be sent without it still is. Without a span there is none."""
+    topic = await make_topic(cluster.bootstrap_servers)
+    own = {"name": topic, "channels": (), "record_bytes_max": 2_000}
+    small = CATALOGUE.by_name["touchpoints.shop"].model_copy(update=own)
+    catalogue = Catalogue(topics=(*CATALOGUE.topics, small))
+    producer = Producer(kafka_settings(cluster.bootstrap_servers), TIMEOUT_S, catalogue)
+    plain = Outgoing(topic, b"plain", key=b"k", headers=(("why", b"test"),))
+    spare = 2_000 - size_of(Outgoing(topic, b"", key=b"k"))
+    full = Outgoing(topic, b"x" * (spare - 3), key=b"k")
+    assert 2_000 - CARRIER_RECORD_BYTES < size_of(full) <= 2_000
+    replayed = Outgoing(topic, b"replayed", key=b"k", headers=((tracing.TRACEPARENT, b"old"),))
+    with tracing.request("POST", None):
+        await producer.send_all([plain, full, replayed])
+    await producer.send_all([plain])
+    await producer.stop()
+    found = await read_all(cluster.bootstrap_servers, topic)
+    first, *others = [record.headers for record in found]
+    assert first[0] == ("why", b"test")
+    name, carrier = first[1]
+    assert name == tracing.TRACEPARENT
+    assert len(carrier) == 55
+    with tracing.received(topic, 1, [carrier]):
+        assert tracing.trace_id().encode() == carrier.split(b"-")[1]
+    assert others == [(), ((tracing.TRACEPARENT, b"old"),), (("why", b"test"),)]
 
 
 async def test_order_of_a_partition_is_the_order_of_the_call(

@@ -20,6 +20,7 @@ from devtools.image.tree import DOCKERFILE
 from devtools.kafka_jars import POM
 from services.cli.app import app
 from services.cli.worker import OFFSETS
+from services.runtime.otel_spans import exported_spans
 from services.runtime.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def env_file(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def composed(variables: dict[str, str]) -> dict[str, Any]:
+def composed(variables: dict[str, str], name: str = "compose.yaml") -> dict[str, Any]:
     """The file with its variables replaced, as Compose does it."""
 
     def value(found: re.Match[str]) -> str:
@@ -54,7 +55,7 @@ def composed(variables: dict[str, str]) -> dict[str, Any]:
             return [replaced(one) for one in node]
         return VARIABLE.sub(value, node) if isinstance(node, str) else node
 
-    loaded: dict[str, Any] = replaced(yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8")))
+    loaded: dict[str, Any] = replaced(yaml.safe_load((DEPLOY / name).read_text("utf-8")))
     return loaded
 
 
@@ -132,6 +133,26 @@ def test_the_probe_knows_the_api_and_nothing_else(monkeypatch: pytest.MonkeyPatc
     assert settings.probe_url == f"http://c360-api:{settings.http_port}"
     assert settings.probe_key is not None
     assert probe["depends_on"].keys() == {"c360-api"}
+
+
+def test_tracing_is_added_to_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A valid file whose own part is bounded as the others; ours send spans to it, by settings that
+    load."""
+    added = composed(EXAMPLE, "compose.tracing.yaml")
+    assert list(problems(added)) == []
+    jaeger = added["services"].pop("jaeger")
+    assert set(added["services"]) == LONG_RUNNING
+    assert jaeger["cap_drop"] == ["ALL"]
+    assert jaeger["mem_limit"]
+    assert "service" in jaeger["networks"]
+    assert all(port.startswith("127.0.0.1:") for port in jaeger["ports"])
+    monkeypatch.chdir(tmp_path)
+    for one in added["services"].values():
+        for variable, value in one["environment"].items():
+            monkeypatch.setenv(variable, value)
+        assert load_settings().tracing
+        assert one["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"].startswith("http://jaeger:")
+        exported_spans("c360-api").stop(0.1)
 
 
 def _listener_port(listener: str) -> str:

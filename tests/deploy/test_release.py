@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+COMPOSE = ("compose.yaml", "compose.tracing.yaml")
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A copy of what a release fills."""
-    for name in ("Dockerfile", "compose.yaml", "compose.env.example", "release.py"):
+    for name in (*COMPOSE, "Dockerfile", "compose.env.example", "release.py"):
         shutil.copy(ROOT / "deploy" / name, tmp_path)
     return tmp_path
 
@@ -41,8 +42,8 @@ def digests(directory: Path) -> list[str]:
 def test_every_image_of_others_is_pinned_by_a_digest(directory: Path) -> None:
     """Each reference in Dockerfile and Compose file has a digest to fill, and no other exists."""
     listed = dict(line.split("=") for line in release(directory, "list", code=0))
-    assert set(listed) == {"PYTHON", "KAFKA", "CLICKHOUSE", "PROMETHEUS", "GRAFANA"}
-    texts = [(directory / name).read_text("utf-8") for name in ("Dockerfile", "compose.yaml")]
+    assert set(listed) == {"PYTHON", "KAFKA", "CLICKHOUSE", "PROMETHEUS", "GRAFANA", "JAEGER"}
+    texts = [(directory / name).read_text("utf-8") for name in ("Dockerfile", *COMPOSE)]
     for text in texts:
         for line in text.splitlines():
             if line.startswith("FROM docker") or line.strip().startswith("image: docker"):
@@ -53,7 +54,7 @@ def test_a_checkout_is_no_release(directory: Path) -> None:
     """The check names each file and line that lacks a digest."""
     lines = release(directory, "check", code=1)
     assert {line.split(":")[0] for line in lines} == {
-        "Dockerfile", "compose.yaml", "compose.env.example"
+        *COMPOSE, "Dockerfile", "compose.env.example"
     }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def test_a_filled_tree_passes(directory: Path) -> None:
     for given in (digests(directory), [f"{one[:-1]}f" for one in digests(directory)]):
         release(directory, "fill", *given, code=0)
         assert release(directory, "check", code=0) == []
-        text = (directory / "compose.yaml").read_text("utf-8")
+        text = "".join((directory / name).read_text("utf-8") for name in COMPOSE)
         for name, digest in (one.split("=") for one in given):
             assert f"{name}_DIGEST-@{digest}}}" in text
     assert "DIGEST" not in (directory / "compose.env.example").read_text("utf-8")

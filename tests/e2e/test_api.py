@@ -23,6 +23,7 @@ from tests.e2e.runs import API_KEY, c360, wait_for
 from tests.e2e.up import PUBLIC_KEY, running
 from tests.events import event, identifier
 from tests.kafka import read_all, renew_catalogue
+from tests.otlp import Collector
 
 WRONG_CONFIGURATION = 78
 DEADLINE_S = "2"
@@ -52,13 +53,24 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseEnd
 
 
 @pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Takes the spans of all processes."""
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
 def run(
-    cluster: Cluster, endpoint: ClickHouseEndpoint, tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster,
+    endpoint: ClickHouseEndpoint,
+    collector: Collector,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Distributed]:
-    """Workers of two services."""
+    """Workers of two services, with tracing on."""
     directory = tmp_path_factory.mktemp("run")
+    settings = {**SETTINGS, **collector.settings}
     with Distributed(
-        directory, cluster.bootstrap_servers, endpoint, supervised=True, **SETTINGS
+        directory, cluster.bootstrap_servers, endpoint, supervised=True, **settings
     ) as run:
         run.prepare()
         for service in ("ingest", "identity"):
@@ -117,6 +129,44 @@ class Sender(threading.Thread):
             return False
         assert {one["status"] for one in answer.json()["results"]} == {"accepted"}
         return True
+
+
+@pytest.mark.parametrize(("key", "trace"), [(API_KEY, "a" * 32), (PUBLIC_KEY, "b" * 32)])
+def test_one_event_is_one_trace(
+    key: str, trace: str, run: Distributed, api: Api, collector: Collector
+) -> None:
+    """From a sender's request over HTTP by the headers of records to the ingest worker's insert,
+    and on to the identity worker; a public key's request by way of its turn."""
+    sent = event(
+        channel="app", identifiers=[identifier("cookie", trace), identifier("device_id", trace)]
+    )
+    carrier = f"00-{trace}-{'c' * 16}-01"
+    answer = httpx.post(
+        f"{api.base_url}/v1/touchpoints",
+        json={"batch": [sent]},
+        headers={"Authorization": f"Bearer {key}", "traceparent": carrier},
+        trust_env=False,
+    )
+    assert answer.json()["results"][0]["status"] == "accepted"
+    wait_for(lambda: collector.spans("process c360.edges", trace))
+    spans = {one.name: one for one in collector.spans(trace_id=trace)}
+    request, send = spans["POST /v1/touchpoints"], spans["send touchpoints.app"]
+    assert (request.service, request.parent_id) == ("c360-api", "c" * 16)
+    above = request if key == API_KEY else spans["batch"]
+    assert send.parent_id == above.span_id
+    assert above is request or above.links == [(trace, request.span_id)]
+    processed, edges = spans["process"], spans["process c360.edges"]
+    assert (processed.service, edges.service) == ("c360-ingest", "c360-identity")
+    assert processed.links == [(trace, send.span_id)]
+    assert spans["INSERT touchpoints"].parent_id == spans["store"].span_id
+    assert spans["store"].parent_id == processed.span_id
+    assert edges.links == [(trace, spans["send c360.edges"].span_id)]
+    assert spans["send c360.edges"].parent_id == processed.span_id
+    assert spans["INSERT members"].service == "c360-identity"
+    records = asyncio.run(read_all(run.servers, "touchpoints.app"))
+    assert ("traceparent", f"00-{trace}-{send.span_id}-01".encode()) in [
+        header for record in records for header in record.headers
+    ]
 
 
 def test_killed_in_the_middle(run: Distributed, api: Api) -> None:

@@ -40,6 +40,7 @@ from tests.e2e.distributed import SERVICES, Api, Distributed
 from tests.e2e.runs import command, environment, wait_for
 from tests.e2e.truth import read_csv
 from tests.kafka import kafka_settings, renew_catalogue
+from tests.otlp import Collector
 from tests.sse import Follower
 
 LISTENING = "0A"
@@ -65,15 +66,24 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseEnd
 
 
 @pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Takes the spans of all processes."""
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
 def run(
     kafka: str,
     endpoint: ClickHouseEndpoint,
+    collector: Collector,
     stream: Stream,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Distributed]:
-    """The sample, published and processed to its end by workers that still run."""
+    """The sample, published and processed to its end by workers that still run; traced."""
     asyncio.run(renew_catalogue(kafka))
-    with Distributed(tmp_path_factory.mktemp("run"), kafka, endpoint) as run:
+    directory = tmp_path_factory.mktemp("run")
+    with Distributed(directory, kafka, endpoint, **collector.settings) as run:
         run.prepare()
         for service in ("ingest", *SERVICES):
             run.add(service)
@@ -368,6 +378,21 @@ def test_logs_hold_nothing_personal(run: Distributed, stream: Stream) -> None:
     personal = {row["value"] for row in read_csv(stream.truth / "identities.csv")}
     assert [value for value in personal if value in text] == []
     assert [value for value in _payloads(stream) if value in spoken or f" {value} " in text] == []
+
+
+def test_traces_hold_nothing_personal(collector: Collector, stream: Stream) -> None:
+    """Nor does anything that was sent of spans, through all faults; and links lead to spans."""
+    sent = b"\n".join(collector.bodies)
+    values = {row["value"] for row in read_csv(stream.truth / "identities.csv")}
+    personal = values | {one for one in _payloads(stream) if len(one) > 12}
+    assert [value for value in personal if value.encode() in sent] == []
+    spans = collector.spans()
+    known = {(one.trace_id, one.span_id) for one in spans}
+    assert {one.service for one in spans} >= {f"c360-{service}" for service in SERVICES}
+    for name in ("process c360.edges", "process c360.offers"):
+        links = [link for one in spans if one.name == name for link in one.links]
+        assert links
+        assert set(links) <= known
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

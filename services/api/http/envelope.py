@@ -21,6 +21,7 @@ from services.api.http.problems import REQUEST_ID
 from services.api.http.run import MARK
 from services.api.http.streams import STREAM
 from services.api.marks import Mark
+from services.runtime import tracing
 from services.runtime.metrics import Metrics
 
 REQUEST_ID_FORM = re.compile(rb"^[A-Za-z0-9._:/+=-]{1,128}$")
@@ -31,6 +32,9 @@ SECURITY_HEADERS = {
 }
 STRICT_TRANSPORT = "max-age=31536000"
 UNKNOWN_ROUTE = "unknown"
+CARRIER = tracing.TRACEPARENT.encode()
+HEALTH_PAGES = frozenset({"/livez", "/readyz", "/metrics"})
+"""Of what asks for them every few seconds nobody wants to see a trace."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -45,6 +49,12 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with _span(scope) as span:
+            await self._answer(scope, receive, send, span)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, span: tracing.OpenSpan
+    ) -> None:
         begun_s, status, taken_s = time.monotonic(), 500, 0.0
         state: dict[str, Any] = scope.setdefault("state", {})
         state[REQUEST_ID] = request_id = _request_id(scope)
@@ -52,9 +62,10 @@ class Envelope:
         async def send_on(message: Message) -> None:
             nonlocal status, taken_s
             if message["type"] == "http.response.start":
+                status = message["status"]
                 if STREAM in state:  # it has no end: how long it lasts is up to its reader
                     taken_s = time.monotonic() - begun_s
-                status = message["status"]
+                    span.answered(scope["method"], _route(scope), status)
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 headers.setdefault("Cache-Control", "private, no-cache")
@@ -72,6 +83,7 @@ class Envelope:
         try:
             await self._app(scope, receive, send_on)
         finally:
+            span.answered(scope["method"], _route(scope), status)
             self._measure(scope, status, taken_s or time.monotonic() - begun_s)
 
     @staticmethod
@@ -79,9 +91,21 @@ class Envelope:
         metrics: Metrics | None = getattr(scope["app"].state, "metrics", None)
         if metrics is None:
             return
-        route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)
+        route = _route(scope) or UNKNOWN_ROUTE
         method = scope["method"] if scope["method"] in METHODS else "other"
         metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
+
+
+def _span(scope: Scope) -> tracing.OpenSpan:
+    if not tracing.is_on() or scope["path"] in HEALTH_PAGES:
+        return tracing.NO_SPAN
+    named = (value for name, value in scope["headers"] if name == CARRIER)
+    return tracing.request(scope["method"], next(named, None))
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the path; empty if no route has it."""
+    return getattr(scope.get("route"), "path", "")
 
 
 def _say_how_fresh(headers: MutableHeaders, state: dict[str, Any]) -> None:

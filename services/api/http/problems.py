@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from schemas.api.problem import FieldFault, ProblemCode, problem_body
 from services.api.handles import ERASED
 from services.api.pool import BUSY
+from services.runtime import tracing
 from services.runtime.errors import C360Error, InvalidInput, InvalidState, NotFound, Retry
 from services.runtime.metrics import Metrics
 
@@ -104,7 +105,10 @@ def answer(request: Request, problem: Problem) -> JSONResponse:
     if metrics is not None:
         metrics.problems.labels(problem.code.value).inc()
     request_id = getattr(request.state, REQUEST_ID, "")
-    body = problem_body(problem.code, str(problem), request_id, problem.errors, problem.members)
+    members = problem.members
+    if trace_id := tracing.trace_id():
+        members = {**members, "trace_id": trace_id}
+    body = problem_body(problem.code, str(problem), request_id, problem.errors, members)
     return JSONResponse(body.model_dump(), problem.status, problem.headers, media_type=PROBLEM)
 
 

@@ -27,6 +27,7 @@ from services.runtime.settings.probe import ProbeSettings
 from services.runtime.settings.realms import CHANNELS, RealmSettings, RealmsSettings
 from services.runtime.settings.rules import RulesSettings, read_rules
 from services.runtime.settings.store import DirectorySettings, StoreSettings
+from services.runtime.settings.tracing import TracingSettings
 from services.runtime.settings.worker import WorkerSettings
 
 SETTINGS_FILE = "settings.env"
@@ -49,6 +50,7 @@ __all__ = [
     "RulesSettings",
     "Settings",
     "StoreSettings",
+    "TracingSettings",
     "WorkerSettings",
     "is_overridden",
     "load_settings",
@@ -57,6 +59,7 @@ __all__ = [
 
 
 class Settings(  # pydantic takes the fields of the last base first
+    TracingSettings,
     LogSettings,
     ProbeSettings,
     WorkerSettings,

@@ -27,6 +27,7 @@ READS = {"ingest": None, "identity": "c360.edges", "consistency": "c360.offers"}
 """The one topic of a group; None for all touchpoints."""
 ONE_WRITER = ("c360-identity",)
 """Never scaled on lag: one writer per realm, others stand by."""
+ALWAYS_SET = ("C360_KAFKA_BOOTSTRAP_SERVERS", "C360_CLICKHOUSE_URL")
 POD_NAME = "{pod}-0"
 STOP_MARGIN_S = 5
 PARTITIONS = {None: max(one.partitions for one in CATALOGUE.touchpoints)} | {
@@ -177,8 +178,10 @@ def _reached(objects: Sequence[Manifest]) -> list[str]:
     for policy, variable in (
         ("to-kafka", "C360_KAFKA_BOOTSTRAP_SERVERS"),
         ("to-clickhouse", "C360_CLICKHOUSE_URL"),
+        ("to-collector", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ):
-        addresses = [one for data in maps for one in data[variable].split(",")]
+        named = [data for data in maps if variable in data or variable in ALWAYS_SET]
+        addresses = [one for data in named for one in data[variable].split(",")]
         rows = [
             row["spec"]["egress"]
             for row in of_kind(objects, "NetworkPolicy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ from typing import Literal
 
 import pytest
 import structlog
+from opentelemetry.sdk.trace import TracerProvider
 
+from services.runtime import tracing
 from services.runtime.logging import configure_logging
+from services.runtime.otel_spans import OtelSpans
 from services.runtime.settings import LogSettings
 
 
@@ -35,6 +39,26 @@ def as_before() -> Iterator[None]:
     yield
     structlog.configure(**before)
     logging.root.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("as_before")
+def test_a_line_names_the_trace_that_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours and those of libraries; outside of a span there is none to name."""
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    configure_logging(LogSettings(log_format="json"))
+    tracing.switch(OtelSpans(TracerProvider(shutdown_on_exit=False)))
+    try:
+        with tracing.request("GET", None):
+            trace_id = tracing.trace_id()
+            structlog.get_logger().info("ours")
+            logging.getLogger("library").warning("theirs")
+        structlog.get_logger().info("outside")
+    finally:
+        tracing.switch(None)
+    found = [json.loads(line).get("trace_id") for line in stderr.getvalue().splitlines()]
+    assert len(trace_id) == 32
+    assert found == [trace_id, trace_id, None]
 
 
 @pytest.mark.parametrize(

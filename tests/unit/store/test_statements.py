@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.store.statements import NamedStatement, Statements, parse
+from services.profiles.adapters.timeline import PAGE_SQL
+from services.store.database import COLUMNS_SQL
+from services.store.statements import NamedStatement, Statements, parse, title_of
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "services").rglob("*.sql"))
@@ -45,6 +47,22 @@ def test_an_unknown_name_is_an_error(tmp_path: Path) -> None:
     assert statements["one"] == "SELECT 1"
     with pytest.raises(KeyError, match="no statement 'two'"):
         statements["two"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "title"),
+    [
+        (COLUMNS_SQL, ("SELECT", "store.database.columns")),
+        (PAGE_SQL, ("SELECT", "profiles.timeline.page")),
+        ("WITH 'Anna' AS name SELECT name", ("SELECT", "")),
+        ("alter table members add column x UInt8", ("ALTER", "")),
+        ("Anna Müller", ("OTHER", "")),
+        ("", ("OTHER", "")),
+    ],
+)
+def test_a_title_tells_nothing_of_the_text(sql: str, title: tuple[str, str]) -> None:
+    """The kind is one of a few words, and the name is ours."""
+    assert title_of(sql) == title
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
