@@ -44,6 +44,11 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place in this order."""
+        return tuple(Severity).index(self)
+
 
 class Details(Contract):
     """The details of the incidents of one kind; fields of unknown kinds are kept."""

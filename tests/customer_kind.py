@@ -88,6 +88,10 @@ class CityComparison:
         """A letter goes astray."""
         return Severity.LOW
 
+    def gap(self, observed: str, expected: str) -> Decimal:
+        """One city is as wrong as another."""
+        return Decimal(0)
+
     def details(self, terms: str, observed: str, expected: str) -> CityDetails:
         """Both cities."""
         return CityDetails(expected=expected, observed=observed)

@@ -909,9 +909,9 @@ class PriceDetails(Model):
     """Which prices contradict each other."""
 
     expected: Decimal
-    """The expected price."""
+    """The price that was expected at that time."""
     observed: Decimal
-    """The deviating price when the incident opened; before that, the latest one."""
+    """The worst deviating price since the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
     terms: dict[str, str]
@@ -962,9 +962,9 @@ class PriceMismatchView(Model):
     sku: str
     """Article number, or the gtin if there is none."""
     expected: Decimal
-    """The expected price."""
+    """The price that was expected at that time."""
     observed: Decimal
-    """The deviating price when the incident opened; before that, the latest one."""
+    """The worst deviating price since the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
 

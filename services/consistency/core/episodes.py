@@ -32,6 +32,7 @@ class Episode:
         self.since = since
         self.due_at = due_at
         self.verdict = verdict
+        """The latest while the episode is pending, the worst since it opened."""
         self.opened_at: datetime | None = None
         self.resolved_at: datetime | None = None
         self.deviating_claims: dict[Basis, Claim] = {}
@@ -40,6 +41,11 @@ class Episode:
         self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
         self.add_evidence(verdict.claim)
+
+    def worsen(self, verdict: Judgement) -> None:
+        """Take this verdict if it is worse than the worst so far."""
+        if verdict.is_worse_than(self.verdict):
+            self.verdict = verdict
 
     def add_evidence(self, claim: Claim) -> None:
         """Add a deviating claim to what is deviating_claims and to the evidence."""
@@ -120,6 +126,8 @@ class Deviations:
         current.add_evidence(claim)
         if current.opened_at is None:
             self._open(current, verdict, now)
+        else:
+            current.worsen(verdict)
 
     def _begin(self, now: datetime, due_at: datetime, verdict: Judgement) -> Episode:
         """A new deviation, or the return of one resolved recently."""
@@ -137,9 +145,10 @@ class Deviations:
             self.current = self._reopen(current)
 
     def _reopen(self, current: Episode) -> Episode:
-        """The former episode goes on; it keeps its begin, its details and its cause."""
+        """The former episode goes on; it keeps its begin and the worst of both."""
         former = self.past.pop()
         former.resolved_at = None
+        former.worsen(current.verdict)
         for claim in current.deviating_claims.values():
             former.add_evidence(claim)
         return former
@@ -154,6 +163,7 @@ class Deviations:
         """An open deviation lasts until everything that deviated agrees again."""
         if verdict is not None:
             current.add_evidence(verdict.claim)
+            current.worsen(verdict)
         elif Basis.PUBLISHED in current.deviating_claims:
             self._resolve(current, Basis.PUBLISHED, now)
         if history.expected is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 from schemas.claim import Claim
@@ -73,6 +74,10 @@ class Comparison(Protocol):
         """How bad a deviation is."""
         ...
 
+    def gap(self, observed: Any, expected: Any) -> Decimal:
+        """How far the two are apart: of equally severe deviations the widest is the worst."""
+        ...
+
     def details(self, terms: Any, observed: Any, expected: Any) -> Details:
         """The details of an incident."""
         ...
@@ -96,6 +101,11 @@ class Judgement(NamedTuple):
     expected: Expected
     cause: str
     severity: Severity
+    gap: Decimal
+
+    def is_worse_than(self, other: Judgement) -> bool:
+        """More severe, or as severe and further from what is expected."""
+        return (self.severity.rank, self.gap) > (other.severity.rank, other.gap)
 
 
 class ExpectationHistory:
@@ -153,7 +163,8 @@ class ExpectationHistory:
         if comparison.agrees(value, expected.value):
             return None
         cause = comparison.cause(claim, expected, self)
-        return Judgement(claim, expected, cause, comparison.severity(value, expected.value))
+        severity = comparison.severity(value, expected.value)
+        return Judgement(claim, expected, cause, severity, comparison.gap(value, expected.value))
 
     def copy(self) -> ExpectationHistory:
         """An independent copy."""

@@ -123,6 +123,10 @@ class AvailabilityComparison:
         is_promise = PROMISE.index(observed) > PROMISE.index(expected)
         return Severity.HIGH if is_promise else Severity.MEDIUM
 
+    def gap(self, observed: Availability, expected: Availability) -> Decimal:
+        """States are not further apart than others."""
+        return Decimal(0)
+
     def details(
         self, terms: str, observed: Availability, expected: Availability
     ) -> AvailabilityDetails:

@@ -28,6 +28,7 @@ from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Observation
 from services.consistency.core.offers import claim_head, offers_of, store_of
+from services.consistency.core.packs import same_pack
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
@@ -113,9 +114,9 @@ class PriceDetails(Details, Priced):
     """Which prices contradict each other."""
 
     expected: Decimal
-    """The expected price."""
+    """The price that was expected at that time."""
     observed: Decimal
-    """The deviating price when the incident opened; before that, the latest one."""
+    """The worst deviating price since the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
     terms: dict[str, str] = Field(default_factory=dict)
@@ -137,12 +138,15 @@ class PriceComparison:
         """None if its price is not comparable with any other channel's."""
         if claim.seller or claim.sale_kind not in COMPARED_SALES:
             return None
+        content, unit = claim.pack_content, claim.pack_unit
+        if unit:
+            content, unit = same_pack(content, unit)
         return Terms(
             claim.currency,
             claim.tax_mode,
             claim.unit,
-            claim.pack_content,
-            claim.pack_unit,
+            content,
+            unit,
             claim.variant,
             claim.condition,
             claim.customer_group,
@@ -212,6 +216,10 @@ class PriceComparison:
             return Severity.CRITICAL if gross else Severity.HIGH
         gross = observed * 100 < bounds.gross_below_percent * expected
         return Severity.HIGH if gross else Severity.MEDIUM
+
+    def gap(self, observed: Decimal, expected: Decimal) -> Decimal:
+        """The difference of both prices as a share of the expected one."""
+        return abs(observed - expected) / (expected or CENT_HUNDREDTH)
 
     def details(self, terms: Terms, observed: Decimal, expected: Decimal) -> PriceDetails:
         """Both prices, and the terms that differ from their defaults."""

@@ -178,6 +178,36 @@ def test_an_open_incident_outlives_its_observation() -> None:
     assert only([*AGREED, charged("shop", "11", 30)], 300, ERP).state == OPEN
 
 
+@pytest.mark.parametrize(
+    "worse",
+    [claim("shop", "13", 30), charged("shop", "13", 30)],
+    ids=["published", "charged"],
+)
+def test_an_open_incident_tells_the_worst_so_far(worse: PriceClaim) -> None:
+    """It was low and becomes critical; what is less bad later does not make it harmless."""
+    claims = [*AGREED, claim("shop", "10.20", 10)]
+    opened = only(claims, 20, ERP)
+    assert (prices(opened).observed, opened.severity) == (Decimal("10.20"), Severity.LOW)
+    for later in ([worse], [worse, claim("shop", "10.30", 40)]):
+        found = only([*claims, *later], 50, ERP)
+        assert (prices(found).observed, found.severity) == (Decimal(13), Severity.CRITICAL)
+        assert (found.incident_id, found.since) == (opened.incident_id, opened.since)
+
+
+def test_of_equally_severe_prices_the_furthest_is_the_worst() -> None:
+    """Two gross overcharges differ by what the customer pays."""
+    claims = [*AGREED, claim("shop", "13", 10), claim("shop", "20", 30), claim("shop", "15", 40)]
+    assert prices(only(claims, 50, ERP)).observed == Decimal(20)
+
+
+def test_a_reopened_incident_tells_the_worst_of_both() -> None:
+    """Whether the first or the second time was worse."""
+    for first, second in (("11", "13"), ("13", "11")):
+        claims = [*AGREED, claim("shop", first, 10), claim("shop", "10", 20)]
+        found = only([*claims, claim("shop", second, 30)], 40, ERP)
+        assert (found.state, prices(found).observed) == (OPEN, Decimal(13))
+
+
 def test_both_sides_must_heal() -> None:
     """A right feed with a wrong till is still wrong."""
     claims = [*AGREED, claim("shop", "12", 10), charged("shop", "12", 20), claim("shop", "10", 30)]

@@ -51,6 +51,38 @@ def test_prices_on_other_terms_are_not_comparable(fields: dict[str, Any]) -> Non
     assert PRICES.terms(claim("shop", "10", 0, **fields)) != PRICES.terms(claim("shop", "10", 0))
 
 
+@pytest.mark.parametrize(
+    ("content", "unit"),
+    [("500", "g"), ("0.500", "KG"), ("500", "gr."), ("500000", "mg"), ("0.5", "Kilogram")],
+)
+def test_equal_packs_are_equal_in_any_unit(content: str, unit: str) -> None:
+    """500 g, however it is spelled, is compared with half a kilogram, and shown as that."""
+    half = PRICES.terms(claim("erp", "10", 0, pack_content=Decimal("0.5"), pack_unit="kg"))
+    other = PRICES.terms(claim("shop", "10", 0, pack_content=Decimal(content), pack_unit=unit))
+    assert other == half
+    assert other is not None
+    assert PRICES.identity(other)[3:5] == ("0.5", "kg")
+
+
+@pytest.mark.parametrize(
+    ("content", "unit"), [("500", "ml"), ("5", "g"), ("500", "kg"), ("500", ""), ("500", "sheets")]
+)
+def test_other_packs_are_not(content: str, unit: str) -> None:
+    """Another content, or one that cannot be converted, keeps two prices apart."""
+    half = PRICES.terms(claim("erp", "10", 0, pack_content=Decimal("0.5"), pack_unit="kg"))
+    other = PRICES.terms(claim("shop", "10", 0, pack_content=Decimal(content), pack_unit=unit))
+    assert other != half
+
+
+def test_an_unknown_unit_is_compared_as_spelled() -> None:
+    """But for capitals: 80 Sheets are 80 sheets."""
+    one, other = (
+        PRICES.terms(claim("shop", "10", 0, pack_content=Decimal(80), pack_unit=unit))
+        for unit in ("Sheets", "sheets")
+    )
+    assert one == other
+
+
 def test_equal_pack_contents_are_equal_however_written() -> None:
     """500 and 500.0 grams are the same pack."""
     one, other = (claim("shop", "10", 0, pack_content=Decimal(c)) for c in ("500", "500.0"))
