@@ -43,6 +43,8 @@ class KindRules(BaseModel):
     """Hours a channel has to follow a change of the expectation."""
     grace_end_hours: dict[Name, Hours] = {"default": 12}
     """Hours a channel has to follow the end of a promotion."""
+    grace_percent_of_promotion: Annotated[Percent, Field(le=100)] = Decimal(25)
+    """A channel has at most this share of a promotion to adopt it: six hours of a one-day deal."""
     zones: Zones = {}
     """Stores by zone, for all kinds. A store without a claim of its own follows its zone."""
 
@@ -56,10 +58,19 @@ class KindRules(BaseModel):
             raise ValueError("zones: a store is listed in two zones, or twice in one")
         return self
 
-    def grace(self, channel: str, promotion_ended: bool) -> timedelta:
-        """How long `channel` may take to follow a change, or a promotion's end."""
+    def grace(
+        self, channel: str, promotion_ended: bool, lasts: timedelta | None = None
+    ) -> timedelta:
+        """How long `channel` may take to follow a change, or a promotion's end; `lasts` is the
+        length of the promotion that began, if its end is known."""
         table = self._grace_end if promotion_ended else self._grace_start
-        return table.get(channel, table["default"])
+        grace = table.get(channel, table["default"])
+        return grace if lasts is None else min(grace, self._share_of(lasts))
+
+    def _share_of(self, lasts: timedelta) -> timedelta:
+        """In whole seconds, because a due time must be the same wherever it is stored."""
+        percent = self.grace_percent_of_promotion
+        return timedelta(seconds=int(int(lasts.total_seconds()) * percent / 100))
 
     @cached_property
     def _grace_start(self) -> dict[str, timedelta]:

@@ -7,7 +7,7 @@ The grace of a channel and the likeliest cause of a deviation are derived from t
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -92,6 +92,8 @@ class Move(NamedTuple):
 
     at: datetime
     ended: bool
+    lasts: timedelta | None = None
+    """How long the promotion lasts that began, if its end is known."""
 
 
 class Judgement(NamedTuple):
@@ -132,7 +134,7 @@ class ExpectationHistory:
             self._remember(old)
         if expected:
             ended = bool(old and was_expected and old.promoted and not expected.promoted)
-            self.move = Move(now, ended)
+            self.move = Move(now, ended, promised_time(self._comparison, expected))
             running = self._promotions(expected)
             self.ended_promotions = tuple(p for p in self.ended_promotions if p not in running)
 
@@ -152,7 +154,7 @@ class ExpectationHistory:
         """
         assert self.move is not None
         move = own if own is not None and own.at > self.move.at else self.move
-        return move.at + self._comparison.rules.grace(channel, move.ended)
+        return move.at + self._comparison.rules.grace(channel, move.ended, move.lasts)
 
     def judge(self, claim: Claim) -> Judgement | None:
         """The verdict on `claim` now; None if it agrees or there is nothing to compare with."""
@@ -172,6 +174,24 @@ class ExpectationHistory:
         twin.expected, twin.move = self.expected, self.move
         twin.previous, twin.ended_promotions = self.previous, self.ended_promotions
         return twin
+
+
+def window_length(comparison: Comparison, claim: Claim) -> timedelta | None:
+    """How long the promotion of a published claim lasts; None without a promotion or an end."""
+    if claim.valid_to is None or comparison.promotion(claim) is None:
+        return None
+    return claim.valid_to - (claim.valid_from or claim.occurred_at)
+
+
+def promised_time(comparison: Comparison, expected: Expected) -> timedelta | None:
+    """How long the expected promotion lasts by the claims that name its price; the shortest of
+    several."""
+    lengths = (
+        window_length(comparison, claim)
+        for claim in expected.supporting_claims
+        if comparison.value(claim) == expected.value
+    )
+    return min((length for length in lengths if length is not None), default=None)
 
 
 def expected_at(comparison: Comparison, value: Any, supporting: Sequence[Claim]) -> Expected:

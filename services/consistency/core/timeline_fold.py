@@ -21,6 +21,7 @@ from services.consistency.core.expectation import (
     Move,
     expected_at,
     expected_of,
+    window_length,
 )
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
 from services.consistency.core.windows import Windows, window_of
@@ -58,7 +59,8 @@ class ChannelState:
         new = self.published = self.windows.at(now, frozen_at or now)
         if new and (old is None or comparison.value(old) != comparison.value(new)):
             was_promoted = old is not None and comparison.promotion(old) is not None
-            self.move = Move(now, was_promoted and comparison.promotion(new) is None)
+            ended = was_promoted and comparison.promotion(new) is None
+            self.move = Move(now, ended, window_length(comparison, new))
         self.next_bound = (
             self.windows.next_bound(now) if frozen_at else self.windows.next_change(now)
         )

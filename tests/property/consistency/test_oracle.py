@@ -15,6 +15,7 @@ USING = rules(
     reopen_within_hours=0,
     grace_start_hours={"shop": 5},
     grace_end_hours={"shop": 9},
+    grace_percent_of_promotion=100,
 )
 DAYS_MAX = timedelta(days=400)
 
@@ -24,6 +25,8 @@ class Said(NamedTuple):
 
     price: int
     promoted: bool
+    lasts: int
+    """Hours of the promotion; very many without one."""
 
 
 def said(claims: list[PriceClaim], channel: str, now: int) -> Said | None:
@@ -38,7 +41,12 @@ def said(claims: list[PriceClaim], channel: str, now: int) -> Said | None:
         and (one.valid_to is None or hour(now) < one.valid_to)
     ]  # fmt: skip
     best = max(valid, default=None)
-    return Said(int(best[-1].price), best[-1].promotion != "") if best else None
+    if not best:
+        return None
+    _, start, _, _, one = best
+    end = one.valid_to if one.promotion else None
+    lasts = (end - start) // timedelta(hours=1) if end else 10_000
+    return Said(int(one.price), one.promotion != "", lasts)
 
 
 def differ(one: Said | None, other: Said | None) -> bool:
@@ -66,7 +74,7 @@ def expected_episodes(claims: list[PriceClaim]) -> list[tuple[datetime, datetime
         moved = before is None or before.price != right.price
         if since is None or (moved and opened is None):
             old, new = (was_right, right) if moved else (was_own, own)
-            due = now + (9 if old and old.promoted and not new.promoted else 5)
+            due = now + min(new.lasts, 9 if old and old.promoted and not new.promoted else 5)
         since = now if since is None else since
         if opened is None and now >= due:
             opened = due

@@ -33,7 +33,7 @@ CHANNELS = ("erp", "shop", "app", "pos")
 AGREED = [claim(channel, "10", 0) for channel in CHANNELS]
 
 
-def promotion(*channels: str, end: float = 48) -> list[PriceClaim]:
+def promotion(*channels: str, end: float | None = 48) -> list[PriceClaim]:
     """The promotion P1 at 8 from hour 24 on, published at hour 1."""
     return [promo(channel, "8", 1, start=24, end=end) for channel in channels]
 
@@ -62,6 +62,28 @@ def test_the_grace_is_the_channels_own(channel: str, hours: int) -> None:
     claims = [*AGREED, claim(channel, "13", 10)]
     assert only(claims, 10 + hours - 0.1, ERP).state == PENDING
     assert only(claims, 10 + hours, ERP).state == OPEN
+
+
+@pytest.mark.parametrize(("ends", "due"), [(48, 30), (72, 36), (24 + 96, 48), (None, 48)])
+def test_the_grace_is_a_quarter_of_the_promotion_at_the_most(ends: float | None, due: int) -> None:
+    """A till that would have a day has six hours of a one-day deal."""
+    claims = [*AGREED, *promotion("erp", "shop", "app", end=ends)]
+    found = only(claims, 25, ERP)
+    assert (found.channel, found.state, found.due_at) == ("pos", PENDING, hour(due))
+    seen = only([*claims, charged("pos", "10", due)], due, ERP)
+    assert (seen.state, seen.cause) == (OPEN, Cause.PROMOTION_NOT_STARTED)
+
+
+def test_who_begins_a_short_promotion_has_as_little_time() -> None:
+    """The till alone sells at 8 for a day: after six hours it is no forerunner."""
+    found = only([*AGREED, *promotion("pos", end=48)], 25, ERP)
+    assert (found.channel, found.due_at) == ("pos", hour(30))
+
+
+def test_the_end_of_a_short_promotion_has_the_whole_grace() -> None:
+    """The price that follows has no end, so nothing bounds the time to return to it."""
+    claims = [*AGREED, *promotion("erp", "shop", "app", end=48), *promotion("pos", end=None)]
+    assert only(claims, 49, ERP).due_at == hour(72)
 
 
 def test_start_and_end_have_their_own_grace() -> None:
@@ -278,9 +300,9 @@ def test_a_late_recurrence_is_a_new_incident() -> None:
 def test_a_contradiction_of_tomorrow_is_upcoming() -> None:
     """A mailing for Thursday shows today what will be wrong, under the id it will keep."""
     claims = [*AGREED, promo("email", "7", 1, start=72, end=120)]
-    upcoming, pending, opened = (only(claims, now, ERP) for now in (2, 72, 96))
+    upcoming, pending, opened = (only(claims, now, ERP) for now in (2, 72, 84))
     assert [upcoming.state, pending.state, opened.state] == ["upcoming", "pending", "open"]
-    assert (upcoming.since, upcoming.due_at, upcoming.opened_at) == (hour(72), hour(96), None)
+    assert (upcoming.since, upcoming.due_at, upcoming.opened_at) == (hour(72), hour(84), None)
     assert upcoming.incident_id == pending.incident_id == opened.incident_id
 
 
