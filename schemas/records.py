@@ -182,7 +182,9 @@ IdentityRecord = Annotated[
     EdgesRecord | DecisionRecord | RulesRecord | ErasureRecord, Field(discriminator="kind")
 ]
 """Everything that changes the profile map of a realm, in one order."""
-IdentityRecordAdapter: TypeAdapter[IdentityRecord] = TypeAdapter(IdentityRecord)
+IdentityRecordAdapter: TypeAdapter[IdentityRecord] = TypeAdapter(
+    IdentityRecord, config=ConfigDict(defer_build=True)
+)
 
 
 CLAIM_RENAMED = frozenset({"book", "version"})
@@ -398,7 +400,9 @@ OfferRecord = Annotated[
     ClaimsRecord | TickRecord | ActionRecord | CustomersRecord, Field(discriminator="kind")
 ]
 """The records from which incidents follow."""
-OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(OfferRecord)
+OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(
+    OfferRecord, config=ConfigDict(defer_build=True)
+)
 
 
 class RejectedHeaders(Contract):

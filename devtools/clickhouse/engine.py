@@ -20,7 +20,8 @@ from devtools.clickhouse.errors import QueryRefusal
 from devtools.clickhouse.sessions import Connection, EngineSession, Sessions, quoted
 from devtools.clickhouse.statement import SqlStatement, StatementKind, insert_from
 from services.runtime.errors import StoreUnavailable
-from services.store.database import DATABASE, ENGINE_DIRECTORY
+from services.store.database import DATABASE
+from services.store.directory import ENGINE_DIRECTORY
 from services.store.locks import DirectoryLock
 
 READERS, WRITERS = 8, 4

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
@@ -27,7 +28,9 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 class Request(BaseModel):
     """The arguments of an operation; unknown ones are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True
+    )
 
     @model_validator(mode="after")
     def _asks_for_times_that_are(self) -> Self:
@@ -72,7 +75,11 @@ class Answer(BaseModel):
     """A row of a response that is no contract of its own."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, serialize_by_alias=True
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
+        defer_build=True,
     )
 
 
@@ -90,10 +97,11 @@ class Operation(Generic[In, Out]):
     response: Any
     """Model of a row, or a union of models."""
     handler: Callable[[Access, In], Iterable[Out]]
-    adapter: TypeAdapter[Out] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "adapter", TypeAdapter(self.response))
+    @cached_property
+    def adapter(self) -> TypeAdapter[Out]:
+        """Validates a row; built when it is first asked for."""
+        return TypeAdapter(self.response)
 
     def parse(self, arguments: bytes) -> In:
         """The request in its JSON form. Raises InvalidInput."""

@@ -7,34 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from schemas.api.access import AccessEntry
-from schemas.api.api_key import ApiKey
-from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident
-from schemas.records import ActionRecord
-from schemas.rules.identity import IdentityRules
-from schemas.rules.profile import ProfileRules
-from schemas.watermark import Watermark
-from services.api.idempotency import KeptAnswer, WriteKey
-from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
-from services.identity.ports import MembershipSource, NoticeSource
-from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
-from services.ingest.ports import RejectedSource
-from services.measures.ports import MeasureSource
-from services.profiles.ports import (
-    OrderConflictSource,
-    OrderHistorySource,
-    PermissionSource,
-    ProfileSource,
-    SearchSource,
-    TimelineSource,
-)
-from services.runtime.settings import RealmSettings
-from services.store.changes import ChangedKeys, SeenTables
-from services.store.migrations import MigrationState
-from services.store.profile_map import Members
+if TYPE_CHECKING:
+    from schemas.api.access import AccessEntry
+    from schemas.api.api_key import ApiKey
+    from schemas.identifiers import NodeId
+    from schemas.incident import AnyIncident
+    from schemas.records import ActionRecord
+    from schemas.rules.identity import IdentityRules
+    from schemas.rules.profile import ProfileRules
+    from schemas.watermark import Watermark
+    from services.api.idempotency import KeptAnswer, WriteKey
+    from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
+    from services.identity.ports import MembershipSource, NoticeSource
+    from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
+    from services.ingest.ports import RejectedSource
+    from services.measures.ports import MeasureSource
+    from services.profiles.ports import (
+        OrderConflictSource,
+        OrderHistorySource,
+        PermissionSource,
+        ProfileSource,
+        SearchSource,
+        TimelineSource,
+    )
+    from services.runtime.settings import RealmSettings
+    from services.store.changes import ChangedKeys, SeenTables
+    from services.store.migrations import MigrationState
+    from services.store.profile_map import Members
 
 
 class KeptEvent(NamedTuple):

@@ -5,47 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from services.api.handles import UNKNOWN
-from services.api.server import REALMS_DIFFER
-from services.cli import (
-    access,
-    api,
-    config,
-    demo,
-    dev,
-    doctor,
-    events,
-    identity,
-    incidents,
-    ingest,
-    insights,
-    keys,
-    orders,
-    probe,
-    profile,
-    publish,
-    rejected,
-    sample,
-    store,
-    topics,
-    up,
-    version,
-    worker,
-)
-from services.cli.checkout import IN_CHECKOUT
+from services.cli.commands import RootGroup
 from services.cli.output import OutputFailed, err, shown
-from services.cli.state import State
-from services.embedded.engine import NOT_ON_A_SERVER
-from services.ingest.stage import ROWS_REFUSED
 from services.runtime.errors import C360Error
-from services.store.locks import DIRECTORY_IN_USE
-from services.stream.dead_letters import UNKNOWN_LETTER
 
 EPILOG = """
 Exit codes: 0 done · 1 found a difference or a check failed · 2 wrong usage · 4 not found ·
@@ -57,17 +24,20 @@ everything on invented customers. All settings: 'c360 config'.
 """
 INTERRUPTED = 130
 ADVICE = {
-    UNKNOWN: ". Check realm and spelling; 'c360 profile search TEXT' finds parts of values.",
-    REALMS_DIFFER: ", or run 'c360 migrate' if these are the new ones.",
-    NOT_ON_A_SERVER: ": 'c360 publish FILE' sends them, 'c360 worker ingest' stores them. Unset "
+    "unknown_profile": ". Check realm and spelling; 'c360 profile search TEXT' finds parts of "
+    "values.",
+    "realms_differ": ", or run 'c360 migrate' if these are the new ones.",
+    "not_on_a_server": ": 'c360 publish FILE' sends them, 'c360 worker ingest' stores them. Unset "
     "C360_CLICKHOUSE_URL to work on the data directory.",
-    DIRECTORY_IN_USE: "; 'c360 up' shares its directory with other commands.",
-    ROWS_REFUSED: "; if so, run 'c360 migrate' with the newer one.",
-    UNKNOWN_LETTER: "; 'c360 rejected list' shows the ids.",
+    "directory_in_use": "; 'c360 up' shares its directory with other commands.",
+    "rows_refused": "; if so, run 'c360 migrate' with the newer one.",
+    "unknown_dead_letter": "; 'c360 rejected list' shows the ids.",
 }
-"""What to do about an error, by its reason: only the command line names its commands."""
+"""What to do about an error, by its reason: only the command line names its commands. The reasons
+stand here as texts: importing the modules that raise them would load everything."""
 app = typer.Typer(
     name="c360",
+    cls=RootGroup,
     help="One profile per customer from every channel, and alerts when channels disagree.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -80,6 +50,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # takes longer to load than the whole help
+
         typer.echo(f"c360 {metadata.version('customer360')}")
         raise typer.Exit
 
@@ -101,35 +73,7 @@ def root(
     ] = False,
 ) -> None:
     """One profile per customer from every channel."""
-    context.obj = State(data_dir)
-
-
-app.command("ingest")(ingest.ingest)
-app.command("publish")(publish.publish)
-app.add_typer(events.app, name="events")
-app.command("stats")(events.stats)
-app.add_typer(profile.app, name="profile")
-app.add_typer(orders.app, name="orders")
-app.add_typer(identity.app, name="identity")
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(insights.app, name="insights")
-app.add_typer(rejected.rejected, name="rejected")
-app.add_typer(keys.app, name="keys")
-app.add_typer(access.app, name="access")
-app.add_typer(sample.app, name="sample", hidden=not IN_CHECKOUT)
-app.add_typer(store.store, name="store")
-app.add_typer(store.state, name="state")
-app.add_typer(topics.app, name="topics")
-app.add_typer(dev.app, name="dev", hidden=not IN_CHECKOUT)
-app.add_typer(worker.worker, name="worker")
-app.command("migrate")(store.migrate)
-app.command("demo", hidden=not IN_CHECKOUT)(demo.demo)
-app.command("up")(up.up)
-app.command("api")(api.api)
-app.command("config")(config.config)
-app.command("probe")(probe.probe)
-app.command("doctor")(doctor.doctor)
-app.command("version")(version.version)
+    context.obj = data_dir
 
 
 def main() -> None:

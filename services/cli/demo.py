@@ -26,10 +26,10 @@ from services.cli.checkout import require_checkout
 from services.cli.identity import print_why
 from services.cli.incidents import print_incidents
 from services.cli.ingest import IngestReport
+from services.cli.local_session import LocalSession
 from services.cli.output import Bar, out, print_table, progress_bar
 from services.cli.profile import print_profile
 from services.cli.sample import make_sample
-from services.cli.session import LocalSession
 from services.embedded.engine import Engine
 from services.intake.files import read_lines
 from services.runtime.errors import ConfigurationError, StoreUnavailable

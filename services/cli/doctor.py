@@ -28,7 +28,7 @@ from services.cli.state import AsJson, state_of
 from services.consistency.rules import consistency_rules
 from services.runtime.errors import C360Error
 from services.runtime.settings import Settings, is_overridden, read_rules
-from services.store.database import has_engine
+from services.store.directory import has_engine
 from services.store.locks import open_to_others
 
 FREE_BYTES_MIN = 1024**3

@@ -47,9 +47,6 @@ def http_server(app: Any, settings: Settings, metrics: Metrics) -> HttpServer:
     """The server with the limits of the settings. Raises ConfigurationError for wrong TLS files."""
     from services.intake.server import Deadlines, HttpServer
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has shut down; by then we end by ourselves.
-        signal.signal(number, lambda _number, _frame: None)
     table = Connections(connections_that_fit(settings.http_connections_max), metrics)
     deadlines = Deadlines(
         settings.http_head_s, settings.http_body_s, settings.http_body_bytes_per_s_min
@@ -58,7 +55,12 @@ def http_server(app: Any, settings: Settings, metrics: Metrics) -> HttpServer:
     if context is not None:
         with suppress(ValueError):  # OpenSSL may read what RFC 5280 forbids
             metrics.certificate_expiry.set(expires_at(own_certificate(settings)).timestamp())
-    return HttpServer(app, table, deadlines, context, settings.http_drain_s)
+    server = HttpServer(app, table, deadlines, context, settings.http_drain_s)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Until uvicorn listens to signals, they end it here. It raises them again once it has shut
+        # down; by then we end by ourselves.
+        signal.signal(number, lambda _number, _frame: server.stop())
+    return server
 
 
 def intake_of(

@@ -1,7 +1,8 @@
 """Where a command runs: on the ClickHouse server that is set, else on the data directory.
 
 The data directory is opened in this process, or asked through the `c360 up` that holds it: it
-leaves its address and a token there, so nothing fails because the engine is in use.
+leaves its address and a token there, so nothing fails because the engine is in use. Each way has a
+module of its own, which is loaded when a command goes that way.
 """
 
 from __future__ import annotations
@@ -10,22 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from services.api.actions import kafka_sink
-from services.api.operation import In, Operation, Out
-from services.api.ports import Access
-from services.api.read_store import ReadStore, StoreWrites, access_to
-from services.api.server import open_reading
-from services.embedded.engine import Engine, not_on_a_server
+from services.embedded.refusal import not_on_a_server
 from services.embedded.running_instance import RunningInstance, read_running_instance
-from services.ingest.core.outcome import Intake
-from services.ingest.lines import Line
-from services.ingest.stage import Result
 from services.runtime.errors import StoreUnavailable
 from services.runtime.settings import Settings
-from services.store.database import has_engine, require_embedded_engine
+from services.store.directory import has_engine, require_embedded_engine
 from services.store.locks import DirectoryLock
+
+if TYPE_CHECKING:
+    from services.api.operation import In, Operation, Out
+    from services.ingest.core.outcome import Intake
+    from services.ingest.lines import Line
+    from services.ingest.stage import Result
 
 
 class Session(Protocol):
@@ -39,53 +38,11 @@ class Session(Protocol):
         self,
         lines: Iterable[Line],
         report: Callable[[list[Result]], None],
-        intake: Intake = Intake.FILE,
+        intake: Intake = ...,
     ) -> None:
         """Process lines as those of an import, or of a public key; `report` is called with results
         that are durable."""
         ...
-
-
-class LocalSession:
-    """Runs on an engine of this process."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._access = access_to(engine.settings, engine.reading, engine.pipeline.act)
-
-    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
-        """See Session."""
-        return operation.run(self._access, request)
-
-    def ingest(
-        self,
-        lines: Iterable[Line],
-        report: Callable[[list[Result]], None],
-        intake: Intake = Intake.FILE,
-    ) -> None:
-        """See Session."""
-        self._engine.ingest(lines, report, intake)
-
-
-class ServerSession:
-    """Reads a ClickHouse server; its writers are the workers."""
-
-    def __init__(self, reading: ReadStore) -> None:
-        writes = StoreWrites(reading.reading, kafka_sink(reading.settings))
-        self._access = Access(reading, writes)
-
-    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
-        """See Session."""
-        return operation.run(self._access, request)
-
-    def ingest(
-        self,
-        lines: Iterable[Line],
-        report: Callable[[list[Result]], None],
-        intake: Intake = Intake.FILE,
-    ) -> None:
-        """See Session. Raises ConfigurationError always: one writer beside the workers is wrong."""
-        raise not_on_a_server()
 
 
 def find_running(settings: Settings) -> RunningInstance | None:
@@ -126,12 +83,14 @@ def open_session(settings: Settings, *, create: bool = False) -> Iterator[Sessio
     if settings.clickhouse_url is not None:
         if create:  # whoever would write need not wait for the server
             raise not_on_a_server()
-        with open_reading(settings) as reading:
-            yield ServerSession(reading)
+        from services.cli.server_session import reading
+
+        with reading(settings) as session:
+            yield session
         return
     presence = find_running(settings)
     if presence is not None:
-        from services.cli.remote_session import connected  # httpx takes a while to load
+        from services.cli.remote_session import connected
 
         with connected(presence) as session:
             yield session
@@ -140,5 +99,7 @@ def open_session(settings: Settings, *, create: bool = False) -> Iterator[Sessio
         require_embedded_engine()
         settings.secret()
         require_data(settings.data_dir)
-    with Engine.open(settings) as engine:
-        yield LocalSession(engine)
+    from services.cli.local_session import opened
+
+    with opened(settings) as session:
+        yield session

@@ -20,9 +20,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 
 class State:
-    """Created once per command line."""
+    """What the global options of a command line choose."""
 
     def __init__(self, data_dir: Path | None) -> None:
+        """`data_dir` is None where the option was not given."""
         self._data_dir = data_dir
 
     def settings(self, **overrides: Any) -> Settings:
@@ -45,4 +46,4 @@ class State:
 
 def state_of(context: typer.Context) -> State:
     """The state of this command line."""
-    return cast(State, context.obj)
+    return State(cast(Path | None, context.obj))

@@ -22,7 +22,8 @@ from services.cli.output import out, print_json, print_table
 from services.cli.session import find_running
 from services.cli.state import AsJson, state_of
 from services.store import migrations
-from services.store.database import has_engine, open_embedded
+from services.store.database import open_embedded
+from services.store.directory import has_engine
 from services.store.locks import DirectoryLock
 from services.store.migrations import rendered_sql
 

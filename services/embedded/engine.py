@@ -21,6 +21,7 @@ from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
+from services.embedded.refusal import not_on_a_server
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
 from services.identity.stage import IdentityStage
@@ -45,7 +46,8 @@ from services.runtime.settings import (
     is_overridden,
     read_rules,
 )
-from services.store.database import Database, open_embedded, require_embedded_engine
+from services.store.database import Database, open_embedded
+from services.store.directory import require_embedded_engine
 from services.store.locks import DirectoryLock, open_to_others
 from services.store.migrations import migrate_directory
 from services.store.secret import register_secret
@@ -55,8 +57,6 @@ from services.stream.watermarks import ClickHouseWatermarks
 CACHED_BOOKS = 200_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
 """A killed run may leave one batch in doubt, of any configured size."""
-NOT_ON_A_SERVER = "not_on_a_server"
-"""Reason of a ConfigurationError: a server is set, which takes events in another way."""
 REACHED_SQL = statements_of(__file__)["reached"]
 SECRET_VARIABLE = "C360_IDENTITY_SECRET"
 log = structlog.get_logger()
@@ -183,15 +183,6 @@ class Engine:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def not_on_a_server() -> ConfigurationError:
-    """For what works on a data directory only, when a server is set."""
-    return ConfigurationError(
-        "this works on a data directory, but C360_CLICKHOUSE_URL names a ClickHouse server, where "
-        "events come in through Kafka",
-        reason=NOT_ON_A_SERVER,
-    )
 
 
 def _register_secret(settings: Settings, database: Database, secret: bytes) -> None:

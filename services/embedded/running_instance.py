@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import orjson
 
-from services.store.errors import translated
-
 PRESENCE_FILE = "up.json"
 
 
@@ -30,6 +28,8 @@ def write_running_instance(data_dir: Path, url: str, certificate: str = "") -> R
 
     Raises NoRoom or StoreUnavailable when it cannot be written.
     """
+    from services.store.errors import translated  # the driver; who only reads needs none
+
     presence = RunningInstance(os.getpid(), url, secrets.token_urlsafe(32), certificate)
     path = data_dir / PRESENCE_FILE
     temporary = path.with_suffix(".tmp")

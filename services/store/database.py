@@ -12,7 +12,6 @@ import re
 import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,9 @@ from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
 from services.store.asked import note_rows, note_statement, note_unknown
 from services.store.deadline import require_time
+from services.store.directory import ENGINE_DIRECTORY, has_engine, require_embedded_engine
 from services.store.errors import NoRoom, Server, first_line, translated
+from services.store.libraries import load_engine
 from services.store.statements import statements_of, title_of
 
 _STATEMENTS = statements_of(__file__)
@@ -61,7 +62,6 @@ ONE_THREAD = " SETTINGS max_threads = 1"
 KEYS_PER_QUERY = 5_000
 """Node ids in one query: its text stays below half a megabyte."""
 PORTS = {"http": 8123, "https": 8443}
-ENGINE_DIRECTORY = "engine"
 ROOM_BYTES_MIN = 8 * 1024 * 1024
 """The engine writes a definition without looking for room. On a full disk it stays empty, and the
 engine never opens again."""
@@ -215,20 +215,6 @@ def _literal(value: Any) -> str:
     return f"'{escaped}'"
 
 
-def require_embedded_engine() -> None:
-    """Raises ConfigurationError in an installation without the embedded engine."""
-    if find_spec("chdb") is None:
-        raise ConfigurationError(
-            "the embedded engine is not installed. Run pip install 'customer360[embedded]', or set "
-            "C360_CLICKHOUSE_URL to work on a ClickHouse server."
-        )
-
-
-def has_engine(data_dir: Path) -> bool:
-    """Whether a data directory was ever opened."""
-    return (data_dir / ENGINE_DIRECTORY).is_dir()
-
-
 def require_room(data_dir: Path) -> None:
     """Raises NoRoom when the disk has too little for new definitions of tables."""
     disk = next(one for one in (data_dir, *data_dir.absolute().parents) if one.exists())
@@ -256,6 +242,7 @@ def open_embedded(data_dir: Path, limit_s: int | None = None) -> Database:
     if not has_engine(data_dir):
         require_room(data_dir)
     path = str((data_dir / ENGINE_DIRECTORY).absolute())  # `file:x` would be a URL
+    load_engine()
     try:
         bootstrap = clickhouse_connect.get_client(interface="chdb", path=path)
         # chDB's own `default` database is an overlay in which refreshable views fail.

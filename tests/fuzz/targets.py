@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 
 from services.api.auth import Credentials
 from services.api.http.local import LocalChannel
-from services.api.queries import OPERATIONS
+from services.api.operations import OPERATIONS
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, Line
 from services.ingest.stage import Result, Status

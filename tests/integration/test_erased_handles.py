@@ -11,7 +11,7 @@ import pytest
 from services.api.actions import kafka_sink
 from services.api.handles import ERASED, UNKNOWN
 from services.api.http.problems import problem_of
-from services.api.queries import OPERATIONS
+from services.api.operations import OPERATIONS
 from services.api.read_store import access_to
 from services.runtime.errors import NotFound
 from services.runtime.settings import load_settings

@@ -14,14 +14,15 @@ from pydantic import SecretStr
 from services.api.actions import kafka_sink
 from services.api.handles import UNKNOWN
 from services.api.operation import plain
+from services.api.operations import OPERATIONS
 from services.api.ports import Access
-from services.api.queries import OPERATIONS
 from services.api.queries.profiles import PROFILE_GET, ProfileGetRequest
 from services.api.queries.store import STATE_DIGEST, StoreRequest
 from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
 from services.api.read_store import access_to
 from services.api.server import open_reading, prepare_server
-from services.cli.session import ServerSession, open_session
+from services.cli.server_session import ServerSession
+from services.cli.session import open_session
 from services.embedded.engine import Engine
 from services.runtime.errors import ConfigurationError, InvalidInput, NotFound
 from services.runtime.settings import Settings

@@ -15,8 +15,8 @@ import pytest
 from devtools.sample import build_sample
 from schemas.rules.identity import identity_rules
 from services.api.operation import Operation, plain
+from services.api.operations import OPERATIONS
 from services.api.ports import Access
-from services.api.queries import OPERATIONS
 from services.api.read_store import access_to
 from services.measures.catalogue import MEASURES
 from services.probe.core.journey import journey

@@ -15,8 +15,8 @@ import pytest
 
 from schemas.rules.identity import identity_rules
 from services.api.operation import plain
+from services.api.operations import operation_named
 from services.api.ports import Access
-from services.api.queries import operation_named
 from services.api.read_store import access_to
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line

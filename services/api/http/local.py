@@ -23,8 +23,8 @@ from services.api.http.problems import Problem
 from services.api.http.sink import TickingSink
 from services.api.http.submission import unavailable, write
 from services.api.operation import Json, Operation, plain
+from services.api.operations import operation_named
 from services.api.ports import Access
-from services.api.queries import operation_named
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.runtime.errors import C360Error, Fatal

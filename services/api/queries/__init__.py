@@ -1,35 +1,5 @@
-"""The operations: one module per resource, discovered automatically, exporting `OPERATIONS`.
+"""The operations: one module per resource, exporting `OPERATIONS`.
 
-A new resource is a new module here; nothing else names it.
+A new resource is a new module here: services/api/operations.py discovers it, and nothing else names
+it. This package itself imports none of them, so that a command loads the one it runs.
 """
-
-from __future__ import annotations
-
-from collections.abc import Mapping
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import Any
-
-from services.api.operation import Operation
-from services.runtime.errors import NotFound
-
-
-def _discovered() -> dict[str, Operation[Any, Any]]:
-    found: dict[str, Operation[Any, Any]] = {}
-    for one in iter_modules(__path__):
-        for operation in import_module(f"{__name__}.{one.name}").OPERATIONS:
-            assert operation.name not in found, f"two operations are named {operation.name}"
-            found[operation.name] = operation
-    return found
-
-
-OPERATIONS: Mapping[str, Operation[Any, Any]] = _discovered()
-"""All operations by name."""
-
-
-def operation_named(name: str) -> Operation[Any, Any]:
-    """An operation by its name. Raises NotFound for an unknown one."""
-    found = OPERATIONS.get(name)
-    if found is None:
-        raise NotFound(f"no such operation: {name}")
-    return found

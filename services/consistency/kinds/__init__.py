@@ -12,5 +12,3 @@ from services.consistency.core.kind import Kinds
 
 KINDS = Kinds(import_module(f"{__name__}.{module.name}").KIND for module in iter_modules(__path__))
 """All kinds of the product."""
-IncidentAdapter = KINDS.incident_adapter
-"""An incident of any kind, from and to its JSON form."""

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from services.api.auth import LOCAL, Credentials, Scope
 from services.api.operation import Operation, Request
-from services.api.queries import OPERATIONS, operation_named
+from services.api.operations import OPERATIONS, operation_named
 from services.api.queries.events import EventsRequest
 from services.api.queries.insights import MeasureRequest
 from services.api.queries.profiles import ProfileRequest, SearchRequest

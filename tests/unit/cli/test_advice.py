@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from services.api.handles import UNKNOWN
+from services.api.server import REALMS_DIFFER
 from services.cli import app
-from services.embedded.engine import not_on_a_server
+from services.embedded.refusal import NOT_ON_A_SERVER, not_on_a_server
+from services.ingest.stage import ROWS_REFUSED
 from services.runtime.errors import C360Error, Fatal
+from services.store.locks import DIRECTORY_IN_USE
+from services.stream.dead_letters import UNKNOWN_LETTER
 
 
 def _ended(error: C360Error, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
@@ -46,3 +51,15 @@ def test_every_advice_ends_a_sentence() -> None:
     for advice in app.ADVICE.values():
         assert advice[0] in ".,;:"
         assert advice.endswith(".")
+
+
+def test_every_advice_is_for_a_reason_of_the_code() -> None:
+    """The reasons that the table names are those that errors are raised with."""
+    assert set(app.ADVICE) == {
+        UNKNOWN,
+        REALMS_DIFFER,
+        NOT_ON_A_SERVER,
+        DIRECTORY_IN_USE,
+        ROWS_REFUSED,
+        UNKNOWN_LETTER,
+    }

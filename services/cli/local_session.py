@@ -1,0 +1,42 @@
+"""A command's session on the engine of its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from services.api.operation import In, Operation, Out
+from services.api.read_store import access_to
+from services.embedded.engine import Engine
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.ingest.stage import Result
+from services.runtime.settings import Settings
+
+
+class LocalSession:
+    """Implements services.cli.session.Session on an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._access = access_to(engine.settings, engine.reading, engine.pipeline.act)
+
+    def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
+        """See Session."""
+        return operation.run(self._access, request)
+
+    def ingest(
+        self,
+        lines: Iterable[Line],
+        report: Callable[[list[Result]], None],
+        intake: Intake = Intake.FILE,
+    ) -> None:
+        """See Session."""
+        self._engine.ingest(lines, report, intake)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[LocalSession]:
+    """A session on the data directory of the settings. Raises as Engine.open does."""
+    with Engine.open(settings) as engine:
+        yield LocalSession(engine)
