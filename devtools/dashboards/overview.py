@@ -209,11 +209,37 @@ OUTCOME = Row(
         ),
     ),
 )
+VISIBLE = "sum by (le, channel) (rate(c360_probe_freshness_seconds_bucket[10m]))"
+OUTSIDE = Row(
+    "Seen from outside",
+    Height.USUAL,
+    (
+        lines(
+            "Synthetic journeys by outcome",
+            Unit.NUMBER,
+            [Query(within("c360_probe_journeys_total", "10m", "outcome"), "{{outcome}}")],
+            "Journeys that a probe walked within ten minutes. All should be ok; without data "
+            "there is no probe.",
+            width=12,
+            pages=(*pages_of("C360ProbeFailing", "C360ProbeSilent"), "probe.md"),
+            stacked=True,
+        ),
+        lines(
+            "Until an answer shows it, by channel",
+            Unit.SECONDS,
+            [Query(f"histogram_quantile(0.5, {VISIBLE}) >= 0", "{{channel}}")],
+            "From sending a synthetic event to an answer of the API that has it, for half of them.",
+            Steps(5, 10),
+            width=12,
+            pages=("probe.md",),
+        ),
+    ),
+)
 OVERVIEW = Board(
     "overview",
     "Customer 360 · Overview",
     "For operators, first of all: whether the service keeps what it promises, and which dashboard "
     "to open when it does not.",
-    (PROMISES, BUDGET, NOW, FLOW, OUTCOME),
+    (PROMISES, BUDGET, NOW, FLOW, OUTCOME, OUTSIDE),
     pages=("dashboards.md", "runbook.md", "workers.md"),
 )

@@ -9,8 +9,9 @@ what comes of it.
 from __future__ import annotations
 
 import json
+import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
@@ -24,10 +25,10 @@ from services.api.auth import Scope
 from tests.background import Background
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.distributed import SERVICES, Api, Distributed, Worker
-from tests.e2e.runs import API_KEY, c360
+from tests.e2e.runs import API_KEY, c360, environment
 from tests.events import event, identifier
 
-API = "api"
+API, PROBE = "api", "probe"
 PAUSE_S = 0.2
 """Between two waves of traffic: a client's own pause."""
 BATCH_EVENTS = 200
@@ -36,6 +37,16 @@ BATCH_EVENTS = 200
 def job_of(service: str) -> str:
     """The `job` label of a service's processes."""
     return f"c360-{service}"
+
+
+class Probe(Worker):
+    """A `c360 probe` that walks every second."""
+
+    serves = re.compile(r"c360 probe: metrics at (http://\S+)/metrics")
+
+    def __init__(self, number: int, logs: Path, env: dict[str, str]) -> None:
+        super().__init__(PROBE, number, logs, env)
+        self._command = (PROBE, "--every-s", "1")
 
 
 class LiveSystem:
@@ -88,8 +99,7 @@ class LiveSystem:
                     self.add(service)
             self.api = self.add_api()
             self.run.wait_ready()
-            made = self.run.c360("keys", "create", "--name", "live", "--json", *_scopes())
-            self.key: str = json.loads(made.stdout)["key"]
+            self.key = self._made_key(SCOPES)
             self._stack = stack.pop_all()
         return self
 
@@ -107,6 +117,26 @@ class LiveSystem:
         api = self.run.add_api()
         self._addresses.setdefault(job_of(API), []).append(api.base_url.removeprefix("http://"))
         return api
+
+    def add_probe(self) -> Probe:
+        """Synthetic journeys through the API once it is started: then nothing drains any more."""
+        scopes = (Scope.EVENTS_WRITE, Scope.PROFILES_READ)
+        port = free_port()
+        self._addresses[job_of(PROBE)] = [f"127.0.0.1:{port}"]
+        env = environment(
+            C360_PROBE_URL=self.api.base_url,
+            C360_PROBE_KEY=self._made_key(scopes),
+            C360_WORKER_HTTP_PORT=str(port),
+        )
+        probe = Probe(0, self.run.logs, env)
+        self.run.workers.append(probe)
+        return probe
+
+    def _made_key(self, scopes: Sequence[Scope]) -> str:
+        asked = [word for scope in scopes for word in ("--scope", scope)]
+        made = self.run.c360("keys", "create", "--name", "live", "--json", *asked)
+        key: str = json.loads(made.stdout)["key"]
+        return key
 
     @property
     def targets(self) -> dict[str, list[str]]:
@@ -245,7 +275,3 @@ def _customer(number: int) -> dict[str, Any]:
 
 
 SCOPES = (Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE)
-
-
-def _scopes() -> list[str]:
-    return [word for scope in SCOPES for word in ("--scope", scope)]

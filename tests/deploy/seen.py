@@ -23,6 +23,7 @@ SEEN = (
     "min(count_over_time(up[10m])) >= 20",  # rates, and rules on rates, need some
     'sum(increase(c360_incident_changes_total{state="open"}[10m])) > 0',
     'max(max_over_time(c360_incidents{state="open"}[10m])) > 0',  # looked at once a minute
+    'sum(increase(c360_probe_journeys_total{outcome="ok"}[10m])) > 0',
 )
 """What has data once enough was scraped of what takes a while."""
 
@@ -47,11 +48,13 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
     (directory / "imported.jsonl").write_bytes(b"\n".join(imported) + b"\n")
     with ExitStack() as stack:
         system = stack.enter_context(LiveSystem(directory))
+        probe = system.add_probe()
         scraping = scrape_configuration(system.targets, rule_files=RULES)
         prometheus = stack.enter_context(Prometheus(scraping))
         start = time.time()
         system.run.publish(directory / "imported.jsonl")
         system.run.final_tick()
+        probe.start()
         for feed in FEEDS:
             url = system.api.base_url
             stack.enter_context(Follower(url, f"/v1/{feed}/stream", system.key))

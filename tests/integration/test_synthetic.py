@@ -37,7 +37,6 @@ CHANGING = {"keys_create", "keys_rotate", "keys_revoke", "incidents_act", "store
 OF_STORAGE = {
     "events_export": "every event, as it was sent",
     "events_list": "the latest events, whoever sent them",
-    "freshness_get": "how far the work has come, of all events",
     "identity_export": "every identifier that is stored",
     "state_digest": "everything that is stored",
     "store_health": "rows of the store",

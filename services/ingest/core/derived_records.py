@@ -84,9 +84,11 @@ def _slice(items: Sequence, start: int, size: int) -> Sequence:  # type: ignore[
 
 
 def watermarks(events: Iterable[Accepted]) -> list[Watermark]:
-    """The watermarks of a batch, one a channel."""
+    """The watermarks of a batch, one a channel: how far customers' events have come."""
     latest: dict[tuple[str, str, int], int] = {}
     for event in events:  # by receipt, too: in milliseconds, for there are thousands
+        if event.row["synthetic"]:
+            continue
         key = (event.realm, event.channel, event.received_ms)
         latest[key] = max(latest.get(key, event.occurred_ms), event.occurred_ms)
     found: dict[tuple[str, str], Watermark] = {}

@@ -103,6 +103,14 @@ def test_a_channel_has_one_watermark() -> None:
     assert {to_ms(one.occurred_at) for one in found} == {to_ms(NOON + timedelta(hours=3))}
 
 
+def test_synthetic_events_move_no_watermark() -> None:
+    """Nor do they hide that of others in their batch."""
+    test = accepted(channel="pos", source={"system": "probe", "synthetic": True})
+    other = accepted(channel="shop")
+    assert watermarks([test]) == []
+    assert watermarks([test, other]) == watermarks([other])
+
+
 def test_the_lines_of_an_order_are_stored_by_column() -> None:
     """Every column of a line holds the values of its lines, in their order."""
     lines = [
