@@ -107,13 +107,14 @@ class RecordedSpan:
         span = self._span
         if not span.is_recording():
             return
-        span.update_name(f"{_method(method)} {route}".rstrip())
+        attributes: dict[str, AttributeValue] = {http_attributes.HTTP_RESPONSE_STATUS_CODE: status}
         if route:
-            span.set_attribute(http_attributes.HTTP_ROUTE, route)
-        span.set_attribute(http_attributes.HTTP_RESPONSE_STATUS_CODE, status)
+            span.update_name(f"{_method(method)} {route}")
+            attributes[http_attributes.HTTP_ROUTE] = route
         if status >= SERVER_ERROR:
-            span.set_attribute(error_attributes.ERROR_TYPE, str(status))
+            attributes[error_attributes.ERROR_TYPE] = str(status)
             span.set_status(Status(StatusCode.ERROR))
+        span.set_attributes(attributes)
         span.end()
 
 
