@@ -160,6 +160,12 @@ def _add_tracing(parser: argparse.ArgumentParser) -> None:
         default=tracing.HOUSEHOLDS,
         help=f"of the sample stream ({tracing.HOUSEHOLDS})",
     )
+    add(
+        "--profiles",
+        type=positive,
+        default=tracing.PROFILES,
+        help=f"in the store that is read ({tracing.PROFILES:,})",
+    )
 
 
 def _chosen(given: argparse.Namespace) -> list[Benchmark]:
@@ -177,8 +183,9 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         asked = {name: getattr(given, name) for name in names}
         return [("api", lambda: api.measure(**asked), api.tell)]
     if given.command == "tracing":
-        numbers = (given.rounds, given.seconds, given.households)
-        return [("tracing", lambda: tracing.measure(*numbers), tracing.tell)]
+        names = ("rounds", "seconds", "households", "profiles")
+        asked = {name: getattr(given, name) for name in names}
+        return [("tracing", lambda: tracing.measure(**asked), tracing.tell)]
     if given.command == "workers":
         names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")
         asked = {name: getattr(given, name) for name in names}

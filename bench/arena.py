@@ -99,12 +99,9 @@ class Arena:
         database = settings["C360_CLICKHOUSE_DATABASE"]
         return int(self.query(f"SELECT uniqExact(realm, event_id) FROM {database}.touchpoints"))
 
-    def fill(self, file: Path, batch: int, events_max: int, requests_of: int = 0) -> int:
-        """Send the lines of a file to the topic that all contestants read; how many went.
-
-        `requests_of`: they name the spans of requests of so many events each; 0 for no spans.
-        """
-        arguments = (str(file), str(batch), str(events_max), str(requests_of))
+    def fill(self, file: Path, batch: int, events_max: int) -> int:
+        """Send the lines of a file to the topic that all contestants read; how many went."""
+        arguments = (str(file), str(batch), str(events_max))
         told = run_child("bench.worker_fill", *arguments, settings=self._settings("none"))
         return int(told["events"])
 

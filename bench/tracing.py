@@ -1,8 +1,9 @@
 """What tracing costs: off, one request in a hundred, and all of them, in turns within one run.
 
-The ingest worker reads a topic whose records name the spans that they come from; `c360 up` takes
-events over HTTP and answers reads. Service, load generator and a collector that drops all spans
-share the machine, so what the collector costs counts, too. Speeds are compared round by round.
+Batches of the embedded engine take turns within one process, linked to the spans of requests.
+`c360 up` takes events over HTTP and answers reads, started anew for each mode. Service, load
+generator and a collector that drops all spans share the machine. Each is compared round by round;
+on a busy machine processor time says more than speed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import json
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench.api import Sent, Service, filled_store
-from bench.arena import Arena, Contestant, Settings, answers, wait
+from bench.arena import Settings, answers, wait
 from bench.children import ChildFailed, Result, machine, progress, run_child
 from devtools.child import end_all, spawn
 from devtools.ports import HOST, free_port
@@ -26,30 +27,34 @@ REPORT_VERSION = 1
 ROUNDS = 5
 SECONDS = 6.0
 HOUSEHOLDS = 150
-EVENTS = 40_000
-BATCH = 5_000
+BATCH = 1_000
 PROFILES = 20_000
 CONNECTIONS = 4
 POSTED = 100
 """Events of a request."""
 REQUESTS = 1_500
 """More than are answered in the time of one load."""
-OFF = "off"
+OFF, ALL = "off", "100 %"
 RATIO = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio"}
 MODES: dict[str, Settings] = {
     OFF: {},
     "1 %": {"C360_TRACING": "true", **RATIO, "OTEL_TRACES_SAMPLER_ARG": "0.01"},
-    "100 %": {"C360_TRACING": "true", **RATIO, "OTEL_TRACES_SAMPLER_ARG": "1"},
+    ALL: {"C360_TRACING": "true", **RATIO, "OTEL_TRACES_SAMPLER_ARG": "1"},
 }
 KINDS = {
-    "worker": "ingest worker, events/s",
+    "batch": f"batches of {BATCH:,}, events/s",
     "intake": f"events over HTTP, requests/s of {POSTED} events",
     "profile": "profiles read from the store, requests/s",
     "whoami": "GET /v1/whoami (no store), requests/s",
 }
 
 
-def measure(rounds: int = ROUNDS, seconds: float = SECONDS, households: int = HOUSEHOLDS) -> Result:
+def measure(
+    rounds: int = ROUNDS,
+    seconds: float = SECONDS,
+    households: int = HOUSEHOLDS,
+    profiles: int = PROFILES,
+) -> Result:
     """Run the benchmark; the JSON report.
 
     Raises:
@@ -60,8 +65,8 @@ def measure(rounds: int = ROUNDS, seconds: float = SECONDS, households: int = HO
     with TemporaryDirectory(prefix="c360-bench-") as directory, _sink() as sink:
         place = Path(directory)
         runs = [
-            *_worker_runs(place, sink, rounds, households),
-            *_service_runs(place, sink, rounds, seconds),
+            *_batch_runs(place, sink, rounds, households),
+            *_service_runs(place, sink, rounds, seconds, profiles),
         ]
     return {
         "version": REPORT_VERSION,
@@ -70,18 +75,22 @@ def measure(rounds: int = ROUNDS, seconds: float = SECONDS, households: int = HO
         "rounds": rounds,
         "runs": runs,
         "ratios": {
-            kind: {mode: _ratio(runs, kind, mode) for mode in MODES if mode != OFF}
+            kind: {mode: _ratio(runs, kind, mode) for mode in _modes(kind) if mode != OFF}
             for kind in KINDS
         },
         "medians": {
-            kind: {mode: _median(runs, kind, mode, "per_second") for mode in MODES}
+            kind: {mode: _median(runs, kind, mode, "per_second") for mode in _modes(kind)}
             for kind in KINDS
         },
         "cpu_us_each": {
-            kind: {mode: _median(runs, kind, mode, "cpu_us_each") for mode in MODES}
+            kind: {mode: _median(runs, kind, mode, "cpu_us_each") for mode in _modes(kind)}
             for kind in KINDS
         },
     }
+
+
+def _modes(kind: str) -> list[str]:
+    return [OFF, ALL] if kind == "batch" else list(MODES)
 
 
 class _Sink:
@@ -121,47 +130,35 @@ def _turns(rounds: int) -> Iterator[tuple[int, str]]:
         yield from ((number + 1, mode) for mode in names[first:] + names[:first])
 
 
-def _checked(sink: _Sink, mode: str) -> int:
-    found = sink.taken()
-    if (mode == OFF) != (found == 0):
-        raise ChildFailed(f"tracing {mode}: {found} bytes of spans came")
-    return found
-
-
-def _worker_runs(place: Path, sink: _Sink, rounds: int, households: int) -> list[Result]:
+def _batch_runs(place: Path, sink: _Sink, rounds: int, households: int) -> list[Result]:
     file = place / "sample.jsonl"
     progress(f"sample stream of {households} households …")
     run_child("bench.stream", str(households), "1", str(file))
     runs = []
-    with Arena() as arena:
-        events = arena.fill(file, BATCH, EVENTS, requests_of=POSTED)
-        for number, mode in _turns(rounds):
-            gate = place / f"gate-{number}-{mode}"
-            with arena.run() as settings, ExitStack() as stack:
-                settings |= MODES[mode] | sink.settings
-                settings["C360_WORKER_BATCH_EVENTS_MAX"] = str(BATCH)
-                command = [sys.executable, "-m", "bench.worker_contestants", "ours"]
-                one = Contestant(
-                    [*command, str(events), str(BATCH), str(gate)], settings, place / "worker.log"
-                )
-                stack.callback(one.end)
-                one.hear()
-                gate.touch()
-                result = one.result()
-            found = {
-                "kind": "worker",
+    for number in range(1, rounds + 1):
+        both = [
+            run_child("bench.traced_batches", str(file), str(BATCH), turn, settings=sink.settings)
+            for turn in "01"
+        ]
+        for mode, name in ((OFF, "off"), (ALL, "on")):
+            sums = {key: sum(one[name][key] for one in both) for key in both[0][name]}
+            run = {
+                "kind": "batch",
                 "round": number,
                 "mode": mode,
-                "per_second": result["events_per_second"],
-                "cpu_us_each": result["cpu_us_per_event"],
-                "span_bytes": _checked(sink, mode),
+                "per_second": round(sums["events"] / sums["seconds"], 1),
+                "cpu_us_each": round(sums["cpu_seconds"] / sums["events"] * 1e6, 2),
             }
-            runs.append(_shown(found))
+            runs.append(_shown(run))
+        if not sink.taken():
+            raise ChildFailed("no spans came")
     return runs
 
 
-def _service_runs(place: Path, sink: _Sink, rounds: int, seconds: float) -> list[Result]:
-    filled = filled_store(place / "data", PROFILES, 1)
+def _service_runs(
+    place: Path, sink: _Sink, rounds: int, seconds: float, profiles: int
+) -> list[Result]:
+    filled = filled_store(place / "data", profiles, 1)
     ids = iter(filled["ids"])
     runs = []
     for number, mode in _turns(rounds):
@@ -189,7 +186,8 @@ def _service_runs(place: Path, sink: _Sink, rounds: int, seconds: float) -> list
                     "cpu_us_each": round(told["service_cpu_us_each"], 1),
                 }
                 runs.append(_shown(found))
-        _checked(sink, mode)
+        if (mode == OFF) != (sink.taken() == 0):
+            raise ChildFailed(f"tracing {mode}: spans came, or did not")
     return runs
 
 
@@ -239,6 +237,8 @@ def _ratio(runs: Sequence[Result], kind: str, mode: str) -> Result:
         "speed_lowest": round(min(speeds), 3),
         "speed_highest": round(max(speeds), 3),
         "cpu_each": round(median(used), 3),
+        "cpu_lowest": round(min(used), 3),
+        "cpu_highest": round(max(used), 3),
     }
 
 
@@ -250,6 +250,7 @@ def tell(report: Result) -> str:
         for mode, ratio in report["ratios"][kind].items():
             lines.append(
                 f"    {mode:>5}: {ratio['speed']:.3f} of it ({ratio['speed_lowest']:.3f} to "
-                f"{ratio['speed_highest']:.3f}), CPU each {ratio['cpu_each']:.3f}"
+                f"{ratio['speed_highest']:.3f}), processor time {ratio['cpu_each']:.3f} of it "
+                f"({ratio['cpu_lowest']:.3f} to {ratio['cpu_highest']:.3f})"
             )
     return "\n".join(lines)

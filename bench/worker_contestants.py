@@ -34,7 +34,6 @@ from services.ingest.stage import Stored
 from services.ingest.worker import EDGES_TOPIC
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
-from services.runtime.tracing import traced
 from services.stream.claim_records import OFFERS_TOPIC, claim_records
 from services.stream.connection import connection
 from services.stream.dead_letters import dead_letter
@@ -89,7 +88,7 @@ def run_ours(race: Race, settings: Settings, gate: Path) -> None:
             await super().commit(offsets)
             race.finished(sum(end - before.get(one, 0) for one, end in offsets.items()))
 
-    with patch.object(ingest, "KafkaSource", Watched), traced(settings, "c360-ingest"):
+    with patch.object(ingest, "KafkaSource", Watched):
         asyncio.run(ingest.run(settings))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -15,9 +14,7 @@ from services.intake.files import read_lines
 from services.intake.publish import route, size_of
 from services.runtime.batching import bounded
 from services.runtime.settings import Settings
-from services.runtime.tracing import TRACEPARENT
 from services.stream.connection import connection
-from services.stream.ports import Outgoing
 from services.stream.producer import Producer
 
 CHUNK = 5_000
@@ -25,19 +22,7 @@ LIKE = CATALOGUE.by_name["touchpoints.shop"]
 """The topic is one like this."""
 
 
-def with_spans(records: Sequence[Outgoing], requests_of: int) -> list[Outgoing]:
-    """The records as they come from requests of so many events, each recorded in a trace."""
-    return [
-        record._replace(headers=((TRACEPARENT, _carrier(1 + place // requests_of)),))
-        for place, record in enumerate(records)
-    ]
-
-
-def _carrier(number: int) -> bytes:
-    return f"00-{number:032x}-{number:016x}-01".encode()
-
-
-async def fill(settings: Settings, file: str, batch: int, events_max: int, requests_of: int) -> int:
+async def fill(settings: Settings, file: str, batch: int, events_max: int) -> int:
     """Send the lines, keyed by their event id as everywhere; how many. Lines too large for the
     topic are left out, and as many of the last as are missing to a full batch: no contestant has
     to wait whether its last batch fills up."""
@@ -48,8 +33,6 @@ async def fill(settings: Settings, file: str, batch: int, events_max: int, reque
         if line.is_whole and size_of(record := route(line.content)._replace(topic=TOPIC)) <= limit
     ]
     events = min(len(records), events_max) // batch * batch
-    if requests_of:
-        records = with_spans(records, requests_of)
     await _make_topic(settings)
     producer = Producer(settings)
     await producer.start()
@@ -70,15 +53,13 @@ async def _make_topic(settings: Settings) -> None:
 
 
 def main() -> None:
-    """`python -m bench.worker_fill FILE BATCH EVENTS_MAX REQUESTS_OF`."""
+    """`python -m bench.worker_fill FILE BATCH EVENTS_MAX`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file")
     parser.add_argument("batch", type=int)
     parser.add_argument("events_max", type=int)
-    parser.add_argument("requests_of", type=int)
     given = parser.parse_args()
-    numbers = (given.batch, given.events_max, given.requests_of)
-    answer({"events": asyncio.run(fill(job_settings(), given.file, *numbers))})
+    answer({"events": asyncio.run(fill(job_settings(), given.file, given.batch, given.events_max))})
 
 
 if __name__ == "__main__":

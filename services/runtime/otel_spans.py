@@ -199,6 +199,10 @@ class OtelSpans:
         """See tracing.carried."""
         return partial(copy_context().run, work)
 
+    def flush(self) -> None:
+        """Send what waits. Blocks until the collector has answered, or not in time."""
+        self._provider.force_flush()
+
     def stop(self, limit_s: float = STOP_S) -> None:
         """Send what is left, within a bounded time whatever the collector does."""
         ending = threading.Thread(target=self._provider.shutdown, name="spans", daemon=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import api
+from bench import api, tracing
 from bench.api_memory import slope_per_minute
 from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
@@ -122,6 +122,20 @@ def test_api_reports_loads_bare_statements_and_memory() -> None:
     assert report["soak"]["rss_mib_max"] >= report["soak"]["rss_mib_first"] > 0
     assert report["streams"]["streams"] == 20
     assert "Query API" in api.tell(report)
+
+
+def test_tracing_reports_every_mode_of_every_kind() -> None:
+    """Spans come when they should and only then, no request fails, and each ratio is there."""
+    report = bench(
+        "tracing", "--rounds", "1", "--seconds", "1", "--households", "12", "--profiles", "1500",
+    )  # fmt: skip
+    assert report["benchmark"] == "tracing"
+    for kind in tracing.KINDS:
+        modes = {tracing.OFF, tracing.ALL} if kind == "batch" else set(tracing.MODES)
+        assert set(report["medians"][kind]) == modes
+        for ratio in report["ratios"][kind].values():
+            assert 0 < ratio["speed_lowest"] <= ratio["speed"] <= ratio["speed_highest"]
+    assert "each mode in turn" in tracing.tell(report)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ Faults are ordered from the development endpoint, which answers as a server does
 
 from __future__ import annotations
 
+import re
+import select
 import socket
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -13,11 +16,15 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from services.api.server import prepare_server
+from services.runtime import tracing
 from services.runtime.errors import C360Error, ConfigurationError, Fatal, Retry
+from services.runtime.otel_spans import OtelSpans
 from services.runtime.settings import Settings, load_settings
 from services.store.database import Database, open_server
 from services.store.errors import SERVER_ADVICE, Unstorable
@@ -25,6 +32,7 @@ from tests.clickhouse_endpoint import ClickHouseEndpoint
 
 PASSWORD = "store-tests-password"
 PROPERTY = ("name", "value", "version")
+CARRIED = re.compile(rb"traceparent: 00-(\w+)-(\w+)-", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +56,53 @@ def store(endpoint: ClickHouseEndpoint) -> Iterator[Database]:
         opened.command("TRUNCATE TABLE properties")
         yield opened
     endpoint.heal()
+
+
+class Relay(socketserver.BaseRequestHandler):
+    """Hands bytes on to the endpoint and back, and keeps what clients send."""
+
+    target: tuple[str, int]
+    heard: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        """One connection."""
+        with socket.create_connection(self.target) as server:
+            ends = {self.request: server, server: self.request}
+            while True:
+                for one in select.select(list(ends), [], [])[0]:
+                    if not (data := one.recv(65_536)):
+                        return
+                    if one is self.request:
+                        self.heard.append(data)
+                    ends[one].sendall(data)
+
+
+def test_a_server_hears_of_the_span_of_each_statement(endpoint: ClickHouseEndpoint) -> None:
+    """While a request is recorded, and of no other; so its own spans join the trace."""
+    Relay.target = ("127.0.0.1", int(endpoint.url.rpartition(":")[2]))
+    relay = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay)
+    thread = threading.Thread(target=relay.serve_forever, args=(0.05,))
+    thread.start()
+    url = f"http://127.0.0.1:{relay.server_address[1]}"
+    tracing.switch(OtelSpans(TracerProvider(shutdown_on_exit=False)))
+    try:
+        with closing(open_server(settings_of(endpoint, clickhouse_url=url))) as store:
+            store.insert_rows("properties", PROPERTY, [("a", "b", 1)])
+            assert CARRIED.findall(b"".join(Relay.heard)) == []
+            with tracing.request("GET", None):
+                trace_id = tracing.trace_id()
+                store.insert_rows("properties", PROPERTY, [("a", "c", 2)])
+                store.ping()
+                store.records("SELECT * FROM properties")
+                store.command("TRUNCATE TABLE properties")
+    finally:
+        tracing.switch(None)
+        relay.shutdown()
+        relay.server_close()
+        thread.join()
+    carried = CARRIED.findall(b"".join(Relay.heard))
+    assert [trace.decode() for trace, _ in carried] == [trace_id] * 4
+    assert len({span for _, span in carried}) == 4
 
 
 @pytest.mark.parametrize("code", sorted(SERVER_ADVICE))

@@ -12,9 +12,11 @@ from tests.e2e.runs import API_KEY, c360, wait_for
 from tests.e2e.up import PUBLIC_KEY, Running, running
 from tests.events import event, identifier
 from tests.otlp import CLIENT, INTERNAL, SERVER, Collector, SeenSpan
+from tests.sse import Follower
 
 PARENT = "b7ad6b7169203331"
 STAGES = ["decode", "store", "identity", "consistency", "acknowledge"]
+SCOPES = ("profiles:read", "profiles:pii", "incidents:read")
 MAIL, NAME, EVENT_ID = "anna.traced@mail.example", "Anneliese", "event-of-the-trace"
 
 
@@ -53,8 +55,10 @@ class Traced(NamedTuple):
 def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
     """A service of its own process, and a collector."""
     data_dir = tmp_path_factory.mktemp("traced") / "data"
-    scopes = ("--scope", "profiles:read", "--scope", "profiles:pii")
-    with Collector() as collector, running(data_dir, **collector.settings) as up:
+    scopes = [word for scope in SCOPES for word in ("--scope", scope)]
+    collector = Collector()
+    settings = {**collector.settings, "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    with collector, running(data_dir, **settings) as up:
         made = c360(data_dir, "keys", "create", "--name", "desk", *scopes, "--json").stdout
         yield Traced(up, collector, json.loads(made)["key"])
 
@@ -135,6 +139,13 @@ def test_a_problem_names_its_trace(traced: Traced) -> None:
     assert not request.is_error
 
 
+def test_a_stream_is_told_when_it_begins(traced: Traced) -> None:
+    """It has no end of its own that anybody would wait for."""
+    with Follower(str(traced.up.client.base_url), "/v1/incidents/stream", traced.key):
+        [request] = wait_for(lambda: traced.collector.spans("GET /v1/incidents/stream"))
+    assert request.attributes["http.response.status_code"] == 200
+
+
 def test_nothing_personal_leaves(traced: Traced) -> None:
     """No identifier, attribute, event, profile, path, query or key is in what was sent, neither
     plainly nor in a name; and nobody's look at the health pages is."""
@@ -143,22 +154,24 @@ def test_nothing_personal_leaves(traced: Traced) -> None:
     profile = traced.ask("POST", "/v1/profiles/lookup", trace, json=wanted)["profile_id"]
     path = f"/v1/profiles/{profile}/timeline"
     traced.ask("GET", path, trace, params={"consistent_after": EVENT_ID})
-    traced.ask("GET", f"/v1/{MAIL}", trace)
     traced.spans(trace, "GET /v1/profiles/{profile_id}/timeline")
-    assert traced.up.stop() == 0
+    traced.ask("GET", f"/v1/{MAIL}", trace)
+    traced.spans(trace, "GET")
     everything = b"\n".join(traced.collector.bodies)
     assert b"/v1/profiles/{profile_id}/timeline" in everything
-    for text in (
-        MAIL,
-        NAME,
-        EVENT_ID,
-        profile,
-        path,
-        API_KEY,
-        traced.key,
-        "/readyz",
-        "consistent_after",
-    ):
+    for text in (MAIL, NAME, EVENT_ID, profile, path, API_KEY, traced.key):
         assert text.encode() not in everything, text
+    assert b"consistent_after" not in everything
+    assert b"/readyz" not in everything
     assert b"SELECT node" not in everything
     assert b"WHERE" not in everything
+
+
+def test_a_collector_that_goes_away_changes_nothing(traced: Traced) -> None:
+    """Events are accepted and durable, the end is in order, and one line says what is missing."""
+    traced.collector.stop()
+    for number in range(1, 5):
+        traced.send(f"{number:032x}", event(), event())
+    assert traced.up.stop() == 0
+    assert traced.up.errors.count("spans_are_lost") == 1
+    assert "Traceback" not in traced.up.errors
