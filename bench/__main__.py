@@ -183,8 +183,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         asked = {name: getattr(given, name) for name in names}
         return [("api", lambda: api.measure(**asked), api.tell)]
     if given.command == "tracing":
-        names = ("rounds", "seconds", "households", "profiles")
-        asked = {name: getattr(given, name) for name in names}
+        arranged = ("rounds", "seconds", "households", "profiles")
+        asked = {name: getattr(given, name) for name in arranged}
         return [("tracing", lambda: tracing.measure(**asked), tracing.tell)]
     if given.command == "workers":
         names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")

@@ -58,6 +58,7 @@ BENCHMARKS = (
     ".venv/bin/python -m bench workers --rounds 1 --contestants ours bare",
     "make bench-api",
     ".venv/bin/python -m bench api --profiles 20000 --seconds 5 --soak-s 30",
+    ".venv/bin/python -m bench tracing",
 )
 NOT_RUN = {
     ("README.md", "make demo"): THE_FIXTURE,
