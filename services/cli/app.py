@@ -73,7 +73,9 @@ def root(
     ] = False,
 ) -> None:
     """One profile per customer from every channel."""
-    context.obj = data_dir
+    from services.cli.state import State  # settings and logs: the help needs neither
+
+    context.obj = State(data_dir)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 
 class State:
-    """What the global options of a command line choose."""
+    """Created once per command line, from its global options."""
 
     def __init__(self, data_dir: Path | None) -> None:
         """`data_dir` is None where the option was not given."""
@@ -46,4 +46,4 @@ class State:
 
 def state_of(context: typer.Context) -> State:
     """The state of this command line."""
-    return State(cast(Path | None, context.obj))
+    return cast(State, context.obj)
