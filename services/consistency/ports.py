@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from schemas.claim import Book, Claim
-from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident
-from schemas.incident_action import IncidentAction
-from services.consistency.core.comparability import ComparableBooks
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from schemas.claim import Book, Claim
+    from schemas.identifiers import NodeId
+    from schemas.incident import AnyIncident
+    from schemas.incident_action import IncidentAction
+    from services.consistency.core.comparability import ComparableBooks
 
 
 class ConsistencyStore(Protocol):

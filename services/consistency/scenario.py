@@ -24,7 +24,7 @@ from schemas.touchpoint import DEFAULT_REALM, EVENT_MODELS, Source, Touchpoint, 
 from services.consistency.core.kind import Heard, JudgedBook
 from services.consistency.kinds import KINDS
 from services.consistency.rules import ConsistencyRules, consistency_rules
-from services.consistency.views import VIEWS
+from services.consistency.views import views
 
 ENTRIES_MAX = 100_000
 DEFAULT_MARKET = "DE"
@@ -105,7 +105,7 @@ class ExpectedIncident(BaseModel):
         if self.kind is not None and self.kind not in KINDS:
             raise ValueError(f"kind {self.kind!r}: there are {', '.join(KINDS)}")
         kinds = [self.kind] if self.kind else list(KINDS)
-        known = {name for kind in kinds for name in VIEWS[kind].model_fields}
+        known = {name for kind in kinds for name in views()[kind].model_fields}
         for name in self.model_extra or {}:
             if name not in known:
                 raise ValueError(f"{name}: no incident has this field")
@@ -118,7 +118,7 @@ class ExpectedIncident(BaseModel):
     def given(self) -> list[str]:
         """The names of the fields that are compared, in the order in which incidents show them."""
         names = dict.fromkeys(
-            name for view in VIEWS.values() for name in (*SHOWN_FIRST, *view.model_fields)
+            name for view in views().values() for name in (*SHOWN_FIRST, *view.model_fields)
         )
         extra = self.model_extra or {}
         return [name for name in names if name in self.model_fields_set or name in extra]

@@ -12,6 +12,7 @@ from datetime import datetime
 from schemas.claim import Book, BookEntry
 from schemas.identifiers import NodeId
 from schemas.watermark import Watermark
+from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.customers import split_claims
 from services.consistency.core.event_clock import EventClock
 from services.consistency.core.kind import Kinds
@@ -32,15 +33,29 @@ class ConsistencyStage:
         metrics: Metrics,
         kinds: Kinds = KINDS,
     ) -> None:
-        """`reached` is how far the events in the store go; `kinds` are those of the writers."""
+        """`reached` is how far the events in the store go; `kinds` are those of the writers.
+
+        Nothing is read before `begin`, and `reached` again where that had failed.
+        """
         self._store = store
         self._kinds = kinds
         self._writer_of = writer_of
         self._writers: dict[str, ConsistencyWriter] = {}
         self._clocks: dict[str, EventClock] = {}
         self._metrics = metrics
-        self._comparable = store.comparable_books()
-        self._observe(reached)
+        self._reached = reached
+        self._begun: ComparableBooks | None = None
+
+    def begin(self) -> ComparableBooks:
+        """Read what the store holds, once: whoever only reads profiles need not wait for it.
+
+        Must be called before the first batch is stored; a later call returns the same books.
+        """
+        if self._begun is None:
+            comparable = self._store.comparable_books()
+            self._observe(self._reached)
+            self._begun = comparable
+        return self._begun
 
     @property
     def follows_the_map(self) -> bool:
@@ -59,13 +74,14 @@ class ConsistencyStage:
         `regrouped` are the profiles, by realm, that gained or lost nodes before this call, if
         there are kinds of incidents about customers.
         """
+        comparable = self.begin()
         self._observe(reached)
         regrouped = regrouped or {}
         for realm in dict.fromkeys((*claims, *regrouped)):
             mine, anchors = claims.get(realm, ()), set[NodeId]()
             if self.follows_the_map:
                 mine, anchors = split_claims(mine)
-            compared = self._comparable.filter(mine)
+            compared = comparable.filter(mine)
             changed_books = self._customer_books(realm, anchors, regrouped.get(realm, ()))
             if compared or changed_books:
                 self._write(realm, compared, None, version, changed_books=changed_books)
@@ -86,6 +102,7 @@ class ConsistencyStage:
         With a clock, channels that fell silent advance with it. Without one (a file was read to
         its end) time has come as far as the latest event: a function of the events alone.
         """
+        self.begin()
         for realm, event_clock in self._clocks.items():
             now = event_clock.stream_time if clock is None else event_clock.tick(clock)
             if now is not None:
@@ -93,7 +110,7 @@ class ConsistencyStage:
 
     def act(self, realm: str, actions: Actions, version: int) -> None:
         """Apply people's actions to the incidents. Raises as the store does."""
-        self._comparable.mark(actions)
+        self.begin().mark(actions)
         self._write(realm, [], None, version, actions)
 
     def _observe(self, watermarks: Iterable[Watermark]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from pydantic import Field, create_model
@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 from schemas.incident import INCIDENT_VERSION, AnyIncident, Exposure
 from schemas.incident_action import IncidentAction
 from schemas.subject import SUBJECT_MODELS
-from services.consistency.core.kind import Kind
+from services.consistency.core.kind import NO_DOCSTRINGS, Kind
 from services.consistency.kinds import KINDS
 
 NESTED = frozenset({"terms"})
@@ -37,6 +37,7 @@ def view_model(kind: Kind) -> type[AnyIncident]:
         f"{kind.incident.__name__}View",
         __base__=kind.incident,
         __doc__=kind.title,
+        __cls_kwargs__=NO_DOCSTRINGS,
         version=(int, Field(INCIDENT_VERSION, description="Version of this form.")),
         exposure=(Exposure, Exposure()),
         actions=(
@@ -48,8 +49,10 @@ def view_model(kind: Kind) -> type[AnyIncident]:
     return cast(type[AnyIncident], made)
 
 
-VIEWS = {name: view_model(kind) for name, kind in KINDS.items()}
-"""The view model of each kind of the product."""
+@cache
+def views() -> dict[str, type[AnyIncident]]:
+    """The view model of each kind of the product; made for the first who asks."""
+    return {name: view_model(kind) for name, kind in KINDS.items()}
 
 
 def view_of(

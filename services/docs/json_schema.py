@@ -19,9 +19,10 @@ from schemas.incident import INCIDENT_VERSION
 from schemas.profile import PROFILE_VERSION, Profile
 from schemas.scalars import EXACT_TIME, NOT_BLANK, end_of_text
 from schemas.touchpoint import EVENT_BYTES_MAX, EVENT_MODELS, EVENT_TYPES, TouchpointAdapter
-from services.consistency.views import VIEWS
+from services.consistency.views import views
 
 Json = dict[str, Any]
+VIEWS = views()
 _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 INCIDENT_VIEWS: TypeAdapter[Any] = TypeAdapter(_any_view)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

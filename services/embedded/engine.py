@@ -6,7 +6,7 @@ left in doubt. Afterwards `ingest` and the readers may be used until `close`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
@@ -125,12 +125,13 @@ class Engine:
             ingest_config(self.settings, self.identity_rules),
             (lambda realm, node: ledger.get((realm, node))) if ledger else None,
         )
-        reached = [Watermark(*row) for row in self.database.rows(REACHED_SQL)]
         return Pipeline(
             self.facts,
             IngestStage(core, self.facts),
             IdentityStage(self.graph, self._identity_writer),
-            ConsistencyStage(self.claims, self._consistency_writer, reached, self.metrics),
+            ConsistencyStage(
+                self.claims, self._consistency_writer, _Reached(self.database), self.metrics
+            ),
             ClickHouseWatermarks(self.database),
             self.metrics,
         )
@@ -183,6 +184,16 @@ class Engine:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+class _Reached:
+    """How far the events of a store go, read anew by each loop over it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __iter__(self) -> Iterator[Watermark]:
+        return (Watermark(*row) for row in self._database.rows(REACHED_SQL))
 
 
 def _register_secret(settings: Settings, database: Database, secret: bytes) -> None:

@@ -114,6 +114,7 @@ class Pipeline:
         return retrying(attempt, "store", self._metrics, ATTEMPTS_MAX, self._sleep)
 
     def _write(self, decoded: Decoded, in_doubt: bool) -> Stored:
+        self._consistency.begin()
         batch = self._next_batch
         self._next_batch += 1
         with self._timed("store"):

@@ -7,15 +7,18 @@ same state. There is one writer per realm.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
 from schemas.edge import Decision, Edge, Node
-from schemas.identifiers import NodeId
 from schemas.placement import Placement
-from services.identity.core.model import Refusal
-from services.identity.core.notices import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
+    from schemas.identifiers import NodeId
+    from services.identity.core.model import Refusal
+    from services.identity.core.notices import Notice
 
 Placed = tuple[Node, Placement]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from schemas.api.rejected import (
     RejectedCounts,
@@ -12,9 +10,14 @@ from schemas.api.rejected import (
     ShownRejectedItem,
     ShownRejectedLetter,
 )
-from schemas.claim import Book
 from schemas.identifiers import NodeId
-from services.ingest.core.outcome import Accepted, Intake, Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from schemas.claim import Book
+    from services.ingest.core.outcome import Accepted, Intake, Reject
 
 AnyRejected = RejectedItem | ShownRejectedItem | ShownRejectedLetter
 """A rejected event, with or without its content."""

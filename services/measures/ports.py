@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from services.measures.core.result import MeasureResult
+if TYPE_CHECKING:
+    from datetime import date
+
+    from services.measures.core.result import MeasureResult
 
 
 class MeasureSource(Protocol):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple, Protocol
-from uuid import UUID
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from schemas.api.orders import ProfileOrder
-from schemas.identifiers import NodeId
-from schemas.profile import Profile, ProfileScalars, TimelineEntry
-from services.profiles.core.consent import Consents, Permission
-from services.profiles.core.order_conflicts import OrderConflict
-from services.profiles.core.order_history import OrderPlace
-from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms
-from services.profiles.core.timeline import TimelineFilter, TimelinePlace
-from services.store.profile_map import Members
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from schemas.api.orders import ProfileOrder
+    from schemas.identifiers import NodeId
+    from schemas.profile import Profile, ProfileScalars, TimelineEntry
+    from services.profiles.core.consent import Consents, Permission
+    from services.profiles.core.order_conflicts import OrderConflict
+    from services.profiles.core.order_history import OrderPlace
+    from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms
+    from services.profiles.core.timeline import TimelineFilter, TimelinePlace
+    from services.store.profile_map import Members
 
 
 class Resolved(NamedTuple):

@@ -12,6 +12,7 @@ import re
 import shutil
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -244,22 +245,29 @@ def open_embedded(data_dir: Path, limit_s: int | None = None) -> Database:
     path = str((data_dir / ENGINE_DIRECTORY).absolute())  # `file:x` would be a URL
     load_engine()
     try:
-        bootstrap = clickhouse_connect.get_client(interface="chdb", path=path)
-        # chDB's own `default` database is an overlay in which refreshable views fail.
-        bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic")
-        client = clickhouse_connect.get_client(
-            interface="chdb",
-            path=path,
-            database=DATABASE,
-            settings=ENGINE_SETTINGS | ({"max_execution_time": limit_s} if limit_s else {}),
-            tz_mode="aware",
-        )
-        bootstrap.close()
+        try:
+            client = _embedded_client(path, limit_s)
+        except ClickHouseError:  # a new engine has no database yet
+            with closing(clickhouse_connect.get_client(interface="chdb", path=path)) as bootstrap:
+                # chDB's own `default` database is an overlay in which refreshable views fail.
+                bootstrap.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic")
+                client = _embedded_client(path, limit_s)
     except (ClickHouseError, OSError, RuntimeError) as error:
         raise StoreUnavailable(
             f"the engine cannot open {path}: {first_line(str(error))}"
         ) from error
     return Database(client)
+
+
+def _embedded_client(path: str, limit_s: int | None) -> Client:
+    """A client of the engine's database, which must be there."""
+    return clickhouse_connect.get_client(
+        interface="chdb",
+        path=path,
+        database=DATABASE,
+        settings=ENGINE_SETTINGS | ({"max_execution_time": limit_s} if limit_s else {}),
+        tz_mode="aware",
+    )
 
 
 def open_server(

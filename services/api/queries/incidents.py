@@ -26,11 +26,12 @@ from services.consistency.adapters.reader import (
     IncidentPlace,
     place_of_incident,
 )
-from services.consistency.views import VIEWS
+from services.consistency.views import views
 from services.runtime.errors import InvalidInput
 
 INCIDENTS_PER_PAGE_MAX = 500
 PAGE = "incidents_page"
+VIEWS = views()
 _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 if len(VIEWS) > 1:
     _any_view = Annotated[_any_view, Field(discriminator="kind")]

@@ -22,6 +22,9 @@ from schemas.rules.consistency import KindRules
 from schemas.subject import SUBJECT_MODELS, Subject, SubjectType
 from schemas.touchpoint import Touchpoint
 
+NO_DOCSTRINGS = {"use_attribute_docstrings": False}
+"""For a model that is made: pydantic would read every caller's source file in search of them."""
+
 
 class Heard(NamedTuple):
     """An event as input of the kinds."""
@@ -122,6 +125,7 @@ class Kind:
             name,
             __base__=base,
             __doc__=self.title,
+            __cls_kwargs__=NO_DOCSTRINGS,
             kind=(literal, self.name),
             subject=(subject, ...),
         )
