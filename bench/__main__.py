@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, ingest, profile_read, tracing, workers
+from bench import api, ingest, profile_read, startup, tracing, workers
 from bench.children import ChildFailed, Result
 from services.runtime.errors import C360Error
 
@@ -49,6 +49,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_api(commands.add_parser("api", parents=[as_json], help=_first_line(api.__doc__)))
     _add_tracing(
         commands.add_parser("tracing", parents=[as_json], help=_first_line(tracing.__doc__))
+    )
+    _add_startup(
+        commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
     )
     return parser
 
@@ -168,6 +171,16 @@ def _add_tracing(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_startup(parser: argparse.ArgumentParser) -> None:
+    parser.description = startup.__doc__
+    parser.add_argument(
+        "--rounds",
+        type=positive,
+        default=startup.ROUNDS,
+        help=f"of all commands ({startup.ROUNDS})",
+    )
+
+
 def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "ingest":
         arguments = (given.file, given.households, given.seed, given.rounds, given.batch)
@@ -186,6 +199,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         arranged = ("rounds", "seconds", "households", "profiles")
         asked = {name: getattr(given, name) for name in arranged}
         return [("tracing", lambda: tracing.measure(**asked), tracing.tell)]
+    if given.command == "startup":
+        return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":
         names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")
         asked = {name: getattr(given, name) for name in names}

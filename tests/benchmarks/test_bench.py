@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import api, tracing
+from bench import api, startup, tracing
 from bench.api_memory import slope_per_minute
 from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
@@ -240,3 +240,16 @@ def test_timeline_of_a_made_up_customer_has_a_sentence_for_every_entry(
     assert len(entries) >= 8
     assert all(one.summary for one in entries)
     assert all(new.occurred_at >= old.occurred_at for new, old in pairwise(entries))
+
+
+def test_startup_reports_every_command() -> None:
+    """Each has its time and processor time, as a ratio to both bare interpreters."""
+    report = bench("startup", "--rounds", "1")
+    assert report["benchmark"] == "startup"
+    assert set(report["medians"]) == {*startup.BARE, *startup.COMMANDS}
+    assert set(report["ratios"]) == set(startup.COMMANDS)
+    for run in report["runs"]:
+        assert run["seconds"] > 0
+        assert run["cpu_seconds"] > 0
+    for ratios in report["ratios"].values():
+        assert set(ratios) == set(startup.BARE)
