@@ -19,6 +19,7 @@ from devtools.image.dockerfile import lineage, stages, words
 from devtools.image.tree import DOCKERFILE
 from devtools.kafka_jars import POM
 from services.cli.app import app
+from services.cli.probe import PORT_OFFSET
 from services.cli.worker import OFFSETS
 from services.runtime.otel_spans import exported_spans
 from services.runtime.settings import Settings, load_settings
@@ -240,12 +241,14 @@ def test_prometheus_scrapes_every_service() -> None:
     shares a network with Prometheus."""
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8")
     jobs = {one["job_name"]: one for one in yaml.safe_load(text)["scrape_configs"]}
-    assert LONG_RUNNING <= set(jobs) <= LONG_RUNNING | {"prometheus"}
-    for name in LONG_RUNNING:
+    scraped = LONG_RUNNING | {PROBE}
+    assert scraped <= set(jobs) <= scraped | {"prometheus"}
+    offsets = {**OFFSETS, "probe": PORT_OFFSET}
+    for name in scraped:
         [looked_up] = jobs[name]["dns_sd_configs"]
         service = name.removeprefix("c360-")
         field = "http_port" if service == "api" else "worker_http_port"
-        port = Settings.model_fields[field].default + OFFSETS.get(service, 0)
+        port = Settings.model_fields[field].default + offsets.get(service, 0)
         assert (looked_up["names"], looked_up["port"]) == ([name], port)
         assert set(SERVICES[name]["networks"]) & set(SERVICES["prometheus"]["networks"])
 
