@@ -167,9 +167,10 @@ class Traffic(Background):
     """Events and requests, wave after wave, from the start of the thread until `stop`.
 
     A wave sends a part of the lines while there are some, and events of a new visitor; one event
-    that is rejected, and one under an id that is known with another body. It reads profiles and
-    incidents, asks for what does not exist, and one connection speaks no HTTP. An API that is away
-    is asked again in the next wave.
+    that is rejected, and one under an id that is known with another body. The first sends prices
+    that contradict each other for good, once time has come as far as the visits. A wave reads
+    profiles and incidents, asks for what does not exist, and one connection speaks no HTTP. An API
+    that is away is asked again in the next wave.
     """
 
     def __init__(self, system: LiveSystem, lines: list[bytes] | None = None) -> None:
@@ -194,7 +195,8 @@ class Traffic(Background):
     def _send(self, client: httpx.Client) -> None:
         number = next(self._numbers)
         refused = event(event_id=f"bad-{number}", channel="nowhere")
-        batch = [*next(self._batches, []), *_visit(number), refused]
+        prices = _contradictions() if number == 1 else []
+        batch = [*next(self._batches, []), *_visit(number), *prices, refused]
         self._noted(client.post("/v1/touchpoints", json={"batch": batch}))
         self._noted(client.post("/v1/touchpoints", content=b"{", headers=JSON))
 
@@ -238,6 +240,22 @@ def _batches(lines: list[bytes]) -> Iterator[list[Any]]:
     yield from (
         events[start : start + BATCH_EVENTS] for start in range(0, len(events), BATCH_EVENTS)
     )
+
+
+def _contradictions() -> list[dict[str, Any]]:
+    """Two products whose price in a mailing is not that of the shop and the app."""
+    return [
+        event(
+            "offer.published",
+            event_id=f"price-{sku}-{channel}",
+            channel=channel,
+            identifiers=[],
+            occurred_at="2026-11-17T10:00:00+01:00",
+            body={"sku": sku, "price": price},
+        )
+        for sku in ("chair", "table")
+        for channel, price in (("shop", "10"), ("app", "10"), ("email", "12"))
+    ]
 
 
 def _visit(number: int) -> list[dict[str, Any]]:
