@@ -21,7 +21,7 @@ from tests.simulation.chance import Options
 from tests.simulation.workers import KINDS
 from tests.simulation.world import World
 
-RUNS = int(os.environ.get("SIM_RUNS", "600"))
+RUNS = int(os.environ.get("SIM_RUNS", "400"))
 ONE_SEED = os.environ.get("SIM_SEED")
 CHUNKS = 20
 TRACE_LINES_MAX = 200
