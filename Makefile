@@ -61,7 +61,7 @@ demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
 test: setup .venv-clients/installed .prometheus/installed  ## All tests, as CI runs them
-	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25
+	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25 --ignore tests/chaos/test_short.py
 
 k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid, safe, in step with the code
 	$(BIN)/pytest tests/deploy/kubernetes
@@ -72,8 +72,8 @@ test-bench: setup  ## Tests of the benchmarks, on small stores (some minutes)
 game-day: setup .prometheus/installed  ## Break the running service in named ways; exactly the right alerts must fire and clear
 	$(BIN)/python -m tests.drills.game_day
 
-drills: setup  ## Restore from a backup, and roll every process under a steady stream (some minutes)
-	$(BIN)/pytest -s tests/drills
+drills: setup  ## Restore from a backup, roll every process under a steady stream, and chaos in short (some minutes)
+	$(BIN)/pytest -s tests/drills tests/chaos/test_short.py
 
 chaos: setup  ## Faults of real brokers, store and workers, for about half an hour (needs root)
 	$(BIN)/python -m tests.chaos --seed $(SEED)
