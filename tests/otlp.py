@@ -40,6 +40,8 @@ class Collector:
         self.bodies: list[bytes] = []
         """What was sent, as it was sent."""
         self.is_refusing = False
+        self.refused = 0
+        """Requests whose spans were not taken."""
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -53,6 +55,8 @@ class Collector:
                 is_taken = self.path == PATH and not collector.is_refusing
                 if is_taken:
                     collector.take(body)
+                else:
+                    collector.refused += 1
                 answer = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200 if is_taken else 400)
                 self.send_header("Content-Type", "application/x-protobuf")

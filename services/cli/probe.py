@@ -95,9 +95,7 @@ async def _pages(
     if count is not None:
         yield note
         return
-    port = settings.worker_http_port
-    if "worker_http_port" not in settings.model_fields_set:
-        port += PORT_OFFSET
+    port = settings.health_port(PORT_OFFSET)
     server = HealthServer(metrics, progress, _ready, settings.worker_http_host, port)
     err.print(f"c360 probe: metrics at {await server.start()}/metrics (stop with Ctrl-C)")
     try:

@@ -24,9 +24,8 @@ Run = Callable[[Settings], Coroutine[Any, Any, None]]
 
 def _run(context: typer.Context, service: str) -> None:
     settings = state_of(context).settings()
-    if "worker_http_port" not in settings.model_fields_set:
-        port = settings.worker_http_port + OFFSETS[service]
-        settings = state_of(context).settings(worker_http_port=port)
+    port = settings.health_port(OFFSETS[service])
+    settings = settings.model_copy(update={"worker_http_port": port})
     run: Run = import_module(f"services.{service}.main").run  # Faust takes a second to load
     with traced(settings, f"c360-{service}"):
         asyncio.run(run(settings))

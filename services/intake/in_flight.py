@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from schemas.api.problem import ProblemCode
+from services.api.http.problems import Problem
 from services.api.http.sink import Overloaded
 from services.ingest.core.outcome import Intake
 from services.runtime.metrics import Metrics
@@ -89,9 +90,6 @@ class BytesInFlight:
         """Count more. Raises Problem 503 when it does not fit."""
         mine = self._by_intake[intake] if intake is Intake.PUBLIC else self.size
         if mine + size > self._max[intake]:
-            # Imported late: commands load this module, and only servers the web stack.
-            from services.api.http.problems import Problem
-
             detail = f"{mine} bytes of requests wait for their answers; send it again later"
             raise Problem(ProblemCode.TOO_MANY_BYTES, detail, Retry_After="1")
         self._add(size, intake)

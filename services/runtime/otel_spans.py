@@ -47,7 +47,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from services.runtime.errors import ConfigurationError
-from services.runtime.tracing import CARRIER_BYTES, LINKS_MAX, NO_SPAN, TRACEPARENT, OpenSpan
+from services.runtime.tracing import (
+    CARRIER_BYTES,
+    HTTP_METHODS,
+    LINKS_MAX,
+    NO_SPAN,
+    TRACEPARENT,
+    OpenSpan,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,7 +70,6 @@ PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 PROTOCOL_OF_TRACES = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 EXPORTER = "OTEL_TRACES_EXPORTER"
 HTTP_PROTOBUF = "http/protobuf"
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SERVER_ERROR = 500
 Attributes = Mapping[str, AttributeValue]
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -294,7 +300,7 @@ def _resource(service: str, instance: str) -> Resource:
 
 
 def _method(method: str) -> str:
-    return method if method in METHODS else "_OTHER"
+    return method if method in HTTP_METHODS else "_OTHER"
 
 
 def _header(span: SpanContext) -> dict[str, str]:

@@ -18,6 +18,8 @@ from services.runtime.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Those that spans and labels of metrics name; a sender can make up any other."""
 TRACEPARENT = "traceparent"
 """Name of the header that carries a span's identity (W3C Trace Context), over HTTP and in Kafka."""
 CARRIER_BYTES = 55

@@ -15,6 +15,7 @@ from services.runtime import tracing
 from services.runtime.logging import configure_logging
 from services.runtime.settings import load_settings
 from services.runtime.tracing import traced
+from tests.e2e.runs import wait_for
 from tests.otlp import SERVER, Collector
 
 
@@ -109,13 +110,13 @@ def test_a_collector_that_comes_back_is_noticed(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         settings = load_settings()
         configure_logging(settings)
-        said = ""
         with traced(settings, "c360-up"):
-            deadline = time.monotonic() + 20
-            while "again" not in said and time.monotonic() < deadline:
-                traces(1)
-                said += capfd.readouterr().err
-                collector.is_refusing = "lost" not in said
+            traces(1)
+            wait_for(lambda: collector.refused)
+            collector.is_refusing = False
+            traces(1)
+            wait_for(collector.spans)
+    said = capfd.readouterr().err  # once: what is written while it is read would be lost
     events = [json.loads(line)["event"] for line in said.splitlines()]
     assert events == ["spans_are_lost", "spans_are_taken_again"]
     assert collector.spans()

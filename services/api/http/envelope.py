@@ -35,7 +35,6 @@ UNKNOWN_ROUTE = "unknown"
 CARRIER = tracing.TRACEPARENT.encode()
 HEALTH_PAGES = frozenset({"/livez", "/readyz", "/metrics"})
 """Of what asks for them every few seconds nobody wants to see a trace."""
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Envelope:
@@ -92,7 +91,7 @@ class Envelope:
         if metrics is None:
             return
         route = _route(scope) or UNKNOWN_ROUTE
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = scope["method"] if scope["method"] in tracing.HTTP_METHODS else "other"
         metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
 
 

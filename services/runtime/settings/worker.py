@@ -20,7 +20,7 @@ class WorkerSettings(Part):
     """Address on which a worker serves `/livez`, `/readyz` and `/metrics`."""
     worker_http_port: Annotated[int, Field(ge=0, le=65535)] = 8361
     """Port of the health pages; 0 picks a free one. If it is not set, the identity worker takes the
-    next one, the consistency worker the one after."""
+    next one, the consistency worker the one after, `c360 probe` the third."""
     worker_batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = 5_000
     """Events per batch of an ingest worker."""
     worker_batch_bytes_max: Annotated[int, Field(ge=100_000)] = 32 * 1024 * 1024
@@ -42,3 +42,9 @@ class WorkerSettings(Part):
     """Share of rejects among the last 10,000 events that stops an ingest worker."""
     tick_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 5
     """Seconds between two ticks, which advance event time for incidents."""
+
+    def health_port(self, offset: int) -> int:
+        """The port of the health pages that was set, else the default's neighbour."""
+        return self.worker_http_port + (
+            0 if "worker_http_port" in self.model_fields_set else offset
+        )
