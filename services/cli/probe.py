@@ -17,6 +17,7 @@ import typer
 from schemas.touchpoint import DEFAULT_REALM
 from services.cli.output import err, out, print_line
 from services.cli.state import AsJson, Realm, state_of
+from services.probe.core.journey import CHANNELS
 from services.probe.core.outcome import JourneyFinding, JourneyOutcome
 from services.probe.walk import Walker, longest_s
 from services.runtime.errors import ConfigurationError
@@ -84,6 +85,8 @@ async def _pages(
     metrics = Metrics()
     for outcome in JourneyOutcome:  # 0, not unknown: alerts ask how much they grow
         metrics.probe_journeys.labels(outcome)
+    for channel in CHANNELS:
+        metrics.probe_freshness.labels(channel)
     progress = Progress(every_s + longest_s(settings.probe_deadline_s))
 
     def note(finding: JourneyFinding) -> None:

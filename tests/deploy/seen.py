@@ -24,6 +24,7 @@ SEEN = (
     'sum(increase(c360_incident_changes_total{state="open"}[10m])) > 0',
     'max(max_over_time(c360_incidents{state="open"}[10m])) > 0',  # looked at once a minute
     'sum(increase(c360_probe_journeys_total{outcome="ok"}[10m])) > 0',
+    "min(sum by (channel) (rate(c360_probe_freshness_seconds_count[10m]))) > 0",
 )
 """What has data once enough was scraped of what takes a while."""
 

@@ -13,6 +13,8 @@ SYSTEM = "probe"
 CUSTOMERS = 14 * 24 * 60
 """Invented customers: one for each minute of two weeks."""
 MINUTE_S = 60
+CHANNELS = ("shop", "app", "pos", "email")
+"""The channels of a journey, in order."""
 
 
 class JourneyStep(NamedTuple):

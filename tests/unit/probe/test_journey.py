@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.touchpoint import TouchpointAdapter
-from services.probe.core.journey import CUSTOMERS, customer_of, journey
+from services.probe.core.journey import CHANNELS, CUSTOMERS, customer_of, journey
 from services.probe.core.outcome import JourneyOutcome, judge
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def test_every_event_is_valid_and_marked() -> None:
-    """No event of a journey would be rejected, none would be counted."""
-    for step in journey("r", 7, AT, "default"):
+    """No event of a journey would be rejected, none would be counted; all channels have one."""
+    steps = journey("r", 7, AT, "default")
+    assert tuple(step.channel for step in steps) == CHANNELS
+    for step in steps:
         event = TouchpointAdapter.validate_python(step.event)
         assert event.source.synthetic
         assert (event.channel, event.identifiers[0].value) == (
