@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from schemas.api.access import AccessEntry
     from schemas.api.api_key import ApiKey
+    from schemas.api.incidents import IncidentCount, IncidentField
     from schemas.identifiers import NodeId
     from schemas.incident import AnyIncident
     from schemas.records import ActionRecord
@@ -82,6 +83,12 @@ class IncidentSource(Protocol):
         after: IncidentPlace = ...,
     ) -> Iterator[AnyIncident]:
         """At most `limit` incidents of a realm after a place, the oldest first."""
+        ...
+
+    def counts(
+        self, realm: str, by: Sequence[IncidentField], wanted: IncidentFilter, limit: int
+    ) -> list[IncidentCount]:
+        """At most `limit` numbers of incidents by the values of these fields, the worst first."""
         ...
 
     def find(self, realm: str, prefix: str) -> Sequence[AnyIncident]:

@@ -10,13 +10,16 @@ from typing import Annotated
 
 import typer
 
-from schemas.incident import IncidentState
+from schemas.api.incidents import IncidentField
+from schemas.incident import IncidentState, Severity
 from schemas.instants import written
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.incidents import (
+    INCIDENTS_COUNTS,
     INCIDENTS_LIST,
     INCIDENTS_SHOW,
+    IncidentCountsRequest,
     IncidentRequest,
     IncidentsRequest,
 )
@@ -43,16 +46,31 @@ for command in (ack, unack, mute, unmute):
     app.command()(command)
 
 
+States = Annotated[
+    list[IncidentState] | None,
+    typer.Option(help="Only these states; by default all but retracted."),
+]
+Severities = Annotated[list[Severity] | None, typer.Option(help="Only of these severities.")]
+Sku = Annotated[str, typer.Option(help="Only of this product.")]
+Channel = Annotated[str, typer.Option(help="Only on this channel.")]
+Location = Annotated[str, typer.Option(help="Only at this store, or at zone:NAME.")]
+Cause = Annotated[str, typer.Option(help="Only with this cause, as promotion_not_ended.")]
+KindName = Annotated[str, typer.Option("--kind", help="Only of this kind, as price_mismatch.")]
+
+
 @app.command("list")
 def list_(
     context: typer.Context,
-    state: Annotated[
-        list[IncidentState] | None,
-        typer.Option(help="Only these states; by default all but retracted."),
-    ] = None,
-    sku: Annotated[str, typer.Option(help="Only of this product.")] = "",
-    channel: Annotated[str, typer.Option(help="Only on this channel.")] = "",
-    kind: Annotated[str, typer.Option(help="Only of this kind, as price_mismatch.")] = "",
+    state: States = None,
+    severity: Severities = None,
+    sku: Sku = "",
+    channel: Channel = "",
+    location: Location = "",
+    cause: Cause = "",
+    kind: KindName = "",
+    worst_first: Annotated[
+        bool, typer.Option("--worst-first", help="By severity, then by exposure.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Most rows; by default all.")] = None,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
@@ -62,9 +80,13 @@ def list_(
         asked = IncidentsRequest(
             realm=realm,
             states=tuple(state or ()),
+            severities=tuple(severity or ()),
             sku=sku,
             channel=channel,
+            location=location,
+            cause=cause,
             kind=kind,
+            worst_first=worst_first,
             limit=limit,
         )
         rows = list(map(plain, session.run(INCIDENTS_LIST, asked)))
@@ -82,6 +104,50 @@ def print_incidents(title: str, rows: list[dict[str, object]], zone: tzinfo) -> 
         assert isinstance(exposure, dict)
         flat.append({**row, **exposure, "incident_id": str(row["incident_id"])[:8]})
     print_table(title, flat, SHOWN, zone=zone, spare=SPARE)
+
+
+@app.command()
+def count(
+    context: typer.Context,
+    by: Annotated[
+        list[IncidentField] | None,
+        typer.Option(help="What to count by, up to three; by default the cause."),
+    ] = None,
+    state: States = None,
+    severity: Severities = None,
+    sku: Sku = "",
+    channel: Channel = "",
+    location: Location = "",
+    cause: Cause = "",
+    kind: KindName = "",
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """How many incidents there are by cause, place or other fields, the worst first.
+
+    One price list that went wrong is one row of --by channel --by since.
+    """
+    with state_of(context).session() as session:
+        asked = IncidentCountsRequest(
+            realm=realm,
+            by=tuple(by or [IncidentField.CAUSE]),
+            states=tuple(state or ()),
+            severities=tuple(severity or ()),
+            sku=sku,
+            channel=channel,
+            location=location,
+            cause=cause,
+            kind=kind,
+        )
+        found = plain(next(session.run(INCIDENTS_COUNTS, asked)))
+    if as_json:
+        print_json(found)
+        return
+    rows = [{**one, **one["group"], **one["severities"]} for one in found["counts"]]
+    names = (*asked.by, "incidents", "subjects", *reversed(Severity))
+    print_table("Incidents", rows, names, zone=state_of(context).zone(realm))
+    if not found["is_complete"]:
+        out.print(f"and more: these are the worst {len(rows)}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from schemas.api.access import AccessPage
 from schemas.api.api_key import ListedKey
+from schemas.api.incidents import IncidentCounts
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
@@ -53,7 +54,8 @@ node id: after a merge it resolves to the profile that holds it now. Schema:
 [profile.schema.json](../../schemas/generated/profile.schema.json).
 """.strip()
 INCIDENTS = """
-`list` prints a list of incidents, the oldest first, `show` a single one. `actions` is the audit
+`list` prints a list of incidents, the oldest first (`--worst-first`: by severity, then by known
+customers, money and touchpoints of the exposure), `show` a single one. `actions` is the audit
 trail, the oldest entry first. Schema:
 [incident.schema.json](../../schemas/generated/incident.schema.json).
 """.strip()
@@ -78,6 +80,9 @@ def interface_page() -> str:
         "## `c360 incidents list|show --json`",
         INCIDENTS,
         *_incident_kinds(),
+        "## `c360 incidents count --json`",
+        "How many incidents there are by one to three fields of them (`--by`), the worst first.",
+        *_whole(model_schema(IncidentCounts, "serialization")),
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
         *_orders(),

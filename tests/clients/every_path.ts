@@ -60,6 +60,9 @@ const answers = {
   }),
   "/v1/identity/suspicious": await api.GET("/v1/identity/suspicious"),
   "/v1/incidents": await api.GET("/v1/incidents", { params: { query: { limit: 2 } } }),
+  "/v1/incidents/counts": await api.GET("/v1/incidents/counts", {
+    params: { query: { by: ["channel", "since"] } },
+  }),
   "/v1/incidents/{incident_id}": await api.GET("/v1/incidents/{incident_id}", incident),
   "/v1/incidents/{incident_id}/actions": await api.POST("/v1/incidents/{incident_id}/actions", {
     params: { ...incident.params, header: { "Idempotency-Key": "outside-2" } },

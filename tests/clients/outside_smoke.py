@@ -57,6 +57,7 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "explainIdentity": Asked({}, "TwoIdentifiers", {"a": facts["email"], "b": facts["email"]}),
         "listSuspicious": Asked({}),
         "listIncidents": Asked({"limit": 3}),
+        "countIncidents": Asked({"cause": "stale_price"}),
         "getIncident": Asked(incident),
         "actOnIncident": Asked(
             {**incident, "idempotency_key": "outside-1"},

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.incident_action import ActionKind, IncidentAction
+from schemas.instants import written
 from schemas.subject import ProductSubject
 from services.api.actions import kafka_sink
 from services.api.ports import Access
 from services.api.queries.incidents import (
+    INCIDENTS_COUNTS,
     INCIDENTS_LIST,
     INCIDENTS_PAGE,
+    IncidentCountsRequest,
     IncidentsPageRequest,
     IncidentsRequest,
 )
@@ -37,7 +41,12 @@ def access(database: Database) -> Access:
 
 
 def incident(
-    number: int, hours: int, state: str = "open", sku: str = "A-1", channel: str = "shop"
+    number: int,
+    hours: int,
+    state: str = "open",
+    sku: str = "A-1",
+    channel: str = "shop",
+    **more: object,
 ) -> AnyIncident:
     """A wrong price with an id of its own, that many hours after Monday."""
     claims = [claim(one, "10", 0) for one in ("shop", "app", "pos")]
@@ -47,8 +56,20 @@ def incident(
         "state": IncidentState(state),
         "subject": ProductSubject(market="DE", sku=sku),
         "channel": channel,
+        **more,
     }
     return only([*claims, claim("shop", "12", 10)], 30).model_copy(update=changes)
+
+
+def counted(access: Access, *by: str, **wanted: object) -> list[tuple[Any, ...]]:
+    """Rows of counts: values, incidents, subjects, and numbers by severity, the worst first."""
+    request = IncidentCountsRequest(**{"realm": "default", "by": by, **wanted})
+    [found] = INCIDENTS_COUNTS.run(access, request)
+    assert found.is_complete
+    return [
+        (*one.group.values(), one.incidents, one.subjects, [*one.severities.values()])
+        for one in found.counts
+    ]
 
 
 def numbers(access: Access, **wanted: object) -> list[int]:
@@ -74,7 +95,7 @@ def test_filters(database: Database, access: Access) -> None:
     found = [
         incident(1, 9),
         incident(2, 5, sku="B-2"),
-        incident(3, 7, channel="app"),
+        incident(3, 7, channel="app", location="12", cause="stale_price"),
         incident(4, 1, state="resolved"),
         incident(5, 2, state="retracted"),
         incident(6, 5, sku="B-2", channel="pos", state="resolved"),
@@ -86,6 +107,10 @@ def test_filters(database: Database, access: Access) -> None:
         ({"states": ("open", "resolved"), "sku": "B-2"}, [2, 6]),
         ({"sku": "B-2", "channel": "pos"}, [6]),
         ({"channel": "app"}, [3]),
+        ({"location": "12"}, [3]),
+        ({"cause": "stale_price"}, [3]),
+        ({"severities": ("critical", "low")}, []),
+        ({"severities": ("critical", "high"), "location": "1"}, []),
         ({"kind": "price_mismatch", "limit": 2}, [4, 2]),
         ({"kind": "availability_mismatch"}, []),
         ({"since": (MONDAY + timedelta(hours=7)).isoformat()}, [3, 1]),
@@ -98,6 +123,54 @@ def test_filters(database: Database, access: Access) -> None:
         assert whole[: len(expected)] == expected, wanted
     with pytest.raises(InvalidInput, match="no kind of incidents"):
         numbers(access, kind="price")
+
+
+def test_the_worst_first(database: Database, access: Access) -> None:
+    """By severity, whatever began when; of equally severe ones it is not the order of time."""
+    found = [
+        incident(1, 1, severity=Severity.LOW),
+        incident(2, 2, severity=Severity.CRITICAL),
+        incident(3, 3, severity=Severity.HIGH),
+        incident(4, 4, severity=Severity.CRITICAL, state="resolved"),
+    ]
+    ClickHouseConsistencyStore(database).write_incidents(found, 1)
+    assert numbers(access, states=("open",), worst_first=True) == [2, 3, 1]
+    assert numbers(access, states=("open",), worst_first=True, limit=2) == [2, 3]
+
+
+def test_counts(database: Database, access: Access) -> None:
+    """By one field or several: one feed that went wrong is one row, however many products."""
+    store = ClickHouseConsistencyStore(database)
+    store.write_incidents([incident(9, 1, channel="pos")], 1)
+    feed = [
+        incident(number, 7, sku=f"P-{number % 30}", cause="stale_price", severity=Severity.HIGH)
+        for number in range(100, 160)
+    ]
+    single = incident(1, 9, channel="app", location="12", severity=Severity.CRITICAL)
+    over = incident(2, 9, state="resolved", channel="app", severity=Severity.LOW)
+    store.write_incidents([*feed, single, over], 2)
+    store.write_incidents([incident(9, 1, state="retracted", channel="pos")], 2)
+    began = written(MONDAY + timedelta(hours=7))
+    other = written(MONDAY + timedelta(hours=9))
+    assert counted(access, "channel", "since") == [
+        ("app", other, 2, 1, [1, 0, 0, 1]),
+        ("shop", began, 60, 30, [0, 60, 0, 0]),
+    ]
+    assert counted(access, "location", states=("open",)) == [
+        ("12", 1, 1, [1, 0, 0, 0]),
+        ("", 60, 30, [0, 60, 0, 0]),
+    ]
+    assert counted(access, "sku", sku="P-3") == [("P-3", 2, 1, [0, 2, 0, 0])]
+    assert counted(access, "cause", "cause", cause="stale_price", channel="app") == []
+    [whole] = INCIDENTS_COUNTS.run(
+        access, IncidentCountsRequest(realm="default", by=("channel",), channel="shop")
+    )
+    assert [(one.first_since, one.latest_since) for one in whole.counts] == [
+        (MONDAY + timedelta(hours=7), MONDAY + timedelta(hours=7))
+    ]
+    for wrong in ((), ("colour",), ("kind", "cause", "sku", "state")):
+        with pytest.raises(InvalidInput):
+            counted(access, *wrong)
 
 
 def test_a_replaced_state_is_not_found(database: Database, access: Access) -> None:

@@ -638,28 +638,34 @@ class AsyncOperations:
     async def list_incidents(
         self,
         *,
-        state: Sequence[models.IncidentState] | None = None,
-        kind: str | None = None,
-        sku: str | None = None,
-        channel: str | None = None,
-        since: datetime | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         consistent_after: str | None = None,
+        state: Sequence[models.IncidentState] | None = None,
+        severity: Sequence[models.Severity] | None = None,
+        kind: str | None = None,
+        cause: str | None = None,
+        sku: str | None = None,
+        channel: str | None = None,
+        location: str | None = None,
+        since: datetime | None = None,
         purpose: str | None = None,
     ) -> models.IncidentList:
         """Where channels contradict each other, with exposure: who saw or paid it. The oldest
         first.
 
-        state: Only these; all but retracted if none.
-        kind: Only of this kind.
-        sku: Only of this product.
-        channel: Only on this channel.
-        since: Only those that began at this time or later.
         limit: Most entries of a page.
         cursor: `page.next` of the page before.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
+        state: Only these; all but retracted if none.
+        severity: Only of these severities; all if none.
+        kind: Only of this kind.
+        cause: Only with this cause.
+        sku: Only of this product.
+        channel: Only on this channel.
+        location: Only at this store, or at `zone:NAME`.
+        since: Only those that began at this time or later.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return await self._send(
@@ -668,14 +674,17 @@ class AsyncOperations:
                 "/v1/incidents",
                 models.IncidentList,
                 query={
-                    "state": state,
-                    "kind": kind,
-                    "sku": sku,
-                    "channel": channel,
-                    "since": since,
                     "limit": limit,
                     "cursor": cursor,
                     "consistent_after": consistent_after,
+                    "state": state,
+                    "severity": severity,
+                    "kind": kind,
+                    "cause": cause,
+                    "sku": sku,
+                    "channel": channel,
+                    "location": location,
+                    "since": since,
                 },
                 headers={"X-Purpose": purpose},
             )
@@ -684,40 +693,100 @@ class AsyncOperations:
     def iterate_incidents(
         self,
         *,
-        state: Sequence[models.IncidentState] | None = None,
-        kind: str | None = None,
-        sku: str | None = None,
-        channel: str | None = None,
-        since: datetime | None = None,
         limit: int | None = None,
         consistent_after: str | None = None,
+        state: Sequence[models.IncidentState] | None = None,
+        severity: Sequence[models.Severity] | None = None,
+        kind: str | None = None,
+        cause: str | None = None,
+        sku: str | None = None,
+        channel: str | None = None,
+        location: str | None = None,
+        since: datetime | None = None,
         purpose: str | None = None,
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any], None
     ]:
         """The entries of all pages of `list_incidents`.
 
-        state: Only these; all but retracted if none.
-        kind: Only of this kind.
-        sku: Only of this product.
-        channel: Only on this channel.
-        since: Only those that began at this time or later.
         limit: Most entries of a page.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
+        state: Only these; all but retracted if none.
+        severity: Only of these severities; all if none.
+        kind: Only of this kind.
+        cause: Only with this cause.
+        sku: Only of this product.
+        channel: Only on this channel.
+        location: Only at this store, or at `zone:NAME`.
+        since: Only those that began at this time or later.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return self._pages(
             lambda cursor: self.list_incidents(
-                state=state,
-                kind=kind,
-                sku=sku,
-                channel=channel,
-                since=since,
                 limit=limit,
                 cursor=cursor,
                 consistent_after=consistent_after,
+                state=state,
+                severity=severity,
+                kind=kind,
+                cause=cause,
+                sku=sku,
+                channel=channel,
+                location=location,
+                since=since,
                 purpose=purpose,
+            )
+        )
+
+    async def count_incidents(
+        self,
+        *,
+        by: Sequence[models.IncidentField] | None = None,
+        consistent_after: str | None = None,
+        state: Sequence[models.IncidentState] | None = None,
+        severity: Sequence[models.Severity] | None = None,
+        kind: str | None = None,
+        cause: str | None = None,
+        sku: str | None = None,
+        channel: str | None = None,
+        location: str | None = None,
+        since: datetime | None = None,
+        purpose: str | None = None,
+    ) -> models.IncidentCounts:
+        """How many incidents there are by the values of one to three fields, the worst first.
+
+        by: What they are counted by.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        state: Only these; all but retracted if none.
+        severity: Only of these severities; all if none.
+        kind: Only of this kind.
+        cause: Only with this cause.
+        sku: Only of this product.
+        channel: Only on this channel.
+        location: Only at this store, or at `zone:NAME`.
+        since: Only those that began at this time or later.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/incidents/counts",
+                models.IncidentCounts,
+                query={
+                    "by": by,
+                    "consistent_after": consistent_after,
+                    "state": state,
+                    "severity": severity,
+                    "kind": kind,
+                    "cause": cause,
+                    "sku": sku,
+                    "channel": channel,
+                    "location": location,
+                    "since": since,
+                },
+                headers={"X-Purpose": purpose},
             )
         )
 

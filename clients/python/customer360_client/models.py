@@ -27,6 +27,10 @@ IdStatus: TypeAlias = Literal["found", "merged", "erased", "unknown"] | str
 """What became of an id."""
 IdentityTime: TypeAlias = Literal["now", "then"] | str
 """Which identifiers make a profile of a past time."""
+IncidentField: TypeAlias = (
+    Literal["kind", "state", "severity", "cause", "channel", "location", "sku", "since"] | str
+)
+"""What incidents are counted by. One feed that went wrong is one channel and one beginning."""
 IncidentState: TypeAlias = (
     Literal["upcoming", "pending", "open", "acknowledged", "muted", "resolved", "retracted"] | str
 )
@@ -613,6 +617,34 @@ class IncidentAction(Model):
     """When a mute ends, in event time; none: until it is withdrawn."""
     acted_at: datetime
     """When it was done, by the clock of the command."""
+
+
+class IncidentCount(Model):
+    """How many incidents have the same values."""
+
+    group: dict[str, str]
+    """The values by field, in the order asked for; an empty `location` is the whole channel."""
+    incidents: int
+    """How many there are."""
+    subjects: int
+    """How many products, stores or customers they are about."""
+    severities: dict[str, int]
+    """How many of each severity, the worst first."""
+    first_since: datetime
+    """When the first of them began."""
+    latest_since: datetime
+    """When the latest of them began."""
+
+
+class IncidentCounts(Model):
+    """Numbers of incidents by the values of some fields, the worst first."""
+
+    version: int
+    """Version of this form."""
+    counts: list[IncidentCount]
+    """By number of critical ones, then of high ones, and so on."""
+    is_complete: bool
+    """Whether these are all groups; else the worst of them."""
 
 
 class IncidentList(Model):

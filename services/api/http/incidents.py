@@ -8,11 +8,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from schemas.api.incidents import NewIncidentAction
+from schemas.api.incidents import IncidentCounts, IncidentField, NewIncidentAction
 from schemas.api.pages import Page
 from schemas.api.problem import ProblemCode
 from schemas.base import Instant
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.records import ActionRecord
 from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
@@ -29,11 +29,14 @@ from services.api.http.run import (
     page,
 )
 from services.api.queries.incidents import (
+    FIELDS_MAX,
     INCIDENTS_ACT,
+    INCIDENTS_COUNTS,
     INCIDENTS_PAGE,
     INCIDENTS_PER_PAGE_MAX,
     INCIDENTS_SHOW,
     ActionRequest,
+    IncidentCountsRequest,
     IncidentRequest,
     IncidentsPageRequest,
 )
@@ -52,6 +55,42 @@ class IncidentList(Page[AnyView]):
     """One page of incidents."""
 
 
+def _chosen(
+    state: Annotated[
+        list[IncidentState],
+        Query(max_length=len(IncidentState), description="Only these; all but retracted if none."),
+    ] = [],  # noqa: B006 - FastAPI copies it
+    severity: Annotated[
+        list[Severity],
+        Query(max_length=len(Severity), description="Only of these severities; all if none."),
+    ] = [],  # noqa: B006
+    kind: Annotated[str, Query(max_length=100, description="Only of this kind.")] = "",
+    cause: Annotated[str, Query(max_length=100, description="Only with this cause.")] = "",
+    sku: Annotated[str, Query(max_length=100, description="Only of this product.")] = "",
+    channel: Annotated[str, Query(max_length=100, description="Only on this channel.")] = "",
+    location: Annotated[
+        str, Query(max_length=200, description="Only at this store, or at `zone:NAME`.")
+    ] = "",
+    since: Annotated[
+        Instant | None, Query(description="Only those that began at this time or later.")
+    ] = None,
+) -> dict[str, Any]:
+    """Which incidents are asked for."""
+    return {
+        "states": tuple(state),
+        "severities": tuple(severity),
+        "kind": kind,
+        "cause": cause,
+        "sku": sku,
+        "channel": channel,
+        "location": location,
+        "since": since,
+    }
+
+
+Chosen = Annotated[dict[str, Any], Depends(_chosen)]
+
+
 @router.get(
     "/v1/incidents",
     operation_id="listIncidents",
@@ -61,33 +100,36 @@ class IncidentList(Page[AnyView]):
 async def incidents(
     request: Request,
     caller: Annotated[Caller, Depends(allowed(Scope.INCIDENTS_READ))],
-    state: Annotated[
-        list[IncidentState],
-        Query(max_length=len(IncidentState), description="Only these; all but retracted if none."),
-    ] = [],  # noqa: B006 - FastAPI copies it
-    kind: Annotated[str, Query(max_length=100, description="Only of this kind.")] = "",
-    sku: Annotated[str, Query(max_length=100, description="Only of this product.")] = "",
-    channel: Annotated[str, Query(max_length=100, description="Only on this channel.")] = "",
-    since: Annotated[
-        Instant | None, Query(description="Only those that began at this time or later.")
-    ] = None,
+    chosen: Chosen,
     limit: Annotated[int, Query(ge=1, le=INCIDENTS_PER_PAGE_MAX)] = 50,
     cursor: Cursor = "",
 ) -> Response:
     """Where channels contradict each other, with exposure: who saw or paid it. The oldest first."""
-    asked = IncidentsPageRequest(
-        realm=caller.realm,
-        states=tuple(state),
-        kind=kind,
-        sku=sku,
-        channel=channel,
-        since=since,
-        limit=limit,
-        cursor=cursor,
-    )
+    asked = IncidentsPageRequest(realm=caller.realm, limit=limit, cursor=cursor, **chosen)
     found = await one(request, INCIDENTS_PAGE, asked)
     note(request, caller, INCIDENTS_PAGE.name, _customers(found.entries))
     return page(found.entries, found.next_cursor)
+
+
+@router.get(
+    "/v1/incidents/counts",
+    operation_id="countIncidents",
+    response_model=IncidentCounts,
+    responses=documented(LIST_PROBLEMS),
+)
+async def counts(
+    request: Request,
+    caller: Annotated[Caller, Depends(allowed(Scope.INCIDENTS_READ))],
+    chosen: Chosen,
+    by: Annotated[
+        list[IncidentField],
+        Query(min_length=1, max_length=FIELDS_MAX, description="What they are counted by."),
+    ] = [IncidentField.CAUSE],  # noqa: B006
+) -> Response:
+    """How many incidents there are by the values of one to three fields, the worst first."""
+    asked = IncidentCountsRequest(realm=caller.realm, by=tuple(by), **chosen)
+    found = await one(request, INCIDENTS_COUNTS, asked)
+    return document(found)
 
 
 @router.get(

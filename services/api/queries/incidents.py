@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Union
 
 from pydantic import Field
 
+from schemas.api.incidents import IncidentCounts, IncidentField
 from schemas.base import Instant
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident, Exposure, IncidentState, Severity
 from schemas.instants import to_ms
 from schemas.records import ActionRecord
 from services.api.actions import action_record, only_one
@@ -30,6 +32,8 @@ from services.consistency.views import views
 from services.runtime.errors import InvalidInput
 
 INCIDENTS_PER_PAGE_MAX = 500
+GROUPS_MAX = 1_000
+FIELDS_MAX = 3
 PAGE = "incidents_page"
 VIEWS = views()
 _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
@@ -37,8 +41,8 @@ if len(VIEWS) > 1:
     _any_view = Annotated[_any_view, Field(discriminator="kind")]
 
 
-class IncidentsRequest(RealmRequest):
-    """Incidents of a realm."""
+class ChosenIncidents(RealmRequest):
+    """Some incidents of a realm."""
 
     states: tuple[IncidentState, ...] = ()
     """Only these states; none for all but retracted."""
@@ -46,15 +50,37 @@ class IncidentsRequest(RealmRequest):
     """Only of this product; empty for any."""
     channel: str = ""
     """Only on this channel; empty for any."""
+    location: str = ""
+    """Only at this place, a store's id or `zone:NAME`; empty for any."""
+    cause: str = ""
+    """Only with this likeliest cause; empty for any."""
+    severities: tuple[Severity, ...] = ()
+    """Only of these severities; none for all."""
     kind: str = ""
     """Only of this kind; empty for any."""
     since: Instant | None = None
     """Only those that began at this time or later."""
+
+
+class IncidentsRequest(ChosenIncidents):
+    """A list of incidents of a realm."""
+
     limit: int | None = Field(default=None, ge=1)
     """Most rows; none for all."""
+    worst_first: bool = False
+    """By severity, then by exposure, instead of by when they began."""
 
 
-class IncidentsPageRequest(IncidentsRequest):
+class IncidentCountsRequest(ChosenIncidents):
+    """Numbers of incidents of a realm."""
+
+    by: tuple[IncidentField, ...] = Field(
+        default=(IncidentField.CAUSE,), min_length=1, max_length=FIELDS_MAX
+    )
+    """What they are counted by."""
+
+
+class IncidentsPageRequest(ChosenIncidents):
     """A page of the incidents of a realm."""
 
     limit: int = Field(default=50, ge=1, le=INCIDENTS_PER_PAGE_MAX)
@@ -92,7 +118,7 @@ class ActionRequest(IncidentRequest):
     """When a mute ends, in event time; empty for a mute that somebody has to take back."""
 
 
-def _wanted(access: Access, asked: IncidentsRequest) -> IncidentFilter:
+def _wanted(access: Access, asked: ChosenIncidents) -> IncidentFilter:
     require_realm(access.reads, asked.realm)
     if asked.kind and asked.kind not in VIEWS:
         raise InvalidInput(f"no kind of incidents {asked.kind!r}; there are: {', '.join(VIEWS)}")
@@ -101,12 +127,33 @@ def _wanted(access: Access, asked: IncidentsRequest) -> IncidentFilter:
         asked.kind,
         asked.sku,
         asked.channel,
+        asked.location,
+        asked.cause,
+        frozenset(asked.severities),
         to_ms(asked.since) if asked.since else BEGINNING_MS,
     )
 
 
 def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
-    yield from access.reads.incidents.listed(asked.realm, _wanted(access, asked), asked.limit)
+    incidents, wanted = access.reads.incidents, _wanted(access, asked)
+    if asked.worst_first:
+        found = sorted(incidents.listed(asked.realm, wanted), key=_weight, reverse=True)
+        yield from found[: asked.limit]
+    else:
+        yield from incidents.listed(asked.realm, wanted, asked.limit)
+
+
+def _weight(view: AnyIncident) -> tuple[int, int, Decimal, int]:
+    exposure: Exposure = view.exposure  # type: ignore[attr-defined]
+    money = exposure.overcharged + exposure.undercharged
+    return view.severity.rank, exposure.customers, money, exposure.touchpoints
+
+
+def _counts(access: Access, asked: IncidentCountsRequest) -> Iterator[IncidentCounts]:
+    by = tuple(dict.fromkeys(asked.by))
+    reads = access.reads.incidents
+    found = reads.counts(asked.realm, by, _wanted(access, asked), GROUPS_MAX + 1)
+    yield IncidentCounts(counts=found[:GROUPS_MAX], is_complete=len(found) <= GROUPS_MAX)
 
 
 def _page(access: Access, asked: IncidentsPageRequest) -> Iterator[IncidentsPage]:
@@ -140,7 +187,11 @@ def _act(access: Access, asked: ActionRequest) -> Iterator[ActionRecord]:
 INCIDENTS_LIST = Operation(
     "incidents_list", Scope.INCIDENTS_READ, IncidentsRequest, _any_view, _list
 )
-"""Incidents with their exposure, the oldest first."""
+"""Incidents with their exposure, the oldest first, or the worst."""
+INCIDENTS_COUNTS = Operation(
+    "incidents_counts", Scope.INCIDENTS_READ, IncidentCountsRequest, IncidentCounts, _counts
+)
+"""How many there are by cause, place or other fields."""
 INCIDENTS_PAGE = Operation(PAGE, Scope.INCIDENTS_READ, IncidentsPageRequest, IncidentsPage, _page)
 """A page of the same."""
 INCIDENTS_SHOW = Operation(
@@ -149,4 +200,4 @@ INCIDENTS_SHOW = Operation(
 """One incident, by its id or an unambiguous beginning of it."""
 INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_WRITE, ActionRequest, ActionRecord, _act)
 """Acknowledge or mute an incident, or take it back; the record that does it."""
-OPERATIONS = (INCIDENTS_LIST, INCIDENTS_PAGE, INCIDENTS_SHOW, INCIDENTS_ACT)
+OPERATIONS = (INCIDENTS_LIST, INCIDENTS_COUNTS, INCIDENTS_PAGE, INCIDENTS_SHOW, INCIDENTS_ACT)

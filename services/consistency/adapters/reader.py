@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from schemas.claim import (
-    PRICE_MISMATCH,
-    Book,
-    unpack_statement,
-)
+from schemas.api.incidents import IncidentCount, IncidentField
+from schemas.claim import PRICE_MISMATCH, Book, unpack_statement
 from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.incident_action import IncidentAction
-from schemas.instants import to_ms
+from schemas.instants import from_ms, to_ms, written
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.clickhouse import action_of, price_claim, statement_claim
 from services.consistency.core.kind import Observation
@@ -28,6 +26,7 @@ from services.store.statements import statements_of
 INCIDENTS_PER_QUERY = 500
 _STATEMENTS = statements_of(__file__)
 LIST_SQL = _STATEMENTS["list"]
+COUNTS_SQL = _STATEMENTS["counts"]
 SHOW_SQL = _STATEMENTS["show"]
 PRICES_SQL = _STATEMENTS["prices"]
 STATEMENTS_SQL = _STATEMENTS["statements"]
@@ -44,6 +43,9 @@ class IncidentFilter(NamedTuple):
     kind: str = ""
     sku: str = ""
     channel: str = ""
+    location: str = ""
+    cause: str = ""
+    severities: frozenset[Severity] = frozenset()
     since_ms: int = BEGINNING_MS
     """Only those that began at this time (Unix milliseconds) or later."""
 
@@ -86,15 +88,7 @@ class IncidentReader:
         after: IncidentPlace = FIRST,
     ) -> Iterator[IncidentView]:
         """At most `limit` incidents of a realm after a place, the oldest first."""
-        known = list(self._rules.kinds)
-        parameters = {
-            "realm": realm,
-            "states": sorted(wanted.states),
-            "kinds": [one for one in known if wanted.kind in ("", one)],
-            "channel": wanted.channel,
-            "sku": wanted.sku,
-            "since": wanted.since_ms,
-        }
+        parameters = self._parameters(realm, wanted)
         while limit is None or limit > 0:
             size = min(limit or INCIDENTS_PER_QUERY, INCIDENTS_PER_QUERY)
             place = {"after": after.since_ms, "after_id": after.incident_id, "limit": size}
@@ -104,6 +98,41 @@ class IncidentReader:
                 return
             after = place_of_incident(found[-1])
             limit = limit and limit - size
+
+    def counts(
+        self, realm: str, by: Sequence[IncidentField], wanted: IncidentFilter, limit: int
+    ) -> list[IncidentCount]:
+        """At most `limit` numbers of incidents by the values of these fields, the worst first."""
+        parameters = {**self._parameters(realm, wanted), "fields": list(by), "limit": limit}
+        found: list[IncidentCount] = []
+        for values, *numbers, first, latest in self._database.rows(COUNTS_SQL, parameters):
+            incidents, subjects, *severities = numbers
+            found.append(
+                IncidentCount(
+                    group={
+                        name: _told(name, value) for name, value in zip(by, values, strict=True)
+                    },
+                    incidents=incidents,
+                    subjects=subjects,
+                    severities=dict(zip(reversed(Severity), severities, strict=True)),
+                    first_since=from_ms(first),
+                    latest_since=from_ms(latest),
+                )
+            )
+        return found
+
+    def _parameters(self, realm: str, wanted: IncidentFilter) -> dict[str, Any]:
+        return {
+            "realm": realm,
+            "states": sorted(wanted.states),
+            "kinds": [one for one in self._rules.kinds if wanted.kind in ("", one)],
+            "channel": wanted.channel,
+            "location": wanted.location,
+            "cause": wanted.cause,
+            "severities": sorted(wanted.severities),
+            "sku": wanted.sku,
+            "since": wanted.since_ms,
+        }
 
     def find(self, realm: str, prefix: str) -> Sequence[IncidentView]:
         """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""
@@ -163,6 +192,11 @@ class IncidentReader:
             for node, profile in members.holder.items():
                 owners[Subject.customer(node).key] = Subject.customer(profile)
         return owners
+
+
+def _told(name: IncidentField, value: str) -> str:
+    """A value of a group; a time in the one form of outputs."""
+    return written(datetime.fromisoformat(value)) if name is IncidentField.SINCE else value
 
 
 def _price_seen(realm: str, row: Sequence[Any]) -> Observation:

@@ -1,15 +1,47 @@
 -- list --
--- A page of incidents in these states, the oldest first; an empty channel or article means any. An
--- article is that of the details, or else the subject, as the views show it.
+-- A page of incidents in these states, the oldest first; what is empty means any. An article is that
+-- of the details, or else the subject, as the views show it.
 SELECT body FROM incident_states FINAL
 WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
     AND ({channel:String} = '' OR JSONExtractString(body, 'channel') = {channel:String})
+    AND ({location:String} = '' OR JSONExtractString(body, 'location') = {location:String})
+    AND ({cause:String} = '' OR JSONExtractString(body, 'cause') = {cause:String})
+    AND (empty({severities:Array(String)})
+        OR JSONExtractString(body, 'severity') IN {severities:Array(String)})
     AND ({sku:String} = '' OR JSONExtractString(body, 'details', 'sku') = {sku:String}
         OR NOT JSONHas(body, 'details', 'sku')
             AND JSONExtractString(body, 'subject', 'sku') = {sku:String})
     AND toUnixTimestamp64Milli(since) >= {since:Int64}
     AND (toUnixTimestamp64Milli(since), incident_id) > ({after:Int64}, {after_id:String})
 ORDER BY since, incident_id LIMIT {limit:UInt32}
+
+-- counts --
+-- How many of the same there are by the values of these fields of an incident, the worst first.
+SELECT arrayMap(
+        name -> multiIf(
+            name != 'sku', JSONExtractString(body, name),
+            JSONHas(body, 'details', 'sku'), JSONExtractString(body, 'details', 'sku'),
+            JSONExtractString(body, 'subject', 'sku')),
+        {fields:Array(String)}) AS values,
+    count() AS incidents, uniqExact(kind, subject) AS subjects,
+    countIf(JSONExtractString(body, 'severity') = 'critical') AS critical,
+    countIf(JSONExtractString(body, 'severity') = 'high') AS high,
+    countIf(JSONExtractString(body, 'severity') = 'medium') AS medium,
+    countIf(JSONExtractString(body, 'severity') = 'low') AS low,
+    toUnixTimestamp64Milli(min(since)) AS first, toUnixTimestamp64Milli(max(since)) AS latest
+FROM incident_states FINAL
+WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
+    AND ({channel:String} = '' OR JSONExtractString(body, 'channel') = {channel:String})
+    AND ({location:String} = '' OR JSONExtractString(body, 'location') = {location:String})
+    AND ({cause:String} = '' OR JSONExtractString(body, 'cause') = {cause:String})
+    AND (empty({severities:Array(String)})
+        OR JSONExtractString(body, 'severity') IN {severities:Array(String)})
+    AND ({sku:String} = '' OR JSONExtractString(body, 'details', 'sku') = {sku:String}
+        OR NOT JSONHas(body, 'details', 'sku')
+            AND JSONExtractString(body, 'subject', 'sku') = {sku:String})
+    AND toUnixTimestamp64Milli(since) >= {since:Int64}
+GROUP BY values
+ORDER BY critical DESC, high DESC, medium DESC, low DESC, values LIMIT {limit:UInt32}
 
 -- show --
 -- Incidents by a prefix of their id; two are enough to call it ambiguous.

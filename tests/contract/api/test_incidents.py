@@ -60,6 +60,8 @@ def test_listed_and_shown_as_by_the_command(service: Service, sku: str) -> None:
         for wanted, count in (
             ({"channel": "shop"}, 1), ({"channel": "app"}, 0), ({"state": "resolved"}, 0),
             ({"kind": "price_mismatch"}, 1), ({"since": "2026-11-02T00:00:01Z"}, 0),
+            ({"severity": ["high", found["severity"]]}, 1), ({"cause": "none"}, 0),
+            ({"location": "12"}, 0),
         ):  # fmt: skip
             answer = client.get("/v1/incidents", params={"sku": sku, **wanted})
             assert len(answer.json()["data"]) == count, wanted
@@ -67,8 +69,19 @@ def test_listed_and_shown_as_by_the_command(service: Service, sku: str) -> None:
             assert client.get("/v1/incidents", params=wrong).status_code == 400, wrong
         for unknown in ("f" * 32, found["incident_id"][:8], "..%2Fx"):
             assert client.get(f"/v1/incidents/{unknown}").status_code == 404
+        counts = client.get("/v1/incidents/counts", params={"sku": sku, "by": ["channel", "since"]})
+        told = service.run(
+            "incidents", "count", "--sku", sku, "--by", "channel", "--by", "since", "--json"
+        )
+        assert counts.content == orjson.dumps(json.loads(told))
+        [count] = counts.json()["counts"]
+        assert count["group"] == {"channel": "shop", "since": found["since"]}
+        assert (count["incidents"], count["severities"][found["severity"]]) == (1, 1)
+        for fields in (["colour"], ["kind", "cause", "sku", "state"]):
+            assert client.get("/v1/incidents/counts", params={"by": fields}).status_code == 400
     with service.client(READ, realm=OTHER_REALM) as elsewhere:
         assert elsewhere.get(path).status_code == 404
+        assert elsewhere.get("/v1/incidents/counts", params={"sku": sku}).json()["counts"] == []
 
 
 def test_actions(service: Service, sku: str) -> None:

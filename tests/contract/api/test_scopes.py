@@ -37,6 +37,7 @@ NEEDS: dict[str, Scope] = {
     "listSuspicious": Scope.PROFILES_READ,
     "streamProfiles": Scope.PROFILES_READ,
     "listIncidents": Scope.INCIDENTS_READ,
+    "countIncidents": Scope.INCIDENTS_READ,
     "getIncident": Scope.INCIDENTS_READ,
     "streamIncidents": Scope.INCIDENTS_READ,
     "actOnIncident": Scope.INCIDENTS_WRITE,
