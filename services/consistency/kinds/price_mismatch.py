@@ -319,9 +319,24 @@ def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
             continue  # an item given away is no evidence of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
+            if line.discounts and _is_multi_buy(line):
+                continue  # "1 + 1 free", or half the price for both: the line cannot tell
             price = _shelf_price(line)
             if price > NO_SALE:  # a discount above the price leaves no price
                 yield line, price
+
+
+def _is_multi_buy(line: OrderLine) -> bool:
+    """Whether a promotion took off the price of whole units, while others were paid for."""
+    unit_price, quantity = line.unit_price, line.quantity
+    if not unit_price or quantity != quantity.to_integral_value():
+        return False
+    return any(
+        discount.kind is DiscountKind.PROMOTION
+        and NO_SALE < discount.amount < unit_price * quantity
+        and discount.amount % unit_price == NO_SALE
+        for discount in line.discounts
+    )
 
 
 def _shelf_price(line: OrderLine) -> Decimal:

@@ -136,6 +136,32 @@ def test_a_line_of_an_order_proves_a_shelf_price(
     assert all(claim.basis == "charged" for claim, _ in found)
 
 
+def off(*amounts: str, kind: str = "promotion") -> dict[str, Any]:
+    """Reductions of a line."""
+    return {"discounts": [{"kind": kind, "amount": amount} for amount in amounts]}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"quantity": "2"} | off("5"), []),  # 1 + 1 free
+        ({"quantity": "3"} | off("5"), []),  # 3 for 2
+        ({"quantity": "6"} | off("10.00"), []),  # the same twice
+        ({"quantity": "3"} | off("1", "5"), []),  # and a promotion besides
+        ({"quantity": "2"} | off("0"), ["5.0000"]),
+        ({"quantity": "2"} | off("2.50"), ["3.7500"]),
+        ({"quantity": "2"} | off("2", "3"), ["2.5000"]),  # together, by chance
+        ({"quantity": "1"} | off("4"), ["1.0000"]),
+        ({"quantity": "2.5"} | off("5"), ["3.0000"]),  # what is weighed has no free unit
+        ({"quantity": "2"} | off("5", kind="quantity"), ["5.0000"]),
+    ],
+)
+def test_units_given_away_prove_no_lower_price(line: dict[str, Any], expected: list[str]) -> None:
+    """A promotion that takes off the price of whole units may be "1 + 1 free"."""
+    found = said("order.placed", {"order_id": "1", "lines": [LINE | line]})
+    assert [f"{claim.price:f}" for claim, _ in found] == expected
+
+
 @pytest.mark.parametrize(
     ("article", "subject"),
     [
