@@ -15,13 +15,13 @@ from typing import Any
 from schemas.claim import Book, Claim, Statement
 from schemas.events.master_data import ProfileUpdated
 from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident, Details, Exposure, IncidentState, Severity
+from schemas.incident import AnyIncident, Details, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.book import ComparedBook
-from services.consistency.core.kind import Heard, JudgedBook, Kind, Kinds, Observation
+from services.consistency.core.kind import Heard, JudgedBook, Kind, Kinds, Met, Observation
 from services.consistency.kinds import KINDS
 from services.identity.adapters.memory import MemoryIdentityStore
 
@@ -113,14 +113,9 @@ def claims(heard: Heard) -> list[tuple[Claim, Decimal]]:
     return [(statement, Decimal(0))]
 
 
-def exposure(
-    incident: AnyIncident,
-    observations: Iterable[Observation],
-    persons: Mapping[NodeId, NodeId],
-    rules: CityRules,
-) -> Exposure:
+def met(incident: AnyIncident, observations: Iterable[Observation], rules: CityRules) -> list[Met]:
     """Nobody is shown his city."""
-    return Exposure()
+    return []
 
 
 def book(name: Book, rules: CityRules) -> ComparedBook:
@@ -138,7 +133,7 @@ KIND = Kind(
     details=CityDetails,
     claims=claims,
     judge=book,
-    exposure=exposure,
+    met=met,
 )
 WITH_CUSTOMERS = Kinds([*KINDS.values(), KIND])
 """The kinds of the product, and this one."""

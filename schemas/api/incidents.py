@@ -1,15 +1,18 @@
-"""Incidents over HTTP: what a person does with one, and how many there are of a sort."""
+"""Incidents over HTTP: what a person does with one, how many there are, whom it concerns."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from schemas.base import Contract, Instant
 from schemas.incident import Severity
 from schemas.incident_action import ActionKind, Reason
+from schemas.offer import Basis
 
 
 class NewIncidentAction(BaseModel):
@@ -64,3 +67,29 @@ class IncidentCounts(Contract):
     """By number of critical ones, then of high ones, and so on."""
     is_complete: bool
     """Whether these are all groups; else the worst of them."""
+
+
+class AffectedItem(Contract):
+    """A line of an order, or a page that was shown, with the deviating price or state."""
+
+    profile_id: UUID | None
+    """The customer, if a known one; null for an anonymous one and a receipt without a customer."""
+    occurred_at: datetime
+    """When it was shown or charged."""
+    event_id: str
+    """The event that says so."""
+    basis: Basis
+    """`displayed` or `charged`."""
+    value: str
+    """The price or the state that was met."""
+    quantity: Decimal
+    """How much was sold of it; 0 if nothing was."""
+    order_id: str
+    """Number of the order or receipt; empty if it has none."""
+    order_issuer: str
+    """Who assigned that number."""
+    difference: Decimal | None
+    """What was paid above the expected price, negative below it; null if nothing was paid, or if
+    an earlier event reports the same order."""
+    currency: str
+    """Currency of the difference; empty if no money is involved."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from schemas.api.access import AccessEntry
     from schemas.api.api_key import ApiKey
-    from schemas.api.incidents import IncidentCount, IncidentField
+    from schemas.api.incidents import AffectedItem, IncidentCount, IncidentField
     from schemas.identifiers import NodeId
     from schemas.incident import AnyIncident
     from schemas.records import ActionRecord
@@ -91,8 +91,17 @@ class IncidentSource(Protocol):
         """At most `limit` numbers of incidents by the values of these fields, the worst first."""
         ...
 
+    def affected(self, realm: str, incident: AnyIncident) -> list[AffectedItem]:
+        """Who met the deviation of an incident, each line of an order for itself, the earliest
+        first."""
+        ...
+
     def find(self, realm: str, prefix: str) -> Sequence[AnyIncident]:
         """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""
+        ...
+
+    def bare(self, realm: str, prefix: str) -> Sequence[AnyIncident]:
+        """The same, without exposure and audit trail."""
         ...
 
 

@@ -10,21 +10,31 @@ from typing import Annotated
 
 import typer
 
-from schemas.api.incidents import IncidentField
+from schemas.api.incidents import AffectedItem, IncidentField
 from schemas.incident import IncidentState, Severity
 from schemas.instants import written
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.incidents import (
+    INCIDENTS_AFFECTED,
     INCIDENTS_COUNTS,
     INCIDENTS_LIST,
     INCIDENTS_SHOW,
+    AffectedRequest,
     IncidentCountsRequest,
     IncidentRequest,
     IncidentsRequest,
 )
 from services.cli.incident_actions import ack, mute, unack, unmute
-from services.cli.output import local_time, out, print_json, print_record, print_table
+from services.cli.output import (
+    TableFormat,
+    local_time,
+    out,
+    print_csv,
+    print_json,
+    print_record,
+    print_table,
+)
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import instant_of
 from services.consistency.scenario import check_scenario
@@ -39,6 +49,11 @@ SHOWN = (
     "observed", "since", "until", "customers", "overcharged",
 )  # fmt: skip
 SPARE = ("customers", "until", "location", "state", "overcharged", "cause", "since")
+AFFECTED = (
+    "occurred_at", "profile_id", "order_id", "value", "quantity", "difference", "currency",
+    "basis", "event_id",
+)  # fmt: skip
+SPARE_OF_AFFECTED = ("event_id", "basis", "currency", "quantity")
 app = typer.Typer(
     help="Look at contradictions between channels, and say who takes care.", no_args_is_help=True
 )
@@ -55,6 +70,7 @@ Sku = Annotated[str, typer.Option(help="Only of this product.")]
 Channel = Annotated[str, typer.Option(help="Only on this channel.")]
 Location = Annotated[str, typer.Option(help="Only at this store, or at zone:NAME.")]
 Cause = Annotated[str, typer.Option(help="Only with this cause, as promotion_not_ended.")]
+IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 KindName = Annotated[str, typer.Option("--kind", help="Only of this kind, as price_mismatch.")]
 
 
@@ -153,7 +169,7 @@ def count(
 @app.command()
 def show(
     context: typer.Context,
-    incident_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+    incident_id: IncidentId,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
@@ -169,6 +185,31 @@ def show(
     print_record(row, zone)
     if actions:
         print_table("Actions", actions, ("acted_at", "action", "by", "reason", "until"), zone=zone)
+
+
+@app.command()
+def affected(
+    context: typer.Context,
+    incident_id: IncidentId,
+    paid: Annotated[
+        bool,
+        typer.Option("--paid", help="Only what was paid, each order as its first event says."),
+    ] = False,
+    format_: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Who saw or paid the deviating price: customers to make good, receipts without a customer."""
+    asked = AffectedRequest(realm=realm, incident_id=incident_id, is_paid=paid)
+    with state_of(context).session() as session:
+        rows = map(plain, session.run(INCIDENTS_AFFECTED, asked))
+        if as_json or format_ is TableFormat.JSON:
+            print_json(list(rows))
+        elif format_ is TableFormat.CSV:
+            print_csv(rows, tuple(AffectedItem.model_fields))
+        else:
+            zone = state_of(context).zone(realm)
+            print_table("Affected", list(rows), AFFECTED, zone=zone, spare=SPARE_OF_AFFECTED)
 
 
 @app.command()

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 from typing import Any
 from unicodedata import category
 
@@ -56,6 +57,14 @@ def one_line(value: Any) -> str:
 def _is_shown(sign: str) -> bool:
     """Blanks of any width are shown; so are characters newer than this Python's tables."""
     return sign.isprintable() or sign in KEPT or category(sign) in ("Zs", "Cn", "Co")
+
+
+class TableFormat(StrEnum):
+    """How lists are printed."""
+
+    CSV = "csv"
+    JSON = "json"
+    TABLE = "table"
 
 
 class OutputFailed(C360Error):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +21,15 @@ from services.api.queries.profiles import (
     fields_of,
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TIMELINE_ENTRIES_MAX, TimelineRequest
-from services.cli.output import ROWS_SHOWN, local_time, out, print_csv, print_json, print_table
+from services.cli.output import (
+    ROWS_SHOWN,
+    TableFormat,
+    local_time,
+    out,
+    print_csv,
+    print_json,
+    print_table,
+)
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import beginning_of, instant_of
 
@@ -48,14 +55,6 @@ LIST_LIMIT = 50
 UNREAD = " (not read)"
 """Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
-
-
-class TableFormat(StrEnum):
-    """How lists are printed."""
-
-    CSV = "csv"
-    JSON = "json"
-    TABLE = "table"
 
 
 def _customer(who: str, handle: str, identifier: str) -> dict[str, str]:

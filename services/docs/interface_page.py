@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from schemas.api.access import AccessPage
 from schemas.api.api_key import ListedKey
-from schemas.api.incidents import IncidentCounts
+from schemas.api.incidents import AffectedItem, IncidentCounts
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
@@ -80,6 +80,9 @@ def interface_page() -> str:
         "## `c360 incidents list|show --json`",
         INCIDENTS,
         *_incident_kinds(),
+        "## `c360 incidents affected --json|--format csv`",
+        "Who saw or paid the deviating price, a row for each line of an order.",
+        _fields_of(AffectedItem),
         "## `c360 incidents count --json`",
         "How many incidents there are by one to three fields of them (`--by`), the worst first.",
         *_whole(model_schema(IncidentCounts, "serialization")),

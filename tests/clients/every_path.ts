@@ -64,6 +64,10 @@ const answers = {
     params: { query: { by: ["channel", "since"] } },
   }),
   "/v1/incidents/{incident_id}": await api.GET("/v1/incidents/{incident_id}", incident),
+  "/v1/incidents/{incident_id}/affected": await api.GET(
+    "/v1/incidents/{incident_id}/affected",
+    incident,
+  ),
   "/v1/incidents/{incident_id}/actions": await api.POST("/v1/incidents/{incident_id}/actions", {
     params: { ...incident.params, header: { "Idempotency-Key": "outside-2" } },
     body: { action: "ack", reason: "seen" },

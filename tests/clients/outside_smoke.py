@@ -59,6 +59,7 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "listIncidents": Asked({"limit": 3}),
         "countIncidents": Asked({"cause": "stale_price"}),
         "getIncident": Asked(incident),
+        "listAffected": Asked({**incident, "paid": True}),
         "actOnIncident": Asked(
             {**incident, "idempotency_key": "outside-1"},
             "NewIncidentAction",

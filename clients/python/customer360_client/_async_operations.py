@@ -811,6 +811,72 @@ class AsyncOperations:
             )
         )
 
+    async def list_affected(
+        self,
+        incident_id: str,
+        *,
+        paid: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.AffectedList:
+        """Who saw or paid the deviating price, the earliest first: the customers to make good,
+        and receipts without a customer. A line of an order is a row.
+
+        incident_id: The whole id of the incident.
+        paid: Only what was paid, each order as its first event says.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/incidents/{incident_id}/affected",
+                models.AffectedList,
+                path_values={"incident_id": incident_id},
+                query={
+                    "paid": paid,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_affected(
+        self,
+        incident_id: str,
+        *,
+        paid: bool | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncGenerator[models.AffectedItem, None]:
+        """The entries of all pages of `list_affected`.
+
+        incident_id: The whole id of the incident.
+        paid: Only what was paid, each order as its first event says.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_affected(
+                incident_id=incident_id,
+                paid=paid,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
     async def act_on_incident(
         self,
         incident_id: str,

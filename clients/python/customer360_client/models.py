@@ -17,6 +17,8 @@ Availability: TypeAlias = (
     Literal["in_stock", "limited", "out_of_stock", "preorder", "discontinued"] | str
 )
 """Availability according to the channel."""
+Basis: TypeAlias = Literal["published", "displayed", "charged"] | str
+"""How the channel made the statement."""
 Contradiction: TypeAlias = (
     Literal["customer", "store", "amount", "day", "currency", "cancelled", "issuer", "return"] | str
 )
@@ -150,6 +152,41 @@ class AddressPermissionPage(Model):
     """AddressPermissionPage"""
 
     data: list[AddressPermission]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
+class AffectedItem(Model):
+    """A line of an order, or a page that was shown, with the deviating price or state."""
+
+    profile_id: UUID | None
+    """The customer, if a known one; null for an anonymous one and a receipt without a customer."""
+    occurred_at: datetime
+    """When it was shown or charged."""
+    event_id: str
+    """The event that says so."""
+    basis: Basis
+    """`displayed` or `charged`."""
+    value: str
+    """The price or the state that was met."""
+    quantity: Decimal
+    """How much was sold of it; 0 if nothing was."""
+    order_id: str
+    """Number of the order or receipt; empty if it has none."""
+    order_issuer: str
+    """Who assigned that number."""
+    difference: Decimal | None
+    """What was paid above the expected price, negative below it; null if nothing was paid, or
+    if an earlier event reports the same order."""
+    currency: str
+    """Currency of the difference; empty if no money is involved."""
+
+
+class AffectedList(Model):
+    """One page of those whom an incident concerns."""
+
+    data: list[AffectedItem]
     """The rows."""
     page: PageEnd
     """How the list goes on."""

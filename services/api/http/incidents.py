@@ -8,7 +8,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from schemas.api.incidents import IncidentCounts, IncidentField, NewIncidentAction
+from schemas.api.incidents import (
+    AffectedItem,
+    IncidentCounts,
+    IncidentField,
+    NewIncidentAction,
+)
 from schemas.api.pages import Page
 from schemas.api.problem import ProblemCode
 from schemas.base import Instant
@@ -31,11 +36,14 @@ from services.api.http.run import (
 from services.api.queries.incidents import (
     FIELDS_MAX,
     INCIDENTS_ACT,
+    INCIDENTS_AFFECTED,
+    INCIDENTS_AFFECTED_PAGE,
     INCIDENTS_COUNTS,
     INCIDENTS_PAGE,
     INCIDENTS_PER_PAGE_MAX,
     INCIDENTS_SHOW,
     ActionRequest,
+    AffectedPageRequest,
     IncidentCountsRequest,
     IncidentRequest,
     IncidentsPageRequest,
@@ -111,6 +119,10 @@ async def incidents(
     return page(found.entries, found.next_cursor)
 
 
+class AffectedList(Page[AffectedItem]):
+    """One page of those whom an incident concerns."""
+
+
 @router.get(
     "/v1/incidents/counts",
     operation_id="countIncidents",
@@ -148,6 +160,38 @@ async def incident(
     found = await one(request, INCIDENTS_SHOW, asked)
     note(request, caller, INCIDENTS_SHOW.name, _customers([found]))
     return document(found)
+
+
+@router.get(
+    "/v1/incidents/{incident_id}/affected",
+    operation_id="listAffected",
+    response_model=AffectedList,
+    responses=documented(READ_PROBLEMS),
+)
+async def affected(
+    request: Request,
+    incident_id: IncidentPath,
+    caller: Annotated[Caller, Depends(allowed(Scope.PROFILES_READ))],
+    is_paid: Annotated[
+        bool,
+        Query(alias="paid", description="Only what was paid, each order as its first event says."),
+    ] = False,
+    limit: Annotated[int, Query(ge=1, le=INCIDENTS_PER_PAGE_MAX)] = 50,
+    cursor: Cursor = "",
+) -> Response:
+    """Who saw or paid the deviating price, the earliest first: the customers to make good, and
+    receipts without a customer. A line of an order is a row."""
+    asked = AffectedPageRequest(
+        realm=caller.realm,
+        incident_id=_whole(incident_id),
+        is_paid=is_paid,
+        limit=limit,
+        cursor=cursor,
+    )
+    found = await one(request, INCIDENTS_AFFECTED_PAGE, asked)
+    customers = [item.profile_id for item in found.entries if item.profile_id is not None]
+    note(request, caller, INCIDENTS_AFFECTED.name, customers)
+    return page(found.entries, found.next_cursor)
 
 
 @router.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import Field
 
-from schemas.api.incidents import IncidentCounts, IncidentField
+from schemas.api.incidents import AffectedItem, IncidentCounts, IncidentField
 from schemas.base import Instant
 from schemas.incident import AnyIncident, Exposure, IncidentState, Severity
 from schemas.instants import to_ms
@@ -34,7 +35,7 @@ from services.runtime.errors import InvalidInput
 INCIDENTS_PER_PAGE_MAX = 500
 GROUPS_MAX = 1_000
 FIELDS_MAX = 3
-PAGE = "incidents_page"
+PAGE, AFFECTED = "incidents_page", "incidents_affected"
 VIEWS = views()
 _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 if len(VIEWS) > 1:
@@ -103,6 +104,31 @@ class IncidentRequest(RealmRequest):
 
     incident_id: str
     """Its id, or the beginning of it."""
+
+
+class AffectedRequest(IncidentRequest):
+    """Whom an incident concerns."""
+
+    is_paid: bool = False
+    """Only what was paid, each order as the earliest event reports it."""
+
+
+class AffectedPageRequest(AffectedRequest):
+    """A page of them."""
+
+    limit: int = Field(default=50, ge=1, le=INCIDENTS_PER_PAGE_MAX)
+    """Most rows."""
+    cursor: str = ""
+    """Cursor of the page before; empty for the first one."""
+
+
+class AffectedPage(Answer):
+    """A page of those whom an incident concerns, the earliest first."""
+
+    entries: list[AffectedItem]
+    """Lines of orders, and pages that were shown."""
+    next_cursor: str | None
+    """Cursor of the next page; null at the end."""
 
 
 class ActionRequest(IncidentRequest):
@@ -174,10 +200,38 @@ def _show(access: Access, asked: IncidentRequest) -> Iterator[AnyIncident]:
     yield only_one(found, asked.incident_id, asked.realm)
 
 
-def _act(access: Access, asked: ActionRequest) -> Iterator[ActionRecord]:
+def _bare(access: Access, asked: IncidentRequest) -> AnyIncident:
     require_realm(access.reads, asked.realm)
-    found = access.reads.incidents.find(asked.realm, asked.incident_id)
-    incident = only_one(found, asked.incident_id, asked.realm)
+    found = access.reads.incidents.bare(asked.realm, asked.incident_id)
+    return only_one(found, asked.incident_id, asked.realm)
+
+
+def _affected(access: Access, asked: AffectedRequest) -> Iterator[AffectedItem]:
+    incident = _bare(access, asked)
+    for item in access.reads.incidents.affected(asked.realm, incident):
+        if item.difference is not None or not asked.is_paid:
+            yield item
+
+
+def _affected_page(access: Access, asked: AffectedPageRequest) -> Iterator[AffectedPage]:
+    secret, bound = access.reads.secret(), f"{AFFECTED}\x1f{asked.incident_id}"
+    first = 0
+    found = list(_affected(access, asked))
+    if asked.cursor:
+        after_ms, after_id, lines = unseal(secret, bound, asked.realm, asked.cursor)
+        places = [(to_ms(one.occurred_at), one.event_id) for one in found]
+        first = bisect_left(places, (after_ms, after_id)) + lines
+    entries, following = found[first : first + asked.limit], None
+    if entries and len(found) > first + asked.limit:
+        last = entries[-1]
+        lines = sum(one.event_id == last.event_id for one in found[: first + asked.limit])
+        values = [to_ms(last.occurred_at), last.event_id, lines]
+        following = seal(secret, bound, asked.realm, values)
+    yield AffectedPage(entries=entries, next_cursor=following)
+
+
+def _act(access: Access, asked: ActionRequest) -> Iterator[ActionRecord]:
+    incident = _bare(access, asked)
     fields = {"action": asked.action, "by": asked.by, "reason": asked.reason}
     record = action_record(incident, datetime.now(UTC), **fields, until=asked.until or None)
     access.writes.act(record)
@@ -198,6 +252,21 @@ INCIDENTS_SHOW = Operation(
     "incidents_show", Scope.INCIDENTS_READ, IncidentRequest, _any_view, _show
 )
 """One incident, by its id or an unambiguous beginning of it."""
+INCIDENTS_AFFECTED = Operation(
+    AFFECTED, Scope.PROFILES_READ, AffectedRequest, AffectedItem, _affected
+)
+"""Who saw or paid the deviation of an incident, with what it cost."""
+INCIDENTS_AFFECTED_PAGE = Operation(
+    "incidents_affected_page",
+    Scope.PROFILES_READ,
+    AffectedPageRequest,
+    AffectedPage,
+    _affected_page,
+)
+"""A page of the same."""
 INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_WRITE, ActionRequest, ActionRecord, _act)
 """Acknowledge or mute an incident, or take it back; the record that does it."""
-OPERATIONS = (INCIDENTS_LIST, INCIDENTS_COUNTS, INCIDENTS_PAGE, INCIDENTS_SHOW, INCIDENTS_ACT)
+OPERATIONS = (
+    INCIDENTS_LIST, INCIDENTS_COUNTS, INCIDENTS_PAGE, INCIDENTS_SHOW, INCIDENTS_AFFECTED,
+    INCIDENTS_AFFECTED_PAGE, INCIDENTS_ACT,
+)  # fmt: skip

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from schemas.api.incidents import IncidentCount, IncidentField
+from schemas.api.incidents import AffectedItem, IncidentCount, IncidentField
 from schemas.claim import PRICE_MISMATCH, Book, unpack_statement
+from schemas.currency import written_money
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms, written
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.clickhouse import action_of, price_claim, statement_claim
-from services.consistency.core.kind import Observation
+from services.consistency.core.exposure import exposure_of, first_reports
+from services.consistency.core.kind import Met, Observation
 from services.consistency.core.places import place_of
 from services.consistency.rules import ConsistencyRules
 from services.consistency.views import IncidentView, view_of
@@ -136,9 +139,26 @@ class IncidentReader:
 
     def find(self, realm: str, prefix: str) -> Sequence[IncidentView]:
         """The incidents with that id or prefix of an id: none, one, or two if ambiguous."""
+        return self._with_exposure(realm, self.bare(realm, prefix))
+
+    def bare(self, realm: str, prefix: str) -> list[AnyIncident]:
+        """The same, without exposure and audit trail."""
         parameters = {"realm": realm, "prefix": prefix, "kinds": list(self._rules.kinds)}
-        rows = self._database.rows(SHOW_SQL, parameters)
-        return self._with_exposure(realm, self._incidents(rows))
+        return self._incidents(self._database.rows(SHOW_SQL, parameters))
+
+    def affected(self, realm: str, incident: AnyIncident) -> list[AffectedItem]:
+        """Who met the deviation of an incident, each line of an order for itself, the earliest
+        first."""
+        kind, rules = self._rules.kinds[incident.kind], self._rules.by_kind[incident.kind]
+        book = Book(realm, incident.kind, incident.about)
+        met = kind.met(incident, self._observations(realm, {book})[book], rules)
+        persons = self._persons_of(realm, {one.seen.node for one in met})
+        counted = set(map(id, first_reports(one for one in met if one.cost is not None)))
+        items = [
+            _item(one, persons, _currency_of(incident), is_counted=id(one) in counted)
+            for one in met
+        ]
+        return sorted(items, key=_item_order)
 
     def _with_exposure(self, realm: str, incidents: Sequence[AnyIncident]) -> list[IncidentView]:
         books = {Book(realm, one.kind, one.about) for one in incidents}
@@ -150,7 +170,8 @@ class IncidentReader:
         for one in incidents:
             kind, rules = self._rules.kinds[one.kind], self._rules.by_kind[one.kind]
             observations = met[Book(realm, one.kind, one.about)]
-            exposure = kind.exposure(one, observations, persons, rules)
+            affected = kind.met(one, observations, rules)
+            exposure = exposure_of(affected, persons, _currency_of(one))
             views.append(view_of(kind, one, exposure, actions[one.incident_id]))
         return views
 
@@ -192,6 +213,36 @@ class IncidentReader:
             for node, profile in members.holder.items():
                 owners[Subject.customer(node).key] = Subject.customer(profile)
         return owners
+
+
+def _currency_of(incident: AnyIncident) -> str:
+    """The currency of its money; empty if none is involved."""
+    return getattr(incident.details, "currency", "")
+
+
+def _item(
+    met: Met, persons: Mapping[NodeId, NodeId], currency: str, *, is_counted: bool
+) -> AffectedItem:
+    seen, claim = met.seen, met.seen.claim
+    profile = persons.get(seen.node)
+    return AffectedItem(
+        profile_id=None if profile is None else UUID(int=profile),
+        occurred_at=claim.occurred_at,
+        event_id=claim.event_id,
+        basis=claim.basis,
+        value=met.value,
+        quantity=seen.quantity.normalize(),
+        order_id=seen.order_id,
+        order_issuer=seen.order_issuer,
+        difference=written_money(met.cost, currency)
+        if is_counted and met.cost is not None
+        else None,
+        currency=currency,
+    )
+
+
+def _item_order(item: AffectedItem) -> tuple[Any, ...]:
+    return item.occurred_at, item.event_id, item.value, item.quantity
 
 
 def _told(name: IncidentField, value: str) -> str:

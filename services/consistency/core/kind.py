@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, create_model
 
 from schemas.claim import Book, Claim
 from schemas.identifiers import NodeId
-from schemas.incident import AnyIncident, Details, Exposure, Incident
+from schemas.incident import AnyIncident, Details, Incident
 from schemas.rules.consistency import KindRules
 from schemas.subject import SUBJECT_MODELS, Subject, SubjectType
 from schemas.touchpoint import Touchpoint
@@ -59,6 +59,16 @@ class Observation(NamedTuple):
     order_id: str
     order_issuer: str = ""
     """Who assigned the order number; number 0001 of two tills is two receipts."""
+
+
+class Met(NamedTuple):
+    """An observation that met the deviation of an incident."""
+
+    seen: Observation
+    value: str
+    """The price or the state that was shown or charged."""
+    cost: Decimal | None = None
+    """What was paid above the expected price, negative below it; None if nothing was paid."""
 
 
 class JudgedBook(Protocol):
@@ -110,9 +120,9 @@ class Kind:
     Test journeys and events sent with a public key are skipped."""
     judge: Callable[[Book, Any], JudgedBook]
     """An empty book under the rules; pure, and the only place where this kind decides."""
-    exposure: Callable[[Any, Iterable[Observation], Mapping[NodeId, NodeId], Any], Exposure]
-    """Counts who saw or paid the deviation of an incident, from (incident, observations of its
-    subject, person by anchor node, rules)."""
+    met: Callable[[Any, Iterable[Observation], Any], list[Met]]
+    """Those of (incident, observations of its subject, rules) that met its deviation while it
+    lasted: from when it began until before it ended."""
 
     @cached_property
     def incident(self) -> type[AnyIncident]:

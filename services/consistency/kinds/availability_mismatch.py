@@ -7,7 +7,7 @@ be updated (a mail that was sent, a leaflet) are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
@@ -15,14 +15,13 @@ import orjson
 from pydantic import Field
 
 from schemas.claim import Book, Statement
-from schemas.identifiers import NodeId
-from schemas.incident import Details, Exposure, Incident, Severity
+from schemas.incident import Details, Incident, Severity
 from schemas.offer import Availability, Basis, Offer
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
-from services.consistency.core.kind import Heard, Kind, Observation
+from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import claim_head, offers_of
 
 NAME = "availability_mismatch"
@@ -176,15 +175,14 @@ def _statement(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> Statem
     )
 
 
-def exposure(
+def met(
     incident: Incident[AvailabilityDetails],
     observations: Iterable[Observation],
-    persons: Mapping[NodeId, NodeId],
     _rules: AvailabilityRules,
-) -> Exposure:
-    """Counts who saw the deviating state within [since, until); no money is involved."""
-    met = [
-        one
+) -> list[Met]:
+    """Who saw the deviating state; no money is involved."""
+    return [
+        Met(one, claim.value)
         for one in observations
         if isinstance(claim := one.claim, Statement)
         and (claim.channel, one.location) == (incident.channel, incident.location)
@@ -192,10 +190,6 @@ def exposure(
         and (incident.until is None or claim.occurred_at < incident.until)
         and not agrees(Availability(claim.value), incident.details.expected)
     ]
-    return Exposure(
-        touchpoints=len({one.claim.event_id for one in met}),
-        customers=len({persons[one.node] for one in met if one.node in persons}),
-    )
 
 
 KIND = Kind(
@@ -207,5 +201,5 @@ KIND = Kind(
     details=AvailabilityDetails,
     claims=claims,
     judge=book,
-    exposure=exposure,
+    met=met,
 )

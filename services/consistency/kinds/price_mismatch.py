@@ -7,7 +7,7 @@ Coupons, loyalty and personal discounts are the customer's own and never make a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,17 +16,16 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
-from schemas.currency import Priced, written_money
+from schemas.currency import Priced
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
-from schemas.identifiers import NodeId
-from schemas.incident import Details, Exposure, Incident, Severity
+from schemas.incident import Details, Incident, Severity
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
-from services.consistency.core.kind import Heard, Kind, Observation
+from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import claim_head, offers_of, store_of
 from services.consistency.core.packs import same_pack
 
@@ -353,62 +352,26 @@ def _bound(instant: datetime | None) -> datetime | None:
     return from_ms(to_ms(instant))
 
 
-def exposure(
-    incident: Incident[PriceDetails],
-    observations: Iterable[Observation],
-    persons: Mapping[NodeId, NodeId],
-    rules: PriceRules,
-) -> Exposure:
-    """Who saw or paid the deviating price within [since, until), and what it cost them.
-
-    `persons` maps anchors to the profiles of known persons; other anchors are anonymous.
-    """
-    expected = incident.details.expected
-    subject = incident.about
-    mine = (one for one in observations if one.claim.book.subject == subject)
-    met = [one for one in mine if _meets(incident, one, rules)]
-    paid = [
-        (one, claim.price)
-        for one in met
-        if isinstance(claim := one.claim, PriceClaim) and claim.basis is Basis.CHARGED
-    ]
-    paid = _first_reports(paid)
-    nothing = overcharged = undercharged = Decimal(0)
-    for one, price in paid:
-        difference = (price - expected) * one.quantity
-        overcharged += max(difference, nothing)
-        undercharged += max(-difference, nothing)
-    currency = incident.details.currency
-    return Exposure(
-        touchpoints=len({one.claim.event_id for one in met}),
-        customers=len({persons[one.node] for one in met if one.node in persons}),
-        orders=len({_order_of(one) for one, _ in paid}),
-        overcharged=written_money(overcharged, currency),
-        undercharged=written_money(undercharged, currency),
-    )
+def met(
+    incident: Incident[PriceDetails], observations: Iterable[Observation], rules: PriceRules
+) -> list[Met]:
+    """Who saw or paid the deviating price, and what it cost them."""
+    expected, found = incident.details.expected, []
+    for one in observations:
+        claim = one.claim
+        if isinstance(claim, PriceClaim) and _meets(incident, claim, one.location, rules):
+            paid = claim.basis is Basis.CHARGED
+            cost = (claim.price - expected) * one.quantity if paid else None
+            found.append(Met(one, _plain(claim.price), cost))
+    return found
 
 
-def _first_reports(paid: list[tuple[Observation, Decimal]]) -> list[tuple[Observation, Decimal]]:
-    """Those of the earliest report of each order: what two systems report was paid once."""
-    first: dict[tuple[str, str], tuple[datetime, str]] = {}
-    for one, _ in paid:
-        report = one.claim.occurred_at, one.claim.event_id
-        first[_order_of(one)] = min(first.get(_order_of(one), report), report)
-    return [pair for pair in paid if pair[0].claim.event_id == first[_order_of(pair[0])][1]]
-
-
-def _order_of(seen: Observation) -> tuple[str, str]:
-    """Issuer and number; what has no number is told apart by its event."""
+def _meets(
+    incident: Incident[PriceDetails], claim: PriceClaim, location: str, rules: PriceRules
+) -> bool:
     return (
-        (seen.order_issuer, seen.order_id) if seen.order_id else ("", f"\x1f{seen.claim.event_id}")
-    )
-
-
-def _meets(incident: Incident[PriceDetails], seen: Observation, rules: PriceRules) -> bool:
-    claim = seen.claim
-    return (
-        isinstance(claim, PriceClaim)
-        and (claim.channel, seen.location) == (incident.channel, incident.location)
+        claim.book.subject == incident.about
+        and (claim.channel, location) == (incident.channel, incident.location)
         and claim.currency == incident.details.currency
         and incident.since <= claim.occurred_at
         and (incident.until is None or claim.occurred_at < incident.until)
@@ -425,5 +388,5 @@ KIND = Kind(
     details=PriceDetails,
     claims=claims,
     judge=book,
-    exposure=exposure,
+    met=met,
 )

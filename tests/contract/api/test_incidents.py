@@ -79,6 +79,12 @@ def test_listed_and_shown_as_by_the_command(service: Service, sku: str) -> None:
         assert (count["incidents"], count["severities"][found["severity"]]) == (1, 1)
         for fields in (["colour"], ["kind", "cause", "sku", "state"]):
             assert client.get("/v1/incidents/counts", params={"by": fields}).status_code == 400
+    with service.client("profiles:read") as client:
+        rows = client.get(f"{path}/affected").json()["data"]
+        told = service.run("incidents", "affected", found["incident_id"], "--json")
+        assert rows == json.loads(told) == []
+        for wrong in ({"cursor": "x"}, {"limit": 0}, {"paid": "perhaps"}):
+            assert client.get(f"{path}/affected", params=wrong).status_code == 400, wrong
     with service.client(READ, realm=OTHER_REALM) as elsewhere:
         assert elsewhere.get(path).status_code == 404
         assert elsewhere.get("/v1/incidents/counts", params={"sku": sku}).json()["counts"] == []

@@ -39,6 +39,7 @@ NEEDS: dict[str, Scope] = {
     "listIncidents": Scope.INCIDENTS_READ,
     "countIncidents": Scope.INCIDENTS_READ,
     "getIncident": Scope.INCIDENTS_READ,
+    "listAffected": Scope.PROFILES_READ,
     "streamIncidents": Scope.INCIDENTS_READ,
     "actOnIncident": Scope.INCIDENTS_WRITE,
     "listMeasures": Scope.INSIGHTS_READ,

@@ -13,8 +13,9 @@ from schemas.claim import PriceClaim
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, Exposure, Incident
 from schemas.offer import Basis
+from services.consistency.core.exposure import exposure_of
 from services.consistency.core.kind import Observation
-from services.consistency.kinds.price_mismatch import PriceDetails, exposure
+from services.consistency.kinds.price_mismatch import PriceDetails, PriceRules, met
 from tests.events import product_book
 from tests.unit.consistency.market import claim, hour, only, price_rules
 
@@ -34,6 +35,16 @@ def incident(until: float | None = 60) -> Incident[PriceDetails]:
     return cast(Incident[PriceDetails], found)
 
 
+def exposure(
+    incident: Incident[PriceDetails],
+    observations: Iterable[Observation],
+    persons: dict[NodeId, NodeId],
+    rules: PriceRules,
+) -> Exposure:
+    """The figures of those who met the price of the incident."""
+    return exposure_of(met(incident, observations, rules), persons, incident.details.currency)
+
+
 def seen(price: str, at: float, basis: Basis = SHOWN, **fields: Any) -> Observation:
     """One price that a customer met in the shop, at an hour."""
     book = product_book(fields.pop("sku", "A-1"), market=fields.pop("market", "DE"))
@@ -46,13 +57,13 @@ def seen(price: str, at: float, basis: Basis = SHOWN, **fields: Any) -> Observat
 
 def test_figures_by_hand() -> None:
     """Two paid too much, one too little, one only looked; a phone and its owner are one."""
-    met = [
+    shown = [
         seen("12.00", 30, CHARGED, node=ANNA, order_id="o-1", quantity=Decimal(2)),
         seen("12.50", 31, CHARGED, node=ANNAS_PHONE, order_id="o-2"),
         seen("9.00", 32, CHARGED, node=BERT, order_id="o-3", quantity=Decimal("0.5")),
         seen("12.00", 33, node=STRANGER),
     ]
-    assert exposure(incident(), met, CUSTOMERS, RULES) == Exposure(
+    assert exposure(incident(), shown, CUSTOMERS, RULES) == Exposure(
         touchpoints=4,
         customers=2,
         orders=3,
@@ -79,8 +90,8 @@ def test_amounts_have_the_digits_of_their_currency(
     details = PriceDetails.model_validate(given)
     assert str(details.expected) == expected
     found = incident().model_copy(update={"details": details})
-    met = [seen(observed, 30, CHARGED, currency=currency, node=ANNA)]
-    counted = exposure(found, met, CUSTOMERS, RULES)
+    shown = [seen(observed, 30, CHARGED, currency=currency, node=ANNA)]
+    counted = exposure(found, shown, CUSTOMERS, RULES)
     assert str(counted.overcharged) == over
     nothing = exposure(found, [], CUSTOMERS, RULES)
     zero = {"EUR": "0.00", "JPY": "0", "KWD": "0.000"}[currency]

@@ -15,6 +15,7 @@ from schemas.offer import Availability, Basis
 from schemas.subject import Subject
 from schemas.touchpoint import TouchpointAdapter
 from services.consistency.core.expectation import expected_of
+from services.consistency.core.exposure import exposure_of
 from services.consistency.core.kind import Heard, Observation
 from services.consistency.kinds.availability_mismatch import (
     KIND,
@@ -24,7 +25,7 @@ from services.consistency.kinds.availability_mismatch import (
     AvailabilityRules,
     Cause,
     claims,
-    exposure,
+    met,
 )
 from tests.events import event
 from tests.unit.consistency.market import hour
@@ -240,13 +241,13 @@ def test_exposure_counts_from_the_beginning_up_to_the_end() -> None:
     [ended] = incidents(said, 9)
     found: Any = ended
     assert (found.since, found.until) == (hour(2), hour(8))
-    met = [
+    shown = [
         Observation(
             says("app", state, at, basis=Basis.DISPLAYED, event_id=f"e{at}"), "", Decimal(0), 1, ""
         )
         for state, at in ((HERE, 2), (HERE, 5), (SOON, 6), (HERE, 8))
     ]
-    assert exposure(found, met, {1: 1}, RULES) == Exposure(touchpoints=2, customers=1)
+    assert exposure_of(met(found, shown, RULES), {1: 1}, "") == Exposure(touchpoints=2, customers=1)
 
 
 def test_exposure_of_a_lost_sale() -> None:
@@ -254,15 +255,15 @@ def test_exposure_of_a_lost_sale() -> None:
     said = [says("shop", HERE, 0), says("pos", HERE, 0), says("app", GONE, 2)]
     found: Any = incidents(said, 9)[0]
     seen = says("app", GONE, 3, basis=Basis.DISPLAYED, event_id="e")
-    met = [Observation(seen, "", Decimal(0), 1, "")]
-    assert exposure(found, met, {1: 1}, RULES) == Exposure(touchpoints=1, customers=1)
+    shown = [Observation(seen, "", Decimal(0), 1, "")]
+    assert exposure_of(met(found, shown, RULES), {1: 1}, "") == Exposure(touchpoints=1, customers=1)
 
 
 def test_exposure_counts_who_was_shown_it() -> None:
     """Within the incident, on its channel, in the deviating state; known customers once."""
     said = [says("shop", GONE, 0), says("pos", GONE, 0), says("app", HERE, 2)]
     found: Any = incidents(said, 9)[0]
-    met = [
+    shown = [
         Observation(
             says(channel, state, at, basis=Basis.DISPLAYED, event_id=f"e{number}"),
             "",
@@ -281,5 +282,5 @@ def test_exposure_counts_who_was_shown_it() -> None:
             ]
         )
     ]
-    counted = exposure(found, met, {1: 1, 2: 2}, RULES)
+    counted = exposure_of(met(found, shown, RULES), {1: 1, 2: 2}, "")
     assert counted == Exposure(touchpoints=3, customers=1)
