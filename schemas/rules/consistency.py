@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Zones = dict[Name, list[Name]]
@@ -35,8 +36,11 @@ class KindRules(BaseModel):
     """A store or zone may legitimately differ from the channel-wide claim."""
     max_age_hours: Annotated[Hours, Field(gt=0)] = 72
     """Hours after which an observed claim no longer represents its channel."""
-    published_max_age_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    published_max_age_days: Days = 400
     """Days after which a published claim that is not repeated expires."""
+    max_age_without_end_days: dict[Name, Days] = {}
+    """Days after which a published claim without an end contradicts no other, by channel: a
+    mailing cannot be corrected."""
     reopen_within_hours: Hours = 24
     """Hours within which a deviation that returns reopens the same incident."""
     grace_start_hours: dict[Name, Hours] = {"default": 12}
@@ -89,6 +93,11 @@ class KindRules(BaseModel):
     def published_max_age(self) -> timedelta:
         """How long a published claim counts without being repeated."""
         return timedelta(days=self.published_max_age_days)
+
+    @cached_property
+    def max_age_without_end(self) -> dict[str, timedelta]:
+        """How long a published claim without an end contradicts others, by channel."""
+        return {name: timedelta(days=days) for name, days in self.max_age_without_end_days.items()}
 
     @cached_property
     def reopen_within(self) -> timedelta:

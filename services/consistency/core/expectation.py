@@ -176,6 +176,15 @@ class ExpectationHistory:
         return twin
 
 
+def outdated_at(comparison: Comparison, claim: Claim) -> datetime | None:
+    """When a published claim ceases to contradict others: it names no end, and its channel cannot
+    be corrected. None if it does as long as it counts."""
+    age = comparison.rules.max_age_without_end.get(claim.channel)
+    if age is None or claim.valid_to is not None:
+        return None
+    return max(claim.valid_from or claim.occurred_at, claim.occurred_at) + age
+
+
 def window_length(comparison: Comparison, claim: Claim) -> timedelta | None:
     """How long the promotion of a published claim lasts; None without a promotion or an end."""
     if claim.valid_to is None or comparison.promotion(claim) is None:

@@ -13,6 +13,8 @@ from schemas.offer import Basis, Offer
 from schemas.subject import Subject
 from services.consistency.core.kind import Heard
 
+FIXED_CHANNELS = frozenset({"email", "letter", "print", "push", "radio", "sms", "tv"})
+"""What was sent or printed there cannot be corrected."""
 STORE_CHANNELS = frozenset({"pos", "kiosk"})
 
 

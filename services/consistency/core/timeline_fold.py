@@ -21,6 +21,7 @@ from services.consistency.core.expectation import (
     Move,
     expected_at,
     expected_of,
+    outdated_at,
     window_length,
 )
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
@@ -55,16 +56,31 @@ class ChannelState:
 
     def refresh(self, now: datetime, frozen_at: datetime | None = None) -> bool:
         """Find the published claim that counts at `now`; True if it says something else."""
-        comparison, old = self._comparison, self.published
+        comparison, old, former = self._comparison, self.published, self.contradicting(now)
         new = self.published = self.windows.at(now, frozen_at or now)
-        if new and (old is None or comparison.value(old) != comparison.value(new)):
+        spoke_again = new is not old and former is None
+        if new and (spoke_again or old is None or comparison.value(old) != comparison.value(new)):
             was_promoted = old is not None and comparison.promotion(old) is not None
             ended = was_promoted and comparison.promotion(new) is None
             self.move = Move(now, ended, window_length(comparison, new))
-        self.next_bound = (
-            self.windows.next_bound(now) if frozen_at else self.windows.next_change(now)
-        )
-        return not (old and new and comparison.repeats(new, old))
+        self.find_next_bound(now, frozen_at)
+        return spoke_again or not (old and new and comparison.repeats(new, old))
+
+    def find_next_bound(self, now: datetime, frozen_at: datetime | None = None) -> None:
+        """Look up when what is published may change next; looking ahead, nothing is forgotten."""
+        windows = self.windows
+        bound = windows.next_bound(now) if frozen_at else windows.next_change(now)
+        self.next_bound = earliest_after(now, bound, self.outdated_at)
+
+    @property
+    def outdated_at(self) -> datetime | None:
+        """When what it publishes ceases to contradict others."""
+        return outdated_at(self._comparison, self.published) if self.published else None
+
+    def contradicting(self, now: datetime) -> Claim | None:
+        """What it publishes, as long as that can contradict others."""
+        outdated = self.outdated_at
+        return None if outdated and outdated <= now else self.published
 
     def observe(self, claim: Claim, now: datetime) -> bool:
         """Add an observation; True if it may have changed the channel's vote."""
@@ -166,7 +182,7 @@ class TimelineFold:
         return twin
 
     def _freeze(self, state: ChannelState, now: datetime) -> ChannelState:
-        state.next_bound = state.windows.next_bound(now)
+        state.find_next_bound(now, now)
         self._arm(state, self._due(state))
         return state
 
@@ -244,9 +260,8 @@ class TimelineFold:
         for place_state in self._dependent(touched):
             place_state.history.update(self._expected(place_state, now), now)
             for state in place_state.channels.values():
-                state.deviations.judge_published(
-                    state.published, state.move, place_state.history, now
-                )
+                said = state.contradicting(now)
+                state.deviations.judge_published(said, state.move, place_state.history, now)
                 self._arm(state, self._due(state, now))
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
@@ -269,10 +284,25 @@ class TimelineFold:
             claim = self._published(place_state, channel)
             if claim:
                 return expected_at(self._comparison, self._comparison.value(claim), (claim,))
-        votes = self._votes(place_state, now)
+        votes = self._of_today(self._votes(place_state, now), now)
         if len(votes) == 1 and votes[0].basis is not Basis.PUBLISHED:
             return None  # A channel alone is measured by what itself publishes only.
         return expected_of(self._comparison, votes)
+
+    def _of_today(self, votes: list[Claim], now: datetime) -> list[Claim]:
+        """The votes without outdated ones that no other channel agrees with."""
+        if not self._rules.max_age_without_end:
+            return votes
+        old = [one for one in votes if (at := outdated_at(self._comparison, one)) and at <= now]
+        if not old:
+            return votes
+        value_of = self._comparison.value
+        living = [value_of(one) for one in votes if one not in old]
+        return [
+            one
+            for one in votes
+            if one not in old or any(self._comparison.agrees(value_of(one), v) for v in living)
+        ]
 
     def _votes(self, place_state: PlaceState, now: datetime) -> list[Claim]:
         """One claim per channel: what it publishes, else the latest observation."""
@@ -321,11 +351,16 @@ class TimelineFold:
         dues = [state.next_bound, state.deviations.due_at]
         if state.published is None and state.observed and self._frozen_at is None:
             dues.append(state.observed.occurred_at + self._rules.max_age)
-        times = [due for due in dues if due is not None and (after is None or due > after)]
-        return min(times, default=None)
+        return earliest_after(after, *dues)
 
     def _arm(self, state: ChannelState, due: datetime | None) -> None:
         """Queue the channel for its next due time, unless it is queued early enough."""
         if due is not None and (state.timer is None or due < state.timer):
             state.timer = due
             heapq.heappush(self._timers, (due, next(self._timers_set), state))
+
+
+def earliest_after(after: datetime | None, *times: datetime | None) -> datetime | None:
+    """The earliest of the given times that are later than `after`, if that is given."""
+    later = (time for time in times if time is not None and (after is None or time > after))
+    return min(later, default=None)

@@ -22,10 +22,9 @@ from schemas.subject import SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
-from services.consistency.core.offers import claim_head, offers_of
+from services.consistency.core.offers import FIXED_CHANNELS, claim_head, offers_of
 
 NAME = "availability_mismatch"
-FIXED_CHANNELS = frozenset({"email", "letter", "print", "push", "radio", "sms", "tv"})
 NOTHING_SOLD = Decimal(0)
 PROMISE = (
     Availability.DISCONTINUED,

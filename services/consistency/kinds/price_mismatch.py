@@ -21,12 +21,12 @@ from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced
 from schemas.incident import Details, Incident, Severity
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
-from schemas.rules.consistency import Hours, KindRules, Name, Percent
+from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
-from services.consistency.core.offers import claim_head, offers_of, store_of
+from services.consistency.core.offers import FIXED_CHANNELS, claim_head, offers_of, store_of
 from services.consistency.core.packs import same_pack
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
@@ -37,6 +37,7 @@ YEARS_BOUNDED = range(1971, 2200)
 GRACE_HOURS: dict[str, float] = {
     "default": 12, "shop": 4, "app": 4, "pos": 24, "email": 24, "letter": 24, "print": 24,
 }  # fmt: skip
+MAILING_DAYS = 28
 
 
 class RightPrice(StrEnum):
@@ -76,6 +77,9 @@ class PriceRules(KindRules):
     """Tolerance in percent of the expected price."""
     severity: SeverityRules = SeverityRules()
     """Bounds of severity."""
+    max_age_without_end_days: dict[Name, Days] = dict.fromkeys(sorted(FIXED_CHANNELS), MAILING_DAYS)
+    """Days for which a price in a mailing, a leaflet or a spot that names no end can contradict
+    others, by channel. Later it only supports a price that another channel has."""
     grace_start_hours: dict[Name, Hours] = GRACE_HOURS
     """Hours a channel has to adopt a new price."""
     grace_end_hours: dict[Name, Hours] = GRACE_HOURS

@@ -19,6 +19,7 @@ RULE_SETS = [
     rules(**QUICK),
     rules(**QUICK, reference_channels=["erp"]),
     rules(**QUICK, locations_may_differ=False),
+    rules(**QUICK, max_age_without_end_days={"fair": 1, "pos": 2}),
     rules(**QUICK, right_price="lowest", locations_may_differ=False),
     rules(**QUICK, right_price="lowest", reference_channels=["erp", "shop"]),
 ]

@@ -9,6 +9,7 @@ import pytest
 from schemas.claim import PriceClaim
 from schemas.incident import IncidentState, Severity
 from services.consistency.kinds.price_mismatch import Cause
+from services.consistency.rules import ConsistencyRules
 from tests.events import product_book
 
 from .market import (
@@ -376,6 +377,58 @@ def test_evidence_is_bounded() -> None:
 
 def test_a_published_price_is_forgotten_in_the_end() -> None:
     """A list nobody repeated for 400 days does not contradict a living one."""
-    claims = [claim("print", "12", 0), claim("shop", "10", 399 * 24), claim("app", "10", 9590)]
+    claims = [claim("pos", "12", 0), claim("shop", "10", 399 * 24), claim("app", "10", 9590)]
     assert only(claims, 9599).state == PENDING
     assert book_at(claims, 9600) == {}
+
+
+MAILED = [claim("email", "10", 1), *(claim(channel, "12", 100) for channel in CHANNELS)]
+
+
+def test_a_mailing_without_an_end_contradicts_for_four_weeks() -> None:
+    """Readers have it for a while; then its price is no claim any more."""
+    last = 1 + 28 * 24
+    opened, over = only([*AGREED, *MAILED], last - 1, ERP), only([*AGREED, *MAILED], last, ERP)
+    assert (opened.channel, opened.state, opened.opened_at) == ("email", OPEN, hour(124))
+    assert (over.state, over.resolved_at) == (RESOLVED, hour(last))
+    late = [claim(channel, "12", last) for channel in CHANNELS]
+    assert book_at([*AGREED, MAILED[0], *late], 2_000, ERP) == {}
+
+
+@pytest.mark.parametrize(
+    ("mailed", "using"),
+    [
+        (claim("email", "10", 1, end=1_500), ERP),
+        (claim("fair", "10", 1), ERP),
+        (
+            claim("email", "10", 1),
+            rules(reference_channels=["erp"], max_age_without_end_days={"email": 90}),
+        ),
+    ],
+    ids=["an end of its own", "can be corrected", "the setting"],
+)
+def test_what_lasts_longer_than_a_mailing_without_an_end(
+    mailed: PriceClaim, using: ConsistencyRules
+) -> None:
+    """The end that a mailing names holds; other channels are asked to correct what they say."""
+    assert only([*AGREED, mailed, *MAILED[1:]], 1_400, using).state == OPEN
+
+
+def test_an_old_mailing_supports_what_another_channel_still_says() -> None:
+    """Two against the one that raised its price; a price that nobody else has supports nothing."""
+    claims = [claim("email", "10", 1), claim("shop", "10", 0), claim("app", "10", 0)]
+    claims += [claim("shop", "12", 700), claim("pos", "12", 700)]
+    found = {one.channel: one for one in book_at(claims, 800).values()}
+    assert set(found) == {"shop", "pos"}
+    assert found["pos"].evidence[1] == ["app-p0-10", "email-p1-10"]
+    assert book_at([*claims, claim("app", "12", 701)], 800) == {}
+    alone = [claim("email", "10", 1), claim("shop", "12", 700)]
+    assert (states(alone, 671), book_at(alone, 800)) == ([], {})
+
+
+@pytest.mark.parametrize(("start", "foreseen"), [(600, ["email"]), (1_500, [])])
+def test_a_mailing_will_be_old_by_then(start: float, foreseen: list[str]) -> None:
+    """A price announced for next month contradicts it, one for the month after that does not."""
+    later = [claim(channel, "12", 2, start=start) for channel in CHANNELS]
+    found = book_at([*AGREED, claim("email", "10", 1), *later], 3, ERP).values()
+    assert [one.channel for one in found if one.state is IncidentState.UPCOMING] == foreseen
