@@ -83,6 +83,11 @@ def ingest_core() -> EventProcessor:
     return core(rules=rules(), realms=dict.fromkeys(REALMS, germany), kinds=WITH_CUSTOMERS)
 
 
+def mixture_of(seed: int) -> Sequence[str]:
+    """The kinds of events of a run: every tenth is about stores, the others draw theirs."""
+    return ("store",) * 6 + ("price",) * 2 + ("login",) if seed % 10 == 7 else ()
+
+
 class Scenario:
     """Makes what is sent. `sent` is in the order of sending."""
 
@@ -175,6 +180,21 @@ class Scenario:
             "identifiers": self._someone(),
             "body": {"attributes": {"city": self._rng.choice(("Berlin", "Bonn"))}},
         }
+
+    def _store(self) -> Json:
+        """A channel publishes data of a store; the day of a holiday passes within the run."""
+        rng = self._rng
+        body: Json = {"store": rng.choice(("S1", "S1", "S2"))}
+        body |= rng.choice(
+            (
+                {"phone": rng.choice(("030 901820", "+49 30 901820", "030 901821"))},
+                {"address": rng.choice(("Hauptstr. 5", "Hauptstraße 5, Bonn", "Am Markt 1"))},
+                {"opening_hours": {"Mo-Di": rng.choice(("9-20", "9-18 Uhr", "closed"))}},
+                {"holiday_hours": {"2026-03-04": rng.choice(("9-13", "closed"))}},
+            )
+        )
+        channel = rng.choice(("shop", "pos"))
+        return {"type": "store.published", "channel": channel, "identifiers": [], "body": body}
 
     def _price(self) -> Json:
         rng = self._rng

@@ -27,7 +27,7 @@ from tests.simulation.checks import Ledger, Violation, check_end
 from tests.simulation.clock import Standstill, VirtualLoop
 from tests.simulation.embedded import check_same
 from tests.simulation.process import IN_DOUBT_S, LATE_S, Killed, Process
-from tests.simulation.scenario import BEGIN, POS, SHOP, TOPICS, Scenario
+from tests.simulation.scenario import BEGIN, POS, SHOP, TOPICS, Scenario, mixture_of
 from tests.simulation.stores import FactRows, IdentityRows
 
 FAULTS_S = 7.0
@@ -49,7 +49,7 @@ class World:
         self.chance = Chance(self.rng, self.options)
         self.loop = VirtualLoop()
         self.metrics = Metrics()
-        self.scenario = Scenario(self.rng)
+        self.scenario = Scenario(self.rng, mixture_of(seed))
         self.broker = Broker(self.chance, lambda: to_ms(self.now()), TOPICS)
         self.store_is_away = False
         self.identity = IdentityRows()

@@ -705,7 +705,11 @@ class AsyncOperations:
         since: datetime | None = None,
         purpose: str | None = None,
     ) -> AsyncGenerator[
-        models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any], None
+        models.AvailabilityMismatchView
+        | models.PriceMismatchView
+        | models.StoreDataMismatchView
+        | dict[str, Any],
+        None,
     ]:
         """The entries of all pages of `list_incidents`.
 
@@ -792,7 +796,12 @@ class AsyncOperations:
 
     async def get_incident(
         self, incident_id: str, *, consistent_after: str | None = None, purpose: str | None = None
-    ) -> models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any]:
+    ) -> (
+        models.AvailabilityMismatchView
+        | models.PriceMismatchView
+        | models.StoreDataMismatchView
+        | dict[str, Any]
+    ):
         """One incident with evidence, exposure, and what people did with it.
 
         incident_id: The whole id of the incident.
@@ -804,7 +813,10 @@ class AsyncOperations:
             Call(
                 "GET",
                 "/v1/incidents/{incident_id}",
-                models.AvailabilityMismatchView | models.PriceMismatchView | dict[str, Any],
+                models.AvailabilityMismatchView
+                | models.PriceMismatchView
+                | models.StoreDataMismatchView
+                | dict[str, Any],
                 path_values={"incident_id": incident_id},
                 query={"consistent_after": consistent_after},
                 headers={"X-Purpose": purpose},

@@ -687,7 +687,9 @@ class IncidentCounts(Model):
 class IncidentList(Model):
     """One page of incidents."""
 
-    data: list[AvailabilityMismatchView | PriceMismatchView | dict[str, Any]]
+    data: list[
+        AvailabilityMismatchView | PriceMismatchView | StoreDataMismatchView | dict[str, Any]
+    ]
     """The rows."""
     page: PageEnd
     """How the list goes on."""
@@ -1468,6 +1470,65 @@ class Span(Model):
     """The first instant of it."""
     until: datetime
     """The first instant after it."""
+
+
+class StoreDataDetails(Model):
+    """Which statements about a store contradict each other."""
+
+    field: str
+    """`address`, `phone`, `opening_hours.mo` … `.su`, or `holiday_hours.` and a date."""
+    expected: str
+    """What is expected, hours and telephone numbers in one form."""
+    observed: str
+    """What the channel says."""
+
+
+class StoreDataMismatchView(Model):
+    """Store data mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["store_data_mismatch"] = "store_data_mismatch"
+    subject: StoreSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: StoreDataDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    id: str
+    """Number or name of the store."""
+    field: str
+    """`address`, `phone`, `opening_hours.mo` … `.su`, or `holiday_hours.` and a date."""
+    expected: str
+    """What is expected, hours and telephone numbers in one form."""
+    observed: str
+    """What the channel says."""
 
 
 class StoreSubject(Model):
