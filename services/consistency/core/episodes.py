@@ -21,6 +21,7 @@ class Episode:
         "deviating",
         "deviating_claims",
         "due_at",
+        "healed_by_publishing",
         "opened_at",
         "reopens",
         "resolved_at",
@@ -38,6 +39,8 @@ class Episode:
         self.deviating_claims: dict[Basis, Claim] = {}
         """The latest deviating claim of each basis."""
         self.deviating: list[str] = []
+        self.healed_by_publishing = False
+        """What was observed was overtaken once by what the channel published."""
         self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
         self.add_evidence(verdict.claim)
@@ -53,6 +56,11 @@ class Episode:
         if len(self.deviating) < EVIDENCE_MAX and claim.event_id not in self.deviating:
             self.deviating.append(claim.event_id)
 
+    def observed(self) -> list[tuple[Basis, Claim]]:
+        """The latest deviating observation of each basis that has not agreed since."""
+        found = self.deviating_claims.items()
+        return [(basis, claim) for basis, claim in found if basis is not Basis.PUBLISHED]
+
     def copy(self) -> Episode:
         """An independent copy."""
         twin = Episode(self.since, self.due_at, self.verdict)
@@ -64,19 +72,59 @@ class Episode:
 class Deviations:
     """All deviations of one channel at one place: at most one current, the others past."""
 
-    __slots__ = ("_reopen_within", "channel", "current", "past")
+    __slots__ = ("_max_age", "_reopen_within", "channel", "current", "past")
 
-    def __init__(self, channel: str, reopen_within: timedelta) -> None:
+    def __init__(
+        self, channel: str, reopen_within: timedelta, max_age: timedelta | None = None
+    ) -> None:
+        """`max_age` is that of observations; None lets none of them age."""
         self.channel = channel
         self._reopen_within = reopen_within
+        self._max_age = max_age
         self.current: Episode | None = None
         self.past: list[Episode] = []
 
     @property
     def due_at(self) -> datetime | None:
-        """When the current deviation opens, if it is pending."""
+        """When the current deviation opens, or an observation that it rests on is too old."""
+        current, max_age = self.current, self._max_age
+        if current is None:
+            return None
+        if current.opened_at is None:
+            return current.due_at
+        if max_age is None:
+            return None
+        aged = (claim.occurred_at + max_age for _, claim in current.observed())
+        return min(aged, default=None)
+
+    @property
+    def was_observed(self) -> bool:
+        """Whether the current deviation rests on observations, perhaps among others."""
+        return self.current is not None and bool(self.current.observed())
+
+    def expire(self, now: datetime) -> None:
+        """Drop the observations that are too old at `now` to prove that anything still deviates."""
+        current, max_age = self.current, self._max_age
+        if current is None or max_age is None:
+            return
+        for basis, claim in current.observed():
+            if claim.occurred_at + max_age <= now:
+                self._resolve(current, basis, claim.occurred_at + max_age)
+
+    def overtake(self, published: Claim, history: ExpectationHistory, now: datetime) -> None:
+        """What was observed before the channel published the right price is over.
+
+        Once per episode: who observes the wrong price again does not believe the next repetition.
+        """
         current = self.current
-        return current.due_at if current and current.opened_at is None else None
+        if current is None or current.healed_by_publishing or history.expected is None:
+            return
+        if history.judge(published) is not None:
+            return
+        for basis, claim in current.observed():
+            if claim.occurred_at < published.occurred_at:
+                current.healed_by_publishing = True
+                self._resolve(current, basis, now)
 
     def judge_published(
         self,

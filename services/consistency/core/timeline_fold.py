@@ -52,7 +52,8 @@ class ChannelState:
         """The latest displayed or charged claim."""
         self.timer: datetime | None = None
         """The earliest time queued for this channel."""
-        self.deviations = Deviations(channel, comparison.rules.reopen_within)
+        rules = comparison.rules
+        self.deviations = Deviations(channel, rules.reopen_within, rules.max_age)
 
     def refresh(self, now: datetime, frozen_at: datetime | None = None) -> bool:
         """Find the published claim that counts at `now`; True if it says something else."""
@@ -131,6 +132,8 @@ class TimelineFold:
         self._places: dict[Place, PlaceState] = {}
         self._timers: list[tuple[datetime, int, ChannelState]] = []
         self._timers_set = count()
+        self._suspects: dict[ChannelState, PlaceState] = {}
+        """Channels with a deviation that rests on observations; some may have lost it since."""
         self._frozen_at = frozen_at
         """When looking ahead: the time at which ages are measured; claims do not age then."""
 
@@ -213,6 +216,8 @@ class TimelineFold:
             self._arm(state, self._due(state, now))
         if touched:
             self._settle(touched, now)
+        if self._suspects and (touched or published):
+            self._overtake_observed(now)
         for place_state, state, claim in observed:
             self._judge_observed(place_state, state, claim, now)
 
@@ -223,6 +228,7 @@ class TimelineFold:
             if state.timer != at:
                 continue
             state.timer = None
+            state.deviations.expire(now)
             due = self._due(state)
             if due is not None and due <= now:
                 touched[state.place] = self._places[state.place]
@@ -345,6 +351,19 @@ class TimelineFold:
         if published and value_of(published) == value_of(claim) and current is None:
             return  # The store charges what its zone publishes; any fault is the zone's.
         state.deviations.judge_observed(claim, publisher.move, place_state.history, now)
+        if state.deviations.was_observed:
+            self._suspects[state] = place_state
+            self._arm(state, self._due(state, now))
+
+    def _overtake_observed(self, now: datetime) -> None:
+        """End what rests on observations made before the channel published the right value."""
+        for state, place_state in list(self._suspects.items()):
+            if not state.deviations.was_observed:
+                del self._suspects[state]
+                continue
+            publisher = self._publisher(place_state, state.channel)
+            if publisher and publisher.published:
+                state.deviations.overtake(publisher.published, place_state.history, now)
 
     def _due(self, state: ChannelState, after: datetime | None = None) -> datetime | None:
         """The earliest time (after `after`) at which the channel may change by time alone."""

@@ -196,9 +196,49 @@ def test_an_observed_deviation_ends_with_an_agreeing_observation_of_its_kind() -
     assert only([*claims, charged("shop", "10", 35)], 40, ERP).resolved_at == hour(35)
 
 
-def test_an_open_incident_outlives_its_observation() -> None:
-    """That nobody looked for a week heals nothing."""
-    assert only([*AGREED, charged("shop", "11", 30)], 300, ERP).state == OPEN
+def test_what_nobody_observes_any_more_is_over() -> None:
+    """Three days after the last receipt nothing says that the price is still wrong."""
+    claims = [*AGREED, charged("shop", "11", 30), charged("shop", "11", 60)]
+    assert only(claims, 131, ERP).state == OPEN
+    assert only(claims, 132, ERP).resolved_at == hour(132)
+    assert [one.resolved_at for one in book_at(claims[:-1], 300, ERP).values()] == [hour(102)]
+
+
+def test_a_published_deviation_needs_no_observation() -> None:
+    """What the channel publishes is wrong for as long as it does; what was seen of it ages."""
+    claims = [*AGREED, claim("shop", "12", 10), shown("shop", "12", 20), claim("shop", "10", 200)]
+    assert only(claims, 199, ERP).state == OPEN
+    assert only(claims, 200, ERP).resolved_at == hour(200)
+
+
+RIGHT = claim("shop", "10", 31)
+
+
+@pytest.mark.parametrize(
+    ("claims", "resolved_at"),
+    [
+        ([shown("shop", "12", 30), RIGHT], 31),
+        ([shown("shop", "12", 30), claim("shop", "10", 31, start=40)], 40),
+        ([shown("shop", "12", 31), RIGHT], 103),  # in one moment: neither is later
+        ([shown("shop", "12", 30), claim("app", "10", 31)], 102),  # another channel
+        ([shown("shop", "12", 30), RIGHT, shown("shop", "12", 33), claim("shop", "10", 34)], 105),
+    ],
+    ids=["then", "when it starts", "at once", "another channel", "seen again"],
+)
+def test_publishing_the_right_price_ends_what_was_observed_before(
+    claims: list[PriceClaim], resolved_at: float
+) -> None:
+    """Once: when the wrong price is observed again, the next repetition proves nothing."""
+    assert only([*AGREED, *claims], 300, ERP).resolved_at == hour(resolved_at)
+
+
+def test_a_zones_right_price_ends_what_a_store_charged_before() -> None:
+    """A till takes its price from there."""
+    using = rules(zones={"north": ["S1"]})
+    claims = [claim("pos", "10", at, zone="north") for at in (0, 50)]
+    claims.append(charged("pos", "12", 40, location="S1"))
+    assert only(claims, 49, using).state == OPEN
+    assert only(claims, 50, using).resolved_at == hour(50)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +274,7 @@ def test_a_reopened_incident_tells_the_worst_of_both() -> None:
 def test_both_sides_must_heal() -> None:
     """A right feed with a wrong till is still wrong."""
     claims = [*AGREED, claim("shop", "12", 10), charged("shop", "12", 20), claim("shop", "10", 30)]
+    claims.append(charged("shop", "12", 35))
     assert only(claims, 40, ERP).state == OPEN
     assert only([*claims, charged("shop", "10", 41)], 50, ERP).resolved_at == hour(41)
 
