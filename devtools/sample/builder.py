@@ -25,6 +25,7 @@ from devtools.sample.offers import PriceYear
 from devtools.sample.orders import Orders
 from devtools.sample.persons import Household, Person, Registry
 from devtools.sample.plan import AT_TILL, Telling, Told, decide_tellings
+from devtools.sample.retailer import write_rules
 from devtools.sample.shelves import Shelves
 from devtools.sample.spool import Spool
 from devtools.sample.stream import Mention, Stream
@@ -73,7 +74,8 @@ def build_sample(
     data_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> SampleReport:
-    """Write the stream to `out` (.jsonl, or .jsonl.gz) and its truth files into `truth_dir`.
+    """Write the stream to `out` (.jsonl, or .jsonl.gz), the retailer's rules beside it, and the
+    truth files into `truth_dir`.
 
     Args:
         households: how many households of the data; seed: which, and every other chance.
@@ -93,6 +95,7 @@ def build_sample(
     composer.tell_nobody()
     report = composer.report()
     composer.spool.write(out)
+    write_rules(out)
     if truth_dir:
         composer.truth.write(truth_dir, report.model_dump())
     return report

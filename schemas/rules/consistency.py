@@ -18,6 +18,8 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Zones = dict[Name, list[Name]]
+Apart = frozenset[str]
+"""The channels that another is not compared with."""
 
 
 class KindRules(BaseModel):
@@ -34,6 +36,8 @@ class KindRules(BaseModel):
     """Channels that are right by definition, best first, for example `["erp"]`."""
     locations_may_differ: bool = True
     """A store or zone may legitimately differ from the channel-wide claim."""
+    may_differ: Annotated[list[tuple[Name, Name]], Field(max_length=50)] = []
+    """Pairs of channels that are never compared with each other, as `[["pos", "shop"]]`."""
     max_age_hours: Annotated[Hours, Field(gt=0)] = 72
     """Hours after which an observed claim no longer represents its channel."""
     published_max_age_days: Days = 400
@@ -60,6 +64,8 @@ class KindRules(BaseModel):
         stores = [store for members in self.zones.values() for store in members]
         if len(set(stores)) != len(stores):
             raise ValueError("zones: a store is listed in two zones, or twice in one")
+        if any(one == other for one, other in self.may_differ):
+            raise ValueError("may_differ: a pair names two channels")
         return self
 
     def grace(
@@ -103,6 +109,23 @@ class KindRules(BaseModel):
     def reopen_within(self) -> timedelta:
         """How soon after its end a returning deviation reopens the same incident."""
         return timedelta(hours=self.reopen_within_hours)
+
+    def apart_from(self, channel: str) -> Apart:
+        """The channels that `channel` is not compared with."""
+        return self._apart.get(channel, frozenset())
+
+    @cached_property
+    def aparts(self) -> tuple[Apart, ...]:
+        """All different answers of `apart_from`."""
+        return tuple(dict.fromkeys([frozenset[str](), *self._apart.values()]))
+
+    @cached_property
+    def _apart(self) -> dict[str, Apart]:
+        found: dict[str, set[str]] = {}
+        for one, other in self.may_differ:
+            found.setdefault(one, set()).add(other)
+            found.setdefault(other, set()).add(one)
+        return {channel: frozenset(others) for channel, others in found.items()}
 
     @cached_property
     def zone_of(self) -> dict[str, str]:

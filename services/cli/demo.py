@@ -51,8 +51,11 @@ def demo(
 ) -> None:
     """Sample stream → profiles and price incidents, and a look at them."""
     require_checkout()
+    # Imported late: only a checkout has it.
+    from devtools.sample.retailer import rules_file
+
     begun = time.monotonic()
-    settings = _prepare(directory)
+    settings = _prepare(directory, rules_file(directory.resolve() / STREAM))
     out.print(f"[bold]1. Till baskets as a stream[/] ({households} households, seed {seed})")
     sample = make_sample(households, seed, directory / STREAM, directory / TRUTH)
     out.print(f"   {sample.lines:,} lines, {sample.persons:,} persons, semi-synthetic")
@@ -67,8 +70,8 @@ def demo(
     _what_next(directory)
 
 
-def _prepare(directory: Path) -> Settings:
-    """An empty demo directory with settings of its own.
+def _prepare(directory: Path, rules: Path) -> Settings:
+    """An empty demo directory with settings of its own, which name a rules file.
 
     Raises:
         ConfigurationError: the directory holds something that no demo made.
@@ -88,7 +91,9 @@ def _prepare(directory: Path) -> Settings:
     directory.mkdir(mode=OWNER_ONLY, parents=True)
     (directory / SETTINGS_FILE).touch(0o600)
     (directory / SETTINGS_FILE).write_text(
-        f'C360_IDENTITY_SECRET={DEMO_SECRET}\nC360_API_KEYS=["{DEMO_API_KEY}"]\n', "utf-8"
+        f'C360_IDENTITY_SECRET={DEMO_SECRET}\nC360_API_KEYS=["{DEMO_API_KEY}"]\n'
+        f"C360_CONSISTENCY_RULES={rules}\n",
+        "utf-8",
     )
     settings = load_settings(directory)
     configure_logging(settings)

@@ -39,7 +39,8 @@ def build(
     """Build a stream of shop, app, POS and e-mail touchpoints from a year of real till baskets.
 
     Semi-synthetic: times, stores, products and prices are those of the data set The Complete
-    Journey; people, identifiers and the planted price errors are invented.
+    Journey; people, identifiers and the planted price errors are invented. How the retailer prices
+    is in a rules file beside the stream: set C360_CONSISTENCY_RULES to it before you ingest.
     """
     report = make_sample(households, seed, out, truth, data)
     if as_json:

@@ -43,7 +43,11 @@ def found(
         None, "sample", "build", "--households", "60", "--seed", "42",
         "--out", str(stream.file), "--truth", str(stream.truth),
     )  # fmt: skip
-    report = c360_json(directory / "data", "ingest", "--json", str(stream.file))
+    ingested = c360(
+        directory / "data", "ingest", "--json", str(stream.file),
+        C360_CONSISTENCY_RULES=str(directory / "sample.rules.toml"),
+    )  # fmt: skip
+    report = json.loads(ingested.stdout)
     assert report["id_conflicts"] == 0
     _require(stream, report["accepted"], report["rejected_by_reason"])
     return directory / "data", stream

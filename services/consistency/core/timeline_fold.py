@@ -13,6 +13,7 @@ from itertools import count, groupby
 
 from schemas.claim import Claim
 from schemas.offer import Basis
+from schemas.rules.consistency import Apart
 from services.consistency.core.episodes import Deviations, Episode
 from services.consistency.core.expectation import (
     Comparison,
@@ -34,18 +35,21 @@ class ChannelState:
     """One channel at one place: what it publishes, its latest observation, its deviations."""
 
     __slots__ = (
-        "_comparison", "channel", "deviations", "move", "next_bound", "observed", "place",
-        "published", "timer", "windows",
+        "_comparison", "apart", "channel", "deviations", "excused", "move", "next_bound",
+        "observed", "place", "published", "timer", "windows",
     )  # fmt: skip
 
     def __init__(self, channel: str, place: Place, comparison: Comparison) -> None:
         self._comparison = comparison
         self.channel = channel
+        self.apart: Apart = comparison.rules.apart_from(channel)
         self.place = place
         self.windows = Windows()
         self.published: Claim | None = None
         self.move: Move | None = None
-        """When the published value last changed."""
+        """When the published value last changed, or ceased to be excused."""
+        self.excused = False
+        """Whether what it publishes is wrong, and a wider place's fault."""
         self.next_bound: datetime | None = None
         """When what is published may change by time alone."""
         self.observed: Claim | None = None
@@ -83,6 +87,15 @@ class ChannelState:
         outdated = self.outdated_at
         return None if outdated and outdated <= now else self.published
 
+    def judge_published(self, is_excused: bool, history: ExpectationHistory, now: datetime) -> None:
+        """Judge what the channel publishes, unless a wider place answers for it."""
+        answers_now = self.excused and not is_excused
+        if self.published and answers_now and (self.move is None or self.move.at < now):
+            self.move = Move(now, False, window_length(self._comparison, self.published))
+        self.excused = is_excused
+        said = None if is_excused else self.contradicting(now)
+        self.deviations.judge_published(said, self.move, history, now)
+
     def observe(self, claim: Claim, now: datetime) -> bool:
         """Add an observation; True if it may have changed the channel's vote."""
         value_of, old = self._comparison.value, self.voting(now)
@@ -104,23 +117,52 @@ class ChannelState:
         """
         twin = ChannelState(self.channel, self.place, self._comparison)
         twin.windows, twin.deviations = self.windows.copy(), self.deviations.copy()
-        twin.published, twin.move = self.published, self.move
+        twin.published, twin.move, twin.excused = self.published, self.move, self.excused
         twin.observed = None if self.published else self.observed
         return twin
 
 
 class PlaceState:
-    """One place: its channels and what is expected there."""
+    """One place: its channels and what is expected there.
 
-    __slots__ = ("channels", "history", "place", "zone")
+    Expectations are by the channels that are left out of them, because prices may differ there.
+    """
+
+    __slots__ = ("channels", "offered", "own", "place", "wider", "zone")
 
     def __init__(self, place: Place, comparison: Comparison) -> None:
         self.place = place
         self.channels: dict[str, ChannelState] = {}
-        self.history = ExpectationHistory(comparison)
-        zone = comparison.rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
+        self.own: dict[Apart, ExpectationHistory] = {}
+        """What is expected here; without an entry, what is expected at the wider place."""
+        self.offered: dict[Apart, ExpectationHistory] = {}
+        """Of the whole chain: what narrower places are held to."""
+        rules = comparison.rules
+        zone = rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
         self.zone = Place(ZONE_RANK, zone) if zone else place
         """The zone of a store; any other place itself."""
+        wider = [self.zone] if rules.locations_may_differ else [self.zone, EVERYWHERE]
+        self.wider = tuple(one for one in wider if one != place)
+        """The places whose claims hold here where the channel has none, the nearest first."""
+
+    @property
+    def needs_judging(self) -> bool:
+        """Whether a change of a wider place may change anything here at once.
+
+        A store known by its receipts alone follows without being touched, however many there are.
+        """
+        return (
+            bool(self.own)
+            or len(self.channels) > 1
+            or any(state.published or state.deviations.current for state in self.channels.values())
+        )
+
+    def copy(self, comparison: Comparison) -> PlaceState:
+        """A copy without its channels."""
+        twin = PlaceState(self.place, comparison)
+        twin.own = {apart: history.copy() for apart, history in self.own.items()}
+        twin.offered = {apart: history.copy() for apart, history in self.offered.items()}
+        return twin
 
 
 class TimelineFold:
@@ -129,6 +171,8 @@ class TimelineFold:
     def __init__(self, comparison: Comparison, frozen_at: datetime | None = None) -> None:
         self._comparison = comparison
         self._rules = comparison.rules
+        self._nothing = ExpectationHistory(comparison)
+        """What is expected before anything was said."""
         self._places: dict[Place, PlaceState] = {}
         self._timers: list[tuple[datetime, int, ChannelState]] = []
         self._timers_set = count()
@@ -176,10 +220,7 @@ class TimelineFold:
         """A copy to look ahead with."""
         twin = TimelineFold(self._comparison, frozen_at=now)
         for place_state in self._places.values():
-            copied = twin._places[place_state.place] = PlaceState(
-                place_state.place, self._comparison
-            )
-            copied.history = place_state.history.copy()
+            copied = twin._places[place_state.place] = place_state.copy(self._comparison)
             for state in place_state.channels.values():
                 copied.channels[state.channel] = twin._freeze(state.copy(), now)
         return twin
@@ -250,12 +291,25 @@ class TimelineFold:
     def _new_place(self, place: Place) -> PlaceState:
         """A place without claims so far: what it follows was right there all the time."""
         place_state = PlaceState(place, self._comparison)
-        common = None if self._rules.locations_may_differ else self._places.get(EVERYWHERE)
-        zone = self._places.get(place_state.zone)
-        followed = common if common and common.history.expected else zone
-        if followed:
-            place_state.history = followed.history.copy()
+        for apart in self._rules.aparts:
+            if place == EVERYWHERE:
+                place_state.own[apart] = ExpectationHistory(self._comparison)
+                place_state.offered[apart] = ExpectationHistory(self._comparison)
+            elif self._rules.locations_may_differ:
+                place_state.own[apart] = self._followed(place_state, apart).copy()
         return place_state
+
+    def _followed(self, place_state: PlaceState, apart: Apart) -> ExpectationHistory:
+        """What is expected at the nearest wider place with claims."""
+        for place in place_state.wider:
+            wider = self._places.get(place)
+            if wider is not None:
+                return wider.offered.get(apart) or self._history(wider, apart)
+        return self._nothing
+
+    def _history(self, place_state: PlaceState, apart: Apart) -> ExpectationHistory:
+        """What is expected at a place of a channel."""
+        return place_state.own.get(apart) or self._followed(place_state, apart)
 
     def _settle(self, touched: dict[Place, PlaceState], now: datetime) -> None:
         """Bring every affected place, and those that depend on one, up to `now`."""
@@ -264,36 +318,60 @@ class TimelineFold:
                 if state.next_bound is not None and state.next_bound <= now:
                     state.refresh(now, self._frozen_at)
         for place_state in self._dependent(touched):
-            place_state.history.update(self._expected(place_state, now), now)
+            for apart in self._rules.aparts:
+                self._update(place_state, apart, now)
             for state in place_state.channels.values():
-                said = state.contradicting(now)
-                state.deviations.judge_published(said, state.move, place_state.history, now)
+                history = self._history(place_state, state.apart)
+                is_excused = self._is_excused(place_state, state.published, history)
+                state.judge_published(is_excused, history, now)
                 self._arm(state, self._due(state, now))
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
         """The affected places and those that follow them, in order of dependency."""
-        if EVERYWHERE in touched and not self._rules.locations_may_differ:
-            places: Iterable[PlaceState] = self._places.values()
-        elif any(place.rank == ZONE_RANK for place in touched):
-            places = [s for s in self._places.values() if s.place in touched or s.zone in touched]
+        reaches_all = EVERYWHERE in touched and not self._rules.locations_may_differ
+        if reaches_all or any(place.rank == ZONE_RANK for place in touched):
+            places: Iterable[PlaceState] = [
+                s
+                for s in self._places.values()
+                if s.place in touched or ((reaches_all or s.zone in touched) and s.needs_judging)
+            ]
         else:
             places = touched.values()
         return sorted(places, key=lambda place_state: place_state.place)
 
-    def _expected(self, place_state: PlaceState, now: datetime) -> Expected | None:
-        """What is right at a place now."""
-        if not self._rules.locations_may_differ and place_state.place != EVERYWHERE:
-            common = self._places.get(EVERYWHERE)
-            if common and common.history.expected:
-                return common.history.expected
+    def _update(self, place_state: PlaceState, apart: Apart, now: datetime) -> None:
+        """Find out what is right at a place now, for channels not compared with `apart`."""
+        own, followed = place_state.own.get(apart), self._followed(place_state, apart)
+        is_follower = bool(place_state.wider) and not self._rules.locations_may_differ
+        expected = self._reference(place_state, apart)
+        if expected is None and is_follower:
+            expected = followed.expected
+        if expected is None:
+            votes = self._of_today(self._votes(place_state, apart, now), now)
+            expected = expected_of(self._comparison, votes)
+            if apart in place_state.offered:
+                place_state.offered[apart].update(expected, now)
+            if len(votes) == 1 and votes[0].basis is not Basis.PUBLISHED:
+                expected = None  # A channel alone is measured by what itself publishes only.
+        elif apart in place_state.offered:
+            place_state.offered[apart].update(expected, now)
+        if own is None:
+            if expected is followed.expected:
+                return
+            own = place_state.own[apart] = followed.copy()
+        own.update(expected, now)
+
+    def _reference(self, place_state: PlaceState, apart: Apart) -> Expected | None:
+        """What the first reference channel that speaks of this place says, unless that is only
+        what a wider place follows, too."""
         for channel in self._rules.reference_channels:
-            claim = self._published(place_state, channel)
-            if claim:
+            publisher = None if channel in apart else self._publisher(place_state, channel)
+            claim = publisher.published if publisher else None
+            if publisher and claim:
+                if publisher.place != place_state.place and not self._rules.locations_may_differ:
+                    return None
                 return expected_at(self._comparison, self._comparison.value(claim), (claim,))
-        votes = self._of_today(self._votes(place_state, now), now)
-        if len(votes) == 1 and votes[0].basis is not Basis.PUBLISHED:
-            return None  # A channel alone is measured by what itself publishes only.
-        return expected_of(self._comparison, votes)
+        return None
 
     def _of_today(self, votes: list[Claim], now: datetime) -> list[Claim]:
         """The votes without outdated ones that no other channel agrees with."""
@@ -310,47 +388,75 @@ class TimelineFold:
             if one not in old or any(self._comparison.agrees(value_of(one), v) for v in living)
         ]
 
-    def _votes(self, place_state: PlaceState, now: datetime) -> list[Claim]:
+    def _votes(self, place_state: PlaceState, apart: Apart, now: datetime) -> list[Claim]:
         """One claim per channel: what it publishes, else the latest observation."""
         channels = set(place_state.channels)
-        zone = self._places.get(place_state.zone)
-        if zone:
-            channels.update(zone.channels)
-        claims = (self._vote(place_state, channel, now) for channel in sorted(channels))
+        for place in place_state.wider:
+            if place in self._places:
+                channels.update(self._places[place].channels)
+        claims = (self._vote(place_state, channel, now) for channel in sorted(channels - apart))
         return [claim for claim in claims if claim is not None]
 
     def _vote(self, place_state: PlaceState, channel: str, now: datetime) -> Claim | None:
-        published = self._published(place_state, channel)
-        if published:
-            return published
+        publisher = self._publisher(place_state, channel)
+        if publisher and publisher.published:
+            return publisher.published
         state = place_state.channels.get(channel)
         return state.voting(self._frozen_at or now) if state else None
 
     def _publisher(self, place_state: PlaceState, channel: str) -> ChannelState | None:
-        """The state whose published claim counts for the channel here: its own, or its zone's."""
-        state = place_state.channels.get(channel)
-        if state is None or state.published is None:
-            zone = self._places.get(place_state.zone)
-            return (zone.channels.get(channel) if zone else None) or state
-        return state
+        """The state whose published claim counts for the channel here: its own, else that of the
+        nearest wider place; without any, the widest that is known."""
+        found = place_state.channels.get(channel)
+        if found is None or found.published is None:
+            for place in place_state.wider:
+                wider = self._places.get(place)
+                found = (wider.channels.get(channel) if wider else None) or found
+                if found and found.published:
+                    break
+        return found
 
-    def _published(self, place_state: PlaceState, channel: str) -> Claim | None:
-        state = self._publisher(place_state, channel)
-        return state.published if state else None
+    def _is_excused(
+        self, place_state: PlaceState, claim: Claim | None, history: ExpectationHistory
+    ) -> bool:
+        """Whether a claim deviates, but through no fault of this place.
+
+        Its channel says the same for a wider place, where the same is expected; or nothing but
+        what was seen of this channel elsewhere speaks against it.
+        """
+        expected, value_of = history.expected, self._comparison.value
+        if not claim or not expected or not place_state.wider or self._rules.locations_may_differ:
+            return False
+        if self._comparison.agrees(value_of(claim), expected.value):
+            return False
+        if expected.alone and expected.supporting_claims[0].basis is not Basis.PUBLISHED:
+            return expected.supporting_claims[0].channel == claim.channel
+        for place in place_state.wider:
+            wider = self._places.get(place)
+            state = wider.channels.get(claim.channel) if wider else None
+            if wider and state and state.published:
+                there = self._history(wider, state.apart).expected
+                is_same = there is not None and there.value == expected.value
+                return is_same and value_of(state.published) == value_of(claim)
+        return False
 
     def _judge_observed(
         self, place_state: PlaceState, state: ChannelState, claim: Claim, now: datetime
     ) -> None:
         """Judge an observation by the price expected at its own time."""
-        expected, current = place_state.history.expected, state.deviations.current
-        value_of = self._comparison.value
-        if current is None and (expected is None or expected.value == value_of(claim)):
-            return
+        history, current = self._history(place_state, state.apart), state.deviations.current
+        expected, value_of = history.expected, self._comparison.value
         publisher = self._publisher(place_state, claim.channel) or state
-        published = publisher.published
-        if published and value_of(published) == value_of(claim) and current is None:
-            return  # The store charges what its zone publishes; any fault is the zone's.
-        state.deviations.judge_observed(claim, publisher.move, place_state.history, now)
+        if current is None:
+            if expected is None or expected.value == value_of(claim):
+                return
+            published = publisher.published
+            is_own = publisher.place == place_state.place or self._rules.locations_may_differ
+            if is_own and published and value_of(published) == value_of(claim):
+                return  # Any fault is that of the price published, here or for the zone.
+            if self._is_excused(place_state, claim, history):
+                return
+        state.deviations.judge_observed(claim, publisher.move, history, now)
         if state.deviations.was_observed:
             self._suspects[state] = place_state
             self._arm(state, self._due(state, now))
@@ -363,7 +469,9 @@ class TimelineFold:
                 continue
             publisher = self._publisher(place_state, state.channel)
             if publisher and publisher.published:
-                state.deviations.overtake(publisher.published, place_state.history, now)
+                state.deviations.overtake(
+                    publisher.published, self._history(place_state, state.apart), now
+                )
 
     def _due(self, state: ChannelState, after: datetime | None = None) -> datetime | None:
         """The earliest time (after `after`) at which the channel may change by time alone."""

@@ -69,6 +69,8 @@ class SeverityRules(BaseModel):
 class PriceRules(KindRules):
     """Which prices are compared, which one is expected, and how long a channel may lag."""
 
+    locations_may_differ: bool = False
+    """True: a store's prices are compared at that store (and in its zone) only."""
     right_price: RightPrice = RightPrice.MAJORITY
     """Without a reference: `majority` (on a tie the lowest) or `lowest`."""
     tolerance_absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.01")

@@ -18,9 +18,10 @@ from tests.unit.consistency.market import BOOK, hour, price_book, rules
 RULE_SETS = [
     rules(**QUICK),
     rules(**QUICK, reference_channels=["erp"]),
-    rules(**QUICK, locations_may_differ=False),
+    rules(**QUICK, locations_may_differ=True),
     rules(**QUICK, max_age_without_end_days={"fair": 1, "pos": 2}),
-    rules(**QUICK, right_price="lowest", locations_may_differ=False),
+    rules(**QUICK, right_price="lowest", locations_may_differ=True),
+    rules(**QUICK, reference_channels=["erp"], may_differ=[["shop", "pos"], ["pos", "app"]]),
     rules(**QUICK, right_price="lowest", reference_channels=["erp", "shop"]),
 ]
 

@@ -31,7 +31,7 @@ from .market import (
 UPCOMING, OPEN, RESOLVED = IncidentState.UPCOMING, IncidentState.OPEN, IncidentState.RESOLVED
 ERP = rules(reference_channels=["erp"])
 ZONED = rules(zones={"north": ["S1", "south"], "south": ["S3"]})
-COMMON = rules(locations_may_differ=False)
+APART = rules(locations_may_differ=True)
 NORTH, STORE = {"zone": "north"}, {"location": "S1"}
 AGREED = [claim(channel, "10", 0) for channel in ("erp", "shop", "app")]
 
@@ -65,12 +65,12 @@ def test_a_zones_new_price_reaches_stores_heard_of_before() -> None:
 
 
 def test_a_new_common_price_reaches_every_place() -> None:
-    """Where places may not differ, a store that keeps its price deviates from that instant on."""
+    """A store that keeps its price deviates from that instant on, unless it may differ."""
     claims = [*AGREED, claim("pos", "10", 0, **STORE)]
     claims += [claim(channel, "12", 50) for channel in ("erp", "shop", "app")]
-    found = only(claims, 80, COMMON)
+    found = only(claims, 80)
     assert (found.location, found.since, found.opened_at) == ("S1", hour(50), hour(74))
-    assert book_at(claims, 80) == {}
+    assert book_at(claims, 80, APART) == {}
 
 
 def test_what_the_other_channels_of_a_zone_publish_votes_in_its_stores() -> None:
@@ -96,9 +96,10 @@ def test_what_was_seen_in_a_zone_is_no_vote_in_its_stores() -> None:
 
 
 def test_where_the_reference_says_nothing_the_others_vote() -> None:
-    """A reference that publishes channel-wide is no measure of a store's own prices."""
+    """Where stores may differ, the common price list is no measure of a store's own prices."""
     claims = [claim("erp", "10", 0), claim("pos", "12", 0, **STORE), claim("app", "13", 0, **STORE)]
-    found = only(claims, 50, ERP)
+    assert states(claims, 50, ERP) == [("app", OPEN), ("pos", OPEN)]
+    found = only(claims, 50, rules(reference_channels=["erp"], locations_may_differ=True))
     assert (found.channel, prices(found).expected) == ("app", Decimal(12))
 
 
@@ -140,7 +141,7 @@ def test_a_repeated_observation_is_no_new_evidence(at: float, elsewhere: list[Pr
     """An expectation rests on the claims that it was made of, until a vote changes there."""
     claims = [claim("shop", "10", 0, **STORE)]
     claims += [shown("app", "10", hours, **STORE) for hours in (1, 20)]
-    found = only([*claims, *elsewhere, shown("shop", "12", at, **STORE)], 90)
+    found = only([*claims, *elsewhere, shown("shop", "12", at, **STORE)], 90, APART)
     assert found.evidence == [[f"shopS1-d{at}-12"], ["appS1-d1-10", "shopS1-p0-10"]]
 
 
@@ -165,8 +166,9 @@ def test_all_that_ends_in_an_instant_ends_before_what_is_shown_then() -> None:
     elsewhere = [promo("pos", "10", 0, end=48, **STORE), promo("pos", "9", 10, end=30, **STORE)]
     ending = [promo(channel, "8", 31, end=48) for channel in ("erp", "shop", "app")]
     claims = [*AGREED, *elsewhere, *ending]
-    assert book_at([*claims, shown("app", "10", 48)], 60, ERP) == {}
-    assert states([*claims, shown("app", "10", 47)], 47, ERP) == [("app", OPEN)]
+    using = rules(reference_channels=["erp"], locations_may_differ=True)
+    assert book_at([*claims, shown("app", "10", 48)], 60, using) == {}
+    assert states([*claims, shown("app", "10", 47)], 47, using) == [("app", OPEN)]
 
 
 def test_what_deviates_already_is_not_upcoming() -> None:
