@@ -45,6 +45,12 @@ class KindRules(BaseModel):
     max_age_without_end_days: dict[Name, Days] = {}
     """Days after which a published claim without an end contradicts no other, by channel: a
     mailing cannot be corrected."""
+    evidence_min_observations: Annotated[int, Field(ge=1, le=20)] = 1
+    """What was seen or paid opens an incident only if at least so many events deviate …"""
+    evidence_min_percent: Annotated[Percent, Field(le=100)] = Decimal(5)
+    """… and they are at least this share of the channel's events of that basis at that place …"""
+    evidence_within_hours: Annotated[Hours, Field(gt=0)] = 24
+    """… within so many hours and since the last change (of the latest 200 events)."""
     reopen_within_hours: Hours = 24
     """Hours within which a deviation that returns reopens the same incident."""
     grace_start_hours: dict[Name, Hours] = {"default": 12}
@@ -104,6 +110,11 @@ class KindRules(BaseModel):
     def max_age_without_end(self) -> dict[str, timedelta]:
         """How long a published claim without an end contradicts others, by channel."""
         return {name: timedelta(days=days) for name, days in self.max_age_without_end_days.items()}
+
+    @cached_property
+    def evidence_within(self) -> timedelta:
+        """How far back observations are counted."""
+        return timedelta(hours=self.evidence_within_hours)
 
     @cached_property
     def reopen_within(self) -> timedelta:

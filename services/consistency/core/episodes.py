@@ -5,10 +5,13 @@ Every transition bears the time at which it was due or proven, never the time of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from schemas.claim import Claim
 from schemas.offer import Basis
+from schemas.rules.consistency import KindRules
+from services.consistency.core.evidence import LookBack, Observations
 from services.consistency.core.expectation import ExpectationHistory, Judgement, Move
 
 EVIDENCE_MAX = 20
@@ -72,15 +75,14 @@ class Episode:
 class Deviations:
     """All deviations of one channel at one place: at most one current, the others past."""
 
-    __slots__ = ("_max_age", "_reopen_within", "channel", "current", "past")
+    __slots__ = ("_max_age", "_rules", "channel", "current", "observations", "past")
 
-    def __init__(
-        self, channel: str, reopen_within: timedelta, max_age: timedelta | None = None
-    ) -> None:
+    def __init__(self, channel: str, rules: KindRules, max_age: timedelta | None = None) -> None:
         """`max_age` is that of observations; None lets none of them age."""
         self.channel = channel
-        self._reopen_within = reopen_within
+        self._rules = rules
         self._max_age = max_age
+        self.observations = Observations()
         self.current: Episode | None = None
         self.past: list[Episode] = []
 
@@ -160,28 +162,50 @@ class Deviations:
         history: ExpectationHistory,
         now: datetime,
     ) -> None:
-        """Judge one displayed or charged claim, made at `now`."""
+        """Judge one displayed or charged claim, made at `now` and known to `observations`."""
         verdict = history.judge(claim)
         current = self.current
         if verdict is None:
             if current and history.expected and claim.basis in current.deviating_claims:
                 self._resolve(current, claim.basis, now)
             return
-        if now < history.due_at(self.channel, own):
+        graced = history.due_at(self.channel, own)
+        if now < graced:
             return  # Observations within the grace are no evidence.
+        if current is not None and claim.basis in current.deviating_claims:
+            current.add_evidence(claim)
+            current.worsen(verdict)
+            return
+        begin = max(now - self._rules.evidence_within, history.latest_move(own).at)
+        found = self.observations.evidence(
+            claim.basis, LookBack(begin, graced), history, self._rules
+        )
+        if found:
+            self._prove([one for one in found if self._is_new(one.claim)] or [verdict], now)
+
+    def _is_new(self, claim: Claim) -> bool:
+        """Whether it was observed after the last deviation ended."""
+        last = self.past[-1] if self.past else None
+        return last is None or last.resolved_at is None or claim.occurred_at > last.resolved_at
+
+    def _prove(self, verdicts: Sequence[Judgement], now: datetime) -> None:
+        """Open the deviation that these observations prove at `now`, or add them to it."""
+        current = self.current
         if current is None:
-            current = self._begin(now, now, verdict)
-        current.add_evidence(claim)
+            current = self._begin(verdicts[0].claim.occurred_at, now, verdicts[0])
         if current.opened_at is None:
-            self._open(current, verdict, now)
-        else:
+            self._open(current, verdicts[0], now)
+            assert self.current is not None
+            current = self.current  # Perhaps a former one, that goes on.
+        for verdict in verdicts:
+            current.add_evidence(verdict.claim)
             current.worsen(verdict)
 
-    def _begin(self, now: datetime, due_at: datetime, verdict: Judgement) -> Episode:
+    def _begin(self, since: datetime, due_at: datetime, verdict: Judgement) -> Episode:
         """A new deviation, or the return of one resolved recently."""
-        self.current = Episode(now, due_at, verdict)
+        self.current = Episode(since, due_at, verdict)
         last = self.past[-1] if self.past else None
-        if last and last.resolved_at and now - last.resolved_at <= self._reopen_within:
+        if last and last.resolved_at and since - last.resolved_at <= self._rules.reopen_within:
             self.current.reopens = last
         return self.current
 
@@ -232,7 +256,7 @@ class Deviations:
 
         That the current deviation reopens a former one is left out: both began before.
         """
-        twin = Deviations(self.channel, self._reopen_within)
+        twin = Deviations(self.channel, self._rules)
         if self.past:
             twin.past.append(self.past[-1].copy())
         twin.current = self.current and self.current.copy()

@@ -152,9 +152,18 @@ class ExpectationHistory:
 
         Only for a claim that deviates, so something was expected.
         """
-        assert self.move is not None
-        move = own if own is not None and own.at > self.move.at else self.move
+        move = self.latest_move(own)
         return move.at + self._comparison.rules.grace(channel, move.ended, move.lasts)
+
+    def latest_move(self, own: Move | None) -> Move:
+        """The later of the latest move of the expectation and the channel's own."""
+        assert self.move is not None
+        return own if own is not None and own.at > self.move.at else self.move
+
+    def expects(self, claim: Claim) -> bool:
+        """Whether the claim says exactly what is expected now."""
+        expected = self.expected
+        return expected is not None and self._comparison.value(claim) == expected.value
 
     def judge(self, claim: Claim) -> Judgement | None:
         """The verdict on `claim` now; None if it agrees or there is nothing to compare with."""

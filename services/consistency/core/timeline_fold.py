@@ -57,7 +57,7 @@ class ChannelState:
         self.timer: datetime | None = None
         """The earliest time queued for this channel."""
         rules = comparison.rules
-        self.deviations = Deviations(channel, rules.reopen_within, rules.max_age)
+        self.deviations = Deviations(channel, rules, rules.max_age)
 
     def refresh(self, now: datetime, frozen_at: datetime | None = None) -> bool:
         """Find the published claim that counts at `now`; True if it says something else."""
@@ -100,6 +100,7 @@ class ChannelState:
         """Add an observation; True if it may have changed the channel's vote."""
         value_of, old = self._comparison.value, self.voting(now)
         self.observed = claim
+        self.deviations.observations.add(claim)
         if self.published is not None:
             return False
         return old is None or value_of(old) != value_of(claim)

@@ -1,0 +1,70 @@
+"""Whether what was observed of one channel at one place suffices to say that it deviates.
+
+One old page among hundreds of right ones proves nothing; the only view of the day does. Only the
+latest observations are kept, so the answer costs the same however busy a channel is.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.claim import Claim
+from schemas.offer import Basis
+from schemas.rules.consistency import KindRules
+from services.consistency.core.expectation import ExpectationHistory, Judgement
+
+CHARGED = Basis.CHARGED
+OBSERVATIONS_MAX = 200
+"""Observations of one basis that are looked back on."""
+
+
+class LookBack(NamedTuple):
+    """What counts: observations from `begin` on, and of those that deviate the ones of `graced`
+    and later."""
+
+    begin: datetime
+    graced: datetime
+
+
+class Observations:
+    """The latest observations of one channel at one place, by basis."""
+
+    __slots__ = ("_charged", "_displayed")
+
+    def __init__(self) -> None:
+        self._charged: list[Claim] = []
+        self._displayed: list[Claim] = []
+
+    def add(self, claim: Claim) -> None:
+        """Add an observation, no earlier than those before."""
+        latest = self._charged if claim.basis is CHARGED else self._displayed
+        latest.append(claim)
+        if len(latest) > 2 * OBSERVATIONS_MAX:
+            del latest[:-OBSERVATIONS_MAX]
+
+    def evidence(
+        self, basis: Basis, over: LookBack, history: ExpectationHistory, rules: KindRules
+    ) -> Sequence[Judgement]:
+        """The verdicts on the deviating ones, in time order; none if they are too few.
+
+        Events count, not lines: a receipt that charges a price twice says it once.
+        """
+        latest = self._charged if basis is CHARGED else self._displayed
+        first = bisect_left(latest, over.begin, max(0, len(latest) - OBSERVATIONS_MAX), key=_time)
+        near = latest[first:]
+        others = [one for one in near if not history.expects(one)]  # nearly all are as expected
+        verdicts = [verdict for one in others if (verdict := history.judge(one))]
+        graced = {v.claim.event_id for v in verdicts if v.claim.occurred_at < over.graced}
+        deviating = {v.claim.event_id for v in verdicts} - graced
+        counted = len({one.event_id for one in near} - graced)
+        enough = len(deviating) >= rules.evidence_min_observations
+        if not enough or len(deviating) * 100 < rules.evidence_min_percent * counted:
+            return ()
+        return [verdict for verdict in verdicts if verdict.claim.event_id in deviating]
+
+
+def _time(claim: Claim) -> datetime:
+    return claim.occurred_at
