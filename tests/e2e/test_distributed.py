@@ -22,6 +22,7 @@ import pytest
 
 from devtools.prometheus import lint
 from services.api.feed_positions import FeedMark, read_id
+from services.consistency.kinds import KINDS
 from services.runtime.metrics import Metrics
 from services.stream.ports import Outgoing
 from services.stream.producer import Producer
@@ -37,7 +38,7 @@ from tests.e2e.accounts import (
 )
 from tests.e2e.conftest import Reference, Stream
 from tests.e2e.distributed import SERVICES, Api, Distributed
-from tests.e2e.runs import command, environment, wait_for
+from tests.e2e.runs import c360_json, command, environment, wait_for
 from tests.e2e.truth import read_csv
 from tests.kafka import kafka_settings, renew_catalogue
 from tests.otlp import Collector
@@ -98,6 +99,12 @@ def run(
 def test_state_equals_the_embedded_run(run: Distributed, reference: Reference) -> None:
     """Four workers of three services reach the same state as one process without a broker."""
     assert run.digest() == reference.digest
+
+
+def test_every_kind_has_incidents(reference: Reference) -> None:
+    """So that equal states say something of each."""
+    listed = c360_json(reference.data_dir, "incidents", "list", "--json")
+    assert {one["kind"] for one in listed} == set(KINDS)
 
 
 def test_every_line_is_a_fact_or_a_dead_letter(run: Distributed, stream: Stream) -> None:

@@ -84,8 +84,9 @@ def ingest_core() -> EventProcessor:
 
 
 def mixture_of(seed: int) -> Sequence[str]:
-    """The kinds of events of a run: every tenth is about stores, the others draw theirs."""
-    return ("store",) * 6 + ("price",) * 2 + ("login",) if seed % 10 == 7 else ()
+    """The kinds of events of a run: every tenth is about stores and cases, the others draw
+    theirs."""
+    return ("store",) * 4 + ("case",) * 4 + ("price", "login") if seed % 10 == 7 else ()
 
 
 class Scenario:
@@ -195,6 +196,14 @@ class Scenario:
         )
         channel = rng.choice(("shop", "pos"))
         return {"type": "store.published", "channel": channel, "identifiers": [], "body": body}
+
+    def _case(self) -> Json:
+        """Somebody asks or answers in a case; customers do so in the shop, staff anywhere."""
+        rng = self._rng
+        kind = rng.choice(("support.contacted", "support.answered", "complaint.opened"))
+        body = {"case_id": rng.choice(("C1", "C2", "C3"))}
+        channel = rng.choice(("shop", "shop", "pos"))
+        return {"type": kind, "channel": channel, "identifiers": self._someone(), "body": body}
 
     def _price(self) -> Json:
         rng = self._rng

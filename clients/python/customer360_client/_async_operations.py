@@ -707,6 +707,7 @@ class AsyncOperations:
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any],
         None,
@@ -799,6 +800,7 @@ class AsyncOperations:
     ) -> (
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any]
     ):
@@ -815,6 +817,7 @@ class AsyncOperations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.PriceMismatchView
+                | models.ReplyOverdueView
                 | models.StoreDataMismatchView
                 | dict[str, Any],
                 path_values={"incident_id": incident_id},

@@ -707,6 +707,7 @@ class Operations:
     ) -> Generator[
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any],
         None,
@@ -800,6 +801,7 @@ class Operations:
     ) -> (
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any]
     ):
@@ -816,6 +818,7 @@ class Operations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.PriceMismatchView
+                | models.ReplyOverdueView
                 | models.StoreDataMismatchView
                 | dict[str, Any],
                 path_values={"incident_id": incident_id},

@@ -688,7 +688,11 @@ class IncidentList(Model):
     """One page of incidents."""
 
     data: list[
-        AvailabilityMismatchView | PriceMismatchView | StoreDataMismatchView | dict[str, Any]
+        AvailabilityMismatchView
+        | PriceMismatchView
+        | ReplyOverdueView
+        | StoreDataMismatchView
+        | dict[str, Any]
     ]
     """The rows."""
     page: PageEnd
@@ -1349,6 +1353,61 @@ class RejectedReason(Model):
     """The reason."""
     count: int
     """How many there are."""
+
+
+class ReplyDetails(Model):
+    """How long a customer waits, and how often he has asked."""
+
+    promised_minutes: int
+    """Minutes of service within which the answer was promised."""
+    contacts: int
+    """How many times the customer has asked since."""
+
+
+class ReplyOverdueView(Model):
+    """Reply overdue"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["reply_overdue"] = "reply_overdue"
+    subject: CaseSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: ReplyDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    id: str
+    """Number of the case."""
+    promised_minutes: int
+    """Minutes of service within which the answer was promised."""
+    contacts: int
+    """How many times the customer has asked since."""
 
 
 class SearchBody(Model):

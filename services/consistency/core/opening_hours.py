@@ -32,6 +32,7 @@ BETWEEN_DAYS = re.compile(r"\s*(?:[,;+&/]|\bund\b|\band\b)\s*")
 BETWEEN_SPANS = re.compile(r"\s*(?:[,;+&/]|\bund\b|\band\b)\s*")
 TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|h|uhr)?")
 HOUR_MINUTES, DAY_MINUTES, NOON = 60, 24 * 60, 12
+Span = tuple[int, int]
 
 
 def days_of(text: str) -> tuple[str, ...] | None:
@@ -52,15 +53,26 @@ def days_of(text: str) -> tuple[str, ...] | None:
 def hours_of(text: str) -> str | None:
     """The spans of a day in one form: `09:00-13:00 14:00-20:00`, or `closed`.
 
+    None for a text that cannot be read as a whole.
+    """
+    spans = spans_of(text)
+    if spans is None:
+        return None
+    return " ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in spans) or CLOSED
+
+
+def spans_of(text: str) -> list[Span] | None:
+    """The spans of a day in minutes since its midnight, in order; none if it is closed.
+
     None for a text that cannot be read as a whole. A span that ends before it begins goes over
-    midnight; spans that touch are one.
+    midnight, so it ends after minute 1,440; spans that touch are one.
     """
     plain = " ".join(text.casefold().split())
     if plain in CLOSED_WORDS:
-        return CLOSED
+        return []
     if plain in DAY_AND_NIGHT:
-        return _written([(0, DAY_MINUTES)])
-    spans: list[tuple[int, int]] = []
+        return [(0, DAY_MINUTES)]
+    spans: list[Span] = []
     for part in BETWEEN_SPANS.split(plain.removesuffix(" uhr")):
         ends = [_minutes(one) for one in DASH.split(part)]
         if None in ends or len(ends) != 2:
@@ -69,7 +81,7 @@ def hours_of(text: str) -> str | None:
         assert opens is not None
         assert closes is not None
         spans.append((opens, closes if closes > opens else closes + DAY_MINUTES))
-    return _written(_merged(spans))
+    return _merged(spans)
 
 
 def _minutes(text: str) -> int | None:
@@ -87,18 +99,14 @@ def _minutes(text: str) -> int | None:
     return hour * HOUR_MINUTES + minute
 
 
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
     for opens, closes in sorted(spans):
         if merged and opens <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], closes))
         else:
             merged.append((opens, closes))
     return merged
-
-
-def _written(spans: list[tuple[int, int]]) -> str:
-    return " ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in spans)
 
 
 def _clock(minutes: int) -> str:

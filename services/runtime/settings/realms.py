@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from schemas.base import ChannelName, Currency, RealmName, Region
+from schemas.base import ChannelName, Currency, RealmName, Region, TimeZone
 from schemas.events.master_data import CONTACT_CHANNELS, PURPOSES
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings.part import Part
@@ -26,19 +25,8 @@ class RealmSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     region: Region = "DE"
-    time_zone: str = "Europe/Berlin"
+    time_zone: TimeZone = "Europe/Berlin"
     currency: Currency = "EUR"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(
-                f"{value!r} is no IANA time zone, for example Europe/Berlin"
-            ) from error
-        return value
 
 
 class RealmsSettings(Part):
