@@ -5,13 +5,13 @@ Every transition bears the time at which it was due or proven, never the time of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from schemas.claim import Claim
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules
-from services.consistency.core.evidence import LookBack, Observations
+from services.consistency.core.evidence import LookBack, Observations, never
 from services.consistency.core.expectation import ExpectationHistory, Judgement, Move
 
 EVIDENCE_MAX = 20
@@ -161,8 +161,12 @@ class Deviations:
         own: Move | None,
         history: ExpectationHistory,
         now: datetime,
+        excused: Callable[[Claim], bool] = never,
     ) -> None:
-        """Judge one displayed or charged claim, made at `now` and known to `observations`."""
+        """Judge one displayed or charged claim, made at `now` and known to `observations`.
+
+        Of those before it, the `excused` ones are no evidence against the channel.
+        """
         verdict = history.judge(claim)
         current = self.current
         if verdict is None:
@@ -177,9 +181,8 @@ class Deviations:
             current.worsen(verdict)
             return
         begin = max(now - self._rules.evidence_within, history.latest_move(own).at)
-        found = self.observations.evidence(
-            claim.basis, LookBack(begin, graced), history, self._rules
-        )
+        over = LookBack(begin, graced)
+        found = self.observations.evidence(claim.basis, over, history, self._rules, excused)
         if found:
             self._prove([one for one in found if self._is_new(one.claim)] or [verdict], now)
 

@@ -7,7 +7,7 @@ latest observations are kept, so the answer costs the same however busy a channe
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -46,7 +46,12 @@ class Observations:
             del latest[:-OBSERVATIONS_MAX]
 
     def evidence(
-        self, basis: Basis, over: LookBack, history: ExpectationHistory, rules: KindRules
+        self,
+        basis: Basis,
+        over: LookBack,
+        history: ExpectationHistory,
+        rules: KindRules,
+        excused: Callable[[Claim], bool],
     ) -> Sequence[Judgement]:
         """The verdicts on the deviating ones, in time order; none if they are too few.
 
@@ -55,7 +60,9 @@ class Observations:
         latest = self._charged if basis is CHARGED else self._displayed
         first = bisect_left(latest, over.begin, max(0, len(latest) - OBSERVATIONS_MAX), key=_time)
         near = latest[first:]
-        others = [one for one in near if not history.expects(one)]  # nearly all are as expected
+        others = [  # nearly all are as expected
+            one for one in near if not history.expects(one) and not excused(one)
+        ]
         verdicts = [verdict for one in others if (verdict := history.judge(one))]
         graced = {v.claim.event_id for v in verdicts if v.claim.occurred_at < over.graced}
         deviating = {v.claim.event_id for v in verdicts} - graced
@@ -64,6 +71,11 @@ class Observations:
         if not enough or len(deviating) * 100 < rules.evidence_min_percent * counted:
             return ()
         return [verdict for verdict in verdicts if verdict.claim.event_id in deviating]
+
+
+def never(_claim: Claim) -> bool:
+    """Nothing is excused."""
+    return False
 
 
 def _time(claim: Claim) -> datetime:

@@ -15,6 +15,7 @@ from schemas.claim import Claim
 from schemas.offer import Basis
 from schemas.rules.consistency import Apart
 from services.consistency.core.episodes import Deviations, Episode
+from services.consistency.core.evidence import never
 from services.consistency.core.expectation import (
     Comparison,
     ExpectationHistory,
@@ -447,17 +448,21 @@ class TimelineFold:
         """Judge an observation by the price expected at its own time."""
         history, current = self._history(place_state, state.apart), state.deviations.current
         expected, value_of = history.expected, self._comparison.value
+        if current is None and (expected is None or expected.value == value_of(claim)):
+            return
         publisher = self._publisher(place_state, claim.channel) or state
-        if current is None:
-            if expected is None or expected.value == value_of(claim):
-                return
-            published = publisher.published
-            is_own = publisher.place == place_state.place or self._rules.locations_may_differ
-            if is_own and published and value_of(published) == value_of(claim):
-                return  # Any fault is that of the price published, here or for the zone.
-            if self._is_excused(place_state, claim, history):
-                return
-        state.deviations.judge_observed(claim, publisher.move, history, now)
+        published = publisher.published
+        is_own = publisher.place == place_state.place or self._rules.locations_may_differ
+
+        def is_excused(one: Claim) -> bool:
+            if is_own and published and value_of(published) == value_of(one):
+                return True  # Any fault is that of the price published, here or for the zone.
+            return self._is_excused(place_state, one, history)
+
+        if current is None and is_excused(claim):
+            return
+        excused = is_excused if current is None else never
+        state.deviations.judge_observed(claim, publisher.move, history, now, excused)
         if state.deviations.was_observed:
             self._suspects[state] = place_state
             self._arm(state, self._due(state, now))

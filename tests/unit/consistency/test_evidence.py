@@ -112,3 +112,14 @@ def test_of_one_time_after_the_last_incident_only() -> None:
     using = ruled(reopen_within_hours=0)
     claims = [*views("9", 2, 50), *views("10", 1, 51), *views("9", 1, 52)]
     assert [one.since for one in incidents(claims, using)] == [hour(50), hour(52)]
+
+
+def test_what_a_till_takes_from_its_zone_is_no_evidence_against_the_store() -> None:
+    """The zone is wrong, and the store charges that; later it has a fault of its own."""
+    using = ruled(zones={"north": ["S1"]})
+    claims = [claim("erp", "10", 0, zone="north"), claim("pos", "11", 0, zone="north")]
+    claims += [charged("pos", price, at, location="S1") for price, at in (("11", 40), ("13", 50))]
+    found = {one.location: one for one in book_at(claims, 60, using).values()}
+    assert set(found) == {"zone:north", "S1"}
+    assert found["S1"].since == hour(50)
+    assert prices(found["S1"]).observed == 13
