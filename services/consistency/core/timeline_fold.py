@@ -138,7 +138,7 @@ class PlaceState:
         self.own: dict[Apart, ExpectationHistory] = {}
         """What is expected here; without an entry, what is expected at the wider place."""
         self.offered: dict[Apart, ExpectationHistory] = {}
-        """Of the whole chain: what narrower places are held to."""
+        """Of the whole chain: what narrower places are held to, where that is not `own`."""
         rules = comparison.rules
         zone = rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
         self.zone = Place(ZONE_RANK, zone) if zone else place
@@ -173,6 +173,8 @@ class TimelineFold:
     def __init__(self, comparison: Comparison, frozen_at: datetime | None = None) -> None:
         self._comparison = comparison
         self._rules = comparison.rules
+        self._aparts = comparison.rules.aparts
+        self._are_apart = comparison.rules.locations_may_differ
         self._nothing = ExpectationHistory(comparison)
         """What is expected before anything was said."""
         self._places: dict[Place, PlaceState] = {}
@@ -293,11 +295,10 @@ class TimelineFold:
     def _new_place(self, place: Place) -> PlaceState:
         """A place without claims so far: what it follows was right there all the time."""
         place_state = PlaceState(place, self._comparison)
-        for apart in self._rules.aparts:
+        for apart in self._aparts:
             if place == EVERYWHERE:
                 place_state.own[apart] = ExpectationHistory(self._comparison)
-                place_state.offered[apart] = ExpectationHistory(self._comparison)
-            elif self._rules.locations_may_differ:
+            elif self._are_apart:
                 place_state.own[apart] = self._followed(place_state, apart).copy()
         return place_state
 
@@ -320,17 +321,21 @@ class TimelineFold:
                 if state.next_bound is not None and state.next_bound <= now:
                     state.refresh(now, self._frozen_at)
         for place_state in self._dependent(touched):
-            for apart in self._rules.aparts:
+            for apart in self._aparts:
                 self._update(place_state, apart, now)
             for state in place_state.channels.values():
-                history = self._history(place_state, state.apart)
-                is_excused = self._is_excused(place_state, state.published, history)
+                history = place_state.own.get(state.apart) or self._followed(
+                    place_state, state.apart
+                )
+                is_excused = bool(place_state.wider) and self._is_excused(
+                    place_state, state.published, history
+                )
                 state.judge_published(is_excused, history, now)
                 self._arm(state, self._due(state, now))
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
         """The affected places and those that follow them, in order of dependency."""
-        reaches_all = EVERYWHERE in touched and not self._rules.locations_may_differ
+        reaches_all = EVERYWHERE in touched and not self._are_apart
         if reaches_all or any(place.rank == ZONE_RANK for place in touched):
             places: Iterable[PlaceState] = [
                 s
@@ -343,25 +348,39 @@ class TimelineFold:
 
     def _update(self, place_state: PlaceState, apart: Apart, now: datetime) -> None:
         """Find out what is right at a place now, for channels not compared with `apart`."""
-        own, followed = place_state.own.get(apart), self._followed(place_state, apart)
-        is_follower = bool(place_state.wider) and not self._rules.locations_may_differ
+        own = place_state.own.get(apart)
         expected = self._reference(place_state, apart)
-        if expected is None and is_follower:
-            expected = followed.expected
+        if expected is None and place_state.wider and not self._are_apart:
+            expected = self._followed(place_state, apart).expected
+        is_proven = True
         if expected is None:
             votes = self._of_today(self._votes(place_state, apart, now), now)
             expected = expected_of(self._comparison, votes)
-            if apart in place_state.offered:
-                place_state.offered[apart].update(expected, now)
-            if len(votes) == 1 and votes[0].basis is not Basis.PUBLISHED:
-                expected = None  # A channel alone is measured by what itself publishes only.
-        elif apart in place_state.offered:
-            place_state.offered[apart].update(expected, now)
+            is_proven = len(votes) != 1 or votes[0].basis is Basis.PUBLISHED
         if own is None:
-            if expected is followed.expected:
+            followed = self._followed(place_state, apart)
+            if (expected if is_proven else None) is followed.expected:
                 return
             own = place_state.own[apart] = followed.copy()
-        own.update(expected, now)
+        if place_state.place == EVERYWHERE:
+            self._offer(place_state, apart, expected, is_proven, now)
+        # A channel alone is measured by what itself publishes only.
+        own.update(expected if is_proven else None, now)
+
+    def _offer(
+        self,
+        place_state: PlaceState,
+        apart: Apart,
+        expected: Expected | None,
+        is_proven: bool,
+        now: datetime,
+    ) -> None:
+        """What was seen of one channel alone is no measure of itself, but it is one of stores."""
+        offered = place_state.offered.get(apart)
+        if offered is None and not is_proven:
+            offered = place_state.offered[apart] = place_state.own[apart].copy()
+        if offered is not None:
+            offered.update(expected, now)
 
     def _reference(self, place_state: PlaceState, apart: Apart) -> Expected | None:
         """What the first reference channel that speaks of this place says, unless that is only
@@ -370,7 +389,7 @@ class TimelineFold:
             publisher = None if channel in apart else self._publisher(place_state, channel)
             claim = publisher.published if publisher else None
             if publisher and claim:
-                if publisher.place != place_state.place and not self._rules.locations_may_differ:
+                if publisher.place != place_state.place and not self._are_apart:
                     return None
                 return expected_at(self._comparison, self._comparison.value(claim), (claim,))
         return None
@@ -410,12 +429,13 @@ class TimelineFold:
         """The state whose published claim counts for the channel here: its own, else that of the
         nearest wider place; without any, the widest that is known."""
         found = place_state.channels.get(channel)
-        if found is None or found.published is None:
-            for place in place_state.wider:
-                wider = self._places.get(place)
-                found = (wider.channels.get(channel) if wider else None) or found
-                if found and found.published:
-                    break
+        if found is not None and found.published is not None:
+            return found
+        for place in place_state.wider:
+            wider = self._places.get(place)
+            found = (wider.channels.get(channel) if wider else None) or found
+            if found is not None and found.published is not None:
+                break
         return found
 
     def _is_excused(
@@ -427,7 +447,7 @@ class TimelineFold:
         what was seen of this channel elsewhere speaks against it.
         """
         expected, value_of = history.expected, self._comparison.value
-        if not claim or not expected or not place_state.wider or self._rules.locations_may_differ:
+        if not claim or not expected or self._are_apart:
             return False
         if self._comparison.agrees(value_of(claim), expected.value):
             return False
@@ -446,13 +466,14 @@ class TimelineFold:
         self, place_state: PlaceState, state: ChannelState, claim: Claim, now: datetime
     ) -> None:
         """Judge an observation by the price expected at its own time."""
-        history, current = self._history(place_state, state.apart), state.deviations.current
+        current = state.deviations.current
+        history = place_state.own.get(state.apart) or self._followed(place_state, state.apart)
         expected, value_of = history.expected, self._comparison.value
         if current is None and (expected is None or expected.value == value_of(claim)):
             return
         publisher = self._publisher(place_state, claim.channel) or state
         published = publisher.published
-        is_own = publisher.place == place_state.place or self._rules.locations_may_differ
+        is_own = publisher.place == place_state.place or self._are_apart
 
         def is_excused(one: Claim) -> bool:
             if is_own and published and value_of(published) == value_of(one):
