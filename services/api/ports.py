@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from services.store.changes import ChangedKeys, SeenTables
     from services.store.migrations import MigrationState
     from services.store.profile_map import Members
+    from services.store.retention import Expired
 
 
 class KeptEvent(NamedTuple):
@@ -338,6 +339,10 @@ class Reads(Protocol):
         """Why two identifiers are, or are not, one profile (see `Explained`)."""
         ...
 
+    def expired(self) -> list[Expired]:
+        """What is older than the settings keep it."""
+        ...
+
     def pending_migrations(self) -> list[MigrationState]:
         """Migrations that the store has not applied."""
         ...
@@ -352,6 +357,10 @@ class Writes(Protocol):
 
     def act(self, record: ActionRecord) -> None:
         """Apply what a person did with an incident. Repeating it changes nothing."""
+        ...
+
+    def remove_expired(self, expired: Sequence[Expired]) -> None:
+        """Remove rows that are older than they may be, with all that are as old."""
         ...
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:

@@ -46,6 +46,7 @@ from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import Members, ProfileMap
+from services.store.retention import RECORDS, Expired, expired_rows, remove_expired
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -165,6 +166,16 @@ class ReadStore:
         explanation = Explanation(graph, self._map, self.identity_rules, realm)
         return explanation.explain(a, b)
 
+    def expired(self) -> list[Expired]:
+        """See the port."""
+        given = self.settings.model_dump(include={f"retention_{one}_days" for one in RECORDS})
+        kept = {
+            name.removeprefix("retention_").removesuffix("_days"): days
+            for name, days in given.items()
+            if days is not None
+        }
+        return expired_rows(self.reading, kept)
+
     def pending_migrations(self) -> list[MigrationState]:
         """See the port."""
         return migrate(self.reading, dry_run=True)
@@ -188,6 +199,7 @@ class StoreWrites:
     """Implements services.api.ports.Writes; `act` makes actions durable."""
 
     def __init__(self, database: Database, act: ActionSink) -> None:
+        self._database = database
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
         self._answers = Idempotency(database)
@@ -196,6 +208,10 @@ class StoreWrites:
     def act(self, record: ActionRecord) -> None:
         """See the port."""
         self._act(record)
+
+    def remove_expired(self, expired: Sequence[Expired]) -> None:
+        """See the port."""
+        remove_expired(self._database, expired)
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """See the port."""

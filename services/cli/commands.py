@@ -82,7 +82,7 @@ COMMANDS: Mapping[str, Listed] = {
     "keys": Listed("keys:app", "Create, list, rotate and revoke the keys of the query API."),
     "access": Listed("access:app", "Look at who read whose profile over the API."),
     "sample": Listed("sample:app", "Make a sample stream.", not IN_CHECKOUT),
-    "store": Listed("store:store", "Audit the stored facts."),
+    "store": Listed("store:store", "Look after the store: audit, retention, figures."),
     "state": Listed("store:state", "Compare states."),
     "topics": Listed("topics:app", "Create the Kafka topics, or compare them with the catalogue."),
     "dev": Listed("dev:app", "Servers for development on this machine.", not IN_CHECKOUT),

@@ -14,7 +14,11 @@ from services.api.queries.store import (
     MIGRATIONS_PENDING,
     STATE_DIGEST,
     STORE_AUDIT,
+    STORE_EXPIRED,
+    STORE_REFRESH,
+    STORE_REMOVE_EXPIRED,
     STORE_REPAIR,
+    RefreshRequest,
     StoreRequest,
 )
 from services.api.server import prepare_server
@@ -27,7 +31,7 @@ from services.store.directory import has_engine
 from services.store.locks import DirectoryLock
 from services.store.migrations import rendered_sql
 
-store = typer.Typer(help="Audit the stored facts.", no_args_is_help=True)
+store = typer.Typer(help="Look after the store: audit, retention, figures.", no_args_is_help=True)
 state = typer.Typer(help="Compare states.", no_args_is_help=True)
 
 
@@ -47,6 +51,44 @@ def audit(
         print_table(f"{len(rows)} events {verb}", rows, ("realm", "event_id", "kept", "others"))
     if rows and not fix:
         raise typer.Exit(1)
+
+
+@store.command()
+def retention(
+    context: typer.Context,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove it; without this, only count it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is older than C360_RETENTION_… keeps it; --apply removes it for good."""
+    operation = STORE_REMOVE_EXPIRED if apply else STORE_EXPIRED
+    with state_of(context).session() as session:
+        rows = list(map(plain, session.run(operation, StoreRequest())))
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        out.print("everything is kept: no C360_RETENTION_… is set ('c360 config' lists them)")
+    else:
+        title = "Removed" if apply else "Expired; --apply removes it"
+        print_table(title, rows, ("table", "kept_days", "before", "rows"))
+
+
+@store.command()
+def refresh(
+    context: typer.Context,
+    within_s: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")
+    ] = 3_600,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the figures of all profiles now; the store does so within every hour."""
+    with state_of(context).session() as session:
+        rows = list(map(plain, session.run(STORE_REFRESH, RefreshRequest(within_s=within_s))))
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Figures of profiles", rows, ("realm", "profiles", "refreshed_at"))
 
 
 @state.command()

@@ -46,6 +46,8 @@ class Totals(NamedTuple):
 
     refreshed_at: datetime | None
     profiles: Iterator[ProfileScalars]
+    size: int
+    """How many profiles there are."""
 
 
 class OrderConflictSource(Protocol):
@@ -178,8 +180,12 @@ class ProfileSource(Protocol):
         """Those of the customers whom only synthetic events know."""
         ...
 
-    def totals(self, realm: str, *, refresh: bool = True) -> Totals:
-        """The figures of every customer. With `refresh` they are recomputed first."""
+    def totals(self, realm: str, *, refresh: bool = True, within_s: float = 0) -> Totals:
+        """The figures of every customer. With `refresh` they are recomputed first.
+
+        Raises Retry if that takes longer than `within_s`, or than a statement may take if that is
+        more.
+        """
         ...
 
     def identifiers(self, realm: str) -> Iterator[MappedIdentifier]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from pydantic import Field
+
 from services.api.auth import Scope
 from services.api.operation import Answer, Operation, Request
 from services.api.ports import Access
@@ -32,6 +34,37 @@ class PendingMigration(Answer):
     version: int
     checksum: str
     state: str
+
+
+class ExpiredTable(Answer):
+    """Rows of a table that are older than they may be."""
+
+    table: str
+    kept_days: int
+    """For how long its rows are kept."""
+    before: datetime
+    """Rows from before this time have expired."""
+    rows: int
+    """How many there are, or were."""
+    removed: bool
+    """Whether they were removed."""
+
+
+class RefreshRequest(Request):
+    """Whether the figures of all customers are recomputed now."""
+
+    within_s: float = Field(default=3_600, ge=0, le=86_400)
+    """For how long to wait."""
+
+
+class RefreshedFigures(Answer):
+    """The figures of the customers of a realm after a refresh."""
+
+    realm: str
+    profiles: int
+    """How many profiles have figures."""
+    refreshed_at: datetime | None
+    """When they were computed, by the store's clock; null if there are none."""
 
 
 class SectionDigest(Answer):
@@ -70,6 +103,25 @@ def _repair(access: Access, _asked: StoreRequest) -> Iterator[DoubleAnchorRow]:
         yield DoubleAnchorRow(**double._asdict(), fixed=True)
 
 
+def _expired(access: Access, _asked: StoreRequest) -> Iterator[ExpiredTable]:
+    for one in access.reads.expired():
+        yield ExpiredTable(**one._asdict(), removed=False)
+
+
+def _remove_expired(access: Access, _asked: StoreRequest) -> Iterator[ExpiredTable]:
+    expired = access.reads.expired()
+    access.writes.remove_expired(expired)
+    for one in expired:
+        yield ExpiredTable(**one._asdict(), removed=True)
+
+
+def _refresh(access: Access, asked: RefreshRequest) -> Iterator[RefreshedFigures]:
+    for number, realm in enumerate(access.reads.realms):  # one refresh computes all realms
+        is_first = number == 0
+        totals = access.reads.profiles.totals(realm, refresh=is_first, within_s=asked.within_s)
+        yield RefreshedFigures(realm=realm, profiles=totals.size, refreshed_at=totals.refreshed_at)
+
+
 def _pending(access: Access, _asked: StoreRequest) -> Iterator[PendingMigration]:
     for one in access.reads.pending_migrations():
         yield PendingMigration(**one._asdict())
@@ -84,6 +136,16 @@ STORE_AUDIT = Operation("store_audit", Scope.STORE_READ, StoreRequest, DoubleAnc
 """Events stored under two anchors."""
 STORE_REPAIR = Operation("store_repair", Scope.STORE_REPAIR, StoreRequest, DoubleAnchorRow, _repair)
 """Keeps only the smallest node's row of each event that is stored under two anchors."""
+STORE_EXPIRED = Operation("store_expired", Scope.STORE_READ, StoreRequest, ExpiredTable, _expired)
+"""What is older than the settings keep it."""
+STORE_REMOVE_EXPIRED = Operation(
+    "store_remove_expired", Scope.STORE_REPAIR, StoreRequest, ExpiredTable, _remove_expired
+)
+"""Removes it."""
+STORE_REFRESH = Operation(
+    "store_refresh", Scope.STORE_REPAIR, RefreshRequest, RefreshedFigures, _refresh
+)
+"""Recomputes the figures of all customers now, instead of within the hour."""
 MIGRATIONS_PENDING = Operation(
     "migrations_pending", Scope.STORE_READ, StoreRequest, PendingMigration, _pending
 )
@@ -92,4 +154,7 @@ STATE_DIGEST = Operation("state_digest", Scope.STORE_READ, StoreRequest, Section
 """SHA-256 by section of the state."""
 STORE_HEALTH = Operation("store_health", Scope.STORE_READ, StoreRequest, HealthRow, _health)
 """The store's clock, its latest receipt, its channels."""
-OPERATIONS = (STORE_HEALTH, STORE_AUDIT, STORE_REPAIR, MIGRATIONS_PENDING, STATE_DIGEST)
+OPERATIONS = (
+    STORE_HEALTH, STORE_AUDIT, STORE_REPAIR, STORE_EXPIRED, STORE_REMOVE_EXPIRED, STORE_REFRESH,
+    MIGRATIONS_PENDING, STATE_DIGEST,
+)  # fmt: skip

@@ -281,11 +281,11 @@ class ProfileReader:
         everything = settled(self._all_reports(realm, own))
         return [one for one in everything if one.entry.owner in holder]
 
-    def totals(self, realm: str, *, refresh: bool = True) -> Totals:
+    def totals(self, realm: str, *, refresh: bool = True, within_s: float = 0) -> Totals:
         """See the port."""
         self._realm(realm)
         if refresh:
-            refresh_totals(self._database)
+            refresh_totals(self._database, within_s)
         return read_totals(self._database, realm)
 
     def identifiers(self, realm: str) -> Iterator[MappedIdentifier]:

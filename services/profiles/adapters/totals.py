@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from schemas.profile import ProfileScalars
 from services.profiles.ports import Totals
+from services.runtime.errors import Retry
 from services.runtime.settings import RealmSettings
 from services.store.database import Database
 from services.store.statements import statements_of
@@ -44,16 +46,28 @@ def registered_realms(database: Database) -> dict[str, tuple[str, list[str]]]:
     return {name: (currency, types) for name, currency, types in database.rows(REALMS_SQL)}
 
 
-def refresh_totals(database: Database) -> None:
-    """Recompute the totals of all realms; returns when they are complete."""
+def refresh_totals(database: Database, within_s: float = 0) -> None:
+    """Recompute the totals of all realms; returns when they are complete.
+
+    Raises Retry if that takes longer than `within_s`, or than a statement may take if that is more:
+    the store goes on meanwhile. Raises Fatal if the store cannot compute them.
+    """
+    ends_at_s = time.monotonic() + within_s
     database.command("SYSTEM REFRESH VIEW profile_totals")
-    database.command("SYSTEM WAIT VIEW profile_totals")
+    while True:
+        try:
+            database.command("SYSTEM WAIT VIEW profile_totals")
+        except Retry:
+            if time.monotonic() > ends_at_s:
+                raise
+        else:
+            return
 
 
 def read_totals(database: Database, realm: str) -> Totals:
     """The current totals. A refresh between two pages may mix two states."""
     [(refreshed_at, count)] = database.rows(REFRESHED_AT_SQL, {"realm": realm})
-    return Totals(refreshed_at if count else None, _pages(database, realm))
+    return Totals(refreshed_at if count else None, _pages(database, realm), count)
 
 
 def _pages(database: Database, realm: str) -> Iterator[ProfileScalars]:

@@ -25,6 +25,7 @@ from services.runtime.settings.log import LogSettings
 from services.runtime.settings.oidc import OidcSettings
 from services.runtime.settings.probe import ProbeSettings
 from services.runtime.settings.realms import CHANNELS, RealmSettings, RealmsSettings
+from services.runtime.settings.retention import RetentionSettings
 from services.runtime.settings.rules import RulesSettings, read_rules
 from services.runtime.settings.store import DirectorySettings, StoreSettings
 from services.runtime.settings.tracing import TracingSettings
@@ -47,6 +48,7 @@ __all__ = [
     "ProbeSettings",
     "RealmSettings",
     "RealmsSettings",
+    "RetentionSettings",
     "RulesSettings",
     "Settings",
     "StoreSettings",
@@ -62,6 +64,7 @@ class Settings(  # pydantic takes the fields of the last base first
     TracingSettings,
     LogSettings,
     ProbeSettings,
+    RetentionSettings,
     WorkerSettings,
     KafkaSettings,
     StoreSettings,

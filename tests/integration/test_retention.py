@@ -1,0 +1,112 @@
+"""What may be kept no longer is removed for good, and nothing else."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.api.actions import kafka_sink
+from services.api.ports import Access
+from services.api.queries.store import (
+    STORE_EXPIRED,
+    STORE_REFRESH,
+    STORE_REMOVE_EXPIRED,
+    RefreshRequest,
+    StoreRequest,
+)
+from services.api.read_store import access_to
+from services.runtime.settings import load_settings
+from services.store.database import Database
+from services.store.retention import RECORDS
+from tests.events import SECRET
+
+pytestmark = pytest.mark.any_store
+NOW = datetime.now(UTC)
+EVERYTHING = {f"retention_{name}_days": 30 for name in RECORDS}
+NOBODY = uuid.UUID(int=0)
+
+
+def access(database: Database, **settings: Any) -> Access:
+    """Operations under these settings."""
+    read = load_settings(identity_secret=SECRET.decode(), **settings)
+    return access_to(read, database, kafka_sink(read))
+
+
+def fill(database: Database, *days: float) -> None:
+    """A row of that many days ago in every table of pure age."""
+    for day in days:
+        at, name = NOW - timedelta(days=day), str(day)
+        database.insert_rows(
+            "rejected",
+            ("reject_id", "reason", "event_id", "received_at", "raw"),
+            [(uuid.uuid4(), "invalid_json", name, at, "{")],
+        )
+        database.insert_rows(
+            "id_conflicts",
+            ("realm", "event_id", "version", "node", "received_at", "payload"),
+            [("default", name, 0, NOBODY, at, "{}")],
+        )
+        database.insert_rows(
+            "access_log",
+            ("realm", "at", "entry_id", "profile_ids"),
+            [("default", at, name, [NOBODY])],
+        )
+
+
+def left(database: Database) -> dict[str, int]:
+    """Rows by table."""
+    return {
+        table: database.rows(f"SELECT count() FROM {table}")[0][0]
+        for tables in RECORDS.values()
+        for table in tables
+    }
+
+
+def test_nothing_expires_unless_it_is_set(database: Database) -> None:
+    """Without a setting everything is kept, however old."""
+    fill(database, 900)
+    before = left(database)
+    assert list(STORE_EXPIRED.run(access(database), StoreRequest())) == []
+    assert list(STORE_REMOVE_EXPIRED.run(access(database), StoreRequest())) == []
+    assert left(database) == before
+    assert set(before.values()) == {1}
+
+
+def test_what_is_too_old_is_counted_and_removed(database: Database) -> None:
+    """A look changes nothing; a removal takes what it counted, and finds nothing again."""
+    fill(database, 29.9, 30.1, 90, 900)
+    operations = access(database, **EVERYTHING)
+    looked = list(STORE_EXPIRED.run(operations, StoreRequest()))
+    assert {one.table: one.rows for one in looked} == dict.fromkeys(left(database), 3)
+    assert not any(one.removed for one in looked)
+    assert set(left(database).values()) == {4}
+    removed = list(STORE_REMOVE_EXPIRED.run(operations, StoreRequest()))
+    assert [(one.table, one.rows, one.removed) for one in removed] == [
+        (one.table, 3, True) for one in looked
+    ]
+    assert set(left(database).values()) == {1}
+    again = list(STORE_REMOVE_EXPIRED.run(operations, StoreRequest()))
+    assert [one.rows for one in again] == [0] * len(looked)
+    assert set(left(database).values()) == {1}
+
+
+def test_each_record_has_its_own_time(database: Database) -> None:
+    """What is not set stays."""
+    fill(database, 10, 100)
+    operations = access(database, retention_rejected_days=7)
+    list(STORE_REMOVE_EXPIRED.run(operations, StoreRequest()))
+    counts = left(database)
+    assert counts.pop("rejected") == 0
+    assert set(counts.values()) == {2}
+
+
+def test_figures_are_recomputed_on_demand(database: Database) -> None:
+    """A row for each realm, by the store's clock; an empty realm has no figures."""
+    operations = access(database, realms={"default": {}, "outlet": {}})
+    found = list(STORE_REFRESH.run(operations, RefreshRequest(within_s=60)))
+    assert [(one.realm, one.profiles, one.refreshed_at) for one in found] == [
+        ("default", 0, None), ("outlet", 0, None),
+    ]  # fmt: skip
