@@ -111,6 +111,11 @@ class KindRules(BaseModel):
         """How long a published claim without an end contradicts others, by channel."""
         return {name: timedelta(days=days) for name, days in self.max_age_without_end_days.items()}
 
+    def suffice(self, events: int, of_all: int) -> bool:
+        """Whether so many of all observed events are evidence of what they say."""
+        enough = events >= self.evidence_min_observations
+        return enough and events * 100 >= self.evidence_min_percent * of_all
+
     @cached_property
     def evidence_within(self) -> timedelta:
         """How far back observations are counted."""

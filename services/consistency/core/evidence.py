@@ -45,6 +45,12 @@ class Observations:
         if len(latest) > 2 * OBSERVATIONS_MAX:
             del latest[:-OBSERVATIONS_MAX]
 
+    def near(self, basis: Basis, begin: datetime) -> list[Claim]:
+        """Those of a basis from `begin` on, but only the latest."""
+        latest = self._charged if basis is CHARGED else self._displayed
+        first = bisect_left(latest, begin, max(0, len(latest) - OBSERVATIONS_MAX), key=_time)
+        return latest[first:]
+
     def evidence(
         self,
         basis: Basis,
@@ -57,9 +63,7 @@ class Observations:
 
         Events count, not lines: a receipt that charges a price twice says it once.
         """
-        latest = self._charged if basis is CHARGED else self._displayed
-        first = bisect_left(latest, over.begin, max(0, len(latest) - OBSERVATIONS_MAX), key=_time)
-        near = latest[first:]
+        near = self.near(basis, over.begin)
         others = [  # nearly all are as expected
             one for one in near if not history.expects(one) and not excused(one)
         ]
@@ -67,8 +71,7 @@ class Observations:
         graced = {v.claim.event_id for v in verdicts if v.claim.occurred_at < over.graced}
         deviating = {v.claim.event_id for v in verdicts} - graced
         counted = len({one.event_id for one in near} - graced)
-        enough = len(deviating) >= rules.evidence_min_observations
-        if not enough or len(deviating) * 100 < rules.evidence_min_percent * counted:
+        if not rules.suffice(len(deviating), counted):
             return ()
         return [verdict for verdict in verdicts if verdict.claim.event_id in deviating]
 

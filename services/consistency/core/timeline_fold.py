@@ -100,11 +100,19 @@ class ChannelState:
     def observe(self, claim: Claim, now: datetime) -> bool:
         """Add an observation; True if it may have changed the channel's vote."""
         value_of, old = self._comparison.value, self.voting(now)
-        self.observed = claim
         self.deviations.observations.add(claim)
-        if self.published is not None:
-            return False
-        return old is None or value_of(old) != value_of(claim)
+        differs = old is None or value_of(old) != value_of(claim)
+        if self.published is None and old and differs and not self._is_common(claim, now):
+            return False  # One old page does not change what the channel says.
+        self.observed = claim
+        return differs and self.published is None
+
+    def _is_common(self, claim: Claim, now: datetime) -> bool:
+        """Whether enough of the latest observations say what this one says."""
+        rules, value_of = self._comparison.rules, self._comparison.value
+        near = self.deviations.observations.near(claim.basis, now - rules.evidence_within)
+        same = {one.event_id for one in near if value_of(one) == value_of(claim)}
+        return rules.suffice(len(same), len({one.event_id for one in near}))
 
     def voting(self, now: datetime) -> Claim | None:
         """The latest observation, while it represents the channel."""

@@ -14,9 +14,12 @@ import pytest
 
 from schemas.claim import PriceClaim
 from schemas.offer import Basis
+from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.timeline_fold import ChannelState
+from services.consistency.kinds.price_mismatch import PriceComparison
 from services.consistency.rules import ConsistencyRules
 from services.consistency.scenario import overridden
-from tests.unit.consistency.market import book_at, charged, claim, hour, rules, shown
+from tests.unit.consistency.market import book_at, charged, claim, hour, price_rules, rules, shown
 
 HOURS, MAX_AGE_HOURS = 90, 9
 USING = rules(
@@ -174,3 +177,37 @@ def test_observed_incidents_equal_the_oracle(enough: Enough) -> None:
         assert found == wanted
         ended += sum(until is not None for _, until in found)
     assert ended > 400
+
+
+def vote_by_the_rule(observed: list[PriceClaim], now: int, max_age: int) -> PriceClaim | None:
+    """Walk the observations: another value counts if it is common, or if nothing counts."""
+    vote: PriceClaim | None = None
+    for number, one in enumerate(observed):
+        seen = observed[: number + 1]
+        day = [o for o in seen if one.occurred_at - o.occurred_at <= timedelta(hours=24)]
+        alike = [o for o in day if o.price == one.price]
+        is_old = vote is None or vote.occurred_at + timedelta(hours=max_age) <= one.occurred_at
+        same = vote is not None and vote.price == one.price
+        if is_old or same or 100 * len(alike) >= 40 * len(day):
+            vote = one
+    gone = vote is None or vote.occurred_at + timedelta(hours=max_age) <= hour(now)
+    return None if gone else vote
+
+
+def test_the_vote_of_an_observed_channel_is_by_the_rule() -> None:
+    """After each of 4,000 observations, and a while later."""
+    using = price_rules(rules(evidence_min_percent=40, max_age_hours=30))
+    rng, kept = random.Random(13), 0
+    for _ in range(200):
+        state = ChannelState("app", EVERYWHERE, PriceComparison(using))
+        observed: list[PriceClaim] = []
+        now = 0
+        for number in range(20):
+            now += rng.choice([0, 1, 2, 40])
+            one = shown("app", rng.choice(["6", "6", "7"]), now, event_id=f"e{number:02}")
+            observed.append(one)
+            state.observe(one, one.occurred_at)
+            for later in (now, now + 29, now + 30):
+                assert state.voting(hour(later)) == vote_by_the_rule(observed, later, 30)
+            kept += state.voting(hour(now)) is not one
+    assert kept > 100

@@ -123,3 +123,17 @@ def test_what_a_till_takes_from_its_zone_is_no_evidence_against_the_store() -> N
     assert set(found) == {"zone:north", "S1"}
     assert found["S1"].since == hour(50)
     assert prices(found["S1"]).observed == 13
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "accused"),
+    [(30, 1, []), (30, 2, ["shop"]), (0, 1, ["shop"])],
+    ids=["an old page", "two of 32", "all there is"],
+)
+def test_an_old_page_is_no_vote(right: int, wrong: int, accused: list[str]) -> None:
+    """Of a channel that publishes nothing: the lowest of two prices is expected of the other."""
+    claims = [
+        one._replace(channel="app") for one in (*views("10", right, 20), *views("8", wrong, 21))
+    ]
+    found = book_at([claim("shop", "10", 0), *claims], 40).values()
+    assert [one.channel for one in found] == accused
