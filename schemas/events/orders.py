@@ -25,7 +25,8 @@ from schemas.base import (
     Rate,
     Title,
 )
-from schemas.offer import SaleKind
+from schemas.offer import SaleKind, TaxMode
+from schemas.scalars import Written
 
 
 class LineKind(StrEnum):
@@ -74,6 +75,20 @@ class OrderLine(Contract):
     unit: OptionalCode = "piece"
     unit_price: Money | None = None
     """Price of one unit before the discounts of this line."""
+    tax_mode: TaxMode | None = None
+    """Whether `unit_price` includes tax; empty means as on the order."""
+    variant: OptionalCode = ""
+    """Size or colour, where one sku covers several; empty means unknown."""
+    pack_content: Quantity | None = None
+    """Content of the pack, in `pack_unit`; empty means unknown."""
+    pack_unit: OptionalCode = ""
+    condition: OptionalCode = "new"
+    customer_group: OptionalCode = ""
+    """For whom this price is: a loyalty, staff or business group; empty means as on the order."""
+    market: Annotated[str, Written(16)] = ""
+    """Sales market of this price; empty means as on the order."""
+    price_location: OptionalCode = ""
+    """Store whose price this is, `*` for the price of no store; empty means as on the order."""
     discounts: Annotated[list[Discount], Field(max_length=20)] = Field(default=[])
     total: Money
     """What the line costs after its discounts, tax included."""
@@ -118,6 +133,16 @@ class OrderPlaced(Contract):
     """Total including everything. Counts where there are no lines, and where it tells of a discount
     on the whole order: below the sum of the lines, all of them own products or services."""
     receipt_kind: ReceiptKind = ReceiptKind.SALE
+    tax_mode: TaxMode | None = None
+    """Whether the lines' `unit_price` includes tax; empty means it does."""
+    customer_group: OptionalCode = ""
+    """For whom the prices are: a loyalty, staff or business group; empty for everybody."""
+    market: Annotated[str, Written(16)] = ""
+    """Sales market; empty means the realm's region (DE)."""
+    price_location: OptionalCode = ""
+    """Store whose prices these are, if it is not the one that sold (click & collect in the web shop
+    at the price of a store); `*` for the prices of no store (ordered in a store at the price of the
+    web shop). Empty means `source.store` for a till or kiosk, elsewhere no store."""
     fulfilment: Fulfilment | None = None
     payment: OptionalCode = ""
     vouchers: Annotated[list[Code], Field(max_length=20)] = Field(default=[])

@@ -31,6 +31,8 @@ from services.consistency.core.packs import same_pack
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
+NO_STORE = "*"
+"""`price_location` of a price that is no store's."""
 CENT_HUNDREDTH = Decimal("0.0001")
 YEARS_BOUNDED = range(1971, 2200)
 """A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
@@ -288,34 +290,42 @@ def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceCl
 def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal]]:
     if order.receipt_kind is not ReceiptKind.SALE:
         return []
-    event = heard.event
-    head = (heard.occurred_at, event.event_id)
     return [
-        (
-            PriceClaim(
-                Book(
-                    event.realm,
-                    PRICE_MISMATCH,
-                    Subject.product(heard.region, line.sku or line.gtin),
-                ),
-                *head,
-                ordinal,
-                heard.version,
-                event.channel,
-                store_of(heard),
-                "",
-                Basis.CHARGED,
-                price,
-                order.currency or heard.currency,
-                unit=line.unit,
-                sale_kind=line.sale_kind,
-                promotion=line.promotion,
-                price_list_id=line.price_list_id,
-            ),
-            line.quantity,
-        )
+        (_of_line(heard, order, line, price, ordinal), line.quantity)
         for ordinal, (line, price) in enumerate(_priced(order))
     ]
+
+
+def _of_line(
+    heard: Heard, order: OrderPlaced, line: OrderLine, price: Decimal, ordinal: int
+) -> PriceClaim:
+    """The claim of a line; what it does not say of its terms, the order says for all lines."""
+    event = heard.event
+    market = line.market or order.market or heard.region
+    place = line.price_location or order.price_location
+    return PriceClaim(
+        Book(event.realm, PRICE_MISMATCH, Subject.product(market, line.sku or line.gtin)),
+        heard.occurred_at,
+        event.event_id,
+        ordinal,
+        heard.version,
+        event.channel,
+        store_of(heard) if not place else "" if place == NO_STORE else place,
+        "",
+        Basis.CHARGED,
+        price,
+        order.currency or heard.currency,
+        tax_mode=line.tax_mode or order.tax_mode or TaxMode.GROSS,
+        unit=line.unit,
+        pack_content=line.pack_content,
+        pack_unit=line.pack_unit,
+        variant=line.variant,
+        condition=line.condition,
+        customer_group=line.customer_group or order.customer_group,
+        sale_kind=line.sale_kind,
+        promotion=line.promotion,
+        price_list_id=line.price_list_id,
+    )
 
 
 def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:

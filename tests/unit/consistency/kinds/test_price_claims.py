@@ -202,3 +202,55 @@ def test_a_charged_price_keeps_its_kind_of_sale() -> None:
 def test_a_receipt_that_is_no_sale_proves_nothing() -> None:
     """A void or training receipt has prices that nobody paid."""
     assert said("order.placed", {"order_id": "1", "lines": [LINE], "receipt_kind": "void"}) == []
+
+
+ORDER_TERMS = {
+    "tax_mode": "net",
+    "customer_group": "business",
+    "market": "AT",
+    "price_location": "7",
+}
+LINE_TERMS = {"tax_mode": "gross", "customer_group": "club", "market": "CH", "price_location": "9"}
+LINE_ONLY = {"variant": "XL", "condition": "used", "pack_content": "0.5", "pack_unit": "kg"}
+
+
+def terms_of(body: dict[str, Any], **envelope: Any) -> tuple[str, ...]:
+    """Tax mode, group, market and store of the one claim of an order."""
+    [(one, _)] = said("order.placed", {"order_id": "1"} | body, **envelope)
+    return one.tax_mode, one.customer_group, one.book.subject.parts[0], one.location
+
+
+@pytest.mark.parametrize(
+    ("order", "line", "expected"),
+    [
+        ({}, {}, ("gross", "", "DE", "12")),
+        (ORDER_TERMS, {}, ("net", "business", "AT", "7")),
+        ({}, LINE_TERMS, ("gross", "club", "CH", "9")),
+        (ORDER_TERMS, LINE_TERMS, ("gross", "club", "CH", "9")),
+        (ORDER_TERMS, {"customer_group": "club"}, ("net", "club", "AT", "7")),
+        ({"price_location": "*"}, {}, ("gross", "", "DE", "")),
+        ({"price_location": "7"}, {"price_location": "*"}, ("gross", "", "DE", "")),
+    ],
+)
+def test_the_terms_of_a_line_are_its_own_or_those_of_the_order(
+    order: dict[str, Any], line: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    """What neither says is usual: with tax, for everybody, in the realm's market, at its store."""
+    till: dict[str, Any] = {"channel": "pos", "source": {"store": "12"}}
+    assert terms_of(order | {"lines": [LINE | line]}, **till) == expected
+
+
+def test_an_order_of_the_web_shop_may_be_at_the_price_of_a_store() -> None:
+    """The store that it names counts, though the web shop is in none."""
+    body = {"lines": [LINE], "price_location": "7"}
+    assert terms_of(body, channel="shop", source={"store": "12"})[-1] == "7"
+    assert terms_of({"lines": [LINE]}, channel="shop", source={"store": "12"})[-1] == ""
+
+
+def test_a_line_names_pack_variant_and_condition() -> None:
+    """As an offer does; without them it is a new piece of unknown pack and variant."""
+    [(one, _)] = said("order.placed", {"order_id": "1", "lines": [LINE | LINE_ONLY]})
+    found = (one.variant, one.condition, one.pack_content, one.pack_unit)
+    assert found == ("XL", "used", Decimal("0.5"), "kg")
+    [(one, _)] = said("order.placed", {"order_id": "1", "lines": [LINE]})
+    assert (one.variant, one.condition, one.pack_content, one.pack_unit) == ("", "new", None, "")
