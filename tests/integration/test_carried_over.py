@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from schemas.claim import PriceClaim
 from schemas.incident import IncidentState
 from schemas.instants import to_ms
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
@@ -18,9 +19,9 @@ from services.consistency.writer import ConsistencyWriter
 from services.store.database import Database
 from services.store.migrations import migrate, sql_directory
 from tests.events import product_book
-from tests.unit.consistency.market import claim, hour, price_book
+from tests.unit.consistency.market import charged, claim, hour, price_book
 
-BEFORE_KINDS = 5
+BEFORE_KINDS, BEFORE_AGES = 5, 16
 BODY = (
     '{"incident_id":"ID","realm":"default","kind":"price_mismatch","cause":"wrong_price",'
     '"state":"open","severity":"high","market":"DE","sku":"ä/1","channel":"shop","location":"",'
@@ -32,12 +33,14 @@ BODY = (
 BOOK = product_book("ä/1")
 
 
-@pytest.fixture
-def old_store(database: Database, tmp_path: Path) -> Iterator[Database]:
-    """A database of its own with the schema as it was before, and rows of that time."""
+@pytest.fixture(params=[BEFORE_KINDS])
+def old_store(
+    request: pytest.FixtureRequest, database: Database, tmp_path: Path
+) -> Iterator[Database]:
+    """A database of its own with the schema as it was after so many migrations."""
     old = tmp_path / "sql"
     old.mkdir()
-    for file in sorted(sql_directory().glob("*.sql"))[:BEFORE_KINDS]:
+    for file in sorted(sql_directory().glob("*.sql"))[: request.param]:
         shutil.copy(file, old)
     client, before = database.client, database.client.database
     database.command("CREATE DATABASE c360_old ENGINE = Atomic")
@@ -48,6 +51,21 @@ def old_store(database: Database, tmp_path: Path) -> Iterator[Database]:
     database.command("DROP DATABASE c360_old SYNC")
 
 
+def write_offers(database: Database, said: list[PriceClaim]) -> None:
+    """The facts of claims, as ingest stores them."""
+    names = (
+        "realm", "event_id", "version", "occurred_at", "channel", "offers.sku", "offers.market",
+        "offers.location", "offers.basis", "offers.price", "offers.currency", "offers.quantity",
+        "offers.terms",
+    )  # fmt: skip
+    rows: list[tuple[Any, ...]] = [
+        ("default", one.event_id, one.version, to_ms(one.occurred_at), one.channel, ["ä/1"],
+         ["DE"], [""], [one.basis], [one.price], ["EUR"], [0], [""])
+        for one in said
+    ]  # fmt: skip
+    database.insert_rows("offers", names, rows)
+
+
 def write_as_before(database: Database) -> str:
     """The claims of one product, the incident that follows and its due time; the incident's id."""
     said = [
@@ -56,17 +74,7 @@ def write_as_before(database: Database) -> str:
         claim("shop", "12.00", 10, book=BOOK, event_id='w "1"'),
         claim("pos", "10.00", 0, book=BOOK, event_id="p"),
     ]
-    names = (
-        "realm", "event_id", "version", "occurred_at", "channel", "offers.sku", "offers.market",
-        "offers.location", "offers.basis", "offers.price", "offers.currency", "offers.quantity",
-        "offers.terms",
-    )  # fmt: skip
-    rows: list[tuple[Any, ...]] = [
-        ("default", one.event_id, one.version, to_ms(one.occurred_at), one.channel, ["ä/1"],
-         ["DE"], [""], ["published"], [one.price], ["EUR"], [0], [""])
-        for one in said
-    ]  # fmt: skip
-    database.insert_rows("offers", names, rows)
+    write_offers(database, said)
     book = price_book(BOOK)
     book.add(said)
     book.advance(hour(20))
@@ -110,3 +118,25 @@ def test_the_next_tick_judges_it_again(old_store: Database) -> None:
     writer.commit(9)
     [resolved] = store.incidents_of([BOOK])[BOOK]
     assert (resolved.incident_id, resolved.state) == (key, IncidentState.RESOLVED)
+
+
+@pytest.mark.parametrize("old_store", [BEFORE_AGES], indirect=True)
+def test_what_was_open_for_ever_ends_at_the_next_tick(old_store: Database) -> None:
+    """A single old receipt had opened it, and nothing made its book due again."""
+    said = [
+        claim("shop", "10.00", 0, book=BOOK),
+        claim("app", "10.00", 0, book=BOOK),
+        charged("app", "12.00", 30, book=BOOK),
+    ]
+    store = ClickHouseConsistencyStore(old_store)
+    writer = ConsistencyWriter(store, consistency_rules())
+    writer.apply(said, hour(40))
+    writer.commit(7)
+    write_offers(old_store, said)
+    store.write_due({BOOK: None}, 8)
+    assert store.due_books("default", hour(900)) == []
+    assert BEFORE_AGES + 1 in [one.version for one in migrate(old_store)]
+    again = ClickHouseConsistencyStore(old_store)
+    again.note([BOOK])
+    [ended] = ConsistencyWriter(again, consistency_rules()).apply([], hour(900))
+    assert (ended.state, ended.resolved_at) == (IncidentState.RESOLVED, hour(102))
