@@ -16,7 +16,7 @@ from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident, IncidentState
 from schemas.subject import SEPARATOR, written_subject
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
-from services.consistency.core.expectation import Comparison
+from services.consistency.core.expectation import Comparison, Judgement
 from services.consistency.core.places import Place
 from services.consistency.core.timeline_fold import TimelineFold
 
@@ -68,6 +68,24 @@ class _Event(NamedTuple):
     groups: dict[int, _Group | None]
 
 
+class _Written(NamedTuple):
+    """The incident of an unresolved episode, and the state of the episode that it was made of."""
+
+    episode: Episode
+    verdict: Judgement
+    times: tuple[datetime | None, ...]
+    evidence: int
+    incident: AnyIncident
+
+    def is_of(self, episode: Episode) -> bool:
+        return (
+            self.episode is episode
+            and self.verdict is episode.verdict
+            and self.times == (episode.due_at, episode.opened_at, episode.resolved_at)
+            and self.evidence == len(episode.deviating)
+        )
+
+
 class ComparedBook:
     """One subject's claims and incidents, for a kind that compares what the channels say.
 
@@ -83,6 +101,8 @@ class ComparedBook:
         """The latest tick."""
         self._groups: dict[Hashable, _Group] = {}
         self._events: dict[str, _Event] = {}
+        self._written: dict[tuple[Hashable, Place, str], _Written] = {}
+        """Unresolved incidents as written last: of many, a batch changes few."""
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
         """Add claims of this book; returns those that were new to it.
@@ -133,11 +153,17 @@ class ComparedBook:
         found: dict[str, AnyIncident] = {}
         if now is None:
             return found
+        before, self._written = self._written, {}
         for terms, group in self._groups.items():
             fold = group.run(now, self._comparison)
             for place, channel, episode in fold.episodes():
-                incident = self._incident(terms, place, channel, episode)
-                found[incident.incident_id] = incident
+                key = (terms, place, channel)
+                written = before.get(key)
+                if written is None or not written.is_of(episode):
+                    written = self._write(terms, place, channel, episode)
+                if episode.resolved_at is None:
+                    self._written[key] = written
+                found[written.incident.incident_id] = written.incident
             for place, channel, episode in fold.foreseen(now):
                 incident = self._incident(terms, place, channel, episode, upcoming=True)
                 found.setdefault(incident.incident_id, incident)
@@ -153,6 +179,11 @@ class ComparedBook:
             )
             return min(waiting, default=None)
         return earliest(*(group.next_due(now, self._comparison) for group in self._groups.values()))
+
+    def _write(self, terms: Hashable, place: Place, channel: str, episode: Episode) -> _Written:
+        incident = self._incident(terms, place, channel, episode)
+        times = (episode.due_at, episode.opened_at, episode.resolved_at)
+        return _Written(episode, episode.verdict, times, len(episode.deviating), incident)
 
     def _incident(
         self, terms: Hashable, place: Place, channel: str, episode: Episode, upcoming: bool = False
