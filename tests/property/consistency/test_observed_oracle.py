@@ -164,9 +164,9 @@ def some_days(rng: random.Random) -> list[PriceClaim]:
 
 @pytest.mark.parametrize("enough", [Enough(1, 0, 24), Enough(1, 40, 24), Enough(2, 30, 9)], ids=str)
 def test_observed_incidents_equal_the_oracle(enough: Enough) -> None:
-    """Begin and end of every incident of 500 random histories are as written."""
+    """Begin and end of every incident of 200 random histories are as written."""
     rng, ended, using = random.Random(12), 0, enough.rules()
-    for _ in range(500):
+    for _ in range(200):
         claims = some_days(rng)
         walk = Walk(claims, enough)
         for now in range(HOURS + 1):
@@ -176,7 +176,7 @@ def test_observed_incidents_equal_the_oracle(enough: Enough) -> None:
         wanted = [(hour(one.since), one.until and hour(one.until)) for one in walk.found]
         assert found == wanted
         ended += sum(until is not None for _, until in found)
-    assert ended > 400
+    assert ended > 150
 
 
 def vote_by_the_rule(observed: list[PriceClaim], now: int, max_age: int) -> PriceClaim | None:

@@ -113,9 +113,9 @@ def some_prices(rng: random.Random) -> list[PriceClaim]:
 
 @pytest.mark.parametrize("using", [USING, MAILED], ids=["as ever", "mailed"])
 def test_published_incidents_equal_the_oracle(using: ConsistencyRules) -> None:
-    """Begin, opening and end of every incident of 1,500 random histories are as written."""
+    """Begin, opening and end of every incident of 1,000 random histories are as written."""
     rng, opened = random.Random(11), 0
-    for _ in range(1_500):
+    for _ in range(1_000):
         claims = some_prices(rng)
         incidents = book_at(claims, HOURS, using).values()
         found = [
@@ -125,4 +125,4 @@ def test_published_incidents_equal_the_oracle(using: ConsistencyRules) -> None:
         ]
         assert found == expected_episodes(claims, using is MAILED)
         opened += len(found)
-    assert opened > 500
+    assert opened > 400
