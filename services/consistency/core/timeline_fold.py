@@ -27,7 +27,7 @@ from services.consistency.core.expectation import (
     window_length,
 )
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
-from services.consistency.core.windows import Windows, window_of
+from services.consistency.core.windows import ClaimWindow, Windows, window_of
 
 FORESEEN_INSTANTS_MAX = 200
 
@@ -255,9 +255,7 @@ class TimelineFold:
         for claim in claims:
             place_state, state = self._state_of(claim)
             if claim.basis is Basis.PUBLISHED:
-                is_promotion = self._comparison.promotion(claim) is not None
-                window = window_of(claim, is_promotion, self._rules.published_max_age)
-                state.windows.add(window, now)
+                state.windows.add(self._window(claim), now)
                 published[state] = place_state
             else:
                 observed.append((place_state, state, claim))
@@ -273,6 +271,12 @@ class TimelineFold:
             self._overtake_observed(now)
         for place_state, state, claim in observed:
             self._judge_observed(place_state, state, claim, now)
+
+    def _window(self, claim: Claim) -> ClaimWindow:
+        comparison = self._comparison
+        is_promotion = comparison.promotion(claim) is not None
+        max_age = self._rules.published_max_age
+        return window_of(claim, comparison.value(claim), is_promotion, max_age)
 
     def _take_timers(self, now: datetime, touched: dict[Place, PlaceState]) -> None:
         """Take the timers that are due. One whose channel was prolonged meanwhile is set again."""

@@ -5,10 +5,10 @@ A published claim is known from the time it was published and holds within its v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.claim import Claim
 
@@ -27,30 +27,91 @@ class ClaimWindow(NamedTuple):
     forgotten_at: datetime
     rank: Rank
     claim: Claim
+    value: Any
+    is_promotion: bool
+
+    @property
+    def begin(self) -> datetime:
+        """From when on it is both known and valid."""
+        return max(self.start, self.claim.occurred_at)
+
+    @property
+    def ran(self) -> bool:
+        """Whether this is a promotion with an end that was published before it was over."""
+        return self.is_promotion and self.end is not None and self.claim.occurred_at < self.end
+
+    @property
+    def is_regular(self) -> bool:
+        """Without an end, no promotion, and in force since it was published."""
+        is_open = self.end is None and not self.is_promotion
+        return is_open and self.start <= self.claim.occurred_at
 
 
-def window_of(claim: Claim, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
+class Regular(NamedTuple):
+    """The regular value that a channel published last."""
+
+    at: datetime
+    value: Any
+
+
+def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
     """The window of a published claim."""
     start = claim.valid_from or claim.occurred_at
     # A promotion without an end lasts "until a newer offer replaces it", like any open claim.
     bounded_promotion = claim.valid_to is not None and is_promotion
     rank = (bounded_promotion, start, claim.occurred_at, claim.event_id, claim.ordinal)
-    return ClaimWindow(start, claim.valid_to, max(start, claim.occurred_at) + max_age, rank, claim)
+    forgotten_at = max(start, claim.occurred_at) + max_age
+    return ClaimWindow(start, claim.valid_to, forgotten_at, rank, claim, value, is_promotion)
 
 
 class Windows:
-    """The windows that count now or may count later; others are dropped."""
+    """The windows that count now or may count later; others are dropped.
 
-    __slots__ = ("_windows",)
+    A regular value ends the promotions that run when it is published if it is lower, or if it is
+    the one that the channel published last before a promotion began: the natural message that a
+    promotion is over. The latter means nothing from a channel that once repeated its regular value
+    without a promotion in between, as nightly price lists do.
+    """
 
-    def __init__(self, windows: list[ClaimWindow] | None = None) -> None:
-        self._windows = windows if windows is not None else []
+    __slots__ = ("_promoted_at", "_regular", "_repeats", "_windows")
+
+    def __init__(self) -> None:
+        self._windows: list[ClaimWindow] = []
+        self._regular: Regular | None = None
+        self._promoted_at: datetime | None = None
+        """When the latest promotion began, of those that are dropped."""
+        self._repeats = False
+        """The channel has repeated its regular value without a promotion in between."""
 
     def add(self, window: ClaimWindow, now: datetime) -> None:
         """Add a claim published at `now`, the latest time seen so far."""
-        kept = [other for other in self._windows if not _is_over(other, window, now)]
-        kept.append(window)
+        self._drop(lambda one: _is_over(one, window, now))
+        if window.is_regular:
+            takes_back = self._takes_back(window)
+            self._drop(lambda one: _is_ended_by(one, window, takes_back))
+            self._regular = Regular(window.claim.occurred_at, window.value)
+        self._windows.append(window)
+
+    def _drop(self, is_over: Callable[[ClaimWindow], bool]) -> None:
+        """Drop what is over; of promotions it is noted when they began."""
+        kept = []
+        for one in self._windows:
+            if not is_over(one):
+                kept.append(one)
+            elif one.ran and (self._promoted_at is None or one.begin > self._promoted_at):
+                self._promoted_at = one.begin
         self._windows = kept
+
+    def _takes_back(self, regular: ClaimWindow) -> bool:
+        """Whether a regular value takes the channel back to the one before a promotion."""
+        former, at = self._regular, regular.claim.occurred_at
+        if former is None or former.at == at or former.value != regular.value:
+            return False
+        begun = [one.begin for one in self._windows if one.ran and one.begin < at]
+        latest = max((one for one in (self._promoted_at, *begun) if one), default=None)
+        if latest is None or latest < former.at:
+            self._repeats = True
+        return not self._repeats
 
     def at(self, now: datetime, remembered_at: datetime) -> Claim | None:
         """The claim that counts at `now`, of those not yet forgotten at `remembered_at`."""
@@ -81,7 +142,11 @@ class Windows:
 
     def copy(self) -> Windows:
         """An independent copy."""
-        return Windows(list(self._windows))
+        twin = Windows()
+        twin._windows = list(self._windows)
+        twin._regular, twin._promoted_at = self._regular, self._promoted_at
+        twin._repeats = self._repeats
+        return twin
 
 
 def _is_over(old: ClaimWindow, new: ClaimWindow, now: datetime) -> bool:
@@ -90,3 +155,12 @@ def _is_over(old: ClaimWindow, new: ClaimWindow, now: datetime) -> bool:
         return True
     # A higher rank among open claims means a later start, so `new` is also forgotten no earlier.
     return new.end is None and new.start <= now and new.rank > old.rank
+
+
+def _is_ended_by(other: ClaimWindow, regular: ClaimWindow, takes_back: bool) -> bool:
+    """Whether this is a promotion that runs when a regular value is published after it, and is
+    over with that."""
+    at = regular.claim.occurred_at
+    if not other.ran or other.start > at or other.claim.occurred_at >= at:
+        return False
+    return takes_back or bool(regular.value < other.value)

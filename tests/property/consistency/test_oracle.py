@@ -12,6 +12,7 @@ from schemas.claim import PriceClaim
 from services.consistency.rules import ConsistencyRules
 from services.consistency.scenario import overridden
 from tests.unit.consistency.market import book_at, claim, hour, promo, rules
+from tests.unit.consistency.rules_of_windows import not_over
 
 HOURS = 120
 USING = rules(
@@ -41,10 +42,8 @@ def said(claims: list[PriceClaim], channel: str, now: int) -> Said | None:
     valid = [
         (one.valid_to is not None and one.promotion != "", one.valid_from or one.occurred_at,
          one.occurred_at, one.event_id, one)
-        for one in claims
-        if one.channel == channel
-        and one.occurred_at <= hour(now)
-        and (one.valid_from or one.occurred_at) <= hour(now)
+        for one in not_over([one for one in claims if one.channel == channel], hour(now))
+        if (one.valid_from or one.occurred_at) <= hour(now)
         and (one.valid_to is None or hour(now) < one.valid_to)
     ]  # fmt: skip
     best = max(valid, default=None)

@@ -11,19 +11,20 @@ from schemas.claim import PriceClaim
 from services.consistency.core.windows import ClaimWindow, Windows, window_of
 
 from .market import claim, hour, promo
+from .rules_of_windows import not_over
 
 MAX_AGE = timedelta(hours=40)
 
 
 def window(one: PriceClaim) -> ClaimWindow:
     """The window of a published price."""
-    return window_of(one, one.promotion != "", MAX_AGE)
+    return window_of(one, one.price, one.promotion != "", MAX_AGE)
 
 
 def effective(claims: list[PriceClaim], now: float) -> PriceClaim | None:
-    """The oracle: look at every claim, whatever came before or after it."""
+    """The oracle: look at every claim that nothing has ended."""
     instant, found = hour(now), []
-    for one in claims:
+    for one in not_over(claims, instant):
         start = one.valid_from or one.occurred_at
         known = one.occurred_at <= instant and instant < max(start, one.occurred_at) + MAX_AGE
         if known and start <= instant and (one.valid_to is None or instant < one.valid_to):
@@ -114,3 +115,38 @@ def test_the_regular_price_counts_again_after_a_promotion() -> None:
     for one in offers:
         windows.add(window(one), one.occurred_at)
     assert [windows.at(hour(h), hour(h)) for h in (8, 9)] == list(offers[1:])
+
+
+@pytest.mark.parametrize(
+    ("published", "counts"),
+    [
+        ((claim("shop", "10", 5),), "10"),  # the regular price of before the promotion
+        ((claim("shop", "7", 5),), "7"),  # nobody promises a promotion above the shelf
+        ((claim("shop", "11", 5),), "8"),  # a raise waits for the end
+        ((claim("shop", "11", 5), claim("shop", "11", 6)), "8"),  # and so do its repetitions
+        ((claim("shop", "10", 5, start=6),), "8"),  # for a later hour
+        ((claim("shop", "10", 1), claim("shop", "10", 5)), "8"),  # repeats itself every night
+        ((claim("shop", "10", 1), claim("shop", "7", 5)), "7"),  # even so
+        ((claim("shop", "10", 5), promo("shop", "8", 5, start=2, end=9)), "8"),  # in one list
+    ],
+)
+def test_what_ends_a_promotion_early(published: tuple[PriceClaim, ...], counts: str) -> None:
+    """Regular 10 from hour 0, promotion 8 from hour 2 until 9: what counts at hour 7?"""
+    windows = Windows()
+    offers = (claim("shop", "10", 0), promo("shop", "8", 0.5, start=2, end=9), *published)
+    for one in sorted(offers, key=lambda one: one.occurred_at):
+        windows.add(window(one), one.occurred_at)
+    counting = windows.at(hour(7), hour(7))
+    assert isinstance(counting, PriceClaim)
+    assert str(counting.price) == counts
+
+
+def test_the_regular_price_after_a_promotion_is_no_habit() -> None:
+    """A channel that returns to its regular price after each promotion may end the next early."""
+    windows = Windows()
+    for one in (
+        claim("shop", "10", 0), promo("shop", "8", 1, end=9), claim("shop", "10", 10),
+        promo("shop", "8", 11, end=19), claim("shop", "10", 15),
+    ):  # fmt: skip
+        windows.add(window(one), one.occurred_at)
+    assert windows.at(hour(16), hour(16)) == claim("shop", "10", 15)

@@ -1,0 +1,55 @@
+"""What a channel has said, by the written rules alone: the oracle of windows.
+
+It looks at all claims at once, whatever came before or after, and keeps no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from schemas.claim import PriceClaim
+
+
+def start_of(one: PriceClaim) -> datetime:
+    """When it begins to hold."""
+    return one.valid_from or one.occurred_at
+
+
+def begin_of(one: PriceClaim) -> datetime:
+    """When it is both known and valid."""
+    return max(start_of(one), one.occurred_at)
+
+
+def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
+    """Of the claims of one channel for one place, those known at `now` that nothing has ended.
+
+    A lower regular price ends promotions that run. So does the regular price that was published
+    last before a promotion began, unless the channel once repeated one with no promotion between.
+    """
+    known = sorted(
+        (one for one in claims if one.occurred_at <= now),
+        key=lambda one: (one.occurred_at, one.event_id, one.ordinal),
+    )
+    promoted = [
+        one for one in known if one.promotion and one.valid_to and one.occurred_at < one.valid_to
+    ]
+    regular = [
+        one for one in known
+        if one.valid_to is None and not one.promotion and start_of(one) <= one.occurred_at
+    ]  # fmt: skip
+    over: set[str] = set()
+    repeats = False
+    for former, one in pairwise([None, *regular]):
+        assert one is not None
+        at = one.occurred_at
+        is_again = former is not None and former.occurred_at < at and former.price == one.price
+        if former is not None and is_again:
+            between = [p for p in promoted if former.occurred_at <= begin_of(p) < at]
+            repeats = repeats or not between
+        for other in promoted:
+            runs = start_of(other) <= at and other.occurred_at < at
+            if runs and (one.price < other.price or (is_again and not repeats)):
+                over.add(other.event_id)
+    return [one for one in known if one.event_id not in over]
