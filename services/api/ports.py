@@ -359,8 +359,11 @@ class Writes(Protocol):
         """Apply what a person did with an incident. Repeating it changes nothing."""
         ...
 
-    def remove_expired(self, expired: Sequence[Expired]) -> None:
-        """Remove rows that are older than they may be, with all that are as old."""
+    def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
+        """Remove rows that are older than they may be, with all that are as old, table by table.
+
+        Raises Retry after `within_s`; the store goes on by itself, and repeating is harmless.
+        """
         ...
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:

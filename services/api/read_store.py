@@ -6,7 +6,7 @@ The connection leads to the embedded engine or to a ClickHouse server; the opera
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -209,9 +209,9 @@ class StoreWrites:
         """See the port."""
         self._act(record)
 
-    def remove_expired(self, expired: Sequence[Expired]) -> None:
+    def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
         """See the port."""
-        remove_expired(self._database, expired)
+        return remove_expired(self._database, expired, within_s)
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """See the port."""

@@ -18,7 +18,7 @@ from services.api.queries.store import (
     STORE_REFRESH,
     STORE_REMOVE_EXPIRED,
     STORE_REPAIR,
-    RefreshRequest,
+    BoundedRequest,
     StoreRequest,
 )
 from services.api.server import prepare_server
@@ -31,6 +31,8 @@ from services.store.directory import has_engine
 from services.store.locks import DirectoryLock
 from services.store.migrations import rendered_sql
 
+WithinS = Annotated[float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")]
+WAIT_S = 3_600.0
 store = typer.Typer(help="Look after the store: audit, retention, figures.", no_args_is_help=True)
 state = typer.Typer(help="Compare states.", no_args_is_help=True)
 
@@ -59,12 +61,17 @@ def retention(
     apply: Annotated[
         bool, typer.Option("--apply", help="Remove it; without this, only count it.")
     ] = False,
+    within_s: WithinS = WAIT_S,
     as_json: AsJson = False,
 ) -> None:
     """Find what is older than C360_RETENTION_… keeps it; --apply removes it for good."""
-    operation = STORE_REMOVE_EXPIRED if apply else STORE_EXPIRED
     with state_of(context).session() as session:
-        rows = list(map(plain, session.run(operation, StoreRequest())))
+        found = (
+            session.run(STORE_REMOVE_EXPIRED, BoundedRequest(within_s=within_s))
+            if apply
+            else session.run(STORE_EXPIRED, StoreRequest())
+        )
+        rows = list(map(plain, found))
     if as_json:
         print_json(rows)
     elif not rows:
@@ -77,18 +84,16 @@ def retention(
 @store.command()
 def refresh(
     context: typer.Context,
-    within_s: Annotated[
-        float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")
-    ] = 3_600,
+    within_s: WithinS = WAIT_S,
     as_json: AsJson = False,
 ) -> None:
     """Recompute the figures of all profiles now; the store does so within every hour."""
     with state_of(context).session() as session:
-        rows = list(map(plain, session.run(STORE_REFRESH, RefreshRequest(within_s=within_s))))
+        rows = list(map(plain, session.run(STORE_REFRESH, BoundedRequest(within_s=within_s))))
     if as_json:
         print_json(rows)
     else:
-        print_table("Figures of profiles", rows, ("realm", "profiles", "refreshed_at"))
+        print_table("Figures of profiles", rows, ("realm", "profiles", "refreshed_at", "took_s"))
 
 
 @state.command()

@@ -180,11 +180,15 @@ class ProfileSource(Protocol):
         """Those of the customers whom only synthetic events know."""
         ...
 
-    def totals(self, realm: str, *, refresh: bool = True, within_s: float = 0) -> Totals:
-        """The figures of every customer. With `refresh` they are recomputed first.
+    def totals(self, realm: str, *, refresh: bool = True) -> Totals:
+        """The figures of every customer. With `refresh` they are recomputed first."""
+        ...
 
-        Raises Retry if that takes longer than `within_s`, or than a statement may take if that is
-        more.
+    def recompute_totals(self, within_s: float) -> float:
+        """Recompute the figures of all realms; how long that took, in seconds.
+
+        Raises Retry if they are not complete within `within_s`: the store goes on meanwhile. Raises
+        Fatal if it cannot compute them, or was told not to.
         """
         ...
 

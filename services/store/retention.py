@@ -6,18 +6,22 @@ that is read again from its topic would bring them back. A removal may be interr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from time import monotonic
 from typing import NamedTuple
 
 from schemas.instants import from_ms, to_ms
 from services.store.database import Database
 from services.store.statements import statements_of
+from services.store.waiting import wait_until
 
 _STATEMENTS = statements_of(__file__)
 NOW_SQL = _STATEMENTS["now"]
 OLDER_SQL = _STATEMENTS["older"]
 REMOVE_SQL = _STATEMENTS["remove"]
+UNFINISHED_SQL = _STATEMENTS["unfinished"]
 DAY_MS = 24 * 60 * 60 * 1000
 RECORDS = {
     "rejected": {"rejected": "received_at"},
@@ -25,6 +29,11 @@ RECORDS = {
     "access_log": {"access_log": "at", "access_by_profile": "at"},
 }
 """What has an age: its tables, each with the column of its time."""
+COLUMNS = {table: column for tables in RECORDS.values() for table, column in tables.items()}
+LATE = (
+    "not all of {table} that is too old is removed yet; the store goes on by itself "
+    "(system.mutations says how far it is): run the same command again"
+)
 
 
 class Expired(NamedTuple):
@@ -44,17 +53,41 @@ def expired_rows(database: Database, kept_days: Mapping[str, int]) -> list[Expir
     found: list[Expired] = []
     for record, days in kept_days.items():
         before_ms = now_ms - days * DAY_MS
-        for table, column in RECORDS[record].items():
-            parameters = {"table": table, "column": column, "before": before_ms}
-            [(rows,)] = database.rows(OLDER_SQL, parameters)
-            found.append(Expired(table, days, from_ms(before_ms), rows))
+        for table in RECORDS[record]:
+            before = from_ms(before_ms)
+            found.append(Expired(table, days, before, _older(database, table, before)))
     return found
 
 
-def remove_expired(database: Database, expired: Sequence[Expired]) -> None:
-    """Remove these rows, and what else of their tables is as old."""
-    columns = {table: name for tables in RECORDS.values() for table, name in tables.items()}
+def remove_expired(
+    database: Database, expired: Sequence[Expired], within_s: float
+) -> Iterator[Expired]:
+    """Remove these rows, and what else of their tables is as old; gives each table that is done.
+
+    Raises Retry if the store has not removed them within `within_s`: it goes on by itself.
+    """
+    ends_at_s = monotonic() + within_s
     for one in expired:
-        if one.rows:  # a mutation costs far more than a look
-            before = {"column": columns[one.table], "before": to_ms(one.before)}
-            database.command(REMOVE_SQL, {"table": one.table, **before})
+        is_gone = partial(_is_gone, database, one.table, one.before)
+        wait_until(is_gone, ends_at_s - monotonic(), LATE.format(table=one.table))
+        yield one
+
+
+def _is_gone(database: Database, table: str, before: datetime) -> bool:
+    """Whether it is removed; if nobody is at it, not even a run that was killed, begin."""
+    [(unfinished,)] = database.rows(UNFINISHED_SQL, {"table": table})
+    if unfinished:
+        return False
+    if not _older(database, table, before):
+        return True
+    database.command(REMOVE_SQL, _older_than(table, before))
+    return False
+
+
+def _older(database: Database, table: str, before: datetime) -> int:
+    [(rows,)] = database.rows(OLDER_SQL, _older_than(table, before))
+    return int(rows)
+
+
+def _older_than(table: str, before: datetime) -> dict[str, str | int]:
+    return {"table": table, "column": COLUMNS[table], "before": to_ms(before)}

@@ -8,7 +8,12 @@ SELECT count() FROM {table:Identifier}
 WHERE {column:Identifier} < fromUnixTimestamp64Milli({before:Int64})
 
 -- remove --
--- Removes them physically; returns when they are gone from every part.
+-- Removes them physically, part by part; returns at once. What has begun survives a restart.
 ALTER TABLE {table:Identifier}
 DELETE WHERE {column:Identifier} < fromUnixTimestamp64Milli({before:Int64})
-SETTINGS mutations_sync = 1
+SETTINGS mutations_sync = 0
+
+-- unfinished --
+-- How many changes of a table's parts have not reached every part.
+SELECT count() FROM system.mutations
+WHERE database = currentDatabase() AND table = {table:String} AND NOT is_done

@@ -14,10 +14,11 @@ from services.api.queries.store import (
     STORE_EXPIRED,
     STORE_REFRESH,
     STORE_REMOVE_EXPIRED,
-    RefreshRequest,
+    BoundedRequest,
     StoreRequest,
 )
 from services.api.read_store import access_to
+from services.runtime.errors import Fatal
 from services.runtime.settings import load_settings
 from services.store.database import Database
 from services.store.retention import RECORDS
@@ -70,7 +71,7 @@ def test_nothing_expires_unless_it_is_set(database: Database) -> None:
     fill(database, 900)
     before = left(database)
     assert list(STORE_EXPIRED.run(access(database), StoreRequest())) == []
-    assert list(STORE_REMOVE_EXPIRED.run(access(database), StoreRequest())) == []
+    assert list(STORE_REMOVE_EXPIRED.run(access(database), BoundedRequest())) == []
     assert left(database) == before
     assert set(before.values()) == {1}
 
@@ -83,12 +84,12 @@ def test_what_is_too_old_is_counted_and_removed(database: Database) -> None:
     assert {one.table: one.rows for one in looked} == dict.fromkeys(left(database), 3)
     assert not any(one.removed for one in looked)
     assert set(left(database).values()) == {4}
-    removed = list(STORE_REMOVE_EXPIRED.run(operations, StoreRequest()))
+    removed = list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
     assert [(one.table, one.rows, one.removed) for one in removed] == [
         (one.table, 3, True) for one in looked
     ]
     assert set(left(database).values()) == {1}
-    again = list(STORE_REMOVE_EXPIRED.run(operations, StoreRequest()))
+    again = list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
     assert [one.rows for one in again] == [0] * len(looked)
     assert set(left(database).values()) == {1}
 
@@ -97,7 +98,7 @@ def test_each_record_has_its_own_time(database: Database) -> None:
     """What is not set stays."""
     fill(database, 10, 100)
     operations = access(database, retention_rejected_days=7)
-    list(STORE_REMOVE_EXPIRED.run(operations, StoreRequest()))
+    list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
     counts = left(database)
     assert counts.pop("rejected") == 0
     assert set(counts.values()) == {2}
@@ -106,7 +107,39 @@ def test_each_record_has_its_own_time(database: Database) -> None:
 def test_figures_are_recomputed_on_demand(database: Database) -> None:
     """A row for each realm, by the store's clock; an empty realm has no figures."""
     operations = access(database, realms={"default": {}, "outlet": {}})
-    found = list(STORE_REFRESH.run(operations, RefreshRequest(within_s=60)))
+    found = list(STORE_REFRESH.run(operations, BoundedRequest(within_s=60)))
     assert [(one.realm, one.profiles, one.refreshed_at) for one in found] == [
         ("default", 0, None), ("outlet", 0, None),
     ]  # fmt: skip
+    assert all(one.took_s > 0 for one in found)
+
+
+def test_figures_that_the_store_must_not_compute_are_no_success(database: Database) -> None:
+    """A view that was stopped refreshes nothing when it is asked, and says nothing either."""
+    database.command("SYSTEM STOP VIEW profile_totals")
+    try:
+        with pytest.raises(Fatal, match="START VIEW"):
+            list(STORE_REFRESH.run(access(database), BoundedRequest(within_s=60)))
+    finally:
+        database.command("SYSTEM START VIEW profile_totals")
+    assert list(STORE_REFRESH.run(access(database), BoundedRequest(within_s=60)))
+
+
+def test_figures_that_cannot_be_computed_say_why(database: Database) -> None:
+    """A failure is told as it happens; the next refresh is not held to it."""
+    database.command("RENAME TABLE map TO map_away")
+    try:
+        with pytest.raises(Fatal, match="Refresh failed"):
+            list(STORE_REFRESH.run(access(database), BoundedRequest(within_s=60)))
+    finally:
+        database.command("RENAME TABLE map_away TO map")
+    assert list(STORE_REFRESH.run(access(database), BoundedRequest(within_s=60)))
+
+
+def test_the_hourly_refresh_can_be_a_daily_one(database: Database) -> None:
+    """As docs/retention.md says for large stores: the schedule changes, the command works."""
+    database.command("ALTER TABLE profile_totals MODIFY REFRESH EVERY 1 YEAR")
+    try:
+        assert list(STORE_REFRESH.run(access(database), BoundedRequest(within_s=60)))
+    finally:
+        database.command("ALTER TABLE profile_totals MODIFY REFRESH EVERY 1 HOUR")

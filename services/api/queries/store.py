@@ -50,8 +50,8 @@ class ExpiredTable(Answer):
     """Whether they were removed."""
 
 
-class RefreshRequest(Request):
-    """Whether the figures of all customers are recomputed now."""
+class BoundedRequest(Request):
+    """Asks for work that the store does by itself, and waits for it."""
 
     within_s: float = Field(default=3_600, ge=0, le=86_400)
     """For how long to wait."""
@@ -65,6 +65,8 @@ class RefreshedFigures(Answer):
     """How many profiles have figures."""
     refreshed_at: datetime | None
     """When they were computed, by the store's clock; null if there are none."""
+    took_s: float
+    """How long that took for all realms together."""
 
 
 class SectionDigest(Answer):
@@ -108,18 +110,20 @@ def _expired(access: Access, _asked: StoreRequest) -> Iterator[ExpiredTable]:
         yield ExpiredTable(**one._asdict(), removed=False)
 
 
-def _remove_expired(access: Access, _asked: StoreRequest) -> Iterator[ExpiredTable]:
+def _remove_expired(access: Access, asked: BoundedRequest) -> Iterator[ExpiredTable]:
     expired = access.reads.expired()
-    access.writes.remove_expired(expired)
-    for one in expired:
+    for one in access.writes.remove_expired(expired, asked.within_s):
         yield ExpiredTable(**one._asdict(), removed=True)
 
 
-def _refresh(access: Access, asked: RefreshRequest) -> Iterator[RefreshedFigures]:
-    for number, realm in enumerate(access.reads.realms):  # one refresh computes all realms
-        is_first = number == 0
-        totals = access.reads.profiles.totals(realm, refresh=is_first, within_s=asked.within_s)
-        yield RefreshedFigures(realm=realm, profiles=totals.size, refreshed_at=totals.refreshed_at)
+def _refresh(access: Access, asked: BoundedRequest) -> Iterator[RefreshedFigures]:
+    profiles = access.reads.profiles
+    took_s = profiles.recompute_totals(asked.within_s)
+    for realm in access.reads.realms:
+        totals = profiles.totals(realm, refresh=False)
+        yield RefreshedFigures(
+            realm=realm, profiles=totals.size, refreshed_at=totals.refreshed_at, took_s=took_s
+        )
 
 
 def _pending(access: Access, _asked: StoreRequest) -> Iterator[PendingMigration]:
@@ -139,11 +143,11 @@ STORE_REPAIR = Operation("store_repair", Scope.STORE_REPAIR, StoreRequest, Doubl
 STORE_EXPIRED = Operation("store_expired", Scope.STORE_READ, StoreRequest, ExpiredTable, _expired)
 """What is older than the settings keep it."""
 STORE_REMOVE_EXPIRED = Operation(
-    "store_remove_expired", Scope.STORE_REPAIR, StoreRequest, ExpiredTable, _remove_expired
+    "store_remove_expired", Scope.STORE_REPAIR, BoundedRequest, ExpiredTable, _remove_expired
 )
 """Removes it."""
 STORE_REFRESH = Operation(
-    "store_refresh", Scope.STORE_REPAIR, RefreshRequest, RefreshedFigures, _refresh
+    "store_refresh", Scope.STORE_REPAIR, BoundedRequest, RefreshedFigures, _refresh
 )
 """Recomputes the figures of all customers now, instead of within the hour."""
 MIGRATIONS_PENDING = Operation(

@@ -20,7 +20,13 @@ from schemas.profile import Profile, ProfileScalars
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
 from schemas.touchpoint import PUBLIC_ID_PREFIX
-from services.profiles.adapters.totals import FIRST, PAGE_ROWS, read_totals, refresh_totals
+from services.profiles.adapters.totals import (
+    FIRST,
+    PAGE_ROWS,
+    read_totals,
+    recompute_totals,
+    refresh_totals,
+)
 from services.profiles.core.facts import (
     AttributeObservation,
     ConsentRecord,
@@ -281,11 +287,15 @@ class ProfileReader:
         everything = settled(self._all_reports(realm, own))
         return [one for one in everything if one.entry.owner in holder]
 
-    def totals(self, realm: str, *, refresh: bool = True, within_s: float = 0) -> Totals:
+    def recompute_totals(self, within_s: float) -> float:
+        """See the port."""
+        return recompute_totals(self._database, within_s)
+
+    def totals(self, realm: str, *, refresh: bool = True) -> Totals:
         """See the port."""
         self._realm(realm)
         if refresh:
-            refresh_totals(self._database, within_s)
+            refresh_totals(self._database)
         return read_totals(self._database, realm)
 
     def identifiers(self, realm: str) -> Iterator[MappedIdentifier]:
