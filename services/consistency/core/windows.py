@@ -36,6 +36,11 @@ class ClaimWindow(NamedTuple):
         return max(self.start, self.claim.occurred_at)
 
     @property
+    def is_withdrawal(self) -> bool:
+        """Without any length: from its publication on the channel offers nothing here."""
+        return self.end is not None and self.end <= self.start
+
+    @property
     def ran(self) -> bool:
         """Whether this is a promotion with an end that was published before it was over."""
         return self.is_promotion and self.end is not None and self.claim.occurred_at < self.end
@@ -70,7 +75,8 @@ class Windows:
     A regular value ends the promotions that run when it is published if it is lower, or if it is
     the one that the channel published last before a promotion began: the natural message that a
     promotion is over. The latter means nothing from a channel that once repeated its regular value
-    without a promotion in between, as nightly price lists do.
+    without a promotion in between, as nightly price lists do. A withdrawal ends all that was said
+    before it.
     """
 
     __slots__ = ("_promoted_at", "_regular", "_repeats", "_windows")
@@ -85,6 +91,9 @@ class Windows:
 
     def add(self, window: ClaimWindow, now: datetime) -> None:
         """Add a claim published at `now`, the latest time seen so far."""
+        if window.is_withdrawal:
+            self._windows, self._regular, self._promoted_at, self._repeats = [], None, None, False
+            return
         self._drop(lambda one: _is_over(one, window, now))
         if window.is_regular:
             takes_back = self._takes_back(window)

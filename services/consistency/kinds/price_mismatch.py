@@ -20,7 +20,7 @@ from schemas.currency import Priced
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import Details, Incident, Severity
 from schemas.instants import from_ms, to_ms
-from schemas.offer import Basis, Offer, SaleKind, TaxMode
+from schemas.offer import Availability, Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.book import ComparedBook
@@ -270,7 +270,8 @@ def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
     body = heard.event.body
     if isinstance(body, OrderPlaced):
         return _charged(heard, body)
-    priced = (one for one in offers_of(heard) if one[0].price is not None)
+    said = offers_of(heard)
+    priced = (one for one in said if one[0].price is not None or _is_withdrawn(heard, *one))
     return [
         (_of_offer(heard, offer, basis, ordinal), NO_SALE)
         for ordinal, (offer, basis) in enumerate(priced)
@@ -278,13 +279,21 @@ def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
 
 
 def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceClaim:
-    assert offer.price is not None
+    """The claim of an offer; one that withdraws the channel's price is valid for no time."""
     head = claim_head(heard, PRICE_MISMATCH, offer, basis, ordinal)
-    claim = PriceClaim.of_offer(offer, head, offer.price, heard.currency)
-    return claim._replace(
-        valid_from=_bound(offer.valid_from),
-        valid_to=_bound(offer.valid_to),
-    )
+    price = NO_SALE if offer.price is None else offer.price
+    claim = PriceClaim.of_offer(offer, head, price, heard.currency)
+    valid_from, valid_to = _bound(offer.valid_from), _bound(offer.valid_to)
+    if _is_withdrawn(heard, offer, basis):
+        valid_from = valid_to = heard.occurred_at
+    return claim._replace(valid_from=valid_from, valid_to=valid_to)
+
+
+def _is_withdrawn(heard: Heard, offer: Offer, basis: Basis) -> bool:
+    """Whether the channel says that it sells this no longer, as of now."""
+    is_now = offer.valid_from is None or offer.valid_from <= heard.occurred_at
+    is_gone = offer.availability is Availability.DISCONTINUED and is_now
+    return is_gone and (offer.basis or basis) is Basis.PUBLISHED
 
 
 def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal]]:

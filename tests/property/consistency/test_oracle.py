@@ -105,6 +105,8 @@ def some_prices(rng: random.Random) -> list[PriceClaim]:
         begin = at if start is None else start
         end = rng.choice([None, begin + rng.randint(1, 40)])
         make = rng.choice([claim, promo])
+        if rng.random() < 0.1:
+            start = end = at  # withdrawn
         made = make(channel, str(rng.randint(5, 7)), at, start=start, end=end)
         claims.append(made._replace(event_id=f"e{number:02}"))
     return claims

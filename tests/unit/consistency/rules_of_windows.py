@@ -27,11 +27,20 @@ def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
 
     A lower regular price ends promotions that run. So does the regular price that was published
     last before a promotion began, unless the channel once repeated one with no promotion between.
+    A withdrawal, which is valid for no time at all, ends everything before it.
     """
     known = sorted(
         (one for one in claims if one.occurred_at <= now),
         key=lambda one: (one.occurred_at, one.event_id, one.ordinal),
     )
+    withdrawn = [
+        n for n, one in enumerate(known) if one.valid_to and one.valid_to == one.valid_from
+    ]
+    return _not_ended(known[withdrawn[-1] + 1 :] if withdrawn else known)
+
+
+def _not_ended(known: Sequence[PriceClaim]) -> list[PriceClaim]:
+    """Those of the known ones, in order, that no regular price has ended."""
     promoted = [
         one for one in known if one.promotion and one.valid_to and one.occurred_at < one.valid_to
     ]

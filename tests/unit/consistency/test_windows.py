@@ -41,6 +41,8 @@ def some_claims(rng: random.Random) -> list[PriceClaim]:
         begin = at if start is None else start
         end = rng.choice([None, begin + rng.randint(1, 9)])
         make = rng.choice([claim, promo])
+        if rng.random() < 0.1:
+            start = end = at  # withdrawn
         made = make("shop", str(rng.randint(1, 4)), at, start=start, end=end)
         claims.append(made._replace(event_id=f"e{number:02}"))
     return sorted(claims, key=lambda one: (one.occurred_at, one.event_id))
@@ -150,3 +152,15 @@ def test_the_regular_price_after_a_promotion_is_no_habit() -> None:
     ):  # fmt: skip
         windows.add(window(one), one.occurred_at)
     assert windows.at(hour(16), hour(16)) == claim("shop", "10", 15)
+
+
+def test_a_withdrawal_ends_all_that_was_said() -> None:
+    """Neither the price nor a coming promotion counts any more; a newer offer does."""
+    windows = Windows()
+    offers = (claim("shop", "10", 0), promo("shop", "8", 1, start=9, end=19))
+    for one in (*offers, claim("shop", "10", 5, start=5, end=5)):
+        windows.add(window(one), one.occurred_at)
+    assert [windows.at(hour(h), hour(h)) for h in (5, 10)] == [None, None]
+    assert windows.next_change(hour(5)) is None
+    windows.add(window(claim("shop", "11", 12)), hour(12))
+    assert windows.at(hour(12), hour(12)) == claim("shop", "11", 12)
