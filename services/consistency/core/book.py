@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident, IncidentState
+from schemas.offer import Basis
 from schemas.subject import SEPARATOR, written_subject
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
 from services.consistency.core.expectation import Comparison, Judgement
 from services.consistency.core.places import Place
 from services.consistency.core.timeline_fold import TimelineFold
-
-ClaimKey = tuple[str, int]
+from services.consistency.core.unsaid import ClaimKey, Publications
 
 
 class _Group:
@@ -93,7 +93,14 @@ class ComparedBook:
     back); `incidents` and `next_due` answer for the latest time. Not safe for concurrent use.
     """
 
-    def __init__(self, book: Book, incident: type[AnyIncident], comparison: Comparison) -> None:
+    def __init__(
+        self,
+        book: Book,
+        incident: type[AnyIncident],
+        comparison: Comparison,
+        published: Publications | None = None,
+    ) -> None:
+        """`published`, empty, if observations may leave terms unsaid that published claims say."""
         self.book = book
         self._model = incident
         self._comparison = comparison
@@ -103,6 +110,11 @@ class ComparedBook:
         self._events: dict[str, _Event] = {}
         self._written: dict[tuple[Hashable, Place, str], _Written] = {}
         """Unresolved incidents as written last: of many, a batch changes few."""
+        self._published = published
+        self._aside: dict[ClaimKey, Claim] = {}
+        """Observations that are compared with nothing, by what is published."""
+        self._regroup_from: datetime | None = None
+        """Observations from here on may be about something else than they were."""
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
         """Add claims of this book; returns those that were new to it.
@@ -129,19 +141,67 @@ class ComparedBook:
 
     def _remove(self, event_id: str, former: _Event) -> None:
         for ordinal, group in former.groups.items():
+            key = (event_id, ordinal)
             if group is not None:
-                group.remove((event_id, ordinal))
+                group.remove(key)
+            self._aside.pop(key, None)
+            claim = self._published.remove(key) if self._published else None
+            if claim is not None:
+                self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
 
     def _put(self, claim: Claim) -> _Group | None:
         """File the claim under its terms; None if it is not comparable with anything."""
-        terms = self._comparison.terms(claim)
+        claim, terms = _in_utc(claim), self._comparison.terms(claim)
+        if self._published is not None and claim.basis is Basis.PUBLISHED:
+            self._publish(self._published, claim)
+        elif self._published is not None and terms is not None and not self._published.is_empty:
+            return self._file(claim, self._published.terms(claim, terms))
+        return None if terms is None else self._file(claim, terms)
+
+    def _file(self, claim: Claim, terms: Hashable | None) -> _Group | None:
         if terms is None:
+            self._aside[claim.event_id, claim.ordinal] = claim
             return None
         group = self._groups.get(terms)
         if group is None:
             group = self._groups[terms] = _Group()
-        group.put(_in_utc(claim), self._now)
+        group.put(claim, self._now)
         return group
+
+    def _publish(self, published: Publications, claim: Claim) -> None:
+        if not published.needs(claim):
+            return
+        if published.is_empty:
+            filed = (one for group in self._groups.values() for one in group.claims.values())
+            published.add(one for one in filed if one.basis is Basis.PUBLISHED)
+        published.add([claim])
+        self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
+
+    def _regroup(self) -> None:
+        """File observations anew that may be about something else, by what is published now."""
+        since, self._regroup_from = self._regroup_from, None
+        if since is None or self._published is None:
+            return
+        homes: list[tuple[Hashable | None, dict[ClaimKey, Claim]]] = [
+            *((terms, group.claims) for terms, group in self._groups.items()),
+            (None, self._aside),
+        ]
+        moved = [
+            (key, claim, home, terms)
+            for home, claims in homes
+            for key, claim in claims.items()
+            if claim.basis is not Basis.PUBLISHED and claim.occurred_at >= since
+            if (terms := self._terms_now(self._published, claim)) != home
+        ]
+        for key, claim, home, terms in moved:
+            if home is None:
+                del self._aside[key]
+            else:
+                self._groups[home].remove(key)
+            self._events[claim.event_id].groups[claim.ordinal] = self._file(claim, terms)
+
+    def _terms_now(self, published: Publications, claim: Claim) -> Hashable | None:
+        return published.terms(claim, self._comparison.terms(claim))
 
     def advance(self, now: datetime) -> None:
         """Advance event time to `now`; an earlier time than the latest has no effect."""
@@ -154,6 +214,7 @@ class ComparedBook:
         if now is None:
             return found
         before, self._written = self._written, {}
+        self._regroup()
         for terms, group in self._groups.items():
             fold = group.run(now, self._comparison)
             for place, channel, episode in fold.episodes():
@@ -173,6 +234,7 @@ class ComparedBook:
     def next_due(self) -> datetime | None:
         """The next time at which a tick may have an effect; None if none ever will."""
         now = self._now
+        self._regroup()
         if now is None:
             waiting = (
                 c.occurred_at for group in self._groups.values() for c in group.claims.values()

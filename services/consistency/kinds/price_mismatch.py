@@ -28,6 +28,7 @@ from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import FIXED_CHANNELS, claim_head, offers_of, store_of
 from services.consistency.core.packs import same_pack
+from services.consistency.core.unsaid import Publications
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
@@ -143,7 +144,11 @@ class PriceComparison:
 
     def terms(self, claim: PriceClaim) -> Terms | None:
         """None if its price is not comparable with any other channel's."""
-        if claim.seller or claim.sale_kind not in COMPARED_SALES:
+        return self.subject_terms(claim) if claim.sale_kind in COMPARED_SALES else None
+
+    def subject_terms(self, claim: PriceClaim) -> Terms | None:
+        """The terms of any of the retailer's own prices."""
+        if claim.seller:
             return None
         content, unit = claim.pack_content, claim.pack_unit
         if unit:
@@ -158,6 +163,22 @@ class PriceComparison:
             claim.condition,
             claim.customer_group,
         )
+
+    def tells(self, claim: PriceClaim) -> bool:
+        """Whether it names a pack or a variant, or is for a kind of sale that is not compared."""
+        if claim.seller:
+            return False
+        has_pack = claim.pack_content is not None or bool(claim.pack_unit)
+        return has_pack or bool(claim.variant) or claim.sale_kind not in COMPARED_SALES
+
+    def fits(self, observed: Terms, published: Terms) -> bool:
+        """The same, but for a pack or a variant that the observation does not name."""
+        if observed.pack_content is None and not observed.pack_unit:
+            pack = (published.pack_content, published.pack_unit)
+            observed = observed._replace(pack_content=pack[0], pack_unit=pack[1])
+        if not observed.variant:
+            observed = observed._replace(variant=published.variant)
+        return observed == published
 
     def value(self, claim: PriceClaim) -> Decimal:
         """The price."""
@@ -262,7 +283,8 @@ def agrees(price: Decimal, expected: Decimal, rules: PriceRules) -> bool:
 
 def book(name: Book, rules: PriceRules) -> ComparedBook:
     """An empty book of prices."""
-    return ComparedBook(name, KIND.incident, PriceComparison(rules))
+    comparison = PriceComparison(rules)
+    return ComparedBook(name, KIND.incident, comparison, Publications(comparison))
 
 
 def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
