@@ -59,6 +59,9 @@ class KindRules(BaseModel):
     """Hours a channel has to follow the end of a promotion."""
     grace_percent_of_promotion: Annotated[Percent, Field(le=100)] = Decimal(25)
     """A channel has at most this share of a promotion to adopt it: six hours of a one-day deal."""
+    grace_ceiling_percent: Annotated[Percent, Field(ge=100, le=1000)] = Decimal(200)
+    """Further changes prolong the grace of a channel that never becomes right up to this share of
+    its longer one, counted from the first change."""
     zones: Zones = {}
     """Stores by zone, for all kinds. A store without a claim of its own follows its zone."""
 
@@ -83,10 +86,13 @@ class KindRules(BaseModel):
         grace = table.get(channel, table["default"])
         return grace if lasts is None else min(grace, self._share_of(lasts))
 
+    def grace_ceiling(self, channel: str) -> timedelta:
+        """How long a published claim of `channel` may deviate at the most before it is due."""
+        longest = max(self.grace(channel, False), self.grace(channel, True))
+        return _share(longest, self.grace_ceiling_percent)
+
     def _share_of(self, lasts: timedelta) -> timedelta:
-        """In whole seconds, because a due time must be the same wherever it is stored."""
-        percent = self.grace_percent_of_promotion
-        return timedelta(seconds=int(int(lasts.total_seconds()) * percent / 100))
+        return _share(lasts, self.grace_percent_of_promotion)
 
     @cached_property
     def _grace_start(self) -> dict[str, timedelta]:
@@ -147,3 +153,8 @@ class KindRules(BaseModel):
     def zone_of(self) -> dict[str, str]:
         """Zone by store."""
         return {store: zone for zone, stores in self.zones.items() for store in stores}
+
+
+def _share(whole: timedelta, percent: Decimal) -> timedelta:
+    """In whole seconds, because a due time must be the same wherever it is stored."""
+    return timedelta(seconds=int(int(whole.total_seconds()) * percent / 100))

@@ -151,7 +151,8 @@ class Deviations:
             current.verdict = verdict
             current.add_evidence(verdict.claim)
             if history.move and history.move.at == now:
-                current.due_at = due_at
+                ceiling = current.since + self._rules.grace_ceiling(self.channel)
+                current.due_at = min(due_at, ceiling)
         if current.due_at <= now:
             self._open(current, verdict, current.due_at)
 

@@ -89,6 +89,7 @@ def expected_episodes(
             old, new = (was_right, right) if moved else (was_own, own)
             due = now + min(new.lasts, 9 if old and old.promoted and not new.promoted else 5)
         since = now if since is None else since
+        due = min(due, since + 2 * 9)  # twice the longer grace, however often the price moves
         if opened is None and now >= due:
             opened = due
     if since is not None and opened is not None:

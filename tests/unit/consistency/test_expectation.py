@@ -26,6 +26,8 @@ BOTH_ENDED = [ENDED, promo("shop", "8", 1, start=24, end=48)]
         ([ENDED, promo("shop", "8", 1, start=24, end=90)], 49),
         ([claim("shop", "12", 30), claim("shop", "13", 32)], 34),  # still wrong: no time is won
         ([claim("shop", "12", 30), claim("erp", "11", 32)], 36),
+        # However often the price moves, twice the grace after the first move is the end of it.
+        ([claim("erp", str(12 + n), 30 + 3 * n) for n in range(4)], 38),
         # The shop ends the promotion while the reference goes on with it.
         ([promo("erp", "8", 1, start=24), promo("shop", "8", 1, start=24, end=40)], 41),
         # Both move in one instant: the promotion that ended is the one of the reference.

@@ -12,6 +12,7 @@ from schemas.offer import SaleKind, TaxMode
 from services.consistency.core.expectation import expected_of
 from services.consistency.core.places import EVERYWHERE, Place, place_of
 from services.consistency.kinds.price_mismatch import PriceComparison
+from services.consistency.scenario import check_scenario
 
 from .market import claim, price_rules, rules
 
@@ -182,3 +183,31 @@ def test_severity(observed: str, severity: Severity) -> None:
 def test_any_charge_for_what_is_free_is_gross() -> None:
     """An expected price of zero divides nothing."""
     assert PRICES.severity(Decimal(1), Decimal(0)) is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("said", "incidents"),
+    [
+        ('availability = "discontinued"', ""),
+        ('availability = "discontinued"\nprice = 2.49', ""),
+        ('availability = "out_of_stock"\nprice = 2.49', '{ channel = "shop", state = "open" }'),
+        (
+            'availability = "discontinued"\nprice = 2.49\nvalid_from = 2026-04-01T00:00:00Z',
+            '{ channel = "shop", state = "open" }',
+        ),
+        (
+            'availability = "discontinued"\nprice = 2.49\nbasis = "displayed"',
+            '{ channel = "shop", state = "open" }',
+        ),
+    ],
+)
+def test_a_discontinued_offer_withdraws_the_price(said: str, incidents: str) -> None:
+    """Of what is published and no longer sold nothing is compared, with or without a price."""
+    offer = '[[offer]]\nat = 2026-03-0{}T00:00:00Z\nchannel = "{}"\nsku = "4711"\n'
+    text = (
+        '[rules]\nreference_channels = ["erp"]\n'
+        + f"{offer.format(1, 'erp')}price = 2.49\n{offer.format(1, 'shop')}price = 2.49\n"
+        + f"{offer.format(2, 'shop')}{said}\n{offer.format(5, 'erp')}price = 1.99\n"
+        + f"[[expect]]\nat = 2026-03-07T00:00:00Z\nincidents = [{incidents}]\n"
+    )
+    assert check_scenario(text).differences == []
