@@ -115,6 +115,8 @@ class ComparedBook:
         """Observations that are compared with nothing, by what is published."""
         self._regroup_from: datetime | None = None
         """Observations from here on may be about something else than they were."""
+        self._observed_until: datetime | None = None
+        """The time of the latest observation; what is published later concerns none of them."""
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
         """Add claims of this book; returns those that were new to it.
@@ -152,10 +154,14 @@ class ComparedBook:
     def _put(self, claim: Claim) -> _Group | None:
         """File the claim under its terms; None if it is not comparable with anything."""
         claim, terms = _in_utc(claim), self._comparison.terms(claim)
-        if self._published is not None and claim.basis is Basis.PUBLISHED:
-            self._publish(self._published, claim)
-        elif self._published is not None and terms is not None and not self._published.is_empty:
-            return self._file(claim, self._published.terms(claim, terms))
+        published, now, latest = self._published, claim.occurred_at, self._observed_until
+        if published is not None and claim.basis is Basis.PUBLISHED:
+            self._publish(published, claim)
+        elif published is not None and terms is not None:
+            if latest is None or latest < now:
+                self._observed_until = now
+            if not published.is_empty:
+                return self._file(claim, published.terms(claim, terms))
         return None if terms is None else self._file(claim, terms)
 
     def _file(self, claim: Claim, terms: Hashable | None) -> _Group | None:
@@ -175,7 +181,8 @@ class ComparedBook:
             filed = (one for group in self._groups.values() for one in group.claims.values())
             published.add(one for one in filed if one.basis is Basis.PUBLISHED)
         published.add([claim])
-        self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
+        if self._observed_until is not None and claim.occurred_at <= self._observed_until:
+            self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
 
     def _regroup(self) -> None:
         """File observations anew that may be about something else, by what is published now."""

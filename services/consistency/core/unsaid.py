@@ -143,7 +143,9 @@ class Publications:
         fits nothing stays on its own terms.
         """
         places = list(self._places(claim))
-        if any(self._is_other(claim, own, (claim.channel, place)) for place in places):
+        if self._others and any(
+            self._is_other(claim, own, (claim.channel, place)) for place in places
+        ):
             return None
         apart = {claim.channel, *self._reading.rules.apart_from(claim.channel)}
         others = [channel for channel in self._channels if channel not in apart]

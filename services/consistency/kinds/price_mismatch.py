@@ -113,6 +113,8 @@ class Terms(NamedTuple):
     customer_group: str
 
 
+BEFORE_PACK, PACK, AFTER_VARIANT = slice(0, 3), slice(3, 5), slice(6, None)
+"""Parts of `Terms`: what every observation knows, and between them what it may not."""
 USUAL_TERMS = {
     name: PriceClaim._field_defaults[name] for name in Terms._fields if name != "currency"
 }
@@ -173,12 +175,13 @@ class PriceComparison:
 
     def fits(self, observed: Terms, published: Terms) -> bool:
         """The same, but for a pack or a variant that the observation does not name."""
-        if observed.pack_content is None and not observed.pack_unit:
-            pack = (published.pack_content, published.pack_unit)
-            observed = observed._replace(pack_content=pack[0], pack_unit=pack[1])
-        if not observed.variant:
-            observed = observed._replace(variant=published.variant)
-        return observed == published
+        names_pack = observed.pack_content is not None or observed.pack_unit
+        return (
+            (not names_pack or observed[PACK] == published[PACK])
+            and observed.variant in ("", published.variant)
+            and observed[BEFORE_PACK] == published[BEFORE_PACK]
+            and observed[AFTER_VARIANT] == published[AFTER_VARIANT]
+        )
 
     def value(self, claim: PriceClaim) -> Decimal:
         """The price."""
