@@ -5,7 +5,7 @@ A published claim is known from the time it was published and holds within its v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
@@ -52,13 +52,6 @@ class ClaimWindow(NamedTuple):
         return is_open and self.start <= self.claim.occurred_at
 
 
-class Regular(NamedTuple):
-    """The regular value that a channel published last."""
-
-    at: datetime
-    value: Any
-
-
 def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
     """The window of a published claim."""
     start = claim.valid_from or claim.occurred_at
@@ -83,7 +76,8 @@ class Windows:
 
     def __init__(self) -> None:
         self._windows: list[ClaimWindow] = []
-        self._regular: Regular | None = None
+        self._regular: ClaimWindow | None = None
+        """The regular value that was published last."""
         self._promoted_at: datetime | None = None
         """When the latest promotion began, of those that are dropped."""
         self._repeats = False
@@ -94,32 +88,38 @@ class Windows:
         if window.is_withdrawal:
             self._windows, self._regular, self._promoted_at, self._repeats = [], None, None, False
             return
-        self._drop(lambda one: _is_over(one, window, now))
-        if window.is_regular:
-            takes_back = self._takes_back(window)
-            self._drop(lambda one: _is_ended_by(one, window, takes_back))
-            self._regular = Regular(window.claim.occurred_at, window.value)
-        self._windows.append(window)
-
-    def _drop(self, is_over: Callable[[ClaimWindow], bool]) -> None:
-        """Drop what is over; of promotions it is noted when they began."""
+        is_regular = window.is_regular
+        takes_back = is_regular and self._takes_back(window)
         kept = []
         for one in self._windows:
-            if not is_over(one):
+            is_over = _is_over(one, window, now)
+            if is_regular and one.is_promotion and not is_over:
+                is_over = _is_ended_by(one, window, takes_back)
+            if is_over:
+                self._note_promotion(one)
+            else:
                 kept.append(one)
-            elif one.ran and (self._promoted_at is None or one.begin > self._promoted_at):
-                self._promoted_at = one.begin
+        kept.append(window)
         self._windows = kept
+        if is_regular:
+            self._regular = window
+
+    def _note_promotion(self, over: ClaimWindow) -> None:
+        """Note when a promotion began that is dropped."""
+        if over.is_promotion and over.ran:
+            self._promoted_at = max(over.begin, self._promoted_at or over.begin)
 
     def _takes_back(self, regular: ClaimWindow) -> bool:
         """Whether a regular value takes the channel back to the one before a promotion."""
-        former, at = self._regular, regular.claim.occurred_at
-        if former is None or former.at == at or former.value != regular.value:
+        former = self._regular
+        if former is None or self._repeats or former.value != regular.value:
+            return False
+        said_at, at = former.claim.occurred_at, regular.claim.occurred_at
+        if said_at == at:
             return False
         begun = [one.begin for one in self._windows if one.ran and one.begin < at]
         latest = max((one for one in (self._promoted_at, *begun) if one), default=None)
-        if latest is None or latest < former.at:
-            self._repeats = True
+        self._repeats = latest is None or latest < said_at
         return not self._repeats
 
     def at(self, now: datetime, remembered_at: datetime) -> Claim | None:
