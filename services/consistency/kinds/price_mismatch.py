@@ -113,6 +113,8 @@ class Terms(NamedTuple):
     customer_group: str
 
 
+UNSAID = frozenset({"pack_content", "pack_unit", "variant"})
+"""What an observation may not know."""
 BEFORE_PACK, PACK, AFTER_VARIANT = slice(0, 3), slice(3, 5), slice(6, None)
 """Parts of `Terms`: what every observation knows, and between them what it may not."""
 USUAL_TERMS = {
@@ -254,18 +256,22 @@ class PriceComparison:
 
     def details(self, terms: Terms, observed: Decimal, expected: Decimal) -> PriceDetails:
         """Both prices, and the terms that differ from their defaults."""
-        unusual = {
-            name: _plain(getattr(terms, name))
-            for name, usual in USUAL_TERMS.items()
-            if getattr(terms, name) != usual
-        }
         return PriceDetails(
-            expected=expected, observed=observed, currency=terms.currency, terms=unusual
+            expected=expected, observed=observed, currency=terms.currency, terms=_unusual(terms)
         )
 
     def identity(self, terms: Terms) -> tuple[str, ...]:
         """The terms as text; a pack of 0.5 is the same as one of 0.50."""
         return tuple(_plain(value) for value in terms)
+
+
+def _unusual(terms: Terms) -> dict[str, str]:
+    """The terms other than the usual ones, as text."""
+    return {
+        name: _plain(getattr(terms, name))
+        for name, usual in USUAL_TERMS.items()
+        if getattr(terms, name) != usual
+    }
 
 
 def _plain(value: object) -> str:
@@ -426,6 +432,20 @@ def _meets(
         and incident.since <= claim.occurred_at
         and (incident.until is None or claim.occurred_at < incident.until)
         and not agrees(claim.price, incident.details.expected, rules)
+        and _is_on_terms(claim, incident.details.terms, rules)
+    )
+
+
+def _is_on_terms(claim: PriceClaim, terms: dict[str, str], rules: PriceRules) -> bool:
+    """Whether what it says of its terms is what the incident is about."""
+    own = PriceComparison(rules).terms(claim)
+    if own is None:
+        return False
+    said = _unusual(own)
+    return all(
+        said.get(name) == terms.get(name)
+        for name in USUAL_TERMS
+        if name in said or name not in UNSAID
     )
 
 

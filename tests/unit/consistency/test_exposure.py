@@ -12,7 +12,7 @@ import pytest
 from schemas.claim import PriceClaim
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, Exposure, Incident
-from schemas.offer import Basis
+from schemas.offer import Basis, SaleKind, TaxMode
 from services.consistency.core.exposure import exposure_of
 from services.consistency.core.kind import Observation
 from services.consistency.kinds.price_mismatch import PriceDetails, PriceRules, met
@@ -227,3 +227,27 @@ def test_equals_the_oracle(until: float | None) -> None:
         total = max(total, found, key=lambda one: one.undercharged)
     assert total.undercharged > 0
     assert total.customers > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted"),
+    [
+        ({}, 1),
+        ({"pack_content": Decimal(500), "pack_unit": "g"}, 1),
+        ({"pack_content": Decimal(1), "pack_unit": "kg"}, 0),
+        ({"variant": "red"}, 0),
+        ({"tax_mode": TaxMode.NET}, 0),
+        ({"customer_group": "business"}, 0),
+        ({"condition": "used"}, 0),
+        ({"sale_kind": SaleKind.CLEARANCE}, 0),
+        ({"seller": "somebody else"}, 0),
+    ],
+)
+def test_prices_on_other_terms_concern_nobody(fields: dict[str, Any], counted: int) -> None:
+    """Who bought without tax, another pack or a clearance did not meet the price of the incident;
+    a receipt that names no pack did."""
+    pack: dict[str, Any] = {"pack_content": Decimal("0.5"), "pack_unit": "kg"}
+    claims = [claim(channel, "10.00", 0, **pack) for channel in ("app", "pos", "shop")]
+    found: Any = only([*claims, claim("shop", "12.00", 24, **pack)], 100)
+    shown = [seen("12.00", 30, CHARGED, node=ANNA, **fields)]
+    assert exposure(found, shown, CUSTOMERS, RULES).touchpoints == counted
