@@ -33,13 +33,17 @@ from tests.pipelines import ingested
 HOUSEHOLDS, SEED = 4, 7
 JOURNEYS, CUSTOMERS = 30, 20
 REALM = "default"
-CHANGING = {"keys_create", "keys_rotate", "keys_revoke", "incidents_act", "store_repair"}
+CHANGING = {
+    *("keys_create", "keys_rotate", "keys_revoke"),
+    *("incidents_act", "store_repair", "store_remove_expired"),
+}
 OF_STORAGE = {
     "events_export": "every event, as it was sent",
     "events_list": "the latest events, whoever sent them",
     "identity_export": "every identifier that is stored",
     "state_digest": "everything that is stored",
     "store_health": "rows of the store",
+    "store_refresh": "rows of a view, and how long they took",
 }
 """Answers about what is stored, which synthetic events are, too."""
 COUNTED = ("c360_channel_events", "c360_incident", "c360_order_conflicts")

@@ -28,8 +28,7 @@ CLOSED_WORDS = frozenset({"closed", "geschlossen", "ruhetag", "zu"})
 DAY_AND_NIGHT = frozenset({"24h", "24 h", "24 hours", "24 stunden", "00:00-24:00", "24/7"})
 CLOSED = "closed"
 DASH = re.compile(r"\s*(?:-|\u2010|\u2011|\u2012|\u2013|\u2014|\bbis\b|\bto\b|\buntil\b)\s*")
-BETWEEN_DAYS = re.compile(r"\s*(?:[,;+&/]|\bund\b|\band\b)\s*")
-BETWEEN_SPANS = re.compile(r"\s*(?:[,;+&/]|\bund\b|\band\b)\s*")
+BETWEEN = re.compile(r"\s*(?:[,;+&/]|\bund\b|\band\b)\s*")
 TIME = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|h|uhr)?")
 HOUR_MINUTES, DAY_MINUTES, NOON = 60, 24 * 60, 12
 Span = tuple[int, int]
@@ -38,7 +37,7 @@ Span = tuple[int, int]
 def days_of(text: str) -> tuple[str, ...] | None:
     """The days that a text names: `Mo`, `Monday`, `Mo-Fr`, `Sa, So`; None if it names none."""
     days: list[str] = []
-    for part in BETWEEN_DAYS.split(text.strip().casefold()):
+    for part in BETWEEN.split(text.strip().casefold()):
         ends = [DAY_NAMES.get(name.rstrip(".")) for name in DASH.split(part)]
         if None in ends or len(ends) not in (1, 2):
             return None
@@ -73,7 +72,7 @@ def spans_of(text: str) -> list[Span] | None:
     if plain in DAY_AND_NIGHT:
         return [(0, DAY_MINUTES)]
     spans: list[Span] = []
-    for part in BETWEEN_SPANS.split(plain.removesuffix(" uhr")):
+    for part in BETWEEN.split(plain.removesuffix(" uhr")):
         ends = [_minutes(one) for one in DASH.split(part)]
         if None in ends or len(ends) != 2:
             return None
