@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from heapq import nlargest
 from typing import Annotated, Any, Union
 
 from pydantic import Field
@@ -163,8 +164,12 @@ def _wanted(access: Access, asked: ChosenIncidents) -> IncidentFilter:
 def _list(access: Access, asked: IncidentsRequest) -> Iterator[AnyIncident]:
     incidents, wanted = access.reads.incidents, _wanted(access, asked)
     if asked.worst_first:
-        found = sorted(incidents.listed(asked.realm, wanted), key=_weight, reverse=True)
-        yield from found[: asked.limit]
+        found = incidents.listed(asked.realm, wanted)
+        yield from (
+            sorted(found, key=_weight, reverse=True)
+            if asked.limit is None
+            else nlargest(asked.limit, found, key=_weight)
+        )
     else:
         yield from incidents.listed(asked.realm, wanted, asked.limit)
 
