@@ -168,7 +168,10 @@ def expected_incidents(
         if claim.book.subject.type is SubjectType.CUSTOMER:
             node = claim.book.subject.node
             name = claim.book._replace(subject=Subject.customer(holders.get(node, node)))
-            books.setdefault(name, KIND.judge(name, CityRules())).add([claim._replace(book=name)])
+            if name not in books:
+                kind = WITH_CUSTOMERS[name.kind]
+                books[name] = kind.judge(name, kind.rules())
+            books[name].add([claim._replace(book=name)])
     found: dict[str, AnyIncident] = {}
     for one in books.values():
         one.advance(now)

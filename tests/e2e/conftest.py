@@ -5,18 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from tests.clients.conftest import outside as outside
 from tests.e2e.runs import c360, digest
 from tests.e2e.shells import Machine, make_checkout
-from tests.events import event, identifier, line
+from tests.events import line
+from tests.planted import plant_all
 
 HOUSEHOLDS = 24
+PLANTED_FROM = datetime(2017, 2, 1, 8, tzinfo=UTC)
+PLANTED_APART = timedelta(hours=7)
+"""The sample stream has incidents of some kinds only; those of all others are planted."""
 
 
 class Stream(NamedTuple):
@@ -43,7 +47,8 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Stream:
         "--out", str(made.file), "--truth", str(made.truth),
     )  # fmt: skip
     with made.file.open("ab") as file:
-        file.writelines(line(one) + b"\n" for one in of_other_kinds())
+        planted = plant_all(PLANTED_FROM, PLANTED_APART)
+        file.writelines(line(one) + b"\n" for plant in planted for one in plant.events)
     return made
 
 
@@ -53,31 +58,6 @@ def reference(stream: Stream, tmp_path_factory: pytest.TempPathFactory) -> Refer
     data_dir = tmp_path_factory.mktemp("reference") / "data"
     c360(data_dir, "ingest", str(stream.file))
     return Reference(data_dir, digest(data_dir))
-
-
-def of_other_kinds() -> Iterator[dict[str, Any]]:
-    """Events of which incidents follow that the sample stream has none of: a store that moved, a
-    product that is gone and the app still sells, a complaint that was answered too late."""
-
-    def said(kind: str, channel: str, day: int, body: dict[str, Any], **fields: Any) -> Any:
-        at = f"2017-03-{day:02}T10:00:00Z"
-        name = f"{kind}-{channel}-{day}"
-        return event(kind, channel=channel, occurred_at=at, event_id=name, body=body, **fields)
-
-    for channel in ("shop", "app", "email"):
-        place = {"store": "12", "address": "Hauptstr. 5"}
-        yield said("store.published", channel, 1, place, identifiers=[])
-    for channel in ("shop", "pos"):
-        moved = {"store": "12", "address": "Am Markt 1"}
-        yield said("store.published", channel, 5, moved, identifiers=[])
-        gone = {"sku": "gone", "availability": "out_of_stock"}
-        yield said("offer.published", channel, 5, gone, identifiers=[])
-    yield said(
-        "offer.published", "app", 5, {"sku": "gone", "availability": "in_stock"}, identifiers=[]
-    )
-    waits = [identifier("email", "waits@example.com", verified=True)]
-    for kind, day in (("complaint.opened", 1), ("support.answered", 3)):
-        yield said(kind, "email", day, {"case_id": "C-1"}, identifiers=waits)
 
 
 class Demo(NamedTuple):

@@ -30,6 +30,7 @@ from services.stream.claim_records import action_outgoing
 from services.stream.ports import Outgoing
 from tests.customer_kind import WITH_CUSTOMERS
 from tests.events import core, identifier
+from tests.planted import planters
 from tests.simulation.stores import UNSTORABLE
 
 REALMS = ("default", "outlet")
@@ -84,9 +85,11 @@ def ingest_core() -> EventProcessor:
 
 
 def mixture_of(seed: int) -> Sequence[str]:
-    """The kinds of events of a run: every tenth is about stores and cases, the others draw
+    """The kinds of events of a run: some runs are about all kinds of incidents, the others draw
     theirs."""
-    return ("store",) * 4 + ("case",) * 4 + ("price", "login") if seed % 10 == 7 else ()
+    if seed % 10 == 7:
+        return ("store",) * 4 + ("case",) * 4 + ("price", "login")
+    return ("planted",) * 9 + ("login",) if seed % 10 == 3 else ()
 
 
 class Scenario:
@@ -106,6 +109,7 @@ class Scenario:
         )
         self._is_in_order = rng.random() < 0.5
         self._events: list[Json] = []
+        self._plants: list[Json] = []
         count = rng.randint(15, 40)
         for number in range(count):
             self._events.append(self._event(number))
@@ -204,6 +208,21 @@ class Scenario:
         body = {"case_id": rng.choice(("C1", "C2", "C3"))}
         channel = rng.choice(("shop", "shop", "pos"))
         return {"type": kind, "channel": channel, "identifiers": self._someone(), "body": body}
+
+    def _planted(self) -> Json:
+        """An event of a contradiction of any kind: one kind and one subject for a run, mostly."""
+        rng = self._rng
+        if not self._plants or rng.random() < 0.1:
+            plant = rng.choice(list(planters().values()))
+            self._plants = plant(BEGIN, rng.choice("AB")).events
+        fields = rng.choice(self._plants)
+        people = self._someone() if fields["identifiers"] and rng.random() < 0.3 else []
+        return {
+            "type": fields["type"],
+            "channel": fields["channel"],
+            "identifiers": fields["identifiers"] + people,
+            "body": fields["body"],
+        }
 
     def _price(self) -> Json:
         rng = self._rng
