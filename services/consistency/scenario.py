@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from schemas.base import Code, Instant, OptionalCode
 from schemas.claim import Book, Claim
+from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Offer
@@ -27,6 +28,8 @@ from services.consistency.rules import ConsistencyRules, consistency_rules
 from services.consistency.views import views
 
 ENTRIES_MAX = 100_000
+NOBODY: NodeId = 0
+"""The customer of events without identifiers."""
 DEFAULT_MARKET = "DE"
 DEFAULT_CURRENCY = "EUR"
 ACTIVE = frozenset({IncidentState.UPCOMING, IncidentState.PENDING, IncidentState.OPEN})
@@ -173,7 +176,9 @@ def check_scenario(text: str) -> ScenarioReport:
     scenario = read_scenario(text)
     rules = overridden(consistency_rules(), scenario.rules)
     ticks = sorted(tick.at for tick in scenario.tick)
-    claims = [claim for event in _events(scenario) for claim in claims_of(event)]
+    events = _events(scenario)
+    customers = zip(events, customers_of(events), strict=True)
+    claims = [claim for event, customer in customers for claim in claims_of(event, customer)]
     claims.sort(key=lambda claim: claim.occurred_at)
     differences: list[str] = []
     run = _Run(claims, rules)
@@ -231,13 +236,33 @@ def _published(offer: ScenarioOffer, number: int) -> Touchpoint:
     )
 
 
-def claims_of(event: Touchpoint) -> list[Claim]:
+def customers_of(events: Iterable[Touchpoint]) -> list[NodeId]:
+    """The customer of each event, as a number: those that share an identifier, as it is written or
+    by way of others, have the same one; events without any are of customer 0."""
+    named = [[(one.type, one.issuer, one.value) for one in event.identifiers] for event in events]
+    parents: dict[tuple[str, str, str], tuple[str, str, str]] = {}
+
+    def root(name: tuple[str, str, str]) -> tuple[str, str, str]:
+        while (parent := parents.setdefault(name, name)) != name:
+            name = parent
+        return name
+
+    for names in named:
+        for name in names[1:]:
+            parents[root(name)] = root(names[0])
+    numbers: dict[tuple[str, str, str], NodeId] = {}
+    return [
+        numbers.setdefault(root(names[0]), len(numbers) + 1) if names else NOBODY for names in named
+    ]
+
+
+def claims_of(event: Touchpoint, customer: NodeId = NOBODY) -> list[Claim]:
     """All claims of an event, of every kind."""
     heard = Heard(
         event,
         from_ms(to_ms(event.occurred_at)),
         event.revision << 32,
-        0,
+        customer,
         DEFAULT_MARKET,
         DEFAULT_CURRENCY,
     )

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.consistency.scenario import InvalidScenario, check_scenario
+from schemas.touchpoint import TouchpointAdapter
+from services.consistency.scenario import InvalidScenario, check_scenario, customers_of
+from tests.events import event, identifier
 
 SCENARIOS = sorted((Path(__file__).parents[3] / "docs" / "scenarios").glob("*.toml"))
 HEAD = """
@@ -116,3 +118,16 @@ def test_a_bad_rule_is_refused_by_name() -> None:
     expect = "[[expect]]\nat = 2026-03-02T00:00:00Z\nincidents = []\n"
     with pytest.raises(InvalidScenario, match=r"rules\.price_mismatch\.tolerance_percent"):
         check_scenario(f"[rules]\ntolerance_percent = -1\n{HEAD}{expect}")
+
+
+def test_whose_events_these_are() -> None:
+    """Events that share an identifier, directly or by way of others, are of one customer; those
+    without any too."""
+    given = [["a"], ["b"], [], ["c", "b"], ["d"], ["a", "c"], []]
+    events = [
+        TouchpointAdapter.validate_python(
+            event(identifiers=[identifier("customer_number", value) for value in values])
+        )
+        for values in given
+    ]
+    assert customers_of(events) == [1, 1, 0, 1, 2, 1, 0]
