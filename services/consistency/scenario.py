@@ -8,7 +8,7 @@ time. A file without ticks ticks at every expectation. Every kind receives every
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
@@ -16,22 +16,18 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.base import Code, Instant, OptionalCode
-from schemas.claim import Book, Claim
-from schemas.identifiers import NodeId
+from schemas.claim import Book
 from schemas.incident import AnyIncident, IncidentState, Severity
-from schemas.instants import from_ms, to_ms
 from schemas.offer import Offer
+from schemas.subject import SubjectType
 from schemas.touchpoint import DEFAULT_REALM, EVENT_MODELS, Source, Touchpoint, TouchpointAdapter
-from services.consistency.core.kind import Heard, JudgedBook
+from services.consistency.core.kind import JudgedBook
 from services.consistency.kinds import KINDS
 from services.consistency.rules import ConsistencyRules, consistency_rules
+from services.consistency.scenario_events import HeardEvent, customer_claims, heard_events
 from services.consistency.views import views
 
 ENTRIES_MAX = 100_000
-NOBODY: NodeId = 0
-"""The customer of events without identifiers."""
-DEFAULT_MARKET = "DE"
-DEFAULT_CURRENCY = "EUR"
 ACTIVE = frozenset({IncidentState.UPCOMING, IncidentState.PENDING, IncidentState.OPEN})
 IDENTIFYING = ("market", "sku", "handle", "id", "channel", "location", "kind")
 SHOWN_FIRST = (
@@ -176,12 +172,8 @@ def check_scenario(text: str) -> ScenarioReport:
     scenario = read_scenario(text)
     rules = overridden(consistency_rules(), scenario.rules)
     ticks = sorted(tick.at for tick in scenario.tick)
-    events = _events(scenario)
-    customers = zip(events, customers_of(events), strict=True)
-    claims = [claim for event, customer in customers for claim in claims_of(event, customer)]
-    claims.sort(key=lambda claim: claim.occurred_at)
     differences: list[str] = []
-    run = _Run(claims, rules)
+    run = _Run(_heard(scenario), rules)
     for expectation in sorted(scenario.expect, key=lambda entry: entry.at):
         passed = [tick for tick in ticks if tick <= expectation.at]
         now = passed[-1] if passed else None
@@ -223,6 +215,14 @@ def _events(scenario: Scenario) -> list[Touchpoint]:
     return events
 
 
+def _heard(scenario: Scenario) -> list[HeardEvent]:
+    """Offers and events as the kinds hear them. Raises InvalidScenario."""
+    try:
+        return heard_events(_events(scenario))
+    except ValueError as error:
+        raise InvalidScenario(str(error)) from error
+
+
 def _published(offer: ScenarioOffer, number: int) -> Touchpoint:
     return EVENT_MODELS["offer.published"].model_construct(
         event_id=offer.id or f"offer-{number}",
@@ -236,62 +236,41 @@ def _published(offer: ScenarioOffer, number: int) -> Touchpoint:
     )
 
 
-def customers_of(events: Iterable[Touchpoint]) -> list[NodeId]:
-    """The customer of each event, as a number: those that share an identifier, as it is written or
-    by way of others, have the same one; events without any are of customer 0."""
-    named = [[(one.type, one.issuer, one.value) for one in event.identifiers] for event in events]
-    parents: dict[tuple[str, str, str], tuple[str, str, str]] = {}
-
-    def root(name: tuple[str, str, str]) -> tuple[str, str, str]:
-        while (parent := parents.setdefault(name, name)) != name:
-            name = parent
-        return name
-
-    for names in named:
-        for name in names[1:]:
-            parents[root(name)] = root(names[0])
-    numbers: dict[tuple[str, str, str], NodeId] = {}
-    return [
-        numbers.setdefault(root(names[0]), len(numbers) + 1) if names else NOBODY for names in named
-    ]
-
-
-def claims_of(event: Touchpoint, customer: NodeId = NOBODY) -> list[Claim]:
-    """All claims of an event, of every kind."""
-    heard = Heard(
-        event,
-        from_ms(to_ms(event.occurred_at)),
-        event.revision << 32,
-        customer,
-        DEFAULT_MARKET,
-        DEFAULT_CURRENCY,
-    )
-    return [claim for kind in KINDS.values() for claim, _ in kind.claims(heard)]
-
-
 class _Run:
-    """The books of a scenario, fed in the order of time."""
+    """The books of a scenario, fed in the order of time; those of customers follow the map."""
 
-    def __init__(self, claims: list[Claim], rules: ConsistencyRules) -> None:
-        self._claims = claims
+    def __init__(self, events: Sequence[HeardEvent], rules: ConsistencyRules) -> None:
+        """`events` in the order of time."""
+        self._events = events
+        self._rules = rules
         self._fed = 0
-        self._books: dict[Book, JudgedBook] = {
-            book: KINDS[book.kind].judge(book, rules.by_kind[book.kind])
-            for book in dict.fromkeys(claim.book for claim in claims)
-        }
+        self._books: dict[Book, JudgedBook] = {}
 
     def incidents(self, at: datetime, now: datetime | None) -> list[AnyIncident]:
         """The incidents at `at`, when the latest tick was `now`."""
-        while self._fed < len(self._claims) and self._claims[self._fed].occurred_at <= at:
-            claim = self._claims[self._fed]
-            self._books[claim.book].add([claim])
+        while self._fed < len(self._events) and self._events[self._fed].occurred_at <= at:
+            for claim in self._events[self._fed].claims:
+                if claim.book.subject.type is not SubjectType.CUSTOMER:
+                    self._book(claim.book).add([claim])
             self._fed += 1
+        books = list(self._books.values())
+        for name, claims in customer_claims(self._events[: self._fed]).items():
+            books.append(self._judged(name))
+            books[-1].add(claims)
         found: list[AnyIncident] = []
-        for book in self._books.values():
+        for book in books:
             if now is not None:
                 book.advance(now)
             found += book.incidents().values()
         return sorted(found, key=lambda incident: (incident.since, incident.incident_id))
+
+    def _book(self, name: Book) -> JudgedBook:
+        if name not in self._books:
+            self._books[name] = self._judged(name)
+        return self._books[name]
+
+    def _judged(self, name: Book) -> JudgedBook:
+        return KINDS[name.kind].judge(name, self._rules.by_kind[name.kind])
 
 
 def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]:

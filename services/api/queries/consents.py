@@ -32,7 +32,7 @@ from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
 from services.ingest.core.permission import ADDRESS_TYPES
-from services.profiles.core.consent import Consents, Permission, Target, state_of
+from services.profiles.core.consent import ConsentRecord, Consents, Permission, Target, state_of
 from services.profiles.core.consent_text import (
     INVALID_ADDRESS,
     SHARED_ADDRESS,
@@ -40,7 +40,6 @@ from services.profiles.core.consent_text import (
     bare_sentence,
     sentence,
 )
-from services.profiles.core.facts import ConsentRecord
 from services.profiles.core.masking import masked_identifier
 from services.profiles.ports import AddressStanding
 from services.runtime.errors import InvalidInput

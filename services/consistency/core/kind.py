@@ -21,6 +21,7 @@ from schemas.incident import AnyIncident, Details, Incident
 from schemas.rules.consistency import KindRules
 from schemas.subject import SUBJECT_MODELS, Subject, SubjectType
 from schemas.touchpoint import Touchpoint
+from services.profiles.core.consent import ConsentRecord
 
 NO_DOCSTRINGS = {"use_attribute_docstrings": False}
 """For a model that is made: pydantic would read every caller's source file in search of them."""
@@ -39,6 +40,12 @@ class Heard(NamedTuple):
     """ISO region of the realm: the market of an offer without one."""
     currency: str
     """Currency of the realm."""
+    proven: tuple[NodeId, ...] = ()
+    """Other identifiers that the event proves to be of the anchor's holder."""
+    address: NodeId | None = None
+    """Where a message was sent; None if the event does not say."""
+    consents: tuple[ConsentRecord, ...] = ()
+    """What the event says about contact permission, as it counts under the profile rules."""
 
     def customer_book(self, kind: str) -> Book:
         """The book of a customer-level claim. Its key is the anchor, which never changes; the

@@ -6,26 +6,29 @@ state is caches of normalised values, so results do not depend on earlier events
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.claim import PriceClaim, Statement
+from schemas.edge import Edge
 from schemas.events.master_data import CONTACT_CHANNELS, PURPOSES
+from schemas.events.messages import MessageSent
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules
 from schemas.rules.profile import ProfileRules, profile_rules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
-from services.consistency.core.kind import Heard, Kind, Kinds
+from services.consistency.core.kind import Heard, Kinds
 from services.consistency.kinds import KINDS
 from services.ingest.core.activity import is_activity
 from services.ingest.core.decode import body_hash, decode, event_hash, names_other_realm
 from services.ingest.core.fact import (
     EMPTY_CONSENTS,
+    Group,
     attributes_group,
     claims_group,
     offers_group,
@@ -43,6 +46,7 @@ from services.ingest.core.permission import (
     refuse_unlisted,
     refuse_unreadable,
 )
+from services.profiles.core.consent import ConsentRecord, as_ruled
 
 WITH_CAMPAIGN = frozenset(
     name for name, row in EVENT_TYPES.items() if "campaign" in row.body.model_fields
@@ -140,6 +144,22 @@ class EventProcessor:
         context = Context(event, identified, occurred_at, occurred_ms, version, intake)
         return self._accept(context, line, received_ms)
 
+    def hear(self, event: Touchpoint) -> tuple[Heard, list[Edge]] | Reject:
+        """What the kinds of incidents hear of an event, and its edges, on whatever channel and at
+        whatever time it happened."""
+        if event.type in CONSENT_TYPES:
+            refused = self._refuse_consent(event)
+            if refused:
+                return refused
+        occurred_ms = to_ms(event.occurred_at)
+        intake = Intake.PUBLIC if event.from_public_key else Intake.SERVER
+        identified = self._identification.identify(event, event.event_id, occurred_ms, intake)
+        if isinstance(identified, Reject):
+            return identified
+        version, at = event.revision << 32, from_ms(occurred_ms)
+        context = Context(event, identified, at, occurred_ms, version, intake)
+        return self._heard(context, self._consents(context)), identified.edges
+
     def _refuse(self, event: Touchpoint, occurred_ms: int, received_ms: int) -> Reject | None:
         config = self._config
         if event.realm not in config.realms:
@@ -154,11 +174,14 @@ class EventProcessor:
             hours = config.future_tolerance / timedelta(hours=1)
             message = f"more than {hours:g} hours ahead of its receipt"
         elif event.type in CONSENT_TYPES:
-            refused = refuse_unlisted(event, config.purposes, config.contact_channels)
-            return refused or refuse_unreadable(event, self._given_address)
+            return self._refuse_consent(event)
         else:
             return None
         return Reject(reason, path, message, event.event_id)
+
+    def _refuse_consent(self, event: Touchpoint) -> Reject | None:
+        refused = refuse_unlisted(event, self._config.purposes, self._config.contact_channels)
+        return refused or refuse_unreadable(event, self._given_address)
 
     def _is_erased(self, realm: str, identified: Identified, occurred_ms: int) -> bool:
         erased_at = self._erased_at
@@ -204,21 +227,67 @@ class EventProcessor:
             return None
         return found if isinstance(found, DropReason) else found[0].id
 
+    def _consents(self, context: Context) -> Group:
+        if context.event.type not in CONSENT_TYPES:
+            return EMPTY_CONSENTS
+        stops = self._config.profile_rules.consent.stops
+        return consents_group(context, self._address, self._config.purposes, stops)
+
+    def _heard(self, context: Context, consents: Group) -> Heard:
+        event, identified, config = context.event, context.identified, self._config
+        anchor, realm = identified.anchor.node.id, config.realms[event.realm]
+        body, address = event.body, None
+        if isinstance(body, MessageSent):
+            address = self._address(context, event.channel, body.address)
+        return Heard(
+            event,
+            context.occurred_at,
+            context.version,
+            anchor,
+            realm.region,
+            realm.currency,
+            tuple(
+                edge.b.id if edge.a.id == anchor else edge.a.id
+                for edge in identified.edges
+                if edge.verified
+            ),
+            address,
+            _as_heard(context, consents, config.profile_rules)
+            if consents["consents.action"]
+            else (),
+        )
+
+    def _claims(
+        self, context: Context, consents: Group
+    ) -> tuple[list[tuple[PriceClaim, Decimal]], list[tuple[Statement, Decimal]]]:
+        """The claims of an event for all kinds of incidents: prices, and other statements.
+
+        Neither a test journey nor a public key may open or resolve an incident.
+        """
+        prices: list[tuple[PriceClaim, Decimal]] = []
+        statements: list[tuple[Statement, Decimal]] = []
+        if context.event.source.synthetic or context.intake is Intake.PUBLIC:
+            return prices, statements
+        heard = self._heard(context, consents)
+        for kind in self._kinds:
+            for claim, quantity in kind.claims(heard):
+                if isinstance(claim, PriceClaim):
+                    prices.append((claim, quantity))
+                else:
+                    statements.append((claim, quantity))
+        return prices, statements
+
     def _accept(self, context: Context, line: bytes, received_ms: int) -> Accepted:
         event, config = context.event, self._config
         source, realm = event.source, config.realms[event.realm]
-        prices, statements = _claims(context, realm, self._kinds)
         digest = event_hash(event.event_id)
         identifiers, anchor, edges, dropped = context.identified
         campaign = source.campaign
         if not campaign and event.type in WITH_CAMPAIGN:
             campaign = event.body.campaign
         issuer = order_issuer(event, config.source_issuers)
-        consents = EMPTY_CONSENTS
-        if event.type in CONSENT_TYPES:
-            consents = consents_group(
-                context, self._address, config.purposes, config.profile_rules.consent.stops
-            )
+        consents = self._consents(context)
+        prices, statements = self._claims(context, consents)
         attributes = attributes_group(context)
         row = {
             "realm": event.realm,
@@ -279,30 +348,17 @@ def _of_other_realm(event_id: str) -> Reject:
     return Reject(RejectReason.OTHER_REALM, "realm", message, event_id)
 
 
-def _claims(
-    context: Context, realm: Realm, kinds: Iterable[Kind]
-) -> tuple[list[tuple[PriceClaim, Decimal]], list[tuple[Statement, Decimal]]]:
-    """The claims of an event for all kinds of incidents: prices, and other statements.
-
-    Neither a test journey nor a public key may open or resolve an incident.
-    """
-    prices: list[tuple[PriceClaim, Decimal]] = []
-    statements: list[tuple[Statement, Decimal]] = []
-    event = context.event
-    if event.source.synthetic or context.intake is Intake.PUBLIC:
-        return prices, statements
-    heard = Heard(
-        event,
-        context.occurred_at,
-        context.version,
-        context.identified.anchor.node.id,
-        realm.region,
-        realm.currency,
-    )
-    for kind in kinds:
-        for claim, quantity in kind.claims(heard):
-            if isinstance(claim, PriceClaim):
-                prices.append((claim, quantity))
-            else:
-                statements.append((claim, quantity))
-    return prices, statements
+def _as_heard(context: Context, consents: Group, rules: ProfileRules) -> tuple[ConsentRecord, ...]:
+    """What an event says about contact permission, as it counts under the rules."""
+    names = ("action", "purpose", "channel", "address", "basis", "double_opt_in")
+    columns = [consents[f"consents.{name}"] for name in names]
+    found: list[ConsentRecord] = []
+    for action, purpose, channel, address, basis, must_confirm in zip(*columns, strict=True):
+        record = ConsentRecord(
+            action, purpose, channel, address, basis, must_confirm, context.event.event_id,
+            context.occurred_at,
+        )  # fmt: skip
+        ruled = as_ruled(record, rules.consent)
+        if ruled is not None:
+            found.append(ruled)
+    return tuple(found)

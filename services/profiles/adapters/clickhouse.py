@@ -27,9 +27,9 @@ from services.profiles.adapters.totals import (
     recompute_totals,
     refresh_totals,
 )
+from services.profiles.core.consent import ConsentRecord
 from services.profiles.core.facts import (
     AttributeObservation,
-    ConsentRecord,
     Contacts,
     OrderRow,
     ProfileFacts,

@@ -13,8 +13,7 @@ from typing import Any
 from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
 from schemas.rules.profile import ConsentRules
-from services.profiles.core.consent import Consents, Target
-from services.profiles.core.facts import ConsentRecord
+from services.profiles.core.consent import ConsentRecord, Consents, Target
 from services.profiles.ports import AddressStanding, Resolved
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap

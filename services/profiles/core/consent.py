@@ -19,7 +19,6 @@ from schemas.events.master_data import LegalBasis
 from schemas.identifiers import WHOLE_PERSON, NodeId, as_uuid
 from schemas.profile import ConsentState
 from schemas.rules.profile import ConsentRules
-from services.profiles.core.facts import ConsentRecord
 
 GIVEN, CONFIRMED, WITHDRAWN, OBJECTION = "given", "confirmed", "withdrawn", "objection"
 EVERY_CHANNEL = EVERY_PURPOSE = ""
@@ -56,6 +55,31 @@ class Target(NamedTuple):
     address: NodeId
     channel: str
     purpose: str
+
+
+class ConsentRecord(NamedTuple):
+    """One step of a consent. `action` is given, confirmed, withdrawn, objection, complained or
+    bounced.
+
+    `purpose`, `channel` and `address` are the target of the contact: empty for every purpose or
+    channel, `WHOLE_PERSON` for every address. `double_opt_in` on a given consent means that
+    it awaits confirmation.
+    """
+
+    action: str
+    purpose: str
+    channel: str
+    address: NodeId
+    basis: str
+    double_opt_in: bool
+    event_id: str
+    occurred_at: datetime
+    via: str = ""
+    """Channel of the event that says so."""
+    source: str = ""
+    """`source.system` of that event."""
+    text_version: str = ""
+    """Which text was agreed to."""
 
 
 class Permission(NamedTuple):
@@ -134,6 +158,15 @@ class Consents:
         found = [*self._given.get(target, [])]
         found += (one for key in _reaching(target) for one in self._refusals.get(key, []))
         return sorted(found, key=_time)
+
+
+def as_ruled(one: ConsentRecord, rules: ConsentRules) -> ConsentRecord | None:
+    """The record as it counts under these rules, for whoever judges by the default ones: None if it
+    does not count, and with the double opt-in that its channel demands."""
+    if one.action in REFUSALS and one.action not in (WITHDRAWN, OBJECTION, *rules.refused_by):
+        return None
+    must_confirm = one.double_opt_in or one.channel in rules.confirmed_only
+    return one._replace(double_opt_in=must_confirm)
 
 
 def permissions(records: Iterable[ConsentRecord], rules: ConsentRules) -> list[ConsentState]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId
+from services.profiles.core.consent import ConsentRecord
 
 
 class Valued(NamedTuple):
@@ -33,31 +34,6 @@ class AttributeObservation(NamedTuple):
     channel: str
     event_id: str
     occurred_at: datetime
-
-
-class ConsentRecord(NamedTuple):
-    """One step of a consent. `action` is given, confirmed, withdrawn, objection, complained or
-    bounced.
-
-    `purpose`, `channel` and `address` are the target of the contact: empty for every purpose or
-    channel, `WHOLE_PERSON` for every address. `double_opt_in` on a given consent means that
-    it awaits confirmation.
-    """
-
-    action: str
-    purpose: str
-    channel: str
-    address: NodeId
-    basis: str
-    double_opt_in: bool
-    event_id: str
-    occurred_at: datetime
-    via: str = ""
-    """Channel of the event that says so."""
-    source: str = ""
-    """`source.system` of that event."""
-    text_version: str = ""
-    """Which text was agreed to."""
 
 
 class OrderRow(NamedTuple):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from schemas.touchpoint import TouchpointAdapter
-from services.consistency.scenario import InvalidScenario, check_scenario, customers_of
+from schemas.events.master_data import ProfileUpdated
+from schemas.touchpoint import Touchpoint, TouchpointAdapter
+from services.consistency import scenario_events
+from services.consistency.scenario import InvalidScenario, check_scenario
+from services.consistency.scenario_events import customer_claims, heard_events
+from tests.customer_kind import WITH_CUSTOMERS
 from tests.events import event, identifier
 
 SCENARIOS = sorted((Path(__file__).parents[3] / "docs" / "scenarios").glob("*.toml"))
@@ -120,14 +125,62 @@ def test_a_bad_rule_is_refused_by_name() -> None:
         check_scenario(f"[rules]\ntolerance_percent = -1\n{HEAD}{expect}")
 
 
-def test_whose_events_these_are() -> None:
-    """Events that share an identifier, directly or by way of others, are of one customer; those
-    without any too."""
-    given = [["a"], ["b"], [], ["c", "b"], ["d"], ["a", "c"], []]
-    events = [
-        TouchpointAdapter.validate_python(
-            event(identifiers=[identifier("customer_number", value) for value in values])
+def city(number: int, *names: tuple[str, str], to: str = "Bonn", **fields: Any) -> Touchpoint:
+    """An update of a customer's city on a day, under verified identifiers."""
+    return TouchpointAdapter.validate_python(
+        event(
+            "profile.updated",
+            event_id=f"e-{number}",
+            occurred_at=f"2026-03-{number:02}T00:00:00Z",
+            identifiers=[identifier(*name, verified=True) for name in names],
+            body={"attributes": {"city": to}},
+            **fields,
         )
-        for values in given
-    ]
-    assert customers_of(events) == [1, 1, 0, 1, 2, 1, 0]
+    )
+
+
+def customers(*events: Touchpoint) -> list[set[str]]:
+    """The events of each customer, when all have happened."""
+    books = customer_claims(heard_events(events))
+    return sorted(({claim.event_id for claim in claims} for claims in books.values()), key=min)
+
+
+def test_whose_events_these_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers are joined as in the product: by what is verified, at the time it is known."""
+    monkeypatch.setattr(scenario_events, "KINDS", WITH_CUSTOMERS)
+    card, mail = ("loyalty_card", "2000001"), ("email", "anna@example.com")
+    before = [city(1, card), city(2, mail), city(3, ("email", "Anna@Example.com "))]
+    assert customers(*before) == [{"e-1"}, {"e-2", "e-3"}]
+    assert customers(*before, city(4, card, mail)) == [{"e-1", "e-2", "e-3", "e-4"}]
+    unproven = city(4, card, mail)
+    unproven.identifiers[1].__dict__["verified"] = False
+    assert customers(*before, unproven) == [{"e-1", "e-4"}, {"e-2", "e-3"}]
+
+
+def test_events_that_count_for_no_customer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test journeys, public keys, and what a correction took back; without identifiers all are of
+    one customer."""
+    monkeypatch.setattr(scenario_events, "KINDS", WITH_CUSTOMERS)
+    card = ("loyalty_card", "2000001")
+    assert customers(city(1, card, source={"synthetic": True})) == []
+    assert customers(city(1, ("cookie", "c-1"), from_public_key=True)) == []
+    assert customers(city(1), city(2)) == [{"e-1", "e-2"}]
+    corrected = city(1, card).model_copy(
+        update={"revision": 1, "body": ProfileUpdated(attributes={})}
+    )
+    assert customers(city(1, card), corrected) == []
+
+
+def test_an_event_that_ingest_would_reject_is_named() -> None:
+    """As is the field at fault."""
+    text = """
+[[event]]
+event_id = "e-1"
+occurred_at = 2026-03-01T00:00:00Z
+channel = "shop"
+type = "page.viewed"
+identifiers = [{ type = "email", value = "anna" }]
+body = { url = "https://shop.example/" }
+"""
+    with pytest.raises(InvalidScenario, match="event e-1: identifiers: none can be used"):
+        check_scenario(f"{text}[[expect]]\nat = 2026-03-02T00:00:00Z\nincidents = []\n")

@@ -8,8 +8,7 @@ import pytest
 
 from schemas.identifiers import WHOLE_PERSON
 from schemas.rules.profile import ConsentRules, MailReaction
-from services.profiles.core.consent import Consents, Target, permissions
-from services.profiles.core.facts import ConsentRecord
+from services.profiles.core.consent import ConsentRecord, Consents, Target, permissions
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOME, WORK = 11, 22

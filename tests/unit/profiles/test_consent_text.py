@@ -9,7 +9,7 @@ import pytest
 
 from schemas.api.permission import Language
 from schemas.events.master_data import LegalBasis
-from services.profiles.core.consent import REFUSALS, ConsentReason, Permission
+from services.profiles.core.consent import REFUSALS, ConsentReason, ConsentRecord, Permission
 from services.profiles.core.consent_text import (
     INVALID_ADDRESS,
     MONTHS,
@@ -20,7 +20,6 @@ from services.profiles.core.consent_text import (
     bare_sentence,
     sentence,
 )
-from services.profiles.core.facts import ConsentRecord
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LATE = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)

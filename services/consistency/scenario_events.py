@@ -1,0 +1,108 @@
+"""The events of a scenario as ingest hears them, and the customers whose they are at a time.
+
+Identifiers are normalised, joined and held apart as in the product, by the packaged identity rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import NamedTuple
+
+from schemas.claim import Book, Claim
+from schemas.edge import Edge
+from schemas.identifiers import NodeId
+from schemas.instants import from_ms, to_ms
+from schemas.rules.identity import identity_rules
+from schemas.subject import Subject, SubjectType
+from schemas.touchpoint import Touchpoint
+from services.consistency.core.kind import Heard
+from services.consistency.kinds import KINDS
+from services.identity.core.resolve import resolve
+from services.ingest.core.event_processor import EventProcessor, IngestConfig, Realm
+from services.ingest.core.outcome import Reject
+
+SECRET = b"scenario"
+NOBODY: NodeId = 0
+"""The customer of events without identifiers."""
+DEFAULT_MARKET = "DE"
+DEFAULT_CURRENCY = "EUR"
+
+
+class HeardEvent(NamedTuple):
+    """An event of a scenario: its claims of all kinds, and its edges."""
+
+    realm: str
+    event_id: str
+    version: int
+    occurred_at: datetime
+    claims: Sequence[Claim]
+    edges: Sequence[Edge]
+
+
+def heard_events(events: Sequence[Touchpoint]) -> list[HeardEvent]:
+    """The events in the order of time. Raises ValueError for one that ingest would not accept."""
+    rules, realms = identity_rules(), {event.realm for event in events}
+    processor = EventProcessor(
+        IngestConfig(
+            secret=SECRET,
+            rules=rules,
+            realms=dict.fromkeys(realms, Realm(DEFAULT_MARKET, DEFAULT_CURRENCY)),
+            channels=frozenset(),
+            time_floor=datetime(1900, 1, 1, tzinfo=UTC),
+        )
+    )
+    found = [_heard(processor, event) for event in events]
+    return sorted(found, key=attrgetter("occurred_at"))
+
+
+def _heard(processor: EventProcessor, event: Touchpoint) -> HeardEvent:
+    """Raises ValueError."""
+    version, edges = event.revision << 32, list[Edge]()
+    at = from_ms(to_ms(event.occurred_at))
+    heard = Heard(event, at, version, NOBODY, DEFAULT_MARKET, DEFAULT_CURRENCY)
+    if event.identifiers:
+        outcome = processor.hear(event)
+        if isinstance(outcome, Reject):
+            raise ValueError(f"event {event.event_id}: {outcome.path}: {outcome.message}")
+        heard, edges = outcome
+    counts = not (event.source.synthetic or event.from_public_key)
+    kinds = KINDS.values() if counts else ()
+    made = [claim for kind in kinds for claim, _ in kind.claims(heard)]
+    return HeardEvent(event.realm, event.event_id, version, at, made, edges)
+
+
+def customer_claims(events: Iterable[HeardEvent]) -> dict[Book, list[Claim]]:
+    """The claims about customers that these events make, each in the book of the profile that
+    holds its anchor when all of them have happened. Of an event its latest body counts."""
+    latest: dict[tuple[str, str], HeardEvent] = {}
+    for event in events:
+        key = event.realm, event.event_id
+        if key not in latest or latest[key].version <= event.version:
+            latest[key] = event
+    claims = [one for event in latest.values() for one in event.claims if _is_of_customer(one)]
+    holders = _holders(latest.values()) if claims else {}
+    books: dict[Book, list[Claim]] = {}
+    for claim in claims:
+        node = claim.book.subject.node
+        profile = holders.get((claim.book.realm, node), node)
+        book = claim.book._replace(subject=Subject.customer(profile))
+        books.setdefault(book, []).append(claim._replace(book=book))
+    return books
+
+
+def _is_of_customer(claim: Claim) -> bool:
+    return claim.book.subject.type is SubjectType.CUSTOMER
+
+
+def _holders(events: Iterable[HeardEvent]) -> dict[tuple[str, NodeId], NodeId]:
+    """The profile of each node, by realm."""
+    edges: dict[str, list[Edge]] = {}
+    for event in events:
+        edges.setdefault(event.realm, []).extend(event.edges)
+    return {
+        (realm, node): one.profile
+        for realm, mine in edges.items()
+        for node, one in resolve(mine, (), (), identity_rules()).placements.items()
+    }
