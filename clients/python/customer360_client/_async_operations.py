@@ -707,6 +707,7 @@ class AsyncOperations:
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any],
@@ -800,6 +801,7 @@ class AsyncOperations:
     ) -> (
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any]
@@ -817,6 +819,7 @@ class AsyncOperations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.PriceMismatchView
+                | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView
                 | dict[str, Any],

@@ -707,6 +707,7 @@ class Operations:
     ) -> Generator[
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any],
@@ -801,6 +802,7 @@ class Operations:
     ) -> (
         models.AvailabilityMismatchView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | dict[str, Any]
@@ -818,6 +820,7 @@ class Operations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.PriceMismatchView
+                | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView
                 | dict[str, Any],

@@ -15,7 +15,13 @@ from tests.events import event
 
 from .market import claim, hour, only
 
-OF_THE_PRODUCT = ["availability_mismatch", "price_mismatch", "reply_overdue", "store_data_mismatch"]
+OF_THE_PRODUCT = [
+    "availability_mismatch",
+    "price_mismatch",
+    "reduction_without_lowest_price",
+    "reply_overdue",
+    "store_data_mismatch",
+]
 
 
 def test_kinds_stand_in_the_order_of_their_names() -> None:
