@@ -707,9 +707,9 @@ class AsyncOperations:
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
         | models.PriceMismatchView
-        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
+        | models.ToldTwiceView
         | dict[str, Any],
         None,
     ]:
@@ -801,9 +801,9 @@ class AsyncOperations:
     ) -> (
         models.AvailabilityMismatchView
         | models.PriceMismatchView
-        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
+        | models.ToldTwiceView
         | dict[str, Any]
     ):
         """One incident with evidence, exposure, and what people did with it.
@@ -819,9 +819,9 @@ class AsyncOperations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.PriceMismatchView
-                | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView
+                | models.ToldTwiceView
                 | dict[str, Any],
                 path_values={"incident_id": incident_id},
                 query={"consistent_after": consistent_after},

@@ -707,9 +707,9 @@ class Operations:
     ) -> Generator[
         models.AvailabilityMismatchView
         | models.PriceMismatchView
-        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
+        | models.ToldTwiceView
         | dict[str, Any],
         None,
         None,
@@ -802,9 +802,9 @@ class Operations:
     ) -> (
         models.AvailabilityMismatchView
         | models.PriceMismatchView
-        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
+        | models.ToldTwiceView
         | dict[str, Any]
     ):
         """One incident with evidence, exposure, and what people did with it.
@@ -820,9 +820,9 @@ class Operations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.PriceMismatchView
-                | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView
+                | models.ToldTwiceView
                 | dict[str, Any],
                 path_values={"incident_id": incident_id},
                 query={"consistent_after": consistent_after},

@@ -20,12 +20,18 @@ from pydantic import Field, model_validator
 
 from schemas.base import TimeZone
 from schemas.claim import Book, Claim, Statement
-from schemas.events.dialogue import ComplaintChanged, MessageExchanged, SupportExchanged
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules, Name
 from schemas.subject import Subject, SubjectType, written_subject
 from services.consistency.core.book import earliest, incident_id
+from services.consistency.core.case_steps import (
+    ASKING,
+    SPOKEN_CHANNELS,
+    STEP_ORDER,
+    CaseStep,
+    step_of,
+)
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
@@ -36,17 +42,6 @@ NAME = "reply_overdue"
 NOTHING_SOLD = Decimal(0)
 Minutes = Annotated[int, Field(ge=1, le=525_600)]
 PROMISE_MINUTES: dict[str, int] = {"default": 24 * 60, "chat": 1, "messenger": 15}
-SPOKEN_CHANNELS = ["kiosk", "phone", "pos", "voice"]
-
-
-class CaseStep(StrEnum):
-    """What happened in a case; of the same moment in this order."""
-
-    ASKED = "asked"
-    COMPLAINED = "complained"
-    HANDED_OVER = "handed_over"
-    BOT_ANSWERED = "bot_answered"
-    ANSWERED = "answered"
 
 
 class ReplyRules(KindRules):
@@ -177,7 +172,7 @@ class RepliesBook:
         is_handed_over = False
         for one in said:
             step = CaseStep(one.value)
-            if step in (CaseStep.ASKED, CaseStep.COMPLAINED):
+            if step in ASKING:
                 asked.append(one)
             elif step is CaseStep.HANDED_OVER:
                 is_handed_over = True
@@ -230,22 +225,13 @@ class RepliesBook:
         )
 
 
-ORDER = tuple(CaseStep)
-STEPS = {
-    "support.contacted": CaseStep.ASKED,
-    "support.answered": CaseStep.ANSWERED,
-    "complaint.opened": CaseStep.COMPLAINED,
-    "complaint.closed": CaseStep.ANSWERED,
-}
-
-
 def _in_order(said: Statement) -> tuple[str, datetime, int, str]:
-    return said.terms, said.occurred_at, ORDER.index(CaseStep(said.value)), said.event_id
+    return said.terms, said.occurred_at, STEP_ORDER.index(CaseStep(said.value)), said.event_id
 
 
 def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     """What happened in a case: a question, a complaint, or an answer."""
-    found = _step_of(heard)
+    found = step_of(heard)
     if found is None:
         return []
     case_id, step, conversation = found
@@ -264,25 +250,6 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
         conversation,
     )
     return [(statement, NOTHING_SOLD)]
-
-
-def _step_of(heard: Heard) -> tuple[str, CaseStep, str] | None:
-    """The case, what happened, and the conversation within it: numbers of conversations are those
-    of their channel, so two channels may use the same."""
-    body, kind = heard.event.body, heard.event.type
-    if isinstance(body, SupportExchanged | ComplaintChanged):
-        return body.case_id, STEPS[kind], ""
-    if isinstance(body, MessageExchanged):
-        return body.conversation_id, _message_step(body), heard.event.channel
-    return None
-
-
-def _message_step(body: MessageExchanged) -> CaseStep:
-    if body.author == "customer":
-        return CaseStep.ASKED
-    if body.author == "agent":
-        return CaseStep.ANSWERED
-    return CaseStep.HANDED_OVER if body.handed_over else CaseStep.BOT_ANSWERED
 
 
 def met(

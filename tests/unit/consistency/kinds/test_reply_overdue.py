@@ -15,11 +15,11 @@ from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
 from schemas.touchpoint import TouchpointAdapter
+from services.consistency.core.case_steps import CaseStep
 from services.consistency.core.kind import Heard
 from services.consistency.kinds.reply_overdue import (
     KIND,
     NAME,
-    CaseStep,
     Cause,
     ReplyDetails,
     ReplyRules,
