@@ -365,7 +365,7 @@ class ActionRecord(Record):
 
     kind: Literal["action"] = "action"
     incident_kind: TypeName
-    """Kind of the incident."""
+    """Kind of the incident, or the kind with whose incidents it is judged."""
     subject: SubjectRecord
     """What the incident is about."""
     entry: IncidentAction

@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from schemas.claim import Book
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
 from schemas.instants import written
 from schemas.records import ActionRecord
+from services.consistency.kinds import KINDS
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
 
@@ -54,7 +54,7 @@ def action_record(incident: AnyIncident, now: datetime, **fields: Any) -> Action
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(map(str, fault["loc"])) or "action"
         raise InvalidInput(f"{path}: {fault['msg']}") from error
-    return ActionRecord.of(Book(incident.realm, incident.kind, incident.about), entry)
+    return ActionRecord.of(KINDS.book_of(incident), entry)
 
 
 def kafka_sink(settings: Settings) -> ActionSink:

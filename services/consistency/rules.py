@@ -44,17 +44,23 @@ class ConsistencyRules(NamedTuple):
         faults: list[str] = []
         by_kind: dict[str, KindRules] = {}
         for name, kind in kinds.items():
+            if kind.judged_with:
+                if given.get(name):
+                    faults.append(f"{name}: the rules are those of {kind.judged_with}")
+                continue
             try:
                 by_kind[name] = kind.rules.model_validate({**given.get(name, {}), "zones": zones})
             except ValidationError as error:
                 faults += _faults(error, name)
         if faults:
             raise ValueError("; ".join(dict.fromkeys(faults)))
+        by_kind = {name: by_kind[kinds.base(name)] for name in kinds}
         return cls(str(given.get("version", PACKAGED)), by_kind, given, kinds)
 
     def overridden(self, values: Mapping[str, Any]) -> ConsistencyRules:
         """These rules with some values replaced, tables row by row. Raises ValueError."""
-        base = {**self.given, **{name: self._table(name) for name in self.kinds}}
+        own = (name for name in self.kinds if self.kinds.base(name) == name)
+        base = {**self.given, **{name: self._table(name) for name in own}}
         return ConsistencyRules.of(_merged(base, _normal(values, self.kinds)), self.kinds)
 
     def _table(self, kind: str) -> dict[str, Any]:

@@ -270,7 +270,7 @@ class _Run:
         return self._books[name]
 
     def _judged(self, name: Book) -> JudgedBook:
-        return KINDS[name.kind].judge(name, self._rules.by_kind[name.kind])
+        return KINDS.judge(name, self._rules.by_kind)
 
 
 def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]:

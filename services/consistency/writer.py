@@ -259,7 +259,7 @@ class ConsistencyWriter:
             self._cache[name] = _Entry(self._judged(name, said), stored, acted)
 
     def _judged(self, name: Book, claims: Iterable[Claim]) -> JudgedBook:
-        book = self._rules.kinds[name.kind].judge(name, self._rules.by_kind[name.kind])
+        book = self._rules.kinds.judge(name, self._rules.by_kind)
         book.add(claims)
         return book
 

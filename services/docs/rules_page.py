@@ -22,6 +22,9 @@ def rules_page() -> str:
     """The whole page."""
     blocks: list[str] = []
     for name, kind in KINDS.items():
+        if kind.judged_with:
+            blocks += [f"## `{name}`", f"It is judged by the rules of `[{kind.judged_with}]`."]
+            continue
         rows = _rows(kind.rules())
         blocks += [f"## `[{name}]`", table(("Rule", "Default", "Description"), rows)]
     return page("Consistency rules", INTRODUCTION, *blocks)

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.claim import Book
 from schemas.edge import Decision, Verdict
 from schemas.incident import AnyIncident
 from schemas.incident_action import ActionKind, IncidentAction
@@ -22,6 +21,7 @@ from schemas.instants import from_ms
 from schemas.records import ActionRecord, DecisionRecord
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.kinds import KINDS
 from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import ConsistencyWriter
 from services.ingest.core.event_processor import EventProcessor, Realm
@@ -325,7 +325,7 @@ class Scenario:
                 until=BEGIN - STEP * rng.randint(-1, 12) if ends else None,
                 acted_at=from_ms(rng.randint(0, 3)),
             )
-            record = ActionRecord.of(Book(incident.realm, incident.kind, incident.about), entry)
+            record = ActionRecord.of(KINDS.book_of(incident), entry)
             outgoing = action_outgoing(record, TOPICS["c360.offers"])
             sent += [self._sent(outgoing) for _ in range(rng.choice((1, 1, 2)))]
         return sent

@@ -85,7 +85,9 @@ def test_rows_of_a_table_have_equal_length(page: Path) -> None:
 def test_the_layout_lists_the_floors() -> None:
     """The architecture page has every package, on the floor that the imports are held to."""
     rows = re.findall(
-        r"^\| (\d+) \| `([\w/]+)(?:/|\.py)` \|", (ROOT / "docs/architecture.md").read_text("utf-8"), re.M
+        r"^\| (\d+) \| `([\w/]+)(?:/|\.py)` \|",
+        (ROOT / "docs/architecture.md").read_text("utf-8"),
+        re.M,
     )
     assert {package.replace("/", "."): int(floor) for floor, package in rows} == FLOORS
 

@@ -706,6 +706,7 @@ class AsyncOperations:
         purpose: str | None = None,
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
+        | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -800,6 +801,7 @@ class AsyncOperations:
         self, incident_id: str, *, consistent_after: str | None = None, purpose: str | None = None
     ) -> (
         models.AvailabilityMismatchView
+        | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -818,6 +820,7 @@ class AsyncOperations:
                 "GET",
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
+                | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView

@@ -706,6 +706,7 @@ class Operations:
         purpose: str | None = None,
     ) -> Generator[
         models.AvailabilityMismatchView
+        | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -801,6 +802,7 @@ class Operations:
         self, incident_id: str, *, consistent_after: str | None = None, purpose: str | None = None
     ) -> (
         models.AvailabilityMismatchView
+        | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -819,6 +821,7 @@ class Operations:
                 "GET",
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
+                | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView

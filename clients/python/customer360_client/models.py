@@ -111,7 +111,7 @@ class ActionRecord(Model):
     """Brand or tenant."""
     kind: Literal["action"] = "action"
     incident_kind: str
-    """Kind of the incident."""
+    """Kind of the incident, or the kind with whose incidents it is judged."""
     subject: (
         ProductSubject
         | CustomerSubject
@@ -155,6 +155,20 @@ class AddressPermissionPage(Model):
     """The rows."""
     page: PageEnd
     """How the list goes on."""
+
+
+class AdvertisedPriceDetails(Model):
+    """Which price was advertised, and what was charged."""
+
+    expected: Decimal
+    """The lowest price that is advertised for that place and time."""
+    observed: Decimal
+    """The highest price that was charged since."""
+    currency: str
+    """Currency of both prices."""
+    terms: dict[str, str]
+    """The terms under which the prices are compared, as far as they differ from: piece, gross,
+    new, for everybody."""
 
 
 class AffectedItem(Model):
@@ -336,6 +350,56 @@ class ChannelFreshness(Model):
     """Latest event time; an event dated ahead of its receipt counts as of then."""
     received_at: datetime
     """Latest receipt."""
+
+
+class ChargedAboveAdvertisedView(Model):
+    """Charged above advertised"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["charged_above_advertised"] = "charged_above_advertised"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: AdvertisedPriceDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    expected: Decimal
+    """The lowest price that is advertised for that place and time."""
+    observed: Decimal
+    """The highest price that was charged since."""
+    currency: str
+    """Currency of both prices."""
 
 
 class ConsentEvidence(Model):
@@ -689,6 +753,7 @@ class IncidentList(Model):
 
     data: list[
         AvailabilityMismatchView
+        | ChargedAboveAdvertisedView
         | PriceMismatchView
         | ReplyOverdueView
         | StoreDataMismatchView

@@ -132,7 +132,8 @@ class ClickHouseConsistencyStore:
         found: dict[Book, list[AnyIncident]] = defaultdict(list)
         for realm, kind, part in _parts(books):
             keys = [book.subject.key for book in part]
-            parameters = {"realm": realm, "kind": kind, "subjects": keys}
+            told = self._kinds.told_in(kind)
+            parameters = {"realm": realm, "kinds": told, "subjects": keys}
             for (body,) in self._database.rows(INCIDENTS_SQL, parameters):
                 incident = self._kinds.incident_adapter.validate_json(body)
                 found[Book(realm, kind, incident.about)].append(incident)

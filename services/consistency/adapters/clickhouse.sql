@@ -34,9 +34,9 @@ ARRAY JOIN claims.kind AS kind, claims.body AS body, arrayEnumerateUniq(claims.k
 WHERE kind = {kind:String}
 
 -- incidents --
--- Incidents of one kind about these subjects.
+-- Incidents of some kinds about these subjects.
 SELECT body FROM incident_states FINAL
-WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
+WHERE realm = {realm:String} AND kind IN {kinds:Array(String)} AND subject IN {subjects:Array(String)}
 
 -- actions --
 -- What people did with incidents of one kind about these subjects.

@@ -16,6 +16,7 @@ from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.comparability import ComparableBooks
+from services.consistency.kinds import KINDS
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
 
@@ -149,7 +150,7 @@ class MemoryStore:
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See `ConsistencyStore.write_incidents`."""
         for incident in incidents:
-            kept = self._incidents[Book(incident.realm, incident.kind, incident.about)]
+            kept = self._incidents[KINDS.book_of(incident)]
             known, _ = kept.get(incident.incident_id, (0, None))
             if version >= known:
                 kept[incident.incident_id] = (version, incident)

@@ -150,7 +150,7 @@ class IncidentReader:
         """Who met the deviation of an incident, each line of an order for itself, the earliest
         first."""
         kind, rules = self._rules.kinds[incident.kind], self._rules.by_kind[incident.kind]
-        book = Book(realm, incident.kind, incident.about)
+        book = self._rules.kinds.book_of(incident)
         met = kind.met(incident, self._observations(realm, {book})[book], rules)
         persons = self._persons_of(realm, {one.seen.node for one in met})
         counted = set(map(id, first_reports(one for one in met if one.cost is not None)))
@@ -161,7 +161,7 @@ class IncidentReader:
         return sorted(items, key=_item_order)
 
     def _with_exposure(self, realm: str, incidents: Sequence[AnyIncident]) -> list[IncidentView]:
-        books = {Book(realm, one.kind, one.about) for one in incidents}
+        books = {self._rules.kinds.book_of(one) for one in incidents}
         met = self._observations(realm, books)
         nodes = {one.node for observations in met.values() for one in observations}
         persons = self._persons_of(realm, nodes)
@@ -169,7 +169,7 @@ class IncidentReader:
         views: list[IncidentView] = []
         for one in incidents:
             kind, rules = self._rules.kinds[one.kind], self._rules.by_kind[one.kind]
-            observations = met[Book(realm, one.kind, one.about)]
+            observations = met[self._rules.kinds.book_of(one)]
             affected = kind.met(one, observations, rules)
             exposure = exposure_of(affected, persons, _currency_of(one))
             views.append(view_of(kind, one, exposure, actions[one.incident_id]))

@@ -10,7 +10,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident, IncidentState
@@ -237,6 +237,18 @@ class ComparedBook:
                 found.setdefault(incident.incident_id, incident)
         return found
 
+    def breaches(self, kind: str, model: type[AnyIncident]) -> dict[str, AnyIncident]:
+        """What was charged above an advertisement, as incidents of another kind by id."""
+        now, found = self._now, dict[str, AnyIncident]()
+        if now is None:
+            return found
+        self._regroup()
+        for terms, group in self._groups.items():
+            for place, channel, episode in group.run(now, self._comparison).breaches:
+                incident = self._incident(terms, place, channel, episode, of=(kind, model))
+                found[incident.incident_id] = incident
+        return found
+
     @property
     def next_due(self) -> datetime | None:
         """The next time at which a tick may have an effect; None if none ever will."""
@@ -255,16 +267,26 @@ class ComparedBook:
         return _Written(episode, episode.verdict, times, len(episode.deviating), incident)
 
     def _incident(
-        self, terms: Hashable, place: Place, channel: str, episode: Episode, upcoming: bool = False
+        self,
+        terms: Hashable,
+        place: Place,
+        channel: str,
+        episode: Episode,
+        upcoming: bool = False,
+        of: tuple[str, type[AnyIncident]] | None = None,
     ) -> AnyIncident:
+        """An incident of this book's kind, or `of` another one: by name and model."""
+        kind, model = of or (self.book.kind, self._model)
+        book = self.book._replace(kind=kind)
         verdict, comparison = episode.verdict, self._comparison
         supporting = dict.fromkeys(claim.event_id for claim in verdict.expected.supporting_claims)
         since = episode.since
         identity = comparison.identity(terms)
         values = (comparison.value(verdict.claim), verdict.expected.value)
-        return self._model.model_validate(
+        details: Any = comparison.details(terms, *values)
+        return model.model_validate(
             {
-                "incident_id": incident_id(self.book, identity, place, channel, since),
+                "incident_id": incident_id(book, identity, place, channel, since),
                 "realm": self.book.realm,
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
@@ -278,7 +300,7 @@ class ComparedBook:
                 "opened_at": None if upcoming else episode.opened_at,
                 "resolved_at": None if upcoming else episode.resolved_at,
                 "evidence": [list(episode.deviating), list(supporting)[:EVIDENCE_MAX]],
-                "details": comparison.details(terms, *values),
+                "details": details.model_dump() if of else details,
             }
         )
 

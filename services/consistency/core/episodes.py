@@ -255,6 +255,15 @@ class Deviations:
             self.past.append(current)
             self.current = None
 
+    def hand_over(self, now: datetime) -> None:
+        """End the current deviation, because from `now` on another kind of incident tells of it."""
+        current = self.current
+        if current is not None and current.opened_at is None:
+            self.current = None
+        elif current is not None:
+            for basis in list(current.deviating_claims):
+                self._resolve(current, basis, now)
+
     def copy(self) -> Deviations:
         """An independent copy to look ahead with: of the past only what may be reopened.
 

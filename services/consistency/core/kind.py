@@ -6,7 +6,7 @@ alerts, storage and the command line know kinds through this interface only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -130,6 +130,11 @@ class Kind:
     met: Callable[[Any, Iterable[Observation], Any], list[Met]]
     """Those of (incident, observations of its subject, rules) that met its deviation while it
     lasted: from when it began until before it ended."""
+    judged_with: str = ""
+    """The kind whose books its incidents follow from, under that kind's rules, if it makes no
+    claims of its own: what two kinds may tell of is judged once, so it is told once."""
+    retell: Callable[[Any], dict[str, AnyIncident]] | None = None
+    """Its incidents by id, from a judged book of that kind."""
 
     @cached_property
     def incident(self) -> type[AnyIncident]:
@@ -147,6 +152,29 @@ class Kind:
             subject=(subject, ...),
         )
         return cast(type[AnyIncident], model)
+
+
+class _RetoldBook:
+    """Implements `JudgedBook`: a book of one kind, with the incidents that others tell of it."""
+
+    def __init__(
+        self, book: JudgedBook, retellings: Sequence[Callable[[Any], dict[str, AnyIncident]]]
+    ) -> None:
+        self._book = book
+        self._retellings = retellings
+        self.add, self.advance = book.add, book.advance
+
+    def incidents(self) -> dict[str, AnyIncident]:
+        """See the protocol."""
+        found = dict(self._book.incidents())
+        for retell in self._retellings:
+            found |= retell(self._book)
+        return found
+
+    @property
+    def next_due(self) -> datetime | None:
+        """See the protocol."""
+        return self._book.next_due
 
 
 class Kinds(Mapping[str, Kind]):
@@ -167,6 +195,27 @@ class Kinds(Mapping[str, Kind]):
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+    def base(self, name: str) -> str:
+        """The kind whose books the incidents of this kind follow from; most often itself."""
+        kind = self._by_name.get(name)
+        return kind.judged_with or name if kind else name
+
+    def told_in(self, name: str) -> list[str]:
+        """The kinds whose incidents follow from the books of this one, its own first."""
+        return [name, *(one for one, kind in self._by_name.items() if kind.judged_with == name)]
+
+    def book_of(self, incident: AnyIncident) -> Book:
+        """The book that an incident follows from."""
+        return Book(incident.realm, self.base(incident.kind), incident.about)
+
+    def judge(self, book: Book, rules: Mapping[str, KindRules]) -> JudgedBook:
+        """An empty book under the rules of its kind, for all kinds that are told in it."""
+        kind = self._by_name[book.kind]
+        judged = kind.judge(book, rules[book.kind])
+        told = (self._by_name[name].retell for name in self.told_in(book.kind))
+        retellings = [retell for retell in told if retell is not None]
+        return _RetoldBook(judged, retellings) if retellings else judged
 
     def customer_books(self, realm: str, profiles: Iterable[NodeId]) -> list[Book]:
         """The books of these profiles, one for each customer-level kind."""

@@ -13,7 +13,12 @@ from schemas.offer import Basis, Offer
 from schemas.subject import Subject
 from services.consistency.core.kind import Heard
 
-FIXED_CHANNELS = frozenset({"email", "letter", "print", "push", "radio", "sms", "tv"})
+FIXED_CHANNELS = frozenset(
+    {
+        "catalogue", "email", "leaflet", "letter", "newsletter", "print", "push", "radio", "sms",
+        "tv",
+    }
+)  # fmt: skip
 """What was sent or printed there cannot be corrected."""
 STORE_CHANNELS = frozenset({"pos", "kiosk"})
 

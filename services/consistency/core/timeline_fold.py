@@ -14,6 +14,7 @@ from itertools import count, groupby
 from schemas.claim import Claim
 from schemas.offer import Basis
 from schemas.rules.consistency import Apart
+from services.consistency.core.advertised import Around, Breaches, Speaker
 from services.consistency.core.episodes import Deviations, Episode
 from services.consistency.core.evidence import never
 from services.consistency.core.expectation import (
@@ -190,6 +191,10 @@ class TimelineFold:
         self._timers_set = count()
         self._suspects: dict[ChannelState, PlaceState] = {}
         """Channels with a deviation that rests on observations; some may have lost it since."""
+        self.breaches = Breaches(comparison)
+        """What was charged above an advertisement; another kind tells of it."""
+        self._advertisers: set[str] = set()
+        """The channels with claims here that cannot be corrected."""
         self._frozen_at = frozen_at
         """When looking ahead: the time at which ages are measured; claims do not age then."""
 
@@ -235,6 +240,7 @@ class TimelineFold:
             copied = twin._places[place_state.place] = place_state.copy(self._comparison)
             for state in place_state.channels.values():
                 copied.channels[state.channel] = twin._freeze(state.copy(), now)
+        twin.breaches, twin._advertisers = self.breaches.copy(), self._advertisers
         return twin
 
     def _freeze(self, state: ChannelState, now: datetime) -> ChannelState:
@@ -267,6 +273,9 @@ class TimelineFold:
             self._arm(state, self._due(state, now))
         if touched:
             self._settle(touched, now)
+        if self.breaches.current and (touched or published):
+            self.breaches.review(self._around, now)
+            self._judge_again(self.breaches.take_changed(), now)
         if self._suspects and (touched or published):
             self._overtake_observed(now)
         for place_state, state, claim in observed:
@@ -302,6 +311,8 @@ class TimelineFold:
             state = place_state.channels[claim.channel] = ChannelState(
                 claim.channel, place, self._comparison
             )
+            if claim.channel in self._rules.max_age_without_end:
+                self._advertisers.add(claim.channel)
         return place_state, state
 
     def _new_place(self, place: Place) -> PlaceState:
@@ -336,14 +347,26 @@ class TimelineFold:
             for apart in self._aparts:
                 self._update(place_state, apart, now)
             for state in place_state.channels.values():
-                history = place_state.own.get(state.apart) or self._followed(
-                    place_state, state.apart
-                )
-                is_excused = bool(place_state.wider) and self._is_excused(
-                    place_state, state.published, history
-                )
-                state.judge_published(is_excused, history, now)
-                self._arm(state, self._due(state, now))
+                self._judge_published(place_state, state, now)
+
+    def _judge_published(self, place_state: PlaceState, state: ChannelState, now: datetime) -> None:
+        """Judge what a channel publishes for a place, unless another kind tells of it."""
+        speaker, said = (state.channel, state.place), state.published
+        if self.breaches.current and said and self.breaches.tells(speaker, said):
+            state.excused = True
+            state.deviations.hand_over(now)
+        else:
+            history = place_state.own.get(state.apart) or self._followed(place_state, state.apart)
+            is_excused = bool(place_state.wider) and self._is_excused(place_state, said, history)
+            state.judge_published(is_excused, history, now)
+        self._arm(state, self._due(state, now))
+
+    def _judge_again(self, speakers: Iterable[Speaker], now: datetime) -> None:
+        for channel, place in sorted(speakers):
+            place_state = self._places[place]
+            state = place_state.channels.get(channel)
+            if state is not None:
+                self._judge_published(place_state, state, now)
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
         """The affected places and those that follow them, in order of dependency."""
@@ -478,6 +501,8 @@ class TimelineFold:
         self, place_state: PlaceState, state: ChannelState, claim: Claim, now: datetime
     ) -> None:
         """Judge an observation by the price expected at its own time."""
+        if self._advertisers and self._is_told(state, claim, now):
+            return
         current = state.deviations.current
         history = place_state.own.get(state.apart) or self._followed(place_state, state.apart)
         expected, value_of = history.expected, self._comparison.value
@@ -499,6 +524,38 @@ class TimelineFold:
         if state.deviations.was_observed:
             self._suspects[state] = place_state
             self._arm(state, self._due(state, now))
+
+    def _is_told(self, state: ChannelState, claim: Claim, now: datetime) -> bool:
+        """Whether an observation is, or belongs to, a charge above an advertisement."""
+        speaker, breaches = (state.channel, state.place), self.breaches
+        if claim.basis is not Basis.CHARGED:
+            return bool(breaches.current) and breaches.tells(speaker, claim)
+        is_breach = breaches.charge(claim, self._around(speaker), now)
+        self._judge_again(breaches.take_changed(), now)
+        return is_breach
+
+    def _around(self, speaker: Speaker) -> Around:
+        """What holds for a channel at a place now."""
+        channel, place = speaker
+        place_state, apart = self._places[place], self._rules.apart_from(channel)
+
+        def publishers(channels: Iterable[str]) -> list[ChannelState]:
+            found = (self._publisher(place_state, one) for one in channels if one not in apart)
+            return [one for one in found if one is not None]
+
+        wider = [
+            (one, self._history(self._places[one], apart).expected)
+            for one in place_state.wider
+            if one in self._places
+        ]
+        return Around(
+            place,
+            wider,
+            self._publisher(place_state, channel),
+            publishers(sorted(self._advertisers - {channel})),
+            publishers(self._rules.reference_channels),
+            self._history(place_state, apart).expected,
+        )
 
     def _overtake_observed(self, now: datetime) -> None:
         """End what rests on observations made before the channel published the right value."""

@@ -432,11 +432,11 @@ def _meets(
         and incident.since <= claim.occurred_at
         and (incident.until is None or claim.occurred_at < incident.until)
         and not agrees(claim.price, incident.details.expected, rules)
-        and _is_on_terms(claim, incident.details.terms, rules)
+        and is_on_terms(claim, incident.details.terms, rules)
     )
 
 
-def _is_on_terms(claim: PriceClaim, terms: dict[str, str], rules: PriceRules) -> bool:
+def is_on_terms(claim: PriceClaim, terms: dict[str, str], rules: PriceRules) -> bool:
     """Whether what it says of its terms is what the incident is about."""
     own = PriceComparison(rules).terms(claim)
     if own is None:

@@ -21,6 +21,7 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.alerts import ALERTS_TOPIC
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.doubt import LateWrites
+from services.consistency.kinds import KINDS
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import ConsistencyWriter
@@ -133,7 +134,7 @@ class FaultyStore(MemoryStore):
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """Write all, a part, or later."""
         for one in incidents:
-            book = Book(one.realm, one.kind, one.about)
+            book = KINDS.book_of(one)
             standing = self._incidents[book].get(one.incident_id)
             self.outlived += standing is not None and standing[0] > version
         write = super().write_incidents
@@ -416,7 +417,7 @@ def some_acts(rng: random.Random, claims: Sequence[PriceClaim], partitions: int)
             until=hour(rng.randint(0, 200)) if action is ActionKind.MUTE else None,
             acted_at=hour(rng.randint(0, 2)),
         )  # fmt: skip
-        record = ActionRecord.of(Book(incident.realm, incident.kind, incident.about), entry)
+        record = ActionRecord.of(KINDS.book_of(incident), entry)
         sent = action_outgoing(record, partitions)
         items += [Item(sent.partition or 0, sent.value, [], record)] * rng.randint(1, 2)
     return items

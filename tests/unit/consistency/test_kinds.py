@@ -17,6 +17,7 @@ from .market import claim, hour, only
 
 OF_THE_PRODUCT = [
     "availability_mismatch",
+    "charged_above_advertised",
     "price_mismatch",
     "reply_overdue",
     "store_data_mismatch",
