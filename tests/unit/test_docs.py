@@ -25,7 +25,9 @@ PATH_IN_SOURCE = re.compile(
     r"(?<![\w./<*-])((?:schemas|services|devtools|tests|docs|bench|deploy)/[\w./-]*\w)"
 )
 PRIVATE_WORDS = re.compile(
-    r"\b(heeds?|whence|whoever|left out|put(?:s|ting)? aside|told(?!-| twice)|lone|foes?|has a say)\b", re.I
+    r"\b(heeds?|whence|whoever|left out|put(?:s|ting)? aside|told(?!-| twice)|lone|foes?|has a say)"
+    r"\b",
+    re.I,
 )
 """Words that earlier texts used for: apply, from where, the process that, skipped or dropped,
 dead-lettered, published, not comparable, must-not-link, affects. Told twice is a term."""

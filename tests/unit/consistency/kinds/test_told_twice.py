@@ -273,6 +273,62 @@ def test_late_and_corrected_events() -> None:
         book.add([MAIL._replace(book=Book("other", NAME, BOOK.subject))])
 
 
+def _parts(one: Statement) -> list[str]:
+    return one.value.split("\x1f")
+
+
+def _contacts(matter: list[Statement]) -> list[Statement]:
+    return [one for one in matter if _parts(one)[0] in ("asked", "complained")]
+
+
+def _answered(matter: list[Statement]) -> bool:
+    steps = [_parts(one)[0] for one in matter]
+    if "answered" in steps:
+        return True
+    return "bot_answered" in steps and "handed_over" not in steps
+
+
+def _last(matter: list[Statement]) -> datetime:
+    return max(one.occurred_at for one in matter)
+
+
+def _spoken(one: Statement) -> bool:
+    return one.channel in ("phone", "pos", "kiosk", "voice")
+
+
+def _handed(matter: list[Statement], one: Statement) -> bool:
+    number = one.terms.split("\x1f")[1]
+    return any(
+        _parts(step)[0] == "handed_over" and step.terms.split("\x1f")[1] == number
+        for step in matter
+    )
+
+
+def _related(matter: list[Statement], one: Statement) -> bool:
+    mine = {_parts(step)[2] for step in _contacts(matter)} - {""}
+    if _handed(matter, one):
+        return True
+    if mine and _parts(one)[2]:
+        return _parts(one)[2] in mine
+    latest = _contacts(matter)[-1]
+    apart = one.occurred_at - latest.occurred_at
+    if apart <= timedelta(minutes=5):
+        return True
+    return apart <= timedelta(hours=24) and not _spoken(latest)
+
+
+def _again(matter: list[Statement], one: Statement) -> bool:
+    told = _contacts(matter)
+    by = {_parts(step)[3] for step in told} - {""}
+    return (
+        one.channel not in {step.channel for step in told}
+        and _parts(one)[3] not in by
+        and not _handed(matter, one)
+        and one.occurred_at - told[-1].occurred_at > timedelta(minutes=5)
+        and (not all(map(_spoken, told)) or bool(by and _parts(one)[3]))
+    )
+
+
 def oracle(said: Sequence[Statement], now: datetime) -> dict[str, list[str]]:
     """By definition, under the default rules: events that tell a matter again, by its first.
 
@@ -280,76 +336,28 @@ def oracle(said: Sequence[Statement], now: datetime) -> dict[str, list[str]]:
     """
     order = ["asked", "complained", "handed_over", "bot_answered", "answered"]
 
-    def parts(one: Statement) -> list[str]:
-        return one.value.split("\x1f")
-
-    def contacts(matter: list[Statement]) -> list[Statement]:
-        return [one for one in matter if parts(one)[0] in ("asked", "complained")]
-
-    def answered(matter: list[Statement]) -> bool:
-        steps = [parts(one)[0] for one in matter]
-        if "answered" in steps:
-            return True
-        return "bot_answered" in steps and "handed_over" not in steps
-
-    def last(matter: list[Statement]) -> datetime:
-        return max(one.occurred_at for one in matter)
-
-    def spoken(one: Statement) -> bool:
-        return one.channel in ("phone", "pos", "kiosk", "voice")
-
-    def handed(matter: list[Statement], one: Statement) -> bool:
-        number = one.terms.split("\x1f")[1]
-        return any(
-            parts(step)[0] == "handed_over" and step.terms.split("\x1f")[1] == number
-            for step in matter
-        )
-
-    def related(matter: list[Statement], one: Statement) -> bool:
-        mine = {parts(step)[2] for step in contacts(matter)} - {""}
-        if handed(matter, one):
-            return True
-        if mine and parts(one)[2]:
-            return parts(one)[2] in mine
-        latest = contacts(matter)[-1]
-        apart = one.occurred_at - latest.occurred_at
-        if apart <= timedelta(minutes=5):
-            return True
-        return apart <= timedelta(hours=24) and not spoken(latest)
-
-    def again(matter: list[Statement], one: Statement) -> bool:
-        told = contacts(matter)
-        by = {parts(step)[3] for step in told} - {""}
-        return (
-            one.channel not in {step.channel for step in told}
-            and parts(one)[3] not in by
-            and not handed(matter, one)
-            and one.occurred_at - told[-1].occurred_at > timedelta(minutes=5)
-            and (not all(map(spoken, told)) or bool(by and parts(one)[3]))
-        )
-
     matters: list[list[Statement]] = []
     thanks: dict[int, datetime] = {}
     told: dict[int, list[str]] = {}
     mine_of: dict[str, int] = {}
 
     def alive(number: int, one: Statement) -> bool:
-        latest = max(last(matters[number]), thanks.get(number, last(matters[number])))
+        latest = max(_last(matters[number]), thanks.get(number, _last(matters[number])))
         return one.occurred_at - latest <= timedelta(days=14)
 
     known = [one for one in said if one.occurred_at <= now]
     for one in sorted(
-        known, key=lambda one: (one.occurred_at, order.index(parts(one)[0]), one.event_id)
+        known, key=lambda one: (one.occurred_at, order.index(_parts(one)[0]), one.event_id)
     ):
         mine = mine_of.get(one.terms)
         if mine is not None and not alive(mine, one):
             mine = None
-        if parts(one)[0] not in ("asked", "complained"):
+        if _parts(one)[0] not in ("asked", "complained"):
             if mine is not None:
                 matters[mine].append(one)
             continue
-        if mine is not None and answered(matters[mine]):
-            if parts(one)[0] == "asked":
+        if mine is not None and _answered(matters[mine]):
+            if _parts(one)[0] == "asked":
                 thanks[mine] = one.occurred_at
                 continue
             mine = None
@@ -359,15 +367,15 @@ def oracle(said: Sequence[Statement], now: datetime) -> dict[str, list[str]]:
                     number
                     for number in reversed(range(len(matters)))
                     if alive(number, one)
-                    and not answered(matters[number])
-                    and related(matters[number], one)
+                    and not _answered(matters[number])
+                    and _related(matters[number], one)
                 ),
                 None,
             )
         if mine is None:
             matters.append([])
             mine = len(matters) - 1
-        elif again(matters[mine], one):
+        elif _again(matters[mine], one):
             told.setdefault(mine, []).append(one.event_id)
         matters[mine].append(one)
         mine_of[one.terms] = mine
