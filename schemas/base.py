@@ -68,6 +68,8 @@ Quantity = Annotated[Decimal, Exact(15, 4, "a quantity")]
 """Pieces, or kilograms of weighed goods; at most 4 decimals."""
 Rate = Annotated[Decimal, Exact(7, 4, "a share", least=0, most=1)]
 """A share between 0 and 1."""
+Percentage = Annotated[Decimal, Exact(7, 4, "a percentage", least=0)]
+"""A number of hundredths: 20 is a fifth."""
 Count = Annotated[int, Whole(0, 2**53 - 1)]
 """How many; a whole number."""
 Flag = Annotated[bool, YesOrNo()]

@@ -18,6 +18,7 @@ from schemas.base import (
     Money,
     NonNegativeMoney,
     OptionalCode,
+    Percentage,
     Quantity,
     Title,
 )
@@ -85,6 +86,14 @@ class Offer(Contract):
     """Price zone. A store without an offer of its own follows the offer of its zone."""
     price: NonNegativeMoney | None = None
     """Price of one `unit` before deposit, coupons and personal discounts."""
+    former_price: NonNegativeMoney | None = None
+    """The retailer's own former price that the offer names to announce a reduction (struck through,
+    "was"), in the terms of `price`; empty means that none is announced."""
+    reduction_percent: Percentage | None = None
+    """The reduction that the offer announces in percent, as it is shown: 20 for "-20 %"."""
+    recommended_price: NonNegativeMoney | None = None
+    """The manufacturer's recommended price (UVP, MSRP), if the offer is compared with it. It is no
+    former price; with it, `reduction_percent` says how far `price` is below it."""
     currency: Currency | None = None
     """Empty means the realm's currency."""
     tax_mode: TaxMode = TaxMode.GROSS

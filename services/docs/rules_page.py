@@ -43,9 +43,15 @@ def _rows(rules: BaseModel, prefix: str = "") -> list[tuple[str, str, str]]:
 
 def _default(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(code(f"{name} = {number:g}") for name, number in value.items())
+        return ", ".join(code(f"{name} = {_plain(one)}") for name, one in value.items())
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return code(str(value).lower())
     if isinstance(value, list):
         return code("[" + ", ".join(f'"{one}"' for one in value) + "]")
     return code(f'"{value}"' if isinstance(value, str) else f"{value}")
+
+
+def _plain(value: float | str) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"

@@ -708,6 +708,7 @@ class AsyncOperations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | models.ToldTwiceView
@@ -803,6 +804,7 @@ class AsyncOperations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | models.ToldTwiceView
@@ -822,6 +824,7 @@ class AsyncOperations:
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
+                | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView
                 | models.ToldTwiceView

@@ -708,6 +708,7 @@ class Operations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | models.ToldTwiceView
@@ -804,6 +805,7 @@ class Operations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
         | models.ToldTwiceView
@@ -823,6 +825,7 @@ class Operations:
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
+                | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView
                 | models.ToldTwiceView

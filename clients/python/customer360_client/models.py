@@ -755,6 +755,7 @@ class IncidentList(Model):
         AvailabilityMismatchView
         | ChargedAboveAdvertisedView
         | PriceMismatchView
+        | ReductionWithoutLowestPriceView
         | ReplyOverdueView
         | StoreDataMismatchView
         | ToldTwiceView
@@ -1332,6 +1333,85 @@ class ProfilePart(Model):
     """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime | None = None
     """When it was read."""
+
+
+class ReductionDetails(Model):
+    """What is announced, and the price that it must be measured from."""
+
+    price: Decimal
+    """The reduced price."""
+    lowest_price: Decimal
+    """The lowest price in the days before the reduction."""
+    former_price: Decimal | None
+    """The former price that is announced, if one is."""
+    reduction_percent: Decimal | None
+    """The percentage that is announced, if one is."""
+    currency: str
+    """Currency of all prices."""
+    reduced_since: datetime
+    """When the reduction began, with its first step."""
+    lowest_since: datetime
+    """From when on the lowest price was asked, the latest time."""
+    terms: dict[str, str]
+    """Pack, unit, variant and condition, if they are not the usual ones."""
+
+
+class ReductionWithoutLowestPriceView(Model):
+    """Reduction without lowest price"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["reduction_without_lowest_price"] = "reduction_without_lowest_price"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: ReductionDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    price: Decimal
+    """The reduced price."""
+    lowest_price: Decimal
+    """The lowest price in the days before the reduction."""
+    former_price: Decimal | None
+    """The former price that is announced, if one is."""
+    reduction_percent: Decimal | None
+    """The percentage that is announced, if one is."""
+    currency: str
+    """Currency of all prices."""
+    reduced_since: datetime
+    """When the reduction began, with its first step."""
+    lowest_since: datetime
+    """From when on the lowest price was asked, the latest time."""
 
 
 class RejectedCounts(Model):

@@ -22,6 +22,11 @@ class ClaimSet:
         for claims in self._claims.values():
             yield from claims.values()
 
+    def replaces(self, claim: Claim) -> bool:
+        """Whether adding this one takes back claims of a lower version of its event."""
+        known = self._versions.get(claim.event_id)
+        return known is not None and known < claim.version
+
     def add(self, claim: Claim) -> bool:
         """Add a claim; whether it was new. A higher version replaces all claims of lower ones.
 

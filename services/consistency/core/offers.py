@@ -6,10 +6,12 @@ All kinds that compare offers read them here, so that they agree on subject and 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from schemas.claim import Book, ClaimHead
 from schemas.events.browsing import CartUpdated, ProductViewed
-from schemas.offer import Basis, Offer
+from schemas.instants import from_ms, to_ms
+from schemas.offer import Availability, Basis, Offer
 from schemas.subject import Subject
 from services.consistency.core.kind import Heard
 
@@ -21,6 +23,8 @@ FIXED_CHANNELS = frozenset(
 )  # fmt: skip
 """What was sent or printed there cannot be corrected."""
 STORE_CHANNELS = frozenset({"pos", "kiosk"})
+YEARS_BOUNDED = range(1971, 2200)
+"""A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
 
 
 def offers_of(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
@@ -54,3 +58,23 @@ def claim_head(heard: Heard, kind: str, offer: Offer, basis: Basis, ordinal: int
         offer.zone,
         offer.basis or basis,
     )
+
+
+def is_withdrawn(heard: Heard, offer: Offer, basis: Basis) -> bool:
+    """Whether the channel says that it sells this no longer, as of now."""
+    is_now = offer.valid_from is None or offer.valid_from <= heard.occurred_at
+    is_gone = offer.availability is Availability.DISCONTINUED and is_now
+    return is_gone and (offer.basis or basis) is Basis.PUBLISHED
+
+
+def window_of(heard: Heard, offer: Offer, basis: Basis) -> tuple[datetime | None, datetime | None]:
+    """The bounds of an offer's validity, in UTC; an offer that withdraws is valid for no time."""
+    if is_withdrawn(heard, offer, basis):
+        return heard.occurred_at, heard.occurred_at
+    return _bound(offer.valid_from), _bound(offer.valid_to)
+
+
+def _bound(instant: datetime | None) -> datetime | None:
+    if instant is None or instant.year not in YEARS_BOUNDED:
+        return None
+    return from_ms(to_ms(instant))

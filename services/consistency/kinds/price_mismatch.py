@@ -8,7 +8,6 @@ Coupons, loyalty and personal discounts are the customer's own and never make a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
@@ -19,14 +18,20 @@ from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
 from schemas.currency import Priced
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import Details, Incident, Severity
-from schemas.instants import from_ms, to_ms
-from schemas.offer import Availability, Basis, Offer, SaleKind, TaxMode
+from schemas.offer import Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
-from services.consistency.core.offers import FIXED_CHANNELS, claim_head, offers_of, store_of
+from services.consistency.core.offers import (
+    FIXED_CHANNELS,
+    claim_head,
+    is_withdrawn,
+    offers_of,
+    store_of,
+    window_of,
+)
 from services.consistency.core.packs import same_pack
 from services.consistency.core.unsaid import Publications
 
@@ -35,8 +40,6 @@ PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
 NO_STORE = "*"
 """`price_location` of a price that is no store's."""
 CENT_HUNDREDTH = Decimal("0.0001")
-YEARS_BOUNDED = range(1971, 2200)
-"""A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
 GRACE_HOURS: dict[str, float] = {
     "default": 12, "shop": 4, "app": 4, "pos": 24, "email": 24, "letter": 24, "print": 24,
 }  # fmt: skip
@@ -302,7 +305,7 @@ def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
     if isinstance(body, OrderPlaced):
         return _charged(heard, body)
     said = offers_of(heard)
-    priced = (one for one in said if one[0].price is not None or _is_withdrawn(heard, *one))
+    priced = (one for one in said if one[0].price is not None or is_withdrawn(heard, *one))
     return [
         (_of_offer(heard, offer, basis, ordinal), NO_SALE)
         for ordinal, (offer, basis) in enumerate(priced)
@@ -314,17 +317,8 @@ def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceCl
     head = claim_head(heard, PRICE_MISMATCH, offer, basis, ordinal)
     price = NO_SALE if offer.price is None else offer.price
     claim = PriceClaim.of_offer(offer, head, price, heard.currency)
-    valid_from, valid_to = _bound(offer.valid_from), _bound(offer.valid_to)
-    if _is_withdrawn(heard, offer, basis):
-        valid_from = valid_to = heard.occurred_at
+    valid_from, valid_to = window_of(heard, offer, basis)
     return claim._replace(valid_from=valid_from, valid_to=valid_to)
-
-
-def _is_withdrawn(heard: Heard, offer: Offer, basis: Basis) -> bool:
-    """Whether the channel says that it sells this no longer, as of now."""
-    is_now = offer.valid_from is None or offer.valid_from <= heard.occurred_at
-    is_gone = offer.availability is Availability.DISCONTINUED and is_now
-    return is_gone and (offer.basis or basis) is Basis.PUBLISHED
 
 
 def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal]]:
@@ -400,12 +394,6 @@ def _shelf_price(line: OrderLine) -> Decimal:
         return line.unit_price
     off = sum(d.amount for d in line.discounts if d.kind is DiscountKind.PROMOTION)
     return (line.unit_price - off / line.quantity).quantize(CENT_HUNDREDTH)
-
-
-def _bound(instant: datetime | None) -> datetime | None:
-    if instant is None or instant.year not in YEARS_BOUNDED:
-        return None
-    return from_ms(to_ms(instant))
 
 
 def met(

@@ -23,8 +23,9 @@ from services.api.queries.orders import ORDERS_PER_PAGE_MAX
 from services.api.queries.rejected import REJECTED_PER_PAGE_MAX
 from services.api.queries.timeline import FILTER_VALUES_MAX, TIMELINE_ENTRIES_MAX
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.offers import YEARS_BOUNDED
 from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
-from services.consistency.kinds.price_mismatch import YEARS_BOUNDED, PriceRules
+from services.consistency.kinds.price_mismatch import PriceRules
 from services.embedded.engine import CACHED_BOOKS
 from services.embedded.pipeline import ATTEMPTS_MAX
 from services.identity.adapters.explanation import ASIDES_SHOWN_MAX, EDGES_READ_MAX
