@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from schemas.watermark import Watermark
     from services.api.idempotency import KeptAnswer, WriteKey
     from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
+    from services.consistency.ports import BookSource
+    from services.consistency.rules import ConsistencyRules
     from services.identity.ports import MembershipSource, NoticeSource
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
     from services.ingest.ports import RejectedSource
@@ -255,6 +257,16 @@ class Reads(Protocol):
     @property
     def incidents(self) -> IncidentSource:
         """Incidents."""
+        ...
+
+    @property
+    def consistency_rules(self) -> ConsistencyRules:
+        """The rules that incidents are judged by."""
+        ...
+
+    @property
+    def books(self) -> BookSource:
+        """What incidents follow from."""
         ...
 
     @property

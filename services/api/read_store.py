@@ -26,6 +26,7 @@ from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
 from services.api.keys import ApiKeyStore
 from services.api.ports import Access, KeptEvent, StoreHealth
 from services.consistency.adapters.reader import IncidentReader
+from services.consistency.adapters.stored_books import StoredBooks
 from services.consistency.rules import consistency_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
@@ -63,7 +64,7 @@ class ReadStore:
         self.reading = database
         self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
         survivorship = read_rules(settings, "profile_rules", profile_rules)
-        consistency = read_rules(settings, "consistency_rules", consistency_rules)
+        self.consistency_rules = read_rules(settings, "consistency_rules", consistency_rules)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
         self.profile_rules = survivorship
         self.search = SearchReader(database, self.profiles)
@@ -78,7 +79,8 @@ class ReadStore:
         self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
         self.rejected = _rejected(settings, database)
-        self.incidents = IncidentReader(database, consistency, self._known_persons)
+        self.incidents = IncidentReader(database, self.consistency_rules, self._known_persons)
+        self.books = StoredBooks(database)
         self._graph = ClickHouseIdentityStore(database)
         self.memberships = MembershipReader(database, self.identity_rules)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)

@@ -35,6 +35,7 @@ from services.cli.output import (
     print_record,
     print_table,
 )
+from services.cli.simulation import simulate
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import instant_of
 from services.consistency.scenario import check_scenario
@@ -57,7 +58,7 @@ SPARE_OF_AFFECTED = ("event_id", "basis", "currency", "quantity")
 app = typer.Typer(
     help="Look at contradictions between channels, and say who takes care.", no_args_is_help=True
 )
-for command in (ack, unack, mute, unmute):
+for command in (ack, unack, mute, unmute, simulate):
     app.command()(command)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from schemas.claim import Book, Claim
@@ -102,4 +102,27 @@ class WorkerStore(ConsistencyStore, Protocol):
 
     def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
         """See ConsistencyStore."""
+        ...
+
+
+class BooksChunk(NamedTuple):
+    """Some books with everything that their incidents follow from."""
+
+    books: Sequence[Book]
+    claims: Mapping[Book, Sequence[Claim]]
+    actions: Mapping[Book, Sequence[IncidentAction]]
+
+
+class BookSource(Protocol):
+    """Reads the books of a store, whoever judges them meanwhile. Methods block."""
+
+    def latest_tick(self, realm: str) -> datetime | None:
+        """The latest tick written for the realm."""
+        ...
+
+    def chunks(self, realm: str, kinds: Collection[str]) -> Iterator[BooksChunk]:
+        """Every book of these kinds that is judged, once, in chunks of a bounded number of books.
+
+        Those of customers follow the profile map as it is when they are read.
+        """
         ...

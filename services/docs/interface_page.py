@@ -15,6 +15,7 @@ from schemas.reject import ADVICE
 from services.api.queries.identity import ListedNotice
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
+from services.api.queries.simulation import SimulationReport
 from services.docs import outputs
 from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
@@ -86,6 +87,10 @@ def interface_page() -> str:
         "## `c360 incidents count --json`",
         "How many incidents there are by one to three fields of them (`--by`), the worst first.",
         *_whole(model_schema(IncidentCounts, "serialization")),
+        "## `c360 incidents simulate RULES.toml --json`",
+        "What other rules would make of the incidents. The document is written while the store is "
+        "read, a line for each change.",
+        *_whole(model_schema(SimulationReport, "serialization")),
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
         *_orders(),

@@ -33,7 +33,7 @@ from tests.events import event, identifier, line, order
 from tests.pipelines import ingested
 
 EMAIL = "email=anna@example.com"
-LEFT_OUT = {"as_of", "refreshed_at", "version"}
+LEFT_OUT = {"as_of", "refreshed_at", "version", "took_s"}
 OFFER = {"sku": "1", "price": "2.50", "market": "DE"}
 
 
@@ -89,6 +89,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "profile_identity": {**realm, "identifier": EMAIL},
         "incidents_page": realm,
         "incidents_counts": realm,
+        "incidents_simulate": realm,
         "rejected_page": realm,
         "rejected_summary": realm,
         "profile_orders": {**realm, "identifier": EMAIL},
