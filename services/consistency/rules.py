@@ -1,13 +1,14 @@
 """The consistency rules of all kinds: from a file, or each kind's own defaults.
 
-A file is TOML: `version`, `[zones]` for all kinds, and a table of rules per kind. The rules of
-`price_mismatch` may also be at the top level, as in earlier versions.
+A file is TOML: `version`, `[zones]` for all kinds, a table of rules per kind, and `[routing]`,
+which judges nothing. The rules of `price_mismatch` may also be at the top level, as in earlier
+versions.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +17,12 @@ from pydantic import ValidationError
 
 from schemas.claim import PRICE_MISMATCH
 from schemas.rules.consistency import KindRules
+from schemas.rules.routing import RoutingRules
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 
 PACKAGED = "packaged"
-SHARED = ("version", "zones")
+SHARED = ("version", "zones", "routing")
 
 
 class ConsistencyRules(NamedTuple):
@@ -31,6 +33,8 @@ class ConsistencyRules(NamedTuple):
     given: Mapping[str, Any]
     kinds: Kinds = KINDS
     """The kinds that are judged by these rules."""
+    routing: RoutingRules = RoutingRules()
+    """How incidents reach people."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], kinds: Kinds = KINDS) -> ConsistencyRules:
@@ -52,10 +56,16 @@ class ConsistencyRules(NamedTuple):
                 by_kind[name] = kind.rules.model_validate({**given.get(name, {}), "zones": zones})
             except ValidationError as error:
                 faults += _faults(error, name)
+        routing = RoutingRules()
+        try:
+            routing = RoutingRules.model_validate(given.get("routing", {}))
+        except ValidationError as error:
+            faults += _faults(error, "routing")
+        faults += _unknown_names(routing, kinds, zones)
         if faults:
             raise ValueError("; ".join(dict.fromkeys(faults)))
         by_kind = {name: by_kind[kinds.base(name)] for name in kinds}
-        return cls(str(given.get("version", PACKAGED)), by_kind, given, kinds)
+        return cls(str(given.get("version", PACKAGED)), by_kind, given, kinds, routing)
 
     def overridden(self, values: Mapping[str, Any]) -> ConsistencyRules:
         """These rules with some values replaced, tables row by row. Raises ValueError."""
@@ -95,12 +105,24 @@ def _normal(values: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
             flat[name] = value
         else:
             raise ValueError(f"{name}: neither a kind ({', '.join(kinds)}) nor a rule of one")
-    for name in kinds:
+    for name in (*kinds, "routing"):
         if not isinstance(given.get(name, {}), Mapping):
             raise ValueError(f"{name}: must be a table of rules, as [{name}]")
     if flat:
         given[PRICE_MISMATCH] = {**flat, **given.get(PRICE_MISMATCH, {})}
     return given
+
+
+def _unknown_names(routing: RoutingRules, kinds: Kinds, zones: Any) -> Iterator[str]:
+    """Names in routing rules that no incident can have, so that the rule would never fit."""
+    causes = {cause for one in kinds.values() for cause in one.causes}
+    known = {"kind": kinds.keys(), "cause": causes, "zone": zones}
+    for number, rule in enumerate(routing.rule):
+        for field, names in known.items():
+            for name in getattr(rule, field):
+                if name not in names:
+                    listed = ", ".join(sorted(map(str, names))) or "none"
+                    yield f"routing.rule.{number}.{field}: no {field} {name!r}; there are: {listed}"
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

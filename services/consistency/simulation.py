@@ -55,48 +55,63 @@ class Simulation:
         """Judge all books of these kinds, chunk by chunk. Raises as the store does."""
         if self.as_of is None:
             return
-        for chunk in self._source.chunks(self._realm, kinds):
+        wanted = frozenset(kinds)
+        bases = dict.fromkeys(map(self._rules[0].kinds.base, kinds))
+        for chunk in self._source.chunks(self._realm, list(bases)):
             found: list[RulesDifference] = []
             for book in chunk.books:
-                claims = chunk.claims.get(book, ())
-                found += self._compared(book, claims, chunk.actions.get(book, ()), self.as_of)
+                claims, actions = chunk.claims.get(book, ()), chunk.actions.get(book, ())
+                before, after = (
+                    [one for one in side if one.kind in wanted]
+                    for side in self._judged(book, claims, actions, self.as_of)
+                )
+                found += self._compared(before, after)
             yield Judged(len(chunk.books), found)
 
-    def _compared(
+    def _judged(
         self,
-        book: Book,
+        name: Book,
         claims: Collection[Claim],
         actions: Iterable[IncidentAction],
         now: datetime,
-    ) -> Iterator[RulesDifference]:
-        present, other = (rules.by_kind[book.kind] for rules in self._rules)
+    ) -> tuple[list[AnyIncident], list[AnyIncident]]:
+        """The incidents of a book under the present and the other rules."""
+        present, other = self._rules
         by_incident: dict[str, list[IncidentAction]] = {}
         for action in actions:
             by_incident.setdefault(action.incident_id, []).append(action)
 
-        def judged(rules: ConsistencyRules) -> dict[str, AnyIncident]:
-            one = rules.kinds[book.kind].judge(book, rules.by_kind[book.kind])
-            one.add(claims)
-            one.advance(now)
-            return {
-                key: overlaid(incident, by_incident.get(key, ()), now)
-                for key, incident in one.incidents().items()
-            }
+        def under(rules: ConsistencyRules) -> list[AnyIncident]:
+            book = rules.kinds.judge(name, rules.by_kind)
+            book.add(claims)
+            book.advance(now)
+            return [
+                overlaid(incident, by_incident.get(key, ()), now)
+                for key, incident in book.incidents().items()
+            ]
 
-        before = judged(self._rules[0])
-        after = before if present == other else judged(self._rules[1])
-        wanted = {
+        before = under(present)
+        are_equal = present.by_kind[name.kind] == other.by_kind[name.kind]
+        return before, before if are_equal else under(other)
+
+    def _compared(
+        self, before: Iterable[AnyIncident], after: Iterable[AnyIncident]
+    ) -> Iterator[RulesDifference]:
+        """The differences, counted."""
+        sides = [{one.incident_id: one for one in side} for side in (before, after)]
+        recent = {
             key
-            for side in (before, after)
+            for side in sides
             for key, incident in side.items()
             if lasted_until(incident, self._since)
         }
-        before = {key: one for key, one in before.items() if key in wanted}
-        after = {key: one for key, one in after.items() if key in wanted}
-        for incident in before.values():
+        present, simulated = (
+            {key: one for key, one in side.items() if key in recent} for side in sides
+        )
+        for incident in present.values():
             self.tally.count(incident, is_simulated=False)
-        for incident in after.values():
+        for incident in simulated.values():
             self.tally.count(incident, is_simulated=True)
-        for difference in differences(before, after):
+        for difference in differences(present, simulated):
             self.tally.note(difference)
             yield difference

@@ -34,6 +34,7 @@ FLOORS = {
     "services.profiles": 6,
     "services.measures": 6,
     "services.probe": 6,
+    "services.notify": 7,
     "services.api": 7,
     "services.embedded": 8,
     "services.intake": 9,

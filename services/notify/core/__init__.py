@@ -1,0 +1,1 @@
+"""Pure: what is told, to whom, when, and in which form."""
