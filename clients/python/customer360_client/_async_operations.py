@@ -708,6 +708,7 @@ class AsyncOperations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.PromotionMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -804,6 +805,7 @@ class AsyncOperations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.PromotionMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -824,6 +826,7 @@ class AsyncOperations:
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
+                | models.PromotionMismatchView
                 | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView

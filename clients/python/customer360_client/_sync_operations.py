@@ -708,6 +708,7 @@ class Operations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.PromotionMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -805,6 +806,7 @@ class Operations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
+        | models.PromotionMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -825,6 +827,7 @@ class Operations:
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
+                | models.PromotionMismatchView
                 | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView

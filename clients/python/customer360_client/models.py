@@ -41,6 +41,8 @@ NoticeKind: TypeAlias = Literal["suspicious_value", "degree_limit", "many_identi
 """What is unusual."""
 OrderState: TypeAlias = Literal["placed", "cancelled", "unknown"] | str
 """What became of an order."""
+PromotionTerm: TypeAlias = Literal["customer_group", "currency", "pack", "begin", "end"] | str
+"""What is compared, in this order."""
 RejectReason: TypeAlias = (
     Literal[
         "not_json",
@@ -755,6 +757,7 @@ class IncidentList(Model):
         AvailabilityMismatchView
         | ChargedAboveAdvertisedView
         | PriceMismatchView
+        | PromotionMismatchView
         | ReductionWithoutLowestPriceView
         | ReplyOverdueView
         | StoreDataMismatchView
@@ -1333,6 +1336,71 @@ class ProfilePart(Model):
     """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime | None = None
     """When it was read."""
+
+
+class PromotionDetails(Model):
+    """Which term of which promotion differs."""
+
+    promotion: str
+    """Id of the promotion."""
+    term: PromotionTerm
+    """The term that differs."""
+    expected: str
+    """What is expected; times in UTC, several values with commas, nothing for everybody."""
+    observed: str
+    """What the channel says."""
+
+
+class PromotionMismatchView(Model):
+    """Promotion mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["promotion_mismatch"] = "promotion_mismatch"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: PromotionDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    promotion: str
+    """Id of the promotion."""
+    term: PromotionTerm
+    """The term that differs."""
+    expected: str
+    """What is expected; times in UTC, several values with commas, nothing for everybody."""
+    observed: str
+    """What the channel says."""
 
 
 class ReductionDetails(Model):

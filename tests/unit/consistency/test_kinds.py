@@ -19,6 +19,7 @@ OF_THE_PRODUCT = [
     "availability_mismatch",
     "charged_above_advertised",
     "price_mismatch",
+    "promotion_mismatch",
     "reduction_without_lowest_price",
     "reply_overdue",
     "store_data_mismatch",
