@@ -181,7 +181,15 @@ _ORDERS = (
         "pos",
         TILL,
         [],
-        {"till": "3", "number": "1204", "receipts": 188, "gross": "6120.45", "currency": "EUR"},
+        {
+            "till": "3",
+            "number": "1204",
+            "receipts": 188,
+            "gross": "6120.45",
+            "currency": "EUR",
+            "opened_at": "2026-04-20T07:55:00+02:00",
+            "closed_at": "2026-04-20T20:00:00+02:00",
+        },
     ),
 )
 _MESSAGES = (

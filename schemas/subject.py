@@ -95,11 +95,11 @@ class CaseSubject(Contract):
 
 
 class SourceSubject(Contract):
-    """One source system."""
+    """One source system, or a till on one day."""
 
     type: Literal["source"] = "source"
     id: Code
-    """Its `source.system`."""
+    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02."""
 
 
 SubjectRecord = Annotated[

@@ -205,10 +205,20 @@ class VoucherRedeemed(Contract):
 
 
 class TillClosed(Contract):
-    """The closing of a till (Z-Bon)."""
+    """The closing of a till (Kassenabschluss, Z-Bon): what it counted since the one before. The
+    store is `source.store`."""
 
     till: Code
+    """Id of the till, as `source.till` of its receipts."""
     number: Code
+    """Number of the closing (DSFinV-K: Z_NR); of two events with one number the latest counts."""
     receipts: Count
+    """How many receipts it counts, without voids, training and aborted ones."""
     gross: Money
+    """Total of these receipts, tax and everything else included, less what was given back."""
     currency: Currency | None = None
+    """Empty means the realm's currency."""
+    opened_at: Instant | None = None
+    """Begin of its period. Without it the closing is compared with nothing."""
+    closed_at: Instant | None = None
+    """End of its period (DSFinV-K: Z_ERSTELLUNG); empty means `occurred_at`."""

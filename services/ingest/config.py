@@ -17,7 +17,10 @@ def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
         secret=settings.secret(),
         rules=rules,
         profile_rules=read_rules(settings, "profile_rules", profile_rules),
-        realms={n: Realm(r.region, r.currency) for n, r in settings.realms.items()},
+        realms={
+            n: Realm(r.region, r.currency, r.time_zone, r.tills_close)
+            for n, r in settings.realms.items()
+        },
         channels=frozenset(settings.channels),
         purposes=frozenset(settings.consent_purposes),
         contact_channels=frozenset(settings.consent_channels),

@@ -709,6 +709,7 @@ class AsyncOperations:
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.PromotionMismatchView
+        | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -806,6 +807,7 @@ class AsyncOperations:
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.PromotionMismatchView
+        | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -827,6 +829,7 @@ class AsyncOperations:
                 | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView
+                | models.RecordsMismatchView
                 | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView

@@ -709,6 +709,7 @@ class Operations:
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.PromotionMismatchView
+        | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -807,6 +808,7 @@ class Operations:
         | models.ChargedAboveAdvertisedView
         | models.PriceMismatchView
         | models.PromotionMismatchView
+        | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
         | models.ReplyOverdueView
         | models.StoreDataMismatchView
@@ -828,6 +830,7 @@ class Operations:
                 | models.ChargedAboveAdvertisedView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView
+                | models.RecordsMismatchView
                 | models.ReductionWithoutLowestPriceView
                 | models.ReplyOverdueView
                 | models.StoreDataMismatchView

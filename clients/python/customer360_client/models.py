@@ -758,6 +758,7 @@ class IncidentList(Model):
         | ChargedAboveAdvertisedView
         | PriceMismatchView
         | PromotionMismatchView
+        | RecordsMismatchView
         | ReductionWithoutLowestPriceView
         | ReplyOverdueView
         | StoreDataMismatchView
@@ -1403,6 +1404,81 @@ class PromotionMismatchView(Model):
     """What the channel says."""
 
 
+class RecordsDetails(Model):
+    """The closing, and what arrived of it."""
+
+    number: str
+    """Number of the closing (Z_NR)."""
+    expected_receipts: int
+    """How many receipts the closing counts."""
+    observed_receipts: int
+    """How many arrived."""
+    expected_gross: Decimal
+    """Total of the closing."""
+    observed_gross: Decimal | None
+    """Total of the receipts that arrived; empty if it is not known of all."""
+    currency: str
+    """Currency of the closing."""
+    missing_numbers: str
+    """Numbers (BON_NR) of the missing receipts, if they are certain: the first 20."""
+
+
+class RecordsMismatchView(Model):
+    """Records mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["records_mismatch"] = "records_mismatch"
+    subject: SourceSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: RecordsDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    id: str
+    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02."""
+    number: str
+    """Number of the closing (Z_NR)."""
+    expected_receipts: int
+    """How many receipts the closing counts."""
+    observed_receipts: int
+    """How many arrived."""
+    expected_gross: Decimal
+    """Total of the closing."""
+    observed_gross: Decimal | None
+    """Total of the receipts that arrived; empty if it is not known of all."""
+    currency: str
+    """Currency of the closing."""
+    missing_numbers: str
+    """Numbers (BON_NR) of the missing receipts, if they are certain: the first 20."""
+
+
 class ReductionDetails(Model):
     """What is announced, and the price that it must be measured from."""
 
@@ -1729,11 +1805,11 @@ class ShownRejectedLetter(Model):
 
 
 class SourceSubject(Model):
-    """One source system."""
+    """One source system, or a till on one day."""
 
     type: Literal["source"] = "source"
     id: str
-    """Its `source.system`."""
+    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02."""
 
 
 class Span(Model):

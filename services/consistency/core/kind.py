@@ -46,6 +46,10 @@ class Heard(NamedTuple):
     """Where a message was sent; None if the event does not say."""
     consents: tuple[ConsentRecord, ...] = ()
     """What the event says about contact permission, as it counts under the profile rules."""
+    time_zone: str = "Europe/Berlin"
+    """IANA time zone of the realm."""
+    tills_close: bool = True
+    """Whether the tills of the realm send closings."""
 
     def customer_book(self, kind: str) -> Book:
         """The book of a customer-level claim. Its key is the anchor, which never changes; the

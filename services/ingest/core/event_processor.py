@@ -54,10 +54,13 @@ WITH_CAMPAIGN = frozenset(
 
 
 class Realm(NamedTuple):
-    """Defaults of a realm: ISO region and currency."""
+    """Defaults of a realm: ISO region, currency, IANA time zone, and whether its tills send
+    closings."""
 
     region: str
     currency: str
+    time_zone: str = "Europe/Berlin"
+    tills_close: bool = True
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,8 @@ class EventProcessor:
             _as_heard(context, consents, config.profile_rules)
             if consents["consents.action"]
             else (),
+            time_zone=realm.time_zone,
+            tills_close=realm.tills_close,
         )
 
     def _claims(

@@ -27,6 +27,8 @@ class RealmSettings(BaseModel):
     region: Region = "DE"
     time_zone: TimeZone = "Europe/Berlin"
     currency: Currency = "EUR"
+    tills_close: bool = True
+    """Whether receipts are counted for the closings of their tills; false where none are sent."""
 
 
 class RealmsSettings(Part):
@@ -41,7 +43,8 @@ class RealmsSettings(Part):
         default={"default": RealmSettings()}, min_length=1
     )
     """Realms as JSON: `{"default": {"region": "DE", "time_zone": "Europe/Berlin", "currency":
-    "EUR"}}`. Events of a realm not listed are rejected."""
+    "EUR", "tills_close": true}}`. Events of a realm not listed are rejected. `tills_close` false
+    saves the claims of receipts where no till sends its closings (`till.closed`)."""
     channels: list[ChannelName] = Field(default=CHANNELS, min_length=1)
     """Channels that events may name, as JSON list."""
     consent_purposes: list[Name] = PURPOSES

@@ -20,6 +20,7 @@ OF_THE_PRODUCT = [
     "charged_above_advertised",
     "price_mismatch",
     "promotion_mismatch",
+    "records_mismatch",
     "reduction_without_lowest_price",
     "reply_overdue",
     "store_data_mismatch",
