@@ -64,6 +64,11 @@ class PriceTrack:
         self._waiting.append(claim)
         self._is_late |= self._at is not None and claim.occurred_at <= self._at
 
+    @property
+    def revision(self) -> int:
+        """Changes with every claim."""
+        return len(self._claims)
+
     def known_from(self) -> datetime:
         """When it was published first what is asked here. There must be a claim."""
         return min(claim.occurred_at for claim in self._claims)
@@ -168,3 +173,24 @@ def settled(spans: Sequence[AskedSpan], least: timedelta) -> list[AskedSpan]:
             found[-1] = last._replace(end=span.begin)
         found.append(span)
     return found
+
+
+def reduced_since(span: AskedSpan, spans: Sequence[AskedSpan], within: timedelta) -> datetime:
+    """When the reduction began that `span` announces: with the first of the steps that lead to it
+    without a pause and without a higher price after a lower one.
+
+    The steps are those of `spans`, of the channel that sells. A price that is announced as reduced
+    `within` so long was reduced from its beginning.
+    """
+    at = bisect_right(spans, span.begin, key=lambda one: one.begin) - 1
+    began, asked = span.begin, span.asked
+    while asked is not None and at >= 0:
+        former = spans[at]
+        if former.asked is None or former.asked.price < asked.price:
+            break
+        is_late = former.asked.price == asked.price and began - former.begin <= within
+        if not former.asked.is_reduction and not is_late:
+            break
+        began, asked = min(began, former.begin), former.asked
+        at -= 1
+    return began

@@ -13,10 +13,11 @@ from itertools import groupby
 from typing import NamedTuple
 
 from schemas.claim import Claim
-from schemas.instants import written
 from schemas.rules.consistency import KindRules
 from services.consistency.core.places import Place, place_of
 from services.consistency.core.promotions import ChannelPromotions, StandingPromotion
+
+FORMER_MAX = 10
 
 
 class PromotionTerm(StrEnum):
@@ -45,8 +46,8 @@ class SaidTerms(NamedTuple):
     """The place itself, or the wider one whose statement holds there."""
     promotions: tuple[StandingPromotion, ...]
 
-    def values(self, term: PromotionTerm) -> list[tuple[str, StandingPromotion]]:
-        """What it says of a term, as text; empty if it says nothing."""
+    def values(self, term: PromotionTerm) -> list[tuple[str | datetime, StandingPromotion]]:
+        """What it says of a term; empty if it says nothing."""
         found = [(value_of(one, term), one) for one in self.promotions]
         return [(value, one) for value, one in found if value is not None]
 
@@ -70,8 +71,8 @@ class TermDifference(NamedTuple):
     until: datetime | None
 
 
-def value_of(one: StandingPromotion, term: PromotionTerm) -> str | None:
-    """What is said of a term as text; None if nothing is said."""
+def value_of(one: StandingPromotion, term: PromotionTerm) -> str | datetime | None:
+    """What is said of a term; None if nothing is said."""
     claim, terms = one.claim, one.terms
     if term is PromotionTerm.CUSTOMER_GROUP:
         return terms.customer_group
@@ -79,8 +80,7 @@ def value_of(one: StandingPromotion, term: PromotionTerm) -> str | None:
         return terms.currency
     if term is PromotionTerm.PACK:
         return terms.pack or None
-    time = claim.valid_from if term is PromotionTerm.BEGIN else claim.valid_to
-    return None if time is None else written(time)
+    return claim.valid_from if term is PromotionTerm.BEGIN else claim.valid_to
 
 
 Agree = Callable[[SaidTerms, SaidTerms, PromotionTerm], bool]
@@ -103,10 +103,13 @@ class PromotionTimeline:
         self._lasting: dict[Key, TermDifference] = {}
         self._over: list[TermDifference] = []
         self._coming: list[TermDifference] = []
+        self.at: datetime | None = None
+        """How far it has come; later claims may be added by another run."""
 
     def run(self, claims: Iterable[Claim], now: datetime) -> datetime | None:
-        """Follow sorted claims up to now; returns when time alone changes something next."""
-        at: datetime | None = None
+        """Follow sorted claims, later than all before, up to now; returns when time alone changes
+        something next."""
+        at = self.at
         for moment, said in groupby(claims, key=lambda claim: claim.occurred_at):
             if at is not None:
                 self._pass(at, moment)
@@ -122,6 +125,7 @@ class PromotionTimeline:
         if at is None:
             return None
         self._pass(at, now + timedelta.resolution)
+        self.at = now
         return min((one for one in self._bounds() if one > now), default=None)
 
     def differences(self) -> Iterator[TermDifference]:
@@ -165,7 +169,7 @@ class PromotionTimeline:
         for _, said in sorted(by_promotion.items()):
             if len(said) > 1:
                 for own in said.values():
-                    yield from self._about(own, said)
+                    yield from self._about(own, said, now)
 
     def _holding(self, now: datetime) -> Iterator[SaidTerms]:
         """What each channel says of each promotion, the nearest place first."""
@@ -176,7 +180,9 @@ class PromotionTimeline:
                     for _, mine in groupby(running, key=lambda one: one.promotion):
                         yield SaidTerms(channel, place, tuple(mine))
 
-    def _about(self, own: SaidTerms, said: Mapping[str, SaidTerms]) -> Iterator[TermContradiction]:
+    def _about(
+        self, own: SaidTerms, said: Mapping[str, SaidTerms], now: datetime
+    ) -> Iterator[TermContradiction]:
         """What contradicts the other channels in one channel's promotion. Who it is for comes
         first: of another group all other terms may differ."""
         apart = self._rules.apart_from(own.channel)
@@ -190,9 +196,10 @@ class PromotionTimeline:
             former = self._former.setdefault((own.promotions[0].promotion, term), [])
             if expected not in former:
                 former.append(expected)
+                del former[:-FORMER_MAX]
             if self._agree(own, expected, term):
                 continue
-            if self._answers(own, expected, term):
+            if self._answers(own, expected, term, now):
                 cause = self._cause(own, expected, votes, term)
                 begins = (one.begin for one in (*own.promotions, *expected.promotions))
                 yield TermContradiction(own, expected, term, cause, min(begins))
@@ -213,18 +220,20 @@ class PromotionTimeline:
     def _support(self, one: SaidTerms, votes: Sequence[SaidTerms], term: PromotionTerm) -> int:
         return sum(self._agree(one, other, term) for other in votes)
 
-    def _answers(self, own: SaidTerms, expected: SaidTerms, term: PromotionTerm) -> bool:
+    def _answers(
+        self, own: SaidTerms, expected: SaidTerms, term: PromotionTerm, now: datetime
+    ) -> bool:
         """Whether the contradiction is made here, and not where it holds for more places."""
-        wider = self._wider(own)
+        wider = self._wider(own, now)
         is_repeated = wider is not None and self._agree(own, wider, term)
         return own.place == self._place and (not is_repeated or expected.place == self._place)
 
-    def _wider(self, own: SaidTerms) -> SaidTerms | None:
+    def _wider(self, own: SaidTerms, now: datetime) -> SaidTerms | None:
         """What the same channel says of the same promotion for a wider place."""
         promotion = own.promotions[0].promotion
         for place in self._places[1:]:
             known = self._said.get((place, own.channel))
-            mine = [one for one in known.all() if one.promotion == promotion] if known else []
+            mine = [one for one in known.recent(now) if one.promotion == promotion] if known else []
             if mine:
                 return SaidTerms(own.channel, place, tuple(mine))
         return None

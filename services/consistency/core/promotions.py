@@ -22,6 +22,8 @@ from services.consistency.core.packs import same_pack
 
 EXEMPT = frozenset({SaleKind.PERSONAL, SaleKind.SHORT_DATED})
 DAY = timedelta(days=1)
+RECENT = timedelta(days=2)
+"""How long a promotion that is over is still known."""
 
 
 class PromotionTerms(NamedTuple):
@@ -96,13 +98,17 @@ class ChannelPromotions:
         is_repetition = len(former) == 1 and new.repeats(former[0])
         if is_repetition:
             new = former[0]._replace(said_at=claim.occurred_at)
-        self._standing = [one for one in self._standing if one not in former]
+        self._standing = [
+            one
+            for one in self._standing
+            if one not in former and not _is_long_over(one, claim.occurred_at)
+        ]
         self._standing.append(new)
         return not is_repetition
 
-    def all(self) -> list[StandingPromotion]:
-        """Those that stand, over or not."""
-        return list(self._standing)
+    def recent(self, now: datetime) -> list[StandingPromotion]:
+        """Those that stand and are not over for days."""
+        return [one for one in self._standing if not _is_long_over(one, now)]
 
     def at(self, now: datetime) -> list[StandingPromotion]:
         """Those that run now or are to come."""
@@ -120,6 +126,10 @@ class ChannelPromotions:
             yield max(one.said_at, one.begin) + self._max_age
             if one.claim.valid_to is not None:
                 yield one.claim.valid_to
+
+
+def _is_long_over(one: StandingPromotion, now: datetime) -> bool:
+    return one.claim.valid_to is not None and one.claim.valid_to + RECENT <= now
 
 
 def promotion_statements(heard: Heard, kind: str) -> list[Statement]:

@@ -7,10 +7,12 @@ another one only if nothing that it says of a term agrees with anything that the
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from operator import attrgetter
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -18,6 +20,7 @@ from pydantic import Field
 from schemas.base import TimeZone
 from schemas.claim import Book, Claim, Statement
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
+from schemas.instants import written
 from schemas.rules.consistency import Hours, KindRules
 from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import earliest, incident_id
@@ -80,13 +83,17 @@ class PromotionDetails(Details):
         return f"{self.promotion}: {self.term} {observed} instead of {expected}"
 
 
-class _Verdict(NamedTuple):
-    """The differences of a place as of a time, good until time or a claim changes something."""
+class _JudgedPlace:
+    """What was found at a place as of the latest look at it."""
 
-    revision: int
-    at: datetime
-    due: datetime | None
-    incidents: dict[str, AnyIncident]
+    def __init__(self, timeline: PromotionTimeline) -> None:
+        self.timeline = timeline
+        self.seen: dict[Place, int] = {}
+        """How many claims of each place it has got."""
+        self.waiting: list[Claim] = []
+        """Those later than the timeline."""
+        self.due: datetime | None = None
+        self.incidents: dict[str, AnyIncident] = {}
 
 
 class PromotionsBook:
@@ -97,8 +104,8 @@ class PromotionsBook:
         self._rules = rules
         self._claims = ClaimSet(book)
         self._by_place: dict[Place, list[Claim]] = {}
-        self._revisions: dict[Place, int] = {}
-        self._verdicts: dict[Place, _Verdict] = {}
+        """In the order of arrival."""
+        self._judged: dict[Place, _JudgedPlace] = {}
         self._zone = ZoneInfo(rules.time_zone)
         self._now: datetime | None = None
 
@@ -111,11 +118,9 @@ class PromotionsBook:
             if self._claims.add(claim):
                 new.append(claim)
         if is_corrected:
-            self._by_place, self._verdicts = {}, {}
+            self._by_place, self._judged = {}, {}
         for claim in self._claims if is_corrected else new:
-            place = place_of(claim)
-            self._by_place.setdefault(place, []).append(claim)
-            self._revisions[place] = self._revisions.get(place, 0) + 1
+            self._by_place.setdefault(place_of(claim), []).append(claim)
         return new
 
     def advance(self, now: datetime) -> None:
@@ -127,7 +132,7 @@ class PromotionsBook:
         found: dict[str, AnyIncident] = {}
         if self._now is not None:
             for place in sorted(self._by_place):
-                found |= self._judged(place, self._now).incidents
+                found |= self._look_at(place, self._now).incidents
         return found
 
     @property
@@ -135,16 +140,35 @@ class PromotionsBook:
         """See the protocol."""
         if self._now is None:
             return earliest(*(claim.occurred_at for claim in self._claims))
-        return earliest(*(self._judged(place, self._now).due for place in self._by_place))
+        return earliest(*(self._look_at(place, self._now).due for place in self._by_place))
 
-    def _judged(self, place: Place, now: datetime) -> _Verdict:
+    def _look_at(self, place: Place, now: datetime) -> _JudgedPlace:
+        """Judge a place, unless nothing changed and nothing is due."""
         places = self._holding(place)
-        revision = sum(self._revisions.get(one, 0) for one in places)
-        known = self._verdicts.get(place)
-        is_due = known is None or known.revision != revision
-        if known is None or is_due or (known.due is not None and known.due <= now):
-            known = self._verdicts[place] = self._judge(place, places, revision, now)
+        known = self._judged.get(place)
+        if known is None:
+            known = self._judged[place] = self._unjudged(places)
+        fresh = self._unseen(known, places)
+        at = known.timeline.at
+        if at is not None and any(claim.occurred_at <= at for claim in fresh):
+            known = self._judged[place] = self._unjudged(places)
+            fresh = self._unseen(known, places)
+        if fresh or (known.due is not None and known.due <= now):
+            known.waiting += fresh
+            self._judge(place, known, now)
         return known
+
+    def _unjudged(self, places: Sequence[Place]) -> _JudgedPlace:
+        return _JudgedPlace(PromotionTimeline(places, self._rules, self._agree))
+
+    def _unseen(self, known: _JudgedPlace, places: Sequence[Place]) -> list[Claim]:
+        """The claims that hold at a place and that it has not got yet."""
+        found: list[Claim] = []
+        for one in places:
+            claims = self._by_place.get(one, [])
+            found += claims[known.seen.get(one, 0) :]
+            known.seen[one] = len(claims)
+        return found
 
     def _holding(self, place: Place) -> list[Place]:
         """The places whose statements hold at a place, the nearest first."""
@@ -153,23 +177,21 @@ class PromotionsBook:
         zone = self._rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
         return [place, *([Place(ZONE_RANK, zone)] if zone else []), EVERYWHERE]
 
-    def _judge(
-        self, place: Place, places: Sequence[Place], revision: int, now: datetime
-    ) -> _Verdict:
-        claims = sorted(one for at in places for one in self._by_place.get(at, ()))
-        later = next((one.occurred_at for one in claims if one.occurred_at > now), None)
-        timeline = PromotionTimeline(places, self._rules, self._agree)
-        due = timeline.run((one for one in claims if one.occurred_at <= now), now)
-        found: dict[str, AnyIncident] = {}
-        dues = [due, later]
-        for one in timeline.differences():
+    def _judge(self, place: Place, known: _JudgedPlace, now: datetime) -> None:
+        known.waiting.sort()
+        split = bisect_right(known.waiting, now, key=attrgetter("occurred_at"))
+        dues = [known.timeline.run(known.waiting[:split], now)]
+        del known.waiting[:split]
+        dues += [claim.occurred_at for claim in known.waiting[:1]]
+        known.incidents = {}
+        for one in known.timeline.differences():
             due_at = one.since + self._grace(one.latest)
             if one.until is not None and one.until <= due_at:
                 continue
             incident = self._incident(place, one, due_at, now)
-            found[incident.incident_id] = incident
+            known.incidents[incident.incident_id] = incident
             dues += [due_at] if due_at > now else []
-        return _Verdict(revision, now, earliest(*dues), found)
+        known.due = earliest(*dues)
 
     def _agree(self, own: SaidTerms, other: SaidTerms, term: PromotionTerm) -> bool:
         """Whether anything that both say of a term is the same."""
@@ -242,7 +264,8 @@ class PromotionsBook:
 
 
 def _shown(said: SaidTerms, term: PromotionTerm) -> str:
-    values = sorted({value for value, _ in said.values(term)})
+    said_values = {value for value, _ in said.values(term)}
+    values = sorted(written(one) if isinstance(one, datetime) else one for one in said_values)
     return ", ".join(values[:VALUES_SHOWN_MAX])
 
 

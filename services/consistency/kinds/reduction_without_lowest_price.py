@@ -8,11 +8,9 @@ customers only and those of goods that are about to perish are neither judged no
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
@@ -26,14 +24,27 @@ from schemas.currency import Priced
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import SubjectType, written_subject
-from services.consistency.core.asked_prices import AskedSpan, PriceTrack, merged, settled
+from services.consistency.core.asked_prices import (
+    AskedSpan,
+    PriceTrack,
+    merged,
+    reduced_since,
+    settled,
+)
 from services.consistency.core.book import earliest, incident_id
 from services.consistency.core.claim_set import ClaimSet
-from services.consistency.core.consumer_prices import AskedPrice, consumer_prices, read
+from services.consistency.core.consumer_prices import consumer_prices, read
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import FIXED_CHANNELS
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
+from services.consistency.core.reductions import (
+    Cause,
+    WrongReduction,
+    lowest_and_latest,
+    runs_of,
+    wrong_about,
+)
 
 NAME = "reduction_without_lowest_price"
 NOTHING_SOLD, HUNDRED = Decimal(0), Decimal(100)
@@ -80,14 +91,6 @@ class ReductionRules(KindRules):
         return timedelta(hours=self.lasting_more_than_hours)
 
 
-class Cause(StrEnum):
-    """What is wrong with the announcement."""
-
-    NO_REDUCTION = "no_reduction"
-    FORMER_PRICE_TOO_HIGH = "former_price_too_high"
-    PERCENT_TOO_HIGH = "percent_too_high"
-
-
 class ReductionDetails(Details, Priced):
     """What is announced, and the price that it must be measured from."""
 
@@ -116,16 +119,6 @@ class ReductionDetails(Details, Priced):
         return f"{announced} for {self.price}, the lowest was {self.lowest_price} {self.currency}"
 
 
-class Finding(NamedTuple):
-    """An announcement that is measured from too high a price."""
-
-    span: AskedSpan
-    cause: Cause
-    began: datetime
-    """When the reduction began."""
-    lowest: AskedSpan
-
-
 class _Goods:
     """What one channel publishes under one set of terms, by place."""
 
@@ -143,6 +136,14 @@ class _History(NamedTuple):
     """Nothing was asked before."""
 
 
+class _Look(NamedTuple):
+    """What was found of a place, good until its claims or the time change something."""
+
+    revision: int
+    until: datetime | None
+    history: _History
+
+
 class ReductionsBook:
     """Implements `JudgedBook` of services/consistency/core/kind.py for one product."""
 
@@ -153,8 +154,16 @@ class ReductionsBook:
         self._goods: dict[tuple[str, str], _Goods] = {}
         """By channel and terms."""
         self._now: datetime | None = None
-        self._judged: list[tuple[str, str, Place, list[Finding]]] | None = None
+        self._judged: list[tuple[str, str, Place, list[WrongReduction]]] | None = None
         """What is wrong, as of now; None: to be judged."""
+        self._looks: dict[tuple[int, Place], _Look] = {}
+        self._findings: dict[
+            tuple[int, Place], tuple[_History, _History, list[WrongReduction | None]]
+        ]
+        self._findings = {}
+        """By said and asked history, for each span of what is said."""
+        self._over: dict[tuple[int, ...], tuple[list[WrongReduction], AnyIncident]] = {}
+        """Incidents that are over; most are."""
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
         """See the protocol."""
@@ -165,7 +174,7 @@ class ReductionsBook:
             if self._claims.add(claim):
                 new.append(claim)
         if is_corrected:
-            self._goods = {}
+            self._goods, self._looks, self._findings = {}, {}, {}
         for claim in self._claims if is_corrected else new:
             self._put(claim)
         if new:
@@ -193,8 +202,13 @@ class ReductionsBook:
         now, found = self._now, dict[str, AnyIncident]()
         if now is None:
             return found
+        before, self._over = self._over, {}
         for channel, terms, place, run in self._runs(now):
-            incident = self._incident(channel, terms, place, run, now)
+            key = tuple(map(id, run))
+            known = before.get(key)
+            incident = known[1] if known else self._incident(channel, terms, place, run, now)
+            if incident.state is IncidentState.RESOLVED:
+                self._over[key] = (run, incident)
             found[incident.incident_id] = incident
         return found
 
@@ -217,23 +231,24 @@ class ReductionsBook:
             if goods.announces and self._rules.sells(channel) is not None:
                 yield channel, terms, goods
 
-    def _runs(self, now: datetime) -> list[tuple[str, str, Place, list[Finding]]]:
+    def _runs(self, now: datetime) -> list[tuple[str, str, Place, list[WrongReduction]]]:
         if self._judged is None:
             self._judged = list(self._judge_all(now))
         return self._judged
 
-    def _judge_all(self, now: datetime) -> Iterator[tuple[str, str, Place, list[Finding]]]:
+    def _judge_all(self, now: datetime) -> Iterator[tuple[str, str, Place, list[WrongReduction]]]:
         """Announcements that are wrong without a break, by channel, terms and place."""
         for channel, terms, goods in self._announcing():
             sold = self._goods.get((self._rules.sells(channel) or channel, terms))
             if sold is None:
                 continue  # nothing is known of what the advertised channel asks
-            found: dict[Place, list[list[Finding]]] = {}
+            found: dict[Place, list[list[WrongReduction]]] = {}
             for place in sorted(goods.tracks.keys() | sold.tracks.keys()):
                 said = self._history(goods, place, now)
                 asked = said if sold is goods else self._history(sold, place, now)
                 if said is not None and asked is not None:
-                    found[place] = list(self._wrong(said, asked, found))
+                    findings = self._found_in(goods, place, said, asked)
+                    found[place] = list(runs_of(findings, found))
                     for run in found[place]:
                         yield channel, terms, place, run
 
@@ -244,30 +259,35 @@ class ReductionsBook:
         tracks = [goods.tracks[one] for one in dict.fromkeys(places) if one in goods.tracks]
         if not tracks:
             return None
+        known, revision = self._looks.get((id(goods), place)), sum(one.revision for one in tracks)
+        if known and known.revision == revision and (known.until is None or now < known.until):
+            return known.history
         spans = settled(merged(place, [one.spans(now) for one in tracks]), self._rules.least)
         first = min(tracks, key=PriceTrack.known_from)
         known_from, since = first.known_from(), self._rules.prices_known_since
         is_complete = first.is_first_offer() or (since is not None and since < known_from)
-        return _History(spans, known_from, is_complete)
+        history = _History(spans, known_from, is_complete)
+        until = earliest(*(one.next_due(now) for one in tracks))
+        self._looks[id(goods), place] = _Look(revision, until, history)
+        return history
 
-    def _wrong(
-        self, said: _History, asked: _History, wider: dict[Place, list[list[Finding]]]
-    ) -> Iterator[list[Finding]]:
-        """What is wrong here, without what is wrong for a wider place already."""
-        run: list[Finding] = []
-        for span in said.spans:
-            finding = self._judge(span, asked) if span.asked and span.asked.announces else None
-            if finding is not None and not _is_known(finding, wider):
-                run.append(finding)
-            elif run:
-                yield run
-                run = []
-        if run:
-            yield run
+    def _found_in(
+        self, goods: _Goods, place: Place, said: _History, asked: _History
+    ) -> list[WrongReduction | None]:
+        """What is wrong about each span of what is said at a place."""
+        known = self._findings.get((id(goods), place))
+        if known is None or known[0] is not said or known[1] is not asked:
+            found = [
+                self._judge(span, asked) if span.asked and span.asked.announces else None
+                for span in said.spans
+            ]
+            known = self._findings[id(goods), place] = (said, asked, found)
+        return known[2]
 
-    def _judge(self, span: AskedSpan, history: _History) -> Finding | None:
+    def _judge(self, span: AskedSpan, history: _History) -> WrongReduction | None:
         assert span.asked is not None
-        began = self._began(span, history.spans)
+        within = timedelta(hours=self._rules.announced_within_hours)
+        began = reduced_since(span, history.spans, within)
         since = self._rules.window_before(began)
         if history.known_from > since and not history.is_complete:
             return None
@@ -276,31 +296,14 @@ class ReductionsBook:
             for one in history.spans
             if one.asked and one.begin < began and (one.end is None or one.end > since)
         ]
-        lowest = min(before, key=_lowest_and_latest, default=None)
+        lowest = min(before, key=lowest_and_latest, default=None)
         if lowest is None or lowest.asked is None:
             return None
         cause = wrong_about(span.asked, lowest.asked.price)
-        return None if cause is None else Finding(span, cause, began, lowest)
-
-    def _began(self, span: AskedSpan, spans: Sequence[AskedSpan]) -> datetime:
-        """When the reduction began that holds when `span` begins: with its first step."""
-        at = bisect_right(spans, span.begin, key=lambda one: one.begin) - 1
-        began, asked = span.begin, span.asked
-        within = timedelta(hours=self._rules.announced_within_hours)
-        assert asked is not None
-        while at >= 0:
-            former = spans[at]
-            if former.asked is None or former.asked.price < asked.price:
-                break
-            is_late = former.asked.price == asked.price and began - former.begin <= within
-            if not former.asked.is_reduction and not is_late:
-                break
-            began, asked = min(began, former.begin), former.asked
-            at -= 1
-        return began
+        return None if cause is None else WrongReduction(span, cause, began, lowest)
 
     def _incident(
-        self, channel: str, terms: str, place: Place, run: list[Finding], now: datetime
+        self, channel: str, terms: str, place: Place, run: list[WrongReduction], now: datetime
     ) -> AnyIncident:
         first = run[0].span.begin
         due_at = first + self._rules.least
@@ -344,35 +347,6 @@ class ReductionsBook:
                 ),
             }
         )
-
-
-def _lowest_and_latest(span: AskedSpan) -> tuple[Decimal, float]:
-    assert span.asked is not None
-    return span.asked.price, -span.begin.timestamp()
-
-
-def _is_known(finding: Finding, wider: dict[Place, list[list[Finding]]]) -> bool:
-    begin = finding.span.begin
-    return any(
-        one.span.begin <= begin and (one.span.end is None or begin < one.span.end)
-        for run in wider.get(finding.span.place, ())
-        for one in run
-    )
-
-
-def wrong_about(asked: AskedPrice, lowest: Decimal) -> Cause | None:
-    """What is wrong with an announced reduction, if this was the lowest price before."""
-    if lowest <= asked.price:
-        return Cause.NO_REDUCTION
-    if asked.former_price is not None and asked.former_price > lowest:
-        return Cause.FORMER_PRICE_TOO_HIGH
-    if asked.percent is not None:
-        exponent = asked.percent.normalize().as_tuple().exponent
-        places = Decimal(1).scaleb(min(0, int(exponent)))
-        true = (lowest - asked.price) * HUNDRED / lowest
-        if asked.percent > true.quantize(places, ROUND_HALF_UP):
-            return Cause.PERCENT_TOO_HIGH
-    return None
 
 
 def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:

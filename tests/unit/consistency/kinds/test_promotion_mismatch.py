@@ -359,6 +359,7 @@ class Naive:
             one
             for number, one in enumerate(everywhere)
             if not any(_overlap(one, later) for later in everywhere[number + 1 :])
+            and (one.valid_to is None or day(at - 2) < one.valid_to)
         ]
         return bool(wider) and _agree(mine, wider, term)
 

@@ -15,15 +15,14 @@ from schemas.subject import Subject
 from schemas.touchpoint import TouchpointAdapter
 from services.consistency.core.consumer_prices import AskedPrice, read
 from services.consistency.core.kind import Heard
+from services.consistency.core.reductions import Cause, wrong_about
 from services.consistency.core.windows import Windows, window_of
 from services.consistency.kinds.reduction_without_lowest_price import (
     KIND,
     NAME,
-    Cause,
     ReductionDetails,
     ReductionRules,
     claims,
-    wrong_about,
 )
 from tests.events import event
 
