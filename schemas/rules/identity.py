@@ -123,10 +123,20 @@ class IdentityRules(BaseModel):
         """Strength as a rank: 0 is the strongest."""
         return {row.name: index for index, row in enumerate(self.type)}
 
+    def names_a_person(self, type_name: str, verified: bool) -> bool:
+        """Whether an event with such an anchor is known to be of one person: a personal identifier
+        that is verified, or a number that was issued. A typed address may be anybody's."""
+        row = self.by_name.get(type_name)
+        return row is not None and row.kind is IdentifierKind.PERSONAL and (verified or row.issued)
+
     @cached_property
     def placeholders(self) -> Placeholders:
         """The values of any type that identify nobody."""
         return Placeholders(self.blocked, self.blocked_patterns)
+
+
+LOYALTY_CARD = "loyalty_card"
+"""The identifier type of the cards of loyalty programmes."""
 
 
 @lru_cache(maxsize=8)

@@ -707,6 +707,7 @@ class AsyncOperations:
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -805,6 +806,7 @@ class AsyncOperations:
     ) -> (
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -827,6 +829,7 @@ class AsyncOperations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
+                | models.LoyaltyBalanceMismatchView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView
                 | models.RecordsMismatchView

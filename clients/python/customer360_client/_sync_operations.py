@@ -707,6 +707,7 @@ class Operations:
     ) -> Generator[
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -806,6 +807,7 @@ class Operations:
     ) -> (
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -828,6 +830,7 @@ class Operations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
+                | models.LoyaltyBalanceMismatchView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView
                 | models.RecordsMismatchView

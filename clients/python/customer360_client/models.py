@@ -756,6 +756,7 @@ class IncidentList(Model):
     data: list[
         AvailabilityMismatchView
         | ChargedAboveAdvertisedView
+        | LoyaltyBalanceMismatchView
         | PriceMismatchView
         | PromotionMismatchView
         | RecordsMismatchView
@@ -917,6 +918,73 @@ class LookupBody(Model):
 
     identifiers: list[GivenIdentifier]
     """Identifiers that may all be of the same customer."""
+
+
+class LoyaltyBalanceMismatchView(Model):
+    """Loyalty balance mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["loyalty_balance_mismatch"] = "loyalty_balance_mismatch"
+    subject: CustomerSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: LoyaltyDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when reading."""
+    programme: str
+    """The programme as it is written; empty if no statement names one."""
+    card: str
+    """Node id of the loyalty card; empty if no statement names one."""
+    field: str
+    """`points_balance` or `tier`."""
+    expected: str
+    """What follows from the other statements."""
+    observed: str
+    """What the channel says."""
+
+
+class LoyaltyDetails(Model):
+    """Which statements about a loyalty account contradict each other."""
+
+    programme: str
+    """The programme as it is written; empty if no statement names one."""
+    card: str
+    """Node id of the loyalty card; empty if no statement names one."""
+    field: str
+    """`points_balance` or `tier`."""
+    expected: str
+    """What follows from the other statements."""
+    observed: str
+    """What the channel says."""
 
 
 class MeasureResult(Model):

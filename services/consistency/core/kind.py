@@ -50,6 +50,11 @@ class Heard(NamedTuple):
     """IANA time zone of the realm."""
     tills_close: bool = True
     """Whether the tills of the realm send closings."""
+    is_personal: bool = True
+    """Whether it is known whose event it is: its anchor is a personal identifier that is verified
+    or that somebody issued (a typed address may be anybody's, a device several persons')."""
+    cards: tuple[NodeId, ...] = ()
+    """The loyalty cards that it names."""
 
     def customer_book(self, kind: str) -> Book:
         """The book of a customer-level claim. Its key is the anchor, which never changes; the

@@ -19,7 +19,7 @@ from schemas.events.messages import MessageSent
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
-from schemas.rules.identity import IdentityRules
+from schemas.rules.identity import LOYALTY_CARD, IdentityRules
 from schemas.rules.profile import ProfileRules, profile_rules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
 from services.consistency.core.kind import Heard, Kinds
@@ -260,6 +260,12 @@ class EventProcessor:
             else (),
             time_zone=realm.time_zone,
             tills_close=realm.tills_close,
+            is_personal=config.rules.names_a_person(
+                identified.anchor.node.type, identified.anchor.verified
+            ),
+            cards=tuple(
+                one.node.id for one in identified.identifiers if one.node.type == LOYALTY_CARD
+            ),
         )
 
     def _claims(
