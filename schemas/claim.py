@@ -19,6 +19,8 @@ from schemas.subject import Subject
 
 PRICE_MISMATCH = "price_mismatch"
 """The kind that receives price claims."""
+STATEMENT_CHARS_MAX = 1000
+"""Length of a statement's value, and of its terms."""
 
 
 class Book(NamedTuple):
@@ -116,9 +118,15 @@ class Statement(NamedTuple):
     value: str
     """At most 1,000 characters; the kind knows how to read it."""
     terms: str = ""
-    """Only claims with the same terms are compared; empty for the defaults."""
+    """Only claims with the same terms are compared; empty for the defaults. At most 1,000
+    characters."""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether value or terms exceed what a record holds: texts full of control characters."""
+        return max(len(self.value), len(self.terms)) > STATEMENT_CHARS_MAX
 
 
 Claim = PriceClaim | Statement

@@ -17,7 +17,15 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from schemas.base import Code, Contract, Currency, Instant, OptionalCode, Title
-from schemas.claim import PRICE_MISMATCH, Book, BookEntry, PriceClaim, Statement, Superseded
+from schemas.claim import (
+    PRICE_MISMATCH,
+    STATEMENT_CHARS_MAX,
+    Book,
+    BookEntry,
+    PriceClaim,
+    Statement,
+    Superseded,
+)
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.incident import INCIDENT_VERSION, AnyIncident
@@ -30,7 +38,6 @@ from schemas.subject import Subject, SubjectRecord, subject_of, written_subject
 EDGES_PER_RECORD_MAX = 1000
 CLAIMS_PER_RECORD_MAX = 500
 CUSTOMERS_PER_RECORD_MAX = 1000
-STATEMENT_CHARS_MAX = 1000
 ERASED_NODES_MAX = 10_000
 PROFILE_CAUSES_MAX = 10
 RECORD_VERSION = 1

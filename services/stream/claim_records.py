@@ -21,10 +21,9 @@ from schemas.records import (
     RECORD_VERSION,
     ActionRecord,
     CustomersRecord,
-    StatementRecord,
     SupersededRecord,
 )
-from schemas.subject import Subject
+from schemas.subject import Subject, written_subject
 from schemas.topics import CATALOGUE
 from services.runtime.batching import bounded
 from services.stream.connection import key_of, partition_of
@@ -39,6 +38,8 @@ HEAD = (
     "price", "currency",
 )  # fmt: skip
 """What `ClaimRecord` calls the fields of a claim that stand between its book and its terms."""
+STATEMENT_NAMES = (*HEAD[:-2], *Statement._fields[Statement._fields.index("value") :])
+"""What `StatementRecord` calls the fields of a statement behind its book."""
 
 
 @lru_cache(maxsize=200_000)
@@ -65,7 +66,7 @@ def claim_records(
         if isinstance(claim, PriceClaim):
             prices[partition].append(written(claim))
         elif isinstance(claim, Statement):
-            statements[partition].append(StatementRecord.of(claim).model_dump_json().encode())
+            statements[partition].append(written_statement(claim))
         else:
             superseded[partition].append(SupersededRecord.of(claim).model_dump_json().encode())
     frame = orjson.dumps({"kind": "claims", "version": RECORD_VERSION, "realm": realm})[:-1]
@@ -123,6 +124,17 @@ def written(claim: PriceClaim) -> bytes:
         terms = zip(TERMS, claim[TERMS_FROM:], USUAL_TERMS, strict=True)
         plain.update((name, value) for name, value, usual in terms if value != usual)
     return orjson.dumps(plain, default=str, option=orjson.OPT_UTC_Z)
+
+
+def written_statement(claim: Statement) -> bytes:
+    """A statement as the JSON of a `StatementRecord`, not through the model for the same reason."""
+    plain: dict[str, Any] = {
+        "kind": claim.book.kind,
+        "subject": written_subject(claim.book.subject),
+    }
+    named = zip(STATEMENT_NAMES, claim[1:], strict=True)
+    plain.update((name, value) for name, value in named if value is not None)
+    return orjson.dumps(plain, option=orjson.OPT_UTC_Z)
 
 
 def _size(claim: bytes) -> int:

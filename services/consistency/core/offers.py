@@ -62,9 +62,10 @@ def claim_head(heard: Heard, kind: str, offer: Offer, basis: Basis, ordinal: int
 
 def is_withdrawn(heard: Heard, offer: Offer, basis: Basis) -> bool:
     """Whether the channel says that it sells this no longer, as of now."""
+    if offer.availability is not Availability.DISCONTINUED:
+        return False
     is_now = offer.valid_from is None or offer.valid_from <= heard.occurred_at
-    is_gone = offer.availability is Availability.DISCONTINUED and is_now
-    return is_gone and (offer.basis or basis) is Basis.PUBLISHED
+    return is_now and (offer.basis or basis) is Basis.PUBLISHED
 
 
 def window_of(heard: Heard, offer: Offer, basis: Basis) -> tuple[datetime | None, datetime | None]:

@@ -284,7 +284,7 @@ class EventProcessor:
             for claim, quantity in kind.claims(heard):
                 if isinstance(claim, PriceClaim):
                     prices.append((claim, quantity))
-                else:
+                elif not claim.is_too_long:
                     statements.append((claim, quantity))
         return prices, statements
 

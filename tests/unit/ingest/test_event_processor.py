@@ -250,8 +250,8 @@ def test_unbounded_validity_is_open() -> None:
     """9999-12-31 means "until replaced", like every end from 2200 on."""
     for end, is_open in (("9999-12-31", True), ("2200-01-01", True), ("2199-12-31", False)):
         body = {"sku": "1", "price": "1.00", "valid_to": f"{end}T23:59:59Z"}
-        [claim] = accept(event("offer.published", body=body)).claims
-        assert (claim.valid_to is None) == is_open
+        claims = accept(event("offer.published", body=body)).claims
+        assert [(claim.valid_to is None) == is_open for claim in claims] == [True, True]
 
 
 def test_unsubscribing_withdraws_the_consent_of_that_address() -> None:
@@ -274,8 +274,22 @@ def test_times_are_whole_milliseconds() -> None:
     """A claim in memory equals the same claim read back from the store."""
     body = {"sku": "1", "price": "1.00"}
     at = "2026-11-20T10:00:00.123456+01:00"
-    [claim] = accept(event("offer.published", body=body, occurred_at=at)).claims
-    assert claim.occurred_at == datetime.fromisoformat("2026-11-20T09:00:00.123+00:00")
+    claims = accept(event("offer.published", body=body, occurred_at=at)).claims
+    stored = datetime.fromisoformat("2026-11-20T09:00:00.123+00:00")
+    assert {claim.occurred_at for claim in claims} == {stored}
+
+
+def test_a_statement_that_no_record_holds_is_none() -> None:
+    """Texts of control characters take six times their length; the price is a claim all the
+    same."""
+    odd = "\x01" * 100
+    body = {"sku": "1", "price": "1.00", "variant": odd, "condition": odd, "promotion": "P"}
+    body |= {"availability": "in_stock", "customer_group": ""}
+    claims = accept(event("offer.published", body=body)).claims
+    assert [claim.book.kind for claim in claims] == ["price_mismatch", "promotion_mismatch"]
+    body |= {"customer_group": odd}
+    claims = accept(event("offer.published", body=body)).claims
+    assert [claim.book.kind for claim in claims] == ["price_mismatch"]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ def test_the_envelope() -> None:
             {"sku": "A-1", "price": "9.99", "market": "AT", "location": "7", "currency": "CHF"},
             {"offers.sku": ["A-1"], "offers.market": ["AT"], "offers.location": ["7"],
              "offers.basis": ["published"], "offers.price": [Decimal("9.99")],
-             "offers.currency": ["CHF"], "offers.quantity": [0], "claims.kind": ()},
+             "offers.currency": ["CHF"], "offers.quantity": [0],
+             "claims.kind": ["reduction_without_lowest_price"]},
         ),
         (
             "offer.published",

@@ -10,16 +10,25 @@ from typing import Any
 
 import pytest
 
-from schemas.claim import TERMS, Book, PriceClaim
+from schemas.claim import TERMS, Book, PriceClaim, Statement
 from schemas.offer import Basis, SaleKind, TaxMode
-from schemas.records import CLAIMS_PER_RECORD_MAX, ClaimRecord, ClaimsRecord, OfferRecordAdapter
+from schemas.records import (
+    CLAIMS_PER_RECORD_MAX,
+    ClaimRecord,
+    ClaimsRecord,
+    OfferRecordAdapter,
+    StatementRecord,
+)
+from schemas.subject import Subject, SubjectType
 from schemas.topics import CATALOGUE
 from services.stream.claim_records import (
     HEAD,
     OFFER_PARTITIONS,
+    STATEMENT_NAMES,
     claim_records,
     partition_of_book,
     written,
+    written_statement,
 )
 from tests.events import product_book
 
@@ -113,6 +122,27 @@ def test_a_claim_is_written_as_its_model_writes_it(terms: dict[str, Any]) -> Non
     read = ClaimRecord.model_validate_json(written(claim))
     assert read == ClaimRecord.of(claim)
     assert {"market", "sku", *HEAD, *TERMS} == set(ClaimRecord.model_fields)
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        Book("default", "promotion_mismatch", Subject.product("DE", WORST)),
+        Book("default", "store_data_mismatch", Subject(SubjectType.STORE, "12")),
+        Book("default", "told_twice", Subject.customer(7)),
+    ],
+    ids=lambda book: book.subject.type,
+)
+@pytest.mark.parametrize("bounds", [(None, None), (NOW, NOW.replace(microsecond=0))])
+def test_a_statement_is_written_as_its_model_writes_it(
+    book: Book, bounds: tuple[datetime | None, datetime | None]
+) -> None:
+    """Reading either gives the same record; every field of the model can be told."""
+    head = (NOW, "e1", 3, 2**64 - 1, "shop", "s-1", "north", Basis.DISPLAYED)
+    statement = Statement(book, *head, "blau \x01 \u2028", "P", *bounds)
+    read = StatementRecord.model_validate_json(written_statement(statement))
+    assert read == StatementRecord.of(statement)
+    assert {"kind", "subject", *STATEMENT_NAMES} == set(StatementRecord.model_fields)
 
 
 def test_a_claim_of_another_realm_is_refused() -> None:
