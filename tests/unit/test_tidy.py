@@ -24,6 +24,7 @@ FLOORS = {
     "services.store": 2,
     "services.stream": 3,
     "services.profiles.core.consent": 3,
+    "services.profiles.core.masking": 3,
     "services.consistency.core": 4,
     "services.consistency.kinds": 5,
     "services.ingest": 6,

@@ -707,6 +707,7 @@ class AsyncOperations:
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
@@ -806,6 +807,7 @@ class AsyncOperations:
     ) -> (
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
@@ -829,6 +831,7 @@ class AsyncOperations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
+                | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView

@@ -707,6 +707,7 @@ class Operations:
     ) -> Generator[
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
@@ -807,6 +808,7 @@ class Operations:
     ) -> (
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.PriceMismatchView
         | models.PromotionMismatchView
@@ -830,6 +832,7 @@ class Operations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
+                | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView

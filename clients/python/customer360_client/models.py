@@ -507,6 +507,65 @@ class ContactQuestion(Model):
     """The addresses."""
 
 
+class CustomerDataConflictView(Model):
+    """Customer data conflict"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["customer_data_conflict"] = "customer_data_conflict"
+    subject: CustomerSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: CustomerDataDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when reading."""
+    field: str
+    """`birth_date`, `last_name`, `postal_code` or `street`."""
+    expected: str
+    """A hint at what is expected, as in a masked profile: `M…`, or `…` alone."""
+    observed: str
+    """A hint at what the channel says."""
+
+
+class CustomerDataDetails(Model):
+    """Which attribute the channels disagree on. The values are hints."""
+
+    field: str
+    """`birth_date`, `last_name`, `postal_code` or `street`."""
+    expected: str
+    """A hint at what is expected, as in a masked profile: `M…`, or `…` alone."""
+    observed: str
+    """A hint at what the channel says."""
+
+
 class CustomerSubject(Model):
     """One customer."""
 
@@ -756,6 +815,7 @@ class IncidentList(Model):
     data: list[
         AvailabilityMismatchView
         | ChargedAboveAdvertisedView
+        | CustomerDataConflictView
         | LoyaltyBalanceMismatchView
         | PriceMismatchView
         | PromotionMismatchView

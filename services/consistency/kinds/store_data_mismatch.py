@@ -7,13 +7,11 @@ certainty, it does not say. How something is written is never a contradiction.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import Field
@@ -25,6 +23,7 @@ from schemas.offer import Basis
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import Subject, SubjectType
 from schemas.telephone import NoTelephoneNumber, read_number
+from services.consistency.core.addresses import addresses_agree
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
@@ -36,8 +35,6 @@ OPENING, HOLIDAY = "opening_hours.", "holiday_hours."
 NOTHING_SOLD = Decimal(0)
 GRACE_HOURS: dict[str, float] = {"default": 24}
 WORD = re.compile(r"\w+")
-HOUSE_NUMBER = re.compile(r"(\d) ([a-z])\b")
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 YEARS = range(2000, 2200)
 
@@ -144,28 +141,6 @@ class StoreDataComparison:
     def identity(self, terms: str) -> tuple[str, ...]:
         """The field."""
         return (terms,)
-
-
-@lru_cache(maxsize=4096)
-def addresses_agree(one: str, other: str) -> bool:
-    """Whether the shorter address has nothing that the longer one lacks.
-
-    A word agrees with its abbreviation (Str., Pl.), a number only with itself. Case, signs, blanks
-    (12 a, 12a) and umlauts that are written out make no difference.
-    """
-    fewer, more = sorted((_words_of(one), _words_of(other)), key=len)
-    return all(any(_is_short_for(word, another) for another in more) for word in fewer)
-
-
-def _words_of(address: str) -> list[str]:
-    plain = unicodedata.normalize("NFKC", address).casefold()  # ß is ss
-    return WORD.findall(HOUSE_NUMBER.sub(r"\1\2", plain.translate(UMLAUTS)))
-
-
-def _is_short_for(word: str, other: str) -> bool:
-    if word == other:
-        return True
-    return word.isalpha() and other.isalpha() and (word.startswith(other) or other.startswith(word))
 
 
 def book(name: Book, rules: StoreDataRules) -> ComparedBook:

@@ -13,6 +13,7 @@ from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
 from schemas.touchpoint import TouchpointAdapter
+from services.consistency.core.addresses import addresses_agree
 from services.consistency.core.kind import Heard
 from services.consistency.kinds.store_data_mismatch import (
     KIND,
@@ -20,7 +21,6 @@ from services.consistency.kinds.store_data_mismatch import (
     Cause,
     StoreDataDetails,
     StoreDataRules,
-    addresses_agree,
     claims,
     met,
 )
