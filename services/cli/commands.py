@@ -58,6 +58,10 @@ COMMANDS: Mapping[str, Listed] = {
         "probe:probe",
         "Walk shop, app, till and mail as an invented customer: how soon is it one profile?",
     ),
+    "notify": Listed(
+        "notify:notify",
+        "Send incidents to webhooks as they open, change and end; runs until it is stopped.",
+    ),
     "doctor": Listed(
         "doctor:doctor",
         "Check settings, store, brokers, clock and limits; says what to do about each finding.",

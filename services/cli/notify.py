@@ -1,0 +1,83 @@
+"""`c360 notify`: incidents to webhooks, by the routing rules."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.output import err, print_json, print_table
+from services.cli.state import AsJson, state_of
+from services.consistency.rules import consistency_rules
+from services.notify.outbox import Outbox
+from services.notify.targets import read_targets
+from services.runtime.errors import C360Error
+from services.runtime.settings import read_rules
+
+NAMES = ("target", "message_id", "status", "at")
+
+
+def notify(
+    context: typer.Context,
+    targets: Annotated[
+        Path, typer.Argument(help="Source and targets (TOML); see docs/notifications.md.")
+    ],
+    state: Annotated[
+        Path, typer.Option(help="File of what was sent and is to be sent; for one process.")
+    ] = Path("c360-notify.sqlite"),
+    given_up: Annotated[
+        bool, typer.Option("--given-up", help="Only list the events that targets refused.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send incidents to webhooks as they open, change and end; runs until it is stopped."""
+    settings = state_of(context).settings()
+    read = read_targets(targets)
+    rules = read_rules(settings, "consistency_rules", consistency_rules)
+    with closing(Outbox(state)) as outbox:
+        if given_up:
+            _list(outbox, as_json)
+            return
+        from services.notify.notifier import Notifier
+
+        err.print(f"c360 notify: {len(read.webhook)} targets (stop with Ctrl-C)")
+        asyncio.run(_until_stopped(Notifier(read, rules, outbox)))
+
+
+async def _until_stopped(notifier: object) -> None:
+    from services.notify.notifier import Notifier
+
+    assert isinstance(notifier, Notifier)
+    working = asyncio.current_task()
+    assert working is not None
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(ending, working.cancel)
+    with suppress(asyncio.CancelledError):
+        try:
+            await notifier.run()
+        except BaseExceptionGroup as group:
+            known = group.subgroup(C360Error)
+            if known is None:
+                raise
+            raise known.exceptions[0] from group
+
+
+def _list(outbox: Outbox, as_json: bool) -> None:
+    rows = [
+        {
+            "target": target,
+            "message_id": message_id,
+            "status": status,
+            "at": datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z"),
+        }
+        for target, message_id, status, at in outbox.given_up()
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Given up", rows, NAMES)

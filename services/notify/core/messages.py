@@ -1,0 +1,77 @@
+"""What is posted: CloudEvents in structured mode, signed as Standard Webhooks describes it.
+
+Pure; the time of signing is an argument, and an event that is sent again has the same id.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+TYPE = "c360.incident"
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+NAMES = {"open": "opened"}
+"""Words for states that are none of an event; the others are participles already."""
+
+
+class Message(NamedTuple):
+    """An event that is ready to be posted."""
+
+    message_id: str
+    body: bytes
+
+
+def incident_message(record: Mapping[str, Any], labels: Any, number: int) -> Message:
+    """The event of the change `number` (from 1) of an incident that a target hears of."""
+    state = record["state"]
+    message_id = f"{record['incident_id']}.{number}.{state}"
+    at = record.get("resolved_at") if state == "resolved" else record.get("opened_at")
+    data = {"incident": record, "labels": labels}
+    name = f"{TYPE}.{NAMES.get(state, state)}"
+    return _message(message_id, name, record["realm"], record["incident_id"], at, data)
+
+
+def digest_message(entries: Sequence[tuple[Mapping[str, Any], Any, int]], due: str) -> Message:
+    """One event for several incidents, each with its labels and number; not empty."""
+    names = "\n".join(sorted(f"{record['incident_id']}.{n}" for record, _, n in entries))
+    message_id = f"digest.{hashlib.sha256(names.encode()).hexdigest()[:32]}"
+    data = {"incidents": [{"incident": one, "labels": labels} for one, labels, _ in entries]}
+    return _message(message_id, f"{TYPE}.digest", entries[0][0]["realm"], "digest", due, data)
+
+
+def _message(
+    message_id: str, name: str, realm: str, subject: str, at: str | None, data: Any
+) -> Message:
+    event = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": f"/c360/realms/{realm}/incidents",
+        "type": name,
+        "subject": subject,
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    if at:
+        event["time"] = at
+    return Message(message_id, orjson.dumps(event))
+
+
+def signed(message: Message, secrets: Sequence[str], at_s: int) -> dict[str, str]:
+    """The headers of a message, with a signature by each secret (`whsec_…`)."""
+    content = b".".join((message.message_id.encode(), str(at_s).encode(), message.body))
+    signatures = []
+    for secret in secrets:
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        digest = hmac.new(key, content, hashlib.sha256).digest()
+        signatures.append(f"v1,{base64.b64encode(digest).decode()}")
+    return {
+        "Content-Type": CONTENT_TYPE,
+        "webhook-id": message.message_id,
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": " ".join(signatures),
+    }

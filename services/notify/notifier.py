@@ -1,0 +1,212 @@
+"""Reads the stream of incidents into the outbox, and sends what is due, each target for itself.
+
+A target that fails stops neither the others nor the reading. At least once: a message is out of the
+outbox only after the target has answered 2xx. Nothing of an answer is read but its status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import orjson
+import structlog
+
+from schemas.incident import Severity
+from schemas.rules.routing import Route
+from services.consistency.rules import ConsistencyRules
+from services.notify.core.messages import Message, digest_message, incident_message, signed
+from services.notify.core.routing import RoutedIncident, routing_of
+from services.notify.outbox import BEFORE, ENDED, Outbox, OutboxEntry
+from services.notify.targets import NotifyTargets, WebhookTarget
+from services.runtime.errors import ConfigurationError
+from services.runtime.retry import pauses
+
+STREAM_PATH = "/v1/incidents/stream"
+SILENT_S = 60.0
+"""The stream has a heartbeat every 15 seconds."""
+POLL_S = 0.5
+DIGEST_MAX = 200
+REFUSED_FROM, FAILED_FROM = 300, 500
+REPEATED = frozenset({408, 425, 429})
+LASTING = ("open", "acknowledged", "muted")
+DENIED = frozenset({401, 403})
+log = structlog.get_logger()
+
+
+class Notifier:
+    """One process: a reader and one sender for each target."""
+
+    def __init__(self, targets: NotifyTargets, rules: ConsistencyRules, outbox: Outbox) -> None:
+        self._targets, self._rules, self._outbox = targets, rules, outbox
+        zones = next(iter(rules.by_kind.values())).zone_of
+        self._zone_of = zones
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises ConfigurationError if the key may not read incidents."""
+        async with asyncio.TaskGroup() as group:
+            for target in self._targets.webhook:
+                group.create_task(self._send_to(target))
+            group.create_task(self._read())
+
+    async def _read(self) -> None:
+        source = self._targets.source
+        headers = {"Authorization": f"Bearer {source.key.get_secret_value()}"}
+        async with httpx.AsyncClient(
+            base_url=source.url, headers=headers, timeout=SILENT_S
+        ) as client:
+            waits = pauses()
+            while True:
+                try:
+                    if await self._follow(client):
+                        waits = pauses()
+                except (httpx.HTTPError, ValueError, KeyError) as error:
+                    log.warning("incidents_not_read", error=type(error).__name__)
+                await asyncio.sleep(next(waits))
+
+    async def _follow(self, client: httpx.AsyncClient) -> bool:
+        """Read the stream until it ends; whether it had begun."""
+        last_id, name, data = self._outbox.last_id, "", ""
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        async with client.stream("GET", STREAM_PATH, headers=headers) as answer:
+            if answer.status_code in DENIED:
+                raise ConfigurationError("source.key may not read incidents (incidents:read)")
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                field, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                if field == "id":
+                    last_id = value
+                elif field == "event":
+                    name = value
+                elif field == "data":
+                    data = value
+                elif not line and data:
+                    await self._take(client, name, orjson.loads(data), last_id)
+                    name = data = ""
+                elif not line and last_id:
+                    self._outbox.advance(last_id)
+        return True
+
+    async def _take(self, client: httpx.AsyncClient, name: str, said: Any, last_id: str) -> None:
+        if name == "reset":
+            await self._catch_up(client)
+            self._outbox.advance(last_id)
+        elif name == "incident":
+            self._outbox.take(said, await self._routed(client, said), last_id)
+        else:  # removed: nobody is told of what is no more
+            self._outbox.advance(last_id)
+
+    async def _catch_up(self, client: httpx.AsyncClient) -> None:
+        """Changes are missing: read what lasts, and what became of what targets know."""
+        rest, cursor = self._outbox.lasting(), ""
+        while True:
+            asked: dict[str, Any] = {"state": LASTING, "limit": 500}
+            if cursor:
+                asked["cursor"] = cursor
+            answer = await client.get("/v1/incidents", params=asked)
+            page = answer.raise_for_status().json()
+            for one in page["entries"]:
+                rest.discard(one["incident_id"])
+                self._outbox.take(one, await self._routed(client, one))
+            cursor = page["next_cursor"]
+            if not cursor:
+                break
+        for incident_id in sorted(rest):
+            answer = await client.get(f"/v1/incidents/{incident_id}")
+            if answer.status_code != httpx.codes.NOT_FOUND:
+                one = answer.raise_for_status().json()
+                self._outbox.take(one, await self._routed(client, one))
+
+    async def _routed(
+        self, client: httpx.AsyncClient, said: Any
+    ) -> dict[str, tuple[Route, Any, float] | None]:
+        """Route, labels and due time of an incident by target."""
+        exposure = said.get("exposure")
+        if (
+            exposure is None
+            and self._rules.routing.needs_exposure
+            and said["state"] not in (ENDED | BEFORE)
+        ):
+            answer = await client.get(f"/v1/incidents/{said['incident_id']}")
+            exposure = answer.raise_for_status().json()["exposure"]
+        found = routing_of(
+            routed_incident(said, exposure or {}),
+            self._rules.routing,
+            self._zone_of,
+            datetime.now(UTC),
+        )
+        where = (found.route, dict(found.labels), found.told_at.timestamp())
+        return {
+            one.name: where if found.route in one.routes and found.route is not Route.OFF else None
+            for one in self._targets.webhook
+        }
+
+    async def _send_to(self, target: WebhookTarget) -> None:
+        waits = pauses()
+        async with httpx.AsyncClient(timeout=target.timeout_s, follow_redirects=False) as client:
+            while True:
+                entries = self._next(target)
+                if not entries:
+                    await asyncio.sleep(POLL_S)
+                elif await self._post(client, target, entries):
+                    waits = pauses()
+                else:
+                    await asyncio.sleep(next(waits))
+
+    def _next(self, target: WebhookTarget) -> list[OutboxEntry]:
+        """The entries of the next message: one page, or all that is in the digest."""
+        due = self._outbox.due(target.name, time.time(), DIGEST_MAX)
+        if due and due[0].route is Route.DIGEST:
+            return [one for one in due if one.route is Route.DIGEST]
+        return due[:1]
+
+    async def _post(
+        self, client: httpx.AsyncClient, target: WebhookTarget, entries: Sequence[OutboxEntry]
+    ) -> bool:
+        """Whether the entries are done with: delivered, or given up."""
+        message = message_of(entries)
+        secrets = [one.get_secret_value() for one in target.secrets]
+        headers = signed(message, secrets, int(time.time()))
+        self._outbox.trying(entries)
+        try:
+            async with asyncio.timeout(target.timeout_s):
+                async with client.stream(
+                    "POST", target.url, content=message.body, headers=headers
+                ) as answer:
+                    status = answer.status_code
+        except (httpx.HTTPError, TimeoutError, OSError) as error:
+            log.warning("not_delivered", target=target.name, error=type(error).__name__)
+            return False
+        if status < REFUSED_FROM:
+            self._outbox.delivered(entries)
+            return True
+        log.warning("not_delivered", target=target.name, status=status)
+        if status >= FAILED_FROM or status in REPEATED:
+            return False
+        return self._outbox.refused(
+            entries, target.give_up_after, message.message_id, status, time.time()
+        )
+
+
+def message_of(entries: Sequence[OutboxEntry]) -> Message:
+    """The message of one page, or of a digest."""
+    first = entries[0]
+    if first.route is not Route.DIGEST:
+        return incident_message(first.record, first.labels, first.number)
+    due = datetime.fromtimestamp(first.due, UTC).isoformat()
+    return digest_message([(one.record, one.labels, one.number) for one in entries], due)
+
+
+def routed_incident(said: Any, exposure: Any) -> RoutedIncident:
+    """What decides about the route of an incident that the API prints."""
+    money = [Decimal(exposure.get(name, 0)) for name in ("overcharged", "undercharged")]
+    return RoutedIncident(
+        said["kind"], said["cause"], said["channel"], said["location"],
+        Severity(said["severity"]), int(exposure.get("customers", 0)), sum(money, Decimal(0)),
+    )  # fmt: skip

@@ -1,0 +1,218 @@
+"""`c360 notify` as a process: signed events at least once, through kills, faults and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.e2e.runs import environment, wait_for
+
+SECRET, OLD_SECRET = (
+    "whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)
+)
+PROGRAM = "from services.cli import main; main()"
+Json = dict[str, Any]
+
+
+def record(number: int, state: str = "open", severity: str = "critical") -> Json:
+    """An incident as the stream of the API tells it."""
+    return {
+        "incident_id": f"{number:032x}", "realm": "default", "kind": "price_mismatch",
+        "subject": {"type": "product", "market": "DE", "sku": "1"}, "channel": "pos",
+        "location": "12", "state": state, "severity": severity, "cause": "wrong_price",
+        "opened_at": "2026-03-02T00:00:00Z", "resolved_at": None, "row_version": 1,
+    }  # fmt: skip
+
+
+class Both:
+    """An API with a stream, and receivers, on one port of the loopback."""
+
+    def __init__(self) -> None:
+        self.told: list[Json] = []
+        self.got: dict[str, list[tuple[Any, bytes]]] = {}
+        self.answers: dict[str, int] = {}
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(30)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        app = web.Application()
+        app.add_routes(
+            [web.get("/v1/incidents/stream", self._stream), web.post("/{name}", self._receive)]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+
+        async def start() -> None:
+            await self._runner.setup()
+            site = web.TCPSite(self._runner, "127.0.0.1", 0)
+            await site.start()
+            self.port = self._runner.addresses[0][1]
+            self._ready.set()
+
+        self._loop.run_until_complete(start())
+        self._loop.run_forever()
+
+    def stop(self) -> None:
+        async def clean() -> None:
+            await self._runner.cleanup()
+            self._loop.stop()
+
+        asyncio.run_coroutine_threadsafe(clean(), self._loop)
+        self._thread.join(30)
+        self._loop.close()
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        assert request.headers["Authorization"] == "Bearer key-1"
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        at = int(request.headers.get("Last-Event-ID", "0"))
+        with suppress(ConnectionError):
+            while True:
+                await answer.write(f"id: {at}\n\n".encode())
+                for number, one in enumerate(self.told[at:], at + 1):
+                    text = f"id: {number}\nevent: incident\ndata: {json.dumps(one)}\n\n"
+                    await answer.write(text.encode())
+                    at = number
+                await asyncio.sleep(0.05)
+        return answer
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        self.got.setdefault(name, []).append((request.headers.copy(), await request.read()))
+        status = self.answers.get(name, 204)
+        if status == 0:
+            await asyncio.sleep(20)
+        headers = {"Location": f"http://localhost:{self.port}/other"} if status == 302 else {}
+        return web.Response(status=status, headers=headers)
+
+    def has_ended(self, name: str, incident_id: str) -> bool:
+        """Whether a receiver heard of the end of an incident."""
+        ends = (f"{incident_id}.{number}.resolved" for number in (1, 2))
+        return not set(ends).isdisjoint(one["id"] for one in self.events(name))
+
+    def events(self, name: str) -> list[Json]:
+        """The events that a receiver got, repeated ones included."""
+        return [json.loads(body) for _, body in self.got.get(name, ())]
+
+
+@pytest.fixture
+def both() -> Iterator[Both]:
+    """The servers."""
+    made = Both()
+    yield made
+    made.stop()
+
+
+class NotifyProcess:
+    """A process with targets named by paths of the receiver."""
+
+    def __init__(self, both: Both, directory: Path, *names: str) -> None:
+        base = f"http://127.0.0.1:{both.port}"
+        lines = [f'[source]\nurl = "{base}"\nkey = "key-1"']
+        for name in names:
+            lines.append(
+                f'[[webhook]]\nname = "{name}"\nurl = "{base}/{name}"\ntimeout_s = 1\n'
+                f'secrets = ["{SECRET}", "{OLD_SECRET}"]\ngive_up_after = 2'
+            )
+        self.file = directory / "targets.toml"
+        self.file.write_text("\n".join(lines), "utf-8")
+        self.directory = directory
+
+    def command(self, *more: str) -> list[str]:
+        """The command line."""
+        own = ("notify", str(self.file), "--state", str(self.directory / "state.sqlite"))
+        return [sys.executable, "-c", PROGRAM, *own, *more]
+
+    def __enter__(self) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            self.command(), env=environment(), stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stderr is not None
+        assert "targets" in self.process.stderr.readline()
+        return self.process
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def ids(events: list[Json]) -> list[str]:
+    """Ids of events without repetitions, in order."""
+    return list(dict.fromkeys(one["id"] for one in events))
+
+
+def test_signed_events_through_kills_and_faults(both: Both, tmp_path: Path) -> None:
+    """Nothing is lost on kill -9, ids stay, and a dead, slow or refusing target stops no other."""
+    both.answers = {"dead": 500, "slow": 0, "moved": 302}
+    notify = NotifyProcess(both, tmp_path, "good", "dead", "slow", "moved")
+    with notify as process:
+        wait_for(lambda: (tmp_path / "state.sqlite").exists())
+        both.told.append(record(1))
+        wait_for(lambda: len(both.events("good")) == 1)
+        wait_for(lambda: len(both.events("dead")) >= 2 and both.events("slow"))
+        wait_for(lambda: len(both.events("moved")) == 2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    both.told += [record(2), record(1, "resolved"), record(3), record(3, "resolved")]
+    both.answers = {}
+    with notify as process:
+        name = record(1)["incident_id"]
+        for target in ("good", "dead", "slow"):
+            wait_for(partial(both.has_ended, target, name))
+        wait_for(lambda: f"{record(2)['incident_id']}.1.open" in ids(both.events("dead")))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    good = both.events("good")
+    assert ids(good)[0] == f"{name}.1.open"
+    first = good[0]
+    assert (first["specversion"], first["type"]) == ("1.0", "c360.incident.opened")
+    assert first["source"] == "/c360/realms/default/incidents"
+    assert first["data"] == {"incident": record(1), "labels": {}}
+    assert "localhost" not in str(both.got.get("other", ""))
+    assert "other" not in both.got, "no redirect is followed"
+    for headers, body in both.got["good"]:
+        assert headers["Content-Type"].startswith("application/cloudevents+json")
+        content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        keys = [base64.b64decode(one.removeprefix("whsec_")) for one in (SECRET, OLD_SECRET)]
+        digests = [hmac.digest(key, content, hashlib.sha256) for key in keys]
+        expected = [f"v1,{base64.b64encode(one).decode()}" for one in digests]
+        assert headers["webhook-signature"].split() == expected
+    told = subprocess.run(
+        notify.command("--given-up", "--json"), env=environment(), capture_output=True, check=True
+    )
+    [refused] = json.loads(told.stdout)
+    assert (refused["target"], refused["status"]) == ("moved", 302)
+    assert refused["message_id"] == f"{name}.1.open"
+
+
+def test_wrong_targets_are_named(tmp_path: Path) -> None:
+    """The message names the field and quotes no secret."""
+    file = tmp_path / "targets.toml"
+    file.write_text(
+        '[source]\nkey = "k"\n[[webhook]]\nname = "a"\nurl = "ftp://x"\nsecrets = ["hush-hush"]\n'
+    )
+    command = [sys.executable, "-c", PROGRAM, "notify", str(file)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 78
+    assert "webhook.0.url" in done.stderr
+    assert "webhook.0.secrets.0" in done.stderr
+    assert "hush" not in done.stderr
