@@ -168,6 +168,8 @@ class AdvertisedPriceDetails(Model):
     """The highest price that was charged since."""
     currency: str
     """Currency of both prices."""
+    observed_currency: str
+    """Currency of the observed price, if it is another."""
     terms: dict[str, str]
     """The terms under which the prices are compared, as far as they differ from: piece, gross,
     new, for everybody."""
@@ -402,6 +404,8 @@ class ChargedAboveAdvertisedView(Model):
     """The highest price that was charged since."""
     currency: str
     """Currency of both prices."""
+    observed_currency: str
+    """Currency of the observed price, if it is another."""
 
 
 class ConsentEvidence(Model):
@@ -1188,6 +1192,8 @@ class PriceDetails(Model):
     """The worst deviating price since the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
+    observed_currency: str
+    """Currency of the observed price, if it is another."""
     terms: dict[str, str]
     """The terms under which the prices are compared, as far as they differ from: piece, gross,
     new, for everybody."""
@@ -1241,6 +1247,8 @@ class PriceMismatchView(Model):
     """The worst deviating price since the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
+    observed_currency: str
+    """Currency of the observed price, if it is another."""
 
 
 class ProblemBody(Model):

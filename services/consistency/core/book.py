@@ -23,7 +23,7 @@ from services.consistency.core.timeline_fold import TimelineFold
 from services.consistency.core.unsaid import ClaimKey, Publications
 
 
-class _Group:
+class ClaimGroup:
     """The claims of one book that share their terms, folded as far as the latest tick."""
 
     __slots__ = ("claims", "fold", "waiting")
@@ -61,11 +61,11 @@ class _Group:
         return earliest(first, fold.next_due(now))
 
 
-class _Event(NamedTuple):
+class EventClaims(NamedTuple):
     """The newest version of an event seen in this book, with the claims it makes here."""
 
     version: int
-    groups: dict[int, _Group | None]
+    groups: dict[int, ClaimGroup | None]
 
 
 class _Written(NamedTuple):
@@ -106,8 +106,8 @@ class ComparedBook:
         self._comparison = comparison
         self._now: datetime | None = None
         """The latest tick."""
-        self._groups: dict[Hashable, _Group] = {}
-        self._events: dict[str, _Event] = {}
+        self._groups: dict[Hashable, ClaimGroup] = {}
+        self._events: dict[str, EventClaims] = {}
         self._written: dict[tuple[Hashable, Place, str], _Written] = {}
         """Unresolved incidents as written last: of many, a batch changes few."""
         self._published = published
@@ -135,13 +135,13 @@ class ComparedBook:
         if known is None or known.version < claim.version:
             if known is not None:
                 self._remove(claim.event_id, known)
-            known = self._events[claim.event_id] = _Event(claim.version, {})
+            known = self._events[claim.event_id] = EventClaims(claim.version, {})
         elif known.version > claim.version or claim.ordinal in known.groups:
             return False
         known.groups[claim.ordinal] = self._put(claim)
         return True
 
-    def _remove(self, event_id: str, former: _Event) -> None:
+    def _remove(self, event_id: str, former: EventClaims) -> None:
         for ordinal, group in former.groups.items():
             key = (event_id, ordinal)
             if group is not None:
@@ -151,7 +151,7 @@ class ComparedBook:
             if claim is not None:
                 self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
 
-    def _put(self, claim: Claim) -> _Group | None:
+    def _put(self, claim: Claim) -> ClaimGroup | None:
         """File the claim under its terms; None if it is not comparable with anything."""
         claim, terms = _in_utc(claim), self._comparison.terms(claim)
         published, now, latest = self._published, claim.occurred_at, self._observed_until
@@ -164,13 +164,13 @@ class ComparedBook:
                 return self._file(claim, published.terms(claim, terms))
         return None if terms is None else self._file(claim, terms)
 
-    def _file(self, claim: Claim, terms: Hashable | None) -> _Group | None:
+    def _file(self, claim: Claim, terms: Hashable | None) -> ClaimGroup | None:
         if terms is None:
             self._aside[claim.event_id, claim.ordinal] = claim
             return None
         group = self._groups.get(terms)
         if group is None:
-            group = self._groups[terms] = _Group()
+            group = self._groups[terms] = ClaimGroup()
         group.put(claim, self._now)
         return group
 
@@ -274,11 +274,12 @@ class ComparedBook:
         episode: Episode,
         upcoming: bool = False,
         of: tuple[str, type[AnyIncident]] | None = None,
+        by: Comparison | None = None,
     ) -> AnyIncident:
         """An incident of this book's kind, or `of` another one: by name and model."""
         kind, model = of or (self.book.kind, self._model)
         book = self.book._replace(kind=kind)
-        verdict, comparison = episode.verdict, self._comparison
+        verdict, comparison = episode.verdict, by or self._comparison
         supporting = dict.fromkeys(claim.event_id for claim in verdict.expected.supporting_claims)
         since = episode.since
         identity = comparison.identity(terms)

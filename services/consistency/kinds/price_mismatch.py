@@ -8,20 +8,23 @@ Coupons, loyalty and personal discounts are the customer's own and never make a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.claim import PRICE_MISMATCH, Book, PriceClaim
+from schemas.base import Currency
+from schemas.claim import PRICE_MISMATCH, Book, Claim, PriceClaim
 from schemas.currency import Priced
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
-from schemas.incident import Details, Incident, Severity
+from schemas.incident import AnyIncident, Details, Incident, Severity
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
-from services.consistency.core.book import ComparedBook
+from services.consistency.core.book import ClaimGroup, ComparedBook, EventClaims, earliest
+from services.consistency.core.currencies import Amount, CurrencyFold, CurrencyWatch
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
@@ -92,6 +95,8 @@ class PriceRules(KindRules):
     """Hours a channel has to adopt a new price."""
     grace_end_hours: dict[Name, Hours] = GRACE_HOURS
     """Hours a channel has to end a promotion."""
+    lawful_currencies: Annotated[list[Currency], Field(max_length=50)] = Field(default=[])
+    """Currencies in which a channel may publish alone, though all others use another."""
 
 
 class Cause(StrEnum):
@@ -100,6 +105,7 @@ class Cause(StrEnum):
     PROMOTION_NOT_ENDED = "promotion_not_ended"
     PROMOTION_NOT_STARTED = "promotion_not_started"
     STALE_PRICE = "stale_price"
+    WRONG_CURRENCY = "wrong_currency"
     WRONG_PRICE = "wrong_price"
 
 
@@ -134,20 +140,37 @@ class PriceDetails(Details, Priced):
     """The worst deviating price since the incident opened; before that, the latest one."""
     currency: str
     """Currency of both prices."""
+    observed_currency: str = ""
+    """Currency of the observed price, if it is another."""
     terms: dict[str, str] = Field(default_factory=dict)
     """The terms under which the prices are compared, as far as they differ from: piece, gross, new,
     for everybody."""
 
     def in_words(self) -> str:
         """Both prices with their currency."""
-        return f"{self.observed} instead of {self.expected} {self.currency}"
+        observed = f"{self.observed} {self.observed_currency}".rstrip()
+        return f"{observed} instead of {self.expected} {self.currency}"
 
 
 class PriceComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
+    wrong_currency = Cause.WRONG_CURRENCY
+
     def __init__(self, rules: PriceRules) -> None:
         self.rules = rules
+        self.lawful_currencies = frozenset(rules.lawful_currencies)
+
+    def free_terms(self, claim: PriceClaim) -> Terms | None:
+        """The terms, whatever the currency."""
+        terms = self.terms(claim)
+        return terms and terms._replace(currency="")
+
+    def currency_details(self, terms: Terms, observed: Amount, expected: Amount) -> PriceDetails:
+        """Both prices, each with its currency."""
+        details = self.details(terms, observed.price, expected.price)
+        currencies = {"currency": expected.currency, "observed_currency": observed.currency}
+        return details.model_copy(update=currencies)
 
     def terms(self, claim: PriceClaim) -> Terms | None:
         """None if its price is not comparable with any other channel's."""
@@ -293,10 +316,62 @@ def agrees(price: Decimal, expected: Decimal, rules: PriceRules) -> bool:
     return difference * 100 <= rules.tolerance_percent * expected
 
 
-def book(name: Book, rules: PriceRules) -> ComparedBook:
+class PriceBook(ComparedBook):
+    """Prices, and the currencies in which they are published."""
+
+    def __init__(self, name: Book, rules: PriceRules) -> None:
+        self._reading = PriceComparison(rules)
+        super().__init__(name, KIND.incident, self._reading, Publications(self._reading))
+        self._watch: CurrencyWatch | None = None
+        """None as long as there is only one currency: nearly always."""
+
+    def _put(self, claim: Claim) -> ClaimGroup | None:
+        group = super()._put(claim)
+        if self._watch is not None and group is not None:
+            self._watch_one(self._watch, group.claims[claim.event_id, claim.ordinal])
+        return group
+
+    def _watch_one(self, watch: CurrencyWatch, claim: Claim) -> None:
+        if isinstance(claim, PriceClaim) and claim.basis is Basis.PUBLISHED:
+            watch.put(claim, self._now)
+
+    def _remove(self, event_id: str, former: EventClaims) -> None:
+        super()._remove(event_id, former)
+        if self._watch is not None:
+            for ordinal in former.groups:
+                self._watch.remove((event_id, ordinal))
+
+    def _currencies(self, now: datetime) -> CurrencyFold | None:
+        """What is known of the currencies at `now`, if there are several."""
+        if self._watch is None:
+            if len({terms[0] for terms in self._groups if isinstance(terms, Terms)}) < 2:
+                return None
+            self._watch = CurrencyWatch(self._reading)
+            for group in self._groups.values():
+                for claim in group.claims.values():
+                    self._watch_one(self._watch, claim)
+        return self._watch.run(now)
+
+    def incidents(self) -> dict[str, AnyIncident]:
+        """All incidents by id, past ones included. Empty before the first tick."""
+        found = super().incidents()
+        fold = None if self._now is None else self._currencies(self._now)
+        if fold is not None:
+            for terms, place, channel, episode in fold.episodes():
+                one = self._incident(terms, place, channel, episode, by=fold.comparison)
+                found[one.incident_id] = one
+        return found
+
+    @property
+    def next_due(self) -> datetime | None:
+        """The next time at which a tick may have an effect; None if none ever will."""
+        fold = None if self._now is None else self._currencies(self._now)
+        return earliest(super().next_due, fold.next_due if fold else None)
+
+
+def book(name: Book, rules: PriceRules) -> PriceBook:
     """An empty book of prices."""
-    comparison = PriceComparison(rules)
-    return ComparedBook(name, KIND.incident, comparison, Publications(comparison))
+    return PriceBook(name, rules)
 
 
 def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
@@ -404,7 +479,7 @@ def met(
     for one in observations:
         claim = one.claim
         if isinstance(claim, PriceClaim) and _meets(incident, claim, one.location, rules):
-            paid = claim.basis is Basis.CHARGED
+            paid = claim.basis is Basis.CHARGED and not incident.details.observed_currency
             cost = (claim.price - expected) * one.quantity if paid else None
             found.append(Met(one, _plain(claim.price), cost))
     return found
@@ -416,12 +491,17 @@ def _meets(
     return (
         claim.book.subject == incident.about
         and (claim.channel, location) == (incident.channel, incident.location)
-        and claim.currency == incident.details.currency
+        and claim.currency == (incident.details.observed_currency or incident.details.currency)
         and incident.since <= claim.occurred_at
         and (incident.until is None or claim.occurred_at < incident.until)
-        and not agrees(claim.price, incident.details.expected, rules)
+        and _deviates(claim, incident.details, rules)
         and is_on_terms(claim, incident.details.terms, rules)
     )
+
+
+def _deviates(claim: PriceClaim, details: PriceDetails, rules: PriceRules) -> bool:
+    """In another currency no price is right."""
+    return bool(details.observed_currency) or not agrees(claim.price, details.expected, rules)
 
 
 def is_on_terms(claim: PriceClaim, terms: dict[str, str], rules: PriceRules) -> bool:
