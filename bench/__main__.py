@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, ingest, profile_read, startup, tracing, workers
+from bench import api, consistency, ingest, profile_read, startup, tracing, workers
 from bench.children import ChildFailed, Result
 from services.runtime.errors import C360Error
 
@@ -49,6 +49,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_api(commands.add_parser("api", parents=[as_json], help=_first_line(api.__doc__)))
     _add_tracing(
         commands.add_parser("tracing", parents=[as_json], help=_first_line(tracing.__doc__))
+    )
+    _add_consistency(
+        commands.add_parser("consistency", parents=[as_json], help=_first_line(consistency.__doc__))
     )
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
@@ -171,6 +174,18 @@ def _add_tracing(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_consistency(parser: argparse.ArgumentParser) -> None:
+    parser.description = consistency.__doc__
+    numbers = {
+        "products": (consistency.PRODUCTS, "in the largest store"),
+        "places": (consistency.PLACES, "that publish a price of each: shop, app, and stores"),
+        "offers": (consistency.OFFERS, "judged in each load"),
+    }
+    for name, (usual, what) in numbers.items():
+        parser.add_argument(f"--{name}", type=positive, default=usual, help=f"{what} ({usual:,})")
+    parser.add_argument("--seed", type=int, default=1, help="of the choice of products (1)")
+
+
 def _add_startup(parser: argparse.ArgumentParser) -> None:
     parser.description = startup.__doc__
     parser.add_argument(
@@ -199,6 +214,9 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         arranged = ("rounds", "seconds", "households", "profiles")
         asked = {name: getattr(given, name) for name in arranged}
         return [("tracing", lambda: tracing.measure(**asked), tracing.tell)]
+    if given.command == "consistency":
+        asked = {name: getattr(given, name) for name in ("products", "places", "offers", "seed")}
+        return [("consistency", lambda: consistency.measure(**asked), consistency.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

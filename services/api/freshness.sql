@@ -25,11 +25,15 @@ SELECT payload, received_at, intake,
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (notEmpty(offers.sku) OR corrects) OR version IN (SELECT version FROM offers
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
+    AND (empty(offers.sku) OR version IN (SELECT version FROM price_claims
+        WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (notEmpty(ids.node) OR corrects) OR version IN (SELECT version FROM identifiers
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (survey_kind != '' OR corrects) OR version IN (SELECT version FROM surveys
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (notEmpty(claims.kind) OR corrects) OR version IN (SELECT version FROM claims
+        WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
+    AND (empty(claims.kind) OR version IN (SELECT version FROM statements
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (order_id != '' AND order_action IN ('placed', 'cancelled', 'returned'))
         OR order_id IN (SELECT order_id FROM order_keys

@@ -48,7 +48,7 @@ class OutboxEntry(NamedTuple):
     revision: int
 
 
-class NotifyOutbox:
+class Outbox:
     """The file. Methods block for the time of a write to disk."""
 
     def __init__(self, path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import api, startup, tracing
+from bench import api, consistency, startup, tracing
 from bench.api_memory import slope_per_minute
 from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
@@ -240,6 +240,18 @@ def test_timeline_of_a_made_up_customer_has_a_sentence_for_every_entry(
     assert len(entries) >= 8
     assert all(one.summary for one in entries)
     assert all(new.occurred_at >= old.occurred_at for new, old in pairwise(entries))
+
+
+def test_consistency_judges_every_store_alike() -> None:
+    """Each store judges as many offers, and the wrong prices among them become incidents."""
+    numbers = ("--products", "10000", "--places", "4", "--offers", "3000")
+    report = bench("consistency", *numbers)
+    assert [store["products"] for store in report["stores"]] == [100, 1_000, 10_000]
+    assert set(report["ratios"]) == set(consistency.LOADS)
+    for store in report["stores"]:
+        assert store["offers_stored"] == store["products"] * 4
+        assert store["loads"]["price_list"]["incidents_changed"] > 0
+        assert store["loads"]["changes"]["offers"] == 3_000
 
 
 def test_startup_reports_every_command() -> None:

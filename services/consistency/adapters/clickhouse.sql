@@ -1,27 +1,38 @@
 -- The books of some partitions are those that services/stream/claim_records.py places there.
 
 -- prices --
--- All price claims about these articles, of any market.
-SELECT market, sku, occurred_at, event_id, ordinal - 1, version, channel, location, basis, price,
+-- All price claims about these articles, of any market. An event that was corrected and says nothing
+-- of an article any more has its former claims there still: its newest body counts.
+WITH corrected AS
+    (
+        SELECT event_id, max(version) AS newest FROM offers
+        WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
+            WHERE realm = {realm:String} AND kind = 'price_mismatch'
+                AND splitByChar('\x1f', subject, 2)[2] IN {skus:Array(String)})
+        GROUP BY event_id
+    )
+SELECT market, sku, occurred_at, event_id, ordinal, version, channel, location, basis, price,
     currency, terms
-FROM offers FINAL
-ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
-    offers.basis AS basis, offers.price AS price, offers.currency AS currency,
-    offers.terms AS terms, arrayEnumerate(offers.sku) AS ordinal
-WHERE realm = {realm:String} AND hasAny(offers.sku, {skus:Array(String)})
-    AND sku IN {skus:Array(String)}
+FROM (SELECT * FROM price_claims FINAL
+    WHERE realm = {realm:String} AND sku IN {skus:Array(String)}) AS found
+LEFT JOIN corrected USING (event_id)
+WHERE version >= newest
 
 -- statements --
--- All claims of one kind about these subjects.
-SELECT subject_type, subject, occurred_at, event_id, ordinal - 1, version, channel, body
-FROM
-(
-    SELECT * FROM claims FINAL
-    WHERE realm = {realm:String} AND hasAny(claims.subject, {subjects:Array(String)})
-)
-ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
-    claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
-WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
+-- All claims of one kind about these subjects; see above about corrected events.
+WITH corrected AS
+    (
+        SELECT event_id, max(version) AS newest FROM claims
+        WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
+            WHERE realm = {realm:String} AND kind = {kind:String}
+                AND subject IN {subjects:Array(String)})
+        GROUP BY event_id
+    )
+SELECT subject_type, subject, occurred_at, event_id, ordinal, version, channel, body
+FROM (SELECT * FROM statements FINAL WHERE realm = {realm:String} AND kind = {kind:String}
+    AND subject IN {subjects:Array(String)}) AS found
+LEFT JOIN corrected USING (event_id)
+WHERE version >= newest
 
 -- customer_statements --
 -- All claims of one kind whose events have these anchors, with the anchor first.
@@ -60,25 +71,18 @@ WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
 -- price_books --
 -- Books of price claims, of all partitions or some: a channel of each, and whether it is the only
 -- one and has published nothing.
-SELECT realm, 'price_mismatch', 'product', subject, any(channel),
+SELECT realm, 'price_mismatch', 'product', concat(market, '\x1f', sku) AS subject, any(channel),
     uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
-FROM
-(
-    SELECT realm, channel, basis, concat(market, '\x1f', sku) AS subject
-    FROM offers
-    ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
-)
+FROM price_claims
 WHERE {is_any:Bool} OR
     kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
-GROUP BY realm, subject
+GROUP BY realm, sku, market
 
 -- statement_books --
 -- The same of the claims of all other kinds, without those about customers, which are all judged.
 SELECT realm, kind, subject_type, subject, any(channel),
     uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0
-FROM claims
-ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
-    claims.body AS body
+FROM statements
 WHERE subject_type != 'customer' AND ({is_any:Bool} OR
     kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)})
 GROUP BY realm, kind, subject_type, subject

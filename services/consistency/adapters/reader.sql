@@ -52,40 +52,51 @@ LIMIT 2
 
 -- prices --
 -- Prices of these articles that were shown or charged, with the anchor of the event, and the order
--- number with its issuer.
-WITH numbered AS
+-- number with its issuer. Claims that a correction took back are not among them
+-- (services/consistency/adapters/clickhouse.sql).
+WITH corrected AS
+    (
+        SELECT event_id, max(version) AS newest FROM offers
+        WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
+            WHERE realm = {realm:String} AND kind = 'price_mismatch'
+                AND splitByChar('\x1f', subject, 2)[2] IN {skus:Array(String)})
+        GROUP BY event_id
+    ),
+    found AS
+    (
+        SELECT * FROM price_claims FINAL
+        WHERE realm = {realm:String} AND sku IN {skus:Array(String)} AND NOT synthetic
+            AND basis != 'published'
+    ),
+    numbered AS
     (
         SELECT node, event_id, order_issuer FROM orders FINAL
-        WHERE realm = {realm:String} AND order_action = 'placed' AND (node, event_id) IN
-            (SELECT node, event_id FROM offers
-            WHERE realm = {realm:String} AND order_id != ''
-                AND hasAny(offers.sku, {skus:Array(String)}))
+        WHERE realm = {realm:String} AND order_action = 'placed'
+            AND (node, event_id) IN (SELECT node, event_id FROM found WHERE order_id != '')
     )
 SELECT market, sku, occurred_at, event_id, 0, version, channel, location, basis, price, currency,
     terms, quantity, node, order_id, order_issuer
-FROM
-(
-    SELECT * FROM offers FINAL
-    WHERE realm = {realm:String} AND NOT synthetic AND hasAny(offers.sku, {skus:Array(String)})
-) AS found
+FROM found
 LEFT JOIN numbered USING (node, event_id)
-ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
-    offers.basis AS basis, offers.price AS price, offers.currency AS currency,
-    offers.quantity AS quantity, offers.terms AS terms
-WHERE sku IN {skus:Array(String)} AND basis != 'published'
+LEFT JOIN corrected USING (event_id)
+WHERE version >= newest
 
 -- statements --
 -- Claims of one kind about these subjects that were shown, with the anchor of the event.
+WITH corrected AS
+    (
+        SELECT event_id, max(version) AS newest FROM claims
+        WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
+            WHERE realm = {realm:String} AND kind = {kind:String}
+                AND subject IN {subjects:Array(String)})
+        GROUP BY event_id
+    )
 SELECT subject, occurred_at, event_id, 0, version, channel, body, node, order_id
-FROM
-(
-    SELECT * FROM claims FINAL
-    WHERE realm = {realm:String} AND NOT synthetic
-        AND hasAny(claims.subject, {subjects:Array(String)})
-)
-ARRAY JOIN claims.kind AS kind, claims.subject AS subject, claims.body AS body
-WHERE kind = {kind:String} AND subject IN {subjects:Array(String)}
-    AND JSONExtractString(body, 'basis') != 'published'
+FROM (SELECT * FROM statements FINAL
+    WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
+        AND NOT synthetic AND JSONExtractString(body, 'basis') != 'published') AS found
+LEFT JOIN corrected USING (event_id)
+WHERE version >= newest
 
 -- actions --
 -- The audit trails of incidents, the oldest entry first.
