@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel
 
@@ -12,6 +12,7 @@ from schemas.api.incidents import AffectedItem, IncidentCounts
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
+from schemas.subject import SUBJECT_MODELS
 from services.api.queries.identity import ListedNotice
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
@@ -25,6 +26,8 @@ from services.identity.core.model import Reason
 from services.identity.core.notices import NoticeKind
 from services.measures.core.result import MeasureResult
 
+SUBJECTS = frozenset(model.__name__ for model in SUBJECT_MODELS.values())
+"""Parts of every incident: the page has them once, with the kinds."""
 INTRODUCTION = """
 This page is a stable interface: other programs may rely on it, and it changes only with a new
 `version`. New fields may be added within a version; readers must ignore fields they do not know.
@@ -90,7 +93,7 @@ def interface_page() -> str:
         "## `c360 incidents simulate RULES.toml --json`",
         "What other rules would make of the incidents. The document is written while the store is "
         "read, a line for each change.",
-        *_whole(model_schema(SimulationReport, "serialization")),
+        *_whole(model_schema(SimulationReport, "serialization"), without=SUBJECTS),
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
         *_orders(),
@@ -252,11 +255,13 @@ def _fields_of(model: type[BaseModel]) -> str:
     return _printed(schema, schema.get("$defs", {}))
 
 
-def _whole(schema: Json) -> list[str]:
-    """The fields of a contract and of all its parts."""
+def _whole(schema: Json, without: Collection[str] = ()) -> list[str]:
+    """The fields of a contract and of all its parts, `without` those that stand elsewhere."""
     parts = schema["$defs"]
     blocks = [_printed(schema, parts)]
     for name in parts_of({key: value for key, value in schema.items() if key != "$defs"}, parts):
+        if name in without:
+            continue
         description = parts[name].get("description", "")
         blocks += [f"### {name}", description, _printed(parts[name], parts)]
     return blocks
