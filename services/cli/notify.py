@@ -14,7 +14,7 @@ import typer
 from services.cli.output import err, print_json, print_table
 from services.cli.state import AsJson, state_of
 from services.consistency.rules import consistency_rules
-from services.notify.outbox import Outbox
+from services.notify.outbox import NotifyOutbox
 from services.notify.targets import read_targets
 from services.runtime.errors import C360Error
 from services.runtime.settings import read_rules
@@ -39,7 +39,7 @@ def notify(
     settings = state_of(context).settings()
     read = read_targets(targets)
     rules = read_rules(settings, "consistency_rules", consistency_rules)
-    with closing(Outbox(state)) as outbox:
+    with closing(NotifyOutbox(state)) as outbox:
         if given_up:
             _list(outbox, as_json)
             return
@@ -67,7 +67,7 @@ async def _until_stopped(notifier: object) -> None:
             raise known.exceptions[0] from group
 
 
-def _list(outbox: Outbox, as_json: bool) -> None:
+def _list(outbox: NotifyOutbox, as_json: bool) -> None:
     rows = [
         {
             "target": target,

@@ -22,7 +22,7 @@ from schemas.rules.routing import Route
 from services.consistency.rules import ConsistencyRules
 from services.notify.core.messages import Message, digest_message, incident_message, signed
 from services.notify.core.routing import RoutedIncident, routing_of
-from services.notify.outbox import BEFORE, ENDED, Outbox, OutboxEntry
+from services.notify.outbox import BEFORE, ENDED, NotifyOutbox, OutboxEntry
 from services.notify.targets import NotifyTargets, WebhookTarget
 from services.runtime.errors import ConfigurationError
 from services.runtime.retry import pauses
@@ -42,7 +42,9 @@ log = structlog.get_logger()
 class Notifier:
     """One process: a reader and one sender for each target."""
 
-    def __init__(self, targets: NotifyTargets, rules: ConsistencyRules, outbox: Outbox) -> None:
+    def __init__(
+        self, targets: NotifyTargets, rules: ConsistencyRules, outbox: NotifyOutbox
+    ) -> None:
         self._targets, self._rules, self._outbox = targets, rules, outbox
         zones = next(iter(rules.by_kind.values())).zone_of
         self._zone_of = zones

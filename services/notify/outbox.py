@@ -15,7 +15,9 @@ import orjson
 
 from schemas.rules.routing import Route
 from services.runtime.errors import ConfigurationError
+from services.store.statements import statements_of
 
+_STATEMENTS = statements_of(__file__)
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY CHECK (one = 1), last_id TEXT);
 CREATE TABLE IF NOT EXISTS told (target TEXT, incident_id TEXT, state TEXT, severity TEXT,
@@ -48,7 +50,7 @@ class OutboxEntry(NamedTuple):
     revision: int
 
 
-class Outbox:
+class NotifyOutbox:
     """The file. Methods block for the time of a write to disk."""
 
     def __init__(self, path: Path) -> None:
@@ -70,7 +72,7 @@ class Outbox:
     @property
     def last_id(self) -> str:
         """How far incidents were read; empty before the first."""
-        row = self._db.execute("SELECT last_id FROM position").fetchone()
+        row = self._db.execute(_STATEMENTS["position"]).fetchone()
         return row[0] if row else ""
 
     def advance(self, last_id: str) -> None:
@@ -100,12 +102,8 @@ class Outbox:
         where: tuple[Route, Mapping[str, str], float] | None,
     ) -> None:
         key = (target, record["incident_id"])
-        told = self._db.execute(
-            "SELECT state, severity, changes FROM told WHERE target = ? AND incident_id = ?", key
-        ).fetchone()
-        waiting = self._db.execute(
-            "SELECT due, tried, revision FROM outbox WHERE target = ? AND incident_id = ?", key
-        ).fetchone()
+        told = self._db.execute(_STATEMENTS["told"], key).fetchone()
+        waiting = self._db.execute(_STATEMENTS["waiting_entry"], key).fetchone()
         state, is_known = record["state"], bool(told or (waiting and waiting[1]))
         is_same = bool(told) and told[:2] == (state, record["severity"])
         if (is_same and not (waiting and waiting[1])) or (
@@ -130,8 +128,7 @@ class Outbox:
     def due(self, target: str, now: float, limit: int) -> list[OutboxEntry]:
         """The entries of a target that are due, the earliest first."""
         rows = self._db.execute(
-            "SELECT target, incident_id, due, route, record, labels, number, refusals, revision "
-            "FROM outbox WHERE target = ? AND due <= ? ORDER BY due, incident_id LIMIT ?",
+            _STATEMENTS["due"],
             (target, now, limit),
         )
         return [
@@ -193,19 +190,16 @@ class Outbox:
 
     def lasting(self) -> set[str]:
         """Incidents that some target knows, or is to know, as not ended."""
-        sql = "SELECT incident_id FROM told WHERE state NOT IN ('resolved', 'retracted') "
-        rows = self._db.execute(sql + "UNION SELECT incident_id FROM outbox")
+        rows = self._db.execute(_STATEMENTS["lasting"])
         return {incident_id for (incident_id,) in rows}
 
     def given_up(self) -> list[tuple[str, str, int, float]]:
         """Events that targets refused: target, id, last status, Unix time."""
-        sql = "SELECT target, message_id, status, at FROM given_up ORDER BY at, target, message_id"
-        return list(self._db.execute(sql))
+        return list(self._db.execute(_STATEMENTS["given_up"]))
 
     def waiting(self) -> list[tuple[str, int, float]]:
         """By target how many entries there are, and when the oldest was due."""
-        sql = "SELECT target, count(*), min(due) FROM outbox GROUP BY target ORDER BY target"
-        return list(self._db.execute(sql))
+        return list(self._db.execute(_STATEMENTS["waiting"]))
 
 
 class _Transaction:

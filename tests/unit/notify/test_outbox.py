@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from schemas.rules.routing import Route
-from services.notify.outbox import Outbox, OutboxEntry
+from services.notify.outbox import NotifyOutbox, OutboxEntry
 
 A = "target-a"
 PAGE = {A: (Route.PAGE, {"team": "tills"}, 10.0)}
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
+def outbox(tmp_path: Path) -> Iterator[NotifyOutbox]:
     """An empty one."""
-    with closing(Outbox(tmp_path / "state.sqlite")) as opened:
+    with closing(NotifyOutbox(tmp_path / "state.sqlite")) as opened:
         yield opened
 
 
@@ -28,12 +28,12 @@ def record(state: str, severity: str = "high") -> dict[str, Any]:
     return {"incident_id": "i-1", "state": state, "severity": severity, "realm": "default"}
 
 
-def due(outbox: Outbox, now: float = 10.0) -> list[OutboxEntry]:
+def due(outbox: NotifyOutbox, now: float = 10.0) -> list[OutboxEntry]:
     """What is due."""
     return outbox.due(A, now, 100)
 
 
-def told(outbox: Outbox, *states: str) -> list[tuple[int, str]]:
+def told(outbox: NotifyOutbox, *states: str) -> list[tuple[int, str]]:
     """Numbers and states that are sent when each state is delivered before the next comes."""
     sent = []
     for state in states:
@@ -45,7 +45,7 @@ def told(outbox: Outbox, *states: str) -> list[tuple[int, str]]:
     return sent
 
 
-def test_each_change_once(outbox: Outbox) -> None:
+def test_each_change_once(outbox: NotifyOutbox) -> None:
     """Repetitions are no change; a return has a number of its own."""
     states = ("open", "open", "acknowledged", "resolved", "resolved", "open", "resolved")
     assert told(outbox, *states) == [
@@ -54,7 +54,7 @@ def test_each_change_once(outbox: Outbox) -> None:
 
 
 @pytest.mark.parametrize("state", ["resolved", "retracted", "pending", "upcoming", "muted"])
-def test_what_nobody_heard_of_needs_no_end(outbox: Outbox, state: str) -> None:
+def test_what_nobody_heard_of_needs_no_end(outbox: NotifyOutbox, state: str) -> None:
     """An incident that ends, or is seen to, before it was sent is not sent."""
     assert told(outbox, state) == []
     outbox.take(record("open"), PAGE)
@@ -63,7 +63,7 @@ def test_what_nobody_heard_of_needs_no_end(outbox: Outbox, state: str) -> None:
     assert due(outbox) == []
 
 
-def test_a_target_that_may_have_heard_is_sent_the_end(outbox: Outbox) -> None:
+def test_a_target_that_may_have_heard_is_sent_the_end(outbox: NotifyOutbox) -> None:
     """After a try without an answer the end is sent, under another id than the begin."""
     outbox.take(record("open"), PAGE)
     outbox.trying(due(outbox))
@@ -72,7 +72,7 @@ def test_a_target_that_may_have_heard_is_sent_the_end(outbox: Outbox) -> None:
     assert (entry.number, entry.record["state"]) == (1, "resolved")
 
 
-def test_a_change_during_a_delivery_is_sent_after_it(outbox: Outbox) -> None:
+def test_a_change_during_a_delivery_is_sent_after_it(outbox: NotifyOutbox) -> None:
     """The entry that was delivered does not take the later one with it."""
     outbox.take(record("open"), PAGE)
     entries = due(outbox)
@@ -83,7 +83,7 @@ def test_a_change_during_a_delivery_is_sent_after_it(outbox: Outbox) -> None:
     assert (entry.number, entry.record["state"]) == (2, "resolved")
 
 
-def test_refusals_are_counted_and_listed(outbox: Outbox) -> None:
+def test_refusals_are_counted_and_listed(outbox: NotifyOutbox) -> None:
     """After so many the event is given up, and what comes later is sent again."""
     outbox.take(record("open"), PAGE)
     assert not outbox.refused(due(outbox), 2, "m-1", 400, 1.0)
@@ -96,10 +96,10 @@ def test_refusals_are_counted_and_listed(outbox: Outbox) -> None:
 def test_position_and_entries_survive(tmp_path: Path) -> None:
     """Both are on disk when a call returns."""
     path = tmp_path / "state.sqlite"
-    with closing(Outbox(path)) as first:
+    with closing(NotifyOutbox(path)) as first:
         first.take(record("open"), PAGE, "id-7")
         first.trying(due(first))
-    with closing(Outbox(path)) as again:
+    with closing(NotifyOutbox(path)) as again:
         assert again.last_id == "id-7"
         [entry] = due(again)
         assert (entry.labels, entry.number) == ({"team": "tills"}, 1)
