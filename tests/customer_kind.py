@@ -1,7 +1,7 @@
 """A small kind of incident about customers: channels disagree on the city where a customer lives.
 
-The product has no such kind yet; this one proves that incidents follow the profile map. It is given
-to the product's parts as a real one would be found by them.
+Smaller than those of the product, it proves that incidents follow the profile map. It is given to
+the product's parts as theirs are found by them.
 """
 
 from __future__ import annotations

@@ -709,6 +709,7 @@ class AsyncOperations:
         | models.ChargedAboveAdvertisedView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
+        | models.MarketingWithoutConsentView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -809,6 +810,7 @@ class AsyncOperations:
         | models.ChargedAboveAdvertisedView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
+        | models.MarketingWithoutConsentView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -833,6 +835,7 @@ class AsyncOperations:
                 | models.ChargedAboveAdvertisedView
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
+                | models.MarketingWithoutConsentView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView
                 | models.RecordsMismatchView

@@ -709,6 +709,7 @@ class Operations:
         | models.ChargedAboveAdvertisedView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
+        | models.MarketingWithoutConsentView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -810,6 +811,7 @@ class Operations:
         | models.ChargedAboveAdvertisedView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
+        | models.MarketingWithoutConsentView
         | models.PriceMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
@@ -834,6 +836,7 @@ class Operations:
                 | models.ChargedAboveAdvertisedView
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
+                | models.MarketingWithoutConsentView
                 | models.PriceMismatchView
                 | models.PromotionMismatchView
                 | models.RecordsMismatchView

@@ -408,6 +408,19 @@ class ChargedAboveAdvertisedView(Model):
     """Currency of the observed price, if it is another."""
 
 
+class ConsentBreachDetails(Model):
+    """What was sent, and since when it must not be."""
+
+    purpose: str
+    """Purpose of the messages."""
+    sender: str
+    """`source.system` of the messages."""
+    messages: int
+    """How many messages were sent without permission; one that two events report is one."""
+    refused_at: datetime | None
+    """Since when there is no permission, by the latest word; null without any."""
+
+
 class ConsentEvidence(Model):
     """One event that speaks for or against contact."""
 
@@ -821,6 +834,7 @@ class IncidentList(Model):
         | ChargedAboveAdvertisedView
         | CustomerDataConflictView
         | LoyaltyBalanceMismatchView
+        | MarketingWithoutConsentView
         | PriceMismatchView
         | PromotionMismatchView
         | RecordsMismatchView
@@ -1049,6 +1063,56 @@ class LoyaltyDetails(Model):
     """What follows from the other statements."""
     observed: str
     """What the channel says."""
+
+
+class MarketingWithoutConsentView(Model):
+    """Marketing without consent"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["marketing_without_consent"] = "marketing_without_consent"
+    subject: CustomerSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: ConsentBreachDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when reading."""
+    purpose: str
+    """Purpose of the messages."""
+    sender: str
+    """`source.system` of the messages."""
+    messages: int
+    """How many messages were sent without permission; one that two events report is one."""
+    refused_at: datetime | None
+    """Since when there is no permission, by the latest word; null without any."""
 
 
 class MeasureResult(Model):

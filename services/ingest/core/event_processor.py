@@ -22,6 +22,7 @@ from schemas.reject import RejectReason
 from schemas.rules.identity import LOYALTY_CARD, IdentityRules
 from schemas.rules.profile import ProfileRules, profile_rules
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
+from services.consistency.core.contacts import contact_channel
 from services.consistency.core.kind import Heard, Kinds
 from services.consistency.kinds import KINDS
 from services.ingest.core.activity import is_activity
@@ -241,7 +242,7 @@ class EventProcessor:
         anchor, realm = identified.anchor.node.id, config.realms[event.realm]
         body, address = event.body, None
         if isinstance(body, MessageSent):
-            address = self._address(context, event.channel, body.address)
+            address = self._address(context, contact_channel(event), body.address)
         return Heard(
             event,
             context.occurred_at,

@@ -20,6 +20,7 @@ OF_THE_PRODUCT = [
     "charged_above_advertised",
     "customer_data_conflict",
     "loyalty_balance_mismatch",
+    "marketing_without_consent",
     "price_mismatch",
     "promotion_mismatch",
     "records_mismatch",

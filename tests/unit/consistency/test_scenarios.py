@@ -10,9 +10,10 @@ import pytest
 from schemas.events.master_data import ProfileUpdated
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.consistency import scenario_events
+from services.consistency.core.kind import Kinds
 from services.consistency.scenario import InvalidScenario, check_scenario
 from services.consistency.scenario_events import customer_claims, heard_events
-from tests.customer_kind import WITH_CUSTOMERS
+from tests.customer_kind import KIND as CITIES
 from tests.events import event, identifier
 
 SCENARIOS = sorted((Path(__file__).parents[3] / "docs" / "scenarios").glob("*.toml"))
@@ -147,7 +148,7 @@ def customers(*events: Touchpoint) -> list[set[str]]:
 
 def test_whose_events_these_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Identifiers are joined as in the product: by what is verified, at the time it is known."""
-    monkeypatch.setattr(scenario_events, "KINDS", WITH_CUSTOMERS)
+    monkeypatch.setattr(scenario_events, "KINDS", Kinds([CITIES]))
     card, mail = ("loyalty_card", "2000001"), ("email", "anna@example.com")
     before = [city(1, card), city(2, mail), city(3, ("email", "Anna@Example.com "))]
     assert customers(*before) == [{"e-1"}, {"e-2", "e-3"}]
@@ -160,7 +161,7 @@ def test_whose_events_these_are(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_events_that_count_for_no_customer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Test journeys, public keys, and what a correction took back; without identifiers all are of
     one customer."""
-    monkeypatch.setattr(scenario_events, "KINDS", WITH_CUSTOMERS)
+    monkeypatch.setattr(scenario_events, "KINDS", Kinds([CITIES]))
     card = ("loyalty_card", "2000001")
     assert customers(city(1, card, source={"synthetic": True})) == []
     assert customers(city(1, ("cookie", "c-1"), from_public_key=True)) == []
