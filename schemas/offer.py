@@ -102,6 +102,13 @@ class Offer(Contract):
     pack_content: Quantity | None = None
     """Content of the pack, in `pack_unit`."""
     pack_unit: OptionalCode = ""
+    unit_price: NonNegativeMoney | None = None
+    """Unit price (Grundpreis) as the channel shows it, for `unit_price_quantity` of
+    `unit_price_unit`."""
+    unit_price_quantity: Quantity | None = None
+    """What the unit price is for; empty means one."""
+    unit_price_unit: OptionalCode = ""
+    """Unit of the unit price: kg, g, l, ml, m, piece …"""
     deposit: Money | None = None
     """Deposit on top of the price (Pfand); never compared."""
     variant: OptionalCode = ""

@@ -62,8 +62,11 @@ class ScenarioOffer(Offer):
 
     @model_validator(mode="after")
     def _says_something(self) -> ScenarioOffer:
-        if self.price is None and self.availability is None:
-            raise ValueError("an offer needs a price or an availability")
+        has_gtin = bool(self.sku and self.gtin)
+        if not (has_gtin or self.title or self.pack_content is not None) and (
+            self.price is None and self.availability is None
+        ):
+            raise ValueError("an offer needs a price, an availability, a title, a pack or a gtin")
         return self
 
 

@@ -711,6 +711,7 @@ class AsyncOperations:
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
         | models.PriceMismatchView
+        | models.ProductContentMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
@@ -812,6 +813,7 @@ class AsyncOperations:
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
         | models.PriceMismatchView
+        | models.ProductContentMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
@@ -837,6 +839,7 @@ class AsyncOperations:
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView
                 | models.PriceMismatchView
+                | models.ProductContentMismatchView
                 | models.PromotionMismatchView
                 | models.RecordsMismatchView
                 | models.ReductionWithoutLowestPriceView

@@ -711,6 +711,7 @@ class Operations:
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
         | models.PriceMismatchView
+        | models.ProductContentMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
@@ -813,6 +814,7 @@ class Operations:
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
         | models.PriceMismatchView
+        | models.ProductContentMismatchView
         | models.PromotionMismatchView
         | models.RecordsMismatchView
         | models.ReductionWithoutLowestPriceView
@@ -838,6 +840,7 @@ class Operations:
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView
                 | models.PriceMismatchView
+                | models.ProductContentMismatchView
                 | models.PromotionMismatchView
                 | models.RecordsMismatchView
                 | models.ReductionWithoutLowestPriceView

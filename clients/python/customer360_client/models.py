@@ -524,6 +524,19 @@ class ContactQuestion(Model):
     """The addresses."""
 
 
+class ContentDetails(Model):
+    """Which statements about a product contradict each other."""
+
+    field: str
+    """`title`, `pack`, `gtin` or `unit_price`."""
+    expected: str
+    """What is expected; of a unit price, what price and pack give."""
+    observed: str
+    """What the channel says."""
+    terms: dict[str, str]
+    """Variant and condition, if they differ from their defaults."""
+
+
 class CustomerDataConflictView(Model):
     """Customer data conflict"""
 
@@ -836,6 +849,7 @@ class IncidentList(Model):
         | LoyaltyBalanceMismatchView
         | MarketingWithoutConsentView
         | PriceMismatchView
+        | ProductContentMismatchView
         | PromotionMismatchView
         | RecordsMismatchView
         | ReductionWithoutLowestPriceView
@@ -1332,6 +1346,56 @@ class ProblemBody(Model):
     """The id of the request, as in the header X-Request-ID and in the log."""
     errors: list[FieldFault]
     """The faults of single fields."""
+
+
+class ProductContentMismatchView(Model):
+    """Product content mismatch"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["product_content_mismatch"] = "product_content_mismatch"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: ContentDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    field: str
+    """`title`, `pack`, `gtin` or `unit_price`."""
+    expected: str
+    """What is expected; of a unit price, what price and pack give."""
+    observed: str
+    """What the channel says."""
 
 
 class ProductSubject(Model):

@@ -11,8 +11,8 @@ from functools import lru_cache
 UNITS: dict[str, tuple[str, Decimal]] = {
     name: (unit, Decimal(factor))
     for unit, spellings in {
-        "kg": {"kg": "1", "kilogram": "1", "g": "0.001", "gr": "0.001", "gram": "0.001",
-               "mg": "0.000001"},
+        "kg": {"kg": "1", "kilogram": "1", "kilogramm": "1", "kilo": "1", "g": "0.001",
+               "gr": "0.001", "gram": "0.001", "gramm": "0.001", "mg": "0.000001"},
         "l": {"l": "1", "lt": "1", "ltr": "1", "liter": "1", "litre": "1", "dl": "0.1",
               "cl": "0.01", "ml": "0.001"},
         "m": {"m": "1", "meter": "1", "metre": "1", "cm": "0.01", "mm": "0.001"},

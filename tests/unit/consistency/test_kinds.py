@@ -22,6 +22,7 @@ OF_THE_PRODUCT = [
     "loyalty_balance_mismatch",
     "marketing_without_consent",
     "price_mismatch",
+    "product_content_mismatch",
     "promotion_mismatch",
     "records_mismatch",
     "reduction_without_lowest_price",
