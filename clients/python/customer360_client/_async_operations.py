@@ -707,6 +707,7 @@ class AsyncOperations:
     ) -> AsyncGenerator[
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.ChargedAboveShownView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -809,6 +810,7 @@ class AsyncOperations:
     ) -> (
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.ChargedAboveShownView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -835,6 +837,7 @@ class AsyncOperations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
+                | models.ChargedAboveShownView
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView

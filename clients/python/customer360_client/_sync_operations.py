@@ -707,6 +707,7 @@ class Operations:
     ) -> Generator[
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.ChargedAboveShownView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -810,6 +811,7 @@ class Operations:
     ) -> (
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
+        | models.ChargedAboveShownView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -836,6 +838,7 @@ class Operations:
                 "/v1/incidents/{incident_id}",
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
+                | models.ChargedAboveShownView
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView

@@ -408,6 +408,66 @@ class ChargedAboveAdvertisedView(Model):
     """Currency of the observed price, if it is another."""
 
 
+class ChargedAboveShownView(Model):
+    """Charged above shown"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["charged_above_shown"] = "charged_above_shown"
+    subject: CustomerSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: ShownDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when reading."""
+    market: str
+    """Sales market."""
+    sku: str
+    """The article."""
+    expected: Decimal
+    """The price that the customer was shown."""
+    observed: Decimal
+    """The price that was charged, before personal discounts."""
+    currency: str
+    """Currency of both prices."""
+    quantity: Decimal
+    """How much was bought at that price."""
+    order_id: str
+    """The order or receipt."""
+    shown_on: str
+    """The channel on which the lower price was shown."""
+    minutes: int
+    """Whole minutes between both."""
+
+
 class ConsentBreachDetails(Model):
     """What was sent, and since when it must not be."""
 
@@ -845,6 +905,7 @@ class IncidentList(Model):
     data: list[
         AvailabilityMismatchView
         | ChargedAboveAdvertisedView
+        | ChargedAboveShownView
         | CustomerDataConflictView
         | LoyaltyBalanceMismatchView
         | MarketingWithoutConsentView
@@ -1996,6 +2057,29 @@ class SetAside(Model):
     """The reason of a refusal."""
     blocked_by: list[WhyNode]
     """The identifiers that block a refused edge."""
+
+
+class ShownDetails(Model):
+    """What a customer was shown, and what was charged."""
+
+    market: str
+    """Sales market."""
+    sku: str
+    """The article."""
+    expected: Decimal
+    """The price that the customer was shown."""
+    observed: Decimal
+    """The price that was charged, before personal discounts."""
+    currency: str
+    """Currency of both prices."""
+    quantity: Decimal
+    """How much was bought at that price."""
+    order_id: str
+    """The order or receipt."""
+    shown_on: str
+    """The channel on which the lower price was shown."""
+    minutes: int
+    """Whole minutes between both."""
 
 
 class ShownRejectedItem(Model):

@@ -375,7 +375,22 @@ def book(name: Book, rules: PriceRules) -> PriceBook:
 
 
 def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
-    """All price claims of one event, each with the quantity sold at that price."""
+    """All price claims of one event, each with the quantity sold at that price.
+
+    Other kinds ask for those of the event in hand as well, so the latest answer is kept.
+    """
+    global _latest
+    known, found = _latest
+    if known is not heard:
+        found = _claims(heard)
+        _latest = (heard, found)
+    return found
+
+
+_latest: tuple[Heard | None, list[tuple[PriceClaim, Decimal]]] = (None, [])
+
+
+def _claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
     body = heard.event.body
     if isinstance(body, OrderPlaced):
         return _charged(heard, body)
@@ -401,7 +416,7 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal
         return []
     return [
         (_of_line(heard, order, line, price, ordinal), line.quantity)
-        for ordinal, (line, price) in enumerate(_priced(order))
+        for ordinal, (line, price) in enumerate(priced_lines(order))
     ]
 
 
@@ -437,7 +452,7 @@ def _of_line(
     )
 
 
-def _priced(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
+def priced_lines(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
     """The lines that prove a shelf price, with that price."""
     for line in order.lines:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:

@@ -18,6 +18,7 @@ from .market import claim, hour, only
 OF_THE_PRODUCT = [
     "availability_mismatch",
     "charged_above_advertised",
+    "charged_above_shown",
     "customer_data_conflict",
     "loyalty_balance_mismatch",
     "marketing_without_consent",

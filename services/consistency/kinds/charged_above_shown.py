@@ -1,0 +1,303 @@
+"""Charged above shown: a customer saw less, on any channel, shortly before paying more.
+
+It is about one purchase of one customer, where a price mismatch is about a product: identity joins
+the page that was seen with the receipt. Only what a customer was certainly shown on the same terms
+counts; in doubt nothing is reported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import orjson
+
+from schemas.claim import Book, Claim, PriceClaim, Statement
+from schemas.currency import Priced
+from schemas.events.browsing import CartUpdated, ProductViewed
+from schemas.events.orders import Fulfilment, OrderCancelled, OrderPlaced, OrderReturned
+from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
+from schemas.offer import Basis
+from schemas.subject import SEPARATOR, SubjectType, written_subject
+from services.consistency.core.book import earliest, incident_id
+from services.consistency.core.claim_set import ClaimSet
+from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.kind import Heard, Kind, Met, Observation
+from services.consistency.core.offers import STORE_CHANNELS, offers_of
+from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.shown_prices import (
+    DearerPurchase,
+    QuotedPrice,
+    ShownPrices,
+    ShownRules,
+)
+from services.consistency.kinds import price_mismatch
+from services.consistency.kinds.price_mismatch import COMPARED_SALES, PriceComparison, PriceRules
+
+NAME = "charged_above_shown"
+NOTHING_SOLD = Decimal(0)
+TERMS_OF = PriceComparison(PriceRules())
+
+
+class Cause(StrEnum):
+    """Where the customer saw less."""
+
+    SHOWN_ON_CHANNEL = "shown_on_channel"
+    SHOWN_ELSEWHERE = "shown_elsewhere"
+
+
+class ShownDetails(Details, Priced):
+    """What a customer was shown, and what was charged."""
+
+    market: str
+    """Sales market."""
+    sku: str
+    """The article."""
+    expected: Decimal
+    """The price that the customer was shown."""
+    observed: Decimal
+    """The price that was charged, before personal discounts."""
+    currency: str
+    """Currency of both prices."""
+    quantity: Decimal
+    """How much was bought at that price."""
+    order_id: str
+    """The order or receipt."""
+    shown_on: str
+    """The channel on which the lower price was shown."""
+    minutes: int
+    """Whole minutes between both."""
+
+    def in_words(self) -> str:
+        """Both prices, and where the lower one was seen."""
+        return (
+            f"{self.observed} {self.currency} for {self.sku}, {self.minutes} minutes after "
+            f"{self.expected} on {self.shown_on}"
+        )
+
+
+class ShownBook:
+    """Implements `JudgedBook` of services/consistency/core/kind.py for one customer."""
+
+    def __init__(self, book: Book, rules: ShownRules) -> None:
+        self.book = book
+        self._rules = rules
+        self._claims = ClaimSet(book)
+        self._now: datetime | None = None
+
+    def add(self, claims: Iterable[Claim]) -> list[Claim]:
+        """See the protocol."""
+        return [claim for claim in claims if self._claims.add(claim)]
+
+    def advance(self, now: datetime) -> None:
+        """See the protocol."""
+        self._now = now if self._now is None else max(now, self._now)
+
+    def incidents(self) -> dict[str, AnyIncident]:
+        """See the protocol."""
+        if self._now is None:
+            return {}
+        found = (self._incident(one, self._now) for one in self._purchases(self._now))
+        return {one.incident_id: one for one in found}
+
+    @property
+    def next_due(self) -> datetime | None:
+        """See the protocol."""
+        now, times = self._now, [one.occurred_at for one in self._claims]
+        if now is None:
+            return earliest(*times)
+        times += [one.end for one in self._purchases(now)]
+        return earliest(*(time for time in times if time > now))
+
+    def _purchases(self, now: datetime) -> list[DearerPurchase]:
+        """What was charged too much, by the claims that are not later than now."""
+        known = (one for one in self._claims if isinstance(one, Statement))
+        return ShownPrices(self._rules).of(one for one in known if one.occurred_at <= now)
+
+    def _incident(self, found: DearerPurchase, now: datetime) -> AnyIncident:
+        paid, claim, is_over = found.paid, found.paid.claim, found.end <= now
+        channels = {one.claim.channel for one in found.shown}
+        is_own = claim.channel in channels
+        lowest = found.shown[0]
+        cause = Cause.SHOWN_ON_CHANNEL if is_own else Cause.SHOWN_ELSEWHERE
+        identity = (claim.terms, *paid.order)
+        return KIND.incident.model_validate(
+            {
+                "incident_id": incident_id(self.book, identity, EVERYWHERE, claim.channel, paid.at),
+                "realm": self.book.realm,
+                "subject": written_subject(self.book.subject),
+                "channel": claim.channel,
+                "location": claim.location,
+                "state": IncidentState.RESOLVED if is_over else IncidentState.OPEN,
+                "severity": Severity.HIGH if is_own else Severity.MEDIUM,
+                "cause": cause,
+                "since": paid.at,
+                "due_at": paid.at,
+                "until": found.end if is_over else None,
+                "opened_at": paid.at,
+                "resolved_at": found.end if is_over else None,
+                "evidence": [
+                    [claim.event_id],
+                    list(dict.fromkeys(one.claim.event_id for one in found.shown))[:EVIDENCE_MAX],
+                ],
+                "details": {
+                    "market": paid.market,
+                    "sku": paid.sku,
+                    "expected": lowest.price,
+                    "observed": paid.price,
+                    "currency": paid.currency,
+                    "quantity": paid.quantity,
+                    "order_id": paid.order[1],
+                    "shown_on": lowest.claim.channel,
+                    "minutes": int((paid.at - lowest.at).total_seconds() // 60),
+                },
+            }
+        )
+
+
+def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
+    """The prices that a customer was shown or charged, and what was given back."""
+    event, body = heard.event, heard.event.body
+    if not event.identifiers:  # nobody knows whose it is
+        return []
+    if isinstance(body, ProductViewed | CartUpdated):
+        return _shown(heard)
+    if isinstance(body, OrderPlaced):
+        return _charged(heard, body)
+    if isinstance(body, OrderReturned | OrderCancelled) and body.order_id:
+        return _given_back(heard, body)
+    return []
+
+
+def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
+    body, found = heard.event.body, list[tuple[Statement, Decimal]]()
+    priced = [offer for offer, _ in offers_of(heard) if offer.price is not None]
+    quantities = (
+        [one.quantity for one in body.items if one.offer and one.offer.price is not None]
+        if isinstance(body, CartUpdated)
+        else [None] * len(priced)
+    )
+    told = [one for one, _ in price_mismatch.claims(heard)]
+    if len(told) != len(priced):
+        return []
+    for price, quantity in zip(told, quantities, strict=True):
+        is_shown = price.basis is Basis.DISPLAYED and price.price > NOTHING_SOLD
+        terms = _terms(price) if is_shown else None
+        if terms is not None:
+            value = {"price": str(price.price), "list": price.price_list_id}
+            value |= {"quantity": str(quantity)} if quantity else {}
+            found.append((_statement(heard, price, terms, value), NOTHING_SOLD))
+    return found
+
+
+def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]]:
+    if order.fulfilment is Fulfilment.CLICK_AND_COLLECT and heard.event.channel in STORE_CHANNELS:
+        return []  # the price was agreed with the order
+    found: list[tuple[Statement, Decimal]] = []
+    prices = price_mismatch.claims(heard)
+    lines = price_mismatch.priced_lines(order) if prices else ()
+    for (price, quantity), (line, _) in zip(prices, lines, strict=True):
+        terms, paid = _terms(price), min(price.price, line.total / quantity)
+        if terms is None or paid <= NOTHING_SOLD:
+            continue
+        value = {
+            "price": str(
+                paid if paid == price.price else paid.quantize(price_mismatch.CENT_HUNDREDTH)
+            ),
+            "list": price.price_list_id,
+            "quantity": str(quantity),
+            "order": order.order_id,
+            "issuer": order.issuer or _till_of(heard),
+            "market": price.book.subject.parts[0],
+            "sku": price.book.subject.parts[1],
+            "currency": price.currency,
+        }
+        found.append((_statement(heard, price, terms, value), quantity))
+    return found
+
+
+def _till_of(heard: Heard) -> str:
+    """Who numbers the receipts of a till, if it does not say; else nothing."""
+    source = heard.event.source
+    named = (source.system, source.store, source.till) if heard.event.channel == "pos" else ()
+    return "/".join(named)
+
+
+def _given_back(
+    heard: Heard, body: OrderReturned | OrderCancelled
+) -> list[tuple[Statement, Decimal]]:
+    skus = [line.sku or line.gtin for line in body.lines] or [""]
+    found: list[tuple[Statement, Decimal]] = []
+    for ordinal, sku in enumerate(dict.fromkeys(skus)):
+        value = {"order": body.order_id, "issuer": body.issuer, "sku": sku}
+        statement = Statement(
+            heard.customer_book(NAME), heard.occurred_at, heard.event.event_id, ordinal,
+            heard.version, heard.event.channel, "", "", Basis.PUBLISHED, _written(value),
+        )  # fmt: skip
+        found.append((statement, NOTHING_SOLD))
+    return found
+
+
+def _terms(price: PriceClaim) -> str | None:
+    """What a shown and a charged price must share, in one short text; None if it is not compared:
+    a personal price, a clearance, a marketplace seller's."""
+    terms = TERMS_OF.terms(price) if price.sale_kind in COMPARED_SALES else None
+    if terms is None:
+        return None
+    named = (*price.book.subject.parts, *TERMS_OF.identity(terms))
+    return hashlib.sha256(SEPARATOR.join(named).encode()).hexdigest()[:32]
+
+
+def _statement(heard: Heard, price: PriceClaim, terms: str, value: dict[str, str]) -> Statement:
+    return Statement(
+        heard.customer_book(NAME),
+        price.occurred_at,
+        price.event_id,
+        price.ordinal,
+        price.version,
+        price.channel,
+        price.location,
+        price.zone,
+        price.basis,
+        _written(value),
+        terms,
+        price.valid_from,
+        price.valid_to,
+    )
+
+
+def _written(value: dict[str, str]) -> str:
+    """As JSON, without what is empty; each part has at most 100 characters."""
+    return orjson.dumps({name: text for name, text in value.items() if text}).decode()
+
+
+def met(
+    incident: Incident[ShownDetails], observations: Iterable[Observation], _rules: ShownRules
+) -> list[Met]:
+    """The purchase itself, and what it cost above what was shown."""
+    details, found = incident.details, []
+    for one in observations:
+        claim = one.claim
+        if isinstance(claim, Statement) and claim.basis is Basis.CHARGED:
+            paid = QuotedPrice.of(claim)
+            is_it = claim.event_id in incident.evidence[0] and paid.sku == details.sku
+            if is_it and paid.price == details.observed:
+                cost = (paid.price - details.expected) * one.quantity
+                found.append(Met(one, f"{paid.price.normalize():f}", cost))
+    return found
+
+
+KIND = Kind(
+    name=NAME,
+    title="Charged above shown",
+    subject=SubjectType.CUSTOMER,
+    causes=tuple(Cause),
+    rules=ShownRules,
+    details=ShownDetails,
+    claims=claims,
+    judge=ShownBook,
+    met=met,
+)
