@@ -225,7 +225,7 @@ async def test_unknown_kinds_are_refused() -> None:
     action = IncidentAction(
         incident_id="0" * 32, action=ActionKind.ACK, by="kim", reason="known", acted_at=hour(1)
     )
-    book = said[0].book._replace(kind="told_twice")
+    book = said[0].book._replace(kind="of_another_version")
     statement = Statement(book, hour(1), "e", 0, 0, "shop", "", "", Basis.PUBLISHED, "1")
     strange = [
         action_outgoing(ActionRecord.of(book, action), 1),
