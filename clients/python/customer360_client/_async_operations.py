@@ -708,6 +708,7 @@ class AsyncOperations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.ChargedAboveShownView
+        | models.ContactPressureView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -811,6 +812,7 @@ class AsyncOperations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.ChargedAboveShownView
+        | models.ContactPressureView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -838,6 +840,7 @@ class AsyncOperations:
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
                 | models.ChargedAboveShownView
+                | models.ContactPressureView
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView

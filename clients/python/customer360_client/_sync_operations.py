@@ -708,6 +708,7 @@ class Operations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.ChargedAboveShownView
+        | models.ContactPressureView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -812,6 +813,7 @@ class Operations:
         models.AvailabilityMismatchView
         | models.ChargedAboveAdvertisedView
         | models.ChargedAboveShownView
+        | models.ContactPressureView
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
@@ -839,6 +841,7 @@ class Operations:
                 models.AvailabilityMismatchView
                 | models.ChargedAboveAdvertisedView
                 | models.ChargedAboveShownView
+                | models.ContactPressureView
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView

@@ -573,6 +573,58 @@ class ContactAddress(Model):
     """Who assigned the number; empty for e-mail addresses and telephone numbers."""
 
 
+class ContactPressureView(Model):
+    """Contact pressure"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["contact_pressure"] = "contact_pressure"
+    subject: CustomerSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: PressureDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    handle: UUID
+    """Any id that the profile ever had; resolve it through the map when reading."""
+    window_days: int
+    """Length of the window in days of 24 hours."""
+    cap: int
+    """The most contacts that the rules allow within it."""
+    contacts: int
+    """The most contacts that were within it at one time."""
+    by_channel: dict[str, int]
+    """Those contacts by channel."""
+    next_allowed_at: datetime
+    """From when on one more contact stays within the cap."""
+
+
 class ContactQuestion(Model):
     """Whether addresses may be contacted on a channel for a purpose."""
 
@@ -906,6 +958,7 @@ class IncidentList(Model):
         AvailabilityMismatchView
         | ChargedAboveAdvertisedView
         | ChargedAboveShownView
+        | ContactPressureView
         | CustomerDataConflictView
         | LoyaltyBalanceMismatchView
         | MarketingWithoutConsentView
@@ -1320,6 +1373,21 @@ class PageEnd(Model):
     """The `cursor` of the next page; null at the end of the list."""
     has_more: bool
     """Whether there is a next page."""
+
+
+class PressureDetails(Model):
+    """How many contacts there were, and when the next one is allowed."""
+
+    window_days: int
+    """Length of the window in days of 24 hours."""
+    cap: int
+    """The most contacts that the rules allow within it."""
+    contacts: int
+    """The most contacts that were within it at one time."""
+    by_channel: dict[str, int]
+    """Those contacts by channel."""
+    next_allowed_at: datetime
+    """From when on one more contact stays within the cap."""
 
 
 class PriceDetails(Model):

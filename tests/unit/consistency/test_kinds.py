@@ -19,6 +19,7 @@ OF_THE_PRODUCT = [
     "availability_mismatch",
     "charged_above_advertised",
     "charged_above_shown",
+    "contact_pressure",
     "customer_data_conflict",
     "loyalty_balance_mismatch",
     "marketing_without_consent",
