@@ -30,29 +30,22 @@ from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 
 pytestmark = pytest.mark.any_store
 BOOKS = [product_book(f"ä{n}", realm) for realm in ("default", "other") for n in range(40)]
-OFFERS = (
-    "offers.sku", "offers.market", "offers.location", "offers.basis", "offers.price",
-    "offers.currency", "offers.quantity", "offers.terms",
-)  # fmt: skip
 
 
 def write_facts(database: Database, claims: list[PriceClaim]) -> None:
-    """Rows of `offers` as the view makes them of events with one claim each."""
-    described = database.rows("SELECT name FROM system.columns WHERE database = currentDatabase() "
-                              "AND table = 'offers'")  # fmt: skip
+    """Rows of `price_claims` as the view makes them of events with one claim each."""
+    names = (
+        "realm", "market", "sku", "event_id", "version", "occurred_at", "channel", "location",
+        "basis", "price", "currency",
+    )  # fmt: skip
     rows = [
-        {
-            "realm": one.book.realm, "event_id": one.event_id, "version": one.version,
-            "occurred_at": to_ms(one.occurred_at), "channel": one.channel,
-            **dict(zip(OFFERS, (
-                *([part] for part in reversed(one.book.subject.parts)), [one.location],
-                [one.basis.value], [one.price], [one.currency], [0], [""],
-            ), strict=True)),
-        }
+        (
+            one.book.realm, *one.book.subject.parts, one.event_id, one.version,
+            to_ms(one.occurred_at), one.channel, one.location, one.basis, one.price, one.currency,
+        )
         for one in claims
     ]  # fmt: skip
-    names = [name for (name,) in described if name in rows[0]]
-    database.insert_rows("offers", names, [[row[name] for name in names] for row in rows])
+    database.insert_rows("price_claims", names, rows)
 
 
 @pytest.fixture(params=["ClickHouse", "memory"])
