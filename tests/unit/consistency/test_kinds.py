@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from schemas.claim import Book
@@ -15,6 +17,7 @@ from tests.events import event
 
 from .market import claim, hour, only
 
+DOCS = Path(__file__).parents[3] / "docs"
 OF_THE_PRODUCT = [
     "availability_mismatch",
     "charged_above_advertised",
@@ -65,3 +68,10 @@ def test_an_incident_of_any_kind_is_read_by_its_kind(kinds: Kinds) -> None:
     read = kinds.incident_adapter.validate_json(found.model_dump_json())
     assert read == found
     assert type(read).__name__ == "PriceMismatch"
+
+
+def test_every_kind_has_a_row_in_the_documentation() -> None:
+    """With the type of its subject; most have a page of their own."""
+    rows = (DOCS / "kinds" / "README.md").read_text("utf-8").splitlines()
+    names = [row.split("`")[1] for row in rows if row.startswith("| [`")]
+    assert sorted(names) == list(KINDS)
