@@ -67,36 +67,48 @@ class ClickHouseConsistencyStore:
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
         found: dict[Book, list[Claim]] = defaultdict(list)
-        for realm, kind, part in _parts([book for book in books if book in self._noted]):
-            claims = self._prices if kind == PRICE_MISMATCH else self._statements
-            for claim in claims(realm, kind, part):
-                found[claim.book].append(claim)
-        customers = [book for book in books if book.subject.type is SubjectType.CUSTOMER]
-        for realm, kind, part in _parts(customers):
-            for claim in self._customer_statements(realm, kind, part):
+        for realm, part in _parts(
+            [one for one in books if one in self._noted or _is_customer(one)]
+        ):
+            for claim in self._claims(realm, part):
                 found[claim.book].append(claim)
         return found
 
-    def _prices(self, realm: str, kind: str, books: Sequence[Book]) -> Iterator[Claim]:
+    def _claims(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
+        """One statement each for prices, for statements, and for those about customers."""
+        priced = [book for book in books if book.kind == PRICE_MISMATCH]
+        customers = [book for book in books if _is_customer(book)]
+        others = [one for one in books if one.kind != PRICE_MISMATCH and not _is_customer(one)]
+        if priced:
+            yield from self._prices(realm, priced)
+        if others:
+            yield from self._statements(realm, others)
+        if customers:
+            yield from self._customer_statements(realm, customers)
+
+    def _prices(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
         skus = sorted({book.subject.parts[1] for book in books})
         for market, sku, *rest in self._database.rows(PRICES_SQL, {"realm": realm, "skus": skus}):
-            yield price_claim(Book(realm, kind, Subject.product(market, sku)), rest)
+            yield price_claim(Book(realm, PRICE_MISMATCH, Subject.product(market, sku)), rest)
 
-    def _statements(self, realm: str, kind: str, books: Sequence[Book]) -> Iterator[Claim]:
-        parameters = {"realm": realm, "kind": kind, "subjects": [one.subject.key for one in books]}
-        for row in self._database.rows(STATEMENTS_SQL, parameters):
-            type_, subject, occurred_at, event_id, ordinal, version, channel, body = row
+    def _statements(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
+        asked = set(books)
+        for row in self._database.rows(STATEMENTS_SQL, _keys(realm, books)):
+            kind, type_, subject, *rest = row
             book = Book(realm, kind, Subject(SubjectType(type_), subject))
-            yield statement_claim(book, (occurred_at, event_id, ordinal, version, channel, body))
+            if book in asked:
+                yield statement_claim(book, rest)
 
-    def _customer_statements(
-        self, realm: str, kind: str, books: Sequence[Book]
-    ) -> Iterator[Statement]:
+    def _customer_statements(self, realm: str, books: Sequence[Book]) -> Iterator[Statement]:
         """Of all anchors that the customers hold now, as claims of the customers' books."""
-        holders = self._map.members_of(realm, [book.subject.node for book in books]).holder
-        rows = rows_by_key(self._database, CUSTOMER_STATEMENTS_SQL, realm, holders, kind=kind)
-        for node, *row in rows:
-            yield statement_claim(Book(realm, kind, Subject.customer(holders[node.int])), row)
+        asked, kinds = set(books), sorted({book.kind for book in books})
+        profiles = {book.subject.node for book in books}
+        holders = self._map.members_of(realm, profiles).holder
+        rows = rows_by_key(self._database, CUSTOMER_STATEMENTS_SQL, realm, holders, kinds=kinds)
+        for node, kind, *row in rows:
+            book = Book(realm, kind, Subject.customer(holders[node.int]))
+            if book in asked:
+                yield statement_claim(book, row)
 
     def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
         """See the port."""
@@ -130,24 +142,27 @@ class ClickHouseConsistencyStore:
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
         found: dict[Book, list[AnyIncident]] = defaultdict(list)
-        for realm, kind, part in _parts(books):
-            keys = [book.subject.key for book in part]
-            told = self._kinds.told_in(kind)
-            parameters = {"realm": realm, "kinds": told, "subjects": keys}
-            for (body,) in self._database.rows(INCIDENTS_SQL, parameters):
+        for realm, part in _parts(books):
+            asked, parameters = set(part), _keys(realm, part)
+            told = {one for kind in parameters["kinds"] for one in self._kinds.told_in(kind)}
+            for (body,) in self._database.rows(
+                INCIDENTS_SQL, {**parameters, "kinds": sorted(told)}
+            ):
                 incident = self._kinds.incident_adapter.validate_json(body)
-                found[Book(realm, kind, incident.about)].append(incident)
+                book = self._kinds.book_of(incident)
+                if book in asked:
+                    found[book].append(incident)
         return found
 
     def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
         """See the port."""
         found: dict[Book, list[IncidentAction]] = defaultdict(list)
-        for realm, kind, part in _parts(books):
-            keys = [book.subject.key for book in part]
-            parameters = {"realm": realm, "kind": kind, "subjects": keys}
-            for type_, subject, *row in self._database.rows(ACTIONS_SQL, parameters):
+        for realm, part in _parts(books):
+            asked = set(part)
+            for kind, type_, subject, *row in self._database.rows(ACTIONS_SQL, _keys(realm, part)):
                 book = Book(realm, kind, Subject(SubjectType(type_), subject))
-                found[book].append(action_of(row))
+                if book in asked:
+                    found[book].append(action_of(row))
         return found
 
     def due_books(
@@ -227,14 +242,28 @@ class ClickHouseConsistencyStore:
         self._database.insert_rows("timers", names, rows)
 
 
-def _parts(books: Collection[Book]) -> Iterator[tuple[str, str, Sequence[Book]]]:
-    """Books of one realm and kind, at most as many as fit into one query."""
-    by_kind: dict[tuple[str, str], list[Book]] = defaultdict(list)
+def _parts(books: Collection[Book]) -> Iterator[tuple[str, Sequence[Book]]]:
+    """Books of one realm and any kinds, at most as many as fit into one query.
+
+    A batch touches books of many kinds, few of each: a query for each kind would take longer than
+    all rows of one.
+    """
+    by_realm: dict[str, list[Book]] = defaultdict(list)
     for book in books:
-        by_kind[book.realm, book.kind].append(book)
-    for (realm, kind), mine in by_kind.items():
+        by_realm[book.realm].append(book)
+    for realm, mine in by_realm.items():
         for part in chunks(mine, BOOKS_PER_QUERY):
-            yield realm, kind, part
+            yield realm, part
+
+
+def _keys(realm: str, books: Iterable[Book]) -> dict[str, Any]:
+    """Parameters of a query that may also find other pairs of these kinds and subjects."""
+    kinds, subjects = {one.kind for one in books}, {one.subject.key for one in books}
+    return {"realm": realm, "kinds": sorted(kinds), "subjects": sorted(subjects)}
+
+
+def _is_customer(book: Book) -> bool:
+    return book.subject.type is SubjectType.CUSTOMER
 
 
 def price_claim(book: Book, row: Sequence[Any]) -> PriceClaim:

@@ -19,30 +19,30 @@ LEFT JOIN corrected USING (event_id)
 WHERE version >= newest
 
 -- statements --
--- All claims of one kind about these subjects; see above about corrected events.
+-- All claims of these kinds about these subjects; see above about corrected events.
 WITH corrected AS
     (
         SELECT event_id, max(version) AS newest FROM claims
         WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
-            WHERE realm = {realm:String} AND kind = {kind:String}
+            WHERE realm = {realm:String} AND kind IN {kinds:Array(String)}
                 AND subject IN {subjects:Array(String)})
         GROUP BY event_id
     )
-SELECT subject_type, subject, occurred_at, event_id, ordinal, version, channel, body
-FROM (SELECT * FROM statements FINAL WHERE realm = {realm:String} AND kind = {kind:String}
+SELECT kind, subject_type, subject, occurred_at, event_id, ordinal, version, channel, body
+FROM (SELECT * FROM statements FINAL WHERE realm = {realm:String} AND kind IN {kinds:Array(String)}
     AND subject IN {subjects:Array(String)}) AS found
 LEFT JOIN corrected USING (event_id)
 WHERE version >= newest
 
 -- customer_statements --
--- All claims of one kind whose events have these anchors, with the anchor first.
-SELECT node, occurred_at, event_id, ordinal - 1, version, channel, body
+-- All claims of these kinds whose events have these anchors, with the anchor first.
+SELECT node, kind, occurred_at, event_id, ordinal - 1, version, channel, body
 FROM
 (
     SELECT * FROM claims FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 )
 ARRAY JOIN claims.kind AS kind, claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
-WHERE kind = {kind:String}
+WHERE kind IN {kinds:Array(String)}
 
 -- incidents --
 -- Incidents of some kinds about these subjects.
@@ -50,10 +50,10 @@ SELECT body FROM incident_states FINAL
 WHERE realm = {realm:String} AND kind IN {kinds:Array(String)} AND subject IN {subjects:Array(String)}
 
 -- actions --
--- What people did with incidents of one kind about these subjects.
-SELECT subject_type, subject, incident_id, action, acted_by, reason, until, acted_at
+-- What people did with incidents of these kinds about these subjects.
+SELECT kind, subject_type, subject, incident_id, action, acted_by, reason, until, acted_at
 FROM incident_actions FINAL
-WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
+WHERE realm = {realm:String} AND kind IN {kinds:Array(String)} AND subject IN {subjects:Array(String)}
 
 -- due --
 -- Books whose due time has come, of all partitions or some.
