@@ -68,7 +68,7 @@ ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subj
 INSERT INTO price_claims
 SELECT realm, sku, market, event_id, node, toUInt16(number - 1), version, occurred_at,
     channel, synthetic, order_id, location, basis, price, currency, quantity, terms
-FROM touchpoints FINAL
+FROM offers FINAL
 ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS location,
     offers.basis AS basis, offers.price AS price, offers.currency AS currency,
     offers.quantity AS quantity, offers.terms AS terms, arrayEnumerate(offers.sku) AS number;
@@ -76,7 +76,7 @@ ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.location AS locati
 INSERT INTO statements
 SELECT realm, kind, subject, subject_type, event_id, node, toUInt16(number - 1), version,
     occurred_at, channel, synthetic, order_id, body
-FROM touchpoints FINAL
+FROM claims FINAL
 ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject,
     claims.body AS body, arrayEnumerateUniq(claims.kind) AS number;
 
