@@ -8,26 +8,26 @@ counts; in doubt nothing is reported.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 import orjson
 
-from schemas.claim import Book, Claim, PriceClaim, Statement
+from schemas.claim import PriceClaim, Statement
 from schemas.currency import Priced
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.events.orders import Fulfilment, OrderCancelled, OrderPlaced, OrderReturned
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.subject import SEPARATOR, SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
-from services.consistency.core.claim_set import ClaimSet
+from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import STORE_CHANNELS, offers_of
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 from services.consistency.core.shown_prices import (
     DearerPurchase,
     QuotedPrice,
@@ -79,38 +79,14 @@ class ShownDetails(Details, Priced):
         )
 
 
-class ShownBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one customer."""
+class ShownBook(RecomputedBook[ShownRules]):
+    """What one customer did and got."""
 
-    def __init__(self, book: Book, rules: ShownRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
+        return (self._incident(one, now) for one in self._purchases(now))
 
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol."""
-        if self._now is None:
-            return {}
-        found = (self._incident(one, self._now) for one in self._purchases(self._now))
-        return {one.incident_id: one for one in found}
-
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now, times = self._now, [one.occurred_at for one in self._claims]
-        if now is None:
-            return earliest(*times)
-        times += [one.end for one in self._purchases(now)]
-        return earliest(*(time for time in times if time > now))
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
+        return (one.end for one in self._purchases(now))
 
     def _purchases(self, now: datetime) -> list[DearerPurchase]:
         """What was charged too much, by the claims that are not later than now."""

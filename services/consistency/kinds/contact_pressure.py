@@ -16,17 +16,17 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from schemas.base import Instant
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Claim, Statement
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules, Name
 from schemas.subject import SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
-from services.consistency.core.claim_set import ClaimSet
+from services.consistency.core.book import incident_id
 from services.consistency.core.contacts import contact_channel, contact_key, marketing_message
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 
 NAME = "contact_pressure"
 NOTHING_SOLD = Decimal(0)
@@ -124,45 +124,18 @@ def excesses(
         yield current
 
 
-class PressureBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one customer."""
+class PressureBook(RecomputedBook[PressureRules]):
+    """What one customer did and got."""
 
-    def __init__(self, book: Book, rules: PressureRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
-
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol."""
-        now = self._now
-        if now is None:
-            return {}
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
         contacts = self._contacts(now)
-        found = [
-            self._incident(contacts, one, cause, now)
-            for cause in Cause
-            for one in self._excesses(contacts, cause)
-        ]
-        return {one.incident_id: one for one in found}
+        for cause in Cause:
+            for one in self._excesses(contacts, cause):
+                yield self._incident(contacts, one, cause, now)
 
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now, times = self._now, [one.occurred_at for one in self._claims]
-        if now is None:
-            return earliest(*times)
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
         contacts = self._contacts(now)
-        times += [one.end for cause in Cause for one in self._excesses(contacts, cause)]
-        return earliest(*(time for time in times if time > now))
+        return (one.end for cause in Cause for one in self._excesses(contacts, cause))
 
     def _contacts(self, now: datetime) -> list[Contact]:
         known = (one for one in self._claims if one.occurred_at <= now)

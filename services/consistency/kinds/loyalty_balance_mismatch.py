@@ -19,18 +19,18 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Statement
 from schemas.events.master_data import LoyaltyChanged
 from schemas.identifiers import as_uuid
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import SEPARATOR, SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
-from services.consistency.core.claim_set import ClaimSet
+from services.consistency.core.book import incident_id
 from services.consistency.core.course import Course, Dissent, Snapshot, Value
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 
 NAME = "loyalty_balance_mismatch"
 NOTHING_SOLD = Decimal(0)
@@ -148,44 +148,19 @@ class AccountTold(NamedTuple):
     programme: str
 
 
-class LoyaltyBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one customer."""
+class LoyaltyBook(RecomputedBook[LoyaltyRules]):
+    """What one customer did and got."""
 
-    def __init__(self, book: Book, rules: LoyaltyRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
-
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol."""
-        now, found = self._now, dict[str, AnyIncident]()
-        if now is None:
-            return found
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
         for account, said in self._accounts(now).items():
             for dissent in Course(self._rules).run(said.snapshots, now):
-                incident = self._incident(account, said.programme, dissent)
-                found[incident.incident_id] = incident
-        return found
+                yield self._incident(account, said.programme, dissent)
 
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now, times = self._now, [one.occurred_at for one in self._claims]
-        if now is not None:
-            for said in self._accounts(now).values():
-                course = Course(self._rules)
-                course.run(said.snapshots, now)
-                times += course.due_times()
-        return earliest(*(time for time in times if now is None or time > now))
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
+        for said in self._accounts(now).values():
+            course = Course(self._rules)
+            course.run(said.snapshots, now)
+            yield from course.due_times()
 
     def _accounts(self, now: datetime) -> dict[Account, AccountTold]:
         """What was said of each account up to now."""

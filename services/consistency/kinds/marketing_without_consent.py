@@ -18,14 +18,13 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Claim, Statement
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
-from services.consistency.core.claim_set import ClaimSet
+from services.consistency.core.book import incident_id
 from services.consistency.core.contacts import contact_channel
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.joins import Joins, Link
@@ -42,6 +41,7 @@ from services.consistency.core.permissions import (
     statements_of,
 )
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 from services.profiles.core.consent import (
     ConsentReason,
     ConsentRecord,
@@ -239,44 +239,16 @@ class BreachFinder:
         return until
 
 
-class ConsentBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one customer."""
+class ConsentBook(RecomputedBook[ConsentBreachRules]):
+    """What one customer did and got."""
 
-    def __init__(self, book: Book, rules: ConsentBreachRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
+        return (self._incident(breaches, now) for breaches in self._episodes(now))
 
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol."""
-        now, found = self._now, dict[str, AnyIncident]()
-        if now is None:
-            return found
-        for breaches in self._episodes(now):
-            incident = self._incident(breaches, now)
-            found[incident.incident_id] = incident
-        return found
-
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now = self._now
-        said = [one.occurred_at for one in self._claims]
-        if now is None:
-            return earliest(*said)
-        dues = [time for time in said if time > now]
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
         for breach in BreachFinder(self._claims, self._rules, now).breaches():
-            dues += [time for time in (breach.known_at, breach.until) if time > now]
-        return earliest(*dues)
+            yield breach.known_at
+            yield breach.until
 
     def _episodes(self, now: datetime) -> Iterator[list[ConsentBreach]]:
         """The breaches known by now, those that follow each other before they are over together."""

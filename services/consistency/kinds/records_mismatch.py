@@ -7,7 +7,7 @@ Whatever a system may count in one way or the other is allowed in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Book, Statement
 from schemas.events.orders import (
     OrderCancelled,
     OrderPlaced,
@@ -29,11 +29,11 @@ from schemas.incident import AnyIncident, Details, Incident, IncidentState, Seve
 from schemas.offer import Basis
 from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import SEPARATOR, Subject, SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
-from services.consistency.core.claim_set import ClaimSet
+from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 from services.consistency.core.till_day import (
     NOTHING_SOLD,
     Closing,
@@ -109,45 +109,21 @@ class RecordsDetails(Details):
         )
 
 
-class TillBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one till and day."""
+class TillBook(RecomputedBook[RecordsRules]):
+    """The closings and receipts of one till and day."""
 
-    def __init__(self, book: Book, rules: RecordsRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
-
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol. Nothing is said before receipts are due."""
-        now, found = self._now, dict[str, AnyIncident]()
-        if now is None:
-            return found
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
+        """Nothing is said before receipts are due."""
         day = self._day(now)
         for reports in day.closings:
-            closing = reports[-1]
-            if closing.closed_at + self._rules.late <= now and not any(map(day.agrees, reports)):
-                incident = self._incident(day, reports, now)
-                found[incident.incident_id] = incident
-        return found
+            is_due = reports[-1].closed_at + self._rules.late <= now
+            if is_due and not any(map(day.agrees, reports)):
+                yield self._incident(day, reports, now)
 
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now, times = self._now, [one.occurred_at for one in self._claims]
-        if now is None:
-            return earliest(*times)
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
         for closing in (one for reports in self._day(now).closings for one in reports):
-            times += [closing.closed_at + self._rules.late, self._end_of(closing)]
-        return earliest(*(time for time in times if time > now))
+            yield closing.closed_at + self._rules.late
+            yield self._end_of(closing)
 
     def _day(self, now: datetime) -> TillDay:
         known = (one for one in self._claims if isinstance(one, Statement))

@@ -19,12 +19,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from schemas.base import TimeZone
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Book, Statement
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules, Name
 from schemas.subject import Subject, SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
+from services.consistency.core.book import incident_id
 from services.consistency.core.case_steps import (
     ASKING,
     SPOKEN_CHANNELS,
@@ -32,10 +32,10 @@ from services.consistency.core.case_steps import (
     CaseStep,
     step_of,
 )
-from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 from services.consistency.core.service_time import Week, due_at, week_of
 
 NAME = "reply_overdue"
@@ -117,46 +117,21 @@ class Wait(NamedTuple):
         return self.asked[0]
 
 
-class RepliesBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one case."""
+class RepliesBook(RecomputedBook[ReplyRules]):
+    """The questions and answers of one case."""
 
-    def __init__(self, book: Book, rules: ReplyRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
-
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol. A question is told once it is overdue, never while it is not."""
-        now, found = self._now, dict[str, AnyIncident]()
-        if now is None:
-            return found
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
+        """A question is told once it is overdue, never while it is not."""
         for wait in self._waits(now):
             due, end = self._due_at(wait), self._end_of(wait)
             if due <= now and due < end:
-                incident = self._incident(wait, due, end if end <= now else None)
-                found[incident.incident_id] = incident
-        return found
+                yield self._incident(wait, due, end if end <= now else None)
 
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now, later = self._now, [one.occurred_at for one in self._claims]
-        if now is None:
-            return earliest(*later)
-        dues = [time for time in later if time > now]
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
         for wait in self._waits(now):
             if wait.answer is None:
-                dues += [time for time in (self._due_at(wait), self._end_of(wait)) if time > now]
-        return earliest(*dues)
+                yield self._due_at(wait)
+                yield self._end_of(wait)
 
     def _waits(self, now: datetime) -> Iterator[Wait]:
         """Those who waited and wait, by the claims that are not later than now."""

@@ -16,18 +16,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Statement
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import SubjectType, written_subject
-from services.consistency.core.book import earliest, incident_id
+from services.consistency.core.book import incident_id
 from services.consistency.core.case_steps import ASKING, SPOKEN_CHANNELS, CaseStep
-from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.matters import Matter, Said, plain, said_by
 from services.consistency.core.places import EVERYWHERE
+from services.consistency.core.recomputed_book import RecomputedBook
 
 NAME = "told_twice"
 NOTHING_SOLD = Decimal(0)
@@ -225,38 +225,14 @@ class CustomerMatters:
         return said.claim.channel in self._rules.spoken_channels
 
 
-class ToldBook:
-    """Implements `JudgedBook` of services/consistency/core/kind.py for one customer."""
+class ToldBook(RecomputedBook[ToldTwiceRules]):
+    """What one customer did and got."""
 
-    def __init__(self, book: Book, rules: ToldTwiceRules) -> None:
-        self.book = book
-        self._rules = rules
-        self._claims = ClaimSet(book)
-        self._now: datetime | None = None
+    def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
+        return (self._incident(matter, now) for matter in self._told(now))
 
-    def add(self, claims: Iterable[Claim]) -> list[Claim]:
-        """See the protocol."""
-        return [claim for claim in claims if self._claims.add(claim)]
-
-    def advance(self, now: datetime) -> None:
-        """See the protocol."""
-        self._now = now if self._now is None else max(now, self._now)
-
-    def incidents(self) -> dict[str, AnyIncident]:
-        """See the protocol."""
-        if self._now is None:
-            return {}
-        found = (self._incident(matter, self._now) for matter in self._told(self._now))
-        return {one.incident_id: one for one in found}
-
-    @property
-    def next_due(self) -> datetime | None:
-        """See the protocol."""
-        now, times = self._now, [one.occurred_at for one in self._claims]
-        if now is None:
-            return earliest(*times)
-        ends = [self._end_of(matter) for matter in self._told(now)]
-        return earliest(*(time for time in (*times, *ends) if time > now))
+    def _changes_after(self, now: datetime) -> Iterator[datetime]:
+        return (self._end_of(matter) for matter in self._told(now))
 
     def _told(self, now: datetime) -> Iterator[Matter]:
         """The matters that were told again, by the claims that are not later than now."""
