@@ -23,7 +23,6 @@ from services.consistency.kinds.records_mismatch import (
     RecordsDetails,
     RecordsRules,
     claims,
-    met,
 )
 from tests.events import event
 
@@ -378,7 +377,7 @@ def test_rules_and_who_met_it() -> None:
     assert incidents(said, "21:00", RecordsRules(grace_start_hours={"default": 1})) != []
     near = [*day(1, 2), receipt("3", "20:05"), closing(3, "30.00")]
     [found] = incidents(near, rules=RecordsRules(edge_minutes=0))
-    assert met(found, [], RULES) == []  # type: ignore[arg-type]
+    assert KIND.met(found, [], RULES) == []
     total = [*day(1, 2), closing(2, "21.00")]
     assert incidents(total, rules=RecordsRules(tolerance_absolute=Decimal(1))) == []
     with pytest.raises(ValidationError):

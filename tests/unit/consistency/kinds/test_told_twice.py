@@ -24,7 +24,6 @@ from services.consistency.kinds.told_twice import (
     ToldDetails,
     ToldTwiceRules,
     claims,
-    met,
 )
 from tests.events import event
 from tests.unit.consistency.market import hour
@@ -463,4 +462,4 @@ def test_other_events_say_nothing_of_it() -> None:
 def test_nobody_met_it() -> None:
     """It concerns one customer."""
     [found] = incidents([says("asks", 0, "phone", "P-9", repeated=True)], 1)
-    assert met(found, [], RULES) == []  # type: ignore[arg-type]
+    assert KIND.met(found, [], RULES) == []
