@@ -45,6 +45,10 @@ class Happened(NamedTuple):
     """The channel whose conversation it is; empty for a case."""
 
 
+CASE_BODIES = (SupportExchanged, ComplaintChanged, MessageExchanged)
+"""The types of bodies that tell of a case."""
+
+
 def step_of(heard: Heard) -> Happened | None:
     """The step that an event tells of; None if it is about no case."""
     body, kind = heard.event.body, heard.event.type

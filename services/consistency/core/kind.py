@@ -139,6 +139,8 @@ class Kind:
     met: Callable[[Any, Iterable[Observation], Any], list[Met]]
     """Those of (incident, observations of its subject, rules) that met its deviation while it
     lasted: from when it began until before it ended."""
+    hears: tuple[type, ...] | None = None
+    """The types of bodies of which `claims` may make any; None is asked about every event."""
     judged_with: str = ""
     """The kind whose books its incidents follow from, under that kind's rules, if it makes no
     claims of its own: what two kinds may tell of is judged once, so it is told once."""
@@ -191,6 +193,7 @@ class Kinds(Mapping[str, Kind]):
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._by_name = {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.name)}
+        self._hearing: dict[type, tuple[Kind, ...]] = {}
         self.about_customers = tuple(
             name for name, kind in self._by_name.items() if kind.subject is SubjectType.CUSTOMER
         )
@@ -209,6 +212,14 @@ class Kinds(Mapping[str, Kind]):
         """The kind whose books the incidents of this kind follow from; most often itself."""
         kind = self._by_name.get(name)
         return kind.judged_with or name if kind else name
+
+    def hearing(self, body: type) -> tuple[Kind, ...]:
+        """The kinds that may make claims of an event with a body of this type."""
+        if body not in self._hearing:
+            self._hearing[body] = tuple(
+                kind for kind in self.values() if kind.hears is None or issubclass(body, kind.hears)
+            )
+        return self._hearing[body]
 
     def told_in(self, name: str) -> list[str]:
         """The kinds whose incidents follow from the books of this one, its own first."""

@@ -27,6 +27,10 @@ YEARS_BOUNDED = range(1971, 2200)
 """A bound in another year (0001-01-01, 1970-01-01, 9999-12-31) is none: the window is open."""
 
 
+OFFERING = (Offer, ProductViewed, CartUpdated)
+"""The types of bodies that may have offers."""
+
+
 def offers_of(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
     """The published or displayed offers of an event, in their order; each with its basis."""
     body = heard.event.body

@@ -22,7 +22,7 @@ from schemas.subject import SubjectType
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
-from services.consistency.core.offers import FIXED_CHANNELS, claim_head, offers_of
+from services.consistency.core.offers import FIXED_CHANNELS, OFFERING, claim_head, offers_of
 
 NAME = "availability_mismatch"
 NOTHING_SOLD = Decimal(0)
@@ -199,6 +199,7 @@ KIND = Kind(
     rules=AvailabilityRules,
     details=AvailabilityDetails,
     claims=claims,
+    hears=OFFERING,
     judge=book,
     met=met,
 )

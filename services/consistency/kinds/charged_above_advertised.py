@@ -117,6 +117,7 @@ KIND = Kind(
     rules=PriceRules,
     details=AdvertisedPriceDetails,
     claims=claims,
+    hears=(),
     judge=book,
     met=met,
     judged_with=PRICE_MISMATCH,

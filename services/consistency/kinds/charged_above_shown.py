@@ -274,6 +274,7 @@ KIND = Kind(
     rules=ShownRules,
     details=ShownDetails,
     claims=claims,
+    hears=(ProductViewed, CartUpdated, OrderPlaced, OrderReturned, OrderCancelled),
     judge=ShownBook,
     met=met,
 )

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from schemas.base import Instant
 from schemas.claim import Claim, Statement
+from schemas.events.messages import MessageSent
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules, Name
@@ -237,6 +238,7 @@ KIND = Kind(
     rules=PressureRules,
     details=PressureDetails,
     claims=claims,
+    hears=(MessageSent,),
     judge=PressureBook,
     met=met,
 )

@@ -289,6 +289,7 @@ KIND = Kind(
     rules=CustomerDataRules,
     details=CustomerDataDetails,
     claims=claims,
+    hears=(ProfileUpdated,),
     met=met,
     judge=book,
 )

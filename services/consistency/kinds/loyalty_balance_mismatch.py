@@ -344,6 +344,7 @@ KIND = Kind(
     rules=LoyaltyRules,
     details=LoyaltyDetails,
     claims=claims,
+    hears=(LoyaltyChanged,),
     judge=LoyaltyBook,
     met=met,
 )

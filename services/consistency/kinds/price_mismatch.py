@@ -29,6 +29,7 @@ from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
     FIXED_CHANNELS,
+    OFFERING,
     claim_head,
     is_withdrawn,
     offers_of,
@@ -540,6 +541,7 @@ KIND = Kind(
     rules=PriceRules,
     details=PriceDetails,
     claims=claims,
+    hears=(OrderPlaced, *OFFERING),
     judge=book,
     met=met,
 )

@@ -26,6 +26,7 @@ from services.consistency.core.gtin import gtin_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
     FIXED_CHANNELS,
+    OFFERING,
     claim_head,
     is_withdrawn,
     offers_of,
@@ -333,6 +334,7 @@ KIND = Kind(
     rules=ContentRules,
     details=ContentDetails,
     claims=claims,
+    hears=OFFERING,
     judge=book,
     met=met,
 )

@@ -27,6 +27,7 @@ from services.consistency.core.book import earliest, incident_id
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
+from services.consistency.core.offers import OFFERING
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
 from services.consistency.core.promotion_timeline import (
     Cause,
@@ -296,6 +297,7 @@ KIND = Kind(
     rules=PromotionRules,
     details=PromotionDetails,
     claims=claims,
+    hears=OFFERING,
     judge=PromotionsBook,
     met=met,
 )

@@ -285,6 +285,7 @@ KIND = Kind(
     rules=RecordsRules,
     details=RecordsDetails,
     claims=claims,
+    hears=(TillClosed, OrderPlaced, OrderReturned, OrderCancelled),
     judge=TillBook,
     met=met,
 )

@@ -36,7 +36,7 @@ from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.consumer_prices import consumer_prices, read
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
-from services.consistency.core.offers import FIXED_CHANNELS
+from services.consistency.core.offers import FIXED_CHANNELS, OFFERING
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
 from services.consistency.core.reductions import (
     Cause,
@@ -371,6 +371,7 @@ KIND = Kind(
     rules=ReductionRules,
     details=ReductionDetails,
     claims=claims,
+    hears=OFFERING,
     judge=ReductionsBook,
     met=met,
 )

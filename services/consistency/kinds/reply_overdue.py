@@ -27,6 +27,7 @@ from schemas.subject import Subject, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.case_steps import (
     ASKING,
+    CASE_BODIES,
     SPOKEN_CHANNELS,
     STEP_ORDER,
     CaseStep,
@@ -242,6 +243,7 @@ KIND = Kind(
     rules=ReplyRules,
     details=ReplyDetails,
     claims=claims,
+    hears=CASE_BODIES,
     judge=RepliesBook,
     met=met,
 )

@@ -228,6 +228,7 @@ KIND = Kind(
     rules=StoreDataRules,
     details=StoreDataDetails,
     claims=claims,
+    hears=(StorePublished,),
     met=met,
     judge=book,
 )

@@ -22,7 +22,7 @@ from schemas.offer import Basis
 from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import incident_id
-from services.consistency.core.case_steps import ASKING, SPOKEN_CHANNELS, CaseStep
+from services.consistency.core.case_steps import ASKING, CASE_BODIES, SPOKEN_CHANNELS, CaseStep
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.matters import Matter, Said, plain, said_by
@@ -329,6 +329,7 @@ KIND = Kind(
     rules=ToldTwiceRules,
     details=ToldDetails,
     claims=claims,
+    hears=CASE_BODIES,
     judge=ToldBook,
     met=met,
 )

@@ -94,7 +94,7 @@ class EventProcessor:
     ) -> None:
         self._config = config
         self._erased_at = erased_at
-        self._kinds = tuple(config.kinds.values())
+        self._kinds = config.kinds
         self._floor_ms = to_ms(config.time_floor)
         self._tolerance_ms = config.future_tolerance / timedelta(milliseconds=1)
         self._identification = Identification(
@@ -280,8 +280,9 @@ class EventProcessor:
         statements: list[tuple[Statement, Decimal]] = []
         if context.event.source.synthetic or context.intake is Intake.PUBLIC:
             return prices, statements
+        kinds = self._kinds.hearing(type(context.event.body))
         heard = self._heard(context, consents)
-        for kind in self._kinds:
+        for kind in kinds:
             for claim, quantity in kind.claims(heard):
                 if isinstance(claim, PriceClaim):
                     prices.append((claim, quantity))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from schemas.claim import Book
+from schemas.examples import EXAMPLES
 from schemas.incident import IncidentState
 from schemas.subject import Subject
 from schemas.touchpoint import TouchpointAdapter
@@ -14,9 +16,11 @@ from services.consistency.core.kind import Heard, Kinds
 from services.consistency.kinds import KINDS
 from tests.customer_kind import KIND, NAME
 from tests.events import event
+from tests.planted import plant_all
 
 from .market import claim, hour, only
 
+HOUR = timedelta(hours=1)
 DOCS = Path(__file__).parents[3] / "docs"
 OF_THE_PRODUCT = [
     "availability_mismatch",
@@ -75,3 +79,17 @@ def test_every_kind_has_a_row_in_the_documentation() -> None:
     rows = (DOCS / "kinds" / "README.md").read_text("utf-8").splitlines()
     names = [row.split("`")[1] for row in rows if row.startswith("| [`")]
     assert sorted(names) == list(KINDS)
+
+
+def test_kinds_make_no_claims_of_what_they_do_not_hear() -> None:
+    """Of every type of event, and of all that is planted."""
+    events = [*EXAMPLES.values(), *(e for one in plant_all(hour(0), HOUR) for e in one.events)]
+    asked = 0
+    for fields in events:
+        touchpoint = TouchpointAdapter.validate_python(fields)
+        heard = Heard(touchpoint, hour(0), 0, 7, "DE", "EUR", is_personal=True)
+        hearing = KINDS.hearing(type(touchpoint.body))
+        asked += len(hearing)
+        for kind in KINDS.values():
+            assert kind in hearing or list(kind.claims(heard)) == [], (kind.name, touchpoint.type)
+    assert 0 < asked < len(events) * len(KINDS) / 2
