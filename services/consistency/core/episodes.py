@@ -25,6 +25,7 @@ class Episode:
         "deviating_claims",
         "due_at",
         "healed_by_publishing",
+        "led_by",
         "opened_at",
         "reopens",
         "resolved_at",
@@ -44,6 +45,8 @@ class Episode:
         self.deviating: list[str] = []
         self.healed_by_publishing = False
         """What was observed was overtaken once by what the channel published."""
+        self.led_by: Move | None = None
+        """The move of the channel that began it, if the channel was the first to move."""
         self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
         self.add_evidence(verdict.claim)
@@ -68,6 +71,7 @@ class Episode:
         """An independent copy."""
         twin = Episode(self.since, self.due_at, self.verdict)
         twin.opened_at, twin.resolved_at = self.opened_at, self.resolved_at
+        twin.led_by = self.led_by
         twin.deviating_claims, twin.deviating = dict(self.deviating_claims), list(self.deviating)
         return twin
 
@@ -144,15 +148,19 @@ class Deviations:
         if verdict is None:
             self.current = None
             return
-        due_at = history.due_at(self.channel, own)
+        due_at = history.published_due_at(self.channel, own)
         if current is None:
             current = self._begin(now, due_at, verdict)
+            current.led_by = history.lead(own)
         else:
             current.verdict = verdict
             current.add_evidence(verdict.claim)
             if history.move and history.move.at == now:
                 ceiling = current.since + self._rules.grace_ceiling(self.channel)
-                current.due_at = min(due_at, ceiling)
+                current.due_at = min(due_at, max(ceiling, current.due_at))
+            elif history.lead(current.led_by):  # Others may have followed, or gone back.
+                followed_at = history.published_due_at(self.channel, current.led_by)
+                current.due_at = max(followed_at, now)
         if current.due_at <= now:
             self._open(current, verdict, current.due_at)
 
@@ -175,6 +183,8 @@ class Deviations:
                 self._resolve(current, claim.basis, now)
             return
         graced = history.due_at(self.channel, own)
+        if current is not None and current.opened_at is None:
+            graced = max(graced, current.due_at)
         if now < graced:
             return  # Observations within the grace are no evidence.
         if current is not None and claim.basis in current.deviating_claims:

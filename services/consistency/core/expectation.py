@@ -155,6 +155,33 @@ class ExpectationHistory:
         move = self.latest_move(own)
         return move.at + self._comparison.rules.grace(channel, move.ended, move.lasts)
 
+    def published_due_at(self, channel: str, own: Move | None) -> datetime:
+        """When what a channel publishes has deviated for too long.
+
+        Without a price list the first to move is not wrong before the quickest of the others had
+        its own time to follow.
+        """
+        due_at, lead = self.due_at(channel, own), self.lead(own)
+        return max(due_at, lead.at + self._time_to_follow(lead)) if lead else due_at
+
+    def lead(self, own: Move | None) -> Move | None:
+        """The channel's own move, if it is the latest."""
+        return own if own and self.latest_move(own) is own else None
+
+    def _time_to_follow(self, own: Move) -> timedelta:
+        """How long the quickest of the supporters may take to follow a channel's move.
+
+        A reference is not asked to follow, nor is a promise with an end that nobody can take back.
+        """
+        rules, graces = self._comparison.rules, []
+        for claim in self.expected.supporting_claims if self.expected else ():
+            is_mailing = claim.channel in rules.max_age_without_end
+            if claim.channel in rules.reference_channels or (is_mailing and claim.valid_to):
+                return timedelta(0)
+            if not is_mailing:
+                graces.append(rules.grace(claim.channel, own.ended, own.lasts))
+        return min(graces, default=timedelta(0))
+
     def latest_move(self, own: Move | None) -> Move:
         """The later of the latest move of the expectation and the channel's own."""
         assert self.move is not None

@@ -9,7 +9,7 @@ from schemas.incident import IncidentState
 from services.consistency.core.expectation import ExpectationHistory
 from services.consistency.kinds.price_mismatch import Cause, PriceComparison
 
-from .market import claim, hour, only, price_rules, promo, rules, shown
+from .market import book_at, claim, hour, only, price_rules, promo, rules, shown, states
 
 LAG = {"grace_start_hours": {"shop": 4}, "grace_end_hours": {"shop": 1}}
 ERP = rules(reference_channels=["erp"], **LAG)
@@ -41,6 +41,57 @@ def test_when_the_grace_ends(said: list[PriceClaim], due: float) -> None:
         "shop", IncidentState.PENDING, hour(due),
     )  # fmt: skip
     assert (opened.state, opened.opened_at) == (IncidentState.OPEN, hour(due))
+
+
+SAME = [claim(channel, "10", 0) for channel in ("shop", "pos", "fair")]
+RAISED = claim("shop", "12", 30)
+MAILED = promo("email", "10", 0, start=1, end=99)
+
+
+@pytest.mark.parametrize(
+    ("said", "due"),
+    [
+        ([*SAME[:2], RAISED], 54),  # the tills have a day to follow
+        ([*SAME, RAISED], 42),  # the quickest of the others has half a day
+        ([*SAME, claim("app", "10", 0), RAISED], 34),
+        ([*SAME, claim("app", "10", 0), RAISED, claim("app", "12", 33)], 42),  # it has followed
+        ([*SAME, claim("app", "12", 29), RAISED, claim("app", "10", 39)], 39),  # and gone back
+        ([*SAME[:2], RAISED, claim("shop", "13", 50)], 54),  # still first: no time is won
+        ([*SAME[:2], RAISED, claim("pos", "11", 40)], 44),  # the others went elsewhere
+        ([*SAME[:2], RAISED, claim("pos", "11", 53)], 54),
+        ([*SAME[:2], claim("email", "10", 1), RAISED], 54),  # a mailing follows nobody
+        ([SAME[0], MAILED, RAISED], 34),  # a promise with an end
+        ([*SAME[:2], MAILED, RAISED], 34),
+        ([SAME[0], promo("shop", "8", 30), promo("pos", "10", 1)], None),  # the lowest is right
+        # Of a promotion of a day, the others have a quarter, too.
+        ([*SAME[:2], promo("shop", "12", 1, start=30, end=54)], 36),
+    ],
+)
+def test_the_first_to_move_waits_for_the_quickest_of_the_others(
+    said: list[PriceClaim], due: float | None
+) -> None:
+    """Without a price list, who moves first is wrong when nobody followed within his own time."""
+    using = rules(grace_start_hours={"shop": 4, "app": 4, "pos": 24, "email": 24, "default": 12})
+    if due is None:
+        assert states(said, 31, using) == [("pos", IncidentState.PENDING)]
+        return
+    found = [one for one in book_at(said, due, using).values() if one.channel == "shop"]
+    assert [(one.state, one.opened_at) for one in found] == [(IncidentState.OPEN, hour(due))]
+    early = [one for one in book_at(said, due - 0.1, using).values() if one.channel == "shop"]
+    assert [one.state for one in early] == [IncidentState.PENDING]
+
+
+def test_who_is_first_has_no_more_time_than_his_own_where_a_price_list_speaks() -> None:
+    """The list will not follow; with it, only the channel's own grace counts."""
+    assert only([*AGREED, claim("pos", "10", 0), RAISED], 33, ERP).due_at == hour(34)
+
+
+def test_what_a_first_mover_shows_meanwhile_proves_nothing() -> None:
+    """Its page shows the new price, or still another one, while the tills may yet follow."""
+    for price in ("12", "13"):
+        claims = [*SAME[:2], RAISED, shown("shop", price, 40)]
+        assert only(claims, 45, EQUALS).state == IncidentState.PENDING
+    assert states([*claims, claim("pos", "12", 50)], 50, EQUALS) == []
 
 
 @pytest.mark.parametrize(

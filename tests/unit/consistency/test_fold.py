@@ -85,8 +85,8 @@ def test_an_instant_reaches_a_store_beside_another_zone() -> None:
     """A store of the north changes its price while the south publishes one."""
     claims = [claim("pos", "11", 0, **NORTH), claim("app", "11", 0, **STORE)]
     claims += [claim("app", "13", 50, **STORE), claim("pos", "9", 50, zone="south")]
-    found = only(claims, 60, ZONED)
-    assert (found.channel, found.location, found.opened_at) == ("app", "S1", hour(54))
+    found = only(claims, 80, ZONED)
+    assert (found.channel, found.location, found.opened_at) == ("app", "S1", hour(74))
 
 
 def test_what_was_seen_in_a_zone_is_no_vote_in_its_stores() -> None:
