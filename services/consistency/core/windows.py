@@ -5,7 +5,7 @@ A published claim is known from the time it was published and holds within its v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from schemas.claim import Claim
 
 Rank = tuple[bool, datetime, datetime, str, int]
+DAY, HALF_A_DAY = timedelta(days=1), timedelta(hours=12)
+DAILY_MAX = 2 * DAY
+"""A window of a feed that is renewed every day: with a reserve, it is longer than a day."""
 
 
 class ClaimWindow(NamedTuple):
@@ -48,8 +51,24 @@ class ClaimWindow(NamedTuple):
     @property
     def is_regular(self) -> bool:
         """Without an end, no promotion, and in force since it was published."""
-        is_open = self.end is None and not self.is_promotion
-        return is_open and self.start <= self.claim.occurred_at
+        return self.is_open and self.start <= self.claim.occurred_at
+
+    @property
+    def is_open(self) -> bool:
+        """Published without an end, and no promotion."""
+        return self.claim.valid_to is None and not self.is_promotion
+
+    @property
+    def is_daily(self) -> bool:
+        """For a day or two, no promotion, and published before it was over."""
+        if self.is_promotion or self.end is None or self.end - self.start > DAILY_MAX:
+            return False
+        return self.claim.occurred_at < self.end
+
+    def is_next_of(self, other: ClaimWindow) -> bool:
+        """Whether it carries a daily window on to the next day."""
+        assert other.end is not None
+        return other.start + HALF_A_DAY <= self.start <= other.end + DAY
 
 
 def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
@@ -69,13 +88,16 @@ class Windows:
     the one that the channel published last before a promotion began: the natural message that a
     promotion is over. The latter means nothing from a channel that once repeated its regular value
     without a promotion in between, as nightly price lists do. A withdrawal ends all that was said
-    before it.
+    before it. Two daily windows in a row end the open values published before both: a channel that
+    renews its price every day does not return to the one of last year on a day that it misses.
     """
 
-    __slots__ = ("_promoted_at", "_regular", "_repeats", "_windows")
+    __slots__ = ("_daily", "_promoted_at", "_regular", "_repeats", "_windows")
 
     def __init__(self) -> None:
         self._windows: list[ClaimWindow] = []
+        self._daily: list[ClaimWindow] = []
+        """Daily windows that may end an open value together with another one."""
         self._regular: ClaimWindow | None = None
         """The regular value that was published last."""
         self._promoted_at: datetime | None = None
@@ -86,7 +108,8 @@ class Windows:
     def add(self, window: ClaimWindow, now: datetime) -> None:
         """Add a claim published at `now`, the latest time seen so far."""
         if window.is_withdrawal:
-            self._windows, self._regular, self._promoted_at, self._repeats = [], None, None, False
+            self._windows, self._daily = [], []
+            self._regular, self._promoted_at, self._repeats = None, None, False
             return
         is_regular = window.is_regular
         takes_back = is_regular and self._takes_back(window)
@@ -103,6 +126,29 @@ class Windows:
         self._windows = kept
         if is_regular:
             self._regular = window
+        self._end_open(window, now)
+
+    def _end_open(self, new: ClaimWindow, now: datetime) -> None:
+        """End the open values that a new daily window and another one replace."""
+        published = [one.claim.occurred_at for one in self._windows if one.is_open]
+        if not published:
+            self._daily = []
+            return
+        if not new.is_daily:
+            return
+        oldest = min(published)
+        daily = [
+            one
+            for one in self._daily
+            if one.end and one.end + DAILY_MAX + DAY > now and one.claim.occurred_at > oldest
+        ]
+        pairs = [
+            (min(one, new, key=_start), min(one.claim.occurred_at, new.claim.occurred_at))
+            for one in daily
+            if new.is_next_of(one) or one.is_next_of(new)
+        ]
+        self._daily = [*daily, new]
+        self._windows = [_ended(one, pairs, now) for one in self._windows]
 
     def _note_promotion(self, over: ClaimWindow) -> None:
         """Note when a promotion began that is dropped."""
@@ -152,10 +198,34 @@ class Windows:
     def copy(self) -> Windows:
         """An independent copy."""
         twin = Windows()
-        twin._windows = list(self._windows)
+        twin._windows, twin._daily = list(self._windows), list(self._daily)
         twin._regular, twin._promoted_at = self._regular, self._promoted_at
         twin._repeats = self._repeats
         return twin
+
+
+def _ended(
+    one: ClaimWindow, pairs: Iterable[tuple[ClaimWindow, datetime]], now: datetime
+) -> ClaimWindow:
+    """An open value with the end that the first of two daily windows published after it gives it.
+
+    Each pair is that first window, and when the earlier of both was published.
+    """
+    if not one.is_open:
+        return one
+    begins = (
+        first.start
+        for first, published in pairs
+        if one.claim.occurred_at < published and one.start <= first.start
+    )
+    end = min(begins, default=None)
+    if end is None or (one.end is not None and one.end <= max(end, now)):
+        return one
+    return one._replace(end=max(end, now))
+
+
+def _start(window: ClaimWindow) -> datetime:
+    return window.start
 
 
 def _is_over(old: ClaimWindow, new: ClaimWindow, now: datetime) -> bool:

@@ -6,8 +6,8 @@ It looks at all claims at once, whatever came before or after, and keeps no stat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import pairwise, permutations
 
 from schemas.claim import PriceClaim
 
@@ -27,7 +27,8 @@ def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
 
     A lower regular price ends promotions that run. So does the regular price that was published
     last before a promotion began, unless the channel once repeated one with no promotion between.
-    A withdrawal, which is valid for no time at all, ends everything before it.
+    A withdrawal, which is valid for no time at all, ends everything before it. Two daily windows in
+    a row end the open regular prices published before both, from the begin of the first on.
     """
     known = sorted(
         (one for one in claims if one.occurred_at <= now),
@@ -36,7 +37,27 @@ def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
     withdrawn = [
         n for n, one in enumerate(known) if one.valid_to and one.valid_to == one.valid_from
     ]
-    return _not_ended(known[withdrawn[-1] + 1 :] if withdrawn else known)
+    standing = known[withdrawn[-1] + 1 :] if withdrawn else known
+    return [one for one in _not_ended(standing) if not _is_renewed(one, standing, now)]
+
+
+def _is_renewed(one: PriceClaim, known: Sequence[PriceClaim], now: datetime) -> bool:
+    """Whether an open price has been replaced by windows that are renewed every day."""
+    if one.valid_to is not None or one.promotion:
+        return False
+    daily = [
+        other for other in known
+        if other.valid_to is not None and not other.promotion
+        and other.valid_to - start_of(other) <= timedelta(days=2)
+        and one.occurred_at < other.occurred_at < other.valid_to
+    ]  # fmt: skip
+    return any(
+        start_of(one) <= start_of(first) <= now
+        and first.valid_to is not None
+        and timedelta(hours=12) <= start_of(second) - start_of(first)
+        and start_of(second) - first.valid_to <= timedelta(days=1)
+        for first, second in permutations(daily, 2)
+    )
 
 
 def _not_ended(known: Sequence[PriceClaim]) -> list[PriceClaim]:

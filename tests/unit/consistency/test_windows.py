@@ -16,9 +16,9 @@ from .rules_of_windows import not_over
 MAX_AGE = timedelta(hours=40)
 
 
-def window(one: PriceClaim) -> ClaimWindow:
+def window(one: PriceClaim, max_age: timedelta = MAX_AGE) -> ClaimWindow:
     """The window of a published price."""
-    return window_of(one, one.price, one.promotion != "", MAX_AGE)
+    return window_of(one, one.price, one.promotion != "", max_age)
 
 
 def effective(claims: list[PriceClaim], now: float) -> PriceClaim | None:
@@ -39,7 +39,7 @@ def some_claims(rng: random.Random) -> list[PriceClaim]:
     for number in range(rng.randint(1, 12)):
         at, start = rng.randint(0, 20), rng.choice([None, rng.randint(0, 24)])
         begin = at if start is None else start
-        end = rng.choice([None, begin + rng.randint(1, 9)])
+        end = rng.choice([None, begin + rng.randint(1, 9), begin + rng.randint(18, 50)])
         make = rng.choice([claim, promo])
         if rng.random() < 0.1:
             start = end = at  # withdrawn
@@ -164,3 +164,52 @@ def test_a_withdrawal_ends_all_that_was_said() -> None:
     assert windows.next_change(hour(5)) is None
     windows.add(window(claim("shop", "11", 12)), hour(12))
     assert windows.at(hour(12), hour(12)) == claim("shop", "11", 12)
+
+
+OPEN, DAY_1 = claim("shop", "10", 0), claim("shop", "12", 24, start=24, end=48)
+DAY_2 = claim("shop", "12", 48, start=48, end=72)
+LISTED = [one._replace(occurred_at=hour(5)) for one in (DAY_2, DAY_1)]
+
+
+@pytest.mark.parametrize(
+    ("published", "at", "counts"),
+    [
+        ((OPEN, DAY_1, DAY_2), 73, None),  # the third day is late: nothing is said
+        ((OPEN, DAY_1), 49, OPEN),  # one day is a deal of the day
+        ((OPEN, DAY_1, claim("shop", "12", 54, start=48, end=72)), 73, None),  # came late
+        ((OPEN, DAY_1, claim("shop", "12", 54, start=54, end=78)), 79, None),  # began late
+        ((OPEN, DAY_1, claim("shop", "12", 72, start=72, end=96)), 97, None),  # a day was missed
+        ((OPEN, DAY_1, claim("shop", "12", 73, start=73, end=97)), 98, OPEN),  # two were
+        ((OPEN, DAY_1, claim("shop", "12", 35, start=35, end=59)), 73, OPEN),  # one day, corrected
+        ((OPEN, DAY_1, promo("shop", "12", 48, end=72)), 73, OPEN),  # a promotion has a price after
+        ((OPEN, DAY_1, claim("shop", "12", 48, end=97)), 98, OPEN),  # more than two days
+        ((OPEN, DAY_1, claim("shop", "11", 30), DAY_2), 73, "11"),  # said between the two
+        # Days are published ahead, in one list and in any order: until the first the price holds.
+        (
+            (OPEN, DAY_2._replace(occurred_at=hour(5)), DAY_1._replace(occurred_at=hour(5))),
+            23,
+            OPEN,
+        ),
+        (
+            (OPEN, DAY_2._replace(occurred_at=hour(5)), DAY_1._replace(occurred_at=hour(5))),
+            73,
+            None,
+        ),
+        ((claim("shop", "10", 0, start=60), DAY_1, DAY_2), 73, "10"),  # announced for later
+        ((promo("shop", "10", 0), DAY_1, DAY_2), 73, "10"),  # an open promotion ends by a newer one
+        ((OPEN, DAY_1, DAY_2, claim("shop", "10", 80)), 81, "10"),  # speaks without an end again
+    ],
+)
+def test_daily_windows_end_the_open_price_before_them(
+    published: tuple[PriceClaim, ...], at: float, counts: PriceClaim | str | None
+) -> None:
+    """Two in a row are a feed that is renewed every day; one is a deal of the day."""
+    windows = Windows()
+    for one in published:
+        windows.add(window(one, timedelta(days=9)), one.occurred_at)
+    found = windows.at(hour(at), hour(at))
+    if isinstance(counts, str):
+        assert isinstance(found, PriceClaim)
+        assert str(found.price) == counts
+    else:
+        assert found == counts
