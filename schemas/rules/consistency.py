@@ -62,6 +62,9 @@ class KindRules(BaseModel):
     grace_ceiling_percent: Annotated[Percent, Field(ge=100, le=1000)] = Decimal(200)
     """Further changes prolong the grace of a channel that never becomes right up to this share of
     its longer one, counted from the first change."""
+    no_grace_channels: Annotated[list[Name], Field(max_length=50)] = []
+    """Channels that cannot be corrected: a wrong price there has no grace, unless it ends within
+    it or another channel has announced that price to begin within it."""
     zones: Zones = {}
     """Stores by zone, for all kinds. A store without a claim of its own follows its zone."""
 

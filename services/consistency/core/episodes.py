@@ -25,6 +25,7 @@ class Episode:
         "deviating_claims",
         "due_at",
         "healed_by_publishing",
+        "is_final",
         "led_by",
         "opened_at",
         "reopens",
@@ -47,6 +48,8 @@ class Episode:
         """What was observed was overtaken once by what the channel published."""
         self.led_by: Move | None = None
         """The move of the channel that began it, if the channel was the first to move."""
+        self.is_final = False
+        """Nobody can correct what began it, and nothing known then makes it right."""
         self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
         self.add_evidence(verdict.claim)
@@ -71,7 +74,7 @@ class Episode:
         """An independent copy."""
         twin = Episode(self.since, self.due_at, self.verdict)
         twin.opened_at, twin.resolved_at = self.opened_at, self.resolved_at
-        twin.led_by = self.led_by
+        twin.led_by, twin.is_final = self.led_by, self.is_final
         twin.deviating_claims, twin.deviating = dict(self.deviating_claims), list(self.deviating)
         return twin
 
@@ -138,8 +141,12 @@ class Deviations:
         own: Move | None,
         history: ExpectationHistory,
         now: datetime,
+        is_final: bool = False,
     ) -> None:
-        """Judge what the channel publishes, after it or what is expected may have changed."""
+        """Judge what the channel publishes, after it or what is expected may have changed.
+
+        What `is_final` has no grace: nobody can correct it, and nothing known will make it right.
+        """
         verdict = history.judge(published) if published else None
         current = self.current
         if current and current.opened_at:
@@ -148,10 +155,10 @@ class Deviations:
         if verdict is None:
             self.current = None
             return
-        due_at = history.published_due_at(self.channel, own)
+        due_at = history.published_due_at(self.channel, own, is_final)
         if current is None:
             current = self._begin(now, due_at, verdict)
-            current.led_by = history.lead(own)
+            current.led_by, current.is_final = history.lead(own), is_final
         else:
             current.verdict = verdict
             current.add_evidence(verdict.claim)
@@ -159,7 +166,9 @@ class Deviations:
                 ceiling = current.since + self._rules.grace_ceiling(self.channel)
                 current.due_at = min(due_at, max(ceiling, current.due_at))
             elif history.lead(current.led_by):  # Others may have followed, or gone back.
-                followed_at = history.published_due_at(self.channel, current.led_by)
+                followed_at = history.published_due_at(
+                    self.channel, current.led_by, current.is_final
+                )
                 current.due_at = max(followed_at, now)
         if current.due_at <= now:
             self._open(current, verdict, current.due_at)
@@ -183,16 +192,15 @@ class Deviations:
                 self._resolve(current, claim.basis, now)
             return
         graced = history.due_at(self.channel, own)
-        if current is not None and current.opened_at is None:
-            graced = max(graced, current.due_at)
-        if now < graced:
+        pending = current.due_at if current is not None and current.opened_at is None else None
+        begin = max(now - self._rules.evidence_within, history.latest_move(own).at)
+        over = LookBack(self.channel, begin, graced, pending)
+        if over.is_graced(claim, history):
             return  # Observations within the grace are no evidence.
         if current is not None and claim.basis in current.deviating_claims:
             current.add_evidence(claim)
             current.worsen(verdict)
             return
-        begin = max(now - self._rules.evidence_within, history.latest_move(own).at)
-        over = LookBack(begin, graced)
         found = self.observations.evidence(claim.basis, over, history, self._rules, excused)
         if found:
             self._prove([one for one in found if self._is_new(one.claim)] or [verdict], now)

@@ -22,11 +22,21 @@ OBSERVATIONS_MAX = 200
 
 
 class LookBack(NamedTuple):
-    """What counts: observations from `begin` on, and of those that deviate the ones of `graced`
-    and later."""
+    """What counts: observations of `channel` from `begin` on. Of those that deviate the ones of
+    `graced` and later, and earlier ones of a price that is too old for any grace; but none while
+    the same channel's publication is `pending`."""
 
+    channel: str
     begin: datetime
     graced: datetime
+    pending: datetime | None
+
+    def is_graced(self, claim: Claim, history: ExpectationHistory) -> bool:
+        """Whether an observation that deviates proves nothing."""
+        at = claim.occurred_at
+        if self.pending is not None and at < self.pending:
+            return True
+        return at < self.graced and at < history.graced_until(claim, self.channel, self.graced)
 
 
 class Observations:
@@ -68,7 +78,7 @@ class Observations:
             one for one in near if not history.expects(one) and not excused(one)
         ]
         verdicts = [verdict for one in others if (verdict := history.judge(one))]
-        graced = {v.claim.event_id for v in verdicts if v.claim.occurred_at < over.graced}
+        graced = {v.claim.event_id for v in verdicts if over.is_graced(v.claim, history)}
         deviating = {v.claim.event_id for v in verdicts} - graced
         counted = len({one.event_id for one in near} - graced)
         if not rules.suffice(len(deviating), counted):

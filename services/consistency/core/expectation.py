@@ -6,7 +6,7 @@ The grace of a channel and the likeliest cause of a deviation are derived from t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +17,7 @@ from schemas.rules.consistency import KindRules
 
 PREVIOUS_MAX = 10
 ENDED_PROMOTIONS_MAX = 50
+FORMER_MAX = 50
 
 
 class Expected(NamedTuple):
@@ -113,7 +114,7 @@ class Judgement(NamedTuple):
 class ExpectationHistory:
     """What is expected now, and its past."""
 
-    __slots__ = ("_comparison", "ended_promotions", "expected", "move", "previous")
+    __slots__ = ("_comparison", "_right_until", "ended_promotions", "expected", "move", "previous")
 
     def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
@@ -122,6 +123,8 @@ class ExpectationHistory:
         self.previous: tuple[Expected, ...] = ()
         """What was expected before, the latest last."""
         self.ended_promotions: tuple[str, ...] = ()
+        self._right_until: tuple[tuple[Any, datetime], ...] = ()
+        """Former values, and when each was expected last; the latest last."""
 
     def update(self, expected: Expected | None, now: datetime) -> None:
         """Take `expected` as right from `now` on."""
@@ -131,15 +134,17 @@ class ExpectationHistory:
         # A channel's own value was never an expectation for others.
         was_expected = old and not (old.alone and expected and not expected.alone)
         if old and was_expected:
-            self._remember(old)
+            self._remember(old, now)
         if expected:
             ended = bool(old and was_expected and old.promoted and not expected.promoted)
             self.move = Move(now, ended, promised_time(self._comparison, expected))
             running = self._promotions(expected)
             self.ended_promotions = tuple(p for p in self.ended_promotions if p not in running)
 
-    def _remember(self, old: Expected) -> None:
+    def _remember(self, old: Expected, now: datetime) -> None:
         self.previous = (*self.previous, old)[-PREVIOUS_MAX:]
+        former = (one for one in self._right_until if one[0] != old.value)
+        self._right_until = (*former, (old.value, now))[-FORMER_MAX:]
         ended = (*self.ended_promotions, *sorted(self._promotions(old)))
         self.ended_promotions = ended[-ENDED_PROMOTIONS_MAX:]
 
@@ -155,14 +160,48 @@ class ExpectationHistory:
         move = self.latest_move(own)
         return move.at + self._comparison.rules.grace(channel, move.ended, move.lasts)
 
-    def published_due_at(self, channel: str, own: Move | None) -> datetime:
+    def graced_until(self, claim: Claim, channel: str, graced: datetime) -> datetime:
+        """Until when an observation is within a grace that ends at `graced`.
+
+        A price that was right before is no delay any more when the ceiling has passed since then,
+        however often the expectation has moved.
+        """
+        comparison, value = self._comparison, self._comparison.value(claim)
+        for former, until in reversed(self._right_until):
+            if comparison.agrees(value, former):
+                too_old_at: datetime = until + comparison.rules.grace_ceiling(channel)
+                return min(graced, too_old_at)
+        return graced
+
+    def published_due_at(self, channel: str, own: Move | None, is_final: bool = False) -> datetime:
         """When what a channel publishes has deviated for too long.
 
         Without a price list the first to move is not wrong before the quickest of the others had
-        its own time to follow.
+        its own time to follow. What `is_final`, because nobody can correct it, has no other grace
+        for a move of its own.
         """
         due_at, lead = self.due_at(channel, own), self.lead(own)
-        return max(due_at, lead.at + self._time_to_follow(lead)) if lead else due_at
+        if lead is None:
+            return due_at
+        return max(lead.at if is_final else due_at, lead.at + self._time_to_follow(lead))
+
+    def is_final(
+        self, said: Claim, own: Move | None, coming: Callable[[str, datetime], Claim | None]
+    ) -> bool:
+        """Whether nobody can correct a published claim, and nothing known makes it right within
+        its grace: neither does it end, nor will one of the others say the same.
+
+        `coming` is what a channel has published for a time to come.
+        """
+        comparison, expected = self._comparison, self.expected
+        if expected is None or said.channel not in comparison.rules.no_grace_channels:
+            return False
+        due_at = self.due_at(said.channel, own)
+        if said.valid_to is not None and said.valid_to <= due_at:
+            return False
+        then = (coming(claim.channel, due_at) for claim in expected.supporting_claims)
+        value_of = comparison.value
+        return not any(one and comparison.agrees(value_of(said), value_of(one)) for one in then)
 
     def lead(self, own: Move | None) -> Move | None:
         """The channel's own move, if it is the latest."""
@@ -209,6 +248,7 @@ class ExpectationHistory:
         twin = ExpectationHistory(self._comparison)
         twin.expected, twin.move = self.expected, self.move
         twin.previous, twin.ended_promotions = self.previous, self.ended_promotions
+        twin._right_until = self._right_until
         return twin
 
 

@@ -89,14 +89,16 @@ class ChannelState:
         outdated = self.outdated_at
         return None if outdated and outdated <= now else self.published
 
-    def judge_published(self, is_excused: bool, history: ExpectationHistory, now: datetime) -> None:
+    def judge_published(
+        self, is_excused: bool, history: ExpectationHistory, now: datetime, is_final: bool = False
+    ) -> None:
         """Judge what the channel publishes, unless a wider place answers for it."""
         answers_now = self.excused and not is_excused
         if self.published and answers_now and (self.move is None or self.move.at < now):
             self.move = Move(now, False, window_length(self._comparison, self.published))
         self.excused = is_excused
         said = None if is_excused else self.contradicting(now)
-        self.deviations.judge_published(said, self.move, history, now)
+        self.deviations.judge_published(said, self.move, history, now, is_final)
 
     def observe(self, claim: Claim, now: datetime) -> bool:
         """Add an observation; True if it may have changed the channel's vote."""
@@ -358,7 +360,13 @@ class TimelineFold:
         else:
             history = place_state.own.get(state.apart) or self._followed(place_state, state.apart)
             is_excused = bool(place_state.wider) and self._is_excused(place_state, said, history)
-            state.judge_published(is_excused, history, now)
+
+            def coming(channel: str, at: datetime) -> Claim | None:
+                publisher = self._publisher(place_state, channel)
+                return publisher.windows.at(at, self._frozen_at or now) if publisher else None
+
+            is_final = said is not None and history.is_final(said, state.move, coming)
+            state.judge_published(is_excused, history, now, is_final)
         self._arm(state, self._due(state, now))
 
     def _judge_again(self, speakers: Iterable[Speaker], now: datetime) -> None:

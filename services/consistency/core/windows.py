@@ -51,12 +51,12 @@ class ClaimWindow(NamedTuple):
     @property
     def is_regular(self) -> bool:
         """Without an end, no promotion, and in force since it was published."""
-        return self.is_open and self.start <= self.claim.occurred_at
+        return self.is_open and not self.is_promotion and self.start <= self.claim.occurred_at
 
     @property
     def is_open(self) -> bool:
-        """Published without an end, and no promotion."""
-        return self.claim.valid_to is None and not self.is_promotion
+        """Published without an end: it lasts until a newer one replaces it."""
+        return self.claim.valid_to is None
 
     @property
     def is_daily(self) -> bool:

@@ -96,6 +96,9 @@ class PriceRules(KindRules):
     """Hours a channel has to adopt a new price."""
     grace_end_hours: dict[Name, Hours] = GRACE_HOURS
     """Hours a channel has to end a promotion."""
+    no_grace_channels: Annotated[list[Name], Field(max_length=50)] = sorted(FIXED_CHANNELS)
+    """Channels that cannot be corrected: a wrong price there is reported at once, unless it ends
+    within its grace or another channel has announced it to begin within it."""
     lawful_currencies: Annotated[list[Currency], Field(max_length=50)] = Field(default=[])
     """Currencies in which a channel may publish alone, though all others use another."""
 

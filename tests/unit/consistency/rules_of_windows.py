@@ -28,7 +28,7 @@ def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
     A lower regular price ends promotions that run. So does the regular price that was published
     last before a promotion began, unless the channel once repeated one with no promotion between.
     A withdrawal, which is valid for no time at all, ends everything before it. Two daily windows in
-    a row end the open regular prices published before both, from the begin of the first on.
+    a row end all prices without end published before both, from the begin of the first on.
     """
     known = sorted(
         (one for one in claims if one.occurred_at <= now),
@@ -43,7 +43,7 @@ def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
 
 def _is_renewed(one: PriceClaim, known: Sequence[PriceClaim], now: datetime) -> bool:
     """Whether an open price has been replaced by windows that are renewed every day."""
-    if one.valid_to is not None or one.promotion:
+    if one.valid_to is not None:
         return False
     daily = [
         other for other in known

@@ -339,13 +339,108 @@ def test_a_late_recurrence_is_a_new_incident() -> None:
     assert [one.since for one in found] == [hour(10), hour(43)]
 
 
-def test_a_contradiction_of_tomorrow_is_upcoming() -> None:
-    """A mailing for Thursday shows today what will be wrong, under the id it will keep."""
-    claims = [*AGREED, promo("email", "7", 1, start=72, end=120)]
-    upcoming, pending, opened = (only(claims, now, ERP) for now in (2, 72, 84))
-    assert [upcoming.state, pending.state, opened.state] == ["upcoming", "pending", "open"]
-    assert (upcoming.since, upcoming.due_at, upcoming.opened_at) == (hour(72), hour(84), None)
-    assert upcoming.incident_id == pending.incident_id == opened.incident_id
+@pytest.mark.parametrize(("channel", "due"), [("fair", 84), ("email", 72)])
+def test_a_contradiction_of_tomorrow_is_upcoming(channel: str, due: int) -> None:
+    """A price for Thursday shows today what will be wrong, under the id it will keep.
+
+    A stand at a fair can still be corrected then, a mailing cannot.
+    """
+    claims = [*AGREED, promo(channel, "7", 1, start=72, end=120)]
+    upcoming, begun, opened = (only(claims, now, ERP) for now in (2, 72, 84))
+    assert [upcoming.state, opened.state] == ["upcoming", "open"]
+    assert begun.state == ("open" if due == 72 else "pending")
+    assert (upcoming.since, upcoming.due_at, upcoming.opened_at) == (hour(72), hour(due), None)
+    assert upcoming.incident_id == begun.incident_id == opened.incident_id
+
+
+LISTED = promo("erp", "8", 1, start=24, end=96)
+MAILED_AT_20 = promo("email", "8", 20)
+TAKEN_BACK_AT_22 = [
+    claim("erp", "0", 22, start=22, end=22, event_id="e-1"),
+    claim("erp", "10", 22, event_id="e-2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("claims", "opened"),
+    [
+        ([claim("email", "8", 20)], 20),  # wrong when it was sent
+        ([LISTED, MAILED_AT_20], None),  # "from tomorrow": the price list will say so
+        ([claim("erp", "8", 1, start=24), MAILED_AT_20], None),
+        ([LISTED._replace(valid_from=hour(45)), MAILED_AT_20], 20),  # not within its day
+        ([LISTED._replace(price=Decimal(7)), MAILED_AT_20], 20),  # another price
+        ([promo("shop", "8", 1, start=24), MAILED_AT_20], 20),  # but not the price list
+        # The announcement is taken back before it comes true: the grace was given.
+        ([LISTED, MAILED_AT_20, *TAKEN_BACK_AT_22], 44),
+        ([promo("email", "8", 20, end=21)], 20),  # a flash sale: its grace is a quarter of it
+        ([LISTED, promo("email", "8", 20, start=24, end=97)], None),  # an hour longer than the list
+        ([promo("email", "8", 20), claim("erp", "8", 21)], 20),  # the list follows, too late
+        ([claim("email", "10", 20), claim("erp", "12", 30)], 54),  # the list moved, not the mailing
+        ([claim("tv", "8", 20)], 20),
+        ([claim("fair", "8", 20)], 32),
+    ],
+)
+def test_what_cannot_be_corrected_is_wrong_at_once(
+    claims: list[PriceClaim], opened: int | None
+) -> None:
+    """Unless it ends or comes true within its grace, by what is known when it is sent."""
+    found = book_at([*AGREED, *claims], 99, ERP).values()
+    mine = [one for one in found if one.channel in ("email", "tv", "fair") and one.opened_at]
+    assert [one.opened_at for one in mine] == ([] if opened is None else [hour(opened)])
+
+
+def test_a_grace_for_mailings_is_a_setting() -> None:
+    """A retailer whose feeds come in any order gives all channels their time."""
+    using = rules(reference_channels=["erp"], no_grace_channels=[])
+    assert only([*AGREED, claim("email", "8", 20)], 21, using).due_at == hour(44)
+
+
+def test_a_mailing_that_comes_first_waits_for_the_others_without_a_price_list() -> None:
+    """Nobody knows yet whether it is wrong or early."""
+    claims = [*AGREED, promo("email", "8", 20, end=99)]
+    assert only(claims, 23).due_at == hour(24)
+    claims += [promo(channel, "8", 23, end=99) for channel in ("shop", "app", "erp")]
+    assert states(claims, 41) == [("pos", PENDING)]
+
+
+DAILY = [claim("erp", str(20 + day), 24 * day + 10) for day in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "opened"),
+    [
+        ([(hours, "10") for hours in range(18, 120, 24)], 66),  # 10 was right until hour 10
+        ([(hours, "10") for hours in range(18, 58, 24)], None),
+        ([(57.9, "10"), (58, "10")], 58),  # two graces after it was right
+        # Each day the price of the day before: late by less than a day, day after day.
+        ([(18 + 24 * day, str(19 + day)) for day in range(1, 9)], None),
+        ([(18 + 24 * day, str(18 + day)) for day in range(2, 9)], None),  # by less than two
+        ([(18 + 24 * day, str(17 + day)) for day in range(3, 9)], 90),
+        ([(18 + 24 * day, "99") for day in range(9)], None),  # was never right: within the grace
+    ],
+)
+def test_frozen_tills_are_found_by_what_they_charge(
+    seen: list[tuple[float, str]], opened: float | None
+) -> None:
+    """The price list changes every day, and every receipt falls into a new grace."""
+    claims = [claim("erp", "10", 0), *DAILY, *(charged("pos", price, at) for at, price in seen)]
+    found = book_at(claims, 130, ERP).values()
+    assert [one.opened_at for one in found] == ([] if opened is None else [hour(opened)])
+
+
+def test_a_page_waits_with_the_price_that_its_channel_publishes() -> None:
+    """The shop returns to a price of last week, before the tills do, and shows it."""
+    claims = [claim(channel, "10", 0) for channel in ("shop", "pos")]
+    claims += [claim(channel, "9", 48) for channel in ("shop", "pos")]
+    claims += [claim("shop", "10", 150), shown("shop", "10", 160)]
+    assert only(claims, 161).state == PENDING
+    assert book_at([*claims, claim("pos", "10", 170)], 171) == {}
+
+
+def test_of_receipts_in_a_grace_only_those_too_old_are_evidence() -> None:
+    """One till is a day behind, which it may be; another one has stood still for three."""
+    claims = [claim("erp", "10", 0), *DAILY, charged("pos", "21", 59), charged("pos", "10", 60)]
+    assert only(claims, 61, ERP).evidence[0] == ["pos-c60-10"]
 
 
 def test_an_upcoming_contradiction_vanishes_when_corrected() -> None:

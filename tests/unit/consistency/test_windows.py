@@ -196,7 +196,7 @@ LISTED = [one._replace(occurred_at=hour(5)) for one in (DAY_2, DAY_1)]
             None,
         ),
         ((claim("shop", "10", 0, start=60), DAY_1, DAY_2), 73, "10"),  # announced for later
-        ((promo("shop", "10", 0), DAY_1, DAY_2), 73, "10"),  # an open promotion ends by a newer one
+        ((promo("shop", "10", 0), DAY_1, DAY_2), 73, None),  # nor does a promotion without end
         ((OPEN, DAY_1, DAY_2, claim("shop", "10", 80)), 81, "10"),  # speaks without an end again
     ],
 )
