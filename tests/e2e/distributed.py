@@ -198,6 +198,7 @@ class Distributed:
         self.supervised = supervised
         self.restarts = 0
         self.workers: list[Worker] = []
+        self._served: set[str] = set()
         self.logs = directory / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self._numbers = itertools.count(1)
@@ -251,6 +252,7 @@ class Distributed:
         own = environment(**{**self.env, **env})
         worker = Worker(service, next(self._numbers), self.logs, own)
         self.workers.append(worker)
+        self._served.add(service)
         return worker.start()
 
     def add_api(self, **env: str) -> Api:
@@ -306,11 +308,13 @@ class Distributed:
         self.wait(lambda: all(worker.is_ready() for worker in self.workers), "ready", deadline_s)
 
     def wait_drained(self, deadline_s: float = DRAIN_DEADLINE_S) -> None:
-        """Until every group has committed the end of all it reads, seen twice in a row."""
+        """Until every group that ever had a worker has committed the end of all it reads, seen
+        twice in a row."""
+        services = [service for service in SERVICES if service in self._served]
         seen: list[object] = []
 
         def drained() -> bool:
-            ends = self._look()
+            ends = self._look(services)
             seen.append(None if ends is None or any(_behind(ends)) else ends)
             return len(seen) > 1 and seen[-1] is not None and seen[-1] == seen[-2]
 

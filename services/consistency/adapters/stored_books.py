@@ -68,8 +68,8 @@ class StoredBooks:
         if type_ is SubjectType.CUSTOMER:
             anchors = [node.int for (node,) in self._database.rows(ANCHORS_SQL, asked)]
             for part in chunks(anchors, self._books_per_chunk):
-                profiles = self._profiles_of(realm, kind, part)
-                yield [Book(realm, kind, Subject.customer(one)) for one in profiles]
+                if profiles := self._profiles_of(realm, kind, part):
+                    yield [Book(realm, kind, Subject.customer(one)) for one in profiles]
             return
         sql = PRICES_SQL if kind == PRICE_MISMATCH else STATEMENTS_SQL
         keys = [key for (key,) in self._database.rows(sql, asked)]
