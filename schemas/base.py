@@ -13,16 +13,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from schemas.descriptions import Described
 from schemas.scalars import Exact, Rfc3339, Whole, Written, YesOrNo
 
 
-class Contract(BaseModel):
+class Contract(Described, BaseModel):
     """A frozen value. Fields unknown to the contract stay in the stored payload and are ignored."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
-        use_attribute_docstrings=True,
         defer_build=True,  # most bodies are only ever validated as part of the union
     )
 

@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas import records
+from schemas.descriptions import Described
 from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint
 
 TOUCHPOINTS = "touchpoints"
@@ -44,16 +45,14 @@ class Cleanup(StrEnum):
     COMPACT = "compact"
 
 
-class Topic(BaseModel):
+class Topic(Described, BaseModel):
     """One row of the catalogue.
 
     A compacted topic needs a key and keeps the latest record of each key for ever; every other
     topic needs a retention.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, ignored_types=(cached_property,)
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")]
     description: Annotated[str, Field(min_length=20)]

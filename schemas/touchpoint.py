@@ -202,8 +202,6 @@ def _event_model(name: str, event_type: EventType) -> type[Touchpoint]:
         "__module__": __name__,
         "__doc__": (event_type.body.__doc__ or "").strip(),
         "__annotations__": {"type": Literal[name], "body": event_type.body},
-        # Collecting docstrings of dynamic members would read every caller's source file.
-        "model_config": ConfigDict(use_attribute_docstrings=False),
     }
     default = _body_default(event_type.body)
     if default is not ...:

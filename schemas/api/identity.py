@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.api.pages import PageEnd
 from schemas.base import Contract
+from schemas.descriptions import Described
 from schemas.edge import Verdict
 
 Named = Annotated[str, Field(min_length=1, max_length=600)]
@@ -101,10 +102,10 @@ class ProfileIdentity(Contract):
     """The next identifiers."""
 
 
-class TwoIdentifiers(BaseModel):
+class TwoIdentifiers(Described, BaseModel):
     """Two identifiers that are, or are not, of one customer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     a: Named
     """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""

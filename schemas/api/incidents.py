@@ -10,15 +10,16 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from schemas.base import Contract, Instant
+from schemas.descriptions import Described
 from schemas.incident import Severity
 from schemas.incident_action import ActionKind, Reason
 from schemas.offer import Basis
 
 
-class NewIncidentAction(BaseModel):
+class NewIncidentAction(Described, BaseModel):
     """An action on an incident."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: ActionKind
     """`ack`, `unack`, `mute` or `unmute`."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+
+from schemas.descriptions import Described
 
 T = TypeVar("T")
 
 
-class PageEnd(BaseModel):
+class PageEnd(Described, BaseModel):
     """How a list goes on."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     next: str | None
     """The `cursor` of the next page; null at the end of the list."""
@@ -20,10 +20,8 @@ class PageEnd(BaseModel):
     """Whether there is a next page."""
 
 
-class Page(BaseModel, Generic[T]):
+class Page(Described, BaseModel, Generic[T]):
     """One page of a list."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     data: list[T]
     """The rows."""

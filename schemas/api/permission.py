@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.base import Address, Contract
+from schemas.descriptions import Described
 from schemas.profile import ConsentState
 
 ADDRESSES_MAX = 10_000
@@ -26,10 +27,10 @@ class Language(StrEnum):
     GERMAN = "de"
 
 
-class ContactAddress(BaseModel):
+class ContactAddress(Described, BaseModel):
     """An address to be contacted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     """Identifier type: email for e-mail; phone for phone, sms and voice; of other channels that
@@ -40,10 +41,10 @@ class ContactAddress(BaseModel):
     """Who assigned the number; empty for e-mail addresses and telephone numbers."""
 
 
-class ContactQuestion(BaseModel):
+class ContactQuestion(Described, BaseModel):
     """Whether addresses may be contacted on a channel for a purpose."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel: ContactWord
     """One of the configured channels of contact."""

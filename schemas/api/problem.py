@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.descriptions import Described
+
 PROBLEM_PATH = "/problems"
 """The page of a code is served under it."""
 
@@ -129,10 +131,8 @@ class ProblemCode(StrEnum):
         return self.value.replace("-", " ")
 
 
-class FieldFault(BaseModel):
+class FieldFault(Described, BaseModel):
     """What is wrong with one field of a request; its value is never repeated."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     path: str
     """Where it is: `body.identifiers.0.type`, `query.limit` …"""
@@ -140,10 +140,10 @@ class FieldFault(BaseModel):
     """What is wrong with it."""
 
 
-class ProblemBody(BaseModel):
+class ProblemBody(Described, BaseModel):
     """An error answer (RFC 9457). Members beside these belong to single codes."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     type: str = Field(examples=["/problems/not-found"])
     """Reference of the code's page, relative to the service."""

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
 from schemas.base import Contract
+from schemas.descriptions import Described, descriptions
 from schemas.profile import Profile
 
 IDENTIFIERS_MAX = 20
@@ -50,10 +51,10 @@ class IdStatus(StrEnum):
     """No profile of the realm ever had it."""
 
 
-class GivenIdentifier(BaseModel):
+class GivenIdentifier(Described, BaseModel):
     """An identifier as a client knows it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Annotated[str, StringConstraints(min_length=1, max_length=TYPE_CHARS_MAX)] = Field(
         examples=["email"]
@@ -67,28 +68,28 @@ class GivenIdentifier(BaseModel):
     """The value, in any notation that events may use."""
 
 
-class LookupBody(BaseModel):
+class LookupBody(Described, BaseModel):
     """A question for a customer by identifiers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     identifiers: list[GivenIdentifier] = Field(min_length=1, max_length=IDENTIFIERS_MAX)
     """Identifiers that may all be of the same customer."""
 
 
-class BatchBody(BaseModel):
+class BatchBody(Described, BaseModel):
     """A question for customers by ids."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ids: list[UUID] = Field(min_length=1, max_length=BATCH_IDS_MAX)
     """Any ids that the customers ever had."""
 
 
-class SearchBody(BaseModel):
+class SearchBody(Described, BaseModel):
     """A question for customers by what is known of them: by a text, by attributes, or by both."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str = Field(default="", max_length=SEARCH_TEXT_MAX, examples=["berg"])
     """Part of an identifier or of an attribute that was ever reported, in any letter case."""
@@ -111,13 +112,14 @@ class MergedProfile(Contract):
     """The profile that holds it now."""
 
 
-def _optional(field: FieldInfo) -> Any:
+def _optional(name: str, field: FieldInfo) -> Any:
     kind: Any = field.annotation
     unwritten: Any = SkipJsonSchema  # the part leaves it out instead of writing null
-    return kind | unwritten[None], Field(None, description=field.description)
+    return kind | unwritten[None], Field(None, description=_TEXTS.get(name))
 
 
-_PARTS = {name: _optional(field) for name, field in Profile.model_fields.items()}
+_TEXTS = descriptions(Profile)
+_PARTS = {name: _optional(name, field) for name, field in Profile.model_fields.items()}
 ProfilePart = create_model("ProfilePart", __doc__="Some fields of a profile.", **_PARTS)
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.descriptions import Described
+
 Hours = Annotated[float, Field(ge=0, le=8760, allow_inf_nan=False)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)]
@@ -22,14 +24,13 @@ Apart = frozenset[str]
 """The channels that another is not compared with."""
 
 
-class KindRules(BaseModel):
+class KindRules(Described, BaseModel):
     """Rules of one kind. Grace tables are by channel, with the row `default` for all others."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         ignored_types=(cached_property,),
-        use_attribute_docstrings=True,
     )
 
     reference_channels: Annotated[list[Name], Field(max_length=20)] = []

@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from schemas.descriptions import Described
 from schemas.incident import Severity
 
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=500)]
@@ -55,12 +56,11 @@ class Route(StrEnum):
     """Not at all; it is stored and listed as any other."""
 
 
-class _Part(BaseModel):
+class _Part(Described, BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         ignored_types=(cached_property,),
-        use_attribute_docstrings=True,
     )
 
 

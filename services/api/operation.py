@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
+from schemas.descriptions import Described
 from schemas.instants import written
 from services.api.auth import Scope
 from services.api.ports import Access
@@ -25,12 +26,10 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 """Stands for a byte of the command line that is not UTF-8."""
 
 
-class Request(BaseModel):
+class Request(Described, BaseModel):
     """The arguments of an operation; unknown ones are refused."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @model_validator(mode="after")
     def _asks_for_times_that_are(self) -> Self:
@@ -71,13 +70,12 @@ class RealmRequest(Request):
     """Brand or tenant."""
 
 
-class Answer(BaseModel):
+class Answer(Described, BaseModel):
     """A row of a response that is no contract of its own."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         serialize_by_alias=True,
         defer_build=True,
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cache, lru_cache
 from typing import Any, cast
 
 from pydantic import Field, create_model
 
+from schemas.descriptions import descriptions
 from schemas.incident import INCIDENT_VERSION, AnyIncident, Exposure
 from schemas.incident_action import IncidentAction
 from schemas.subject import SUBJECT_MODELS
-from services.consistency.core.kind import NO_DOCSTRINGS, Kind
+from services.consistency.core.kind import Kind
 from services.consistency.kinds import KINDS
 
 NESTED = frozenset({"terms"})
@@ -30,14 +32,16 @@ def view_model(kind: Kind) -> type[AnyIncident]:
     """
     flat: dict[str, Any] = {}
     for model in (SUBJECT_MODELS[kind.subject], kind.details):
+        texts = descriptions(model)
         for name, field in model.model_fields.items():
             if name not in NESTED and name != "type" and name not in AnyIncident.model_fields:
-                flat[name] = (field.annotation, field)
+                shown = copy(field)
+                shown.description = texts.get(name)
+                flat[name] = (field.annotation, shown)
     made = create_model(
         f"{kind.incident.__name__}View",
         __base__=kind.incident,
         __doc__=kind.title,
-        __cls_kwargs__=NO_DOCSTRINGS,
         version=(int, Field(INCIDENT_VERSION, description="Version of this form.")),
         exposure=(Exposure, Exposure()),
         actions=(

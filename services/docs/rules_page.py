@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.descriptions import descriptions
 from schemas.rules.routing import PRODUCT_RULES, QuietHours, RoutingRule, RoutingRules
 from services.consistency.kinds import KINDS
 from services.docs.json_schema import reflow
@@ -54,9 +55,10 @@ def _routing() -> list[str]:
 
 def _fields(model: type[BaseModel]) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
+    texts = descriptions(model)
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else _default(field.default)
-        rows.append((code(name), default, reflow(field.description or "")))
+        rows.append((code(name), default, reflow(texts.get(name, ""))))
     return rows
 
 
@@ -70,12 +72,13 @@ def _condition(rule: RoutingRule) -> Iterator[str]:
 
 def _rows(rules: BaseModel, prefix: str = "") -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
-    for name, field in type(rules).model_fields.items():
+    texts = descriptions(type(rules))
+    for name in type(rules).model_fields:
         value = getattr(rules, name)
         if isinstance(value, BaseModel):
             rows += _rows(value, f"{prefix}{name}.")
         elif name != "zones":
-            rows.append((code(prefix + name), _default(value), reflow(field.description or "")))
+            rows.append((code(prefix + name), _default(value), reflow(texts.get(name, ""))))
     return rows
 
 

@@ -13,9 +13,10 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from schemas.api.problem import ProblemCode
+from schemas.descriptions import Described
 from schemas.examples import EXAMPLES
 from services.api.auth import Principal, Scope
 from services.api.http.bodies import read_body
@@ -34,10 +35,8 @@ LEAVES = "leaves"
 """State of a request that comes after SIGTERM."""
 
 
-class TouchpointResult(BaseModel):
+class TouchpointResult(Described, BaseModel):
     """The result of one event."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     event_id: str
     """The event's own id, as far as it could be read."""
@@ -51,10 +50,8 @@ class TouchpointResult(BaseModel):
     """What is wrong with it."""
 
 
-class TouchpointResults(BaseModel):
+class TouchpointResults(Described, BaseModel):
     """One result per event, in the order of the request."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     results: list[TouchpointResult]
     """What became of each."""

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.descriptions import Described
 from schemas.rules.routing import Route
 from services.runtime.errors import ConfigurationError
 
@@ -40,8 +41,8 @@ def _signing(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class _Part(Described, BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class NotifySource(_Part):

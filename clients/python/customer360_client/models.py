@@ -1071,6 +1071,7 @@ class ListedNotice(Model):
     realm: str
     """Brand or tenant."""
     notice: NoticeKind
+    """What is unusual."""
     node_id: UUID
     """The identifier; of a person the profile id."""
     type: str

@@ -23,9 +23,6 @@ from schemas.subject import SUBJECT_MODELS, Subject, SubjectType
 from schemas.touchpoint import Touchpoint
 from services.profiles.core.consent import ConsentRecord
 
-NO_DOCSTRINGS = {"use_attribute_docstrings": False}
-"""For a model that is made: pydantic would read every caller's source file in search of them."""
-
 
 class Heard(NamedTuple):
     """An event as input of the kinds."""
@@ -158,7 +155,6 @@ class Kind:
             name,
             __base__=base,
             __doc__=self.title,
-            __cls_kwargs__=NO_DOCSTRINGS,
             kind=(literal, self.name),
             subject=(subject, ...),
         )

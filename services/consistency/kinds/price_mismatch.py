@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from schemas.base import Currency
 from schemas.claim import PRICE_MISMATCH, Book, Claim, PriceClaim
 from schemas.currency import Priced
+from schemas.descriptions import Described
 from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, Severity
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
@@ -57,10 +58,10 @@ class RightPrice(StrEnum):
     LOWEST = "lowest"
 
 
-class SeverityRules(BaseModel):
+class SeverityRules(Described, BaseModel):
     """Bounds of severity, in percent of the expected price."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gross_below_percent: Percent = Decimal(50)
     """Below this: a gross undercharge."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from schemas.descriptions import descriptions
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings.api import ApiSettings
 from services.runtime.settings.ingest import BATCH_EVENTS_LIMIT, IngestSettings
@@ -149,5 +150,5 @@ def _fault(place: Sequence[str | int], message: str, file: Path | None) -> str:
     variable, inner = f"C360_{name.upper()}", ".".join(map(str, place[1:]))
     where = f" of {file}" if file and variable not in map(str.upper, os.environ) else ""
     at = f" at {inner!r}" if inner else ""
-    purpose = " ".join((field.description or "").split())
+    purpose = " ".join(descriptions(Settings).get(name, "").split())
     return f"{variable}{where}: {message}{at}. {purpose}"

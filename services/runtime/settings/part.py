@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.descriptions import Described
 
-class Part(BaseSettings):
+
+class Part(Described, BaseSettings):
     """Settings of a part; immutable once read."""
 
     model_config = SettingsConfigDict(
@@ -13,5 +15,4 @@ class Part(BaseSettings):
         env_ignore_empty=True,  # as Compose and systemd write "not set"
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
     )
