@@ -712,6 +712,7 @@ class AsyncOperations:
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
+        | models.MissingOnChannelView
         | models.PriceMismatchView
         | models.ProductContentMismatchView
         | models.PromotionMismatchView
@@ -816,6 +817,7 @@ class AsyncOperations:
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
+        | models.MissingOnChannelView
         | models.PriceMismatchView
         | models.ProductContentMismatchView
         | models.PromotionMismatchView
@@ -844,6 +846,7 @@ class AsyncOperations:
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView
+                | models.MissingOnChannelView
                 | models.PriceMismatchView
                 | models.ProductContentMismatchView
                 | models.PromotionMismatchView

@@ -712,6 +712,7 @@ class Operations:
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
+        | models.MissingOnChannelView
         | models.PriceMismatchView
         | models.ProductContentMismatchView
         | models.PromotionMismatchView
@@ -817,6 +818,7 @@ class Operations:
         | models.CustomerDataConflictView
         | models.LoyaltyBalanceMismatchView
         | models.MarketingWithoutConsentView
+        | models.MissingOnChannelView
         | models.PriceMismatchView
         | models.ProductContentMismatchView
         | models.PromotionMismatchView
@@ -845,6 +847,7 @@ class Operations:
                 | models.CustomerDataConflictView
                 | models.LoyaltyBalanceMismatchView
                 | models.MarketingWithoutConsentView
+                | models.MissingOnChannelView
                 | models.PriceMismatchView
                 | models.ProductContentMismatchView
                 | models.PromotionMismatchView

@@ -962,6 +962,7 @@ class IncidentList(Model):
         | CustomerDataConflictView
         | LoyaltyBalanceMismatchView
         | MarketingWithoutConsentView
+        | MissingOnChannelView
         | PriceMismatchView
         | ProductContentMismatchView
         | PromotionMismatchView
@@ -1284,6 +1285,67 @@ class MergedProfile(Model):
     """The id asked for."""
     merged_into: UUID
     """The profile that holds it now."""
+
+
+class MissingDetails(Model):
+    """Who offers the product, and since when."""
+
+    reference: str
+    """The channel that offers it."""
+    offered_since: datetime
+    """Since when that channel does."""
+    last_shown: datetime | None
+    """When the channel that lacks it showed or withdrew it last; empty if it never did."""
+
+
+class MissingOnChannelView(Model):
+    """Missing on a channel"""
+
+    incident_id: str
+    """Stable: made of realm, kind, subject, channel, location and since."""
+    realm: str
+    """Brand or tenant."""
+    kind: Literal["missing_on_channel"] = "missing_on_channel"
+    subject: ProductSubject
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    state: IncidentState
+    """Its state."""
+    severity: Severity
+    """Its severity."""
+    cause: str
+    """The likeliest cause; each kind has its own."""
+    since: datetime
+    """When the deviation started, in event time."""
+    due_at: datetime
+    """When the grace ends and the incident opens."""
+    until: datetime | None
+    """When the deviation ended; empty while it lasts."""
+    opened_at: datetime | None
+    """When it opened, in event time."""
+    resolved_at: datetime | None
+    """When it was resolved, in event time."""
+    evidence: list[list[str]]
+    """Event ids: first those of the deviating side, then those of the expected side."""
+    details: MissingDetails
+    """The part that depends on the kind."""
+    version: int
+    """Version of this form."""
+    exposure: Exposure
+    actions: list[IncidentAction]
+    """What people did, the earliest first."""
+    market: str
+    """Sales market."""
+    sku: str
+    """Article number, or the gtin if there is none."""
+    reference: str
+    """The channel that offers it."""
+    offered_since: datetime
+    """Since when that channel does."""
+    last_shown: datetime | None
+    """When the channel that lacks it showed or withdrew it last; empty if it never did."""
 
 
 class NewIncidentAction(Model):

@@ -30,6 +30,7 @@ OF_THE_PRODUCT = [
     "customer_data_conflict",
     "loyalty_balance_mismatch",
     "marketing_without_consent",
+    "missing_on_channel",
     "price_mismatch",
     "product_content_mismatch",
     "promotion_mismatch",

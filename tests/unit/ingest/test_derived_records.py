@@ -45,7 +45,7 @@ def test_each_realm_has_its_own() -> None:
     found = derive([linked, named, asked, *priced], NO_CORRECTIONS, sent)
     assert found["outlet"] == Derived(linked.edges, [named.node], [], [])
     claims: list[BookEntry] = [claim for one in (asked, *priced) for claim in one.claims]
-    assert len(claims) == 5  # a consent; a price each, and what may be history of a reduction
+    assert len(claims) == 7  # a consent; each a price, an assortment, and history of a reduction
     assert found["default"] == Derived([], [], [asked.node], claims)
     sent.acknowledged("outlet", linked.edges)
     assert derive([linked], NO_CORRECTIONS, sent)["outlet"].edges == []

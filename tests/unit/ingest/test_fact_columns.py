@@ -108,7 +108,7 @@ def test_the_envelope() -> None:
             {"offers.sku": ["A-1"], "offers.market": ["AT"], "offers.location": ["7"],
              "offers.basis": ["published"], "offers.price": [Decimal("9.99")],
              "offers.currency": ["CHF"], "offers.quantity": [0],
-             "claims.kind": ["reduction_without_lowest_price"]},
+             "claims.kind": ["missing_on_channel", "reduction_without_lowest_price"]},
         ),
         (
             "offer.published",
@@ -118,8 +118,8 @@ def test_the_envelope() -> None:
         (
             "offer.published",
             {"sku": "A-1", "availability": "in_stock"},
-            {"claims.kind": ["availability_mismatch"], "claims.subject_type": ["product"],
-             "offers.sku": ()},
+            {"claims.kind": ["availability_mismatch", "missing_on_channel"],
+             "claims.subject_type": ["product", "product"], "offers.sku": ()},
         ),
         (
             "survey.answered",
@@ -165,12 +165,12 @@ def test_claims_carry_who_said_them_and_when() -> None:
     sent = event("product.viewed", identifiers=two, revision=3, body={"offer": {"sku": "A-1",
                  "price": "9.99", "availability": "in_stock"}})  # fmt: skip
     outcome = accepted(sent)
-    assert len(outcome.claims) == 3
+    assert len(outcome.claims) == 4
     assert {one.version for one in outcome.claims} == {outcome.version}
     assert outcome.version >> 32 == 3
     [edge] = outcome.edges
     assert (edge.event_id, edge.first_seen_ms) == (outcome.event_id, outcome.occurred_ms)
-    assert len(outcome.row["claims.body"]) == 2  # prices have columns of their own
+    assert len(outcome.row["claims.body"]) == 3  # prices have columns of their own
     assert all(map(orjson.loads, outcome.row["claims.body"]))
 
 

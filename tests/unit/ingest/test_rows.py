@@ -65,8 +65,10 @@ def test_offers_claims_and_answers() -> None:
         "offers.sku": ["A"], "offers.market": ["DE"], "offers.location": ["12"],
         "offers.basis": ["published"], "offers.price": [Decimal("2.50")],
         "offers.currency": ["EUR"], "offers.quantity": [0],
-        "claims.kind": ["availability_mismatch", "reduction_without_lowest_price"],
-        "claims.subject_type": ["product", "product"],
+        "claims.kind": [
+            "availability_mismatch", "missing_on_channel", "reduction_without_lowest_price",
+        ],
+        "claims.subject_type": ["product", "product", "product"],
     }  # fmt: skip
     assert {name: list(found[name]) for name in wanted} == wanted
     assert "A" in found["claims.subject"][0]
