@@ -77,6 +77,7 @@ COMMANDS: Mapping[str, Listed] = {
     "incidents": Listed(
         "incidents:app", "Look at contradictions between channels, and say who takes care."
     ),
+    "consistency": Listed("coverage:app", "Look at what is compared with what."),
     "insights": Listed("insights:app", "Measures of groups of customers."),
     "rejected": Listed(
         "rejected:rejected",

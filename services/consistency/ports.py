@@ -126,3 +126,12 @@ class BookSource(Protocol):
         Those of customers follow the profile map as it is when they are read.
         """
         ...
+
+    def price_claims(self, realm: str, sku: str = "") -> Iterator[Mapping[Book, Sequence[Claim]]]:
+        """The claims of every price book, of one article or of all, in chunks of a bounded number
+        of articles; all markets of one are in the same chunk.
+
+        Of an article that is in no book that is judged there is only the latest claim of each
+        channel, place, basis and terms.
+        """
+        ...

@@ -13,6 +13,7 @@ from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from schemas.subject import SUBJECT_MODELS
+from services.api.queries.coverage import CoverageReport
 from services.api.queries.identity import ListedNotice
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
@@ -94,6 +95,9 @@ def interface_page() -> str:
         "What other rules would make of the incidents. The document is written while the store is "
         "read, a line for each change.",
         *_whole(model_schema(SimulationReport, "serialization"), without=SUBJECTS),
+        "## `c360 consistency coverage --json`",
+        "Which prices are compared with another, and why the others are not.",
+        *_whole(model_schema(CoverageReport, "serialization")),
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
         *_orders(),

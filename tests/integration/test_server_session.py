@@ -90,6 +90,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "incidents_page": realm,
         "incidents_counts": realm,
         "incidents_simulate": realm,
+        "consistency_coverage": {**realm, "sku": "A-1"},
         "rejected_page": realm,
         "rejected_summary": realm,
         "profile_orders": {**realm, "identifier": EMAIL},

@@ -6,14 +6,21 @@ Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from schemas.claim import PRICE_MISMATCH, Book
+from schemas.claim import PRICE_MISMATCH, Book, Claim
 from schemas.identifiers import NodeId
 from schemas.subject import Subject, SubjectType
-from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.adapters.clickhouse import (
+    PRICES_SQL as CLAIMS_SQL,
+)
+from services.consistency.adapters.clickhouse import (
+    ClickHouseConsistencyStore,
+    price_claim,
+)
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 from services.consistency.ports import BooksChunk
@@ -30,6 +37,8 @@ PRICES_SQL = _STATEMENTS["prices"]
 STATEMENTS_SQL = _STATEMENTS["statements"]
 ANCHORS_SQL = _STATEMENTS["anchors"]
 AMONG_SQL = _STATEMENTS["among"]
+ARTICLES_SQL = _STATEMENTS["articles"]
+LATEST_SQL = _STATEMENTS["latest"]
 
 
 class StoredBooks:
@@ -54,13 +63,35 @@ class StoredBooks:
 
     def chunks(self, realm: str, kinds: Collection[str]) -> Iterator[BooksChunk]:
         """See the port."""
-        [(subjects,)] = self._database.rows(NUMBER_SQL, {"realm": realm})
-        slices = max(1, -(-subjects // self._subjects_per_slice))
+        slices = self._slices(realm)
         for kind in kinds:
             for number in range(slices):
                 asked = {"realm": realm, "kind": kind, "slices": slices, "slice": number}
                 for books in self._books(kind, asked):
                     yield self._read(books)
+
+    def price_claims(self, realm: str, sku: str = "") -> Iterator[Mapping[Book, Sequence[Claim]]]:
+        """See the port."""
+        slices = 1 if sku else self._slices(realm)
+        for number in range(slices):
+            asked = {"realm": realm, "sku": sku, "slices": slices, "slice": number}
+            judged: dict[bool, list[str]] = {True: [], False: []}
+            for article, is_judged in self._database.rows(ARTICLES_SQL, asked):
+                judged[bool(is_judged)].append(article)
+            for is_judged, sql in ((True, CLAIMS_SQL), (False, LATEST_SQL)):
+                for skus in chunks(judged[is_judged], self._books_per_chunk):
+                    yield self._claims(realm, sql, skus)
+
+    def _claims(self, realm: str, sql: str, skus: Sequence[str]) -> Mapping[Book, Sequence[Claim]]:
+        found: dict[Book, list[Claim]] = defaultdict(list)
+        for market, sku, *row in self._database.rows(sql, {"realm": realm, "skus": skus}):
+            book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
+            found[book].append(price_claim(book, row))
+        return found
+
+    def _slices(self, realm: str) -> int:
+        [(subjects,)] = self._database.rows(NUMBER_SQL, {"realm": realm})
+        return max(1, -(-int(subjects) // self._subjects_per_slice))
 
     def _books(self, kind: str, asked: dict[str, Any]) -> Iterator[Sequence[Book]]:
         """The books of one kind and slice, chunk by chunk."""

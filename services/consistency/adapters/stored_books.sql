@@ -24,6 +24,38 @@ WHERE cityHash64(subject) % {slices:UInt32} = {slice:UInt32}
 GROUP BY subject HAVING uniqExact(channel) > 1 OR countIf(basis = 'published') > 0
 ORDER BY subject
 
+-- articles --
+-- The articles of one slice, or one of them; whether any market has a price book that is judged.
+SELECT sku, max(is_judged) FROM
+(
+    SELECT sku, uniqExact(channel) > 1 OR countIf(basis = 'published') > 0 AS is_judged
+    FROM price_claims
+    WHERE realm = {realm:String} AND ({sku:String} = '' OR sku = {sku:String})
+        AND cityHash64(sku) % {slices:UInt32} = {slice:UInt32}
+    GROUP BY sku, market
+)
+GROUP BY sku ORDER BY sku
+
+-- latest --
+-- The latest price claims about these articles, one for each channel, place, basis and terms; of an
+-- event that was corrected, only those of its newest body.
+WITH corrected AS
+    (
+        SELECT event_id, max(version) AS newest FROM offers
+        WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
+            WHERE realm = {realm:String} AND kind = 'price_mismatch'
+                AND splitByChar('\x1f', subject, 2)[2] IN {skus:Array(String)})
+        GROUP BY event_id
+    )
+SELECT market, sku, occurred_at, event_id, ordinal, version, channel, location, basis, price,
+    currency, terms
+FROM (SELECT * FROM price_claims FINAL
+    WHERE realm = {realm:String} AND sku IN {skus:Array(String)}) AS found
+LEFT JOIN corrected USING (event_id)
+WHERE version >= newest
+ORDER BY occurred_at DESC, event_id DESC, ordinal DESC
+LIMIT 1 BY market, sku, channel, location, basis, terms
+
 -- statements --
 -- The same of the claims of another kind.
 SELECT subject FROM claims

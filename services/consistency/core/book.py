@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -111,7 +111,7 @@ class ComparedBook:
         self._written: dict[tuple[Hashable, Place, str], _Written] = {}
         """Unresolved incidents as written last: of many, a batch changes few."""
         self._published = published
-        self._aside: dict[ClaimKey, Claim] = {}
+        self.aside: dict[ClaimKey, Claim] = {}
         """Observations that are compared with nothing, by what is published."""
         self._regroup_from: datetime | None = None
         """Observations from here on may be about something else than they were."""
@@ -146,7 +146,7 @@ class ComparedBook:
             key = (event_id, ordinal)
             if group is not None:
                 group.remove(key)
-            self._aside.pop(key, None)
+            self.aside.pop(key, None)
             claim = self._published.remove(key) if self._published else None
             if claim is not None:
                 self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
@@ -166,7 +166,7 @@ class ComparedBook:
 
     def _file(self, claim: Claim, terms: Hashable | None) -> ClaimGroup | None:
         if terms is None:
-            self._aside[claim.event_id, claim.ordinal] = claim
+            self.aside[claim.event_id, claim.ordinal] = claim
             return None
         group = self._groups.get(terms)
         if group is None:
@@ -191,7 +191,7 @@ class ComparedBook:
             return
         homes: list[tuple[Hashable | None, dict[ClaimKey, Claim]]] = [
             *((terms, group.claims) for terms, group in self._groups.items()),
-            (None, self._aside),
+            (None, self.aside),
         ]
         moved = [
             (key, claim, home, terms)
@@ -202,10 +202,14 @@ class ComparedBook:
         ]
         for key, claim, home, terms in moved:
             if home is None:
-                del self._aside[key]
+                del self.aside[key]
             else:
                 self._groups[home].remove(key)
             self._events[claim.event_id].groups[claim.ordinal] = self._file(claim, terms)
+
+    def is_other_sale(self, claim: Claim, terms: Hashable) -> bool:
+        """Whether an observation on these terms is a sale of a kind that is never compared."""
+        return self._published is not None and self._published.is_other_sale(claim, terms)
 
     def _terms_now(self, published: Publications, claim: Claim) -> Hashable | None:
         return published.terms(claim, self._comparison.terms(claim))
@@ -239,15 +243,19 @@ class ComparedBook:
 
     def breaches(self, kind: str, model: type[AnyIncident]) -> dict[str, AnyIncident]:
         """What was charged above an advertisement, as incidents of another kind by id."""
-        now, found = self._now, dict[str, AnyIncident]()
-        if now is None:
-            return found
-        self._regroup()
-        for terms, group in self._groups.items():
-            for place, channel, episode in group.run(now, self._comparison).breaches:
+        found: dict[str, AnyIncident] = {}
+        for terms, fold in self.folds():
+            for place, channel, episode in fold.breaches:
                 incident = self._incident(terms, place, channel, episode, of=(kind, model))
                 found[incident.incident_id] = incident
         return found
+
+    def folds(self) -> Iterator[tuple[Hashable, TimelineFold]]:
+        """The state at the latest tick of the claims that share their terms; none before it."""
+        if self._now is not None:
+            self._regroup()
+            for terms, group in self._groups.items():
+                yield terms, group.run(self._now, self._comparison)
 
     @property
     def next_due(self) -> datetime | None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.claim import Claim
 from schemas.incident import Details, Severity
+from schemas.offer import Basis
 from schemas.rules.consistency import KindRules
 
 PREVIOUS_MAX = 10
@@ -30,6 +31,19 @@ class Expected(NamedTuple):
     supporting_claims: tuple[Claim, ...]
     promoted: bool
     alone: bool = False
+    votes: tuple[Claim, ...] = ()
+    """All claims that it was chosen from, one per channel; of a reference its own alone."""
+
+    @property
+    def is_of_reference(self) -> bool:
+        """Whether a reference channel says so."""
+        return not self.alone and len(self.votes) == 1
+
+    @property
+    def seen_of(self) -> str | None:
+        """The channel of which it is only an observation: no measure of the same channel."""
+        one = self.votes[0] if self.alone else None
+        return None if one is None or one.basis is Basis.PUBLISHED else one.channel
 
 
 class Comparison(Protocol):
@@ -286,7 +300,7 @@ def expected_at(comparison: Comparison, value: Any, supporting: Sequence[Claim])
         for claim in supporting
         if comparison.value(claim) == value
     )
-    return Expected(value, tuple(supporting), promoted)
+    return Expected(value, tuple(supporting), promoted, votes=tuple(supporting))
 
 
 def expected_of(comparison: Comparison, votes: Sequence[Claim]) -> Expected | None:
@@ -295,4 +309,5 @@ def expected_of(comparison: Comparison, votes: Sequence[Claim]) -> Expected | No
     if value is None:
         return None
     supporting = [claim for claim in votes if comparison.agrees(comparison.value(claim), value)]
-    return expected_at(comparison, value, supporting)._replace(alone=len(votes) == 1)
+    expected = expected_at(comparison, value, supporting)
+    return expected._replace(alone=len(votes) == 1, votes=tuple(votes))

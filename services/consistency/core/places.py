@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.claim import Claim
+from schemas.rules.consistency import KindRules
 
 
 class Place(NamedTuple):
@@ -28,3 +29,16 @@ def place_of(claim: Claim) -> Place:
     if claim.location:
         return Place(STORE_RANK, claim.location)
     return Place(ZONE_RANK, claim.zone) if claim.zone else EVERYWHERE
+
+
+def zone_of(place: Place, rules: KindRules) -> Place:
+    """The zone of a store; any other place itself."""
+    zone = rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
+    return Place(ZONE_RANK, zone) if zone else place
+
+
+def wider_than(place: Place, rules: KindRules) -> tuple[Place, ...]:
+    """The places whose claims hold here where a channel has none, the nearest first."""
+    zone = zone_of(place, rules)
+    wider = [zone] if rules.locations_may_differ else [zone, EVERYWHERE]
+    return tuple(one for one in wider if one != place)

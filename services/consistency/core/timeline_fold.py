@@ -27,7 +27,14 @@ from services.consistency.core.expectation import (
     outdated_at,
     window_length,
 )
-from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
+from services.consistency.core.places import (
+    EVERYWHERE,
+    ZONE_RANK,
+    Place,
+    place_of,
+    wider_than,
+    zone_of,
+)
 from services.consistency.core.windows import ClaimWindow, Windows, window_of
 
 FORESEEN_INSTANTS_MAX = 200
@@ -150,12 +157,8 @@ class PlaceState:
         """What is expected here; without an entry, what is expected at the wider place."""
         self.offered: dict[Apart, ExpectationHistory] = {}
         """Of the whole chain: what narrower places are held to, where that is not `own`."""
-        rules = comparison.rules
-        zone = rules.zone_of.get(place.name) if place.rank == STORE_RANK else None
-        self.zone = Place(ZONE_RANK, zone) if zone else place
-        """The zone of a store; any other place itself."""
-        wider = [self.zone] if rules.locations_may_differ else [self.zone, EVERYWHERE]
-        self.wider = tuple(one for one in wider if one != place)
+        self.zone = zone_of(place, comparison.rules)
+        self.wider = wider_than(place, comparison.rules)
         """The places whose claims hold here where the channel has none, the nearest first."""
 
     @property
@@ -188,7 +191,7 @@ class TimelineFold:
         self._are_apart = comparison.rules.locations_may_differ
         self._nothing = ExpectationHistory(comparison)
         """What is expected before anything was said."""
-        self._places: dict[Place, PlaceState] = {}
+        self.places: dict[Place, PlaceState] = {}
         self._timers: list[tuple[datetime, int, ChannelState]] = []
         self._timers_set = count()
         self._suspects: dict[ChannelState, PlaceState] = {}
@@ -238,8 +241,8 @@ class TimelineFold:
     def _frozen(self, now: datetime) -> TimelineFold:
         """A copy to look ahead with."""
         twin = TimelineFold(self._comparison, frozen_at=now)
-        for place_state in self._places.values():
-            copied = twin._places[place_state.place] = place_state.copy(self._comparison)
+        for place_state in self.places.values():
+            copied = twin.places[place_state.place] = place_state.copy(self._comparison)
             for state in place_state.channels.values():
                 copied.channels[state.channel] = twin._freeze(state.copy(), now)
         twin.breaches, twin._advertisers = self.breaches.copy(), self._advertisers
@@ -251,7 +254,7 @@ class TimelineFold:
         return state
 
     def _channel_states(self) -> Iterator[ChannelState]:
-        for place_state in self._places.values():
+        for place_state in self.places.values():
             yield from place_state.channels.values()
 
     def _instant(self, now: datetime, claims: Iterable[Claim]) -> None:
@@ -299,15 +302,15 @@ class TimelineFold:
             state.deviations.expire(now)
             due = self._due(state)
             if due is not None and due <= now:
-                touched[state.place] = self._places[state.place]
+                touched[state.place] = self.places[state.place]
             else:
                 self._arm(state, due)
 
     def _state_of(self, claim: Claim) -> tuple[PlaceState, ChannelState]:
         place = place_of(claim)
-        place_state = self._places.get(place)
+        place_state = self.places.get(place)
         if place_state is None:
-            place_state = self._places[place] = self._new_place(place)
+            place_state = self.places[place] = self._new_place(place)
         state = place_state.channels.get(claim.channel)
         if state is None:
             state = place_state.channels[claim.channel] = ChannelState(
@@ -330,12 +333,12 @@ class TimelineFold:
     def _followed(self, place_state: PlaceState, apart: Apart) -> ExpectationHistory:
         """What is expected at the nearest wider place with claims."""
         for place in place_state.wider:
-            wider = self._places.get(place)
+            wider = self.places.get(place)
             if wider is not None:
-                return wider.offered.get(apart) or self._history(wider, apart)
+                return wider.offered.get(apart) or self.history_at(wider, apart)
         return self._nothing
 
-    def _history(self, place_state: PlaceState, apart: Apart) -> ExpectationHistory:
+    def history_at(self, place_state: PlaceState, apart: Apart) -> ExpectationHistory:
         """What is expected at a place of a channel."""
         return place_state.own.get(apart) or self._followed(place_state, apart)
 
@@ -371,7 +374,7 @@ class TimelineFold:
 
     def _judge_again(self, speakers: Iterable[Speaker], now: datetime) -> None:
         for channel, place in sorted(speakers):
-            place_state = self._places[place]
+            place_state = self.places[place]
             state = place_state.channels.get(channel)
             if state is not None:
                 self._judge_published(place_state, state, now)
@@ -382,7 +385,7 @@ class TimelineFold:
         if reaches_all or any(place.rank == ZONE_RANK for place in touched):
             places: Iterable[PlaceState] = [
                 s
-                for s in self._places.values()
+                for s in self.places.values()
                 if s.place in touched or ((reaches_all or s.zone in touched) and s.needs_judging)
             ]
         else:
@@ -456,8 +459,8 @@ class TimelineFold:
         """One claim per channel: what it publishes, else the latest observation."""
         channels = set(place_state.channels)
         for place in place_state.wider:
-            if place in self._places:
-                channels.update(self._places[place].channels)
+            if place in self.places:
+                channels.update(self.places[place].channels)
         claims = (self._vote(place_state, channel, now) for channel in sorted(channels - apart))
         return [claim for claim in claims if claim is not None]
 
@@ -475,7 +478,7 @@ class TimelineFold:
         if found is not None and found.published is not None:
             return found
         for place in place_state.wider:
-            wider = self._places.get(place)
+            wider = self.places.get(place)
             found = (wider.channels.get(channel) if wider else None) or found
             if found is not None and found.published is not None:
                 break
@@ -494,13 +497,13 @@ class TimelineFold:
             return False
         if self._comparison.agrees(value_of(claim), expected.value):
             return False
-        if expected.alone and expected.supporting_claims[0].basis is not Basis.PUBLISHED:
-            return expected.supporting_claims[0].channel == claim.channel
+        if expected.seen_of is not None:
+            return expected.seen_of == claim.channel
         for place in place_state.wider:
-            wider = self._places.get(place)
+            wider = self.places.get(place)
             state = wider.channels.get(claim.channel) if wider else None
             if wider and state and state.published:
-                there = self._history(wider, state.apart).expected
+                there = self.history_at(wider, state.apart).expected
                 is_same = there is not None and there.value == expected.value
                 return is_same and value_of(state.published) == value_of(claim)
         return False
@@ -545,16 +548,16 @@ class TimelineFold:
     def _around(self, speaker: Speaker) -> Around:
         """What holds for a channel at a place now."""
         channel, place = speaker
-        place_state, apart = self._places[place], self._rules.apart_from(channel)
+        place_state, apart = self.places[place], self._rules.apart_from(channel)
 
         def publishers(channels: Iterable[str]) -> list[ChannelState]:
             found = (self._publisher(place_state, one) for one in channels if one not in apart)
             return [one for one in found if one is not None]
 
         wider = [
-            (one, self._history(self._places[one], apart).expected)
+            (one, self.history_at(self.places[one], apart).expected)
             for one in place_state.wider
-            if one in self._places
+            if one in self.places
         ]
         return Around(
             place,
@@ -562,7 +565,7 @@ class TimelineFold:
             self._publisher(place_state, channel),
             publishers(sorted(self._advertisers - {channel})),
             publishers(self._rules.reference_channels),
-            self._history(place_state, apart).expected,
+            self.history_at(place_state, apart).expected,
         )
 
     def _overtake_observed(self, now: datetime) -> None:
@@ -574,7 +577,7 @@ class TimelineFold:
             publisher = self._publisher(place_state, state.channel)
             if publisher and publisher.published:
                 state.deviations.overtake(
-                    publisher.published, self._history(place_state, state.apart), now
+                    publisher.published, self.history_at(place_state, state.apart), now
                 )
 
     def _due(self, state: ChannelState, after: datetime | None = None) -> datetime | None:

@@ -142,11 +142,9 @@ class Publications:
         for a kind of sale that is never compared: then there is nothing to compare it with. What
         fits nothing stays on its own terms.
         """
-        places = list(self._places(claim))
-        if self._others and any(
-            self._is_other(claim, own, (claim.channel, place)) for place in places
-        ):
+        if self.is_other_sale(claim, own):
             return None
+        places = list(self._places(claim))
         apart = {claim.channel, *self._reading.rules.apart_from(claim.channel)}
         others = [channel for channel in self._channels if channel not in apart]
         for channels in ([claim.channel], others):
@@ -156,6 +154,12 @@ class Publications:
             if found:
                 return own if own in found else found.pop() if len(found) == 1 else None
         return own
+
+    def is_other_sale(self, claim: Claim, own: Hashable) -> bool:
+        """Whether it is what its channel publishes for a kind of sale that is never compared."""
+        return bool(self._others) and any(
+            self._is_other(claim, own, (claim.channel, place)) for place in self._places(claim)
+        )
 
     def _places(self, claim: Claim) -> Iterator[Place]:
         """Where a claim may find what it is about, the nearest first."""
