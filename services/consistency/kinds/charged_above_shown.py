@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 import orjson
 
-from schemas.claim import PriceClaim, Statement
+from schemas.claim import Book, PriceClaim, Statement
 from schemas.currency import Priced
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.events.orders import Fulfilment, OrderCancelled, OrderPlaced, OrderReturned
@@ -35,7 +36,12 @@ from services.consistency.core.shown_prices import (
     ShownRules,
 )
 from services.consistency.kinds import price_mismatch
-from services.consistency.kinds.price_mismatch import COMPARED_SALES, PriceComparison, PriceRules
+from services.consistency.kinds.price_mismatch import (
+    COMPARED_SALES,
+    PriceComparison,
+    PriceRules,
+    Terms,
+)
 
 NAME = "charged_above_shown"
 NOTHING_SOLD = Decimal(0)
@@ -159,13 +165,14 @@ def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
     told = [one for one, _ in price_mismatch.claims(heard)]
     if len(told) != len(priced):
         return []
+    book = heard.customer_book(NAME)
     for price, quantity in zip(told, quantities, strict=True):
         is_shown = price.basis is Basis.DISPLAYED and price.price > NOTHING_SOLD
         terms = _terms(price) if is_shown else None
         if terms is not None:
             value = {"price": str(price.price), "list": price.price_list_id}
             value |= {"quantity": str(quantity)} if quantity else {}
-            found.append((_statement(heard, price, terms, value), NOTHING_SOLD))
+            found.append((_statement(book, price, terms, value), NOTHING_SOLD))
     return found
 
 
@@ -175,6 +182,7 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
     found: list[tuple[Statement, Decimal]] = []
     prices = price_mismatch.claims(heard)
     lines = price_mismatch.priced_lines(order) if prices else ()
+    book, issuer = heard.customer_book(NAME), order.issuer or _till_of(heard)
     for (price, quantity), (line, _) in zip(prices, lines, strict=True):
         terms, paid = _terms(price), min(price.price, line.total / quantity)
         if terms is None or paid <= NOTHING_SOLD:
@@ -186,12 +194,12 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
             "list": price.price_list_id,
             "quantity": str(quantity),
             "order": order.order_id,
-            "issuer": order.issuer or _till_of(heard),
+            "issuer": issuer,
             "market": price.book.subject.parts[0],
             "sku": price.book.subject.parts[1],
             "currency": price.currency,
         }
-        found.append((_statement(heard, price, terms, value), quantity))
+        found.append((_statement(book, price, terms, value), quantity))
     return found
 
 
@@ -223,13 +231,19 @@ def _terms(price: PriceClaim) -> str | None:
     terms = TERMS_OF.terms(price) if price.sale_kind in COMPARED_SALES else None
     if terms is None:
         return None
-    named = (*price.book.subject.parts, *TERMS_OF.identity(terms))
-    return hashlib.sha256(SEPARATOR.join(named).encode()).hexdigest()[:32]
+    return _shortened(price.book.subject.key, terms)
 
 
-def _statement(heard: Heard, price: PriceClaim, terms: str, value: dict[str, str]) -> Statement:
+@lru_cache(maxsize=16_384)
+def _shortened(product: str, terms: Terms) -> str:
+    """Products are seen and sold again and again on the same terms."""
+    named = SEPARATOR.join((product, *TERMS_OF.identity(terms)))
+    return hashlib.sha256(named.encode()).hexdigest()[:32]
+
+
+def _statement(book: Book, price: PriceClaim, terms: str, value: dict[str, str]) -> Statement:
     return Statement(
-        heard.customer_book(NAME),
+        book,
         price.occurred_at,
         price.event_id,
         price.ordinal,
