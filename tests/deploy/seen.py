@@ -18,9 +18,6 @@ from tests.sse import Follower
 
 DEADLINE_S = 120.0
 RULES = sorted((Path(__file__).parents[2] / "deploy" / "prometheus" / "rules").glob("*.yaml"))
-FIRST = 100
-"""Lines that are stored before the first scrape: it sets off the only look at the largest profile
-for minutes, which is to find a person."""
 FEEDS = ("incidents", "profiles")
 SEEN = (
     "min(count_over_time(up[10m])) >= 20",  # rates, and rules on rates, need some
@@ -49,12 +46,14 @@ def seen_run(directory: Path, waves: int) -> Iterator[Seen]:
     """
     lines = sample_lines(directory)
     imported, sent = lines[: len(lines) // 2], lines[len(lines) // 2 :]
-    for name, part in (("first", imported[:FIRST]), ("imported", imported[FIRST:])):
+    linked = next(line for line in lines if b'"identity.linked"' in line)
+    for name, part in (("linked", [linked]), ("imported", imported)):
         (directory / f"{name}.jsonl").write_bytes(b"\n".join(part) + b"\n")
     with ExitStack() as stack:
         system = stack.enter_context(LiveSystem(directory))
         probe = system.add_probe()
-        system.run.publish(directory / "first.jsonl")
+        # The first scrape sets off the only look at the largest profile for minutes.
+        system.run.publish(directory / "linked.jsonl")
         system.run.wait_drained()
         scraping = scrape_configuration(system.targets, rule_files=RULES)
         prometheus = stack.enter_context(Prometheus(scraping))
