@@ -133,6 +133,9 @@ class OrderPlaced(Contract):
     """Total including everything. Counts where there are no lines, and where it tells of a discount
     on the whole order: below the sum of the lines, all of them own products or services."""
     receipt_kind: ReceiptKind = ReceiptKind.SALE
+    voids: OptionalCode = ""
+    """Number of the receipt that a receipt of kind `void` takes back as a whole (DSFinV-K: the
+    reference of a void), of the same issuer. Empty means the number of this one."""
     tax_mode: TaxMode | None = None
     """Whether the lines' `unit_price` includes tax; empty means it does."""
     customer_group: OptionalCode = ""
@@ -157,7 +160,8 @@ class OrderStatusChanged(Contract):
 
 
 class OrderCancelled(Contract):
-    """Cancelled before shipment (Storno). Without lines the whole order is cancelled."""
+    """Cancelled before shipment (Storno). Without lines the whole order is cancelled. What its
+    lines claimed about prices is taken back."""
 
     order_id: Code
     issuer: OptionalCode = ""

@@ -24,7 +24,12 @@ from schemas.touchpoint import DEFAULT_REALM, EVENT_MODELS, Source, Touchpoint, 
 from services.consistency.core.kind import JudgedBook
 from services.consistency.kinds import KINDS
 from services.consistency.rules import ConsistencyRules, consistency_rules
-from services.consistency.scenario_events import HeardEvent, customer_claims, heard_events
+from services.consistency.scenario_events import (
+    HeardEvent,
+    claims_that_count,
+    customer_claims,
+    heard_events,
+)
 from services.consistency.views import views
 
 ENTRIES_MAX = 100_000
@@ -246,18 +251,15 @@ class _Run:
         """`events` in the order of time."""
         self._events = events
         self._rules = rules
-        self._fed = 0
+        self._known: list[HeardEvent] = []
+        """What happened so far, with the claims that count."""
         self._books: dict[Book, JudgedBook] = {}
 
     def incidents(self, at: datetime, now: datetime | None) -> list[AnyIncident]:
         """The incidents at `at`, when the latest tick was `now`."""
-        while self._fed < len(self._events) and self._events[self._fed].occurred_at <= at:
-            for claim in self._events[self._fed].claims:
-                if claim.book.subject.type is not SubjectType.CUSTOMER:
-                    self._book(claim.book).add([claim])
-            self._fed += 1
+        self._feed([event for event in self._events if event.occurred_at <= at])
         books = list(self._books.values())
-        for name, claims in customer_claims(self._events[: self._fed]).items():
+        for name, claims in customer_claims(self._known).items():
             books.append(self._judged(name))
             books[-1].add(claims)
         found: list[AnyIncident] = []
@@ -266,6 +268,19 @@ class _Run:
                 book.advance(now)
             found += book.incidents().values()
         return sorted(found, key=lambda incident: (incident.since, incident.incident_id))
+
+    def _feed(self, events: Sequence[HeardEvent]) -> None:
+        """Add the claims of what happened since; begin anew if that takes some of them back."""
+        before = len(self._known)
+        claims = claims_that_count(events)
+        known = [one._replace(claims=mine) for one, mine in zip(events, claims, strict=True)]
+        if known[:before] != self._known:
+            before, self._books = 0, {}
+        self._known = known
+        for event in known[before:]:
+            for claim in event.claims:
+                if claim.book.subject.type is not SubjectType.CUSTOMER:
+                    self._book(claim.book).add([claim])
 
     def _book(self, name: Book) -> JudgedBook:
         if name not in self._books:

@@ -17,10 +17,12 @@ from schemas.instants import from_ms, to_ms
 from schemas.rules.identity import identity_rules
 from schemas.subject import Subject, SubjectType
 from schemas.touchpoint import Touchpoint
+from services.consistency.core.cancelled_orders import ReportedOrder, is_taken_back, taken_back
 from services.consistency.core.kind import Heard
 from services.consistency.kinds import KINDS
 from services.identity.core.resolve import resolve
 from services.ingest.core.event_processor import EventProcessor, IngestConfig, Realm
+from services.ingest.core.fact import order_issuer
 from services.ingest.core.outcome import Reject
 
 SECRET = b"scenario"
@@ -39,6 +41,8 @@ class HeardEvent(NamedTuple):
     occurred_at: datetime
     claims: Sequence[Claim]
     edges: Sequence[Edge]
+    order: ReportedOrder | None = None
+    """Of an event that reports an order, or its cancellation."""
 
 
 def heard_events(events: Sequence[Touchpoint]) -> list[HeardEvent]:
@@ -70,7 +74,28 @@ def _heard(processor: EventProcessor, event: Touchpoint) -> HeardEvent:
     counts = not (event.source.synthetic or event.from_public_key)
     kinds = KINDS.values() if counts else ()
     made = [claim for kind in kinds for claim, _ in kind.claims(heard)]
-    return HeardEvent(event.realm, event.event_id, version, at, made, edges)
+    issuer = getattr(event.body, "issuer", "") or order_issuer(event, {})
+    order = ReportedOrder.of(event, at, issuer) if counts else None
+    return HeardEvent(event.realm, event.event_id, version, at, made, edges, order)
+
+
+def claims_that_count(events: Sequence[HeardEvent]) -> list[list[Claim]]:
+    """The claims of each event as they are when all of these events have happened: of an event
+    those of its latest body count, of an order none that a cancellation takes back."""
+    latest: dict[tuple[str, str], HeardEvent] = {}
+    for event in events:
+        key = event.realm, event.event_id
+        if key not in latest or latest[key].version <= event.version:
+            latest[key] = event
+    reports: dict[str, list[ReportedOrder]] = {}
+    for event in latest.values():
+        if event.order is not None:
+            reports.setdefault(event.realm, []).append(event.order)
+    back = {realm: taken_back(mine) for realm, mine in reports.items()}
+    return [
+        [one for one in event.claims if not is_taken_back(one, back.get(event.realm, {}), KINDS)]
+        for event in events
+    ]
 
 
 def customer_claims(events: Iterable[HeardEvent]) -> dict[Book, list[Claim]]:

@@ -7,10 +7,11 @@ facts are replaced, so a batch that is processed again finds them. Nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.claim import Book, Superseded
+from schemas.identifiers import NodeId
 from services.ingest.core.outcome import Accepted, Corrections
 from services.ingest.ports import FactKey, FactStore, Known
 
@@ -94,6 +95,17 @@ class CorrectionPlan:
         """The store refused this body."""
         mine = self._arriving.get(_name(event), {})
         mine.pop(_Body.of(event.version, event.node), None)
+
+    @property
+    def names(self) -> Collection[Name]:
+        """The events of which several bodies may exist."""
+        return self._arriving.keys()
+
+    @property
+    def moved(self) -> dict[Name, NodeId]:
+        """The anchors of the bodies that count, of events with facts under other ones, too."""
+        names = {(realm, event_id) for realm, _, event_id in self.outvoted_elsewhere()}
+        return {name: top.node for name in names if (top := self._top(name)) is not None}
 
     def outvoted_elsewhere(self) -> list[FactKey]:
         """Facts under other anchors than that of the body that counts."""

@@ -15,6 +15,7 @@ from schemas.identifiers import NodeId
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from schemas.claim import Book
     from services.ingest.core.outcome import Accepted, Intake, Reject
@@ -33,6 +34,39 @@ class Known(NamedTuple):
 
 FactKey = tuple[str, NodeId, str]
 """Realm, anchor and event id of a fact."""
+
+
+OrderName = tuple[str, str, str]
+"""Realm, issuer and number of an order."""
+
+
+class Cancellation(NamedTuple):
+    """An event that takes an order back."""
+
+    key: FactKey
+    order: OrderName
+    """What it takes back; of a receipt that it undoes without a number, what that contains."""
+    by: OrderName
+    """How it stands in the store itself."""
+
+
+class UndoneReceipt(NamedTuple):
+    """What a receipt looks like that another one undoes."""
+
+    realm: str
+    store: str
+    value: Decimal
+    skus: tuple[str, ...]
+    since_ms: int
+    until_ms: int
+
+
+class SoldClaims(NamedTuple):
+    """A report of an order, and the books that it touches by what it says was sold."""
+
+    key: FactKey
+    version: int
+    books: frozenset[Book]
 
 
 class RejectedLine(NamedTuple):
@@ -107,6 +141,39 @@ class FactStore(Protocol):
 
     def write_former_books(self, books: Mapping[FactKey, Collection[Book]]) -> None:
         """Remember books that bodies of events touched; replaced facts may be forgotten."""
+        ...
+
+    def write_cancellations(self, cancellations: Collection[Cancellation]) -> None:
+        """Remember who cancels which orders."""
+        ...
+
+    def cancellations(
+        self, orders: Collection[OrderName], events: Collection[tuple[str, str]]
+    ) -> list[Cancellation]:
+        """What is remembered of these orders, and of what any body of these events (realm and id)
+        cancelled."""
+        ...
+
+    def orders_named(self, orders: Collection[OrderName]) -> list[tuple[FactKey, OrderName]]:
+        """The stored reports that place these orders, or did in a former body."""
+        ...
+
+    def receipts_like(self, receipt: UndoneReceipt) -> list[FactKey]:
+        """The stored receipts that another one may undo."""
+        ...
+
+    def sold(self, events: Collection[FactKey], kinds: Collection[str]) -> list[SoldClaims]:
+        """The claims that these stored events make of these kinds."""
+        ...
+
+    def noted_as_cancelled(self, by: Collection[OrderName]) -> list[FactKey]:
+        """The events of which `write_cancelled_claims` noted claims as cancelled by these."""
+        ...
+
+    def write_cancelled_claims(
+        self, sold: Collection[SoldClaims], by: Mapping[FactKey, Collection[OrderName]]
+    ) -> None:
+        """Remember whose claims may be taken back, and by which report."""
         ...
 
     def remove_facts(self, keys: Collection[FactKey]) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from schemas.reject import RejectReason
+from services.ingest.cancellations import keep_former, take_back
 from services.ingest.core.decode import too_large
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import (
@@ -170,11 +171,15 @@ class IngestStage:
             plan.forget(fresh.pop(position))
             refused[position], results[position] = reject, refusal(reject)
         self._keep(decoded, {position: refused[position] for position in unstorable})
+        keep_former(self._store, plan.moved)
         self._store.remove_facts(plan.outvoted_elsewhere())
         stored = [plan.told(event) for event in fresh.values()]
         outvoted = [plan.told(event) for event in fresh.values() if plan.is_outvoted(event)]
         self._store.write_values(stored, batch)
-        return Stored(results, stored, sorted(refused.items()), plan.corrections(), outvoted)
+        stored, taken_back = take_back(self._store, stored, plan.names)
+        superseded, former = plan.corrections()
+        corrections = Corrections([*superseded, *taken_back], former)
+        return Stored(results, stored, sorted(refused.items()), corrections, outvoted)
 
     def _unstorable(self, fresh: dict[int, Accepted], batch: int) -> list[int]:
         """Write the facts; returns the positions of those that the store refuses."""

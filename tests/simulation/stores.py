@@ -20,15 +20,25 @@ from schemas.placement import Placement
 from schemas.subject import SubjectType
 from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.core.cancelled_orders import TakenBack, taken_back
 from services.consistency.core.comparability import ComparableBooks
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
 from services.identity.core.model import Pair, Refusal
 from services.identity.ports import Placed
 from services.ingest.core.outcome import Accepted
-from services.ingest.ports import Known, RejectedLine, StoredEvent
+from services.ingest.ports import (
+    Cancellation,
+    Known,
+    OrderName,
+    RejectedLine,
+    SoldClaims,
+    StoredEvent,
+    UndoneReceipt,
+)
 from services.stream.ports import Partition
 from services.stream.positions import MemoryPositions, Position
 from services.stream.watermarks import MemoryWatermarks
+from tests.simulation.orders import name_of_order, report_of
 from tests.simulation.process import Process
 
 UNSTORABLE = "unstorable"
@@ -51,6 +61,30 @@ class FactRows:
         self.erased: dict[tuple[str, NodeId], int] = {}
         self.checkpoint = 0
         self._claims = claims
+        claims.taken_back = self.taken_back
+        self._taken_back: dict[str, dict[str, TakenBack]] = {}
+        """By realm, of the facts as they are."""
+        self.cancellations: set[Cancellation] = set()
+        self.cancelled: set[tuple[FactKey, OrderName]] = set()
+
+    def taken_back(self, realm: str) -> dict[str, TakenBack]:
+        """What cancellations take back of the orders of a realm: of those that were noted."""
+        if realm not in self._taken_back:
+            reports = {
+                event.event_id: report
+                for event in self._latest(realm)
+                if (report := report_of(event)) is not None
+            }
+            noted = {key[2] for key, _ in self.cancelled if key[0] == realm}
+            found = taken_back(reports.values())
+            self._taken_back[realm] = {key: one for key, one in found.items() if key in noted}
+        return self._taken_back[realm]
+
+    def _latest(self, realm: str) -> Iterator[Accepted]:
+        """The facts of a realm that have a number of an order, each in the body that counts."""
+        for event in list(self.facts.values()):
+            if event.realm == realm and event.row["order_id"] and self.latest(event) is event:
+                yield event
 
     def put(self, events: Iterable[Accepted], batch: int) -> None:
         """Insert facts; the view of their claims follows within it."""
@@ -60,6 +94,7 @@ class FactRows:
             if known is None or event.version >= known.version:
                 self.facts[key], self.batches[key] = event, batch
             self.by_id[event.realm, event.event_id].add(key)
+            self._taken_back.pop(event.realm, None)
             self._claims.supersede(event.realm, event.event_id, event.version)
             self._claims.write_claims(event.claims)
 
@@ -80,9 +115,15 @@ class FactRows:
     def remove(self, keys: Iterable[FactKey]) -> None:
         """Facts under anchors that no longer count."""
         for key in keys:
+            self._taken_back.pop(key[0], None)
             self.facts.pop(key, None)
             self.batches.pop(key, None)
             self.by_id[key[0], key[2]].discard(key)
+
+    def note_cancelled(self, rows: Iterable[tuple[FactKey, OrderName]]) -> None:
+        """Note whose claims may be taken back, and by which report."""
+        self.cancelled.update(rows)
+        self._taken_back.clear()
 
     def put_conflicts(self, events: Iterable[Accepted]) -> None:
         """Keep the stored body of each event, then its new one."""
@@ -147,6 +188,91 @@ class Facts:
             self._rows.put_former(rows)
         else:
             self._process.write("former books", rows, self._rows.put_former)
+
+    def write_cancellations(self, cancellations: Collection[Cancellation]) -> None:
+        """See the port."""
+        if self._process is None:
+            self._rows.cancellations.update(cancellations)
+        else:
+            rows = list(cancellations)
+            self._process.write("cancellations", rows, self._rows.cancellations.update)
+
+    def cancellations(
+        self, orders: Collection[OrderName], events: Collection[Name]
+    ) -> list[Cancellation]:
+        """See the port."""
+
+        def look() -> list[Cancellation]:
+            return [
+                one
+                for one in sorted(self._rows.cancellations)
+                if one.order in orders or (one.key[0], one.key[2]) in events
+            ]
+
+        return look() if self._process is None else self._process.read("cancellations", look)
+
+    def orders_named(self, orders: Collection[OrderName]) -> list[tuple[FactKey, OrderName]]:
+        """See the port."""
+
+        def look() -> list[tuple[FactKey, OrderName]]:
+            return [
+                (key, name)
+                for key, event in sorted(self._rows.facts.items())
+                if event.row["order_action"] == "placed"
+                if (name := name_of_order(event)) in orders
+            ]
+
+        return look() if self._process is None else self._process.read("orders", look)
+
+    def receipts_like(self, receipt: UndoneReceipt) -> list[FactKey]:
+        """See the port."""
+
+        def look() -> list[FactKey]:
+            return [
+                key
+                for key, event in sorted(self._rows.facts.items())
+                if event.realm == receipt.realm
+                and event.row["source_store"] == receipt.store
+                and event.row["order_action"] == "placed"
+                and event.row["order_counts"]
+                and abs(event.row["order_value"]) == receipt.value
+                and receipt.since_ms <= event.occurred_ms <= receipt.until_ms
+            ]
+
+        return look() if self._process is None else self._process.read("receipts", look)
+
+    def sold(self, events: Collection[FactKey], kinds: Collection[str]) -> list[SoldClaims]:
+        """See the port."""
+
+        def look() -> list[SoldClaims]:
+            found: list[SoldClaims] = []
+            for key in sorted(events):
+                event = self._rows.facts.get(key)
+                claims = event.claims if event else ()
+                books = frozenset(one.book for one in claims if one.book.kind in kinds)
+                if event and books:
+                    found.append(SoldClaims(key, event.version, books))
+            return found
+
+        return look() if self._process is None else self._process.read("sold", look)
+
+    def noted_as_cancelled(self, by: Collection[OrderName]) -> list[FactKey]:
+        """See the port."""
+
+        def look() -> list[FactKey]:
+            return sorted({key for key, name in self._rows.cancelled if name in by})
+
+        return look() if self._process is None else self._process.read("noted", look)
+
+    def write_cancelled_claims(
+        self, sold: Collection[SoldClaims], by: Mapping[FactKey, Collection[OrderName]]
+    ) -> None:
+        """See the port."""
+        rows = [(one.key, name) for one in sold for name in sorted(by.get(one.key, ()))]
+        if self._process is None:
+            self._rows.note_cancelled(rows)
+        else:
+            self._process.write("cancelled claims", rows, self._rows.note_cancelled)
 
     def remove_facts(self, keys: Collection[FactKey]) -> None:
         """See the port."""

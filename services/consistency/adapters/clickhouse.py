@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.claim import (
     PRICE_MISMATCH,
@@ -26,6 +26,8 @@ from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
+from services.consistency.adapters.cancellations import read_taken_back
+from services.consistency.core.cancelled_orders import is_taken_back
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
@@ -48,6 +50,16 @@ STATEMENT_BOOKS_SQL = _STATEMENTS["statement_books"]
 TICKS_SQL = _STATEMENTS["ticks"]
 NO_PREFIX = "\x1f"
 """No property has a name that starts with this."""
+
+
+class _Read(NamedTuple):
+    """A claim as it was read."""
+
+    claim: Claim
+    node: NodeId
+    """Anchor of its event."""
+    cancelled_by: Sequence[str]
+    """What may have cancelled its order: issuer and number, joined."""
 
 
 class ClickHouseConsistencyStore:
@@ -88,8 +100,28 @@ class ClickHouseConsistencyStore:
 
     def _prices(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
         skus = sorted({book.subject.parts[1] for book in books})
-        for market, sku, *rest in self._database.rows(PRICES_SQL, {"realm": realm, "skus": skus}):
-            yield price_claim(Book(realm, PRICE_MISMATCH, Subject.product(market, sku)), rest)
+        subjects = [book.subject.key for book in books]
+        asked = {"realm": realm, "skus": skus, "subjects": subjects}
+        return self._counting(realm, self._price_rows(realm, asked))
+
+    def _price_rows(self, realm: str, asked: dict[str, Any]) -> Iterator[_Read]:
+        for cancelled_by, node, market, sku, *rest in self._database.rows(PRICES_SQL, asked):
+            book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
+            yield _Read(price_claim(book, rest), node.int, cancelled_by)
+
+    def _counting(self, realm: str, read: Iterable[_Read]) -> Iterator[Claim]:
+        """The claims that no cancellation takes back."""
+        doubtful: list[_Read] = []
+        for one in read:
+            if one.cancelled_by:
+                doubtful.append(one)
+            else:
+                yield one.claim
+        orders = {(one.node, one.claim.event_id): one.cancelled_by for one in doubtful}
+        back = read_taken_back(self._database, realm, orders)
+        for one in doubtful:
+            if not is_taken_back(one.claim, back, self._kinds):
+                yield one.claim
 
     def _statements(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
         asked = set(books)
@@ -99,16 +131,19 @@ class ClickHouseConsistencyStore:
             if book in asked:
                 yield statement_claim(book, rest)
 
-    def _customer_statements(self, realm: str, books: Sequence[Book]) -> Iterator[Statement]:
+    def _customer_statements(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
         """Of all anchors that the customers hold now, as claims of the customers' books."""
+        return self._counting(realm, self._customer_rows(realm, books))
+
+    def _customer_rows(self, realm: str, books: Sequence[Book]) -> Iterator[_Read]:
         asked, kinds = set(books), sorted({book.kind for book in books})
         profiles = {book.subject.node for book in books}
         holders = self._map.members_of(realm, profiles).holder
         rows = rows_by_key(self._database, CUSTOMER_STATEMENTS_SQL, realm, holders, kinds=kinds)
-        for node, kind, *row in rows:
+        for cancelled_by, node, kind, *row in rows:
             book = Book(realm, kind, Subject.customer(holders[node.int]))
             if book in asked:
-                yield statement_claim(book, row)
+                yield _Read(statement_claim(book, row), node.int, cancelled_by)
 
     def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
         """See the port."""

@@ -2,7 +2,9 @@
 
 -- prices --
 -- All price claims about these articles, of any market. An event that was corrected and says nothing
--- of an article any more has its former claims there still: its newest body counts.
+-- of an article any more has its former claims there still: its newest body counts. First of all,
+-- what may have cancelled the order, if these subjects are asked for; what that takes back follows
+-- from the facts (services/consistency/core/cancelled_orders.py).
 WITH corrected AS
     (
         SELECT event_id, max(version) AS newest FROM offers
@@ -10,12 +12,21 @@ WITH corrected AS
             WHERE realm = {realm:String} AND kind = 'price_mismatch'
                 AND splitByChar('\x1f', subject, 2)[2] IN {skus:Array(String)})
         GROUP BY event_id
+    ),
+    cancelled AS
+    (
+        SELECT event_id, groupUniqArray(concat(by_issuer, '\x1f', by_number)) AS cancelled_by
+        FROM cancelled_claims
+        WHERE realm = {realm:String} AND kind = 'price_mismatch'
+            AND subject IN {subjects:Array(String)}
+        GROUP BY event_id
     )
-SELECT market, sku, occurred_at, event_id, ordinal, version, channel, location, basis, price,
-    currency, terms
+SELECT cancelled_by, node, market, sku, occurred_at, event_id, ordinal, version, channel,
+    location, basis, price, currency, terms
 FROM (SELECT * FROM price_claims FINAL
     WHERE realm = {realm:String} AND sku IN {skus:Array(String)}) AS found
 LEFT JOIN corrected USING (event_id)
+LEFT JOIN cancelled USING (event_id)
 WHERE version >= newest
 
 -- statements --
@@ -35,14 +46,25 @@ LEFT JOIN corrected USING (event_id)
 WHERE version >= newest
 
 -- customer_statements --
--- All claims of these kinds whose events have these anchors, with the anchor first.
-SELECT node, kind, occurred_at, event_id, ordinal - 1, version, channel, body
+-- All claims of these kinds whose events have these anchors, with the anchor; before it, what may
+-- have cancelled the order.
+WITH cancelled AS
+    (
+        SELECT event_id, groupUniqArray(concat(by_issuer, '\x1f', by_number)) AS cancelled_by
+        FROM cancelled_claims
+        WHERE realm = {realm:String} AND kind IN {kinds:Array(String)}
+            AND subject IN arrayMap(node -> toString(node), {nodes:Array(UUID)})
+        GROUP BY event_id
+    )
+SELECT cancelled_by, node, kind, occurred_at, event_id, ordinal, version, channel, body
 FROM
 (
-    SELECT * FROM claims FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-)
-ARRAY JOIN claims.kind AS kind, claims.body AS body, arrayEnumerateUniq(claims.kind) AS ordinal
-WHERE kind IN {kinds:Array(String)}
+    SELECT node, kind, occurred_at, event_id, number - 1 AS ordinal, version, channel, body
+    FROM (SELECT * FROM claims FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)})
+    ARRAY JOIN claims.kind AS kind, claims.body AS body, arrayEnumerateUniq(claims.kind) AS number
+    WHERE kind IN {kinds:Array(String)}
+) AS found
+LEFT JOIN cancelled USING (event_id)
 
 -- incidents --
 -- Incidents of some kinds about these subjects.

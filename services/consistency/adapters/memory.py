@@ -15,6 +15,7 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.subject import Subject, SubjectType
+from services.consistency.core.cancelled_orders import TakenBack, is_taken_back
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.kinds import KINDS
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
@@ -22,6 +23,11 @@ from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
 def no_map(_realm: str) -> Mapping[NodeId, NodeId]:
     """The map of a world in which every anchor is a customer of its own."""
+    return {}
+
+
+def nothing_taken_back(_realm: str) -> Mapping[str, TakenBack]:
+    """The world in which no order is cancelled."""
     return {}
 
 
@@ -39,6 +45,8 @@ class MemoryStore:
         self._claims: dict[Book, dict[tuple[str, int], Claim]] = defaultdict(dict)
         self._versions: dict[tuple[str, str], int] = {}
         """Of the body that counts, by realm and event id."""
+        self.taken_back: Callable[[str], Mapping[str, TakenBack]] = nothing_taken_back
+        """What cancellations take back of the orders of a realm, by event id."""
         self._incidents: dict[Book, dict[str, tuple[int, AnyIncident]]] = defaultdict(dict)
         self._actions: dict[Book, dict[IncidentAction, None]] = defaultdict(dict)
         self._due: dict[Book, tuple[int, datetime | None]] = {}
@@ -73,7 +81,10 @@ class MemoryStore:
         return {node: by_node.get(node, node) for node in nodes}
 
     def _counts(self, claim: Claim) -> bool:
-        return claim.version >= self._versions.get((claim.book.realm, claim.event_id), 0)
+        realm = claim.book.realm
+        if is_taken_back(claim, self.taken_back(realm), KINDS):
+            return False
+        return claim.version >= self._versions.get((realm, claim.event_id), 0)
 
     def supersede(self, realm: str, event_id: str, version: int) -> None:
         """A body of an event is in the facts: claims of lower versions no longer are."""

@@ -16,7 +16,9 @@ from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.incident_action import IncidentAction
 from schemas.instants import from_ms, to_ms, written
 from schemas.subject import Subject, SubjectType
+from services.consistency.adapters.cancellations import read_taken_back
 from services.consistency.adapters.clickhouse import action_of, price_claim, statement_claim
+from services.consistency.core.cancelled_orders import is_taken_back
 from services.consistency.core.exposure import exposure_of, first_reports
 from services.consistency.core.kind import Met, Observation
 from services.consistency.core.places import place_of
@@ -188,20 +190,27 @@ class IncidentReader:
         return found
 
     def _observations(self, realm: str, books: Collection[Book]) -> dict[Book, list[Observation]]:
-        """The observations of these books, by book."""
+        """The observations of these books, by book; none of orders that were cancelled."""
         found: dict[Book, list[Observation]] = defaultdict(list)
-        skus = sorted({one.subject.parts[1] for one in books if one.kind == PRICE_MISMATCH})
-        if skus:
-            parameters: dict[str, Any] = {"realm": realm, "skus": skus}
-            for row in self._database.rows(PRICES_SQL, parameters):
-                seen = _price_seen(realm, row)
-                found[seen.claim.book].append(seen)
+        prices = [one.subject for one in books if one.kind == PRICE_MISMATCH]
+        seen: list[_Seen] = []
+        if prices:
+            skus = sorted({one.parts[1] for one in prices})
+            subjects = [one.key for one in prices]
+            parameters: dict[str, Any] = {"realm": realm, "skus": skus, "subjects": subjects}
+            for cancelled_by, *row in self._database.rows(PRICES_SQL, parameters):
+                seen.append(_Seen(_price_seen(realm, row), cancelled_by))
         for kind in sorted({one.kind for one in books} - {PRICE_MISMATCH}):
             owners = self._owners(realm, {one.subject for one in books if one.kind == kind})
             parameters = {"realm": realm, "kind": kind, "subjects": sorted(owners)}
-            for key, *columns in self._database.rows(STATEMENTS_SQL, parameters):
-                seen = _statement_seen(Book(realm, kind, owners[key]), columns)
-                found[seen.claim.book].append(seen)
+            for cancelled_by, key, *columns in self._database.rows(STATEMENTS_SQL, parameters):
+                one = _statement_seen(Book(realm, kind, owners[key]), columns)
+                seen.append(_Seen(one, cancelled_by))
+        orders = {(one.node, one.claim.event_id): by for one, by in seen if by}
+        back = read_taken_back(self._database, realm, orders)
+        for one, _ in seen:
+            if not is_taken_back(one.claim, back, self._rules.kinds):
+                found[one.claim.book].append(one)
         return found
 
     def _owners(self, realm: str, subjects: Collection[Subject]) -> dict[str, Subject]:
@@ -213,6 +222,13 @@ class IncidentReader:
             for node, profile in members.holder.items():
                 owners[Subject.customer(node).key] = Subject.customer(profile)
         return owners
+
+
+class _Seen(NamedTuple):
+    """An observation, and what may have cancelled its order: issuer and number, joined."""
+
+    observation: Observation
+    cancelled_by: Sequence[str]
 
 
 def _currency_of(incident: AnyIncident) -> str:

@@ -52,14 +52,22 @@ LIMIT 2
 
 -- prices --
 -- Prices of these articles that were shown or charged, with the anchor of the event, and the order
--- number with its issuer. Claims that a correction took back are not among them
--- (services/consistency/adapters/clickhouse.sql).
+-- number with its issuer; first of all, what may have cancelled its order. Claims that a
+-- correction took back are not among them (services/consistency/adapters/clickhouse.sql).
 WITH corrected AS
     (
         SELECT event_id, max(version) AS newest FROM offers
         WHERE (realm, node, event_id) IN (SELECT realm, node, event_id FROM former_books
             WHERE realm = {realm:String} AND kind = 'price_mismatch'
                 AND splitByChar('\x1f', subject, 2)[2] IN {skus:Array(String)})
+        GROUP BY event_id
+    ),
+    cancelled AS
+    (
+        SELECT event_id, groupUniqArray(concat(by_issuer, '\x1f', by_number)) AS cancelled_by
+        FROM cancelled_claims
+        WHERE realm = {realm:String} AND kind = 'price_mismatch'
+            AND subject IN {subjects:Array(String)}
         GROUP BY event_id
     ),
     found AS
@@ -74,15 +82,17 @@ WITH corrected AS
         WHERE realm = {realm:String} AND order_action = 'placed'
             AND (node, event_id) IN (SELECT node, event_id FROM found WHERE order_id != '')
     )
-SELECT market, sku, occurred_at, event_id, 0, version, channel, location, basis, price, currency,
-    terms, quantity, node, order_id, order_issuer
+SELECT cancelled_by, market, sku, occurred_at, event_id, 0, version, channel, location,
+    basis, price, currency, terms, quantity, node, order_id, order_issuer
 FROM found
 LEFT JOIN numbered USING (node, event_id)
 LEFT JOIN corrected USING (event_id)
+LEFT JOIN cancelled USING (event_id)
 WHERE version >= newest
 
 -- statements --
--- Claims of one kind about these subjects that were shown, with the anchor of the event.
+-- Claims of one kind about these subjects that were shown or charged, with the anchor of the event;
+-- first of all, what may have cancelled its order.
 WITH corrected AS
     (
         SELECT event_id, max(version) AS newest FROM claims
@@ -90,12 +100,21 @@ WITH corrected AS
             WHERE realm = {realm:String} AND kind = {kind:String}
                 AND subject IN {subjects:Array(String)})
         GROUP BY event_id
+    ),
+    cancelled AS
+    (
+        SELECT event_id, groupUniqArray(concat(by_issuer, '\x1f', by_number)) AS cancelled_by
+        FROM cancelled_claims
+        WHERE realm = {realm:String} AND kind = {kind:String}
+            AND subject IN {subjects:Array(String)}
+        GROUP BY event_id
     )
-SELECT subject, occurred_at, event_id, 0, version, channel, body, node, order_id
+SELECT cancelled_by, subject, occurred_at, event_id, 0, version, channel, body, node, order_id
 FROM (SELECT * FROM statements FINAL
     WHERE realm = {realm:String} AND kind = {kind:String} AND subject IN {subjects:Array(String)}
         AND NOT synthetic AND JSONExtractString(body, 'basis') != 'published') AS found
 LEFT JOIN corrected USING (event_id)
+LEFT JOIN cancelled USING (event_id)
 WHERE version >= newest
 
 -- actions --

@@ -136,6 +136,9 @@ class Kind:
     met: Callable[[Any, Iterable[Observation], Any], list[Met]]
     """Those of (incident, observations of its subject, rules) that met its deviation while it
     lasted: from when it began until before it ended."""
+    sold: Callable[[Any], tuple[str, Decimal] | None] | None = None
+    """The article that a claim says was sold, and its price; None for a claim of something else. A
+    cancelled order takes such claims back. None: it takes back nothing that this kind heard."""
     hears: tuple[type, ...] | None = None
     """The types of bodies of which `claims` may make any; None is asked about every event."""
     judged_with: str = ""

@@ -27,6 +27,7 @@ from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import STORE_CHANNELS, offers_of
+from services.consistency.core.order_lines import paid_price
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
 from services.consistency.core.shown_prices import (
@@ -184,13 +185,11 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
     lines = price_mismatch.priced_lines(order) if prices else ()
     book, issuer = heard.customer_book(NAME), order.issuer or _till_of(heard)
     for (price, quantity), (line, _) in zip(prices, lines, strict=True):
-        terms, paid = _terms(price), min(price.price, line.total / quantity)
+        terms, paid = _terms(price), paid_price(line)
         if terms is None or paid <= NOTHING_SOLD:
             continue
         value = {
-            "price": str(
-                paid if paid == price.price else paid.quantize(price_mismatch.CENT_HUNDREDTH)
-            ),
+            "price": str(paid),
             "list": price.price_list_id,
             "quantity": str(quantity),
             "order": order.order_id,
@@ -264,6 +263,14 @@ def _written(value: dict[str, str]) -> str:
     return orjson.dumps({name: text for name, text in value.items() if text}).decode()
 
 
+def sold(claim: Statement) -> tuple[str, Decimal] | None:
+    """The article and the price, if it was charged."""
+    if claim.basis is not Basis.CHARGED:
+        return None
+    paid = QuotedPrice.of(claim)
+    return paid.sku, paid.price
+
+
 def met(
     incident: Incident[ShownDetails], observations: Iterable[Observation], _rules: ShownRules
 ) -> list[Met]:
@@ -288,6 +295,7 @@ KIND = Kind(
     rules=ShownRules,
     details=ShownDetails,
     claims=claims,
+    sold=sold,
     hears=(ProductViewed, CartUpdated, OrderPlaced, OrderReturned, OrderCancelled),
     judge=ShownBook,
     met=met,

@@ -37,6 +37,12 @@ from services.consistency.core.offers import (
     store_of,
     window_of,
 )
+from services.consistency.core.order_lines import (
+    CENT_HUNDREDTH,
+    is_negative,
+    lines_left,
+    shelf_price,
+)
 from services.consistency.core.packs import same_pack
 from services.consistency.core.unsaid import Publications
 
@@ -44,7 +50,6 @@ COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
 NO_STORE = "*"
 """`price_location` of a price that is no store's."""
-CENT_HUNDREDTH = Decimal("0.0001")
 GRACE_HOURS: dict[str, float] = {
     "default": 12, "shop": 4, "app": 4, "pos": 24, "email": 24, "letter": 24, "print": 24,
 }  # fmt: skip
@@ -459,13 +464,18 @@ def _of_line(
 
 def priced_lines(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
     """The lines that prove a shelf price, with that price."""
-    for line in order.lines:
+    lines = order.lines
+    back = [line for line in lines if line.kind is PRODUCT and is_negative(line)]
+    if back:  # taken back on the receipt itself, most often because it was mistyped
+        sold = [line for line in lines if not is_negative(line)]
+        lines = lines_left(sold, back, at_same_price=True)
+    for line in lines:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
             continue  # an item given away is no evidence of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
             if line.discounts and _is_multi_buy(line):
                 continue  # "1 + 1 free", or half the price for both: the line cannot tell
-            price = _shelf_price(line)
+            price = shelf_price(line)
             if price > NO_SALE:  # a discount above the price leaves no price
                 yield line, price
 
@@ -483,12 +493,11 @@ def _is_multi_buy(line: OrderLine) -> bool:
     )
 
 
-def _shelf_price(line: OrderLine) -> Decimal:
-    assert line.unit_price is not None
-    if not line.discounts:
-        return line.unit_price
-    off = sum(d.amount for d in line.discounts if d.kind is DiscountKind.PROMOTION)
-    return (line.unit_price - off / line.quantity).quantize(CENT_HUNDREDTH)
+def sold(claim: PriceClaim) -> tuple[str, Decimal] | None:
+    """The article and the price, if it was charged."""
+    if claim.basis is not Basis.CHARGED:
+        return None
+    return claim.book.subject.parts[1], claim.price
 
 
 def met(
@@ -545,6 +554,7 @@ KIND = Kind(
     rules=PriceRules,
     details=PriceDetails,
     claims=claims,
+    sold=sold,
     hears=(OrderPlaced, *OFFERING),
     judge=book,
     met=met,

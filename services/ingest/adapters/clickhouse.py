@@ -12,12 +12,21 @@ from uuid import UUID
 
 from schemas.claim import PRICE_MISMATCH, Book
 from schemas.identifiers import NodeId, as_uuid
-from schemas.instants import to_ms
-from schemas.subject import Subject, SubjectType
+from schemas.instants import from_ms, to_ms
+from schemas.subject import SEPARATOR, Subject, SubjectType
 from services.ingest.adapters.removal import delete_facts
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
-from services.ingest.ports import FactKey, Known, RejectedLine, StoredEvent
+from services.ingest.ports import (
+    Cancellation,
+    FactKey,
+    Known,
+    OrderName,
+    RejectedLine,
+    SoldClaims,
+    StoredEvent,
+    UndoneReceipt,
+)
 from services.store.database import Database, chunks
 from services.store.errors import Unstorable
 from services.store.statements import statements_of
@@ -31,6 +40,11 @@ ERASURES_SQL = _STATEMENTS["erasures"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = _STATEMENTS["conflict"]
 FORMER_BOOKS_SQL = _STATEMENTS["former_books"]
+CANCELLATIONS_SQL = _STATEMENTS["cancellations"]
+ORDERS_NAMED_SQL = _STATEMENTS["orders_named"]
+RECEIPTS_LIKE_SQL = _STATEMENTS["receipts_like"]
+NOTED_SQL = _STATEMENTS["noted"]
+SOLD_SQL = _STATEMENTS["sold"]
 ANY_EVENT_SQL = _STATEMENTS["any_event"]
 row_of = itemgetter(*COLUMNS)
 """The values of a row in the order of COLUMNS."""
@@ -128,6 +142,95 @@ class ClickHouseFactStore:
         ]
         names = ("realm", "node", "event_id", "kind", "subject_type", "subject")
         self._database.insert_rows("former_books", names, rows)
+
+    def write_cancellations(self, cancellations: Collection[Cancellation]) -> None:
+        """See the port."""
+        rows = [
+            (realm, *order[:0:-1], *by[1:], node, event_id)
+            for (realm, node, event_id), order, by in cancellations
+        ]
+        names = (
+            "realm", "order_id", "order_issuer", "by_issuer", "by_number", "node", "event_id",
+        )  # fmt: skip
+        self._database.insert_rows("cancelled_orders", names, rows)
+
+    def cancellations(
+        self, orders: Collection[OrderName], events: Collection[tuple[str, str]]
+    ) -> list[Cancellation]:
+        """See the port."""
+        found: list[Cancellation] = []
+        for realm in {one[0] for one in (*orders, *events)}:
+            names = _order_names(realm, orders)
+            names["events"] = [event_id for name, event_id in events if name == realm]
+            for node, event_id, *row in self._database.rows(CANCELLATIONS_SQL, names):
+                issuer, number, by_issuer, by_number = row
+                key, by = (realm, node.int, event_id), (realm, by_issuer, by_number)
+                found.append(Cancellation(key, (realm, issuer, number), by))
+        return found
+
+    def orders_named(self, orders: Collection[OrderName]) -> list[tuple[FactKey, OrderName]]:
+        """See the port."""
+        return [
+            ((realm, node.int, event_id), (realm, issuer, number))
+            for realm in {one[0] for one in orders}
+            for node, event_id, issuer, number in self._database.rows(
+                ORDERS_NAMED_SQL, _order_names(realm, orders)
+            )
+        ]
+
+    def receipts_like(self, receipt: UndoneReceipt) -> list[FactKey]:
+        """See the port."""
+        asked = {
+            "realm": receipt.realm,
+            "store": receipt.store,
+            "value": receipt.value,
+            "skus": list(receipt.skus),
+            "since": from_ms(receipt.since_ms),
+            "until": from_ms(receipt.until_ms),
+        }
+        rows = self._database.rows(RECEIPTS_LIKE_SQL, asked)
+        return [(receipt.realm, node.int, event_id) for node, event_id in rows]
+
+    def sold(self, events: Collection[FactKey], kinds: Collection[str]) -> list[SoldClaims]:
+        """See the port."""
+        found: dict[FactKey, tuple[int, set[Book]]] = {}
+        for realm, mine in _by_realm(events).items():
+            for part in chunks(mine, EVENTS_PER_QUERY):
+                nodes, names = zip(*part, strict=True)
+                asked = {"realm": realm, "nodes": list(nodes), "events": list(names)}
+                asked |= {"kinds": sorted(kinds), "prices": PRICE_MISMATCH}
+                for node, event_id, version, kind, type_, key in self._database.rows(
+                    SOLD_SQL, asked
+                ):
+                    _, books = found.setdefault((realm, node.int, event_id), (version, set()))
+                    books.add(Book(realm, kind, Subject(SubjectType(type_), key)))
+        return [
+            SoldClaims(key, version, frozenset(books)) for key, (version, books) in found.items()
+        ]
+
+    def noted_as_cancelled(self, by: Collection[OrderName]) -> list[FactKey]:
+        """See the port."""
+        return [
+            (realm, node.int, event_id)
+            for realm in {one[0] for one in by}
+            for node, event_id in self._database.rows(NOTED_SQL, _order_names(realm, by))
+        ]
+
+    def write_cancelled_claims(
+        self, sold: Collection[SoldClaims], by: Mapping[FactKey, Collection[OrderName]]
+    ) -> None:
+        """See the port."""
+        rows = [
+            (one.key[0], book.kind, *book.subject, *one.key[1:], *name[1:])
+            for one in sold
+            for book in one.books
+            for name in by.get(one.key, ())
+        ]
+        names = (
+            "realm", "kind", "subject_type", "subject", "node", "event_id", "by_issuer",
+            "by_number",
+        )  # fmt: skip
+        self._database.insert_rows("cancelled_claims", names, rows)
 
     def remove_facts(self, keys: Collection[FactKey]) -> None:
         """See the port."""
@@ -233,3 +336,13 @@ def _by_realm(keys: Collection[FactKey]) -> dict[str, list[tuple[str, str]]]:
     for realm, node, event_id in sorted(keys):
         found[realm].append((str(as_uuid(node)), event_id))
     return found
+
+
+def _order_names(realm: str, orders: Collection[OrderName]) -> dict[str, Any]:
+    """Parameters that ask for the orders of a realm."""
+    mine = [(issuer, number) for name, issuer, number in orders if name == realm]
+    return {
+        "realm": realm,
+        "numbers": sorted({number for _, number in mine}),
+        "orders": [f"{issuer}{SEPARATOR}{number}" for issuer, number in mine],
+    }

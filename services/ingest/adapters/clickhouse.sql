@@ -55,3 +55,55 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {ev
 UNION DISTINCT
 SELECT event_id, kind, subject_type, subject FROM former_books
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND event_id IN {events:Array(String)}
+
+-- cancellations --
+-- Who cancels some of these orders, and whom bodies of these events cancelled.
+SELECT node, event_id, order_issuer, order_id, by_issuer, by_number FROM cancelled_orders
+WHERE realm = {realm:String} AND order_id IN {numbers:Array(String)}
+    AND concat(order_issuer, '\x1f', order_id) IN {orders:Array(String)}
+UNION DISTINCT
+SELECT node, event_id, order_issuer, order_id, by_issuer, by_number FROM cancelled_orders
+WHERE realm = {realm:String} AND event_id IN {events:Array(String)}
+
+-- orders_named --
+-- The events that report some orders, given by issuer and number.
+SELECT node, event_id, order_issuer, order_id FROM orders
+WHERE realm = {realm:String} AND order_action = 'placed'
+    AND (node, event_id) IN (SELECT node, event_id FROM order_keys
+        WHERE realm = {realm:String} AND order_id IN {numbers:Array(String)})
+    AND concat(order_issuer, '\x1f', order_id) IN {orders:Array(String)}
+
+-- receipts_like --
+-- Receipts of a store with these articles and this value, in a period.
+SELECT node, event_id FROM orders
+WHERE realm = {realm:String} AND source_store = {store:String} AND order_action = 'placed'
+    AND order_counts AND abs(order_value) = {value:Decimal(18, 4)}
+    AND (node, event_id) IN (SELECT node, event_id FROM price_claims
+        WHERE realm = {realm:String} AND sku IN {skus:Array(String)} AND basis = 'charged'
+            AND occurred_at >= {since:DateTime64(3, 'UTC')}
+            AND occurred_at <= {until:DateTime64(3, 'UTC')})
+
+-- sold --
+-- The books that events touch, with their version: prices, and the other kinds that are asked for.
+SELECT DISTINCT node, event_id, version, {prices:String}, 'product', concat(market, '\x1f', sku)
+FROM
+(
+    SELECT * FROM offers FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+        AND event_id IN {events:Array(String)}
+)
+ARRAY JOIN offers.sku AS sku, offers.market AS market
+UNION ALL
+SELECT DISTINCT node, event_id, version, kind, subject_type, subject
+FROM
+(
+    SELECT * FROM claims FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+        AND event_id IN {events:Array(String)}
+)
+ARRAY JOIN claims.kind AS kind, claims.subject_type AS subject_type, claims.subject AS subject
+WHERE kind IN {kinds:Array(String)}
+
+-- noted --
+-- The events of which claims are noted as cancelled by some orders.
+SELECT DISTINCT node, event_id FROM cancelled_claims
+WHERE realm = {realm:String} AND by_number IN {numbers:Array(String)}
+    AND concat(by_issuer, '\x1f', by_number) IN {orders:Array(String)}

@@ -110,6 +110,14 @@ def order_group(context: Context, issuer: str, currency: str) -> Group:
     """Columns of an order, cancellation, return or status change."""
     body = context.event.body
     match body:
+        case OrderPlaced(receipt_kind=ReceiptKind.VOID) if body.voids:
+            return {
+                **EMPTY_ORDER,
+                "order_action": "cancelled",
+                "order_issuer": body.issuer or issuer,
+                "order_id": body.voids,
+                "order_counts": True,
+            }
         case OrderPlaced():
             action, counts = "placed", body.receipt_kind is ReceiptKind.SALE
             value = order_value(body)
