@@ -191,6 +191,14 @@ _ORDERS = (
             "closed_at": "2026-04-20T20:00:00+02:00",
         },
     ),
+    _event(
+        "day.closed",
+        "04-21T02",
+        "shop",
+        SHOP,
+        [],
+        {"date": "2026-04-20", "orders": 412, "gross": "31220.80", "currency": "EUR"},
+    ),
 )
 _MESSAGES = (
     _event(

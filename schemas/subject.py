@@ -95,11 +95,12 @@ class CaseSubject(Contract):
 
 
 class SourceSubject(Contract):
-    """One source system, or a till on one day."""
+    """One source system, a till on one day, or a channel on one day."""
 
     type: Literal["source"] = "source"
     id: Code
-    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02."""
+    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02; of a shop
+    `CHANNEL:DAY`, as shop:2026-03-02."""
 
 
 SubjectRecord = Annotated[

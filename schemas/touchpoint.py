@@ -140,6 +140,7 @@ EVENT_TYPES: dict[str, EventType] = {
     "voucher.issued": EventType(orders.VoucherIssued, PRE, DIRECT, ONE),
     "voucher.redeemed": EventType(orders.VoucherRedeemed, BUY, DIRECT, TWO, acts=True),
     "till.closed": EventType(orders.TillClosed, POST, DIRECT, ONE, anonymous=True),
+    "day.closed": EventType(orders.DayClosed, POST, DIRECT, ONE, anonymous=True),
     "message.sent": EventType(messages.MessageSent, PRE, DIRECT, ONE),
     "email.sent": EventType(messages.MessageSent, PRE, DIRECT, ONE),
     "email.delivered": EventType(messages.MessageReaction, PRE, DIRECT, ONE),

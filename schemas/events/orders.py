@@ -226,3 +226,18 @@ class TillClosed(Contract):
     """Begin of its period. Without it the closing is compared with nothing."""
     closed_at: Instant | None = None
     """End of its period (DSFinV-K: Z_ERSTELLUNG); empty means `occurred_at`."""
+
+
+class DayClosed(Contract):
+    """The day total of a shop or of another channel without tills: its orders of one business day
+    in one currency. One event for each currency."""
+
+    date: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    """The business day in the realm's time zone, as 2026-03-02: from midnight to midnight."""
+    orders: Count
+    """How many orders were placed on this day in this currency."""
+    gross: Money
+    """Their total, tax, shipping and everything else included. What was cancelled or given back may
+    be in both figures or not."""
+    currency: Currency | None = None
+    """Empty means the realm's currency."""

@@ -255,7 +255,9 @@ class FactStoreContract:
         """When it returns, the consistency workers can read what the facts claim."""
         order = bought("9.99", "5.00")
         world.open().write_facts([order, *viewed("e-1")], 1)
-        assert len(order.claims) == 6  # of each line: its price, that it is sold, what was paid
+        assert (
+            len(order.claims) == 7
+        )  # an order; of each line price, that it is sold, what was paid
         for claim in order.claims:
             assert claim in world.claims(claim.book)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tests.planted import Planted, Sayer
 
-RULES = {"carries": {"shop": ["erp"]}}
+RULES = {"carries": {"shop": ["pos"]}}
 """Rules of this kind under which exactly `missing` is reported, open."""
 
 
@@ -16,19 +16,19 @@ def missing(tag: str) -> str:
 
 
 def plant(at: datetime, tag: str) -> Planted:
-    """Of five products of the price list the shop lacks one; one is only seen, one is withdrawn,
-    one is sold in a store only, and one is out of stock."""
+    """Of five products that the tills publish the shop lacks one. One is only seen, one withdrawn,
+    one sold in a store only, and one out of stock."""
     make = Sayer(at, tag)
     there = {"price": "2.49", "availability": "in_stock"}
     said = (
-        ("erp", 0, missing(tag), there),
-        ("erp", 0, f"{tag}-seen", there),
-        ("erp", 0, f"{tag}-gone", there),
-        ("erp", 0, f"{tag}-store", {**there, "location": tag}),
-        ("erp", 0, f"{tag}-stock", {**there, "availability": "out_of_stock"}),
-        ("erp", 200, f"{tag}-gone", {"availability": "discontinued"}),
-        *(("erp", 24 * day, missing(tag), there) for day in range(5, 75, 10)),
-        *(("erp", 24 * day, f"{tag}-seen", there) for day in range(5, 75, 10)),
+        ("pos", 0, missing(tag), there),
+        ("pos", 0, f"{tag}-seen", there),
+        ("pos", 0, f"{tag}-gone", there),
+        ("pos", 0, f"{tag}-store", {**there, "location": tag}),
+        ("pos", 0, f"{tag}-stock", {**there, "availability": "out_of_stock"}),
+        ("pos", 200, f"{tag}-gone", {"availability": "discontinued"}),
+        *(("pos", 24 * day, missing(tag), there) for day in range(5, 75, 10)),
+        *(("pos", 24 * day, f"{tag}-seen", there) for day in range(5, 75, 10)),
     )
     events = [
         make.said("offer.published", channel, hours, {"sku": sku, **fields})

@@ -1,4 +1,4 @@
-"""A till closes, and a receipt of the day never arrives."""
+"""A till closes, and a receipt of the day never arrives; telephone sales lose an order, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tests.planted import Planted, Sayer
 
 
 def plant(at: datetime, tag: str) -> Planted:
-    """Of till 1 one is missing; till 2 has a void, a return and a receipt from two systems."""
+    """Of till 1 one is missing; till 2 has a void, a return and a receipt from two systems. The
+    telephone lost an order, and another one was cancelled."""
     make = Sayer(at, tag)
     # From noon on, so that the period is one day in every zone of Europe.
     noon = at.astimezone(UTC).replace(hour=11, minute=0, second=0, microsecond=0)
@@ -44,6 +45,22 @@ def plant(at: datetime, tag: str) -> Planted:
             "closed_at": make.after(begin + 6).isoformat(),
         }
         events.append(make.said("till.closed", "pos", begin + 6, body, source=source[till]))
+    day = (noon + timedelta(days=2)).date().isoformat()
+    for number, hours in (("11", 25.0), ("12", 26.0), ("13", 27.0)):
+        body = {"order_id": f"{tag}-{number}", "gross": "10.00"}
+        events.append(make.said("order.placed", "phone", begin + hours, body))
+    gone = {"order_id": f"{tag}-13"}
+    events.append(make.said("order.cancelled", "phone", begin + 30, gone))
+    total = {"date": day, "orders": 4, "gross": "40.00"}
+    events.append(make.said("day.closed", "phone", begin + 48, total))
+    lost = {
+        "kind": "records_mismatch",
+        "channel": "phone",
+        "state": "resolved",
+        "cause": "records_missing",
+        "expected_receipts": 4,
+        "observed_receipts": 3,
+    }
     expected = {
         "kind": "records_mismatch",
         "channel": "pos",
@@ -54,4 +71,4 @@ def plant(at: datetime, tag: str) -> Planted:
         "observed_receipts": 3,
         "missing_numbers": f"{tag}-3",
     }
-    return Planted(events, [expected])
+    return Planted(events, [expected, lost])

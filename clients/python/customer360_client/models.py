@@ -1918,7 +1918,8 @@ class RecordsMismatchView(Model):
     actions: list[IncidentAction]
     """What people did, the earliest first."""
     id: str
-    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02."""
+    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02; of a shop
+    `CHANNEL:DAY`, as shop:2026-03-02."""
     number: str
     """Number of the closing (Z_NR)."""
     expected_receipts: int
@@ -2284,11 +2285,12 @@ class ShownRejectedLetter(Model):
 
 
 class SourceSubject(Model):
-    """One source system, or a till on one day."""
+    """One source system, a till on one day, or a channel on one day."""
 
     type: Literal["source"] = "source"
     id: str
-    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02."""
+    """Its `source.system`; of a till `STORE/TILL/DAY`, as 12/3/2026-03-02; of a shop
+    `CHANNEL:DAY`, as shop:2026-03-02."""
 
 
 class Span(Model):

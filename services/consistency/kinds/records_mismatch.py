@@ -1,12 +1,14 @@
-"""Records mismatch: the closing of a till (Kassenabschluss) and its receipts that arrived differ.
+"""Records mismatch: what a till or shop counts on a day and the receipts that arrived differ.
 
-A till counts what it sold; a feed that loses, or sends twice, contradicts it. The claims of one
-till and day are a book: the closing with its period, and of each receipt number and amount.
+A till counts what it sold, a shop its orders; a feed that loses, or sends twice, contradicts it.
+The claims of one till or shop and day are a book: the closing or day totals, and of each receipt
+or order number and amount.
 Whatever a system may count in one way or the other is allowed in both.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,6 +21,7 @@ from pydantic import Field
 
 from schemas.claim import Book, Statement
 from schemas.events.orders import (
+    DayClosed,
     OrderCancelled,
     OrderPlaced,
     OrderReturned,
@@ -34,6 +37,7 @@ from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
+from services.consistency.core.shop_day import CANCELLED_WITHIN, ShopDay, bounds_of
 from services.consistency.core.till_day import (
     NOTHING_SOLD,
     Closing,
@@ -46,6 +50,10 @@ from services.consistency.core.till_day import (
 NAME = "records_mismatch"
 TILLS = "pos"
 SUBJECT_MAX = 100
+SHOP_DAY = re.compile("([a-z0-9_]+):[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""The subject of a channel without tills; that of a till has two slashes."""
+MIDNIGHT = timedelta(hours=2)
+"""Orders so close to midnight may be counted on either day, if the rules say so."""
 NIGHT_ENDS = 6
 """Hour until which a till that opened the day before may be closed."""
 GRACE_HOURS: dict[str, float] = {"default": 24}
@@ -55,7 +63,8 @@ class RecordsRules(KindRules):
     """How long receipts may be late, and what counts as the same."""
 
     grace_start_hours: dict[Name, Hours] = GRACE_HOURS
-    """Hours after a closing within which its receipts may arrive; the row `pos` or `default`."""
+    """Hours after a closing within which its receipts may arrive, or orders after their day; tills
+    are channel `pos`."""
     tolerance_absolute: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("0.01")
     """Differences of the totals up to this are ignored."""
     edge_minutes: Annotated[int, Field(ge=0, le=120)] = 5
@@ -63,10 +72,9 @@ class RecordsRules(KindRules):
     published_max_age_days: Days = 60
     """Days after the closing when a difference is no longer reported."""
 
-    @property
-    def late(self) -> timedelta:
+    def late(self, channel: str) -> timedelta:
         """How long receipts may be late."""
-        return self.grace(TILLS, promotion_ended=False)
+        return self.grace(channel, promotion_ended=False)
 
     @property
     def edge(self) -> timedelta:
@@ -109,36 +117,43 @@ class RecordsDetails(Details):
         )
 
 
-class TillBook(RecomputedBook[RecordsRules]):
-    """The closings and receipts of one till and day."""
+class DayBook(RecomputedBook[RecordsRules]):
+    """The closings and receipts of one till and day, or the totals and orders of a shop."""
+
+    def __init__(self, book: Book, rules: RecordsRules) -> None:
+        super().__init__(book, rules)
+        shop = SHOP_DAY.fullmatch(book.subject.key)
+        self._channel = shop[1] if shop else TILLS
+        self._late = rules.late(self._channel)
+        self._model = ShopDay if shop else TillDay
 
     def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
         """Nothing is said before receipts are due."""
         day = self._day(now)
         for reports in day.closings:
-            is_due = reports[-1].closed_at + self._rules.late <= now
+            is_due = reports[-1].closed_at + self._late <= now
             if is_due and not any(map(day.agrees, reports)):
                 yield self._incident(day, reports, now)
 
     def _changes_after(self, now: datetime) -> Iterator[datetime]:
         for closing in (one for reports in self._day(now).closings for one in reports):
-            yield closing.closed_at + self._rules.late
+            yield closing.closed_at + self._late
             yield self._end_of(closing)
 
     def _day(self, now: datetime) -> TillDay:
         known = (one for one in self._claims if isinstance(one, Statement))
-        return TillDay(
+        return self._model(
             (one for one in known if one.occurred_at <= now),
             self._rules.edge,
             self._rules.tolerance_absolute,
         )
 
     def _end_of(self, closing: Closing) -> datetime:
-        return closing.closed_at + max(self._rules.published_max_age, self._rules.late)
+        return closing.closed_at + max(self._rules.published_max_age, self._late)
 
     def _incident(self, day: TillDay, reports: Sequence[Closing], now: datetime) -> AnyIncident:
         closing, (sales, arrived) = reports[-1], day.arrived(reports[-1])
-        cause, due, end = _cause(day, closing), closing.closed_at + self._rules.late, None
+        cause, due, end = _cause(day, closing), closing.closed_at + self._late, None
         if self._end_of(closing) <= now:
             end = self._end_of(closing)
         gaps = missing_numbers(sales, closing.receipts - len(sales)) if sales else []
@@ -148,11 +163,11 @@ class TillBook(RecomputedBook[RecordsRules]):
         return KIND.incident.model_validate(
             {
                 "incident_id": incident_id(
-                    self.book, identity, EVERYWHERE, TILLS, closing.closed_at
+                    self.book, identity, EVERYWHERE, self._channel, closing.closed_at
                 ),
                 "realm": self.book.realm,
                 "subject": written_subject(self.book.subject),
-                "channel": TILLS,
+                "channel": self._channel,
                 "location": closing.store,
                 "state": IncidentState.RESOLVED if end else IncidentState.OPEN,
                 "severity": Severity.MEDIUM if cause is Cause.TOTAL_DIFFERS else Severity.HIGH,
@@ -190,7 +205,9 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     """A closing, or a receipt: in the book of its till and local day. A receipt of the night is in
     that of the day before, too."""
     event, body = heard.event, heard.event.body
-    if event.channel != TILLS or not event.source.store or not heard.tills_close:
+    if event.channel != TILLS:
+        return _of_shop(heard)
+    if not event.source.store or not heard.tills_close:
         return []
     if isinstance(body, TillClosed):
         return _closing(heard, body)
@@ -198,14 +215,68 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     if found is None:
         return []
     step, number, amount, currency = found
-    value = SEPARATOR.join(
-        (step, "" if amount is None else str(amount), currency or heard.currency)
-    )
+    value = _written(step, amount, currency or heard.currency)
     return [
         (statement, NOTHING_SOLD)
         for ordinal, day in enumerate(_days(heard.occurred_at, heard.time_zone))
         for statement in _statement(heard, event.source.till, day, ordinal, value, number)
     ]
+
+
+def _written(step: TillStep, amount: Decimal | None, currency: str) -> str:
+    return SEPARATOR.join((step, "" if amount is None else str(amount), currency))
+
+
+def _of_shop(heard: Heard) -> list[tuple[Statement, Decimal]]:
+    """A day total, or an order: in the book of its channel and local day, near midnight of both.
+    A cancellation is in the books of the days before it, too."""
+    body = heard.event.body
+    if isinstance(body, DayClosed):
+        return _day_total(heard, body)
+    found = _receipt(body)
+    if found is None:
+        return []
+    step, number, amount, currency = found
+    before = MIDNIGHT
+    if isinstance(body, OrderCancelled):
+        before = CANCELLED_WITHIN
+        amount = abs(sum((line.total for line in body.lines), NOTHING_SOLD)) if body.lines else None
+    is_open = isinstance(body, OrderReturned) and currency is None
+    value = _written(step, amount, "" if is_open else currency or heard.currency)
+    zone = _zone(heard.time_zone)
+    first = (heard.occurred_at - before).astimezone(zone).date()
+    last = (heard.occurred_at + MIDNIGHT).astimezone(zone).date()
+    return [
+        (_of_day(heard, first + timedelta(days=place), place, value, number), NOTHING_SOLD)
+        for place in range((last - first).days + 1)
+    ]
+
+
+def _day_total(heard: Heard, body: DayClosed) -> list[tuple[Statement, Decimal]]:
+    """None of a day that is no date, or not over."""
+    try:
+        day = date.fromisoformat(body.date)
+        begin, end = bounds_of(day, _zone(heard.time_zone))
+    except (ValueError, OverflowError):
+        return []
+    if heard.occurred_at < end:
+        return []
+    currency = body.currency or heard.currency
+    parts = (
+        TillStep.CLOSING, str(body.orders), str(body.gross), currency,
+        begin.isoformat(), end.isoformat(),
+    )  # fmt: skip
+    number, value = f"{body.date} {currency}", SEPARATOR.join(parts)
+    return [(_of_day(heard, day, 0, value, number, Basis.PUBLISHED), NOTHING_SOLD)]
+
+
+def _of_day(
+    heard: Heard, day: date, ordinal: int, value: str, number: str, basis: Basis = Basis.CHARGED
+) -> Statement:
+    event = heard.event
+    subject = Subject(SubjectType.SOURCE, f"{event.channel}:{day.isoformat()}")
+    head = (Book(event.realm, NAME, subject), heard.occurred_at, event.event_id, ordinal)
+    return Statement(*head, heard.version, event.channel, "", "", basis, value, number)
 
 
 def _receipt(body: object) -> tuple[TillStep, str, Decimal | None, str | None] | None:
@@ -285,7 +356,7 @@ KIND = Kind(
     rules=RecordsRules,
     details=RecordsDetails,
     claims=claims,
-    hears=(TillClosed, OrderPlaced, OrderReturned, OrderCancelled),
-    judge=TillBook,
+    hears=(TillClosed, DayClosed, OrderPlaced, OrderReturned, OrderCancelled),
+    judge=DayBook,
     met=met,
 )

@@ -234,6 +234,7 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     orders.VoucherIssued: _voucher,
     orders.VoucherRedeemed: _voucher,
     orders.TillClosed: partial(_said, "till closed"),
+    orders.DayClosed: partial(_said, "day closed"),
     messages.MessageSent: _message,
     messages.MessageReaction: _reaction,
     messages.CampaignPublished: partial(_said, "campaign published"),

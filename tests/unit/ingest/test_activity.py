@@ -12,7 +12,8 @@ from services.ingest.core.outcome import Accepted
 from tests.events import RECEIVED_AT, core, event, line
 
 PASSIVE = {
-    "order.status_changed", "order.cancelled", "voucher.issued", "till.closed", "message.sent",
+    "order.status_changed", "order.cancelled", "voucher.issued", "till.closed", "day.closed",
+    "message.sent",
     "email.sent", "email.delivered", "email.bounced", "campaign.published", "campaign.reached",
     "profile.updated", "loyalty.changed", "support.answered", "complaint.closed", "quote.sent",
     "opportunity.changed", "contract.renewed", "contract.ended", "offer.published",

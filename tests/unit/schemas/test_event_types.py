@@ -16,7 +16,8 @@ from schemas.touchpoint import (
 NAMED = [
     "page.viewed", "product.viewed", "search.performed", "cart.updated", "order.placed",
     "order.status_changed", "order.cancelled", "order.returned", "voucher.issued",
-    "voucher.redeemed", "till.closed", "message.sent", "email.sent", "email.delivered",
+    "voucher.redeemed", "till.closed", "day.closed", "message.sent", "email.sent",
+    "email.delivered",
     "email.opened", "email.clicked", "email.bounced", "email.complained", "email.unsubscribed",
     "campaign.published", "campaign.reached", "identity.linked", "profile.updated",
     "consent.given", "consent.confirmed", "consent.withdrawn", "objection.made",
@@ -26,7 +27,8 @@ NAMED = [
     "contract.renewed", "contract.ended", "offer.published", "store.published",
 ]  # fmt: skip
 NAMELESS = [
-    "offer.published", "store.published", "till.closed", "order.placed", "order.status_changed",
+    "offer.published", "store.published", "till.closed", "day.closed", "order.placed",
+    "order.status_changed",
     "order.cancelled", "order.returned", "survey.answered", "campaign.published",
 ]  # fmt: skip
 

@@ -229,7 +229,10 @@ def test_a_till_that_closes_after_midnight() -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "fields"),
     [
-        ("order.placed", {"order_id": "1"}, {"channel": "shop"}),
+        ("day.closed", {"date": "2026-02-31"}, {"channel": "shop"}),
+        ("day.closed", {"date": "9999-12-31"}, {"channel": "shop"}),
+        ("day.closed", {"date": DAY}, {"channel": "shop"}),  # it is not over
+        ("day.closed", {"date": "2026-03-01"}, {}),  # a till closes
         ("order.placed", {"order_id": "1"}, {"source": {"till": "3"}}),
         ("order.placed", {"order_id": "1"}, {"source": {"store": "12"}}),
         ("order.placed", {"order_id": "1"}, {"source": {"store": "s" * 99, "till": "3"}}),
@@ -244,6 +247,8 @@ def test_says_nothing(kind: str, body: dict[str, Any], fields: dict[str, Any]) -
     """Orders of other channels, receipts of no till, closings without a period or of two days."""
     if kind == "till.closed":
         body = {"till": "3", "number": "1", "receipts": 1, "gross": "1", **body}
+    if kind == "day.closed":
+        body = {"orders": 1, "gross": "1", **body}
     assert heard(kind, at("20:00"), body, **fields) == []
 
 
@@ -382,3 +387,157 @@ def test_rules_and_who_met_it() -> None:
     assert incidents(total, rules=RecordsRules(tolerance_absolute=Decimal(1))) == []
     with pytest.raises(ValidationError):
         RecordsRules(edge_minutes=-1)
+
+
+SHOP = Book("default", NAME, Subject(SubjectType.SOURCE, f"shop:{DAY}"))
+
+
+def shop(kind: str, clock: str, body: dict[str, Any], **fields: Any) -> list[Statement]:
+    """What an event of the shop says of Monday."""
+    name = f"{kind}-{clock}-{body.get('order_id', '')}-{body.get('gross', '')}"
+    fields = {"channel": "shop", "source": {"system": "web"}, "event_id": name, **fields}
+    return [one for one in heard(kind, at(clock), body, **fields) if one.book == SHOP]
+
+
+def order(number: str, clock: str, gross: str | None = "10.00", **body: Any) -> list[Statement]:
+    """An order of the shop."""
+    total = {"gross": gross} if gross is not None else {}
+    return shop("order.placed", clock, {"order_id": number, **total, **body})
+
+
+def total(orders: int, gross: str, clock: str = "+1 3:00", **body: Any) -> list[Statement]:
+    """The day total of Monday."""
+    fields = {"date": DAY, "orders": orders, "gross": gross, **body}
+    return shop("day.closed", clock, fields, event_id=f"t-{orders}-{gross}-{clock}")
+
+
+def of_shop(said: Iterable[Statement], now: str = "+3 0:00", **rules: Any) -> list[AnyIncident]:
+    """What follows of the shop's Monday."""
+    book = KIND.judge(SHOP, RecordsRules(**rules))
+    book.add(said)
+    book.advance(at(now))
+    return list(book.incidents().values())
+
+
+TWO = [*order("1", "9:00"), *order("2", "21:00")]
+
+
+def test_an_order_of_the_shop_did_not_arrive() -> None:
+    """A day after the end of the day it is reported, and no longer when it arrives."""
+    said = [*TWO, *total(3, "30.00")]
+    assert of_shop(said, "+1 23:59") == []
+    [found] = of_shop(said, "+2 0:00")
+    assert (found.cause, found.channel, found.location) == (Cause.RECORDS_MISSING, "shop", "")
+    assert (found.since, found.due_at) == (at("+1 0:00"), at("+2 0:00"))
+    assert found.details == RecordsDetails(
+        number=f"{DAY} EUR", expected_receipts=3, observed_receipts=2,
+        expected_gross=Decimal(30), observed_gross=Decimal(20), currency="EUR",
+    )  # fmt: skip
+    assert of_shop([*said, *order("3", "23:30")]) == []
+    assert of_shop(said, "+1 6:00", grace_start_hours={"shop": 6, "default": 24}) != []
+    [over] = of_shop([*TWO, *total(1, "10.00")])
+    assert over.cause == Cause.RECORDS_DOUBLED
+    [other] = of_shop([*TWO, *total(2, "19.00")])
+    assert other.cause == Cause.TOTAL_DIFFERS
+
+
+GONE = shop("order.cancelled", "+1 1:00", {"order_id": "2"})
+PART = shop("order.cancelled", "22:00", {"order_id": "2", "lines": [{"sku": "a", "total": "4"}]})
+GIVEN_BACK = shop("order.returned", "12:00", {"return_id": "b", "refund": "7.00"})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [*TWO, *total(2, "20.00")],
+        # another currency has a total of its own
+        [*TWO, *order("3", "10:00", "9.00", currency="CHF"), *total(2, "20.00"),
+         *total(1, "9.00", currency="CHF")],
+        # cancelled orders are counted or not, wholly or in part, also those of the day after
+        *([*TWO, *GONE, *total(*one)] for one in ((1, "10"), (2, "10"), (2, "20"), (1, "20"))),
+        *([*TWO, *PART, *total(2, one)] for one in ("20", "16")),
+        # what was given back is taken off or not, in the currency of an order that nobody knows
+        *([*TWO, *GIVEN_BACK, *total(2, one)] for one in ("20", "13")),
+        # near midnight, and in the night of another day
+        [*TWO, *order("3", "+1 0:04"), *total(3, "30")],
+        [*TWO, *order("3", "+1 0:04"), *total(2, "20")],
+        [*TWO, *order("0", "0:03"), *total(2, "20")],
+        [*TWO, *order("3", "+1 0:30"), *total(2, "20")],
+        # an amount that is not known; two reports that differ
+        [*TWO, *order("3", "10:00", None), *total(3, "99")],
+        [*TWO, *order("2", "21:00", "9.00"), *total(2, "77")],
+        # reported twice, one of them right; corrected
+        [*TWO, *total(2, "20"), *total(5, "50", "+1 6:00")],
+        # no total
+        TWO,
+    ],
+)  # fmt: skip
+def test_of_shops_never_reported(said: list[Statement]) -> None:
+    """What agrees in one way of counting, and what nobody can know."""
+    assert of_shop(said) == []
+
+
+def test_more_is_missing_than_was_cancelled() -> None:
+    """A cancelled order excuses itself, no other one."""
+    [found] = of_shop([*TWO, *GONE, *total(3, "30")])
+    assert found.cause == Cause.RECORDS_MISSING
+    [found] = of_shop([*TWO, *PART, *total(2, "15")])
+    assert found.cause == Cause.TOTAL_DIFFERS
+    [found] = of_shop([*TWO, *GIVEN_BACK, *total(2, "16")])
+    assert found.cause == Cause.TOTAL_DIFFERS
+
+
+def test_days_when_the_clocks_change() -> None:
+    """The 29th of March has 23 hours, the 25th of October 25."""
+    for day_, hours in (("2026-03-29", 23), ("2026-10-25", 25), ("2026-03-02", 24)):
+        body = {"date": day_, "orders": 0, "gross": "0"}
+        [made] = heard("day.closed", at("+300 0:00"), body, channel="shop")
+        begin, end = map(datetime.fromisoformat, made.value.split("\x1f")[-2:])
+        assert end - begin == timedelta(hours=hours)
+
+
+def test_many_orders_at_midnight() -> None:
+    """Hundreds of them are cut at every place between them."""
+    rush = [one for n in range(300) for one in order(f"a{n}", "0:02", "1.00")]
+    assert of_shop([*rush, *TWO, *total(162, "180.00")]) == []
+    assert len(of_shop([*rush, *TWO, *total(162, "181.00")])) == 1
+
+
+def shop_oracle(said: list[Statement]) -> bool:
+    """Whether any subset that may be counted has the count and total; no order near midnight."""
+    parts = [(one, one.value.split("\x1f")) for one in said]
+    [(count, gross)] = [(int(p[1]), Decimal(p[2])) for _, p in parts if p[0] == "closing"]
+    sales = {one.terms: Decimal(p[1]) for one, p in parts if p[0] == "sale"}
+    gone = {one.terms for one, p in parts if p[0] == "cancelled"} & set(sales)
+    back = sum(Decimal(p[1]) for _, p in parts if p[0] == "return")
+    whole = sum(sales.values())
+    off = whole - gross
+    return len(sales) - len(gone) <= count <= len(sales) and any(
+        0 <= off - refund <= sum(sales[one] for one in gone) for refund in (0, back)
+    )
+
+
+def test_shops_as_the_oracle_says_in_any_order() -> None:
+    """400 random days of a shop."""
+    rng = random.Random(19)
+    verdicts = set[bool]()
+    for _ in range(400):
+        said: list[Statement] = []
+        for number in range(rng.randint(0, 6)):
+            clock = f"{rng.randint(6, 20)}:{rng.randint(10, 50)}"
+            said += order(str(number), clock, str(rng.randint(1, 9)))
+            if rng.random() < 0.2:
+                said += shop("order.cancelled", clock, {"order_id": str(number)})
+            if rng.random() < 0.2:
+                body = {"return_id": str(number), "refund": str(rng.randint(1, 5))}
+                said += shop("order.returned", clock, body, event_id=f"back-{number}")
+        gross = sum(Decimal(one.value.split("\x1f")[1]) for one in said if "sale" in one.value)
+        count = max(
+            0, len({one.terms for one in said if "sale" in one.value}) - rng.choice([0, 0, 1])
+        )
+        said += total(count, str(gross - rng.choice([0, 0, 0, 1, 3, 5])))
+        found = of_shop(rng.sample(said * 2, k=2 * len(said)))
+        assert (found == []) == shop_oracle(said)
+        assert found == of_shop(said)
+        verdicts.add(found == [])
+    assert verdicts == {True, False}
