@@ -148,21 +148,29 @@ def _print_offers(offers: Sequence[Row], zone: tzinfo) -> None:
         for row in offers
     ]
     print_table("Prices of the product", cells, OFFERS, zone=zone, spare=SPARE_OF_OFFERS)
-    pairs = [
-        {
-            "channel": row["channel"],
-            "location": row["location"],
-            **{name: pair[name] for name in ("price", "currency")},
-            "other": pair["channel"],
-            "at": pair["location"],
-            "why not": f"{pair['reason']}: {_words(pair['reason'])}",
-        }
-        for row in offers
-        for pair in row["pairs"]
-        if pair["reason"] is not None and row["is_in_force"]
-    ]
+    pairs: dict[frozenset[tuple[str, ...]], Row] = {}
+    for row in offers:
+        for pair in row["pairs"] if row["is_in_force"] else ():
+            if pair["reason"] is not None:
+                pairs.setdefault(frozenset((_offer(row), _offer(pair))), _of_two(row, pair))
     if pairs:
-        print_table("Why two are not compared with each other", pairs, PAIRS, PLACES_MAX)
+        shown = list(pairs.values())
+        print_table("Why two are not compared with each other", shown, PAIRS, PLACES_MAX)
+
+
+def _offer(one: Row) -> tuple[str, ...]:
+    return tuple(one[name] for name in ("market", "channel", "location", "price", "currency"))
+
+
+def _of_two(one: Row, other: Row) -> Row:
+    return {
+        "channel": one["channel"],
+        "location": one["location"],
+        "other": other["channel"],
+        "at": other["location"],
+        **{name: other[name] for name in ("price", "currency")},
+        "why not": f"{other['reason']}: {_words(other['reason'])}",
+    }
 
 
 def _side(side: Row) -> str:
