@@ -14,13 +14,7 @@ from typing import Any
 from schemas.claim import PRICE_MISMATCH, Book, Claim
 from schemas.identifiers import NodeId
 from schemas.subject import Subject, SubjectType
-from services.consistency.adapters.clickhouse import (
-    PRICES_SQL as CLAIMS_SQL,
-)
-from services.consistency.adapters.clickhouse import (
-    ClickHouseConsistencyStore,
-    price_claim,
-)
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore, price_claim
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 from services.consistency.ports import BooksChunk
@@ -75,16 +69,20 @@ class StoredBooks:
         slices = 1 if sku else self._slices(realm)
         for number in range(slices):
             asked = {"realm": realm, "sku": sku, "slices": slices, "slice": number}
-            judged: dict[bool, list[str]] = {True: [], False: []}
-            for article, is_judged in self._database.rows(ARTICLES_SQL, asked):
-                judged[bool(is_judged)].append(article)
-            for is_judged, sql in ((True, CLAIMS_SQL), (False, LATEST_SQL)):
-                for skus in chunks(judged[is_judged], self._books_per_chunk):
-                    yield self._claims(realm, sql, skus)
+            judged: dict[bool, list[list[Book]]] = {True: [], False: []}
+            for article, markets, is_judged in self._database.rows(ARTICLES_SQL, asked):
+                subjects = [Subject.product(market, article) for market in markets]
+                books = [Book(realm, PRICE_MISMATCH, one) for one in subjects]
+                judged[bool(is_judged)].append(books)
+            for articles in chunks(judged[True], self._books_per_chunk):
+                yield self._read([book for books in articles for book in books]).claims
+            for articles in chunks(judged[False], self._books_per_chunk):
+                skus = [books[0].subject.parts[1] for books in articles]
+                yield self._latest(realm, skus)
 
-    def _claims(self, realm: str, sql: str, skus: Sequence[str]) -> Mapping[Book, Sequence[Claim]]:
+    def _latest(self, realm: str, skus: Sequence[str]) -> Mapping[Book, Sequence[Claim]]:
         found: dict[Book, list[Claim]] = defaultdict(list)
-        for market, sku, *row in self._database.rows(sql, {"realm": realm, "skus": skus}):
+        for market, sku, *row in self._database.rows(LATEST_SQL, {"realm": realm, "skus": skus}):
             book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
             found[book].append(price_claim(book, row))
         return found

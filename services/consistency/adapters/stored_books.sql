@@ -25,10 +25,10 @@ GROUP BY subject HAVING uniqExact(channel) > 1 OR countIf(basis = 'published') >
 ORDER BY subject
 
 -- articles --
--- The articles of one slice, or one of them; whether any market has a price book that is judged.
-SELECT sku, max(is_judged) FROM
+-- The articles of one slice, or one of them, with their markets; whether any market has a price book that is judged.
+SELECT sku, groupArray(market), max(is_judged) FROM
 (
-    SELECT sku, uniqExact(channel) > 1 OR countIf(basis = 'published') > 0 AS is_judged
+    SELECT sku, market, uniqExact(channel) > 1 OR countIf(basis = 'published') > 0 AS is_judged
     FROM price_claims
     WHERE realm = {realm:String} AND ({sku:String} = '' OR sku = {sku:String})
         AND cityHash64(sku) % {slices:UInt32} = {slice:UInt32}
