@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from schemas.claim import Book, BookEntry
+from schemas.claim import Book, BookEntry, Superseded
 from schemas.identifiers import NodeId
 from schemas.watermark import Watermark
 from services.consistency.core.comparability import ComparableBooks
@@ -81,6 +81,8 @@ class ConsistencyStage:
             mine, anchors = claims.get(realm, ()), set[NodeId]()
             if self.follows_the_map:
                 mine, anchors = split_claims(mine)
+            # Of an order that is cancelled in its own batch, the claims stand in the facts alone.
+            self._store.note(one.book for one in mine if isinstance(one, Superseded))
             compared = comparable.filter(mine)
             changed_books = self._customer_books(realm, anchors, regrouped.get(realm, ()))
             if compared or changed_books:

@@ -239,7 +239,12 @@ class ConsistencyWorker:
             held.comparable.mark(actions)  # judged from now on, for every channel
             compared = held.comparable.filter(claims)
             matters = {claim.book for claim in compared}
-            self._store.note(claim.book for claim in claims if claim.book not in matters)
+            # Of an order that is cancelled in its own batch, the claims stand in the facts alone.
+            self._store.note(
+                claim.book
+                for claim in claims
+                if claim.book not in matters or isinstance(claim, Superseded)
+            )
             customers = sorted(brought.customers.get(realm, ()))
             changed_books = self._rules.kinds.customer_books(realm, customers)
             if not compared and not actions and not changed_books and tick is None:

@@ -34,7 +34,7 @@ Actions = Mapping[Book, Sequence[IncidentAction]]
 class _Entry:
     """A cached book and its incidents as they are stored, or will be after the next commit."""
 
-    __slots__ = ("actions", "book", "stored")
+    __slots__ = ("actions", "book", "least_versions", "stored")
 
     def __init__(
         self,
@@ -44,8 +44,22 @@ class _Entry:
     ) -> None:
         self.book = book
         self.stored = stored
+        self.least_versions: dict[str, int] = {}
+        """Of events whose claims were taken back, by event id: an older one may still arrive from
+        another process, after the book was read without it."""
         self.actions: dict[str, set[IncidentAction]] = {}
         self.add(actions)
+
+    def take_back(self, one: Superseded) -> None:
+        """Claims of lower versions of the event count no more."""
+        known = self.least_versions.get(one.event_id, 0)
+        self.least_versions[one.event_id] = max(known, one.version)
+
+    def counting(self, claims: Iterable[Claim]) -> list[Claim]:
+        """The claims that were not taken back."""
+        if not self.least_versions:
+            return list(claims)
+        return [one for one in claims if one.version >= self.least_versions.get(one.event_id, 0)]
 
     def add(self, actions: Iterable[IncidentAction]) -> None:
         """Add actions; a repetition changes nothing."""
@@ -151,7 +165,7 @@ class ConsistencyWriter:
             ValueError: a claim or an action of another realm. Nothing was applied.
         """
         by_book, actions = self._by_book(claims), actions or {}
-        superseded = [one.book for one in claims if isinstance(one, Superseded)]
+        superseded = [one for one in claims if isinstance(one, Superseded)]
         self._check_realm(actions)
         if now is not None:
             self._now = now if self._now is None else max(self._now, now)
@@ -159,7 +173,9 @@ class ConsistencyWriter:
         if now is not None:
             books += sorted(self.due_books(now).difference(books))
         may_be_blank = set[Book]() if in_doubt else {*changed_books}.difference(by_book, actions)
-        self._load(books, {*changed_books, *superseded}, may_be_blank)
+        self._load(books, {*changed_books, *(one.book for one in superseded)}, may_be_blank)
+        for one in superseded:
+            self._cache[one.book].take_back(one)
         self.changed = []
         to_publish: list[AnyIncident] = []
         for book in (one for one in books if one in self._cache):
@@ -208,24 +224,14 @@ class ConsistencyWriter:
         self.settle(version)
 
     def _by_book(self, claims: Sequence[BookEntry]) -> dict[Book, list[Claim]]:
-        """The claims by book, without those that are taken back; none for a book that is only
-        judged again."""
+        """The claims by book; none for a book that is only judged again."""
         by_book: dict[Book, list[Claim]] = defaultdict(list)
-        since: dict[tuple[Book, str], int] = {}
         for claim in claims:
             if claim.book.realm != self.realm:
                 raise ValueError(f"claim of realm {claim.book.realm!r}, not {self.realm!r}")
             mine = by_book[claim.book]
-            if isinstance(claim, Superseded):
-                key = claim.book, claim.event_id
-                since[key] = max(claim.version, since.get(key, 0))
-            else:
+            if not isinstance(claim, Superseded):
                 mine.append(claim)
-        for book, event_id in since:
-            least = since[book, event_id]
-            by_book[book] = [
-                one for one in by_book[book] if one.event_id != event_id or one.version >= least
-            ]
         return by_book
 
     def _check_realm(self, actions: Actions) -> None:
@@ -273,7 +279,7 @@ class ConsistencyWriter:
         """Judge one book again; notes what to write and returns what to publish."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
-        self._claims += entry.book.add(claims)
+        self._claims += entry.book.add(entry.counting(claims))
         if self._now is not None:
             entry.book.advance(self._now)
         current = entry.incidents(self._now)

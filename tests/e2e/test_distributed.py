@@ -22,7 +22,7 @@ import pytest
 
 from devtools.prometheus import lint
 from services.api.feed_positions import FeedMark, read_id
-from services.consistency.kinds import KINDS
+from services.consistency.kinds import KINDS, missing_on_channel
 from services.runtime.metrics import Metrics
 from services.stream.ports import Outgoing
 from services.stream.producer import Producer
@@ -104,7 +104,9 @@ def test_state_equals_the_embedded_run(run: Distributed, reference: Reference) -
 def test_every_kind_has_incidents(reference: Reference) -> None:
     """So that equal states say something of each."""
     listed = c360_json(reference.data_dir, "incidents", "list", "--json")
-    assert {one["kind"] for one in listed} == set(KINDS)
+    assert {one["kind"] for one in listed} == set(KINDS) - {missing_on_channel.NAME}, (
+        "all but what is off until a rule names channels"
+    )
 
 
 def test_every_line_is_a_fact_or_a_dead_letter(run: Distributed, stream: Stream) -> None:

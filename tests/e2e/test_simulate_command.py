@@ -47,11 +47,9 @@ def test_an_incident_that_would_still_be_pending(data_dir: Path) -> None:
     assert "price_mismatch: changes, for example" in text
     assert f"{told.summary.books} books judged as of 2026-03-03" in text
     assert c360(data_dir, "state", "digest").stdout == before
-    with (
-        running(data_dir) as up,
-        up.client,
-    ):  # whose tick follows the clock, so that the longer grace is over, too
+    with running(data_dir) as up:  # its tick follows the clock: the longer grace is over, too
         again = simulated(data_dir)
+        assert up.stop() == 0
     assert (again.changes, again.summary.books) == ([], told.summary.books)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from schemas.claim import Book, Claim, PriceClaim
+from schemas.claim import Book, Claim, PriceClaim, Superseded
 from schemas.incident import AnyIncident, IncidentState
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.writer import ConsistencyWriter
@@ -49,6 +49,20 @@ def test_late_evidence_retracts_an_incident() -> None:
     assert (opened.state, retracted.state) == (IncidentState.OPEN, IncidentState.RETRACTED)
     assert retracted.incident_id == opened.incident_id
     assert writer.apply([late], hour(21)) == []
+
+
+def test_claims_that_were_taken_back_before_they_arrive() -> None:
+    """Two processes send: the word that an event proves nothing any more may come before its claims
+    do, in an earlier batch. Those of a later body count."""
+    writer = ConsistencyWriter(MemoryStore(), RULES)
+    *right, wrong = agreed()
+    writer.apply(right, hour(9))
+    writer.commit(1)
+    writer.apply([Superseded(BOOK, wrong.event_id, wrong.version + 1)], hour(11))
+    writer.commit(2)
+    assert writer.apply([wrong], hour(20)) == []
+    (opened,) = writer.apply([wrong._replace(version=wrong.version + 1)], hour(21))
+    assert opened.state is IncidentState.OPEN
 
 
 def test_applying_again_changes_nothing() -> None:
