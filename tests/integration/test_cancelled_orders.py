@@ -126,6 +126,13 @@ STANDING = {
 
 
 @pytest.mark.parametrize("other", STANDING.values(), ids=STANDING)
+def test_what_does_not_cancel_it_in_one_batch(database: Database, other: Json) -> None:
+    """No claim of the product was known before: what is to be read again is in the facts alone."""
+    send(database, [*PUBLISHED, receipt("1", DEAR), other, *END])
+    assert told(database) == A_ALONE
+
+
+@pytest.mark.parametrize("other", STANDING.values(), ids=STANDING)
 @pytest.mark.parametrize("is_first", [False, True])
 def test_what_does_not_cancel_it(database: Database, other: Json, is_first: bool) -> None:
     """It stands, and who paid counts."""
