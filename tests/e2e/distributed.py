@@ -41,7 +41,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 """What each group reads; one that is drained sends no more to the groups after it."""
 POLL_S = 0.2
-DRAIN_DEADLINE_S = 120.0
+DRAIN_DEADLINE_S = 300.0
 READY_DEADLINE_S = 60.0
 LOOK_TIMEOUT_S = 10.0
 SHOWN_LINES = 8
