@@ -134,9 +134,11 @@ Claim = PriceClaim | Statement
 
 
 class Superseded(NamedTuple):
-    """A book that an earlier body of a corrected event touched: it is judged again without it.
+    """A book that may have lost claims of an event, which was corrected or whose order was
+    cancelled: it is read again from the facts.
 
-    `version` is that of the body that counts. The facts hold it, and nothing of the earlier one.
+    Claims of lower versions than `version` count no more when they arrive. That is the version of
+    the body that counts; one more if what is left of that body is in the facts as well.
     """
 
     book: Book
