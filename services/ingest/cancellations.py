@@ -83,19 +83,17 @@ def _cancelled_by(
     of_order: dict[OrderName, set[OrderName]] = defaultdict(set)
     for one in cancellations:
         of_order[one.order].add(one.by)
-    asked = {name: event for event in events if _sells(event) for name in _names(event)}
-    if asked or corrected:
-        former = store.cancellations(asked.keys(), corrected)
+    sold = [(name, event) for event in events if _sells(event) for name in _names(event)]
+    if sold or corrected:
+        former = store.cancellations({name for name, _ in sold}, corrected)
         for one in former:
             of_order[one.order].add(one.by)
         if corrected and former:
             for key in store.noted_as_cancelled({one.by for one in former}):
                 found[key].update()
-    for event in events:
-        if _sells(event):
-            for name in _names(event):
-                if name in of_order:
-                    found[event.realm, event.node, event.event_id] |= of_order[name]
+    for name, event in sold:
+        if name in of_order:
+            found[event.realm, event.node, event.event_id] |= of_order[name]
     if of_order:
         for key, order in store.orders_named(of_order.keys()):
             found[key] |= of_order[order]
