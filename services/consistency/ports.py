@@ -90,6 +90,11 @@ class WorkerStore(ConsistencyStore, Protocol):
         """The profile that holds each node now: itself if the map has no row of it."""
         ...
 
+    def claimed(self, realm: str, books: Collection[Book]) -> Collection[Book]:
+        """Those of these customers' books of which the facts have claims; perhaps also some whose
+        claims were all corrected or taken back."""
+        ...
+
     def due_books(
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
     ) -> Collection[Book]:

@@ -85,7 +85,11 @@ class ConsistencyStage:
             self._store.note(one.book for one in mine if isinstance(one, Superseded))
             compared = comparable.filter(mine)
             changed_books = self._customer_books(realm, anchors, regrouped.get(realm, ()))
-            if compared or changed_books:
+            if changed_books and self._writer(realm).now is None:
+                # No incident can be told yet: they are read once, at the first tick.
+                self._writer(realm).postpone(self._store.claimed(realm, changed_books))
+                self._write(realm, compared, None, version)
+            elif compared or changed_books:
                 self._write(realm, compared, None, version, changed_books=changed_books)
             self._store.note(claim.book for claim in mine)
 
@@ -119,6 +123,11 @@ class ConsistencyStage:
         for one in watermarks:
             self._clocks.setdefault(one.realm, EventClock()).observe(one)
 
+    def _writer(self, realm: str) -> ConsistencyWriter:
+        if realm not in self._writers:
+            self._writers[realm] = self._writer_of(realm)
+        return self._writers[realm]
+
     def _write(
         self,
         realm: str,
@@ -128,8 +137,7 @@ class ConsistencyStage:
         actions: Actions | None = None,
         changed_books: Collection[Book] = (),
     ) -> None:
-        writer = self._writers.get(realm) or self._writer_of(realm)
-        self._writers[realm] = writer
+        writer = self._writer(realm)
         for incident in writer.apply(claims, now, actions, changed_books):
             self._metrics.incidents.labels(incident.kind, incident.state).inc()
         writer.commit(version)

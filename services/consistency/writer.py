@@ -14,6 +14,7 @@ from datetime import datetime
 from schemas.claim import Book, BookEntry, Claim, Superseded
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
+from schemas.instants import from_ms
 from schemas.touchpoint import DEFAULT_REALM
 from services.consistency.core.book import earliest
 from services.consistency.core.doubt import BooksInDoubt, LateWrites
@@ -25,6 +26,8 @@ from services.consistency.rules import ConsistencyRules
 CACHE_BOOKS_MAX = 10_000
 STATEMENTS_OF_A_WRITE = 4
 """Of `ConsistencyWriter.write`, at most: each is sent after the one before is acknowledged."""
+FIRST = from_ms(1)
+"""Due at the first tick, whenever that is."""
 ONE_PROCESS = LateWrites(0.0, time.monotonic)
 """Only one process writes, and its writes end with it."""
 Actions = Mapping[Book, Sequence[IncidentAction]]
@@ -107,6 +110,8 @@ class ConsistencyWriter:
         self.realm = realm
         self._cache: OrderedDict[Book, _Entry] = OrderedDict()
         self._now = store.latest_tick(realm)
+        self._postponed: set[Book] = set()
+        """Got or lost claims before the first tick; what the cache has of them is outdated."""
         self._claims: list[Claim] = []
         self._actions: dict[Book, list[IncidentAction]] = {}
         self._incidents: dict[str, AnyIncident] = {}
@@ -137,6 +142,13 @@ class ConsistencyWriter:
         uncommitted = {book for book, due in self._due.items() if due is not None and due <= now}
         stored = self._store.due_books(self.realm, now)
         return uncommitted.union(stored, self._in_doubt) - self._in_doubt.not_yet(now)
+
+    def postpone(self, books: Iterable[Book]) -> None:
+        """Books that got or lost claims before the first tick of the realm are read and judged at
+        that tick: until then no incident follows from them. `commit` keeps them due."""
+        for book in books:
+            self._due[book] = FIRST
+            self._postponed.add(book)
 
     def apply(
         self,
@@ -172,8 +184,12 @@ class ConsistencyWriter:
         books = list(dict.fromkeys((*by_book, *actions, *changed_books)))
         if now is not None:
             books += sorted(self.due_books(now).difference(books))
-        may_be_blank = set[Book]() if in_doubt else {*changed_books}.difference(by_book, actions)
-        self._load(books, {*changed_books, *(one.book for one in superseded)}, may_be_blank)
+        postponed = self._postponed.intersection(books)
+        anew = {*changed_books, *postponed}
+        may_be_blank = set[Book]() if in_doubt else anew.difference(by_book, actions)
+        self._load(books, {*anew, *(one.book for one in superseded)}, may_be_blank)
+        self._postponed -= postponed
+        self._due |= dict.fromkeys(postponed.difference(self._cache))
         for one in superseded:
             self._cache[one.book].take_back(one)
         self.changed = []

@@ -494,6 +494,10 @@ class Consistency:
         """See the port."""
         return self._process.read("map", lambda: self._rows.holders_of(realm, nodes))
 
+    def claimed(self, realm: str, books: Collection[Book]) -> Collection[Book]:
+        """See the port."""
+        return self._process.read("claims", lambda: self._rows.claimed(realm, books))
+
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
         return self._process.read("incidents", lambda: self._rows.incidents_of(books))

@@ -42,6 +42,7 @@ _STATEMENTS = statements_of(__file__)
 PRICES_SQL = _STATEMENTS["prices"]
 STATEMENTS_SQL = _STATEMENTS["statements"]
 CUSTOMER_STATEMENTS_SQL = _STATEMENTS["customer_statements"]
+CLAIMED_SQL = _STATEMENTS["claimed"]
 INCIDENTS_SQL = _STATEMENTS["incidents"]
 ACTIONS_SQL = _STATEMENTS["actions"]
 DUE_SQL = _STATEMENTS["due"]
@@ -136,14 +137,28 @@ class ClickHouseConsistencyStore:
         return self._counting(realm, self._customer_rows(realm, books))
 
     def _customer_rows(self, realm: str, books: Sequence[Book]) -> Iterator[_Read]:
-        asked, kinds = set(books), sorted({book.kind for book in books})
-        profiles = {book.subject.node for book in books}
-        holders = self._map.members_of(realm, profiles).holder
-        rows = rows_by_key(self._database, CUSTOMER_STATEMENTS_SQL, realm, holders, kinds=kinds)
-        for cancelled_by, node, kind, *row in rows:
-            book = Book(realm, kind, Subject.customer(holders[node.int]))
-            if book in asked:
-                yield _Read(statement_claim(book, row), node.int, cancelled_by)
+        asked, holders, rows = self._of_customers(CUSTOMER_STATEMENTS_SQL, realm, books)
+        for cancelled_by, anchor, kind, *row in rows:
+            node = anchor.int
+            book = asked.get((kind, holders[node]))
+            if book is not None:
+                yield _Read(statement_claim(book, row), node, cancelled_by)
+
+    def _of_customers(
+        self, sql: str, realm: str, books: Iterable[Book]
+    ) -> tuple[dict[tuple[str, NodeId], Book], dict[NodeId, NodeId], Iterator[tuple[Any, ...]]]:
+        """These books by kind and profile, the profile by anchor, and the rows of a statement
+        about these kinds and anchors."""
+        asked = {(book.kind, book.subject.node): book for book in books}
+        kinds = sorted({kind for kind, _ in asked})
+        holders = self._map.members_of(realm, {profile for _, profile in asked}).holder
+        return asked, holders, rows_by_key(self._database, sql, realm, holders, kinds=kinds)
+
+    def claimed(self, realm: str, books: Collection[Book]) -> Collection[Book]:
+        """See the port."""
+        asked, holders, rows = self._of_customers(CLAIMED_SQL, realm, books)
+        found = (asked.get((kind, holders[anchor.int])) for anchor, kind in rows)
+        return {book for book in found if book is not None}
 
     def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
         """See the port."""

@@ -66,6 +66,11 @@ FROM
 ) AS found
 LEFT JOIN cancelled USING (event_id)
 
+-- claimed --
+-- Which of these anchors have claims of which of these kinds.
+SELECT DISTINCT node, kind FROM claims ARRAY JOIN claims.kind AS kind
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND kind IN {kinds:Array(String)}
+
 -- incidents --
 -- Incidents of some kinds about these subjects.
 SELECT body FROM incident_states FINAL

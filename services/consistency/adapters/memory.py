@@ -80,6 +80,10 @@ class MemoryStore:
         by_node = self._map_of(realm)
         return {node: by_node.get(node, node) for node in nodes}
 
+    def claimed(self, realm: str, books: Collection[Book]) -> list[Book]:
+        """See `WorkerStore.claimed`."""
+        return [one for one in books if one.realm == realm and self._of_customer(one)]
+
     def _counts(self, claim: Claim) -> bool:
         realm = claim.book.realm
         if is_taken_back(claim, self.taken_back(realm), KINDS):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pytest
 
-from schemas.claim import Book, Statement
+from schemas.claim import Book, Claim, Statement
 from schemas.identifiers import NodeId
 from schemas.incident import IncidentState
 from schemas.incident_action import ActionKind, IncidentAction
@@ -15,9 +15,11 @@ from schemas.instants import to_ms
 from schemas.offer import Basis
 from schemas.records import AlertRecord, CustomersRecord
 from schemas.subject import Subject
+from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.alerts import ALERTS_TOPIC
 from services.consistency.rules import ConsistencyRules
+from services.consistency.stage import ConsistencyStage
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import ConsistencyWriter
@@ -191,6 +193,66 @@ def test_what_people_did_returns_with_the_incident() -> None:
         writer.commit(1)
         [found] = current_incidents(store, "default").values()
         assert (found.state, found.about) == (state, book(holders.get(PHONE, PHONE)).subject)
+
+
+class CountingStore(MemoryStore):
+    """Notes which books' claims are read."""
+
+    def __init__(self, map_of: Callable[[str], Mapping[NodeId, NodeId]]) -> None:
+        super().__init__(map_of=map_of)
+        self.read: list[Book] = []
+
+    def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
+        """See the port."""
+        self.read += books
+        return super().claims_of(books)
+
+
+def test_before_the_first_tick_no_customer_is_read() -> None:
+    """However many batches there are, each customer is read once: at the tick that judges. A
+    profile that was merged away meanwhile leaves nothing due."""
+    holders: dict[NodeId, NodeId] = {}
+    store = CountingStore(lambda _realm: holders)
+    reached = Watermark.of("default", "shop", hour(30), hour(30))
+    kinds = WITH_CUSTOMERS
+
+    def writer_of(realm: str) -> ConsistencyWriter:
+        return ConsistencyWriter(store, RULES, realm=realm)
+
+    stage = ConsistencyStage(store, writer_of, [], Metrics(), kinds)
+    for number, claim in enumerate(CLAIMS):
+        store.write_claims([claim])
+        stage.process({"default": [claim]}, [reached], number + 1)
+    holders.update({PHONE: ANNA})
+    stage.process({}, [], 3, {"default": {ANNA, PHONE, NOBODY}})
+    assert store.read == []
+    assert set(store.due_books("default", hour(0))) == {book(ANNA), book(PHONE)}
+    stage.tick(4, None)
+    assert sorted(one.subject.node for one in store.read) == [ANNA, PHONE]
+    [incident] = current_incidents(store, "default").values()
+    assert (incident.about, incident.state) == (book(ANNA).subject, IncidentState.OPEN)
+    assert book(PHONE) not in store.due_books("default", hour(999))
+    store.read.clear()
+    stage.process({"default": [CLAIMS[0]]}, [], 5)
+    assert book(ANNA) in store.read
+
+
+def test_what_the_cache_has_of_a_postponed_book_is_read_again() -> None:
+    """It was judged for what a person did, before the claims that came since."""
+    store = MemoryStore()
+    writer = ConsistencyWriter(store, RULES)
+    store.write_claims(CLAIMS[:1])
+    writer.postpone([book(ANNA)])
+    action = IncidentAction(
+        incident_id="0" * 32, action=ActionKind.ACK, by="kim", reason="known", acted_at=hour(1)
+    )
+    writer.apply([], None, {book(ANNA): [action]})
+    writer.commit(1)
+    store.write_claims([says(ANNA, "app", "Berlin", 1)])
+    writer.postpone([book(ANNA)])
+    writer.commit(2)
+    [incident] = writer.apply([], hour(30))
+    assert incident.state is IncidentState.OPEN
 
 
 @pytest.mark.parametrize("partitions", [1, 4, 12])
