@@ -126,7 +126,7 @@ class Statement(NamedTuple):
     @property
     def is_too_long(self) -> bool:
         """Whether value or terms exceed what a record holds: texts full of control characters."""
-        return max(len(self.value), len(self.terms)) > STATEMENT_CHARS_MAX
+        return len(self.value) > STATEMENT_CHARS_MAX or len(self.terms) > STATEMENT_CHARS_MAX
 
 
 Claim = PriceClaim | Statement

@@ -7,6 +7,7 @@ treat all types alike; `SubjectRecord` is its written form, with a name for each
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple, Self
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from schemas.base import Code, Contract
 from schemas.identifiers import NodeId, as_uuid
 
 SEPARATOR = "\x1f"
+NODES_REMEMBERED = 16_384
 
 
 class SubjectType(StrEnum):
@@ -42,7 +44,7 @@ class Subject(NamedTuple):
     @classmethod
     def customer(cls, node: NodeId) -> Self:
         """A customer, by a profile id; in a claim by the anchor of its event."""
-        return cls(SubjectType.CUSTOMER, str(as_uuid(node)))
+        return cls(SubjectType.CUSTOMER, _written_node(node))
 
     @property
     def node(self) -> NodeId:
@@ -58,6 +60,12 @@ class Subject(NamedTuple):
             return (self.key,)
         market, _, sku = self.key.partition(SEPARATOR)  # a sku may hold any character
         return (market, sku)
+
+
+@lru_cache(maxsize=NODES_REMEMBERED)
+def _written_node(node: NodeId) -> str:
+    """Written once for the many claims about one customer."""
+    return str(as_uuid(node))
 
 
 class ProductSubject(Contract):

@@ -10,16 +10,17 @@ from collections.abc import Iterable
 
 from schemas.claim import BookEntry
 from schemas.identifiers import NodeId
-from schemas.subject import SubjectType
+from schemas.subject import Subject, SubjectType
 
 
 def split_claims(claims: Iterable[BookEntry]) -> tuple[list[BookEntry], set[NodeId]]:
     """The claims about anything else, and the anchors of those about customers."""
     others: list[BookEntry] = []
-    anchors: set[NodeId] = set()
+    customers: dict[str, Subject] = {}  # read once, for each has many claims
     for claim in claims:
-        if claim.book.subject.type is SubjectType.CUSTOMER:
-            anchors.add(claim.book.subject.node)
+        subject = claim.book.subject
+        if subject.type is SubjectType.CUSTOMER:
+            customers[subject.key] = subject
         else:
             others.append(claim)
-    return others, anchors
+    return others, {subject.node for subject in customers.values()}

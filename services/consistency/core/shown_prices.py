@@ -6,11 +6,11 @@ latest: whoever saw the new price there knows it. Nothing here reads or writes.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import groupby
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -133,16 +133,20 @@ class ShownPrices:
     def of(self, claims: Iterable[Statement]) -> list[DearerPurchase]:
         """Those of all claims given; of an order only its first report counts, and of several
         lines at different prices the dearest."""
-        known = sorted(map(QuotedPrice.of, claims), key=lambda one: one.place)
-        returned = [one for one in known if one.claim.basis is Basis.PUBLISHED]
-        known.sort(key=lambda one: one.claim.terms)
+        alike: dict[str, list[Statement]] = defaultdict(list)
+        back: list[Statement] = []
+        for claim in claims:
+            (back if claim.basis is Basis.PUBLISHED else alike[claim.terms]).append(claim)
         found: list[DearerPurchase] = []
-        for _, said in groupby(known, key=lambda one: one.claim.terms):
-            alike = list(said)
-            shown = [one for one in alike if one.claim.basis is Basis.DISPLAYED]
-            if shown:
-                paid = _first_reports(alike)
-                found += self._of_one_article(paid, shown, returned)
+        returned: list[QuotedPrice] | None = None
+        for terms in sorted(alike):
+            if len({claim.basis for claim in alike[terms]}) < 2:
+                continue  # most of what is looked at is not bought; nothing of it need be read
+            if returned is None:
+                returned = _read(back)
+            said = _read(alike[terms])
+            shown = [one for one in said if one.claim.basis is Basis.DISPLAYED]
+            found += self._of_one_article(_first_reports(said), shown, returned)
         return found
 
     def _of_one_article(
@@ -195,6 +199,11 @@ class ShownPrices:
             if one.at >= paid.at and one.is_of(paid) and one.sku in ("", paid.sku)
         )
         return min(next(back, forgotten), forgotten)
+
+
+def _read(claims: Iterable[Statement]) -> list[QuotedPrice]:
+    """What the claims say, in their order."""
+    return sorted(map(QuotedPrice.of, claims), key=lambda one: one.place)
 
 
 def _first_reports(said: Iterable[QuotedPrice]) -> list[QuotedPrice]:
