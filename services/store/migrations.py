@@ -20,7 +20,7 @@ from clickhouse_migrations.migrator import Migrator
 from services.runtime.errors import ConfigurationError, Fatal
 from services.runtime.settings import StoreSettings
 from services.store.database import Database, open_server, require_room
-from services.store.rendering import create_database, render, statements
+from services.store.rendering import create_database, of_new_store, render, statements
 from services.store.statements import statements_of
 
 RECORDS = "schema_versions"
@@ -82,14 +82,18 @@ def migrate(
 ) -> list[MigrationState]:
     """Bring the schema up to date; returns the migrations that were (or would be) applied.
 
-    A dry run writes nothing.
+    A dry run writes nothing. An empty store of one server gets the same tables with fewer
+    statements.
 
     Raises:
         Fatal: an applied migration was changed or is missing, or a statement failed.
     """
-    files = _files(directory)
-    waiting = _pending(files, _applied(database))
+    files, applied = _files(directory), _applied(database)
+    waiting = _pending(files, applied)
     if waiting and not dry_run:
+        if not applied and not cluster:
+            _create(database, files)
+            return waiting
         migrator = Migrator(
             _Records(database), migration_log_format="compact", migrations_table=RECORDS
         )
@@ -100,6 +104,19 @@ def migrate(
         except MigrationException as error:
             raise Fatal(f"migration refused: {error}") from error
     return waiting
+
+
+def _create(database: Database, files: list[Migration]) -> None:
+    """Make all tables of an empty store. What is on record at last says that it is whole: after an
+    interruption before that, all of it is made again."""
+    for statement in of_new_store(one.script for one in files):
+        database.command(statement)
+    records = _Records(database)
+    Migrator(records, migrations_table=RECORDS).init_schema()
+    records.insert(
+        RECORDS,
+        [{"version": one.version, "script": one.script, "md5": one.md5} for one in files],
+    )
 
 
 def migrate_directory(

@@ -8,7 +8,7 @@ ON CLUSTER, and every table becomes a replicated one: one shard, whose replicas 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from clickhouse_migrations.migrator import StatementToken, split_statement_tokens
 
@@ -23,6 +23,7 @@ _DEFINITION = re.compile(
     re.IGNORECASE,
 )
 _DATA = re.compile(r"\s*INSERT\s+INTO\s", re.IGNORECASE)
+_FROM = re.compile(r"\sSELECT\s.*\sFROM\s", re.IGNORECASE | re.DOTALL)
 _ENGINE = re.compile(
     r"\bENGINE\s*=\s*(?P<name>\w+)\s*(?P<call>\()?\s*(?P<empty>\))?", re.IGNORECASE
 )
@@ -50,13 +51,38 @@ def statements(script: str, cluster: str = "") -> list[str]:
     return [_statement(tokens, cluster) for tokens in split_statement_tokens(script)]
 
 
-def _statement(tokens: Sequence[StatementToken], cluster: str) -> str:
-    text = "".join(token.text for token in tokens)
-    # Of the same length, with nothing in it that is not code.
-    code = "".join(
+def of_new_store(scripts: Iterable[str]) -> list[str]:
+    """The statements of all migrations that an empty store needs, for one server.
+
+    Those that only move rows are left out, for there are none; and what is said of a view before a
+    later statement drops it.
+    """
+    found: list[tuple[str, str]] = []
+    for script in scripts:
+        for tokens in split_statement_tokens(script):
+            code = _code(tokens)
+            if _DATA.match(code) and _FROM.search(code):
+                continue
+            defined = _DEFINITION.match(code)
+            name = defined["name"] if defined else ""
+            if defined and defined["kind"].upper().split() == ["DROP", "VIEW"]:
+                found = [one for one in found if one[0] != name]
+            else:
+                found.append((name, "".join(token.text for token in tokens).strip()))
+    return [text for _, text in found]
+
+
+def _code(tokens: Sequence[StatementToken]) -> str:
+    """A statement as long as it is, with nothing in it that is not code."""
+    return "".join(
         token.text if token.kind in ("other", "backtick") else " " * len(token.text)
         for token in tokens
     )
+
+
+def _statement(tokens: Sequence[StatementToken], cluster: str) -> str:
+    text = "".join(token.text for token in tokens)
+    code = _code(tokens)
     if not cluster or _DATA.match(code):  # rows go to one replica and are fetched by the others
         return text.strip()
     found = _DEFINITION.match(code)
