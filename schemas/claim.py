@@ -182,6 +182,7 @@ def unpack_terms(terms: str) -> dict[str, Any]:
     return {name: PARSERS.get(name, str)(value) for name, value in found.items()}
 
 
+BASES = {one.value: one for one in Basis}
 STATEMENT_BODY = ("location", "zone", "basis", "value", "terms", "valid_from", "valid_to")
 """Fields of a statement that are stored as JSON, apart from its subject."""
 
@@ -198,7 +199,7 @@ def unpack_statement(body: str) -> tuple[dict[str, Any], Decimal]:
     """The inverse of `pack_statement`: field values by name, and the quantity."""
     found: dict[str, Any] = {"location": "", "zone": "", "value": "", **orjson.loads(body)}
     quantity = Decimal(found.pop("quantity", 0))
-    found["basis"] = Basis(found["basis"])
+    found["basis"] = BASES[found["basis"]]
     for name in ("valid_from", "valid_to"):
         if name in found:
             found[name] = datetime.fromisoformat(found[name])

@@ -38,7 +38,7 @@ from services.profiles.adapters.totals import register_realms
 from services.runtime.batching import bounded
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
-from services.runtime.process import tune_garbage_collector
+from services.runtime.process import BatchCollections, tune_garbage_collector
 from services.runtime.settings import (
     BATCH_EVENTS_LIMIT,
     SETTINGS_FILE,
@@ -156,12 +156,14 @@ class Engine:
         was read until then is finished and judged first.
         """
         tune_garbage_collector()
+        collections = BatchCollections()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer") as writer:
             pending: Future[list[Result]] | None = None
             damage: InputError | None = None
             try:
                 for part in bounded(lines, self.settings.batch_events_max):
-                    decoded = self.pipeline.decode(part, intake)
+                    with collections.reading():
+                        decoded = self.pipeline.decode(part, intake)
                     if pending is not None:
                         report(pending.result())
                     pending = writer.submit(self.pipeline.finish, decoded)

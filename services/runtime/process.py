@@ -10,9 +10,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import structlog
@@ -21,6 +21,8 @@ from services.runtime import tracing
 from services.runtime.errors import Retry
 
 GC_THRESHOLDS = (50_000, 20, 50)
+COLLECTED_EVERY = 16
+"""Batches of at most 20,000 events by default."""
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -30,6 +32,32 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+class BatchCollections:
+    """Garbage collection of a process that reads one large batch after the other.
+
+    Nearly all that reading makes lives until the batch is stored, and goes without a collector. So
+    none looks at it; what is left over in cycles is found every `every` batches.
+    """
+
+    def __init__(self, every: int = COLLECTED_EVERY) -> None:
+        self._every = every
+        self._batches = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read a batch. Other threads do without collections meanwhile."""
+        gc.disable()
+        try:
+            yield
+        finally:
+            self._batches += 1
+            if self._batches % self._every == 0:
+                gc.unfreeze()
+                gc.collect()
+            gc.freeze()
+            gc.enable()
 
 
 class Threads:
