@@ -60,9 +60,9 @@ def take_back(
     store.write_cancelled_claims(sold, by)
     books = {(realm, event_id): one.books for one in sold for realm, _, event_id in [one.key]}
     told = [
-        one._replace(
-            claims=[c for c in one.claims if c.book not in books.get((one.realm, one.event_id), ())]
-        )
+        one._replace(claims=[claim for claim in one.claims if claim.book not in back])
+        if (back := books.get((one.realm, one.event_id)))
+        else one
         for one in events
     ]
     # Claims of this very version are taken back as well, if they are on their way.
@@ -97,11 +97,13 @@ def _cancelled_by(
     if of_order:
         for key, order in store.orders_named(of_order.keys()):
             found[key] |= of_order[order]
+    undoing: dict[UndoneReceipt, list[OrderName]] = defaultdict(list)
     for event in events:
         receipt = _undone(event)
         if receipt is not None:
-            for key in store.receipts_like(receipt):
-                found[key].add(_number(event))
+            undoing[receipt].append(_number(event))
+    for key, receipt in store.receipts_like(undoing) if undoing else ():
+        found[key].update(undoing[receipt])
     return found
 
 
@@ -133,9 +135,10 @@ def _sells(event: Accepted) -> bool:
 
 def _cancellations(event: Accepted) -> Iterator[Cancellation]:
     """A cancellation, or a receipt that is perhaps the void of its own number or of another one."""
-    row, key, name = event.row, (event.realm, event.node, event.event_id), _number(event)
-    if row["synthetic"] or not row["order_id"]:
+    row = event.row
+    if not row["order_id"] or row["synthetic"]:
         return
+    key, name = (event.realm, event.node, event.event_id), _number(event)
     if row["order_action"] == "cancelled" or _is_no_sale(event):
         yield Cancellation(key, name, name)
     if _may_undo(event):
@@ -156,7 +159,7 @@ def _may_undo(event: Accepted) -> bool:
 def _undone(event: Accepted) -> UndoneReceipt | None:
     """What the receipts look like that this event undoes, if it may undo any."""
     row = event.row
-    if row["synthetic"] or not row["order_id"] or not _may_undo(event):
+    if not row["order_id"] or row["synthetic"] or not _may_undo(event):
         return None
     decoded = decode(row["payload"])
     body = None if isinstance(decoded, Reject) else decoded[0].body

@@ -158,8 +158,11 @@ class FactStore(Protocol):
         """The stored reports that place these orders, or did in a former body."""
         ...
 
-    def receipts_like(self, receipt: UndoneReceipt) -> list[FactKey]:
-        """The stored receipts that another one may undo."""
+    def receipts_like(
+        self, receipts: Collection[UndoneReceipt]
+    ) -> list[tuple[FactKey, UndoneReceipt]]:
+        """The stored receipts that others may undo, each with what it looks like: that its articles
+        are the same as well is for who reads it to find out."""
         ...
 
     def sold(self, events: Collection[FactKey], kinds: Collection[str]) -> list[SoldClaims]:

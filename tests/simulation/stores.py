@@ -224,13 +224,16 @@ class Facts:
 
         return look() if self._process is None else self._process.read("orders", look)
 
-    def receipts_like(self, receipt: UndoneReceipt) -> list[FactKey]:
+    def receipts_like(
+        self, receipts: Collection[UndoneReceipt]
+    ) -> list[tuple[FactKey, UndoneReceipt]]:
         """See the port."""
 
-        def look() -> list[FactKey]:
+        def look() -> list[tuple[FactKey, UndoneReceipt]]:
             return [
-                key
+                (key, receipt)
                 for key, event in sorted(self._rows.facts.items())
+                for receipt in receipts
                 if event.realm == receipt.realm
                 and event.row["source_store"] == receipt.store
                 and event.row["order_action"] == "placed"

@@ -178,18 +178,31 @@ class ClickHouseFactStore:
             )
         ]
 
-    def receipts_like(self, receipt: UndoneReceipt) -> list[FactKey]:
+    def receipts_like(
+        self, receipts: Collection[UndoneReceipt]
+    ) -> list[tuple[FactKey, UndoneReceipt]]:
         """See the port."""
-        asked = {
-            "realm": receipt.realm,
-            "store": receipt.store,
-            "value": receipt.value,
-            "skus": list(receipt.skus),
-            "since": from_ms(receipt.since_ms),
-            "until": from_ms(receipt.until_ms),
-        }
-        rows = self._database.rows(RECEIPTS_LIKE_SQL, asked)
-        return [(receipt.realm, node.int, event_id) for node, event_id in rows]
+        found: list[tuple[FactKey, UndoneReceipt]] = []
+        for realm in {one.realm for one in receipts}:
+            mine = [one for one in receipts if one.realm == realm]
+            asked = {
+                "realm": realm,
+                "stores": sorted({one.store for one in mine}),
+                "values": sorted({f"{one.value:f}" for one in mine}),
+                "skus": sorted({sku for one in mine for sku in one.skus}),
+                "since": from_ms(min(one.since_ms for one in mine)),
+                "until": from_ms(max(one.until_ms for one in mine)),
+            }
+            for node, event_id, store, value, at_ms in self._database.rows(
+                RECEIPTS_LIKE_SQL, asked
+            ):
+                found += [
+                    ((realm, node.int, event_id), one)
+                    for one in mine
+                    if (one.store, one.value) == (store, value)
+                    and one.since_ms <= at_ms <= one.until_ms
+                ]
+        return found
 
     def sold(self, events: Collection[FactKey], kinds: Collection[str]) -> list[SoldClaims]:
         """See the port."""

@@ -74,10 +74,12 @@ WHERE realm = {realm:String} AND order_action = 'placed'
     AND concat(order_issuer, '\x1f', order_id) IN {orders:Array(String)}
 
 -- receipts_like --
--- Receipts of a store with these articles and this value, in a period.
-SELECT node, event_id FROM orders
-WHERE realm = {realm:String} AND source_store = {store:String} AND order_action = 'placed'
-    AND order_counts AND abs(order_value) = {value:Decimal(18, 4)}
+-- Receipts of these stores with some of these articles and one of these values, in a period.
+SELECT node, event_id, source_store, abs(order_value), toUnixTimestamp64Milli(occurred_at)
+FROM orders
+WHERE realm = {realm:String} AND source_store IN {stores:Array(String)} AND order_action = 'placed'
+    AND order_counts
+    AND abs(order_value) IN arrayMap(one -> toDecimal64(one, 4), {values:Array(String)})
     AND (node, event_id) IN (SELECT node, event_id FROM price_claims
         WHERE realm = {realm:String} AND sku IN {skus:Array(String)} AND basis = 'charged'
             AND occurred_at >= {since:DateTime64(3, 'UTC')}
