@@ -21,6 +21,7 @@ from devtools.sample.calendar_de import from_wall_clock
 FUEL_ABOVE = 100
 """Quantities above this are fuel, counted in thousandths."""
 READ_ROWS = 100_000
+TABLES = ("transactions", "products", "campaign_descriptions", "campaigns", "coupon_redemptions")
 _MONEY = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
 
 
@@ -87,6 +88,8 @@ class TillData:
             self._load(folder, households, seed)
 
     def _load(self, folder: Path, households: int, seed: int) -> None:
+        for table in TABLES:
+            (folder / f"{table}.parquet").stat()  # pyarrow does not name what it did not find
         path = folder / "transactions.parquet"
         buyers = pq.read_table(path, columns=["household_id"])
         everyone = sorted(pc.unique(buyers["household_id"]).to_pylist())

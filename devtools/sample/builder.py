@@ -75,7 +75,7 @@ def build_sample(
     progress: Progress | None = None,
 ) -> SampleReport:
     """Write the stream to `out` (.jsonl, or .jsonl.gz), the retailer's rules beside it, and the
-    truth files into `truth_dir`.
+    truth files into `truth_dir`. Directories that are missing are made.
 
     Args:
         households: how many households of the data; seed: which, and every other chance.
@@ -87,6 +87,7 @@ def build_sample(
         OSError: data cannot be read, or a file cannot be written; no partial stream stays.
         ModuleNotFoundError: the extra `sample` is not installed.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)  # at once: composing may take minutes
     composer = _Composer(TillData(households, seed, data_dir), seed)
     for done, number in enumerate(composer.data.households, 1):
         composer.tell(number)

@@ -16,13 +16,14 @@ from services.runtime.errors import C360Error
 
 EPILOG = """
 Exit codes: 0 done · 1 found a difference or a check failed · 2 wrong usage · 4 not found ·
-65 the input is damaged · 66 no such input · 70 a broken invariant · 74 the data directory cannot
-be used · 75 try again · 78 wrong configuration · 130 interrupted.
+65 the input is damaged · 66 no such input · 70 a broken invariant · 74 a directory or file
+cannot be used · 75 try again · 78 wrong configuration · 130 interrupted.
 
 First steps: set C360_IDENTITY_SECRET and run 'c360 ingest FILE'. In a checkout 'c360 demo' shows
 everything on invented customers. All settings: 'c360 config'.
 """
 INTERRUPTED = 130
+UNUSABLE_PATH = 74
 ADVICE = {
     "unknown_profile": ". Check realm and spelling; 'c360 profile search TEXT' finds parts of "
     "values.",
@@ -87,6 +88,10 @@ def main() -> None:
         _end(error.exit_code, f"{error}{ADVICE.get(error.reason, '')}")
     except KeyboardInterrupt:
         _end(INTERRUPTED)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no path that somebody chose: a fault of the program
+        _end(UNUSABLE_PATH, f"{error.filename}: {error.strerror}. Give another path, or mend it.")
     except SystemExit as ended:
         _end(ended.code)
 

@@ -75,6 +75,23 @@ def test_missing_file(tmp_path: Path) -> None:
     assert "nowhere.jsonl" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo", "--directory", "FILE/demo"),
+        ("sample", "build", "--households", "1", "--out", "FILE/sample.jsonl"),
+        ("sample", "build", "--households", "1", "--data", "FILE"),
+    ],
+)
+def test_a_path_that_cannot_be(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """The path stands in the message, which is one line."""
+    file = tmp_path / "file"
+    file.touch()
+    done = c360(None, *(one.replace("FILE", str(file)) for one in arguments), code=74)
+    assert done.stderr.count("\n") == 1
+    assert str(file) in done.stderr
+
+
 def test_a_file_of_which_nothing_is_accepted_is_no_success(tmp_path: Path) -> None:
     """The exit code, the file and the line of the first ones; a file with one event is one."""
     file = tmp_path / "old.jsonl"
