@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from schemas.events.orders import DiscountKind, OrderLine
 
-NOTHING = Decimal(0)
+NOTHING, ONE = Decimal(0), Decimal(1)
 CENT_HUNDREDTH = Decimal("0.0001")
 
 
@@ -67,9 +67,11 @@ def shelf_price(line: OrderLine) -> Decimal:
     return (line.unit_price - off / line.quantity).quantize(CENT_HUNDREDTH)
 
 
-def paid_price(line: OrderLine) -> Decimal:
-    """What one was paid for, after the customer's own discounts; at most the price of the shelf."""
-    price, paid = shelf_price(line), line.total / line.quantity
+def paid_price(line: OrderLine, shelf: Decimal | None = None) -> Decimal:
+    """What one was paid for, after the customer's own discounts; at most the price of the shelf,
+    which may be given."""
+    price = shelf_price(line) if shelf is None else shelf
+    paid = line.total if line.quantity == ONE else line.total / line.quantity
     return price if paid >= price else paid.quantize(CENT_HUNDREDTH)
 
 

@@ -181,11 +181,10 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
     if order.fulfilment is Fulfilment.CLICK_AND_COLLECT and heard.event.channel in STORE_CHANNELS:
         return []  # the price was agreed with the order
     found: list[tuple[Statement, Decimal]] = []
-    prices = price_mismatch.claims(heard)
-    lines = price_mismatch.priced_lines(order) if prices else ()
+    prices, lines = price_mismatch.claims(heard), price_mismatch.claimed_lines(heard)
     book, issuer = heard.customer_book(NAME), order.issuer or _till_of(heard)
-    for (price, quantity), (line, _) in zip(prices, lines, strict=True):
-        terms, paid = _terms(price), paid_price(line)
+    for (price, quantity), (line, shelf) in zip(prices, lines, strict=True):
+        terms, paid = _terms(price), paid_price(line, shelf)
         if terms is None or paid <= NOTHING_SOLD:
             continue
         value = {

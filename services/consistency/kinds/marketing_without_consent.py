@@ -31,6 +31,7 @@ from services.consistency.core.joins import Joins, Link
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.permissions import (
     CONSENT,
+    FREQUENT,
     MESSAGE,
     MarketingMessage,
     Permissions,
@@ -317,6 +318,8 @@ def _end(breaches: Iterable[ConsentBreach]) -> datetime:
 def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
     """A marketing message, what was said about contact, and which identifiers are one person's."""
     event = heard.event
+    if event.type in FREQUENT and not heard.consents:  # most events: they say nothing of contact
+        return []
     channel = contact_channel(event)
     return [
         (

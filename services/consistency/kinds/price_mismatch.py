@@ -389,21 +389,39 @@ def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
 
     Other kinds ask for those of the event in hand as well, so the latest answer is kept.
     """
+    return _told(heard).claims
+
+
+def claimed_lines(heard: Heard) -> list[tuple[OrderLine, Decimal]]:
+    """The lines of an order behind these claims, each with its shelf price, in the same order."""
+    return _told(heard).lines
+
+
+class _Told(NamedTuple):
+    """What was told of an event."""
+
+    heard: Heard | None
+    claims: list[tuple[PriceClaim, Decimal]]
+    lines: list[tuple[OrderLine, Decimal]]
+
+
+_latest = _Told(None, [], [])
+
+
+def _told(heard: Heard) -> _Told:
     global _latest
-    known, found = _latest
-    if known is not heard:
-        found = _claims(heard)
-        _latest = (heard, found)
-    return found
+    if _latest.heard is not heard:
+        body = heard.event.body
+        if isinstance(body, OrderPlaced):
+            is_sale = body.receipt_kind is ReceiptKind.SALE
+            lines = list(priced_lines(body)) if is_sale else []
+            _latest = _Told(heard, _charged(heard, body, lines), lines)
+        else:
+            _latest = _Told(heard, _offered(heard), [])
+    return _latest
 
 
-_latest: tuple[Heard | None, list[tuple[PriceClaim, Decimal]]] = (None, [])
-
-
-def _claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
-    body = heard.event.body
-    if isinstance(body, OrderPlaced):
-        return _charged(heard, body)
+def _offered(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
     said = offers_of(heard)
     priced = (one for one in said if one[0].price is not None or is_withdrawn(heard, *one))
     return [
@@ -421,12 +439,12 @@ def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceCl
     return claim._replace(valid_from=valid_from, valid_to=valid_to)
 
 
-def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[PriceClaim, Decimal]]:
-    if order.receipt_kind is not ReceiptKind.SALE:
-        return []
+def _charged(
+    heard: Heard, order: OrderPlaced, lines: Iterable[tuple[OrderLine, Decimal]]
+) -> list[tuple[PriceClaim, Decimal]]:
     return [
         (_of_line(heard, order, line, price, ordinal), line.quantity)
-        for ordinal, (line, price) in enumerate(priced_lines(order))
+        for ordinal, (line, price) in enumerate(lines)
     ]
 
 
