@@ -7,7 +7,9 @@ FUZZ_S ?= 1800
 EXAMPLES ?= 15
 SEED ?= 1
 PROMETHEUS := 2.42.0
-DOWNLOAD = apt-get download -qq -o APT::Sandbox::User= 'prometheus=$(PROMETHEUS)*'
+ALERTMANAGER := 0.25.0
+DOWNLOADED = apt-get download -qq -o APT::Sandbox::User=
+DOWNLOAD = $(DOWNLOADED) 'prometheus=$(PROMETHEUS)*'
 .DEFAULT_GOAL := demo
 # Processes start by the hundred in tests: each would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -56,13 +58,20 @@ export PYTHONDONTWRITEBYTECODE :=
 	dpkg-deb -x .prometheus/prometheus_*.deb .prometheus && rm .prometheus/prometheus_*.deb
 	touch $@
 
+# For tests of notifications, from the same place.
+.prometheus/usr/bin/prometheus-alertmanager: .prometheus/installed
+	@cd .prometheus && $(DOWNLOADED) 'prometheus-alertmanager=$(ALERTMANAGER)*' || { \
+		echo "Tests of notifications need Alertmanager $(ALERTMANAGER), as Debian 12 packages it, and apt-get cannot download it." >&2; exit 1; }
+	dpkg-deb -x .prometheus/prometheus-alertmanager_*.deb .prometheus && rm .prometheus/prometheus-alertmanager_*.deb
+	touch $@
+
 .PHONY: setup demo test k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom drills game-day clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
-test: setup .venv-clients/installed .prometheus/installed  ## All tests, as CI runs them
+test: setup .venv-clients/installed .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## All tests, as CI runs them
 	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25 --ignore tests/chaos/test_short.py
 
 k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid, safe, in step with the code

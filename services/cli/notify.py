@@ -1,4 +1,4 @@
-"""`c360 notify`: incidents to webhooks, by the routing rules."""
+"""`c360 notify`: incidents to webhooks and Alertmanager, by the routing rules."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def notify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send incidents to webhooks as they open, change and end; runs until it is stopped."""
+    """Send incidents to webhooks and Alertmanager as they change; runs until it is stopped."""
     settings = state_of(context).settings()
     read = read_targets(targets)
     rules = read_rules(settings, "consistency_rules", consistency_rules)
@@ -45,7 +45,7 @@ def notify(
             return
         from services.notify.notifier import Notifier
 
-        err.print(f"c360 notify: {len(read.webhook)} targets (stop with Ctrl-C)")
+        err.print(f"c360 notify: {len(read.all)} targets (stop with Ctrl-C)")
         asyncio.run(_until_stopped(Notifier(read, rules, outbox)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ import structlog
 from schemas.incident import Severity
 from schemas.rules.routing import Route
 from services.consistency.rules import ConsistencyRules
+from services.notify.alertmanager import keep_firing
 from services.notify.core.messages import Message, digest_message, incident_message, signed
 from services.notify.core.routing import RoutedIncident, routing_of
 from services.notify.outbox import BEFORE, ENDED, NotifyOutbox, OutboxEntry
@@ -36,6 +37,7 @@ REFUSED_FROM, FAILED_FROM = 300, 500
 REPEATED = frozenset({408, 425, 429})
 LASTING = ("open", "acknowledged", "muted")
 DENIED = frozenset({401, 403})
+Routed = tuple[Route, Any, float] | None
 log = structlog.get_logger()
 
 
@@ -48,12 +50,15 @@ class Notifier:
         self._targets, self._rules, self._outbox = targets, rules, outbox
         zones = next(iter(rules.by_kind.values())).zone_of
         self._zone_of = zones
+        self._empty = outbox.alerts.begin(one.name for one in targets.alertmanager)
 
     async def run(self) -> None:
         """Work until cancelled. Raises ConfigurationError if the key may not read incidents."""
         async with asyncio.TaskGroup() as group:
             for target in self._targets.webhook:
                 group.create_task(self._send_to(target))
+            for manager in self._targets.alertmanager:
+                group.create_task(keep_firing(manager, self._outbox.alerts))
             group.create_task(self._read())
 
     async def _read(self) -> None:
@@ -93,7 +98,32 @@ class Notifier:
                     name = data = ""
                 elif not line and last_id:
                     self._outbox.advance(last_id)
+                if not line and self._empty:
+                    await self._fill(client)
         return True
+
+    async def _fill(self, client: httpx.AsyncClient) -> None:
+        """Tell Alertmanagers that hold nothing yet of what is open, once the stream is open."""
+        async for one, where in self._open_ones(client):
+            self._outbox.take(one, {name: where[name] for name in self._empty})
+        self._outbox.alerts.filled(self._empty)
+        self._empty = set()
+
+    async def _open_ones(
+        self, client: httpx.AsyncClient
+    ) -> AsyncIterator[tuple[Any, dict[str, Routed]]]:
+        cursor = ""
+        while True:
+            asked: dict[str, Any] = {"state": LASTING, "limit": 500}
+            if cursor:
+                asked["cursor"] = cursor
+            answer = await client.get("/v1/incidents", params=asked)
+            page = answer.raise_for_status().json()
+            for one in page["entries"]:
+                yield one, await self._routed(client, one)
+            cursor = page["next_cursor"]
+            if not cursor:
+                break
 
     async def _take(self, client: httpx.AsyncClient, name: str, said: Any, last_id: str) -> None:
         if name == "reset":
@@ -106,28 +136,17 @@ class Notifier:
 
     async def _catch_up(self, client: httpx.AsyncClient) -> None:
         """Changes are missing: read what lasts, and what became of what targets know."""
-        rest, cursor = self._outbox.lasting(), ""
-        while True:
-            asked: dict[str, Any] = {"state": LASTING, "limit": 500}
-            if cursor:
-                asked["cursor"] = cursor
-            answer = await client.get("/v1/incidents", params=asked)
-            page = answer.raise_for_status().json()
-            for one in page["entries"]:
-                rest.discard(one["incident_id"])
-                self._outbox.take(one, await self._routed(client, one))
-            cursor = page["next_cursor"]
-            if not cursor:
-                break
+        rest = self._outbox.lasting()
+        async for one, where in self._open_ones(client):
+            rest.discard(one["incident_id"])
+            self._outbox.take(one, where)
         for incident_id in sorted(rest):
             answer = await client.get(f"/v1/incidents/{incident_id}")
             if answer.status_code != httpx.codes.NOT_FOUND:
                 one = answer.raise_for_status().json()
                 self._outbox.take(one, await self._routed(client, one))
 
-    async def _routed(
-        self, client: httpx.AsyncClient, said: Any
-    ) -> dict[str, tuple[Route, Any, float] | None]:
+    async def _routed(self, client: httpx.AsyncClient, said: Any) -> dict[str, Routed]:
         """Route, labels and due time of an incident by target."""
         exposure = said.get("exposure")
         if (
@@ -146,7 +165,7 @@ class Notifier:
         where = (found.route, dict(found.labels), found.told_at.timestamp())
         return {
             one.name: where if found.route in one.routes and found.route is not Route.OFF else None
-            for one in self._targets.webhook
+            for one in self._targets.all
         }
 
     async def _send_to(self, target: WebhookTarget) -> None:

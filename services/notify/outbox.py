@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.rules.routing import Route
+from services.notify.firing import FiringAlerts
 from services.runtime.errors import ConfigurationError
 from services.store.statements import statements_of
 
@@ -63,6 +64,7 @@ class NotifyOutbox:
             self._db.executescript(SCHEMA)
         except sqlite3.Error as error:
             raise ConfigurationError(f"state file {path} cannot be used: {error}") from error
+        self.alerts = FiringAlerts(self._db)
         path.chmod(0o600)
 
     def close(self) -> None:
@@ -91,7 +93,10 @@ class NotifyOutbox:
         """
         with _Transaction(self._db):
             for target, where in routed.items():
-                self._take(target, record, where)
+                if self.alerts.has(target):
+                    self.alerts.take(target, record, where)
+                else:
+                    self._take(target, record, where)
             if last_id:
                 self.advance(last_id)
 
@@ -191,7 +196,7 @@ class NotifyOutbox:
     def lasting(self) -> set[str]:
         """Incidents that some target knows, or is to know, as not ended."""
         rows = self._db.execute(_STATEMENTS["lasting"])
-        return {incident_id for (incident_id,) in rows}
+        return {incident_id for (incident_id,) in rows} | self.alerts.lasting()
 
     def given_up(self) -> list[tuple[str, str, int, float]]:
         """Events that targets refused: target, id, last status, Unix time."""

@@ -26,6 +26,7 @@ from schemas.rules.routing import Route
 from services.runtime.errors import ConfigurationError
 
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2_000)]
+TargetName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_-]{0,39}$")]
 PREFIX = "whsec_"
 KEY_BYTES = range(24, 65)
 
@@ -57,7 +58,7 @@ class NotifySource(_Part):
 class WebhookTarget(_Part):
     """An endpoint that takes CloudEvents."""
 
-    name: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_-]{0,39}$")]
+    name: TargetName
     """Name in logs and lists; what was sent is remembered under it."""
     url: Url
     """Where events are posted."""
@@ -73,15 +74,48 @@ class WebhookTarget(_Part):
     """Refusals (3xx, 4xx) after which an event is given up; other failures are repeated."""
 
 
+class AlertmanagerTarget(_Part):
+    """A Prometheus Alertmanager that holds an alert for each open incident."""
+
+    name: TargetName
+    """Name in logs and lists; what was sent is remembered under it."""
+    url: Url
+    """Its address, with its path prefix if it has one; alerts are posted to `/api/v2/alerts`."""
+    authorization: SecretStr | None = None
+    """Value of the header `Authorization`, as `Bearer …` or `Basic …`."""
+    routes: Annotated[list[Route], Field(min_length=1)] = [Route.PAGE]
+    """Which routes it is for."""
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
+    """Seconds until the answer."""
+    repeat_s: Annotated[float, Field(ge=1, le=3600)] = 60
+    """Seconds after which an alert that lasts is sent again."""
+    expires_s: Annotated[float, Field(ge=3, le=86_400)] = 900
+    """Seconds after which Alertmanager ends an alert that is not sent again."""
+
+    @model_validator(mode="after")
+    def _repeats_in_time(self) -> Self:
+        if self.expires_s < 3 * self.repeat_s:
+            raise ValueError("expires_s must be at least three times repeat_s")
+        return self
+
+
 class NotifyTargets(_Part):
     """The whole file."""
 
     source: NotifySource
-    webhook: Annotated[list[WebhookTarget], Field(min_length=1, max_length=50)]
+    webhook: Annotated[list[WebhookTarget], Field(max_length=50)] = []
+    alertmanager: Annotated[list[AlertmanagerTarget], Field(max_length=50)] = []
+
+    @property
+    def all(self) -> list[WebhookTarget | AlertmanagerTarget]:
+        """Targets of both forms."""
+        return [*self.webhook, *self.alertmanager]
 
     @model_validator(mode="after")
     def _have_names(self) -> Self:
-        names = [one.name for one in self.webhook]
+        names = [one.name for one in self.all]
+        if not names:
+            raise ValueError("there is no target: neither [[webhook]] nor [[alertmanager]]")
         if len(set(names)) != len(names):
             raise ValueError("two targets have one name")
         return self

@@ -57,7 +57,11 @@ class Both:
         asyncio.set_event_loop(self._loop)
         app = web.Application()
         app.add_routes(
-            [web.get("/v1/incidents/stream", self._stream), web.post("/{name}", self._receive)]
+            [
+                web.get("/v1/incidents/stream", self._stream),
+                web.get("/v1/incidents", self._list),
+                web.post("/{name}", self._receive),
+            ]
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
 
@@ -95,6 +99,12 @@ class Both:
                 await asyncio.sleep(0.05)
         return answer
 
+    async def _list(self, request: web.Request) -> web.Response:
+        states = request.query.getall("state")
+        latest = {one["incident_id"]: one for one in self.told}
+        found = [one for one in latest.values() if one["state"] in states]
+        return web.json_response({"entries": found, "next_cursor": None})
+
     async def _receive(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         self.got.setdefault(name, []).append((request.headers.copy(), await request.read()))
@@ -125,7 +135,7 @@ def both() -> Iterator[Both]:
 class NotifyProcess:
     """A process with targets named by paths of the receiver."""
 
-    def __init__(self, both: Both, directory: Path, *names: str) -> None:
+    def __init__(self, both: Both, directory: Path, *names: str, more: str = "") -> None:
         base = f"http://127.0.0.1:{both.port}"
         lines = [f'[source]\nurl = "{base}"\nkey = "key-1"']
         for name in names:
@@ -134,7 +144,7 @@ class NotifyProcess:
                 f'secrets = ["{SECRET}", "{OLD_SECRET}"]\ngive_up_after = 2'
             )
         self.file = directory / "targets.toml"
-        self.file.write_text("\n".join(lines), "utf-8")
+        self.file.write_text("\n".join([*lines, more]), "utf-8")
         self.directory = directory
 
     def command(self, *more: str) -> list[str]:
