@@ -76,7 +76,7 @@ class Offer(Contract):
     sku: OptionalCode = ""
     """The retailer's article number. Offers are compared by it, or by `gtin` if it is empty."""
     gtin: OptionalCode = ""
-    """Global trade item number."""
+    """Global trade item number, in any notation: EAN-8, UPC, EAN-13, or 14 digits."""
     market: Annotated[str, Written(16)] = ""
     """Sales market; empty means the realm's region (DE)."""
     location: OptionalCode = ""

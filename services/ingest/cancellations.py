@@ -19,6 +19,7 @@ from schemas.events.orders import OrderPlaced
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms
 from services.consistency.core.cancelled_orders import TILLS, UNDONE_WITHIN
+from services.consistency.core.gtin import article_of
 from services.consistency.kinds import KINDS
 from services.ingest.core.decode import decode
 from services.ingest.core.outcome import Accepted, Reject
@@ -165,7 +166,7 @@ def _undone(event: Accepted) -> UndoneReceipt | None:
     body = None if isinstance(decoded, Reject) else decoded[0].body
     if not isinstance(body, OrderPlaced):
         return None
-    skus = {line.sku or line.gtin for line in body.lines} - {""}
+    skus = {article_of(line) for line in body.lines} - {""}
     return UndoneReceipt(
         event.realm,
         row["source_store"],

@@ -19,6 +19,7 @@ from schemas.claim import Claim
 from schemas.events.orders import OrderCancelled, OrderLine, OrderPlaced, ReceiptKind
 from schemas.subject import SEPARATOR
 from schemas.touchpoint import Touchpoint
+from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Kinds
 from services.consistency.core.order_lines import is_negative, line_prices, lines_left
 
@@ -108,7 +109,7 @@ def _undoes(body: OrderPlaced) -> bool:
 
 
 def _content(till: str, body: OrderPlaced) -> Content:
-    lines = ((line.sku or line.gtin, abs(line.quantity), abs(line.total)) for line in body.lines)
+    lines = ((article_of(line), abs(line.quantity), abs(line.total)) for line in body.lines)
     return till, tuple(sorted(lines))
 
 
@@ -131,9 +132,7 @@ def _partly(lines: Sequence[OrderLine], cancelled: Iterable[Sequence[OrderLine]]
 
 
 def _sold(lines: Iterable[OrderLine]) -> frozenset[Sold]:
-    return frozenset(
-        (line.sku or line.gtin, price) for line in lines for price in line_prices(line)
-    )
+    return frozenset((article_of(line), price) for line in lines for price in line_prices(line))
 
 
 def is_taken_back(claim: Claim, back: Mapping[str, TakenBack], kinds: Kinds) -> bool:

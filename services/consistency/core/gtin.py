@@ -1,8 +1,15 @@
-"""Global trade item numbers in one form: 14 digits with a right check digit, or nothing."""
+"""Global trade item numbers in one form, and the article number that an offer or a line names.
+
+`gtin_of` proves that a text is a number of a single item; `article_of` is the key by which claims
+are compared.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
+
+from schemas.events.orders import OrderLine
+from schemas.offer import Offer
 
 LENGTHS = frozenset({8, 12, 13, 14})
 NOT_GLOBAL = ("2", "02", "04", "05", "98", "99")
@@ -27,3 +34,21 @@ def gtin_of(text: str) -> str:
     is_short = full.startswith("000000")
     local = full[6:].startswith(NOT_GLOBAL_8) if is_short else full[1:].startswith(NOT_GLOBAL)
     return "" if local else full
+
+
+def one_form(text: str) -> str:
+    """The number as it is printed on packs in Europe: EAN-8, else 13 digits; any other text as it
+    is.
+
+    A number that a store gave itself, that of a case, and one with a wrong check digit stay as
+    they are: nothing says that two spellings of them mean the same article.
+    """
+    full = gtin_of(text)
+    if not full:
+        return text
+    return full[6:] if full.startswith("000000") else full[1:]
+
+
+def article_of(named: Offer | OrderLine) -> str:
+    """The article number that it is compared by: the retailer's own, else the GTIN in one form."""
+    return named.sku or one_form(named.gtin)

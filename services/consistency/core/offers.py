@@ -13,6 +13,7 @@ from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.instants import from_ms, to_ms
 from schemas.offer import Availability, Basis, Offer
 from schemas.subject import Subject
+from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard
 
 FIXED_CHANNELS = frozenset(
@@ -50,7 +51,7 @@ def store_of(heard: Heard) -> str:
 
 def claim_head(heard: Heard, kind: str, offer: Offer, basis: Basis, ordinal: int) -> ClaimHead:
     """Who claims when and where. Without a place of its own, an offer is valid in its store."""
-    subject = Subject.product(offer.market or heard.region, offer.sku or offer.gtin)
+    subject = Subject.product(offer.market or heard.region, article_of(offer))
     return ClaimHead(
         Book(heard.event.realm, kind, subject),
         heard.occurred_at,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from schemas.events.orders import DiscountKind, OrderLine
+from services.consistency.core.gtin import one_form
 
 NOTHING, ONE = Decimal(0), Decimal(1)
 CENT_HUNDREDTH = Decimal("0.0001")
@@ -45,7 +46,7 @@ def _is_same_article(line: OrderLine, other: OrderLine) -> bool:
     if line.sku and other.sku:
         return line.sku == other.sku
     if line.gtin and other.gtin:
-        return line.gtin == other.gtin
+        return one_form(line.gtin) == one_form(other.gtin)
     return bool(line.line_id) and line.line_id == other.line_id
 
 

@@ -25,6 +25,7 @@ from schemas.offer import Basis
 from schemas.subject import SEPARATOR, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import STORE_CHANNELS, offers_of
 from services.consistency.core.order_lines import paid_price
@@ -211,7 +212,7 @@ def _till_of(heard: Heard) -> str:
 def _given_back(
     heard: Heard, body: OrderReturned | OrderCancelled
 ) -> list[tuple[Statement, Decimal]]:
-    skus = [line.sku or line.gtin for line in body.lines] or [""]
+    skus = [article_of(line) for line in body.lines] or [""]
     found: list[tuple[Statement, Decimal]] = []
     for ordinal, sku in enumerate(dict.fromkeys(skus)):
         value = {"order": body.order_id, "issuer": body.issuer, "sku": sku}

@@ -34,6 +34,7 @@ from services.consistency.core.assortment import (
     withdraws,
 )
 from services.consistency.core.book import earliest, incident_id
+from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
     OFFERING,
@@ -275,7 +276,7 @@ def _sold(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]]:
     if event.channel in STORE_CHANNELS or order.receipt_kind is not ReceiptKind.SALE:
         return []
     lines = (line for line in order.lines if line.kind is LineKind.PRODUCT)
-    named = ((line.market or order.market, line.sku or line.gtin) for line in lines)
+    named = ((line.market or order.market, article_of(line)) for line in lines)
     subjects = dict.fromkeys(
         Subject.product(market or heard.region, sku) for market, sku in named if sku
     )

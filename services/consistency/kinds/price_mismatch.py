@@ -27,6 +27,7 @@ from schemas.subject import Subject, SubjectType
 from services.consistency.core.book import ClaimGroup, ComparedBook, EventClaims, earliest
 from services.consistency.core.currencies import Amount, CurrencyFold, CurrencyWatch
 from services.consistency.core.expectation import ExpectationHistory, Expected
+from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
     FIXED_CHANNELS,
@@ -456,7 +457,7 @@ def _of_line(
     market = line.market or order.market or heard.region
     place = line.price_location or order.price_location
     return PriceClaim(
-        Book(event.realm, PRICE_MISMATCH, Subject.product(market, line.sku or line.gtin)),
+        Book(event.realm, PRICE_MISMATCH, Subject.product(market, article_of(line))),
         heard.occurred_at,
         event.event_id,
         ordinal,
