@@ -77,6 +77,7 @@ class PriceClaim(NamedTuple):
     sale_kind: SaleKind = SaleKind.REGULAR
     promotion: str = ""
     price_list_id: str = ""
+    price_list_edition: str = ""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
@@ -98,6 +99,7 @@ class PriceClaim(NamedTuple):
             sale_kind=offer.sale_kind,
             promotion=offer.promotion,
             price_list_id=offer.price_list_id,
+            price_list_edition=offer.price_list_edition,
             valid_from=offer.valid_from,
             valid_to=offer.valid_to,
         )

@@ -129,6 +129,10 @@ class Offer(Contract):
     """Third-party seller on a marketplace; empty for the retailer's own offer."""
     condition: OptionalCode = "new"
     price_list_id: OptionalCode = ""
+    """The price list, feed or promotion list that the offer is part of."""
+    price_list_edition: OptionalCode = ""
+    """Number or date of the edition of this list, the same in all offers of one edition. What an
+    edition says of a product replaces what the list's earlier editions said of it."""
     campaign: OptionalCode = ""
     basis: Basis | None = None
     """Empty means the default of the event type: published, displayed or charged."""

@@ -228,6 +228,7 @@ class ClaimRecord(Contract):
     sale_kind: SaleKind = SaleKind.REGULAR
     promotion: OptionalCode = ""
     price_list_id: OptionalCode = ""
+    price_list_edition: OptionalCode = ""
     valid_from: Instant | None = None
     valid_to: Instant | None = None
 

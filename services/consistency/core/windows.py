@@ -10,9 +10,13 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
-from schemas.claim import Claim
+from schemas.claim import Claim, PriceClaim
 
 Rank = tuple[bool, datetime, datetime, str, int]
+Edition = tuple[str, str]
+"""A price list and one of its editions."""
+EXPORT_MAX = timedelta(hours=1)
+"""How long an edition may take until it has named all prices of a product."""
 DAY, HALF_A_DAY = timedelta(days=1), timedelta(hours=12)
 DAILY_MAX = 2 * DAY
 """A window of a feed that is renewed every day: with a reserve, it is longer than a day."""
@@ -32,6 +36,10 @@ class ClaimWindow(NamedTuple):
     claim: Claim
     value: Any
     is_promotion: bool
+    edition: Edition | None = None
+    """Of which edition of a price list it is, if it names both."""
+    replaced: tuple[Edition, datetime | None] | None = None
+    """The edition of its list that ends it, and the end that it had before."""
 
     @property
     def begin(self) -> datetime:
@@ -70,6 +78,29 @@ class ClaimWindow(NamedTuple):
         assert other.end is not None
         return other.start + HALF_A_DAY <= self.start <= other.end + DAY
 
+    def is_before_edition(self, new: ClaimWindow) -> bool:
+        """Whether `new` is of a later edition of the same price list: of one published later."""
+        if self.edition is None or new.edition is None or self.edition == new.edition:
+            return False
+        is_of_the_list = self.edition[0] == new.edition[0]
+        return is_of_the_list and self.claim.occurred_at < new.claim.occurred_at
+
+    def until_edition(self, new: ClaimWindow, now: datetime) -> ClaimWindow:
+        """This window, known to be replaced by a later edition of its list. What does not begin
+        before the edition is complete never will; what runs ends with that, or when the earliest
+        window of the latest edition begins."""
+        assert new.edition is not None
+        if self.end is not None and self.end <= now:
+            return self
+        by, before = self.replaced or (None, self.end)
+        complete_at = now + EXPORT_MAX
+        if self.start >= complete_at:
+            return self._replace(end=self.claim.occurred_at)
+        limit = self.end if by == new.edition else before
+        begin = complete_at if self.start > now else max(new.start, complete_at)
+        end = begin if limit is None else min(begin, limit)
+        return self._replace(end=end, replaced=(new.edition, before))
+
 
 def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
     """The window of a published claim."""
@@ -78,7 +109,11 @@ def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) 
     bounded_promotion = claim.valid_to is not None and is_promotion
     rank = (bounded_promotion, start, claim.occurred_at, claim.event_id, claim.ordinal)
     forgotten_at = max(start, claim.occurred_at) + max_age
-    return ClaimWindow(start, claim.valid_to, forgotten_at, rank, claim, value, is_promotion)
+    edition = None
+    if isinstance(claim, PriceClaim) and claim.price_list_id and claim.price_list_edition:
+        edition = (claim.price_list_id, claim.price_list_edition)
+    end = claim.valid_to
+    return ClaimWindow(start, end, forgotten_at, rank, claim, value, is_promotion, edition)
 
 
 class Windows:
@@ -90,6 +125,7 @@ class Windows:
     without a promotion in between, as nightly price lists do. A withdrawal ends all that was said
     before it. Two daily windows in a row end the open values published before both: a channel that
     renews its price every day does not return to the one of last year on a day that it misses.
+    An edition of a price list replaces what earlier editions said, and ends nothing that it says.
     """
 
     __slots__ = ("_daily", "_promoted_at", "_regular", "_repeats", "_windows")
@@ -114,7 +150,9 @@ class Windows:
         is_regular = window.is_regular
         takes_back = is_regular and self._takes_back(window)
         kept = []
-        for one in self._windows:
+        for former in self._windows:
+            is_before = former.is_before_edition(window)
+            one = former.until_edition(window, now) if is_before else former
             is_over = _is_over(one, window, now)
             if is_regular and one.is_promotion and not is_over:
                 is_over = _is_ended_by(one, window, takes_back)
@@ -240,6 +278,8 @@ def _is_ended_by(other: ClaimWindow, regular: ClaimWindow, takes_back: bool) -> 
     """Whether this is a promotion that runs when a regular value is published after it, and is
     over with that."""
     at = regular.claim.occurred_at
+    if other.edition is not None and other.edition == regular.edition:
+        return False  # the list names both
     if not other.ran or other.start > at or other.claim.occurred_at >= at:
         return False
     return takes_back or bool(regular.value < other.value)

@@ -33,8 +33,9 @@ def effective(claims: list[PriceClaim], now: float) -> PriceClaim | None:
     return max(found)[-1] if found else None
 
 
-def some_claims(rng: random.Random) -> list[PriceClaim]:
-    """Up to twelve overlapping windows, sorted by publication."""
+def some_claims(rng: random.Random, in_lists: float = 0) -> list[PriceClaim]:
+    """Up to twelve overlapping windows, sorted by publication, a share of them in editions of two
+    price lists."""
     claims = []
     for number in range(rng.randint(1, 12)):
         at, start = rng.randint(0, 20), rng.choice([None, rng.randint(0, 24)])
@@ -44,15 +45,19 @@ def some_claims(rng: random.Random) -> list[PriceClaim]:
         if rng.random() < 0.1:
             start = end = at  # withdrawn
         made = make("shop", str(rng.randint(1, 4)), at, start=start, end=end)
-        claims.append(made._replace(event_id=f"e{number:02}"))
+        made = made._replace(event_id=f"e{number:02}")
+        if rng.random() < in_lists:
+            name, edition = rng.choice("LLLP"), str((at + rng.choice([0, 0, 3])) // 6)
+            made = made._replace(price_list_id=name, price_list_edition=edition)
+        claims.append(made)
     return sorted(claims, key=lambda one: (one.occurred_at, one.event_id))
 
 
 def test_the_price_that_counts_equals_the_oracle_on_random_windows() -> None:
     """At every hour of 500 random price histories the same claim counts."""
     rng = random.Random(7)
-    for _ in range(500):
-        claims = some_claims(rng)
+    for number in range(1000):
+        claims = some_claims(rng, in_lists=0.4 * (number % 3))
         windows, waiting = Windows(), list(claims)
         for now in range(70):
             while waiting and waiting[0].occurred_at <= hour(now):
@@ -63,8 +68,8 @@ def test_the_price_that_counts_equals_the_oracle_on_random_windows() -> None:
 def test_between_two_bounds_nothing_changes() -> None:
     """`next_change` misses no hour at which another claim begins to count."""
     rng = random.Random(8)
-    for _ in range(200):
-        claims = some_claims(rng)
+    for number in range(300):
+        claims = some_claims(rng, in_lists=0.4 * (number % 3))
         windows = Windows()
         for one in claims:
             windows.add(window(one), one.occurred_at)
@@ -141,6 +146,62 @@ def test_what_ends_a_promotion_early(published: tuple[PriceClaim, ...], counts: 
     counting = windows.at(hour(7), hour(7))
     assert isinstance(counting, PriceClaim)
     assert str(counting.price) == counts
+
+
+def listed(one: PriceClaim, edition: str, name: str = "L") -> PriceClaim:
+    """The same price in an edition of a price list."""
+    named = f"{one.event_id} {name} {edition}"
+    return one._replace(price_list_id=name, price_list_edition=edition, event_id=named)
+
+
+REGULAR = claim("shop", "10", 5)
+MONTH = promo("shop", "8", 0, start=2, end=30)
+
+
+@pytest.mark.parametrize(
+    ("newer", "counts"),
+    [
+        ([listed(REGULAR, "2")], [None, "8", "8", "10", "10"]),  # it is left out: an hour later
+        ([listed(REGULAR, "1")], [None, "8", "8", "8", "8"]),  # of the same edition
+        ([listed(REGULAR, "2", "M")], [None, "8", "8", "8", "8"]),  # of another list
+        ([REGULAR], [None, "8", "8", "8", "8"]),  # of no list
+        ([listed(claim("shop", "10", 0), "2")], ["10", "8", "8", "8", "8"]),  # in one instant
+        ([listed(claim("shop", "10", 1), "2")], [None, "10", "10", "10", "10"]),  # never begins
+        ([listed(claim("shop", "10", 1.5), "2")], [None, "8", "10", "10", "10"]),  # half an hour
+        ([listed(claim("shop", "10", 5, start=9), "2")], [None, "8", "8", "8", "10"]),
+        (  # the first of its windows, whichever comes first
+            [listed(promo("shop", "7", 5, start=9, end=20), "2"), listed(REGULAR, "2")],
+            [None, "8", "8", "10", "7"],
+        ),
+        (  # the next edition corrects the begin
+            [
+                listed(claim("shop", "10", 3, start=6), "2"),
+                listed(claim("shop", "11", 5, start=8), "3"),
+            ],
+            [None, "8", "8", "8", "11"],
+        ),
+        (  # what was over when it came stays over
+            [
+                listed(claim("shop", "10", 3, start=4, end=5), "2"),
+                listed(claim("shop", "11", 6, start=9), "3"),
+            ],
+            [None, "8", None, None, "11"],
+        ),
+        ([listed(promo("shop", "8", 1, start=2, end=6), "2")], [None, "8", "8", None, None]),
+    ],
+)
+def test_what_an_edition_replaces(newer: list[PriceClaim], counts: list[str | None]) -> None:
+    """A promotion at 8 from hour 2 on, in edition 1 of a list: what counts at 0, 2, 5, 7 and 10?"""
+    offers = sorted([listed(MONTH, "1"), *newer], key=lambda one: (one.occurred_at, one.event_id))
+    found: list[str | None] = []
+    windows = Windows()
+    for at in (0, 2, 5, 7, 10):
+        while offers and offers[0].occurred_at <= hour(at):
+            one = offers.pop(0)
+            windows.add(window(one), one.occurred_at)
+        said = windows.at(hour(at), hour(at))
+        found.append(str(said.price) if isinstance(said, PriceClaim) else None)
+    assert found == counts
 
 
 def test_the_regular_price_after_a_promotion_is_no_habit() -> None:

@@ -60,6 +60,7 @@ FULL = PLAIN._replace(
     sale_kind=SaleKind.PROMOTION,
     promotion="spring",
     price_list_id="pl-1",
+    price_list_edition="2026-04-01",
     valid_from=NOON,
     valid_to=datetime(2026, 5, 1, tzinfo=UTC),
 )
@@ -181,7 +182,7 @@ def test_largest_records_fit_their_topics() -> None:
 def test_largest_claim_fits_its_topic() -> None:
     """A record full of claims with every text at its limit is no larger than its topic takes."""
     texts = ["event_id", "location", "zone", "unit", "pack_unit", "variant", "condition", "seller",
-             "customer_group", "promotion", "price_list_id"]  # fmt: skip
+             "customer_group", "promotion", "price_list_id", "price_list_edition"]  # fmt: skip
     widest: Any = dict.fromkeys(texts, WIDE * 100)
     claim = FULL._replace(book=product_book(WIDE * 100, "r" * 32, WIDE * 16), **widest)
     full = ClaimsRecord.of("r" * 32, [claim] * CLAIMS_PER_RECORD_MAX)
