@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, consistency, ingest, profile_read, startup, tracing, workers
+from bench import api, consistency, ingest, profile_read, real_prices, startup, tracing, workers
 from bench.children import ChildFailed, Result
 from services.runtime.errors import C360Error
 
@@ -52,6 +52,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     )
     _add_consistency(
         commands.add_parser("consistency", parents=[as_json], help=_first_line(consistency.__doc__))
+    )
+    _add_prices(
+        commands.add_parser("prices", parents=[as_json], help=_first_line(real_prices.__doc__))
     )
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
@@ -186,6 +189,21 @@ def _add_consistency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the choice of products (1)")
 
 
+def _add_prices(parser: argparse.ArgumentParser) -> None:
+    parser.description = real_prices.__doc__
+    add = parser.add_argument
+    add(
+        "--month",
+        type=int,
+        choices=range(1, 13),
+        default=real_prices.MONTH,
+        metavar="MONTH",
+        help=f"of the data's year, 1 to 12 ({real_prices.MONTH})",
+    )
+    add("--households", type=positive, help="only so many of the data's (all)")
+    add("--weighed", action="store_true", help="also departments that price by weight or order")
+
+
 def _add_startup(parser: argparse.ArgumentParser) -> None:
     parser.description = startup.__doc__
     parser.add_argument(
@@ -217,6 +235,9 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "consistency":
         asked = {name: getattr(given, name) for name in ("products", "places", "offers", "seed")}
         return [("consistency", lambda: consistency.measure(**asked), consistency.tell)]
+    if given.command == "prices":
+        asked = {name: getattr(given, name) for name in ("month", "households", "weighed")}
+        return [("prices", lambda: real_prices.measure(**asked), real_prices.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

@@ -265,3 +265,15 @@ def test_startup_reports_every_command() -> None:
         assert run["cpu_seconds"] > 0
     for ratios in report["ratios"].values():
         assert set(ratios) == set(startup.BARE)
+
+
+def test_real_prices_raise_few_incidents() -> None:
+    """A month of real receipts against lists made of them, with what the most severe look like."""
+    report = bench("prices", "--households", "120")
+    assert report["households"] == 120
+    assert report["receipt_lines"] >= report["list_prices"] > 1_000
+    assert report["per_10000_offers"] < 15
+    assert len(report["most_severe"]) == min(report["incidents"], 20)
+    for one in report["most_severe"]:
+        assert one["expected"] != one["observed"]
+        assert one["receipts"]
