@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +19,11 @@ from services.consistency.rules import consistency_rules
 from services.notify.outbox import NotifyOutbox
 from services.notify.targets import read_targets
 from services.runtime.errors import C360Error
-from services.runtime.settings import read_rules
+from services.runtime.metrics import Metrics
+from services.runtime.settings import Settings, read_rules
 
+PORT_OFFSET = 4
+"""After the health pages of the three workers and the probe."""
 NAMES = ("target", "message_id", "status", "at")
 
 
@@ -45,26 +50,38 @@ def notify(
             return
         from services.notify.notifier import Notifier
 
+        metrics = Metrics()
         err.print(f"c360 notify: {len(read.all)} targets (stop with Ctrl-C)")
-        asyncio.run(_until_stopped(Notifier(read, rules, outbox)))
+        notifier = Notifier(read, rules, outbox, metrics)
+        asyncio.run(_until_stopped(notifier.run, metrics, settings))
 
 
-async def _until_stopped(notifier: object) -> None:
-    from services.notify.notifier import Notifier
+async def _until_stopped(
+    run: Callable[[], Awaitable[None]], metrics: Metrics, settings: Settings
+) -> None:
+    from services.runtime.health import HealthServer, Progress  # aiohttp takes long to load
 
-    assert isinstance(notifier, Notifier)
     working = asyncio.current_task()
     assert working is not None
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, working.cancel)
+    port = settings.health_port(PORT_OFFSET)
+    server = HealthServer(metrics, Progress(math.inf), _ready, settings.worker_http_host, port)
+    err.print(f"c360 notify: metrics at {await server.start()}/metrics")
     with suppress(asyncio.CancelledError):
         try:
-            await notifier.run()
+            await run()
         except BaseExceptionGroup as group:
             known = group.subgroup(C360Error)
             if known is None:
                 raise
             raise known.exceptions[0] from group
+        finally:
+            await server.stop()
+
+
+async def _ready() -> list[str]:
+    return []
 
 
 def _list(outbox: NotifyOutbox, as_json: bool) -> None:

@@ -15,18 +15,21 @@ import orjson
 import structlog
 
 from services.notify.core.alerts import alert_of
+from services.notify.core.messages import DeliveryOutcome
 from services.notify.firing import FiringAlert, FiringAlerts
 from services.notify.targets import AlertmanagerTarget
+from services.runtime.metrics import Metrics
 from services.runtime.retry import pauses
 
 ALERTS_PATH = "/api/v2/alerts"
 ALERTS_MAX = 200
 """Alerts in one request."""
 POLL_S = 0.5
+REPEATED = frozenset({408, 425, 429})
 log = structlog.get_logger()
 
 
-async def keep_firing(target: AlertmanagerTarget, alerts: FiringAlerts) -> None:
+async def keep_firing(target: AlertmanagerTarget, alerts: FiringAlerts, metrics: Metrics) -> None:
     """Send what is due, until cancelled."""
     waits, headers = pauses(), {"Content-Type": "application/json"}
     if target.authorization is not None:
@@ -41,13 +44,22 @@ async def keep_firing(target: AlertmanagerTarget, alerts: FiringAlerts) -> None:
                 continue
             alerts.trying(due)
             status = await _post(client, target, due)
-            if 200 <= status < 500 and status not in (408, 425, 429):
+            metrics.notify_deliveries.labels(_outcome(status)).inc()
+            if _outcome(status) is not DeliveryOutcome.FAILED:
                 # Of a request that is refused, the alerts that are valid were taken. One whose end
                 # is refused ends by itself.
                 alerts.sent(due, time.time() + target.repeat_s)
                 waits = pauses()
             else:
                 await asyncio.sleep(next(waits))
+
+
+def _outcome(status: int) -> DeliveryOutcome:
+    if 200 <= status < 300:
+        return DeliveryOutcome.DELIVERED
+    if 300 <= status < 500 and status not in REPEATED:
+        return DeliveryOutcome.REFUSED
+    return DeliveryOutcome.FAILED
 
 
 async def _post(

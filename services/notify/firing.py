@@ -89,7 +89,7 @@ class FiringAlerts:
             route, added, due = where
             labels = orjson.dumps(labels_of(record, route, added)).decode()
             _, tried, revision = before.get(labels, (None, 0, 0))
-            due = 0.0 if was_sent else due
+            due = min(due, time.time()) if was_sent else due
             if labels in before and before[labels][0] is None:
                 sql = "UPDATE alert SET record = ? WHERE target = ? AND incident_id = ? "
                 sql += "AND labels = ?"
@@ -104,8 +104,8 @@ class FiringAlerts:
 
     def _end(self, key: tuple[str, str], labels: str, may_be_known: bool) -> None:
         if may_be_known:
-            sql = "UPDATE alert SET ended = ?, due = 0, revision = revision + 1 "
-            values: tuple[Any, ...] = (time.time(), *key, labels)
+            sql = "UPDATE alert SET ended = ?, due = min(due, ?), revision = revision + 1 "
+            values: tuple[Any, ...] = (time.time(), time.time(), *key, labels)
         else:
             sql, values = "DELETE FROM alert ", (*key, labels)
         where = "WHERE target = ? AND incident_id = ? AND labels = ?"
@@ -118,6 +118,13 @@ class FiringAlerts:
             FiringAlert(name, incident_id, labels, orjson.loads(record), ended, revision)
             for name, incident_id, labels, record, ended, revision in rows
         ]
+
+    def overdue(self, now: float) -> tuple[int, float | None]:
+        """How many alerts are due at `now`, and since when the oldest is; None if none is."""
+        found: tuple[int, float | None] = self._db.execute(
+            _STATEMENTS["alerts_overdue"], (now,)
+        ).fetchone()
+        return found
 
     def trying(self, alerts: Sequence[FiringAlert]) -> None:
         """These may be known to the target from now on."""

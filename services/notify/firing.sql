@@ -22,3 +22,7 @@ DELETE FROM alertmanager WHERE target NOT IN (SELECT value FROM json_each(?))
 -- forget_alerts --
 -- Delete the alerts of targets that are not in a JSON list.
 DELETE FROM alert WHERE target NOT IN (SELECT value FROM json_each(?))
+
+-- alerts_overdue --
+-- How many alerts are due, and since when the oldest is.
+SELECT count(*), min(due) FROM alert WHERE due <= ?

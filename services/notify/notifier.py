@@ -21,17 +21,25 @@ from schemas.incident import Severity
 from schemas.rules.routing import Route
 from services.consistency.rules import ConsistencyRules
 from services.notify.alertmanager import keep_firing
-from services.notify.core.messages import Message, digest_message, incident_message, signed
+from services.notify.core.messages import (
+    DeliveryOutcome,
+    Message,
+    digest_message,
+    incident_message,
+    signed,
+)
 from services.notify.core.routing import RoutedIncident, routing_of
 from services.notify.outbox import BEFORE, ENDED, NotifyOutbox, OutboxEntry
 from services.notify.targets import NotifyTargets, WebhookTarget
 from services.runtime.errors import ConfigurationError
+from services.runtime.metrics import Metrics
 from services.runtime.retry import pauses
 
 STREAM_PATH = "/v1/incidents/stream"
 SILENT_S = 60.0
 """The stream has a heartbeat every 15 seconds."""
 POLL_S = 0.5
+MEASURE_S = 1.0
 DIGEST_MAX = 200
 REFUSED_FROM, FAILED_FROM = 300, 500
 REPEATED = frozenset({408, 425, 429})
@@ -45,9 +53,16 @@ class Notifier:
     """One process: a reader and one sender for each target."""
 
     def __init__(
-        self, targets: NotifyTargets, rules: ConsistencyRules, outbox: NotifyOutbox
+        self,
+        targets: NotifyTargets,
+        rules: ConsistencyRules,
+        outbox: NotifyOutbox,
+        metrics: Metrics,
     ) -> None:
         self._targets, self._rules, self._outbox = targets, rules, outbox
+        self._metrics = metrics
+        for outcome in DeliveryOutcome:  # 0, not unknown: alerts ask how much they grow
+            metrics.notify_deliveries.labels(outcome)
         zones = next(iter(rules.by_kind.values())).zone_of
         self._zone_of = zones
         self._empty = outbox.alerts.begin(one.name for one in targets.alertmanager)
@@ -58,8 +73,19 @@ class Notifier:
             for target in self._targets.webhook:
                 group.create_task(self._send_to(target))
             for manager in self._targets.alertmanager:
-                group.create_task(keep_firing(manager, self._outbox.alerts))
+                group.create_task(keep_firing(manager, self._outbox.alerts, self._metrics))
+            group.create_task(self._measure())
             group.create_task(self._read())
+
+    async def _measure(self) -> None:
+        while True:
+            due, seconds = self._outbox.overdue(time.time())
+            self._metrics.notify_waiting.set(due)
+            self._metrics.notify_oldest_seconds.set(seconds)
+            await asyncio.sleep(MEASURE_S)
+
+    def _count(self, outcome: DeliveryOutcome) -> None:
+        self._metrics.notify_deliveries.labels(outcome).inc()
 
     async def _read(self) -> None:
         source = self._targets.source
@@ -203,16 +229,21 @@ class Notifier:
                     status = answer.status_code
         except (httpx.HTTPError, TimeoutError, OSError) as error:
             log.warning("not_delivered", target=target.name, error=type(error).__name__)
+            self._count(DeliveryOutcome.FAILED)
             return False
         if status < REFUSED_FROM:
             self._outbox.delivered(entries)
+            self._count(DeliveryOutcome.DELIVERED)
             return True
         log.warning("not_delivered", target=target.name, status=status)
         if status >= FAILED_FROM or status in REPEATED:
+            self._count(DeliveryOutcome.FAILED)
             return False
-        return self._outbox.refused(
+        is_over = self._outbox.refused(
             entries, target.give_up_after, message.message_id, status, time.time()
         )
+        self._count(DeliveryOutcome.GIVEN_UP if is_over else DeliveryOutcome.REFUSED)
+        return is_over
 
 
 def message_of(entries: Sequence[OutboxEntry]) -> Message:

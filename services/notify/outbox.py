@@ -7,6 +7,7 @@ acknowledged is sent again under the same id. Not safe for several processes.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,7 +119,7 @@ class NotifyOutbox:
             return
         if told and told[0] in ENDED and state in ENDED | BEFORE:
             return
-        route, labels, due = where or (Route.PAGE, {}, 0.0)
+        route, labels, due = where or (Route.PAGE, {}, time.time())
         if waiting:
             due = min(due, waiting[0])
         values = (
@@ -201,6 +202,14 @@ class NotifyOutbox:
     def given_up(self) -> list[tuple[str, str, int, float]]:
         """Events that targets refused: target, id, last status, Unix time."""
         return list(self._db.execute(_STATEMENTS["given_up"]))
+
+    def overdue(self, now: float) -> tuple[int, float]:
+        """How many notifications and alerts are due at `now`, and the seconds of the oldest."""
+        (entries, first), (alerts, other) = (
+            self._db.execute(_STATEMENTS["overdue"], (now,)).fetchone(),
+            self.alerts.overdue(now),
+        )
+        return entries + alerts, max(0.0, now - min(first or now, other or now))
 
     def waiting(self) -> list[tuple[str, int, float]]:
         """By target how many entries there are, and when the oldest was due."""

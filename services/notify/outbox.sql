@@ -27,3 +27,7 @@ SELECT target, message_id, status, at FROM given_up ORDER BY at, target, message
 -- waiting --
 -- By target how many entries there are, and when the oldest was due.
 SELECT target, count(*), min(due) FROM outbox GROUP BY target ORDER BY target
+
+-- overdue --
+-- How many entries are due, and since when the oldest is.
+SELECT count(*), min(due) FROM outbox WHERE due <= ?

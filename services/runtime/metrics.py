@@ -78,7 +78,7 @@ class Metrics:
         self._of_intake()
         self._of_api()
         self._of_store()
-        self._of_probe()
+        self._of_clients()
         for seldom in (
             self.order_conflicts,
             self.suspicious_values,
@@ -212,7 +212,18 @@ class Metrics:
             "Unix time of the next expiry of an API key that works and has no successor",
         )
 
-    def _of_probe(self) -> None:
+    def _of_clients(self) -> None:
+        """Of processes that only ask the API."""
+        self.notify_deliveries = self._counter(
+            "c360_notify_deliveries_total", "Requests to targets of notifications", "outcome"
+        )
+        self.notify_waiting = self._gauge(
+            "c360_notify_waiting", "Notifications and alerts that are due and not delivered"
+        )
+        self.notify_oldest_seconds = self._gauge(
+            "c360_notify_oldest_due_seconds",
+            "How long the oldest notification or alert that is not delivered has been due",
+        )
         self.probe_journeys = self._counter(
             "c360_probe_journeys_total", "Synthetic journeys by outcome", "outcome"
         )

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -154,11 +155,20 @@ class NotifyProcess:
 
     def __enter__(self) -> subprocess.Popen[str]:
         self.process = subprocess.Popen(
-            self.command(), env=environment(), stderr=subprocess.PIPE, text=True
+            self.command(),
+            env=environment(C360_WORKER_HTTP_PORT="0"),
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stderr is not None
         assert "targets" in self.process.stderr.readline()
         return self.process
+
+    def metrics_url(self) -> str:
+        """Address of the page of metrics, which the process says when it has begun."""
+        assert self.process.stderr is not None
+        [url] = re.findall(r"http://\S+", self.process.stderr.readline())
+        return str(url)
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()

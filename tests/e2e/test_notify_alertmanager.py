@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -90,6 +91,13 @@ def manager(tmp_path: Path) -> AlertmanagerProcess:
     return AlertmanagerProcess(tmp_path)
 
 
+def measured(url: str, name: str) -> float:
+    """A value of the page of metrics."""
+    page = httpx.get(url).raise_for_status().text
+    [value] = re.findall(rf"^c360_notify_{re.escape(name)} (\S+)$", page, re.M)
+    return float(value)
+
+
 def test_alerts_begin_last_and_end(
     both: Both, manager: AlertmanagerProcess, tmp_path: Path
 ) -> None:
@@ -100,6 +108,11 @@ def test_alerts_begin_last_and_end(
     both.told += [record(1), record(3), record(3, "muted")]
     with notify as process:
         wait_for(lambda: both.events("hook"))  # Webhooks do not wait for an Alertmanager.
+        metrics = notify.metrics_url()
+        wait_for(lambda: measured(metrics, 'deliveries_total{outcome="failed"}') >= 2)
+        wait_for(lambda: measured(metrics, "oldest_due_seconds") > 1)
+        assert measured(metrics, "waiting") == 1
+        assert measured(metrics, 'deliveries_total{outcome="delivered"}') == 1
         with manager:
             wait_for(lambda: manager.firing() == {one: "critical"})
             [alert] = manager.alerts()
@@ -108,6 +121,8 @@ def test_alerts_begin_last_and_end(
                 "cause": "wrong_price", "channel": "pos", "location": "12", "realm": "default",
                 "route": "page", "incident": one,
             }  # fmt: skip
+            wait_for(lambda: measured(metrics, "waiting") == 0)
+            assert measured(metrics, 'deliveries_total{outcome="delivered"}') > 1
             assert alert["startsAt"] == "2026-03-02T00:00:00.000Z"
             assert '"sku":"1"' in alert["annotations"]["subject"]
             both.told += [record(2), record(1, severity="high"), record(3, "acknowledged")]

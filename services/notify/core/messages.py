@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,6 +18,18 @@ TYPE = "c360.incident"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 NAMES = {"open": "opened"}
 """Words for states that are none of an event; the others are participles already."""
+
+
+class DeliveryOutcome(StrEnum):
+    """How a request to a target ended."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """No answer, or one that asks for another try: it is repeated."""
+    REFUSED = "refused"
+    """It is repeated a few times."""
+    GIVEN_UP = "given_up"
+    """Refused for the last time."""
 
 
 class Message(NamedTuple):
