@@ -94,6 +94,8 @@ class Incident(Contract, Generic[D]):
     """When it opened, in event time."""
     resolved_at: datetime | None = None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None = None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]] = Field(default=[])
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: D

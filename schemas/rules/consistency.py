@@ -54,6 +54,10 @@ class KindRules(Described, BaseModel):
     """… within so many hours and since the last change (of the latest 200 events)."""
     reopen_within_hours: Hours = 24
     """Hours within which a deviation that returns reopens the same incident."""
+    flapping_openings: Annotated[int, Field(ge=2, le=100)] = 3
+    """An incident that opened so often …"""
+    flapping_within_hours: Annotated[Hours, Field(gt=0)] = 24
+    """… within so many hours is flapping: it stays open until it has been quiet for as long."""
     grace_start_hours: dict[Name, Hours] = {"default": 12}
     """Hours a channel has to follow a change of the expectation."""
     grace_end_hours: dict[Name, Hours] = {"default": 12}
@@ -130,6 +134,11 @@ class KindRules(Described, BaseModel):
     def evidence_within(self) -> timedelta:
         """How far back observations are counted."""
         return timedelta(hours=self.evidence_within_hours)
+
+    @cached_property
+    def flapping_within(self) -> timedelta:
+        """The window of flap control."""
+        return timedelta(hours=self.flapping_within_hours)
 
     @cached_property
     def reopen_within(self) -> timedelta:

@@ -272,6 +272,8 @@ class AvailabilityMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: AvailabilityDetails
@@ -385,6 +387,8 @@ class ChargedAboveAdvertisedView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: AdvertisedPriceDetails
@@ -437,6 +441,8 @@ class ChargedAboveShownView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: ShownDetails
@@ -602,6 +608,8 @@ class ContactPressureView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: PressureDetails
@@ -678,6 +686,8 @@ class CustomerDataConflictView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: CustomerDataDetails
@@ -1157,6 +1167,8 @@ class LoyaltyBalanceMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: LoyaltyDetails
@@ -1224,6 +1236,8 @@ class MarketingWithoutConsentView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: ConsentBreachDetails
@@ -1327,6 +1341,8 @@ class MissingOnChannelView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: MissingDetails
@@ -1498,6 +1514,8 @@ class PriceMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: PriceDetails
@@ -1569,6 +1587,8 @@ class ProductContentMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: ContentDetails
@@ -1837,6 +1857,8 @@ class PromotionMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: PromotionDetails
@@ -1908,6 +1930,8 @@ class RecordsMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: RecordsDetails
@@ -1986,6 +2010,8 @@ class ReductionWithoutLowestPriceView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: ReductionDetails
@@ -2140,6 +2166,8 @@ class ReplyOverdueView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: ReplyDetails
@@ -2342,6 +2370,8 @@ class StoreDataMismatchView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: StoreDataDetails
@@ -2439,6 +2469,8 @@ class ToldTwiceView(Model):
     """When it opened, in event time."""
     resolved_at: datetime | None
     """When it was resolved, in event time."""
+    flapping_since: datetime | None
+    """When it had opened again too often; it stays open until it has been quiet for a while."""
     evidence: list[list[str]]
     """Event ids: first those of the deviating side, then those of the expected side."""
     details: ToldDetails

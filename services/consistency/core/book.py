@@ -81,7 +81,7 @@ class _Written(NamedTuple):
         return (
             self.episode is episode
             and self.verdict is episode.verdict
-            and self.times == (episode.due_at, episode.opened_at, episode.resolved_at)
+            and self.times == _times(episode)
             and self.evidence == len(episode.deviating)
         )
 
@@ -271,8 +271,8 @@ class ComparedBook:
 
     def _write(self, terms: Hashable, place: Place, channel: str, episode: Episode) -> _Written:
         incident = self._incident(terms, place, channel, episode)
-        times = (episode.due_at, episode.opened_at, episode.resolved_at)
-        return _Written(episode, episode.verdict, times, len(episode.deviating), incident)
+        evidence = len(episode.deviating)
+        return _Written(episode, episode.verdict, _times(episode), evidence, incident)
 
     def _incident(
         self,
@@ -289,7 +289,7 @@ class ComparedBook:
         book = self.book._replace(kind=kind)
         verdict, comparison = episode.verdict, by or self._comparison
         supporting = dict.fromkeys(claim.event_id for claim in verdict.expected.supporting_claims)
-        since = episode.since
+        since, state = episode.since, self._state(episode, upcoming)
         identity = comparison.identity(terms)
         values = (comparison.value(verdict.claim), verdict.expected.value)
         details: Any = comparison.details(terms, *values)
@@ -300,18 +300,29 @@ class ComparedBook:
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
                 "location": place.label,
-                "state": IncidentState.UPCOMING if upcoming else _state(episode),
+                "state": state,
                 "severity": verdict.severity,
                 "cause": verdict.cause,
                 "since": since,
                 "due_at": episode.due_at,
                 "until": None if upcoming else episode.resolved_at,
                 "opened_at": None if upcoming else episode.opened_at,
-                "resolved_at": None if upcoming else episode.resolved_at,
+                "resolved_at": (episode.held_until or episode.resolved_at)
+                if state is IncidentState.RESOLVED
+                else None,
+                "flapping_since": None if upcoming else episode.flapping_since,
                 "evidence": [list(episode.deviating), list(supporting)[:EVIDENCE_MAX]],
                 "details": details.model_dump() if of else details,
             }
         )
+
+    def _state(self, episode: Episode, upcoming: bool) -> IncidentState:
+        if upcoming:
+            return IncidentState.UPCOMING
+        if episode.opened_at is None:
+            return IncidentState.PENDING
+        is_over = episode.resolved_at and not (self._now and episode.is_held(self._now))
+        return IncidentState.RESOLVED if is_over else IncidentState.OPEN
 
 
 def incident_id(
@@ -336,10 +347,8 @@ def earliest(*times: datetime | None) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
-def _state(episode: Episode) -> IncidentState:
-    if episode.opened_at is None:
-        return IncidentState.PENDING
-    return IncidentState.RESOLVED if episode.resolved_at else IncidentState.OPEN
+def _times(episode: Episode) -> tuple[datetime | None, ...]:
+    return episode.due_at, episode.opened_at, episode.resolved_at, episode.flapping_since
 
 
 def _in_utc(claim: Claim) -> Claim:

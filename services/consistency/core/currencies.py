@@ -155,7 +155,7 @@ class _Speaker:
     def next_change(self, comparison: CurrencyComparison, now: datetime) -> datetime | None:
         """When something may change by time alone."""
         times = [windows.next_change(now) for windows in self.windows.values()]
-        times.append(self.deviations.due_at)
+        times += [self.deviations.due_at, self.deviations.held_until]
         times += [outdated_at(comparison, one) for one in self.held(comparison, now).values()]
         return min((time for time in times if time and time > now), default=None)
 

@@ -6,7 +6,7 @@ Every transition bears the time at which it was due or proven, never the time of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from schemas.claim import Claim
 from schemas.offer import Basis
@@ -15,6 +15,8 @@ from services.consistency.core.evidence import LookBack, Observations, never
 from services.consistency.core.expectation import ExpectationHistory, Judgement, Move
 
 EVIDENCE_MAX = 20
+NEVER_OVER = datetime.max.replace(tzinfo=UTC)
+"""While the return of a flapping deviation is pending."""
 
 
 class Episode:
@@ -24,10 +26,13 @@ class Episode:
         "deviating",
         "deviating_claims",
         "due_at",
+        "flapping_since",
         "healed_by_publishing",
+        "held_until",
         "is_final",
         "led_by",
         "opened_at",
+        "openings",
         "reopens",
         "resolved_at",
         "since",
@@ -50,6 +55,12 @@ class Episode:
         """The move of the channel that began it, if the channel was the first to move."""
         self.is_final = False
         """Nobody can correct what began it, and nothing known then makes it right."""
+        self.openings: list[datetime] = []
+        """The latest times at which it opened, without a quiet window between them."""
+        self.flapping_since: datetime | None = None
+        """When it had opened too often within the window."""
+        self.held_until: datetime | None = None
+        """Of a flapping one that ended: until then it is not over, because it may return."""
         self.reopens: Episode | None = None
         """The resolved episode that this pending one will reopen."""
         self.add_evidence(verdict.claim)
@@ -65,6 +76,18 @@ class Episode:
         if len(self.deviating) < EVIDENCE_MAX and claim.event_id not in self.deviating:
             self.deviating.append(claim.event_id)
 
+    def opens(self, at: datetime, rules: KindRules) -> None:
+        """Note that it opens at `at`, for the first time or again."""
+        most = rules.flapping_openings
+        self.openings = [*self.openings, at][-most:]
+        often = len(self.openings) == most and at - self.openings[0] <= rules.flapping_within
+        if often and self.flapping_since is None:
+            self.flapping_since = at
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether the deviation ended, and the incident is not over at `now`."""
+        return self.held_until is not None and now < self.held_until
+
     def observed(self) -> list[tuple[Basis, Claim]]:
         """The latest deviating observation of each basis that has not agreed since."""
         found = self.deviating_claims.items()
@@ -75,6 +98,8 @@ class Episode:
         twin = Episode(self.since, self.due_at, self.verdict)
         twin.opened_at, twin.resolved_at = self.opened_at, self.resolved_at
         twin.led_by, twin.is_final = self.led_by, self.is_final
+        twin.openings, twin.held_until = list(self.openings), self.held_until
+        twin.flapping_since = self.flapping_since
         twin.deviating_claims, twin.deviating = dict(self.deviating_claims), list(self.deviating)
         return twin
 
@@ -105,6 +130,12 @@ class Deviations:
             return None
         aged = (claim.occurred_at + max_age for _, claim in current.observed())
         return min(aged, default=None)
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When an incident that is flapping will be over, unless it returns."""
+        last = self.past[-1] if self.past else None
+        return last.held_until if last and last.held_until != NEVER_OVER else None
 
     @property
     def was_observed(self) -> bool:
@@ -153,7 +184,7 @@ class Deviations:
             self._follow(current, verdict, history, now)
             return
         if verdict is None:
-            self.current = None
+            self._drop_pending(now)
             return
         due_at = history.published_due_at(self.channel, own, is_final)
         if current is None:
@@ -227,21 +258,37 @@ class Deviations:
         """A new deviation, or the return of one resolved recently."""
         self.current = Episode(since, due_at, verdict)
         last = self.past[-1] if self.past else None
-        if last and last.resolved_at and since - last.resolved_at <= self._rules.reopen_within:
-            self.current.reopens = last
+        if last and last.resolved_at:
+            is_held = last.is_held(since)
+            if is_held or since - last.resolved_at <= self._rules.reopen_within:
+                self.current.reopens = last
+            if is_held:
+                last.held_until = NEVER_OVER
         return self.current
+
+    def _drop_pending(self, now: datetime) -> None:
+        """What was pending agrees again; a flapping one that it would have reopened is unquiet."""
+        pending, self.current = self.current, None
+        last = pending.reopens if pending else None
+        if last and last.held_until == NEVER_OVER:
+            last.held_until = now + self._rules.flapping_within
 
     def _open(self, current: Episode, verdict: Judgement, at: datetime) -> None:
         current.verdict = verdict
         current.due_at = min(current.due_at, at)
         current.opened_at = at
         if current.reopens is not None:
-            self.current = self._reopen(current)
+            current = self.current = self._reopen(current)
+        current.opens(at, self._rules)
 
     def _reopen(self, current: Episode) -> Episode:
         """The former episode goes on; it keeps its begin and the worst of both."""
         former = self.past.pop()
-        former.resolved_at = None
+        assert former.resolved_at is not None
+        quiet = current.since - former.resolved_at
+        if former.held_until != NEVER_OVER and quiet > self._rules.flapping_within:
+            former.openings, former.flapping_since = [], None
+        former.resolved_at = former.held_until = None
         former.worsen(current.verdict)
         for claim in current.deviating_claims.values():
             former.add_evidence(claim)
@@ -270,6 +317,8 @@ class Deviations:
         del current.deviating_claims[basis]
         if not current.deviating_claims and current is self.current:
             current.resolved_at = now
+            if current.flapping_since is not None:
+                current.held_until = now + self._rules.flapping_within
             self.past.append(current)
             self.current = None
 
@@ -277,10 +326,14 @@ class Deviations:
         """End the current deviation, because from `now` on another kind of incident tells of it."""
         current = self.current
         if current is not None and current.opened_at is None:
-            self.current = None
+            self._drop_pending(now)
         elif current is not None:
             for basis in list(current.deviating_claims):
                 self._resolve(current, basis, now)
+        last = self.past[-1] if self.past else None
+        if last and last.held_until and self.current is None:
+            assert last.resolved_at is not None
+            last.held_until = min(last.held_until, max(now, last.resolved_at))
 
     def copy(self) -> Deviations:
         """An independent copy to look ahead with: of the past only what may be reopened.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import count, groupby
+from itertools import chain, count, groupby
 
 from schemas.claim import Claim
 from schemas.offer import Basis
@@ -214,8 +214,8 @@ class TimelineFold:
 
     def next_due(self, now: datetime) -> datetime | None:
         """The next time after `now` at which something may change without new claims."""
-        dues = (self._due(state, now) for state in self._channel_states())
-        return min((due for due in dues if due is not None), default=None)
+        dues = ((self._due(s, now), s.deviations.held_until) for s in self._channel_states())
+        return earliest_after(now, *chain.from_iterable(dues))
 
     def episodes(self) -> Iterator[tuple[Place, str, Episode]]:
         """All episodes with their place and channel."""

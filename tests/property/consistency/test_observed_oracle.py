@@ -25,6 +25,7 @@ HOURS, MAX_AGE_HOURS = 90, 9
 USING = rules(
     reference_channels=["erp"],
     reopen_within_hours=0,
+    flapping_openings=100,
     grace_start_hours={"shop": 0},
     grace_end_hours={"shop": 0},
     max_age_hours=MAX_AGE_HOURS,
