@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -175,6 +176,11 @@ class NotifyProcess:
         self.process.communicate()
 
 
+def _text(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
 def ids(events: list[Json]) -> list[str]:
     """Ids of events without repetitions, in order."""
     return list(dict.fromkeys(one["id"] for one in events))
@@ -189,7 +195,9 @@ def test_signed_events_through_kills_and_faults(both: Both, tmp_path: Path) -> N
         both.told.append(record(1))
         wait_for(lambda: len(both.events("good")) == 1)
         wait_for(lambda: len(both.events("dead")) >= 2 and both.events("slow"))
-        wait_for(lambda: len(both.events("moved")) == 2)
+        page = notify.metrics_url()
+        wait_for(lambda: 'deliveries_total{outcome="given_up"} 1.0' in _text(page))
+        assert len(both.events("moved")) == 2
         process.send_signal(signal.SIGKILL)
         process.wait()
     both.told += [record(2), record(1, "resolved"), record(3), record(3, "resolved")]
