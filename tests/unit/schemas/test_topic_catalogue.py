@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from schemas.instants import DAY_MS
 from schemas.records import ProfileChangeRecord, RejectedHeaders, TickRecord
-from schemas.topics import CATALOGUE, DAY_MS, Catalogue, Cleanup, Party, Topic
+from schemas.topics import CATALOGUE, Catalogue, Cleanup, Party, Topic
 from schemas.touchpoint import EVENT_BYTES_MAX
 from services.runtime.settings import CHANNELS
 
