@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 SERVER_PORT = "8360"
-WORKER_PORTS = ("8361", "8362", "8363", "8364")
+WORKER_PORTS = ("8361", "8362", "8363", "8364", "8365")
 TIMEOUT_S = 4
 
 

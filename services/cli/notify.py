@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import signal
-from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +20,9 @@ from services.notify.targets import read_targets
 from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings, read_rules
+
+if TYPE_CHECKING:  # takes long to load
+    from services.notify.notifier import Notifier
 
 PORT_OFFSET = 4
 """After the health pages of the three workers and the probe."""
@@ -53,24 +55,26 @@ def notify(
         metrics = Metrics()
         err.print(f"c360 notify: {len(read.all)} targets (stop with Ctrl-C)")
         notifier = Notifier(read, rules, outbox, metrics)
-        asyncio.run(_until_stopped(notifier.run, metrics, settings))
+        asyncio.run(_until_stopped(notifier, metrics, settings))
 
 
-async def _until_stopped(
-    run: Callable[[], Awaitable[None]], metrics: Metrics, settings: Settings
-) -> None:
+async def _until_stopped(notifier: Notifier, metrics: Metrics, settings: Settings) -> None:
     from services.runtime.health import HealthServer, Progress  # aiohttp takes long to load
 
     working = asyncio.current_task()
     assert working is not None
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, working.cancel)
+
+    async def ready() -> list[str]:
+        return notifier.against()
+
     port = settings.health_port(PORT_OFFSET)
-    server = HealthServer(metrics, Progress(math.inf), _ready, settings.worker_http_host, port)
+    server = HealthServer(metrics, Progress(math.inf), ready, settings.worker_http_host, port)
     err.print(f"c360 notify: metrics at {await server.start()}/metrics")
     with suppress(asyncio.CancelledError):
         try:
-            await run()
+            await notifier.run()
         except BaseExceptionGroup as group:
             known = group.subgroup(C360Error)
             if known is None:
@@ -78,10 +82,6 @@ async def _until_stopped(
             raise known.exceptions[0] from group
         finally:
             await server.stop()
-
-
-async def _ready() -> list[str]:
-    return []
 
 
 def _list(outbox: NotifyOutbox, as_json: bool) -> None:

@@ -66,6 +66,17 @@ class Notifier:
         zones = next(iter(rules.by_kind.values())).zone_of
         self._zone_of = zones
         self._empty = outbox.alerts.begin(one.name for one in targets.alertmanager)
+        self._heard_at, self._is_reading = time.monotonic(), False
+
+    def against(self) -> list[str]:
+        """Why it is of no use now; an empty list if incidents are read."""
+        if not self._is_reading:
+            return ["incidents have not been read yet"]
+        silent = self._silent_s()
+        return [f"incidents were last heard of {silent:.0f} s ago"] if silent > SILENT_S else []
+
+    def _silent_s(self) -> float:
+        return time.monotonic() - self._heard_at
 
     async def run(self) -> None:
         """Work until cancelled. Raises ConfigurationError if the key may not read incidents."""
@@ -82,6 +93,7 @@ class Notifier:
             due, seconds = self._outbox.overdue(time.time())
             self._metrics.notify_waiting.set(due)
             self._metrics.notify_oldest_seconds.set(seconds)
+            self._metrics.notify_silent_seconds.set(self._silent_s())
             await asyncio.sleep(MEASURE_S)
 
     def _count(self, outcome: DeliveryOutcome) -> None:
@@ -110,7 +122,9 @@ class Notifier:
             if answer.status_code in DENIED:
                 raise ConfigurationError("source.key may not read incidents (incidents:read)")
             answer.raise_for_status()
+            self._heard_at, self._is_reading = time.monotonic(), True
             async for line in answer.aiter_lines():
+                self._heard_at = time.monotonic()
                 field, _, value = line.partition(":")
                 value = value.removeprefix(" ")
                 if field == "id":

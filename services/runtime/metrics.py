@@ -224,6 +224,10 @@ class Metrics:
             "c360_notify_oldest_due_seconds",
             "How long the oldest notification or alert that is not delivered has been due",
         )
+        self.notify_silent_seconds = self._gauge(
+            "c360_notify_silent_seconds",
+            "For how long nothing was heard from the stream of incidents, which has heartbeats",
+        )
         self.probe_journeys = self._counter(
             "c360_probe_journeys_total", "Synthetic journeys by outcome", "outcome"
         )

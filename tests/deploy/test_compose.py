@@ -18,8 +18,8 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from devtools.image.dockerfile import lineage, stages, words
 from devtools.image.tree import DOCKERFILE
 from devtools.kafka_jars import POM
+from services.cli import notify, probe
 from services.cli.app import app
-from services.cli.probe import PORT_OFFSET
 from services.cli.worker import OFFSETS
 from services.runtime.otel_spans import exported_spans
 from services.runtime.settings import Settings, load_settings
@@ -29,7 +29,9 @@ DEPLOY = ROOT / "deploy"
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-?])([^}]*))?\}")
 LONG_RUNNING = {"c360-ingest", "c360-identity", "c360-consistency", "c360-api"}
 JOBS = {"c360-topics", "c360-migrate"}
-PROBE = "c360-probe"
+PROBE, NOTIFY = "c360-probe", "c360-notify"
+ON_DEMAND = {PROBE: "probe", NOTIFY: "notify"}
+"""Services that run with their profile only."""
 SPEC = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text("utf-8"))
 
 
@@ -89,7 +91,7 @@ def test_a_misspelt_key_would_be_found() -> None:
 def test_every_part_is_there() -> None:
     """Broker, store, jobs, workers, API, Prometheus and Grafana; all workers there are."""
     assert {f"c360-{name}" for name in OFFSETS} | {"c360-api"} == LONG_RUNNING
-    expected = LONG_RUNNING | JOBS | {PROBE, "kafka", "clickhouse", "prometheus", "grafana"}
+    expected = LONG_RUNNING | JOBS | {*ON_DEMAND, "kafka", "clickhouse", "prometheus", "grafana"}
     assert set(SERVICES) == expected
 
 
@@ -97,15 +99,17 @@ def test_every_part_is_there() -> None:
 def test_commands_exist(name: str) -> None:
     """The words of each service are a command of the image's entry point."""
     at: Any = typer.main.get_command(app)
-    for word in SERVICES[name]["command"]:
-        at = at.commands[word]
+    given = iter(SERVICES[name]["command"])
+    while hasattr(at, "commands"):
+        at = at.commands[last := next(given)]
+    assert at.make_context(last, [*given], resilient_parsing=False), "arguments are taken"
     assert not hasattr(at, "commands"), "a group is no command"
     assert words(lineage(stages(DOCKERFILE), "workers")[1].values("ENTRYPOINT")[0]) == ["c360"]
     if name not in JOBS:
-        assert name == f"c360-{SERVICES[name]['command'][-1]}"
+        assert name == f"c360-{last}"
 
 
-@pytest.mark.parametrize("name", sorted({*OURS} - {PROBE}))
+@pytest.mark.parametrize("name", sorted({*OURS} - {*ON_DEMAND}))
 def test_settings_are_read(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The environment of each service loads as settings, and says what the file means."""
     monkeypatch.chdir(tmp_path)
@@ -126,7 +130,7 @@ def test_the_probe_knows_the_api_and_nothing_else(monkeypatch: pytest.MonkeyPatc
     """It runs only when it is asked for, has the key of a client, and no secret of the service."""
     probe = composed({**EXAMPLE, "C360_PROBE_KEY": "a-key-of-sixteen-signs"})["services"][PROBE]
     assert probe["profiles"] == ["probe"]
-    assert not any("profiles" in SERVICES[name] for name in {*SERVICES} - {PROBE})
+    assert not any("profiles" in SERVICES[name] for name in {*SERVICES} - {*ON_DEMAND})
     assert probe["environment"].keys() == {"C360_PROBE_URL", "C360_PROBE_KEY"}
     for variable, value in probe["environment"].items():
         monkeypatch.setenv(variable, value)
@@ -134,6 +138,29 @@ def test_the_probe_knows_the_api_and_nothing_else(monkeypatch: pytest.MonkeyPatc
     assert settings.probe_url == f"http://c360-api:{settings.http_port}"
     assert settings.probe_key is not None
     assert probe["depends_on"].keys() == {"c360-api"}
+
+
+def test_the_notifier_has_its_targets_and_a_disk_and_no_secret_of_the_service() -> None:
+    """It runs only when it is asked for, with the rules of the workers; it reaches targets outside,
+    and what is still to be sent outlives the container."""
+    one = SERVICES[NOTIFY]
+    assert one["profiles"] == ["notify"]
+    [file, _, state] = one["command"][1:]
+    volumes = {target: source for source, target, _ in mounts(NOTIFY)}
+    assert volumes[file] == "./targets.toml"
+    assert volumes[str(Path(state).parent)] in COMPOSE["volumes"]
+    rules = set(mounts("c360-consistency"))
+    assert rules < set(mounts(NOTIFY))
+    environment = {"C360_CONSISTENCY_RULES": ""}
+    assert one["environment"] == environment
+    assert environment.items() <= SERVICES["c360-consistency"]["environment"].items()
+    assert set(one["networks"]) == {"service", "front"}
+    assert COMPOSE["networks"]["service"] == {"internal": True}
+    assert not COMPOSE["networks"]["front"]
+    named = composed({**EXAMPLE, "C360_NOTIFY_TARGETS": "/srv/targets.toml"})["services"][NOTIFY]
+    assert {"/srv/targets.toml"} == {
+        row["source"] for row in named["volumes"] if isinstance(row, dict)
+    }
 
 
 def test_tracing_is_added_to_what_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -201,8 +228,9 @@ def test_containers_can_do_little(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_ours_may_write_what_the_image_declares(name: str) -> None:
-    """Its volumes are memory here: workers and API keep nothing."""
+    """Its volumes are memory here, but for the notifier: workers and API keep nothing."""
     mounted = {one.split(":")[0] for one in SERVICES[name]["tmpfs"]}
+    mounted |= {target for _, target, is_read_only in mounts(name) if not is_read_only}
     assert mounted == set(words(lineage(stages(DOCKERFILE), "workers")[1].values("VOLUME")[0]))
 
 
@@ -225,15 +253,28 @@ def test_grafana_finds_prometheus_and_the_dashboards() -> None:
     assert provider["options"]["path"] in mounted
 
 
+def mounts(service: str) -> list[tuple[str, str, bool]]:
+    """Source, target and whether it is read-only, of each volume of a service."""
+    found = []
+    for one in SERVICES[service].get("volumes", ()):
+        if isinstance(one, dict):
+            found.append((one["source"], one["target"], bool(one.get("read_only"))))
+        else:
+            source, target, *mode = one.split(":")
+            found.append((source, target, mode == ["ro"]))
+    return found
+
+
 def test_mounted_paths_are_in_the_repository() -> None:
     """A path that is missing would become an empty directory, and nobody would notice."""
-    mounts = {
-        one.split(":")[0] for service in SERVICES.values() for one in service.get("volumes", ())
-    }
-    paths = {one for one in mounts if one.startswith(".")}
+    mounted = {source for name in SERVICES for source, _, _ in mounts(name)}
+    paths = {one for one in mounted if one.startswith(".")}
     assert paths
-    assert all((DEPLOY / path).exists() for path in paths)
-    assert mounts - paths == set(COMPOSE["volumes"])
+    [targets] = {one for one in paths if not (DEPLOY / one).exists()}
+    assert mounted - paths == set(COMPOSE["volumes"])
+    [row] = [one for one in SERVICES[NOTIFY]["volumes"] if isinstance(one, dict)]
+    assert row["source"] == targets, "an operator's file"
+    assert row["bind"] == {"create_host_path": False}, "it is missed before anything starts"
 
 
 def test_prometheus_scrapes_every_service() -> None:
@@ -241,9 +282,9 @@ def test_prometheus_scrapes_every_service() -> None:
     shares a network with Prometheus."""
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8")
     jobs = {one["job_name"]: one for one in yaml.safe_load(text)["scrape_configs"]}
-    scraped = LONG_RUNNING | {PROBE}
+    scraped = LONG_RUNNING | {*ON_DEMAND}
     assert scraped <= set(jobs) <= scraped | {"prometheus"}
-    offsets = {**OFFSETS, "probe": PORT_OFFSET}
+    offsets = {**OFFSETS, "probe": probe.PORT_OFFSET, "notify": notify.PORT_OFFSET}
     for name in scraped:
         [looked_up] = jobs[name]["dns_sd_configs"]
         service = name.removeprefix("c360-")

@@ -13,7 +13,7 @@ import pytest
 from deploy.healthcheck import SERVER_PORT, WORKER_PORTS, addresses
 from devtools.image.dockerfile import instructions, lineage, pairs, stages, words
 from devtools.image.tree import DOCKERFILE
-from services.cli.probe import PORT_OFFSET
+from services.cli import notify, probe
 from services.cli.worker import OFFSETS
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings import Settings
@@ -77,7 +77,8 @@ def test_its_settings_are_settings(target: str) -> None:
 
 def test_ports_are_those_of_the_code() -> None:
     """EXPOSE and the health check name the ports that server and workers take by themselves."""
-    workers = [str(default("worker_http_port") + one) for one in (*OFFSETS.values(), PORT_OFFSET)]
+    offsets = (*OFFSETS.values(), probe.PORT_OFFSET, notify.PORT_OFFSET)
+    workers = [str(default("worker_http_port") + one) for one in offsets]
     assert last("workers", "EXPOSE").split() == [str(default("http_port")), *workers]
     assert [SERVER_PORT, *WORKER_PORTS] == last("workers", "EXPOSE").split()
     assert addresses({})[0] == f"http://127.0.0.1:{default('http_port')}/livez"

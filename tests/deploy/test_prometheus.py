@@ -14,10 +14,11 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from devtools.prometheus import promtool
 from schemas.topics import CATALOGUE
-from services.cli.probe import PORT_OFFSET
+from services.cli import notify, probe
 from services.cli.worker import OFFSETS
 from services.docs.openapi import openapi_document
 from services.ingest.stage import Status
+from services.notify.core.messages import DeliveryOutcome
 from services.probe.core.outcome import JourneyOutcome
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
@@ -29,7 +30,13 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 DOCS = ROOT / "docs"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yaml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yaml"))
-JOBS = {"c360-api", "c360-up", "c360-probe", *(f"c360-{service}" for service in SERVICES)}
+JOBS = {
+    "c360-api",
+    "c360-up",
+    "c360-probe",
+    "c360-notify",
+    *(f"c360-{service}" for service in SERVICES),
+}
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 HEADINGS = ["meaning", "first-look", "likely-causes", "fix", "silence"]
 SERIES = re.compile(r"\b(c360[_:][a-zA-Z0-9_:]+|up)\b(?:\{([^}]*(?:\{[^}]*\}[^}]*)*)\})?")
@@ -140,7 +147,8 @@ def test_jobs_are_the_workloads() -> None:
     settings = Settings.model_fields
     ports = {f"c360-{name}": settings["worker_http_port"].default + OFFSETS[name]
              for name in SERVICES}  # fmt: skip
-    ports["c360-probe"] = settings["worker_http_port"].default + PORT_OFFSET
+    ports["c360-probe"] = settings["worker_http_port"].default + probe.PORT_OFFSET
+    ports["c360-notify"] = settings["worker_http_port"].default + notify.PORT_OFFSET
     ports["c360-api"] = settings["http_port"].default
     for one in content["scrape_configs"]:
         (names,) = one["dns_sd_configs"]
@@ -187,7 +195,7 @@ def values_of(name: str, label: str) -> set[str]:
     if label == "since":
         return {"received", "occurred"}
     if label == "outcome":
-        return set(JourneyOutcome)
+        return set(DeliveryOutcome if name.startswith("c360_notify") else JourneyOutcome)
     if label == "topic":
         return {topic.name for topic in CATALOGUE.topics}
     if label == "route":

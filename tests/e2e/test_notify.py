@@ -196,6 +196,7 @@ def test_signed_events_through_kills_and_faults(both: Both, tmp_path: Path) -> N
         wait_for(lambda: len(both.events("good")) == 1)
         wait_for(lambda: len(both.events("dead")) >= 2 and both.events("slow"))
         page = notify.metrics_url()
+        assert _text(page.replace("/metrics", "/readyz")), "it reads, so it is ready"
         wait_for(lambda: 'deliveries_total{outcome="given_up"} 1.0' in _text(page))
         assert len(both.events("moved")) == 2
         process.send_signal(signal.SIGKILL)

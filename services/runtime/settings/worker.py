@@ -20,7 +20,8 @@ class WorkerSettings(Part):
     """Address on which a worker serves `/livez`, `/readyz` and `/metrics`."""
     worker_http_port: Annotated[int, Field(ge=0, le=65535)] = 8361
     """Port of the health pages; 0 picks a free one. If it is not set, the identity worker takes the
-    next one, the consistency worker the one after, `c360 probe` the third."""
+    next one, the consistency worker the one after, `c360 probe` the third, `c360 notify`
+    the fourth."""
     worker_batch_events_max: Annotated[int, Field(ge=1, le=BATCH_EVENTS_LIMIT)] = 5_000
     """Events per batch of an ingest worker."""
     worker_batch_bytes_max: Annotated[int, Field(ge=100_000)] = 32 * 1024 * 1024

@@ -11,8 +11,8 @@ from functools import cache
 import httpx
 from typer.testing import CliRunner
 
+from services.cli import notify, probe
 from services.cli.app import app
-from services.cli.probe import PORT_OFFSET
 from services.cli.worker import OFFSETS
 from services.docs.openapi import openapi_document
 from services.runtime.health import HealthServer, Progress
@@ -21,8 +21,8 @@ from services.runtime.settings import Settings, load_settings
 
 PAGES = ("/livez", "/readyz", "/metrics", "/healthz")
 """Paths that probes could name; which of them exist is asked."""
-API, PROBE = "api", "probe"
-OF_WORKERS = {**OFFSETS, PROBE: PORT_OFFSET}
+API, PROBE, NOTIFY = "api", "probe", "notify"
+OF_WORKERS = {**OFFSETS, PROBE: probe.PORT_OFFSET, NOTIFY: notify.PORT_OFFSET}
 """What is added to the port of workers, of all that have the pages of workers."""
 
 
@@ -64,7 +64,7 @@ def wrong_command(arguments: tuple[str, ...]) -> str | None:
 
 def service_of(arguments: Sequence[str]) -> str | None:
     """The service that a command line runs; None for one that ends by itself."""
-    if tuple(arguments) in {(API,), (PROBE,)}:
+    if tuple(arguments) in {(API,), (PROBE,)} or arguments[:1] == [NOTIFY]:
         return arguments[0]
     if len(arguments) == 2 and arguments[0] == "worker" and arguments[1] in OFFSETS:
         return arguments[1]

@@ -90,7 +90,13 @@ def _variables(
         else:
             variables |= secrets[source["secretRef"]["name"]]
     for one in container.get("env", []):
-        is_pod = one.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath") == "metadata.name"
+        source = one.get("valueFrom", {})
+        if "configMapKeyRef" in source:
+            row = source["configMapKeyRef"]
+            if row["key"] in maps[row["name"]] or not row.get("optional"):
+                variables[one["name"]] = maps[row["name"]][row["key"]]
+            continue
+        is_pod = source.get("fieldRef", {}).get("fieldPath") == "metadata.name"
         name = POD_NAME.format(pod=workload["metadata"]["name"])
         variables[one["name"]] = name if is_pod else one["value"]
     return variables

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from schemas.topics import CATALOGUE, Party
 from services.docs.manifests import accesses
+from services.notify.targets import read_targets
 from services.stream.dead_letters import REJECTED_TOPIC
 from tests.deploy.kubernetes.consistency import differences
 from tests.deploy.kubernetes.rendering import (
+    MANIFESTS,
     ROOT,
     SETS,
     Manifest,
@@ -21,6 +26,7 @@ from tests.deploy.kubernetes.rendering import (
     objects_of,
     of_kind,
     pods,
+    rendered,
     secrets,
 )
 
@@ -41,7 +47,7 @@ def test_the_workloads_are_all_there() -> None:
     }
     assert found.keys() == {
         *("c360-ingest", "c360-identity", "c360-consistency", "c360-api"),
-        *("c360-topics", "c360-migrate", "c360-probe"),
+        *("c360-topics", "c360-migrate", "c360-probe", "c360-notify"),
         *("c360-verify", "c360-retention", "c360-refresh"),
     }
     for name, labels in found.items():
@@ -262,3 +268,90 @@ def test_all_rules_of_prometheus_are_in_production() -> None:
     wanted = {f"c360-{file.stem}": yaml.safe_load(file.read_text("utf-8")) for file in files}
     found = of_kind(objects_of(PRODUCTION), "PrometheusRule")
     assert {one["metadata"]["name"]: one["spec"] for one in found} == wanted
+
+
+def test_the_notifier_reaches_what_its_targets_file_names(tmp_path: Path) -> None:
+    """The example is a targets file; its source is the Service of the API, and the policy opens the
+    port of every target, to its namespace where it is one of the cluster."""
+    objects = objects_of(PRODUCTION)
+    file = tmp_path / "targets.toml"
+    file.write_text(secrets()["c360-notify"][file.name], "utf-8")
+    targets = read_targets(file)
+    services = {one["metadata"]["name"] for one in of_kind(objects, "Service")}
+    assert urlsplit(targets.source.url).hostname in services
+    [policy] = [
+        one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] == "notify"
+    ]
+    everywhere, spaces = set(), set()
+    for rule in policy["spec"]["egress"]:
+        ports = {row["port"] for row in rule["ports"]}
+        for peer in rule["to"]:
+            if "ipBlock" in peer:
+                everywhere |= ports
+            labels = peer.get("namespaceSelector", {}).get("matchLabels", {})
+            spaces |= {(one, port) for one in labels.values() for port in ports}
+    assert targets.webhook
+    for hook in targets.webhook:
+        assert urlsplit(hook.url).scheme == "https"
+        assert everywhere == {urlsplit(hook.url).port or 443}
+    [manager] = [urlsplit(one.url) for one in targets.alertmanager]
+    assert (str(manager.hostname).split(".")[1], manager.port) in spaces
+
+
+def test_one_notifier_keeps_its_state() -> None:
+    """A single pod that is never doubled, with a volume where the state is, and the targets where
+    the command looks for them."""
+    [one] = [
+        one
+        for one in of_kind(objects_of(PRODUCTION), "StatefulSet")
+        if one["metadata"]["name"] == "c360-notify"
+    ]
+    spec, container = one["spec"], _worker([one])
+    assert spec["replicas"] == 1
+    mounted = {row["mountPath"]: row["name"] for row in container["volumeMounts"]}
+    _, targets, _, state = container["args"]
+    [claim] = spec["volumeClaimTemplates"]
+    assert mounted[str(Path(state).parent)] == claim["metadata"]["name"]
+    volumes = {row["name"]: row for row in spec["template"]["spec"]["volumes"]}
+    secret = volumes[mounted[str(Path(targets).parent)]]["secret"]["secretName"]
+    assert Path(targets).name in secrets()[secret]
+
+
+def test_rules_reach_all_that_read_them(tmp_path: Path) -> None:
+    """With a ConfigMap of an overlay, worker and notifier find the file that the setting names."""
+    rules = "/etc/c360/rules/shop.toml"
+    (tmp_path / "shop.toml").write_text("", "utf-8")
+    place = os.path.relpath(MANIFESTS, tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(
+        f"""resources: [{place}/base]
+components: [{place}/components/notify]
+configMapGenerator:
+  - name: c360-settings
+    namespace: customer360
+    behavior: merge
+    literals: [C360_CONSISTENCY_RULES={rules}]
+  - name: c360-rules
+    namespace: customer360
+    files: [shop.toml]
+""",
+        "utf-8",
+    )
+    objects = rendered(tmp_path)
+    maps = {one["metadata"]["name"]: one["data"] for one in of_kind(objects, "ConfigMap")}
+    for name in ("c360-consistency", "c360-notify"):
+        [one] = [one for one in of_kind(objects, "StatefulSet") if one["metadata"]["name"] == name]
+        spec, container = one["spec"]["template"]["spec"], _worker([one])
+        sources = [
+            row["configMapRef"] for row in container.get("envFrom", []) if "configMapRef" in row
+        ]
+        sources += [
+            row["valueFrom"]["configMapKeyRef"]
+            for row in container["env"]
+            if row["name"] == "C360_CONSISTENCY_RULES"
+        ]
+        [source] = sources
+        assert maps[source["name"]]["C360_CONSISTENCY_RULES"] == rules
+        mounted = {row["mountPath"]: row["name"] for row in container["volumeMounts"]}
+        volumes = {row["name"]: row for row in spec["volumes"]}
+        volume = volumes[mounted[str(Path(rules).parent)]]
+        assert Path(rules).name in maps[volume["configMap"]["name"]], name

@@ -36,7 +36,8 @@ def test_its_names_are_those_of_the_manifests() -> None:
     assert {f"c360-{one}" for one in OFFSETS} <= names
     for one in of_kind(objects, "StatefulSet", "Deployment"):
         (container,) = one["spec"]["template"]["spec"]["containers"]
-        asked = {"c360-api": "api", "c360-probe": "probe"}  # the script does not ask the probe
+        # The script asks neither the probe nor the notifier.
+        asked = {f"c360-{name}": name for name in ("api", "probe", "notify")}
         assert container["name"] == asked.get(one["metadata"]["name"], "worker")
     ports = {one: code.port_of(one, code.settings_of({})) for one in (*OFFSETS, code.API)}
     first, *others = (ports[one] for one in OFFSETS)
