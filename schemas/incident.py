@@ -78,6 +78,9 @@ class Incident(Contract, Generic[D]):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str = ""
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of what
+    was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity

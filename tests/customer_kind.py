@@ -53,6 +53,8 @@ class CityDetails(Details):
 class CityComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
+    missed_changes: frozenset[str] = frozenset()
+
     def __init__(self, rules: CityRules) -> None:
         self.rules = rules
 

@@ -40,6 +40,28 @@ class IncidentField(StrEnum):
     LOCATION = "location"
     SKU = "sku"
     SINCE = "since"
+    FAULT = "fault"
+    """What has one cause, as a price list that a channel missed."""
+
+
+class IncidentExample(Contract):
+    """One incident of several, in a few words."""
+
+    incident_id: str
+    """Its id."""
+    kind: str
+    """Its kind."""
+    cause: str
+    """Its likeliest cause."""
+    subject: str
+    """What it is about: of a product market and article number, else one id; no customer is
+    named."""
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    in_words: str
+    """The contradiction."""
 
 
 class IncidentCount(Contract):
@@ -51,12 +73,16 @@ class IncidentCount(Contract):
     """How many there are."""
     subjects: int
     """How many products, stores or customers they are about."""
+    places: int
+    """At how many places they are; the whole channel is one."""
     severities: dict[Severity, int]
     """How many of each severity, the worst first."""
     first_since: datetime
     """When the first of them began."""
     latest_since: datetime
     """When the latest of them began."""
+    example: IncidentExample
+    """The worst of them; of equally severe ones the oldest."""
 
 
 class IncidentCounts(Contract):

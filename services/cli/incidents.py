@@ -55,6 +55,11 @@ AFFECTED = (
     "basis", "event_id",
 )  # fmt: skip
 SPARE_OF_AFFECTED = ("event_id", "basis", "currency", "quantity")
+FAULTS = (
+    "fault", "worst", "kind", "cause", "channel", "subjects", "places", "incidents", "first_since",
+    "example",
+)  # fmt: skip
+SPARE_OF_FAULTS = ("places", "kind", "subjects", "first_since")
 app = typer.Typer(
     help="Look at contradictions between channels, and say who takes care.", no_args_is_help=True
 )
@@ -71,6 +76,7 @@ Sku = Annotated[str, typer.Option(help="Only of this product.")]
 Channel = Annotated[str, typer.Option(help="Only on this channel.")]
 Location = Annotated[str, typer.Option(help="Only at this store, or at zone:NAME.")]
 Cause = Annotated[str, typer.Option(help="Only with this cause, as promotion_not_ended.")]
+FaultId = Annotated[str, typer.Option(help="Only of this fault, by its whole id.")]
 IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 KindName = Annotated[str, typer.Option("--kind", help="Only of this kind, as price_mismatch.")]
 
@@ -84,6 +90,7 @@ def list_(
     channel: Channel = "",
     location: Location = "",
     cause: Cause = "",
+    fault: FaultId = "",
     kind: KindName = "",
     worst_first: Annotated[
         bool, typer.Option("--worst-first", help="By severity, then by exposure.")
@@ -102,6 +109,7 @@ def list_(
             channel=channel,
             location=location,
             cause=cause,
+            fault=fault,
             kind=kind,
             worst_first=worst_first,
             limit=limit,
@@ -136,13 +144,14 @@ def count(
     channel: Channel = "",
     location: Location = "",
     cause: Cause = "",
+    fault: FaultId = "",
     kind: KindName = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """How many incidents there are by cause, place or other fields, the worst first.
 
-    One price list that went wrong is one row of --by channel --by since.
+    One price list that went wrong is one row of --by fault.
     """
     with state_of(context).session() as session:
         asked = IncidentCountsRequest(
@@ -154,6 +163,7 @@ def count(
             channel=channel,
             location=location,
             cause=cause,
+            fault=fault,
             kind=kind,
         )
         found = plain(next(session.run(INCIDENTS_COUNTS, asked)))
@@ -163,6 +173,52 @@ def count(
     rows = [{**one, **one["group"], **one["severities"]} for one in found["counts"]]
     names = (*asked.by, "incidents", "subjects", *reversed(Severity))
     print_table("Incidents", rows, names, zone=state_of(context).zone(realm))
+    if not found["is_complete"]:
+        out.print(f"and more: these are the worst {len(rows)}")
+
+
+@app.command()
+def faults(
+    context: typer.Context,
+    state: States = None,
+    severity: Severities = None,
+    channel: Channel = "",
+    location: Location = "",
+    cause: Cause = "",
+    kind: KindName = "",
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """What went wrong, the worst first: one row for a price list that a channel missed.
+
+    The incidents of a fault: c360 incidents list --fault ID.
+    """
+    with state_of(context).session() as session:
+        asked = IncidentCountsRequest(
+            realm=realm,
+            by=(IncidentField.FAULT,),
+            states=tuple(state or ()),
+            severities=tuple(severity or ()),
+            channel=channel,
+            location=location,
+            cause=cause,
+            kind=kind,
+        )
+        found = plain(next(session.run(INCIDENTS_COUNTS, asked)))
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        {
+            **one["example"],
+            **one,
+            "fault": one["group"]["fault"],
+            "worst": next(name for name, number in one["severities"].items() if number),
+            "example": " ".join((one["example"]["subject"], one["example"]["in_words"])).strip(),
+        }
+        for one in found["counts"]
+    ]
+    print_table("Faults", rows, FAULTS, zone=state_of(context).zone(realm), spare=SPARE_OF_FAULTS)
     if not found["is_complete"]:
         out.print(f"and more: these are the worst {len(rows)}")
 

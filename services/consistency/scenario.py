@@ -138,6 +138,8 @@ class Expectation(BaseModel):
 
     at: Moment
     incidents: Annotated[list[ExpectedIncident], Field(max_length=ENTRIES_MAX)]
+    faults: Annotated[int, Field(ge=0)] | None = None
+    """How many faults these incidents are of; none: as many as there are."""
 
 
 class Scenario(BaseModel):
@@ -294,7 +296,8 @@ class _Run:
 def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]:
     """The differences between an expectation and the incidents found, as text."""
     at = _written(expectation.at)
-    rest = list(found)
+    whole = list(found)
+    rest = whole[:]
     unmet: list[ExpectedIncident] = []
     for wanted in sorted(expectation.incidents, key=lambda w: -len(w.given)):
         match = _first_without_difference(wanted, rest)
@@ -302,7 +305,8 @@ def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]
             unmet.append(wanted)
         else:
             rest.remove(match)
-    differences: list[str] = []
+    meant = [one for one in whole if one.state in ACTIVE or one not in rest]
+    differences = _fault_differences(expectation, meant, at)
     for wanted in unmet:
         nearest = _nearest(wanted, rest)
         if nearest is None:
@@ -313,6 +317,16 @@ def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]
             differences.append(f"{at}: {_incident_words(nearest)}: {unlike}")
     unexpected = [incident for incident in rest if incident.state in ACTIVE]
     return differences + [f"{at}: not expected: {_incident_words(one)}" for one in unexpected]
+
+
+def _fault_differences(
+    expectation: Expectation, found: Sequence[AnyIncident], at: str
+) -> list[str]:
+    """Whether these incidents are of as many faults as expected."""
+    number = len({one.fault_id for one in found})
+    if expectation.faults in (None, number):
+        return []
+    return [f"{at}: faults: expected {expectation.faults}, came {number}"]
 
 
 def _first_without_difference(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.api.incidents import IncidentField
 from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import written
@@ -95,7 +96,7 @@ def test_filters(database: Database, access: Access) -> None:
     found = [
         incident(1, 9),
         incident(2, 5, sku="B-2"),
-        incident(3, 7, channel="app", location="12", cause="stale_price"),
+        incident(3, 7, channel="app", location="12", cause="stale_price", fault_id="f" * 16),
         incident(4, 1, state="resolved"),
         incident(5, 2, state="retracted"),
         incident(6, 5, sku="B-2", channel="pos", state="resolved"),
@@ -109,6 +110,8 @@ def test_filters(database: Database, access: Access) -> None:
         ({"channel": "app"}, [3]),
         ({"location": "12"}, [3]),
         ({"cause": "stale_price"}, [3]),
+        ({"fault": "f" * 16}, [3]),
+        ({"fault": "f" * 15}, []),
         ({"severities": ("critical", "low")}, []),
         ({"severities": ("critical", "high"), "location": "1"}, []),
         ({"kind": "price_mismatch", "limit": 2}, [4, 2]),
@@ -171,6 +174,31 @@ def test_counts(database: Database, access: Access) -> None:
     for wrong in ((), ("colour",), ("kind", "cause", "sku", "state")):
         with pytest.raises(InvalidInput):
             counted(access, *wrong)
+
+
+def test_faults(database: Database, access: Access) -> None:
+    """One row for each, the worst first, with its worst incident; of equal ones the oldest."""
+    high, low = {"severity": Severity.HIGH}, {"severity": Severity.LOW}
+    found = [
+        incident(1, 5, fault_id="a", location="11", **low),
+        incident(2, 4, fault_id="a", location="12", sku="B-2", **high),
+        incident(3, 3, fault_id="a", location="12", **high),
+        incident(4, 2, fault_id="a", location="11", sku="B-2", **low),
+        incident(5, 1, fault_id="b", state="resolved", severity=Severity.CRITICAL),
+        incident(6, 6, fault_id=""),
+    ]
+    ClickHouseConsistencyStore(database).write_incidents(found, 1)
+    request = IncidentCountsRequest(
+        realm="default", by=(IncidentField.FAULT,), states=(IncidentState.OPEN,)
+    )
+    [counts] = INCIDENTS_COUNTS.run(access, request)
+    rows = {one.group[IncidentField.FAULT]: one for one in counts.counts}
+    assert list(rows) == ["a", ""]
+    assert (rows["a"].incidents, rows["a"].subjects, rows["a"].places) == (4, 2, 2)
+    example = rows["a"].example
+    assert (int(example.incident_id, 16), example.subject) == (3, "DE A-1")
+    assert (example.channel, example.location, example.kind) == ("shop", "12", "price_mismatch")
+    assert example.in_words == found[2].details.in_words()
 
 
 def test_a_replaced_state_is_not_found(database: Database, access: Access) -> None:

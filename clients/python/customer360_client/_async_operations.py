@@ -645,6 +645,7 @@ class AsyncOperations:
         severity: Sequence[models.Severity] | None = None,
         kind: str | None = None,
         cause: str | None = None,
+        fault: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
         location: str | None = None,
@@ -662,6 +663,7 @@ class AsyncOperations:
         severity: Only of these severities; all if none.
         kind: Only of this kind.
         cause: Only with this cause.
+        fault: Only of this fault.
         sku: Only of this product.
         channel: Only on this channel.
         location: Only at this store, or at `zone:NAME`.
@@ -681,6 +683,7 @@ class AsyncOperations:
                     "severity": severity,
                     "kind": kind,
                     "cause": cause,
+                    "fault": fault,
                     "sku": sku,
                     "channel": channel,
                     "location": location,
@@ -699,6 +702,7 @@ class AsyncOperations:
         severity: Sequence[models.Severity] | None = None,
         kind: str | None = None,
         cause: str | None = None,
+        fault: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
         location: str | None = None,
@@ -733,6 +737,7 @@ class AsyncOperations:
         severity: Only of these severities; all if none.
         kind: Only of this kind.
         cause: Only with this cause.
+        fault: Only of this fault.
         sku: Only of this product.
         channel: Only on this channel.
         location: Only at this store, or at `zone:NAME`.
@@ -748,6 +753,7 @@ class AsyncOperations:
                 severity=severity,
                 kind=kind,
                 cause=cause,
+                fault=fault,
                 sku=sku,
                 channel=channel,
                 location=location,
@@ -765,6 +771,7 @@ class AsyncOperations:
         severity: Sequence[models.Severity] | None = None,
         kind: str | None = None,
         cause: str | None = None,
+        fault: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
         location: str | None = None,
@@ -780,6 +787,7 @@ class AsyncOperations:
         severity: Only of these severities; all if none.
         kind: Only of this kind.
         cause: Only with this cause.
+        fault: Only of this fault.
         sku: Only of this product.
         channel: Only on this channel.
         location: Only at this store, or at `zone:NAME`.
@@ -798,6 +806,7 @@ class AsyncOperations:
                     "severity": severity,
                     "kind": kind,
                     "cause": cause,
+                    "fault": fault,
                     "sku": sku,
                     "channel": channel,
                     "location": location,

@@ -645,6 +645,7 @@ class Operations:
         severity: Sequence[models.Severity] | None = None,
         kind: str | None = None,
         cause: str | None = None,
+        fault: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
         location: str | None = None,
@@ -662,6 +663,7 @@ class Operations:
         severity: Only of these severities; all if none.
         kind: Only of this kind.
         cause: Only with this cause.
+        fault: Only of this fault.
         sku: Only of this product.
         channel: Only on this channel.
         location: Only at this store, or at `zone:NAME`.
@@ -681,6 +683,7 @@ class Operations:
                     "severity": severity,
                     "kind": kind,
                     "cause": cause,
+                    "fault": fault,
                     "sku": sku,
                     "channel": channel,
                     "location": location,
@@ -699,6 +702,7 @@ class Operations:
         severity: Sequence[models.Severity] | None = None,
         kind: str | None = None,
         cause: str | None = None,
+        fault: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
         location: str | None = None,
@@ -734,6 +738,7 @@ class Operations:
         severity: Only of these severities; all if none.
         kind: Only of this kind.
         cause: Only with this cause.
+        fault: Only of this fault.
         sku: Only of this product.
         channel: Only on this channel.
         location: Only at this store, or at `zone:NAME`.
@@ -749,6 +754,7 @@ class Operations:
                 severity=severity,
                 kind=kind,
                 cause=cause,
+                fault=fault,
                 sku=sku,
                 channel=channel,
                 location=location,
@@ -766,6 +772,7 @@ class Operations:
         severity: Sequence[models.Severity] | None = None,
         kind: str | None = None,
         cause: str | None = None,
+        fault: str | None = None,
         sku: str | None = None,
         channel: str | None = None,
         location: str | None = None,
@@ -781,6 +788,7 @@ class Operations:
         severity: Only of these severities; all if none.
         kind: Only of this kind.
         cause: Only with this cause.
+        fault: Only of this fault.
         sku: Only of this product.
         channel: Only on this channel.
         location: Only at this store, or at `zone:NAME`.
@@ -799,6 +807,7 @@ class Operations:
                     "severity": severity,
                     "kind": kind,
                     "cause": cause,
+                    "fault": fault,
                     "sku": sku,
                     "channel": channel,
                     "location": location,

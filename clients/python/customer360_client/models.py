@@ -30,7 +30,8 @@ IdStatus: TypeAlias = Literal["found", "merged", "erased", "unknown"] | str
 IdentityTime: TypeAlias = Literal["now", "then"] | str
 """Which identifiers make a profile of a past time."""
 IncidentField: TypeAlias = (
-    Literal["kind", "state", "severity", "cause", "channel", "location", "sku", "since"] | str
+    Literal["kind", "state", "severity", "cause", "channel", "location", "sku", "since", "fault"]
+    | str
 )
 """What incidents are counted by. One feed that went wrong is one channel and one beginning."""
 IncidentState: TypeAlias = (
@@ -256,6 +257,9 @@ class AvailabilityMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -371,6 +375,9 @@ class ChargedAboveAdvertisedView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -425,6 +432,9 @@ class ChargedAboveShownView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -592,6 +602,9 @@ class ContactPressureView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -670,6 +683,9 @@ class CustomerDataConflictView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -942,12 +958,16 @@ class IncidentCount(Model):
     """How many there are."""
     subjects: int
     """How many products, stores or customers they are about."""
+    places: int
+    """At how many places they are; the whole channel is one."""
     severities: dict[str, int]
     """How many of each severity, the worst first."""
     first_since: datetime
     """When the first of them began."""
     latest_since: datetime
     """When the latest of them began."""
+    example: IncidentExample
+    """The worst of them; of equally severe ones the oldest."""
 
 
 class IncidentCounts(Model):
@@ -959,6 +979,26 @@ class IncidentCounts(Model):
     """By number of critical ones, then of high ones, and so on."""
     is_complete: bool
     """Whether these are all groups; else the worst of them."""
+
+
+class IncidentExample(Model):
+    """One incident of several, in a few words."""
+
+    incident_id: str
+    """Its id."""
+    kind: str
+    """Its kind."""
+    cause: str
+    """Its likeliest cause."""
+    subject: str
+    """What it is about: of a product market and article number, else one id; no customer is
+    named."""
+    channel: str
+    """The channel that deviates."""
+    location: str
+    """A store id, `zone:NAME`, or empty for the whole channel."""
+    in_words: str
+    """The contradiction."""
 
 
 class IncidentList(Model):
@@ -1151,6 +1191,9 @@ class LoyaltyBalanceMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1220,6 +1263,9 @@ class MarketingWithoutConsentView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1325,6 +1371,9 @@ class MissingOnChannelView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1498,6 +1547,9 @@ class PriceMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1571,6 +1623,9 @@ class ProductContentMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1841,6 +1896,9 @@ class PromotionMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1914,6 +1972,9 @@ class RecordsMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -1994,6 +2055,9 @@ class ReductionWithoutLowestPriceView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -2150,6 +2214,9 @@ class ReplyOverdueView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -2354,6 +2421,9 @@ class StoreDataMismatchView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity
@@ -2453,6 +2523,9 @@ class ToldTwiceView(Model):
     """The channel that deviates."""
     location: str
     """A store id, `zone:NAME`, or empty for the whole channel."""
+    fault_id: str
+    """The same for all incidents of one cause, as a price list that a channel missed; empty of
+    what was stored before incidents had one."""
     state: IncidentState
     """Its state."""
     severity: Severity

@@ -74,6 +74,7 @@ def _chosen(
     ] = [],  # noqa: B006
     kind: Annotated[str, Query(max_length=100, description="Only of this kind.")] = "",
     cause: Annotated[str, Query(max_length=100, description="Only with this cause.")] = "",
+    fault: Annotated[str, Query(max_length=100, description="Only of this fault.")] = "",
     sku: Annotated[str, Query(max_length=100, description="Only of this product.")] = "",
     channel: Annotated[str, Query(max_length=100, description="Only on this channel.")] = "",
     location: Annotated[
@@ -89,6 +90,7 @@ def _chosen(
         "severities": tuple(severity),
         "kind": kind,
         "cause": cause,
+        "fault": fault,
         "sku": sku,
         "channel": channel,
         "location": location,

@@ -56,6 +56,8 @@ class ChosenIncidents(RealmRequest):
     """Only at this place, a store's id or `zone:NAME`; empty for any."""
     cause: str = ""
     """Only with this likeliest cause; empty for any."""
+    fault: str = ""
+    """Only of this fault, by its whole id; empty for any."""
     severities: tuple[Severity, ...] = ()
     """Only of these severities; none for all."""
     kind: str = ""
@@ -156,6 +158,7 @@ def _wanted(access: Access, asked: ChosenIncidents) -> IncidentFilter:
         asked.channel,
         asked.location,
         asked.cause,
+        asked.fault,
         frozenset(asked.severities),
         to_ms(asked.since) if asked.since else BEGINNING_MS,
     )

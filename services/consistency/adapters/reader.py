@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from schemas.api.incidents import AffectedItem, IncidentCount, IncidentField
+from schemas.api.incidents import AffectedItem, IncidentCount, IncidentExample, IncidentField
 from schemas.claim import PRICE_MISMATCH, Book, unpack_statement
 from schemas.currency import written_money
 from schemas.identifiers import NodeId
@@ -50,6 +50,7 @@ class IncidentFilter(NamedTuple):
     channel: str = ""
     location: str = ""
     cause: str = ""
+    fault: str = ""
     severities: frozenset[Severity] = frozenset()
     since_ms: int = BEGINNING_MS
     """Only those that began at this time (Unix milliseconds) or later."""
@@ -110,8 +111,9 @@ class IncidentReader:
         """At most `limit` numbers of incidents by the values of these fields, the worst first."""
         parameters = {**self._parameters(realm, wanted), "fields": list(by), "limit": limit}
         found: list[IncidentCount] = []
-        for values, *numbers, first, latest in self._database.rows(COUNTS_SQL, parameters):
-            incidents, subjects, *severities = numbers
+        adapter = self._rules.kinds.incident_adapter
+        for values, *numbers, first, latest, worst in self._database.rows(COUNTS_SQL, parameters):
+            incidents, subjects, places, *severities = numbers
             found.append(
                 IncidentCount(
                     group={
@@ -119,9 +121,11 @@ class IncidentReader:
                     },
                     incidents=incidents,
                     subjects=subjects,
+                    places=places,
                     severities=dict(zip(reversed(Severity), severities, strict=True)),
                     first_since=from_ms(first),
                     latest_since=from_ms(latest),
+                    example=_example(adapter.validate_json(worst)),
                 )
             )
         return found
@@ -134,6 +138,7 @@ class IncidentReader:
             "channel": wanted.channel,
             "location": wanted.location,
             "cause": wanted.cause,
+            "fault": wanted.fault,
             "severities": sorted(wanted.severities),
             "sku": wanted.sku,
             "since": wanted.since_ms,
@@ -259,6 +264,19 @@ def _item(
 
 def _item_order(item: AffectedItem) -> tuple[Any, ...]:
     return item.occurred_at, item.event_id, item.value, item.quantity
+
+
+def _example(incident: AnyIncident) -> IncidentExample:
+    subject = incident.about
+    return IncidentExample(
+        incident_id=incident.incident_id,
+        kind=incident.kind,
+        cause=incident.cause,
+        subject="" if subject.type is SubjectType.CUSTOMER else " ".join(subject.parts),
+        channel=incident.channel,
+        location=incident.location,
+        in_words=incident.details.in_words(),
+    )
 
 
 def _told(name: IncidentField, value: str) -> str:

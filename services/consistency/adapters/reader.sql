@@ -6,6 +6,7 @@ WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {ki
     AND ({channel:String} = '' OR JSONExtractString(body, 'channel') = {channel:String})
     AND ({location:String} = '' OR JSONExtractString(body, 'location') = {location:String})
     AND ({cause:String} = '' OR JSONExtractString(body, 'cause') = {cause:String})
+    AND ({fault:String} = '' OR JSONExtractString(body, 'fault_id') = {fault:String})
     AND (empty({severities:Array(String)})
         OR JSONExtractString(body, 'severity') IN {severities:Array(String)})
     AND ({sku:String} = '' OR JSONExtractString(body, 'details', 'sku') = {sku:String}
@@ -16,24 +17,31 @@ WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {ki
 ORDER BY since, incident_id LIMIT {limit:UInt32}
 
 -- counts --
--- How many of the same there are by the values of these fields of an incident, the worst first.
+-- How many of the same there are by the values of these fields of an incident, the worst first;
+-- with the worst incident of each, of equally severe ones the oldest.
+WITH toInt8(indexOf(['critical', 'high', 'medium', 'low'], JSONExtractString(body, 'severity')))
+    AS badness
 SELECT arrayMap(
         name -> multiIf(
+            name = 'fault', JSONExtractString(body, 'fault_id'),
             name != 'sku', JSONExtractString(body, name),
             JSONHas(body, 'details', 'sku'), JSONExtractString(body, 'details', 'sku'),
             JSONExtractString(body, 'subject', 'sku')),
         {fields:Array(String)}) AS values,
     count() AS incidents, uniqExact(kind, subject) AS subjects,
+    uniqExact(JSONExtractString(body, 'location')) AS places,
     countIf(JSONExtractString(body, 'severity') = 'critical') AS critical,
     countIf(JSONExtractString(body, 'severity') = 'high') AS high,
     countIf(JSONExtractString(body, 'severity') = 'medium') AS medium,
     countIf(JSONExtractString(body, 'severity') = 'low') AS low,
-    toUnixTimestamp64Milli(min(since)) AS first, toUnixTimestamp64Milli(max(since)) AS latest
+    toUnixTimestamp64Milli(min(since)) AS first, toUnixTimestamp64Milli(max(since)) AS latest,
+    argMin(body, (badness, since, incident_id)) AS worst
 FROM incident_states FINAL
 WHERE realm = {realm:String} AND state IN {states:Array(String)} AND kind IN {kinds:Array(String)}
     AND ({channel:String} = '' OR JSONExtractString(body, 'channel') = {channel:String})
     AND ({location:String} = '' OR JSONExtractString(body, 'location') = {location:String})
     AND ({cause:String} = '' OR JSONExtractString(body, 'cause') = {cause:String})
+    AND ({fault:String} = '' OR JSONExtractString(body, 'fault_id') = {fault:String})
     AND (empty({severities:Array(String)})
         OR JSONExtractString(body, 'severity') IN {severities:Array(String)})
     AND ({sku:String} = '' OR JSONExtractString(body, 'details', 'sku') = {sku:String}

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from schemas.claim import Claim
 from schemas.incident import Severity
 from services.consistency.core.episodes import Episode
-from services.consistency.core.expectation import Comparison, Expected, Judgement
+from services.consistency.core.expectation import Comparison, Expected, Judgement, Move
+from services.consistency.core.faults import begin_of
 from services.consistency.core.places import Place
 
 Speaker = tuple[str, Place]
@@ -79,11 +80,11 @@ def promise_of(
     found = [(one, claim) for one, claim in found if comparison.value(claim) > 0]
     if not found:
         return None
-    latest = max(_begin(claim) for _, claim in found)
+    latest = max(begin_of(claim) for _, claim in found)
     binding = [
         (one, claim)
         for one, claim in found
-        if claim.valid_to is not None or _begin(claim) == latest
+        if claim.valid_to is not None or begin_of(claim) == latest
     ]
     value = min(comparison.value(claim) for _, claim in binding)
     naming = [(one, claim) for one, claim in binding if comparison.value(claim) == value]
@@ -93,10 +94,6 @@ def promise_of(
         frozenset((one.channel, one.place) for one, _ in naming),
         max(one.place for one, _ in naming),
     )
-
-
-def _begin(claim: Claim) -> datetime:
-    return max(claim.valid_from or claim.occurred_at, claim.occurred_at)
 
 
 class Breach(Episode):
@@ -109,12 +106,13 @@ class Breach(Episode):
         self.promise = promise
         self.follows = follows
         """Every till of the place charges what is published or expected for all of it."""
-        self.opened_at = now
+        self.opened_at, self.opened_by = now, verdict
 
     def copy(self) -> Breach:
         """An independent copy."""
         twin = Breach(self.due_at, self.verdict, self.promise, self.follows)
         twin.since, twin.opened_at, twin.resolved_at = self.since, self.opened_at, self.resolved_at
+        twin.opened_by = self.opened_by
         twin.deviating_claims, twin.deviating = dict(self.deviating_claims), list(self.deviating)
         return twin
 
@@ -287,7 +285,9 @@ class Breaches:
         severity = severity if severity.rank > Severity.HIGH.rank else Severity.HIGH
         expected = Expected(promise.value, promise.claims, promoted=False)
         gap = comparison.gap(value, promise.value)
-        return Judgement(claim, expected, self._cause(promise, around), severity, gap)
+        cause = self._cause(promise, around)
+        moved = Move(min(map(begin_of, promise.claims)), ended=False, by=promise.claims)
+        return Judgement(claim, expected, cause, severity, gap, moved)
 
     def _cause(self, promise: Promise, around: Around) -> Cause:
         expected, comparison = around.expected, self._comparison

@@ -18,6 +18,7 @@ from schemas.offer import Basis
 from schemas.subject import SEPARATOR, written_subject
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
 from services.consistency.core.expectation import Comparison, Judgement
+from services.consistency.core.faults import compared_fault_id
 from services.consistency.core.places import Place
 from services.consistency.core.timeline_fold import TimelineFold
 from services.consistency.core.unsaid import ClaimKey, Publications
@@ -293,6 +294,11 @@ class ComparedBook:
         identity = comparison.identity(terms)
         values = (comparison.value(verdict.claim), verdict.expected.value)
         details: Any = comparison.details(terms, *values)
+        opened_by, at_opening = episode.opened_by or verdict, details
+        if opened_by is not verdict:
+            was = comparison.value(opened_by.claim), opened_by.expected.value
+            at_opening = comparison.details(terms, *was)
+        fault = compared_fault_id(book, channel, comparison, opened_by, at_opening)
         return model.model_validate(
             {
                 "incident_id": incident_id(book, identity, place, channel, since),
@@ -300,6 +306,7 @@ class ComparedBook:
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
                 "location": place.label,
+                "fault_id": fault,
                 "state": state,
                 "severity": verdict.severity,
                 "cause": verdict.cause,

@@ -83,6 +83,8 @@ class CurrencyComparison:
         self._reading = reading
         self.rules = reading.rules
 
+    missed_changes: frozenset[str] = frozenset()
+
     def terms(self, claim: PriceClaim) -> Hashable | None:
         """The terms but for the currency."""
         return self._reading.free_terms(claim)

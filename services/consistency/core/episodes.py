@@ -32,6 +32,7 @@ class Episode:
         "is_final",
         "led_by",
         "opened_at",
+        "opened_by",
         "openings",
         "reopens",
         "resolved_at",
@@ -45,6 +46,8 @@ class Episode:
         self.verdict = verdict
         """The latest while the episode is pending, the worst since it opened."""
         self.opened_at: datetime | None = None
+        self.opened_by: Judgement | None = None
+        """The verdict when it opened first; what it has in common with others stays as it was."""
         self.resolved_at: datetime | None = None
         self.deviating_claims: dict[Basis, Claim] = {}
         """The latest deviating claim of each basis."""
@@ -97,6 +100,7 @@ class Episode:
         """An independent copy."""
         twin = Episode(self.since, self.due_at, self.verdict)
         twin.opened_at, twin.resolved_at = self.opened_at, self.resolved_at
+        twin.opened_by = self.opened_by
         twin.led_by, twin.is_final = self.led_by, self.is_final
         twin.openings, twin.held_until = list(self.openings), self.held_until
         twin.flapping_since = self.flapping_since
@@ -276,7 +280,7 @@ class Deviations:
     def _open(self, current: Episode, verdict: Judgement, at: datetime) -> None:
         current.verdict = verdict
         current.due_at = min(current.due_at, at)
-        current.opened_at = at
+        current.opened_at, current.opened_by = at, verdict
         if current.reopens is not None:
             current = self.current = self._reopen(current)
         current.opens(at, self._rules)

@@ -54,6 +54,11 @@ class Comparison(Protocol):
         """The rules it applies."""
         ...
 
+    @property
+    def missed_changes(self) -> frozenset[str]:
+        """The causes by which a channel missed a change: one for all that missed the same one."""
+        ...
+
     def terms(self, claim: Any) -> Hashable | None:
         """What two claims must share to be compared; None if this one is never compared."""
         ...
@@ -109,6 +114,8 @@ class Move(NamedTuple):
     ended: bool
     lasts: timedelta | None = None
     """How long the promotion lasts that began, if its end is known."""
+    by: tuple[Claim, ...] = ()
+    """Of what is expected: the claims that supported it then."""
 
 
 class Judgement(NamedTuple):
@@ -119,6 +126,8 @@ class Judgement(NamedTuple):
     cause: str
     severity: Severity
     gap: Decimal
+    moved: Move | None = None
+    """How the expectation came to be."""
 
     def is_worse_than(self, other: Judgement) -> bool:
         """More severe, or as severe and further from what is expected."""
@@ -151,7 +160,8 @@ class ExpectationHistory:
             self._remember(old, now)
         if expected:
             ended = bool(old and was_expected and old.promoted and not expected.promoted)
-            self.move = Move(now, ended, promised_time(self._comparison, expected))
+            lasts = promised_time(self._comparison, expected)
+            self.move = Move(now, ended, lasts, expected.supporting_claims)
             running = self._promotions(expected)
             self.ended_promotions = tuple(p for p in self.ended_promotions if p not in running)
 
@@ -255,7 +265,8 @@ class ExpectationHistory:
             return None
         cause = comparison.cause(claim, expected, self)
         severity = comparison.severity(value, expected.value)
-        return Judgement(claim, expected, cause, severity, comparison.gap(value, expected.value))
+        gap = comparison.gap(value, expected.value)
+        return Judgement(claim, expected, cause, severity, gap, self.move)
 
     def copy(self) -> ExpectationHistory:
         """An independent copy."""

@@ -43,6 +43,7 @@ class MarketingMessage(NamedTuple):
     key: str
     anchor: NodeId
     address: NodeId | None
+    campaign: str = ""
 
 
 class Word(NamedTuple):
@@ -92,7 +93,9 @@ def statements_of(heard: Heard) -> list[tuple[str, str]]:
     if message is not None:
         address = "" if heard.address is None else written(heard.address)
         sent = [message.purpose, event.source.system, contact_key(event, message), address]
-        found.append((MESSAGE, _packed(*sent, written(heard.anchor))))
+        sent.append(written(heard.anchor))
+        named = [message.campaign] if message.campaign else []
+        found.append((MESSAGE, _packed(*sent, *named)))
     for one in heard.consents:
         if one.action != BOUNCED:  # says nothing of what the customer wants
             said = [one.action, one.purpose, one.channel, written(one.address), one.basis]
@@ -113,10 +116,10 @@ def _packed(*values: str | bool) -> str:
 
 def read_message(claim: Statement) -> MarketingMessage:
     """The message of a statement."""
-    purpose, sender, key, address, anchor = orjson.loads(claim.value)
+    purpose, sender, key, address, anchor, *campaign = orjson.loads(claim.value)
     return MarketingMessage(
         claim.occurred_at, claim.event_id, claim.channel, purpose, sender, key,
-        read_node(anchor), read_node(address) if address else None,
+        read_node(anchor), read_node(address) if address else None, *campaign,
     )  # fmt: skip
 
 

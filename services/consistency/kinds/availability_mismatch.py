@@ -75,6 +75,8 @@ class AvailabilityDetails(Details):
 class AvailabilityComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
+    missed_changes: frozenset[str] = frozenset({Cause.STALE_AVAILABILITY})
+
     def __init__(self, rules: AvailabilityRules) -> None:
         self.rules = rules
 

@@ -25,6 +25,7 @@ from schemas.offer import Basis
 from schemas.subject import SEPARATOR, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import fault_id
 from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import STORE_CHANNELS, offers_of
@@ -115,6 +116,7 @@ class ShownBook(RecomputedBook[ShownRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": claim.channel,
                 "location": claim.location,
+                "fault_id": self._fault(found, cause),
                 "state": IncidentState.RESOLVED if is_over else IncidentState.OPEN,
                 "severity": Severity.HIGH if is_own else Severity.MEDIUM,
                 "cause": cause,
@@ -140,6 +142,13 @@ class ShownBook(RecomputedBook[ShownRules]):
                 },
             }
         )
+
+    def _fault(self, found: DearerPurchase, cause: Cause) -> str:
+        """Whoever is shown the same price and charged the same other one."""
+        paid, shown = found.paid, found.shown[0]
+        prices = (f"{one.normalize():f}" for one in (shown.price, paid.price))
+        article = (paid.market, paid.sku, paid.currency)
+        return fault_id(self.book, paid.claim.channel, cause, *article, *prices)
 
 
 def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:

@@ -25,6 +25,7 @@ from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.contacts import contact_channel, contact_key, marketing_message
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import fault_id, hour_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
@@ -167,6 +168,7 @@ class PressureBook(RecomputedBook[PressureRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
                 "location": "",
+                "fault_id": fault_id(self.book, channel, cause, hour_of(found.begin)),
                 "state": IncidentState.RESOLVED if resolved_at else IncidentState.OPEN,
                 "severity": Severity.MEDIUM if len(within) >= 2 * cap else Severity.LOW,
                 "cause": cause,

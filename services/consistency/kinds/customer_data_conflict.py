@@ -105,6 +105,8 @@ class CustomerFact(NamedTuple):
 class CustomerDataComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
+    missed_changes: frozenset[str] = frozenset()
+
     def __init__(self, rules: CustomerDataRules) -> None:
         self.rules = rules
 

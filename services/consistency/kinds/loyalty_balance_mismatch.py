@@ -28,6 +28,7 @@ from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import SEPARATOR, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.course import Course, Dissent, Snapshot, Value
+from services.consistency.core.faults import subject_fault_id
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
@@ -196,6 +197,7 @@ class LoyaltyBook(RecomputedBook[LoyaltyRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": said.channel,
                 "location": "",
+                "fault_id": subject_fault_id(self.book, said.channel, *account),
                 "state": state if dissent.opened_at else IncidentState.PENDING,
                 "severity": Severity.MEDIUM if account.field == BALANCE else Severity.LOW,
                 "cause": Cause.STALE_BALANCE if dissent.is_stale else cause,

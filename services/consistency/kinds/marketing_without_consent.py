@@ -27,6 +27,7 @@ from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.contacts import contact_channel
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import fault_id, hour_of
 from services.consistency.core.joins import Joins, Link
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.permissions import (
@@ -285,6 +286,7 @@ class ConsentBook(RecomputedBook[ConsentBreachRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": first.channel,
                 "location": "",
+                "fault_id": self._fault(breaches[0]),
                 "state": IncidentState.RESOLVED if resolved_at else IncidentState.OPEN,
                 "severity": SEVERITIES[worst.cause],
                 "cause": worst.cause,
@@ -302,6 +304,12 @@ class ConsentBook(RecomputedBook[ConsentBreachRules]):
                 },
             }
         )
+
+    def _fault(self, breach: ConsentBreach) -> str:
+        """One campaign that went to many, or what was sent within an hour."""
+        sent, scope = breach.message, _scope(breach)
+        campaign = sent.campaign or hour_of(sent.at)
+        return fault_id(self.book, sent.channel, *scope, breach.cause, campaign)
 
 
 def _scope(breach: ConsentBreach) -> tuple[str, ...]:

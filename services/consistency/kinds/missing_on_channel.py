@@ -34,6 +34,7 @@ from services.consistency.core.assortment import (
     withdraws,
 )
 from services.consistency.core.book import earliest, incident_id
+from services.consistency.core.faults import fault_id, hour_of
 from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
@@ -198,6 +199,9 @@ class AssortmentBook(RecomputedBook[MissingRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
                 "location": "",
+                "fault_id": fault_id(
+                    self.book, channel, _cause(last), one.channel, hour_of(absence.since)
+                ),
                 "state": IncidentState.RESOLVED if until else IncidentState.OPEN,
                 "severity": Severity.LOW,
                 "cause": _cause(last),

@@ -24,9 +24,11 @@ from schemas.incident import AnyIncident, Details, Incident, Severity
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
+from services.consistency.core.advertised import Cause as Advertised
 from services.consistency.core.book import ClaimGroup, ComparedBook, EventClaims, earliest
 from services.consistency.core.currencies import Amount, CurrencyFold, CurrencyWatch
 from services.consistency.core.expectation import ExpectationHistory, Expected
+from services.consistency.core.faults import fault_id
 from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
@@ -167,6 +169,14 @@ class PriceComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
     wrong_currency = Cause.WRONG_CURRENCY
+    missed_changes: frozenset[str] = frozenset(
+        {
+            Cause.PROMOTION_NOT_ENDED,
+            Cause.PROMOTION_NOT_STARTED,
+            Cause.STALE_PRICE,
+            Advertised.ADVERTISED_PRICE_NOT_APPLIED,
+        }
+    )
 
     def __init__(self, rules: PriceRules) -> None:
         self.rules = rules
@@ -370,8 +380,13 @@ class PriceBook(ComparedBook):
         if fold is not None:
             for terms, place, channel, episode in fold.episodes():
                 one = self._incident(terms, place, channel, episode, by=fold.comparison)
-                found[one.incident_id] = one
+                found[one.incident_id] = one.model_copy(update={"fault_id": self._fault_of(one)})
         return found
+
+    def _fault_of(self, one: AnyIncident) -> str:
+        """A channel that publishes in another currency does so for all products."""
+        currency = getattr(one.details, "observed_currency", "")
+        return fault_id(self.book, one.channel, one.cause, currency)
 
     @property
     def next_due(self) -> datetime | None:

@@ -22,6 +22,7 @@ from schemas.rules.consistency import Hours, KindRules, Name, Percent
 from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import ComparedBook, incident_id
 from services.consistency.core.expectation import ExpectationHistory, Expected
+from services.consistency.core.faults import subject_fault_id
 from services.consistency.core.gtin import gtin_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import (
@@ -98,6 +99,8 @@ class Content(NamedTuple):
 
 class ContentComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
+
+    missed_changes: frozenset[str] = frozenset({Cause.STALE_PRODUCT_CONTENT})
 
     def __init__(self, rules: ContentRules) -> None:
         self.rules = rules
@@ -251,6 +254,7 @@ def _own_incident(name: Book, own: Own) -> AnyIncident:
             "subject": written_subject(name.subject),
             "channel": said.channel,
             "location": place.label,
+            "fault_id": subject_fault_id(name, said.channel, said.terms, said.value),
             "state": own.state,
             "severity": Severity.MEDIUM,
             "cause": Cause.UNIT_PRICE_CONTRADICTS_PRICE,

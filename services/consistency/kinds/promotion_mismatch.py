@@ -26,6 +26,7 @@ from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import earliest, incident_id
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import fault_id
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import OFFERING
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
@@ -245,6 +246,7 @@ class PromotionsBook:
                 "subject": written_subject(self.book.subject),
                 "channel": own.channel,
                 "location": place.label,
+                "fault_id": fault_id(self.book, own.channel, promotion, term),
                 "state": state,
                 "severity": Severity.MEDIUM,
                 "cause": one.latest.cause,

@@ -34,6 +34,7 @@ from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import SEPARATOR, Subject, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import subject_fault_id
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
@@ -169,6 +170,7 @@ class DayBook(RecomputedBook[RecordsRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": self._channel,
                 "location": closing.store,
+                "fault_id": subject_fault_id(self.book, self._channel),
                 "state": IncidentState.RESOLVED if end else IncidentState.OPEN,
                 "severity": Severity.MEDIUM if cause is Cause.TOTAL_DIFFERS else Severity.HIGH,
                 "cause": cause,

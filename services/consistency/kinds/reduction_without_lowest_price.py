@@ -35,6 +35,7 @@ from services.consistency.core.book import earliest, incident_id
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.consumer_prices import consumer_prices, read
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import subject_fault_id
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import FIXED_CHANNELS, OFFERING
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
@@ -326,6 +327,7 @@ class ReductionsBook:
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
                 "location": place.label,
+                "fault_id": subject_fault_id(self.book, channel, terms),
                 "state": state,
                 "severity": Severity.HIGH,
                 "cause": latest.cause,

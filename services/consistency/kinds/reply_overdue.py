@@ -34,6 +34,7 @@ from services.consistency.core.case_steps import (
     step_of,
 )
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import subject_fault_id
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
@@ -184,6 +185,7 @@ class RepliesBook(RecomputedBook[ReplyRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": first.channel,
                 "location": "",
+                "fault_id": subject_fault_id(self.book, first.channel),
                 "state": IncidentState.RESOLVED if end else IncidentState.OPEN,
                 "severity": Severity.HIGH if is_complaint else Severity.MEDIUM,
                 "cause": cause,

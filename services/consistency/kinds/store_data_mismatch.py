@@ -81,6 +81,8 @@ class StoreFact(NamedTuple):
 class StoreDataComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
+    missed_changes: frozenset[str] = frozenset({Cause.STALE_STORE_DATA})
+
     def __init__(self, rules: StoreDataRules) -> None:
         self.rules = rules
 

@@ -24,6 +24,7 @@ from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.case_steps import ASKING, CASE_BODIES, SPOKEN_CHANNELS, CaseStep
 from services.consistency.core.episodes import EVIDENCE_MAX
+from services.consistency.core.faults import subject_fault_id
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.matters import Matter, Said, plain, said_by
 from services.consistency.core.places import EVERYWHERE
@@ -262,6 +263,7 @@ class ToldBook(RecomputedBook[ToldTwiceRules]):
                 "subject": written_subject(self.book.subject),
                 "channel": channel,
                 "location": "",
+                "fault_id": subject_fault_id(self.book, channel, *identity),
                 "state": IncidentState.RESOLVED if is_over else IncidentState.OPEN,
                 "severity": severity(matter),
                 "cause": min((cause for _, cause in matter.tellings), key=CERTAINTY.index),

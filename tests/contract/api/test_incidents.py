@@ -61,7 +61,7 @@ def test_listed_and_shown_as_by_the_command(service: Service, sku: str) -> None:
             ({"channel": "shop"}, 1), ({"channel": "app"}, 0), ({"state": "resolved"}, 0),
             ({"kind": "price_mismatch"}, 1), ({"since": "2026-11-02T00:00:01Z"}, 0),
             ({"severity": ["high", found["severity"]]}, 1), ({"cause": "none"}, 0),
-            ({"location": "12"}, 0),
+            ({"location": "12"}, 0), ({"fault": found["fault_id"]}, 1), ({"fault": "f" * 16}, 0),
         ):  # fmt: skip
             answer = client.get("/v1/incidents", params={"sku": sku, **wanted})
             assert len(answer.json()["data"]) == count, wanted
@@ -77,6 +77,14 @@ def test_listed_and_shown_as_by_the_command(service: Service, sku: str) -> None:
         [count] = counts.json()["counts"]
         assert count["group"] == {"channel": "shop", "since": found["since"]}
         assert (count["incidents"], count["severities"][found["severity"]]) == (1, 1)
+        asked = {"sku": sku, "by": "fault", "fault": found["fault_id"]}
+        faults = client.get("/v1/incidents/counts", params=asked).json()
+        told = json.loads(service.run("incidents", "faults", "--json"))
+        assert [one for one in told["counts"] if one in faults["counts"]] == faults["counts"]
+        [fault] = faults["counts"]
+        assert fault["group"] == {"fault": found["fault_id"]}
+        assert (fault["places"], fault["example"]["incident_id"]) == (1, found["incident_id"])
+        assert fault["example"]["subject"].split(" ")[-1] == sku
         for fields in (["colour"], ["kind", "cause", "sku", "state"]):
             assert client.get("/v1/incidents/counts", params={"by": fields}).status_code == 400
     with service.client("profiles:read") as client:
