@@ -12,7 +12,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import api, consistency, ingest, profile_read, real_prices, startup, tracing, workers
+from bench import (
+    alerts,
+    api,
+    consistency,
+    ingest,
+    profile_read,
+    real_prices,
+    startup,
+    tracing,
+    workers,
+)
 from bench.children import ChildFailed, Result
 from services.runtime.errors import C360Error
 
@@ -53,6 +63,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_consistency(
         commands.add_parser("consistency", parents=[as_json], help=_first_line(consistency.__doc__))
     )
+    _add_alerts(commands.add_parser("alerts", parents=[as_json], help=_first_line(alerts.__doc__)))
     _add_prices(
         commands.add_parser("prices", parents=[as_json], help=_first_line(real_prices.__doc__))
     )
@@ -189,6 +200,20 @@ def _add_consistency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the choice of products (1)")
 
 
+def _add_alerts(parser: argparse.ArgumentParser) -> None:
+    parser.description = alerts.__doc__
+    numbers = {
+        "products": (alerts.PRODUCTS, "in the store"),
+        "places": (alerts.PLACES, "that publish a price of each: shop, app, and stores"),
+        "rate": (alerts.RATE, "prices a second"),
+    }
+    for name, (usual, what) in numbers.items():
+        parser.add_argument(f"--{name}", type=positive, default=usual, help=f"{what} ({usual:,})")
+    seconds = f"of the stream ({alerts.SECONDS:g})"
+    parser.add_argument("--seconds", type=float, default=alerts.SECONDS, help=seconds)
+    parser.add_argument("--seed", type=int, default=1, help="of the choice of products (1)")
+
+
 def _add_prices(parser: argparse.ArgumentParser) -> None:
     parser.description = real_prices.__doc__
     add = parser.add_argument
@@ -235,6 +260,10 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "consistency":
         asked = {name: getattr(given, name) for name in ("products", "places", "offers", "seed")}
         return [("consistency", lambda: consistency.measure(**asked), consistency.tell)]
+    if given.command == "alerts":
+        paced = ("products", "places", "rate", "seconds", "seed")
+        asked = {name: getattr(given, name) for name in paced}
+        return [("alerts", lambda: alerts.measure(**asked), alerts.tell)]
     if given.command == "prices":
         asked = {name: getattr(given, name) for name in ("month", "households", "weighed")}
         return [("prices", lambda: real_prices.measure(**asked), real_prices.tell)]

@@ -48,7 +48,7 @@ FILL_SQL = """
 INSERT INTO price_claims
 SELECT 'default', concat('p-', toString(intDiv(number, {places:UInt32}))), 'DE',
     concat('f-', toString(number)), reinterpretAsUUID(sipHash128(number)), 0, 1,
-    toDateTime64('2026-03-02 00:00:00', 3, 'UTC'),
+    {at:DateTime64(3, 'UTC')},
     ['shop', 'app', 'pos'][least(3, 1 + number % {places:UInt32})], false, '',
     if(number % {places:UInt32} < 2, '', concat('s-', toString(number % {places:UInt32}))),
     'published', toDecimal64(10, 4), 'EUR', toDecimal64(0, 4), ''
@@ -116,12 +116,13 @@ def _resident_mib() -> float:
     return pages * resource.getpagesize() / 1024**2
 
 
-def fill(database: Database, products: int, places: int) -> None:
+def fill(database: Database, products: int, places: int, at: datetime = BEGIN) -> None:
     """Publish every product once at every place."""
     total = products * places
     for first in range(0, total, CHUNK):
         count = min(CHUNK, total - first)
-        database.command(FILL_SQL, {"first": first, "count": count, "places": places})
+        asked = {"first": first, "count": count, "places": places, "at": at}
+        database.command(FILL_SQL, asked)
         progress(f"  filled {first + count:,} of {total:,} offers")
 
 

@@ -21,6 +21,7 @@ Percent = Annotated[Decimal, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Zones = dict[Name, list[Name]]
 Apart = frozenset[str]
+NO_CHANNELS: Apart = frozenset()
 """The channels that another is not compared with."""
 
 
@@ -147,12 +148,12 @@ class KindRules(Described, BaseModel):
 
     def apart_from(self, channel: str) -> Apart:
         """The channels that `channel` is not compared with."""
-        return self._apart.get(channel, frozenset())
+        return self._apart.get(channel, NO_CHANNELS)
 
     @cached_property
     def aparts(self) -> tuple[Apart, ...]:
         """All different answers of `apart_from`."""
-        return tuple(dict.fromkeys([frozenset[str](), *self._apart.values()]))
+        return tuple(dict.fromkeys([NO_CHANNELS, *self._apart.values()]))
 
     @cached_property
     def _apart(self) -> dict[str, Apart]:

@@ -15,7 +15,7 @@ from services.consistency.core.doubt import LateWrites
 from services.consistency.rules import consistency_rules
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
-from services.consistency.writer import STATEMENTS_OF_A_WRITE
+from services.consistency.writer import STATEMENTS_OF_A_WRITE, CacheBudget
 from services.runtime.errors import Retry
 from services.runtime.settings import Settings, read_rules
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
@@ -38,6 +38,7 @@ async def run(settings: Settings) -> None:
             parts.ports,
             rules,
             parts.metrics,
+            budget=CacheBudget(settings.consistency_cached_claims_max),
             late=LateWrites(STATEMENTS_OF_A_WRITE * settings.clickhouse_timeout_s, time.monotonic),
         )
 

@@ -45,7 +45,7 @@ from services.consistency.core.kind import Kinds
 from services.consistency.partition_store import PartitionStore, Prefetch
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
-from services.consistency.writer import CACHE_BOOKS_MAX, ONE_PROCESS, Actions, ConsistencyWriter
+from services.consistency.writer import ONE_PROCESS, Actions, CacheBudget, ConsistencyWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, customer_records
@@ -121,11 +121,11 @@ class ConsistencyWorker:
         rules: ConsistencyRules,
         metrics: Metrics,
         partitions: int = OFFER_PARTITIONS,
-        cache_books_max: int = CACHE_BOOKS_MAX,
+        budget: CacheBudget | None = None,
         late: LateWrites = ONE_PROCESS,
     ) -> None:
-        """`partitions` is how many the topic has in all; the cache is bounded for each realm and
-        partition; `late` is about writes that were given up, here or by another worker."""
+        """`partitions` is how many the topic has in all; `budget` is for the books in memory, of
+        all partitions; `late` is about writes that were given up, here or by another worker."""
         self._store = store
         self._ownership = Ownership(ports.positions, ports.log, ports.offload)
         self._outbox = ports.outbox
@@ -133,7 +133,7 @@ class ConsistencyWorker:
         self._rules = rules
         self._metrics = metrics
         self._partitions = partitions
-        self._cache_books_max = cache_books_max
+        self._budget = budget or CacheBudget()
         self._clock = late.clock
         self._begun_s = self._clock()
         self._late = late._replace(clock=lambda: self._begun_s)
@@ -262,7 +262,7 @@ class ConsistencyWorker:
         self, realm: str, partition: Partition, reads: Prefetch
     ) -> tuple[ConsistencyWriter, PartitionStore]:
         store = PartitionStore(partition.number, reads)
-        writer = ConsistencyWriter(store, self._rules, self._cache_books_max, realm, self._late)
+        writer = ConsistencyWriter(store, self._rules, self._budget, realm, self._late)
         return writer, store
 
     def _settle(self, written: _Written) -> None:
@@ -274,9 +274,12 @@ class ConsistencyWorker:
             for incident in task.writer.changed:
                 self._metrics.incidents.labels(incident.kind, incident.state).inc()
         self._metrics.dead_letters.inc(written.refused)
-        writers = (writer for one in held.values() for writer, _ in one.writers.values())
-        cached_books = sum(writer.cached_books for writer in writers)
-        self._metrics.cache_entries.labels("price_books").set(cached_books)
+        writers = [writer for one in held.values() for writer, _ in one.writers.values()]
+        for name, entries in (
+            ("books", sum(writer.cached_books for writer in writers)),
+            ("claims_of_books", sum(writer.cached_claims for writer in writers)),
+        ):
+            self._metrics.cache_entries.labels(name).set(entries)
 
 
 def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:

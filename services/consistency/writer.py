@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from weakref import WeakSet
 
 from schemas.claim import Book, BookEntry, Claim, Superseded
 from schemas.incident import AnyIncident, IncidentState
@@ -23,7 +24,10 @@ from services.consistency.core.kind import JudgedBook
 from services.consistency.ports import ConsistencyStore
 from services.consistency.rules import ConsistencyRules
 
-CACHE_BOOKS_MAX = 10_000
+CACHE_CLAIMS_MAX = 200_000
+"""A claim of a receipt takes about a KiB of memory in its book, a price of a place up to three."""
+CLAIMS_OF_A_BOOK = 5
+"""What an empty book takes, counted in claims."""
 STATEMENTS_OF_A_WRITE = 4
 """Of `ConsistencyWriter.write`, at most: each is sent after the one before is acknowledged."""
 FIRST = from_ms(1)
@@ -34,18 +38,38 @@ Actions = Mapping[Book, Sequence[IncidentAction]]
 """Actions of people, by the book of the incident."""
 
 
+class CacheBudget:
+    """How many claims the writers of a process may keep in memory, shared evenly among them."""
+
+    def __init__(self, claims_max: int = CACHE_CLAIMS_MAX) -> None:
+        self._claims_max = claims_max
+        self._writers: WeakSet[ConsistencyWriter] = WeakSet()
+
+    def join(self, writer: ConsistencyWriter) -> None:
+        """From now on it has a share, as long as it lives."""
+        self._writers.add(writer)
+
+    @property
+    def share(self) -> int:
+        """Claims that each writer may keep."""
+        return self._claims_max // max(1, len(self._writers))
+
+
 class _Entry:
     """A cached book and its incidents as they are stored, or will be after the next commit."""
 
-    __slots__ = ("actions", "book", "least_versions", "stored")
+    __slots__ = ("actions", "book", "least_versions", "size", "stored")
 
     def __init__(
         self,
         book: JudgedBook,
+        size: int,
         stored: dict[str, AnyIncident],
         actions: Iterable[IncidentAction],
     ) -> None:
         self.book = book
+        self.size = size
+        """How many claims it was given."""
         self.stored = stored
         self.least_versions: dict[str, int] = {}
         """Of events whose claims were taken back, by event id: an older one may still arrive from
@@ -99,14 +123,16 @@ class ConsistencyWriter:
         self,
         store: ConsistencyStore,
         rules: ConsistencyRules,
-        cache_books_max: int = CACHE_BOOKS_MAX,
+        budget: CacheBudget | None = None,
         realm: str = DEFAULT_REALM,
         late: LateWrites = ONE_PROCESS,
     ) -> None:
-        """`late` is about writes to the store that were given up, here or by who wrote before."""
+        """`budget` bounds the books that are kept in memory between two batches; `late` is about
+        writes to the store that were given up, here or by who wrote before."""
         self._store = store
         self._rules = rules
-        self._cache_books_max = cache_books_max
+        self._budget = budget or CacheBudget()
+        self._budget.join(self)
         self.realm = realm
         self._cache: OrderedDict[Book, _Entry] = OrderedDict()
         self._now = store.latest_tick(realm)
@@ -126,6 +152,12 @@ class ConsistencyWriter:
     def cached_books(self) -> int:
         """How many books are in memory."""
         return len(self._cache)
+
+    @property
+    def cached_claims(self) -> int:
+        """How many claims these books have, an empty book counted as some."""
+        claims = sum(entry.size for entry in self._cache.values())
+        return claims + CLAIMS_OF_A_BOOK * len(self._cache)
 
     def missing(self, books: Iterable[Book]) -> list[Book]:
         """Those of the books that `apply` would read from the store."""
@@ -231,8 +263,10 @@ class ConsistencyWriter:
         self._claims, self._actions, self._incidents, self._due = [], {}, {}, {}
         for book in self._in_doubt:  # read again, with everything that has landed by then
             self._cache.pop(book, None)
-        while len(self._cache) > self._cache_books_max:
-            self._cache.popitem(last=False)
+        excess = self.cached_claims - self._budget.share
+        while excess > 0 and len(self._cache) > 1:  # a book that is larger than all stays alone
+            _, entry = self._cache.popitem(last=False)
+            excess -= entry.size + CLAIMS_OF_A_BOOK
 
     def commit(self, version: int) -> None:
         """`write` and `settle` in one, where nothing is published."""
@@ -271,14 +305,15 @@ class ConsistencyWriter:
         incidents = self._store.incidents_of(missing) if missing else {}
         actions = self._store.actions_of(missing) if missing else {}
         for name in known:  # its incidents stay: some of them may not be written yet
-            self._cache[name].book = self._judged(name, claims.get(name, ()))
+            said = claims.get(name, ())
+            self._cache[name].book, self._cache[name].size = self._judged(name, said), len(said)
         for name in missing:
             rows = claims.get(name, ()), incidents.get(name, ()), actions.get(name, ())
             if name in may_be_blank and not any(rows):
                 continue
             said, former, acted = rows
             stored = {incident.incident_id: incident for incident in former}
-            self._cache[name] = _Entry(self._judged(name, said), stored, acted)
+            self._cache[name] = _Entry(self._judged(name, said), len(said), stored, acted)
 
     def _judged(self, name: Book, claims: Iterable[Claim]) -> JudgedBook:
         book = self._rules.kinds.judge(name, self._rules.by_kind)
@@ -295,7 +330,9 @@ class ConsistencyWriter:
         """Judge one book again; notes what to write and returns what to publish."""
         entry = self._cache[name]
         self._cache.move_to_end(name)
-        self._claims += entry.book.add(entry.counting(claims))
+        added = entry.book.add(entry.counting(claims))
+        self._claims += added
+        entry.size += len(added)
         if self._now is not None:
             entry.book.advance(self._now)
         current = entry.incidents(self._now)

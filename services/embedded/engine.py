@@ -18,7 +18,7 @@ from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
-from services.consistency.writer import ConsistencyWriter
+from services.consistency.writer import CacheBudget, ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
 from services.embedded.refusal import not_on_a_server
@@ -54,7 +54,7 @@ from services.store.secret import register_secret
 from services.store.statements import statements_of
 from services.stream.watermarks import ClickHouseWatermarks
 
-CACHED_BOOKS = 200_000
+CACHED_CLAIMS = 1_000_000
 IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
 """A killed run may leave one batch in doubt, of any configured size."""
 REACHED_SQL = statements_of(__file__)["reached"]
@@ -83,6 +83,7 @@ class Engine:
         self.facts = ClickHouseFactStore(database, sole_writer=True)
         self.graph = ClickHouseIdentityStore(database)
         self.claims = ClickHouseConsistencyStore(database)
+        self._book_budget = CacheBudget(CACHED_CLAIMS)
         register_realms(database, settings.realms, personal_types(self.identity_rules))
         self.pipeline = self._pipeline()
 
@@ -142,7 +143,7 @@ class Engine:
         )
 
     def _consistency_writer(self, realm: str) -> ConsistencyWriter:
-        return ConsistencyWriter(self.claims, self.consistency_rules, CACHED_BOOKS, realm)
+        return ConsistencyWriter(self.claims, self.consistency_rules, self._book_budget, realm)
 
     def ingest(
         self,

@@ -66,6 +66,25 @@ def test_every_contestant_of_ours_reports_and_stores_the_same(tmp_path: Path) ->
     assert min(steady["peak_mib"].values()) > 0
 
 
+def test_every_wrong_price_has_its_alert() -> None:
+    """On a broker and all workers, at the smallest size: each wrong price is told, no right one."""
+    sizes = ("--products", "3000", "--places", "3", "--rate", "100", "--seconds", "30")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "alerts", "--json", *sizes],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    report: Any = json.loads(done.stdout)
+    assert report["events"] == 3_000
+    assert report["wrong"] > 5
+    assert (report["never_seen"], report["others"]) == (0, 0)
+    assert 0 < report["p50_ms"] <= report["p99_ms"] <= report["max_ms"]
+    assert min(report["peak_mib"].values()) > 0
+
+
 def test_the_environment_of_quix_streams_has_what_our_code_imports() -> None:
     """Models and insert are ours in that environment, too, so its lock names all they load."""
     done = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.consistency.core.doubt import LateWrites
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
+from services.consistency.writer import CacheBudget
 from services.identity.ports import IdentityStore
 from services.identity.worker import IdentityWorker
 from services.identity.writer import IdentityWriter
@@ -84,7 +85,7 @@ async def consistency(world: World, process: Process) -> None:
         price_rules(),
         world.metrics,
         OFFERS,
-        world.rng.choice((0, 1, 10_000)),
+        CacheBudget(world.rng.choice((0, 60, 200_000))),
         LateWrites(IN_DOUBT_S, world.loop.time),
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from sys import intern
 from typing import Any, NamedTuple
 
 from schemas.claim import (
@@ -74,14 +75,15 @@ class ClickHouseConsistencyStore:
         self._partitions = partitions
         self._kinds = kinds
         self._map = ProfileMap(database)
-        self._noted: set[Book] = set()
+        self._noted: set[int] = set()
+        """Hashes of books; one that is not noted but shares its hash is read in vain."""
         self._ticks: dict[str, datetime] = {}
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
         found: dict[Book, list[Claim]] = defaultdict(list)
         for realm, part in _parts(
-            [one for one in books if one in self._noted or _is_customer(one)]
+            [one for one in books if hash(one) in self._noted or _is_customer(one)]
         ):
             for claim in self._claims(realm, part):
                 found[claim.book].append(claim)
@@ -106,8 +108,12 @@ class ClickHouseConsistencyStore:
         return self._counting(realm, self._price_rows(realm, asked))
 
     def _price_rows(self, realm: str, asked: dict[str, Any]) -> Iterator[_Read]:
+        books: dict[tuple[str, str], Book] = {}
         for cancelled_by, node, market, sku, *rest in self._database.rows(PRICES_SQL, asked):
-            book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
+            book = books.get((market, sku))
+            if book is None:
+                book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
+                books[market, sku] = book
             yield _Read(price_claim(book, rest), node.int, cancelled_by)
 
     def _counting(self, realm: str, read: Iterable[_Read]) -> Iterator[Claim]:
@@ -169,25 +175,21 @@ class ClickHouseConsistencyStore:
 
     def comparable_books(self, partitions: Collection[int] | None = None) -> ComparableBooks:
         """See the port."""
-        single: dict[Book, str] = {}
-        comparable: list[Book] = []
+        found = ComparableBooks()
         for sql in (PRICE_BOOKS_SQL, STATEMENT_BOOKS_SQL):
             rows = self._database.rows(sql, self._within(partitions))
             for realm, kind, type_, subject, channel, is_single in rows:
                 book = Book(realm, kind, Subject(SubjectType(type_), subject))
+                self.note([book])
                 if is_single:
-                    single[book] = channel
+                    found.put_single(book, intern(channel))
                 else:
-                    comparable.append(book)
-        self.note(single)
-        self.note(comparable)
-        found = ComparableBooks(single)
-        found.mark(comparable)
+                    found.mark([book])
         return found
 
     def note(self, books: Iterable[Book]) -> None:
         """The facts hold claims of these books; other books have none."""
-        self._noted.update(books)
+        self._noted.update(map(hash, books))
 
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
@@ -326,12 +328,12 @@ def price_claim(book: Book, row: Sequence[Any]) -> PriceClaim:
         event_id=event_id,
         ordinal=ordinal,
         version=version,
-        channel=channel,
-        location=location,
+        channel=intern(channel),  # many thousand claims of a few channels and places
+        location=intern(location),
         zone=extra.pop("zone", ""),
         basis=Basis(basis),
         price=price,
-        currency=currency,
+        currency=intern(currency),
         **extra,
     )
 

@@ -14,15 +14,25 @@ from schemas.offer import Basis
 
 
 class ComparableBooks:
-    """Filters claims by book. `single` maps books with claims of one channel to that channel."""
+    """Filters claims by book. `single` maps books with claims of one channel to that channel.
+
+    Of a book only its hash is kept, a quarter of its size: should two books ever share one, both
+    are judged, which is never wrong.
+    """
 
     def __init__(self, single: Mapping[Book, str] | None = None) -> None:
-        self._single = dict(single or {})
-        self._comparable: set[Book] = set()
+        self._single: dict[int, str] = {}
+        self._comparable: set[int] = set()
+        for book, channel in (single or {}).items():
+            self.put_single(book, channel)
+
+    def put_single(self, book: Book, channel: str) -> None:
+        """All claims of this book are observations of one channel."""
+        self._single[hash(book)] = channel
 
     def mark(self, books: Iterable[Book]) -> None:
         """These books are comparable and stay so."""
-        self._comparable.update(books)
+        self._comparable.update(map(hash, books))
 
     def filter(self, claims: Sequence[BookEntry]) -> list[BookEntry]:
         """The claims whose book has a published claim or claims of two channels, with these.
@@ -30,15 +40,16 @@ class ComparableBooks:
         When a book becomes comparable, read its earlier claims from the facts. A book that lost
         claims may have incidents left, so it counts as comparable.
         """
-        for claim in claims:
+        hashed = [(hash(claim.book), claim) for claim in claims]
+        for book, claim in hashed:
             if isinstance(claim, Superseded):
-                self._comparable.add(claim.book)
-            elif claim.book not in self._comparable:
-                self._note(claim)
-        return [claim for claim in claims if claim.book in self._comparable]
+                self._comparable.add(book)
+            elif book not in self._comparable:
+                self._note(book, claim)
+        return [claim for book, claim in hashed if book in self._comparable]
 
-    def _note(self, claim: Claim) -> None:
-        channel = self._single.setdefault(claim.book, claim.channel)
+    def _note(self, book: int, claim: Claim) -> None:
+        channel = self._single.setdefault(book, claim.channel)
         if claim.basis is Basis.PUBLISHED or channel != claim.channel:
-            self._comparable.add(claim.book)
-            del self._single[claim.book]
+            self._comparable.add(book)
+            del self._single[book]

@@ -43,6 +43,9 @@ class WorkerSettings(Part):
     """Share of rejects among the last 10,000 events that stops an ingest worker."""
     tick_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 5
     """Seconds between two ticks, which advance event time for incidents."""
+    consistency_cached_claims_max: Annotated[int, Field(ge=1_000)] = 100_000
+    """Claims that a consistency worker keeps in memory, one to three KiB each; what it does not
+    have, it reads from the store."""
 
     def health_port(self, offset: int) -> int:
         """The port of the health pages that was set, else the default's neighbour."""

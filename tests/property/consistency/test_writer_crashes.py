@@ -12,7 +12,7 @@ import pytest
 from schemas.claim import Book, Claim, PriceClaim
 from schemas.incident import AnyIncident
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.writer import ConsistencyWriter
+from services.consistency.writer import CacheBudget, ConsistencyWriter
 from tests.events import product_book
 from tests.unit.consistency.histories import QUICK, some_claims
 from tests.unit.consistency.market import hour, price_book, rules
@@ -91,7 +91,7 @@ def run_log(rng: random.Random, store: MemoryStore, batches: list[Batch]) -> int
     """Work through the log; after a crash a new writer starts at the last acknowledged batch."""
     crashes = acknowledged = 0
     while acknowledged < len(batches):
-        writer = ConsistencyWriter(store, USING, cache_books_max=rng.choice([1, 2, 100]))
+        writer = ConsistencyWriter(store, USING, CacheBudget(rng.choice([1, 40, 2_000])))
         position = acknowledged
         try:
             while position < len(batches):

@@ -24,7 +24,7 @@ from services.consistency.core.doubt import LateWrites
 from services.consistency.kinds import KINDS
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
-from services.consistency.writer import ConsistencyWriter
+from services.consistency.writer import CacheBudget, ConsistencyWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import OFFERS_TOPIC, action_outgoing, claim_records
@@ -257,7 +257,7 @@ class World:
         offload: Callable[..., Awaitable[Any]] = self.offload
         return ConsistencyWorker(
             self.store, DecisionPorts(self.positions, self, self.outbox, offload), USING,
-            self.metrics, self.partitions, self.rng.choice([1, 2, 100]),
+            self.metrics, self.partitions, CacheBudget(self.rng.choice([1, 40, 9_000])),
             LateWrites(self.rng.choice([0.0, 50.0]), lambda: float(self.fuse.passed)),
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -9,8 +10,9 @@ import pytest
 
 from schemas.claim import Book, Claim, PriceClaim, Superseded
 from schemas.incident import AnyIncident, IncidentState
+from schemas.subject import Subject
 from services.consistency.adapters.memory import MemoryStore
-from services.consistency.writer import ConsistencyWriter
+from services.consistency.writer import CacheBudget, ConsistencyWriter
 
 from .market import BOOK, RULES, charged, claim, hour
 
@@ -73,6 +75,38 @@ def test_applying_again_changes_nothing() -> None:
     writer.commit(1)
     assert writer.apply(agreed(), hour(20)) == []
     assert ConsistencyWriter(store, RULES).apply(agreed(), hour(20)) == []
+
+
+def test_writers_share_the_memory_of_their_process() -> None:
+    """Each keeps its share of the claims, the latest books first; who ends leaves room."""
+    budget = CacheBudget(24)
+    books = [Book("r", BOOK.kind, Subject.product("DE", str(number))) for number in range(4)]
+    claims = [claim("shop", "10", 0)._replace(book=book) for book in books]
+    first = ConsistencyWriter(MemoryStore(), RULES, budget, "r")
+    first.apply(claims, hour(1))
+    assert (first.cached_books, first.cached_claims) == (4, 24)  # one and five for each book
+    first.commit(1)
+    assert first.missing(books) == []
+    second = ConsistencyWriter(MemoryStore(), RULES, budget, "r")
+    first.apply([], hour(2))
+    first.commit(2)
+    assert first.missing(books) == books[:2]
+    del second
+    gc.collect()
+    first.apply(claims, hour(3))
+    first.commit(3)
+    assert first.missing(books) == []
+
+
+def test_a_book_that_is_larger_than_the_memory_stays_alone() -> None:
+    """It would be read again with every batch; the others are evicted."""
+    writer = ConsistencyWriter(MemoryStore(), RULES, CacheBudget(1))
+    other = BOOK._replace(subject=Subject.product("DE", "other"))
+    writer.apply([claim("shop", "10", 0)._replace(book=other)], hour(1))
+    writer.commit(1)
+    writer.apply(agreed(), hour(11))
+    writer.commit(2)
+    assert writer.missing([BOOK, other]) == [other]
 
 
 def test_time_never_goes_back() -> None:

@@ -26,7 +26,7 @@ from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.offers import YEARS_BOUNDED
 from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
 from services.consistency.kinds.price_mismatch import PriceRules
-from services.embedded.engine import CACHED_BOOKS
+from services.embedded.engine import CACHED_CLAIMS
 from services.embedded.pipeline import ATTEMPTS_MAX
 from services.identity.adapters.explanation import ASIDES_SHOWN_MAX, EDGES_READ_MAX
 from services.identity.adapters.membership import DECISIONS_SHOWN_MAX, EDGES_SHOWN_MAX
@@ -89,7 +89,7 @@ STATED: list[tuple[str, int | float]] = [
     ("age of a published price", PRICES.published_max_age_days),
     ("deviating claims named", EVIDENCE_MAX),
     ("future changes of a price book", FORESEEN_INSTANTS_MAX),
-    ("price books in memory", CACHED_BOOKS),
+    ("claims of books in memory", CACHED_CLAIMS),
     ("entries of a timeline page", TIMELINE_ENTRIES_MAX),
     ("event types, channels to limit", FILTER_VALUES_MAX),
     ("incidents, rejected events of a page", INCIDENTS_PER_PAGE_MAX),
@@ -114,4 +114,4 @@ def test_a_stated_limit_is_the_one_in_force(what: str, limit: float) -> None:
     """The row that begins with these words has this number."""
     [row] = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {what}")]
     numbers = row.replace("|", " ").replace(";", " ").split()
-    assert {f"{limit:,g}", f"{limit:g}"} & {one.strip("(.,") for one in numbers}, row
+    assert {f"{limit:,.9g}", f"{limit:.9g}"} & {one.strip("(.,") for one in numbers}, row
