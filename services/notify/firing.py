@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS alert (target TEXT, incident_id TEXT, labels TEXT, re
     PRIMARY KEY (target, incident_id, labels));
 CREATE INDEX IF NOT EXISTS alert_by_due ON alert (target, due);
 """
-FIRES = "open"
+FIRES, FAULT = "open", "fault"
 STILL_FIRES = "acknowledged"
 """Somebody works on it: it is not over. It begins no alert either."""
 
@@ -42,6 +42,16 @@ class FiringAlert(NamedTuple):
     ended: float | None
     """Unix time of when its end was heard of; None while it lasts."""
     revision: int
+
+
+def _labels(found: dict[str, str], before: Mapping[str, Any]) -> str:
+    """The labels as JSON. Another fault alone makes no other alert: one that lasts stays in the
+    group in which people were notified."""
+    for text, (ended, *_) in before.items():
+        known = orjson.loads(text)
+        if ended is None and {**known, FAULT: ""} == {**found, FAULT: ""}:
+            return text
+    return orjson.dumps(found).decode()
 
 
 class FiringAlerts:
@@ -87,7 +97,7 @@ class FiringAlerts:
         was_sent = any(ended is None and tried for ended, tried, _ in before.values())
         if where and (state == FIRES or (state == STILL_FIRES and lasts)):
             route, added, due = where
-            labels = orjson.dumps(labels_of(record, route, added)).decode()
+            labels = _labels(labels_of(record, route, added), before)
             _, tried, revision = before.get(labels, (None, 0, 0))
             due = min(due, time.time()) if was_sent else due
             if labels in before and before[labels][0] is None:

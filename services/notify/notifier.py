@@ -30,7 +30,7 @@ from services.notify.core.messages import (
 )
 from services.notify.core.routing import RoutedIncident, routing_of
 from services.notify.outbox import BEFORE, ENDED, NotifyOutbox, OutboxEntry
-from services.notify.targets import NotifyTargets, WebhookTarget
+from services.notify.targets import NotifyTargets, PagePer, WebhookTarget
 from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.retry import pauses
@@ -65,6 +65,9 @@ class Notifier:
             metrics.notify_deliveries.labels(outcome)
         zones = next(iter(rules.by_kind.values())).zone_of
         self._zone_of = zones
+        outbox.faults.begin(
+            one.name for one in targets.webhook if one.one_page_per is PagePer.FAULT
+        )
         self._empty = outbox.alerts.begin(one.name for one in targets.alertmanager)
         self._heard_at, self._is_reading = time.monotonic(), False
 
@@ -172,7 +175,7 @@ class Notifier:
         elif name == "incident":
             self._outbox.take(said, await self._routed(client, said), last_id)
         else:  # removed: nobody is told of what is no more
-            self._outbox.advance(last_id)
+            self._outbox.forget(said["incident_id"], last_id)
 
     async def _catch_up(self, client: httpx.AsyncClient) -> None:
         """Changes are missing: read what lasts, and what became of what targets know."""
@@ -182,7 +185,9 @@ class Notifier:
             self._outbox.take(one, where)
         for incident_id in sorted(rest):
             answer = await client.get(f"/v1/incidents/{incident_id}")
-            if answer.status_code != httpx.codes.NOT_FOUND:
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                self._outbox.forget(incident_id)
+            else:
                 one = answer.raise_for_status().json()
                 self._outbox.take(one, await self._routed(client, one))
 
@@ -264,9 +269,10 @@ def message_of(entries: Sequence[OutboxEntry]) -> Message:
     """The message of one page, or of a digest."""
     first = entries[0]
     if first.route is not Route.DIGEST:
-        return incident_message(first.record, first.labels, first.number)
+        return incident_message(first.name, first.record, first.labels, first.number)
     due = datetime.fromtimestamp(first.due, UTC).isoformat()
-    return digest_message([(one.record, one.labels, one.number) for one in entries], due)
+    told = [(one.name, one.record, one.labels, one.number) for one in entries]
+    return digest_message(told, due)
 
 
 def routed_incident(said: Any, exposure: Any) -> RoutedIncident:

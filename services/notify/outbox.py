@@ -1,6 +1,7 @@
 """What is still to be sent, and how far incidents were read: one transaction for both, in SQLite.
 
-An incident has one entry per target, of its latest state. After a kill everything that was not
+An incident has one entry per target, of its latest state; so has a fault, if the target is told of
+those (services/notify/faults.py). After a kill everything that was not
 acknowledged is sent again under the same id. Not safe for several processes.
 """
 
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.rules.routing import Route
+from services.notify.faults import PREFIX, ToldFaults
 from services.notify.firing import FiringAlerts
 from services.runtime.errors import ConfigurationError
 from services.store.statements import statements_of
@@ -37,19 +39,26 @@ BEFORE = frozenset({"upcoming", "pending"})
 
 
 class OutboxEntry(NamedTuple):
-    """An incident that a target is still to hear of."""
+    """An incident, or a fault, that a target is still to hear of."""
 
     target: str
     incident_id: str
+    """Of a fault its name in the outbox."""
     due: float
     """Unix time."""
     route: Route
     record: Mapping[str, Any]
+    """The incident; of a fault the one that stands for it, with what is known of the fault."""
     labels: Mapping[str, str]
     number: int
     """Which change of the incident it is for the target, from 1."""
     refusals: int
     revision: int
+
+    @property
+    def name(self) -> str:
+        """Name in messages: the id of the incident, or that of the fault and its labels."""
+        return self.incident_id.removeprefix(PREFIX)
 
 
 class NotifyOutbox:
@@ -66,6 +75,7 @@ class NotifyOutbox:
         except sqlite3.Error as error:
             raise ConfigurationError(f"state file {path} cannot be used: {error}") from error
         self.alerts = FiringAlerts(self._db)
+        self.faults = ToldFaults(self._db)
         path.chmod(0o600)
 
     def close(self) -> None:
@@ -96,8 +106,17 @@ class NotifyOutbox:
             for target, where in routed.items():
                 if self.alerts.has(target):
                     self.alerts.take(target, record, where)
+                elif self.faults.takes(target, record):
+                    self.faults.take(target, record, where)
                 else:
                     self._take(target, record, where)
+            if last_id:
+                self.advance(last_id)
+
+    def forget(self, incident_id: str, last_id: str = "") -> None:
+        """An incident is no more; nobody is told of that, but perhaps of the end of its fault."""
+        with _Transaction(self._db):
+            self.faults.forget(incident_id)
             if last_id:
                 self.advance(last_id)
 
@@ -152,12 +171,14 @@ class NotifyOutbox:
 
     def trying(self, entries: Sequence[OutboxEntry]) -> None:
         """From now on the target may have heard of these."""
-        self._each(
-            entries,
-            lambda one: self._db.execute(
-                "UPDATE outbox SET tried = 1 WHERE target = ? AND incident_id = ?", one[:2]
-            ),
-        )
+
+        def note(one: OutboxEntry) -> None:
+            sql = "UPDATE outbox SET tried = max(tried, 1) WHERE target = ? AND incident_id = ?"
+            self._db.execute(sql, one[:2])
+            if "fault" in one.record:
+                self.faults.trying(*one[:2], one.record)
+
+        self._each(entries, note)
 
     def delivered(self, entries: Sequence[OutboxEntry]) -> None:
         """The target has these; what changed meanwhile stays to be sent."""
@@ -188,6 +209,8 @@ class NotifyOutbox:
         if not self._db.execute(sql, (*key, one.revision)).rowcount:
             sql = "UPDATE outbox SET number = ?, tried = 0 WHERE target = ? AND incident_id = ?"
             self._db.execute(sql, (one.number + 1, *key))
+        if "fault" in one.record:
+            self.faults.delivered(*key, one.record, one.route)
 
     def _each(self, entries: Sequence[OutboxEntry], do: Callable[[OutboxEntry], Any]) -> None:
         with _Transaction(self._db):
@@ -197,7 +220,8 @@ class NotifyOutbox:
     def lasting(self) -> set[str]:
         """Incidents that some target knows, or is to know, as not ended."""
         rows = self._db.execute(_STATEMENTS["lasting"])
-        return {incident_id for (incident_id,) in rows} | self.alerts.lasting()
+        alone = {incident_id for (incident_id,) in rows}
+        return alone | self.alerts.lasting() | self.faults.lasting()
 
     def given_up(self) -> list[tuple[str, str, int, float]]:
         """Events that targets refused: target, id, last status, Unix time."""

@@ -17,8 +17,9 @@ FROM outbox WHERE target = ? AND due <= ? ORDER BY due, incident_id LIMIT ?
 
 -- lasting --
 -- Incidents that some target knows, or is to know, as not ended.
-SELECT incident_id FROM told WHERE state NOT IN ('resolved', 'retracted')
-UNION SELECT incident_id FROM outbox
+SELECT incident_id FROM told
+WHERE state NOT IN ('resolved', 'retracted') AND incident_id NOT LIKE 'fault:%'
+UNION SELECT incident_id FROM outbox WHERE incident_id NOT LIKE 'fault:%'
 
 -- given_up --
 -- Events that targets refused.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -55,6 +56,14 @@ class NotifySource(_Part):
     """API key with the scope `incidents:read`; its realm is the one that is read."""
 
 
+class PagePer(StrEnum):
+    """What an event of a webhook is about."""
+
+    FAULT = "fault"
+    """What many incidents have in common, as a price list that the tills missed."""
+    INCIDENT = "incident"
+
+
 class WebhookTarget(_Part):
     """An endpoint that takes CloudEvents."""
 
@@ -68,6 +77,8 @@ class WebhookTarget(_Part):
     """Signing secrets; two while one replaces the other."""
     routes: Annotated[list[Route], Field(min_length=1)] = [Route.PAGE, Route.DIGEST]
     """Which routes it is for."""
+    one_page_per: PagePer = PagePer.FAULT
+    """`fault`: one event for all incidents of a fault; `incident`: one for each."""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 10
     """Seconds until the answer."""
     give_up_after: Annotated[int, Field(ge=1, le=100)] = 5

@@ -233,6 +233,42 @@ def test_signed_events_through_kills_and_faults(both: Both, tmp_path: Path) -> N
     assert refused["message_id"] == f"{name}.1.open"
 
 
+def test_one_page_per_fault(both: Both, tmp_path: Path) -> None:
+    """Forty incidents of a missed price list, through kill -9 and an absence: the first, the tenth
+    and the end are posted. Another target hears of each."""
+    fault = {"fault_id": "f" * 16}
+    told = [record(number) | fault for number in range(1, 41)]
+    notify = NotifyProcess(both, tmp_path, "pager", "archive")
+    text = notify.file.read_text("utf-8").replace(
+        'name = "archive"\n', 'name = "archive"\none_page_per = "incident"\n'
+    )
+    notify.file.write_text(text, "utf-8")
+    with notify as process:
+        both.told.append(told[0])
+        wait_for(lambda: both.events("pager"))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    both.told += told[1:]
+    with notify as process:
+        wait_for(lambda: len(set(ids(both.events("archive")))) == 40)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    both.told += [one | {"state": "resolved"} for one in told]
+    with notify:
+        wait_for(lambda: len(set(ids(both.events("archive")))) == 80)
+        wait_for(lambda: both.events("pager")[-1]["type"] == "c360.incident.resolved")
+    pages = {one["id"]: one for one in both.events("pager")}
+    types = [one["type"].rpartition(".")[2] for one in pages.values()]
+    assert types == ["opened", "opened", "resolved"]
+    opened, grown, over = (one["data"]["fault"] for one in pages.values())
+    assert (opened, over) == (
+        {"id": "f" * 16, "open": 1, "incidents": 1},
+        {"id": "f" * 16, "open": 0, "incidents": 40},
+    )
+    assert 10 <= grown["open"] <= 40
+    assert {one["subject"] for one in pages.values()} == {"f" * 16}
+
+
 def test_wrong_targets_are_named(tmp_path: Path) -> None:
     """The message names the field and quotes no secret."""
     file = tmp_path / "targets.toml"

@@ -20,6 +20,7 @@ NAMED = ("kind", "severity", "cause", "channel", "location", "realm")
 def labels_of(record: Mapping[str, Any], route: str, added: Mapping[str, str]) -> dict[str, str]:
     """The labels of an incident, and those that the routing rule adds; none is empty."""
     own = {name: str(record.get(name) or "") for name in NAMED}
+    own["fault"] = str(record.get("fault_id") or "")
     own |= {"alertname": ALERT_NAME, "incident": record["incident_id"], "route": route}
     return {name: value for name, value in sorted({**added, **own}.items()) if value}
 

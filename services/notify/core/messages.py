@@ -39,22 +39,29 @@ class Message(NamedTuple):
     body: bytes
 
 
-def incident_message(record: Mapping[str, Any], labels: Any, number: int) -> Message:
-    """The event of the change `number` (from 1) of an incident that a target hears of."""
+def incident_message(name: str, record: Mapping[str, Any], labels: Any, number: int) -> Message:
+    """The event of the change `number` (from 1) of an incident or fault that a target hears of."""
     state = record["state"]
-    message_id = f"{record['incident_id']}.{number}.{state}"
+    message_id = f"{name}.{number}.{state}"
     at = record.get("resolved_at") if state == "resolved" else record.get("opened_at")
-    data = {"incident": record, "labels": labels}
-    name = f"{TYPE}.{NAMES.get(state, state)}"
-    return _message(message_id, name, record["realm"], record["incident_id"], at, data)
+    type_ = f"{TYPE}.{NAMES.get(state, state)}"
+    return _message(message_id, type_, record["realm"], name, at, _data(record, labels))
 
 
-def digest_message(entries: Sequence[tuple[Mapping[str, Any], Any, int]], due: str) -> Message:
-    """One event for several incidents, each with its labels and number; not empty."""
-    names = "\n".join(sorted(f"{record['incident_id']}.{n}" for record, _, n in entries))
+def digest_message(entries: Sequence[tuple[str, Mapping[str, Any], Any, int]], due: str) -> Message:
+    """One event for several incidents and faults, each with its name, record, labels and number;
+    not empty."""
+    names = "\n".join(sorted(f"{name}.{number}" for name, _, _, number in entries))
     message_id = f"digest.{hashlib.sha256(names.encode()).hexdigest()[:32]}"
-    data = {"incidents": [{"incident": one, "labels": labels} for one, labels, _ in entries]}
-    return _message(message_id, f"{TYPE}.digest", entries[0][0]["realm"], "digest", due, data)
+    data = {"incidents": [_data(record, labels) for _, record, labels, _ in entries]}
+    return _message(message_id, f"{TYPE}.digest", entries[0][1]["realm"], "digest", due, data)
+
+
+def _data(record: Mapping[str, Any], labels: Any) -> dict[str, Any]:
+    """The incident with its labels, and the fault that it stands for, if it does."""
+    fault = {"fault": record["fault"]} if "fault" in record else {}
+    incident = {name: value for name, value in record.items() if name != "fault"}
+    return {"incident": incident, "labels": labels, **fault}
 
 
 def _message(

@@ -123,6 +123,17 @@ def test_targets_are_filled_once_and_forgotten(tmp_path: Path) -> None:
         assert again.lasting() == set()
 
 
+def test_an_alert_keeps_its_group(outbox: NotifyOutbox) -> None:
+    """An incident that gets the id of its fault, or another, while its alert lasts."""
+    for fault in ("", "f-1", "f-2"):
+        outbox.take(record("open", fault_id=fault), PAGE)
+        assert len(sent(outbox, 20.0)) == (0 if fault else 1)
+    outbox.take(record("resolved", fault_id="f-2"), PAGE)
+    outbox.take(record("open", fault_id="f-2"), PAGE)
+    [alert] = [one for one in outbox.alerts.due(A, 1e12, 9) if one.ended is None]
+    assert orjson.loads(alert.labels)["fault"] == "f-2"
+
+
 def test_labels_of_an_incident() -> None:
     """No label is empty, and a rule cannot replace those of the incident."""
     added = {"team": "tills", "severity": "none"}
