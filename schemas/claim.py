@@ -78,6 +78,9 @@ class PriceClaim(NamedTuple):
     promotion: str = ""
     price_list_id: str = ""
     price_list_edition: str = ""
+    with_sku: str = ""
+    """Of a guest in the book of a GTIN: the article number that its event names beside the GTIN,
+    in whose book the same price stands, too."""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 

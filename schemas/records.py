@@ -229,6 +229,9 @@ class ClaimRecord(Contract):
     promotion: OptionalCode = ""
     price_list_id: OptionalCode = ""
     price_list_edition: OptionalCode = ""
+    with_sku: OptionalCode = ""
+    """In the book of a GTIN: the article number that the event names beside it. The same price
+    stands in the book of that number, too."""
     valid_from: Instant | None = None
     valid_to: Instant | None = None
 

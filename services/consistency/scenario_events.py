@@ -94,6 +94,8 @@ def claims_that_count(events: Sequence[HeardEvent]) -> list[list[Claim]]:
     back = {realm: taken_back(mine) for realm, mine in reports.items()}
     return [
         [one for one in event.claims if not is_taken_back(one, back.get(event.realm, {}), KINDS)]
+        if event.version == latest[event.realm, event.event_id].version
+        else []
         for event in events
     ]
 

@@ -174,6 +174,9 @@ class AdvertisedPriceDetails(Model):
     terms: dict[str, str]
     """The terms under which the prices are compared, as far as they differ from: piece, gross,
     new, for everybody."""
+    linked_sku: str
+    """Of a product that is named by its GTIN: the article number that other channels name
+    beside it, if there is one and no other."""
 
 
 class AffectedItem(Model):
@@ -417,6 +420,9 @@ class ChargedAboveAdvertisedView(Model):
     """Currency of both prices."""
     observed_currency: str
     """Currency of the observed price, if it is another."""
+    linked_sku: str
+    """Of a product that is named by its GTIN: the article number that other channels name
+    beside it, if there is one and no other."""
 
 
 class ChargedAboveShownView(Model):
@@ -1532,6 +1538,9 @@ class PriceDetails(Model):
     terms: dict[str, str]
     """The terms under which the prices are compared, as far as they differ from: piece, gross,
     new, for everybody."""
+    linked_sku: str
+    """Of a product that is named by its GTIN: the article number that other channels name
+    beside it, if there is one and no other."""
 
 
 class PriceMismatchView(Model):
@@ -1589,6 +1598,9 @@ class PriceMismatchView(Model):
     """Currency of both prices."""
     observed_currency: str
     """Currency of the observed price, if it is another."""
+    linked_sku: str
+    """Of a product that is named by its GTIN: the article number that other channels name
+    beside it, if there is one and no other."""
 
 
 class ProblemBody(Model):

@@ -29,7 +29,7 @@ from schemas.offer import Basis
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.cancellations import read_taken_back
 from services.consistency.core.cancelled_orders import is_taken_back
-from services.consistency.core.comparability import ComparableBooks
+from services.consistency.core.comparability import SEVERAL, ComparableBooks
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 from services.store.database import Database, chunks, rows_by_key
@@ -178,10 +178,12 @@ class ClickHouseConsistencyStore:
         found = ComparableBooks()
         for sql in (PRICE_BOOKS_SQL, STATEMENT_BOOKS_SQL):
             rows = self._database.rows(sql, self._within(partitions))
-            for realm, kind, type_, subject, channel, is_single in rows:
+            for realm, kind, type_, subject, channel, is_single, has_guests_only in rows:
                 book = Book(realm, kind, Subject(SubjectType(type_), subject))
                 self.note([book])
-                if is_single:
+                if has_guests_only:
+                    found.put_guests(book, intern(channel) if is_single else SEVERAL)
+                elif is_single:
                     found.put_single(book, intern(channel))
                 else:
                     found.mark([book])

@@ -96,10 +96,11 @@ SELECT max(toInt64(value)) FROM properties FINAL
 WHERE name IN {names:Array(String)} OR startsWith(name, {prefix:String})
 
 -- price_books --
--- Books of price claims, of all partitions or some: a channel of each, and whether it is the only
--- one and has published nothing.
+-- Books of price claims, of all partitions or some: a channel of each, whether it is the only one
+-- and has published nothing, and whether the book has guests only.
 SELECT realm, 'price_mismatch', 'product', concat(market, '\x1f', sku) AS subject, any(channel),
-    uniqExact(channel) = 1 AND countIf(basis = 'published') = 0
+    uniqExact(channel) = 1 AND countIf(basis = 'published') = 0,
+    countIf(NOT simpleJSONHas(terms, 'with_sku')) = 0
 FROM price_claims
 WHERE {is_any:Bool} OR
     kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)}
@@ -108,7 +109,7 @@ GROUP BY realm, sku, market
 -- statement_books --
 -- The same of the claims of all other kinds, without those about customers, which are all judged.
 SELECT realm, kind, subject_type, subject, any(channel),
-    uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0
+    uniqExact(channel) = 1 AND countIf(JSONExtractString(body, 'basis') = 'published') = 0, 0
 FROM statements
 WHERE subject_type != 'customer' AND ({is_any:Bool} OR
     kafkaMurmurHash(concat(realm, '\x1f', subject)) % {total:UInt32} IN {partitions:Array(UInt32)})

@@ -12,27 +12,30 @@ SELECT greatest(
 
 -- prices --
 -- The subjects of one slice whose price claims are compared: some channel published one, or there
--- are two channels.
+-- are two channels; and not all of them are guests (services/consistency/core/guests.py).
 SELECT subject FROM
 (
-    SELECT channel, basis, concat(market, '\x1f', sku) AS subject
+    SELECT channel, basis, terms, concat(market, '\x1f', sku) AS subject
     FROM offers
-    ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis
+    ARRAY JOIN offers.sku AS sku, offers.market AS market, offers.basis AS basis,
+        offers.terms AS terms
     WHERE realm = {realm:String}
 )
 WHERE cityHash64(subject) % {slices:UInt32} = {slice:UInt32}
-GROUP BY subject HAVING uniqExact(channel) > 1 OR countIf(basis = 'published') > 0
+GROUP BY subject HAVING (uniqExact(channel) > 1 OR countIf(basis = 'published') > 0)
+    AND countIf(NOT simpleJSONHas(terms, 'with_sku')) > 0
 ORDER BY subject
 
 -- articles --
--- The articles of one slice, or one of them, with their markets; whether any market has a price book that is judged.
+-- The articles of one slice, or one of them, with their markets; whether any market has a price
+-- book that is judged. A book with guests only is none: they are counted by their article number.
 SELECT sku, groupArray(market), max(is_judged) FROM
 (
     SELECT sku, market, uniqExact(channel) > 1 OR countIf(basis = 'published') > 0 AS is_judged
     FROM price_claims
     WHERE realm = {realm:String} AND ({sku:String} = '' OR sku = {sku:String})
         AND cityHash64(sku) % {slices:UInt32} = {slice:UInt32}
-    GROUP BY sku, market
+    GROUP BY sku, market HAVING countIf(NOT simpleJSONHas(terms, 'with_sku')) > 0
 )
 GROUP BY sku ORDER BY sku
 

@@ -17,6 +17,7 @@ from schemas.incident import Severity
 from services.consistency.core.episodes import Episode
 from services.consistency.core.expectation import Comparison, Expected, Judgement, Move
 from services.consistency.core.faults import begin_of
+from services.consistency.core.guests import is_guest
 from services.consistency.core.places import Place
 
 Speaker = tuple[str, Place]
@@ -108,6 +109,11 @@ class Breach(Episode):
         """Every till of the place charges what is published or expected for all of it."""
         self.opened_at, self.opened_by = now, verdict
 
+    @property
+    def is_of_guest(self) -> bool:
+        """Whether the latest charge stands in the book of an article number as well."""
+        return any(map(is_guest, self.deviating_claims.values()))
+
     def copy(self) -> Breach:
         """An independent copy."""
         twin = Breach(self.due_at, self.verdict, self.promise, self.follows)
@@ -157,6 +163,8 @@ class Breaches:
             if current is not None and not current.follows:
                 self._end(speaker, now)
             return False
+        if is_guest(claim) and any(map(is_guest, promise.claims)):
+            return True  # It is told in the book of the article number.
         place = self._place_at_fault(claim, promise, around)
         verdict = self._verdict(claim, promise, around)
         self._add((claim.channel, place or around.place), verdict, promise, place is not None, now)
@@ -222,6 +230,7 @@ class Breaches:
                 promise is None
                 or promise.value != breach.promise.value
                 or (breach.follows and not self._is_set_above(promise, here))
+                or (breach.is_of_guest and any(map(is_guest, promise.claims)))
             ):
                 self._end(speaker, now)
             else:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from schemas.claim import Book, Claim
-from schemas.incident import AnyIncident, IncidentState
+from schemas.incident import AnyIncident, Details, IncidentState
 from schemas.offer import Basis
 from schemas.subject import SEPARATOR, written_subject
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
@@ -144,13 +144,15 @@ class ComparedBook:
 
     def _remove(self, event_id: str, former: EventClaims) -> None:
         for ordinal, group in former.groups.items():
-            key = (event_id, ordinal)
-            if group is not None:
-                group.remove(key)
-            self.aside.pop(key, None)
-            claim = self._published.remove(key) if self._published else None
-            if claim is not None:
-                self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
+            self._unfile((event_id, ordinal), group)
+
+    def _unfile(self, key: ClaimKey, group: ClaimGroup | None) -> None:
+        if group is not None:
+            group.remove(key)
+        self.aside.pop(key, None)
+        claim = self._published.remove(key) if self._published else None
+        if claim is not None:
+            self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
 
     def _put(self, claim: Claim) -> ClaimGroup | None:
         """File the claim under its terms; None if it is not comparable with anything."""
@@ -299,6 +301,7 @@ class ComparedBook:
             was = comparison.value(opened_by.claim), opened_by.expected.value
             at_opening = comparison.details(terms, *was)
         fault = compared_fault_id(book, channel, comparison, opened_by, at_opening)
+        details = self._detailed(details)
         return model.model_validate(
             {
                 "incident_id": incident_id(book, identity, place, channel, since),
@@ -322,6 +325,10 @@ class ComparedBook:
                 "details": details.model_dump() if of else details,
             }
         )
+
+    def _detailed(self, details: Details) -> Details:
+        """The details with what the book itself adds to them."""
+        return details
 
     def _state(self, episode: Episode, upcoming: bool) -> IncidentState:
         if upcoming:

@@ -18,6 +18,7 @@ from schemas.rules.consistency import KindRules
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.expectation import Comparison, outdated_at
+from services.consistency.core.guests import is_guest
 from services.consistency.core.places import EVERYWHERE, Place, place_of, wider_than
 from services.consistency.core.timeline_fold import ChannelState, TimelineFold
 from services.consistency.core.windows import Windows, window_of
@@ -149,6 +150,7 @@ class ProductCoverage:
         self._rules: KindRules = reading.rules
         self._now = now
         said: list[_Said] = []
+        own: list[_Said] = []
         gone: list[CoveredOffer] = []
         for name, mine in claims.items():
             known = ClaimSet(name)
@@ -162,14 +164,16 @@ class ProductCoverage:
             book.advance(now)
             here = [*self._judged(book), *self._never_judged(until_now), *self._unclear(book)]
             said += here
+            own += [one for one in here if not is_guest(one.claim)]
             gone += self._gone(
-                until_now, {(one.claim.channel, place_of(one.claim)) for one in here}
+                [one for one in until_now if not is_guest(one)],
+                {(one.claim.channel, place_of(one.claim)) for one in here},
             )
         self._places: dict[tuple[Any, ...], set[Place]] = defaultdict(set)
         for one in said:
             self._places[one.party].add(place_of(one.claim))
-        self._said = said
-        self.offers = [*(self._covered(one) for one in said), *gone]
+        self._said = own  # what guests say is counted with their article number
+        self.offers = [*(self._covered(one) for one in own), *gone]
 
     def pairs(self, offer: CoveredOffer) -> Iterator[tuple[CoveredOffer, CoverageReason | None]]:
         """The product's offers of other channels, each with why the two are not compared with each

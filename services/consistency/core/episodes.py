@@ -183,6 +183,8 @@ class Deviations:
         What `is_final` has no grace: nobody can correct it, and nothing known will make it right.
         """
         verdict = history.judge(published) if published else None
+        if verdict is not None and verdict.is_told_elsewhere:
+            verdict = None
         current = self.current
         if current and current.opened_at:
             self._follow(current, verdict, history, now)
@@ -225,6 +227,8 @@ class Deviations:
         if verdict is None:
             if current and history.expected and claim.basis in current.deviating_claims:
                 self._resolve(current, claim.basis, now)
+            return
+        if verdict.is_told_elsewhere:
             return
         graced = history.due_at(self.channel, own)
         pending = current.due_at if current is not None and current.opened_at is None else None
@@ -314,7 +318,8 @@ class Deviations:
         if history.expected is None:
             return
         for basis, claim in list(current.deviating_claims.items()):
-            if history.judge(claim) is None:  # What is expected moved to it.
+            judged = history.judge(claim)
+            if judged is None or judged.is_told_elsewhere:  # What is expected moved to it.
                 self._resolve(current, basis, now)
 
     def _resolve(self, current: Episode, basis: Basis, now: datetime) -> None:

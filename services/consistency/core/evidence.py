@@ -83,7 +83,11 @@ class Observations:
         counted = len({one.event_id for one in near} - graced)
         if not rules.suffice(len(deviating), counted):
             return ()
-        return [verdict for verdict in verdicts if verdict.claim.event_id in deviating]
+        return [
+            verdict
+            for verdict in verdicts
+            if verdict.claim.event_id in deviating and not verdict.is_told_elsewhere
+        ]
 
 
 def never(_claim: Claim) -> bool:

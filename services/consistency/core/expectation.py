@@ -15,6 +15,7 @@ from schemas.claim import Claim
 from schemas.incident import Details, Severity
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules
+from services.consistency.core.guests import is_guest
 
 PREVIOUS_MAX = 10
 ENDED_PROMOTIONS_MAX = 50
@@ -128,6 +129,11 @@ class Judgement(NamedTuple):
     gap: Decimal
     moved: Move | None = None
     """How the expectation came to be."""
+
+    @property
+    def is_told_elsewhere(self) -> bool:
+        """Whether both sides stand in the book of an article number as well."""
+        return is_guest(self.claim) and any(map(is_guest, self.expected.supporting_claims))
 
     def is_worse_than(self, other: Judgement) -> bool:
         """More severe, or as severe and further from what is expected."""

@@ -1,7 +1,7 @@
 """Global trade item numbers in one form, and the article number that an offer or a line names.
 
 `gtin_of` proves that a text is a number of a single item; `article_of` is the key by which claims
-are compared.
+are compared, `second_number` the other key of what has two numbers.
 """
 
 from __future__ import annotations
@@ -47,6 +47,15 @@ def one_form(text: str) -> str:
     if not full:
         return text
     return full[6:] if full.startswith("000000") else full[1:]
+
+
+def second_number(named: Offer | OrderLine) -> str:
+    """The GTIN, in one form, of what has an article number as well; empty if it has no other
+    number, or none that is the same for everybody. A seller's article numbers are his own."""
+    if not (named.gtin and named.sku) or named.seller or not gtin_of(named.gtin):
+        return ""
+    number = one_form(named.gtin)
+    return "" if number == named.sku else number
 
 
 def article_of(named: Offer | OrderLine) -> str:

@@ -76,6 +76,19 @@ def paid_price(line: OrderLine, shelf: Decimal | None = None) -> Decimal:
     return price if paid >= price else paid.quantize(CENT_HUNDREDTH)
 
 
+def is_multi_buy(line: OrderLine) -> bool:
+    """Whether a promotion took off the price of whole units, while others were paid for."""
+    unit_price, quantity = line.unit_price, line.quantity
+    if not unit_price or quantity != quantity.to_integral_value():
+        return False
+    return any(
+        discount.kind is DiscountKind.PROMOTION
+        and NOTHING < discount.amount < unit_price * quantity
+        and discount.amount % unit_price == NOTHING
+        for discount in line.discounts
+    )
+
+
 def line_prices(line: OrderLine) -> set[Decimal]:
     """The prices that a line may claim: that of the shelf, and what was paid for one."""
     if not line.unit_price or not line.quantity:

@@ -17,6 +17,7 @@ from schemas.subject import SubjectType
 from services.consistency.core.advertised import Cause
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.kind import Heard, Kind, Met, Observation
+from services.consistency.core.linked_book import LinkedBook
 from services.consistency.core.places import ZONE_RANK, Place
 from services.consistency.core.unsaid import Publications
 from services.consistency.kinds.price_mismatch import (
@@ -53,7 +54,7 @@ def retell(book: ComparedBook) -> dict[str, AnyIncident]:
     return book.breaches(NAME, KIND.incident)
 
 
-class AdvertisedBook(ComparedBook):
+class AdvertisedBook(LinkedBook):
     """A book of prices that tells of this kind alone."""
 
     def incidents(self) -> dict[str, AnyIncident]:
@@ -95,6 +96,7 @@ def _meets(
         and claim.channel == incident.channel
         and _is_within(location, incident.location, rules)
         and claim.currency == details.currency
+        and claim.with_sku in ("", details.linked_sku)
         and incident.since <= claim.occurred_at
         and (incident.until is None or claim.occurred_at < incident.until)
         and details.expected < claim.price <= details.observed

@@ -173,7 +173,7 @@ def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
         if isinstance(body, CartUpdated)
         else [None] * len(priced)
     )
-    told = [one for one, _ in price_mismatch.claims(heard)]
+    told = [one for one, _ in price_mismatch.own_claims(heard)]
     if len(told) != len(priced):
         return []
     book = heard.customer_book(NAME)
@@ -191,7 +191,7 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
     if order.fulfilment is Fulfilment.CLICK_AND_COLLECT and heard.event.channel in STORE_CHANNELS:
         return []  # the price was agreed with the order
     found: list[tuple[Statement, Decimal]] = []
-    prices, lines = price_mismatch.claims(heard), price_mismatch.claimed_lines(heard)
+    prices, lines = price_mismatch.own_claims(heard), price_mismatch.claimed_lines(heard)
     book, issuer = heard.customer_book(NAME), order.issuer or _till_of(heard)
     for (price, quantity), (line, shelf) in zip(prices, lines, strict=True):
         terms, paid = _terms(price), paid_price(line, shelf)

@@ -19,18 +19,20 @@ from schemas.base import Currency
 from schemas.claim import PRICE_MISMATCH, Book, Claim, PriceClaim
 from schemas.currency import Priced
 from schemas.descriptions import Described
-from schemas.events.orders import DiscountKind, LineKind, OrderLine, OrderPlaced, ReceiptKind
+from schemas.events.orders import LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, Severity
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.advertised import Cause as Advertised
-from services.consistency.core.book import ClaimGroup, ComparedBook, EventClaims, earliest
+from services.consistency.core.book import ClaimGroup, earliest
 from services.consistency.core.currencies import Amount, CurrencyFold, CurrencyWatch
 from services.consistency.core.expectation import ExpectationHistory, Expected
 from services.consistency.core.faults import fault_id
 from services.consistency.core.gtin import article_of
+from services.consistency.core.guests import guests_of
 from services.consistency.core.kind import Heard, Kind, Met, Observation
+from services.consistency.core.linked_book import LinkedBook
 from services.consistency.core.offers import (
     FIXED_CHANNELS,
     OFFERING,
@@ -42,12 +44,13 @@ from services.consistency.core.offers import (
 )
 from services.consistency.core.order_lines import (
     CENT_HUNDREDTH,
+    is_multi_buy,
     is_negative,
     lines_left,
     shelf_price,
 )
 from services.consistency.core.packs import same_pack
-from services.consistency.core.unsaid import Publications
+from services.consistency.core.unsaid import ClaimKey, Publications
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
@@ -158,6 +161,9 @@ class PriceDetails(Details, Priced):
     terms: dict[str, str] = Field(default_factory=dict)
     """The terms under which the prices are compared, as far as they differ from: piece, gross, new,
     for everybody."""
+    linked_sku: str = ""
+    """Of a product that is named by its GTIN: the article number that other channels name beside
+    it, if there is one and no other."""
 
     def in_words(self) -> str:
         """Both prices with their currency."""
@@ -242,12 +248,9 @@ class PriceComparison:
         return claim.promotion if is_promotion else None
 
     def repeats(self, claim: PriceClaim, former: PriceClaim) -> bool:
-        """The same price, by the same promotion or none."""
-        return (claim.price, claim.promotion, claim.sale_kind) == (
-            former.price,
-            former.promotion,
-            former.sale_kind,
-        )
+        """The same price, by the same promotion or none, under as many numbers."""
+        said = (claim.price, claim.promotion, claim.sale_kind, claim.with_sku)
+        return said == (former.price, former.promotion, former.sale_kind, former.with_sku)
 
     def agrees(self, value: Decimal, expected: Decimal) -> bool:
         """Whether two prices differ by no more than the larger of both tolerances."""
@@ -337,7 +340,7 @@ def agrees(price: Decimal, expected: Decimal, rules: PriceRules) -> bool:
     return difference * 100 <= rules.tolerance_percent * expected
 
 
-class PriceBook(ComparedBook):
+class PriceBook(LinkedBook):
     """Prices, and the currencies in which they are published."""
 
     def __init__(self, name: Book, rules: PriceRules) -> None:
@@ -346,8 +349,8 @@ class PriceBook(ComparedBook):
         self._watch: CurrencyWatch | None = None
         """None as long as there is only one currency: nearly always."""
 
-    def _put(self, claim: Claim) -> ClaimGroup | None:
-        group = super()._put(claim)
+    def _compare(self, claim: Claim) -> ClaimGroup | None:
+        group = super()._compare(claim)
         if self._watch is not None and group is not None:
             self._watch_one(self._watch, group.claims[claim.event_id, claim.ordinal])
         return group
@@ -356,11 +359,10 @@ class PriceBook(ComparedBook):
         if isinstance(claim, PriceClaim) and claim.basis is Basis.PUBLISHED:
             watch.put(claim, self._now)
 
-    def _remove(self, event_id: str, former: EventClaims) -> None:
-        super()._remove(event_id, former)
+    def _withdraw(self, key: ClaimKey, group: ClaimGroup | None) -> None:
+        super()._withdraw(key, group)
         if self._watch is not None:
-            for ordinal in former.groups:
-                self._watch.remove((event_id, ordinal))
+            self._watch.remove(key)
 
     def _currencies(self, now: datetime) -> CurrencyFold | None:
         """What is known of the currencies at `now`, if there are several."""
@@ -401,7 +403,14 @@ def book(name: Book, rules: PriceRules) -> PriceBook:
 
 
 def claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
-    """All price claims of one event, each with the quantity sold at that price.
+    """All price claims of one event, each with the quantity sold at that price; behind them the
+    guests that they make."""
+    told = _told(heard)
+    return [*told.claims, *told.guests] if told.guests else told.claims
+
+
+def own_claims(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
+    """The same without guests: one for each price that the event names.
 
     Other kinds ask for those of the event in hand as well, so the latest answer is kept.
     """
@@ -418,10 +427,11 @@ class _Told(NamedTuple):
 
     heard: Heard | None
     claims: list[tuple[PriceClaim, Decimal]]
+    guests: list[tuple[PriceClaim, Decimal]]
     lines: list[tuple[OrderLine, Decimal]]
 
 
-_latest = _Told(None, [], [])
+_latest = _Told(None, [], [], [])
 
 
 def _told(heard: Heard) -> _Told:
@@ -431,15 +441,19 @@ def _told(heard: Heard) -> _Told:
         if isinstance(body, OrderPlaced):
             is_sale = body.receipt_kind is ReceiptKind.SALE
             lines = list(priced_lines(body)) if is_sale else []
-            _latest = _Told(heard, _charged(heard, body, lines), lines)
+            made = _charged(heard, body, lines)
+            _latest = _Told(heard, made, guests_of(made, [line for line, _ in lines]), lines)
         else:
-            _latest = _Told(heard, _offered(heard), [])
+            said = offers_of(heard)
+            priced = [one for one in said if one[0].price is not None or is_withdrawn(heard, *one)]
+            made = _offered(heard, priced)
+            _latest = _Told(heard, made, guests_of(made, [offer for offer, _ in priced]), [])
     return _latest
 
 
-def _offered(heard: Heard) -> list[tuple[PriceClaim, Decimal]]:
-    said = offers_of(heard)
-    priced = (one for one in said if one[0].price is not None or is_withdrawn(heard, *one))
+def _offered(
+    heard: Heard, priced: Iterable[tuple[Offer, Basis]]
+) -> list[tuple[PriceClaim, Decimal]]:
     return [
         (_of_offer(heard, offer, basis, ordinal), NO_SALE)
         for ordinal, (offer, basis) in enumerate(priced)
@@ -507,31 +521,18 @@ def priced_lines(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
             continue  # an item given away is no evidence of the shelf price
         if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
-            if line.discounts and _is_multi_buy(line):
+            if line.discounts and is_multi_buy(line):
                 continue  # "1 + 1 free", or half the price for both: the line cannot tell
             price = shelf_price(line)
             if price > NO_SALE:  # a discount above the price leaves no price
                 yield line, price
 
 
-def _is_multi_buy(line: OrderLine) -> bool:
-    """Whether a promotion took off the price of whole units, while others were paid for."""
-    unit_price, quantity = line.unit_price, line.quantity
-    if not unit_price or quantity != quantity.to_integral_value():
-        return False
-    return any(
-        discount.kind is DiscountKind.PROMOTION
-        and NO_SALE < discount.amount < unit_price * quantity
-        and discount.amount % unit_price == NO_SALE
-        for discount in line.discounts
-    )
-
-
 def sold(claim: PriceClaim) -> tuple[str, Decimal] | None:
     """The article and the price, if it was charged."""
     if claim.basis is not Basis.CHARGED:
         return None
-    return claim.book.subject.parts[1], claim.price
+    return claim.with_sku or claim.book.subject.parts[1], claim.price
 
 
 def met(
@@ -555,6 +556,7 @@ def _meets(
         claim.book.subject == incident.about
         and (claim.channel, location) == (incident.channel, incident.location)
         and claim.currency == (incident.details.observed_currency or incident.details.currency)
+        and claim.with_sku in ("", incident.details.linked_sku)
         and incident.since <= claim.occurred_at
         and (incident.until is None or claim.occurred_at < incident.until)
         and _deviates(claim, incident.details, rules)

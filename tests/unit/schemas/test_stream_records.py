@@ -61,6 +61,7 @@ FULL = PLAIN._replace(
     promotion="spring",
     price_list_id="pl-1",
     price_list_edition="2026-04-01",
+    with_sku="4711",
     valid_from=NOON,
     valid_to=datetime(2026, 5, 1, tzinfo=UTC),
 )

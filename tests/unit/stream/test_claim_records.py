@@ -53,7 +53,7 @@ def largest_claim(number: int) -> PriceClaim:
         "c" * 32, WORST, WORST, Basis.DISPLAYED, price, "EUR", unit=WORST, pack_content=price,
         pack_unit=WORST, variant=WORST, condition=WORST, seller=WORST, customer_group=WORST,
         sale_kind=SaleKind.PROMOTION, promotion=WORST, price_list_id=WORST,
-        price_list_edition=WORST, valid_from=NOW, valid_to=NOW,
+        price_list_edition=WORST, with_sku=WORST, valid_from=NOW, valid_to=NOW,
     )  # fmt: skip
 
 

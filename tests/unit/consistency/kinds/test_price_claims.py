@@ -172,7 +172,7 @@ def test_units_given_away_prove_no_lower_price(line: dict[str, Any], expected: l
 )
 def test_a_line_is_about_its_article(article: dict[str, str], subject: str) -> None:
     """By the retailer's own number, else by that of the trade, in the region of the realm."""
-    [(claim, _)] = said("order.placed", {"order_id": "1", "lines": [LINE | article]})
+    (claim, _), *_ = said("order.placed", {"order_id": "1", "lines": [LINE | article]})
     assert claim.book == Book("default", PRICE_MISMATCH, Subject.product("DE", subject))
     assert (claim.channel, claim.occurred_at) == ("shop", hour(0))
 
