@@ -27,7 +27,7 @@ from services.api.keys import ApiKeyStore
 from services.api.ports import Access, KeptEvent, StoreHealth
 from services.consistency.adapters.reader import IncidentReader
 from services.consistency.adapters.stored_books import StoredBooks
-from services.consistency.rules import consistency_rules
+from services.consistency.config import configured_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
 from services.identity.adapters.membership import MembershipReader
@@ -64,7 +64,7 @@ class ReadStore:
         self.reading = database
         self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
         survivorship = read_rules(settings, "profile_rules", profile_rules)
-        self.consistency_rules = read_rules(settings, "consistency_rules", consistency_rules)
+        self.consistency_rules = configured_rules(settings)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
         self.profile_rules = survivorship
         self.search = SearchReader(database, self.profiles)

@@ -25,7 +25,7 @@ from services.api.queries.store import STORE_HEALTH, HealthRow, StoreRequest
 from services.cli.output import print_json, print_table
 from services.cli.session import find_running, open_session
 from services.cli.state import AsJson, state_of
-from services.consistency.rules import consistency_rules
+from services.consistency.config import configured_rules
 from services.runtime.errors import C360Error
 from services.runtime.settings import Settings, is_overridden, read_rules
 from services.store.directory import has_engine
@@ -105,7 +105,7 @@ def rules(settings: Settings) -> Iterator[Checked]:
     """Whether the rules files can be used; also before there is any data."""
     try:
         read_rules(settings, "identity_rules", identity_rules)
-        read_rules(settings, "consistency_rules", consistency_rules)
+        configured_rules(settings)
         read_rules(settings, "profile_rules", profile_rules)
     except C360Error as error:
         advice = "correct the file, or unset the variable for the packaged rules"

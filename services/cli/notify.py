@@ -14,12 +14,12 @@ import typer
 
 from services.cli.output import err, print_json, print_table
 from services.cli.state import AsJson, state_of
-from services.consistency.rules import consistency_rules
+from services.consistency.config import configured_rules
 from services.notify.outbox import NotifyOutbox
 from services.notify.targets import read_targets
 from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
-from services.runtime.settings import Settings, read_rules
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:  # takes long to load
     from services.notify.notifier import Notifier
@@ -45,7 +45,7 @@ def notify(
     """Send incidents to webhooks and Alertmanager as they change; runs until it is stopped."""
     settings = state_of(context).settings()
     read = read_targets(targets)
-    rules = read_rules(settings, "consistency_rules", consistency_rules)
+    rules = configured_rules(settings)
     with closing(NotifyOutbox(state)) as outbox:
         if given_up:
             _list(outbox, as_json)

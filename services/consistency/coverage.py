@@ -102,7 +102,7 @@ class PriceCoverage:
         samples: int = 0,
     ) -> None:
         """`samples` are kept of each count, at most."""
-        found = rules.by_kind[PRICE_MISMATCH]
+        found = rules.of_realm(realm).by_kind[PRICE_MISMATCH]
         assert isinstance(found, PriceRules)
         self._rules = found
         self._source = source

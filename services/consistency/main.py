@@ -11,13 +11,13 @@ import time
 import structlog
 
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.config import configured_rules
 from services.consistency.core.doubt import LateWrites
-from services.consistency.rules import consistency_rules
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import STATEMENTS_OF_A_WRITE, CacheBudget
 from services.runtime.errors import Retry
-from services.runtime.settings import Settings, read_rules
+from services.runtime.settings import Settings
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.stream.decision_worker import Parts, run_deciding_worker
 from services.stream.faust_host import FaustHost
@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
-    rules = read_rules(settings, "consistency_rules", consistency_rules)
+    rules = configured_rules(settings)
 
     def worker(parts: Parts) -> ConsistencyWorker:
         return ConsistencyWorker(

@@ -2,7 +2,7 @@
 
 A file is TOML: `version`, `[zones]` for all kinds, a table of rules per kind, and `[routing]`,
 which judges nothing. The rules of `price_mismatch` may also be at the top level, as in earlier
-versions.
+versions. `[realms.NAME]` holds what is different for one realm, in the same form.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from services.consistency.kinds import KINDS
 
 PACKAGED = "packaged"
 SHARED = ("version", "zones", "routing")
+REALMS = "realms"
 
 
 class ConsistencyRules(NamedTuple):
@@ -35,6 +36,8 @@ class ConsistencyRules(NamedTuple):
     """The kinds that are judged by these rules."""
     routing: RoutingRules = RoutingRules()
     """How incidents reach people."""
+    by_realm: Mapping[str, ConsistencyRules] = {}
+    """The rules of the realms that have some of their own."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any], kinds: Kinds = KINDS) -> ConsistencyRules:
@@ -43,7 +46,27 @@ class ConsistencyRules(NamedTuple):
         Raises:
             ValueError: a value is wrong or unknown; the text names each field at fault.
         """
-        given = _normal(values, kinds)
+        common = {name: value for name, value in values.items() if name != REALMS}
+        whole = cls._of(_normal(common, kinds), kinds)
+        realms = values.get(REALMS, {})
+        if not isinstance(realms, Mapping):
+            raise ValueError("realms: must be a table of realms, as [realms.NAME]")
+        by_realm: dict[str, ConsistencyRules] = {}
+        for realm, own in realms.items():
+            try:
+                by_realm[realm] = cls._of(_of_realm(whole.given, own, kinds), kinds)
+            except ValueError as error:
+                raise ValueError(f"realms.{realm}: {error}") from error
+        given = {**whole.given, REALMS: realms} if realms else whole.given
+        return whole._replace(given=given, by_realm=by_realm)
+
+    def of_realm(self, realm: str) -> ConsistencyRules:
+        """The rules that a realm is judged by: those of all, unless it has rules of its own."""
+        return self.by_realm.get(realm, self)
+
+    @classmethod
+    def _of(cls, given: dict[str, Any], kinds: Kinds) -> ConsistencyRules:
+        """The rules without those of single realms."""
         zones = given.get("zones", {})
         faults: list[str] = []
         by_kind: dict[str, KindRules] = {}
@@ -71,7 +94,9 @@ class ConsistencyRules(NamedTuple):
         """These rules with some values replaced, tables row by row. Raises ValueError."""
         own = (name for name in self.kinds if self.kinds.base(name) == name)
         base = {**self.given, **{name: self._table(name) for name in own}}
-        return ConsistencyRules.of(_merged(base, _normal(values, self.kinds)), self.kinds)
+        over = _normal({k: v for k, v in values.items() if k != REALMS}, self.kinds)
+        over |= {REALMS: values[REALMS]} if REALMS in values else {}
+        return ConsistencyRules.of(_merged(base, over), self.kinds)
 
     def _table(self, kind: str) -> dict[str, Any]:
         return self.by_kind[kind].model_dump(exclude={"zones"})
@@ -110,6 +135,19 @@ def _normal(values: Mapping[str, Any], kinds: Kinds) -> dict[str, Any]:
             raise ValueError(f"{name}: must be a table of rules, as [{name}]")
     if flat:
         given[PRICE_MISMATCH] = {**flat, **given.get(PRICE_MISMATCH, {})}
+    return given
+
+
+def _of_realm(common: Mapping[str, Any], own: Any, kinds: Kinds) -> dict[str, Any]:
+    """The rules of all with those of a realm, each of which replaces the other whole."""
+    if not isinstance(own, Mapping):
+        raise ValueError("must be a table of rules")
+    for name in ("version", REALMS):
+        if name in own:
+            raise ValueError(f"{name}: belongs to the whole file")
+    given = dict(common)
+    for name, value in _normal(own, kinds).items():
+        given[name] = value if name == "zones" else {**common.get(name, {}), **value}
     return given
 
 

@@ -290,7 +290,7 @@ class _Run:
         return self._books[name]
 
     def _judged(self, name: Book) -> JudgedBook:
-        return KINDS.judge(name, self._rules.by_kind)
+        return KINDS.judge(name, self._rules.of_realm(name.realm).by_kind)
 
 
 def compare(expectation: Expectation, found: Iterable[AnyIncident]) -> list[str]:

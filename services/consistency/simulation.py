@@ -45,7 +45,7 @@ class Simulation:
         """`since` leaves out the incidents that ended before."""
         self._source = source
         self._realm = realm
-        self._rules = (present, other)
+        self._rules = (present.of_realm(realm), other.of_realm(realm))
         self._since = since
         self.as_of = source.latest_tick(realm)
         """The tick up to which both are judged; None before the first one."""

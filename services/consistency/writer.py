@@ -130,7 +130,7 @@ class ConsistencyWriter:
         """`budget` bounds the books that are kept in memory between two batches; `late` is about
         writes to the store that were given up, here or by who wrote before."""
         self._store = store
-        self._rules = rules
+        self._rules = rules.of_realm(realm)
         self._budget = budget or CacheBudget()
         self._budget.join(self)
         self.realm = realm

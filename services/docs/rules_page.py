@@ -18,6 +18,7 @@ Rules are written as TOML. `C360_CONSISTENCY_RULES` names the file; `[rules]` of
 overrides it. `[zones]` is at the top level and applies to all kinds; every kind has its own
 table. `[routing]` says how incidents reach people. Rules that are not set keep the default
 below. In a rules file a table replaces the default table; in a scenario its rows are merged.
+`[realms.NAME]` has, in the same form, what is different for one realm.
 How the rules work together: [consistency](../consistency.md).
 """.strip()
 

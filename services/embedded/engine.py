@@ -16,7 +16,7 @@ from schemas.rules.identity import identity_rules
 from schemas.touchpoint import IDENTIFIERS_MAX
 from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
-from services.consistency.rules import consistency_rules
+from services.consistency.config import configured_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import CacheBudget, ConsistencyWriter
 from services.embedded.pipeline import Pipeline
@@ -75,7 +75,7 @@ class Engine:
         self.settings = settings
         self.reading = reading
         self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
-        self.consistency_rules = read_rules(settings, "consistency_rules", consistency_rules)
+        self.consistency_rules = configured_rules(settings)
         self.database = database
         self.metrics = Metrics()
         show_channels(self.metrics, settings.channels)

@@ -63,8 +63,6 @@ class Notifier:
         self._metrics = metrics
         for outcome in DeliveryOutcome:  # 0, not unknown: alerts ask how much they grow
             metrics.notify_deliveries.labels(outcome)
-        zones = next(iter(rules.by_kind.values())).zone_of
-        self._zone_of = zones
         outbox.faults.begin(
             one.name for one in targets.webhook if one.one_page_per is PagePer.FAULT
         )
@@ -193,18 +191,18 @@ class Notifier:
 
     async def _routed(self, client: httpx.AsyncClient, said: Any) -> dict[str, Routed]:
         """Route, labels and due time of an incident by target."""
-        exposure = said.get("exposure")
+        exposure, rules = said.get("exposure"), self._rules.of_realm(said["realm"])
         if (
             exposure is None
-            and self._rules.routing.needs_exposure
+            and rules.routing.needs_exposure
             and said["state"] not in (ENDED | BEFORE)
         ):
             answer = await client.get(f"/v1/incidents/{said['incident_id']}")
             exposure = answer.raise_for_status().json()["exposure"]
         found = routing_of(
             routed_incident(said, exposure or {}),
-            self._rules.routing,
-            self._zone_of,
+            rules.routing,
+            next(iter(rules.by_kind.values())).zone_of,
             datetime.now(UTC),
         )
         where = (found.route, dict(found.labels), found.told_at.timestamp())

@@ -177,7 +177,7 @@ _Row = CoverageOffer | CoverageProgress | CoverageCounted | CoverageSummary
 def _coverage(access: Access, asked: CoverageRequest) -> Iterator[_Row]:
     begun = time.monotonic()
     require_realm(access.reads, asked.realm)
-    rules = access.reads.consistency_rules
+    rules = access.reads.consistency_rules.of_realm(asked.realm)
     of_prices = rules.by_kind[PRICE_MISMATCH]
     assert isinstance(of_prices, PriceRules)
     reading = PriceComparison(of_prices)

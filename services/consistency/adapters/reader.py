@@ -156,7 +156,8 @@ class IncidentReader:
     def affected(self, realm: str, incident: AnyIncident) -> list[AffectedItem]:
         """Who met the deviation of an incident, each line of an order for itself, the earliest
         first."""
-        kind, rules = self._rules.kinds[incident.kind], self._rules.by_kind[incident.kind]
+        kind = self._rules.kinds[incident.kind]
+        rules = self._rules.of_realm(realm).by_kind[incident.kind]
         book = self._rules.kinds.book_of(incident)
         met = kind.met(incident, self._observations(realm, {book})[book], rules)
         persons = self._persons_of(realm, {one.seen.node for one in met})
@@ -173,9 +174,9 @@ class IncidentReader:
         nodes = {one.node for observations in met.values() for one in observations}
         persons = self._persons_of(realm, nodes)
         actions = self._actions(realm, [one.incident_id for one in incidents])
-        views: list[IncidentView] = []
+        views, by_kind = list[IncidentView](), self._rules.of_realm(realm).by_kind
         for one in incidents:
-            kind, rules = self._rules.kinds[one.kind], self._rules.by_kind[one.kind]
+            kind, rules = self._rules.kinds[one.kind], by_kind[one.kind]
             observations = met[self._rules.kinds.book_of(one)]
             affected = kind.met(one, observations, rules)
             exposure = exposure_of(affected, persons, _currency_of(one))

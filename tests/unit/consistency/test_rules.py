@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ import pytest
 
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
-from services.consistency.rules import consistency_rules
+from services.consistency.config import configured_rules
+from services.consistency.kinds.price_mismatch import PriceRules
+from services.consistency.rules import ConsistencyRules, consistency_rules
 from services.consistency.scenario import InvalidScenario
+from services.runtime.errors import ConfigurationError
+from services.runtime.settings import load_settings
 
 from .market import price_rules, rules
 
@@ -65,3 +70,90 @@ def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:
     path.write_text("[price_mismatch.grace_start_hours]\nshop = 4\n", "utf-8")
     with pytest.raises(ValueError, match=r"(?s)mine\.toml.*needs a row `default`"):
         consistency_rules(path)
+
+
+BRANDS = """
+reference_channels = ["erp"]
+
+[zones]
+north = ["12"]
+
+[availability_mismatch]
+max_age_hours = 6
+published_max_age_days = 3
+
+[routing]
+digest_at = "08:00"
+
+[realms.outlet]
+tolerance_absolute = 0.05
+
+[realms.outlet.zones]
+south = ["12"]
+
+[realms.outlet.availability_mismatch]
+max_age_hours = 12
+
+[realms.outlet.routing]
+time_zone = "Europe/Zurich"
+"""
+
+
+def prices_of(rules: ConsistencyRules, realm: str) -> PriceRules:
+    """The rules of prices in a realm."""
+    found = rules.of_realm(realm).by_kind["price_mismatch"]
+    assert isinstance(found, PriceRules)
+    return found
+
+
+def test_a_realm_has_rules_of_its_own(tmp_path: Path) -> None:
+    """What it does not name is as for all; what it names replaces the other, zones as a whole."""
+    file = tmp_path / "rules.toml"
+    file.write_text(BRANDS)
+    found = consistency_rules(file)
+    assert found.of_realm("default") is found
+    own, common = found.of_realm("outlet"), found
+    prices = [prices_of(found, realm) for realm in ("outlet", "default")]
+    assert [one.tolerance_absolute for one in prices] == [Decimal("0.05"), Decimal("0.01")]
+    assert [one.reference_channels for one in prices] == [["erp"], ["erp"]]
+    assert [dict(one.zone_of) for one in prices] == [{"12": "south"}, {"12": "north"}]
+    stock = own.by_kind["availability_mismatch"]
+    assert (stock.max_age_hours, stock.published_max_age_days) == (12, 3)
+    assert own.routing.digest_at == common.routing.digest_at
+    assert (own.routing.time_zone, common.routing.time_zone) == ("Europe/Zurich", "Europe/Berlin")
+    again = found.overridden({"realms": {"outlet": {"tolerance_absolute": "0.10"}}})
+    assert prices_of(again, "outlet").tolerance_absolute == Decimal("0.10")
+    assert again.of_realm("outlet").by_kind["availability_mismatch"].max_age_hours == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("realms = 4", "realms: must be a table of realms"),
+        ("[realms]\nb = 4", "realms.b: must be a table of rules"),
+        ("[realms.b]\ntolerance = 4", "realms.b: tolerance: neither a kind"),
+        ("[realms.b]\nmax_age_hours = 0", "realms.b: price_mismatch.max_age_hours"),
+        ("[realms.b]\nversion = '2'", "realms.b: version: belongs to the whole file"),
+        ("[realms.b.realms.c]\nmax_age_hours = 4", "realms.b: realms: belongs to the whole file"),
+        ("[realms.b.zones]\nn = ['1']\ns = ['1']", "realms.b: .*listed in two zones"),
+        (
+            "[[realms.b.routing.rule]]\nroute = 'page'\nkind = ['x']",
+            "realms.b: routing.rule.0.kind",
+        ),
+    ],
+)
+def test_bad_rules_of_a_realm_are_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    """The message begins with the realm."""
+    file = tmp_path / "rules.toml"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        consistency_rules(file)
+
+
+def test_rules_of_a_realm_that_is_not_configured_are_refused(tmp_path: Path) -> None:
+    """A misspelt realm would be judged by the rules of all, and nobody would know."""
+    file = tmp_path / "rules.toml"
+    file.write_text("[realms.outlte]\nmax_age_hours = 4\n")
+    settings = load_settings(tmp_path, consistency_rules=file)
+    with pytest.raises(ConfigurationError, match=r"realms\.outlte: no such realm.*default"):
+        configured_rules(settings)

@@ -77,8 +77,8 @@ def test_a_silent_stream_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             running = asyncio.create_task(notifier.run())
             await _until(lambda: notifier.against() == [])
             await asyncio.sleep(2 * SILENT_S)
-            assert notifier.against() == []
-            assert silent_s() < SILENT_S
+            await _until(lambda: notifier.against() == [])  # a busy machine may pause for so long
+            await _until(lambda: silent_s() < SILENT_S)
             stream.is_silent = True
             await _until(lambda: silent_s() > SILENT_S)
             [why] = notifier.against()
