@@ -10,11 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.claim import PRICE_MISMATCH, Book, Claim
 from schemas.subject import Subject
-from services.consistency.core.coverage import CoverageReason, CoveredOffer, ProductCoverage
+from services.consistency.core.coverage import (
+    CoverageReason,
+    CoveredOffer,
+    Linked,
+    ProductCoverage,
+    Speaker,
+)
 from services.consistency.core.places import Place
 from services.consistency.kinds.price_mismatch import PriceBook, PriceComparison, PriceRules
 from services.consistency.ports import BookSource
@@ -109,6 +115,7 @@ class PriceCoverage:
         self._realm = realm
         self._asked = asked or CoverageFilter()
         self._samples = samples
+        self._by_gtin: Linked = {}
         self.as_of = source.latest_tick(realm)
         """The tick as of which offers are looked at; None before the first one."""
         self.tally = CoverageTally()
@@ -117,6 +124,7 @@ class PriceCoverage:
         """Look at all articles, chunk by chunk. Raises as the store does."""
         if self.as_of is None:
             return
+        self._by_gtin = self._compared_by_gtin()
         for chunk in self._source.price_claims(self._realm, self._asked.sku):
             by_sku: dict[str, dict[Book, Sequence[Claim]]] = defaultdict(dict)
             for book, claims in chunk.items():
@@ -128,14 +136,27 @@ class PriceCoverage:
                     found = found._replace(product=product, offers=offers)
             yield found
 
+    def _compared_by_gtin(self) -> dict[tuple[Book, Speaker, Any], tuple[Speaker, ...]]:
+        """The offers with two numbers that are compared under their GTIN."""
+        found: dict[tuple[Book, Speaker, Any], tuple[Speaker, ...]] = {}
+        for chunk in self._source.linked_claims(self._realm, self._asked.sku):
+            for name, claims in chunk.items():
+                found |= self._product({name: claims}).of_guests
+        return found
+
     def _look_at(
         self, books: Mapping[Book, Sequence[Claim]]
     ) -> tuple[ProductCoverage, list[CoveredOffer]]:
-        assert self.as_of is not None
-        reading = PriceComparison(self._rules)
-        product = ProductCoverage(
-            books, lambda name: PriceBook(name, self._rules), reading, self.as_of
-        )
+        product = self._product(books)
         offers = [one for one in product.offers if self._asked.holds(one)]
         self.tally.count(offers, self._samples)
         return product, offers
+
+    def _product(self, books: Mapping[Book, Sequence[Claim]]) -> ProductCoverage:
+        assert self.as_of is not None
+        reading = PriceComparison(self._rules)
+
+        def judge(name: Book) -> PriceBook:
+            return PriceBook(name, self._rules)
+
+        return ProductCoverage(books, judge, reading, self.as_of, self._by_gtin)

@@ -132,6 +132,11 @@ class BookSource(Protocol):
         """
         ...
 
+    def linked_claims(self, realm: str, sku: str = "") -> Iterator[Mapping[Book, Sequence[Claim]]]:
+        """The claims of the price books of GTINs that have both guests and claims of their own, in
+        chunks of a bounded number of books; with a `sku` of those that it is a guest in."""
+        ...
+
     def price_claims(self, realm: str, sku: str = "") -> Iterator[Mapping[Book, Sequence[Claim]]]:
         """The claims of every price book, of one article or of all, in chunks of a bounded number
         of articles; all markets of one are in the same chunk.

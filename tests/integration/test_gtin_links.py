@@ -11,7 +11,7 @@ from schemas.offer import Basis
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.reader import IncidentReader
 from services.consistency.adapters.stored_books import StoredBooks
-from services.consistency.coverage import PriceCoverage
+from services.consistency.coverage import CoverageFilter, PriceCoverage
 from services.consistency.rules import consistency_rules
 from services.store.database import Database
 from tests.conftest import empty_tables
@@ -150,3 +150,16 @@ def test_each_offer_is_covered_once(database: Database) -> None:
     }
     assert set(compared) == {"shop", "app", "pos"}
     assert compared["app"] is None
+
+
+def test_an_offer_that_is_compared_by_its_gtin_is_covered(database: Database) -> None:
+    """The list is alone under its article number; the app knows the GTIN, and not the other one."""
+    send(database, [LIST, MARKET, offer("lone", "shop", "1.00", sku="B", gtin=OTHER), *END])
+    for sku, reasons in (("", {None, "alone"}), ("A", {None}), ("B", {"alone"}), (GTIN, {None})):
+        asked = CoverageFilter(sku=sku)
+        run = PriceCoverage(StoredBooks(database), "default", consistency_rules(), asked)
+        chunks = list(run.run())
+        assert {cell.reason for cell, count in run.tally.cells.items() if count.offers} == reasons
+        if sku == "A":
+            [shown] = chunks[0].offers
+            assert [channel for channel, _ in shown.compared_with] == ["app"]

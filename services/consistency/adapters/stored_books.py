@@ -32,6 +32,7 @@ STATEMENTS_SQL = _STATEMENTS["statements"]
 ANCHORS_SQL = _STATEMENTS["anchors"]
 AMONG_SQL = _STATEMENTS["among"]
 ARTICLES_SQL = _STATEMENTS["articles"]
+LINKED_SQL = _STATEMENTS["linked"]
 LATEST_SQL = _STATEMENTS["latest"]
 
 
@@ -79,6 +80,16 @@ class StoredBooks:
             for articles in chunks(judged[False], self._books_per_chunk):
                 skus = [books[0].subject.parts[1] for books in articles]
                 yield self._latest(realm, skus)
+
+    def linked_claims(self, realm: str, sku: str = "") -> Iterator[Mapping[Book, Sequence[Claim]]]:
+        """See the port."""
+        slices = 1 if sku else self._slices(realm)
+        for number in range(slices):
+            asked = {"realm": realm, "sku": sku, "slices": slices, "slice": number}
+            keys = [key for (key,) in self._database.rows(LINKED_SQL, asked)]
+            for part in chunks(keys, self._books_per_chunk):
+                subjects = [Subject(SubjectType.PRODUCT, key) for key in part]
+                yield self._read([Book(realm, PRICE_MISMATCH, one) for one in subjects]).claims
 
     def _latest(self, realm: str, skus: Sequence[str]) -> Mapping[Book, Sequence[Claim]]:
         found: dict[Book, list[Claim]] = defaultdict(list)

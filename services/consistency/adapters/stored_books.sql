@@ -39,6 +39,16 @@ SELECT sku, groupArray(market), max(is_judged) FROM
 )
 GROUP BY sku ORDER BY sku
 
+-- linked --
+-- The price books of one slice that have both guests and claims of their own; perhaps of those only
+-- that an article is a guest in.
+SELECT concat(market, '\x1f', sku) AS subject FROM price_claims
+WHERE realm = {realm:String} AND cityHash64(sku) % {slices:UInt32} = {slice:UInt32}
+GROUP BY sku, market
+HAVING uniqExact(simpleJSONHas(terms, 'with_sku')) = 2
+    AND ({sku:String} = '' OR countIf(JSONExtractString(terms, 'with_sku') = {sku:String}) > 0)
+ORDER BY subject
+
 -- latest --
 -- The latest price claims about these articles, one for each channel, place, basis and terms; of an
 -- event that was corrected, only those of its newest body.

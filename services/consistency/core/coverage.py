@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from schemas.claim import Book, Claim, PriceClaim
 from schemas.offer import Basis
 from schemas.rules.consistency import KindRules
+from schemas.subject import Subject
 from services.consistency.core.book import ComparedBook
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.expectation import Comparison, outdated_at
@@ -84,6 +85,8 @@ OF_TERMS = {
 """The reason by the first of the terms that differ."""
 Speaker = tuple[str, Place]
 """A channel, and the place for which it says something."""
+Linked = Mapping[tuple[Book, Speaker, Any], tuple[Speaker, ...]]
+"""With whom an offer, given by its book, speaker and terms, is compared under its GTIN."""
 
 
 class CoverageReading(Comparison, Protocol):
@@ -144,8 +147,10 @@ class ProductCoverage:
         judge: Callable[[Book], ComparedBook],
         reading: CoverageReading,
         now: datetime,
+        by_gtin: Linked | None = None,
     ) -> None:
-        """`judge` makes an empty book of a market, whose folds are read."""
+        """`judge` makes an empty book of a market, whose folds are read; `by_gtin` is what the
+        books of GTINs say of offers with two numbers (`of_guests`)."""
         self._reading = reading
         self._rules: KindRules = reading.rules
         self._now = now
@@ -172,6 +177,13 @@ class ProductCoverage:
         self._places: dict[tuple[Any, ...], set[Place]] = defaultdict(set)
         for one in said:
             self._places[one.party].add(place_of(one.claim))
+        self._by_gtin = by_gtin or {}
+        self.of_guests: dict[tuple[Book, Speaker, Any], tuple[Speaker, ...]] = {
+            (_by_sku(one.claim), _speaker_of(one.claim), one.terms): tuple(sorted(one.linked))
+            for one in said
+            if is_guest(one.claim) and one.linked
+        }
+        """With whom the guests are compared here, as offers of their article numbers."""
         self._said = own  # what guests say is counted with their article number
         self.offers = [*(self._covered(one) for one in own), *gone]
 
@@ -351,6 +363,9 @@ class ProductCoverage:
     def _covered(self, said: _Said) -> CoveredOffer:
         if said.linked:
             return CoveredOffer(said.claim, said.terms, None, tuple(sorted(said.linked)))
+        by_gtin = self._by_gtin.get((said.claim.book, _speaker_of(said.claim), said.terms))
+        if by_gtin:
+            return CoveredOffer(said.claim, said.terms, None, by_gtin)
         reason = said.own or max(
             (
                 self._between(said, party, places)
@@ -388,6 +403,12 @@ class ProductCoverage:
             if is_rare or said.is_rare
             else CoverageReason.OTHER_MEASURE
         )
+
+
+def _by_sku(guest: PriceClaim) -> Book:
+    """The book of its article number."""
+    market, _ = guest.book.subject.parts
+    return guest.book._replace(subject=Subject.product(market, guest.with_sku))
 
 
 def _speaker_of(claim: Claim) -> Speaker:
