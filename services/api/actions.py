@@ -21,8 +21,8 @@ from services.consistency.kinds import KINDS
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
 
-ActionSink = Callable[[ActionRecord], None]
-"""Makes an action durable before it returns. Raises as the store or the producer does."""
+ActionSink = Callable[[Sequence[ActionRecord]], None]
+"""Makes actions durable before it returns. Raises as the store or the producer does."""
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
 
 
@@ -60,19 +60,19 @@ def action_record(incident: AnyIncident, now: datetime, **fields: Any) -> Action
 def kafka_sink(settings: Settings) -> ActionSink:
     """Sends actions to the partition of `c360.offers` that holds the incident's subject."""
 
-    def send(record: ActionRecord) -> None:
+    def send(records: Sequence[ActionRecord]) -> None:
         if not settings.kafka_bootstrap_servers:
             raise ConfigurationError(
                 "C360_KAFKA_BOOTSTRAP_SERVERS is not set. On a ClickHouse server an action is a "
                 "record for the consistency worker; set it as for the workers."
             )
-        asyncio.run(_send(settings, record))
+        asyncio.run(_send(settings, records))
 
     return send
 
 
-async def _send(settings: Settings, record: ActionRecord) -> None:
+async def _send(settings: Settings, records: Sequence[ActionRecord]) -> None:
     from services.stream.claim_records import action_outgoing
     from services.stream.producer import send_once  # aiokafka takes a while to load
 
-    await send_once(settings, [action_outgoing(record)])
+    await send_once(settings, [action_outgoing(one) for one in records])

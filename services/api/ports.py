@@ -107,6 +107,10 @@ class IncidentSource(Protocol):
         """The same, without exposure and audit trail."""
         ...
 
+    def bare_of_fault(self, realm: str, fault: str) -> Iterator[Sequence[AnyIncident]]:
+        """The incidents of a fault that are not over, the oldest first, some at a time."""
+        ...
+
 
 class FactAudit(Protocol):
     """Reads rejected lines, and events that are stored twice."""
@@ -367,8 +371,8 @@ class Reads(Protocol):
 class Writes(Protocol):
     """The writes that operations may ask for; each is durable when it returns."""
 
-    def act(self, record: ActionRecord) -> None:
-        """Apply what a person did with an incident. Repeating it changes nothing."""
+    def act(self, records: Sequence[ActionRecord]) -> None:
+        """Apply what people did with incidents. Repeating it changes nothing."""
         ...
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:

@@ -207,9 +207,9 @@ class StoreWrites:
         self._answers = Idempotency(database)
         self._act = act
 
-    def act(self, record: ActionRecord) -> None:
+    def act(self, records: Sequence[ActionRecord]) -> None:
         """See the port."""
-        self._act(record)
+        self._act(records)
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
         """See the port."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -210,8 +210,8 @@ class _Service:
         return store
 
 
-def _acting(kafka: KafkaSink | None) -> Callable[[ActionRecord], None]:
-    def refuse(_record: ActionRecord) -> None:
+def _acting(kafka: KafkaSink | None) -> Callable[[Sequence[ActionRecord]], None]:
+    def refuse(_records: Sequence[ActionRecord]) -> None:
         raise Retry(NO_BROKERS)
 
     return refuse if kafka is None else kafka.act

@@ -19,6 +19,9 @@ from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import instant_of
 
 IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
+FaultId = Annotated[
+    str, typer.Option(help="Instead of one incident: all of this fault that are not over.")
+]
 By = Annotated[str, typer.Option(help="The acting account, by name or number.")]
 Reason = Annotated[str, typer.Option(help="Why, in one line of at most 300 characters.")]
 Until = Annotated[
@@ -39,77 +42,84 @@ DONE = {
 
 def ack(
     context: typer.Context,
-    incident_id: IncidentId,
     by: By,
     reason: Reason,
+    incident_id: IncidentId = "",
+    fault: FaultId = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """Acknowledge an incident: somebody takes care of it."""
-    _act(context, ActionKind.ACK, incident_id, by, reason, realm, as_json)
+    _act(context, ActionKind.ACK, (incident_id, fault), by, reason, realm, as_json)
 
 
 def unack(
     context: typer.Context,
-    incident_id: IncidentId,
     by: By,
     reason: Reason,
+    incident_id: IncidentId = "",
+    fault: FaultId = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """Withdraw an acknowledgement."""
-    _act(context, ActionKind.UNACK, incident_id, by, reason, realm, as_json)
+    _act(context, ActionKind.UNACK, (incident_id, fault), by, reason, realm, as_json)
 
 
 def mute(
     context: typer.Context,
-    incident_id: IncidentId,
     by: By,
     reason: Reason,
+    incident_id: IncidentId = "",
+    fault: FaultId = "",
     until: Until = None,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """Mute an incident: it stays listed, but needs no attention."""
     ends = instant_of(until).isoformat() if until else ""
-    _act(context, ActionKind.MUTE, incident_id, by, reason, realm, as_json, until=ends)
+    _act(context, ActionKind.MUTE, (incident_id, fault), by, reason, realm, as_json, until=ends)
 
 
 def unmute(
     context: typer.Context,
-    incident_id: IncidentId,
     by: By,
     reason: Reason,
+    incident_id: IncidentId = "",
+    fault: FaultId = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a mute."""
-    _act(context, ActionKind.UNMUTE, incident_id, by, reason, realm, as_json)
+    _act(context, ActionKind.UNMUTE, (incident_id, fault), by, reason, realm, as_json)
 
 
 def _act(
     context: typer.Context,
     action: ActionKind,
-    incident_id: str,
+    which: tuple[str, str],
     by: str,
     reason: str,
     realm: str,
     as_json: bool,
     until: str = "",
 ) -> None:
+    incident_id, fault = which
     asked = ActionRequest(
         realm=realm,
         incident_id=incident_id,
+        fault=fault,
         action=action.value,
         by=by,
         reason=reason,
         until=until,
     )
     with state_of(context).session() as session:
-        done = plain(next(session.run(INCIDENTS_ACT, asked)))
+        done = list(map(plain, session.run(INCIDENTS_ACT, asked)))
     if as_json:
-        print_json(done)
+        print_json(done if fault else done[0])
         return
-    entry = done["entry"]
+    entry = done[0]["entry"]
     end = f" until {entry['until']}" if entry["until"] else ""
-    out.print(f"{entry['incident_id']} is {DONE[action]}{end} ({entry['by']})", markup=False)
+    what = f"{len(done)} of fault {fault}: each" if fault else entry["incident_id"]
+    out.print(f"{what} is {DONE[action]}{end} ({entry['by']})", markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,8 +69,8 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     url, certificate = url_of(settings, listener), own_certificate(settings)
     presence = write_running_instance(settings.data_dir, url, certificate)
 
-    def act(record: ActionRecord) -> None:
-        writer.submit_action(record).result()
+    def act(records: Sequence[ActionRecord]) -> None:
+        writer.submit_actions(records).result()
 
     def open_database() -> Database:
         return open_embedded(settings.data_dir, settings.api_limit_s)

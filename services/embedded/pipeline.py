@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
 
+from schemas.claim import Book
 from schemas.identifiers import NodeId
+from schemas.incident_action import IncidentAction
 from schemas.records import ActionRecord
 from services.consistency.stage import ConsistencyStage
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
@@ -161,12 +163,16 @@ class Pipeline:
         self.settled = batch
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
-    def act(self, record: ActionRecord) -> None:
-        """Make what a person did with an incident durable, and lay it over the incident."""
-        batch = self._next_batch
-        self._next_batch += 1
-        self._consistency.act(record.realm, {record.book: [record.entry]}, batch)
-        self.settled = batch
+    def act(self, records: Sequence[ActionRecord]) -> None:
+        """Make what people did with incidents durable, and lay it over the incidents."""
+        by_realm: dict[str, dict[Book, list[IncidentAction]]] = {}
+        for one in records:
+            by_realm.setdefault(one.realm, {}).setdefault(one.book, []).append(one.entry)
+        for realm, actions in by_realm.items():
+            batch = self._next_batch
+            self._next_batch += 1
+            self._consistency.act(realm, actions, batch)
+            self.settled = batch
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

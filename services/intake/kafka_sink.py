@@ -272,10 +272,10 @@ class KafkaSink:
         self._loop.call_soon_threadsafe(self._begin, request)
         return request.answer
 
-    def act(self, record: ActionRecord) -> None:
-        """Send what a person did with an incident to the consistency worker. Blocks; not for the
+    def act(self, records: Sequence[ActionRecord]) -> None:
+        """Send what people did with incidents to the consistency worker. Blocks; not for the
         event loop's thread. Raises Retry or Fatal."""
-        sending = self._brokers.send([action_outgoing(record)])
+        sending = self._brokers.send([action_outgoing(one) for one in records])
         asyncio.run_coroutine_threadsafe(sending, self._loop).result()
 
     def waits_for(self) -> str:

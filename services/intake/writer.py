@@ -113,9 +113,9 @@ class IntakeWriter:
         """Judge prices up to the latest event, as after a file. Raises as `submit` does."""
         return self._order(self._pipeline.tick)
 
-    def submit_action(self, record: ActionRecord) -> Future[None]:
-        """Apply what a person did with an incident. Raises as `submit` does."""
-        return self._order(lambda: self._pipeline.act(record))
+    def submit_actions(self, records: Sequence[ActionRecord]) -> Future[None]:
+        """Apply what people did with incidents. Raises as `submit` does."""
+        return self._order(lambda: self._pipeline.act(records))
 
     def _order(self, work: Callable[[], None]) -> Future[None]:
         answer: Future[None] = uncancellable()

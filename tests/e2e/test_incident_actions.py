@@ -47,6 +47,41 @@ def only(data_dir: Path, *arguments: str) -> Any:
     return found
 
 
+def test_all_of_a_fault(tmp_path: Path) -> None:
+    """A price list that the shop missed: one command, an entry in the trail of each product."""
+    data_dir = tmp_path / "data"
+
+    def listed(channel: str, price: str, at: str, sku: str) -> bytes:
+        body = {"sku": sku, "price": price, "currency": "EUR"}
+        body |= {"price_list_id": "national", "price_list_edition": at[:10]}
+        times = {"occurred_at": at, "identifiers": []}
+        return line(event("offer.published", channel=channel, body=body, **times))
+
+    channels, skus = ("app", "pos", "shop"), ("4711", "4712", "4713")
+    old = [listed(one, "10.00", "2026-03-01T00:00:00Z", sku) for one in channels for sku in skus]
+    new = [
+        listed(one, "12.00", "2026-03-02T00:00:00Z", sku) for one in channels[:2] for sku in skus
+    ]
+    later = listed("app", "1.00", "2026-03-05T00:00:00Z", "9")
+    c360(data_dir, "ingest", "-", stdin=b"\n".join([*old, *new, later]))
+    counted = c360_json(data_dir, "incidents", "faults", "--state", "open", "--json")["counts"]
+    fault = next(one for one in counted if one["example"]["cause"] == "stale_price")
+    name = fault["group"]["fault"]
+    assert (fault["incidents"], fault["subjects"], fault["places"]) == (3, 3, 1)
+    assert name in c360(data_dir, "incidents", "faults").stdout
+    done = c360(data_dir, "incidents", "ack", "--fault", name, *WHO).stdout
+    assert f"3 of fault {name}: each is acknowledged (kim)" in done
+    found = c360_json(data_dir, "incidents", "list", "--fault", name, "--json")
+    assert [(one["state"], one["actions"][0]["by"]) for one in found] == [
+        ("acknowledged", "kim")
+    ] * 3
+    undone = c360_json(data_dir, "incidents", "unack", "--fault", name, *WHO, "--json")
+    assert [one["entry"]["incident_id"] for one in undone] == [one["incident_id"] for one in found]
+    c360(data_dir, "incidents", "mute", "--fault", "f" * 16, *WHO, code=4)
+    c360(data_dir, "incidents", "mute", *WHO, code=2)
+    c360(data_dir, "incidents", "mute", "12", "--fault", name, *WHO, code=2)
+
+
 def test_acknowledged_muted_and_over(data_dir: Path) -> None:
     """Each action shows at once; a mute ends by event time; at the end it is simply resolved."""
     opened = only(data_dir)

@@ -88,7 +88,7 @@ class Embedded:
         for delivery in offered:
             action = OfferRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(action, ActionRecord):
-                self.pipeline.act(action)
+                self.pipeline.act([action])
         self.pipeline.tick()
 
     def decide(self, record: DecisionRecord, *, in_doubt: bool = False) -> None:

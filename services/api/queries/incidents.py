@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from heapq import nlargest
@@ -31,7 +31,7 @@ from services.consistency.adapters.reader import (
     place_of_incident,
 )
 from services.consistency.views import views
-from services.runtime.errors import InvalidInput
+from services.runtime.errors import InvalidInput, NotFound
 
 INCIDENTS_PER_PAGE_MAX = 500
 GROUPS_MAX = 1_000
@@ -134,9 +134,14 @@ class AffectedPage(Answer):
     """Cursor of the next page; null at the end."""
 
 
-class ActionRequest(IncidentRequest):
-    """What a person does with an incident; the limits are those of its record."""
+class ActionRequest(RealmRequest):
+    """What a person does with an incident, or with all of a fault that are not over; the limits
+    are those of its record."""
 
+    incident_id: str = ""
+    """Its id, or the beginning of it; empty for those of a fault."""
+    fault: str = ""
+    """The whole id of the fault; empty for one incident."""
     action: str
     """ack, unack, mute or unmute."""
     by: str
@@ -239,11 +244,26 @@ def _affected_page(access: Access, asked: AffectedPageRequest) -> Iterator[Affec
 
 
 def _act(access: Access, asked: ActionRequest) -> Iterator[ActionRecord]:
-    incident = _bare(access, asked)
     fields = {"action": asked.action, "by": asked.by, "reason": asked.reason}
-    record = action_record(incident, datetime.now(UTC), **fields, until=asked.until or None)
-    access.writes.act(record)
-    yield record
+    now, until, is_known = datetime.now(UTC), asked.until or None, False
+    for incidents in _acted_on(access, asked):
+        records = [action_record(one, now, **fields, until=until) for one in incidents]
+        access.writes.act(records)
+        yield from records
+        is_known = True
+    if not is_known:
+        raise NotFound(f"no incident of fault {asked.fault!r} in realm {asked.realm!r} lasts")
+
+
+def _acted_on(access: Access, asked: ActionRequest) -> Iterator[Sequence[AnyIncident]]:
+    if bool(asked.fault) == bool(asked.incident_id):
+        raise InvalidInput("name one incident, or one fault")
+    if asked.fault:
+        require_realm(access.reads, asked.realm)
+        yield from access.reads.incidents.bare_of_fault(asked.realm, asked.fault)
+    else:
+        one = IncidentRequest(realm=asked.realm, incident_id=asked.incident_id)
+        yield [_bare(access, one)]
 
 
 INCIDENTS_LIST = Operation(
@@ -273,7 +293,7 @@ INCIDENTS_AFFECTED_PAGE = Operation(
 )
 """A page of the same."""
 INCIDENTS_ACT = Operation("incidents_act", Scope.INCIDENTS_WRITE, ActionRequest, ActionRecord, _act)
-"""Acknowledge or mute an incident, or take it back; the record that does it."""
+"""Acknowledge or mute an incident or all of a fault, or take it back; the records that do it."""
 OPERATIONS = (
     INCIDENTS_LIST, INCIDENTS_COUNTS, INCIDENTS_PAGE, INCIDENTS_SHOW, INCIDENTS_AFFECTED,
     INCIDENTS_AFFECTED_PAGE, INCIDENTS_ACT,

@@ -153,6 +153,21 @@ class IncidentReader:
         parameters = {"realm": realm, "prefix": prefix, "kinds": list(self._rules.kinds)}
         return self._incidents(self._database.rows(SHOW_SQL, parameters))
 
+    def bare_of_fault(self, realm: str, fault: str) -> Iterator[list[AnyIncident]]:
+        """The incidents of a fault that are not over, the oldest first, some at a time."""
+        over = {IncidentState.RESOLVED, IncidentState.RETRACTED}
+        wanted = IncidentFilter(frozenset(IncidentState) - over, fault=fault)
+        parameters, after = self._parameters(realm, wanted), FIRST
+        while True:
+            place = {"after": after.since_ms, "after_id": after.incident_id}
+            page = {**parameters, **place, "limit": INCIDENTS_PER_QUERY}
+            found = self._incidents(self._database.rows(LIST_SQL, page))
+            if found:
+                after = place_of_incident(found[-1])
+                yield found
+            if len(found) < INCIDENTS_PER_QUERY:
+                return
+
     def affected(self, realm: str, incident: AnyIncident) -> list[AffectedItem]:
         """Who met the deviation of an incident, each line of an order for itself, the earliest
         first."""

@@ -80,4 +80,4 @@ def test_without_kafka_a_server_takes_no_action() -> None:
     """The message names the setting that is missing."""
     settings = load_settings().model_copy(update={"kafka_bootstrap_servers": ""})
     with pytest.raises(ConfigurationError, match="C360_KAFKA_BOOTSTRAP_SERVERS is not set"):
-        kafka_sink(settings)(action_record(incident(), NOW, **FIELDS))
+        kafka_sink(settings)([action_record(incident(), NOW, **FIELDS)])
