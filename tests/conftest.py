@@ -32,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "any_store: runs in process and on a server (tests/stores)")
 
 
+LONG_AND_LATE = "tests/simulation/"
+
+
 class ByServices(LoadScopeScheduling):  # type: ignore[misc]
     """The tests of a file run in one process, and so do the files that share running services."""
 
@@ -40,6 +43,11 @@ class ByServices(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
         return self.SHARING if file.startswith(self.SHARING) else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file of the last directories comes first: at the end all processes have work."""
+    items.sort(key=lambda one: not one.nodeid.startswith(LONG_AND_LATE))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServices:

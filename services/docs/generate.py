@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def outputs() -> dict[str, str]:
     """Every generated file: its path in the repository and its text."""
+    return dict(_outputs())
+
+
+@cache
+def _outputs() -> dict[str, str]:
+    """They depend on the code alone, so once is enough."""
     texts = {
         path: json.dumps(build(), indent=2, ensure_ascii=False) + "\n"
         for path, build in DOCUMENTS.items()
