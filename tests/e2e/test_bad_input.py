@@ -344,19 +344,24 @@ def test_reader_may_close_the_pipe(reference: Reference) -> None:
         assert process.wait(60) in (0, 1)
 
 
+NO_SPACE = b"error: the output cannot be written: No space left on device\n"
+
+
 @pytest.mark.parametrize(
-    ("output", "code", "said"),
+    ("arguments", "output", "code", "said"),
     [
-        ("| true", 1, b""),
-        ("> /dev/full", 74, b"error: the output cannot be written: No space left on device\n"),
-        (">&-", 0, b""),  # who closes it wants none
+        (("stats",), "| true", 1, b""),
+        (("stats", "--json"), "> /dev/full", 74, NO_SPACE),
+        (("version",), "| true", 1, b""),
+        (("version",), "> /dev/full", 74, NO_SPACE),
+        (("version",), ">&-", 0, b""),  # who closes it wants none
     ],
 )
-@pytest.mark.parametrize("arguments", [("stats",), ("stats", "--json")])
 def test_output_that_goes_nowhere(
     reference: Reference, arguments: tuple[str, ...], output: str, code: int, said: bytes
 ) -> None:
-    """Also a short one, which is written at the end, with a buffer and without: no traceback."""
+    """A long one and a short one, which is written at the end, with a buffer and without: no
+    traceback."""
     run = " ".join(map(shlex.quote, command(reference.data_dir, *arguments)))
     for buffered in ({}, {"PYTHONUNBUFFERED": "1"}):
         done = subprocess.run(

@@ -12,7 +12,7 @@ import orjson
 from tests.e2e.conftest import Reference, Stream
 from tests.e2e.runs import c360, digest, ingest_with_kills
 
-KILLS = 5
+KILLS = 3
 
 
 def _lines(stream: Stream) -> list[bytes]:
@@ -31,7 +31,7 @@ def _hour(line: bytes) -> str:
 def test_shuffled_doubled_and_killed_ends_in_the_same_state(
     stream: Stream, reference: Reference, tmp_path: Path
 ) -> None:
-    """The file shuffled as a whole, every line twice, five SIGKILLs on the way."""
+    """The file shuffled as a whole, every line twice, three SIGKILLs on the way."""
     lines = _lines(stream) * 2
     random.Random(11).shuffle(lines)
     shuffled = tmp_path / "shuffled.jsonl"
@@ -44,7 +44,7 @@ def test_shuffled_doubled_and_killed_ends_in_the_same_state(
 def test_shuffled_within_each_hour_and_killed_ends_in_the_same_state(
     stream: Stream, reference: Reference, tmp_path: Path
 ) -> None:
-    """Shuffled within each hour, every line twice, five SIGKILLs: incidents included."""
+    """Shuffled within each hour, every line twice, three SIGKILLs: incidents included."""
     rng = random.Random(12)
     shuffled = tmp_path / "hours.jsonl"
     with shuffled.open("wb") as out:
