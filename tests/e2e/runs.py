@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.demo import DEMO_SECRET
+from tests.e2e.warm import warm
 
 SECRET = DEMO_SECRET
 API_KEY = "end-to-end-api-key"
 DEADLINE_S = 300
+PROGRAM = (sys.executable, "-c", "from services.cli import main; main()")
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -29,21 +31,21 @@ def environment(**extra: str) -> dict[str, str]:
 def command(data_dir: Path | None, *arguments: str) -> list[str]:
     """The command line of a run."""
     where = [] if data_dir is None else ["--data-dir", str(data_dir)]
-    return [sys.executable, "-c", "from services.cli import main; main()", *where, *arguments]
+    return [*PROGRAM, *where, *arguments]
 
 
 def c360(
     data_dir: Path | None, *arguments: str, code: int = 0, stdin: bytes | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end and check the exit code."""
-    done = subprocess.run(
-        command(data_dir, *arguments),
-        input=stdin,
-        capture_output=True,
-        env=environment(**env),
-        timeout=DEADLINE_S,
-        check=False,
-    )
+    own = environment(**env)
+    whole = command(data_dir, *arguments)
+    if all(one.startswith("C360_") for one in env):
+        done = warm().run(whole[len(PROGRAM) :], stdin, own, DEADLINE_S)
+    else:  # others may count before a fork
+        done = subprocess.run(
+            whole, input=stdin, capture_output=True, env=own, timeout=DEADLINE_S, check=False
+        )
     text = subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )

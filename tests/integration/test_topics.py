@@ -145,6 +145,9 @@ async def test_command_line(kafka: str) -> None:
     assert run("check") == []
     async with admin_of(kafka) as admin:
         await admin.create_partitions({"c360.edges": NewPartitions(24)})
+        async with asyncio.timeout(DEADLINE_S):
+            while len((await admin.describe_topics(["c360.edges"]))[0]["partitions"]) < 24:
+                pass
     told = c360(None, "topics", "apply", code=1, **env)
     assert "not changed: c360.edges has partitions 24, the catalogue 12" in told.stderr
     await renew_catalogue(kafka)
