@@ -513,6 +513,14 @@ _OFFERS = (
             "valid_to": "2026-04-15T00:00:00+02:00",
         },
     ),
+    _event(
+        "price_list.completed",
+        "04-01T03",
+        "shop",
+        SHOP,
+        [],
+        {"price_list_id": "nightly", "price_list_edition": "2026-04-01", "offers": 41207},
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, model_validator
 
 from schemas.base import (
+    Code,
     Contract,
     Currency,
     Instant,
@@ -22,7 +23,7 @@ from schemas.base import (
     Quantity,
     Title,
 )
-from schemas.scalars import Written
+from schemas.scalars import Whole, Written
 
 
 class Basis(StrEnum):
@@ -132,7 +133,8 @@ class Offer(Contract):
     """The price list, feed or promotion list that the offer is part of."""
     price_list_edition: OptionalCode = ""
     """Number or date of the edition of this list, the same in all offers of one edition. What an
-    edition says of a product replaces what the list's earlier editions said of it."""
+    edition says of a product replaces what the list's earlier editions said of it. That an edition
+    has no more offers than these is said by `price_list.completed`."""
     campaign: OptionalCode = ""
     basis: Basis | None = None
     """Empty means the default of the event type: published, displayed or charged."""
@@ -144,3 +146,18 @@ class Offer(Contract):
         if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
             raise ValueError("valid_to must be later than valid_from")
         return self
+
+
+class PriceListCompleted(Contract):
+    """An edition of a price list is complete: the channel no longer offers under this list what
+    earlier editions named and this one does not. Sent behind the offers of the edition."""
+
+    price_list_id: Code
+    """The list, as its offers name it."""
+    price_list_edition: Code
+    """The edition, as its offers name it."""
+    offers: Annotated[int, Whole(1, 2**53 - 1)]
+    """How many events with an offer the edition has, in all markets and places. As long as fewer
+    have come, nothing is withdrawn."""
+    valid_from: Instant | None = None
+    """From when on what the edition leaves out is over; empty or earlier means `occurred_at`."""

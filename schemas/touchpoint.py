@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from schemas.base import ChannelName, Code, Contract, Flag, Instant, OptionalCode, RealmName
 from schemas.events import browsing, dialogue, master_data, messages, orders
-from schemas.offer import Offer
+from schemas.offer import Offer, PriceListCompleted
 from schemas.scalars import Whole, Written
 
 EVENT_BYTES_MAX = 32 * 1024
@@ -175,6 +175,7 @@ EVENT_TYPES: dict[str, EventType] = {
     "contract.renewed": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
     "contract.ended": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
     "offer.published": EventType(Offer, PRE, DIRECT, ONE, anonymous=True),
+    "price_list.completed": EventType(PriceListCompleted, PRE, DIRECT, ONE, anonymous=True),
     "store.published": EventType(master_data.StorePublished, PRE, DIRECT, ONE, anonymous=True),
 }
 

@@ -5,7 +5,7 @@ Identifiers are normalised, joined and held apart as in the product, by the pack
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import NamedTuple
@@ -14,10 +14,18 @@ from schemas.claim import Book, Claim
 from schemas.edge import Edge
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
+from schemas.offer import PriceListCompleted
+from schemas.price_list import Completion
 from schemas.rules.identity import identity_rules
 from schemas.subject import Subject, SubjectType
 from schemas.touchpoint import Touchpoint
 from services.consistency.core.cancelled_orders import ReportedOrder, is_taken_back, taken_back
+from services.consistency.core.complete_lists import (
+    KnownLists,
+    completion_of,
+    edition_offers,
+    left_out,
+)
 from services.consistency.core.kind import Heard
 from services.consistency.kinds import KINDS
 from services.identity.core.resolve import resolve
@@ -43,6 +51,8 @@ class HeardEvent(NamedTuple):
     edges: Sequence[Edge]
     order: ReportedOrder | None = None
     """Of an event that reports an order, or its cancellation."""
+    completion: Completion | None = None
+    """Of an event that says that an edition of a price list is complete."""
 
 
 def heard_events(events: Sequence[Touchpoint]) -> list[HeardEvent]:
@@ -76,12 +86,16 @@ def _heard(processor: EventProcessor, event: Touchpoint) -> HeardEvent:
     made = [claim for kind in kinds for claim, _ in kind.claims(heard)]
     issuer = getattr(event.body, "issuer", "") or order_issuer(event, {})
     order = ReportedOrder.of(event, at, issuer) if counts else None
-    return HeardEvent(event.realm, event.event_id, version, at, made, edges, order)
+    said = event.body if counts and isinstance(event.body, PriceListCompleted) else None
+    by = (event.realm, event.channel)
+    completion = completion_of(said, by, (event.event_id, 0), version, at) if said else None
+    return HeardEvent(event.realm, event.event_id, version, at, made, edges, order, completion)
 
 
 def claims_that_count(events: Sequence[HeardEvent]) -> list[list[Claim]]:
     """The claims of each event as they are when all of these events have happened: of an event
-    those of its latest body count, of an order none that a cancellation takes back."""
+    those of its latest body count, of an order none that a cancellation takes back. Those of a
+    completed price list are what it leaves out."""
     latest: dict[tuple[str, str], HeardEvent] = {}
     for event in events:
         key = event.realm, event.event_id
@@ -92,12 +106,33 @@ def claims_that_count(events: Sequence[HeardEvent]) -> list[list[Claim]]:
         if event.order is not None:
             reports.setdefault(event.realm, []).append(event.order)
     back = {realm: taken_back(mine) for realm, mine in reports.items()}
-    return [
+    counting = [
         [one for one in event.claims if not is_taken_back(one, back.get(event.realm, {}), KINDS)]
         if event.version == latest[event.realm, event.event_id].version
         else []
         for event in events
     ]
+    withdrawn = _left_out(events, latest)
+    return [
+        [*mine, *withdrawn.get((event.realm, event.event_id, event.version), ())]
+        for event, mine in zip(events, counting, strict=True)
+    ]
+
+
+def _left_out(
+    events: Sequence[HeardEvent], latest: Mapping[tuple[str, str], HeardEvent]
+) -> dict[tuple[str, str, int], list[Claim]]:
+    """What complete editions of price lists leave out, by the event that completes them."""
+    completions = [one.completion for one in latest.values() if one.completion is not None]
+    found: dict[tuple[str, str, int], list[Claim]] = {}
+    if not completions:
+        return found
+    offers = edition_offers(claim for event in events for claim in event.claims)
+    claims = [claim for event in latest.values() for claim in event.claims]
+    for claim in left_out(claims, KnownLists(completions, offers)):
+        key = claim.book.realm, claim.event_id, claim.version
+        found.setdefault(key, []).append(claim)
+    return found
 
 
 def customer_claims(events: Iterable[HeardEvent]) -> dict[Book, list[Claim]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from schemas.claim import Book
+    from schemas.price_list import Completion, EditionOffer, ListEdition, PriceList, Received
     from services.ingest.core.outcome import Accepted, Intake, Reject
 
 AnyRejected = RejectedItem | ShownRejectedItem | ShownRejectedLetter
@@ -177,6 +178,37 @@ class FactStore(Protocol):
         self, sold: Collection[SoldClaims], by: Mapping[FactKey, Collection[OrderName]]
     ) -> None:
         """Remember whose claims may be taken back, and by which report."""
+        ...
+
+    def write_edition_offers(self, offers: Collection[EditionOffer]) -> None:
+        """Remember which events name which edition of a price list; nothing is ever replaced."""
+        ...
+
+    def write_completions(self, completions: Collection[Completion]) -> None:
+        """Remember who says that an edition is complete."""
+        ...
+
+    def completions(
+        self, lists: Collection[PriceList], events: Collection[tuple[str, str]] = ()
+    ) -> list[Completion]:
+        """What is said of editions of these lists, of each event its newest body; with it, what any
+        body of these events (realm and id) said."""
+        ...
+
+    def completed_lists(self, realm: str) -> list[PriceList]:
+        """The lists of which somebody said that an edition is complete."""
+        ...
+
+    def received(self, edition: ListEdition) -> Received | None:
+        """How many events named this edition, in any body, and since when."""
+        ...
+
+    def left_out(
+        self, edition: ListEdition, since: datetime | None, before: datetime
+    ) -> list[tuple[str, str]]:
+        """Market and article of the products that this edition does not name at some place and on
+        some terms, where other editions of its list do that were published from `since` on and
+        before `before`; perhaps a few others, of events that were corrected."""
         ...
 
     def remove_facts(self, keys: Collection[FactKey]) -> None:

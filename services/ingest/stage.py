@@ -27,6 +27,7 @@ from services.ingest.core.outcome import (
 from services.ingest.corrections import REVISION_SHIFT, CorrectionPlan
 from services.ingest.lines import Line
 from services.ingest.ports import FactStore, Known, RejectedLine
+from services.ingest.price_lists import PriceLists
 from services.runtime.errors import Fatal
 from services.runtime.logging import frames
 
@@ -110,6 +111,7 @@ class IngestStage:
     def __init__(self, core: EventProcessor, store: FactStore, *, from_log: bool = False) -> None:
         self._core = core
         self._store = store
+        self._price_lists = PriceLists(store)
         self._from_log = from_log
         self._processed = 0 if from_log else store.checkpoint()
 
@@ -178,7 +180,8 @@ class IngestStage:
         self._store.write_values(stored, batch)
         stored, taken_back = take_back(self._store, stored, plan.names)
         superseded, former = plan.corrections()
-        corrections = Corrections([*superseded, *taken_back], former)
+        left_out = self._price_lists.note(fresh.values(), outvoted, plan.names)
+        corrections = Corrections([*superseded, *taken_back, *left_out], former)
         return Stored(results, stored, sorted(refused.items()), corrections, outvoted)
 
     def _unstorable(self, fresh: dict[int, Accepted], batch: int) -> list[int]:

@@ -29,6 +29,7 @@ from schemas.records import (
     ProfileStatus,
 )
 from services.consistency.adapters.memory import MemoryStore
+from services.consistency.core.complete_lists import KnownLists
 from services.consistency.core.customers import split_claims
 from services.consistency.writer import ConsistencyWriter
 from services.identity.core.model import merged
@@ -38,6 +39,7 @@ from services.stream.ports import Delivery, Partition
 from services.stream.positions import MemoryPositions
 from tests.customer_kind import WITH_CUSTOMERS, current_incidents, customer_books, map_of
 from tests.simulation.broker import Broker
+from tests.simulation.price_lists import lists_of
 from tests.simulation.scenario import REALMS, price_rules, process, rules
 from tests.simulation.stores import UNSTORABLE, FactKey, FactRows, IdentityRows
 
@@ -204,7 +206,7 @@ def check_end(ledger: Ledger, ticks: Mapping[str, datetime]) -> None:
         _check_profile_changes(ledger, realm)
         counting = [event for key, event in facts_of(events).items() if key[0] == realm]
         claims = {claim for event in counting for claim in event.claims}
-        _check_incidents(ledger, realm, claims, ticks.get(realm))
+        _check_incidents(ledger, realm, claims, ticks.get(realm), lists_of(mine, counting))
 
 
 def facts_of(events: Iterable[Accepted]) -> dict[FactKey, Accepted]:
@@ -293,10 +295,13 @@ def _check_profile_changes(ledger: Ledger, realm: str) -> None:
         )
 
 
-def _check_incidents(ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None) -> None:
+def _check_incidents(
+    ledger: Ledger, realm: str, claims: set[Claim], tick: datetime | None, lists: KnownLists
+) -> None:
     store = ledger.consistency
     map_of_realm = map_of(ledger.identity)
     alone = MemoryStore(map_of=map_of_realm)
+    alone.lists = lists
     alone.write_claims(sorted(claims))
     writer = ConsistencyWriter(alone, price_rules(), realm=realm)
     others, _ = split_claims(claims)

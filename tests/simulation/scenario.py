@@ -89,6 +89,8 @@ def mixture_of(seed: int) -> Sequence[str]:
     theirs."""
     if seed % 10 == 7:
         return ("store",) * 4 + ("case",) * 4 + ("price", "login")
+    if seed % 10 == 5:
+        return ("edition",) * 9 + ("price",)
     return ("planted",) * 9 + ("login",) if seed % 10 == 3 else ()
 
 
@@ -247,6 +249,22 @@ class Scenario:
             )
         )
 
+    def _edition(self) -> Json:
+        """An offer in one of three editions of a price list, or the word that one is complete."""
+        rng = self._rng
+        edition = rng.randrange(3)
+        named = {"price_list_id": "nightly", "price_list_edition": str(edition)}
+        at = (BEGIN - STEP * (12 - 3 * edition - rng.randint(0, 2))).isoformat()
+        sent = {"channel": "shop", "identifiers": [], "occurred_at": at}
+        chance = rng.random()
+        if chance < 0.3:
+            body = named | {"offers": rng.choice((1, 1, 2))}
+            return sent | {"type": "price_list.completed", "body": body}
+        offer: Json = {"sku": rng.choice("AAB"), "price": rng.choice(("8.00", "9.00"))}
+        if chance < 0.5:
+            return sent | {"type": "offer.published", "channel": "pos", "body": offer}
+        return sent | {"type": "offer.published", "body": offer | named}
+
     def _returning(self) -> list[Json]:
         """Events that come again: the same, as another report, corrected, or contradicting."""
         rng, found = self._rng, list[Json]()
@@ -270,7 +288,8 @@ class Scenario:
         """Another body, on the same channel: it may say something else of somebody else."""
         made = (getattr(self, f"_{self._rng.choice(self._kinds)}")() for _ in range(20))
         fitting = (one for one in made if one["channel"] == fields["channel"])
-        return next(fitting, fields) | {"revision": self._rng.choice((1, 2))}
+        again = {"occurred_at": fields["occurred_at"], "revision": self._rng.choice((1, 2))}
+        return next(fitting, fields) | again
 
     def _again(self, fields: Json) -> list[Json]:
         return self._someone() if fields["identifiers"] else []

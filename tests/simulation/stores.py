@@ -39,6 +39,7 @@ from services.stream.ports import Partition
 from services.stream.positions import MemoryPositions, Position
 from services.stream.watermarks import MemoryWatermarks
 from tests.simulation.orders import name_of_order, report_of
+from tests.simulation.price_lists import PriceListFacts, PriceListRows
 from tests.simulation.process import Process
 
 UNSTORABLE = "unstorable"
@@ -66,6 +67,7 @@ class FactRows:
         """By realm, of the facts as they are."""
         self.cancellations: set[Cancellation] = set()
         self.cancelled: set[tuple[FactKey, OrderName]] = set()
+        self.lists = claims.lists = PriceListRows(claims.newest)
 
     def taken_back(self, realm: str) -> dict[str, TakenBack]:
         """What cancellations take back of the orders of a realm: of those that were noted."""
@@ -138,13 +140,8 @@ class FactRows:
             self.values.update({(event.realm, node.id): value for node, value in event.values})
 
 
-class Facts:
+class Facts(PriceListFacts):
     """Implements `services.ingest.ports.FactStore` for one process."""
-
-    def __init__(self, rows: FactRows, process: Process | None) -> None:
-        """Without a process nothing ever fails."""
-        self._rows = rows
-        self._process = process
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:
         """See the port."""

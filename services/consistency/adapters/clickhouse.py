@@ -30,9 +30,11 @@ from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.cancellations import read_taken_back
 from services.consistency.core.cancelled_orders import is_taken_back
 from services.consistency.core.comparability import SEVERAL, ComparableBooks
+from services.consistency.core.complete_lists import ListFacts, left_out
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 from services.store.database import Database, chunks, rows_by_key
+from services.store.price_lists import StoredPriceLists
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 from services.stream.claim_records import OFFER_PARTITIONS
@@ -68,10 +70,16 @@ class ClickHouseConsistencyStore:
     """Implements `ConsistencyStore` and `WorkerStore` of services/consistency/ports.py."""
 
     def __init__(
-        self, database: Database, partitions: int = OFFER_PARTITIONS, kinds: Kinds = KINDS
+        self,
+        database: Database,
+        partitions: int = OFFER_PARTITIONS,
+        kinds: Kinds = KINDS,
+        lists: ListFacts | None = None,
     ) -> None:
-        """`partitions` is how many the topic has in all."""
+        """`partitions` is how many the topic has in all; `lists` answers for a single reading of
+        the whole store, else what is known of price lists is read with the claims."""
         self._database = database
+        self._lists = lists
         self._partitions = partitions
         self._kinds = kinds
         self._map = ProfileMap(database)
@@ -105,7 +113,9 @@ class ClickHouseConsistencyStore:
         skus = sorted({book.subject.parts[1] for book in books})
         subjects = [book.subject.key for book in books]
         asked = {"realm": realm, "skus": skus, "subjects": subjects}
-        return self._counting(realm, self._price_rows(realm, asked))
+        claims = list(self._counting(realm, self._price_rows(realm, asked)))
+        yield from claims
+        yield from left_out(claims, self._lists or StoredPriceLists(self._database))
 
     def _price_rows(self, realm: str, asked: dict[str, Any]) -> Iterator[_Read]:
         books: dict[tuple[str, str], Book] = {}

@@ -17,6 +17,7 @@ from schemas.incident_action import IncidentAction
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.cancelled_orders import TakenBack, is_taken_back
 from services.consistency.core.comparability import ComparableBooks
+from services.consistency.core.complete_lists import ListFacts, NoLists, left_out
 from services.consistency.kinds import KINDS
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
@@ -47,6 +48,8 @@ class MemoryStore:
         """Of the body that counts, by realm and event id."""
         self.taken_back: Callable[[str], Mapping[str, TakenBack]] = nothing_taken_back
         """What cancellations take back of the orders of a realm, by event id."""
+        self.lists: ListFacts = NoLists()
+        """What the facts say of price lists."""
         self._incidents: dict[Book, dict[str, tuple[int, AnyIncident]]] = defaultdict(dict)
         self._actions: dict[Book, dict[IncidentAction, None]] = defaultdict(dict)
         self._due: dict[Book, tuple[int, datetime | None]] = {}
@@ -58,7 +61,8 @@ class MemoryStore:
         found: dict[Book, list[Claim]] = {book: self._of_customer(book) for book in customers}
         for book in set(books).difference(customers):
             if book in self._claims:
-                found[book] = [one for one in self._claims[book].values() if self._counts(one)]
+                claims = [one for one in self._claims[book].values() if self._counts(one)]
+                found[book] = [*claims, *left_out(claims, self.lists)]
         return found
 
     def _of_customer(self, book: Book) -> list[Claim]:
@@ -88,7 +92,11 @@ class MemoryStore:
         realm = claim.book.realm
         if is_taken_back(claim, self.taken_back(realm), KINDS):
             return False
-        return claim.version >= self._versions.get((realm, claim.event_id), 0)
+        return claim.version >= self.newest(realm, claim.event_id)
+
+    def newest(self, realm: str, event_id: str) -> int:
+        """The version of the body of an event that counts, as far as the facts said so."""
+        return self._versions.get((realm, event_id), 0)
 
     def supersede(self, realm: str, event_id: str, version: int) -> None:
         """A body of an event is in the facts: claims of lower versions no longer are."""

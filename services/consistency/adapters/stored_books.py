@@ -15,10 +15,12 @@ from schemas.claim import PRICE_MISMATCH, Book, Claim
 from schemas.identifiers import NodeId
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore, price_claim
+from services.consistency.core.complete_lists import left_out
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 from services.consistency.ports import BooksChunk
 from services.store.database import Database, chunks, rows_by_key
+from services.store.price_lists import StoredPriceLists
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
@@ -49,6 +51,7 @@ class StoredBooks:
         self._database = database
         self._kinds = kinds
         self._map = ProfileMap(database)
+        self._lists = StoredPriceLists(database)
         self._subjects_per_slice = subjects_per_slice
         self._books_per_chunk = books_per_chunk
 
@@ -96,6 +99,8 @@ class StoredBooks:
         for market, sku, *row in self._database.rows(LATEST_SQL, {"realm": realm, "skus": skus}):
             book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
             found[book].append(price_claim(book, row))
+        for claim in left_out([one for mine in found.values() for one in mine], self._lists):
+            found[claim.book].append(claim)
         return found
 
     def _slices(self, realm: str) -> int:
@@ -130,6 +135,6 @@ class StoredBooks:
         return sorted(profile for profile, anchor in first.items() if anchor in mine)
 
     def _read(self, books: Sequence[Book]) -> BooksChunk:
-        store = ClickHouseConsistencyStore(self._database, kinds=self._kinds)
+        store = ClickHouseConsistencyStore(self._database, kinds=self._kinds, lists=self._lists)
         store.note(books)
         return BooksChunk(books, store.claims_of(books), store.actions_of(books))

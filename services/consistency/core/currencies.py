@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from schemas.claim import PriceClaim
 from schemas.incident import Details, Severity
 from schemas.rules.consistency import KindRules
+from services.consistency.core.complete_lists import LeftOut
 from services.consistency.core.episodes import Deviations, Episode
 from services.consistency.core.expectation import (
     ExpectationHistory,
@@ -232,7 +233,8 @@ class CurrencyFold:
         touched = {place for place, due in self._due.items() if due <= now}
         for claim in claims:
             touched.add(place_of(claim))
-            self._tongues.setdefault(claim.channel, _Tongue()).hear(claim, self._rules)
+            if not isinstance(claim, LeftOut):  # which names no price
+                self._tongues.setdefault(claim.channel, _Tongue()).hear(claim, self._rules)
             self._take(claim, now)
         if any(place.rank != STORE_RANK for place in touched):
             touched = set(self._places)  # A wider place speaks for narrower ones, too.
@@ -251,7 +253,9 @@ class CurrencyFold:
         windows = group[claim.channel].windows
         window = window_of(claim, claim.price, bool(claim.promotion), self._rules.published_max_age)
         windows.setdefault(claim.currency, Windows()).add(window, now)
-        if window.is_withdrawal:  # It takes back what was said in any currency.
+        if window.is_withdrawal and not isinstance(
+            claim, LeftOut
+        ):  # It takes back what was said in any currency.
             windows.clear()
 
     def _judge(self, place: Place, group: Group, now: datetime) -> datetime | None:

@@ -15,6 +15,7 @@ from schemas.claim import Claim, PriceClaim
 from schemas.events.orders import OrderLine
 from schemas.offer import Offer
 from schemas.subject import Subject
+from services.consistency.core.complete_lists import LeftOut
 from services.consistency.core.gtin import second_number
 
 ClaimKey = tuple[str, int]
@@ -58,7 +59,7 @@ class Guests:
     def add(self, claim: PriceClaim) -> None:
         """Add a guest."""
         self.claims[claim.event_id, claim.ordinal] = claim
-        if self._latest is not None:
+        if self._latest is not None and not isinstance(claim, LeftOut):  # which names nothing
             known = self._latest.get(claim.with_sku, claim.occurred_at)
             self._latest[claim.with_sku] = max(known, claim.occurred_at)
 

@@ -77,10 +77,11 @@ def window_of(heard: Heard, offer: Offer, basis: Basis) -> tuple[datetime | None
     """The bounds of an offer's validity, in UTC; an offer that withdraws is valid for no time."""
     if is_withdrawn(heard, offer, basis):
         return heard.occurred_at, heard.occurred_at
-    return _bound(offer.valid_from), _bound(offer.valid_to)
+    return bounded(offer.valid_from), bounded(offer.valid_to)
 
 
-def _bound(instant: datetime | None) -> datetime | None:
+def bounded(instant: datetime | None) -> datetime | None:
+    """A bound of validity in UTC; None if it stands for no bound."""
     if instant is None or instant.year not in YEARS_BOUNDED:
         return None
     return from_ms(to_ms(instant))

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from schemas.claim import Claim, PriceClaim
+from services.consistency.core.complete_lists import LeftOut
 
 Rank = tuple[bool, datetime, datetime, str, int]
 Edition = tuple[str, str]
@@ -85,6 +86,13 @@ class ClaimWindow(NamedTuple):
         is_of_the_list = self.edition[0] == new.edition[0]
         return is_of_the_list and self.claim.occurred_at < new.claim.occurred_at
 
+    def is_left_out_by(self, new: ClaimWindow) -> bool:
+        """Whether a complete edition, which does not name it, ends what an earlier one said."""
+        if self.edition is None or new.edition is None or new.end is None:
+            return False
+        is_of_the_list = self.edition[0] == new.edition[0] and self.edition != new.edition
+        return is_of_the_list and self.claim.occurred_at < new.end
+
     def until_edition(self, new: ClaimWindow, now: datetime) -> ClaimWindow:
         """This window, known to be replaced by a later edition of its list. What does not begin
         before the edition is complete never will; what runs ends with that, or when the earliest
@@ -126,6 +134,7 @@ class Windows:
     before it. Two daily windows in a row end the open values published before both: a channel that
     renews its price every day does not return to the one of last year on a day that it misses.
     An edition of a price list replaces what earlier editions said, and ends nothing that it says.
+    A complete one withdraws what earlier editions said of a product that it does not name.
     """
 
     __slots__ = ("_daily", "_promoted_at", "_regular", "_repeats", "_windows")
@@ -143,6 +152,9 @@ class Windows:
 
     def add(self, window: ClaimWindow, now: datetime) -> None:
         """Add a claim published at `now`, the latest time seen so far."""
+        if isinstance(window.claim, LeftOut):
+            self._leave_out(window, now)
+            return
         if window.is_withdrawal:
             self._windows, self._daily = [], []
             self._regular, self._promoted_at, self._repeats = None, None, False
@@ -165,6 +177,21 @@ class Windows:
         if is_regular:
             self._regular = window
         self._end_open(window, now)
+
+    def _leave_out(self, by: ClaimWindow, now: datetime) -> None:
+        """End what earlier editions of a list said of a product that a complete one leaves out.
+        What has not begun by then never begins."""
+        begin, kept = max(by.start, now), []
+        for one in self._windows:
+            if not one.is_left_out_by(by):
+                kept.append(one)
+            elif one.start < begin:
+                ended = one._replace(end=begin if one.end is None else min(one.end, begin))
+                if begin > now:
+                    kept.append(ended)
+                else:
+                    self._note_promotion(ended)
+        self._windows = kept
 
     def _end_open(self, new: ClaimWindow, now: datetime) -> None:
         """End the open values that a new daily window and another one replace."""

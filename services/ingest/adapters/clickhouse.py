@@ -13,6 +13,7 @@ from uuid import UUID
 from schemas.claim import PRICE_MISMATCH, Book
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
+from schemas.price_list import Completion, EditionOffer, ListEdition, PriceList, Received
 from schemas.subject import SEPARATOR, Subject, SubjectType
 from services.ingest.adapters.removal import delete_facts
 from services.ingest.core.fact import COLUMNS
@@ -29,6 +30,7 @@ from services.ingest.ports import (
 )
 from services.store.database import Database, chunks
 from services.store.errors import Unstorable
+from services.store.price_lists import StoredPriceLists
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -244,6 +246,34 @@ class ClickHouseFactStore:
             "by_number",
         )  # fmt: skip
         self._database.insert_rows("cancelled_claims", names, rows)
+
+    def write_edition_offers(self, offers: Collection[EditionOffer]) -> None:
+        """See the port."""
+        StoredPriceLists(self._database).write_offers(offers)
+
+    def write_completions(self, completions: Collection[Completion]) -> None:
+        """See the port."""
+        StoredPriceLists(self._database).write_completions(completions)
+
+    def completions(
+        self, lists: Collection[PriceList], events: Collection[tuple[str, str]] = ()
+    ) -> list[Completion]:
+        """See the port."""
+        return StoredPriceLists(self._database).completions(lists, events)
+
+    def completed_lists(self, realm: str) -> list[PriceList]:
+        """See the port."""
+        return StoredPriceLists(self._database).lists(realm)
+
+    def received(self, edition: ListEdition) -> Received | None:
+        """See the port."""
+        return StoredPriceLists(self._database).received(edition)
+
+    def left_out(
+        self, edition: ListEdition, since: datetime | None, before: datetime
+    ) -> list[tuple[str, str]]:
+        """See the port."""
+        return StoredPriceLists(self._database).left_out(edition, since, before)
 
     def remove_facts(self, keys: Collection[FactKey]) -> None:
         """See the port."""

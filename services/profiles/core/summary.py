@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from schemas.currency import written_money
 from schemas.events import browsing, dialogue, master_data, messages, orders
-from schemas.offer import Offer
+from schemas.offer import Offer, PriceListCompleted
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 
 SHOWN_CHARACTERS_MAX = 40
@@ -256,4 +256,5 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     dialogue.QuoteSent: _quote,
     dialogue.OpportunityChanged: _opportunity,
     Offer: _offer,
+    PriceListCompleted: partial(_said, "price list completed"),
 }

@@ -17,7 +17,7 @@ PASSIVE = {
     "email.sent", "email.delivered", "email.bounced", "campaign.published", "campaign.reached",
     "profile.updated", "loyalty.changed", "support.answered", "complaint.closed", "quote.sent",
     "opportunity.changed", "contract.renewed", "contract.ended", "offer.published",
-    "store.published",
+    "store.published", "price_list.completed",
 }  # fmt: skip
 APPLE, GMAIL = (
     "Mozilla/5.0",

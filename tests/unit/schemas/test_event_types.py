@@ -25,10 +25,11 @@ NAMED = [
     "support.answered", "complaint.opened", "complaint.closed", "message.exchanged",
     "appointment.booked", "quote.sent", "opportunity.changed", "contract.started",
     "contract.renewed", "contract.ended", "offer.published", "store.published",
+    "price_list.completed",
 ]  # fmt: skip
 NAMELESS = [
     "offer.published", "store.published", "till.closed", "day.closed", "order.placed",
-    "order.status_changed",
+    "order.status_changed", "price_list.completed",
     "order.cancelled", "order.returned", "survey.answered", "campaign.published",
 ]  # fmt: skip
 
