@@ -24,6 +24,9 @@ OFFERS = ("market", "channel", "location", "price", "currency", "terms", "basis"
 SPARE_OF_OFFERS = ("since", "basis", "market", "terms")
 PAIRS = ("channel", "location", "other", "at", "price", "currency", "why not")
 COUNTS = ("channel", "location", "offers", "why not", "products")
+EDITIONS = (
+    "channel", "price_list_id", "price_list_edition", "offers", "received", "completed_at",
+)  # fmt: skip
 PLACES_MAX = 30
 IN_WORDS = {
     CoverageReason.WITHDRAWN: "the channel took it back (discontinued)",
@@ -87,7 +90,8 @@ def coverage(
     [summary] = rows["summary"]
     if as_json:
         print_json(
-            {"version": 1, "offers": rows["offer"], "counts": rows["count"], "summary": summary}
+            {"version": 1, "offers": rows["offer"], "counts": rows["count"]}
+            | {"editions": rows["edition"], "summary": summary}
         )
         return
     zone = state_of(context).zone(realm)
@@ -97,6 +101,9 @@ def coverage(
         _print_offers(rows["offer"], zone)
     else:
         _print_counts(rows["count"])
+    if rows["edition"]:
+        title = "Price lists that are not complete, and withdraw nothing"
+        print_table(title, rows["edition"], EDITIONS, PLACES_MAX, zone=zone)
     if summary["as_of"] is not None:
         _print_summary(summary, zone)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schemas.incident import AnyIncident
     from schemas.incident_action import IncidentAction
     from services.consistency.core.comparability import ComparableBooks
+    from services.consistency.core.complete_lists import IncompleteEdition
 
 
 class ConsistencyStore(Protocol):
@@ -130,6 +131,10 @@ class BookSource(Protocol):
 
         Those of customers follow the profile map as it is when they are read.
         """
+        ...
+
+    def incomplete_editions(self, realm: str) -> Sequence[IncompleteEdition]:
+        """The editions of price lists of which fewer offers came than their completion says."""
         ...
 
     def linked_claims(self, realm: str, sku: str = "") -> Iterator[Mapping[Book, Sequence[Claim]]]:

@@ -11,6 +11,7 @@ from services.api.queries.coverage import CoverageReport
 from tests.e2e.runs import c360
 from tests.e2e.test_incident_actions import WRONG, offer
 from tests.e2e.up import running
+from tests.events import event, line
 
 COMMAND = ("consistency", "coverage")
 
@@ -25,6 +26,16 @@ LINES = b"\n".join(
         WRONG,
         price_of("shop", b'"sku":"net","tax_mode":"net"'),
         price_of("app", b'"sku":"net"'),
+        price_of("app", b'"sku":"net","price_list_id":"feed","price_list_edition":"7"'),
+        line(
+            event(
+                "price_list.completed",
+                channel="app",
+                identifiers=[],
+                occurred_at="2026-03-02T01:00:00Z",
+                body={"price_list_id": "feed", "price_list_edition": "7", "offers": 12},
+            )
+        ),
     ]
 )
 
@@ -55,6 +66,11 @@ def test_which_prices_are_compared(data_dir: Path) -> None:
     text = c360(data_dir, *COMMAND).stdout
     assert "3 of 5 prices in force are compared, of 1 of 2 products" in text
     assert "one with tax, others without" in text
+    [edition] = report.editions
+    assert (edition.channel, edition.price_list_edition) == ("app", "7")
+    assert (edition.offers, edition.received) == (12, 1)
+    assert "Price lists that are not complete" in text
+    assert reported(data_dir, "--channel", "shop").editions == []
     assert c360(data_dir, "state", "digest").stdout == before
     with running(data_dir) as up, closing(up.client):
         again = reported(data_dir)

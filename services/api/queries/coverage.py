@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
+from services.consistency.core.complete_lists import IncompleteEdition
 from services.consistency.core.coverage import (
     NOT_IN_FORCE,
     CoverageReason,
@@ -130,6 +131,25 @@ class CoverageCounted(CoveredSide):
     """A few of their products."""
 
 
+class CoverageEdition(Answer):
+    """An edition of a price list that is said to be complete and is not: it withdraws nothing."""
+
+    row: Literal["edition"] = "edition"
+    """What this row is."""
+    channel: str
+    """Whose list it is."""
+    price_list_id: str
+    """The list."""
+    price_list_edition: str
+    """The edition."""
+    offers: int
+    """How many events with an offer it has, as `price_list.completed` says."""
+    received: int
+    """How many have come."""
+    completed_at: datetime
+    """When it was said to be complete."""
+
+
 class CoverageSummary(Answer):
     """The last row: what was looked at. An offer is what one channel says of one product for one
     place on the same terms."""
@@ -163,15 +183,18 @@ class CoverageReport(Answer):
     """The offers of the product that was asked for; empty without one."""
     counts: list[CoverageCounted]
     """Numbers by channel, place and reason, the largest first."""
+    editions: list[CoverageEdition]
+    """Editions of price lists of which offers are missing, since the last whole one of their list;
+    empty if a product was asked for."""
     summary: CoverageSummary
     """What was looked at."""
 
 
 _ROW: Any = Annotated[
-    CoverageOffer | CoverageProgress | CoverageCounted | CoverageSummary,
+    CoverageOffer | CoverageProgress | CoverageCounted | CoverageEdition | CoverageSummary,
     Field(discriminator="row"),
 ]
-_Row = CoverageOffer | CoverageProgress | CoverageCounted | CoverageSummary
+_Row = CoverageOffer | CoverageProgress | CoverageCounted | CoverageEdition | CoverageSummary
 
 
 def _coverage(access: Access, asked: CoverageRequest) -> Iterator[_Row]:
@@ -191,6 +214,8 @@ def _coverage(access: Access, asked: CoverageRequest) -> Iterator[_Row]:
             for one in sorted(chunk.offers, key=_by_place):
                 yield _offer(chunk.product, one, reading)
     yield from _counts(coverage.tally)
+    if not asked.sku:
+        yield from _editions(access.reads.books.incomplete_editions(asked.realm), asked.channel)
     tally = coverage.tally
     yield CoverageSummary(
         realm=asked.realm,
@@ -202,6 +227,19 @@ def _coverage(access: Access, asked: CoverageRequest) -> Iterator[_Row]:
         offers_compared=tally.offers_compared,
         took_s=round(time.monotonic() - begun, 3),
     )
+
+
+def _editions(found: Iterable[IncompleteEdition], channel: str) -> Iterator[CoverageEdition]:
+    for said, received in found:
+        if channel in ("", said.edition.channel):
+            yield CoverageEdition(
+                channel=said.edition.channel,
+                price_list_id=said.edition.price_list_id,
+                price_list_edition=said.edition.edition,
+                offers=said.offers,
+                received=received,
+                completed_at=said.occurred_at,
+            )
 
 
 def _by_place(offer: CoveredOffer) -> tuple[bool, str, Speaker, str]:

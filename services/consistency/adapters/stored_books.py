@@ -15,7 +15,11 @@ from schemas.claim import PRICE_MISMATCH, Book, Claim
 from schemas.identifiers import NodeId
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore, price_claim
-from services.consistency.core.complete_lists import left_out
+from services.consistency.core.complete_lists import (
+    IncompleteEdition,
+    incomplete_editions,
+    left_out,
+)
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
 from services.consistency.ports import BooksChunk
@@ -58,6 +62,11 @@ class StoredBooks:
     def latest_tick(self, realm: str) -> datetime | None:
         """See the port."""
         return ClickHouseConsistencyStore(self._database).latest_tick(realm)
+
+    def incomplete_editions(self, realm: str) -> list[IncompleteEdition]:
+        """See the port."""
+        lists = StoredPriceLists(self._database)
+        return incomplete_editions(lists.completions(lists.lists(realm)), lists)
 
     def chunks(self, realm: str, kinds: Collection[str]) -> Iterator[BooksChunk]:
         """See the port."""

@@ -9,7 +9,7 @@ Pure but for what it asks `ListFacts`; equal facts give equal claims.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -243,23 +243,26 @@ def _claim(said: PriceClaim, one: _Withdrawal, number: int) -> LeftOut:
     )
 
 
-def editions_in_doubt(
+class IncompleteEdition(NamedTuple):
+    """An edition of which fewer offers came than its completion says, so it withdraws nothing."""
+
+    said: Completion
+    received: int
+
+
+def incomplete_editions(
     completions: Iterable[Completion], facts: ListFacts
-) -> list[tuple[Completion, int]]:
-    """The editions of one list of which fewer offers came than their completion says, with how
-    many came: the latest ones, back to the last edition that is complete."""
-    found: list[tuple[Completion, int]] = []
-    for one in reversed(counting(completions)):
-        count = facts.received(one.edition)
-        if count is not None and count.completes(one):
-            break
-        found.append((one, count.offers if count else 0))
-    return found[::-1]
-
-
-def by_list(completions: Iterable[Completion]) -> Mapping[PriceList, list[Completion]]:
-    """Completions by their list, in the order of the lists."""
-    found: dict[PriceList, list[Completion]] = defaultdict(list)
-    for one in sorted(completions, key=lambda one: one.edition):
-        found[one.edition.price_list].append(one)
+) -> list[IncompleteEdition]:
+    """The editions of each list that are not complete, back to the last one that is, in the order
+    of the lists, the latest first. Raises as the facts do."""
+    by_list: dict[PriceList, list[Completion]] = defaultdict(list)
+    for one in completions:
+        by_list[one.edition.price_list].append(one)
+    found: list[IncompleteEdition] = []
+    for _, mine in sorted(by_list.items()):
+        for one in reversed(counting(mine)):
+            count = facts.received(one.edition)
+            if count is not None and count.completes(one):
+                break
+            found.append(IncompleteEdition(one, count.offers if count else 0))
     return found

@@ -86,13 +86,6 @@ class ClaimWindow(NamedTuple):
         is_of_the_list = self.edition[0] == new.edition[0]
         return is_of_the_list and self.claim.occurred_at < new.claim.occurred_at
 
-    def is_left_out_by(self, new: ClaimWindow) -> bool:
-        """Whether a complete edition, which does not name it, ends what an earlier one said."""
-        if self.edition is None or new.edition is None or new.end is None:
-            return False
-        is_of_the_list = self.edition[0] == new.edition[0] and self.edition != new.edition
-        return is_of_the_list and self.claim.occurred_at < new.end
-
     def until_edition(self, new: ClaimWindow, now: datetime) -> ClaimWindow:
         """This window, known to be replaced by a later edition of its list. What does not begin
         before the edition is complete never will; what runs ends with that, or when the earliest
@@ -108,6 +101,13 @@ class ClaimWindow(NamedTuple):
         begin = complete_at if self.start > now else max(new.start, complete_at)
         end = begin if limit is None else min(begin, limit)
         return self._replace(end=end, replaced=(new.edition, before))
+
+    def is_left_out_by(self, new: ClaimWindow) -> bool:
+        """Whether a complete edition, which does not name it, ends what an earlier one said."""
+        if self.edition is None or new.edition is None or new.end is None:
+            return False
+        is_of_the_list = self.edition[0] == new.edition[0] and self.edition != new.edition
+        return is_of_the_list and self.claim.occurred_at < new.end
 
 
 def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) -> ClaimWindow:

@@ -17,6 +17,7 @@ from services.consistency.core.complete_lists import (
     LeftOut,
     NoLists,
     edition_offers,
+    incomplete_editions,
     left_out,
     said_on,
 )
@@ -212,3 +213,13 @@ def test_editions_are_counted_only_where_something_is_left_to_withdraw() -> None
     lists = Counting([completed("L", str(n), 24 * n + 1) for n in nights], others)
     assert len(left_out([listed("L", "1", 0)], lists)) == 1
     assert lists.asked == 1
+
+
+def test_editions_of_which_offers_are_missing() -> None:
+    """The latest of each list, back to the last that is complete: what was before is mended."""
+    said = [completed("L", str(n), 24 * n, 2) for n in range(5)] + [completed("P", "0", 1)]
+    some = [other("L", "1", 24), other("L", "2", 48), other("L", "2", 48, 1), other("L", "4", 96)]
+    found = incomplete_editions(said, KnownLists(said, some))
+    assert [(one.said.edition[2:], one.received) for one in found] == [
+        (("L", "4"), 1), (("L", "3"), 0), (("P", "0"), 0),
+    ]  # fmt: skip
