@@ -24,6 +24,8 @@ from schemas.rules.consistency import Days, KindRules, Percent
 
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 CHANGES_AT = ["00:00"]
+BY_GTIN = " "
+"""In the terms of what has two numbers, between those under its own and those under its GTIN."""
 
 
 class ShownRules(KindRules):
@@ -133,10 +135,7 @@ class ShownPrices:
     def of(self, claims: Iterable[Statement]) -> list[DearerPurchase]:
         """Those of all claims given; of an order only its first report counts, and of several
         lines at different prices the dearest."""
-        alike: dict[str, list[Statement]] = defaultdict(list)
-        back: list[Statement] = []
-        for claim in claims:
-            (back if claim.basis is Basis.PUBLISHED else alike[claim.terms]).append(claim)
+        alike, back = _alike(claims)
         found: list[DearerPurchase] = []
         returned: list[QuotedPrice] | None = None
         for terms in sorted(alike):
@@ -199,6 +198,32 @@ class ShownPrices:
             if one.at >= paid.at and one.is_of(paid) and one.sku in ("", paid.sku)
         )
         return min(next(back, forgotten), forgotten)
+
+
+def _alike(claims: Iterable[Statement]) -> tuple[dict[str, list[Statement]], list[Statement]]:
+    """What was shown and charged, by what it must share; and what was given back.
+
+    What names a GTIN as well is alike with what names that GTIN only, unless other article numbers
+    were named with it, or other GTINs with its own.
+    """
+    alike: dict[str, list[Statement]] = defaultdict(list)
+    back: list[Statement] = []
+    of_sku: dict[str, set[str]] = defaultdict(set)
+    of_gtin: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        if claim.basis is Basis.PUBLISHED:
+            back.append(claim)
+            continue
+        terms, _, by_gtin = claim.terms.partition(BY_GTIN)
+        alike[terms].append(claim)
+        if by_gtin:
+            of_sku[terms].add(by_gtin)
+            of_gtin[by_gtin].add(terms)
+    for terms, gtins in of_sku.items():
+        for by_gtin in (gtins & alike.keys()) - of_sku.keys():
+            if len(gtins) == len(of_gtin[by_gtin]) == 1:
+                alike[terms] += alike.pop(by_gtin)
+    return alike, back
 
 
 def _read(claims: Iterable[Statement]) -> list[QuotedPrice]:

@@ -19,20 +19,21 @@ import orjson
 from schemas.claim import Book, PriceClaim, Statement
 from schemas.currency import Priced
 from schemas.events.browsing import CartUpdated, ProductViewed
-from schemas.events.orders import Fulfilment, OrderCancelled, OrderPlaced, OrderReturned
+from schemas.events.orders import Fulfilment, OrderCancelled, OrderLine, OrderPlaced, OrderReturned
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
-from schemas.offer import Basis
-from schemas.subject import SEPARATOR, SubjectType, written_subject
+from schemas.offer import Basis, Offer
+from schemas.subject import SEPARATOR, Subject, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
 from services.consistency.core.faults import fault_id
-from services.consistency.core.gtin import article_of
+from services.consistency.core.gtin import article_of, second_number
 from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import STORE_CHANNELS, offers_of
 from services.consistency.core.order_lines import paid_price
 from services.consistency.core.places import EVERYWHERE
 from services.consistency.core.recomputed_book import RecomputedBook
 from services.consistency.core.shown_prices import (
+    BY_GTIN,
     DearerPurchase,
     QuotedPrice,
     ShownPrices,
@@ -108,7 +109,7 @@ class ShownBook(RecomputedBook[ShownRules]):
         is_own = claim.channel in channels
         lowest = found.shown[0]
         cause = Cause.SHOWN_ON_CHANNEL if is_own else Cause.SHOWN_ELSEWHERE
-        identity = (claim.terms, *paid.order)
+        identity = (claim.terms.partition(BY_GTIN)[0], *paid.order)
         return KIND.incident.model_validate(
             {
                 "incident_id": incident_id(self.book, identity, EVERYWHERE, claim.channel, paid.at),
@@ -177,9 +178,9 @@ def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
     if len(told) != len(priced):
         return []
     book = heard.customer_book(NAME)
-    for price, quantity in zip(told, quantities, strict=True):
+    for price, quantity, offer in zip(told, quantities, priced, strict=True):
         is_shown = price.basis is Basis.DISPLAYED and price.price > NOTHING_SOLD
-        terms = _terms(price) if is_shown else None
+        terms = _terms(price, offer) if is_shown else None
         if terms is not None:
             value = {"price": str(price.price), "list": price.price_list_id}
             value |= {"quantity": str(quantity)} if quantity else {}
@@ -194,7 +195,7 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
     prices, lines = price_mismatch.own_claims(heard), price_mismatch.claimed_lines(heard)
     book, issuer = heard.customer_book(NAME), order.issuer or _till_of(heard)
     for (price, quantity), (line, shelf) in zip(prices, lines, strict=True):
-        terms, paid = _terms(price), paid_price(line, shelf)
+        terms, paid = _terms(price, line), paid_price(line, shelf)
         if terms is None or paid <= NOTHING_SOLD:
             continue
         value = {
@@ -233,13 +234,18 @@ def _given_back(
     return found
 
 
-def _terms(price: PriceClaim) -> str | None:
-    """What a shown and a charged price must share, in one short text; None if it is not compared:
-    a personal price, a clearance, a marketplace seller's."""
+def _terms(price: PriceClaim, named: Offer | OrderLine) -> str | None:
+    """What a shown and a charged price must share, in one short text, and the same under the second
+    number of what has two; None if it is not compared: a personal price, a clearance, a marketplace
+    seller's."""
     terms = TERMS_OF.terms(price) if price.sale_kind in COMPARED_SALES else None
     if terms is None:
         return None
-    return _shortened(price.book.subject.key, terms)
+    own, number = _shortened(price.book.subject.key, terms), second_number(named)
+    if not number:
+        return own
+    market, _ = price.book.subject.parts
+    return own + BY_GTIN + _shortened(Subject.product(market, number).key, terms)
 
 
 @lru_cache(maxsize=16_384)

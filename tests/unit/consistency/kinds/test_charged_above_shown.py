@@ -129,3 +129,38 @@ def test_by_definition_in_any_order(seed: int) -> None:
         book.incidents()
     book.advance(hour(17))
     assert sorted(book.incidents().values(), key=lambda one: (one.since, one.incident_id)) == whole
+
+
+def told(said: Iterable[Statement]) -> list[tuple[Any, ...]]:
+    """What follows, whatever it is told of."""
+    return [(one.since, one.state, one.cause, one.evidence) for one in found(said)]
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_an_article_under_two_numbers(seed: int) -> None:
+    """`t` is an article number, `g` its GTIN. As one article if somebody names both, and no other
+    number with either of them; else what names both is what bears its article number."""
+    rng = random.Random(seed)
+    said = {
+        one.event_id: one._replace(terms=rng.choice(("t", "g", "t g", "t g")))
+        for one in (
+            says(
+                rng.choice((SHOWN, SHOWN, CHARGED)),
+                rng.choice(("9", "10", "12")),
+                rng.randint(0, 120),
+                rng.choice(("app", "shop")),
+                order=str(number),
+            )
+            for number in range(rng.randint(2, 10))
+        )
+    }
+    both = [one for one in said.values() if one.terms == "t g"]
+    other = rng.choice((None, "u g", "t h"))
+    more = [] if other is None else [says(SHOWN, "99", 1, "tv", terms=other)]
+    is_one = bool(both) and (other is None)
+    alike = [
+        one._replace(terms="t" if is_one else one.terms.partition(" ")[0]) for one in said.values()
+    ]
+    mixed = [*said.values(), *more]
+    rng.shuffle(mixed)
+    assert told(mixed) == told(alike)
