@@ -91,8 +91,13 @@ class ToldFaults:
         """Name the targets that are told of faults; those of others are forgotten."""
         self._targets = frozenset(targets)
         listed = (orjson.dumps(sorted(self._targets)).decode(),)
-        for name in ("forget_members", "forget_faults", "forget_told", "forget_entries"):
-            self._db.execute(_STATEMENTS[name], listed)
+        for sql in (
+            _STATEMENTS["forget_members"],
+            _STATEMENTS["forget_faults"],
+            _STATEMENTS["forget_told"],
+            _STATEMENTS["forget_entries"],
+        ):
+            self._db.execute(sql, listed)
 
     def takes(self, target: str, record: Mapping[str, Any]) -> bool:
         """Whether an incident is told as part of its fault; not if it was told alone."""
