@@ -94,7 +94,7 @@ REBUILT = ("docs/backup.md", "docs/erasure.md", "docs/replay.md", "docs/secrets.
 TENTH, NAMED = 7_000, b"till.bauer263@mail.example"
 WITHOUT_C360 = ("README.md", "CONTRIBUTING.md")
 """Pages for somebody whose shell does not have `c360` on its path yet."""
-DATA = ("", "json", "mermaid", "sql", "toml")
+DATA = ("", "json", "mermaid", "sql", "toml", "yaml")
 """Blocks that hold no commands."""
 
 
