@@ -30,7 +30,7 @@ RULES = identity_rules()
 CHARACTERS = 2_000
 """Four times what an identifier may have: a square would be 16 times as slow."""
 FILE_BYTES = 256 * 1024
-CPU_S = 0.05
+CPU_S = 0.1
 FILE_CPU_S = 1.5
 BEGINNINGS = ["", "1", "a@"]
 MOTIFS = [

@@ -162,3 +162,14 @@ def texts(file: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and id(node) not in described:
             yield str(node.value)
+
+
+def test_files_of_tests_outside_packages_have_names_of_their_own() -> None:
+    """pytest imports them by that name alone, and refuses the second one only in a whole run."""
+    alone = [one for one in (ROOT / "tests").rglob("test_*.py") if not _is_in_package(one)]
+    counted = Counter(one.name for one in alone)
+    assert not [name for name, times in counted.items() if times > 1]
+
+
+def _is_in_package(file: Path) -> bool:
+    return (file.parent / "__init__.py").is_file()
