@@ -27,6 +27,7 @@ from services.api.queries.incidents import (
 )
 from services.cli.incident_actions import ack, mute, unack, unmute
 from services.cli.output import (
+    Row,
     TableFormat,
     local_time,
     out,
@@ -153,28 +154,36 @@ def count(
 
     One price list that went wrong is one row of --by fault.
     """
-    with state_of(context).session() as session:
-        asked = IncidentCountsRequest(
-            realm=realm,
-            by=tuple(by or [IncidentField.CAUSE]),
-            states=tuple(state or ()),
-            severities=tuple(severity or ()),
-            sku=sku,
-            channel=channel,
-            location=location,
-            cause=cause,
-            fault=fault,
-            kind=kind,
-        )
-        found = plain(next(session.run(INCIDENTS_COUNTS, asked)))
+    asked = IncidentCountsRequest(
+        realm=realm,
+        by=tuple(by or [IncidentField.CAUSE]),
+        states=tuple(state or ()),
+        severities=tuple(severity or ()),
+        sku=sku,
+        channel=channel,
+        location=location,
+        cause=cause,
+        fault=fault,
+        kind=kind,
+    )
+    found = _counted(context, asked)
     if as_json:
         print_json(found)
         return
     rows = [{**one, **one["group"], **one["severities"]} for one in found["counts"]]
     names = (*asked.by, "incidents", "subjects", *reversed(Severity))
     print_table("Incidents", rows, names, zone=state_of(context).zone(realm))
+    _say_if_cut(found)
+
+
+def _counted(context: typer.Context, asked: IncidentCountsRequest) -> Row:
+    with state_of(context).session() as session:
+        return plain(next(session.run(INCIDENTS_COUNTS, asked)))
+
+
+def _say_if_cut(found: Row) -> None:
     if not found["is_complete"]:
-        out.print(f"and more: these are the worst {len(rows)}")
+        out.print(f"and more: these are the worst {len(found['counts'])}")
 
 
 @app.command()
@@ -193,18 +202,17 @@ def faults(
 
     The incidents of a fault: c360 incidents list --fault ID.
     """
-    with state_of(context).session() as session:
-        asked = IncidentCountsRequest(
-            realm=realm,
-            by=(IncidentField.FAULT,),
-            states=tuple(state or ()),
-            severities=tuple(severity or ()),
-            channel=channel,
-            location=location,
-            cause=cause,
-            kind=kind,
-        )
-        found = plain(next(session.run(INCIDENTS_COUNTS, asked)))
+    asked = IncidentCountsRequest(
+        realm=realm,
+        by=(IncidentField.FAULT,),
+        states=tuple(state or ()),
+        severities=tuple(severity or ()),
+        channel=channel,
+        location=location,
+        cause=cause,
+        kind=kind,
+    )
+    found = _counted(context, asked)
     if as_json:
         print_json(found)
         return
@@ -219,8 +227,7 @@ def faults(
         for one in found["counts"]
     ]
     print_table("Faults", rows, FAULTS, zone=state_of(context).zone(realm), spare=SPARE_OF_FAULTS)
-    if not found["is_complete"]:
-        out.print(f"and more: these are the worst {len(rows)}")
+    _say_if_cut(found)
 
 
 @app.command()

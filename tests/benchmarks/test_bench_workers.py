@@ -36,24 +36,26 @@ print(*(one.__file__ for name, one in sys.modules.items() if name.partition(".")
 """
 
 
-def test_every_contestant_of_ours_reports_and_stores_the_same(tmp_path: Path) -> None:
-    """Broker, store, contestants and the steady stream run for real, at the smallest size."""
-    file = tmp_path / "events.jsonl"
-    file.write_text("".join(LINE.format(number) for number in range(1_250)))
-    names = ["bare", "ours", "ours-2", "faust-take"]
-    sizes = ("--rounds", "1", "--batch", "500", "--rate", "300", "--seconds", "3")
+def reported(benchmark: str, *options: str) -> Any:
+    """The report of a benchmark, run as its users do."""
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "bench", "workers", "--json"),
-            *("--file", str(file), *sizes, "--contestants", *names),
-        ],
+        [sys.executable, "-m", "bench", benchmark, "--json", *options],
         cwd=ROOT,
         capture_output=True,
         timeout=DEADLINE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
-    report: Any = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_every_contestant_of_ours_reports_and_stores_the_same(tmp_path: Path) -> None:
+    """Broker, store, contestants and the steady stream run for real, at the smallest size."""
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(LINE.format(number) for number in range(1_250)))
+    names = ["bare", "ours", "ours-2", "faust-take"]
+    sizes = ("--rounds", "1", "--batch", "500", "--rate", "300", "--seconds", "3")
+    report = reported("workers", "--file", str(file), *sizes, "--contestants", *names)
     assert report["stream"]["events"] == 1_000  # whole batches only
     assert [run["contestant"] for run in report["runs"]] == names
     assert [run["stored"] for run in report["runs"]] == [0, 1_000, 1_000, 1_000]
@@ -69,15 +71,7 @@ def test_every_contestant_of_ours_reports_and_stores_the_same(tmp_path: Path) ->
 def test_every_wrong_price_has_its_alert() -> None:
     """On a broker and all workers, at the smallest size: each wrong price is told, no right one."""
     sizes = ("--products", "3000", "--places", "3", "--rate", "100", "--seconds", "30")
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "alerts", "--json", *sizes],
-        cwd=ROOT,
-        capture_output=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    report: Any = json.loads(done.stdout)
+    report = reported("alerts", *sizes)
     assert report["events"] == 3_000
     assert report["wrong"] > 5
     assert (report["never_seen"], report["others"]) == (0, 0)
