@@ -9,12 +9,13 @@ from datetime import datetime
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
 from schemas.incident_action import IncidentAction
-from services.consistency.ports import WorkerStore
+from services.consistency.ports import GatheredWrites, WorkerStore
 from services.stream.claim_records import partition_of_book
 
 
-class Prefetch:
-    """The rows that a batch needs from the store, for all its partitions and realms together."""
+class BatchStore:
+    """The rows that a batch needs from the store, and those that it writes, for all its partitions
+    and realms together: a statement costs more than its rows."""
 
     def __init__(self, store: WorkerStore, partitions: int) -> None:
         """`partitions` is how many the topic has in all."""
@@ -25,6 +26,7 @@ class Prefetch:
         self._incidents: Mapping[Book, Sequence[AnyIncident]] = {}
         self._actions: Mapping[Book, Sequence[IncidentAction]] = {}
         self._due: dict[tuple[str, int], list[Book]] = {}
+        self.writes = GatheredWrites()
 
     def read_due(self, realm: str, ticks: Mapping[int, datetime]) -> None:
         """One query for what is due in a realm; `ticks` is the event time of each partition.
@@ -63,55 +65,61 @@ class Prefetch:
         """Actions of people, by book."""
         return self._actions if self._has(books) else self.store.actions_of(books)
 
+    def write(self) -> None:
+        """Write what the writers have written so far. Raises as the store does."""
+        writes, self.writes = self.writes, GatheredWrites()
+        self.store.write_gathered(writes)
+
     def _has(self, books: Iterable[Book]) -> bool:
         return self._books.issuperset(books)
 
 
 class PartitionStore:
-    """Implements `ConsistencyStore` for the books of one partition.
+    """Implements `ConsistencyStore` for the books of one partition, except that what is written is
+    in the store when `BatchStore.write` has returned.
 
-    `reads` is what was prefetched for the batch in hand; it is replaced with every batch.
+    `batch` is replaced with every batch.
     """
 
-    def __init__(self, partition: int, reads: Prefetch) -> None:
+    def __init__(self, partition: int, batch: BatchStore) -> None:
         self.partition = partition
-        self.reads = reads
+        self.batch = batch
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
-        return self.reads.claims_of(books)
+        return self.batch.claims_of(books)
 
     def incidents_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[AnyIncident]]:
         """See the port."""
-        return self.reads.incidents_of(books)
+        return self.batch.incidents_of(books)
 
     def actions_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[IncidentAction]]:
         """See the port."""
-        return self.reads.actions_of(books)
+        return self.batch.actions_of(books)
 
     def due_books(self, realm: str, now: datetime) -> Collection[Book]:
         """See the port."""
-        return self.reads.due_books(realm, now, self.partition)
+        return self.batch.due_books(realm, now, self.partition)
 
     def latest_tick(self, realm: str) -> datetime | None:
         """See the port."""
-        return self.reads.store.latest_tick(realm, self.partition)
+        return self.batch.store.latest_tick(realm, self.partition)
 
     def write_claims(self, claims: Sequence[Claim]) -> None:
         """See the port. The facts hold them since before they were delivered."""
 
     def write_tick(self, realm: str, now: datetime) -> None:
         """See the port."""
-        self.reads.store.write_tick(realm, now, self.partition)
+        self.batch.writes.ticks[realm, self.partition] = now
 
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
-        self.reads.store.write_incidents(incidents, version)
+        self.batch.writes.incidents.append((version, incidents))
 
     def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
         """See the port."""
-        self.reads.store.write_actions(actions, version)
+        self.batch.writes.actions.append((version, actions))
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
-        self.reads.store.write_due(due, version)
+        self.batch.writes.due.append((version, due))

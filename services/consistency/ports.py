@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -16,12 +17,8 @@ if TYPE_CHECKING:
     from services.consistency.core.complete_lists import IncompleteEdition
 
 
-class ConsistencyStore(Protocol):
-    """Claims, incidents, due times and ticks, kept for ever.
-
-    All methods block. A write that returned is durable and visible to every later read. A failed
-    write may have written any subset of its rows; the caller writes them again.
-    """
+class ConsistencyReads(Protocol):
+    """Claims, incidents, due times and ticks, kept for ever. All methods block."""
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """All claims of the books in any order; a book without claims may be missing.
@@ -48,6 +45,14 @@ class ConsistencyStore(Protocol):
         """The latest tick written for the realm."""
         ...
 
+
+class ConsistencyStore(ConsistencyReads, Protocol):
+    """What one writer needs.
+
+    A write that returned is durable and visible to every later read. A failed write may have
+    written any subset of its rows; the caller writes them again.
+    """
+
     def write_claims(self, claims: Sequence[Claim]) -> None:
         """Keep claims; one of a higher version wins over (event id, ordinal) of lower ones."""
         ...
@@ -69,7 +74,18 @@ class ConsistencyStore(Protocol):
         ...
 
 
-class WorkerStore(ConsistencyStore, Protocol):
+@dataclass(slots=True)
+class GatheredWrites:
+    """What several writers write at once, each under the version of its partition."""
+
+    ticks: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    """By realm and partition."""
+    due: list[tuple[int, Mapping[Book, datetime | None]]] = field(default_factory=list)
+    actions: list[tuple[int, Mapping[Book, Sequence[IncidentAction]]]] = field(default_factory=list)
+    incidents: list[tuple[int, Sequence[AnyIncident]]] = field(default_factory=list)
+
+
+class WorkerStore(ConsistencyReads, Protocol):
     """The store of workers that share the books by the partitions of `c360.offers`.
 
     A method with partitions as argument is limited to their books. Each partition has its own tick:
@@ -99,15 +115,17 @@ class WorkerStore(ConsistencyStore, Protocol):
     def due_books(
         self, realm: str, now: datetime, partitions: Collection[int] | None = None
     ) -> Collection[Book]:
-        """See ConsistencyStore."""
+        """See ConsistencyReads."""
         ...
 
     def latest_tick(self, realm: str, partition: int | None = None) -> datetime | None:
         """The latest tick written for the partition, or else for any."""
         ...
 
-    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
-        """See ConsistencyStore."""
+    def write_gathered(self, writes: GatheredWrites) -> None:
+        """What the writes of ConsistencyStore do, in this order and each in one statement: ticks,
+        due times, actions, incidents. If it fails, any subset of the rows may be written, of a
+        statement after those before it."""
         ...
 
 

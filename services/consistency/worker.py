@@ -42,7 +42,7 @@ from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.customers import split_claims
 from services.consistency.core.doubt import LateWrites
 from services.consistency.core.kind import Kinds
-from services.consistency.partition_store import PartitionStore, Prefetch
+from services.consistency.partition_store import BatchStore, PartitionStore
 from services.consistency.ports import WorkerStore
 from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import ONE_PROCESS, Actions, CacheBudget, ConsistencyWriter
@@ -52,7 +52,6 @@ from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, custom
 from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Outgoing, Partition
-from services.stream.positions import Position
 
 log = structlog.get_logger()
 
@@ -103,6 +102,7 @@ class _Written(NamedTuple):
     """What is in the store now, and what remains to be done."""
 
     tasks: list[_Task]
+    store: BatchStore
     outgoing: list[Outgoing]
     refused: int
 
@@ -187,28 +187,26 @@ class ConsistencyWorker:
         self, held: Mapping[Partition, _Held], batches: Mapping[Partition, Sequence[Delivery]]
     ) -> _Written:
         """Everything up to the incidents; due times wait until the alerts are published."""
-        reads = Prefetch(self._store, self._partitions)
-        positions: dict[Partition, Position] = {}
+        store = BatchStore(self._store, self._partitions)
         tasks: list[_Task] = []
         outgoing: list[Outgoing] = []
         anchors: dict[str, set[NodeId]] = defaultdict(set)
+        positions = self._ownership.note(
+            {held[partition].holding: batch[-1].offset for partition, batch in batches.items()}
+        )
         for partition, batch in batches.items():
             brought = _brought(batch, self._rules.kinds)
             outgoing += brought.refused
             for realm, mine in brought.anchors.items():
                 anchors[realm] |= mine
-            position = self._ownership.note(held[partition].holding, batch[-1].offset)
-            positions[partition] = position
-            tasks += self._tasks(
-                held[partition], partition, batch, brought, position.version, reads
-            )
+            version = positions[partition].version
+            tasks += self._tasks(held[partition], partition, batch, brought, version, store)
         refused = len(outgoing)
         # Unless the batch is in doubt, who wrote before fails its check from here on: what may
         # still land was sent, or checked, before.
         self._begun_s = self._clock()
-        _read(reads, tasks)
-        for partition, position in positions.items():
-            self._ownership.require_sole_writer(partition, position)
+        _read(store, tasks)
+        self._ownership.require_sole_writer(positions)
         for task in tasks:
             published = task.writer.apply(
                 task.claims, task.tick, task.actions, task.changed_books, in_doubt=task.in_doubt
@@ -216,10 +214,11 @@ class ConsistencyWorker:
             self._store.note(claim.book for claim in task.claims)
             task.writer.write(task.version)
             outgoing += [alert(incident, task.version) for incident in published]
+        store.write()
         for realm, mine in anchors.items():
             profiles = set(self._store.holders_of(realm, mine).values())
             outgoing += customer_records(realm, profiles, self._partitions)
-        return _Written(tasks, outgoing, refused)
+        return _Written(tasks, store, outgoing, refused)
 
     def _tasks(
         self,
@@ -228,7 +227,7 @@ class ConsistencyWorker:
         batch: Sequence[Delivery],
         brought: _PartitionBatch,
         version: int,
-        reads: Prefetch,
+        batch_store: BatchStore,
     ) -> list[_Task]:
         tasks: list[_Task] = []
         in_doubt = held.holding.is_in_doubt(batch[0].offset)
@@ -250,24 +249,25 @@ class ConsistencyWorker:
             if not compared and not actions and not changed_books and tick is None:
                 continue
             if realm not in held.writers:
-                held.writers[realm] = self._writer(realm, partition, reads)
+                held.writers[realm] = self._writer(realm, partition, batch_store)
             writer, store = held.writers[realm]
-            store.reads = reads
+            store.batch = batch_store
             tasks.append(
                 _Task(writer, store, compared, tick, actions, changed_books, in_doubt, version)
             )
         return tasks
 
     def _writer(
-        self, realm: str, partition: Partition, reads: Prefetch
+        self, realm: str, partition: Partition, batch_store: BatchStore
     ) -> tuple[ConsistencyWriter, PartitionStore]:
-        store = PartitionStore(partition.number, reads)
+        store = PartitionStore(partition.number, batch_store)
         writer = ConsistencyWriter(store, self._rules, self._budget, realm, self._late)
         return writer, store
 
     def _settle(self, written: _Written) -> None:
         for task in written.tasks:
             task.writer.settle(task.version)
+        written.store.write()
 
     def _count(self, written: _Written, held: Mapping[Partition, _Held]) -> None:
         for task in written.tasks:
@@ -352,7 +352,7 @@ def _refusal(delivery: Delivery, error: ValidationError) -> Outgoing:
     return dead_letter(delivery, *fault_of(error, "kind", "no such kind of record"))
 
 
-def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
+def _read(batch: BatchStore, tasks: Iterable[_Task]) -> None:
     """Read everything the writers need, with one query per realm."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
@@ -364,8 +364,8 @@ def _read(reads: Prefetch, tasks: Iterable[_Task]) -> None:
         if tick is not None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
     for realm, reached in ticks.items():
-        reads.read_due(realm, reached)
+        batch.read_due(realm, reached)
     for writer, _, _, tick, *_ in tasks:
         if tick is not None:
             books |= dict.fromkeys(writer.missing(writer.due_books(tick)))
-    reads.read_books(books)
+    batch.read_books(books)

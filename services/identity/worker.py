@@ -123,20 +123,19 @@ class IdentityWorker:
         """All blocking work. Every row has the version of the position noted."""
         by_realm, dead = _sorted_out(part)
         first, doubtful = part[0].offset, held.in_doubt_to
-        position = self._ownership.note(held, part[-1].offset)
+        noted = self._ownership.note({held: part[-1].offset})
+        version = noted[held.partition].version
         applied = session.process(
             by_realm,
-            position.version,
+            version,
             in_doubt=first <= doubtful,
             in_doubt_edges_max=max(0, doubtful - first + 1) * EDGES_PER_RECORD_MAX,
-            fence=lambda: self._ownership.require_sole_writer(held.partition, position),
+            fence=lambda: self._ownership.require_sole_writer(noted),
         )
         records = [
             record
             for realm, changes in applied.items()
-            for record in _followed(
-                session.store, realm, by_realm[realm], changes, position.version
-            )
+            for record in _followed(session.store, realm, by_realm[realm], changes, version)
         ]
         customers: list[Outgoing] = []
         if self._customer_records is not None:

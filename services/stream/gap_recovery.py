@@ -144,17 +144,21 @@ class GapRecovery:
         for at, mine in batch.items():
             at.started_offset = max(at.started_offset, mine[-1].offset)
         await self._worker.process([delivery for mine in batch.values() for delivery in mine])
-        for at, mine in batch.items():
-            if mine[-1].offset >= at.next_offset:
-                await self._offload(self._note, mine[-1].source, mine[-1].offset)
-                at.next_offset = mine[-1].offset + 1
+        ahead = {at: mine[-1] for at, mine in batch.items() if mine[-1].offset >= at.next_offset}
+        if ahead:
+            await self._offload(self._note, {one.source: one.offset for one in ahead.values()})
+        for at, last in ahead.items():
+            at.next_offset = last.offset + 1
 
-    def _note(self, partition: Partition, last_offset: int) -> None:
-        noted = self._positions.position(partition)
-        if noted is not None and noted.last_offset >= last_offset:
-            self._positions.note(
-                finished_position_key(partition), noted._replace(last_offset=last_offset)
-            )
+    def _note(self, last_offsets: Mapping[Partition, int]) -> None:
+        noted = self._positions.read(last_offsets)
+        self._positions.note(
+            {
+                finished_position_key(partition): noted[partition]._replace(last_offset=offset)
+                for partition, offset in last_offsets.items()
+                if partition in noted and noted[partition].last_offset >= offset
+            }
+        )
 
     async def _where(self, partition: Partition) -> _Progress:
         places = self._at  # `reassigned` may replace it meanwhile
@@ -164,19 +168,17 @@ class GapRecovery:
 
     async def _begin(self, partition: Partition) -> _Progress:
         """The state after the finished position. Positions are read before the end of the log."""
-        whole, part = await self._offload(
-            lambda: [
-                self._positions.position(one)
-                for one in (finished_position_key(partition), partition)
-            ]
-        )
+        finished = finished_position_key(partition)
+        stored = await self._offload(self._positions.read, (finished, partition))
         begin, end = await self._reader.bounds(partition)
 
-        def last(stored: Position | None) -> int:
-            is_ours = stored is not None and stored.log == self._reader.id
-            return stored.last_offset if stored and is_ours and stored.last_offset < end else -1
+        def last(position: Position | None) -> int:
+            is_ours = position is not None and position.log == self._reader.id
+            return (
+                position.last_offset if position and is_ours and position.last_offset < end else -1
+            )
 
-        return _Progress(max(begin, last(whole) + 1), last(part))
+        return _Progress(max(begin, last(stored.get(finished)) + 1), last(stored.get(partition)))
 
     async def _missing(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         missing = await self._reader.read(partition, start, stop)

@@ -59,11 +59,11 @@ class Ownership:
         The positions are read before the ends of the log: another holder may still advance both,
         and a position beyond the end would be taken for one of another log.
         """
-        stored = await self._offload(self._stored, partitions)
+        stored = await self._offload(self._positions.read, partitions)
         held: dict[Partition, Holding] = {}
         for partition in partitions:
             end = await self._log.end(partition)
-            before = stored[partition]
+            before = stored.get(partition)
             position = taken_over(before, self._log.id, end)
             is_anew = before is not None and position.generation != before.generation
             # Processing the new log in doubt also repairs a partial write at the old one's end.
@@ -71,41 +71,46 @@ class Ownership:
             held[partition] = Holding(partition, position, in_doubt_to)
         return held
 
-    def _stored(self, partitions: Sequence[Partition]) -> dict[Partition, Position | None]:
-        return {partition: self._positions.position(partition) for partition in partitions}
+    def note(self, last_offsets: Mapping[Holding, int]) -> dict[Partition, Position]:
+        """Note that records up to these offsets take effect from now on. Blocks.
 
-    def note(self, held: Holding, last_offset: int) -> Position:
-        """Note that records up to `last_offset` take effect from now on. Blocks.
-
-        Returns the position that the writes of this batch go by: its version is that of their rows.
-        A batch shorter than an abandoned one before it does not get a lower version.
+        Returns the positions that the writes of this batch go by: the version of each is that of
+        the rows of its partition. A batch shorter than an abandoned one before it does not get a
+        lower version.
         """
-        position, last_offset = held.noted, max(last_offset, held.in_doubt_to)
-        if last_offset > position.last_offset:
-            position = position._replace(last_offset=last_offset)
-            self._positions.note(held.partition, position)
+        positions: dict[Partition, Position] = {}
+        later: dict[Holding, Position] = {}
+        for held, offset in last_offsets.items():
+            position, last_offset = held.noted, max(offset, held.in_doubt_to)
+            if last_offset > position.last_offset:
+                position = later[held] = position._replace(last_offset=last_offset)
+            positions[held.partition] = position
+        if later:
+            self._positions.note({held.partition: position for held, position in later.items()})
+        for held, position in later.items():
             held.noted = max(position, held.noted, key=lambda one: one.version)
-        return position
+        return positions
 
-    def require_sole_writer(self, partition: Partition, position: Position) -> None:
-        """Check, after reading and before writing, that nobody else writes the partition. Blocks.
+    def require_sole_writer(self, positions: Mapping[Partition, Position]) -> None:
+        """Check, after reading and before writing, that nobody else writes a partition. Blocks.
 
-        `position` is the result of `note` for the batch, so an abandoned write is stopped, too.
+        `positions` is the result of `note` for the batch, so an abandoned write is stopped, too.
         Another writer notes its position first: a row it wrote would look known here, although the
         rows derived from it may not be written yet.
 
         Raises:
-            Fatal: another writer has noted a later position.
+            Fatal: another writer has noted a later position of one of them.
         """
-        stored = self._positions.position(partition)
-        if stored is not None and stored.version > position.version:
-            raise Fatal(
-                f"{partition.topic}, partition {partition.number}: another worker has "
-                f"processed it up to offset {stored.last_offset}, this one up to "
-                f"{position.last_offset}. This worker lost the partition, or two run in "
-                "different consumer groups: let all have one C360_KAFKA_GROUP_PREFIX. It may "
-                "start again at once."
-            )
+        for partition, stored in self._positions.read(positions).items():
+            position = positions[partition]
+            if stored.version > position.version:
+                raise Fatal(
+                    f"{partition.topic}, partition {partition.number}: another worker has "
+                    f"processed it up to offset {stored.last_offset}, this one up to "
+                    f"{position.last_offset}. This worker lost the partition, or two run in "
+                    "different consumer groups: let all have one C360_KAFKA_GROUP_PREFIX. It may "
+                    "start again at once."
+                )
 
 
 def by_partition(deliveries: Iterable[Delivery]) -> Mapping[Partition, list[Delivery]]:

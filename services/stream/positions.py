@@ -9,6 +9,7 @@ topic), the generation is increased, or every new row would lose against the old
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from services.store.database import Database
@@ -18,7 +19,7 @@ from services.stream.ports import Partition
 GENERATION_SHIFT = 48
 EMBEDDED_GENERATION = 1
 """The embedded engine numbers its batches in this generation; logs start with the next."""
-POSITION_SQL = statements_of(__file__)["position"]
+POSITIONS_SQL = statements_of(__file__)["positions"]
 COLUMNS = ("topic", "partition", "log", "generation", "last_offset", "version")
 
 
@@ -38,12 +39,12 @@ class Position(NamedTuple):
 class PositionStore(Protocol):
     """Keeps one position per partition. Both methods block and raise Retry or Fatal."""
 
-    def position(self, partition: Partition) -> Position | None:
-        """The last position noted; None for a partition never read."""
+    def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
+        """The last position noted of each; a partition never read is missing."""
         ...
 
-    def note(self, partition: Partition, position: Position) -> None:
-        """Note a position, durable on return."""
+    def note(self, positions: Mapping[Partition, Position]) -> None:
+        """Note positions, durable on return. A failed call may have noted any of them."""
         ...
 
 
@@ -71,16 +72,19 @@ class ClickHousePositions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def position(self, partition: Partition) -> Position | None:
+    def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """See the port."""
-        parameters = {"topic": partition.topic, "partition": partition.number}
-        rows = self._database.rows(POSITION_SQL, parameters)
-        return Position(*rows[0]) if rows else None
+        topics = sorted({one.topic for one in partitions})
+        numbers = sorted({one.number for one in partitions})
+        rows = self._database.rows(POSITIONS_SQL, {"topics": topics, "partitions": numbers})
+        found = {Partition(topic, number): Position(*rest) for topic, number, *rest in rows}
+        return {one: found[one] for one in partitions if one in found}
 
-    def note(self, partition: Partition, position: Position) -> None:
+    def note(self, positions: Mapping[Partition, Position]) -> None:
         """See the port."""
-        row = (*partition, *position, position.version)
-        self._database.insert_rows("log_positions", COLUMNS, [row])
+        rows = [(*partition, *one, one.version) for partition, one in positions.items()]
+        if rows:
+            self._database.insert_rows("log_positions", COLUMNS, rows)
 
 
 class MemoryPositions:
@@ -89,12 +93,13 @@ class MemoryPositions:
     def __init__(self) -> None:
         self._positions: dict[Partition, Position] = {}
 
-    def position(self, partition: Partition) -> Position | None:
+    def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """See the port."""
-        return self._positions.get(partition)
+        return {one: self._positions[one] for one in partitions if one in self._positions}
 
-    def note(self, partition: Partition, position: Position) -> None:
+    def note(self, positions: Mapping[Partition, Position]) -> None:
         """See the port."""
-        known = self._positions.get(partition)
-        if known is None or position.version >= known.version:
-            self._positions[partition] = position
+        for partition, position in positions.items():
+            known = self._positions.get(partition)
+            if known is None or position.version >= known.version:
+                self._positions[partition] = position

@@ -1,4 +1,4 @@
--- position --
--- The position noted for a partition.
-SELECT log, generation, last_offset FROM log_positions FINAL
-WHERE topic = {topic:String} AND partition = {partition:UInt32}
+-- positions --
+-- The positions noted for these partitions of these topics.
+SELECT topic, partition, log, generation, last_offset FROM log_positions FINAL
+WHERE topic IN {topics:Array(String)} AND partition IN {partitions:Array(UInt32)}

@@ -8,13 +8,14 @@ import time
 import pytest
 
 from schemas.claim import PriceClaim
+from schemas.incident import IncidentState
 from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.doubt import LateWrites
-from services.consistency.ports import WorkerStore
+from services.consistency.ports import GatheredWrites
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
 from services.runtime.metrics import Metrics
@@ -25,10 +26,11 @@ from services.stream.ports import Delivery
 from services.stream.positions import ClickHousePositions
 from services.stream.watermarks import ClickHouseWatermarks, MemoryWatermarks
 from tests.events import product_book
-from tests.unit.consistency.market import APPENDED_MS, BOOK, RULES, charged, claim, hour
+from tests.unit.consistency.market import APPENDED_MS, BOOK, RULES, charged, claim, hour, only
 from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 
 pytestmark = pytest.mark.any_store
+Store = ClickHouseConsistencyStore | MemoryStore
 BOOKS = [product_book(f"ä{n}", realm) for realm in ("default", "other") for n in range(40)]
 
 
@@ -49,14 +51,14 @@ def write_facts(database: Database, claims: list[PriceClaim]) -> None:
 
 
 @pytest.fixture(params=["ClickHouse", "memory"])
-def store(request: pytest.FixtureRequest, database: Database) -> WorkerStore:
+def store(request: pytest.FixtureRequest, database: Database) -> Store:
     """An empty store of four partitions."""
     if request.param == "memory":
         return MemoryStore(4)
     return ClickHouseConsistencyStore(database, 4)
 
 
-def test_due_books_of_some_partitions(store: WorkerStore) -> None:
+def test_due_books_of_some_partitions(store: Store) -> None:
     """Each partition's due books are those that the log keeps in it."""
     store.write_due({book: hour(n % 3) for n, book in enumerate(BOOKS)}, 1)
     due = [book for n, book in enumerate(BOOKS) if n % 3 < 2 and book.realm == "default"]
@@ -66,14 +68,14 @@ def test_due_books_of_some_partitions(store: WorkerStore) -> None:
         assert set(store.due_books("default", hour(1), partitions)) == mine
 
 
-def test_due_times_of_a_higher_version_count(store: WorkerStore) -> None:
+def test_due_times_of_a_higher_version_count(store: Store) -> None:
     """A row under a lower version, written later, changes nothing; one of the same version does."""
     for version, due in ((5, hour(9)), (4, hour(1)), (5, None)):
         store.write_due({BOOK: due}, version)
         assert (BOOK in store.due_books("default", hour(9))) is (due is not None)
 
 
-def test_actions_are_kept_once_and_for_good(store: WorkerStore) -> None:
+def test_actions_are_kept_once_and_for_good(store: Store) -> None:
     """Every action of every book, however often it is written; none replaces another."""
     first = IncidentAction(
         incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=hour(9),
@@ -94,7 +96,7 @@ def test_actions_are_kept_once_and_for_good(store: WorkerStore) -> None:
     assert sorted(map(len, found.values())) == [1, 3]
 
 
-def test_each_partition_has_its_tick(store: WorkerStore) -> None:
+def test_each_partition_has_its_tick(store: Store) -> None:
     """The latest of all counts where no partition is named, and for nobody else."""
     store.write_tick("default", hour(5), 0)
     store.write_tick("default", hour(7), 2)
@@ -104,6 +106,37 @@ def test_each_partition_has_its_tick(store: WorkerStore) -> None:
     store.write_tick("default", hour(6))
     latest = [store.latest_tick("default", number) for number in (0, 1, 2, None)]
     assert latest == [hour(6), hour(6), hour(7), hour(7)]
+
+
+def test_gathered_writes_are_all_of_them(store: Store) -> None:
+    """Each row under its own version: what stands under a higher one remains."""
+    mute = IncidentAction(
+        incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=hour(9),
+        acted_at=hour(1),
+    )  # fmt: skip
+    ack = mute.model_copy(update={"action": ActionKind.ACK, "until": None})
+    first, second, other = BOOKS[:3]
+    one = only([claim("shop", "10", 0), claim("app", "12", 0)], 30)
+    two = one.model_copy(update={"incident_id": "2" * 32})
+    resolved = two.model_copy(update={"state": IncidentState.RESOLVED})
+    store.write_incidents([resolved], 6)
+    store.write_due({second: hour(3)}, 6)
+    store.write_gathered(GatheredWrites())
+    store.write_gathered(
+        GatheredWrites(
+            ticks={("default", 0): hour(5), ("default", 2): hour(7), ("other", 0): hour(2)},
+            due=[(3, {first: hour(1), second: None}), (7, {other: hour(2)})],
+            actions=[(3, {first: [mute]}), (7, {other: [ack, mute]})],
+            incidents=[(7, [one]), (3, [two])],
+        )
+    )
+    assert [store.latest_tick("default", number) for number in range(3)] == [hour(5), None, hour(7)]
+    assert store.latest_tick("other") == hour(2)
+    assert set(store.due_books("default", hour(9))) == {first, second, other}
+    acted = store.actions_of(BOOKS)
+    assert {book: set(mine) for book, mine in acted.items()} == {first: {mute}, other: {ack, mute}}
+    stored = {kept.incident_id: kept for kept in store.incidents_of([BOOK])[BOOK]}
+    assert stored == {one.incident_id: one, two.incident_id: resolved}
 
 
 def test_comparable_books_of_some_partitions(database: Database) -> None:

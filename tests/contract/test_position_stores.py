@@ -36,14 +36,14 @@ class PositionContract:
     def test_a_partition_never_read_has_none(self, opened: Callable[[], PositionStore]) -> None:
         """Nor has one whose neighbours have: topic and number both tell partitions apart."""
         store = opened()
-        assert store.position(EDGES) is None
-        store.note(EDGES, Position("log", 2, -1))
+        assert store.read([EDGES]) == {}
+        store.note({EDGES: Position("log", 2, -1)})
         for other in (
             finished_position_key(EDGES),
             EDGES._replace(number=1),
             EDGES._replace(topic="c360"),
         ):
-            assert store.position(other) is None
+            assert store.read([other]) == {}
 
     @pytest.mark.parametrize(
         "position",
@@ -60,9 +60,9 @@ class PositionContract:
         self, opened: Callable[[], PositionStore], position: Position
     ) -> None:
         """As soon as `note` has returned, and by another process."""
-        opened().note(OFFERS, position)
-        assert opened().position(OFFERS) == position
-        assert opened().position(OFFERS._replace(number=1)) is None
+        opened().note({OFFERS: position})
+        assert opened().read([OFFERS]) == {OFFERS: position}
+        assert opened().read([OFFERS._replace(number=1)]) == {}
 
     def test_the_higher_version_counts(self, opened: Callable[[], PositionStore]) -> None:
         """An evicted worker that notes an old position changes nothing; a new generation
@@ -76,27 +76,36 @@ class PositionContract:
             (holder, Position("b", 3, 0), Position("b", 3, 0)),
         ]
         for store, noted, expected in steps:
-            store.note(EDGES, noted)
-            assert (holder.position(EDGES), opened().position(EDGES)) == (expected, expected)
+            store.note({EDGES: noted})
+            assert (holder.read([EDGES]).get(EDGES), opened().read([EDGES]).get(EDGES)) == (
+                expected,
+                expected,
+            )
 
     def test_of_equal_versions_the_last_counts(self, opened: Callable[[], PositionStore]) -> None:
         """Noted again, a position stays; another log's under its version replaces it."""
         store = opened()
         for log in ("a", "a", "b", "a"):
-            store.note(EDGES, Position(log, 2, 5))
-            assert store.position(EDGES) == Position(log, 2, 5)
+            store.note({EDGES: Position(log, 2, 5)})
+            assert store.read([EDGES]).get(EDGES) == Position(log, 2, 5)
 
     def test_any_notes_of_any_partitions(self, opened: Callable[[], PositionStore]) -> None:
-        """Each partition has the highest of its own."""
+        """Each partition has the highest of its own, however many are noted and read at once."""
         rng, store = random.Random(3), opened()
+        partitions = [Partition(topic, number) for topic in "ab" for number in range(3)]
         expected: dict[Partition, Position] = {}
         for _ in range(60):
-            partition = Partition(rng.choice(("a", "b")), rng.randrange(3))
-            position = Position(rng.choice("xy"), rng.randint(2, 4), rng.randint(-1, 4))
-            store.note(partition, position)
-            known = expected.get(partition, position)
-            expected[partition] = position if position.version >= known.version else known
-        assert {one: store.position(one) for one in expected} == expected
+            noted = {
+                one: Position(rng.choice("xy"), rng.randint(2, 4), rng.randint(-1, 4))
+                for one in rng.sample(partitions, rng.randint(0, 3))
+            }
+            store.note(noted)
+            for one, position in noted.items():
+                known = expected.get(one, position)
+                expected[one] = position if position.version >= known.version else known
+            asked = rng.sample(partitions, rng.randint(1, 6))
+            assert store.read(asked) == {one: expected[one] for one in asked if one in expected}
+        assert store.read([]) == {}
 
 
 class WatermarkContract:

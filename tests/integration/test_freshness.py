@@ -67,7 +67,7 @@ def mapped(
     place = Partition(EDGES.name, partition_of(key_of(fact.realm), EDGES.partitions))
     position = Position("log", 2, offset)
     positions = ClickHousePositions(database)
-    positions.note(place, position)
+    positions.note({place: position})
     store = ClickHouseIdentityStore(database)
     writer = IdentityWriter(store, fact.realm, identity_rules())
     changes = writer.apply(fact.edges, in_doubt=not edges_only)
@@ -76,7 +76,7 @@ def mapped(
         return
     writer.commit(changes, position.version)
     if is_finished:
-        positions.note(finished_position_key(place), position)
+        positions.note({finished_position_key(place): position})
 
 
 def sees(database: Database, sent: dict[str, Any], realm: str = "default") -> bool:

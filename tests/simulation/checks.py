@@ -160,7 +160,7 @@ class Ledger:
 
     def before_ack(self, delivery: Delivery) -> None:
         """The effects of a derived record are stored before it is acknowledged."""
-        position = self.positions.position(delivery.source)
+        position = self.positions.read([delivery.source]).get(delivery.source)
         demand(
             position is not None and position.last_offset >= delivery.offset,
             f"{delivery.source} is acknowledged up to {delivery.offset}, noted is {position}",

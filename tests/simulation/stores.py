@@ -22,6 +22,7 @@ from schemas.watermark import Watermark
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.cancelled_orders import TakenBack, taken_back
 from services.consistency.core.comparability import ComparableBooks
+from services.consistency.ports import GatheredWrites
 from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
 from services.identity.core.model import Pair, Refusal
 from services.identity.ports import Placed
@@ -516,43 +517,36 @@ class Consistency:
         """See the port."""
         return self._process.read("actions", lambda: self._rows.actions_of(books))
 
-    def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
+    def write_gathered(self, writes: GatheredWrites) -> None:
         """See the port."""
+        self._process.write("ticks", list(writes.ticks.items()), self._put_ticks)
+        due = [(version, row) for version, mine in writes.due for row in mine.items()]
+        self._process.write("timers", due, self._put_due)
+        actions = [
+            (version, book, action)
+            for version, by_book in writes.actions
+            for book, mine in by_book.items()
+            for action in mine
+        ]
+        self._process.write("actions", actions, self._put_actions)
+        incidents = [(version, one) for version, mine in writes.incidents for one in mine]
+        self._process.write("incidents", incidents, self._put_incidents)
 
-        def put(rows: Sequence[tuple[Book, IncidentAction]]) -> None:
-            for book, action in rows:
-                self._rows.write_actions({book: [action]}, version)
+    def _put_ticks(self, rows: Sequence[tuple[tuple[str, int], datetime]]) -> None:
+        for (realm, partition), now in rows:
+            self._rows.write_tick(realm, now, partition)
 
-        flat = [(book, one) for book, mine in actions.items() for one in mine]
-        self._process.write("actions", flat, put)
+    def _put_due(self, rows: Sequence[tuple[int, tuple[Book, datetime | None]]]) -> None:
+        for version, (book, at) in rows:
+            self._rows.write_due({book: at}, version)
 
-    def write_claims(self, claims: Sequence[Claim]) -> None:
-        """See the port. The facts hold them since before they were delivered."""
+    def _put_actions(self, rows: Sequence[tuple[int, Book, IncidentAction]]) -> None:
+        for version, book, action in rows:
+            self._rows.write_actions({book: [action]}, version)
 
-    def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
-        """See the port."""
-
-        def put(rows: Sequence[datetime]) -> None:
-            for tick in rows:
-                self._rows.write_tick(realm, tick, partition)
-
-        self._process.write("ticks", [now], put)
-
-    def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
-        """See the port."""
-
-        def put(rows: Sequence[AnyIncident]) -> None:
-            self._rows.write_incidents(rows, version)
-
-        self._process.write("incidents", incidents, put)
-
-    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
-        """See the port."""
-
-        def put(rows: Sequence[tuple[Book, datetime | None]]) -> None:
-            self._rows.write_due(dict(rows), version)
-
-        self._process.write("timers", list(due.items()), put)
+    def _put_incidents(self, rows: Sequence[tuple[int, AnyIncident]]) -> None:
+        for version, one in rows:
+            self._rows.write_incidents([one], version)
 
 
 class Positions:
@@ -562,18 +556,17 @@ class Positions:
         self._rows = rows
         self._process = process
 
-    def position(self, partition: Partition) -> Position | None:
+    def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         """See the port."""
-        return self._process.read("positions", lambda: self._rows.position(partition))
+        return self._process.read("positions", lambda: self._rows.read(partitions))
 
-    def note(self, partition: Partition, position: Position) -> None:
+    def note(self, positions: Mapping[Partition, Position]) -> None:
         """See the port."""
 
-        def put(rows: Sequence[Position]) -> None:
-            for one in rows:
-                self._rows.note(partition, one)
+        def put(rows: Sequence[tuple[Partition, Position]]) -> None:
+            self._rows.note(dict(rows))
 
-        self._process.write("positions", [position], put)
+        self._process.write("positions", list(positions.items()), put)
 
 
 class Watermarks:

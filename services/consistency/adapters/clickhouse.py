@@ -33,6 +33,7 @@ from services.consistency.core.comparability import SEVERAL, ComparableBooks
 from services.consistency.core.complete_lists import ListFacts, left_out
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
+from services.consistency.ports import GatheredWrites
 from services.store.database import Database, chunks, rows_by_key
 from services.store.price_lists import StoredPriceLists
 from services.store.profile_map import ProfileMap
@@ -259,14 +260,26 @@ class ClickHouseConsistencyStore:
 
     def write_tick(self, realm: str, now: datetime, partition: int | None = None) -> None:
         """See the port."""
-        name = _tick_name(realm, partition)
-        if self._ticks.get(name) != now:
-            row = (name, str(to_ms(now)), to_ms(now))
-            self._database.insert_rows("properties", ("name", "value", "version"), [row])
-            self._ticks[name] = now
+        self._write_ticks({_tick_name(realm, partition): now})
+
+    def write_gathered(self, writes: GatheredWrites) -> None:
+        """See the port."""
+        self._write_ticks({_tick_name(*where): now for where, now in writes.ticks.items()})
+        self._write_due(writes.due)
+        self._write_actions(writes.actions)
+        self._write_incidents(writes.incidents)
+
+    def _write_ticks(self, ticks: Mapping[str, datetime]) -> None:
+        new = {name: now for name, now in ticks.items() if self._ticks.get(name) != now}
+        rows = [(name, str(to_ms(now)), to_ms(now)) for name, now in new.items()]
+        self._database.insert_rows("properties", ("name", "value", "version"), rows)
+        self._ticks |= new
 
     def write_incidents(self, incidents: Sequence[AnyIncident], version: int) -> None:
         """See the port."""
+        self._write_incidents([(version, incidents)])
+
+    def _write_incidents(self, by_version: Iterable[tuple[int, Sequence[AnyIncident]]]) -> None:
         names = (
             "realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body",
             "version",
@@ -276,12 +289,18 @@ class ClickHouseConsistencyStore:
                 one.realm, one.kind, *one.about, one.incident_id, one.state, to_ms(one.since),
                 one.model_dump_json(), version,
             )
+            for version, incidents in by_version
             for one in incidents
         ]  # fmt: skip
         self._database.insert_rows("incident_states", names, rows)
 
     def write_actions(self, actions: Mapping[Book, Sequence[IncidentAction]], version: int) -> None:
         """See the port."""
+        self._write_actions([(version, actions)])
+
+    def _write_actions(
+        self, by_version: Iterable[tuple[int, Mapping[Book, Sequence[IncidentAction]]]]
+    ) -> None:
         names = (
             "realm", "kind", "subject_type", "subject", "incident_id", "action", "acted_by",
             "reason", "until", "acted_at", "version",
@@ -291,6 +310,7 @@ class ClickHouseConsistencyStore:
                 realm, kind, *subject, one.incident_id, one.action, one.by, one.reason,
                 NEVER_MS if one.until is None else to_ms(one.until), to_ms(one.acted_at), version,
             )
+            for version, actions in by_version
             for (realm, kind, subject), mine in actions.items()
             for one in mine
         ]  # fmt: skip
@@ -298,8 +318,12 @@ class ClickHouseConsistencyStore:
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See the port."""
+        self._write_due([(version, due)])
+
+    def _write_due(self, by_version: Iterable[tuple[int, Mapping[Book, datetime | None]]]) -> None:
         rows = [
             (realm, kind, *subject, NEVER_MS if at is None else to_ms(at), version)
+            for version, due in by_version
             for (realm, kind, subject), at in due.items()
         ]
         names = ("realm", "kind", "subject_type", "subject", "due_at", "version")

@@ -19,6 +19,7 @@ from services.consistency.core.cancelled_orders import TakenBack, is_taken_back
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.complete_lists import ListFacts, NoLists, left_out
 from services.consistency.kinds import KINDS
+from services.consistency.ports import GatheredWrites
 from services.stream.claim_records import OFFER_PARTITIONS, partition_of_book
 
 
@@ -182,6 +183,17 @@ class MemoryStore:
         """See `ConsistencyStore.write_actions`."""
         for book, mine in actions.items():
             self._actions[book] |= dict.fromkeys(mine)
+
+    def write_gathered(self, writes: GatheredWrites) -> None:
+        """See `WorkerStore.write_gathered`."""
+        for (realm, partition), now in writes.ticks.items():
+            self.write_tick(realm, now, partition)
+        for version, due in writes.due:
+            self.write_due(due, version)
+        for version, actions in writes.actions:
+            self.write_actions(actions, version)
+        for version, incidents in writes.incidents:
+            self.write_incidents(incidents, version)
 
     def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
         """See `ConsistencyStore.write_due`."""

@@ -186,11 +186,12 @@ class FaultyPositions(MemoryPositions):
         super().__init__()
         self.fuse = fuse
 
-    def note(self, partition: Partition, position: Position) -> None:
+    def note(self, positions: Mapping[Partition, Position]) -> None:
         """See the port."""
         self.fuse.pass_()
-        super().note(partition, position)
-        self.fuse.pass_()
+        for partition, position in positions.items():
+            super().note({partition: position})
+            self.fuse.pass_()
 
 
 class FaultyOutbox:

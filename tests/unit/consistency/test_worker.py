@@ -52,8 +52,8 @@ async def test_rows_of_a_recreated_log_win(log_id: str) -> None:
         world.recreate_log(log_id)
         later = story(rng, world.partitions, END_H + 50, name="later-", claims_max=4)
         await healed(world, later, END_H + 50)
-        positions = [world.positions.position(Partition("c360.offers", n)) for n in world.log]
-        generations = {one.generation for one in positions if one is not None}
+        positions = world.positions.read([Partition("c360.offers", n) for n in world.log])
+        generations = {one.generation for one in positions.values()}
         assert generations == {EMBEDDED_GENERATION + 2}
 
 
@@ -260,14 +260,14 @@ async def test_another_holder_goes_on_during_the_takeover() -> None:
     async def end(partition: Partition) -> int:
         found = await end_of(partition)
         (later,) = deliver(world, tick_records("default", hour(31), 1))
-        world.positions.note(partition, Position(world.id, EMBEDDED_GENERATION + 1, later.offset))
+        world.positions.note({partition: Position(world.id, EMBEDDED_GENERATION + 1, later.offset)})
         return found
 
     world.end = end  # type: ignore[method-assign]
-    world.positions.note(place, Position(world.id, EMBEDDED_GENERATION + 1, batch[0].offset))
+    world.positions.note({place: Position(world.id, EMBEDDED_GENERATION + 1, batch[0].offset)})
     with pytest.raises(Fatal, match="another worker has processed it"):
         await worker.process(batch)
-    noted = world.positions.position(place)
+    noted = world.positions.read([place]).get(place)
     assert noted is not None
     assert noted.generation == EMBEDDED_GENERATION + 1
 

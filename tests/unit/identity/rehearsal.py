@@ -236,15 +236,15 @@ class FaultyPositions(MemoryPositions):
         super().__init__()
         self._faults = faults
 
-    def position(self, partition: Partition) -> Position | None:
+    def read(self, partitions: Collection[Partition]) -> Mapping[Partition, Position]:
         if (fault := self._faults.strike()) is not None:
             raise fault
-        return super().position(partition)
+        return super().read(partitions)
 
-    def note(self, partition: Partition, position: Position) -> None:
+    def note(self, positions: Mapping[Partition, Position]) -> None:
         fault = self._faults.strike()
         if fault is None or self._faults.share > 0:
-            super().note(partition, position)
+            super().note(positions)
         if fault is not None:
             raise fault
 

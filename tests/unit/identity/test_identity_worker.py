@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, TypeVar
 
@@ -139,7 +139,7 @@ async def test_rows_and_records_carry_the_offset_of_the_batch() -> None:
     assert bench.versions["map", "one", COOKIE.id] == version_of(2, 0)
     assert bench.versions["map", "one", ANNA_MAIL.id] == version_of(2, 1)
     assert bench.change(ANNA_MAIL).map_version == version_of(2, 1)
-    assert bench.positions.position(PARTITION) == Position("first", 2, 1)
+    assert bench.positions.read([PARTITION]).get(PARTITION) == Position("first", 2, 1)
 
 
 async def test_a_log_made_again_writes_above_everything_from_before() -> None:
@@ -203,7 +203,7 @@ async def test_partitions_assigned_anew_end_a_long_batch() -> None:
     worker = bench.worker()
     with pytest.raises(Retry, match="reassigned meanwhile"):
         await worker.process(batch)
-    noted = bench.positions.position(PARTITION)
+    noted = bench.positions.read([PARTITION]).get(PARTITION)
     assert noted is None or noted.last_offset < RECORDS_MAX
 
 
@@ -213,9 +213,9 @@ async def test_a_batch_is_taken_in_bounded_parts() -> None:
     noted: list[int] = []
 
     class Positions(MemoryPositions):
-        def note(self, partition: Partition, position: Position) -> None:
-            noted.append(position.last_offset)
-            super().note(partition, position)
+        def note(self, positions: Mapping[Partition, Position]) -> None:
+            noted.extend(one.last_offset for one in positions.values())
+            super().note(positions)
 
     bench.positions = Positions()
     await bench.worker().process(bench.append(*[login(ANNA, COOKIE)] * (2 * RECORDS_MAX + 1)))
@@ -271,7 +271,7 @@ async def test_a_hub_that_became_one_in_doubt_lets_its_neighbours_go() -> None:
     late = bench.append(edges(*visits[3:]))
     bench.rows.write_edges("one", visits)
     noted = Position("first", 2, late[-1].offset)
-    bench.positions.note(PARTITION, noted)
+    bench.positions.note({PARTITION: noted})
     await bench.worker().process(late)
     placements = bench.rows.all_placements("one")
     assert {row.profile for row in placements.values()} == set(placements)

@@ -51,9 +51,9 @@ class Bench:
         self.faults = 0
         positions = MemoryPositions()
         if begun is not None:
-            positions.note(P, begun)
+            positions.note({P: begun})
         if stored is not None:
-            positions.note(finished_position_key(P), stored)
+            positions.note({finished_position_key(P): stored})
         self.metrics = Metrics()
         self.complete = GapRecovery(self, positions, log, inline, self.metrics)
 

@@ -59,7 +59,7 @@ async def test_what_is_in_doubt_after_a_takeover(
     """Everything noted may be half written; of a new log, everything that is there."""
     positions = MemoryPositions()
     if stored is not None:
-        positions.note(HERE, stored)
+        positions.note({HERE: stored})
     held = await taken(positions)
     assert (held.noted, held.in_doubt_to) == (noted, in_doubt_to)
 
@@ -68,14 +68,14 @@ async def test_positions_are_noted_once_and_grow() -> None:
     """The version is that of the furthest record begun; a shorter batch does not lower it."""
     positions = MemoryPositions()
     mine, held = ownership(positions), await taken(positions)
-    assert mine.note(held, 4).version == version_of(FIRST, 4)
-    assert positions.position(HERE) == held.noted == Position("log", FIRST, 4)
+    assert mine.note({held: 4})[HERE].version == version_of(FIRST, 4)
+    assert positions.read([HERE]).get(HERE) == held.noted == Position("log", FIRST, 4)
     assert not held.is_in_doubt(0)
     held.fail(7)
     assert [held.is_in_doubt(offset) for offset in (0, 7, 8)] == [True, True, False]
-    assert mine.note(held, 5).version == version_of(FIRST, 7)
-    assert mine.note(held, 8).version == version_of(FIRST, 8)
-    assert positions.position(HERE) == Position("log", FIRST, 8)
+    assert mine.note({held: 5})[HERE].version == version_of(FIRST, 7)
+    assert mine.note({held: 8})[HERE].version == version_of(FIRST, 8)
+    assert positions.read([HERE]).get(HERE) == Position("log", FIRST, 8)
 
 
 async def test_whoever_noted_later_is_the_writer() -> None:
@@ -83,15 +83,15 @@ async def test_whoever_noted_later_is_the_writer() -> None:
     positions = MemoryPositions()
     mine, other = ownership(positions), ownership(positions)
     held = await taken(positions)
-    abandoned = mine.note(held, 2)
-    mine.require_sole_writer(HERE, abandoned)
-    later = mine.note(held, 3)
-    mine.require_sole_writer(HERE, later)
+    abandoned = mine.note({held: 2})
+    mine.require_sole_writer(abandoned)
+    later = mine.note({held: 3})
+    mine.require_sole_writer(later)
     with pytest.raises(Fatal, match="another worker has processed it up to offset 3"):
-        mine.require_sole_writer(HERE, abandoned)
-    other.note((await other.take_over([HERE]))[HERE], 5)
+        mine.require_sole_writer(abandoned)
+    other.note({(await other.take_over([HERE]))[HERE]: 5})
     with pytest.raises(Fatal, match="up to offset 5, this one up to 3"):
-        mine.require_sole_writer(HERE, later)
+        mine.require_sole_writer(later)
 
 
 def test_deliveries_by_partition_in_order() -> None:

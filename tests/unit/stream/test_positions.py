@@ -32,6 +32,6 @@ def test_offsets_that_begin_anew_raise_the_generation() -> None:
 def test_position_never_goes_back() -> None:
     """A late writer's note does not undo that of its successor."""
     positions, partition = MemoryPositions(), Partition("t", 0)
-    positions.note(partition, Position("c", 4, 17))
-    positions.note(partition, Position("c", 4, 9))
-    assert positions.position(partition) == Position("c", 4, 17)
+    positions.note({partition: Position("c", 4, 17)})
+    positions.note({partition: Position("c", 4, 9)})
+    assert positions.read([partition]).get(partition) == Position("c", 4, 17)
