@@ -5,9 +5,14 @@ from __future__ import annotations
 from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Query, Steps, Unit, bars, lines, pages_of, stat
 from devtools.dashboards.queries import or_zero, within
-from devtools.dashboards.shared import batch_size, oldest_in_work
+from devtools.dashboards.shared import OPEN_INCIDENTS, batch_size, oldest_in_work
 
 CHANGES = "c360_incident_changes_total"
+BY_SEVERITY = Query(
+    'sum by (severity) (max by (kind, severity) (c360_incidents{state="open"}))', "{{severity}}"
+)
+BARS = 12
+"""As many as can be read; there is a series of each kind in each state."""
 DAY_S = 24 * 3600
 OPENED, RESOLVED, RETRACTED = 'state="open"', 'state="resolved"', 'state="retracted"'
 
@@ -18,11 +23,23 @@ NOW = Row(
         stat(
             "Open incidents",
             Unit.NUMBER,
-            'sum (max by (kind) (c360_incidents{state="open"}))',
+            OPEN_INCIDENTS,
             "Contradictions that last and that nobody has acknowledged or muted. Counted every "
             "minute, by every API process.",
             Steps(50, 500),
             pages=("consistency.md",),
+        ),
+        stat(
+            "Critical ones",
+            Unit.NUMBER,
+            'sum (max by (kind) (c360_incidents{severity="critical", state="open"}))',
+            "Open ones that cost customers much, as a price far above the expected one. `c360 "
+            "incidents list --state open --severity critical` lists them.",
+            Steps(1, 10),
+            pages=(
+                *pages_of("C360IncidentCritical"),
+                "consistency.md",
+            ),
         ),
         stat(
             "The oldest is open for",
@@ -45,12 +62,35 @@ NOW = Row(
             pages=("runbook.md#orders-contradict-each-other-c360_order_conflicts",),
         ),
         bars(
+            "Open, by severity",
+            Unit.NUMBER,
+            BY_SEVERITY,
+            "What nobody has acknowledged or muted, of all kinds.",
+        ),
+    ),
+)
+LASTING = Row(
+    "What lasts",
+    Height.USUAL,
+    (
+        bars(
             "Not ended, by kind and state",
             Unit.NUMBER,
-            Query("max by (kind, state) (c360_incidents)", "{{kind}}: {{state}}"),
-            "What there is now of each kind: upcoming and pending ones are no contradiction yet, "
-            "acknowledged and muted ones are in somebody's hands.",
+            Query(
+                f"topk({BARS}, sum by (kind, state) (max by (kind, severity, state) "
+                "(c360_incidents)))",
+                "{{kind}}: {{state}}",
+            ),
+            f"The {BARS} most: upcoming and pending ones are no contradiction yet, acknowledged "
+            "and muted ones are in somebody's hands.",
             width=12,
+        ),
+        lines(
+            "Open, by severity, over time",
+            Unit.NUMBER,
+            [BY_SEVERITY],
+            "Whether what is open is worked off, and whether the worst goes first.",
+            stacked=True,
         ),
     ),
 )
@@ -128,8 +168,8 @@ JUDGING = Row(
 CONSISTENCY = Board(
     "consistency",
     "Customer 360 · Consistency",
-    "For pricing managers: contradictions between channels by kind and state, and whether the "
-    "judgement is up to date. Single incidents are listed by `c360 incidents list`.",
-    (NOW, DAY, COURSE, JUDGING),
+    "For pricing managers: contradictions between channels by kind, severity and state, and "
+    "whether the judgement is up to date. Single incidents are listed by `c360 incidents list`.",
+    (NOW, LASTING, DAY, COURSE, JUDGING),
     pages=("dashboards.md", "consistency.md", "runbook.md"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devtools.dashboards.board import Board, Height, Row
 from devtools.dashboards.panel import Panel, Query, Steps, Unit, lines, pages_of, stat
 from devtools.dashboards.queries import per_second, within
-from devtools.dashboards.shared import until_queryable
+from devtools.dashboards.shared import OPEN_INCIDENTS, until_queryable
 
 FRESH = "c360_freshness_seconds"
 REQUESTS = "c360_http_request_duration_seconds"
@@ -142,7 +142,7 @@ NOW = Row(
         stat(
             "Open incidents",
             Unit.NUMBER,
-            'sum (max by (kind) (c360_incidents{state="open"}))',
+            OPEN_INCIDENTS,
             "Contradictions between channels that last and that nobody has acknowledged.",
             Steps(50, 500),
             pages=(

@@ -8,6 +8,8 @@ from devtools.dashboards.panel import Panel, Query, Steps, Unit, lines
 from devtools.dashboards.queries import per_second, quantile, share
 
 FRESH = "c360_freshness_seconds"
+OPEN_INCIDENTS = 'sum (max by (kind, severity) (c360_incidents{state="open"}))'
+"""Every API process counts the same ones."""
 
 
 def until_queryable(width: int, pages: Sequence[str] = ()) -> Panel:

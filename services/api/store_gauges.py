@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import product, starmap
 from typing import NamedTuple, Protocol
 
 import structlog
 
-from schemas.incident import IncidentState
+from schemas.incident import IncidentState, Severity
 from services.api.ports import Reads
+from services.consistency.kinds import KINDS
 from services.identity.core.notices import NoticeKind
 from services.runtime.metrics import Metrics
 from services.store.database import Database
@@ -41,8 +43,16 @@ NOT_ENDED = tuple(
 log = structlog.get_logger()
 
 
+class IncidentGroup(NamedTuple):
+    """What incidents are counted by."""
+
+    kind: str
+    severity: str
+    state: str
+
+
 class HeldIncidents(NamedTuple):
-    """Incidents of one kind in one state."""
+    """Incidents of one group."""
 
     number: int
     oldest_s: float
@@ -56,8 +66,8 @@ class FigureSource(Protocol):
         """Active parts of the fullest partition, by table."""
         ...
 
-    def incidents(self) -> dict[tuple[str, str], HeldIncidents]:
-        """Incidents by kind and state."""
+    def incidents(self) -> dict[IncidentGroup, HeldIncidents]:
+        """Incidents that have not ended."""
         ...
 
     def largest_profile(self) -> float:
@@ -89,11 +99,12 @@ class StoreFigures:
         """See the port."""
         return {table: int(count) for table, count in self._database.rows(PARTS_SQL)}
 
-    def incidents(self) -> dict[tuple[str, str], HeldIncidents]:
+    def incidents(self) -> dict[IncidentGroup, HeldIncidents]:
         """See the port."""
+        found = self._database.rows(INCIDENTS_SQL, {"states": list(NOT_ENDED)})
         return {
-            (kind, state): HeldIncidents(count, since_ms / 1000)
-            for kind, state, count, since_ms in self._database.rows(INCIDENTS_SQL)
+            IncidentGroup(*group): HeldIncidents(count, since_ms / 1000)
+            for *group, count, since_ms in found
         }
 
     def largest_profile(self) -> float:
@@ -188,13 +199,18 @@ class StoreGauges:
         return max(found.values(), default=0)
 
     def _show_incidents(self, figures: FigureSource) -> float:
-        """Since when the oldest open one is open; NaN if none is."""
+        """Since when the oldest open one is open; NaN if none is.
+
+        Every group has a series from the first look on, as long as the process lives: 0 says that
+        there is none, while a series that comes and goes is no data to a rule or a panel.
+        """
         found = figures.incidents()
-        for kind in {kind for kind, _ in found}:
-            for state in NOT_ENDED:  # also those that no incident is in any more
-                held = found.get((kind, state))
-                self._metrics.incidents_now.labels(kind, state).set(held.number if held else 0)
-        since = [held.oldest_s for (_, state), held in found.items() if state == IncidentState.OPEN]
+        for group in starmap(IncidentGroup, product(KINDS, Severity, NOT_ENDED)):
+            held = found.get(group)
+            self._metrics.incidents_now.labels(*group).set(held.number if held else 0)
+        since = [
+            held.oldest_s for group, held in found.items() if group.state == IncidentState.OPEN
+        ]
         return min(since, default=math.nan)
 
     def _run(self) -> None:

@@ -16,6 +16,15 @@ SELECT max(held) FROM
 )
 
 -- incidents --
--- How many incidents are in each state, by kind, and since when (Unix ms) the oldest of them is.
-SELECT kind, state, count(), toUnixTimestamp64Milli(min(since)) FROM incident_states FINAL
-GROUP BY kind, state
+-- How many incidents are in these states, by kind, severity and state, and since when (Unix ms) the
+-- oldest of them is. The severity stands in the body, which is read where such an incident is: most
+-- have ended long ago.
+SELECT kind, JSONExtractString(body, 'severity') AS severity, state, count(),
+    toUnixTimestamp64Milli(min(since))
+FROM incident_states FINAL
+WHERE state IN {states:Array(String)} AND (realm, kind, subject, incident_id) IN
+    (
+        SELECT realm, kind, subject, incident_id FROM incident_states FINAL
+        WHERE state IN {states:Array(String)}
+    )
+GROUP BY kind, severity, state

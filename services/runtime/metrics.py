@@ -192,7 +192,11 @@ class Metrics:
             "c360_store_parts", "Active parts of the fullest partition of a table", "table"
         )
         self.incidents_now = self._gauge(
-            "c360_incidents", "Incidents that have not ended, by kind and state", "kind", "state"
+            "c360_incidents",
+            "Incidents that have not ended, by kind, severity and state; 0 where there are none",
+            "kind",
+            "severity",
+            "state",
         )
         self.largest_profile = self._gauge(
             "c360_largest_profile_identifiers",

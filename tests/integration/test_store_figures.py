@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from services.api.actions import kafka_sink
 from services.api.read_store import access_to
-from services.api.store_gauges import HeldIncidents, StoreFigures
+from services.api.store_gauges import HeldIncidents, IncidentGroup, StoreFigures
 from services.runtime.settings import Settings
 from services.store.database import Database
 from tests.integration.test_server_session import EMAIL, populate
@@ -24,13 +26,27 @@ def test_the_figures_of_a_store(database: Database, server_settings: Settings) -
     assert "api_keys" not in figures.parts(), "tables without parts are not named"
     assert figures.order_conflicts() == 0
     assert figures.incidents() == {}
-    for state, since in (("open", 7_000), ("open", 5_000), ("acknowledged", 1_000)):
-        row = ("default", "stockout", "product", f"{since}", f"{since}", state, since, "{}", 1)
+    for severity, state, since in (
+        ("high", "open", 7_000),
+        ("high", "open", 5_000),
+        ("critical", "open", 6_000),
+        ("high", "acknowledged", 1_000),
+        ("high", "resolved", 500),
+        ("high", "retracted", 400),
+    ):
+        body = json.dumps({"severity": severity})
+        row = ("default", "stockout", "product", f"{since}", f"{since}", state, since, body, 1)
         database.insert_rows("incident_states", COLUMNS, [row])
-    assert figures.incidents() == {
-        ("stockout", "open"): HeldIncidents(2, 5.0),
-        ("stockout", "acknowledged"): HeldIncidents(1, 1.0),
+    newer = ("default", "stockout", "product", "6000", "6000", "resolved", 6_000, "{}", 2)
+    expected = {
+        IncidentGroup("stockout", "high", "open"): HeldIncidents(2, 5.0),
+        IncidentGroup("stockout", "critical", "open"): HeldIncidents(1, 6.0),
+        IncidentGroup("stockout", "high", "acknowledged"): HeldIncidents(1, 1.0),
     }
+    assert figures.incidents() == expected
+    database.insert_rows("incident_states", COLUMNS, [newer])
+    del expected[IncidentGroup("stockout", "critical", "open")]
+    assert figures.incidents() == expected
 
 
 COLUMNS = ("realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body",

@@ -7,7 +7,16 @@ import time
 
 from prometheus_client import generate_latest
 
-from services.api.store_gauges import OFTEN_S, SELDOM_S, HeldIncidents, StoreGauges
+from schemas.incident import Severity
+from services.api.store_gauges import (
+    NOT_ENDED,
+    OFTEN_S,
+    SELDOM_S,
+    HeldIncidents,
+    IncidentGroup,
+    StoreGauges,
+)
+from services.consistency.kinds import KINDS
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 
@@ -33,12 +42,13 @@ class Store:
         """See FigureSource."""
         return {"touchpoints": int(self._answer("parts"))}
 
-    def incidents(self) -> dict[tuple[str, str], HeldIncidents]:
+    def incidents(self) -> dict[IncidentGroup, HeldIncidents]:
         """See FigureSource."""
         held = int(self._answer("incidents"))
         return {
-            ("price_mismatch", self.state): HeldIncidents(held, 100),
-            ("price_mismatch", "resolved"): HeldIncidents(1, 50),
+            IncidentGroup("price_mismatch", "critical", self.state): HeldIncidents(held, 100),
+            IncidentGroup("price_mismatch", "low", "muted"): HeldIncidents(2, 50),
+            IncidentGroup("of_a_newer_release", "dire", "open"): HeldIncidents(1, 200),
         }
 
     def largest_profile(self) -> float:
@@ -112,20 +122,25 @@ def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:
     assert store.closed == 1
 
 
-def test_a_state_that_no_incident_is_in_any_more_is_zero() -> None:
-    """Of kinds that ever had one; those that ended are not counted."""
+def test_what_no_incident_is_in_any_more_is_zero() -> None:
+    """As is every kind, severity and state from the first look on; the series are a closed set."""
     store, metrics, now_s = Store(), Metrics(), [0.0]
     gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
 
-    def shown(state: str) -> float | None:
-        labels = {"kind": "price_mismatch", "state": state}
+    def shown(severity: str, state: str, kind: str = "price_mismatch") -> float | None:
+        labels = {"kind": kind, "severity": severity, "state": state}
         return metrics.registry.get_sample_value("c360_incidents", labels)
 
+    assert shown("critical", "open") is None, "nothing is claimed before the first look"
     gauges.look()
-    assert (shown("open"), shown("muted"), shown("resolved")) == (4, 0, None)
+    assert (shown("critical", "open"), shown("high", "open"), shown("low", "muted")) == (4, 0, 2)
+    assert shown("critical", "open", "told_twice") == 0
+    assert shown("critical", "resolved") is None
+    (family,) = metrics.incidents_now.collect()
+    assert len(family.samples) == len(KINDS) * len(Severity) * len(NOT_ENDED)
     oldest = "c360_oldest_open_incident_timestamp_seconds"
     assert metrics.registry.get_sample_value(oldest) == 100
     store.state, now_s[0] = "muted", OFTEN_S
     gauges.look()
-    assert (shown("open"), shown("muted")) == (0, 4)
-    assert math.isnan(metrics.registry.get_sample_value(oldest) or 0)
+    assert (shown("critical", "open"), shown("critical", "muted")) == (0, 4)
+    assert metrics.registry.get_sample_value(oldest) == 200, "also of a kind that is not known here"
