@@ -41,7 +41,7 @@ class WorkerSettings(Part):
     """Consecutive rejects of one partition that stop an ingest worker: a sign of an outage."""
     rejects_ratio_max: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of rejects among the last 10,000 events that stops an ingest worker."""
-    tick_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 5
+    tick_interval_s: Annotated[float, Field(ge=0.1, le=3600)] = 1
     """Seconds between two ticks, which advance event time for incidents."""
     consistency_cached_claims_max: Annotated[int, Field(ge=1_000)] = 100_000
     """Claims that a consistency worker keeps in memory, one to three KiB each; what it does not
