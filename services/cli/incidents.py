@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from schemas.api.incidents import AffectedItem, IncidentField
-from schemas.incident import IncidentState, Severity
+from schemas.incident import Severity
 from schemas.instants import written
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
@@ -26,6 +26,20 @@ from services.api.queries.incidents import (
     IncidentsRequest,
 )
 from services.cli.incident_actions import ack, mute, unack, unmute
+from services.cli.incident_export import export
+from services.cli.incident_options import (
+    Cause,
+    Channel,
+    FaultId,
+    IncidentId,
+    KindName,
+    Location,
+    Severities,
+    Since,
+    Sku,
+    States,
+    begins,
+)
 from services.cli.output import (
     Row,
     TableFormat,
@@ -64,22 +78,8 @@ SPARE_OF_FAULTS = ("places", "kind", "subjects", "first_since")
 app = typer.Typer(
     help="Look at contradictions between channels, and say who takes care.", no_args_is_help=True
 )
-for command in (ack, unack, mute, unmute, simulate):
+for command in (ack, unack, mute, unmute, export, simulate):
     app.command()(command)
-
-
-States = Annotated[
-    list[IncidentState] | None,
-    typer.Option(help="Only these states; by default all but retracted."),
-]
-Severities = Annotated[list[Severity] | None, typer.Option(help="Only of these severities.")]
-Sku = Annotated[str, typer.Option(help="Only of this product.")]
-Channel = Annotated[str, typer.Option(help="Only on this channel.")]
-Location = Annotated[str, typer.Option(help="Only at this store, or at zone:NAME.")]
-Cause = Annotated[str, typer.Option(help="Only with this cause, as promotion_not_ended.")]
-FaultId = Annotated[str, typer.Option(help="Only of this fault, by its whole id.")]
-IncidentId = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
-KindName = Annotated[str, typer.Option("--kind", help="Only of this kind, as price_mismatch.")]
 
 
 @app.command("list")
@@ -93,6 +93,7 @@ def list_(
     cause: Cause = "",
     fault: FaultId = "",
     kind: KindName = "",
+    since: Since = "",
     worst_first: Annotated[
         bool, typer.Option("--worst-first", help="By severity, then by exposure.")
     ] = False,
@@ -112,6 +113,7 @@ def list_(
             cause=cause,
             fault=fault,
             kind=kind,
+            since=begins(since, context, realm),
             worst_first=worst_first,
             limit=limit,
         )
@@ -147,6 +149,7 @@ def count(
     cause: Cause = "",
     fault: FaultId = "",
     kind: KindName = "",
+    since: Since = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
@@ -165,6 +168,7 @@ def count(
         cause=cause,
         fault=fault,
         kind=kind,
+        since=begins(since, context, realm),
     )
     found = _counted(context, asked)
     if as_json:
@@ -195,6 +199,7 @@ def faults(
     location: Location = "",
     cause: Cause = "",
     kind: KindName = "",
+    since: Since = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
@@ -211,6 +216,7 @@ def faults(
         location=location,
         cause=cause,
         kind=kind,
+        since=begins(since, context, realm),
     )
     found = _counted(context, asked)
     if as_json:

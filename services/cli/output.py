@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, TextIO
 from unicodedata import category
 
 import orjson
@@ -73,9 +73,9 @@ class OutputFailed(C360Error):
     exit_code = 74
 
     @classmethod
-    def of(cls, error: OSError) -> OutputFailed:
+    def of(cls, error: OSError, where: str = "the output") -> OutputFailed:
         """The error as people read it."""
-        return cls(f"the output cannot be written: {error.strerror}")
+        return cls(f"{where} cannot be written: {error.strerror}")
 
 
 @contextmanager
@@ -135,6 +135,28 @@ def print_line(text: str) -> None:
         sys.stdout.write(text + "\n")
 
 
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Standard output for the time of the with block, all written at its end.
+
+    Raises OutputFailed.
+    """
+    with writing():
+        yield sys.stdout
+        sys.stdout.flush()
+
+
+def write_json_lines(rows: Iterable[Row], stream: TextIO) -> int:
+    """A JSON object per line; how many they are. Raises OSError."""
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last is the number of all
+        text = orjson.dumps(row).decode()
+        if stream.isatty():
+            text = "".join(one if _is_shown(one) else _in_json(one) for one in text)
+        stream.write(text + "\n")
+    return count
+
+
 def _in_json(sign: str) -> str:
     """An escaped character of a JSON text."""
     units = sign.encode("utf-16-be", "surrogatepass")
@@ -142,19 +164,41 @@ def _in_json(sign: str) -> str:
 
 
 def print_csv(rows: Iterable[Row], names: Sequence[str]) -> None:
-    """CSV with a header line, lists are joined by a blank.
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
-    """
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    """The same on standard output. Raises OutputFailed."""
     with writing():
-        writer.writerow(names)
-        for row in rows:
-            writer.writerow([_harmless(_cell(row.get(name))) for name in names])
+        write_csv(rows, names, sys.stdout)
 
 
-def _harmless(cell: Any) -> Any:
-    if isinstance(cell, str) and sys.stdout.isatty():
+def write_csv(rows: Iterable[Row], names: Sequence[str], stream: TextIO) -> int:
+    """CSV with a header line, lists are joined by a blank; how many rows there are.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe. Raises OSError.
+    """
+    writer = csv.writer(_LineFeeds(stream), lineterminator="\r\n")
+    count, is_terminal = 0, stream.isatty()
+    writer.writerow(names)
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last is the number of all
+        writer.writerow([_harmless(_cell(row.get(name)), is_terminal) for name in names])
+    return count
+
+
+class _LineFeeds:
+    """Ends each line that is written with a line feed.
+
+    The writer itself ends them with both characters, for it quotes only a cell that holds one of
+    its line end, and a bare carriage return breaks a row, too.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        """One line with its end, as a csv.writer writes it."""
+        self._stream.write(line.removesuffix("\r\n") + "\n")
+
+
+def _harmless(cell: Any, is_terminal: bool) -> Any:
+    if isinstance(cell, str) and is_terminal:
         cell = visible(cell)
     if not isinstance(cell, str) or not FORMULA.match(cell) or NUMBER.match(cell):
         return cell

@@ -65,6 +65,11 @@ trail, the oldest entry first. Schema:
 [incident.schema.json](../../schemas/generated/incident.schema.json).
 """.strip()
 
+EXPORT = """
+All incidents that the options select, the oldest first (by `since`, then by id), a row each. The
+number of them goes to standard error. With `--format jsonl` each line is an incident as
+`list --json` prints it; the columns of the CSV are:
+""".strip()
 ACTIONS = """
 Prints the record of the action ([ActionRecord](topics.md#actionrecord)). It is in force when the
 command ends, or, with Kafka, when the consistency worker has applied it. Exit code 1: the incident
@@ -85,6 +90,7 @@ def interface_page() -> str:
         "## `c360 incidents list|show --json`",
         INCIDENTS,
         *_incident_kinds(),
+        *_output("c360 incidents export --format csv|jsonl", EXPORT, outputs.INCIDENTS_EXPORT),
         "## `c360 incidents affected --json|--format csv`",
         "Who saw or paid the deviating price, a row for each line of an order.",
         _fields_of(AffectedItem),

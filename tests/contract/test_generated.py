@@ -44,6 +44,7 @@ from services.api.queries.identity import Explained, IdentifierRow
 from services.api.queries.rejected import ShownReject
 from services.api.queries.store import DoubleAnchorRow
 from services.cli import identity as identity_command
+from services.cli import incident_export
 from services.cli import profile as profile_command
 from services.cli.app import EPILOG
 from services.cli.ingest import IngestReport
@@ -346,6 +347,7 @@ def test_ingest_report_is_documented() -> None:
 def test_exports_are_documented() -> None:
     """Columns of exports and fields of rows are those of their tables."""
     assert list(identity_command.EXPORTED) == names(tables.IDENTITY_EXPORT)
+    assert list(incident_export.EXPORTED) == names(tables.INCIDENTS_EXPORT)
     rejected = RejectedEvent("r1", RejectReason.NOT_JSON, "", "", "", NOON, 1, "x")
     assert list(rejected.as_json()) == names(tables.REJECTED)
     assert list(ShownReject.model_fields) == names(tables.REJECTED)

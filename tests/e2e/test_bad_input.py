@@ -352,6 +352,7 @@ NO_SPACE = b"error: the output cannot be written: No space left on device\n"
     [
         (("stats",), "| true", 1, b""),
         (("stats", "--json"), "> /dev/full", 74, NO_SPACE),
+        (("incidents", "export"), "> /dev/full", 74, NO_SPACE),
         (("version",), "| true", 1, b""),
         (("version",), "> /dev/full", 74, NO_SPACE),
         (("version",), ">&-", 0, b""),  # who closes it wants none

@@ -53,6 +53,8 @@ def test_listed_and_shown_as_by_the_command(service: Service, sku: str) -> None:
     found = only(service, sku)
     told = json.loads(service.run("incidents", "list", "--sku", sku, "--json"))
     assert told == [found]
+    lines = service.run("incidents", "export", "--sku", sku, "--format", "jsonl").splitlines()
+    assert list(map(orjson.loads, lines)) == [found]
     path = f"/v1/incidents/{found['incident_id']}"
     with service.client(READ) as client:
         shown = service.run("incidents", "show", found["incident_id"], "--json")
