@@ -54,7 +54,7 @@ from services.consistency.kinds import KINDS
 from services.consistency.kinds.price_mismatch import PriceDetails
 from services.consistency.views import view_of
 from services.docs import outputs as tables
-from services.docs.generate import COMMAND, ROOT, main, outputs, stale, write
+from services.docs.generate import COMMAND, DOCUMENTS, PAGES, ROOT, main, outputs, stale, write
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.explanation import Explanation
 from services.identity.writer import IdentityWriter
@@ -68,14 +68,11 @@ from tests.events import product_book
 from tests.unit.identity.stories import link
 
 NOON = datetime(2026, 4, 1, 10, tzinfo=UTC)
-TEXTS = outputs()
-PAGES = sorted(path for path in TEXTS if path.endswith(".md"))
-DOCUMENTS = sorted(path for path in TEXTS if path.endswith(".json"))
 
 
 def document(name: str) -> Any:
     """A generated JSON document."""
-    return json.loads(TEXTS[f"schemas/generated/{name}"])
+    return json.loads(outputs()[f"schemas/generated/{name}"])
 
 
 def names(fields: tuple[tables.Field, ...]) -> list[str]:
@@ -92,7 +89,7 @@ def test_generated_files_are_up_to_date(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_check_lists_what_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An edited, a missing and a forgotten file are listed, with the command to run."""
-    write(tmp_path, TEXTS)
+    write(tmp_path, outputs())
     assert main(["--check", "--root", str(tmp_path)]) == 0
     page = tmp_path / "docs/settings.md"
     page.write_text(page.read_text("utf-8").replace("C360_HTTP_PORT", "C360_PORT"), "utf-8")
@@ -115,7 +112,7 @@ def test_writing_mends_what_is_stale(tmp_path: Path) -> None:
     old.parent.mkdir(parents=True)
     old.write_text("{}", "utf-8")
     assert main(["--root", str(tmp_path)]) == 0
-    assert stale(tmp_path, TEXTS) == []
+    assert stale(tmp_path, outputs()) == []
     assert not old.exists()
 
 
@@ -125,19 +122,18 @@ def test_output_depends_on_the_code_alone(tmp_path: Path) -> None:
     environment = os.environ | other
     command = [sys.executable, "-m", "services.docs.generate", "--root", str(tmp_path)]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
-    assert stale(tmp_path, TEXTS) == []
+    assert stale(tmp_path, outputs()) == []
 
 
-@pytest.mark.parametrize("path", sorted(TEXTS))
-def test_files_are_fit_to_be_committed(path: str) -> None:
+def test_files_are_fit_to_be_committed() -> None:
     """One line break at the end, none of Windows, no blanks at the end of lines, no local path."""
-    text = TEXTS[path]
-    assert text.endswith("\n")
-    assert not text.endswith("\n\n")
-    assert "\r" not in text
-    assert [line for line in text.splitlines() if line != line.rstrip()] == []
-    assert str(ROOT) not in text
-    assert str(Path.home()) not in text
+    for path, text in outputs().items():
+        assert text.endswith("\n"), path
+        assert not text.endswith("\n\n"), path
+        assert "\r" not in text, path
+        assert [line for line in text.splitlines() if line != line.rstrip()] == [], path
+        assert str(ROOT) not in text, path
+        assert str(Path.home()) not in text, path
 
 
 def test_contracts_load_without_services() -> None:
@@ -168,10 +164,10 @@ def references(value: Any) -> Iterator[str]:
             yield from references(item)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS)
+@pytest.mark.parametrize("path", sorted(DOCUMENTS))
 def test_every_reference_leads_somewhere(path: str) -> None:
     """A `$ref` names a part of its document, or a generated file beside it."""
-    whole = json.loads(TEXTS[path])
+    whole = json.loads(outputs()[path])
     for reference in references(whole):
         file, _, pointer = reference.partition("#")
         target = document(file) if file else whole
@@ -286,10 +282,10 @@ def fragment(heading: str) -> str:
     return kept.replace(" ", "-")
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", sorted(PAGES))
 def test_links_of_pages_lead_somewhere(path: str) -> None:
     """A link within a page meets a heading, a link to a file meets a file."""
-    text = TEXTS[path]
+    text = outputs()[path]
     headings = [fragment(found) for found in re.findall(r"^#+ (.+)$", text, re.M)]
     assert len(headings) == len(set(headings))
     for target in re.findall(r"\]\(([^)]+)\)", text):
@@ -300,17 +296,17 @@ def test_links_of_pages_lead_somewhere(path: str) -> None:
             assert part in headings, target
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", sorted(PAGES))
 def test_tables_are_whole(path: str) -> None:
     """Every row of a table has as many cells as its header."""
-    for table in re.findall(r"(?:^\|.*\n)+", TEXTS[path], re.M):
+    for table in re.findall(r"(?:^\|.*\n)+", outputs()[path], re.M):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(widths) == 1, table
 
 
 def test_examples_on_the_page_are_valid_events() -> None:
     """Every example in the reference is a valid event."""
-    blocks = re.findall(r"```json\n(.*?)```", TEXTS["docs/reference/touchpoints.md"], re.S)
+    blocks = re.findall(r"```json\n(.*?)```", outputs()["docs/reference/touchpoints.md"], re.S)
     assert [json.loads(block) for block in blocks] == list(EXAMPLES.values())
     for block in blocks:
         TouchpointAdapter.validate_json(block)
@@ -318,7 +314,7 @@ def test_examples_on_the_page_are_valid_events() -> None:
 
 def test_settings_page_names_every_variable() -> None:
     """Each setting has its row, and no row is left of a setting that went."""
-    listed = re.findall(r"^\| `(C360_[A-Z_]+)` ", TEXTS["docs/settings.md"], re.M)
+    listed = re.findall(r"^\| `(C360_[A-Z_]+)` ", outputs()["docs/settings.md"], re.M)
     assert listed == [f"C360_{name.upper()}" for name in Settings.model_fields]
 
 
@@ -330,7 +326,7 @@ def test_metrics_page_names_what_is_exposed() -> None:
         for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", scrape, re.M)
         if not name.endswith("_created")
     }
-    listed = re.findall(r"^\| `(c360_\w+)` \| (\w+) ", TEXTS["docs/metrics.md"], re.M)
+    listed = re.findall(r"^\| `(c360_\w+)` \| (\w+) ", outputs()["docs/metrics.md"], re.M)
     assert set(listed) == exposed
     assert len(listed) == len(exposed)
 

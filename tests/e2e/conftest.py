@@ -17,7 +17,7 @@ from tests.e2e.shells import Machine, make_checkout
 from tests.events import line
 from tests.planted import plant_all
 
-HOUSEHOLDS = 24
+HOUSEHOLDS = 10
 PLANTED_FROM = datetime(2017, 2, 1, 8, tzinfo=UTC)
 PLANTED_APART = timedelta(hours=7)
 """The sample stream has incidents of some kinds only; those of all others are planted."""

@@ -59,9 +59,9 @@ OF_AN_INCIDENT = {
 NOT_COMPARED = {"store_health", "store_refresh", "profile_list", *OF_AN_INCIDENT, *CHANGES_KEYS}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(server: Database, server_settings: Settings) -> Iterator[Settings]:
-    """A server with these events."""
+    """A server with these events, for all tests: they only read, and ask both stores the same."""
     empty_tables(server)
     prepare_server(server_settings)  # the realms stand in a table, too
     populate(server, server_settings)
@@ -69,11 +69,13 @@ def served(server: Database, server_settings: Settings) -> Iterator[Settings]:
     empty_tables(server)
 
 
-@pytest.fixture
-def embedded(database: Database, server_settings: Settings) -> Access:
+@pytest.fixture(scope="module")
+def embedded(engine: Database, server_settings: Settings) -> Iterator[Access]:
     """The operations of the engine in process with the same events."""
-    populate(database, server_settings)
-    return access_to(server_settings, database, kafka_sink(server_settings))
+    empty_tables(engine)
+    populate(engine, server_settings)
+    yield access_to(server_settings, engine, kafka_sink(server_settings))
+    empty_tables(engine)
 
 
 def asked(access: Access, name: str) -> list[dict[str, Any]]:

@@ -68,13 +68,14 @@ def test_sizes_and_names(file: Path) -> None:
     text = file.read_text("utf-8")
     assert len(text.splitlines()) <= FILE_LINES_MAX
     assert not BANNED_NAMES & set(file.relative_to(ROOT).with_suffix("").parts)
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < FUNCTION_LINES_MAX, node.name
             if node.name.startswith("test_"):
                 assert ast.get_docstring(node), f"{node.name} does not say what it tests"
-    assert not text or ast.get_docstring(ast.parse(text)), "a module says what it owns"
+    assert not text or ast.get_docstring(tree), "a module says what it owns"
 
 
 CORES = [file for file in FILES if "core" in file.parts and "services" in file.parts]
