@@ -10,6 +10,7 @@ PROMETHEUS := 2.42.0
 ALERTMANAGER := 0.25.0
 DOWNLOADED = apt-get download -qq -o APT::Sandbox::User=
 DOWNLOAD = $(DOWNLOADED) 'prometheus=$(PROMETHEUS)*'
+SUITE = $(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25 --ignore tests/chaos/test_short.py
 .DEFAULT_GOAL := demo
 # Processes start by the hundred in tests: each would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -65,14 +66,17 @@ export PYTHONDONTWRITEBYTECODE :=
 	dpkg-deb -x .prometheus/prometheus-alertmanager_*.deb .prometheus && rm .prometheus/prometheus-alertmanager_*.deb
 	touch $@
 
-.PHONY: setup demo test k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom drills game-day clean
+.PHONY: setup demo test test-long k8s test-bench chaos fuzz fuzz-api mutants mutation lint generate dashboards pictures bench bench-api lock image-check sbom drills game-day clean
 setup: .venv/installed  ## Install the pinned dependencies and this package into .venv
 
 demo: setup  ## The whole pipeline on a sample stream: profiles and incidents
 	$(BIN)/c360 demo --households $(HOUSEHOLDS)
 
-test: setup .venv-clients/installed .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## All tests, as CI runs them
-	$(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25 --ignore tests/chaos/test_short.py
+test: setup .venv-clients/installed .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## What CI runs: all tests but those of the other targets
+	$(SUITE) -m 'not long'
+
+test-long: setup .venv-clients/installed .prometheus/installed .prometheus/usr/bin/prometheus-alertmanager  ## More seeds, larger volumes and second variants of these tests (half an hour)
+	$(SUITE) -m long
 
 k8s: setup .venv-policy/installed  ## The Kubernetes manifests: rendered, valid, safe, in step with the code
 	$(BIN)/pytest tests/deploy/kubernetes

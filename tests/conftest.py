@@ -20,6 +20,7 @@ from tests.clickhouse_endpoint import clickhouse_endpoint as clickhouse_endpoint
 from tests.stores import IN_PROCESS, STORES
 from tests.stores import server as server
 from tests.stores import server_settings as server_settings
+from tests.tiers import always
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "any_store: runs in process and on a server (tests/stores)")
+    config.addinivalue_line("markers", "long: by `make test-long` only (tests/tiers)")
 
 
 LONG_AND_LATE = "tests/simulation/"
@@ -56,10 +58,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByService
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test marked `any_store` every store there is."""
+    """Give a test marked `any_store` every store there is; `long` names one for long runs."""
     marked = metafunc.definition.get_closest_marker("any_store")
     if marked and "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", STORES, indirect=True)
+        stores = always(set(STORES) - {marked.kwargs.get("long")}, STORES)
+        metafunc.parametrize("database", stores, indirect=True)
 
 
 @pytest.fixture(scope="session")

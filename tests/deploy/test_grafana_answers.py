@@ -9,7 +9,9 @@ import pytest
 
 from tests.deploy.reading import Reading, Series, boards, named, targets
 from tests.deploy.seen import Seen, seen_run
+from tests.tiers import LONG
 
+pytestmark = LONG
 BOARDS = boards()
 WAVES = 8
 AT_REST = {

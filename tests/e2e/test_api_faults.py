@@ -33,6 +33,7 @@ from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import SECRET, c360, command, environment, wait_for
 from tests.events import event, identifier, line
 from tests.integration.test_recovery import pipeline
+from tests.tiers import always
 
 CONNECTIONS, WAITING_MAX, WAIT_S, LIMIT_S = 2, 6, 1.0, 2
 IN_TIME_S = WAIT_S + LIMIT_S + 1.5
@@ -225,7 +226,7 @@ FAULTS: dict[str, tuple[Callable[[Faulty], object], Callable[[Faulty], object]]]
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", always({"away", "killed", "frozen"}, FAULTS))
 def test_requests_are_refused_in_time_and_answered_again(service: Faulty, fault: str) -> None:
     """503 with Retry-After within the limit, twice, for many at once; then 200, by the same
     process."""

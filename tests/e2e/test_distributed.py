@@ -43,6 +43,7 @@ from tests.e2e.truth import read_csv
 from tests.kafka import kafka_settings, renew_catalogue
 from tests.otlp import Collector
 from tests.sse import Follower
+from tests.tiers import LONG
 
 LISTENING = "0A"
 WRONG_CONFIGURATION, ENDING_DEADLINE_S = 78, 60
@@ -81,7 +82,8 @@ def run(
     stream: Stream,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Distributed]:
-    """The sample, published and processed to its end by workers that still run; traced."""
+    """The sample, published and processed to its end by workers that still run; traced. On the way
+    there are faults of the store, and poison with personal data in it."""
     asyncio.run(renew_catalogue(kafka))
     directory = tmp_path_factory.mktemp("run")
     with Distributed(directory, kafka, endpoint, **collector.settings) as run:
@@ -89,9 +91,13 @@ def run(
         for service in ("ingest", *SERVICES):
             run.add(service)
         run.wait_ready()
+        asyncio.run(_send_poison(run, stream))
+        for order in FAULTS:
+            run.endpoint.fault(**order)
         report = run.publish(stream.file)
         assert report["acknowledged"] == stream.file.read_bytes().count(b"\n")
         run.wait_drained()
+        assert Counter(run.endpoint.heal()["injected"]) == Counter(INJECTED)
         run.final_tick()
         yield run
 
@@ -295,21 +301,17 @@ def _ending(run: Distributed, service: str, wrong: dict[str, str]) -> subprocess
     )
 
 
+@LONG
 def test_replay_from_the_beginning_changes_nothing(
     run: Distributed, stream: Stream, reference: Reference
 ) -> None:
-    """New consumer groups read every topic from offset 0, through faults of the store and poison
-    with personal data in it; the state stays as it is."""
+    """New consumer groups read every topic from offset 0; the state stays as it is."""
     assert run.stop_all() == [0, 0, 0, 0]
     before = {path.name for path in run.logs.iterdir()}
     run.prefix += "-again"
-    asyncio.run(_send_poison(run, stream))
-    for order in FAULTS:
-        run.endpoint.fault(**order)
     for service in SERVICES:
         run.add(service)
     run.wait_drained()
-    assert Counter(run.endpoint.heal()["injected"]) == Counter(INJECTED)
     assert run.digest() == reference.digest
     logs = [path for path in run.logs.iterdir() if path.name not in before]
     batches = [one for path in logs for one in _lines(path) if one["event"] == "batch"]
@@ -377,9 +379,11 @@ def test_readiness_follows_the_store(run: Distributed) -> None:
 def test_logs_hold_nothing_personal(run: Distributed, stream: Stream) -> None:
     """No log of the run, at level debug and through all faults, holds the value of an identifier,
     an attribute, an event's id or anything else of a payload; every line of it is JSON."""
-    assert run.stop_all() == [0, 0, 0]
+    codes = run.stop_all()
+    assert len(codes) >= len(SERVICES)
+    assert set(codes) == {0}
     logs = sorted(run.logs.iterdir())
-    assert len(logs) == 7
+    assert len(logs) >= len(SERVICES) + 1
     events = [line["event"] for path in logs for line in _lines(path)]
     assert {"waiting_to_retry", "batch", "assigned", "stopped"} <= set(events)
     text = "\n".join(path.read_text("utf-8") for path in logs)

@@ -35,6 +35,7 @@ from tests.e2e.pages import (
 )
 from tests.e2e.runs import c360
 from tests.e2e.shells import Machine, Shell, machine, make_checkout
+from tests.tiers import always
 
 THE_FIXTURE = "the fixture `demo` runs it, once for all tests"
 THIS_SUITE = "runs the tests that this one belongs to, or what CI runs beside them"
@@ -94,6 +95,16 @@ REBUILT = ("docs/backup.md", "docs/erasure.md", "docs/replay.md", "docs/secrets.
 TENTH, NAMED = 7_000, b"till.bauer263@mail.example"
 WITHOUT_C360 = ("README.md", "CONTRIBUTING.md")
 """Pages for somebody whose shell does not have `c360` on its path yet."""
+EVERY_RUN = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/first-profile.md",
+    "docs/install.md",
+    "docs/http-intake.md",
+    "docs/kafka.md",
+    "docs/kinds/availability-mismatch.md",
+)
+"""Pages that a short run follows, too: how one begins, and one of those that are all alike."""
 DATA = ("", "json", "mermaid", "sql", "toml", "yaml")
 """Blocks that hold no commands."""
 
@@ -152,7 +163,11 @@ def excerpt(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 
 @pytest.mark.parametrize(
-    "page", [one for one in PAGES if sections_of(one.read_text())], ids=name_of
+    "page",
+    always(
+        [ROOT / one for one in EVERY_RUN], [one for one in PAGES if sections_of(one.read_text())]
+    ),
+    ids=name_of,
 )
 @pytest.mark.usefixtures("fetched")
 def test_commands_run_as_pasted(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -196,6 +211,7 @@ def test_what_is_not_run_is_on_its_page_and_few() -> None:
     assert NOT_RUN.keys() <= set(commands)
     excused = [one for one in commands if why_not(*one)]
     assert len(excused) < len(commands) / 3, excused
+    assert {name_of(page) for page in PAGES} >= set(EVERY_RUN)
     assert {*SERVERS, *REPEATED} <= {command for _, command in commands}
 
 

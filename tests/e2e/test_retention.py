@@ -20,6 +20,7 @@ from services.store.migrations import migrate, migrate_server
 from services.store.retention import UNFINISHED_SQL, expired_rows, remove_expired
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.runs import SECRET, c360
+from tests.tiers import LONG
 
 ROWS, OLD = 3_000, 1_000
 DEADLINE_S = 60
@@ -78,6 +79,7 @@ def test_a_data_directory_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     assert _in_a_process(_check_directory, tmp_path) == 0
 
 
+@LONG
 def test_a_server_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     """The same where the store is killed, and is back before the next run."""
     with ClickHouseEndpoint(tmp_path / "data") as endpoint:

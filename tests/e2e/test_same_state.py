@@ -11,6 +11,7 @@ import orjson
 
 from tests.e2e.conftest import Reference, Stream
 from tests.e2e.runs import c360, digest, ingest_with_kills
+from tests.tiers import LONG
 
 KILLS = 3
 
@@ -41,6 +42,7 @@ def test_shuffled_doubled_and_killed_ends_in_the_same_state(
     assert digest(tmp_path / "data") == reference.digest
 
 
+@LONG
 def test_shuffled_within_each_hour_and_killed_ends_in_the_same_state(
     stream: Stream, reference: Reference, tmp_path: Path
 ) -> None:
@@ -67,6 +69,7 @@ def test_reading_again_changes_nothing(
     assert digest(data_dir) == reference.digest
 
 
+@LONG
 def test_halves_in_either_order_end_in_the_same_state(
     stream: Stream, reference: Reference, tmp_path: Path
 ) -> None:

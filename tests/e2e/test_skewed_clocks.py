@@ -19,7 +19,9 @@ from tests.e2e.conftest import Reference, Stream
 from tests.e2e.distributed import Distributed, Worker
 from tests.e2e.runs import wait_for
 from tests.kafka import renew_catalogue
+from tests.tiers import LONG
 
+pytestmark = LONG
 HOUR_S = 3_600
 SKEWS_S = {"ingest": -2 * HOUR_S, "identity": 30 * 24 * HOUR_S, "consistency": 3 * 24 * HOUR_S}
 LIBRARY = """

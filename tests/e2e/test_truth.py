@@ -19,13 +19,14 @@ from tests.e2e.truth import (
     incident_differences,
     money_differences,
 )
+from tests.tiers import always
 
 COUNT = re.compile(r"([\d,]+) +(accepted|\w+(?=:))")
 """A number with what it counts, in the report of an ingest for people."""
 REASONS = frozenset(map(str, RejectReason))
 
 
-@pytest.fixture(scope="module", params=["150-households", "60-others"])
+@pytest.fixture(scope="module", params=always({"150-households"}, ["150-households", "60-others"]))
 def found(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Stream]:

@@ -15,14 +15,16 @@ from tests.contract.api.populated import ALL_SCOPES, MARK, Populated, populated
 from tests.contract.api.services import OTHER_REALM, REALM
 from tests.fuzz.api import SETTINGS, ask, callers
 from tests.fuzz.api_values import fault_of, operations, sampled
+from tests.tiers import LONG
 
 EXAMPLES = 2
 """Of each operation and phase."""
-CALLERS = {
-    "every scope": ("examples", "coverage", "stateful"),
-    "masked": ("fuzzing",),
-    "no key": ("examples", "fuzzing"),
-}
+CALLERS = [
+    ("every scope", ("examples", "coverage")),
+    pytest.param("every scope", ("stateful",), marks=LONG),
+    ("masked", ("fuzzing",)),
+    ("no key", ("examples", "fuzzing")),
+]
 """Who asks in which phases: each phase once by somebody who may ask, to keep the tests short."""
 
 
@@ -33,10 +35,12 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Populated]:
         yield made
 
 
-@pytest.mark.parametrize("caller", CALLERS)
-def test_answers_are_those_of_the_document(caller: str, asked: Populated, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("caller", "phases"), CALLERS)
+def test_answers_are_those_of_the_document(
+    caller: str, phases: tuple[str, ...], asked: Populated, tmp_path: Path
+) -> None:
     """No server error, no undocumented status, header or form; no value of another realm."""
-    found = ask(asked, callers(asked)[caller], EXAMPLES, 1, tmp_path, CALLERS[caller])
+    found = ask(asked, callers(asked)[caller], EXAMPLES, 1, tmp_path, phases)
     assert found.failures == [], found.printed
     assert found.cases > found.operations
     assert MARK not in found.printed

@@ -17,6 +17,7 @@ from services.runtime.settings import RealmSettings
 from services.store.database import Database
 from tests.events import event, identifier, line
 from tests.integration.test_recovery import pipeline
+from tests.tiers import always
 
 Json = dict[str, Any]
 REALM = RealmSettings()
@@ -99,7 +100,7 @@ TAKING_BACK = {
 
 
 @pytest.mark.parametrize("back", TAKING_BACK.values(), ids=TAKING_BACK)
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=str)
+@pytest.mark.parametrize("order", always({(2, 1, 0)}, [(0, 1, 2), (2, 1, 0)]), ids=str)
 def test_nothing_is_left_of_it(database: Database, back: Json, order: tuple[int, ...]) -> None:
     """Whichever came first: the receipt, what takes it back, or the prices."""
     batches = [[*PUBLISHED], [receipt("1", DEAR, OTHER)], [back]]
@@ -133,7 +134,7 @@ def test_what_does_not_cancel_it_in_one_batch(database: Database, other: Json) -
 
 
 @pytest.mark.parametrize("other", STANDING.values(), ids=STANDING)
-@pytest.mark.parametrize("is_first", [False, True])
+@pytest.mark.parametrize("is_first", always({True}, [False, True]))
 def test_what_does_not_cancel_it(database: Database, other: Json, is_first: bool) -> None:
     """It stands, and who paid counts."""
     batches = [[receipt("1", DEAR)], [other]]

@@ -30,6 +30,7 @@ from services.store.database import Database
 from tests.conftest import empty_tables
 from tests.events import RECEIVED_AT, core, event, identifier, line, order
 from tests.integration.test_recovery import pipeline
+from tests.tiers import LONG
 
 REALM = "default"
 CUSTOMERS = 6
@@ -150,7 +151,10 @@ def known_after(database: Database, sent: list[Sent]) -> Known:
     )
 
 
-@pytest.mark.parametrize(("when", "seed"), [("before", 0), ("between", 1), ("after", 2)])
+@pytest.mark.parametrize(
+    ("when", "seed"),
+    [pytest.param("before", 0, marks=LONG), ("between", 1), pytest.param("after", 2, marks=LONG)],
+)
 def test_strangers_change_no_customer(database: Database, when: str, seed: int) -> None:
     """Nobody is merged, read, renamed, objected for, opted in, split or made shared, and no event
     id or order is taken."""

@@ -33,6 +33,7 @@ from services.runtime.metrics import Metrics
 from services.store.database import Database, chunks
 from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import core
+from tests.tiers import always
 from tests.unit.identity.test_identity_worker import Bench
 
 BATCH_EVENTS = 400
@@ -134,7 +135,7 @@ async def published(batches: Sequence[Stored]) -> list[ProfileChangeRecord]:
     return bench.topics.changes
 
 
-@pytest.mark.parametrize("size", [100, 400, 5_000])
+@pytest.mark.parametrize("size", always({400}, [100, 400, 5_000]))
 async def test_profiles(run: Run, lines: list[bytes], size: int) -> None:
     """The last record of each profile id is the one that a worker publishes last: its state, what
     the change was, and which events caused it."""

@@ -22,8 +22,8 @@ from tests.simulation.checks import facts_of
 from tests.simulation.embedded import Embedded
 from tests.simulation.scenario import BEGIN, REALMS, Scenario, process, rules
 from tests.simulation.stores import UNSTORABLE
+from tests.tiers import volumes
 
-SEEDS = 200
 CITIES = ("login",) * 4 + ("city",) * 6
 
 
@@ -146,11 +146,12 @@ def decisions_of(records: Iterable[Outgoing]) -> list[DecisionRecord]:
     return [one for one in found if isinstance(one, DecisionRecord)]
 
 
-def test_incidents_follow_the_map_whatever_comes_first() -> None:
+@pytest.mark.parametrize("seeds", volumes(60, 200))
+def test_incidents_follow_the_map_whatever_comes_first(seeds: int) -> None:
     """In any order, parts and repetitions, through deaths while the map is written, in two realms:
     the incidents are those of all claims under the final map."""
     kept = deaths = retracted = 0
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         run = Run(seed)
         try:
             run.play()
@@ -159,6 +160,6 @@ def test_incidents_follow_the_map_whatever_comes_first() -> None:
             pytest.fail(f"seed {seed}: {type(error).__name__}: {error}")
         deaths += run.map.deaths
         retracted += run.retracted()
-    assert kept > SEEDS // 2
-    assert retracted > SEEDS // 10
-    assert deaths > SEEDS
+    assert kept > seeds // 2
+    assert retracted > seeds // 10
+    assert deaths > seeds

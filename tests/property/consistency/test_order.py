@@ -6,12 +6,14 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.claim import PriceClaim
 from schemas.incident import AnyIncident
 from services.consistency.rules import ConsistencyRules
+from tests.tiers import volumes
 from tests.unit.consistency.histories import QUICK, STEP_HOURS, some_claims
 from tests.unit.consistency.market import BOOK, hour, price_book, rules
 
@@ -81,11 +83,12 @@ def check_times(incidents: dict[str, AnyIncident], now: datetime) -> None:
             assert given_times[-1] <= now
 
 
-def test_any_order_repetition_batching_and_ticks_give_the_same_incidents() -> None:
-    """5,000 random histories, each fed in a random way, equal one sorted pass."""
+@pytest.mark.parametrize("often", volumes(1_500, 5_000))
+def test_any_order_repetition_batching_and_ticks_give_the_same_incidents(often: int) -> None:
+    """Random histories, each fed in a random way, equal one sorted pass."""
     rng = random.Random(2026)
-    found = sum(check_any_order(rng) for _ in range(5_000))
-    assert found > 5_000, "the histories must contain incidents for this to prove anything"
+    found = sum(check_any_order(rng) for _ in range(often))
+    assert found > often, "the histories must contain incidents for this to prove anything"
 
 
 @settings(max_examples=200, deadline=None)
@@ -106,10 +109,11 @@ def test_time_alone_changes_nothing_before_the_next_due_time() -> None:
         assert in_one_pass(claims, latest, using) == (incidents, due)
 
 
-def test_ticks_on_the_way_change_nothing() -> None:
+@pytest.mark.parametrize("often", volumes(80, 300))
+def test_ticks_on_the_way_change_nothing(often: int) -> None:
     """Walking from due time to due time ends where one leap ends."""
     rng = random.Random(5)
-    for _ in range(300):
+    for _ in range(often):
         claims, using = some_claims(rng), rng.choice(RULE_SETS)
         book = price_book(BOOK, using)
         book.add(claims)

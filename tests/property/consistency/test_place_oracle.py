@@ -11,8 +11,11 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 
+import pytest
+
 from schemas.claim import PriceClaim
 from tests.property.consistency.test_oracle import HOURS, Said, differ, said
+from tests.tiers import volumes
 from tests.unit.consistency.market import book_at, claim, hour, promo, rules
 
 USING = rules(
@@ -139,10 +142,11 @@ def some_prices(rng: random.Random) -> list[PriceClaim]:
     return claims
 
 
-def test_incidents_of_places_equal_the_oracle() -> None:
-    """Place, begin, opening and end of every incident of 600 random histories are as written."""
+@pytest.mark.parametrize("often", volumes(150, 600))
+def test_incidents_of_places_equal_the_oracle(often: int) -> None:
+    """Place, begin, opening and end of every incident of random histories are as written."""
     rng, opened, of_stores = random.Random(12), 0, 0
-    for _ in range(600):
+    for _ in range(often):
         claims = some_prices(rng)
         found = {
             (one.location, one.since, one.opened_at, one.resolved_at)
@@ -153,5 +157,5 @@ def test_incidents_of_places_equal_the_oracle() -> None:
         assert found == {one for place in WIDER for one in stretches(prices, place)}
         opened += len(found)
         of_stores += sum(place.startswith("S") for place, *_ in found)
-    assert opened > 400
-    assert of_stores > 100
+    assert opened > 0.6 * often
+    assert of_stores > 0.16 * often

@@ -14,6 +14,7 @@ from schemas.incident import AnyIncident
 from services.consistency.adapters.memory import MemoryStore
 from services.consistency.writer import CacheBudget, ConsistencyWriter
 from tests.events import product_book
+from tests.tiers import volumes
 from tests.unit.consistency.histories import QUICK, some_claims
 from tests.unit.consistency.market import hour, price_book, rules
 
@@ -122,12 +123,13 @@ def check_stored(store: MemoryStore, batches: list[Batch]) -> int:
 
 
 @pytest.mark.parametrize("risk", [0.0, 0.2])
-def test_stored_incidents_equal_the_books_whatever_crashes(risk: float) -> None:
-    """300 random logs, with and without crashes that wrote any part, end as from scratch."""
+@pytest.mark.parametrize("logs", volumes(80, 300))
+def test_stored_incidents_equal_the_books_whatever_crashes(risk: float, logs: int) -> None:
+    """Random logs, with and without crashes that wrote any part, end as from scratch."""
     rng, crashes, kept = random.Random(99), 0, 0
-    for _ in range(300):
+    for _ in range(logs):
         store, batches = CrashingStore(rng, risk), some_batches(rng)
         crashes += run_log(rng, store, batches)
         kept += check_stored(store, batches)
-    assert kept > 300
-    assert (crashes > 300) is (risk > 0)
+    assert kept > logs
+    assert (crashes > logs) is (risk > 0)

@@ -1,7 +1,7 @@
 """The writer's map equals `resolve` from scratch, for any order, batching and crash.
 
-`FUZZ_RUNS` is the number of random stories, `FUZZ_SEED` the first seed: a failure names
-its seed, and `FUZZ_RUNS=1 FUZZ_SEED=<seed>` plays that story again.
+`FUZZ_RUNS` is the number of random stories of a long run, `FUZZ_SEED` the first seed: a failure
+names its seed, and `FUZZ_RUNS=1 FUZZ_SEED=<seed>` plays that story again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import Reason
 from services.identity.core.resolve import resolve
 from services.identity.writer import Changes, IdentityWriter
+from tests.tiers import volumes
 from tests.unit.identity.replay import REALM, Replay
 from tests.unit.identity.stories import (
     QUARTER_DAY_MS,
@@ -52,9 +53,10 @@ def replayed(seed: int) -> Replay:
     return replay
 
 
-def test_incremental_equals_from_scratch_in_volume() -> None:
-    """Ten thousand random stories, half of them with crashes, end as `resolve` says."""
-    for seed in range(FUZZ_SEED, FUZZ_SEED + FUZZ_RUNS):
+@pytest.mark.parametrize("runs", volumes(min(FUZZ_RUNS, 2_000), FUZZ_RUNS))
+def test_incremental_equals_from_scratch_in_volume(runs: int) -> None:
+    """Thousands of random stories, half of them with crashes, end as `resolve` says."""
+    for seed in range(FUZZ_SEED, FUZZ_SEED + runs):
         try:
             replayed(seed).check()
         except Exception as error:
