@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.consistency.ports import BookSource
     from services.consistency.rules import ConsistencyRules
     from services.identity.ports import MembershipSource, NoticeSource
+    from services.identity.verification import Difference, Verified
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
     from services.ingest.ports import RejectedSource
     from services.measures.ports import MeasureSource
@@ -301,6 +302,13 @@ class Reads(Protocol):
     @property
     def answers(self) -> AnswerSource:
         """Answers to writes that may be sent again."""
+        ...
+
+    def wrong_identities(self, realm: str, told: Verified) -> Iterator[Difference]:
+        """Where the stored map of a realm differs from that of its edges; `told` counts along.
+
+        Reads the whole graph.
+        """
         ...
 
     def ever_called(self, realm: str, handle: NodeId) -> set[NodeId]:

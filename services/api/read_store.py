@@ -33,6 +33,7 @@ from services.identity.adapters.explanation import Explanation
 from services.identity.adapters.membership import MembershipReader
 from services.identity.adapters.notices import NoticeReader
 from services.identity.adapters.past import group_then
+from services.identity.verification import Difference, Verified, differences
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.ingest.adapters.rejected_lines import RejectedLineReader
 from services.ingest.ports import RejectedSource
@@ -94,6 +95,10 @@ class ReadStore:
     def realms(self) -> Mapping[str, RealmSettings]:
         """See the port."""
         return self.settings.realms
+
+    def wrong_identities(self, realm: str, told: Verified) -> Iterator[Difference]:
+        """See the port."""
+        return differences(ClickHouseIdentityStore(self.reading), realm, self.identity_rules, told)
 
     def _known_persons(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """Profiles of the nodes that belong to a person."""

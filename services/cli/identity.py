@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,8 +13,10 @@ from services.api.operation import RealmRequest, plain
 from services.api.queries.identity import (
     IDENTITY_EXPORT,
     IDENTITY_SUSPICIOUS,
+    IDENTITY_VERIFY,
     IDENTITY_WHY,
     NoticesRequest,
+    VerifyRequest,
     WhyRequest,
 )
 from services.cli.output import out, print_csv, print_json, print_table
@@ -22,6 +24,10 @@ from services.cli.state import AsJson, Realm, state_of
 
 EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
 SUSPICIOUS = ("notice", "type", "issuer", "value", "count", "counted", "since", "shared")
+WRONG_ROWS = (
+    "node_id", "type", "stored_profile_id", "stored_kind", "expected_profile_id", "expected_kind",
+)  # fmt: skip
+WRONG_REFUSALS = ("a", "b", "stored_reason", "expected_reason")
 Side = Annotated[str, typer.Argument(metavar="NODE", help="As for 'c360 profile get'.")]
 app = typer.Typer(help="Look at identities.", no_args_is_help=True)
 
@@ -88,6 +94,45 @@ def suspicious(
     title, spare = "Worth a look", ("issuer", "shared", "since")
     print_table(title, found, SUSPICIOUS, zone=state_of(context).zone(realm), spare=spare)
     out.print(f"{len(found):,} found" + (", and possibly more" if len(found) == limit else ""))
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=0, help="Most differences to list.")] = 100,
+    realm: Annotated[str, typer.Option(help="Only this realm.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Compute the map of each realm again from its edges: exit code 1 if a row differs.
+
+    May run beside everything else. Rules that were changed without a rebuild differ, too.
+    """
+    with state_of(context).session() as session:
+        asked = VerifyRequest(realm=realm, limit=limit)
+        found = list(map(plain, session.run(IDENTITY_VERIFY, asked)))
+    if as_json:
+        print_json(found)
+    else:
+        for one in found:
+            _print_verified(one)
+    if any(one["wrong_map_rows"] or one["wrong_refusals"] for one in found):
+        if not as_json:
+            out.print("Rebuild the map from the events: docs/replay.md", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+def _print_verified(found: dict[str, Any]) -> None:
+    for title, rows, names in (
+        ("Map rows that differ", found["map_rows"], WRONG_ROWS),
+        ("Refusals that differ", found["refusals"], WRONG_REFUSALS),
+    ):
+        if rows:
+            print_table(title, rows, names)
+    out.print(
+        f"{found['nodes']:,} identifiers of realm {found['realm']}: {found['wrong_map_rows']:,} "
+        f"map rows and {found['wrong_refusals']:,} refusals differ from what the edges make",
+        soft_wrap=True,
+    )
 
 
 def print_why(answer: dict[str, object], zone: tzinfo) -> None:

@@ -14,7 +14,7 @@ from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
-from services.api.queries.identity import ListedNotice
+from services.api.queries.identity import ListedNotice, MapVerified
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
 from services.api.queries.simulation import SimulationReport
@@ -185,6 +185,10 @@ def _identity() -> list[str]:
         "Identifiers that stand for too many persons, and persons with too many identifiers; "
         f"`notice` is one of {codes(NoticeKind)}.",
         _printed(notice, notice["$defs"]),
+        "## `c360 identity verify --json`",
+        "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
+        "anything differs.",
+        *_whole(model_schema(MapVerified, "serialization")),
     ]
 
 

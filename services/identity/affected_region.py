@@ -45,6 +45,18 @@ def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
     return by_edge and any(inside[end].type not in table.personal for end in within)
 
 
+def known_refusals(
+    cache: GraphCache, region: Region, table: TypeTable
+) -> dict[tuple[NodeId, NodeId, bool], Refusal]:
+    """The stored refusals that solving the region decides about, by key."""
+    return {
+        key: refusal
+        for node in region.inside
+        for key, refusal in cache[node].refusals.items()
+        if concerns(refusal, region, table)
+    }
+
+
 def _walk(
     cache: GraphCache, dirty: dict[NodeId, Node], table: TypeTable
 ) -> tuple[dict[NodeId, Node], dict[NodeId, Node]]:

@@ -104,6 +104,14 @@ class IdentityStore(GraphSource, Protocol):
         ...
 
 
+class VerificationSource(GraphSource, Protocol):
+    """The graph and map of all realms, and everything that is on either."""
+
+    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
+        """Every node with an edge, a decision or a map row, once, at most so many at a time."""
+        ...
+
+
 class NoticeSource(Protocol):
     """Reads what somebody should look at."""
 

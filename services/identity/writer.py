@@ -14,7 +14,7 @@ from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
-from services.identity.affected_region import Region, concerns, region_of
+from services.identity.affected_region import Region, known_refusals, region_of
 from services.identity.core.model import (
     Pair,
     Reason,
@@ -301,12 +301,7 @@ class _Batch:
     ) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
         """The refusals to write and to remove; the entries inside the region follow."""
         cache = self._cache
-        known = {
-            key: refusal
-            for node in region.inside
-            for key, refusal in cache[node].refusals.items()
-            if concerns(refusal, region, self._table)
-        }
+        known = known_refusals(cache, region, self._table)
         wanted = {refusal.key: refusal for refusal in result.refusals}
         appeared = [r for key, r in wanted.items() if known.get(key) != r]
         vanished = [r for key, r in known.items() if key not in wanted]

@@ -116,6 +116,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "profile_search": {**realm, "text": "example.com"},
         "order_conflicts": realm,
         "identity_suspicious": realm,
+        "identity_verify": realm,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
     if name in ("rejected_show", "rejected_get"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import TypeVar
@@ -14,13 +15,16 @@ from schemas.api.pages import PageEnd
 from schemas.base import Instant
 from schemas.identifiers import as_uuid
 from schemas.instants import from_ms
+from schemas.placement import ProfileKind
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
 from services.api.handles import UNKNOWN, held_by, node_named, require_realm
-from services.api.operation import Answer, Operation, RealmRequest
-from services.api.ports import Access
+from services.api.operation import Answer, Operation, RealmRequest, Request
+from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
+from services.identity.core.model import Reason
 from services.identity.core.notices import NoticeKind
+from services.identity.verification import Verified, WrongPlacement, WrongRefusal
 from services.profiles.core.masking import masked_identifier
 from services.runtime.errors import NotFound
 
@@ -253,6 +257,119 @@ def _hinted_nodes(found: Explained) -> Explained:
     return found.model_copy(update={**ends, "path": path, "set_aside": asides})
 
 
+class VerifyRequest(Request):
+    """The whole map of a realm, or of each."""
+
+    realm: str = ""
+    """Brand or tenant; empty for every one."""
+    limit: int = Field(default=100, ge=0)
+    """Most differences to list of a realm; all are counted."""
+
+
+class WrongMapRow(Answer):
+    """A row of the map that does not follow from the edges."""
+
+    node_id: UUID
+    """The identifier."""
+    type: str
+    """Its type."""
+    stored_profile_id: UUID | None
+    """The profile that the map puts it into; null without a row."""
+    stored_kind: ProfileKind | None
+    """What the map says that profile is."""
+    expected_profile_id: UUID | None
+    """The profile that the edges put it into; null if it should have no row."""
+    expected_kind: ProfileKind | None
+    """What that profile is."""
+
+
+class WrongRefusalRow(Answer):
+    """A refused edge or decision that does not follow from the edges, or is missing."""
+
+    a: UUID
+    """One identifier of it."""
+    b: UUID
+    """The other one."""
+    stored_reason: Reason | None
+    """Why it is refused; null if no refusal is stored."""
+    expected_reason: Reason | None
+    """Why it should be refused; null if it should not. The same as stored if other identifiers
+    block it, or another event is its evidence."""
+
+
+class MapVerified(Answer):
+    """The stored map of a realm, compared with what its edges, decisions and marks make."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    nodes: int
+    """Identifiers that were looked at: those with an edge, a decision or a map row."""
+    unsettled: int
+    """Identifiers at which a first look found a difference that was gone moments later, because
+    somebody was writing the map."""
+    wrong_map_rows: int
+    """Map rows that differ."""
+    wrong_refusals: int
+    """Refusals that differ."""
+    map_rows: list[WrongMapRow]
+    """The first of them."""
+    refusals: list[WrongRefusalRow]
+    """The first of them."""
+
+
+def _verify(access: Access, asked: VerifyRequest) -> Iterator[MapVerified]:
+    if asked.realm:
+        require_realm(access.reads, asked.realm)
+    for realm in [asked.realm] if asked.realm else access.reads.realms:
+        yield _verified(access.reads, realm, asked.limit)
+
+
+def _verified(reads: Reads, realm: str, limit: int) -> MapVerified:
+    told, rows, refusals = Verified(), list[WrongMapRow](), list[WrongRefusalRow]()
+    counted = Counter[type]()
+    for one in reads.wrong_identities(realm, told):
+        counted[type(one)] += 1
+        if counted.total() > limit:
+            continue
+        if isinstance(one, WrongPlacement):
+            rows.append(_wrong_row(one))
+        else:
+            refusals.append(_wrong_refusal(one))
+    return MapVerified(
+        realm=realm,
+        nodes=told.nodes,
+        unsettled=told.unsettled,
+        wrong_map_rows=counted[WrongPlacement],
+        wrong_refusals=counted[WrongRefusal],
+        map_rows=rows,
+        refusals=refusals,
+    )
+
+
+def _wrong_row(one: WrongPlacement) -> WrongMapRow:
+    stored, expected = one.stored, one.expected
+    return WrongMapRow(
+        node_id=as_uuid(one.node.id),
+        type=one.node.type,
+        stored_profile_id=stored and as_uuid(stored.profile),
+        stored_kind=stored and stored.kind,
+        expected_profile_id=expected and as_uuid(expected.profile),
+        expected_kind=expected and expected.kind,
+    )
+
+
+def _wrong_refusal(one: WrongRefusal) -> WrongRefusalRow:
+    a, b = one.ends
+    return WrongRefusalRow(
+        a=as_uuid(a),
+        b=as_uuid(b),
+        stored_reason=one.stored and one.stored.reason,
+        expected_reason=one.expected and one.expected.reason,
+    )
+
+
 def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
     for one in access.reads.profiles.identifiers(asked.realm):
         yield IdentifierRow(
@@ -286,8 +403,14 @@ IDENTITY_SUSPICIOUS = Operation(
     "identity_suspicious", Scope.PROFILES_READ, NoticesRequest, ListedNotice, _notices
 )
 """Identifiers that stand for too many persons, and persons with too many identifiers."""
+IDENTITY_VERIFY = Operation(
+    "identity_verify", Scope.STORE_READ, VerifyRequest, MapVerified, _verify
+)
+"""Whether the stored map is what its edges, decisions and marks make it."""
 PROFILE_IDENTITY = Operation(
     OF_PROFILE, Scope.PROFILES_READ, IdentityRequest, ProfileIdentity, _identity
 )
 """A page of a customer's identifiers, with the edges and decisions at them."""
-OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_SUSPICIOUS, PROFILE_IDENTITY)
+OPERATIONS = (
+    IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_SUSPICIOUS, IDENTITY_VERIFY, PROFILE_IDENTITY,
+)  # fmt: skip

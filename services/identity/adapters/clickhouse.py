@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
@@ -27,6 +28,7 @@ CROWDED_SQL = _STATEMENTS["crowded"]
 VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
 MARKS_SQL = _STATEMENTS["marks"]
+NODES_SQL = _STATEMENTS["nodes"]
 REFUSALS_SQL = _STATEMENTS["refusals"]
 ANY_DECISION_SQL = _STATEMENTS["any_decision"]
 ANY_MARK_SQL = _STATEMENTS["any_mark"]
@@ -105,6 +107,17 @@ class ClickHouseIdentityStore:
             refusal = Refusal(a.int, b.int, Reason(reason), blockers, event_id)
             found[refusal.key] = refusal
         return list(found.values())
+
+    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
+        """See `VerificationSource`. In the store's order of ids."""
+        after = UUID(int=0)
+        while True:
+            asked = {"realm": realm, "after": after, "limit": limit}
+            rows = self._database.rows(NODES_SQL, asked)
+            if not rows:
+                return
+            yield [Node(node.int, type_name, "") for node, type_name in rows]
+            after = rows[-1][0]
 
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""

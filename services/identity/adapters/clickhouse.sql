@@ -59,3 +59,28 @@ SELECT 1 FROM marks LIMIT 1
 SELECT a, b, reason, blocked_by, event_id FROM refusals FINAL
 WHERE realm = {realm:String} AND active
     AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
+
+-- nodes --
+-- The next nodes, with their types, that have an edge, a decision or a map row.
+SELECT node, any(type) FROM
+(
+    SELECT node, type FROM
+    (
+        SELECT DISTINCT a AS node, a_type AS type FROM edges
+        WHERE realm = {realm:String} AND a > {after:UUID} ORDER BY a LIMIT {limit:UInt32}
+        UNION ALL
+        SELECT DISTINCT b AS node, b_type AS type FROM edges_reversed
+        WHERE realm = {realm:String} AND b > {after:UUID} ORDER BY b LIMIT {limit:UInt32}
+        UNION ALL
+        SELECT DISTINCT node, type FROM map
+        WHERE realm = {realm:String} AND node > {after:UUID} ORDER BY node LIMIT {limit:UInt32}
+        UNION ALL
+        SELECT end.1 AS node, end.2 AS type FROM
+        (
+            SELECT DISTINCT arrayJoin([(a, a_type), (b, b_type)]) AS end FROM decisions
+            WHERE realm = {realm:String}
+        )
+    )
+    WHERE node > {after:UUID}
+)
+GROUP BY node ORDER BY node LIMIT {limit:UInt32}

@@ -6,7 +6,7 @@ It keeps the whole contract of the port, writes nothing to disk, and is not thre
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from schemas.edge import Decision, Edge, Node
@@ -141,6 +141,17 @@ class MemoryIdentityStore:
             rows.refusals[refusal.key] = refusal
             rows.refusals_at[refusal.a].add(refusal.key)
             rows.refusals_at[refusal.b].add(refusal.key)
+
+    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
+        """See `VerificationSource`."""
+        rows = self._realms[realm]
+        found = dict(rows.nodes)
+        ends = [(one.a, one.b) for one in rows.edges.values()]
+        ends += [(one.a, one.b) for one in rows.decisions.values()]
+        found |= {end.id: end for pair in ends for end in pair}
+        ordered = [found[node] for node in sorted(found)]
+        for start in range(0, len(ordered), limit):
+            yield ordered[start : start + limit]
 
     def all_edges(self, realm: str) -> list[Edge]:
         """Every stored edge of a realm."""

@@ -48,7 +48,7 @@ def test_the_workloads_are_all_there() -> None:
     assert found.keys() == {
         *("c360-ingest", "c360-identity", "c360-consistency", "c360-api"),
         *("c360-topics", "c360-migrate", "c360-probe", "c360-notify"),
-        *("c360-verify", "c360-retention", "c360-refresh"),
+        *("c360-verify", "c360-verify-identity", "c360-retention", "c360-refresh"),
     }
     for name, labels in found.items():
         assert labels["app.kubernetes.io/name"] == name
