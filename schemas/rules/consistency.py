@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -23,6 +24,13 @@ Zones = dict[Name, list[Name]]
 Apart = frozenset[str]
 NO_CHANNELS: Apart = frozenset()
 """The channels that another is not compared with."""
+
+
+class Overlap(StrEnum):
+    """Which of several promotions of one channel counts that run at the same time."""
+
+    LATEST = "latest"
+    LOWEST = "lowest"
 
 
 class KindRules(Described, BaseModel):
@@ -146,6 +154,10 @@ class KindRules(Described, BaseModel):
         """How soon after its end a returning deviation reopens the same incident."""
         return timedelta(hours=self.reopen_within_hours)
 
+    def overlap(self, channel: str) -> Overlap:
+        """Which of several promotions of `channel` counts that run at the same time."""
+        return Overlap.LATEST
+
     def apart_from(self, channel: str) -> Apart:
         """The channels that `channel` is not compared with."""
         return self._apart.get(channel, NO_CHANNELS)
@@ -167,6 +179,25 @@ class KindRules(Described, BaseModel):
     def zone_of(self) -> dict[str, str]:
         """Zone by store."""
         return {store: zone for zone, stores in self.zones.items() for store in stores}
+
+
+class OverlapRules(KindRules):
+    """Rules of a kind that knows what a price is while several promotions run."""
+
+    overlapping_promotions: dict[Name, Overlap] = {"default": Overlap.LATEST}
+    """Of promotions that run at the same time, by channel: `latest`, the one that began last, or
+    `lowest`, the one with the lowest price."""
+
+    @model_validator(mode="after")
+    def _check_overlaps(self) -> Self:
+        if "default" not in self.overlapping_promotions:
+            raise ValueError("overlapping_promotions needs a row `default`")
+        return self
+
+    def overlap(self, channel: str) -> Overlap:
+        """Which of several promotions of `channel` counts that run at the same time."""
+        table = self.overlapping_promotions
+        return table.get(channel, table["default"])
 
 
 def _share(whole: timedelta, percent: Decimal) -> timedelta:

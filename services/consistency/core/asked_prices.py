@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from schemas.claim import Claim
+from schemas.rules.consistency import Overlap
 from services.consistency.core.book import earliest
-from services.consistency.core.consumer_prices import AskedPrice
+from services.consistency.core.consumer_prices import AskedPrice, promotion_of
 from services.consistency.core.places import Place
 from services.consistency.core.windows import Windows, window_of
 
@@ -38,13 +39,19 @@ class AskedSpan(NamedTuple):
 class PriceTrack:
     """The prices of one channel for one place, under one set of terms."""
 
-    __slots__ = ("_at", "_claims", "_is_late", "_max_age", "_past", "_read", "_waiting", "_windows",
-                 "place")  # fmt: skip
+    __slots__ = ("_at", "_claims", "_is_late", "_max_age", "_overlap", "_past", "_read",
+                 "_waiting", "_windows", "place")  # fmt: skip
 
     def __init__(
-        self, place: Place, max_age: timedelta, read: Callable[[Claim], AskedPrice]
+        self,
+        place: Place,
+        max_age: timedelta,
+        read: Callable[[Claim], AskedPrice],
+        overlap: Overlap = Overlap.LATEST,
     ) -> None:
-        """A published price that is not repeated is forgotten after `max_age`."""
+        """A published price that is not repeated is forgotten after `max_age`; `overlap` says which
+        of several promotions counts that run at the same time."""
+        self._overlap = overlap
         self.place = place
         self._max_age = max_age
         self._read = read
@@ -52,7 +59,7 @@ class PriceTrack:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._windows = Windows()
+        self._windows = Windows(self._overlap)
         self._waiting = list(self._claims)
         self._past: list[AskedSpan] = []
         self._at: datetime | None = None
@@ -110,9 +117,8 @@ class PriceTrack:
             self._pass(at, is_included=False)
             for claim in said:
                 asked = self._read(claim)
-                self._windows.add(
-                    window_of(claim, asked.price, asked.is_reduction, self._max_age), at
-                )
+                promotion = promotion_of(claim)
+                self._windows.add(window_of(claim, asked.price, promotion, self._max_age), at)
             self._note(at)
         del self._waiting[:known]
         self._pass(now, is_included=True)

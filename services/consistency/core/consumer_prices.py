@@ -80,6 +80,8 @@ def _written(offer: Offer) -> str:
         found["percent"] = str(percent)
     if len(found) > 1 or offer.promotion or offer.sale_kind in REDUCTIONS:
         found["is_reduction"] = True
+    if offer.promotion:
+        found["promotion"] = offer.promotion
     return orjson.dumps(found).decode()
 
 
@@ -93,9 +95,22 @@ def read(claim: Claim) -> AskedPrice:
 def _asked(value: str) -> AskedPrice:
     said = orjson.loads(value)
     is_reduction = said.pop("is_reduction", False)
+    said.pop("promotion", None)
     return AskedPrice(
         is_reduction=is_reduction, **{name: Decimal(one) for name, one in said.items()}
     )
+
+
+def promotion_of(claim: Claim) -> str | None:
+    """The promotion behind a price, perhaps empty; None if it is no reduction."""
+    assert isinstance(claim, Statement)
+    return _promotion(claim.value)
+
+
+@lru_cache(maxsize=16_384)
+def _promotion(value: str) -> str | None:
+    said = orjson.loads(value)
+    return said.get("promotion", "") if said.get("is_reduction") else None
 
 
 def _terms_of(offer: Offer, currency: str) -> str:

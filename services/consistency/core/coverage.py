@@ -303,7 +303,7 @@ class ProductCoverage:
         windows, seen = Windows(), None
         for one in sorted(claims):
             if one.basis is Basis.PUBLISHED:
-                window = window_of(one, one.price, False, self._rules.published_max_age)
+                window = window_of(one, one.price, None, self._rules.published_max_age)
                 windows.add(window, one.occurred_at)
             elif one.occurred_at + self._rules.max_age > self._now:
                 seen = one
@@ -350,7 +350,7 @@ class ProductCoverage:
 
     def _why_gone(self, published: Sequence[PriceClaim]) -> CoverageReason:
         max_age = self._rules.published_max_age
-        windows = [window_of(one, one.price, False, max_age) for one in sorted(published)]
+        windows = [window_of(one, one.price, None, max_age) for one in sorted(published)]
         latest = windows[-1]
         if latest.is_withdrawal:
             return CoverageReason.WITHDRAWN

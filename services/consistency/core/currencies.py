@@ -251,8 +251,11 @@ class CurrencyFold:
         if claim.channel not in group:
             group[claim.channel] = _Speaker(claim.channel, self.comparison)
         windows = group[claim.channel].windows
-        window = window_of(claim, claim.price, bool(claim.promotion), self._rules.published_max_age)
-        windows.setdefault(claim.currency, Windows()).add(window, now)
+        window = window_of(
+            claim, claim.price, claim.promotion or None, self._rules.published_max_age
+        )
+        overlap = self._rules.overlap(claim.channel)
+        windows.setdefault(claim.currency, Windows(overlap)).add(window, now)
         if window.is_withdrawal and not isinstance(
             claim, LeftOut
         ):  # It takes back what was said in any currency.

@@ -182,6 +182,15 @@ class ExpectationHistory:
         named = map(self._comparison.promotion, expected.supporting_claims)
         return frozenset(promotion for promotion in named if promotion)
 
+    def has_returned(self, former: Expected) -> bool:
+        """Whether what is expected was in force already before it was expected: a promotion that
+        stood in its place, behind `former`, has ended."""
+        move, ended = self.move, self._promotions(former).intersection(self.ended_promotions)
+        if move is None or not ended:
+            return False
+        begins = [max(one.valid_from or one.occurred_at, one.occurred_at) for one in move.by]
+        return all(begin < move.at for begin in begins)
+
     def due_at(self, channel: str, own: Move | None) -> datetime:
         """When the grace after the latest move ends: that of the expectation or the channel's own.
 

@@ -53,7 +53,7 @@ class ChannelState:
         self.channel = channel
         self.apart: Apart = comparison.rules.apart_from(channel)
         self.place = place
-        self.windows = Windows()
+        self.windows = Windows(comparison.rules.overlap(channel))
         self.published: Claim | None = None
         self.move: Move | None = None
         """When the published value last changed, or ceased to be excused."""
@@ -288,9 +288,8 @@ class TimelineFold:
 
     def _window(self, claim: Claim) -> ClaimWindow:
         comparison = self._comparison
-        is_promotion = comparison.promotion(claim) is not None
-        max_age = self._rules.published_max_age
-        return window_of(claim, comparison.value(claim), is_promotion, max_age)
+        promotion, max_age = comparison.promotion(claim), self._rules.published_max_age
+        return window_of(claim, comparison.value(claim), promotion, max_age)
 
     def _take_timers(self, now: datetime, touched: dict[Place, PlaceState]) -> None:
         """Take the timers that are due. One whose channel was prolonged meanwhile is set again."""

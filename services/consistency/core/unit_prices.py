@@ -180,7 +180,7 @@ def _counting(
         while fed < len(said) and said[fed].occurred_at == at:
             one = said[fed]
             price = UnitPrice.read(one.value).price if one.value else Decimal(0)
-            windows.add(window_of(one, price, one.valid_to is not None, max_age), at)
+            windows.add(window_of(one, price, None if one.valid_to is None else "", max_age), at)
             fed += 1
         upcoming = said[fed].occurred_at if fed < len(said) else None
         following = earliest(upcoming, windows.next_change(at))

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from schemas.claim import Claim, PriceClaim
+from schemas.rules.consistency import Overlap
 from services.consistency.core.complete_lists import LeftOut
 
 Rank = tuple[bool, datetime, datetime, str, int]
@@ -27,7 +28,8 @@ class ClaimWindow(NamedTuple):
     """One published claim: it holds from `start` until before `end` or `forgotten_at`.
 
     Of several that hold, the highest `rank` counts: a promotion with an end before any other
-    claim, then the latest start, the latest publication, the largest event id.
+    claim, then the latest start, the latest publication, the largest event id. Rules may prefer
+    the promotion with the lowest value.
     """
 
     start: datetime
@@ -41,6 +43,8 @@ class ClaimWindow(NamedTuple):
     """Of which edition of a price list it is, if it names both."""
     replaced: tuple[Edition, datetime | None] | None = None
     """The edition of its list that ends it, and the end that it had before."""
+    promotion: str = ""
+    """The id of the promotion, if it is one that has an id."""
 
     @property
     def begin(self) -> datetime:
@@ -110,8 +114,10 @@ class ClaimWindow(NamedTuple):
         return is_of_the_list and self.claim.occurred_at < new.end
 
 
-def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) -> ClaimWindow:
-    """The window of a published claim."""
+def window_of(claim: Claim, value: Any, promotion: str | None, max_age: timedelta) -> ClaimWindow:
+    """The window of a published claim; `promotion` is the id of the promotion behind it, perhaps
+    empty, or None without a promotion."""
+    is_promotion = promotion is not None
     start = claim.valid_from or claim.occurred_at
     # A promotion without an end lasts "until a newer offer replaces it", like any open claim.
     bounded_promotion = claim.valid_to is not None and is_promotion
@@ -121,7 +127,9 @@ def window_of(claim: Claim, value: Any, is_promotion: bool, max_age: timedelta) 
     if isinstance(claim, PriceClaim) and claim.price_list_id and claim.price_list_edition:
         edition = (claim.price_list_id, claim.price_list_edition)
     end = claim.valid_to
-    return ClaimWindow(start, end, forgotten_at, rank, claim, value, is_promotion, edition)
+    return ClaimWindow(
+        start, end, forgotten_at, rank, claim, value, is_promotion, edition, None, promotion or ""
+    )
 
 
 class Windows:
@@ -137,9 +145,11 @@ class Windows:
     A complete one withdraws what earlier editions said of a product that it does not name.
     """
 
-    __slots__ = ("_daily", "_promoted_at", "_regular", "_repeats", "_windows")
+    __slots__ = ("_daily", "_overlap", "_promoted_at", "_regular", "_repeats", "_windows")
 
-    def __init__(self) -> None:
+    def __init__(self, overlap: Overlap = Overlap.LATEST) -> None:
+        """`overlap` says which of several promotions counts that run at the same time."""
+        self._overlap = overlap
         self._windows: list[ClaimWindow] = []
         self._daily: list[ClaimWindow] = []
         """Daily windows that may end an open value together with another one."""
@@ -235,13 +245,15 @@ class Windows:
 
     def at(self, now: datetime, remembered_at: datetime) -> Claim | None:
         """The claim that counts at `now`, of those not yet forgotten at `remembered_at`."""
-        holding = (
+        holding: Iterable[ClaimWindow] = (
             window
             for window in self._windows
             if window.start <= now
             and (window.end is None or now < window.end)
             and remembered_at < window.forgotten_at
         )
+        if self._overlap is Overlap.LOWEST:
+            holding = _lowest_promotion(holding)
         best = max(holding, key=lambda window: window.rank, default=None)
         return best.claim if best else None
 
@@ -262,7 +274,7 @@ class Windows:
 
     def copy(self) -> Windows:
         """An independent copy."""
-        twin = Windows()
+        twin = Windows(self._overlap)
         twin._windows, twin._daily = list(self._windows), list(self._daily)
         twin._regular, twin._promoted_at = self._regular, self._promoted_at
         twin._repeats = self._repeats
@@ -287,6 +299,16 @@ def _ended(
     if end is None or (one.end is not None and one.end <= max(end, now)):
         return one
     return one._replace(end=max(end, now))
+
+
+def _lowest_promotion(holding: Iterable[ClaimWindow]) -> list[ClaimWindow]:
+    """Of windows that hold: those of the promotions with an end that have the lowest value, or all
+    if there is no promotion. What a promotion says twice is a correction, so the later one counts;
+    without ids promotions cannot be told apart."""
+    windows = sorted(holding, key=lambda window: window.rank)
+    promotions = {one.promotion: one for one in windows if one.is_promotion and not one.is_open}
+    least = min((one.value for one in promotions.values()), default=None)
+    return [one for one in promotions.values() if one.value == least] or windows
 
 
 def _start(window: ClaimWindow) -> datetime:

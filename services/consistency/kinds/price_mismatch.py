@@ -22,7 +22,7 @@ from schemas.descriptions import Described
 from schemas.events.orders import LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, Severity
 from schemas.offer import Basis, Offer, SaleKind, TaxMode
-from schemas.rules.consistency import Days, Hours, KindRules, Name, Percent
+from schemas.rules.consistency import Days, Hours, Name, OverlapRules, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.advertised import Cause as Advertised
 from services.consistency.core.book import ClaimGroup, earliest
@@ -88,7 +88,7 @@ class SeverityRules(Described, BaseModel):
         return self
 
 
-class PriceRules(KindRules):
+class PriceRules(OverlapRules):
     """Which prices are compared, which one is expected, and how long a channel may lag."""
 
     locations_may_differ: bool = False
@@ -280,7 +280,8 @@ class PriceComparison:
         """Compare with what was right before, latest first."""
         same = [old for old in reversed(history.previous) if self.agrees(claim.price, old.value)]
         if expected.promoted and same and same[0] is history.previous[-1]:
-            return Cause.PROMOTION_NOT_STARTED
+            is_back = history.has_returned(same[0])
+            return Cause.PROMOTION_NOT_ENDED if is_back else Cause.PROMOTION_NOT_STARTED
         if claim.promotion and claim.promotion in history.ended_promotions:
             return Cause.PROMOTION_NOT_ENDED
         if not same:

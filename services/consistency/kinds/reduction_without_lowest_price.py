@@ -22,7 +22,7 @@ from schemas.base import Instant, TimeZone
 from schemas.claim import Book, Claim, Statement
 from schemas.currency import Priced
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
-from schemas.rules.consistency import Hours, KindRules, Name
+from schemas.rules.consistency import Hours, Name, OverlapRules
 from schemas.subject import SubjectType, written_subject
 from services.consistency.core.asked_prices import (
     AskedSpan,
@@ -53,7 +53,7 @@ INTERNAL_CHANNELS = ["erp", "pim"]
 SOLD_ON = {"print": "pos"}
 
 
-class ReductionRules(KindRules):
+class ReductionRules(OverlapRules):
     """From which price a reduction is measured, and what is not held against it."""
 
     window_days: Annotated[int, Field(ge=1, le=400)] = 30
@@ -188,7 +188,8 @@ class ReductionsBook:
         place = place_of(claim)
         track = goods.tracks.get(place)
         if track is None:
-            track = PriceTrack(place, self._rules.published_max_age, read)
+            overlap = self._rules.overlap(claim.channel)
+            track = PriceTrack(place, self._rules.published_max_age, read, overlap)
             goods.tracks[place] = track
         track.put(claim)
         goods.announces |= read(claim).announces

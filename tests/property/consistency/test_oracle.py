@@ -13,7 +13,7 @@ from services.consistency.rules import ConsistencyRules
 from services.consistency.scenario import overridden
 from tests.tiers import volumes
 from tests.unit.consistency.market import book_at, claim, hour, promo, rules
-from tests.unit.consistency.rules_of_windows import not_over
+from tests.unit.consistency.rules_of_windows import not_over, the_lowest
 
 HOURS = 120
 USING = rules(
@@ -25,6 +25,9 @@ USING = rules(
 )
 MAILED = overridden(USING, {"max_age_without_end_days": {"shop": 1}})
 """As if the shop could not be corrected."""
+LOWEST = overridden(USING, {"overlapping_promotions": {"default": "lowest"}})
+SHOP_LOWEST = overridden(USING, {"overlapping_promotions": {"shop": "lowest"}})
+"""Only in the shop customers have the best of several promotions."""
 
 
 class Said(NamedTuple):
@@ -38,8 +41,11 @@ class Said(NamedTuple):
     """It names no end and is a day old."""
 
 
-def said(claims: list[PriceClaim], channel: str, now: int) -> Said | None:
-    """By the written rules: known, valid; a promotion with an end first, then the latest."""
+def said(
+    claims: list[PriceClaim], channel: str, now: int, using: ConsistencyRules = USING
+) -> Said | None:
+    """By the written rules: known, valid; a promotion with an end first, then the latest or, if the
+    rules say so, the lowest promotion."""
     valid = [
         (one.valid_to is not None and one.promotion != "", one.valid_from or one.occurred_at,
          one.occurred_at, one.event_id, one)
@@ -47,6 +53,8 @@ def said(claims: list[PriceClaim], channel: str, now: int) -> Said | None:
         if (one.valid_from or one.occurred_at) <= hour(now)
         and (one.valid_to is None or hour(now) < one.valid_to)
     ]  # fmt: skip
+    if using is LOWEST or (using is SHOP_LOWEST and channel == "shop"):
+        valid = the_lowest(valid)
     best = max(valid, default=None)
     if not best:
         return None
@@ -63,14 +71,15 @@ def differ(one: Said | None, other: Said | None) -> bool:
 
 
 def expected_episodes(
-    claims: list[PriceClaim], mailed: bool
+    claims: list[PriceClaim], using: ConsistencyRules = USING
 ) -> list[tuple[datetime, datetime, datetime | None]]:
     """(since, opened, resolved) of every deviation of the shop that opened within HOURS.
 
-    `mailed`: what it says without an end contradicts nobody after a day.
+    As if mailed: what it says without an end contradicts nobody after a day.
     """
-    erp = [said(claims, "erp", now) for now in range(-1, HOURS + 1)]
-    shop = [said(claims, "shop", now) for now in range(-1, HOURS + 1)]
+    mailed = using is MAILED
+    erp = [said(claims, "erp", now, using) for now in range(-1, HOURS + 1)]
+    shop = [said(claims, "shop", now, using) for now in range(-1, HOURS + 1)]
     found: list[tuple[datetime, datetime, datetime | None]] = []
     since, due, opened = None, 0, None
     for now in range(HOURS + 1):
@@ -111,10 +120,16 @@ def some_prices(rng: random.Random) -> list[PriceClaim]:
             start = end = at  # withdrawn
         made = make(channel, str(rng.randint(5, 7)), at, start=start, end=end)
         claims.append(made._replace(event_id=f"e{number:02}"))
+        if made.promotion:
+            claims[-1] = claims[-1]._replace(promotion=rng.choice(["P1", "P2"]))
     return claims
 
 
-@pytest.mark.parametrize("using", [USING, MAILED], ids=["as ever", "mailed"])
+@pytest.mark.parametrize(
+    "using",
+    [USING, MAILED, LOWEST, SHOP_LOWEST],
+    ids=["as ever", "mailed", "lowest", "lowest in the shop"],
+)
 @pytest.mark.parametrize("often", volumes(300, 1_000))
 def test_published_incidents_equal_the_oracle(using: ConsistencyRules, often: int) -> None:
     """Begin, opening and end of every incident of random histories are as written."""
@@ -127,6 +142,6 @@ def test_published_incidents_equal_the_oracle(using: ConsistencyRules, often: in
             for one in sorted(incidents, key=lambda one: one.since)
             if one.opened_at is not None
         ]
-        assert found == expected_episodes(claims, using is MAILED)
+        assert found == expected_episodes(claims, using)
         opened += len(found)
     assert opened > 0.4 * often

@@ -25,6 +25,8 @@ RULE_SETS = [
     rules(**QUICK, right_price="lowest", locations_may_differ=True),
     rules(**QUICK, reference_channels=["erp"], may_differ=[["shop", "pos"], ["pos", "app"]]),
     rules(**QUICK, right_price="lowest", reference_channels=["erp", "shop"]),
+    rules(**QUICK, overlapping_promotions={"default": "lowest", "pos": "latest"}),
+    rules(**QUICK, reference_channels=["erp"], overlapping_promotions={"default": "lowest"}),
 ]
 
 

@@ -43,7 +43,7 @@ def some_claim(rng: random.Random, number: int) -> PriceClaim:
         currency="EUR",
         customer_group=rng.choice(["", "", "", "", "staff"]),
         sale_kind=SaleKind.PROMOTION if promoted else SaleKind.REGULAR,
-        promotion="P1" if promoted else "",
+        promotion=f"P{number % 2}" if promoted else "",
         price_list_id=["L", "", "P", "L"][number % 4],
         price_list_edition=["", "1", str(at // 24), str((at + 6) // 24)][number % 4],
         valid_from=None if start is None else hour(start),

@@ -48,6 +48,21 @@ def not_over(claims: Sequence[PriceClaim], now: datetime) -> list[PriceClaim]:
     ]
 
 
+Valid = tuple[bool, datetime, datetime, str, PriceClaim]
+"""A price that holds, behind what it is ranked by: whether it is a promotion with an end first."""
+
+
+def the_lowest(valid: Sequence[Valid]) -> list[Valid]:
+    """Of prices that hold: where the lowest promotion counts, those without its competitors."""
+    promoted = [one for one in valid if one[0]]
+    said_last = [
+        one for one in promoted
+        if not any(o[4].promotion == one[4].promotion and o[:4] > one[:4] for o in promoted)
+    ]  # fmt: skip
+    prices = [one[4].price for one in said_last]
+    return [one for one in said_last if one[4].price == min(prices)] or list(valid)
+
+
 def _edition(one: PriceClaim) -> tuple[str, str] | None:
     names = (one.price_list_id, one.price_list_edition)
     return names if all(names) else None

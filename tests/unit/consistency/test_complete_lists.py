@@ -66,7 +66,7 @@ def in_force(history: History, now: float) -> PriceClaim | None:
     windows, claims = Windows(), [*history.claims, *left_out(history.claims, history.lists)]
     for one in sorted(claims):
         if one.occurred_at <= hour(now):
-            windows.add(window_of(one, one.price, one.promotion != "", AGE), one.occurred_at)
+            windows.add(window_of(one, one.price, one.promotion or None, AGE), one.occurred_at)
     found = windows.at(hour(now), hour(now))
     assert found is None or isinstance(found, PriceClaim)
     return found

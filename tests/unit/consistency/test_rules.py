@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from schemas.rules.consistency import Overlap
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from services.consistency.config import configured_rules
@@ -62,6 +63,40 @@ def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
     assert profile_rules(path) == profile_rules()
     path.write_text("[price_mismatch]\nmax_age_hours = 48\n", "utf-8-sig")
     assert consistency_rules(path) != consistency_rules()
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ('{ shop = "lowest" }', "overlapping_promotions needs a row `default`"),
+        ('{ default = "best" }', "overlapping_promotions.default: .*'latest' or 'lowest'"),
+        ('"lowest"', "price_mismatch.overlapping_promotions: .*dictionary"),
+    ],
+)  # fmt: skip
+def test_how_promotions_overlap_is_refused_with_what_is_right(
+    tmp_path: Path, table: str, told: str
+) -> None:
+    """The text names the rule, the row, and the values that there are."""
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[price_mismatch]\noverlapping_promotions = {table}\n", "utf-8")
+    with pytest.raises(ValueError, match=told):
+        consistency_rules(path)
+
+
+def test_how_promotions_overlap_is_set_by_kind_channel_and_realm(tmp_path: Path) -> None:
+    """Each realm and kind has its own table; other kinds know no promotions."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "[price_mismatch.overlapping_promotions]\ndefault = 'lowest'\nfair = 'latest'\n"
+        "[realms.at.price_mismatch.overlapping_promotions]\ndefault = 'latest'\n",
+        "utf-8",
+    )
+    found = consistency_rules(path)
+    prices = found.by_kind["price_mismatch"]
+    assert [prices.overlap(one) for one in ("shop", "fair")] == [Overlap.LOWEST, Overlap.LATEST]
+    assert found.of_realm("at").by_kind["price_mismatch"].overlap("shop") is Overlap.LATEST
+    assert found.by_kind["charged_above_advertised"].overlap("shop") is Overlap.LOWEST
+    assert found.by_kind["reduction_without_lowest_price"].overlap("shop") is Overlap.LATEST
 
 
 def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:

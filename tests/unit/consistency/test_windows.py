@@ -8,20 +8,23 @@ from datetime import timedelta
 import pytest
 
 from schemas.claim import PriceClaim
+from schemas.rules.consistency import Overlap
 from services.consistency.core.windows import ClaimWindow, Windows, window_of
 
 from .market import claim, hour, promo
-from .rules_of_windows import not_over
+from .rules_of_windows import not_over, the_lowest
 
 MAX_AGE = timedelta(hours=40)
 
 
 def window(one: PriceClaim, max_age: timedelta = MAX_AGE) -> ClaimWindow:
     """The window of a published price."""
-    return window_of(one, one.price, one.promotion != "", max_age)
+    return window_of(one, one.price, one.promotion or None, max_age)
 
 
-def effective(claims: list[PriceClaim], now: float) -> PriceClaim | None:
+def effective(
+    claims: list[PriceClaim], now: float, overlap: Overlap = Overlap.LATEST
+) -> PriceClaim | None:
     """The oracle: look at every claim that nothing has ended."""
     instant, found = hour(now), []
     for one in not_over(claims, instant):
@@ -30,6 +33,8 @@ def effective(claims: list[PriceClaim], now: float) -> PriceClaim | None:
         if known and start <= instant and (one.valid_to is None or instant < one.valid_to):
             first = one.valid_to is not None and one.promotion != ""
             found.append((first, start, one.occurred_at, one.event_id, one))
+    if overlap is Overlap.LOWEST:
+        found = the_lowest(found)
     return max(found)[-1] if found else None
 
 
@@ -46,6 +51,8 @@ def some_claims(rng: random.Random, in_lists: float = 0) -> list[PriceClaim]:
             start = end = at  # withdrawn
         made = make("shop", str(rng.randint(1, 4)), at, start=start, end=end)
         made = made._replace(event_id=f"e{number:02}")
+        if made.promotion:
+            made = made._replace(promotion=rng.choice(["P1", "P2", "P3"]))
         if rng.random() < in_lists:
             name, edition = rng.choice("LLLP"), str((at + rng.choice([0, 0, 3])) // 6)
             made = made._replace(price_list_id=name, price_list_edition=edition)
@@ -53,16 +60,17 @@ def some_claims(rng: random.Random, in_lists: float = 0) -> list[PriceClaim]:
     return sorted(claims, key=lambda one: (one.occurred_at, one.event_id))
 
 
-def test_the_price_that_counts_equals_the_oracle_on_random_windows() -> None:
+@pytest.mark.parametrize("overlap", list(Overlap))
+def test_the_price_that_counts_equals_the_oracle_on_random_windows(overlap: Overlap) -> None:
     """At every hour of 500 random price histories the same claim counts."""
     rng = random.Random(7)
     for number in range(1000):
         claims = some_claims(rng, in_lists=0.4 * (number % 3))
-        windows, waiting = Windows(), list(claims)
+        windows, waiting = Windows(overlap), list(claims)
         for now in range(70):
             while waiting and waiting[0].occurred_at <= hour(now):
                 windows.add(window(waiting.pop(0)), hour(now))
-            assert windows.at(hour(now), hour(now)) == effective(claims, now)
+            assert windows.at(hour(now), hour(now)) == effective(claims, now, overlap)
 
 
 def test_between_two_bounds_nothing_changes() -> None:
@@ -274,3 +282,55 @@ def test_daily_windows_end_the_open_price_before_them(
         assert str(found.price) == counts
     else:
         assert found == counts
+
+
+def counting_at(at: float, overlap: Overlap, *claims: PriceClaim) -> str | None:
+    """The price that counts at an hour."""
+    windows = Windows(overlap)
+    for one in sorted(claims, key=lambda one: (one.occurred_at, one.event_id)):
+        windows.add(window(one), one.occurred_at)
+    found = windows.at(hour(at), hour(at))
+    assert found is None or isinstance(found, PriceClaim)
+    return found and str(found.price)
+
+
+def test_of_overlapping_promotions_the_latest_or_the_lowest_counts() -> None:
+    """The lower one to the instant of its end, then what runs on, then the regular price."""
+    said = (
+        claim("shop", "10", 0),
+        promo("shop", "7", 1, start=2, end=8, promotion="P1"),
+        promo("shop", "9", 1, start=4, end=12, promotion="P2"),
+    )
+    hours = (2, 4, 7.99, 8, 11.99, 12)
+    lowest = [counting_at(at, Overlap.LOWEST, *said) for at in hours]
+    assert lowest == ["7", "7", "7", "9", "9", "10"]
+    latest = [counting_at(at, Overlap.LATEST, *said) for at in hours]
+    assert latest == ["7", "9", "9", "9", "9", "10"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ("P1", "P1", "9"),  # a correction of the promotion, not another one
+        ("P1", "P2", "7"),
+        ("P1", "", "7"),
+        ("", "", "9"),  # promotions without an id may be one and the same
+    ],
+)
+def test_a_promotion_that_is_said_again_is_corrected(first: str, second: str, counts: str) -> None:
+    """The lowest of what several promotions say, not of all that was ever said of one."""
+    window_hours: dict[str, float] = {"start": 2, "end": 9}
+    windows = Windows(Overlap.LOWEST)
+    for price, at, name in (("7", 0, first), ("9", 1, second)):
+        one = promo("shop", price, at, promotion=name, **window_hours)
+        windows.add(window_of(one, one.price, name, MAX_AGE), one.occurred_at)
+    found = windows.at(hour(3), hour(3))
+    assert found is not None
+    assert found == promo("shop", counts, int(counts == "9"), promotion=second if counts == "9"
+                          else first, **window_hours)  # fmt: skip
+
+
+def test_a_regular_price_below_a_promotion_that_comes_later_is_not_the_lowest() -> None:
+    """Among promotions only: a regular price counts when none of them runs."""
+    said = (promo("shop", "8", 3, start=3, end=9), claim("shop", "7", 0))
+    assert counting_at(5, Overlap.LOWEST, *said) == "8"

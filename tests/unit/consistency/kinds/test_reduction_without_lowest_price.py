@@ -356,7 +356,8 @@ class Naive:
                 own = (one.channel, one.location) == (channel, location)
                 if own and one.occurred_at <= day(at):
                     price = read(one)
-                    window = window_of(one, price.price, price.is_reduction, timedelta(400))
+                    promotion = "" if price.is_reduction else None
+                    window = window_of(one, price.price, promotion, timedelta(400))
                     windows.add(window, one.occurred_at)
             found = windows.at(day(at), day(at))
             if found is not None:
