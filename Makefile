@@ -10,7 +10,10 @@ PROMETHEUS := 2.42.0
 ALERTMANAGER := 0.25.0
 DOWNLOADED = apt-get download -qq -o APT::Sandbox::User=
 DOWNLOAD = $(DOWNLOADED) 'prometheus=$(PROMETHEUS)*'
-SUITE = $(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25 --ignore tests/chaos/test_short.py
+# The stores of tests write much and keep nothing. In memory, where there is room and programs may run, this takes a
+# sixth less CPU and a third less time.
+IN_MEMORY = $(shell test "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 8000000 && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && echo TMPDIR=/dev/shm)
+SUITE = $(IN_MEMORY) $(BIN)/pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations=25 --ignore tests/chaos/test_short.py
 .DEFAULT_GOAL := demo
 # Processes start by the hundred in tests: each would compile our modules anew.
 export PYTHONDONTWRITEBYTECODE :=

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from functools import cache
 
+import httpx
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
@@ -63,6 +65,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if marked and "database" in metafunc.fixturenames:
         stores = always(set(STORES) - {marked.kwargs.get("long")}, STORES)
         metafunc.parametrize("database", stores, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_read_once() -> Iterator[None]:
+    """Each client of httpx reads the certificates of all public authorities, for 50 ms of CPU:
+    tests that poll a page of this machine would do little else."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = cache(httpx.create_ssl_context)
+        patch.setattr("httpx._transports.default.create_ssl_context", made)
+        yield
 
 
 @pytest.fixture(scope="session")

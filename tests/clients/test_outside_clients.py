@@ -19,6 +19,7 @@ from tests.clients import outside_smoke
 from tests.clients.conftest import ROOT
 from tests.contract.api.populated import Populated
 from tests.events import event, identifier
+from tests.tiers import LONG
 
 DOCUMENT = ROOT / "schemas" / "generated" / "openapi.json"
 PATHS: dict[str, dict[str, Any]] = json.loads(DOCUMENT.read_text("utf-8"))["paths"]
@@ -59,6 +60,7 @@ def test_every_operation_is_called() -> None:
     assert [path for path in PATHS if f'"{path}"' not in program] == []
 
 
+@LONG
 def test_generated_python_client(outside: Path, asked: Populated, tmp_path: Path) -> None:
     """openapi-python-client makes a client without a warning; each operation gives its type."""
     made = tmp_path / "generated"

@@ -172,10 +172,10 @@ def test_one_event_is_one_trace(
 def test_killed_in_the_middle(run: Distributed, api: Api) -> None:
     """SIGKILL again and again while clients send: every acknowledged event is stored, none of them
     twice."""
-    senders = [Sender(api, f"kill-{number}", 30) for number in range(4)]
+    senders = [Sender(api, f"kill-{number}", 20) for number in range(4)]
     for sender in senders:
         sender.start()
-    for kills in range(1, 4):
+    for kills in range(1, 3):
         wait_for(lambda kills=kills: sum(len(s.acknowledged) for s in senders) > 100 * kills)
         api.kill()
         api.start()
@@ -184,7 +184,7 @@ def test_killed_in_the_middle(run: Distributed, api: Api) -> None:
     run.wait_drained()
     found = stored(run)
     sent = [name for sender in senders for name in sender.acknowledged]
-    assert len(sent) == 4 * 30 * 5
+    assert len(sent) == 4 * 20 * 5
     assert [name for name in sent if found[name] != 1] == []
 
 
@@ -192,7 +192,7 @@ def test_broker_away(run: Distributed, api: Api, cluster: Cluster) -> None:
     """Requests are answered with 503 in time and not piled up; the service stays alive, says what
     it waits for, and goes on by itself."""
     run.wait(api.is_ready, "ready", 60)
-    senders = [Sender(api, f"away-{number}", 40) for number in range(4)]
+    senders = [Sender(api, f"away-{number}", 20) for number in range(4)]
     for sender in senders:
         sender.start()
     wait_for(lambda: sum(len(sender.acknowledged) for sender in senders) > 50)

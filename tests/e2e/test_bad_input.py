@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.conftest import HOUSEHOLDS, Reference, Stream
 from tests.e2e.runs import c360, c360_json, command, digest, environment, wait_for
 from tests.events import event, line
+from tests.tiers import LONG
 
 
 def test_hundred_megabyte_line_costs_nothing_else(tmp_path: Path) -> None:
@@ -376,7 +377,8 @@ def test_output_that_goes_nowhere(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(("stats",), 0), (("profile", "get", "nobody@example.com"), 4)]
+    ("arguments", "code"),
+    [(("stats",), 0), pytest.param(("profile", "get", "nobody@example.com"), 4, marks=LONG)],
 )
 def test_messages_that_nobody_reads(
     reference: Reference, arguments: tuple[str, ...], code: int

@@ -22,6 +22,7 @@ from tests.e2e.runs import API_KEY, c360_json, wait_for
 from tests.e2e.test_bad_input import _needs_mounts
 from tests.e2e.up import PUBLIC_KEY, Running, running
 from tests.events import event, identifier
+from tests.tiers import LONG
 
 CONNECTIONS_MAX = 60
 DEADLINE_S = 60.0
@@ -389,6 +390,7 @@ def test_out_of_files(tmp_path: Path) -> None:
     assert stored(tmp_path / "data") >= {"before", "after"}
 
 
+@LONG
 def test_files_that_may_not_grow(tmp_path: Path) -> None:
     """503 with the right words while no file may be written, although nobody reads the log either;
     then it goes on by itself."""

@@ -20,8 +20,8 @@ from tests.tiers import LONG
 EXAMPLES = 2
 """Of each operation and phase."""
 CALLERS = [
-    ("every scope", ("examples", "coverage")),
-    pytest.param("every scope", ("stateful",), marks=LONG),
+    ("every scope", ("examples",)),
+    pytest.param("every scope", ("coverage", "stateful"), marks=LONG),
     ("masked", ("fuzzing",)),
     ("no key", ("examples", "fuzzing")),
 ]

@@ -18,6 +18,7 @@ from services.stream.ports import Outgoing
 from services.stream.producer import Producer
 from tests.e2e.runs import command, environment, wait_for
 from tests.kafka import kafka_settings, make_topic, read_all
+from tests.tiers import LONG
 
 ORPHAN = """
 import pathlib, signal, sys
@@ -66,6 +67,7 @@ async def test_data_outlive_the_broker_and_not_the_cluster() -> None:
     assert not directory.exists()
 
 
+@LONG
 async def test_given_directory_is_kept(tmp_path: Path) -> None:
     """A second cluster on the same directory has the data of the first."""
     with Cluster(directory=tmp_path) as cluster:

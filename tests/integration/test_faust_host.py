@@ -32,6 +32,7 @@ from services.stream.producer import Producer
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.distributed import Distributed
 from tests.kafka import admin_of, kafka_settings, make_topic, renew_catalogue
+from tests.tiers import always
 
 DEADLINE_S = 60
 SERVICE = "hosted"
@@ -445,7 +446,9 @@ def test_sigterm_while_the_store_hangs(run: Distributed) -> None:
     assert run.stop_all() == [0]
 
 
-@pytest.mark.parametrize("follows", [False, True], ids=["nothing follows", "more follows"])
+@pytest.mark.parametrize(
+    "follows", always({False}, [False, True]), ids=["nothing follows", "more follows"]
+)
 def test_what_the_group_skipped_is_read_again(run: Distributed, follows: bool) -> None:
     """Trap: in a rebalance a group may commit past records that nobody processed. The worker's own
     position says so: it reads the gap beside the group."""

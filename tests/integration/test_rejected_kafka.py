@@ -375,7 +375,7 @@ async def test_a_page_looks_at_a_bounded_number(
 ) -> None:
     """Where little is wanted among much, pages are short or empty, and the last one ends it."""
     await send(
-        servers, refused_line(1, "second"), *(refused_line(n, "default") for n in range(900))
+        servers, refused_line(1, "second"), *(refused_line(n, "default") for n in range(450))
     )
     monkeypatch.setattr("services.ingest.adapters.rejected.WINDOW_LETTERS", 20)
     async with open_dead_letters(kafka_settings(servers)) as letters:
