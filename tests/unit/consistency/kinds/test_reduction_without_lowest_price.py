@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from json import loads
 from typing import Any
 
 import pytest
 
 from schemas.claim import Book, Statement
 from schemas.incident import AnyIncident, IncidentState, Severity
+from schemas.rules.consistency import Overlap
 from schemas.subject import Subject
 from schemas.touchpoint import TouchpointAdapter
 from services.consistency.core.consumer_prices import AskedPrice, read
@@ -310,6 +312,9 @@ def test_when_time_alone_changes_something() -> None:
 STEP = 4
 """Days between the moments of a random history."""
 NAIVE_RULES = ReductionRules(time_zone="UTC", prices_known_since=day(-1))
+LOWEST_RULES = NAIVE_RULES.model_copy(
+    update={"overlapping_promotions": {"default": Overlap.LOWEST, "pos": Overlap.LATEST}}
+)
 
 
 def some_claims(rng: random.Random) -> list[Statement]:
@@ -322,7 +327,9 @@ def some_claims(rng: random.Random) -> list[Statement]:
         fields: dict[str, Any] = {"location": rng.choice(["", "", "", "1"])}
         fields |= {} if start is None else {"start": start}
         fields |= {} if end is None else {"end": end}
-        fields |= rng.choice([{}, {}, {"promotion": "P"}, {"former_price": "12"}])
+        fields |= rng.choice(
+            [{}, {}, {"promotion": "P"}, {"promotion": "Q"}, {"former_price": "12"}]
+        )
         fields |= rng.choice([{}, {}, {}, {"reduction_percent": "20"}])
         fields["event_id"], fields["version"] = f"e{rng.randint(0, 20)}", rng.choice([0, 0, 0, 1])
         price = rng.choice(["6", "8", "10", "12"])
@@ -334,7 +341,8 @@ def some_claims(rng: random.Random) -> list[Statement]:
 class Naive:
     """The same rules, by a look at every moment of the season from scratch."""
 
-    def __init__(self, given: list[Statement], now: int) -> None:
+    def __init__(self, given: list[Statement], now: int, rules: ReductionRules) -> None:
+        self.rules = rules
         known = [one for one in given if one.occurred_at <= day(now)]
         newest = {one.event_id: 0 for one in given} | {
             one.event_id: 1 for one in given if one.version == 1
@@ -351,12 +359,14 @@ class Naive:
     def _asked(self, channel: str, place: str, at: int) -> tuple[AskedPrice, str] | None:
         """What is asked, and the place that says so."""
         for location in dict.fromkeys((place, "")):
-            windows = Windows()
+            windows = Windows(self.rules.overlap(channel))
             for one in self.said:
                 own = (one.channel, one.location) == (channel, location)
                 if own and one.occurred_at <= day(at):
                     price = read(one)
-                    promotion = "" if price.is_reduction else None
+                    promotion = (
+                        loads(one.value).get("promotion", "") if price.is_reduction else None
+                    )
                     window = window_of(one, price.price, promotion, timedelta(400))
                     windows.add(window, one.occurred_at)
             found = windows.at(day(at), day(at))
@@ -419,17 +429,18 @@ class Naive:
         return found
 
 
-def test_random_histories_against_a_naive_oracle() -> None:
+@pytest.mark.parametrize("rules", [NAIVE_RULES, LOWEST_RULES], ids=["latest", "lowest"])
+def test_random_histories_against_a_naive_oracle(rules: ReductionRules) -> None:
     """What was and is wrong, with begin and end, at any place."""
     rng, number = random.Random(65), 0
     for _ in range(80):
         given, now = some_claims(rng), rng.randint(2, 18) * STEP
         found = {
             (one.channel, one.location, one.since, one.until)
-            for one in incidents(given, now + 0.1, NAIVE_RULES)
+            for one in incidents(given, now + 0.1, rules)
             if one.state is not IncidentState.UPCOMING
         }
-        assert found == Naive(given, now).runs(), given
+        assert found == Naive(given, now, rules).runs(), given
         number += len(found)
     assert number > 30
 
@@ -438,9 +449,10 @@ def test_any_order_and_any_pauses() -> None:
     """The same incidents and due times as from scratch, whatever came when."""
     rng = random.Random(66)
     for _ in range(50):
+        using = rng.choice([UTC_RULES, LOWEST_RULES])
         given = some_claims(rng)
         now = rng.randint(5, 90)
-        book = KIND.judge(BOOK, UTC_RULES)
+        book = KIND.judge(BOOK, using)
         arriving = [*given, *rng.sample(given, len(given) // 2)]
         rng.shuffle(arriving)
         ticks = sorted(rng.uniform(0, now) for _ in arriving)
@@ -451,7 +463,7 @@ def test_any_order_and_any_pauses() -> None:
                 assert book.incidents() is not None
                 assert book.next_due is None or book.next_due > day(tick)
         book.advance(day(now))
-        fresh = KIND.judge(BOOK, UTC_RULES)
+        fresh = KIND.judge(BOOK, using)
         fresh.add(sorted(given))
         fresh.advance(day(now))
         assert (book.incidents(), book.next_due) == (fresh.incidents(), fresh.next_due)
