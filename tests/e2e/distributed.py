@@ -40,7 +40,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "consistency": ("c360.offers",),
 }
 """What each group reads; one that is drained sends no more to the groups after it."""
-POLL_S = 0.2
+POLL_S = 0.5  # a look at all groups connects anew, for CPU that the workers need
 DRAIN_DEADLINE_S = 300.0
 READY_DEADLINE_S = 60.0
 LOOK_TIMEOUT_S = 10.0
