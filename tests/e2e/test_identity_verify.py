@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
-from services.store.database import open_embedded
 from tests.e2e.runs import c360, c360_json
 from tests.e2e.up import running
 from tests.events import event, identifier, line
@@ -25,6 +26,22 @@ LINES = b"\n".join(
 )
 
 
+MOVE = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from services.store.database import open_embedded
+
+with closing(open_embedded(Path(sys.argv[1]))) as database:
+    database.command(
+        "INSERT INTO members SELECT realm, toUUID('00000000-0000-0000-0000-000000000001'), node, "
+        "type, kind, version + 1 FROM map WHERE node = {node:UUID}",
+        {"node": sys.argv[2]},
+    )
+"""
+"""Puts an identifier into another profile; a process holds one directory at a time."""
+
+
 def test_a_map_that_was_changed_by_hand(tmp_path: Path) -> None:
     """Nothing differs at first, also through `c360 up`; then exactly the row that was changed."""
     data = tmp_path / "data"
@@ -35,11 +52,7 @@ def test_a_map_that_was_changed_by_hand(tmp_path: Path) -> None:
         assert c360(data, *COMMAND).stdout == right
     held = {one["value"]: one for one in c360_json(data, "identity", "export", "--json")}
     one = held["78"]
-    with closing(open_embedded(data)) as database:
-        database.command(
-            "INSERT INTO members SELECT realm, toUUID('00000000-0000-0000-0000-000000000001'), "
-            f"node, type, kind, version + 1 FROM map WHERE node = '{one['node_id']}'"
-        )
+    subprocess.run([sys.executable, "-c", MOVE, str(data), one["node_id"]], check=True)
     wrong = c360(data, *COMMAND, code=1).stdout
     assert "1 map rows and 0 refusals differ" in wrong
     assert one["node_id"] in wrong
