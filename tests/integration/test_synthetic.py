@@ -41,6 +41,7 @@ OF_STORAGE = {
     "events_export": "every event, as it was sent",
     "events_list": "the latest events, whoever sent them",
     "identity_export": "every identifier that is stored",
+    "identity_verify": "how many identifiers there are",
     "state_digest": "everything that is stored",
     "store_health": "rows of the store",
     "store_refresh": "rows of a view, and how long they took",
