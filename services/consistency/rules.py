@@ -7,6 +7,7 @@ versions. `[realms.NAME]` holds what is different for one realm, in the same for
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.claim import PRICE_MISMATCH
 from schemas.rules.consistency import KindRules
@@ -176,9 +178,19 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _faults(error: ValidationError, kind: str) -> list[str]:
     return [
-        f"{_path(kind, fault['loc'])}: {fault['msg']}"
-        for fault in error.errors(include_url=False, include_input=False)
+        f"{_path(kind, fault['loc'])}: {_message(fault)}"
+        for fault in error.errors(include_url=False, include_context=False)
     ]
+
+
+def _message(fault: ErrorDetails) -> str:
+    """What is wrong, in the words of the file."""
+    given, place = fault["input"], fault["loc"]
+    if fault["type"] != "dict_type":
+        return fault["msg"].removeprefix("Value error, ")
+    if len(place) > 1 or place[0] == "zones" or not isinstance(given, int | float | str):
+        return "must be a table"
+    return f"must be a table, as {{ default = {json.dumps(given)} }}"
 
 
 def _path(kind: str, location: tuple[int | str, ...]) -> str:

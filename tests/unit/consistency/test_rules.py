@@ -70,7 +70,8 @@ def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
     [
         ('{ shop = "lowest" }', "overlapping_promotions needs a row `default`"),
         ('{ default = "best" }', "overlapping_promotions.default: .*'latest' or 'lowest'"),
-        ('"lowest"', "price_mismatch.overlapping_promotions: .*dictionary"),
+        ('"lowest"', 'overlapping_promotions: must be a table, as { default = "lowest" }'),
+        ('["lowest"]', "overlapping_promotions: must be a table$"),
     ],
 )  # fmt: skip
 def test_how_promotions_overlap_is_refused_with_what_is_right(
@@ -103,7 +104,25 @@ def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:
     """A file whose table leaves some channels without grace is refused with its name."""
     path = tmp_path / "mine.toml"
     path.write_text("[price_mismatch.grace_start_hours]\nshop = 4\n", "utf-8")
-    with pytest.raises(ValueError, match=r"(?s)mine\.toml.*needs a row `default`"):
+    with pytest.raises(
+        ValueError, match=r"(?s)mine\.toml: price_mismatch: \w+ needs a row `default`"
+    ):
+        consistency_rules(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[price_mismatch]\ngrace_end_hours = 5", "hours: must be a table, as { default = 5 }"),
+        ("zones = 5", "zones: must be a table$"),
+        ("[[routing.rule]]\nroute = 'page'\nlabels = 'team'", "labels: must be a table$"),
+    ],
+)  # fmt: skip
+def test_a_value_in_the_place_of_a_table(tmp_path: Path, written: str, told: str) -> None:
+    """Where a row `default` is enough, the text says so."""
+    path = tmp_path / "mine.toml"
+    path.write_text(written, "utf-8")
+    with pytest.raises(ValueError, match=told):
         consistency_rules(path)
 
 
