@@ -26,6 +26,9 @@ NO_CHANNELS: Apart = frozenset()
 """The channels that another is not compared with."""
 
 
+DEFAULT_ROW = "default"
+
+
 class Overlap(StrEnum):
     """Which of several promotions of one channel counts that run at the same time."""
 
@@ -84,15 +87,21 @@ class KindRules(Described, BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for table in ("grace_start_hours", "grace_end_hours"):
-            if "default" not in getattr(self, table):
-                raise ValueError(f"{table} needs a row `default`")
+        for table in self.tables_with_default():
+            if DEFAULT_ROW not in getattr(self, table):
+                raise ValueError(f"{table} needs a row `{DEFAULT_ROW}`")
         stores = [store for members in self.zones.values() for store in members]
         if len(set(stores)) != len(stores):
             raise ValueError("zones: a store is listed in two zones, or twice in one")
         if any(one == other for one, other in self.may_differ):
             raise ValueError("may_differ: a pair names two channels")
         return self
+
+    @classmethod
+    def tables_with_default(cls) -> list[str]:
+        """The rules that are tables by name with a row for all others."""
+        defaults = {name: field.default for name, field in cls.model_fields.items()}
+        return [n for n, one in defaults.items() if isinstance(one, dict) and DEFAULT_ROW in one]
 
     def grace(
         self, channel: str, promotion_ended: bool, lasts: timedelta | None = None
@@ -187,12 +196,6 @@ class OverlapRules(KindRules):
     overlapping_promotions: dict[Name, Overlap] = {"default": Overlap.LATEST}
     """Of promotions that run at the same time, by channel: `latest`, the one that began last, or
     `lowest`, the one with the lowest price."""
-
-    @model_validator(mode="after")
-    def _check_overlaps(self) -> Self:
-        if "default" not in self.overlapping_promotions:
-            raise ValueError("overlapping_promotions needs a row `default`")
-        return self
 
     def overlap(self, channel: str) -> Overlap:
         """Which of several promotions of `channel` counts that run at the same time."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.claim import PRICE_MISMATCH
-from schemas.rules.consistency import KindRules
+from schemas.rules.consistency import DEFAULT_ROW, KindRules
 from schemas.rules.routing import RoutingRules
 from services.consistency.core.kind import Kinds
 from services.consistency.kinds import KINDS
@@ -80,7 +80,7 @@ class ConsistencyRules(NamedTuple):
             try:
                 by_kind[name] = kind.rules.model_validate({**given.get(name, {}), "zones": zones})
             except ValidationError as error:
-                faults += _faults(error, name)
+                faults += _faults(error, name, kind.rules.tables_with_default())
         routing = RoutingRules()
         try:
             routing = RoutingRules.model_validate(given.get("routing", {}))
@@ -176,21 +176,21 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _faults(error: ValidationError, kind: str) -> list[str]:
+def _faults(error: ValidationError, kind: str, with_default: Collection[str] = ()) -> list[str]:
     return [
-        f"{_path(kind, fault['loc'])}: {_message(fault)}"
+        f"{_path(kind, fault['loc'])}: {_message(fault, with_default)}"
         for fault in error.errors(include_url=False, include_context=False)
     ]
 
 
-def _message(fault: ErrorDetails) -> str:
-    """What is wrong, in the words of the file."""
-    given, place = fault["input"], fault["loc"]
+def _message(fault: ErrorDetails, with_default: Collection[str]) -> str:
+    """What is wrong, in the words of the file; `with_default` are tables with a row for all."""
+    given, (name, *_) = fault["input"], fault["loc"] or ("",)
     if fault["type"] != "dict_type":
         return fault["msg"].removeprefix("Value error, ")
-    if len(place) > 1 or place[0] == "zones" or not isinstance(given, int | float | str):
+    if name not in with_default or not isinstance(given, int | float | str):
         return "must be a table"
-    return f"must be a table, as {{ default = {json.dumps(given)} }}"
+    return f"must be a table, as {{ {DEFAULT_ROW} = {json.dumps(given)} }}"
 
 
 def _path(kind: str, location: tuple[int | str, ...]) -> str:

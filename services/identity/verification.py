@@ -110,7 +110,8 @@ def differences(
                 pause(PAUSE_S)
             nodes_again = {one: inside[one] for one in _about(found) if one in inside}
             again, _ = _look(source, realm, table, nodes_again)
-            found = [one for one in found if one in again]
+            still = set(again)
+            found = [one for one in found if one in still]
         told.unsettled += len(doubtful - _about(found))
         yield from found
 

@@ -18,7 +18,7 @@ import structlog
 
 from services.runtime.metrics import Metrics
 from services.stream.ports import Delivery, Offload, Partition
-from services.stream.positions import Position, PositionStore
+from services.stream.positions import PositionStore
 
 FILLED_RECORDS = 100
 log = structlog.get_logger()
@@ -172,13 +172,12 @@ class GapRecovery:
         stored = await self._offload(self._positions.read, (finished, partition))
         begin, end = await self._reader.bounds(partition)
 
-        def last(position: Position | None) -> int:
-            is_ours = position is not None and position.log == self._reader.id
-            return (
-                position.last_offset if position and is_ours and position.last_offset < end else -1
-            )
+        def last(key: Partition) -> int:
+            noted = stored.get(key)
+            is_of_this_log = noted and noted.log == self._reader.id and noted.last_offset < end
+            return noted.last_offset if noted and is_of_this_log else -1
 
-        return _Progress(max(begin, last(stored.get(finished)) + 1), last(stored.get(partition)))
+        return _Progress(max(begin, last(finished) + 1), last(partition))
 
     async def _missing(self, partition: Partition, start: int, stop: int) -> list[Delivery]:
         missing = await self._reader.read(partition, start, stop)

@@ -32,6 +32,11 @@ from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 pytestmark = pytest.mark.any_store
 Store = ClickHouseConsistencyStore | MemoryStore
 BOOKS = [product_book(f"ä{n}", realm) for realm in ("default", "other") for n in range(40)]
+MUTE = IncidentAction(
+    incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=hour(9),
+    acted_at=hour(1),
+)  # fmt: skip
+ACK = MUTE.model_copy(update={"action": ActionKind.ACK, "until": None})
 
 
 def write_facts(database: Database, claims: list[PriceClaim]) -> None:
@@ -77,21 +82,16 @@ def test_due_times_of_a_higher_version_count(store: Store) -> None:
 
 def test_actions_are_kept_once_and_for_good(store: Store) -> None:
     """Every action of every book, however often it is written; none replaces another."""
-    first = IncidentAction(
-        incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=hour(9),
-        acted_at=hour(1),
-    )  # fmt: skip
-    second = first.model_copy(update={"action": ActionKind.ACK, "until": None})
-    third = first.model_copy(update={"by": "lee"})
+    third = MUTE.model_copy(update={"by": "lee"})
     other = product_book("other")
     for version, actions in enumerate(
-        ({BOOK: [first]}, {BOOK: [first, second], other: [second]}, {BOOK: [third]})
+        ({BOOK: [MUTE]}, {BOOK: [MUTE, ACK], other: [ACK]}, {BOOK: [third]})
     ):
         store.write_actions(actions, version)
     found = store.actions_of([BOOK, other, product_book("none")])
     assert {book: set(mine) for book, mine in found.items()} == {
-        BOOK: {first, second, third},
-        other: {second},
+        BOOK: {MUTE, ACK, third},
+        other: {ACK},
     }
     assert sorted(map(len, found.values())) == [1, 3]
 
@@ -110,11 +110,6 @@ def test_each_partition_has_its_tick(store: Store) -> None:
 
 def test_gathered_writes_are_all_of_them(store: Store) -> None:
     """Each row under its own version: what stands under a higher one remains."""
-    mute = IncidentAction(
-        incident_id="0" * 32, action=ActionKind.MUTE, by="kim", reason="known", until=hour(9),
-        acted_at=hour(1),
-    )  # fmt: skip
-    ack = mute.model_copy(update={"action": ActionKind.ACK, "until": None})
     first, second, other = BOOKS[:3]
     one = only([claim("shop", "10", 0), claim("app", "12", 0)], 30)
     two = one.model_copy(update={"incident_id": "2" * 32})
@@ -126,7 +121,7 @@ def test_gathered_writes_are_all_of_them(store: Store) -> None:
         GatheredWrites(
             ticks={("default", 0): hour(5), ("default", 2): hour(7), ("other", 0): hour(2)},
             due=[(3, {first: hour(1), second: None}), (7, {other: hour(2)})],
-            actions=[(3, {first: [mute]}), (7, {other: [ack, mute]})],
+            actions=[(3, {first: [MUTE]}), (7, {other: [ACK, MUTE]})],
             incidents=[(7, [one]), (3, [two])],
         )
     )
@@ -134,7 +129,7 @@ def test_gathered_writes_are_all_of_them(store: Store) -> None:
     assert store.latest_tick("other") == hour(2)
     assert set(store.due_books("default", hour(9))) == {first, second, other}
     acted = store.actions_of(BOOKS)
-    assert {book: set(mine) for book, mine in acted.items()} == {first: {mute}, other: {ack, mute}}
+    assert {book: set(mine) for book, mine in acted.items()} == {first: {MUTE}, other: {ACK, MUTE}}
     stored = {kept.incident_id: kept for kept in store.incidents_of([BOOK])[BOOK]}
     assert stored == {one.incident_id: one, two.incident_id: resolved}
 

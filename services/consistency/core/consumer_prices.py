@@ -87,30 +87,27 @@ def _written(offer: Offer) -> str:
 
 def read(claim: Claim) -> AskedPrice:
     """The price of a statement."""
-    assert isinstance(claim, Statement)
-    return _asked(claim.value)
-
-
-@lru_cache(maxsize=16_384)
-def _asked(value: str) -> AskedPrice:
-    said = orjson.loads(value)
-    is_reduction = said.pop("is_reduction", False)
-    said.pop("promotion", None)
-    return AskedPrice(
-        is_reduction=is_reduction, **{name: Decimal(one) for name, one in said.items()}
-    )
+    return _parsed(claim)[0]
 
 
 def promotion_of(claim: Claim) -> str | None:
     """The promotion behind a price, perhaps empty; None if it is no reduction."""
+    return _parsed(claim)[1]
+
+
+def _parsed(claim: Claim) -> tuple[AskedPrice, str | None]:
     assert isinstance(claim, Statement)
-    return _promotion(claim.value)
+    return _parsed_value(claim.value)
 
 
 @lru_cache(maxsize=16_384)
-def _promotion(value: str) -> str | None:
+def _parsed_value(value: str) -> tuple[AskedPrice, str | None]:
     said = orjson.loads(value)
-    return said.get("promotion", "") if said.get("is_reduction") else None
+    is_reduction, promotion = said.pop("is_reduction", False), said.pop("promotion", "")
+    asked = AskedPrice(
+        is_reduction=is_reduction, **{name: Decimal(one) for name, one in said.items()}
+    )
+    return asked, promotion if is_reduction else None
 
 
 def _terms_of(offer: Offer, currency: str) -> str:

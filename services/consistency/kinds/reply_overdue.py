@@ -64,9 +64,7 @@ class ReplyRules(KindRules):
     """Days after which a question that nobody answered is no longer told."""
 
     @model_validator(mode="after")
-    def _check_promise(self) -> Self:
-        if "default" not in self.promise_minutes:
-            raise ValueError("promise_minutes needs a row `default`")
+    def _check_hours(self) -> Self:
         week_of(self.service_hours)
         return self
 

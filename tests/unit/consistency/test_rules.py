@@ -115,6 +115,7 @@ def test_a_grace_table_needs_a_default(tmp_path: Path) -> None:
     [
         ("[price_mismatch]\ngrace_end_hours = 5", "hours: must be a table, as { default = 5 }"),
         ("zones = 5", "zones: must be a table$"),
+        ("[price_mismatch]\nmax_age_without_end_days = 5", "end_days: must be a table$"),
         ("[[routing.rule]]\nroute = 'page'\nlabels = 'team'", "labels: must be a table$"),
     ],
 )  # fmt: skip
