@@ -416,6 +416,10 @@ OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(
 )
 
 
+PersonRecord = ActionRecord | DecisionRecord
+"""What a person did with an incident, or decided about identifiers."""
+
+
 class RejectedHeaders(Contract):
     """Headers of a dead letter, each as UTF-8 text; its value is the line as it was received.
 

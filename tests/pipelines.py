@@ -30,9 +30,22 @@ def ingested(
     database: Database, lines: Iterable[bytes], received_at: datetime = RECEIVED_AT
 ) -> Metrics:
     """Take all lines in and judge what they claim; what was measured."""
+    metrics = Metrics()
+    pipeline = pipeline_on(database, received_at, metrics)
+    for part in bounded((Line(raw, len(raw)) for raw in lines), BATCH_EVENTS):
+        pipeline.finish(pipeline.decode(part))
+    pipeline.tick()
+    return metrics
+
+
+def pipeline_on(
+    database: Database, received_at: datetime = RECEIVED_AT, metrics: Metrics | None = None
+) -> Pipeline:
+    """A pipeline that writes these tables."""
+    metrics = metrics or Metrics()
     graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
-    facts, metrics = ClickHouseFactStore(database), Metrics()
-    pipeline = Pipeline(
+    facts = ClickHouseFactStore(database)
+    return Pipeline(
         facts,
         IngestStage(core(), facts),
         IdentityStage(graph, lambda store, realm: IdentityWriter(store, realm, identity_rules())),
@@ -46,7 +59,3 @@ def ingested(
         metrics,
         clock=lambda: received_at,
     )
-    for part in bounded((Line(raw, len(raw)) for raw in lines), BATCH_EVENTS):
-        pipeline.finish(pipeline.decode(part))
-    pipeline.tick()
-    return metrics

@@ -1,7 +1,7 @@
-"""Acknowledging and muting incidents: checks a request and passes its record on.
+"""What people do: acknowledge and mute incidents, decide about identifiers; passes records on.
 
-The record goes to the one writer of a data directory, or to `c360.offers`, where the consistency
-worker applies it in order with claims and ticks. Nothing here writes a table.
+A record goes to the one writer of a data directory, or to the topic whose worker applies it in its
+order: `c360.offers` with claims and ticks, `c360.edges` with edges. Nothing here writes a table.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pydantic import ValidationError
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
 from schemas.instants import written
-from schemas.records import ActionRecord
+from schemas.records import ActionRecord, PersonRecord
 from services.consistency.kinds import KINDS
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
 
-ActionSink = Callable[[Sequence[ActionRecord]], None]
-"""Makes actions durable before it returns. Raises as the store or the producer does."""
+ActionSink = Callable[[Sequence[PersonRecord]], None]
+"""Makes what people do durable before it returns. Raises as the store or the producer does."""
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
 
 
@@ -58,21 +58,21 @@ def action_record(incident: AnyIncident, now: datetime, **fields: Any) -> Action
 
 
 def kafka_sink(settings: Settings) -> ActionSink:
-    """Sends actions to the partition of `c360.offers` that holds the incident's subject."""
+    """Sends each record to the partition whose worker applies it."""
 
-    def send(records: Sequence[ActionRecord]) -> None:
+    def send(records: Sequence[PersonRecord]) -> None:
         if not settings.kafka_bootstrap_servers:
             raise ConfigurationError(
-                "C360_KAFKA_BOOTSTRAP_SERVERS is not set. On a ClickHouse server an action is a "
-                "record for the consistency worker; set it as for the workers."
+                "C360_KAFKA_BOOTSTRAP_SERVERS is not set. On a ClickHouse server an action or a "
+                "decision is a record for a worker; set it as for the workers."
             )
         asyncio.run(_send(settings, records))
 
     return send
 
 
-async def _send(settings: Settings, records: Sequence[ActionRecord]) -> None:
-    from services.stream.claim_records import action_outgoing
+async def _send(settings: Settings, records: Sequence[PersonRecord]) -> None:
+    from services.stream.person_records import person_outgoing
     from services.stream.producer import send_once  # aiokafka takes a while to load
 
-    await send_once(settings, [action_outgoing(one) for one in records])
+    await send_once(settings, [person_outgoing(one) for one in records])

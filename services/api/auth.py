@@ -29,6 +29,8 @@ class Scope(StrEnum):
     """Read profiles, identifiers and why they belong together; values are masked."""
     PROFILES_PII = "profiles:pii"
     """See the values of identifiers and attributes, and search by them."""
+    IDENTITY_WRITE = "identity:write"
+    """Decide which identifiers are of one customer."""
     INSIGHTS_READ = "insights:read"
     """Read measures of groups of customers."""
     INCIDENTS_READ = "incidents:read"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.api.incidents import AffectedItem, IncidentCount, IncidentField
     from schemas.identifiers import NodeId
     from schemas.incident import AnyIncident
-    from schemas.records import ActionRecord
+    from schemas.records import ActionRecord, DecisionRecord
     from schemas.rules.identity import IdentityRules
     from schemas.rules.profile import ProfileRules
     from schemas.watermark import Watermark
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
     from services.consistency.ports import BookSource
     from services.consistency.rules import ConsistencyRules
-    from services.identity.ports import MembershipSource, NoticeSource
+    from services.identity.ports import DecisionSource, MembershipSource, NoticeSource
     from services.identity.verification import Difference, Verified
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
     from services.ingest.ports import RejectedSource
@@ -250,6 +250,11 @@ class Reads(Protocol):
         ...
 
     @property
+    def decisions(self) -> DecisionSource:
+        """What people decided about identifiers."""
+        ...
+
+    @property
     def notices(self) -> NoticeSource:
         """Identifiers and persons that somebody should look at."""
         ...
@@ -381,6 +386,10 @@ class Writes(Protocol):
 
     def act(self, records: Sequence[ActionRecord]) -> None:
         """Apply what people did with incidents. Repeating it changes nothing."""
+        ...
+
+    def decide(self, records: Sequence[DecisionRecord]) -> None:
+        """Apply what people decided about identifiers. Repeating it changes nothing."""
         ...
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:

@@ -15,7 +15,7 @@ from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
 from schemas.instants import to_ms
 from schemas.placement import ProfileKind
-from schemas.records import ActionRecord
+from schemas.records import ActionRecord, DecisionRecord
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
@@ -29,6 +29,7 @@ from services.consistency.adapters.reader import IncidentReader
 from services.consistency.adapters.stored_books import StoredBooks
 from services.consistency.config import configured_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.adapters.decisions import DecisionReader
 from services.identity.adapters.explanation import Explanation
 from services.identity.adapters.membership import MembershipReader
 from services.identity.adapters.notices import NoticeReader
@@ -84,6 +85,7 @@ class ReadStore:
         self.books = StoredBooks(database)
         self._graph = ClickHouseIdentityStore(database)
         self.memberships = MembershipReader(database, self.identity_rules)
+        self.decisions = DecisionReader(database, self.identity_rules)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
         self.freshness = FreshnessReader(database, settings, self.identity_rules)
         self._map = ProfileMap(database)
@@ -213,6 +215,10 @@ class StoreWrites:
         self._act = act
 
     def act(self, records: Sequence[ActionRecord]) -> None:
+        """See the port."""
+        self._act(records)
+
+    def decide(self, records: Sequence[DecisionRecord]) -> None:
         """See the port."""
         self._act(records)
 

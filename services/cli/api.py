@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import structlog
 import typer
 
-from schemas.records import ActionRecord
+from schemas.records import PersonRecord
 from services.api.http.sink import ClosedIntake, IntakeSink
 from services.api.server import open_reading
 from services.cli.output import err
@@ -210,8 +210,8 @@ class _Service:
         return store
 
 
-def _acting(kafka: KafkaSink | None) -> Callable[[Sequence[ActionRecord]], None]:
-    def refuse(_records: Sequence[ActionRecord]) -> None:
+def _acting(kafka: KafkaSink | None) -> Callable[[Sequence[PersonRecord]], None]:
+    def refuse(_records: Sequence[PersonRecord]) -> None:
         raise Retry(NO_BROKERS)
 
     return refuse if kafka is None else kafka.act

@@ -27,6 +27,8 @@ UNUSABLE_PATH = 74
 ADVICE = {
     "unknown_profile": ". Check realm and spelling; 'c360 profile search TEXT' finds parts of "
     "values.",
+    "unseen_identifier": " yet. Check the spelling; --unseen decides about it all the same, "
+    "written as TYPE@ISSUER=VALUE.",
     "realms_differ": ", or run 'c360 migrate' if these are the new ones.",
     "not_on_a_server": ": 'c360 publish FILE' sends them, 'c360 worker ingest' stores them. Unset "
     "C360_CLICKHOUSE_URL to work on the data directory.",

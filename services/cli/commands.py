@@ -73,7 +73,7 @@ COMMANDS: Mapping[str, Listed] = {
     "events": Listed("events:app", "Look at stored events."),
     "profile": Listed("profile:app", "Look at customers."),
     "orders": Listed("orders:app", "Orders whose reports contradict each other."),
-    "identity": Listed("identity:app", "Look at identities."),
+    "identity": Listed("identity:app", "Look at identities, and decide about them."),
     "incidents": Listed(
         "incidents:app", "Look at contradictions between channels, and say who takes care."
     ),

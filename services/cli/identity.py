@@ -19,6 +19,7 @@ from services.api.queries.identity import (
     VerifyRequest,
     WhyRequest,
 )
+from services.cli import decisions
 from services.cli.output import out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
@@ -29,7 +30,9 @@ WRONG_ROWS = (
 )  # fmt: skip
 WRONG_REFUSALS = ("a", "b", "stored_reason", "expected_reason")
 Side = Annotated[str, typer.Argument(metavar="NODE", help="As for 'c360 profile get'.")]
-app = typer.Typer(help="Look at identities.", no_args_is_help=True)
+app = typer.Typer(help="Look at identities, and decide about them.", no_args_is_help=True)
+for _command in (decisions.decide, decisions.withdraw, decisions.decisions):
+    app.command()(_command)
 
 
 class ExportFormat(StrEnum):

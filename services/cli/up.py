@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.records import ActionRecord
+from schemas.records import PersonRecord
 from services.api.ports import Access
 from services.api.read_store import access_to
 from services.cli.output import err
@@ -69,7 +69,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     url, certificate = url_of(settings, listener), own_certificate(settings)
     presence = write_running_instance(settings.data_dir, url, certificate)
 
-    def act(records: Sequence[ActionRecord]) -> None:
+    def act(records: Sequence[PersonRecord]) -> None:
         writer.submit_actions(records).result()
 
     def open_database() -> Database:

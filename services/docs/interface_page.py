@@ -14,6 +14,7 @@ from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
+from services.api.queries.decisions import Decided, ListedDecision
 from services.api.queries.identity import ListedNotice, MapVerified
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.orders import ListedConflict
@@ -185,6 +186,13 @@ def _identity() -> list[str]:
         "Identifiers that stand for too many persons, and persons with too many identifiers; "
         f"`notice` is one of {codes(NoticeKind)}.",
         _printed(notice, notice["$defs"]),
+        "## `c360 identity decide|withdraw --json`",
+        "What a person decided about two identifiers, and what it does to the map.",
+        *_whole(model_schema(Decided, "serialization")),
+        "## `c360 identity decisions --json|--format jsonl`",
+        "What people decided, the latest first; with `jsonl` a line each, which "
+        "`c360 identity decide --from` takes.",
+        *_whole(model_schema(ListedDecision, "serialization")),
         "## `c360 identity verify --json`",
         "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
         "anything differs.",

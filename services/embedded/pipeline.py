@@ -17,7 +17,7 @@ from itertools import groupby
 from schemas.claim import Book
 from schemas.identifiers import NodeId
 from schemas.incident_action import IncidentAction
-from schemas.records import ActionRecord
+from schemas.records import ActionRecord, DecisionRecord, PersonRecord
 from services.consistency.stage import ConsistencyStage
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes
@@ -62,6 +62,8 @@ class Pipeline:
         self._clock = clock
         self._sleep = sleep
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
+        self._undone: list[DecisionRecord] = []
+        """Decisions of which any part may be written; each batch begins with them."""
         self.settled = self._next_batch - 1
         """Every batch up to this one is completely written, or given up and written again under a
         number up to it. Any thread may read it, once what was in doubt is recovered."""
@@ -73,8 +75,15 @@ class Pipeline:
         a stored edge does not prove that its map rows were written. Nothing is acknowledged before
         all of it is done: the numbers of the batches written here lie above those still waiting.
         """
-        count = self.repeat(self._facts.in_doubt(self._facts.checkpoint()), in_doubt=True)
-        if count:
+        checkpoint = self._facts.checkpoint()
+        stored = self._identity.store.decisions_after(
+            version_of(EMBEDDED_GENERATION, checkpoint - 1)
+        )
+        self._undone = [DecisionRecord.of(realm, decision) for realm, decision in stored]
+        count = self.repeat(self._facts.in_doubt(checkpoint), in_doubt=True)
+        if self._undone:
+            self._decide(in_doubt=True)
+        elif count:
             self._acknowledge()
         return count
 
@@ -117,6 +126,8 @@ class Pipeline:
 
     def _write(self, decoded: Decoded, in_doubt: bool) -> Stored:
         self._consistency.begin()
+        if self._undone:
+            self._write_decisions(in_doubt=True)
         batch = self._next_batch
         self._next_batch += 1
         with self._timed("store"):
@@ -163,16 +174,46 @@ class Pipeline:
         self.settled = batch
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
-    def act(self, records: Sequence[ActionRecord]) -> None:
-        """Make what people did with incidents durable, and lay it over the incidents."""
+    def act(self, records: Sequence[PersonRecord]) -> None:
+        """Make what people did with incidents durable, and lay it over the incidents; and what
+        they decided about identifiers, with all that follows from it. Raises as `finish`."""
+        decisions = [one for one in records if isinstance(one, DecisionRecord)]
+        if decisions:
+            in_doubt, self._undone = bool(self._undone), [*self._undone, *decisions]
+            self._decide(in_doubt)
         by_realm: dict[str, dict[Book, list[IncidentAction]]] = {}
-        for one in records:
+        for one in (one for one in records if isinstance(one, ActionRecord)):
             by_realm.setdefault(one.realm, {}).setdefault(one.book, []).append(one.entry)
         for realm, actions in by_realm.items():
             batch = self._next_batch
             self._next_batch += 1
             self._consistency.act(realm, actions, batch)
             self.settled = batch
+
+    def _decide(self, in_doubt: bool) -> None:
+        """Apply the decisions that are not done yet, and acknowledge them."""
+
+        def attempt(failures: int) -> None:
+            self._write_decisions(in_doubt or failures > 0)
+
+        retrying(attempt, "store", self._metrics, ATTEMPTS_MAX, self._sleep)
+        self._acknowledge()
+
+    def _write_decisions(self, in_doubt: bool) -> None:
+        """Under a batch of their own: the map, then the incidents about those whom they concern."""
+        batch = self._next_batch
+        self._next_batch += 1
+        by_realm: dict[str, RealmBatch] = defaultdict(RealmBatch)
+        for one in self._undone:
+            by_realm[one.realm].decisions.append(one.decision())
+        with self._timed("identity"):
+            version = version_of(EMBEDDED_GENERATION, batch - 1)
+            applied = self._identity.process(by_realm, version, in_doubt=in_doubt)
+            for changes in applied.values():
+                count_changes(self._metrics, changes)
+        with self._timed("consistency"):
+            self._consistency.process({}, (), batch, self._regrouped([applied]))
+        self._undone = []
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

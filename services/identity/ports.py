@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from schemas.identifiers import NodeId
     from services.identity.core.model import Refusal
     from services.identity.core.notices import Notice
+    from services.store.profile_map import Members
 
 Placed = tuple[Node, Placement]
 
@@ -63,6 +64,10 @@ class IdentityStore(GraphSource, Protocol):
     the batch has to be applied again as in doubt. Writes name the version of their rows: of two
     rows of one key the higher version counts, and of two of one version the one written last.
     """
+
+    def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
+        """The decisions of all realms whose rows have a higher version, with their realm."""
+        ...
 
     def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         """Every profile that a map row of these nodes ever named, the latest one included.
@@ -117,6 +122,61 @@ class NoticeSource(Protocol):
 
     def notices(self, realm: str) -> Iterator[Notice]:
         """The notices of a realm: values by node, then persons by type."""
+        ...
+
+
+class DecisionPlace(NamedTuple):
+    """Where a decision stands in a list."""
+
+    decided_ms: int
+    a: NodeId
+    b: NodeId
+
+
+class DecisionEffect(NamedTuple):
+    """What a decision does to the map."""
+
+    before: Members
+    """The identifiers of the profiles that it concerns, as they are."""
+    after: Members
+    """The same identifiers with the decision."""
+    refusal: Refusal | None
+    """Why a decision `same` joins nobody."""
+
+
+class DecisionSource(Protocol):
+    """Reads what people decided about pairs of identifiers."""
+
+    def node(self, realm: str, node: NodeId) -> Node | None:
+        """An identifier that was seen, or decided about; None for any other."""
+        ...
+
+    def of_pair(self, realm: str, a: NodeId, b: NodeId) -> Decision | None:
+        """The latest decision about a pair, withdrawn or not."""
+        ...
+
+    def page(
+        self,
+        realm: str,
+        limit: int,
+        after: DecisionPlace | None = ...,
+        node: NodeId | None = ...,
+        verdict: str = ...,
+    ) -> list[Decision]:
+        """At most `limit` decisions after a place, the latest first: of one node, of one verdict,
+        or all."""
+        ...
+
+    def refusals(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
+        """The refused decisions with an end in `nodes`."""
+        ...
+
+    def values(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, tuple[str, str, str]]:
+        """Type, issuer and value of nodes, as far as they are known."""
+        ...
+
+    def effect(self, realm: str, decision: Decision) -> DecisionEffect:
+        """What the map would be with a decision. Reads the region that it affects."""
         ...
 
 

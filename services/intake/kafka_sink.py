@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from schemas.instants import to_ms
-from schemas.records import ActionRecord
+from schemas.records import PersonRecord
 from schemas.topics import CATALOGUE
 from services.api.http.sink import uncancellable
 from services.ingest.core.decode import marked
@@ -37,9 +37,9 @@ from services.runtime.errors import C360Error, Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.process import Threads
 from services.runtime.retry import pauses
-from services.stream.claim_records import action_outgoing
 from services.stream.connection import key_of
 from services.stream.dead_letters import dead_letter
+from services.stream.person_records import person_outgoing
 from services.stream.ports import Delivery, Outbox, Outgoing
 
 NOT_YET = "Kafka is not connected yet"
@@ -272,10 +272,10 @@ class KafkaSink:
         self._loop.call_soon_threadsafe(self._begin, request)
         return request.answer
 
-    def act(self, records: Sequence[ActionRecord]) -> None:
-        """Send what people did with incidents to the consistency worker. Blocks; not for the
+    def act(self, records: Sequence[PersonRecord]) -> None:
+        """Send what people did or decided to the workers that apply it. Blocks; not for the
         event loop's thread. Raises Retry or Fatal."""
-        sending = self._brokers.send([action_outgoing(one) for one in records])
+        sending = self._brokers.send([person_outgoing(one) for one in records])
         asyncio.run_coroutine_threadsafe(sending, self._loop).result()
 
     def waits_for(self) -> str:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import structlog
 
-from schemas.records import ActionRecord
+from schemas.records import PersonRecord
 from services.api.http.sink import uncancellable
 from services.embedded.pipeline import Pipeline
 from services.ingest.core.outcome import Intake
@@ -113,8 +113,8 @@ class IntakeWriter:
         """Judge prices up to the latest event, as after a file. Raises as `submit` does."""
         return self._order(self._pipeline.tick)
 
-    def submit_actions(self, records: Sequence[ActionRecord]) -> Future[None]:
-        """Apply what people did with incidents. Raises as `submit` does."""
+    def submit_actions(self, records: Sequence[PersonRecord]) -> Future[None]:
+        """Apply what people did or decided. Raises as `submit` does."""
         return self._order(lambda: self._pipeline.act(records))
 
     def _order(self, work: Callable[[], None]) -> Future[None]:

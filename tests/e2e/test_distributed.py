@@ -340,6 +340,45 @@ def test_an_action_goes_through_the_log(run: Distributed) -> None:
     assert dead_letters(run) == letters
 
 
+def test_a_decision_goes_through_the_log(run: Distributed) -> None:
+    """The identity worker is killed between two decisions; its successor applies both, publishes
+    the profiles, and what was withdrawn leaves no trace in the state."""
+    before, letters = run.digest(), dead_letters(run)
+    people = [one for one in _json(run, "identity", "export") if one["type"] == "customer_number"]
+    first = people[0]
+    other, third = [one for one in people if one["profile_id"] != first["profile_id"]][:2]
+    pairs = [(first["node_id"], one["node_id"]) for one in (other, third)]
+    said = ("--by", "kim", "--reason", "ticket 4711")
+    done = _json(run, "identity", "decide", "same", *pairs[0], *said)
+    assert done["is_recorded"]
+    [worker] = run.of("identity")
+    worker.kill()
+    _json(run, "identity", "decide", "same", *pairs[1], *said)
+    worker.start()
+
+    def holder(node: str) -> str:
+        found: str = _json(run, "profile", "get", "--id", node)["profile_id"]
+        return found
+
+    wait_for(lambda: len({holder(one) for pair in pairs for one in pair}) == 1, 120)
+    run.wait_drained()
+    assert c360_verified(run)
+    assert profile_changes_astray(run) == []
+    for pair in pairs:
+        _json(run, "identity", "withdraw", *pair, *said)
+    run.wait_drained()
+    assert c360_verified(run)
+    assert profile_changes_astray(run) == []
+    assert run.digest() == before
+    assert dead_letters(run) == letters
+
+
+def c360_verified(run: Distributed) -> bool:
+    """Whether the map is that of the edges and decisions; a command that fails ends with 1."""
+    found = _json(run, "identity", "verify")
+    return all(one["wrong_map_rows"] == one["wrong_refusals"] == 0 for one in found)
+
+
 def _json(run: Distributed, *arguments: str) -> Any:
     """What a command on the run prints."""
     return json.loads(run.c360(*arguments, "--json").stdout)

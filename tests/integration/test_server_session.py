@@ -56,7 +56,11 @@ CHANGES_KEYS = {"keys_create", "keys_rotate", "keys_revoke"}
 OF_AN_INCIDENT = {
     *("incidents_show", "incidents_affected", "incidents_affected_page", "incidents_act"),
 }
-NOT_COMPARED = {"store_health", "store_refresh", "profile_list", *OF_AN_INCIDENT, *CHANGES_KEYS}
+NOT_COMPARED = {
+    *("store_health", "store_refresh", "profile_list", "identity_decide"),
+    *OF_AN_INCIDENT,
+    *CHANGES_KEYS,
+}
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +110,8 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_why": {**realm, "a": EMAIL, "b": "loyalty_card=77"},
         "profile_list": realm,
         "identity_export": realm,
+        "identity_decisions": realm,
+        "identity_import_decisions": {**realm, "decisions": []},
         "access_list": realm,
         "event_visibility": {**realm, "event_id": "e-1"},
         "freshness_get": realm,

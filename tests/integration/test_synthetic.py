@@ -36,6 +36,7 @@ REALM = "default"
 CHANGING = {
     *("keys_create", "keys_rotate", "keys_revoke"),
     *("incidents_act", "store_repair", "store_remove_expired"),
+    *("identity_decide", "identity_import_decisions"),
 }
 OF_STORAGE = {
     "events_export": "every event, as it was sent",

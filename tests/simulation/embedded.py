@@ -16,7 +16,7 @@ from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.identity.adapters.memory import MemoryIdentityStore
-from services.identity.stage import IdentityStage, RealmBatch
+from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.core.derived_records import watermarks
 from services.ingest.core.outcome import Intake
@@ -84,22 +84,12 @@ class Embedded:
         for delivery in decided:
             record = IdentityRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(record, DecisionRecord):
-                self.decide(record)
+                self.pipeline.act([record])
         for delivery in offered:
             action = OfferRecordAdapter.validate_json(delivery.value or b"")
             if isinstance(action, ActionRecord):
                 self.pipeline.act([action])
         self.pipeline.tick()
-
-    def decide(self, record: DecisionRecord, *, in_doubt: bool = False) -> None:
-        """The embedded engine takes no decisions yet; its stages do."""
-        version = self.pipeline._next_batch
-        batch = {record.realm: RealmBatch(decisions=[record.decision()])}
-        applied = self._identity.process(batch, version, in_doubt=in_doubt)
-        regrouped = {
-            realm: self._identity.regrouped(realm, changes) for realm, changes in applied.items()
-        }
-        self._consistency.process({}, (), version, regrouped)
 
 
 def check_same(ledger: Ledger, ticks: Mapping[str, datetime], now: datetime) -> None:

@@ -414,6 +414,10 @@ class IdentitySession:
             return []
         return self._process.read("decisions", lambda: self._rows.decisions_of(realm, nodes))
 
+    def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
+        """See the port."""
+        return self._process.read("decisions", lambda: self._rows.decisions_after(version))
+
     def marks_of(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         """See the port. Nothing is erased in this world, so no call of it can fail."""
         return self._rows.marks_of(realm, nodes)

@@ -27,6 +27,7 @@ SOME_EDGES_SQL = _STATEMENTS["some_edges"]
 CROWDED_SQL = _STATEMENTS["crowded"]
 VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
+DECISIONS_AFTER_SQL = _STATEMENTS["decisions_after"]
 MARKS_SQL = _STATEMENTS["marks"]
 NODES_SQL = _STATEMENTS["nodes"]
 REFUSALS_SQL = _STATEMENTS["refusals"]
@@ -91,7 +92,14 @@ class ClickHouseIdentityStore:
         if not self._has_decisions:
             return []
         rows = self._by_node(DECISIONS_SQL, realm, nodes)
-        return list({(row[0], row[3]): _decision(row) for row in rows}.values())
+        return list({(row[0], row[3]): decision_of_row(row) for row in rows}.values())
+
+    def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
+        """See the port."""
+        if not self._has_decisions:
+            return []
+        rows = self._database.rows(DECISIONS_AFTER_SQL, {"version": version})
+        return [(realm, decision_of_row(row)) for realm, *row in rows]
 
     def marks_of(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         """See the port."""
@@ -200,7 +208,8 @@ def edge_of_row(row: tuple[Any, ...]) -> Edge:
     )
 
 
-def _decision(row: tuple[Any, ...]) -> Decision:
+def decision_of_row(row: Sequence[Any]) -> Decision:
+    """The decision of a row as the statements of decisions give it."""
     a, a_type, a_issuer, b, b_type, b_issuer, verdict, author, reason, decided_at = row
     return Decision(
         Node(a.int, a_type, a_issuer),

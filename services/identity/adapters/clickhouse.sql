@@ -42,6 +42,11 @@ SELECT a, a_type, a_issuer, b, b_type, b_issuer, verdict, author, reason, decide
 FROM decisions FINAL
 WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
 
+-- decisions_after --
+-- The decisions of every realm that were stored with a higher version.
+SELECT realm, a, a_type, a_issuer, b, b_type, b_issuer, verdict, author, reason, decided_at
+FROM decisions FINAL WHERE batch > {version:UInt64} ORDER BY realm, a, b
+
 -- any_decision --
 -- Whether there is a decision in any realm.
 SELECT 1 FROM decisions LIMIT 1

@@ -25,6 +25,8 @@ class _Realm:
     def __init__(self) -> None:
         self.edges: dict[Pair, Edge] = {}
         self.decisions: dict[Pair, Decision] = {}
+        self.decided: dict[Pair, int] = {}
+        """The version of each decision."""
         self.marks: set[NodeId] = set()
         self.nodes: dict[NodeId, Node] = {}
         self.placements: dict[NodeId, Placement] = {}
@@ -92,6 +94,15 @@ class MemoryIdentityStore:
         rows = self._realms[realm]
         return [rows.refusals[key] for key in _gather(rows.refusals_at, nodes)]
 
+    def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
+        """See `IdentityStore`."""
+        return [
+            (realm, rows.decisions[pair])
+            for realm, rows in self._realms.items()
+            for pair, written in rows.decided.items()
+            if written > version
+        ]
+
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int = 0) -> None:
         """See `IdentityStore`."""
         rows = self._realms[realm]
@@ -107,6 +118,7 @@ class MemoryIdentityStore:
         for decision in decisions:
             pair = (decision.a.id, decision.b.id)
             rows.decisions[pair] = decision
+            rows.decided[pair] = version
             rows.decisions_at[decision.a.id].add(pair)
             rows.decisions_at[decision.b.id].add(pair)
 

@@ -99,7 +99,7 @@ class Run:
                 pipeline = self.embedded.pipeline
                 pipeline.finish(pipeline.decode(lines, Intake.SERVER))
                 for decision in decisions_of(records):
-                    self.embedded.decide(decision, in_doubt=in_doubt)
+                    pipeline.act([decision])
             except Killed:
                 in_doubt = True
             else:

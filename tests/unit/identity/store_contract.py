@@ -35,6 +35,17 @@ class IdentityStoreContract:
         store.write_edges("r", [link(A, B, 7, "e2", True)], 1)
         assert store.edges_of("r", {B.id}) == [link(A, B, 7, "e2", True)]
 
+    def test_decisions_of_a_higher_version(self, store: IdentityStore) -> None:
+        """Of every realm, as far as their rows were written after a version."""
+        first, second = (Decision(A, one, Verdict.SAME, "ann", "why", 5) for one in (B, C))
+        store.write_decisions("r", [first], 7)
+        store.write_decisions("other", [second], 8)
+        assert sorted(store.decisions_after(6)) == [("other", second), ("r", first)]
+        assert store.decisions_after(7) == [("other", second)]
+        assert store.decisions_after(8) == []
+        store.write_decisions("r", [first], 9)
+        assert store.decisions_after(8) == [("r", first)]
+
     def test_writing_again_changes_nothing(self, store: IdentityStore) -> None:
         """Every write is idempotent."""
         refusal = Refusal(A.id, B.id, Reason.UNIQUE, (A.id, B.id), "e1")

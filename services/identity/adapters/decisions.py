@@ -1,0 +1,115 @@
+"""What people decided about pairs of identifiers, and what a decision would do to the map.
+
+A preview is the writer's own work on the stored graph, with the decision laid over it: the answer
+is what the writer will do when it gets the record, unless the graph changes first. Nothing is
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from schemas.edge import Decision, Node
+from schemas.identifiers import NodeId, as_uuid
+from schemas.placement import ProfileKind
+from schemas.rules.identity import IdentityRules
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore, decision_of_row
+from services.identity.core.model import Refusal
+from services.identity.ports import DecisionEffect, DecisionPlace
+from services.identity.writer import Changes, IdentityWriter
+from services.store.database import Database
+from services.store.profile_map import Members, ProfileMap
+from services.store.statements import statements_of
+
+PAGE_SQL = statements_of(__file__)["page"]
+
+
+class DecisionReader:
+    """Implements `services.identity.ports.DecisionSource`."""
+
+    def __init__(self, database: Database, rules: IdentityRules) -> None:
+        self._database = database
+        self._map = ProfileMap(database)
+        self._rules = rules
+
+    def node(self, realm: str, node: NodeId) -> Node | None:
+        """See the port."""
+        store = self._store()
+        known = store.values_of(realm, [node]).get(node)
+        if known is not None:
+            return Node(node, known[0], known[1])
+        ends = (end for one in store.decisions_of(realm, [node]) for end in (one.a, one.b))
+        return next((end for end in ends if end.id == node), None)
+
+    def of_pair(self, realm: str, a: NodeId, b: NodeId) -> Decision | None:
+        """See the port."""
+        found = self._store().decisions_of(realm, [a])
+        return next((one for one in found if {one.a.id, one.b.id} == {a, b}), None)
+
+    def page(
+        self,
+        realm: str,
+        limit: int,
+        after: DecisionPlace | None = None,
+        node: NodeId | None = None,
+        verdict: str = "",
+    ) -> list[Decision]:
+        """See the port."""
+        place = after or DecisionPlace(0, 0, 0)
+        asked = {
+            "realm": realm,
+            "limit": limit,
+            "verdict": verdict,
+            "node": "" if node is None else str(as_uuid(node)),
+            "is_first": after is None,
+            "decided_ms": place.decided_ms,
+            "a": str(as_uuid(place.a)),
+            "b": str(as_uuid(place.b)),
+        }
+        return [decision_of_row(row) for row in self._database.rows(PAGE_SQL, asked)]
+
+    def refusals(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
+        """See the port."""
+        found = self._store().refusals_of(realm, nodes) if nodes else []
+        return [one for one in found if not one.event_id]
+
+    def values(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, tuple[str, str, str]]:
+        """See the port."""
+        return self._store().values_of(realm, nodes)
+
+    def effect(self, realm: str, decision: Decision) -> DecisionEffect:
+        """See the port."""
+        store = self._store()
+        changes = IdentityWriter(store, realm, self._rules).apply((), [decision])
+        pair = sorted((decision.a.id, decision.b.id))
+        placed = store.placements_of(realm, pair)
+        concerned = {placed[one].profile if one in placed else one for one in pair}
+        for node, (_, placement) in changes.placements.items():
+            row = changes.before[node]
+            concerned |= {placement.profile, node if row is None else row.profile}
+        before = self._map.members_of(realm, concerned)
+        key = (pair[0], pair[1], True)
+        standing = {one.key: one for one in store.refusals_of(realm, pair)}
+        gone = {one.key for one in changes.refusals_vanished}
+        standing = {one: refusal for one, refusal in standing.items() if one not in gone}
+        standing |= {one.key: one for one in changes.refusals_appeared}
+        return DecisionEffect(before, _after(before, changes), standing.get(key))
+
+    def _store(self) -> ClickHouseIdentityStore:
+        return ClickHouseIdentityStore(self._database)  # decisions may have come since
+
+
+def _after(before: Members, changes: Changes) -> Members:
+    """Who holds what once the changes are written."""
+    after = Members(dict(before.holder), {})
+    for node, (_, placement) in changes.placements.items():
+        after.holder[node] = placement.profile
+    for node, profile in after.holder.items():
+        kind: ProfileKind | None
+        if node in changes.placements:
+            kind = changes.placements[node][1].kind
+        else:
+            kind = before.kinds.get(before.holder[node])
+        if kind is not None:
+            after.kinds[profile] = max(kind, after.kinds.get(profile, kind))
+    return after
