@@ -524,9 +524,52 @@ _OFFERS = (
 )
 
 
+_GROUPS = (
+    _event(
+        "account.updated",
+        "04-02T08",
+        "field_sales",
+        CRM,
+        [],
+        {
+            "account_id": "K-2040",
+            "issuer": "crm",
+            "name": "Café Morgenrot GmbH",
+            "industry": "I56.10",
+            "vat_id": "DE123456789",
+            "postal_code": "20095",
+            "city": "Hamburg",
+            "country": "DE",
+        },
+    ),
+    _event(
+        "account.contact_changed",
+        "04-02T09",
+        "field_sales",
+        CRM,
+        [CUSTOMER],
+        {
+            "account_id": "K-2040",
+            "issuer": "crm",
+            "roles": ["buyer", "decider"],
+            "job_title": "Head of purchasing",
+            "since": "2026-03-01T00:00:00+01:00",
+        },
+    ),
+    _event(
+        "household.member_changed",
+        "04-02T10",
+        "shop",
+        CRM,
+        [CUSTOMER],
+        {"household_id": "H-512", "issuer": "crm", "relation": "partner"},
+    ),
+)
+
+
 def _by_type() -> dict[str, Json]:
     """The examples in the order of the table of event types."""
-    every = (*_BROWSING, *_ORDERS, *_MESSAGES, *_MASTER_DATA, *_DIALOGUE, *_OFFERS)
+    every = (*_BROWSING, *_ORDERS, *_MESSAGES, *_MASTER_DATA, *_DIALOGUE, *_OFFERS, *_GROUPS)
     found = {event["type"]: event for event in every}
     return {name: found[name] for name in EVENT_TYPES}
 

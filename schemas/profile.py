@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from pydantic import Field
+
 from schemas.base import Contract
 from schemas.currency import Priced
 
@@ -68,6 +70,49 @@ class ConsentState(Contract):
     """Time of that event."""
 
 
+class ProfileMembership(Contract):
+    """A time in which somebody belongs to a group, and the latest event that says so."""
+
+    current: bool
+    """Whether it is so at `as_of`."""
+    since: datetime
+    """From when on; may be in the future."""
+    until: datetime | None
+    """When it ends or ended; null: it goes on."""
+    source: str
+    """`source.system` of the event."""
+    event_id: str
+    """Id of the event."""
+    occurred_at: datetime
+    """Time of the event."""
+
+
+class ProfileAccount(ProfileMembership):
+    """The person as a contact of a business account; an entry for each change of roles."""
+
+    account_id: str
+    """Number of the account; of one that was merged, that of the account that stands for it."""
+    issuer: str
+    """Who assigned the number."""
+    name: str
+    """Name of the company; empty if nobody said it."""
+    roles: list[str]
+    """user, buyer, influencer, decider, gatekeeper or other; none if they are not known."""
+    job_title: str
+    """What the company calls it."""
+
+
+class ProfileHousehold(ProfileMembership):
+    """The person as a member of a household; its members stay persons of their own."""
+
+    household_id: str
+    """Number of the household."""
+    issuer: str
+    """Who assigned the number."""
+    relation: str
+    """What the person is in it, as the source says it; empty if it does not."""
+
+
 class ProfileScalars(Contract, Priced):
     """The figures of a profile, over deduplicated facts."""
 
@@ -117,6 +162,10 @@ class Profile(ProfileScalars):
     """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState]
     """Contact permission for every address, channel and purpose that an event named."""
+    accounts: list[ProfileAccount] = Field(default=[])
+    """Business accounts of which the person is or was a contact, the latest first."""
+    households: list[ProfileHousehold] = Field(default=[])
+    """Households to which the person belongs or belonged, the latest first."""
     other_currencies: dict[str, Decimal]
     """Revenue in other currencies; listed, never added."""
     returned_other_currencies: dict[str, Decimal]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from schemas.base import ChannelName, Code, Contract, Flag, Instant, OptionalCode, RealmName
-from schemas.events import browsing, dialogue, master_data, messages, orders
+from schemas.events import browsing, dialogue, groups, master_data, messages, orders
 from schemas.offer import Offer, PriceListCompleted
 from schemas.scalars import Whole, Written
 
@@ -122,6 +122,8 @@ class EventType(NamedTuple):
     acts: bool = False
     """The customer did it (and not the retailer, a system or nobody in particular), unless the body
     says otherwise: see services/ingest/core/activity.py."""
+    impersonal: bool = False
+    """The event must come without identifiers."""
 
 
 PRE, BUY, POST = Phase.PRE_PURCHASE, Phase.PURCHASE, Phase.POST_PURCHASE
@@ -177,9 +179,15 @@ EVENT_TYPES: dict[str, EventType] = {
     "offer.published": EventType(Offer, PRE, DIRECT, ONE, anonymous=True),
     "price_list.completed": EventType(PriceListCompleted, PRE, DIRECT, ONE, anonymous=True),
     "store.published": EventType(master_data.StorePublished, PRE, DIRECT, ONE, anonymous=True),
+    "account.updated": EventType(
+        groups.AccountUpdated, POST, DIRECT, ONE, anonymous=True, impersonal=True
+    ),
+    "account.contact_changed": EventType(groups.AccountContactChanged, POST, DIRECT, ONE),
+    "household.member_changed": EventType(groups.HouseholdMemberChanged, POST, DIRECT, ONE),
 }
 
 
+IMPERSONAL_TYPES = frozenset(name for name, row in EVENT_TYPES.items() if row.impersonal)
 PUBLIC_TYPES = frozenset(
     {
         "page.viewed", "product.viewed", "search.performed", "cart.updated", "identity.linked",
@@ -189,7 +197,7 @@ PUBLIC_TYPES = frozenset(
     }
 )  # fmt: skip
 """What a public write key may send: what a visitor does. Orders, prices and mailings come from
-servers, or a stranger could cancel an order or invent a price."""
+servers, or a stranger could cancel an order, invent a price, or become a contact of a company."""
 
 
 def _body_default(body: type[Contract]) -> Any:

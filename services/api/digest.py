@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -22,6 +22,9 @@ from services.store.statements import statements_of
 
 ROWS_PER_PART = 50_000
 PROFILES_PER_PART = 2_000
+_NOW = {"__all__": {"current"}}
+WHEN_READ: Any = {"as_of": True, "requested_id": True, "accounts": _NOW, "households": _NOW}
+"""What of a profile depends on when, and by which id, it was read."""
 _STATEMENTS = statements_of(__file__)
 FACTS_SQL = _STATEMENTS["facts"]
 FACTS_COUNT_SQL = _STATEMENTS["facts_count"]
@@ -90,7 +93,5 @@ def _golden(database: Database, reader: BulkProfiles) -> Iterator[bytes]:
         for part in chunks(sorted(by_realm[realm]), PROFILES_PER_PART):
             found = {one.profile_id: one for one in reader.profiles(realm, list(part))}
             for profile in part:
-                plain = found[UUID(int=profile)].model_dump(
-                    mode="json", exclude={"as_of", "requested_id"}
-                )
+                plain = found[UUID(int=profile)].model_dump(mode="json", exclude=WHEN_READ)
                 yield orjson.dumps(plain, option=orjson.OPT_SORT_KEYS) + b"\n"

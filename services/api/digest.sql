@@ -2,9 +2,10 @@
 -- One part of all touchpoints, without times of receipt, batches and versions.
 SELECT realm, node, event_id, occurred_at, channel, type, synthetic, source_system, source_store,
     campaign, anchor_type, anchor_verified,
-    COLUMNS('^(ids|lines|consents|attrs|offers|answers)[.]'),
+    COLUMNS('^(ids|lines|consents|attrs|offers|answers|group|member)[.]'),
     order_action, order_issuer, order_id, return_id, order_counts, order_currency, order_value,
-    survey_kind
+    survey_kind, group_kind, group_action, group_issuer, group_id, member_title, member_since,
+    member_until
 FROM touchpoints FINAL WHERE cityHash64(node) % {parts:UInt32} = {part:UInt32}
 ORDER BY realm, node, event_id
 

@@ -52,6 +52,10 @@ Who = Annotated[
     ),
 ]
 LIST_LIMIT = 50
+ACCOUNTS = (
+    "account_id", "name", "roles", "job_title", "current", "since", "until", "source", "event_id",
+)  # fmt: skip
+HOUSEHOLDS = ("household_id", "relation", "current", "since", "until", "source", "event_id")
 UNREAD = " (not read)"
 """Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
@@ -132,6 +136,19 @@ def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:
     print_table("Golden record", attributes, names, zone=zone, spare=spare)
     consents = ("channel", "purpose", "allowed", "reason", "occurred_at")
     print_table("Contact permission", profile["consents"], consents, zone=zone)
+    if profile["accounts"]:
+        print_table("Business accounts", membership_rows(profile["accounts"]), ACCOUNTS, zone=zone)
+    if profile["households"]:
+        print_table("Households", membership_rows(profile["households"]), HOUSEHOLDS, zone=zone)
+
+
+def membership_rows(memberships: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Memberships as rows of a table."""
+    yes = {True: "yes", False: ""}
+    return [
+        {**one, "roles": ", ".join(one.get("roles", ())), "current": yes[one["current"]]}
+        for one in memberships
+    ]
 
 
 def _amounts(profile: dict[str, Any], figure: str, others: str) -> str:

@@ -21,6 +21,8 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "order_keys": ("node", "order_id"),
     "consents": ("node",),
     "observations": ("node",),
+    "group_facts": ("node",),
+    "group_keys": ("node", "group_id"),
     "node_values": ("node",),
     "members": ("profile", "node"),
     "map": ("node", "profile"),

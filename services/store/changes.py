@@ -25,6 +25,8 @@ KEYS_SQL = {
     "order_keys": _STATEMENTS["keys_of_order_keys"],
     "consents": _STATEMENTS["keys_of_consents"],
     "observations": _STATEMENTS["keys_of_observations"],
+    "group_facts": _STATEMENTS["keys_of_group_facts"],
+    "group_keys": _STATEMENTS["keys_of_group_keys"],
     "node_values": _STATEMENTS["keys_of_node_values"],
     "members": _STATEMENTS["keys_of_members"],
     "map": _STATEMENTS["keys_of_map"],

@@ -33,6 +33,16 @@ WHERE _part IN {consents:Array(String)} LIMIT {limit:UInt32}
 SELECT DISTINCT 'observations', _part, toString(node), '', '' FROM observations
 WHERE _part IN {observations:Array(String)} LIMIT {limit:UInt32}
 
+-- keys_of_group_facts --
+-- The same.
+SELECT DISTINCT 'group_facts', _part, toString(node), '', '' FROM group_facts
+WHERE _part IN {group_facts:Array(String)} LIMIT {limit:UInt32}
+
+-- keys_of_group_keys --
+-- The same.
+SELECT DISTINCT 'group_keys', _part, toString(node), group_id, '' FROM group_keys
+WHERE _part IN {group_keys:Array(String)} LIMIT {limit:UInt32}
+
 -- keys_of_node_values --
 -- The same.
 SELECT DISTINCT 'node_values', _part, toString(node), '', '' FROM node_values

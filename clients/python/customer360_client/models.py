@@ -1731,12 +1731,66 @@ class Profile(Model):
     """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState]
     """Contact permission for every address, channel and purpose that an event named."""
+    accounts: list[ProfileAccount]
+    """Business accounts of which the person is or was a contact, the latest first."""
+    households: list[ProfileHousehold]
+    """Households to which the person belongs or belonged, the latest first."""
     other_currencies: dict[str, Decimal]
     """Revenue in other currencies; listed, never added."""
     returned_other_currencies: dict[str, Decimal]
     """Value of returned goods in other currencies; listed, never added."""
     as_of: datetime
     """When it was read."""
+
+
+class ProfileAccount(Model):
+    """The person as a contact of a business account; an entry for each change of roles."""
+
+    current: bool
+    """Whether it is so at `as_of`."""
+    since: datetime
+    """From when on; may be in the future."""
+    until: datetime | None
+    """When it ends or ended; null: it goes on."""
+    source: str
+    """`source.system` of the event."""
+    event_id: str
+    """Id of the event."""
+    occurred_at: datetime
+    """Time of the event."""
+    account_id: str
+    """Number of the account; of one that was merged, that of the account that stands for it."""
+    issuer: str
+    """Who assigned the number."""
+    name: str
+    """Name of the company; empty if nobody said it."""
+    roles: list[str]
+    """user, buyer, influencer, decider, gatekeeper or other; none if they are not known."""
+    job_title: str
+    """What the company calls it."""
+
+
+class ProfileHousehold(Model):
+    """The person as a member of a household; its members stay persons of their own."""
+
+    current: bool
+    """Whether it is so at `as_of`."""
+    since: datetime
+    """From when on; may be in the future."""
+    until: datetime | None
+    """When it ends or ended; null: it goes on."""
+    source: str
+    """`source.system` of the event."""
+    event_id: str
+    """Id of the event."""
+    occurred_at: datetime
+    """Time of the event."""
+    household_id: str
+    """Number of the household."""
+    issuer: str
+    """Who assigned the number."""
+    relation: str
+    """What the person is in it, as the source says it; empty if it does not."""
 
 
 class ProfileIdentifier(Model):
@@ -1874,6 +1928,10 @@ class ProfilePart(Model):
     """Attributes named `preference.…`, without that prefix."""
     consents: list[ConsentState] | None = None
     """Contact permission for every address, channel and purpose that an event named."""
+    accounts: list[ProfileAccount] | None = None
+    """Business accounts of which the person is or was a contact, the latest first."""
+    households: list[ProfileHousehold] | None = None
+    """Households to which the person belongs or belonged, the latest first."""
     other_currencies: dict[str, Decimal] | None = None
     """Revenue in other currencies; listed, never added."""
     returned_other_currencies: dict[str, Decimal] | None = None

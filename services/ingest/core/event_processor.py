@@ -21,7 +21,13 @@ from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import LOYALTY_CARD, IdentityRules
 from schemas.rules.profile import ProfileRules, profile_rules
-from schemas.touchpoint import EVENT_TYPES, PUBLIC_ID_PREFIX, PUBLIC_TYPES, Touchpoint
+from schemas.touchpoint import (
+    EVENT_TYPES,
+    IMPERSONAL_TYPES,
+    PUBLIC_ID_PREFIX,
+    PUBLIC_TYPES,
+    Touchpoint,
+)
 from services.consistency.core.contacts import contact_channel
 from services.consistency.core.kind import Heard, Kinds
 from services.consistency.kinds import KINDS
@@ -32,6 +38,7 @@ from services.ingest.core.fact import (
     Group,
     attributes_group,
     claims_group,
+    membership_group,
     offers_group,
     order_group,
     order_issuer,
@@ -179,6 +186,9 @@ class EventProcessor:
             message = f"more than {hours:g} hours ahead of its receipt"
         elif event.type in CONSENT_TYPES:
             return self._refuse_consent(event)
+        elif event.type in IMPERSONAL_TYPES and event.identifiers:
+            reason, path = RejectReason.INVALID_FIELD, "identifiers"
+            message = "leave them out: this type is about no person"
         else:
             return None
         return Reject(reason, path, message, event.event_id)
@@ -332,6 +342,7 @@ class EventProcessor:
             **offers_group(prices),
             **claims_group(statements),
             **survey_group(context),
+            **membership_group(context, config.source_issuers.get(source.system, "")),
             "payload": line,
         }
         return Accepted(

@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.claim import PriceClaim, Statement, pack_statement, pack_terms
 from schemas.events.dialogue import SurveyAnswered
+from schemas.events.groups import AccountContactChanged, AccountUpdated, HouseholdMemberChanged
 from schemas.events.master_data import ProfileUpdated
 from schemas.events.orders import (
     LineKind,
@@ -23,8 +24,10 @@ from schemas.events.orders import (
     OrderStatusChanged,
     ReceiptKind,
 )
+from schemas.instants import to_ms
 from schemas.touchpoint import Touchpoint
 from services.ingest.core.outcome import Context
+from services.profiles.core.groups import ACCOUNT, DESCRIBED, HOUSEHOLD, MEMBER
 
 Group = Mapping[str, Any]
 """Values by column."""
@@ -76,6 +79,18 @@ EMPTY_CLAIMS: Group = {
     "claims.subject": (),
     "claims.body": (),
 }
+EMPTY_MEMBERSHIP: Group = {
+    "group_kind": "",
+    "group_action": "",
+    "group_issuer": "",
+    "group_id": "",
+    "group.field": (),
+    "group.value": (),
+    "member.roles": (),
+    "member_title": "",
+    "member_since": 0,
+    "member_until": None,
+}
 EMPTY_SURVEY: Group = {
     "survey_kind": "",
     "answers.question": (),
@@ -85,9 +100,12 @@ EMPTY_SURVEY: Group = {
 }
 COLUMNS = (
     *ENVELOPE, *EMPTY_ORDER, *EMPTY_CONSENTS, *EMPTY_ATTRIBUTES, *EMPTY_OFFERS, *EMPTY_CLAIMS,
-    *EMPTY_SURVEY, "payload",
+    *EMPTY_SURVEY, *EMPTY_MEMBERSHIP, "payload",
 )  # fmt: skip
 """The names of all columns."""
+ACCOUNT_FIELDS = tuple(
+    name for name in AccountUpdated.model_fields if name not in ("account_id", "issuer")
+)
 RECEIPTS = "pos"
 """The channel whose numbers are receipt numbers."""
 REVENUE_KINDS = frozenset({LineKind.PRODUCT, LineKind.SERVICE})
@@ -261,3 +279,56 @@ def survey_group(context: Context) -> Group:
         "answers.expected": [answer.expected for answer in body.answers],
         "answers.choice": [answer.choice for answer in body.answers],
     }
+
+
+def membership_group(context: Context, issuer: str) -> Group:
+    """Columns of an event about an account or household; `issuer` is that of its source."""
+    body = context.event.body
+    match body:
+        case AccountUpdated():
+            given = {name: getattr(body, name) for name in ACCOUNT_FIELDS}
+            said = {name: value for name, value in given.items() if value is not None}
+            return {
+                **EMPTY_MEMBERSHIP,
+                "group_kind": ACCOUNT,
+                "group_action": DESCRIBED,
+                "group_issuer": body.issuer or issuer,
+                "group_id": body.account_id,
+                "group.field": list(said),
+                "group.value": list(said.values()),
+            }
+        case AccountContactChanged():
+            kind, group_id, title = ACCOUNT, body.account_id, body.job_title
+            roles = sorted({str(one) for one in body.roles})
+        case HouseholdMemberChanged():
+            kind, group_id, title = HOUSEHOLD, body.household_id, ""
+            roles = [body.relation] if body.relation else []
+        case _:
+            return EMPTY_MEMBERSHIP
+    since, until = _holds(body, context.occurred_ms)
+    return {
+        **EMPTY_MEMBERSHIP,
+        "group_kind": kind,
+        "group_action": MEMBER,
+        "group_issuer": body.issuer or issuer,
+        "group_id": group_id,
+        "member.roles": roles,
+        "member_title": title,
+        "member_since": since,
+        "member_until": until,
+    }
+
+
+def _holds(
+    body: AccountContactChanged | HouseholdMemberChanged, occurred_ms: int
+) -> tuple[int, int | None]:
+    """From when on a statement replaces earlier ones, and when what it says ends (Unix ms).
+
+    Who left belongs to nothing from the end on: then both are the same, unless it says since when
+    it had been so.
+    """
+    until = None if body.until is None else to_ms(body.until)
+    if until is None and body.left:
+        until = occurred_ms
+    since = occurred_ms if body.since is None else to_ms(body.since)
+    return (since if until is None else min(since, until)), until

@@ -20,6 +20,7 @@ from schemas.profile import Profile, ProfileScalars
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
 from schemas.touchpoint import PUBLIC_ID_PREFIX
+from services.profiles.adapters.groups import GroupReader
 from services.profiles.adapters.totals import (
     FIRST,
     PAGE_ROWS,
@@ -36,6 +37,7 @@ from services.profiles.core.facts import (
     Valued,
 )
 from services.profiles.core.golden import golden_record
+from services.profiles.core.groups import ACCOUNT, GroupKey, Statement
 from services.profiles.core.purchases import (
     CANCELLED,
     PLACED,
@@ -91,6 +93,7 @@ class _Gathered(NamedTuple):
     entries: list[LedgerEntry]
     contacts: list[tuple[NodeId, datetime, datetime, datetime, list[str]]]
     anchor_types: set[str]
+    memberships: list[tuple[GroupKey, Statement]]
 
 
 class _Fact(NamedTuple):
@@ -122,6 +125,7 @@ class _Fact(NamedTuple):
     currency: str
     value: Decimal
     is_whole: bool
+    is_member: bool
 
     def contacts(self) -> Iterator[tuple[NodeId, datetime, datetime, datetime, list[str]]]:
         """With each node that the event names."""
@@ -163,6 +167,7 @@ class ProfileReader:
     ) -> None:
         self._database = database
         self._map = ProfileMap(database)
+        self._groups = GroupReader(database)
         self._realms = realms
         self._rules = rules
         self._personal = personal_types(identity)
@@ -230,6 +235,9 @@ class ProfileReader:
         settings, now = self._realm(realm), self._clock()
         kinds = members.kinds
         gathered = self._gather(realm, members.holder, as_of or FOREVER)
+        named = {key for one in gathered.values() for key, _ in one.memberships}
+        accounts = {key for key in named if key.kind == ACCOUNT}
+        companies = self._groups.accounts(realm, accounts, as_of or FOREVER)
         profiles = []
         for profile in dict.fromkeys(profile_ids):
             read = gathered[profile]
@@ -244,6 +252,8 @@ class ProfileReader:
                 read.observations,
                 read.consents,
                 _contacts(read),
+                read.memberships,
+                companies,
                 settings.region,
             )
             purchases = add_up(read.entries, settings.currency)
@@ -345,7 +355,7 @@ class ProfileReader:
     ) -> defaultdict[NodeId, _Gathered]:
         """The facts of the nodes of `holder` up to a time, by the profile that holds them."""
         found: defaultdict[NodeId, _Gathered] = defaultdict(
-            lambda: _Gathered([], [], [], [], [], set())
+            lambda: _Gathered([], [], [], [], [], set(), [])
         )
         for node, *value in self._by_key(VALUES_SQL, realm, holder):
             found[holder[node.int]].identifiers.append(Valued(node.int, *value))
@@ -376,6 +386,7 @@ class ProfileReader:
         if len(rows) > self._facts_max:
             return None
         reports = set[OrderRow]()
+        members: set[NodeId] = set()
         for fact in map(_Fact._make, rows):
             if fact.is_synthetic or fact.occurred_at > until:
                 continue
@@ -384,9 +395,25 @@ class ProfileReader:
             profile.contacts.extend(fact.contacts())
             profile.observations.extend(_observations(fact.observation))
             profile.consents.extend(_consents((fact.event_id, fact.occurred_at, *fact.consent)))
+            if fact.is_member:
+                members.add(fact.node.int)
             if fact.counts and fact.action in (PLACED, CANCELLED, RETURNED):
                 reports.add(_report(fact.report))
+        self._add_memberships(realm, members, holder, until, found)
         return reports
+
+    def _add_memberships(
+        self,
+        realm: str,
+        nodes: Collection[NodeId],
+        holder: Mapping[NodeId, NodeId],
+        until: datetime,
+        found: defaultdict[NodeId, _Gathered],
+    ) -> None:
+        """Add what the events with these nodes say of accounts and households."""
+        if nodes:
+            for one in self._groups.of_nodes(realm, nodes, until):
+                found[holder[one.node]].memberships.append((one.key, one.statement))
 
     def _by_kind(
         self,
@@ -409,6 +436,7 @@ class ProfileReader:
         for node, is_synthetic, *columns in self._by_key(CONSENTS_SQL, realm, holder):
             if not is_synthetic and columns[1] <= until:
                 found[holder[node.int]].consents.extend(_consents(columns))
+        self._add_memberships(realm, holder, holder, until, found)
         return {_report(row) for row in self._by_key(REPORTS_BY_NODE_SQL, realm, holder)}
 
     def _all_reports(

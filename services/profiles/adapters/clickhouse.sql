@@ -24,7 +24,7 @@ SELECT node, event_id, occurred_at, channel, synthetic, source_system, anchor_ty
     `ids.node`, attrs.name, attrs.value, attrs.present, consents.action, consents.purpose,
     consents.channel, consents.address, consents.basis, consents.double_opt_in, order_action,
     order_issuer, order_id, return_id, order_counts, order_currency, order_value,
-    empty(lines.kind) AS is_whole
+    empty(lines.kind) AS is_whole, group_action = 'member' AS is_member
 FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC LIMIT 1 BY node, event_id LIMIT {limit:UInt32}
 

@@ -6,13 +6,14 @@ synthetic events: no measure counts them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId
 from services.profiles.core.consent import ConsentRecord
+from services.profiles.core.groups import GroupKey, Said, Statement
 
 
 class Valued(NamedTuple):
@@ -85,5 +86,8 @@ class ProfileFacts(NamedTuple):
     observations: Sequence[AttributeObservation] = ()
     consents: Sequence[ConsentRecord] = ()
     contacts: Contacts = NO_CONTACTS
+    memberships: Sequence[tuple[GroupKey, Statement]] = ()
+    companies: Mapping[GroupKey, Mapping[str, Said]] = {}
+    """What is said of the accounts of these memberships, and of those that stand for them."""
     region: str = ""
     """ISO 3166 region of the realm; reads telephone numbers without a country."""

@@ -5,10 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 
 from schemas.identifiers import NodeId, as_uuid
-from schemas.profile import AttributeValue, Profile, ProfileIdentifier
+from schemas.profile import (
+    AttributeValue,
+    Profile,
+    ProfileAccount,
+    ProfileHousehold,
+    ProfileIdentifier,
+)
 from schemas.rules.profile import PREFERENCE_PREFIX, ProfileRules
 from services.profiles.core.consent import permissions
 from services.profiles.core.facts import ProfileFacts
+from services.profiles.core.groups import (
+    ACCOUNT,
+    HOUSEHOLD,
+    GroupKey,
+    Period,
+    by_group,
+    evidence,
+    value_of,
+)
 from services.profiles.core.purchases import Purchases
 from services.profiles.core.survivorship import Survivor, survivors
 
@@ -39,6 +54,8 @@ def golden_record(
         attributes=_plain(attributes),
         preferences=_preferences(attributes),
         consents=permissions(facts.consents, rules.consent),
+        accounts=_accounts(facts, as_of),
+        households=_households(facts, as_of),
         orders=purchases.orders,
         returns=purchases.returns,
         cancellations=purchases.cancellations,
@@ -67,6 +84,43 @@ def _identifiers(facts: ProfileFacts) -> list[ProfileIdentifier]:
         )
         for one in ordered
     ]
+
+
+def _accounts(facts: ProfileFacts, as_of: datetime) -> list[ProfileAccount]:
+    return [
+        ProfileAccount(
+            account_id=key.number,
+            issuer=key.issuer,
+            name=value_of(facts.companies, key, "name"),
+            roles=list(one.roles),
+            job_title=one.title,
+            **evidence(one, as_of),
+        )
+        for key, one in _memberships(facts, ACCOUNT)
+    ]
+
+
+def _households(facts: ProfileFacts, as_of: datetime) -> list[ProfileHousehold]:
+    return [
+        ProfileHousehold(
+            household_id=key.number,
+            issuer=key.issuer,
+            relation=", ".join(one.roles),
+            **evidence(one, as_of),
+        )
+        for key, one in _memberships(facts, HOUSEHOLD)
+    ]
+
+
+def _memberships(facts: ProfileFacts, kind: str) -> list[tuple[GroupKey, Period]]:
+    """Those in groups of a kind, the latest first."""
+    found = [
+        (key, one)
+        for key, several in by_group(facts.memberships, facts.companies).items()
+        if key.kind == kind
+        for one in several
+    ]
+    return sorted(found, key=lambda one: (one[1].since, one[0]), reverse=True)
 
 
 def _plain(attributes: dict[str, Survivor]) -> dict[str, Survivor]:

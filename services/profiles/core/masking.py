@@ -24,7 +24,8 @@ LAST_LABEL_CHARS_MAX = 3
 
 
 def masked(profile: Profile) -> Profile:
-    """The profile with hints in the place of identifiers, attributes and preferences."""
+    """The profile with hints in the place of identifiers, attributes, preferences, and of what
+    names its accounts and households."""
     identifiers = [
         one.model_copy(update={"value": masked_identifier(one.type, one.value)})
         for one in profile.identifiers
@@ -39,8 +40,33 @@ def masked(profile: Profile) -> Profile:
         name: value.model_copy(update={"value": HIDDEN, "given": HIDDEN})
         for name, value in profile.preferences.items()
     }
+    accounts = [
+        one.model_copy(
+            update={
+                "account_id": _tail(one.account_id),
+                "name": _hide_any(one.name),
+                "job_title": _hide_any(one.job_title),
+            }
+        )
+        for one in profile.accounts
+    ]
+    households = [
+        one.model_copy(
+            update={
+                "household_id": _tail(one.household_id),
+                "relation": _hide_any(one.relation),
+            }
+        )
+        for one in profile.households
+    ]
     return profile.model_copy(
-        update={"identifiers": identifiers, "attributes": attributes, "preferences": preferences}
+        update={
+            "identifiers": identifiers,
+            "attributes": attributes,
+            "preferences": preferences,
+            "accounts": accounts,
+            "households": households,
+        }
     )
 
 
@@ -72,6 +98,11 @@ def _hinted(name: str, one: AttributeValue) -> AttributeValue:
 
 def _hide(_value: str) -> str:
     return HIDDEN
+
+
+def _hide_any(value: str) -> str:
+    """Hidden, if there is one."""
+    return HIDDEN if value else ""
 
 
 def _initial(value: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.currency import written_money
-from schemas.events import browsing, dialogue, master_data, messages, orders
+from schemas.events import browsing, dialogue, groups, master_data, messages, orders
 from schemas.offer import Offer, PriceListCompleted
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 
@@ -213,6 +213,17 @@ def _opportunity(_: Touchpoint, body: dialogue.OpportunityChanged, __: str) -> s
     return f"sales opportunity at stage {_short(body.stage)}"
 
 
+def _contact(_: Touchpoint, body: groups.AccountContactChanged, __: str) -> str:
+    done = "no longer a contact" if body.left else "a contact"
+    roles = f" as {', '.join(sorted(set(body.roles)))}" if body.roles and not body.left else ""
+    return f"{done} of account {_short(body.account_id)}{roles}"
+
+
+def _member(_: Touchpoint, body: groups.HouseholdMemberChanged, __: str) -> str:
+    """Neither its number nor the relation: both are personal."""
+    return "no longer a member of a household" if body.left else "a member of a household"
+
+
 def _offer(_: Touchpoint, body: Offer, currency: str) -> str:
     price = f" at {_money(body.price, body.currency or currency)}" if body.price else ""
     return f"offer of{_named('product', body.sku or body.gtin)}{price}"
@@ -257,4 +268,7 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     dialogue.OpportunityChanged: _opportunity,
     Offer: _offer,
     PriceListCompleted: partial(_said, "price list completed"),
+    groups.AccountUpdated: partial(_said, "master data of an account changed"),
+    groups.AccountContactChanged: _contact,
+    groups.HouseholdMemberChanged: _member,
 }

@@ -17,7 +17,8 @@ PASSIVE = {
     "email.sent", "email.delivered", "email.bounced", "campaign.published", "campaign.reached",
     "profile.updated", "loyalty.changed", "support.answered", "complaint.closed", "quote.sent",
     "opportunity.changed", "contract.renewed", "contract.ended", "offer.published",
-    "store.published", "price_list.completed",
+    "store.published", "price_list.completed", "account.updated", "account.contact_changed",
+    "household.member_changed",
 }  # fmt: skip
 APPLE, GMAIL = (
     "Mozilla/5.0",
@@ -29,7 +30,10 @@ PERSON = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605
 
 def is_active(type_name: str, body: dict[str, Any]) -> bool:
     """Whether an event of this body counts as the customer's own."""
-    outcome = core().process(line(event(type_name, body=body)), RECEIVED_AT)
+    said = event(type_name, body=body)
+    if EVENT_TYPES[type_name].impersonal:
+        said["identifiers"] = []
+    outcome = core().process(line(said), RECEIVED_AT)
     assert isinstance(outcome, Accepted), outcome
     active: bool = outcome.row["active"]
     return active

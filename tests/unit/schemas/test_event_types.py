@@ -25,11 +25,12 @@ NAMED = [
     "support.answered", "complaint.opened", "complaint.closed", "message.exchanged",
     "appointment.booked", "quote.sent", "opportunity.changed", "contract.started",
     "contract.renewed", "contract.ended", "offer.published", "store.published",
-    "price_list.completed",
+    "price_list.completed", "account.updated", "account.contact_changed",
+    "household.member_changed",
 ]  # fmt: skip
 NAMELESS = [
     "offer.published", "store.published", "till.closed", "day.closed", "order.placed",
-    "order.status_changed", "price_list.completed",
+    "order.status_changed", "price_list.completed", "account.updated",
     "order.cancelled", "order.returned", "survey.answered", "campaign.published",
 ]  # fmt: skip
 
@@ -50,7 +51,7 @@ def test_every_type_is_classified(name: str) -> None:
 
 
 def test_only_facts_about_goods_may_name_nobody() -> None:
-    """Receipts, offers, stores, tills, surveys and campaigns need no identifier; the rest does."""
+    """Receipts, offers, stores, tills, surveys, campaigns, accounts need none; the rest does."""
     assert sorted(name for name, row in EVENT_TYPES.items() if row.anonymous) == sorted(NAMELESS)
 
 
@@ -78,6 +79,13 @@ def test_each_type_has_a_model_of_its_own() -> None:
     assert list(EVENT_MODELS) == list(EVENT_TYPES)
     assert len({model.__name__ for model in EVENT_MODELS.values()}) == len(EVENT_TYPES)
     assert EVENT_MODELS["order.status_changed"].__name__ == "OrderStatusChangedEvent"
+
+
+def test_only_master_data_of_companies_must_name_nobody() -> None:
+    """What must come without identifiers also may."""
+    impersonal = {name for name, row in EVENT_TYPES.items() if row.impersonal}
+    assert impersonal == {"account.updated"}
+    assert impersonal <= set(NAMELESS)
 
 
 def test_type_decides_the_body() -> None:
