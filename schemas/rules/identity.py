@@ -79,6 +79,7 @@ class IdentifierType(BaseModel):
     unique: bool = False
     ephemeral: bool = False
     review_above: int | None = Field(default=None, ge=1)
+    suspicious_above: int | None = Field(default=None, ge=1)
     blocked: list[str] = []
     blocked_patterns: list[str] = []
 
@@ -96,7 +97,10 @@ class IdentityRules(BaseModel):
     version: str
     hub_above: int = Field(ge=1)
     hub_above_personal: int = Field(ge=1)
+    hub_above_ephemeral: int = Field(default=2_000, ge=1)
     suspicious_above: int = Field(default=7, ge=1)
+    suspicious_above_shareable: int = Field(default=30, ge=1)
+    busy_above: int = Field(default=20, ge=1)
     blocked: list[str]
     blocked_patterns: list[str] = []
     type: Annotated[list[IdentifierType], Field(min_length=1, max_length=60)]
@@ -122,6 +126,13 @@ class IdentityRules(BaseModel):
     def rank(self) -> dict[str, int]:
         """Strength as a rank: 0 is the strongest."""
         return {row.name: index for index, row in enumerate(self.type)}
+
+    def day_limit(self, row: IdentifierType) -> int:
+        """How many neighbours of a type an identifier may get within a day."""
+        if row.suspicious_above is not None:
+            return row.suspicious_above
+        is_personal = row.kind is IdentifierKind.PERSONAL
+        return self.suspicious_above if is_personal else self.suspicious_above_shareable
 
     def names_a_person(self, type_name: str, verified: bool) -> bool:
         """Whether an event with such an anchor is known to be of one person: a personal identifier

@@ -12,26 +12,23 @@ from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import RealmRequest, plain
 from services.api.queries.identity import (
     IDENTITY_EXPORT,
-    IDENTITY_SUSPICIOUS,
     IDENTITY_VERIFY,
     IDENTITY_WHY,
-    NoticesRequest,
     VerifyRequest,
     WhyRequest,
 )
-from services.cli import decisions
+from services.cli import decisions, notices
 from services.cli.output import out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
-SUSPICIOUS = ("notice", "type", "issuer", "value", "count", "counted", "since", "shared")
 WRONG_ROWS = (
     "node_id", "type", "stored_profile_id", "stored_kind", "expected_profile_id", "expected_kind",
 )  # fmt: skip
 WRONG_REFUSALS = ("a", "b", "stored_reason", "expected_reason")
 Side = Annotated[str, typer.Argument(metavar="NODE", help="As for 'c360 profile get'.")]
 app = typer.Typer(help="Look at identities, and decide about them.", no_args_is_help=True)
-for _command in (decisions.decide, decisions.withdraw, decisions.decisions):
+for _command in (decisions.decide, decisions.withdraw, decisions.decisions, notices.suspicious):
     app.command()(_command)
 
 
@@ -73,30 +70,6 @@ def why(
         print_json(answer)
         return
     print_why(answer, state_of(context).zone(realm))
-
-
-@app.command()
-def suspicious(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 100,
-    realm: Realm = DEFAULT_REALM,
-    as_json: AsJson = False,
-) -> None:
-    """Identifiers that stand for too many persons, and persons with too many identifiers.
-
-    A suspicious value came to stand for many persons within a day: usually something that a sender
-    writes for "no value". It joins nobody. Correct the sender, and add the value to 'blocked' in
-    the identity rules. Persons with many identifiers are joined all the same.
-    """
-    asked = NoticesRequest(realm=realm, limit=limit)
-    with state_of(context).session() as session:
-        found = list(map(plain, session.run(IDENTITY_SUSPICIOUS, asked)))
-    if as_json:
-        print_json(found)
-        return
-    title, spare = "Worth a look", ("issuer", "shared", "since")
-    print_table(title, found, SUSPICIOUS, zone=state_of(context).zone(realm), spare=spare)
-    out.print(f"{len(found):,} found" + (", and possibly more" if len(found) == limit else ""))
 
 
 @app.command()

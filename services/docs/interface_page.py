@@ -15,8 +15,9 @@ from schemas.reject import ADVICE
 from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
 from services.api.queries.decisions import Decided, ListedDecision
-from services.api.queries.identity import ListedNotice, MapVerified
+from services.api.queries.identity import MapVerified
 from services.api.queries.insights import ListedMeasure
+from services.api.queries.notices import ListedNotice
 from services.api.queries.orders import ListedConflict
 from services.api.queries.simulation import SimulationReport
 from services.docs import outputs

@@ -110,12 +110,24 @@ class GraphCache:
         ]
         if not shareable:
             return set()
-        above = table.hub_above + self.hub_margin
-        crowd = self._store.nodes_above_degree(self._realm, shareable, above, table.rank.keys())
+        crowd = self._hubs_among(shareable)
         # Edges of a must-not-link pair do not count: such a node must be read.
         for decision in self._store.decisions_of(self._realm, crowd) if crowd else ():
             crowd -= {decision.a.id, decision.b.id}
         return crowd
+
+    def _hubs_among(self, shareable: list[NodeId]) -> set[NodeId]:
+        """Those above the limit of lasting or of ephemeral neighbours, with the margin."""
+        table, above_degree = self._table, self._store.nodes_above_degree
+        margin, listed = self.hub_margin, table.rank.keys()
+        fewest = min(table.hub_above, table.hub_above_ephemeral) + margin
+        many = above_degree(self._realm, shareable, fewest, listed)
+        if not many:  # the usual case, in one read
+            return many
+        lasting, ephemeral = listed - table.ephemeral, listed & table.ephemeral
+        return above_degree(self._realm, many, table.hub_above + margin, lasting) | above_degree(
+            self._realm, many, table.hub_above_ephemeral + margin, ephemeral
+        )
 
     def _read(self, missing: dict[NodeId, Node], edges_not_loaded: set[NodeId]) -> None:
         store, realm, entries = self._store, self._realm, self._entries

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
     from schemas.identifiers import NodeId
     from services.identity.core.model import Refusal
-    from services.identity.core.notices import Notice
+    from services.identity.core.notices import Evidence, Notice
     from services.store.profile_map import Members
 
 Placed = tuple[Node, Placement]
@@ -122,6 +122,10 @@ class NoticeSource(Protocol):
 
     def notices(self, realm: str) -> Iterator[Notice]:
         """The notices of a realm: values by node, then persons by type."""
+        ...
+
+    def evidence(self, realm: str, notice: Notice) -> Evidence:
+        """What a notice rests on: some of its events, with their senders."""
         ...
 
 

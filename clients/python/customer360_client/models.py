@@ -38,12 +38,16 @@ IncidentState: TypeAlias = (
     Literal["upcoming", "pending", "open", "acknowledged", "muted", "resolved", "retracted"] | str
 )
 """State of an incident."""
-NoticeKind: TypeAlias = Literal["suspicious_value", "degree_limit", "many_identifiers"] | str
+NoticeKind: TypeAlias = (
+    Literal["suspicious_value", "degree_limit", "many_identifiers", "busy_value"] | str
+)
 """What is unusual."""
 OrderState: TypeAlias = Literal["placed", "cancelled", "unknown"] | str
 """What became of an order."""
 PromotionTerm: TypeAlias = Literal["customer_group", "currency", "pack", "begin", "end"] | str
 """What is compared, in this order."""
+ProposedAction: TypeAlias = Literal["block", "correct_sender", "split"] | str
+"""What somebody could do about a notice."""
 RejectReason: TypeAlias = (
     Literal[
         "not_json",
@@ -793,6 +797,38 @@ class EdgeStep(Model):
     """Whether every personal identifier is verified."""
 
 
+class EvidenceEvent(Model):
+    """An event that is evidence of a notice."""
+
+    event_id: str
+    """Its id."""
+    occurred_at: datetime
+    """When it happened, by its source."""
+    channel: str
+    """Its channel; empty if it is no longer stored."""
+    system: str
+    """`source.system`."""
+    store: str
+    """`source.store`; empty if none is named."""
+    till: str
+    """`source.till`; empty if none is named."""
+
+
+class EvidenceSender(Model):
+    """Who reported the events of a notice."""
+
+    channel: str
+    """The channel of the events."""
+    system: str
+    """`source.system`."""
+    store: str
+    """`source.store`; empty if none is named."""
+    till: str
+    """`source.till`; empty if none is named."""
+    events: int
+    """How many of the events that were looked at."""
+
+
 class Explained(Model):
     """Why two identifiers are, or are not, one profile."""
 
@@ -1138,13 +1174,17 @@ class ListedNotice(Model):
     value: str
     """Its normalised value."""
     counted: str
-    """Type of the identifiers that were counted."""
+    """Type of the identifiers that were counted; empty for those of all types, or purchases."""
     count: int
     """How many of them it stands for, or the person has."""
     since: datetime | None
     """When the limit of a day was exceeded first, in event time; null for the other notices."""
     shared: bool
     """Whether the identifier joins nobody."""
+    evidence: NoticeEvidence
+    """The events it rests on."""
+    proposal: ProposedDecision
+    """What to do about it."""
 
 
 class ListedNoticePage(Model):
@@ -1428,6 +1468,27 @@ class NewIncidentAction(Model):
     """Why, in one line."""
     until: datetime | None = None
     """When a mute ends, in event time; none: until it is withdrawn."""
+
+
+class NoticeEvidence(Model):
+    """What a notice rests on."""
+
+    events: int
+    """How many links or purchases there are."""
+    is_cut: bool
+    """Whether there are more, which were not looked at."""
+    first_at: datetime | None
+    """When the first one happened."""
+    latest_at: datetime | None
+    """When the latest one happened."""
+    most_in_a_day: int
+    """The most of them within 24 hours."""
+    profiles: int
+    """How many profiles hold the identifiers at the other ends."""
+    senders: list[EvidenceSender]
+    """Who reported them, most events first."""
+    samples: list[EvidenceEvent]
+    """The first one, the latest one and some between."""
 
 
 class OrderCancellation(Model):
@@ -2008,6 +2069,20 @@ class PromotionMismatchView(Model):
     """What is expected; times in UTC, several values with commas, nothing for everybody."""
     observed: str
     """What the channel says."""
+
+
+class ProposedDecision(Model):
+    """What to do about a notice."""
+
+    action: ProposedAction
+    """The kind of decision."""
+    text: str
+    """In words."""
+    rules: str
+    """A line for the row of the type in the identity rules; empty if nothing is to be blocked,
+    or values are masked."""
+    commands: list[str]
+    """Commands to paste, one after the other."""
 
 
 class RecordsDetails(Model):

@@ -28,16 +28,14 @@ from services.api.http.run import (
     rows,
 )
 from services.api.queries.identity import (
-    IDENTITY_SUSPICIOUS,
     IDENTITY_WHY,
     MEMBERS_PER_PAGE_MAX,
     PROFILE_IDENTITY,
     Explained,
     IdentityRequest,
-    ListedNotice,
-    NoticesRequest,
     WhyRequest,
 )
+from services.api.queries.notices import IDENTITY_SUSPICIOUS, ListedNotice, NoticesRequest
 from services.runtime.errors import NotFound
 
 NOTICES_MAX = 1_000
@@ -111,8 +109,9 @@ async def suspicious(
     caller: Annotated[Caller, Depends(allowed(Scope.PROFILES_READ))],
     limit: Annotated[int, Query(ge=1, le=NOTICES_MAX)] = 100,
 ) -> Response:
-    """Identifiers that stand for too many persons, and persons with too many identifiers; the first
-    ones only. Without `profiles:pii` values are masked."""
+    """Identifiers that stand for too many persons, and persons with too many identifiers, each with
+    its evidence and a proposed decision; the first ones only. Without `profiles:pii` values are
+    masked."""
     asked = NoticesRequest(
         realm=caller.realm, limit=limit, is_masked=not caller.has(Scope.PROFILES_PII)
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,9 +11,7 @@ from pydantic import Field
 
 from schemas.api.identity import IdentityMember, ProfileIdentity
 from schemas.api.pages import PageEnd
-from schemas.base import Instant
 from schemas.identifiers import as_uuid
-from schemas.instants import from_ms
 from schemas.placement import ProfileKind
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
@@ -23,7 +20,6 @@ from services.api.operation import Answer, Operation, RealmRequest, Request
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
 from services.identity.core.model import Reason
-from services.identity.core.notices import NoticeKind
 from services.identity.verification import Verified, WrongPlacement, WrongRefusal
 from services.profiles.core.masking import masked_identifier
 from services.runtime.errors import NotFound
@@ -145,59 +141,6 @@ class Explained(Answer):
     """Edges of the two that join nobody, and why."""
     is_cut: bool
     """Whether there are more edges than were looked at or are shown: a path may be missing."""
-
-
-class NoticesRequest(RealmRequest):
-    """Identifiers and persons that somebody should look at."""
-
-    limit: int = Field(default=100, ge=1)
-    """Most rows."""
-    is_masked: bool = False
-    """Whether values are replaced by hints."""
-
-
-class ListedNotice(Answer):
-    """An identifier or a person that somebody should look at."""
-
-    version: int = 1
-    """Version of this form."""
-    realm: str
-    """Brand or tenant."""
-    notice: NoticeKind
-    """What is unusual."""
-    node_id: UUID
-    """The identifier; of a person the profile id."""
-    type: str
-    """Its type."""
-    issuer: str
-    """Who assigned it; empty if nobody did."""
-    value: str
-    """Its normalised value."""
-    counted: str
-    """Type of the identifiers that were counted."""
-    count: int
-    """How many of them it stands for, or the person has."""
-    since: Instant | None
-    """When the limit of a day was exceeded first, in event time; null for the other notices."""
-    shared: bool
-    """Whether the identifier joins nobody."""
-
-
-def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
-    require_realm(access.reads, asked.realm)
-    for one in islice(access.reads.notices.notices(asked.realm), asked.limit):
-        yield ListedNotice(
-            realm=asked.realm,
-            notice=one.kind,
-            node_id=as_uuid(one.node),
-            type=one.type,
-            issuer=one.issuer,
-            value=masked_identifier(one.type, one.value) if asked.is_masked else one.value,
-            counted=one.counted,
-            count=one.found,
-            since=None if one.since_ms is None else from_ms(one.since_ms),
-            shared=one.is_shared,
-        )
 
 
 class IdentityRequest(ProfileRequest):
@@ -399,10 +342,6 @@ IDENTITY_EXPORT = Operation(
 """Every identifier with its node id and the profile that holds it."""
 IDENTITY_WHY = Operation("identity_why", Scope.PROFILES_READ, WhyRequest, Explained, _why)
 """Why two identifiers are, or are not, one profile."""
-IDENTITY_SUSPICIOUS = Operation(
-    "identity_suspicious", Scope.PROFILES_READ, NoticesRequest, ListedNotice, _notices
-)
-"""Identifiers that stand for too many persons, and persons with too many identifiers."""
 IDENTITY_VERIFY = Operation(
     "identity_verify", Scope.STORE_READ, VerifyRequest, MapVerified, _verify
 )
@@ -411,6 +350,4 @@ PROFILE_IDENTITY = Operation(
     OF_PROFILE, Scope.PROFILES_READ, IdentityRequest, ProfileIdentity, _identity
 )
 """A page of a customer's identifiers, with the edges and decisions at them."""
-OPERATIONS = (
-    IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_SUSPICIOUS, IDENTITY_VERIFY, PROFILE_IDENTITY,
-)  # fmt: skip
+OPERATIONS = (IDENTITY_EXPORT, IDENTITY_WHY, IDENTITY_VERIFY, PROFILE_IDENTITY)

@@ -32,7 +32,7 @@ class Reason(StrEnum):
     HUB = "hub"
     """An end exceeds the degree limit."""
     SUSPICIOUS = "suspicious"
-    """An end came to stand for too many persons within a day."""
+    """An end came to stand for too much within a day."""
     MARKED = "marked"
     """An end was marked as permanently shared."""
     UNLISTED = "unlisted"
@@ -68,12 +68,25 @@ class TypeTable(NamedTuple):
     review_above: dict[str, int]
     hub_above: int
     hub_above_personal: int
-    suspicious_above: int
+    hub_above_ephemeral: int
+    day_limits: dict[str, int]
+    """By type of neighbour: how many an identifier may get within a day."""
 
     @property
     def few(self) -> int:
         """With so many neighbours no identifier exceeds a limit."""
-        return min(self.hub_above, self.hub_above_personal, self.suspicious_above)
+        limits = (self.hub_above, self.hub_above_personal, self.hub_above_ephemeral)
+        return min(*limits, *self.day_limits.values())
+
+    def is_counted(self, centre: str, neighbour: str) -> bool:
+        """Whether an identifier of the first type may get only so many of the second within a day.
+
+        Persons join at a personal identifier only, and a person may buy and come as often as she
+        likes: at hers, what is new for every visit or purchase does not count.
+        """
+        if centre in self.personal:
+            return neighbour not in self.ephemeral
+        return neighbour not in self.personal
 
 
 def type_table(rules: IdentityRules) -> TypeTable:
@@ -87,7 +100,8 @@ def type_table(rules: IdentityRules) -> TypeTable:
         review_above={row.name: row.review_above for row in rows if row.review_above is not None},
         hub_above=rules.hub_above,
         hub_above_personal=rules.hub_above_personal,
-        suspicious_above=rules.suspicious_above,
+        hub_above_ephemeral=rules.hub_above_ephemeral,
+        day_limits={row.name: rules.day_limit(row) for row in rows},
     )
 
 
@@ -153,34 +167,39 @@ def counts(edge: Edge, table: TypeTable) -> bool:
 def is_hub(node: Node, neighbours: Iterable[Node], table: TypeTable) -> bool:
     """Whether a node exceeds the degree limit.
 
-    Ephemeral neighbours of a personal node do not count, or a loyal customer would become a hub
-    at the visit after the limit.
+    Ephemeral neighbours have a limit of their own, and at a personal node none, or a loyal customer
+    would become a hub at the visit after the limit.
     """
-    if node.type not in table.personal:
-        return sum(1 for _ in neighbours) > table.hub_above
-    total = 0
+    lasting = ephemeral = 0
     by_type: dict[str, int] = {}
     for neighbour in neighbours:
         kind = neighbour.type
-        total += kind not in table.ephemeral
+        if kind in table.ephemeral:
+            ephemeral += 1
+        else:
+            lasting += 1
         if kind in table.personal:
             by_type[kind] = by_type.get(kind, 0) + 1
-    limit = table.hub_above_personal
-    return total > table.hub_above or any(count > limit for count in by_type.values())
+    if lasting > table.hub_above:
+        return True
+    if node.type not in table.personal:
+        return ephemeral > table.hub_above_ephemeral
+    return any(count > table.hub_above_personal for count in by_type.values())
 
 
 def is_suspicious(node: Node, neighbours: Iterable[Neighbour], table: TypeTable) -> bool:
-    """Whether a personal node got too many personal neighbours of one type within a day.
+    """Whether a node got too many neighbours of one type within a day.
 
     The times are those of the edges, so the answer depends on the graph and not on its arrival.
     """
-    if node.type not in table.personal:
-        return False
     times: defaultdict[str, list[int]] = defaultdict(list)
     for neighbour, seen_ms in neighbours:
-        if neighbour.type in table.personal:
+        if table.is_counted(node.type, neighbour.type):
             times[neighbour.type].append(seen_ms)
-    return any(crowded_at(seen, table.suspicious_above) is not None for seen in times.values())
+    return any(
+        len(seen) > table.day_limits[kind] and crowded_at(seen, table.day_limits[kind]) is not None
+        for kind, seen in times.items()
+    )
 
 
 def crowded_at(times_ms: Iterable[int], above: int) -> int | None:

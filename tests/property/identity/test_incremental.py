@@ -98,7 +98,7 @@ def stories(draw: st.DrawFn) -> Story:
     )
     marks = st.sampled_from([node.id for node in nodes])
     items: st.SearchStrategy[Item] = st.one_of(edges, edges, edges, decided, marks)
-    limits = ((3, 200), (1, 10), (1, 2, 99))
+    limits = ((3, 200), (1, 10), (1, 2, 99), (2, 99), (2, 99))
     rules = small_rules(*(draw(st.sampled_from(some)) for some in limits))
     return Story(rules, draw(st.lists(items, min_size=1, max_size=25)))
 
@@ -247,7 +247,7 @@ def test_a_batch_is_read_hop_by_hop_and_not_node_by_node() -> None:
 
 def test_the_edges_of_a_hub_are_not_read() -> None:
     """One more receipt of a till terminal does not cost reading all the others."""
-    rules = small_rules(hub_above=3, hub_above_personal=10)
+    rules = small_rules(3, 10, hub_above_ephemeral=3)
     terminal = Node(1, "cookie", "pos")
     receipts = [Node(10 + i, "order_number", "pos") for i in range(6)]
     store = CountingStore()
@@ -262,7 +262,7 @@ def test_the_edges_of_a_hub_are_not_read() -> None:
 
 def test_a_decision_can_make_a_hub_less_than_one() -> None:
     """With one neighbour decided to be different it is within its limit, and joins again."""
-    rules = small_rules(hub_above=3, hub_above_personal=10)
+    rules = small_rules(3, 10, hub_above_ephemeral=3)
     cookie = Node(1, "cookie", "shop")
     sessions = [Node(10 + i, "session", "shop") for i in range(4)]
     store = MemoryIdentityStore()

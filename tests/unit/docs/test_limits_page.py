@@ -30,6 +30,7 @@ from services.embedded.engine import CACHED_CLAIMS
 from services.embedded.pipeline import ATTEMPTS_MAX
 from services.identity.adapters.explanation import ASIDES_SHOWN_MAX, EDGES_READ_MAX
 from services.identity.adapters.membership import DECISIONS_SHOWN_MAX, EDGES_SHOWN_MAX
+from services.identity.adapters.notices import EVIDENCE_MAX as NOTICE_EVENTS_MAX
 from services.ingest.adapters.rejected import SCANNED_MAX
 from services.ingest.adapters.rejected_letters import COUNTED_MAX
 from services.ingest.lines import KEPT_BYTES_MAX
@@ -82,6 +83,10 @@ STATED: list[tuple[str, int | float]] = [
     ("a cursor", CURSOR_CHARS_MAX),
     ("faults that one problem lists", ERRORS_MAX),
     ("neighbours of a shareable identifier", PERSONS.hub_above),
+    ("ephemeral neighbours of a shareable identifier", PERSONS.hub_above_ephemeral),
+    ("new shareable neighbours of one type", PERSONS.suspicious_above_shareable),
+    ("purchases within 24 hours", PERSONS.busy_above),
+    ("evidence of a notice", NOTICE_EVENTS_MAX),
     ("neighbours of a personal identifier", PERSONS.hub_above),
     ("personal neighbours of one type", PERSONS.hub_above_personal),
     ("new personal neighbours of one type", PERSONS.suspicious_above),

@@ -86,29 +86,41 @@ class Oracle:
         if node in marks:
             return "marked"
         others = [n for row in self.joining if node in row["pair"] for n in row["pair"] - {node}]
-        if not self._personal(node):
-            return "hub" if len(others) > self.rules.hub_above else ""
         lasting = [n for n in others if not names[self.nodes[n].type].ephemeral]
         if len(lasting) > self.rules.hub_above:
             return "hub"
+        if not self._personal(node):
+            if len(others) - len(lasting) > self.rules.hub_above_ephemeral:
+                return "hub"
+            counted = [n for n in others if not self._personal(n)]
+            return "suspicious" if self._crowded(node, counted) else ""
         for name in names:
             same_type = [n for n in others if self.nodes[n].type == name and self._personal(n)]
             if len(same_type) > self.rules.hub_above_personal:
                 return "hub"
-        return "suspicious" if self._crowded(node) else ""
+        return "suspicious" if self._crowded(node, lasting) else ""
 
-    def _crowded(self, node: NodeId) -> bool:
-        """Whether in the day after any of its edges too many of one personal type are new."""
+    def _crowded(self, node: NodeId, counted: list[NodeId]) -> bool:
+        """Whether in the day after any of its edges too many of one type are new."""
+        limits = {
+            t.name: t.suspicious_above
+            or (
+                self.rules.suspicious_above
+                if t.kind is IdentifierKind.PERSONAL
+                else self.rules.suspicious_above_shareable
+            )
+            for t in self.rules.type
+        }
         seen = [
             (self.nodes[other].type, row["ms"])
             for row in self.joining
             if node in row["pair"]
             for other in row["pair"] - {node}
-            if self._personal(other)
+            if other in counted
         ]
         return any(
             sum(1 for name, ms in seen if name == kind and 0 <= ms - begin < 24 * 3_600_000)
-            > self.rules.suspicious_above
+            > limits[kind]
             for kind, begin in seen
         )
 

@@ -28,6 +28,8 @@ TYPES = (
     "cookie",
 )
 UNLISTED = "record"
+LIMITS = ((3, 5, 200), (1, 2, 10), (1, 2, 99), (1, 3, 99), (2, 4, 99))
+"""As `small_rules` takes them."""
 QUARTER_DAY_MS = 6 * 3_600_000
 
 
@@ -45,7 +47,11 @@ class Story(NamedTuple):
 
 @lru_cache
 def small_rules(
-    hub_above: int, hub_above_personal: int, suspicious_above: int = 99
+    hub_above: int,
+    hub_above_personal: int,
+    suspicious_above: int = 99,
+    suspicious_above_shareable: int = 99,
+    hub_above_ephemeral: int = 99,
 ) -> IdentityRules:
     """Rules with every feature, and hub limits to choose."""
     return IdentityRules.model_validate(
@@ -54,6 +60,8 @@ def small_rules(
             "hub_above": hub_above,
             "hub_above_personal": hub_above_personal,
             "suspicious_above": suspicious_above,
+            "suspicious_above_shareable": suspicious_above_shareable,
+            "hub_above_ephemeral": hub_above_ephemeral,
             "blocked": [],
             "type": [
                 {"name": "customer_number", "kind": "personal", "unique": True},
@@ -131,7 +139,7 @@ def random_story(rng: Random) -> Story:
     marks = rng.sample([n.id for n in nodes], 1) if rng.random() < 0.2 else []
     items: list[Item] = [*edges, *random_decisions(rng, nodes), *marks]
     rng.shuffle(items)
-    rules = small_rules(*(rng.choice(some) for some in ((3, 5, 200), (1, 2, 10), (1, 2, 99))))
+    rules = small_rules(*(rng.choice(some) for some in LIMITS))
     return Story(rules, items)
 
 

@@ -23,7 +23,7 @@ from tests.unit.identity.stories import link, random_decision, random_nodes, sma
 
 A = Node(1, "customer_number", "shop")
 B = Node(2, "email", "")
-TABLE = type_table(small_rules(hub_above=3, hub_above_personal=1, suspicious_above=2))
+TABLE = type_table(small_rules(3, 1, 2, suspicious_above_shareable=4, hub_above_ephemeral=6))
 
 
 def test_the_best_grade_wins_whatever_the_time() -> None:
@@ -82,8 +82,10 @@ def test_decisions_merge_the_same_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("centre", "neighbours", "expected"),
     [
-        ("cookie", ["session"] * 3, False),  # at the limit
-        ("cookie", ["session"] * 4, True),  # a till terminal: every neighbour counts
+        ("cookie", ["phone"] * 3, False),  # at the limit
+        ("cookie", ["phone"] * 3 + ["card"], True),  # every lasting neighbour counts
+        ("cookie", ["session"] * 6 + ["phone"] * 3, False),  # visits have a limit of their own
+        ("cookie", ["session"] * 5 + ["order_number"] * 2, True),  # a till terminal
         ("customer_number", ["session"] * 50, False),  # a loyal customer: visits do not count
         ("customer_number", ["phone"] * 4, True),  # too many lasting things
         ("customer_number", ["card", "email"], False),  # one personal neighbour of each type
@@ -92,7 +94,8 @@ def test_decisions_merge_the_same_in_any_order() -> None:
     ],
 )
 def test_hubs(centre: str, neighbours: list[str], expected: bool) -> None:
-    """Limits are 3 neighbours, and 1 personal neighbour of a type at a personal node."""
+    """Limits are 3 lasting neighbours, 6 ephemeral ones, and 1 personal one of a type at a personal
+    node."""
     around = [Node(10 + i, kind, "") for i, kind in enumerate(neighbours)]
     assert is_hub(Node(1, centre, ""), around, TABLE) is expected
 
@@ -114,12 +117,17 @@ HOUR = 3_600_000
             True,
         ),
         ("email", [("card", 0), ("card", 0), ("email", 0)], False),  # each type for itself
-        ("email", [("phone", 0)] * 9, False),  # only personal ones stand for a person
+        ("email", [("phone", 0)] * 4, False),  # at the limit of what may be in several hands
+        ("email", [("phone", 0)] * 5, True),  # a till card, and whoever pays
+        ("email", [("session", 0)] * 50, False),  # a person comes as often as she likes
+        ("cookie", [("session", 0)] * 5, True),  # a kiosk
+        ("cookie", [("session", day * 24 * HOUR) for day in range(50)], False),  # a regular visitor
+        ("phone", [("order_number", 0)] * 5, True),  # a call centre's
         ("cookie", [("card", 0)] * 9, False),  # joins no persons anyway
     ],
 )
 def test_suspicious_values(centre: str, neighbours: list[tuple[str, int]], expected: bool) -> None:
-    """The limit is 2 personal neighbours of a type within a day, in any order."""
+    """The limits within a day are 2 personal neighbours of a type and 4 others, in any order."""
     around = [(Node(10 + i, kind, ""), ms) for i, (kind, ms) in enumerate(neighbours)]
     assert is_suspicious(Node(1, centre, ""), around, TABLE) is expected
     assert is_suspicious(Node(1, centre, ""), around[::-1], TABLE) is expected

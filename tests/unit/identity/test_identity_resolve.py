@@ -99,14 +99,24 @@ def test_a_family_tablet_is_nobodys_and_its_sessions_follow_their_login() -> Non
 
 
 def test_a_till_terminal_is_a_hub_and_joins_nobody() -> None:
-    """Two hundred receipts of one terminal are one anonymous profile; with one more it is a hub."""
+    """With more receipts in a day than anybody's device has, those before are apart again."""
     terminal = Node(1, "device_id", "pos")
-    orders = [Node(1000 + i, "order_number", "pos") for i in range(201)]
-    below = run([edge(terminal, order) for order in orders[:200]])
+    orders = [Node(1000 + i, "order_number", "pos") for i in range(16)]
+    below = run([edge(terminal, order) for order in orders[:15]])
     above = run([edge(terminal, order) for order in orders])
     assert len(groups(below)) == 1
     assert above.placements[terminal.id] == Placement(terminal.id, ProfileKind.SHARED)
-    assert len(groups(above)) == 202
+    assert len(groups(above)) == 17
+
+
+def test_a_regular_visitor_is_no_hub() -> None:
+    """Three hundred visits of a device over a year are one visitor; three hundred in a day are a
+    kiosk, and so are more than two thousand in all."""
+    visits = [Node(1000 + i, "session", "shop") for i in range(2001)]
+    year = [edge(TABLET, one, at * 26 * 3_600_000) for at, one in enumerate(visits)]
+    assert len(groups(run(year[:300]))) == 1
+    assert len(groups(run([edge(TABLET, one) for one in visits[:300]]))) == 301
+    assert len(groups(run(year))) == 2002
 
 
 def test_a_loyal_customer_does_not_become_a_hub() -> None:

@@ -264,7 +264,7 @@ async def test_a_write_that_was_given_up_cannot_overrule_a_later_one() -> None:
 
 async def test_a_hub_that_became_one_in_doubt_lets_its_neighbours_go() -> None:
     """As many edges as all records in doubt may hold are read before a hub is taken as known."""
-    bench = Bench(small_rules(hub_above=3, hub_above_personal=10))
+    bench = Bench(small_rules(3, 10, hub_above_ephemeral=3))
     visits = [link(COOKIE, Node(100 + n, "session", "shop"), 5, f"e{n}", True) for n in range(6)]
     worker = bench.worker()
     await worker.process(bench.append(edges(*visits[:3])))
