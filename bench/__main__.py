@@ -17,6 +17,7 @@ from bench import (
     api,
     consistency,
     ingest,
+    matching,
     profile_read,
     real_prices,
     startup,
@@ -67,6 +68,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_prices(
         commands.add_parser("prices", parents=[as_json], help=_first_line(real_prices.__doc__))
     )
+    commands.add_parser(
+        "matching", parents=[as_json], help=_first_line(matching.__doc__)
+    ).add_argument("folder", type=Path, help="holds `febrl/` and `splink_fake_1000/`")
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
     )
@@ -267,6 +271,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "prices":
         asked = {name: getattr(given, name) for name in ("month", "households", "weighed")}
         return [("prices", lambda: real_prices.measure(**asked), real_prices.tell)]
+    if given.command == "matching":
+        return [("matching", lambda: matching.measure(given.folder), matching.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

@@ -33,6 +33,7 @@ FLOORS = {
     "services.consistency.scenario": 8,
     "services.consistency.scenario_events": 7,
     "services.profiles": 6,
+    "services.matching": 6,
     "services.measures": 6,
     "services.probe": 6,
     "services.notify": 7,

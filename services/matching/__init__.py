@@ -1,0 +1,1 @@
+"""Match suggestions: which profiles may be one person although no identifier says so."""

@@ -1,0 +1,1 @@
+"""What matching needs of engines: Splink, and ClickHouse."""

@@ -1,0 +1,50 @@
+-- The statements of Splink's own engine, DuckDB.
+
+-- persons --
+-- The persons that are compared.
+CREATE TABLE persons
+(
+    person VARCHAR, given_name VARCHAR, given_first VARCHAR, given_root VARCHAR,
+    given_is_common BOOLEAN, family_name VARCHAR, generation VARCHAR, birth_date VARCHAR,
+    street VARCHAR, house_number VARCHAR, postal_code VARCHAR, city VARCHAR, phones VARCHAR[],
+    emails VARCHAR[], mailboxes VARCHAR[]
+)
+
+-- keys --
+-- Their keys; two persons with a key in common are compared.
+CREATE TABLE keys (person VARCHAR, key VARCHAR)
+
+-- pairs --
+-- The pairs that share a key, each once. A key that too many have is not used.
+CREATE TABLE pairs AS
+WITH used AS
+(
+    SELECT key FROM keys GROUP BY key HAVING count(*) BETWEEN 2 AND $holders
+),
+held AS (SELECT person, key FROM keys SEMI JOIN used USING (key))
+SELECT DISTINCT a.person AS join_key_l, b.person AS join_key_r, '0' AS match_key
+FROM held AS a JOIN held AS b ON a.key = b.key AND a.person < b.person
+
+-- count --
+-- How many pairs are compared.
+SELECT count(*) FROM pairs
+
+-- certain --
+-- How many pairs are one person with near certainty.
+SELECT count(*)
+FROM pairs JOIN persons AS a ON a.person = join_key_l JOIN persons AS b ON b.person = join_key_r
+WHERE a.given_first = b.given_first
+    AND (a.family_name = b.family_name
+            AND a.birth_date = b.birth_date
+        OR coalesce(a.birth_date = b.birth_date, true)
+            AND list_has_any(a.emails, b.emails))
+
+-- training --
+-- How many pairs agree in columns.
+SELECT coalesce(sum(found * (found - 1) // 2), 0)
+FROM (SELECT count(*) AS found FROM persons WHERE {present} GROUP BY {columns})
+
+-- scored --
+-- The scored pairs, the most probable first.
+SELECT person_l, person_r, match_probability, match_weight, generation_l, generation_r, {columns}
+FROM {table} ORDER BY match_weight DESC, person_l, person_r

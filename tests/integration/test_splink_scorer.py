@@ -1,0 +1,104 @@
+"""Match suggestions on the real engine: a small shop, households, frequent values."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+
+from services.matching.adapters.splink import SplinkScorer
+from services.matching.core.household import apart
+from services.matching.core.model import THRESHOLD, parts_of
+from services.matching.core.person import PersonRecord, person_record
+from services.matching.ports import ScoredPair
+
+GIVEN = ("Anna", "Peter", "Mehmet", "Sofia", "Jan", "Ingrid", "Tomasz", "Clara", "Uwe", "Nadia")
+FAMILY = (
+    "Albers", "Brandt", "Celik", "Dietz", "Engel", "Fuchs", "Götz", "Hinz", "Imhof", "Jung",
+    "Kowalski", "Lang", "Maurer", "Nagel", "Ostermann", "Pohl", "Quast", "Riedel", "Sauer", "Thoma",
+)  # fmt: skip
+
+
+def said(**values: str) -> dict[str, list[str]]:
+    return {name: [value] for name, value in values.items()}
+
+
+def shop(count: int) -> list[PersonRecord]:
+    """Customers who are all different persons."""
+    rng = random.Random(7)
+    return [
+        person_record(
+            f"shop-{number:04}",
+            said(
+                first_name=rng.choice(GIVEN),
+                last_name=rng.choice(FAMILY),
+                birth_date=str(date(1940, 1, 1) + timedelta(days=rng.randrange(24_000))),
+                street=f"{rng.choice(FAMILY)}weg {rng.randint(1, 90)}",
+                postal_code=f"{rng.randint(20000, 20400)}",
+                city="Hamburg",
+            ),
+            "DE",
+        )
+        for number in range(count)
+    ]
+
+
+HOME = {"street": "Lindenallee 3", "postal_code": "20144", "city": "Hamburg"}
+HOUSEHOLDS = {
+    "father": said(first_name="Georg", last_name="Zander", birth_date="1955-02-01", **HOME),
+    "son": said(first_name="Georg", last_name="Zander", birth_date="1985-02-01", **HOME),
+    "twin-a": said(first_name="Lea", last_name="Zander", birth_date="2001-07-09", **HOME),
+    "twin-b": said(first_name="Lena", last_name="Zander", birth_date="2001-07-09", **HOME),
+    "wife": said(first_name="Herta", last_name="Zander", email="zander@example.com", **HOME),
+    "husband": said(first_name="Otto", last_name="Zander", email="zander@example.com", **HOME),
+}
+CARDS = {
+    "card-1": said(first_name="Kätha", last_name="Ünsal", birth_date="1972-11-30", **HOME),
+    "shop-1": said(first_name="KAETHA", last_name="UENSAL", birth_date="30.11.1972", **HOME),
+    "card-2": said(first_name="Bernd", last_name="Wolff", birth_date="1961-04-08", city="Kiel"),
+    "shop-2": said(first_name="Wolff", last_name="Bernd", birth_date="1961-08-04", city="Kiel"),
+}
+
+
+def proposed(folder: Path, persons: Iterable[PersonRecord]) -> dict[tuple[str, str], ScoredPair]:
+    with SplinkScorer(folder) as scorer:
+        scorer.load(persons)
+        found = list(scorer.pairs(scorer.learn(), THRESHOLD))
+    return {(one.a, one.b): one for one in found if apart(one.degrees, one.generations) is None}
+
+
+def test_a_small_shop_gets_sensible_suggestions(tmp_path: Path) -> None:
+    """Among 200 customers the two that are one person are found; members of households and
+    strangers are not proposed."""
+    known = {**HOUSEHOLDS, **CARDS}
+    persons = [person_record(name, values, "DE") for name, values in known.items()]
+    found = proposed(tmp_path, [*shop(200), *persons])
+    assert set(found) == {("card-1", "shop-1"), ("card-2", "shop-2")}
+    one = found["card-1", "shop-1"]
+    words = {part.field: part.words for part in parts_of(one.degrees, one.weights)}
+    assert words["birth_date"] == "same birth date"
+    assert words["street"] == "same street and house number"
+    assert one.weight > 7
+
+
+def test_a_frequent_value_costs_no_square(tmp_path: Path) -> None:
+    """Three thousand namesakes with one default birth date make no million pairs."""
+    persons = [
+        person_record(
+            f"p-{number:05}",
+            said(first_name="Anna", last_name="Meier", birth_date="1970-01-01",
+                 city="Berlin", email=f"a{number}@example.com"),
+            "DE",
+        )
+        for number in range(3000)
+    ]  # fmt: skip
+    with SplinkScorer(tmp_path) as scorer:
+        scorer.load(persons)
+        assert scorer.compared == 0
+        assert list(scorer.pairs(scorer.learn(), THRESHOLD)) == []
+
+
+def test_nobody_is_nobody(tmp_path: Path) -> None:
+    """No persons, and persons of whom nothing is known, give no pairs."""
+    assert proposed(tmp_path, []) == {}
