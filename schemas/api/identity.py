@@ -12,6 +12,7 @@ from schemas.api.pages import PageEnd
 from schemas.base import Contract
 from schemas.descriptions import Described
 from schemas.edge import Verdict
+from schemas.incident_action import Reason
 
 Named = Annotated[str, Field(min_length=1, max_length=600)]
 
@@ -111,3 +112,22 @@ class TwoIdentifiers(Described, BaseModel):
     """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
     b: Named
     """The other one."""
+
+
+class NewDecision(Described, BaseModel):
+    """What is decided about two identifiers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    a: Named
+    """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
+    b: Named
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none to take the decision about them back."""
+    reason: Reason
+    """Why, in one line."""
+    dry_run: bool = False
+    """Only say what would happen."""
+    unseen: bool = False
+    """Whether an identifier may be one that no event has named yet."""

@@ -58,6 +58,16 @@ const answers = {
   "/v1/identity/why": await api.POST("/v1/identity/why", {
     body: { a: facts.email, b: facts.email },
   }),
+  "/v1/identity/decisions": await api.POST("/v1/identity/decisions", {
+    body: {
+      a: facts.email,
+      b: "email=outside@example.com",
+      verdict: "same",
+      reason: "seen",
+      dry_run: true,
+      unseen: true,
+    },
+  }),
   "/v1/identity/suspicious": await api.GET("/v1/identity/suspicious"),
   "/v1/incidents": await api.GET("/v1/incidents", { params: { query: { limit: 2 } } }),
   "/v1/incidents/counts": await api.GET("/v1/incidents/counts", {

@@ -21,7 +21,7 @@ from tests.contract.api.populated import MARK, Populated
 DOCUMENT = openapi_document()
 STREAMED = frozenset({"streamIncidents", "streamProfiles"})
 """Answers without an end: they are asked with ids of events only, and not read."""
-KEPT = frozenset({"postTouchpoints", "actOnIncident"})
+KEPT = frozenset({"postTouchpoints", "actOnIncident", "decideIdentity"})
 """Operations that keep what they are sent."""
 TEXTS = (
     *("", " ", "0", "-1", "1e309", "9" * 400, "null", "true", "[]", "{}", "{x:UInt8}", "%s", "%"),
@@ -87,6 +87,14 @@ def bodies_of(made: Populated) -> dict[str, Any]:
             "addresses": [email],
         },
         "explainIdentity": {"a": made.email, "b": made.email},
+        "decideIdentity": {
+            "a": made.email,
+            "b": made.profile_id,
+            "verdict": "same",
+            "reason": "seen",
+            "dry_run": True,
+            "unseen": False,
+        },
         "actOnIncident": {"action": "ack", "reason": "seen", "until": None},
     }
 

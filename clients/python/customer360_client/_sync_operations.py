@@ -636,6 +636,123 @@ class Operations:
             )
         )
 
+    def decide_identity(
+        self,
+        a: str,
+        b: str,
+        verdict: models.Verdict,
+        reason: str,
+        *,
+        dry_run: bool | None = None,
+        unseen: bool | None = None,
+        consistent_after: str | None = None,
+        idempotency_key: str | None = None,
+        x_actor: str | None = None,
+        purpose: str | None = None,
+    ) -> models.Decided:
+        """Decide that two identifiers are one customer (`same`) or two (`different`), or take
+        that back (`none`); with `dry_run` only say which profiles would merge or split. It is
+        durable when this answers, with the name of the key as its author; workers apply it
+        within moments. Without `profiles:pii` values are masked.
+
+        a: A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other
+            number.
+        b: The other one.
+        verdict: same, different, or none to take the decision about them back.
+        reason: Why, in one line.
+        dry_run: Only say what would happen. By default False.
+        unseen: Whether an identifier may be one that no event has named yet. By default
+            False.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        idempotency_key: Makes it safe to send the request again: for a day it gets the same
+            answer.
+        x_actor: The person on whose behalf you act; added to the name of the key.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "POST",
+                "/v1/identity/decisions",
+                models.Decided,
+                query={"consistent_after": consistent_after},
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                    "X-Actor": x_actor,
+                    "X-Purpose": purpose,
+                },
+                body=body_of(
+                    a=a, b=b, verdict=verdict, reason=reason, dry_run=dry_run, unseen=unseen
+                ),
+            )
+        )
+
+    def list_decisions(
+        self,
+        *,
+        node_id: UUID | str | None = None,
+        verdict: models.Verdict | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ListedDecisionPage:
+        """What people decided about identifiers, the latest first. Without `profiles:pii`
+        values are masked.
+
+        node_id: Only about the identifier with this node id.
+        verdict: Only with this verdict; `none`: taken back.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/identity/decisions",
+                models.ListedDecisionPage,
+                query={
+                    "node_id": node_id,
+                    "verdict": verdict,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_decisions(
+        self,
+        *,
+        node_id: UUID | str | None = None,
+        verdict: models.Verdict | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> Generator[models.ListedDecision, None, None]:
+        """The entries of all pages of `list_decisions`.
+
+        node_id: Only about the identifier with this node id.
+        verdict: Only with this verdict; `none`: taken back.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_decisions(
+                node_id=node_id,
+                verdict=verdict,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
     def list_incidents(
         self,
         *,

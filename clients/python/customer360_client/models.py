@@ -494,6 +494,25 @@ class ChargedAboveShownView(Model):
     """Whole minutes between both."""
 
 
+class ConcernedProfile(Model):
+    """A profile that a decision concerns."""
+
+    profile_id: UUID
+    """Its id."""
+    kind: str
+    """person, anonymous or shared."""
+    identifiers_count: int
+    """How many identifiers it has."""
+    orders: int | None
+    """Its orders; null for a profile that is too large to add up here."""
+    revenue: Decimal | None
+    """What they come to."""
+    currency: str | None
+    """Currency of the amount."""
+    holds: list[str]
+    """Which of the two identifiers it holds: `a`, `b`."""
+
+
 class ConsentBreachDetails(Model):
     """What was sent, and since when it must not be."""
 
@@ -761,6 +780,35 @@ class DataFreshness(Model):
     """Latest receipt of an event that was processed; null before the first."""
     channels: list[ChannelFreshness]
     """The same by channel."""
+
+
+class Decided(Model):
+    """A decision with what it does."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    a: WhyNode
+    """One identifier."""
+    b: WhyNode
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none for a decision that was taken back."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: datetime
+    """When."""
+    refused_because: str | None
+    """Why a decision `same` joins nobody now; null if it is in force."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block it."""
+    is_recorded: bool
+    """False for a dry run, and for a decision that stands already."""
+    effect: MapEffect
+    """What it does to the map; workers apply it within moments."""
 
 
 class DecisionStep(Model):
@@ -1134,6 +1182,40 @@ class ListedConflictPage(Model):
     """How the list goes on."""
 
 
+class ListedDecision(Model):
+    """What a person decided about two identifiers."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    a: WhyNode
+    """One identifier."""
+    b: WhyNode
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none for a decision that was taken back."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: datetime
+    """When."""
+    refused_because: str | None
+    """Why a decision `same` joins nobody now; null if it is in force."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block it."""
+
+
+class ListedDecisionPage(Model):
+    """ListedDecisionPage"""
+
+    data: list[ListedDecision]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class ListedMeasure(Model):
     """One measure."""
 
@@ -1294,6 +1376,29 @@ class LoyaltyDetails(Model):
     """What follows from the other statements."""
     observed: str
     """What the channel says."""
+
+
+class MapEffect(Model):
+    """What a decision does to the map."""
+
+    together_before: bool
+    """Whether one profile holds both identifiers without it."""
+    together_after: bool
+    """Whether one profile holds both with it."""
+    refused_because: str | None
+    """Why a decision `same` joins nobody; null if it is not refused."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block it."""
+    before: list[ConcernedProfile]
+    """The profiles that it concerns, the largest first."""
+    after: list[ConcernedProfile]
+    """The same identifiers as profiles with it."""
+    moved_count: int
+    """How many identifiers change their profile. A profile that only gets another id counts."""
+    moved: list[MovedIdentifier]
+    """The first of them."""
+    is_cut: bool
+    """Whether there are more profiles or identifiers than are listed."""
 
 
 class MarketingWithoutConsentView(Model):
@@ -1457,6 +1562,34 @@ class MissingOnChannelView(Model):
     """Since when that channel does."""
     last_shown: datetime | None
     """When the channel that lacks it showed or withdrew it last; empty if it never did."""
+
+
+class MovedIdentifier(Model):
+    """An identifier that another profile holds after the decision."""
+
+    identifier: WhyNode
+    """The identifier."""
+    from_profile_id: UUID
+    """The profile that held it."""
+    to_profile_id: UUID
+    """The profile that holds it then."""
+
+
+class NewDecision(Model):
+    """What is decided about two identifiers."""
+
+    a: str
+    """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
+    b: str
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none to take the decision about them back."""
+    reason: str
+    """Why, in one line."""
+    dry_run: bool | None = None
+    """Only say what would happen. By default False."""
+    unseen: bool | None = None
+    """Whether an identifier may be one that no event has named yet. By default False."""
 
 
 class NewIncidentAction(Model):

@@ -23,6 +23,8 @@ from services.api.rates import Taken
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer KEY`")
 KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key")
 PURPOSE_CHARS_MAX = 200
+NAME_CHARS_MAX = 100
+"""Of whoever acts, as audit trails hold it."""
 RATE = "rate"
 """State of a request: what its key has left."""
 PRINCIPAL = "principal"
@@ -106,6 +108,32 @@ Purpose = Annotated[
         description="Why you ask, for the audit log: `call from the customer, ticket 4711`.",
     ),
 ]
+
+
+Actor = Annotated[
+    str,
+    Header(
+        alias="X-Actor",
+        max_length=NAME_CHARS_MAX,
+        description="The person on whose behalf you act; added to the name of the key.",
+    ),
+]
+
+
+def acting_as(caller: Caller, actor: str) -> str:
+    """Who acts, within what audit trails hold: the key's name stands behind that of the person.
+
+    Raises Problem 400 where both together are too long.
+    """
+    name = caller.principal.name
+    named = f"{actor.strip()} ({name})" if actor.strip() else name
+    if len(named) > NAME_CHARS_MAX:
+        raise Problem(
+            ProblemCode.INVALID_REQUEST,
+            f"X-Actor and the name of the key have {len(named)} characters, "
+            f"{NAME_CHARS_MAX} at most",
+        )
+    return named
 
 
 ConsistentAfter = Annotated[

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from schemas.api.incidents import (
     AffectedItem,
@@ -20,7 +20,7 @@ from schemas.base import Instant
 from schemas.incident import AnyIncident, IncidentState, Severity
 from schemas.records import ActionRecord
 from services.api.auth import Scope
-from services.api.http.caller import Caller, allowed
+from services.api.http.caller import Actor, Caller, acting_as, allowed
 from services.api.http.notes import note
 from services.api.http.problems import Problem, documented
 from services.api.http.repeated import IdempotencyKey, once
@@ -50,7 +50,6 @@ from services.api.queries.incidents import (
 )
 
 INCIDENT_ID = re.compile(r"[0-9a-f]{32}")
-NAME_CHARS_MAX = 100
 ACTION_PROBLEMS = (
     *READ_PROBLEMS, *BODY_PROBLEMS, ProblemCode.INVALID_STATE, ProblemCode.KEY_REUSED,
 )  # fmt: skip
@@ -208,14 +207,7 @@ async def act(
     action: NewIncidentAction,
     caller: Annotated[Caller, Depends(allowed(Scope.INCIDENTS_WRITE))],
     idempotency_key: IdempotencyKey = "",
-    actor: Annotated[
-        str,
-        Header(
-            alias="X-Actor",
-            max_length=NAME_CHARS_MAX,
-            description="The person on whose behalf you act; added to the name of the key.",
-        ),
-    ] = "",
+    actor: Actor = "",
 ) -> Response:
     """Acknowledge or mute an incident, or take either back. It is durable when this answers, and
     kept in the audit trail with the name of the key; workers apply it within moments."""
@@ -223,7 +215,7 @@ async def act(
         realm=caller.realm,
         incident_id=_whole(incident_id),
         action=action.action,
-        by=_name(caller, actor),
+        by=acting_as(caller, actor),
         reason=action.reason,
         until=action.until.isoformat() if action.until else "",
     )
@@ -241,19 +233,6 @@ def _whole(incident_id: str) -> str:
     if not INCIDENT_ID.fullmatch(incident_id):
         raise Problem(ProblemCode.NOT_FOUND, "there is no such incident")
     return incident_id
-
-
-def _name(caller: Caller, actor: str) -> str:
-    """Who acts, within what the audit trail holds."""
-    name = caller.principal.name
-    named = f"{actor.strip()} ({name})" if actor.strip() else name
-    if len(named) > NAME_CHARS_MAX:
-        raise Problem(
-            ProblemCode.INVALID_REQUEST,
-            f"X-Actor and the name of the key have {len(named)} characters, "
-            f"{NAME_CHARS_MAX} at most",
-        )
-    return named
 
 
 def _customers(found: list[AnyIncident]) -> list[UUID]:

@@ -67,7 +67,7 @@ class DecideRequest(RealmRequest):
     """Whether values are replaced by hints."""
 
 
-class ProfilePart(Answer):
+class ConcernedProfile(Answer):
     """A profile that a decision concerns."""
 
     profile_id: UUID
@@ -108,9 +108,9 @@ class MapEffect(Answer):
     """Why a decision `same` joins nobody; null if it is not refused."""
     blocked_by: list[WhyNode]
     """The identifiers that block it."""
-    before: list[ProfilePart]
+    before: list[ConcernedProfile]
     """The profiles that it concerns, the largest first."""
-    after: list[ProfilePart]
+    after: list[ConcernedProfile]
     """The same identifiers as profiles with it."""
     moved_count: int
     """How many identifiers change their profile. A profile that only gets another id counts."""
@@ -396,7 +396,7 @@ def _effect(
 
 def _parts(
     reads: Reads, realm: str, members: Members, pair: tuple[NodeId, NodeId]
-) -> list[ProfilePart]:
+) -> list[ConcernedProfile]:
     """The profiles, those of the two identifiers first, then the largest."""
     counts = Counter(members.holder.values())
     holds: dict[NodeId, list[str]] = {}
@@ -413,7 +413,7 @@ def _parts(
     for one in ordered:
         known, kind = figures.get(as_uuid(one)), members.kinds.get(one)
         found.append(
-            ProfilePart(
+            ConcernedProfile(
                 profile_id=as_uuid(one),
                 kind=kind.value if kind else known.kind if known else "",
                 identifiers_count=counts[one],

@@ -21,6 +21,7 @@ UNTRACED = {
     "streamProfiles": "says that profiles changed; reading them is another request",
     "listOrderConflicts": "has no order that contradicts itself here",
     "listSuspicious": "has no suspicious value here",
+    "listDecisions": "nothing is decided about this customer",
     "listAffected": "has no incident here",
 }
 """Operations on profiles that this test asks for no trace of, and why."""

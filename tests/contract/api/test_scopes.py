@@ -35,6 +35,8 @@ NEEDS: dict[str, Scope] = {
     "getIdentity": Scope.PROFILES_READ,
     "explainIdentity": Scope.PROFILES_READ,
     "listSuspicious": Scope.PROFILES_READ,
+    "listDecisions": Scope.PROFILES_READ,
+    "decideIdentity": Scope.IDENTITY_WRITE,
     "streamProfiles": Scope.PROFILES_READ,
     "listIncidents": Scope.INCIDENTS_READ,
     "countIncidents": Scope.INCIDENTS_READ,
