@@ -106,7 +106,8 @@ def _issued_node(reads: Reads, realm: str, type_name: str, value: str) -> NodeId
         issuers = " or ".join(f"{type_name}@{issuer}=…" for issuer, _node in found)
         raise NotFound(f"several issuers assigned this {type_name}; name one: {issuers}")
     if not found:
-        raise NotFound(f"no {type_name} with this value is known in realm {realm!r}")
+        unknown = f"no {type_name} with this value is known in realm {realm!r}"
+        raise NotFound(unknown, reason=UNKNOWN)
     return found[0][1]
 
 

@@ -171,9 +171,7 @@ class ReadStore:
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""
-        graph = ClickHouseIdentityStore(self.reading)  # decisions may have come since
-        explanation = Explanation(graph, self._map, self.identity_rules, realm)
-        return explanation.explain(a, b)
+        return Explanation(self.reading, self.identity_rules, realm).explain(a, b)
 
     def expired(self) -> list[Expired]:
         """See the port."""

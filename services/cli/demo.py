@@ -23,7 +23,6 @@ from services.api.queries.profiles import (
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TimelineRequest
 from services.cli.checkout import require_checkout
-from services.cli.identity import print_why
 from services.cli.incidents import print_incidents
 from services.cli.ingest import IngestReport
 from services.cli.local_session import LocalSession
@@ -137,7 +136,8 @@ def _show_why(session: LocalSession, profile: dict[str, Any], zone: tzinfo) -> N
         ends = {"a": known[0]["node_id"], "b": known[-1]["node_id"]}
         answer = plain(next(session.run(IDENTITY_WHY, WhyRequest(realm=DEFAULT_REALM, **ends))))
         out.print("\n[bold]Why these identifiers are one person[/]")
-        print_why(answer, zone)
+        for sentence in answer["sentences"]:
+            out.print(sentence, markup=False, soft_wrap=True)
 
 
 def _what_next(directory: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from schemas.api.permission import Language
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import RealmRequest, plain
 from services.api.queries.identity import (
@@ -18,7 +19,8 @@ from services.api.queries.identity import (
     WhyRequest,
 )
 from services.cli import decisions, notices
-from services.cli.output import out, print_csv, print_json, print_table
+from services.cli.language import spoken
+from services.cli.output import one_line, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
@@ -26,6 +28,10 @@ WRONG_ROWS = (
     "node_id", "type", "stored_profile_id", "stored_kind", "expected_profile_id", "expected_kind",
 )  # fmt: skip
 WRONG_REFUSALS = ("a", "b", "stored_reason", "expected_reason")
+Lang = Annotated[
+    Language | None,
+    typer.Option("--lang", help="Language of the sentences; that of LANG if not given."),
+]
 Side = Annotated[str, typer.Argument(metavar="NODE", help="As for 'c360 profile get'.")]
 app = typer.Typer(help="Look at identities, and decide about them.", no_args_is_help=True)
 for _command in (decisions.decide, decisions.withdraw, decisions.decisions, notices.suspicious):
@@ -60,16 +66,25 @@ def why(
     context: typer.Context,
     a: Side,
     b: Side,
+    lang: Lang = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="With the events and rules in tables.")
+    ] = False,
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
-    """Why two identifiers are, or are not, one profile: the path of events and rules."""
+    """Why two identifiers are, or are not, one person: what happened, in sentences."""
+    asked = WhyRequest(realm=realm, a=a, b=b, language=lang or spoken())
     with state_of(context).session() as session:
-        answer = plain(next(session.run(IDENTITY_WHY, WhyRequest(realm=realm, a=a, b=b))))
+        answer = plain(next(session.run(IDENTITY_WHY, asked)))
     if as_json:
         print_json(answer)
         return
-    print_why(answer, state_of(context).zone(realm))
+    for sentence in answer["sentences"]:
+        out.print(one_line(sentence), markup=False, soft_wrap=True)
+    if details:
+        out.print()
+        print_why(answer, state_of(context).zone(realm))
 
 
 @app.command()

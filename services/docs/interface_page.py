@@ -183,6 +183,12 @@ def _identity() -> list[str]:
         f"An edge of `set_aside`; `why` is one of {codes(Standing)}, `refused_because` one of "
         f"{codes(Reason)}:",
         _field_rows(outputs.WHY_ASIDE),
+        "The event behind an edge, `happened`:",
+        _field_rows(outputs.WHY_HAPPENED),
+        "A decision of `decisions`:",
+        _field_rows(outputs.WHY_DECISION),
+        f"A shared identifier of `shared`; `because` is `several` or one of {codes(Reason)}:",
+        _field_rows(outputs.WHY_SHARED),
         "## `c360 identity suspicious --json`",
         "Identifiers that stand for too many persons, and persons with too many identifiers; "
         f"`notice` is one of {codes(NoticeKind)}.",

@@ -88,14 +88,55 @@ IDENTITY_WHY = (
     Field("b", "node", "The second identifier."),
     Field("profile_a", "UUID", "The profile that holds the first."),
     Field("profile_b", "UUID", "The profile that holds the second."),
+    Field("kind_a", "string", "What profile `profile_a` is; empty if it is on no map."),
+    Field("kind_b", "string", "What profile `profile_b` is."),
     Field("same", "boolean", "Both belong to one profile."),
     Field("path", "list of steps", "The links from the first to the second, if they are one."),
     Field("set_aside", "list of edges", "Edges of the two that join nobody, and why."),
+    Field("decisions", "list of decisions", "What people decided about the two, if they are two."),
+    Field(
+        "nearest",
+        "list of steps",
+        "If they are two, the way between them with the fewest links that join nobody: steps of "
+        "`path`, or edges of `set_aside` with a `rule`; of `rule` and `why` one is null.",
+    ),
+    Field("shared", "list of shared identifiers", "Those of the above that belong to nobody."),
     Field(
         "is_cut",
         "boolean",
         "There are more edges than were looked at or are shown: a path may be missing.",
     ),
+    Field("language", "string", "Language of the sentences, `en` or `de`."),
+    Field("sentences", "list of strings", "The explanation in the words of customers."),
+)
+WHY_HAPPENED = (
+    Field("type", "string", "Type of the event."),
+    Field("channel", "string", "Its channel."),
+    Field("store", "string", "Its store; empty if it names none."),
+    Field("system", "string", "The system that reported it; empty if it names none."),
+    Field("reason", "string", "Of `identity.linked`: what proved the link; else empty."),
+    Field("anchor", "UUID", "Node id of the identifier that it was stored under."),
+)
+WHY_DECISION = (
+    Field("from", "node", "One of the two."),
+    Field("to", "node", "The other one."),
+    Field("verdict", "string", "`same` or `different`."),
+    Field("author", "string", "Who decided."),
+    Field("reason", "string", "Why."),
+    Field("decided_at", "time", "When."),
+    Field("refused_because", "string or null", "Why `same` has no effect."),
+)
+WHY_SHARED = (
+    Field("identifier", "node", "The identifier."),
+    Field(
+        "because",
+        "string",
+        "`several` between several persons; else the reason for which it joins nobody.",
+    ),
+    Field("seen_with", "integer", "Identifiers that it was seen with."),
+    Field("persons", "integer", "Persons whom those belong to."),
+    Field("samples", "list of nodes", "The strongest identifier of some of those persons."),
+    Field("is_cut", "boolean", "There are more than were looked at: the numbers are lower bounds."),
 )
 WHY_NODE = (
     Field("node_id", "UUID", "Node id."),
@@ -106,10 +147,15 @@ WHY_NODE = (
 WHY_STEP = (
     Field("from", "node", "Where the link begins."),
     Field("to", "node", "Where it ends."),
-    Field("rule", "string", "The rule that makes the link."),
     Field("event_id", "string", "The event that is its evidence (links by an event)."),
     Field("first_seen", "time", "The earliest such event (links by an event)."),
     Field("verified", "boolean", "Every personal identifier is verified (links by an event)."),
+    Field(
+        "happened",
+        "event or null",
+        "What happened in it; null if it was not looked up or is no longer stored.",
+    ),
+    Field("rule", "string", "The rule that makes the link."),
     Field("author", "string", "Who decided (links by a decision)."),
     Field("reason", "string", "Why it was decided (links by a decision)."),
     Field("decided_at", "time", "When it was decided (links by a decision)."),
@@ -120,9 +166,15 @@ WHY_ASIDE = (
     Field("event_id", "string", "The event that names both."),
     Field("first_seen", "time", "The earliest such event."),
     Field("verified", "boolean", "Every personal identifier is verified."),
-    Field("why", "string", "Why it joins nobody."),
+    Field("happened", "event or null", "What happened in it, as above."),
     Field("refused_because", "string or null", "The reason of a refusal."),
     Field("blocked_by", "list of nodes", "The identifiers that block a refused edge."),
+    Field(
+        "decided",
+        "object or null",
+        "`author`, `reason` and `decided_at` of the decision that keeps them apart.",
+    ),
+    Field("why", "string", "Why it joins nobody."),
 )
 REJECTED = (
     Field("version", "integer", "Version of this output."),

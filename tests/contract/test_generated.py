@@ -39,8 +39,9 @@ from schemas.subject import ProductSubject
 from schemas.topics import CATALOGUE
 from schemas.touchpoint import TouchpointAdapter
 from services.api.digest import state_digest
+from services.api.explained import Explained, WhyDecision, WhyHappened, WhyShared
 from services.api.operation import Operation, Request, plain
-from services.api.queries.identity import Explained, IdentifierRow
+from services.api.queries.identity import IdentifierRow
 from services.api.queries.rejected import ShownReject
 from services.api.queries.store import DoubleAnchorRow
 from services.cli import identity as identity_command
@@ -63,7 +64,6 @@ from services.runtime.errors import C360Error
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
-from services.store.profile_map import ProfileMap
 from tests.events import product_book
 from tests.unit.identity.stories import link
 
@@ -408,14 +408,18 @@ def test_explanation_is_documented(database: Database) -> None:
     writer = IdentityWriter(store, "default", rules)
     edges = [link(person, mail, 5, "e1", True), link(mail, other, 5, "e2", False)]
     writer.commit(writer.apply(edges), 1)
-    found = Explanation(store, ProfileMap(database), rules, "default").explain(person.id, mail.id)
+    found = Explanation(database, rules, "default").explain(person.id, mail.id)
+    found |= {"language": "en", "sentences": ["Yes."]}
     told = plain(Explained.model_validate(found))
     assert told == found
     assert list(told) == names(tables.IDENTITY_WHY)
     assert list(told["a"]) == names(tables.WHY_NODE)
     (step,), (aside,) = told["path"], told["set_aside"]
-    assert list(step) == names(tables.WHY_STEP)[:6]
+    assert list(step) == names(tables.WHY_STEP)[:7]
     assert list(aside) == names(tables.WHY_ASIDE)
+    assert list(step["happened"] or WhyHappened.model_fields) == names(tables.WHY_HAPPENED)
+    assert list(WhyShared.model_fields) == names(tables.WHY_SHARED)
+    assert ["from", *list(WhyDecision.model_fields)[1:]] == names(tables.WHY_DECISION)
 
 
 def test_exit_codes_are_documented() -> None:

@@ -17,7 +17,6 @@ from services.identity.adapters.membership import MembershipReader
 from services.identity.ports import Membership
 from services.identity.writer import IdentityWriter
 from services.store.database import Database
-from services.store.profile_map import ProfileMap
 from tests.unit.identity.stories import link
 
 pytestmark = pytest.mark.any_store
@@ -115,7 +114,7 @@ def test_of_a_value_that_everybody_uses_a_part_is_shown(
     monkeypatch.setattr(membership, "EDGES_SHOWN_MAX", 30)
     [page] = pages(database, hub.id, 10)
     assert (len(page.edges), page.is_cut) == (30, True)
-    told = Explanation(ClickHouseIdentityStore(database), ProfileMap(database), RULES, REALM)
+    told = Explanation(database, RULES, REALM)
     whole = told.explain(1, 2)
     assert (len(whole["set_aside"]), whole["is_cut"]) == (89, False)
     monkeypatch.setattr(explanation, "ASIDES_SHOWN_MAX", 10)

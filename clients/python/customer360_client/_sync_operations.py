@@ -587,16 +587,24 @@ class Operations:
         )
 
     def explain_identity(
-        self, a: str, b: str, *, consistent_after: str | None = None, purpose: str | None = None
+        self,
+        a: str,
+        b: str,
+        *,
+        consistent_after: str | None = None,
+        accept_language: str | None = None,
+        purpose: str | None = None,
     ) -> models.Explained:
         """Why two identifiers are, or are not, one profile: the path of events, rules and
-        decisions, and the edges that were set aside. Without `profiles:pii` values are masked.
+        decisions, the edges that were set aside, and sentences for those who look after the
+        customer. Without `profiles:pii` values are masked.
 
         a: A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other
             number.
         b: The other one.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
+        accept_language: Language of the sentences for customers: `en` or `de`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
         """
         return self._send(
@@ -605,7 +613,7 @@ class Operations:
                 "/v1/identity/why",
                 models.Explained,
                 query={"consistent_after": consistent_after},
-                headers={"X-Purpose": purpose},
+                headers={"Accept-Language": accept_language, "X-Purpose": purpose},
                 body=body_of(a=a, b=b),
             )
         )

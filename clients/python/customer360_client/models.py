@@ -38,6 +38,8 @@ IncidentState: TypeAlias = (
     Literal["upcoming", "pending", "open", "acknowledged", "muted", "resolved", "retracted"] | str
 )
 """State of an incident."""
+Language: TypeAlias = Literal["en", "de"] | str
+"""The languages of sentences for customers."""
 NoticeKind: TypeAlias = (
     Literal["suspicious_value", "degree_limit", "many_identifiers", "busy_value"] | str
 )
@@ -835,14 +837,16 @@ class EdgeStep(Model):
     """Where it begins."""
     to: WhyNode
     """Where it ends."""
-    rule: str
-    """The rule that makes the link."""
     event_id: str
-    """The event that is its evidence."""
+    """The event that names both."""
     first_seen: str
     """Time of the earliest such event."""
     verified: bool
     """Whether every personal identifier is verified."""
+    happened: WhyHappened | None
+    """What happened in it; null if it was not looked up or is no longer stored."""
+    rule: str
+    """The rule that makes the link."""
 
 
 class EvidenceEvent(Model):
@@ -892,14 +896,28 @@ class Explained(Model):
     """The profile that holds the first."""
     profile_b: str
     """The profile that holds the second."""
+    kind_a: str
+    """What the profile of the first is: person, anonymous or shared; empty if it is on no map."""
+    kind_b: str
+    """What the profile of the second is."""
     same: bool
     """Whether both belong to one profile."""
     path: list[EdgeStep | DecisionStep | dict[str, Any]]
     """The links from the first to the second, if they are one."""
     set_aside: list[SetAside]
     """Edges of the two that join nobody, and why."""
+    decisions: list[WhyDecision]
+    """What people decided about the two profiles, if they are two."""
+    nearest: list[NearStep | DecisionStep | dict[str, Any]]
+    """If they are two: the way between them with the fewest links that join nobody."""
+    shared: list[WhyShared]
+    """The identifiers that belong to nobody, of the two and of the way between them."""
     is_cut: bool
     """Whether there are more edges than were looked at or are shown: a path may be missing."""
+    language: Language
+    """Language of the sentences."""
+    sentences: list[str]
+    """The explanation in the words of customers."""
 
 
 class Exposure(Model):
@@ -1573,6 +1591,33 @@ class MovedIdentifier(Model):
     """The profile that held it."""
     to_profile_id: UUID
     """The profile that holds it then."""
+
+
+class NearStep(Model):
+    """A step of the nearest connection of two profiles."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    event_id: str
+    """The event that names both."""
+    first_seen: str
+    """Time of the earliest such event."""
+    verified: bool
+    """Whether every personal identifier is verified."""
+    happened: WhyHappened | None
+    """What happened in it; null if it was not looked up or is no longer stored."""
+    refused_because: str | None
+    """The reason of a refusal."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block a refused edge."""
+    decided: WhyDecided | None
+    """The decision that keeps them apart, if it is one that does."""
+    rule: str | None
+    """The rule by which it joins its ends; null if it joins nobody."""
+    why: str | None
+    """Why it joins nobody; null if it joins its ends."""
 
 
 class NewDecision(Model):
@@ -2556,12 +2601,16 @@ class SetAside(Model):
     """Time of the earliest such event."""
     verified: bool
     """Whether every personal identifier is verified."""
-    why: str
-    """Why it joins nobody."""
+    happened: WhyHappened | None
+    """What happened in it; null if it was not looked up or is no longer stored."""
     refused_because: str | None
     """The reason of a refusal."""
     blocked_by: list[WhyNode]
     """The identifiers that block a refused edge."""
+    decided: WhyDecided | None
+    """The decision that keeps them apart, if it is one that does."""
+    why: str
+    """Why it joins nobody."""
 
 
 class ShownDetails(Model):
@@ -2874,6 +2923,53 @@ class TwoIdentifiers(Model):
     """The other one."""
 
 
+class WhyDecided(Model):
+    """What a person decided."""
+
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: str
+    """When."""
+
+
+class WhyDecision(Model):
+    """What a person decided about a member of one profile and one of the other."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    verdict: str
+    """`same` or `different`."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: str
+    """When."""
+    refused_because: str | None
+    """Why `same` has no effect; null otherwise."""
+
+
+class WhyHappened(Model):
+    """The event behind an edge."""
+
+    type: str
+    """Its type."""
+    channel: str
+    """Its channel."""
+    store: str
+    """Its store; empty if it names none."""
+    system: str
+    """The system that reported it; empty if it names none."""
+    reason: str
+    """Of `identity.linked`: what proved the link. Empty for other events."""
+    anchor: str
+    """Node id of the identifier that it was stored under."""
+
+
 class WhyNode(Model):
     """One identifier."""
 
@@ -2885,3 +2981,20 @@ class WhyNode(Model):
     """Who assigned it; empty if nobody did."""
     value: str
     """Its normalised value."""
+
+
+class WhyShared(Model):
+    """An identifier that belongs to nobody, and whom it touches."""
+
+    identifier: WhyNode
+    """The identifier."""
+    because: str
+    """`several` if it lies between several persons; else the reason for which it joins nobody."""
+    seen_with: int
+    """Identifiers that it was seen with."""
+    persons: int
+    """Persons whom those belong to."""
+    samples: list[WhyNode]
+    """The strongest identifier of some of them."""
+    is_cut: bool
+    """Whether there are more than were looked at: the numbers are at least these."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from schemas.api.pages import Page
-from schemas.api.permission import (
-    AddressPermission,
-    ConsentWithEvidence,
-    ContactQuestion,
-    Language,
-)
+from schemas.api.permission import AddressPermission, ConsentWithEvidence, ContactQuestion
 from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
+from services.api.http.language import AcceptLanguage, preferred
 from services.api.http.notes import note
 from services.api.http.problems import documented
 from services.api.http.run import (
@@ -37,14 +33,6 @@ from services.api.queries.consents import (
 )
 
 router = APIRouter(tags=["consents"])
-AcceptLanguage = Annotated[
-    str,
-    Header(
-        alias="Accept-Language",
-        max_length=1_000,
-        description="Language of the sentences for customers: `en` or `de`.",
-    ),
-]
 
 
 @router.get(
@@ -102,25 +90,3 @@ async def contact_permission(
     persons = [one_.profile_id for one_ in found if one_.profile_id is not None]
     note(request, caller, CONTACT_PERMISSION.name, persons)
     return page(found, None, Content_Language=language)
-
-
-def preferred(accepted: str) -> Language:
-    """The language that an Accept-Language header (RFC 9110) prefers; English if neither."""
-    weights = dict.fromkeys(Language, 0.0)
-    for part in accepted.split(","):
-        tag, _, rest = part.strip().partition(";")
-        name = tag.partition("-")[0].strip().lower()
-        if name in weights:
-            language = Language(name)
-            weights[language] = max(weights[language], _weight(rest))
-    return max(Language, key=lambda one_: weights[one_])
-
-
-def _weight(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return min(max(float(value), 0.0), 1.0)
-    except ValueError:
-        return 0.0

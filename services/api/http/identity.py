@@ -11,14 +11,16 @@ from schemas.api.identity import ProfileIdentity, TwoIdentifiers
 from schemas.api.pages import Page
 from schemas.api.problem import ProblemCode
 from services.api.auth import Scope
+from services.api.explained import Explained
+from services.api.handles import ERASED
 from services.api.http.caller import Caller, allowed
+from services.api.http.language import AcceptLanguage, preferred
 from services.api.http.notes import note
 from services.api.http.problems import Problem, documented
 from services.api.http.run import (
     BODY_PROBLEMS,
     LIST_PROBLEMS,
     OF_PROFILE_PROBLEMS,
-    READ_PROBLEMS,
     Cursor,
     ProfileId,
     document,
@@ -31,7 +33,6 @@ from services.api.queries.identity import (
     IDENTITY_WHY,
     MEMBERS_PER_PAGE_MAX,
     PROFILE_IDENTITY,
-    Explained,
     IdentityRequest,
     WhyRequest,
 )
@@ -73,29 +74,36 @@ async def identity(
     "/v1/identity/why",
     operation_id="explainIdentity",
     response_model=Explained,
-    responses=documented((*READ_PROBLEMS, *BODY_PROBLEMS)),
+    responses=documented((*OF_PROFILE_PROBLEMS, *BODY_PROBLEMS)),
 )
 async def why(
     request: Request,
     question: TwoIdentifiers,
     caller: Annotated[Caller, Depends(allowed(Scope.PROFILES_READ))],
+    languages: AcceptLanguage = "",
 ) -> Response:
     """Why two identifiers are, or are not, one profile: the path of events, rules and decisions,
-    and the edges that were set aside. Without `profiles:pii` values are masked."""
+    the edges that were set aside, and sentences for those who look after the customer. Without
+    `profiles:pii` values are masked."""
+    language = preferred(languages)
     asked = WhyRequest(
         realm=caller.realm,
         a=question.a,
         b=question.b,
         is_masked=not caller.has(Scope.PROFILES_PII),
+        language=language,
     )
     try:
         found = await one(request, IDENTITY_WHY, asked)
     except NotFound as error:  # its text repeats the identifier
+        if error.reason == ERASED:
+            gone = "one of the identifiers was erased on request"
+            raise Problem(ProblemCode.ERASED, gone) from error
         detail = "one of the identifiers is none, or was never seen in the realm of the key"
         raise Problem(ProblemCode.NOT_FOUND, detail) from error
     profiles = [UUID(found.profile_a), UUID(found.profile_b)]
     note(request, caller, IDENTITY_WHY.name, profiles)
-    return document(found)
+    return document(found, 200, Content_Language=language)
 
 
 @router.get(

@@ -21,10 +21,10 @@ from schemas.instants import DAY_MS, from_ms, to_ms, written
 from schemas.records import DecisionRecord
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
+from services.api.explained import WhyNode
 from services.api.handles import ERASED, TYPED, node_named, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
-from services.api.queries.identity import WhyNode
 from services.identity.core.model import Refusal
 from services.identity.ports import DecisionEffect, DecisionPlace
 from services.profiles.core.masking import masked_identifier

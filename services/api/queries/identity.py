@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from schemas.api.identity import IdentityMember, ProfileIdentity
 from schemas.api.pages import PageEnd
-from schemas.identifiers import as_uuid
+from schemas.api.permission import Language
+from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import ProfileKind
 from services.api.auth import Scope
 from services.api.cursors import seal, unseal
-from services.api.handles import UNKNOWN, held_by, node_named, require_realm
+from services.api.explained import Explained, hinted
+from services.api.handles import ERASED, UNKNOWN, held_by, node_named, require_realm
 from services.api.operation import Answer, Operation, RealmRequest, Request
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
+from services.api.sentences import Sentences
 from services.identity.core.model import Reason
 from services.identity.verification import Verified, WrongPlacement, WrongRefusal
 from services.profiles.core.masking import masked_identifier
@@ -37,6 +40,8 @@ class WhyRequest(RealmRequest):
     """The other one."""
     is_masked: bool = False
     """Whether values are replaced by hints."""
+    language: Language = Language.ENGLISH
+    """Language of the sentences."""
 
 
 class IdentifierRow(Answer):
@@ -50,97 +55,6 @@ class IdentifierRow(Answer):
     profile_id: str
     shared: bool
     """Whether it belongs to nobody, because too many use it."""
-
-
-class WhyNode(Answer):
-    """One identifier."""
-
-    node_id: str
-    """Its node id."""
-    type: str
-    """Its type; empty for an unknown node."""
-    issuer: str
-    """Who assigned it; empty if nobody did."""
-    value: str
-    """Its normalised value."""
-
-
-class _Between(Answer):
-    from_: WhyNode = Field(alias="from")
-    """Where it begins."""
-    to: WhyNode
-    """Where it ends."""
-
-
-B = TypeVar("B", bound=_Between)
-
-
-class EdgeStep(_Between):
-    """A step of the path that an event proves."""
-
-    rule: str
-    """The rule that makes the link."""
-    event_id: str
-    """The event that is its evidence."""
-    first_seen: str
-    """Time of the earliest such event."""
-    verified: bool
-    """Whether every personal identifier is verified."""
-
-
-class DecisionStep(_Between):
-    """A step of the path that a person decided."""
-
-    rule: str
-    """`decision`."""
-    author: str
-    """Who decided."""
-    reason: str
-    """Why."""
-    decided_at: str
-    """When."""
-
-
-class SetAside(_Between):
-    """An edge that joins nobody, and why."""
-
-    event_id: str
-    """The event that names both."""
-    first_seen: str
-    """Time of the earliest such event."""
-    verified: bool
-    """Whether every personal identifier is verified."""
-    why: str
-    """Why it joins nobody."""
-    refused_because: str | None
-    """The reason of a refusal."""
-    blocked_by: list[WhyNode]
-    """The identifiers that block a refused edge."""
-
-
-class Explained(Answer):
-    """Why two identifiers are, or are not, one profile."""
-
-    version: int
-    """Version of this form."""
-    realm: str
-    """Brand or tenant."""
-    a: WhyNode
-    """The first identifier."""
-    b: WhyNode
-    """The second one."""
-    profile_a: str
-    """The profile that holds the first."""
-    profile_b: str
-    """The profile that holds the second."""
-    same: bool
-    """Whether both belong to one profile."""
-    path: list[EdgeStep | DecisionStep]
-    """The links from the first to the second, if they are one."""
-    set_aside: list[SetAside]
-    """Edges of the two that join nobody, and why."""
-    is_cut: bool
-    """Whether there are more edges than were looked at or are shown: a path may be missing."""
 
 
 class IdentityRequest(ProfileRequest):
@@ -180,24 +94,6 @@ def _identity(access: Access, asked: IdentityRequest) -> Iterator[ProfileIdentit
 
 def _hinted(one: IdentityMember) -> IdentityMember:
     return one.model_copy(update={"value": masked_identifier(one.type, one.value)})
-
-
-def _hinted_nodes(found: Explained) -> Explained:
-    """The explanation with hints in the place of all values."""
-
-    def hinted(one: WhyNode) -> WhyNode:
-        return one.model_copy(update={"value": masked_identifier(one.type, one.value)})
-
-    def between(one: B) -> B:
-        return one.model_copy(update={"from_": hinted(one.from_), "to": hinted(one.to)})
-
-    asides = [
-        between(one).model_copy(update={"blocked_by": [hinted(node) for node in one.blocked_by]})
-        for one in found.set_aside
-    ]
-    ends = {"a": hinted(found.a), "b": hinted(found.b)}
-    path = [between(one) for one in found.path]
-    return found.model_copy(update={**ends, "path": path, "set_aside": asides})
 
 
 class VerifyRequest(Request):
@@ -327,13 +223,45 @@ def _export(access: Access, asked: RealmRequest) -> Iterator[IdentifierRow]:
 
 
 def _why(access: Access, asked: WhyRequest) -> Iterator[Explained]:
-    require_realm(access.reads, asked.realm)
-    a, b = (node_named(access.reads, asked.realm, one) for one in (asked.a, asked.b))
-    found = Explained.model_validate(access.reads.explain(asked.realm, a, b))
-    for named, node in ((asked.a, found.a), (asked.b, found.b)):
-        if not node.type:
-            raise NotFound(f"{named!r} was never seen in realm {asked.realm!r}", reason=UNKNOWN)
-    yield _hinted_nodes(found) if asked.is_masked else found
+    reads = access.reads
+    require_realm(reads, asked.realm)
+    zone = ZoneInfo(reads.realms[asked.realm].time_zone)
+    words = Sentences(asked.language, zone, reads.identity_rules)
+    a, b = _both(reads, asked, words)
+    found = Explained.model_validate(
+        {**reads.explain(asked.realm, a, b), "language": asked.language, "sentences": []}
+    )
+    strange = {
+        named: bool(reads.profiles.erased(asked.realm, [node]))
+        for named, node, told in ((asked.a, a, found.a), (asked.b, b, found.b))
+        if not told.type
+    }
+    if strange:
+        raise _unknown(words, asked.realm, strange)
+    shown = hinted(found) if asked.is_masked else found
+    yield shown.model_copy(update={"sentences": words.of(shown)})
+
+
+def _both(reads: Reads, asked: WhyRequest, words: Sentences) -> list[NodeId]:
+    """The nodes of the two. Raises NotFound, which says it of both if neither is known."""
+    nodes, missing = list[NodeId](), dict[str, NotFound]()
+    for named in (asked.a, asked.b):
+        try:
+            nodes.append(node_named(reads, asked.realm, named))
+        except NotFound as error:
+            missing[named] = error
+    for fault in missing.values():
+        if fault.reason != UNKNOWN:
+            raise fault
+    if missing:
+        raise _unknown(words, asked.realm, dict.fromkeys(missing, False))
+    return nodes
+
+
+def _unknown(words: Sentences, realm: str, strange: dict[str, bool]) -> NotFound:
+    """That identifiers are not known, each with whether it was erased."""
+    is_erased = any(strange.values())
+    return NotFound(words.unknown(realm, strange), reason=ERASED if is_erased else UNKNOWN)
 
 
 IDENTITY_EXPORT = Operation(
