@@ -5,7 +5,7 @@ All methods block. They raise Retry for a transient fault and Fatal when retryin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.consistency.adapters.reader import IncidentFilter, IncidentPlace
     from services.consistency.ports import BookSource
     from services.consistency.rules import ConsistencyRules
+    from services.erasure.adapters.held import HeldPerson, HeldRow
     from services.identity.ports import DecisionSource, MembershipSource, NoticeSource
     from services.identity.verification import Difference, Verified
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
@@ -134,6 +135,18 @@ class FactAudit(Protocol):
 
     def double_anchors(self) -> Iterator[DoubleAnchor]:
         """Events stored under two anchors."""
+        ...
+
+
+class PersonalDataSource(Protocol):
+    """Reads everything that is held on a person."""
+
+    def holding(self, realm: str, profile: NodeId) -> HeldPerson:
+        """What is to be looked for, of a profile as it is now."""
+        ...
+
+    def held(self, holding: HeldPerson, others: Collection[NodeId]) -> Iterator[HeldRow]:
+        """Every row, section by section; but for events kept under identifiers of `others`."""
         ...
 
 
@@ -282,6 +295,11 @@ class Reads(Protocol):
     @property
     def rejected(self) -> RejectedSource:
         """Rejected events that a realm may see."""
+        ...
+
+    @property
+    def personal_data(self) -> PersonalDataSource:
+        """Everything that is held on a person."""
         ...
 
     @property

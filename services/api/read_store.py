@@ -28,6 +28,7 @@ from services.api.ports import Access, KeptEvent, StoreHealth
 from services.consistency.adapters.reader import IncidentReader
 from services.consistency.adapters.stored_books import StoredBooks
 from services.consistency.config import configured_rules
+from services.erasure.adapters.held import HeldReader
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.decisions import DecisionReader
 from services.identity.adapters.explanation import Explanation
@@ -80,6 +81,7 @@ class ReadStore:
         self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
         self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
+        self.personal_data = HeldReader(database)
         self.rejected = _rejected(settings, database)
         self.incidents = IncidentReader(database, self.consistency_rules, self._known_persons)
         self.books = StoredBooks(database)

@@ -30,27 +30,12 @@ from services.cli.output import (
     print_json,
     print_table,
 )
+from services.cli.personal_data import export
+from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import beginning_of, instant_of
 
 SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
-IdOption = Annotated[
-    str, typer.Option("--id", metavar="UUID", help="Any profile id or node id it ever had.")
-]
-IdentifierOption = Annotated[
-    str,
-    typer.Option(
-        "--identifier", metavar="TYPE[@ISSUER]=VALUE", help="For example email=anna@example.com."
-    ),
-]
-Who = Annotated[
-    str,
-    typer.Argument(
-        metavar="[WHO]",
-        help="An e-mail address, phone or other number, TYPE[@ISSUER]=VALUE, or an id.",
-        show_default=False,
-    ),
-]
 LIST_LIMIT = 50
 ACCOUNTS = (
     "account_id", "name", "roles", "job_title", "current", "since", "until", "source", "event_id",
@@ -59,14 +44,7 @@ HOUSEHOLDS = ("household_id", "relation", "current", "since", "until", "source",
 UNREAD = " (not read)"
 """Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
-
-
-def _customer(who: str, handle: str, identifier: str) -> dict[str, str]:
-    if [bool(who), bool(handle), bool(identifier)].count(True) != 1:
-        raise typer.BadParameter(
-            "name one customer, for example 'anna@example.com'; or give --id or --identifier"
-        )
-    return {"who": who, "handle": handle, "identifier": identifier}
+app.command()(export)
 
 
 @app.command()
@@ -93,7 +71,7 @@ def get(
     wanted = fields_of(fields)
     asked = ProfileGetRequest(
         realm=realm,
-        **_customer(who, handle, identifier),
+        **customer(who, handle, identifier),
         as_of=instant_of(as_of) if as_of else None,
         identity=identity,
     )
@@ -276,7 +254,7 @@ def timeline(
     """The touchpoints of a customer, newest first, page by page."""
     asked = TimelineRequest(
         realm=realm,
-        **_customer(who, handle, identifier),
+        **customer(who, handle, identifier),
         type=tuple(type_ or ()),
         channel=tuple(channel or ()),
         since=_instant(context, realm, since),

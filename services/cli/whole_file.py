@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
 from services.cli.output import OutputFailed
 
@@ -25,20 +25,30 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputFailed: it cannot be written, as in a directory that is not there, or on a full disk.
     """
+    yield from _whole(path, "w", encoding="utf-8", newline="")
+
+
+@contextmanager
+def whole_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The same for a file of bytes."""
+    yield from _whole(path, "wb")
+
+
+def _whole(path: Path, mode: str, **given: Any) -> Iterator[Any]:
     try:
         if path.exists() and not path.is_file():
-            with path.open("w", encoding="utf-8", newline="") as stream:
+            with path.open(mode, **given) as stream:
                 yield stream
         else:
-            yield from _replaced(Path(os.path.realpath(path)))
+            yield from _replaced(Path(os.path.realpath(path)), mode, **given)
     except OSError as error:
         raise OutputFailed.of(error, str(path)) from error
 
 
-def _replaced(path: Path) -> Iterator[TextIO]:
+def _replaced(path: Path, mode: str, **given: Any) -> Iterator[IO[Any]]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
+        with part.open(mode, **given) as stream:
             if path.exists():
                 part.chmod(path.stat().st_mode)
             yield stream

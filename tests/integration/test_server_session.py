@@ -100,6 +100,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "rejected_page": realm,
         "rejected_summary": realm,
         "profile_orders": {**realm, "identifier": EMAIL},
+        "profile_export": {**realm, "identifier": EMAIL},
         "profile_consents": {**realm, "identifier": EMAIL},
         "contact_permission": {
             **realm,

@@ -35,6 +35,7 @@ FLOORS = {
     "services.profiles": 6,
     "services.matching": 6,
     "services.measures": 6,
+    "services.erasure": 6,
     "services.probe": 6,
     "services.notify": 7,
     "services.api": 7,

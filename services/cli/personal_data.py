@@ -1,0 +1,141 @@
+"""`c360 profile export`: everything that is held on one person, to be handed out.
+
+It is written as it is read. One JSON document has a list of rows per section; the CSV form is an
+archive (zip) with a file per section.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import orjson
+import typer
+
+from schemas.touchpoint import DEFAULT_REALM
+from services.api.operation import plain
+from services.api.queries.personal_data import PROFILE_EXPORT
+from services.api.queries.profiles import ProfileRequest
+from services.cli.output import Row, err, one_line, standard_output, write_csv, writing
+from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
+from services.cli.state import Realm, state_of
+from services.cli.whole_file import whole_bytes, whole_file
+
+EXPORT_VERSION = 1
+
+
+class ExportedAs(StrEnum):
+    """How the data of a person is exported."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+def export(
+    context: typer.Context,
+    who: Who = "",
+    handle: IdOption = "",
+    identifier: IdentifierOption = "",
+    format_: Annotated[
+        ExportedAs,
+        typer.Option("--format", help="One JSON document, or a zip archive of CSV files."),
+    ] = ExportedAs.JSON,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Written here when all is read, instead of to standard output.",
+            readable=False,
+        ),
+    ] = None,
+    realm: Realm = DEFAULT_REALM,
+) -> None:
+    """Everything that is held on a customer, each row with the table it stands in.
+
+    With --output the file changes when all is written: an export that fails leaves it as it was.
+    """
+    asked = ProfileRequest(realm=realm, **customer(who, handle, identifier))
+    if format_ is ExportedAs.CSV and output is None and sys.stdout.isatty():
+        raise typer.BadParameter("a zip archive is no text: name a file with --output")
+    with state_of(context).session() as session:
+        found = map(plain, session.run(PROFILE_EXPORT, asked))
+        if format_ is ExportedAs.CSV:
+            with _archive(output) as stream:
+                count = write_archive(found, stream)
+        else:
+            with _text(output) as text:
+                count = write_document(found, realm, text)
+    where = f" to {one_line(output)}" if output else ""
+    err.print(f"exported {count} rows{where}", markup=False, soft_wrap=True)
+
+
+def write_document(found: Iterable[Row], realm: str, stream: TextIO) -> int:
+    """One JSON object: the profile, then a list per section, a row a line; the number of rows."""
+    count, opened = 0, ""
+    stream.write(f'{{"version": {EXPORT_VERSION}, "realm": {_json(realm)}')
+    for section, rows in groupby(found, key=lambda one: one["section"]):
+        opened = ",\n  "
+        stream.write(f',\n{_json(section)}: {{"table": ')
+        for number, one in enumerate(rows):
+            if not number:
+                stream.write(f'{_json(one["table"])}, "rows": [\n  ')
+            stream.write(f"{opened if number else ''}{_json(one['row'])}")
+            count += 1
+        stream.write("\n]}")
+    stream.write("\n}\n")
+    return count
+
+
+def write_archive(found: Iterable[Row], stream: Any) -> int:
+    """A file SECTION.csv per section, with a column `source_table`; the number of rows."""
+    count = 0
+    with ZipFile(stream, "w", ZIP_DEFLATED) as archive:
+        for section, rows in groupby(found, key=lambda one: one["section"]):
+            with (
+                archive.open(f"{section}.csv", "w", force_zip64=True) as member,
+                io.TextIOWrapper(member, "utf-8", newline="") as text,
+            ):
+                count += _write_section(rows, text)
+    return count
+
+
+def _write_section(rows: Iterator[Row], text: TextIO) -> int:
+    first = next(rows)
+    names = ["source_table", *first["row"]]
+    return write_csv(map(_flat, chain([first], rows)), names, text)
+
+
+def _flat(one: Row) -> Row:
+    """A row for a spreadsheet: a list or an object is JSON in its cell."""
+    cells = {name: _cell(value) for name, value in one["row"].items()}
+    return {"source_table": one["table"], **cells}
+
+
+def _cell(value: Any) -> Any:
+    return _json(value) if isinstance(value, list | dict) else value
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _text(output: Path | None) -> AbstractContextManager[TextIO]:
+    return standard_output() if output is None else whole_file(output)
+
+
+@contextmanager
+def _archive(output: Path | None) -> Iterator[Any]:
+    if output is not None:
+        with whole_bytes(output) as stream:
+            yield stream
+        return
+    with writing():
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()

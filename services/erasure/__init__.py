@@ -1,0 +1,1 @@
+"""What is held on one person: exported on request, and erased."""

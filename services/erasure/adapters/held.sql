@@ -1,0 +1,74 @@
+-- named_elsewhere --
+-- Events that name one of these nodes and are kept under another one, with that one.
+SELECT DISTINCT node, event_id FROM identifiers
+WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
+    AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+ORDER BY node, event_id
+
+-- values --
+-- The values of these nodes, and what was ever given as an address or a number of their persons.
+SELECT DISTINCT value FROM
+(
+    SELECT value FROM node_values
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND type != 'record'
+    UNION ALL
+    SELECT value FROM observations ARRAY JOIN attrs.name AS name, attrs.value AS value
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND name IN {names:Array(String)}
+)
+WHERE lengthUTF8(value) >= {chars:UInt32} ORDER BY value
+
+-- event_ids --
+-- Ids of the events of these nodes.
+SELECT DISTINCT event_id FROM event_ids
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} ORDER BY event_id
+
+-- events_page --
+-- Events by anchor and id, a page after a place.
+SELECT node, event_id, occurred_at, received_at, channel, type, synthetic, intake, source_system,
+    source_store, campaign, anchor_type, anchor_verified, payload
+FROM touchpoints FINAL
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND (empty({events:Array(String)}) OR event_id IN {events:Array(String)})
+    AND (node, event_id) > ({after_node:UUID}, {after_id:String})
+ORDER BY node, event_id LIMIT {limit:UInt32}
+
+-- by_node --
+-- Rows of a table by its column node, of all events or of some.
+SELECT * FROM {table:Identifier} FINAL
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- by_event --
+-- Rows of a table by anchor and event id.
+SELECT * FROM {table:Identifier} FINAL
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND (empty({events:Array(String)}) OR event_id IN {events:Array(String)})
+ORDER BY node, event_id
+
+-- by_pair --
+-- Rows of a table by the node at either end.
+SELECT * FROM {table:Identifier} FINAL
+WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
+
+-- by_customer --
+-- Rows of a table about one of these customers.
+SELECT * FROM {table:Identifier} FINAL
+WHERE realm = {realm:String} AND subject_type = 'customer' AND subject IN {subjects:Array(String)}
+
+-- rejected --
+-- Rejected lines with one of these event ids, or with one of these texts in any letter case.
+SELECT reason, path, message, event_id, received_at, raw FROM rejected FINAL
+WHERE event_id != '' AND event_id IN {events:Array(String)}
+    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0, {texts:Array(String)})
+ORDER BY received_at, reject_id
+
+-- readers --
+-- Who read one of these profiles.
+SELECT at, key_name, operation, purpose, count, status FROM access_log FINAL
+WHERE realm = {realm:String} AND hasAny(profile_ids, {nodes:Array(UUID)}) ORDER BY at, entry_id
+
+-- evidence --
+-- Incidents about something else of which one of these events is evidence.
+SELECT * FROM incident_states FINAL
+WHERE realm = {realm:String} AND subject_type != 'customer' AND arrayExists(
+    id -> id IN {events:Array(String)},
+    arrayFlatten(JSONExtract(body, 'evidence', 'Array(Array(String))')))
