@@ -32,7 +32,7 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.ALL_IDENTIFIERS_BLOCKED: "send a real identifier instead of a placeholder",
     RejectReason.FROM_THE_FUTURE: "fix the source's clock; occurred_at is over 24 h ahead",
     RejectReason.BEFORE_TIME_FLOOR: "fix the source's clock; occurred_at is before the time floor",
-    RejectReason.NOT_ALLOWED: "send events of this type from a server, with a server's key",
+    RejectReason.NOT_ALLOWED: "send it from a source and with a key that may send this type",
     RejectReason.OTHER_REALM: "send events of this realm with a key of this realm",
     RejectReason.UNSTORABLE: "report it: the event is valid, but the store refuses it",
     RejectReason.UNPROCESSABLE: "report it: the event is valid, but processing it failed",

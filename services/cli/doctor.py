@@ -26,6 +26,7 @@ from services.cli.output import print_json, print_table
 from services.cli.session import find_running, open_session
 from services.cli.state import AsJson, state_of
 from services.consistency.config import configured_rules
+from services.ingest.config import configured_trust
 from services.runtime.errors import C360Error
 from services.runtime.settings import Settings, is_overridden, read_rules
 from services.store.directory import has_engine
@@ -81,12 +82,14 @@ def configured(settings: Settings) -> Iterator[Checked]:
         yield Checked("secret", Condition.WARNING, found, f"unset {SECRET}")
     else:
         yield Checked("secret", Condition.OK, "set")
-    if settings.trusted_sources == ["*"]:
+    if settings.trust_rules is not None:
+        yield Checked("trusted sources", Condition.OK, f"as {settings.trust_rules} says")
+    elif settings.trusted_sources == ["*"]:
         yield Checked(
             "trusted sources",
             Condition.WARNING,
             "every source is trusted",
-            "name yours in C360_TRUSTED_SOURCES: what they call verified joins people",
+            "name yours in C360_TRUST_RULES or C360_TRUSTED_SOURCES: what they verify joins people",
         )
     else:
         yield Checked("trusted sources", Condition.OK, ", ".join(settings.trusted_sources))
@@ -104,7 +107,7 @@ def configured(settings: Settings) -> Iterator[Checked]:
 def rules(settings: Settings) -> Iterator[Checked]:
     """Whether the rules files can be used; also before there is any data."""
     try:
-        read_rules(settings, "identity_rules", identity_rules)
+        configured_trust(settings, read_rules(settings, "identity_rules", identity_rules))
         configured_rules(settings)
         read_rules(settings, "profile_rules", profile_rules)
     except C360Error as error:

@@ -18,7 +18,7 @@ from services.api.queries.identity import (
     VerifyRequest,
     WhyRequest,
 )
-from services.cli import decisions, notices
+from services.cli import decisions, notices, trust
 from services.cli.language import spoken
 from services.cli.output import one_line, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
@@ -34,7 +34,13 @@ Lang = Annotated[
 ]
 Side = Annotated[str, typer.Argument(metavar="NODE", help="As for 'c360 profile get'.")]
 app = typer.Typer(help="Look at identities, and decide about them.", no_args_is_help=True)
-for _command in (decisions.decide, decisions.withdraw, decisions.decisions, notices.suspicious):
+for _command in (
+    decisions.decide,
+    decisions.withdraw,
+    decisions.decisions,
+    notices.suspicious,
+    trust.trust,
+):
     app.command()(_command)
 
 

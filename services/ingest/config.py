@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from schemas.rules.identity import IdentityRules
 from schemas.rules.profile import profile_rules
+from schemas.rules.trust import TrustRules, trust_rules, trusting
 from services.ingest.core.event_processor import IngestConfig, Realm
+from services.runtime.errors import ConfigurationError
 from services.runtime.settings import Settings, read_rules
+
+EVERY_SOURCE = "*"
 
 
 def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
@@ -27,6 +33,31 @@ def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
         time_floor=settings.floor(),
         secret_generation=settings.secret_generation,
         source_issuers=settings.source_issuers,
-        trusted_sources=settings.trusted_sources,
+        trust=configured_trust(settings, rules),
         future_tolerance=settings.future_tolerance(),
     )
+
+
+def configured_trust(settings: Settings, rules: IdentityRules) -> TrustRules:
+    """What each source may claim: the file of C360_TRUST_RULES, or what C360_TRUSTED_SOURCES says.
+
+    Raises ConfigurationError if both are set, or for a file that cannot be used.
+    """
+    if settings.trust_rules is None:
+        return trusting(settings.trusted_sources)
+    if settings.trusted_sources != [EVERY_SOURCE]:
+        raise ConfigurationError(
+            "C360_TRUST_RULES and C360_TRUSTED_SOURCES are both set: give each trusted source a "
+            'row in the file, with verifies = ["*"], and unset C360_TRUSTED_SOURCES'
+        )
+
+    def read(path: Path | None) -> TrustRules:
+        assert path is not None  # the setting is
+        found = trust_rules(path)
+        try:
+            found.require_types(rules.by_name.keys())
+        except ValueError as error:
+            raise ValueError(f"rules file {path}: {error}") from error
+        return found
+
+    return read_rules(settings, "trust_rules", read)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.claim import PriceClaim, Statement
@@ -21,6 +22,7 @@ from schemas.instants import from_ms, to_ms
 from schemas.reject import RejectReason
 from schemas.rules.identity import LOYALTY_CARD, IdentityRules
 from schemas.rules.profile import ProfileRules, profile_rules
+from schemas.rules.trust import TrustRules, trusting
 from schemas.touchpoint import (
     EVENT_TYPES,
     IMPERSONAL_TYPES,
@@ -85,7 +87,7 @@ class IngestConfig:
     profile_rules: ProfileRules = field(default_factory=profile_rules)
     secret_generation: int = 1
     source_issuers: dict[str, str] = field(default_factory=dict)
-    trusted_sources: list[str] = field(default_factory=lambda: ["*"])
+    trust: TrustRules = field(default_factory=lambda: trusting(["*"]))
     future_tolerance: timedelta = timedelta(hours=24)
     kinds: Kinds = field(default_factory=lambda: KINDS)
     """The kinds of incidents whose claims are extracted."""
@@ -102,6 +104,11 @@ class EventProcessor:
         self._config = config
         self._erased_at = erased_at
         self._kinds = config.kinds
+        self._refused_as = lru_cache(maxsize=10_000)(
+            lambda system, type_name: config.trust.of(system).refused_as(type_name)
+        )
+        version = config.trust.version
+        self._rules_version = config.rules.version + (f"/{version}" if version else "")
         self._floor_ms = to_ms(config.time_floor)
         self._tolerance_ms = config.future_tolerance / timedelta(milliseconds=1)
         self._identification = Identification(
@@ -109,7 +116,7 @@ class EventProcessor:
             config.rules,
             {name: realm.region for name, realm in config.realms.items()},
             config.source_issuers,
-            config.trusted_sources,
+            config.trust,
         )
 
     def process(
@@ -173,7 +180,9 @@ class EventProcessor:
 
     def _refuse(self, event: Touchpoint, occurred_ms: int, received_ms: int) -> Reject | None:
         config = self._config
-        if event.realm not in config.realms:
+        if message := self._refused_as(event.source.system, event.type):
+            reason, path = RejectReason.NOT_ALLOWED, "source.system"
+        elif event.realm not in config.realms:
             reason, path, message = RejectReason.INVALID_FIELD, "realm", "not a configured realm"
         elif event.channel not in config.channels:
             reason, path, message = RejectReason.INVALID_FIELD, "channel", "not a known channel"
@@ -331,7 +340,7 @@ class EventProcessor:
             "campaign": campaign,
             "anchor_type": anchor.node.type,
             "anchor_verified": anchor.verified,
-            "rules_version": config.rules.version,
+            "rules_version": self._rules_version,
             "secret_generation": config.secret_generation,
             "ids.type": [one.node.type for one in identifiers],
             "ids.node": [one.node.id for one in identifiers],

@@ -6,7 +6,6 @@ schemas/identifiers.py.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from schemas.edge import Edge, Node
@@ -22,6 +21,7 @@ from schemas.identifiers import (
 )
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
+from schemas.rules.trust import TrustRules
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
 from services.ingest.core.outcome import DropReason, Identified, Intake, Reject, ResolvedIdentifier
 from services.ingest.core.permission import REACTIONS
@@ -42,7 +42,7 @@ class Identification:
         rules: IdentityRules,
         regions: dict[str, str],
         issuers: dict[str, str],
-        trusted_sources: list[str],
+        trust: TrustRules,
     ) -> None:
         self._secret = secret
         self._rules = rules
@@ -57,8 +57,8 @@ class Identification:
         self._issued = {row.name: row.issued for row in rules.type}
         self._rank = rules.rank
         self._lookup = lru_cache(maxsize=CACHED_IDENTIFIERS)(self._resolve)
-        self._is_trusted = lru_cache(maxsize=10_000)(
-            lambda system: any(fnmatchcase(system, pattern) for pattern in trusted_sources)
+        self._verifies = lru_cache(maxsize=10_000)(
+            lambda system, type_name: trust.of(system).verifies_type(type_name)
         )
 
     def _resolve(
@@ -107,7 +107,6 @@ class Identification:
         seen: dict[NodeId, int] = {}
         system = event.source.system
         by_sender = _names_its_sender(event, intake)
-        trusted = by_sender and self._is_trusted(system)
         resolve, realm, issued = self.resolve, event.realm, self._issued
         for position, given in enumerate(event.identifiers):
             type_name = given.type
@@ -121,10 +120,11 @@ class Identification:
                 dropped.append(found)
                 continue
             node, value = found
+            proven = given.verified and by_sender and self._verifies(system, type_name)
             if node.id not in seen:
                 seen[node.id] = len(identifiers)
-                identifiers.append(ResolvedIdentifier(node, value, given.verified and trusted))
-            elif given.verified and trusted:  # given twice: verified wins, in any order
+                identifiers.append(ResolvedIdentifier(node, value, proven))
+            elif proven:  # given twice: verified wins, in any order
                 again = seen[node.id]
                 identifiers[again] = identifiers[again]._replace(verified=True)
         if intake is Intake.PUBLIC and not any(

@@ -49,7 +49,7 @@ def test_a_directory_that_others_read(tmp_path: Path) -> None:
 def test_rules_that_cannot_be_used(tmp_path: Path) -> None:
     """They are looked at before there is any data."""
     assert [one.verdict for one in rules(load_settings(tmp_path))] == [Condition.OK]
-    for name in ("identity_rules", "consistency_rules", "profile_rules"):
+    for name in ("identity_rules", "consistency_rules", "profile_rules", "trust_rules"):
         [found] = rules(load_settings(tmp_path, **{name: tmp_path / "gone.toml"}))
         assert found.verdict is Condition.FAILED
         assert f"C360_{name.upper()}" in found.found

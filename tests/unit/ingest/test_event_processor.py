@@ -13,6 +13,7 @@ from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
 from schemas.instants import to_ms
 from schemas.reject import RejectReason
+from schemas.rules.trust import trusting
 from schemas.touchpoint import EVENT_TYPES, PUBLIC_TYPES
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake, Reject
@@ -95,7 +96,7 @@ def test_edge_grade(identifiers: list[dict[str, Any]], verified: bool) -> None:
 
 def test_untrusted_source_verifies_nothing() -> None:
     """A source that the configuration does not trust cannot raise an identifier."""
-    strict = core(trusted_sources=["crm*"])
+    strict = core(trust=trusting(["crm*"]))
     fields = event(identifiers=[PROVEN_NUMBER, PROVEN_EMAIL])
     assert not accept(fields, by=strict).edges[0].verified
     assert accept(fields | {"source": {"system": "crm-eu"}}, by=strict).edges[0].verified

@@ -10,6 +10,7 @@ from schemas.edge import Edge, Node
 from schemas.identifiers import RECORD_TYPE, node_id
 from schemas.reject import RejectReason
 from schemas.rules.identity import identity_rules
+from schemas.rules.trust import trusting
 from schemas.touchpoint import TouchpointAdapter
 from services.ingest.core.identify import Identification
 from services.ingest.core.outcome import (
@@ -29,7 +30,8 @@ def identify(
     fields: dict[str, Any], intake: Intake = Intake.SERVER, trusted: str = "*"
 ) -> Identified | Reject:
     """Who acted in an event that is stored as "e" and happened at 5."""
-    by = Identification(SECRET, identity_rules(), {"default": "DE"}, {"webshop": "shop"}, [trusted])
+    trust, issuers = trusting([trusted]), {"webshop": "shop"}
+    by = Identification(SECRET, identity_rules(), {"default": "DE"}, issuers, trust)
     return by.identify(TouchpointAdapter.validate_json(line(fields)), "e", 5, intake)
 
 
