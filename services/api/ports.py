@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.ingest.ports import RejectedSource
     from services.measures.ports import MeasureSource
     from services.profiles.ports import (
+        GroupSource,
         OrderConflictSource,
         OrderHistorySource,
         PermissionSource,
@@ -215,6 +216,11 @@ class Reads(Protocol):
     @property
     def profiles(self) -> ProfileSource:
         """Profiles."""
+        ...
+
+    @property
+    def groups(self) -> GroupSource:
+        """Accounts and households."""
         ...
 
     @property

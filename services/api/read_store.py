@@ -41,6 +41,7 @@ from services.ingest.adapters.rejected_lines import RejectedLineReader
 from services.ingest.ports import RejectedSource
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
+from services.profiles.adapters.groups import GroupReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
 from services.profiles.adapters.order_history import OrderHistoryReader
 from services.profiles.adapters.permissions import PermissionReader
@@ -70,6 +71,7 @@ class ReadStore:
         self.consistency_rules = configured_rules(settings)
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
         self.profile_rules = survivorship
+        self.groups = GroupReader(database)
         self.search = SearchReader(database, self.profiles)
         self.timelines = TimelineReader(database, settings.realms)
         self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)

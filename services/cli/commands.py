@@ -72,6 +72,8 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "events": Listed("events:app", "Look at stored events."),
     "profile": Listed("profile:app", "Look at customers."),
+    "account": Listed("accounts:accounts", "Look at companies and their contacts."),
+    "household": Listed("accounts:households", "Look at who lives together."),
     "orders": Listed("orders:app", "Orders whose reports contradict each other."),
     "identity": Listed("identity:app", "Look at identities, and decide about them."),
     "incidents": Listed(

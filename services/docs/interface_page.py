@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from schemas.api.access import AccessPage
 from schemas.api.api_key import ListedKey
+from schemas.api.groups import Account, AccountContact, Household, ListedAccount
 from schemas.api.incidents import AffectedItem, IncidentCounts
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
@@ -109,6 +110,7 @@ def interface_page() -> str:
         "## `c360 incidents ack|unack|mute|unmute --json`",
         ACTIONS,
         *_orders(),
+        *_groups(),
         *_insights(),
         *_rejected(),
         *_keys(),
@@ -213,6 +215,24 @@ def _orders() -> list[str]:
         "Orders that several events report with another customer, store, amount or day, and orders "
         "of which more is cancelled than they were worth, or something in another currency.",
         *_whole(model_schema(ListedConflict, "serialization")),
+    ]
+
+
+def _groups() -> list[str]:
+    """What is said of accounts and households."""
+    return [
+        "## `c360 account get ID --json`",
+        "One [account](../accounts.md).",
+        *_whole(model_schema(Account, "serialization")),
+        "## `c360 account list --json`",
+        "Every account that is not merged into another one, by number.",
+        _fields_of(ListedAccount),
+        "## `c360 account contacts ID --json`",
+        "A page: `entries` are contacts by their ids, `next_cursor` leads on.",
+        *_whole(model_schema(AccountContact, "serialization")),
+        "## `c360 household get ID --json`",
+        "One household; its members stay persons of their own.",
+        *_whole(model_schema(Household, "serialization")),
     ]
 
 

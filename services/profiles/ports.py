@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schemas.identifiers import NodeId
     from schemas.profile import Profile, ProfileScalars, TimelineEntry
     from services.profiles.core.consent import Consents, Permission
+    from services.profiles.core.groups import GroupKey, Said, Statement
     from services.profiles.core.order_conflicts import OrderConflict
     from services.profiles.core.order_history import OrderPlace
     from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms
@@ -48,6 +49,52 @@ class Totals(NamedTuple):
     profiles: Iterator[ProfileScalars]
     size: int
     """How many profiles there are."""
+
+
+class Stated(NamedTuple):
+    """A statement, whom it is about (the anchor of its event), and in which group."""
+
+    node: NodeId
+    key: GroupKey
+    statement: Statement
+
+
+class GroupSource(Protocol):
+    """Reads what events say of accounts and households. Raises as ProfileSource does.
+
+    Of events up to `until`; those of test journeys are left out.
+    """
+
+    def of_nodes(
+        self, realm: str, nodes: Collection[NodeId], until: datetime = ...
+    ) -> list[Stated]:
+        """What is said of the persons with these anchors."""
+        ...
+
+    def about(self, realm: str, keys: Collection[GroupKey], until: datetime = ...) -> list[Stated]:
+        """Who is said to belong to these groups, as they are named. Raises InvalidState if there
+        are too many statements to read at once."""
+        ...
+
+    def accounts(
+        self,
+        realm: str,
+        keys: Collection[GroupKey],
+        until: datetime = ...,
+        *,
+        backwards: bool = ...,
+    ) -> dict[GroupKey, dict[str, Said]]:
+        """What is said of these accounts and of those into which they were merged; `backwards` also
+        of those that were merged into them. Raises InvalidState as `about`."""
+        ...
+
+    def known(self, realm: str, kind: str, number: str) -> set[GroupKey]:
+        """The groups of a kind with this number, one for each issuer."""
+        ...
+
+    def numbers(self, realm: str, kind: str, after: str, limit: int) -> list[str]:
+        """At most `limit` numbers of groups of a kind, in their order after one."""
+        ...
 
 
 class OrderConflictSource(Protocol):

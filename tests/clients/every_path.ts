@@ -30,6 +30,8 @@ function scopes(owner: Schemas["KeyOwner"]): string[] {
 
 const profile = { params: { path: { profile_id: facts.profile_id } } } as const;
 const incident = { params: { path: { incident_id: facts.incident_id } } } as const;
+const account = { params: { path: { account_id: "K-1" } } } as const;
+const household = { params: { path: { household_id: "H-1" } } } as const;
 const email = { type: "email", value: facts.email };
 const answers = {
   "/v1/touchpoints": await api.POST("/v1/touchpoints", { body: { batch: facts.events } }),
@@ -50,6 +52,11 @@ const answers = {
   }),
   "/v1/profiles/{profile_id}/orders": await api.GET("/v1/profiles/{profile_id}/orders", profile),
   "/v1/orders/conflicts": await api.GET("/v1/orders/conflicts"),
+  "/v1/accounts/{account_id}": await api.GET("/v1/accounts/{account_id}", account),
+  "/v1/accounts/{account_id}/contacts": await api.GET("/v1/accounts/{account_id}/contacts", {
+    params: { ...account.params, query: { status: "all", limit: 1 } },
+  }),
+  "/v1/households/{household_id}": await api.GET("/v1/households/{household_id}", household),
   "/v1/profiles/{profile_id}/consents": await api.GET("/v1/profiles/{profile_id}/consents", profile),
   "/v1/contact-permission": await api.POST("/v1/contact-permission", {
     body: { channel: "email", purpose: "marketing", addresses: [email] },

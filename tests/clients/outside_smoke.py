@@ -47,6 +47,9 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "listTimeline": Asked({**profile, "limit": 3, "type_": ["order.placed"]}),
         "listOrders": Asked({**profile, "limit": 3}),
         "listOrderConflicts": Asked({}),
+        "getAccount": Asked({"account_id": "K-1"}),
+        "listAccountContacts": Asked({"account_id": "K-1", "limit": 1}),
+        "getHousehold": Asked({"household_id": "H-1"}),
         "listConsents": Asked(profile),
         "checkContactPermission": Asked(
             {},

@@ -34,6 +34,8 @@ from tests.pipelines import ingested
 
 EMAIL = "email=anna@example.com"
 LEFT_OUT = {"as_of", "refreshed_at", "version", "took_s"}
+COMPANY = {"account_id": "G-1", "name": "Morgenrot"}
+CONTACT, MEMBER = {"account_id": "G-1", "roles": ["buyer"]}, {"household_id": "G-1"}
 OFFER = {"sku": "1", "price": "2.50", "market": "DE"}
 
 
@@ -47,6 +49,9 @@ def populate(database: Database, settings: Settings) -> None:
         event("consent.given", event_id="e-5", identifiers=[email], body={"basis": "consent"}),
         event("offer.published", event_id="e-3", body=OFFER, identifiers=[]),
         event("no.such.type", event_id="e-4"),
+        event("account.updated", event_id="e-6", identifiers=[], body=COMPANY),
+        event("account.contact_changed", event_id="e-7", identifiers=[email], body=CONTACT),
+        event("household.member_changed", event_id="e-8", identifiers=[card], body=MEMBER),
     ]
     ingested(database, map(line, sent))
     register_secret(database, settings.secret(), "the test's store")
@@ -122,6 +127,10 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "events_stats": realm,
         "profile_search": {**realm, "text": "example.com"},
         "order_conflicts": realm,
+        "account_get": {**realm, "number": "G-1"},
+        "account_list": realm,
+        "account_contacts": {**realm, "number": "G-1"},
+        "household_get": {**realm, "number": "G-1"},
         "identity_suspicious": realm,
         "identity_verify": realm,
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},

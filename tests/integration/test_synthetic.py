@@ -27,12 +27,14 @@ from services.runtime.settings import load_settings
 from services.store.database import Database
 from services.store.secret import register_secret
 from tests.conftest import empty_tables
-from tests.events import SECRET
+from tests.events import SECRET, event, identifier
 from tests.pipelines import ingested
 
 HOUSEHOLDS, SEED = 4, 7
 JOURNEYS, CUSTOMERS = 30, 20
 REALM = "default"
+GROUP = "G-1"
+"""Number of an account and of a household."""
 CHANGING = {
     *("keys_create", "keys_rotate", "keys_revoke"),
     *("incidents_act", "store_repair", "store_remove_expired"),
@@ -79,16 +81,41 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Stream:
     """A sample stream, whose own test journeys are in the mixed one only, as those of the probe."""
     file = tmp_path_factory.mktemp("sample") / "stream.jsonl"
     build_sample(HOUSEHOLDS, SEED, file, None)
-    lines = file.read_bytes().splitlines()
+    sample = file.read_bytes().splitlines()
+    first = next(json.loads(line)["occurred_at"] for line in sample if occurred_at(line))
+    lines = [*memberships(first, synthetic=False), *sample]
     plain = [line for line in lines if not is_synthetic(line)]
     times = [at for line in plain if (at := occurred_at(line))]
-    mixed = list(lines)
+    mixed = [*memberships(first, synthetic=True), *lines]
     for number in range(JOURNEYS):
         place = (number + 1) * len(mixed) // (JOURNEYS + 1)
         at = times[-1] - (times[-1] - times[0]) * number / JOURNEYS - timedelta(seconds=5)
         steps = journey(f"run-{number}", number % CUSTOMERS, at, REALM)
         mixed[place:place] = [orjson.dumps(step.event) for step in steps]
     return Stream(plain, mixed, times[-1] + timedelta(days=1))
+
+
+def memberships(at: str, *, synthetic: bool) -> list[bytes]:
+    """What is said of an account and a household, by a customer or by a test journey."""
+    said = {
+        "account.updated": {"account_id": GROUP, "name": f"of a test: {synthetic}"},
+        "account.contact_changed": {"account_id": GROUP, "roles": ["buyer"]},
+        "household.member_changed": {"household_id": GROUP},
+    }
+    who = identifier("email", f"{synthetic}@morgenrot.example".lower(), verified=True)
+    return [
+        orjson.dumps(
+            event(
+                type_,
+                event_id=f"{type_}-{synthetic}",
+                occurred_at=at,
+                identifiers=[who] if type_ != "account.updated" else [],
+                source={"system": "crm", "synthetic": synthetic},
+                body=body,
+            )
+        )
+        for type_, body in said.items()
+    ]
 
 
 def is_synthetic(line: bytes) -> bool:
@@ -173,6 +200,7 @@ FIELDS: dict[str, Callable[[Known], Sequence[Any]]] = {
     "reject_id": lambda known: known.rejects,
     "channel": lambda _: ["email"],
     "purpose": lambda _: ["marketing"],
+    "number": lambda _: [GROUP],
 }
 """What a field of a request may be; those that need not be given are given if named in GIVEN."""
 GIVEN = {"who", "text"}

@@ -462,6 +462,134 @@ class AsyncOperations:
             )
         )
 
+    async def get_account(
+        self,
+        account_id: str,
+        *,
+        issuer: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.Account:
+        """A business account: master data, and how many contacts it has in which roles. Without
+        `profiles:pii` values are masked.
+
+        account_id: Number of the account, or of one that was merged into it.
+        issuer: Who assigned the number. May be left out where only one did.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/accounts/{account_id}",
+                models.Account,
+                path_values={"account_id": account_id},
+                query={"issuer": issuer, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def list_account_contacts(
+        self,
+        account_id: str,
+        *,
+        issuer: str | None = None,
+        status: models.MembershipStatus | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.AccountContactPage:
+        """The contacts of an account by their ids, with their roles now and before. Persons who
+        turned out to be one are one contact.
+
+        account_id: Number of the account, or of one that was merged into it.
+        issuer: Who assigned the number. May be left out where only one did.
+        status: Of whom.
+        limit: Most entries of a page.
+        cursor: `page.next` of the page before.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/accounts/{account_id}/contacts",
+                models.AccountContactPage,
+                path_values={"account_id": account_id},
+                query={
+                    "issuer": issuer,
+                    "status": status,
+                    "limit": limit,
+                    "cursor": cursor,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    def iterate_account_contacts(
+        self,
+        account_id: str,
+        *,
+        issuer: str | None = None,
+        status: models.MembershipStatus | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> AsyncGenerator[models.AccountContact, None]:
+        """The entries of all pages of `list_account_contacts`.
+
+        account_id: Number of the account, or of one that was merged into it.
+        issuer: Who assigned the number. May be left out where only one did.
+        status: Of whom.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._pages(
+            lambda cursor: self.list_account_contacts(
+                account_id=account_id,
+                issuer=issuer,
+                status=status,
+                limit=limit,
+                cursor=cursor,
+                consistent_after=consistent_after,
+                purpose=purpose,
+            )
+        )
+
+    async def get_household(
+        self,
+        household_id: str,
+        *,
+        issuer: str | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.Household:
+        """The members of a household beside each other, and sums over them. A view: nobody is
+        merged, and no consent of one member is that of another.
+
+        household_id: Number of the household.
+        issuer: Who assigned the number. May be left out where only one did.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/households/{household_id}",
+                models.Household,
+                path_values={"household_id": household_id},
+                query={"issuer": issuer, "consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
     async def list_consents(
         self,
         profile_id: UUID | str,

@@ -22,6 +22,7 @@ from services.profiles.core.groups import (
     described,
     successor,
 )
+from services.profiles.ports import Stated
 from services.runtime.errors import InvalidState
 from services.store.database import KEYS_PER_QUERY, Database, chunks, on_one_thread, rows_by_key
 from services.store.statements import statements_of
@@ -37,14 +38,6 @@ MERGED_MAX = 1_000
 """More accounts that are one are not read."""
 FOREVER = datetime.max.replace(tzinfo=UTC)
 Accounts = dict[GroupKey, dict[str, Said]]
-
-
-class Stated(NamedTuple):
-    """A statement, whom it is about (the anchor of its event), and in which group."""
-
-    node: NodeId
-    key: GroupKey
-    statement: Statement
 
 
 class GroupReader:

@@ -43,7 +43,7 @@ def masked(profile: Profile) -> Profile:
     accounts = [
         one.model_copy(
             update={
-                "account_id": _tail(one.account_id),
+                "account_id": masked_number(one.account_id),
                 "name": _hide_any(one.name),
                 "job_title": _hide_any(one.job_title),
             }
@@ -53,7 +53,7 @@ def masked(profile: Profile) -> Profile:
     households = [
         one.model_copy(
             update={
-                "household_id": _tail(one.household_id),
+                "household_id": masked_number(one.household_id),
                 "relation": _hide_any(one.relation),
             }
         )
@@ -73,6 +73,11 @@ def masked(profile: Profile) -> Profile:
 def masked_identifier(type_name: str, value: str) -> str:
     """The hint at an identifier: `a…@e….com` of an address, the last two signs of a number."""
     return masked_email(value) if type_name == "email" else _tail(value)
+
+
+def masked_number(value: str) -> str:
+    """The hint at a number that somebody assigned."""
+    return _tail(value)
 
 
 def masked_attribute(name: str, value: str) -> str:

@@ -17,15 +17,18 @@ import httpx
 from services.api.auth import GRANTABLE, Scope
 from tests.contract.api.services import OTHER_REALM, REALM, SETTINGS, Service, embedded
 from tests.e2e.runs import c360, wait_for
-from tests.events import event
+from tests.events import event, identifier
 
 MARK = "zqxmark"
+ACCOUNT, HOUSEHOLD = "K-1", "H-1"
+"""Numbers of an account and a household that both realms have."""
 HOUSEHOLDS = 2
 KEPT = {"type", "channel", "system", "issuer", "occurred_at", "sent_at", "currency", "realm"}
 FREE = {
     *("event_id", "sku", "title", "promotion", "campaign", "order_id", "message_id", "query"),
     *("subject", "category", "case_id", "programme", "text", "return_id", "survey", "question"),
     *("first_name", "last_name", "street", "city", "location", "store", "till"),
+    *("name", "job_title", "relation"),
 }
 """Fields whose values are free text or numbers that somebody assigned."""
 ADDRESSES = {"email", "address"}
@@ -82,7 +85,7 @@ def populated(directory: Path, **settings: str) -> Iterator[Populated]:
     data_dir, stream = directory / "data", directory / "stream.jsonl"
     size = ("--households", str(HOUSEHOLDS), "--seed", "7")
     c360(None, "sample", "build", *size, "--out", str(stream), "--truth", str(directory / "truth"))
-    lines = stream.read_bytes() + b"\n" + b"\n".join(wrong_price())
+    lines = stream.read_bytes() + b"\n" + b"\n".join([*wrong_price(), *memberships()])
     c360(data_dir, "ingest", "-", stdin=lines + b"\n" + marked_stream(lines), **SETTINGS)
     with embedded(directory, **settings) as service:
         yield _described(service, lines)
@@ -105,6 +108,21 @@ def wrong_price() -> list[bytes]:
         ).encode()
         for number, (channel, price, days) in enumerate(said)
     ]
+
+
+def memberships() -> list[bytes]:
+    """Events of an account with two contacts, who live together."""
+    company = {"account_id": ACCOUNT, "name": "Morgenrot", "city": "Ulm"}
+    said: list[dict[str, Any]] = [event("account.updated", identifiers=[], body=company)]
+    for who in ("mia", "ben"):
+        named = [identifier("email", f"{who}@morgenrot.example", verified=True)]
+        contact = {"account_id": ACCOUNT, "roles": ["buyer"], "job_title": "owner"}
+        member = {"household_id": HOUSEHOLD, "relation": "partner"}
+        said += [
+            event("account.contact_changed", identifiers=named, body=contact),
+            event("household.member_changed", identifiers=named, body=member),
+        ]
+    return [json.dumps(one | {"event_id": f"group-{n}"}).encode() for n, one in enumerate(said)]
 
 
 def _described(service: Service, lines: bytes) -> Populated:

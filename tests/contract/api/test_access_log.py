@@ -23,6 +23,7 @@ UNTRACED = {
     "listSuspicious": "has no suspicious value here",
     "listDecisions": "nothing is decided about this customer",
     "listAffected": "has no incident here",
+    "getAccount": "tells of a company, and of persons only how many",
 }
 """Operations on profiles that this test asks for no trace of, and why."""
 
@@ -61,6 +62,11 @@ def customer(service: Service) -> Customer:
     who = [identifier("email", email, verified=True), card]
     body = {"attributes": {"city": city}}
     service.send(event("profile.updated", event_id=tag, identifiers=who, body=body))
+    for type_, number in (
+        ("account.contact_changed", "account_id"),
+        ("household.member_changed", "household_id"),
+    ):
+        service.send(event(type_, identifiers=who, event_id=type_ + tag, body={number: tag}))
     with service.client() as client:
         given = {"identifiers": [{"type": "email", "value": email}]}
         found = client.post("/v1/profiles/lookup", json=given).raise_for_status().json()
@@ -73,6 +79,8 @@ def ask(client: httpx.Client, name: str, customer: Customer, request_id: str) ->
     body = {"json": bodies(customer)[name]} if method == "POST" else {}
     headers = {"X-Request-ID": request_id, "X-Purpose": f"ticket {request_id}"}
     filled = path.replace("{profile_id}", customer.profile_id)
+    for number in ("{account_id}", "{household_id}"):
+        filled = filled.replace(number, customer.email.partition("@")[0])
     return client.request(method, filled, headers=headers, **body)
 
 

@@ -17,6 +17,7 @@ from services.api.http.caller import PURPOSE_CHARS_MAX
 from services.api.http.problems import ERRORS_MAX
 from services.api.log_feeds import KEPT_S
 from services.api.queries.consents import EVIDENCE_SHOWN_MAX, STATES_PER_PAGE_MAX
+from services.api.queries.groups import CONTACTS_PER_PAGE_MAX, MEMBERS_MAX
 from services.api.queries.identity import MEMBERS_PER_PAGE_MAX
 from services.api.queries.incidents import INCIDENTS_PER_PAGE_MAX
 from services.api.queries.orders import ORDERS_PER_PAGE_MAX
@@ -36,6 +37,7 @@ from services.ingest.adapters.rejected_letters import COUNTED_MAX
 from services.ingest.lines import KEPT_BYTES_MAX
 from services.intake.http import EVENTS_PER_REQUEST_MAX
 from services.intake.server import BODY_GRACE_S, HEAD_BYTES_MAX, KEEP_ALIVE_S, REST_S
+from services.profiles.adapters.groups import MERGED_MAX, STATEMENTS_MAX
 from services.profiles.adapters.order_history import REPORTS_SHOWN_MAX
 from services.runtime import connections, health
 from services.runtime.settings import Settings
@@ -104,6 +106,10 @@ STATED: list[tuple[str, int | float]] = [
     ("identifiers of a page", MEMBERS_PER_PAGE_MAX),
     ("identifiers of a page", EDGES_SHOWN_MAX),
     ("identifiers of a page", DECISIONS_SHOWN_MAX),
+    ("contacts on a page of an account", CONTACTS_PER_PAGE_MAX),
+    ("statements about one account", STATEMENTS_MAX),
+    ("accounts that were merged", MERGED_MAX),
+    ("members of a household", MEMBERS_MAX),
     ("edges that an explanation", EDGES_READ_MAX),
     ("edges that an explanation", ASIDES_SHOWN_MAX),
     ("orders of a page", ORDERS_PER_PAGE_MAX),
