@@ -57,7 +57,7 @@ class ListedAccount(Contract):
     """Persons who were contacts, or are yet to be."""
 
 
-class Account(ListedAccount):
+class BusinessAccount(ListedAccount):
     """A business account: master data, and how many contacts it has."""
 
     requested_id: str
@@ -149,7 +149,7 @@ class HouseholdSums(Contract, Priced):
     """Currency of the amounts: the realm's. Amounts in others stand in the profiles."""
 
 
-class Household(Contract):
+class HouseholdView(Contract):
     """A household: its members beside each other. A view; nobody is joined by it."""
 
     version: int = GROUP_VERSION

@@ -65,7 +65,7 @@ class AccountUpdated(Contract):
     this one then counts for that one. Empty: it stands for itself again."""
 
 
-class Membership(Contract):
+class MembershipTimes(Contract):
     """Since and until when something holds; without both, from the time of the event on."""
 
     since: Instant | None = None
@@ -87,7 +87,7 @@ class Membership(Contract):
         return self
 
 
-class AccountContactChanged(Membership):
+class AccountContactChanged(MembershipTimes):
     """The person is, or no longer is, a contact of a business account, in these roles.
 
     It says all of the person's roles in the account. A person may be a contact of several accounts.
@@ -103,7 +103,7 @@ class AccountContactChanged(Membership):
     """What the company calls it."""
 
 
-class HouseholdMemberChanged(Membership):
+class HouseholdMemberChanged(MembershipTimes):
     """The person does, or does no longer, live in a household. Nobody is merged by it.
 
     A household is told by a system that knows it (a contract, a family card), never guessed.

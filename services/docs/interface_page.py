@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from schemas.api.access import AccessPage
 from schemas.api.api_key import ListedKey
-from schemas.api.groups import Account, AccountContact, Household, ListedAccount
+from schemas.api.groups import AccountContact, BusinessAccount, HouseholdView, ListedAccount
 from schemas.api.incidents import AffectedItem, IncidentCounts
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
@@ -223,7 +223,7 @@ def _groups() -> list[str]:
     return [
         "## `c360 account get ID --json`",
         "One [account](../accounts.md).",
-        *_whole(model_schema(Account, "serialization")),
+        *_whole(model_schema(BusinessAccount, "serialization")),
         "## `c360 account list --json`",
         "Every account that is not merged into another one, by number.",
         _fields_of(ListedAccount),
@@ -232,7 +232,7 @@ def _groups() -> list[str]:
         *_whole(model_schema(AccountContact, "serialization")),
         "## `c360 household get ID --json`",
         "One household; its members stay persons of their own.",
-        *_whole(model_schema(Household, "serialization")),
+        *_whole(model_schema(HouseholdView, "serialization")),
     ]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schemas.identifiers import NodeId
     from schemas.profile import Profile, ProfileScalars, TimelineEntry
     from services.profiles.core.consent import Consents, Permission
-    from services.profiles.core.groups import GroupKey, Said, Statement
+    from services.profiles.core.groups import GroupKey, MembershipStatement, SaidValue
     from services.profiles.core.order_conflicts import OrderConflict
     from services.profiles.core.order_history import OrderPlace
     from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms
@@ -56,7 +56,7 @@ class Stated(NamedTuple):
 
     node: NodeId
     key: GroupKey
-    statement: Statement
+    statement: MembershipStatement
 
 
 class GroupSource(Protocol):
@@ -83,7 +83,7 @@ class GroupSource(Protocol):
         until: datetime = ...,
         *,
         backwards: bool = ...,
-    ) -> dict[GroupKey, dict[str, Said]]:
+    ) -> dict[GroupKey, dict[str, SaidValue]]:
         """What is said of these accounts and of those into which they were merged; `backwards` also
         of those that were merged into them. Raises InvalidState as `about`."""
         ...

@@ -13,13 +13,12 @@ from itertools import pairwise
 
 import pytest
 
+from schemas.groups import ACCOUNT, SUCCESSOR
 from services.profiles.core.groups import (
-    ACCOUNT,
-    SUCCESSOR,
     Description,
     GroupKey,
+    MembershipStatement,
     Period,
-    Statement,
     by_group,
     described,
     periods,
@@ -37,19 +36,19 @@ def at(day: float) -> datetime:
     return START + day * DAY
 
 
-def said(rng: random.Random, number: int) -> Statement:
+def said(rng: random.Random, number: int) -> MembershipStatement:
     """Anything that an event may say: open, ended, over at once, planned, of equal times."""
     since = rng.randrange(DAYS)
     until = rng.choice([None, since, since + rng.randrange(1, 4)])
     roles = rng.choice([(), ("buyer",), ("decider",), ("buyer", "decider")])
-    return Statement(
+    return MembershipStatement(
         roles, rng.choice(["", "CFO"]), at(since), None if until is None else at(until), "crm",
         f"e-{number}", at(rng.randrange(DAYS)),
     )  # fmt: skip
 
 
 def as_it_is(
-    statements: Sequence[Statement], moment: datetime
+    statements: Sequence[MembershipStatement], moment: datetime
 ) -> tuple[tuple[str, ...], str] | None:
     """The oracle: roles and title at one moment; None for no membership."""
     reaching = [one for one in statements if one.since <= moment]
@@ -103,7 +102,7 @@ def test_stories(
 ) -> None:
     """Each statement is made on the day from which it holds."""
     made = [
-        Statement(
+        MembershipStatement(
             (role,), "", at(since), None if until is None else at(until), "crm", f"e-{since}",
             at(since),
         )
@@ -117,8 +116,8 @@ def test_stories(
 
 def test_what_is_told_later_of_an_earlier_time_counts() -> None:
     """On day 5 it is said that she decides since day 1: the statement of day 3 is taken back."""
-    early = Statement(("user",), "", at(3), None, "crm", "a", at(3))
-    late = Statement(("decider",), "", at(1), None, "crm", "b", at(5))
+    early = MembershipStatement(("user",), "", at(3), None, "crm", "a", at(3))
+    late = MembershipStatement(("decider",), "", at(1), None, "crm", "b", at(5))
     [only] = periods([late, early])
     assert (only.roles, only.since, only.until, only.event_id) == (("decider",), at(1), None, "b")
 
@@ -159,8 +158,8 @@ def test_mergers_of_accounts_are_followed_and_taken_back() -> None:
 def test_statements_about_merged_accounts_are_one_membership() -> None:
     """She was a contact of both: in the account that stands for them she is one, by the latest."""
     merged = described([Description(key("A"), {SUCCESSOR: "B"}, "crm", "m", at(4))])
-    in_a = Statement(("user",), "", at(1), None, "crm", "a", at(1))
-    in_b = Statement(("decider",), "", at(2), None, "crm", "b", at(2))
+    in_a = MembershipStatement(("user",), "", at(1), None, "crm", "a", at(1))
+    in_b = MembershipStatement(("decider",), "", at(2), None, "crm", "b", at(2))
     assert by_group([(key("A"), in_a), (key("B"), in_b)], merged) == {
         key("B"): periods([in_a, in_b])
     }

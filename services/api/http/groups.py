@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from schemas.api.groups import Account, AccountContact, Household, MembershipStatus
+from schemas.api.groups import AccountContact, BusinessAccount, HouseholdView, MembershipStatus
 from schemas.api.pages import Page
 from schemas.api.problem import ProblemCode
 from services.api.auth import Scope
@@ -52,7 +52,7 @@ GroupIssuer = Annotated[
 @router.get(
     "/v1/accounts/{account_id}",
     operation_id="getAccount",
-    response_model=Account,
+    response_model=BusinessAccount,
     responses=PROBLEMS,
 )
 async def account(
@@ -97,7 +97,7 @@ async def contacts(
 @router.get(
     "/v1/households/{household_id}",
     operation_id="getHousehold",
-    response_model=Household,
+    response_model=HouseholdView,
     responses=PROBLEMS,
 )
 async def household(

@@ -15,17 +15,18 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.api.groups import (
-    Account,
     AccountContact,
     AccountPeriod,
     AccountValue,
-    Household,
+    BusinessAccount,
     HouseholdMember,
     HouseholdPeriod,
     HouseholdSums,
+    HouseholdView,
     ListedAccount,
     MembershipStatus,
 )
+from schemas.groups import ACCOUNT, HOUSEHOLD, SUCCESSOR
 from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import ProfileKind
 from schemas.profile import Profile
@@ -36,12 +37,9 @@ from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import name_of
 from services.profiles.core.groups import (
-    ACCOUNT,
-    HOUSEHOLD,
-    SUCCESSOR,
     GroupKey,
     Period,
-    Said,
+    SaidValue,
     evidence,
     merged_into,
     periods,
@@ -110,7 +108,7 @@ class _Group(NamedTuple):
 
     key: GroupKey
     replaces: list[GroupKey]
-    said: Mapping[GroupKey, Mapping[str, Said]]
+    said: Mapping[GroupKey, Mapping[str, SaidValue]]
     persons: dict[NodeId, list[Period]]
     """Times by profile, the earliest first."""
     kinds: dict[NodeId, str]
@@ -153,7 +151,7 @@ def _filled(
     realm: str,
     key: GroupKey,
     replaces: list[GroupKey],
-    said: Mapping[GroupKey, Mapping[str, Said]],
+    said: Mapping[GroupKey, Mapping[str, SaidValue]],
 ) -> _Group:
     stated = reads.groups.about(realm, {key, *replaces})
     persons, kinds = _persons(reads, realm, stated)
@@ -181,7 +179,7 @@ def _now_in(told: Iterable[Period], now: datetime) -> Period | None:
     return next((one for one in told if one.holds_at(now)), None)
 
 
-def _account_get(access: Access, asked: GroupRequest) -> Iterator[Account]:
+def _account_get(access: Access, asked: GroupRequest) -> Iterator[BusinessAccount]:
     reads, now = access.reads, datetime.now(UTC)
     group = _group(reads, asked, ACCOUNT)
     holding = [one for told in group.persons.values() if (one := _now_in(told, now))]
@@ -195,7 +193,7 @@ def _account_get(access: Access, asked: GroupRequest) -> Iterator[Account]:
         for name, one in sorted(group.said.get(group.key, {}).items())
         if one.value and name != SUCCESSOR
     }
-    yield Account(
+    yield BusinessAccount(
         realm=asked.realm,
         account_id=group.key.number,
         issuer=group.key.issuer,
@@ -312,7 +310,7 @@ def _hint(value: str, is_masked: bool) -> str:
     return HIDDEN if value and is_masked else value
 
 
-def _household_get(access: Access, asked: GroupRequest) -> Iterator[Household]:
+def _household_get(access: Access, asked: GroupRequest) -> Iterator[HouseholdView]:
     reads, realm, now = access.reads, asked.realm, datetime.now(UTC)
     group = _group(reads, asked, HOUSEHOLD)
     if len(group.persons) > MEMBERS_MAX:
@@ -331,7 +329,7 @@ def _household_get(access: Access, asked: GroupRequest) -> Iterator[Household]:
         for one in members
         if one.current and one.kind != ProfileKind.SHARED
     ]
-    yield Household(
+    yield HouseholdView(
         realm=realm,
         household_id=group.key.number,
         issuer=group.key.issuer,
@@ -368,7 +366,9 @@ def _member(
     )
 
 
-ACCOUNT_GET = Operation("account_get", Scope.PROFILES_READ, GroupRequest, Account, _account_get)
+ACCOUNT_GET = Operation(
+    "account_get", Scope.PROFILES_READ, GroupRequest, BusinessAccount, _account_get
+)
 """One account: master data, and how many contacts it has in which roles."""
 ACCOUNT_LIST = Operation(
     "account_list", Scope.PROFILES_PII, AccountsRequest, ListedAccount, _account_list
@@ -379,7 +379,7 @@ ACCOUNT_CONTACTS = Operation(
 )
 """A page of the contacts of an account."""
 HOUSEHOLD_GET = Operation(
-    "household_get", Scope.PROFILES_READ, GroupRequest, Household, _household_get
+    "household_get", Scope.PROFILES_READ, GroupRequest, HouseholdView, _household_get
 )
 """A household with its members beside each other."""
 OPERATIONS = (ACCOUNT_GET, ACCOUNT_LIST, ACCOUNT_CONTACTS, HOUSEHOLD_GET)

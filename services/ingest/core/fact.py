@@ -24,10 +24,10 @@ from schemas.events.orders import (
     OrderStatusChanged,
     ReceiptKind,
 )
+from schemas.groups import ACCOUNT, DESCRIBED, HOUSEHOLD, MEMBER
 from schemas.instants import to_ms
 from schemas.touchpoint import Touchpoint
 from services.ingest.core.outcome import Context
-from services.profiles.core.groups import ACCOUNT, DESCRIBED, HOUSEHOLD, MEMBER
 
 Group = Mapping[str, Any]
 """Values by column."""

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from schemas.groups import ACCOUNT
 from schemas.identifiers import RECORD_TYPE, NodeId, as_uuid
 from schemas.instants import EPOCH, to_ms
 from schemas.placement import ProfileKind
@@ -37,7 +38,7 @@ from services.profiles.core.facts import (
     Valued,
 )
 from services.profiles.core.golden import golden_record
-from services.profiles.core.groups import ACCOUNT, GroupKey, Statement
+from services.profiles.core.groups import GroupKey, MembershipStatement
 from services.profiles.core.purchases import (
     CANCELLED,
     PLACED,
@@ -93,7 +94,7 @@ class _Gathered(NamedTuple):
     entries: list[LedgerEntry]
     contacts: list[tuple[NodeId, datetime, datetime, datetime, list[str]]]
     anchor_types: set[str]
-    memberships: list[tuple[GroupKey, Statement]]
+    memberships: list[tuple[GroupKey, MembershipStatement]]
 
 
 class _Fact(NamedTuple):

@@ -10,15 +10,13 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from schemas.groups import ACCOUNT, DESCRIBED, MEMBER
 from schemas.identifiers import NodeId, as_uuid
 from services.profiles.core.groups import (
-    ACCOUNT,
-    DESCRIBED,
-    MEMBER,
     Description,
     GroupKey,
-    Said,
-    Statement,
+    MembershipStatement,
+    SaidValue,
     described,
     successor,
 )
@@ -37,7 +35,7 @@ STATEMENTS_MAX = 50_000
 MERGED_MAX = 1_000
 """More accounts that are one are not read."""
 FOREVER = datetime.max.replace(tzinfo=UTC)
-Accounts = dict[GroupKey, dict[str, Said]]
+Accounts = dict[GroupKey, dict[str, SaidValue]]
 
 
 class GroupReader:
@@ -174,7 +172,7 @@ def _facts(rows: Iterable[tuple[Any, ...]], action: str, until: datetime) -> Ite
 
 def _stated(rows: Iterable[tuple[Any, ...]], until: datetime) -> Iterator[Stated]:
     for fact in _facts(rows, MEMBER, until):
-        said = Statement(
+        said = MembershipStatement(
             tuple(fact.roles), fact.title, fact.since, fact.until, fact.source, fact.event_id,
             fact.occurred_at,
         )  # fmt: skip

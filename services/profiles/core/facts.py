@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from schemas.identifiers import RECORD_TYPE, NodeId
 from services.profiles.core.consent import ConsentRecord
-from services.profiles.core.groups import GroupKey, Said, Statement
+from services.profiles.core.groups import GroupKey, MembershipStatement, SaidValue
 
 
 class Valued(NamedTuple):
@@ -86,8 +86,8 @@ class ProfileFacts(NamedTuple):
     observations: Sequence[AttributeObservation] = ()
     consents: Sequence[ConsentRecord] = ()
     contacts: Contacts = NO_CONTACTS
-    memberships: Sequence[tuple[GroupKey, Statement]] = ()
-    companies: Mapping[GroupKey, Mapping[str, Said]] = {}
+    memberships: Sequence[tuple[GroupKey, MembershipStatement]] = ()
+    companies: Mapping[GroupKey, Mapping[str, SaidValue]] = {}
     """What is said of the accounts of these memberships, and of those that stand for them."""
     region: str = ""
     """ISO 3166 region of the realm; reads telephone numbers without a country."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from schemas.groups import ACCOUNT, HOUSEHOLD
 from schemas.identifiers import NodeId, as_uuid
 from schemas.profile import (
     AttributeValue,
@@ -15,15 +16,7 @@ from schemas.profile import (
 from schemas.rules.profile import PREFERENCE_PREFIX, ProfileRules
 from services.profiles.core.consent import permissions
 from services.profiles.core.facts import ProfileFacts
-from services.profiles.core.groups import (
-    ACCOUNT,
-    HOUSEHOLD,
-    GroupKey,
-    Period,
-    by_group,
-    evidence,
-    value_of,
-)
+from services.profiles.core.groups import GroupKey, Period, by_group, evidence, value_of
 from services.profiles.core.purchases import Purchases
 from services.profiles.core.survivorship import Survivor, survivors
 

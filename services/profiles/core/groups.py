@@ -12,12 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-ACCOUNT, HOUSEHOLD = "account", "household"
-"""Kinds of groups."""
-DESCRIBED, MEMBER = "described", "member"
-"""What an event says of a group: its master data, or who belongs to it."""
-SUCCESSOR = "replaced_by"
-"""The field of an account that names the one into which it was merged."""
+from schemas.groups import SUCCESSOR
 
 
 class GroupKey(NamedTuple):
@@ -28,7 +23,7 @@ class GroupKey(NamedTuple):
     number: str
 
 
-class Statement(NamedTuple):
+class MembershipStatement(NamedTuple):
     """What one event says of one person's membership.
 
     It holds from `since` until `until` (None: it goes on). If `until` is not after `since`, there
@@ -73,7 +68,7 @@ class Description(NamedTuple):
     occurred_at: datetime
 
 
-class Said(NamedTuple):
+class SaidValue(NamedTuple):
     """A value, and the event that said it."""
 
     value: str
@@ -82,7 +77,7 @@ class Said(NamedTuple):
     occurred_at: datetime
 
 
-def periods(statements: Iterable[Statement]) -> list[Period]:
+def periods(statements: Iterable[MembershipStatement]) -> list[Period]:
     """The membership of one person in one group, the earliest time first; none overlap."""
     found: list[Period] = []
     for one in sorted(statements, key=lambda said: (said.occurred_at, said.event_id)):
@@ -103,17 +98,17 @@ def _joined(found: list[Period], new: Period) -> Period:
     return new._replace(since=found.pop().since)
 
 
-def described(descriptions: Iterable[Description]) -> dict[GroupKey, dict[str, Said]]:
+def described(descriptions: Iterable[Description]) -> dict[GroupKey, dict[str, SaidValue]]:
     """Of each account the values that were said last, field by field."""
-    found: dict[GroupKey, dict[str, Said]] = {}
+    found: dict[GroupKey, dict[str, SaidValue]] = {}
     for one in sorted(descriptions, key=lambda said: (said.occurred_at, said.event_id)):
         fields = found.setdefault(one.key, {})
         for name, value in one.fields.items():
-            fields[name] = Said(value, one.source, one.event_id, one.occurred_at)
+            fields[name] = SaidValue(value, one.source, one.event_id, one.occurred_at)
     return found
 
 
-def successor(key: GroupKey, said: Mapping[GroupKey, Mapping[str, Said]]) -> GroupKey | None:
+def successor(key: GroupKey, said: Mapping[GroupKey, Mapping[str, SaidValue]]) -> GroupKey | None:
     """The account into which this one was merged by its source; None if it stands for itself."""
     named = said.get(key, {}).get(SUCCESSOR)
     if named is None or named.value in ("", key.number):
@@ -121,7 +116,7 @@ def successor(key: GroupKey, said: Mapping[GroupKey, Mapping[str, Said]]) -> Gro
     return key._replace(number=named.value)
 
 
-def standing(key: GroupKey, said: Mapping[GroupKey, Mapping[str, Said]]) -> GroupKey:
+def standing(key: GroupKey, said: Mapping[GroupKey, Mapping[str, SaidValue]]) -> GroupKey:
     """The account that stands for this one, after all mergers.
 
     Accounts that were merged in a circle stand for each other: then it is the smallest of them.
@@ -135,11 +130,11 @@ def standing(key: GroupKey, said: Mapping[GroupKey, Mapping[str, Said]]) -> Grou
 
 
 def by_group(
-    statements: Iterable[tuple[GroupKey, Statement]],
-    said: Mapping[GroupKey, Mapping[str, Said]],
+    statements: Iterable[tuple[GroupKey, MembershipStatement]],
+    said: Mapping[GroupKey, Mapping[str, SaidValue]],
 ) -> dict[GroupKey, list[Period]]:
     """The memberships of one person, by the group that stands for the one that was named."""
-    mine: dict[GroupKey, list[Statement]] = {}
+    mine: dict[GroupKey, list[MembershipStatement]] = {}
     for key, one in statements:
         mine.setdefault(standing(key, said), []).append(one)
     found = {key: periods(several) for key, several in mine.items()}
@@ -158,14 +153,14 @@ def evidence(one: Period, as_of: datetime) -> dict[str, Any]:
     }
 
 
-def value_of(said: Mapping[GroupKey, Mapping[str, Said]], key: GroupKey, field: str) -> str:
+def value_of(said: Mapping[GroupKey, Mapping[str, SaidValue]], key: GroupKey, field: str) -> str:
     """A value of an account as it was said last; empty if there is none."""
     found = said.get(key, {}).get(field)
     return "" if found is None else found.value
 
 
 def merged_into(
-    key: GroupKey, said: Mapping[GroupKey, Mapping[str, Said]], known: Collection[GroupKey]
+    key: GroupKey, said: Mapping[GroupKey, Mapping[str, SaidValue]], known: Collection[GroupKey]
 ) -> list[GroupKey]:
     """The accounts for which this one stands, without itself."""
     return sorted(one for one in {*said, *known} if one != key and standing(one, said) == key)
