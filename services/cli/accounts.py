@@ -24,7 +24,7 @@ from services.cli.state import AsJson, Realm, state_of
 
 Number = Annotated[str, typer.Argument(metavar="ID", help="Number, as its source sends it.")]
 Issuer = Annotated[
-    str | None, typer.Option(help="Who assigned the number; needed where several did.")
+    str, typer.Option(help="Who assigned the number, - for nobody; needed where several did.")
 ]
 LISTED = ("account_id", "issuer", "name", "contacts", "former_contacts")
 CONTACT_COLUMNS = ("profile_id", "name", "roles", "current", "job_title", "since", "until")
@@ -40,7 +40,7 @@ households = typer.Typer(help="Look at who lives together.", no_args_is_help=Tru
 def get(
     context: typer.Context,
     number: Number,
-    issuer: Issuer = None,
+    issuer: Issuer = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
@@ -90,7 +90,7 @@ def list_(
 def contacts(
     context: typer.Context,
     number: Number,
-    issuer: Issuer = None,
+    issuer: Issuer = "",
     status: Annotated[MembershipStatus, typer.Option(help="Of whom.")] = MembershipStatus.CURRENT,
     limit: Annotated[int, typer.Option(min=1, max=CONTACTS_PER_PAGE_MAX)] = LIMIT,
     cursor: Annotated[str, typer.Option(help="Cursor printed by the previous page.")] = "",
@@ -132,7 +132,7 @@ def household() -> None:
 def get_household(
     context: typer.Context,
     number: Number,
-    issuer: Issuer = None,
+    issuer: Issuer = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:

@@ -29,6 +29,7 @@ DESCRIBED_TAGS = {
     "profiles": "Who a customer is, and what happened.",
     "orders": "What a customer bought, cancelled and returned.",
     "consents": "Who may be contacted, where and for what.",
+    "accounts": "Companies with their contacts, and who lives together.",
     "identity": "Which identifiers belong together, and why.",
     "incidents": "Where channels contradict each other.",
     "insights": "Measures of groups of customers.",

@@ -141,6 +141,10 @@ def test_the_issuer_says_which_account_is_meant(store: Store, access: Access) ->
     store.take(contact("c-2", 1, BERT, "1001", "buyer", issuer="erp"))
     with pytest.raises(InvalidInput, match="crm, erp"):
         ask(access, "account_get", number="1001")
+    store.take(contact("c-3", 1, "loyalty_card=77", "1001", "decider", issuer=""))
+    [found] = ask(access, "account_get", number="1001", issuer="-")
+    assert (found["issuer"], found["roles"]) == ("", {"decider": 1})
+    assert [one["issuer"] for one in ask(access, "account_list")] == ["", "crm", "erp"]
     [found] = ask(access, "account_get", number="1001", issuer="erp")
     assert found["roles"] == {"buyer": 1}
     for asked in ({"number": "1001", "issuer": "shop"}, {"number": "9"}):

@@ -469,12 +469,12 @@ class AsyncOperations:
         issuer: str | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> models.Account:
+    ) -> models.BusinessAccount:
         """A business account: master data, and how many contacts it has in which roles. Without
         `profiles:pii` values are masked.
 
         account_id: Number of the account, or of one that was merged into it.
-        issuer: Who assigned the number. May be left out where only one did.
+        issuer: Who assigned the number, `-` for nobody. Not needed where only one did.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
@@ -483,7 +483,7 @@ class AsyncOperations:
             Call(
                 "GET",
                 "/v1/accounts/{account_id}",
-                models.Account,
+                models.BusinessAccount,
                 path_values={"account_id": account_id},
                 query={"issuer": issuer, "consistent_after": consistent_after},
                 headers={"X-Purpose": purpose},
@@ -505,7 +505,7 @@ class AsyncOperations:
         turned out to be one are one contact.
 
         account_id: Number of the account, or of one that was merged into it.
-        issuer: Who assigned the number. May be left out where only one did.
+        issuer: Who assigned the number, `-` for nobody. Not needed where only one did.
         status: Of whom.
         limit: Most entries of a page.
         cursor: `page.next` of the page before.
@@ -543,7 +543,7 @@ class AsyncOperations:
         """The entries of all pages of `list_account_contacts`.
 
         account_id: Number of the account, or of one that was merged into it.
-        issuer: Who assigned the number. May be left out where only one did.
+        issuer: Who assigned the number, `-` for nobody. Not needed where only one did.
         status: Of whom.
         limit: Most entries of a page.
         consistent_after: Wait, for a bounded time, until this event is visible: its
@@ -569,12 +569,12 @@ class AsyncOperations:
         issuer: str | None = None,
         consistent_after: str | None = None,
         purpose: str | None = None,
-    ) -> models.Household:
+    ) -> models.HouseholdView:
         """The members of a household beside each other, and sums over them. A view: nobody is
         merged, and no consent of one member is that of another.
 
         household_id: Number of the household.
-        issuer: Who assigned the number. May be left out where only one did.
+        issuer: Who assigned the number, `-` for nobody. Not needed where only one did.
         consistent_after: Wait, for a bounded time, until this event is visible: its
             `event_id`.
         purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
@@ -583,7 +583,7 @@ class AsyncOperations:
             Call(
                 "GET",
                 "/v1/households/{household_id}",
-                models.Household,
+                models.HouseholdView,
                 path_values={"household_id": household_id},
                 query={"issuer": issuer, "consistent_after": consistent_after},
                 headers={"X-Purpose": purpose},

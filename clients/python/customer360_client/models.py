@@ -38,14 +38,20 @@ IncidentState: TypeAlias = (
     Literal["upcoming", "pending", "open", "acknowledged", "muted", "resolved", "retracted"] | str
 )
 """State of an incident."""
+Language: TypeAlias = Literal["en", "de"] | str
+"""The languages of sentences for customers."""
 MembershipStatus: TypeAlias = Literal["current", "former", "all"] | str
 """Which memberships are wanted."""
-NoticeKind: TypeAlias = Literal["suspicious_value", "degree_limit", "many_identifiers"] | str
+NoticeKind: TypeAlias = (
+    Literal["suspicious_value", "degree_limit", "many_identifiers", "busy_value"] | str
+)
 """What is unusual."""
 OrderState: TypeAlias = Literal["placed", "cancelled", "unknown"] | str
 """What became of an order."""
 PromotionTerm: TypeAlias = Literal["customer_group", "currency", "pack", "begin", "end"] | str
 """What is compared, in this order."""
+ProposedAction: TypeAlias = Literal["block", "correct_sender", "split"] | str
+"""What somebody could do about a notice."""
 RejectReason: TypeAlias = (
     Literal[
         "not_json",
@@ -105,35 +111,6 @@ class AccessEntryPage(Model):
     """The rows."""
     page: PageEnd
     """How the list goes on."""
-
-
-class Account(Model):
-    """A business account: master data, and how many contacts it has."""
-
-    version: int
-    """Version of this form."""
-    realm: str
-    """Brand or tenant."""
-    account_id: str
-    """Number of the account."""
-    issuer: str
-    """Who assigned the number."""
-    name: str
-    """Name of the company; empty if nobody said it."""
-    contacts: int
-    """Persons who are contacts now."""
-    former_contacts: int
-    """Persons who were contacts, or are yet to be."""
-    requested_id: str
-    """The number asked for; differs if that account was merged into this one by its source."""
-    values: dict[str, AccountValue]
-    """name, industry, vat_id, street, postal_code, city, country: as far as they are known."""
-    replaces: list[str]
-    """Numbers of the accounts that were merged into this one."""
-    roles: dict[str, int]
-    """Contacts by role; somebody with two roles counts in both."""
-    as_of: datetime
-    """When it was read."""
 
 
 class AccountContact(Model):
@@ -420,6 +397,35 @@ class BatchEntryPage(Model):
     """How the list goes on."""
 
 
+class BusinessAccount(Model):
+    """A business account: master data, and how many contacts it has."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    account_id: str
+    """Number of the account."""
+    issuer: str
+    """Who assigned the number."""
+    name: str
+    """Name of the company; empty if nobody said it."""
+    contacts: int
+    """Persons who are contacts now."""
+    former_contacts: int
+    """Persons who were contacts, or are yet to be."""
+    requested_id: str
+    """The number asked for; differs if that account was merged into this one by its source."""
+    values: dict[str, AccountValue]
+    """name, industry, vat_id, street, postal_code, city, country: as far as they are known."""
+    replaces: list[str]
+    """Numbers of the accounts that were merged into this one."""
+    roles: dict[str, int]
+    """Contacts by role; somebody with two roles counts in both."""
+    as_of: datetime
+    """When it was read."""
+
+
 class CaseSubject(Model):
     """One service case."""
 
@@ -581,6 +587,25 @@ class ChargedAboveShownView(Model):
     """The channel on which the lower price was shown."""
     minutes: int
     """Whole minutes between both."""
+
+
+class ConcernedProfile(Model):
+    """A profile that a decision concerns."""
+
+    profile_id: UUID
+    """Its id."""
+    kind: str
+    """person, anonymous or shared."""
+    identifiers_count: int
+    """How many identifiers it has."""
+    orders: int | None
+    """Its orders; null for a profile that is too large to add up here."""
+    revenue: Decimal | None
+    """What they come to."""
+    currency: str | None
+    """Currency of the amount."""
+    holds: list[str]
+    """Which of the two identifiers it holds: `a`, `b`."""
 
 
 class ConsentBreachDetails(Model):
@@ -852,6 +877,35 @@ class DataFreshness(Model):
     """The same by channel."""
 
 
+class Decided(Model):
+    """A decision with what it does."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    a: WhyNode
+    """One identifier."""
+    b: WhyNode
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none for a decision that was taken back."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: datetime
+    """When."""
+    refused_because: str | None
+    """Why a decision `same` joins nobody now; null if it is in force."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block it."""
+    is_recorded: bool
+    """False for a dry run, and for a decision that stands already."""
+    effect: MapEffect
+    """What it does to the map; workers apply it within moments."""
+
+
 class DecisionStep(Model):
     """A step of the path that a person decided."""
 
@@ -876,14 +930,48 @@ class EdgeStep(Model):
     """Where it begins."""
     to: WhyNode
     """Where it ends."""
-    rule: str
-    """The rule that makes the link."""
     event_id: str
-    """The event that is its evidence."""
+    """The event that names both."""
     first_seen: str
     """Time of the earliest such event."""
     verified: bool
     """Whether every personal identifier is verified."""
+    happened: WhyHappened | None
+    """What happened in it; null if it was not looked up or is no longer stored."""
+    rule: str
+    """The rule that makes the link."""
+
+
+class EvidenceEvent(Model):
+    """An event that is evidence of a notice."""
+
+    event_id: str
+    """Its id."""
+    occurred_at: datetime
+    """When it happened, by its source."""
+    channel: str
+    """Its channel; empty if it is no longer stored."""
+    system: str
+    """`source.system`."""
+    store: str
+    """`source.store`; empty if none is named."""
+    till: str
+    """`source.till`; empty if none is named."""
+
+
+class EvidenceSender(Model):
+    """Who reported the events of a notice."""
+
+    channel: str
+    """The channel of the events."""
+    system: str
+    """`source.system`."""
+    store: str
+    """`source.store`; empty if none is named."""
+    till: str
+    """`source.till`; empty if none is named."""
+    events: int
+    """How many of the events that were looked at."""
 
 
 class Explained(Model):
@@ -901,14 +989,28 @@ class Explained(Model):
     """The profile that holds the first."""
     profile_b: str
     """The profile that holds the second."""
+    kind_a: str
+    """What the profile of the first is: person, anonymous or shared; empty if it is on no map."""
+    kind_b: str
+    """What the profile of the second is."""
     same: bool
     """Whether both belong to one profile."""
     path: list[EdgeStep | DecisionStep | dict[str, Any]]
     """The links from the first to the second, if they are one."""
     set_aside: list[SetAside]
     """Edges of the two that join nobody, and why."""
+    decisions: list[WhyDecision]
+    """What people decided about the two profiles, if they are two."""
+    nearest: list[NearStep | DecisionStep | dict[str, Any]]
+    """If they are two: the way between them with the fewest links that join nobody."""
+    shared: list[WhyShared]
+    """The identifiers that belong to nobody, of the two and of the way between them."""
     is_cut: bool
     """Whether there are more edges than were looked at or are shown: a path may be missing."""
+    language: Language
+    """Language of the sentences."""
+    sentences: list[str]
+    """The explanation in the words of customers."""
 
 
 class Exposure(Model):
@@ -974,25 +1076,6 @@ class GivenIdentifier(Model):
     """The value, in any notation that events may use."""
 
 
-class Household(Model):
-    """A household: its members beside each other. A view; nobody is joined by it."""
-
-    version: int
-    """Version of this form."""
-    realm: str
-    """Brand or tenant."""
-    household_id: str
-    """Number of the household."""
-    issuer: str
-    """Who assigned the number."""
-    members: list[HouseholdMember]
-    """Those who belong to it now first, then by their ids."""
-    sums: HouseholdSums
-    """Figures of the members together."""
-    as_of: datetime
-    """When it was read."""
-
-
 class HouseholdMember(Model):
     """A person who belongs or belonged to a household, with the person's own figures."""
 
@@ -1052,6 +1135,25 @@ class HouseholdSums(Model):
     """Sum of what they returned."""
     currency: str
     """Currency of the amounts: the realm's. Amounts in others stand in the profiles."""
+
+
+class HouseholdView(Model):
+    """A household: its members beside each other. A view; nobody is joined by it."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    household_id: str
+    """Number of the household."""
+    issuer: str
+    """Who assigned the number."""
+    members: list[HouseholdMember]
+    """Those who belong to it now first, then by their ids."""
+    sums: HouseholdSums
+    """Figures of the members together."""
+    as_of: datetime
+    """When it was read."""
 
 
 class IdentityDecision(Model):
@@ -1271,6 +1373,40 @@ class ListedConflictPage(Model):
     """How the list goes on."""
 
 
+class ListedDecision(Model):
+    """What a person decided about two identifiers."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    a: WhyNode
+    """One identifier."""
+    b: WhyNode
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none for a decision that was taken back."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: datetime
+    """When."""
+    refused_because: str | None
+    """Why a decision `same` joins nobody now; null if it is in force."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block it."""
+
+
+class ListedDecisionPage(Model):
+    """ListedDecisionPage"""
+
+    data: list[ListedDecision]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class ListedMeasure(Model):
     """One measure."""
 
@@ -1311,13 +1447,17 @@ class ListedNotice(Model):
     value: str
     """Its normalised value."""
     counted: str
-    """Type of the identifiers that were counted."""
+    """Type of the identifiers that were counted; empty for those of all types, or purchases."""
     count: int
     """How many of them it stands for, or the person has."""
     since: datetime | None
     """When the limit of a day was exceeded first, in event time; null for the other notices."""
     shared: bool
     """Whether the identifier joins nobody."""
+    evidence: NoticeEvidence
+    """The events it rests on."""
+    proposal: ProposedDecision
+    """What to do about it."""
 
 
 class ListedNoticePage(Model):
@@ -1427,6 +1567,29 @@ class LoyaltyDetails(Model):
     """What follows from the other statements."""
     observed: str
     """What the channel says."""
+
+
+class MapEffect(Model):
+    """What a decision does to the map."""
+
+    together_before: bool
+    """Whether one profile holds both identifiers without it."""
+    together_after: bool
+    """Whether one profile holds both with it."""
+    refused_because: str | None
+    """Why a decision `same` joins nobody; null if it is not refused."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block it."""
+    before: list[ConcernedProfile]
+    """The profiles that it concerns, the largest first."""
+    after: list[ConcernedProfile]
+    """The same identifiers as profiles with it."""
+    moved_count: int
+    """How many identifiers change their profile. A profile that only gets another id counts."""
+    moved: list[MovedIdentifier]
+    """The first of them."""
+    is_cut: bool
+    """Whether there are more profiles or identifiers than are listed."""
 
 
 class MarketingWithoutConsentView(Model):
@@ -1592,6 +1755,61 @@ class MissingOnChannelView(Model):
     """When the channel that lacks it showed or withdrew it last; empty if it never did."""
 
 
+class MovedIdentifier(Model):
+    """An identifier that another profile holds after the decision."""
+
+    identifier: WhyNode
+    """The identifier."""
+    from_profile_id: UUID
+    """The profile that held it."""
+    to_profile_id: UUID
+    """The profile that holds it then."""
+
+
+class NearStep(Model):
+    """A step of the nearest connection of two profiles."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    event_id: str
+    """The event that names both."""
+    first_seen: str
+    """Time of the earliest such event."""
+    verified: bool
+    """Whether every personal identifier is verified."""
+    happened: WhyHappened | None
+    """What happened in it; null if it was not looked up or is no longer stored."""
+    refused_because: str | None
+    """The reason of a refusal."""
+    blocked_by: list[WhyNode]
+    """The identifiers that block a refused edge."""
+    decided: WhyDecided | None
+    """The decision that keeps them apart, if it is one that does."""
+    rule: str | None
+    """The rule by which it joins its ends; null if it joins nobody."""
+    why: str | None
+    """Why it joins nobody; null if it joins its ends."""
+
+
+class NewDecision(Model):
+    """What is decided about two identifiers."""
+
+    a: str
+    """A node id, TYPE[@ISSUER]=VALUE, or a bare e-mail address, phone number or other number."""
+    b: str
+    """The other one."""
+    verdict: Verdict
+    """same, different, or none to take the decision about them back."""
+    reason: str
+    """Why, in one line."""
+    dry_run: bool | None = None
+    """Only say what would happen. By default False."""
+    unseen: bool | None = None
+    """Whether an identifier may be one that no event has named yet. By default False."""
+
+
 class NewIncidentAction(Model):
     """An action on an incident."""
 
@@ -1601,6 +1819,27 @@ class NewIncidentAction(Model):
     """Why, in one line."""
     until: datetime | None = None
     """When a mute ends, in event time; none: until it is withdrawn."""
+
+
+class NoticeEvidence(Model):
+    """What a notice rests on."""
+
+    events: int
+    """How many links or purchases there are."""
+    is_cut: bool
+    """Whether there are more, which were not looked at."""
+    first_at: datetime | None
+    """When the first one happened."""
+    latest_at: datetime | None
+    """When the latest one happened."""
+    most_in_a_day: int
+    """The most of them within 24 hours."""
+    profiles: int
+    """How many profiles hold the identifiers at the other ends."""
+    senders: list[EvidenceSender]
+    """Who reported them, most events first."""
+    samples: list[EvidenceEvent]
+    """The first one, the latest one and some between."""
 
 
 class OrderCancellation(Model):
@@ -2183,6 +2422,20 @@ class PromotionMismatchView(Model):
     """What the channel says."""
 
 
+class ProposedDecision(Model):
+    """What to do about a notice."""
+
+    action: ProposedAction
+    """The kind of decision."""
+    text: str
+    """In words."""
+    rules: str
+    """A line for the row of the type in the identity rules; empty if nothing is to be blocked,
+    or values are masked."""
+    commands: list[str]
+    """Commands to paste, one after the other."""
+
+
 class RecordsDetails(Model):
     """The closing, and what arrived of it."""
 
@@ -2521,12 +2774,16 @@ class SetAside(Model):
     """Time of the earliest such event."""
     verified: bool
     """Whether every personal identifier is verified."""
-    why: str
-    """Why it joins nobody."""
+    happened: WhyHappened | None
+    """What happened in it; null if it was not looked up or is no longer stored."""
     refused_because: str | None
     """The reason of a refusal."""
     blocked_by: list[WhyNode]
     """The identifiers that block a refused edge."""
+    decided: WhyDecided | None
+    """The decision that keeps them apart, if it is one that does."""
+    why: str
+    """Why it joins nobody."""
 
 
 class ShownDetails(Model):
@@ -2839,6 +3096,53 @@ class TwoIdentifiers(Model):
     """The other one."""
 
 
+class WhyDecided(Model):
+    """What a person decided."""
+
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: str
+    """When."""
+
+
+class WhyDecision(Model):
+    """What a person decided about a member of one profile and one of the other."""
+
+    from_: WhyNode = Field(alias="from")
+    """Where it begins."""
+    to: WhyNode
+    """Where it ends."""
+    verdict: str
+    """`same` or `different`."""
+    author: str
+    """Who decided."""
+    reason: str
+    """Why."""
+    decided_at: str
+    """When."""
+    refused_because: str | None
+    """Why `same` has no effect; null otherwise."""
+
+
+class WhyHappened(Model):
+    """The event behind an edge."""
+
+    type: str
+    """Its type."""
+    channel: str
+    """Its channel."""
+    store: str
+    """Its store; empty if it names none."""
+    system: str
+    """The system that reported it; empty if it names none."""
+    reason: str
+    """Of `identity.linked`: what proved the link. Empty for other events."""
+    anchor: str
+    """Node id of the identifier that it was stored under."""
+
+
 class WhyNode(Model):
     """One identifier."""
 
@@ -2850,3 +3154,20 @@ class WhyNode(Model):
     """Who assigned it; empty if nobody did."""
     value: str
     """Its normalised value."""
+
+
+class WhyShared(Model):
+    """An identifier that belongs to nobody, and whom it touches."""
+
+    identifier: WhyNode
+    """The identifier."""
+    because: str
+    """`several` if it lies between several persons; else the reason for which it joins nobody."""
+    seen_with: int
+    """Identifiers that it was seen with."""
+    persons: int
+    """Persons whom those belong to."""
+    samples: list[WhyNode]
+    """The strongest identifier of some of them."""
+    is_cut: bool
+    """Whether there are more than were looked at: the numbers are at least these."""

@@ -40,10 +40,10 @@ HouseholdNumber = Annotated[
     Path(max_length=NUMBER_CHARS_MAX, description="Number of the household.", examples=["H-512"]),
 ]
 GroupIssuer = Annotated[
-    str | None,
+    str,
     Query(
         max_length=NUMBER_CHARS_MAX,
-        description="Who assigned the number. May be left out where only one did.",
+        description="Who assigned the number, `-` for nobody. Not needed where only one did.",
         examples=["crm"],
     ),
 ]
@@ -56,7 +56,7 @@ GroupIssuer = Annotated[
     responses=PROBLEMS,
 )
 async def account(
-    request: Request, account_id: AccountNumber, caller: Reader, issuer: GroupIssuer = None
+    request: Request, account_id: AccountNumber, caller: Reader, issuer: GroupIssuer = ""
 ) -> Response:
     """A business account: master data, and how many contacts it has in which roles. Without
     `profiles:pii` values are masked."""
@@ -73,7 +73,7 @@ async def contacts(
     request: Request,
     account_id: AccountNumber,
     caller: Reader,
-    issuer: GroupIssuer = None,
+    issuer: GroupIssuer = "",
     status: Annotated[MembershipStatus, Query(description="Of whom.")] = MembershipStatus.CURRENT,
     limit: Annotated[int, Query(ge=1, le=CONTACTS_PER_PAGE_MAX)] = 50,
     cursor: Cursor = "",
@@ -101,7 +101,7 @@ async def contacts(
     responses=PROBLEMS,
 )
 async def household(
-    request: Request, household_id: HouseholdNumber, caller: Reader, issuer: GroupIssuer = None
+    request: Request, household_id: HouseholdNumber, caller: Reader, issuer: GroupIssuer = ""
 ) -> Response:
     """The members of a household beside each other, and sums over them. A view: nobody is merged,
     and no consent of one member is that of another."""
@@ -110,7 +110,7 @@ async def household(
     return document(found)
 
 
-def _asked(caller: Caller, number: str, issuer: str | None) -> GroupRequest:
+def _asked(caller: Caller, number: str, issuer: str) -> GroupRequest:
     return GroupRequest(
         realm=caller.realm,
         number=number,

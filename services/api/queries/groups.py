@@ -51,6 +51,8 @@ from services.profiles.ports import Stated
 from services.runtime.errors import InvalidInput, InvalidState, NotFound
 
 NUMBER_CHARS_MAX = 100
+NO_ISSUER = "-"
+"""Stands for no issuer at all."""
 CONTACTS_PER_PAGE_MAX = 200
 ACCOUNTS_PER_READ = 100
 MEMBERS_MAX = 100
@@ -66,8 +68,8 @@ class GroupRequest(RealmRequest):
 
     number: str = Field(min_length=1, max_length=NUMBER_CHARS_MAX)
     """What its issuer calls it."""
-    issuer: str | None = Field(default=None, max_length=NUMBER_CHARS_MAX)
-    """Who assigned the number; may be left out where only one did."""
+    issuer: str = Field(default="", max_length=NUMBER_CHARS_MAX)
+    """Who assigned the number, `-` for nobody; empty where only one did."""
     is_masked: bool = False
     """With hints in the place of values."""
 
@@ -118,16 +120,17 @@ def _named(reads: Reads, asked: GroupRequest, kind: str) -> GroupKey:
     """The group that a request names. Raises NotFound and InvalidInput."""
     require_realm(reads, asked.realm)
     known = sorted(reads.groups.known(asked.realm, kind, asked.number))
-    if asked.issuer is not None:
-        known = [one for one in known if one.issuer == asked.issuer]
+    if asked.issuer:
+        issuer = "" if asked.issuer == NO_ISSUER else asked.issuer
+        known = [one for one in known if one.issuer == issuer]
     if not known:
-        by = "" if asked.issuer is None else f" of issuer {asked.issuer!r}"
+        by = f" of issuer {asked.issuer!r}" if asked.issuer else ""
         raise NotFound(
             f"no {kind} {asked.number!r}{by} is known in realm {asked.realm!r}",
             reason=UNKNOWN_GROUP,
         )
     if len(known) > 1:
-        issuers = ", ".join(one.issuer or "'' (none)" for one in known)
+        issuers = ", ".join(one.issuer or NO_ISSUER for one in known)
         raise InvalidInput(
             f"issuer: several have a {kind} of this number, name one of {issuers}",
             reason=SEVERAL_ISSUERS,
@@ -237,7 +240,7 @@ def _account_list(access: Access, asked: AccountsRequest) -> Iterator[ListedAcco
 
 
 def _of(key: GroupKey) -> dict[str, str]:
-    return {"number": key.number, "issuer": key.issuer}
+    return {"number": key.number, "issuer": key.issuer or NO_ISSUER}
 
 
 def _contacts(access: Access, asked: ContactsRequest) -> Iterator[ContactsPage]:
