@@ -60,7 +60,8 @@ async def account(
 ) -> Response:
     """A business account: master data, and how many contacts it has in which roles. Without
     `profiles:pii` values are masked."""
-    return document(await one(request, ACCOUNT_GET, _asked(caller, account_id, issuer)))
+    found = await one(request, ACCOUNT_GET, _asked(caller, account_id, issuer))
+    return document(found)
 
 
 @router.get(
