@@ -7,6 +7,7 @@ On a data directory a decision is in force when the command returns; with Kafka 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -140,8 +141,13 @@ def decisions(
     if as_json or format_ is ListFormat.JSON:
         print_json(found)
         return
+    print_decisions(found, state_of(context).zone(realm))
+
+
+def print_decisions(found: list[dict[str, Any]], zone: tzinfo) -> None:
+    """Print decisions as a table."""
     shown = [row | {"a": _named(row["a"]), "b": _named(row["b"])} for row in found]
-    zone, spare = state_of(context).zone(realm), ("refused_because", "reason", "author")
+    spare = ("refused_because", "reason", "author")
     print_table("Decisions", shown, LISTED, zone=zone, spare=spare)
 
 

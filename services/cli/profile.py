@@ -11,6 +11,7 @@ from schemas.api.profiles import SEARCH_ENTRIES_MAX, IdentityTime
 from schemas.profile import ProfileScalars
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import part_of, plain
+from services.api.queries.decisions import IDENTITY_DECISIONS, DecisionsRequest
 from services.api.queries.profiles import (
     PROFILE_GET,
     PROFILE_LIST,
@@ -21,6 +22,7 @@ from services.api.queries.profiles import (
     fields_of,
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TIMELINE_ENTRIES_MAX, TimelineRequest
+from services.cli.decisions import print_decisions
 from services.cli.output import (
     ROWS_SHOWN,
     TableFormat,
@@ -32,6 +34,7 @@ from services.cli.output import (
 )
 from services.cli.personal_data import export
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
+from services.cli.session import Session
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.times import beginning_of, instant_of
 
@@ -77,10 +80,19 @@ def get(
     )
     with state_of(context).session() as session:
         profile = plain(next(session.run(PROFILE_GET, asked)))
+        decided = [] if as_json or as_of else _decided(session, realm, profile["profile_id"])
     if as_json:
         print_json(part_of(profile, wanted))
-    else:
-        print_profile(profile, state_of(context).zone(realm))
+        return
+    print_profile(profile, state_of(context).zone(realm))
+    if decided:
+        print_decisions(decided, state_of(context).zone(realm))
+
+
+def _decided(session: Session, realm: str, profile_id: str) -> list[dict[str, Any]]:
+    """What people decided about the identifiers of a profile, the latest first."""
+    asked = DecisionsRequest(realm=realm, node=profile_id, whole_profile=True)
+    return list(map(plain, next(session.run(IDENTITY_DECISIONS, asked)).entries))
 
 
 def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:

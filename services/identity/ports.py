@@ -164,11 +164,15 @@ class DecisionSource(Protocol):
         realm: str,
         limit: int,
         after: DecisionPlace | None = ...,
-        node: NodeId | None = ...,
+        nodes: Collection[NodeId] = ...,
         verdict: str = ...,
     ) -> list[Decision]:
-        """At most `limit` decisions after a place, the latest first: of one node, of one verdict,
-        or all."""
+        """At most `limit` decisions after a place, the latest first: about any of some nodes, of
+        one verdict, or all."""
+        ...
+
+    def together(self, realm: str, node: NodeId) -> set[NodeId]:
+        """All identifiers of the profile that holds a node."""
         ...
 
     def refusals(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:

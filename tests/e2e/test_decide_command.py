@@ -40,6 +40,7 @@ def test_decided_beside_everything_else_and_taken_along(tmp_path: Path) -> None:
         done = c360(data, "identity", "decide", "different", *PAIR, *SAID).stdout
         assert "They were one profile and are two now." in done
         assert profiles(data) == 2
+        assert "a couple" in c360(data, "profile", "get", PAIR[0], COLUMNS="200").stdout
     wrong = c360(data, "identity", "decide", "same", PAIR[0], "email=x@example.com", *SAID, code=4)
     assert "--unseen" in wrong.stderr
     c360(data, "identity", "decide", "same", PAIR[0], code=2)

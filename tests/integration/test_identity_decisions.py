@@ -218,7 +218,10 @@ def test_two_customers_are_merged_and_parted(desk: Desk) -> None:
     assert refused["effect"]["together_after"] is False
     desk.decide("none", NUMBER, BEN_MAIL)
     assert desk.digest() == before
+    [of_profile] = desk.run("identity_decisions", node=BEN, whole_profile=True)
     [page] = desk.run("identity_decisions", node=BEN_MAIL)
+    assert of_profile == page
+    assert desk.run("identity_decisions", node=BEN)[0]["entries"] != page["entries"]
     assert [(one["verdict"], one["author"]) for one in page["entries"]] == [("none", "kim")]
 
 

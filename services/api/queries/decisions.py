@@ -159,6 +159,8 @@ class DecisionsRequest(RealmRequest):
 
     node: str = ""
     """Only about this identifier, named as for a decision; empty for all."""
+    whole_profile: bool = False
+    """Also about the other identifiers of its profile, of which the first 5,000 are looked at."""
     verdict: Verdict | None = None
     """Only with this verdict."""
     limit: int = Field(default=50, ge=1, le=DECISIONS_PER_PAGE_MAX)
@@ -294,7 +296,7 @@ def _node(reads: Reads, realm: str, text: str, unseen: bool) -> Node:
     require_realm(reads, realm)
     named = node_named(reads, realm, text)
     node = reads.decisions.node(realm, named)
-    if node is None and reads.profiles.erased(realm, [named]):
+    if reads.profiles.erased(realm, [named]):
         raise NotFound(f"{text!r} was erased on request in realm {realm!r}", reason=ERASED)
     if node is None:
         node = _unseen(reads, realm, text, named, unseen)
@@ -429,13 +431,16 @@ def _parts(
 def _decisions(access: Access, asked: DecisionsRequest) -> Iterator[DecisionsPage]:
     reads, realm = access.reads, asked.realm
     require_realm(reads, realm)
-    node = node_named(reads, realm, asked.node) if asked.node else None
+    nodes = {node_named(reads, realm, asked.node)} if asked.node else set[NodeId]()
+    if asked.whole_profile:
+        nodes = {other for node in nodes for other in reads.decisions.together(realm, node)}
+        nodes = set(sorted(nodes)[:FIGURES_NODES_MAX])
     after = None
     if asked.cursor:
         decided_ms, a, b = unseal(reads.secret(), OF_DECISIONS, realm, asked.cursor)
         after = DecisionPlace(decided_ms, int(a, 16), int(b, 16))
     verdict = asked.verdict.value if asked.verdict else ""
-    found = reads.decisions.page(realm, asked.limit + 1, after, node, verdict)
+    found = reads.decisions.page(realm, asked.limit + 1, after, nodes, verdict)
     shown, following = found[: asked.limit], None
     if len(found) > asked.limit:
         last = shown[-1]

@@ -51,7 +51,7 @@ class DecisionReader:
         realm: str,
         limit: int,
         after: DecisionPlace | None = None,
-        node: NodeId | None = None,
+        nodes: Collection[NodeId] = (),
         verdict: str = "",
     ) -> list[Decision]:
         """See the port."""
@@ -60,13 +60,18 @@ class DecisionReader:
             "realm": realm,
             "limit": limit,
             "verdict": verdict,
-            "node": "" if node is None else str(as_uuid(node)),
+            "nodes": [str(as_uuid(one)) for one in nodes],
             "is_first": after is None,
             "decided_ms": place.decided_ms,
             "a": str(as_uuid(place.a)),
             "b": str(as_uuid(place.b)),
         }
         return [decision_of_row(row) for row in self._database.rows(PAGE_SQL, asked)]
+
+    def together(self, realm: str, node: NodeId) -> set[NodeId]:
+        """See the port."""
+        placed = self._map.placements_of(realm, [node]).get(node)
+        return set(self._map.members_of(realm, [placed.profile if placed else node]).holder)
 
     def refusals(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
         """See the port."""
