@@ -18,7 +18,7 @@ from services.api.queries.identity import (
     VerifyRequest,
     WhyRequest,
 )
-from services.cli import decisions, notices, trust
+from services.cli import decisions, evidence, notices, trust
 from services.cli.language import spoken
 from services.cli.output import one_line, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
@@ -40,6 +40,7 @@ for _command in (
     decisions.decisions,
     notices.suspicious,
     trust.trust,
+    evidence.graph,
 ):
     app.command()(_command)
 

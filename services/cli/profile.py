@@ -22,6 +22,7 @@ from services.api.queries.profiles import (
     fields_of,
 )
 from services.api.queries.timeline import PROFILE_TIMELINE, TIMELINE_ENTRIES_MAX, TimelineRequest
+from services.cli import evidence
 from services.cli.decisions import print_decisions
 from services.cli.output import (
     ROWS_SHOWN,
@@ -48,6 +49,7 @@ UNREAD = " (not read)"
 """Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
 app.command()(export)
+app.command()(evidence.identity)
 
 
 @app.command()
