@@ -34,6 +34,7 @@ from services.cli.output import (
     print_table,
 )
 from services.cli.personal_data import export
+from services.cli.profile_consents import consents
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.session import Session
 from services.cli.state import AsJson, Realm, state_of
@@ -50,6 +51,7 @@ UNREAD = " (not read)"
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
 app.command()(export)
 app.command()(evidence.identity)
+app.command()(consents)
 
 
 @app.command()
