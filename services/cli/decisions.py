@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -170,7 +171,8 @@ def _listed(
 def _import(context: typer.Context, file: str, realm: str, as_json: bool) -> None:
     sums = {"recorded": 0, "known": 0, "erased": 0}
     require_files([file])
-    lines = numbered_lines(file, LINE_BYTES_MAX)
+    is_empty = Path(file).is_file() and not Path(file).stat().st_size  # nobody decided anything
+    lines = iter(()) if is_empty else numbered_lines(file, LINE_BYTES_MAX)
     parsed = (_parsed(line.content, number) for number, line in lines)
     with state_of(context).session() as session:
         for part in bounded(parsed, DECISIONS_PER_IMPORT_MAX):

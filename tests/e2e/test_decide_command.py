@@ -53,6 +53,9 @@ def test_decided_beside_everything_else_and_taken_along(tmp_path: Path) -> None:
         ).stdout
         assert f'"recorded":{recorded}' in again
     assert digest(rebuilt) == digest(data)
+    nothing = tmp_path / "nothing"
+    nothing.write_bytes(b"")
+    assert "0 decisions" in c360(rebuilt, "identity", "decide", "--from", str(nothing)).stdout
     broken = c360(rebuilt, "identity", "decide", "--from", "-", stdin=b"{}", code=2)
     assert "line 1" in broken.stderr
     c360(rebuilt, "identity", "withdraw", *PAIR, *SAID)
