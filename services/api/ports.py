@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from services.identity.verification import Difference, Verified
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
     from services.ingest.ports import RejectedSource
+    from services.matching.core.suggestion import Suggestion
+    from services.matching.ports import SuggestionSource
     from services.measures.ports import MeasureSource
     from services.profiles.ports import (
         GroupSource,
@@ -274,6 +276,11 @@ class Reads(Protocol):
         ...
 
     @property
+    def suggestions(self) -> SuggestionSource:
+        """Pairs of profiles that may be one person."""
+        ...
+
+    @property
     def notices(self) -> NoticeSource:
         """Identifiers and persons that somebody should look at."""
         ...
@@ -414,6 +421,10 @@ class Writes(Protocol):
 
     def decide(self, records: Sequence[DecisionRecord]) -> None:
         """Apply what people decided about identifiers. Repeating it changes nothing."""
+        ...
+
+    def put_suggestions(self, realm: str, suggestions: Sequence[Suggestion], version: int) -> None:
+        """Store pairs that may be one person; of one pair the highest version counts."""
         ...
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:

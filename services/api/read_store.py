@@ -39,6 +39,8 @@ from services.identity.verification import Difference, Verified, differences
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.ingest.adapters.rejected_lines import RejectedLineReader
 from services.ingest.ports import RejectedSource
+from services.matching.adapters.clickhouse import SuggestionStore
+from services.matching.core.suggestion import Suggestion
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.groups import GroupReader
@@ -90,6 +92,7 @@ class ReadStore:
         self._graph = ClickHouseIdentityStore(database)
         self.memberships = MembershipReader(database, self.identity_rules)
         self.decisions = DecisionReader(database, self.identity_rules)
+        self.suggestions = SuggestionStore(database)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
         self.freshness = FreshnessReader(database, settings, self.identity_rules)
         self._map = ProfileMap(database)
@@ -223,6 +226,10 @@ class StoreWrites:
     def decide(self, records: Sequence[DecisionRecord]) -> None:
         """See the port."""
         self._act(records)
+
+    def put_suggestions(self, realm: str, suggestions: Sequence[Suggestion], version: int) -> None:
+        """See the port."""
+        SuggestionStore(self._database).put(realm, suggestions, version)
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
         """See the port."""

@@ -220,7 +220,11 @@ def _decide(
     )
     with state_of(context).session() as session:
         [row] = session.run(IDENTITY_DECIDE, asked)
-        done = plain(row)
+    print_decided(plain(row), as_json, dry_run)
+
+
+def print_decided(done: dict[str, Any], as_json: bool, dry_run: bool) -> None:
+    """Print a decision and what it does to the profiles."""
     if as_json:
         print_json(done)
         return

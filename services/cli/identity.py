@@ -22,6 +22,8 @@ from services.cli import decisions, evidence, notices, trust
 from services.cli.language import spoken
 from services.cli.output import one_line, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
+from services.cli.suggestions import app as suggestions_app
+from services.cli.suggestions import suggest
 
 EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
 WRONG_ROWS = (
@@ -43,6 +45,8 @@ for _command in (
     evidence.graph,
 ):
     app.command()(_command)
+app.command()(suggest)
+app.add_typer(suggestions_app, name="suggestions")
 
 
 class ExportFormat(StrEnum):

@@ -21,6 +21,7 @@ from services.api.queries.insights import ListedMeasure
 from services.api.queries.notices import ListedNotice
 from services.api.queries.orders import ListedConflict
 from services.api.queries.simulation import SimulationReport
+from services.api.queries.suggestions import ShownSuggestion, SuggestedRun
 from services.docs import outputs
 from services.docs.json_schema import Json, model_schema, profile_schema, view_schemas
 from services.docs.markdown import code, codes, field_table, page, parts_of, table
@@ -194,7 +195,7 @@ def _identity() -> list[str]:
         "## `c360 identity suspicious --json`",
         "Identifiers that stand for too many persons, and persons with too many identifiers; "
         f"`notice` is one of {codes(NoticeKind)}.",
-        _printed(notice, notice["$defs"]),
+        *_whole(notice),
         "## `c360 identity decide|withdraw --json`",
         "What a person decided about two identifiers, and what it does to the map.",
         *_whole(model_schema(Decided, "serialization")),
@@ -202,6 +203,13 @@ def _identity() -> list[str]:
         "What people decided, the latest first; with `jsonl` a line each, which "
         "`c360 identity decide --from` takes.",
         *_whole(model_schema(ListedDecision, "serialization")),
+        "## `c360 identity suggest --json`",
+        "What a run found of profiles that may be one person.",
+        _printed(model_schema(SuggestedRun, "serialization"), {}),
+        "## `c360 identity suggestions list|show --json`",
+        "Profiles that may be one person, the most probable first; `list` has no `attributes`. "
+        "`accept` and `decline` print what `c360 identity decide` prints.",
+        *_whole(model_schema(ShownSuggestion, "serialization")),
         "## `c360 identity verify --json`",
         "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
         "anything differs.",

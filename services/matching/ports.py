@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
+    from schemas.edge import Verdict
+    from schemas.identifiers import NodeId
     from services.matching.core.model import Model
     from services.matching.core.person import PersonRecord
+    from services.matching.core.suggestion import Suggestion
 
 
 class ScoredPair(NamedTuple):
@@ -24,6 +27,39 @@ class ScoredPair(NamedTuple):
     weights: dict[str, float]
     """What each field adds; what is rare adds more."""
     generations: tuple[str, str]
+
+
+class HeldValue(NamedTuple):
+    """An identifier that a profile holds."""
+
+    type: str
+    issuer: str
+    value: str
+
+
+class SuggestionSource(Protocol):
+    """Reads what matching needs, and suggestions. Methods block and raise Retry or Fatal."""
+
+    def nodes(self, realm: str) -> Iterator[list[NodeId]]:
+        """Every node with attributes, some at a time."""
+        ...
+
+    def held(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, list[HeldValue]]:
+        """The identifiers that profiles hold, as far as their values are known."""
+        ...
+
+    def decisions(self, realm: str) -> list[tuple[NodeId, NodeId, Verdict]]:
+        """The decisions of people that stand."""
+        ...
+
+    def stated(self, realm: str) -> list[tuple[NodeId, NodeId, str]]:
+        """Both ends and the event of links that nobody proved, the latest first; a bounded
+        number."""
+        ...
+
+    def all(self, realm: str) -> list[Suggestion]:
+        """The suggestions of a realm, the most probable first."""
+        ...
 
 
 class PairScorer(Protocol):

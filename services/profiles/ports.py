@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.profiles.core.order_conflicts import OrderConflict
     from services.profiles.core.order_history import OrderPlace
     from services.profiles.core.search import SearchHit, SearchPlace, SearchTerms
+    from services.profiles.core.survivorship import Survivor
     from services.profiles.core.timeline import TimelineFilter, TimelinePlace
     from services.store.profile_map import Members
 
@@ -225,6 +226,12 @@ class ProfileSource(Protocol):
 
     def invented(self, realm: str, customers: Iterable[ProfileScalars]) -> set[UUID]:
         """Those of the customers whom only synthetic events know."""
+        ...
+
+    def attributes(
+        self, realm: str, profile_ids: Sequence[NodeId], names: Collection[str]
+    ) -> dict[NodeId, dict[str, Survivor]]:
+        """The surviving values of some attributes of profiles; those without any are missing."""
         ...
 
     def totals(self, realm: str, *, refresh: bool = True) -> Totals:

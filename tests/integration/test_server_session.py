@@ -63,6 +63,7 @@ OF_AN_INCIDENT = {
 }
 NOT_COMPARED = {
     *("store_health", "store_refresh", "profile_list", "identity_decide"),
+    *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,
 }
@@ -117,6 +118,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "profile_list": realm,
         "identity_export": realm,
         "identity_decisions": realm,
+        "identity_suggestions": realm,
         "identity_import_decisions": {**realm, "decisions": []},
         "access_list": realm,
         "event_visibility": {**realm, "event_id": "e-1"},
@@ -168,6 +170,7 @@ def test_the_same_rows_as_embedded(served: Settings, embedded: Access, name: str
     assert found or name in (
         "incidents_list",
         "migrations_pending",
+        "identity_suggestions",
         "identity_suspicious",
         "keys_list",
         "order_conflicts",

@@ -39,6 +39,7 @@ CHANGING = {
     *("keys_create", "keys_rotate", "keys_revoke"),
     *("incidents_act", "store_repair", "store_remove_expired"),
     *("identity_decide", "identity_import_decisions"),
+    *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
 }
 OF_STORAGE = {
     "events_export": "every event, as it was sent",

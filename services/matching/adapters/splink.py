@@ -28,6 +28,7 @@ PAIRS_SQL = _STATEMENTS["pairs"]
 COUNT_SQL = _STATEMENTS["count"]
 CERTAIN_SQL = _STATEMENTS["certain"]
 TRAINING_SQL = _STATEMENTS["training"]
+FREQUENCIES_SQL = _STATEMENTS["frequencies"]
 SCORED_SQL = _STATEMENTS["scored"]
 MISSING = (
     "match suggestions need Splink, which is not installed: pip install 'customer360[suggest]'"
@@ -40,6 +41,8 @@ TRAINING_PAIRS_MAX = 1_000_000
 PERSONS_TO_LEARN_MIN = 400
 MATCHES_TO_LEARN_MIN = 30
 """With fewer persons, or fewer pairs that are certain, the configured weights are used."""
+USUAL_PERSONS = 500
+"""Persons that the usual frequency of a value counts for."""
 CERTAIN_SHARE = 0.6
 """About so many of the pairs of one person agree in name and birth date, or in an address."""
 SEED = 1
@@ -169,7 +172,18 @@ class SplinkScorer:
             additional_columns_to_retain=["generation"],
         )
         api = DuckDBAPI(self._database)
-        return Linker(api.register("persons"), settings, log_level=None)
+        linker = Linker(api.register("persons"), settings, log_level=None)
+        degrees = [degree for field in FIELDS for degree in reversed(field.degrees)]
+        for degree in {one.frequency_of: one for one in degrees if one.frequency_of}.values():
+            self._register_frequencies(linker, api, degree)
+        return linker
+
+    def _register_frequencies(self, linker: Any, api: Any, degree: Degree) -> None:
+        column = degree.frequency_of
+        asked = {"usual": degree.random, "weight": USUAL_PERSONS, "persons": self._count}
+        self._database.execute(FREQUENCIES_SQL.format(column=column), asked)
+        table = api.register(f"frequencies_{column}")
+        linker.table_management.register_term_frequency_lookup(table, column)
 
 
 def _rarity(field: Field) -> str:

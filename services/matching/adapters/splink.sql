@@ -44,6 +44,14 @@ WHERE a.given_first = b.given_first
 SELECT coalesce(sum(found * (found - 1) // 2), 0)
 FROM (SELECT count(*) AS found FROM persons WHERE {present} GROUP BY {columns})
 
+-- frequencies --
+-- How frequent each value of a column is among others than the two that share it. In a small shop
+-- two of a value are no sign that it is frequent, so usual frequency counts as some persons do.
+CREATE OR REPLACE TABLE frequencies_{column} AS
+SELECT {column}, (greatest(count(*) - 2, 0) + $usual * $weight) / ($persons + $weight)
+    AS tf_{column}
+FROM persons WHERE {column} IS NOT NULL GROUP BY {column}
+
 -- scored --
 -- The scored pairs, the most probable first.
 SELECT person_l, person_r, match_probability, match_weight, generation_l, generation_r, {columns}

@@ -157,7 +157,6 @@ STREET = Field(
     (
         Degree(
             "same street and house number", f"{_equal('street')} AND {SAME_HOUSE}", 0.55, 0.0005,
-            "street", 0.0001,
         ),
         Degree(
             "similar street, same house number", f"{_like('street', ALIKE)} AND {SAME_HOUSE}",
