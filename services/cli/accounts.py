@@ -155,4 +155,5 @@ def get_household(
         f"{sums['persons']} {sums['population']}: {sums['orders']} orders, "
         f"revenue {sums['revenue']} {sums['currency']}",
         markup=False,
+        soft_wrap=True,
     )

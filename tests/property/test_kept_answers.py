@@ -169,6 +169,10 @@ RETURNED = event(
     "order.returned", event_id="b-3", body={"return_id": "R-1", "refund": "3.00"},
     identifiers=ANNA[:1], source={"system": "webshop"},
 )  # fmt: skip
+CONTACT = event(
+    "account.contact_changed", event_id="b-4", body={"account_id": "K-1"}, identifiers=ANNA[:1],
+    source={"system": "webshop"},
+)  # fmt: skip
 OTHER_RETURN = {"order_id": "O-1", "return_id": "R-1", "refund": "5.00"}
 
 
@@ -193,6 +197,12 @@ OTHER_RETURN = {"order_id": "O-1", "return_id": "R-1", "refund": "5.00"}
         # an id of which nothing but its event is known
         ([event("page.viewed", identifiers=ANNA[:1])],
          event("profile.updated", identifiers=ANNA[:1], body={"attributes": {"city": "Bonn"}}),
+         "profile_get"),
+        # the name of a company of which the customer is a contact, and its merger
+        ([CONTACT], event("account.updated", body={"account_id": "K-1", "name": "X"}, **NAMELESS),
+         "profile_get"),
+        ([CONTACT],
+         event("account.updated", body={"account_id": "K-1", "replaced_by": "K-2"}, **NAMELESS),
          "profile_get"),
     ],
 )  # fmt: skip
