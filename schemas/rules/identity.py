@@ -114,7 +114,10 @@ class IdentityRules(BaseModel):
         if kinds != sorted(kinds, key=list(IdentifierKind).index):
             raise ValueError("types must stand in the order personal, reference, device")
         for pattern in chain(self.blocked_patterns, *(row.blocked_patterns for row in self.type)):
-            re.compile(pattern)
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"pattern {pattern!r}: {error}") from error
         return self
 
     @cached_property

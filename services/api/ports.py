@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.consistency.ports import BookSource
     from services.consistency.rules import ConsistencyRules
     from services.erasure.adapters.held import HeldPerson, HeldRow
-    from services.identity.ports import DecisionSource, MembershipSource, NoticeSource
+    from services.identity.ports import DecisionSource, MembershipSource, NoticeSource, RulesSource
     from services.identity.verification import Difference, Verified
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
     from services.ingest.ports import RejectedSource
@@ -345,6 +345,11 @@ class Reads(Protocol):
 
         Reads the whole graph.
         """
+        ...
+
+    @property
+    def identity_graph(self) -> RulesSource:
+        """The graph and map of identifiers, as they are now."""
         ...
 
     def ever_called(self, realm: str, handle: NodeId) -> set[NodeId]:

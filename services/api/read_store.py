@@ -35,6 +35,7 @@ from services.identity.adapters.explanation import Explanation
 from services.identity.adapters.membership import MembershipReader
 from services.identity.adapters.notices import NoticeReader
 from services.identity.adapters.past import group_then
+from services.identity.ports import RulesSource
 from services.identity.verification import Difference, Verified, differences
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.ingest.adapters.rejected_lines import RejectedLineReader
@@ -108,6 +109,11 @@ class ReadStore:
     def wrong_identities(self, realm: str, told: Verified) -> Iterator[Difference]:
         """See the port."""
         return differences(ClickHouseIdentityStore(self.reading), realm, self.identity_rules, told)
+
+    @property
+    def identity_graph(self) -> RulesSource:
+        """See the port. Decisions may have come since."""
+        return ClickHouseIdentityStore(self.reading)
 
     def _known_persons(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """Profiles of the nodes that belong to a person."""

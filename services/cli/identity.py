@@ -19,6 +19,7 @@ from services.api.queries.identity import (
     WhyRequest,
 )
 from services.cli import decisions, evidence, notices, trust
+from services.cli.identity_rules import rebuild, simulate
 from services.cli.language import spoken
 from services.cli.output import one_line, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
@@ -47,6 +48,8 @@ for _command in (
     app.command()(_command)
 app.command()(suggest)
 app.add_typer(suggestions_app, name="suggestions")
+app.command()(simulate)
+app.command()(rebuild)
 
 
 class ExportFormat(StrEnum):
@@ -119,7 +122,7 @@ def verify(
             _print_verified(one)
     if any(one["wrong_map_rows"] or one["wrong_refusals"] for one in found):
         if not as_json:
-            out.print("Rebuild the map from the events: docs/replay.md", soft_wrap=True)
+            out.print("Rebuild the map: docs/identity.md, docs/replay.md", soft_wrap=True)
         raise typer.Exit(1)
 
 

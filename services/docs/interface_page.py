@@ -17,6 +17,7 @@ from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
 from services.api.queries.decisions import Decided, ListedDecision
 from services.api.queries.identity import MapVerified
+from services.api.queries.identity_rules import RulesSimulated
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.notices import ListedNotice
 from services.api.queries.orders import ListedConflict
@@ -214,6 +215,9 @@ def _identity() -> list[str]:
         "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
         "anything differs.",
         *_whole(model_schema(MapVerified, "serialization")),
+        "## `c360 identity simulate RULES --json`",
+        "For each realm, what the rules of a file would change.",
+        *_whole(model_schema(RulesSimulated, "serialization")),
     ]
 
 

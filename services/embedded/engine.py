@@ -24,6 +24,7 @@ from services.embedded.readmission import Readmission
 from services.embedded.refusal import not_on_a_server
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
+from services.identity.rebuild import RebuiltPart, rebuilt_parts
 from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
@@ -175,6 +176,16 @@ class Engine:
         self.pipeline.tick()
         if damage is not None:
             raise damage
+
+    def rebuild_identities(self, realm: str) -> Iterator[RebuiltPart]:
+        """Bring the map of a realm in line with the identity rules of the settings. Each part is
+        durable when it is yielded. Raises as `Pipeline.finish` does."""
+        source = ClickHouseIdentityStore(self.database)
+        for part in rebuilt_parts(source, realm, self.identity_rules):
+            if not part.is_right:
+                self.pipeline.replace(realm, part.changes)
+                source.remove_placements(realm, part.gone.keys())
+            yield part
 
     def close(self) -> None:
         """Close the engine and release the directory."""

@@ -174,6 +174,19 @@ class Pipeline:
         self.settled = batch
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
+    def replace(self, realm: str, changes: Changes) -> None:
+        """Make changes of a rebuilt map durable, with the incidents about its profiles.
+
+        Raises as the store does; what is written by then is right.
+        """
+        batch = self._next_batch
+        self._next_batch += 1
+        self._identity.replace(realm, changes, version_of(EMBEDDED_GENERATION, batch - 1))
+        count_changes(self._metrics, changes)
+        self._consistency.process({}, [], batch, self._regrouped([{realm: changes}]))
+        # The next run must not give its rows lower versions than these.
+        self._acknowledge()
+
     def act(self, records: Sequence[PersonRecord]) -> None:
         """Make what people did with incidents durable, and lay it over the incidents; and what
         they decided about identifiers, with all that follows from it. Raises as `finish`."""

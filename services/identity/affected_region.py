@@ -14,7 +14,7 @@ from typing import NamedTuple
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
 from services.identity.core.model import Pair, Reason, Refusal, TypeTable
-from services.identity.core.resolve import SolverInput, foes_of
+from services.identity.core.resolve import SolverInput, foes_of, solve
 from services.identity.graph_cache import GraphCache, other_end
 
 
@@ -25,10 +25,22 @@ class Region(NamedTuple):
     given: SolverInput
 
 
-def region_of(cache: GraphCache, dirty: dict[NodeId, Node], table: TypeTable) -> Region:
-    """The region around the dirty nodes, loaded hop by hop."""
+def region_of(
+    cache: GraphCache, dirty: dict[NodeId, Node], table: TypeTable, *, renewed: bool = False
+) -> Region:
+    """The region around the dirty nodes, loaded hop by hop.
+
+    `renewed`: the stored rows follow from other rules, so the persons around are resolved, too,
+    in the place of being taken from the map.
+    """
     inside, around = _walk(cache, dirty, table)
-    return Region(inside, _scene(cache, inside, around, table))
+    persons = {
+        one: node
+        for one, node in around.items()
+        if node.type in table.personal and cache.isolated(one) is None
+    }
+    standing = (_resolved if renewed else _known)(cache, persons, table)
+    return Region(inside, _scene(cache, inside, around, standing))
 
 
 def concerns(refusal: Refusal, region: Region, table: TypeTable) -> bool:
@@ -89,13 +101,67 @@ def _steps(cache: GraphCache, node: Node, table: TypeTable) -> Iterator[tuple[bo
     for edge in cache.joining(node.id):
         other = other_end(edge, node.id)
         yield from_person or other.type not in table.personal, other
+    for other in _decided_with(cache, node):
+        yield True, other
+
+
+def _known(
+    cache: GraphCache, persons: dict[NodeId, Node], _table: TypeTable
+) -> dict[NodeId, NodeId]:
+    """The profiles that the map gives personal identifiers."""
+    return {
+        one: placement.profile if (placement := cache[one].placement) else one for one in persons
+    }
+
+
+def _resolved(
+    cache: GraphCache, persons: dict[NodeId, Node], table: TypeTable
+) -> dict[NodeId, NodeId]:
+    """The profiles of personal identifiers, from all that can join or part them: the edges between
+    personal identifiers, and decisions. What only a shareable identifier says is of no effect."""
+    found: dict[NodeId, Node] = {}
+    edges: dict[Pair, Edge] = {}
+    frontier, seen = persons, set(persons)
+    while frontier:
+        cache.load(frontier.values())
+        frontier = {one: node for one, node in frontier.items() if cache.isolated(one) is None}
+        found |= frontier
+        following: dict[NodeId, Node] = {}
+        for one, node in frontier.items():
+            for edge in cache.joining(one) if node.type in table.personal else ():
+                if (other := other_end(edge, one)).type in table.personal:
+                    edges[edge.a.id, edge.b.id] = edge
+                    following[other.id] = other
+            following |= {other.id: other for other in _decided_with(cache, node)}
+        frontier = {one: node for one, node in following.items() if one not in seen}
+        seen |= frontier.keys()
+    same, different = _decided(cache, found, {})
+    result = solve(
+        SolverInput(
+            nodes=found,
+            edges=[one for one in edges.values() if one.a.id in found and one.b.id in found],
+            first_seen_ms={one: cache[one].first_seen_ms for one in found},
+            same=[one for one in same if one.a.id in found and one.b.id in found],
+            must_not_link=foes_of(different),
+            isolated={},
+        ),
+        table,
+    )
+    return {one: result.placements[one].profile for one in persons}
+
+
+def _decided_with(cache: GraphCache, node: Node) -> Iterator[Node]:
+    """The other identifiers of the decisions about one that are not withdrawn."""
     for decision in cache[node.id].decisions.values():
         if decision.verdict is not Verdict.NONE:
-            yield True, decision.b if decision.a.id == node.id else decision.a
+            yield decision.b if decision.a.id == node.id else decision.a
 
 
 def _scene(
-    cache: GraphCache, inside: dict[NodeId, Node], around: dict[NodeId, Node], table: TypeTable
+    cache: GraphCache,
+    inside: dict[NodeId, Node],
+    around: dict[NodeId, Node],
+    standing: dict[NodeId, NodeId],
 ) -> SolverInput:
     isolated = {n: why for n in (*inside, *around) if (why := cache.isolated(n)) is not None}
     joining = [n for n in inside if n not in isolated]
@@ -111,11 +177,7 @@ def _scene(
         same=same,
         must_not_link=foes_of(different),
         isolated=isolated,
-        standing={
-            n: placement.profile if (placement := cache[n].placement) else n
-            for n, node in around.items()
-            if n not in isolated and node.type in table.personal
-        },
+        standing=standing,
     )
 
 

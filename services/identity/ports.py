@@ -116,6 +116,28 @@ class VerificationSource(GraphSource, Protocol):
         """Every node with an edge, a decision or a map row, once, at most so many at a time."""
         ...
 
+    def place_of(self, node: NodeId) -> int:
+        """The place of a node in the order of `nodes`: greater for those that come later."""
+        ...
+
+
+class RulesSource(VerificationSource, Protocol):
+    """What is needed to try other rules."""
+
+    def values(self, realm: str, limit: int) -> Iterator[dict[NodeId, tuple[str, str, str]]]:
+        """Type, issuer and value of every identifier, at most so many at a time."""
+        ...
+
+    def values_of(
+        self, realm: str, nodes: Collection[NodeId]
+    ) -> dict[NodeId, tuple[str, str, str]]:
+        """Type, issuer and value of nodes."""
+        ...
+
+    def sizes_of(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, int]:
+        """How many identifiers the map has in each profile; one without any is missing."""
+        ...
+
 
 class NoticeSource(Protocol):
     """Reads what somebody should look at."""

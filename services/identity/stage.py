@@ -79,6 +79,12 @@ class IdentityStage:
             applied[realm] = changes
         return applied
 
+    def replace(self, realm: str, changes: Changes, version: int) -> None:
+        """Write changes that no writer of the realm made; every row has the version. What its
+        writer knows is out of date then. Blocks; raises what the store raises."""
+        self._writers.pop(realm, None)
+        self._writer_of(self.store, realm).commit(changes, version)
+
     def regrouped(self, realm: str, changes: Changes) -> set[NodeId]:
         """The profiles that gained or lost nodes: by these changes, which are written, or in doubt
         by any attempt before them. Blocks; raises what the store raises.

@@ -1,29 +1,29 @@
 """Whether the stored map is what its edges, decisions and marks make it: solved again, compared.
 
-The graph is taken in parts, each with the region around it, by the code that the writer uses. So
-the memory needed is that of a part, of its largest region, and of the ids that were seen ahead. A
-person depends on nobody's shareable identifiers, so the stored rows of persons around a region may
-be trusted here: where one is wrong, it differs in its own region. Nothing is written.
+The graph is taken in parts (in_parts.py), so the memory needed is that of a part, of its largest
+region, and of the ids that were seen ahead. A person depends on nobody's shareable identifiers, so
+the stored rows of persons around a region may be trusted here: where one is wrong, it differs in
+its own region. Nothing is written.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
 from schemas.placement import Placement
 from schemas.rules.identity import IdentityRules
-from services.identity.affected_region import known_refusals, region_of
+from services.identity.affected_region import Region, known_refusals
 from services.identity.core.model import Pair, Refusal, TypeTable, type_table
-from services.identity.core.resolve import solve
+from services.identity.core.resolve import Resolution
 from services.identity.graph_cache import GraphCache
+from services.identity.in_parts import NODES_PER_PART, solved, solved_parts
 from services.identity.ports import VerificationSource
 
-NODES_PER_PART = 5_000
 LOOKS = 3
 """A difference counts when it is still there at the last look: a batch that is being written has
 its edges in the store some moments before its map rows."""
@@ -68,19 +68,6 @@ class Verified:
     unsettled: int = 0
     """Identifiers at which a first look found a difference that was gone later."""
     pauses: int = 0
-    _ahead: set[NodeId] = field(default_factory=set)
-
-    def take(self, part: Mapping[NodeId, Node]) -> dict[NodeId, Node]:
-        """Those of the next nodes that no region had inside before."""
-        fresh = {one: node for one, node in part.items() if one not in self._ahead}
-        self._ahead.difference_update(part)
-        return fresh
-
-    def pass_over(self, persons: Iterable[Node], part: Mapping[NodeId, Node]) -> None:
-        """These are done. From whichever personal identifier a person is looked at, all of them
-        are, so those that are not in this part are still to come. A shareable identifier is looked
-        at with its persons, too, and may have been there before."""
-        self._ahead.update(one.id for one in persons if one.id not in part)
 
 
 def differences(
@@ -96,11 +83,10 @@ def differences(
     `told` counts along. While somebody writes the map, what differs for a moment is not reported.
     """
     table = type_table(rules)
-    for nodes in source.nodes(realm, nodes_per_part):
-        part = {node.id: node for node in nodes}
-        told.nodes += len(part)
-        found, inside = _look(source, realm, table, told.take(part))
-        told.pass_over((one for one in inside.values() if one.type in table.personal), part)
+    for part in solved_parts(source, realm, table, nodes_per_part):
+        told.nodes += len(part.fresh)
+        inside = part.region.inside
+        found = _differing(part.cache, part.region, part.result, part.fresh, table)
         doubtful = _about(found)
         for _ in range(LOOKS - 1):
             if not found:
@@ -109,8 +95,8 @@ def differences(
                 told.pauses += 1
                 pause(PAUSE_S)
             nodes_again = {one: inside[one] for one in _about(found) if one in inside}
-            again, _ = _look(source, realm, table, nodes_again)
-            still = set(again)
+            cache, region, result = solved(source, realm, table, nodes_again)
+            still = set(_differing(cache, region, result, region.inside, table))
             found = [one for one in found if one in still]
         told.unsettled += len(doubtful - _about(found))
         yield from found
@@ -121,18 +107,16 @@ def _about(found: Iterable[Difference]) -> set[NodeId]:
     return {end for one in found for end in one.ends}
 
 
-def _look(
-    source: VerificationSource, realm: str, table: TypeTable, dirty: dict[NodeId, Node]
-) -> tuple[list[Difference], Mapping[NodeId, Node]]:
-    """The differences in the region around some nodes, and the nodes inside it."""
-    cache = GraphCache(source, realm, table)
-    cache.load(dirty.values())
-    decided = [one for node in dirty for one in cache[node].decisions.values()]
-    together = {end.id: end for one in decided for end in (one.a, one.b)}
-    region = region_of(cache, together | dirty, table)
-    result = solve(region.given, table)
+def _differing(
+    cache: GraphCache,
+    region: Region,
+    result: Resolution,
+    looked_at: Mapping[NodeId, Node],
+    table: TypeTable,
+) -> list[Difference]:
+    """The stored rows of these nodes, and the refusals of their region, that are not as solved."""
     found: list[Difference] = []
-    for node_id, node in region.inside.items():
+    for node_id, node in looked_at.items():
         placement, expected = cache[node_id].placement, result.placements.get(node_id)
         if placement != expected:
             found.append(WrongPlacement(node, placement, expected))
@@ -141,4 +125,4 @@ def _look(
     for key in sorted(known_refusals(cache, region, table).keys() | wanted.keys()):
         if stored.get(key) != wanted.get(key):
             found.append(WrongRefusal(key[:2], stored.get(key), wanted.get(key)))
-    return found, region.inside
+    return found

@@ -174,7 +174,7 @@ class _Batch:
         result = solve(region.given, self._table)
         before = {node: self._cache[node].placement for node in region.inside}
         appeared, vanished = self._compare_refusals(region, result)
-        merges, splits = _count_moves(before, result.placements)
+        merges, splits = count_moves(before, result.placements)
         placements = self._compare_placements(result)
         return Changes(
             edges=tuple(news_edges),
@@ -316,7 +316,7 @@ class _Batch:
         return tuple(sorted(appeared)), tuple(sorted(vanished))
 
 
-def _count_moves(
+def count_moves(
     before: dict[NodeId, Placement | None], after: dict[NodeId, Placement]
 ) -> tuple[int, int]:
     """The numbers of persons merged into others and split from others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ EMAIL = "email=anna@example.com"
 LEFT_OUT = {"as_of", "refreshed_at", "version", "took_s"}
 COMPANY = {"account_id": "G-1", "name": "Morgenrot"}
 CONTACT, MEMBER = {"account_id": "G-1", "roles": ["buyer"]}, {"household_id": "G-1"}
+CHANGED_RULES = (
+    resources.files("schemas.rules")
+    .joinpath("identity.toml")
+    .read_text()
+    .replace(
+        'name = "email"\nkind = "personal"', 'name = "email"\nkind = "personal"\nunique = true'
+    )
+    .replace("hub_above_personal = 10", "hub_above_personal = 1")
+)
 OFFER = {"sku": "1", "price": "2.50", "market": "DE"}
 
 
@@ -135,6 +145,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "household_get": {**realm, "number": "G-1"},
         "identity_suspicious": realm,
         "identity_verify": realm,
+        "identity_simulate": {**realm, "rules": CHANGED_RULES},
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
     if name in ("rejected_show", "rejected_get"):

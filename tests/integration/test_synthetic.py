@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ JOURNEYS, CUSTOMERS = 30, 20
 REALM = "default"
 GROUP = "G-1"
 """Number of an account and of a household."""
+RULES = resources.files("schemas.rules").joinpath("identity.toml").read_text()
 CHANGING = {
     *("keys_create", "keys_rotate", "keys_revoke"),
     *("incidents_act", "store_repair", "store_remove_expired"),
@@ -45,6 +47,7 @@ OF_STORAGE = {
     "events_export": "every event, as it was sent",
     "events_list": "the latest events, whoever sent them",
     "identity_export": "every identifier that is stored",
+    "identity_simulate": "how many identifiers would move",
     "identity_verify": "how many identifiers there are",
     "state_digest": "everything that is stored",
     "store_health": "rows of the store",
@@ -202,6 +205,7 @@ FIELDS: dict[str, Callable[[Known], Sequence[Any]]] = {
     "channel": lambda _: ["email"],
     "purpose": lambda _: ["marketing"],
     "number": lambda _: [GROUP],
+    "rules": lambda _: [RULES],
 }
 """What a field of a request may be; those that need not be given are given if named in GIVEN."""
 GIVEN = {"who", "text"}

@@ -6,18 +6,19 @@ batch, so the row written last is the one that counts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from schemas.edge import Decision, Edge, Node, Verdict
-from schemas.identifiers import NodeId
+from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.placement import Placement
 from services.identity.core.model import Reason, Refusal
 from services.identity.ports import Placed
-from services.store.database import Database, rows_by_key
+from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
@@ -29,6 +30,7 @@ VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
 DECISIONS_AFTER_SQL = _STATEMENTS["decisions_after"]
 MARKS_SQL = _STATEMENTS["marks"]
+ALL_VALUES_SQL = _STATEMENTS["all_values"]
 NODES_SQL = _STATEMENTS["nodes"]
 REFUSALS_SQL = _STATEMENTS["refusals"]
 ANY_DECISION_SQL = _STATEMENTS["any_decision"]
@@ -36,6 +38,11 @@ ANY_MARK_SQL = _STATEMENTS["any_mark"]
 REFUSAL_COLUMNS = (
     "realm", "a", "b", "reason", "blocked_by", "event_id", "is_decision", "active", "version",
 )  # fmt: skip
+DELETE_SQL = """
+DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}}
+"""
+NODES_PER_DELETE = 1_000
+SECOND_HALF = (1 << 64) - 1
 
 
 class ClickHouseIdentityStore:
@@ -127,6 +134,24 @@ class ClickHouseIdentityStore:
             yield [Node(node.int, type_name, "") for node, type_name in rows]
             after = rows[-1][0]
 
+    def values(self, realm: str, limit: int) -> Iterator[dict[NodeId, tuple[str, str, str]]]:
+        """See `RulesSource`."""
+        after = UUID(int=0)
+        while rows := self._database.rows(
+            ALL_VALUES_SQL, {"realm": realm, "after": after, "limit": limit}
+        ):
+            yield {node.int: (name, issuer, value) for node, name, issuer, value in rows}
+            after = rows[-1][0]
+
+    def sizes_of(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, int]:
+        """See `RulesSource`."""
+        members = self._map.members_of(realm, profiles)
+        return Counter(holder for holder in members.holder.values() if holder in members.kinds)
+
+    def place_of(self, node: NodeId) -> int:
+        """See `VerificationSource`. ClickHouse sorts UUIDs by their second half first."""
+        return (node & SECOND_HALF) << 64 | node >> 64
+
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""
         names = (
@@ -167,6 +192,13 @@ class ClickHouseIdentityStore:
             for node, placement in placements.values()
         ]
         self._insert("members", ("realm", "profile", "node", "type", "kind", "version"), rows)
+
+    def remove_placements(self, realm: str, nodes: Collection[NodeId]) -> None:
+        """Remove the map rows of nodes of which nothing that counts is known any more."""
+        for part in chunks(list(nodes), NODES_PER_DELETE):
+            parameters = {"realm": realm, "nodes": [str(as_uuid(one)) for one in part]}
+            for table in ("members", "map"):  # what is read last is removed last
+                self._database.command(DELETE_SQL.format(table=table), parameters)
 
     def write_refusals(
         self,

@@ -36,6 +36,12 @@ SELECT node FROM
 SELECT node, type, issuer, value FROM node_values FINAL
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 
+-- all_values --
+-- The next nodes with type, issuer and value.
+SELECT node, type, issuer, value FROM node_values
+WHERE realm = {realm:String} AND node > {after:UUID}
+ORDER BY node LIMIT 1 BY node LIMIT {limit:UInt32}
+
 -- decisions --
 -- The latest decision of every pair with an end in these nodes, withdrawn ones included.
 SELECT a, a_type, a_issuer, b, b_type, b_issuer, verdict, author, reason, decided_at

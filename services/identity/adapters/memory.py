@@ -136,6 +136,13 @@ class MemoryIdentityStore:
             rows.placements[node] = placement
             rows.profiles[node].add(placement.profile)
 
+    def remove_placements(self, realm: str, nodes: Collection[NodeId]) -> None:
+        """Remove the map rows of nodes of which nothing that counts is known any more."""
+        rows = self._realms[realm]
+        for node in nodes:
+            rows.placements.pop(node, None)
+            rows.nodes.pop(node, None)
+
     def write_refusals(
         self,
         realm: str,
@@ -164,6 +171,10 @@ class MemoryIdentityStore:
         ordered = [found[node] for node in sorted(found)]
         for start in range(0, len(ordered), limit):
             yield ordered[start : start + limit]
+
+    def place_of(self, node: NodeId) -> int:
+        """See `VerificationSource`."""
+        return node
 
     def all_edges(self, realm: str) -> list[Edge]:
         """Every stored edge of a realm."""

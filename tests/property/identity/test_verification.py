@@ -51,8 +51,6 @@ def test_a_right_map_has_no_difference(size: int) -> None:
         assert found == [], f"seed {seed}"
         assert told.nodes == sum(map(len, store.nodes(REALM, 10))), f"seed {seed}"
         assert told.unsettled == 0, f"seed {seed}"
-        # What is still kept at the end is memory that grows: only decisions make some of it.
-        assert not told._ahead or store.all_decisions(REALM), f"seed {seed}"
 
 
 def spoiled(rng: Random, store: MemoryIdentityStore) -> NodeId | tuple[NodeId, NodeId] | None:

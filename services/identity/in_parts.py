@@ -1,0 +1,109 @@
+"""Solves the whole graph of a realm part by part: the memory needed is that of a part.
+
+Each part is solved with the region around it, by the code that the writer uses. What a region has
+inside is final, so the identifiers of it that come later in the store's order are remembered until
+they come, and not solved again. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.edge import Node
+from schemas.identifiers import NodeId
+from services.identity.affected_region import Region, region_of
+from services.identity.core.model import TypeTable
+from services.identity.core.resolve import Resolution, solve
+from services.identity.graph_cache import GraphCache
+from services.identity.ports import GraphSource, VerificationSource
+
+NODES_PER_PART = 5_000
+SHAREABLE_AHEAD_MAX = 2_000_000
+"""Above, shareable identifiers are solved with their person and again in their own part: more work,
+no more memory. Personal identifiers, of which there are few, are always remembered."""
+
+
+class SolvedPart(NamedTuple):
+    """The nodes of a part, and others that depend on each other with them, solved."""
+
+    cache: GraphCache
+    region: Region
+    result: Resolution
+    fresh: Mapping[NodeId, Node]
+    """Nodes inside that were in no part before, each in one part only."""
+
+
+@dataclass(slots=True)
+class Ahead:
+    """The nodes that were solved before their own part has come."""
+
+    source: VerificationSource
+    shareable_max: int = SHAREABLE_AHEAD_MAX
+    _nodes: set[NodeId] = field(default_factory=set)
+
+    def take(self, part: Mapping[NodeId, Node]) -> dict[NodeId, Node]:
+        """Those of the next nodes that are still to be solved."""
+        left = {one: node for one, node in part.items() if one not in self._nodes}
+        self._nodes.difference_update(part)
+        return left
+
+    def add(self, region: Region, last: NodeId, table: TypeTable) -> dict[NodeId, Node]:
+        """Remember those that come after `last`; those that were not solved before.
+
+        Of an isolated node the region has no neighbours unless it began there.
+        """
+        place_of, isolated = self.source.place_of, region.given.isolated
+        end = place_of(last)
+        found: dict[NodeId, Node] = {}
+        for one, node in region.inside.items():
+            if one in isolated or one in self._nodes or place_of(one) <= end:
+                continue
+            if node.type in table.personal or len(self._nodes) < self.shareable_max:
+                self._nodes.add(one)
+                found[one] = node
+        return found
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+
+def solved_parts(
+    source: VerificationSource,
+    realm: str,
+    table: TypeTable,
+    nodes_per_part: int = NODES_PER_PART,
+    *,
+    renewed: bool = False,
+    ahead: Ahead | None = None,
+) -> Iterator[SolvedPart]:
+    """A realm's graph, solved. Raises as the source does.
+
+    `renewed`: the stored map follows from other rules, see `region_of`.
+    """
+    ahead = Ahead(source) if ahead is None else ahead
+    for nodes in source.nodes(realm, nodes_per_part):
+        part = {node.id: node for node in nodes}
+        left = ahead.take(part)
+        cache, region, result = solved(source, realm, table, left, renewed=renewed)
+        fresh = {one: region.inside[one] for one in left}
+        fresh |= ahead.add(region, nodes[-1].id, table)
+        yield SolvedPart(cache, region, result, fresh)
+
+
+def solved(
+    source: GraphSource,
+    realm: str,
+    table: TypeTable,
+    dirty: dict[NodeId, Node],
+    *,
+    renewed: bool = False,
+) -> tuple[GraphCache, Region, Resolution]:
+    """The region around some nodes, and those that were decided about together with them."""
+    cache = GraphCache(source, realm, table)
+    cache.load(dirty.values())
+    decided = [one for node in dirty for one in cache[node].decisions.values()]
+    together = {end.id: end for one in decided for end in (one.a, one.b)}
+    region = region_of(cache, together | dirty, table, renewed=renewed)
+    return cache, region, solve(region.given, table)

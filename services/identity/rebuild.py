@@ -1,0 +1,120 @@
+"""Brings the stored map of a realm in line with the rules, part by part, in place.
+
+Solved as a simulation is (in_parts.py): the stored rows may follow from other rules, so nothing is
+taken from them but what is to be replaced. Each part can be written as soon as it is solved, and
+what is right already is not written again: a rebuild that was cut off is simply begun again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from schemas.edge import Node
+from schemas.identifiers import NodeId
+from schemas.rules.identity import IdentityRules
+from services.identity.affected_region import known_refusals
+from services.identity.core.model import Refusal, TypeTable, type_table
+from services.identity.graph_cache import other_end
+from services.identity.in_parts import NODES_PER_PART, SolvedPart, solved_parts
+from services.identity.ports import VerificationSource
+from services.identity.writer import Changes, count_moves
+
+
+class RebuiltPart(NamedTuple):
+    """What has to be written so that the rows of a part are right."""
+
+    nodes: int
+    """How many identifiers the part has."""
+    changes: Changes
+    gone: dict[NodeId, Node]
+    """Nodes whose rows have to be removed: nothing that counts is known of them any more."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing has to be written."""
+        changes = self.changes
+        return not (
+            self.gone
+            or changes.placements
+            or changes.refusals_appeared
+            or changes.refusals_vanished
+        )
+
+
+def rebuilt_parts(
+    source: VerificationSource,
+    realm: str,
+    rules: IdentityRules,
+    nodes_per_part: int = NODES_PER_PART,
+) -> Iterator[RebuiltPart]:
+    """What has to be written, part by part. Write each before the next one is asked for, and let
+    nobody else write meanwhile. Raises as the source does."""
+    table = type_table(rules)
+    for part in solved_parts(source, realm, table, nodes_per_part, renewed=True):
+        yield _rebuilt(part, table)
+
+
+def _rebuilt(part: SolvedPart, table: TypeTable) -> RebuiltPart:
+    cache, after = part.cache, part.result.placements
+    before = {one: cache[one].placement for one in part.fresh}
+    changed = {one for one in before if one in after and before[one] != after[one]}
+    appeared, vanished = _refusals(part, table)
+    merges, splits = count_moves({one: before[one] for one in changed}, after)
+    return RebuiltPart(
+        nodes=len(part.fresh),
+        changes=Changes(
+            edges=(),
+            decisions=(),
+            marks=frozenset(),
+            placements={one: (cache[one].node, after[one]) for one in changed},
+            before={one: before[one] for one in changed},
+            refusals_appeared=appeared,
+            refusals_vanished=vanished,
+            merges=merges,
+            splits=splits,
+            in_doubt=False,
+        ),
+        gone={
+            one: node
+            for one, node in part.fresh.items()
+            if one not in after and before[one] is not None
+        },
+    )
+
+
+def _refusals(
+    part: SolvedPart, table: TypeTable
+) -> tuple[tuple[Refusal, ...], tuple[Refusal, ...]]:
+    """The refusals to write and to remove."""
+    cache, region = part.cache, part.region
+    stored = {key: one for node in region.inside for key, one in cache[node].refusals.items()}
+    wanted = {refusal.key: refusal for refusal in part.result.refusals}
+    decided = known_refusals(cache, region, table).keys() | _nobodys(part, table)
+    appeared = [one for key, one in wanted.items() if stored.get(key) != one]
+    vanished = [stored[key] for key in decided if key not in wanted]
+    return tuple(sorted(appeared)), tuple(sorted(vanished))
+
+
+def _nobodys(part: SolvedPart, table: TypeTable) -> set[tuple[NodeId, NodeId, bool]]:
+    """Stored refusals of edges at isolated nodes that no region decides about, as none refuses
+    them: other rules did. The other end is isolated, too, or either of them is shareable."""
+    cache, found = part.cache, set[tuple[NodeId, NodeId, bool]]()
+    others: dict[NodeId, Node] = {}
+    at_persons = []
+    for one in part.fresh:
+        entry = cache[one]
+        if cache.isolated(one) is None:
+            continue
+        for key, refusal in entry.refusals.items():
+            end = refusal.b if refusal.a == one else refusal.a
+            edge = entry.edges.get(end)
+            if not refusal.event_id:
+                continue
+            if entry.node.type not in table.personal or edge is None:
+                found.add(key)
+            else:
+                others[end] = other_end(edge, one)
+                at_persons.append((key, end))
+    cache.load(others.values())
+    return found | {key for key, end in at_persons if cache.isolated(end) is not None}

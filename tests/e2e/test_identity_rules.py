@@ -1,0 +1,172 @@
+"""Changed identity rules as a process sees them: what they would do, and what they have done."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.runs import c360, c360_json
+from tests.e2e.up import running
+from tests.events import event, identifier, line
+
+SIMULATE = ("identity", "simulate")
+PACKAGED = resources.files("schemas.rules").joinpath("identity.toml").read_text()
+REBUILD = ("identity", "rebuild")
+CARD = 'name = "loyalty_card"\nkind = "personal"'
+NO_TYPES = "version = '4'\nhub_above = 0\nhub_above_personal = 1\nblocked = []\ntype = []"
+ANNA = identifier("email", "anna@example.com", verified=True)
+LINES = b"\n".join(
+    line(event("identity.linked", identifiers=[*ids]))
+    for ids in (
+        [identifier("loyalty_card", "77", verified=True), ANNA],
+        [identifier("loyalty_card", "78", verified=True), ANNA],
+        [identifier("loyalty_card", "78", verified=True), identifier("device_id", "tablet")],
+        [identifier("customer_number", "4711", verified=True), identifier("phone", "015112345678")],
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A person with two cards and a tablet, and another with a telephone."""
+    found = tmp_path_factory.mktemp("rules") / "data"
+    c360(found, "ingest", "-", stdin=LINES)
+    return found
+
+
+def rules(tmp_path: Path, *replaced: tuple[str, str]) -> Path:
+    """The packaged rules with other words."""
+    text = PACKAGED
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / "new.toml").write_text(text)
+    return tmp_path / "new.toml"
+
+
+def simulated(data: Path, file: Path, *options: str) -> dict[str, Any]:
+    """The answer about the one realm."""
+    [found] = json.loads(c360(data, *SIMULATE, str(file), "--json", *options).stdout)
+    return dict(found)
+
+
+def test_the_same_rules_change_nothing(data: Path, tmp_path: Path) -> None:
+    """And the store stays as it is."""
+    before = c360(data, "state", "digest").stdout
+    found = c360(data, *SIMULATE, str(rules(tmp_path))).stdout
+    assert " identifiers of realm default under rules 4: person 2 → 2, anonymous 0 → 0" in found
+    assert "nothing changes" in found
+    assert c360(data, "state", "digest").stdout == before
+
+
+def test_a_person_would_be_split(data: Path, tmp_path: Path) -> None:
+    """Two cards of one issuer are two persons, and their address stays with one of them."""
+    file = rules(tmp_path, (CARD, f"{CARD}\nunique = true"))
+    found = simulated(data, file)
+    assert (found["persons_split"], found["persons_merged"], found["profiles_changed"]) == (1, 0, 2)
+    assert found["profiles_before"]["person"] + 1 == found["profiles_after"]["person"] == 3
+    assert found["refusals_appear"] == {"unique": 1}
+    held = {one["value"]: one for one in c360_json(data, "identity", "export", "--json")}
+    changed = {one["profile_id"]: one for one in found["largest"]}
+    kept = changed[held["78"]["profile_id"]]
+    assert (kept["before"], kept["after"], kept["lost"], kept["gained"]) == (4, 2, 2, 0)
+    [loss] = kept["loses"]
+    new = changed[loss["other_profile_id"]]
+    assert (new["is_new"], new["before"], new["after"]) == (True, 0, 2)
+    assert loss["sample"]["value"] in held
+    told = c360(data, *SIMULATE, str(file)).stdout
+    assert "1 persons are split" in told
+    with running(data) as up, closing(up.client):
+        assert c360(data, *SIMULATE, str(file)).stdout == told
+        assert c360(data, *SIMULATE, str(file), "--limit", "0").stdout != told
+
+
+def test_an_address_would_belong_to_nobody(data: Path, tmp_path: Path) -> None:
+    """By a limit, and because it is blocked; both say which."""
+    limit = simulated(data, rules(tmp_path, ("hub_above_personal = 10", "hub_above_personal = 1")))
+    block = simulated(data, rules(tmp_path, ('"^test@.*$"'.replace('"', "'"), "'^anna@'")))
+    for found in (limit, block):
+        [one] = found["newly_shared_sample"]
+        assert (one["type"], one["value"], found["newly_shared"]) == (
+            "email",
+            "anna@example.com",
+            1,
+        )
+        assert found["persons_split"] == 1
+    assert (limit["blocked"], block["blocked"]) == ({}, {"email": 1})
+    assert block["blocked_sample"][0]["value"] == "anna@example.com"
+    assert limit["refusals_appear"] == {"hub": 2}
+
+
+def test_what_only_a_replay_tells(data: Path, tmp_path: Path) -> None:
+    """A type that is gone, and values that would be written otherwise."""
+    gone = rules(tmp_path, ('[[type]]\nname = "device_id"', '[[type]]\nname = "gadget"'))
+    assert simulated(data, gone)["unlisted"] == {"device_id": 1}
+    other = rules(tmp_path, ('normaliser = "phone"\n', 'normaliser = "email"\n'))
+    assert simulated(data, other)["needs_replay"] == {"phone": 1}
+
+
+def exported(data: Path, mine: str) -> list[dict[str, Any]]:
+    """Every identifier with its profile, but for those of the type that is gone."""
+    rows = c360(data, "identity", "export", "--format", "json", C360_IDENTITY_RULES=mine).stdout
+    found = [one for one in json.loads(rows) if one["type"] != "device_id"]
+    return sorted(found, key=lambda one: str(one["node_id"]))
+
+
+def test_a_map_is_rebuilt_under_other_rules(tmp_path: Path) -> None:
+    """Then it is that of a directory that never had others, and what comes in later fits."""
+    (tmp_path / "rules").mkdir()
+    file = rules(
+        tmp_path / "rules",
+        (CARD, f"{CARD}\nunique = true"),
+        ('[[type]]\nname = "device_id"', '[[type]]\nname = "gadget"'),
+    )
+    data, fresh, mine = tmp_path / "data", tmp_path / "fresh", str(file)
+    card = identifier("loyalty_card", "79", verified=True)
+    later = line(event("identity.linked", identifiers=[card, ANNA]))
+    c360(data, "ingest", "-", stdin=LINES)
+    with running(data) as up, closing(up.client):
+        assert "in use" in c360(data, *REBUILD, code=74).stderr
+    assert "rows" in c360(data, "identity", "verify", code=1, C360_IDENTITY_RULES=mine).stdout
+    done = c360(data, *REBUILD, C360_IDENTITY_RULES=mine).stdout
+    assert "map rows and 1 refusals written, 1 and 0 removed" in done
+    c360(data, "identity", "verify", C360_IDENTITY_RULES=mine)
+    again = json.loads(
+        c360(data, *REBUILD, "--realm", "default", "--json", C360_IDENTITY_RULES=mine).stdout
+    )
+    [one] = again["realms"]
+    assert (one["map_rows_written"], one["map_rows_removed"], one["refusals_written"]) == (0, 0, 0)
+    c360(data, "ingest", "-", stdin=later, C360_IDENTITY_RULES=mine)
+    c360(data, "identity", "verify", C360_IDENTITY_RULES=mine)
+    for part in (LINES, later):
+        c360(fresh, "ingest", "-", stdin=part, C360_IDENTITY_RULES=mine)
+    assert exported(data, mine) == exported(fresh, mine)
+    c360(data, *REBUILD, "--realm", "nowhere", code=4, C360_IDENTITY_RULES=mine)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("version = ", "rules"),
+        (NO_TYPES, "hub_above"),
+        (PACKAGED.replace('kind = "device"', 'kind = "gadget"'), "kind"),
+        (PACKAGED.replace("'^test@.*$'", "'('"), "pattern"),
+    ],
+)
+def test_a_wrong_file_is_refused(data: Path, tmp_path: Path, text: str, said: str) -> None:
+    """With the field that is wrong."""
+    (tmp_path / "wrong.toml").write_text(text)
+    assert said in c360(data, *SIMULATE, str(tmp_path / "wrong.toml"), code=2).stderr
+
+
+def test_nothing_to_try(data: Path, tmp_path: Path) -> None:
+    """No such file, no such realm, and bytes that are no text."""
+    assert "cannot read" in c360(data, *SIMULATE, str(tmp_path / "no.toml"), code=66).stderr
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    assert "rules file" in c360(data, *SIMULATE, str(tmp_path / "bytes.toml"), code=65).stderr
+    c360(data, *SIMULATE, str(rules(tmp_path)), "--realm", "nowhere", code=4)

@@ -1,0 +1,216 @@
+"""Simulated rules say exactly what `resolve` from scratch under them says, whatever changes."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from random import Random
+
+import pytest
+
+from schemas.identifiers import NodeId
+from schemas.placement import Placement, ProfileKind
+from schemas.rules.identity import IdentifierKind, IdentityRules
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.core.model import type_table
+from services.identity.core.resolve import Resolution, resolve
+from services.identity.in_parts import Ahead, solved_parts
+from services.identity.rebuild import rebuilt_parts
+from services.identity.simulation import Simulated, WithMarks, simulate
+from services.identity.verification import Verified, differences
+from services.identity.writer import IdentityWriter
+from tests.unit.identity.replay import REALM, Replay
+from tests.unit.identity.stories import parts, random_edge, random_story
+
+SEEDS = range(120)
+
+
+def changed_rules(rng: Random, rules: IdentityRules) -> IdentityRules:
+    """Other limits, another order, other kinds, types more or less."""
+    rows = [row.model_dump() for row in rules.type]
+    if rng.random() < 0.5:
+        rng.shuffle(rows)
+    for row in rows:
+        if rng.random() < 0.2:
+            row["kind"] = rng.choice(list(IdentifierKind))
+        if rng.random() < 0.2:
+            row["unique"] = rng.random() < 0.5
+        if rng.random() < 0.2:
+            row["ephemeral"] = rng.random() < 0.5
+    if rng.random() < 0.3:
+        rows.pop(rng.randrange(len(rows)))
+    if rng.random() < 0.3:
+        rows.append({"name": "record", "kind": rng.choice(list(IdentifierKind))})
+    rows.sort(key=lambda row: list(IdentifierKind).index(row["kind"]))
+    limits = {
+        name: rng.choice((1, 2, 3, 5, 99)) if rng.random() < 0.4 else getattr(rules, name)
+        for name in ("hub_above", "hub_above_personal", "suspicious_above")
+    }
+    plain = rules.model_dump() | limits | {"type": rows, "version": "changed"}
+    return IdentityRules.model_validate(plain)
+
+
+def played(seed: int) -> tuple[MemoryIdentityStore, Replay, IdentityRules, set[NodeId]]:
+    """A store as a story leaves it, changed rules for it, and nodes that they block."""
+    rng = Random(seed)
+    replay = Replay(random_story(rng), rng)
+    replay.run()
+    rules = changed_rules(rng, replay.story.rules)
+    nodes = [node.id for nodes in replay.store.nodes(REALM, 100) for node in nodes]
+    blocked = {one for one in nodes if rng.random() < 0.1} if rng.random() < 0.3 else set[NodeId]()
+    return replay.store, replay, rules, blocked
+
+
+def from_scratch(replay: Replay, rules: IdentityRules, blocked: set[NodeId]) -> Resolution:
+    """The map under the rules."""
+    edges, decisions, marks = parts(replay.story.items)
+    return resolve(edges, decisions, {*marks, *blocked}, rules)
+
+
+@pytest.mark.parametrize("size", [1, 4, 1_000])
+@pytest.mark.parametrize("shareable_max", [0, 3, 1_000])
+def test_parts_are_what_the_whole_is(size: int, shareable_max: int) -> None:
+    """Every node is solved once, in parts of any size, with the result from scratch."""
+    differing = 0
+    for seed in SEEDS:
+        store, replay, rules, blocked = played(seed)
+        expected = from_scratch(replay, rules, blocked)
+        source = WithMarks(store, blocked)
+        ahead = Ahead(source, shareable_max)
+        placements: dict[NodeId, Placement] = {}
+        refusals = set()
+        for part in solved_parts(source, REALM, type_table(rules), size, renewed=True, ahead=ahead):
+            assert not placements.keys() & part.fresh.keys(), f"seed {seed}: solved twice"
+            solved = part.result.placements
+            placements |= {one: solved[one] for one in part.fresh if one in solved}
+            refusals |= set(part.result.refusals)
+        assert placements == expected.placements, f"seed {seed}"
+        assert refusals == set(expected.refusals), f"seed {seed}"
+        assert not len(ahead), f"seed {seed}: remembered for ever"
+        differing += placements != store.all_placements(REALM)
+    assert differing > len(SEEDS) // 3
+
+
+Groups = dict[NodeId, set[NodeId]]
+
+
+def groups_of(placements: dict[NodeId, Placement], kind: ProfileKind | None = None) -> Groups:
+    """The identifiers of each profile."""
+    groups: Groups = defaultdict(set)
+    for node, placement in placements.items():
+        if kind in (None, placement.kind):
+            groups[placement.profile].add(node)
+    return groups
+
+
+def naive(old: dict[NodeId, Placement], new: Resolution, told: Simulated) -> Simulated:
+    """The counts of a simulation by sets of whole maps, slowly."""
+    befores, afters = groups_of(old), groups_of(new.placements)
+    same = {(b, a) for b, x in befores.items() for a, y in afters.items() if x == y and a != b}
+    renamed = {b for b, _ in same}, {a for _, a in same}
+    lost, gained = Counter[NodeId](), Counter[NodeId]()
+    moved = 0
+    for node in old.keys() | new.placements.keys():
+        before = old[node].profile if node in old else None
+        after = new.placements[node].profile if node in new.placements else None
+        if before == after:
+            continue
+        moved += before not in renamed[0]
+        if before is not None and before not in renamed[0] | renamed[1]:
+            lost[before] += 1
+        if after is not None and after not in renamed[0] | renamed[1]:
+            gained[after] += 1
+    persons, people = (
+        groups_of(old, ProfileKind.PERSON),
+        groups_of(new.placements, ProfileKind.PERSON),
+    )
+    pairs = {(b, a) for b, x in persons.items() for a, y in people.items() if x & y}
+    merged = Counter(a for _, a in pairs)
+    split = Counter(b for b, _ in pairs)
+    shared = [
+        {one for one, row in rows.items() if row.kind is ProfileKind.SHARED}
+        for rows in (old, new.placements)
+    ]
+    return Simulated(
+        nodes=told.nodes,
+        before=Counter(old[one].kind for one in befores),
+        after=Counter(new.placements[one].kind for one in afters),
+        moved=moved,
+        renamed=len(same),
+        merged=sum(count > 1 for count in merged.values()),
+        split=sum(count > 1 for count in split.values()),
+        changed=len(lost.keys() | gained.keys()),
+        newly_shared=len(shared[1] - shared[0]),
+        no_longer_shared=len(shared[0] - shared[1]),
+        refusals_appeared=told.refusals_appeared,
+        refusals_vanished=told.refusals_vanished,
+        largest=told.largest,
+        newly_shared_sample=sorted(shared[1] - shared[0]),
+        no_longer_shared_sample=sorted(shared[0] - shared[1]),
+    )
+
+
+@pytest.mark.parametrize("size", [2, 1_000])
+def test_the_report_says_what_whole_maps_say(size: int) -> None:
+    """Counts and lists are those of both maps, compared by sets."""
+    for seed in SEEDS:
+        store, replay, rules, blocked = played(seed)
+        old = store.all_placements(REALM)
+        new = from_scratch(replay, rules, blocked)
+        told = simulate(store, REALM, rules, blocked, 1_000, size)
+        assert told == naive(old, new, told), f"seed {seed}"
+        stored, wanted = (
+            {(one.key, one.reason) for one in some}
+            for some in (store.all_refusals(REALM), new.refusals)
+        )
+        assert told.refusals_appeared == Counter(reason for _, reason in wanted - stored)
+        assert told.refusals_vanished == Counter(reason for _, reason in stored - wanted)
+        befores, afters = groups_of(old), groups_of(new.placements)
+        assert len(told.largest) == told.changed
+        for one in told.largest:
+            assert one.lost == len(befores[one.profile] - afters[one.profile])
+            assert one.gained == len(afters[one.profile] - befores[one.profile])
+            assert one.is_new == (one.profile not in old or old[one.profile].profile != one.profile)
+            assert sum(some.identifiers for some in one.to) <= one.lost
+            assert sum(some.identifiers for some in one.from_) <= one.gained
+
+
+def test_the_same_rules_change_nothing() -> None:
+    """Whatever the story."""
+    for seed in range(40):
+        store, replay, _, _ = played(seed)
+        told = simulate(store, REALM, replay.story.rules)
+        assert told.before == told.after
+        assert (told.moved, told.renamed, told.merged, told.split, told.changed) == (0, 0, 0, 0, 0)
+        assert (told.newly_shared, told.no_longer_shared) == (0, 0)
+        assert told.refusals_appeared == told.refusals_vanished == {}
+        assert told.largest == []
+
+
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+def test_a_rebuilt_map_is_that_of_the_new_rules(size: int) -> None:
+    """Cut off after any part and begun again, it is what `resolve` makes; so is what follows."""
+    written = 0
+    for seed in SEEDS:
+        store, replay, rules, _ = played(seed)
+        rng = Random(-seed)
+        for cut in (rng.randint(1, 4), None):
+            for number, part in enumerate(rebuilt_parts(store, REALM, rules, size), 1):
+                writer = IdentityWriter(store, REALM, rules)
+                writer.commit(part.changes, 1)
+                store.remove_placements(REALM, part.gone)
+                written += not part.is_right
+                if number == cut:
+                    break
+        expected = from_scratch(replay, rules, set())
+        assert store.all_placements(REALM) == expected.placements, f"seed {seed}"
+        assert tuple(store.all_refusals(REALM)) == expected.refusals, f"seed {seed}"
+        assert all(part.is_right for part in rebuilt_parts(store, REALM, rules, size))
+        assert list(differences(store, REALM, rules, Verified(), pause=lambda _: None)) == []
+        [nodes] = store.nodes(REALM, 1_000) if expected.placements else [[]]
+        later = [random_edge(rng, nodes) for _ in range(5 if len(nodes) > 1 else 0)]
+        writer = IdentityWriter(store, REALM, rules)
+        for edge in later:
+            writer.commit(writer.apply([edge]), 2)
+        edges, decisions, marks = parts([*replay.story.items, *later])
+        assert store.all_placements(REALM) == resolve(edges, decisions, marks, rules).placements
+    assert written > len(SEEDS) // 3
