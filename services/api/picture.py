@@ -48,7 +48,7 @@ STYLE = (
 )
 
 
-class Box(NamedTuple):
+class GraphBox(NamedTuple):
     """One identifier, or those of a type."""
 
     key: str
@@ -58,7 +58,7 @@ class Box(NamedTuple):
     """Whether it belongs to another profile."""
 
 
-class Line(NamedTuple):
+class GraphLine(NamedTuple):
     """What was seen between two boxes."""
 
     a: str
@@ -70,8 +70,8 @@ class Line(NamedTuple):
 class Picture(NamedTuple):
     """What is drawn."""
 
-    boxes: list[Box]
-    lines: list[Line]
+    boxes: list[GraphBox]
+    lines: list[GraphLine]
     centre: str
     note: str
     """What was left out or put together; empty if nothing was."""
@@ -88,7 +88,7 @@ def picture_of(found: ProfileIdentity, rules: IdentityRules) -> Picture:
     own = {str(end) for edge in found.edges if edge.rule for end in (edge.a, edge.b)}
     own |= {centre, *values}
     sizes = Counter((node in own, kind) for node, kind in types.items() if node != centre)
-    boxes: dict[str, Box] = {}
+    boxes: dict[str, GraphBox] = {}
     place: dict[str, str] = {}
     for node, type_name in sorted(types.items()):
         is_own = node in own
@@ -98,7 +98,7 @@ def picture_of(found: ProfileIdentity, rules: IdentityRules) -> Picture:
         text = f"{count:,} × {type_name}" if is_many else f"{type_name} {values.get(node, '')}"
         row = rules.by_name.get(type_name)
         kind = row.kind if row else IdentifierKind.DEVICE
-        boxes[key] = Box(key, _short(text.strip() or "unknown"), kind, not is_own)
+        boxes[key] = GraphBox(key, _short(text.strip() or "unknown"), kind, not is_own)
         place[node] = key
     note = _note(found, is_together=len(boxes) < len(types))
     return Picture(list(boxes.values()), _lines(found.edges, place), place.get(centre, ""), note)
@@ -114,17 +114,17 @@ def _note(found: ProfileIdentity, *, is_together: bool) -> str:
     return "; ".join(told)
 
 
-def _lines(edges: Iterable[IdentityEdge], place: Mapping[str, str]) -> list[Line]:
+def _lines(edges: Iterable[IdentityEdge], place: Mapping[str, str]) -> list[GraphLine]:
     """One line for each pair of boxes and each thing that is said of them."""
-    counted: Counter[Line] = Counter()
+    counted: Counter[GraphLine] = Counter()
     for edge in edges:
         a, b = sorted((place[str(edge.a)], place[str(edge.b)]))
         if edge.rule:
-            counted[Line(a, b, "joins", "")] += 1
+            counted[GraphLine(a, b, "joins", "")] += 1
         elif edge.refused_because:
-            counted[Line(a, b, "refused", f"refused: {edge.refused_because}")] += 1
+            counted[GraphLine(a, b, "refused", f"refused: {edge.refused_because}")] += 1
         else:
-            counted[Line(a, b, "aside", edge.why or "")] += 1
+            counted[GraphLine(a, b, "aside", edge.why or "")] += 1
     return [
         line._replace(label=f"{line.label} × {count:,}".strip() if count > 1 else line.label)
         for line, count in sorted(counted.items())
@@ -196,7 +196,7 @@ def _places(picture: Picture) -> dict[str, tuple[float, float]]:
     return at
 
 
-def _drawn_line(line: Line, at: Mapping[str, tuple[float, float]]) -> str:
+def _drawn_line(line: GraphLine, at: Mapping[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = at[line.a], at[line.b]
     dashes = f' stroke-dasharray="{STROKES[line.style]}"' if STROKES[line.style] else ""
     width = 3 if line.style == "refused" else 2
@@ -210,7 +210,7 @@ def _drawn_line(line: Line, at: Mapping[str, tuple[float, float]]) -> str:
     return drawn
 
 
-def _drawn_box(box: Box, place: tuple[float, float], is_centre: bool) -> str:
+def _drawn_box(box: GraphBox, place: tuple[float, float], is_centre: bool) -> str:
     (x, y), (width, height) = place, BOX
     dashes = ' stroke-dasharray="4 3"' if box.is_other else ""
     return (

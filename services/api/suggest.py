@@ -19,7 +19,7 @@ from schemas.instants import to_ms
 from schemas.placement import ProfileKind
 from services.api.ports import Access, Reads
 from services.matching.core.household import apart
-from services.matching.core.model import Model, Part, parts_of
+from services.matching.core.model import Model, ScorePart, parts_of
 from services.matching.core.person import PersonRecord, person_record
 from services.matching.core.suggestion import (
     EVENTS_MAX,
@@ -188,7 +188,7 @@ class _Run:
 
     def _suggestion(
         self, a: NodeId, b: NodeId, kind: SuggestionKind, probability: float, weight: float,
-        parts: tuple[Part, ...], notes: tuple[SuggestionNote, ...], events: tuple[str, ...],
+        parts: tuple[ScorePart, ...], notes: tuple[SuggestionNote, ...], events: tuple[str, ...],
         model: str,
     ) -> Suggestion:  # fmt: skip
         low, high = sorted((a, b))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ def suspicious(
 
     A suspicious value came to stand for many within a day: usually something that a sender writes
     for "no value", or a staff card. It joins nobody. Persons with many identifiers are joined all
-    the same. Each row is told with its events, their senders, and a proposed decision.
+    the same. Each row is listed with its events, their senders, and a proposed decision.
     """
     asked = NoticesRequest(realm=realm, limit=limit)
     with state_of(context).session() as session:
@@ -41,11 +42,12 @@ def suspicious(
     print_table("Worth a look", found, NOTICES, zone=zone, spare=("issuer", "shared", "since"))
     for one in found:
         _print_evidence(one, zone)
+        _print_proposal(one, realm)
     out.print(f"{len(found):,} found" + (", and possibly more" if len(found) == limit else ""))
 
 
 def _print_evidence(notice: dict[str, Any], zone: tzinfo) -> None:
-    evidence, proposal = notice["evidence"], notice["proposal"]
+    evidence = notice["evidence"]
     many = " or more" if evidence["is_cut"] else ""
     print_table(
         f"{notice['number']}: {evidence['events']:,}{many} events, at most "
@@ -58,6 +60,20 @@ def _print_evidence(notice: dict[str, Any], zone: tzinfo) -> None:
     for one in evidence["senders"]:
         place = "".join(f", {name} {one[name]}" for name in ("store", "till") if one[name])
         out.print(f"  from {one['system']}{place} ({one['channel']}): {one['events']:,}")
+
+
+def _print_proposal(notice: dict[str, Any], realm: str) -> None:
+    """What to do, with the line of the rules or the commands to paste."""
+    proposal = notice["proposal"]
     out.print(f"  {proposal['text']}", soft_wrap=True)
-    for line in filter(None, (proposal["rules"], *proposal["commands"])):
+    lines = [proposal["rules"]] if proposal["rules"] else []
+    if proposal["pair"]:
+        pair = " ".join(proposal["pair"])
+        within = "" if realm == DEFAULT_REALM else f" --realm {quote(realm)}"
+        why = quote(f"two persons with many {notice['counted']} identifiers")
+        lines += [
+            f"c360 identity why {pair}{within}",
+            f'c360 identity decide different {pair} --by "$USER" --reason {why}{within}',
+        ]
+    for line in lines:
         out.print(f"    {line}", soft_wrap=True, markup=False)

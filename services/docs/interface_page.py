@@ -15,7 +15,7 @@ from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
 from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
-from services.api.queries.decisions import Decided, ListedDecision
+from services.api.queries.decisions import DecisionOutcome, ListedDecision
 from services.api.queries.identity import MapVerified
 from services.api.queries.identity_rules import RulesSimulated
 from services.api.queries.insights import ListedMeasure
@@ -199,7 +199,7 @@ def _identity() -> list[str]:
         *_whole(notice),
         "## `c360 identity decide|withdraw --json`",
         "What a person decided about two identifiers, and what it does to the map.",
-        *_whole(model_schema(Decided, "serialization")),
+        *_whole(model_schema(DecisionOutcome, "serialization")),
         "## `c360 identity decisions --json|--format jsonl`",
         "What people decided, the latest first; with `jsonl` a line each, which "
         "`c360 identity decide --from` takes.",
@@ -210,7 +210,7 @@ def _identity() -> list[str]:
         "## `c360 identity suggestions list|show --json`",
         "Profiles that may be one person, the most probable first; `list` has no `attributes`. "
         "`accept` and `decline` print what `c360 identity decide` prints.",
-        *_whole(model_schema(ShownSuggestion, "serialization")),
+        *_whole(model_schema(ShownSuggestion, "serialization"), ("WhyNode",)),
         "## `c360 identity verify --json`",
         "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
         "anything differs.",

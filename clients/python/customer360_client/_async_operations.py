@@ -785,7 +785,7 @@ class AsyncOperations:
         idempotency_key: str | None = None,
         x_actor: str | None = None,
         purpose: str | None = None,
-    ) -> models.Decided:
+    ) -> models.DecisionOutcome:
         """Decide that two identifiers are one customer (`same`) or two (`different`), or take
         that back (`none`); with `dry_run` only say which profiles would merge or split. It is
         durable when this answers, with the name of the key as its author; workers apply it
@@ -810,7 +810,7 @@ class AsyncOperations:
             Call(
                 "POST",
                 "/v1/identity/decisions",
-                models.Decided,
+                models.DecisionOutcome,
                 query={"consistent_after": consistent_after},
                 headers={
                     "Idempotency-Key": idempotency_key,

@@ -877,7 +877,7 @@ class DataFreshness(Model):
     """The same by channel."""
 
 
-class Decided(Model):
+class DecisionOutcome(Model):
     """A decision with what it does."""
 
     version: int
@@ -2432,8 +2432,8 @@ class ProposedDecision(Model):
     rules: str
     """A line for the row of the type in the identity rules; empty if nothing is to be blocked,
     or values are masked."""
-    commands: list[str]
-    """Commands to paste, one after the other."""
+    pair: list[UUID]
+    """Two identifiers to look at, and perhaps to decide about; empty if it is another decision."""
 
 
 class RecordsDetails(Model):

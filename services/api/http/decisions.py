@@ -29,8 +29,8 @@ from services.api.queries.decisions import (
     DECISIONS_PER_PAGE_MAX,
     IDENTITY_DECIDE,
     IDENTITY_DECISIONS,
-    Decided,
     DecideRequest,
+    DecisionOutcome,
     DecisionsRequest,
     ListedDecision,
 )
@@ -45,7 +45,7 @@ router = APIRouter(tags=["identity"])
 @router.post(
     "/v1/identity/decisions",
     operation_id="decideIdentity",
-    response_model=Decided,
+    response_model=DecisionOutcome,
     responses=documented(DECISION_PROBLEMS),
 )
 async def decide(

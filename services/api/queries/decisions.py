@@ -145,7 +145,7 @@ class ListedDecision(Answer):
     """The identifiers that block it."""
 
 
-class Decided(ListedDecision):
+class DecisionOutcome(ListedDecision):
     """A decision with what it does."""
 
     is_recorded: bool
@@ -230,7 +230,7 @@ class ImportedCounts(Answer):
     """Decisions about somebody who was erased; they are dropped."""
 
 
-def _decide(access: Access, asked: DecideRequest) -> Iterator[Decided]:
+def _decide(access: Access, asked: DecideRequest) -> Iterator[DecisionOutcome]:
     reads, realm = access.reads, asked.realm
     by, reason = _said(asked)
     a, b = (_node(reads, realm, text, asked.unseen) for text in (asked.a, asked.b))
@@ -254,7 +254,7 @@ def _decide(access: Access, asked: DecideRequest) -> Iterator[Decided]:
     values = _values(reads, realm, [decision], effect)
     refused = [] if effect.refusal is None else [effect.refusal]
     listed = _listed(realm, decision, refused, values, asked.is_masked)
-    yield Decided(
+    yield DecisionOutcome(
         **dict(listed),
         is_recorded=not (stands or asked.dry_run),
         effect=_effect(reads, realm, decision, effect, values, asked.is_masked),
@@ -494,7 +494,7 @@ def _imported(reads: Reads, realm: str, end: ImportedEnd) -> Node:
 
 
 IDENTITY_DECIDE = Operation(
-    "identity_decide", Scope.IDENTITY_WRITE, DecideRequest, Decided, _decide
+    "identity_decide", Scope.IDENTITY_WRITE, DecideRequest, DecisionOutcome, _decide
 )
 """Decide that two identifiers are the same customer or different ones, or take that back."""
 IDENTITY_DECISIONS = Operation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from shlex import quote
 from uuid import UUID
 
 from pydantic import Field
@@ -12,14 +11,12 @@ from pydantic import Field
 from schemas.base import Instant
 from schemas.identifiers import as_uuid
 from schemas.instants import from_ms
-from schemas.touchpoint import DEFAULT_REALM
 from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access
 from services.identity.core.notices import (
     Evidence,
-    Notice,
     NoticeKind,
     Proposal,
     ProposedAction,
@@ -103,8 +100,8 @@ class ProposedDecision(Answer):
     rules: str
     """A line for the row of the type in the identity rules; empty if nothing is to be blocked, or
     values are masked."""
-    commands: list[str]
-    """Commands to paste, one after the other."""
+    pair: list[UUID]
+    """Two identifiers to look at, and perhaps to decide about; empty if it is another decision."""
 
 
 class ListedNotice(Answer):
@@ -156,7 +153,7 @@ def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
             since=None if one.since_ms is None else from_ms(one.since_ms),
             shared=one.is_shared,
             evidence=_shown(evidence),
-            proposal=_proposed(one, proposal(one, evidence, blocked), asked),
+            proposal=_proposed(proposal(one, evidence, blocked), asked),
         )
 
 
@@ -179,21 +176,12 @@ def _event(one: Sighting) -> EvidenceEvent:
     return EvidenceEvent(occurred_at=from_ms(told.pop("at_ms")), **told)
 
 
-def _proposed(notice: Notice, found: Proposal, asked: NoticesRequest) -> ProposedDecision:
-    realm = "" if asked.realm == DEFAULT_REALM else f" --realm {quote(asked.realm)}"
-    commands = []
-    if found.ends is not None:
-        pair = " ".join(str(as_uuid(one)) for one in found.ends)
-        why = f"two persons with many {notice.counted} identifiers"
-        commands = [
-            f"c360 identity why {pair}{realm}",
-            f"c360 identity decide different {pair} --by \"$USER\" --reason '{why}'{realm}",
-        ]
+def _proposed(found: Proposal, asked: NoticesRequest) -> ProposedDecision:
     return ProposedDecision(
         action=found.action,
         text=found.text,
         rules="" if asked.is_masked else found.rules,
-        commands=commands,
+        pair=[as_uuid(one) for one in found.ends or ()],
     )
 
 

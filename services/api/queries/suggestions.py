@@ -15,7 +15,7 @@ from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
-from services.api.queries.decisions import IDENTITY_DECIDE, Decided, DecideRequest
+from services.api.queries.decisions import IDENTITY_DECIDE, DecideRequest, DecisionOutcome
 from services.api.suggest import NAMES, suggest
 from services.matching.core.model import THRESHOLD
 from services.matching.core.suggestion import (
@@ -282,7 +282,7 @@ def _show(access: Access, asked: SuggestionRequest) -> Iterator[ShownSuggestion]
     yield ShownSuggestion(**_listed(realm, one, state), attributes=attributes)
 
 
-def _answer(access: Access, asked: AnswerRequest) -> Iterator[Decided]:
+def _answer(access: Access, asked: AnswerRequest) -> Iterator[DecisionOutcome]:
     one = found_suggestion(access.reads, asked.realm, asked.suggestion_id)
     decision = DecideRequest(
         realm=asked.realm,
@@ -310,7 +310,7 @@ IDENTITY_SUGGESTION = Operation(
 )
 """One such pair, with the attributes of both."""
 IDENTITY_ANSWER = Operation(
-    "identity_answer_suggestion", Scope.IDENTITY_WRITE, AnswerRequest, Decided, _answer
+    "identity_answer_suggestion", Scope.IDENTITY_WRITE, AnswerRequest, DecisionOutcome, _answer
 )
 """Decide about a suggestion: a decision like any other, on the two profile ids."""
 OPERATIONS = (IDENTITY_SUGGEST, IDENTITY_SUGGESTIONS, IDENTITY_SUGGESTION, IDENTITY_ANSWER)

@@ -26,13 +26,13 @@ from services.identity.core.notices import (
     spread,
 )
 from services.store.database import Database, rows_by_key
+from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 CANDIDATES_SQL = _STATEMENTS["candidates"]
 CROWDS_SQL = _STATEMENTS["crowds"]
 MANY_SQL = _STATEMENTS["many"]
-OF_TYPE_SQL = _STATEMENTS["of_type"]
 MAYBE_BUSY_SQL = _STATEMENTS["maybe_busy"]
 BUSY_SQL = _STATEMENTS["busy"]
 PURCHASES_SQL = _STATEMENTS["purchases"]
@@ -66,6 +66,7 @@ class NoticeReader:
         self, database: Database, store: ClickHouseIdentityStore, rules: IdentityRules
     ) -> None:
         self._database = database
+        self._map = ProfileMap(database)
         self._store = store
         self._rules = rules
         self._table = type_table(rules)
@@ -175,10 +176,11 @@ class NoticeReader:
         }
 
     def _held(self, realm: str, profile: NodeId, type_name: str) -> set[NodeId]:
-        """The identifiers of a type that a profile has."""
-        where = {"realm": realm, "type": type_name, "limit": EVIDENCE_MAX}
-        rows = self._database.rows(OF_TYPE_SQL, {**where, "profile": str(as_uuid(profile))})
-        return {row[0].int for row in rows}
+        """The identifiers of a type that a profile has, no more than are read of one notice."""
+        members = sorted(self._map.members_of(realm, {profile}).holder)
+        values = self._store.values_of(realm, members)
+        of_type = [node for node in members if node in values and values[node][0] == type_name]
+        return set(of_type[:EVIDENCE_MAX])
 
     def _around(self, realm: str, nodes: set[NodeId], counted: str) -> _Around:
         """The verified edges of the nodes, to identifiers of that type or of any."""

@@ -64,14 +64,6 @@ WHERE realm = {realm:String} AND kind = 'person' AND type IN {types:Array(String
 GROUP BY profile, type HAVING held > transform(type, {types:Array(String)}, {limits:Array(UInt32)}, 0)
 ORDER BY type, profile
 
--- of_type --
--- The identifiers of a type that a person has, no more than so many.
-SELECT node FROM map FINAL
-WHERE realm = {realm:String} AND type = {type:String} AND node IN
-    (SELECT node FROM members WHERE realm = {realm:String} AND profile = {profile:UUID})
-    AND profile = {profile:UUID}
-ORDER BY node LIMIT {limit:UInt32}
-
 -- maybe_busy --
 -- Personal identifiers that may have more than so many purchases within 24 hours: these lie on two
 -- days of the calendar, so on one of them is at least half.

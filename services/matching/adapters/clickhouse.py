@@ -13,7 +13,7 @@ from uuid import UUID
 
 from schemas.edge import Verdict
 from schemas.identifiers import NodeId, as_uuid
-from services.matching.core.model import Part
+from services.matching.core.model import ScorePart
 from services.matching.core.suggestion import Suggestion, SuggestionKind, SuggestionNote
 from services.matching.ports import HeldValue
 from services.store.database import Database, rows_by_key
@@ -103,7 +103,7 @@ def _suggestion(row: tuple[Any, ...]) -> Suggestion:
         SuggestionKind(kind),
         probability,
         weight,
-        tuple(map(Part, fields, words, weights)),
+        tuple(map(ScorePart, fields, words, weights)),
         tuple(map(SuggestionNote, notes)),
         tuple(events),
         bool(is_stale),

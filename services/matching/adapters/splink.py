@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, get_type_hints
 
 from services.matching.core.blocking import HOLDERS_MAX, blocking_keys
-from services.matching.core.fields import FIELDS, Degree, Field
+from services.matching.core.fields import FIELDS, ComparedField, Degree
 from services.matching.core.model import Model, Shares, combined, configured
 from services.matching.core.person import PersonRecord
 from services.matching.ports import ScoredPair
@@ -186,7 +186,7 @@ class SplinkScorer:
         linker.table_management.register_term_frequency_lookup(table, column)
 
 
-def _rarity(field: Field) -> str:
+def _rarity(field: ComparedField) -> str:
     """What a rare value adds, of a field where it does."""
     counts = any(degree.frequency_of for degree in field.degrees)
     return f" + mw_tf_adj_{field.name}" if counts else ""
@@ -206,7 +206,7 @@ def _pair(row: tuple[Any, ...]) -> ScoredPair:
     )
 
 
-def _comparison(field: Field, shares: Shares) -> Any:
+def _comparison(field: ComparedField, shares: Shares) -> Any:
     from splink import comparison_level_library as levels
     from splink import comparison_library as comparisons
 

@@ -29,7 +29,7 @@ class Degree(NamedTuple):
     """No value counts as rarer than this."""
 
 
-class Field(NamedTuple):
+class ComparedField(NamedTuple):
     """A field with its degrees, the best one first; the last one is everything else."""
 
     name: str
@@ -62,7 +62,7 @@ ONE_SIDE_SWAPPED = (
 )
 """Where one of the other names is missing, or another one."""
 MISSPELT = "NOT (given_is_common_l AND given_is_common_r)"
-GIVEN_NAME = Field(
+GIVEN_NAME = ComparedField(
     "given_name",
     _either_missing("given_name"),
     (
@@ -95,7 +95,7 @@ GIVEN_NAME = Field(
         Degree("given name differs", "", 0.03, 0.98),
     ),
 )  # fmt: skip
-FAMILY_NAME = Field(
+FAMILY_NAME = ComparedField(
     "family_name",
     _either_missing("family_name"),
     (
@@ -133,7 +133,7 @@ def _part_of_date(part: str) -> str:
 PARTS_EQUAL = " + ".join(map(_part_of_date, ("left({}, 4)", "substr({}, 6, 2)", "right({}, 2)")))
 TWO_PARTS = f"{PARTS_EQUAL} = 2 AND {YEARS} < {GENERATION_YEARS}"
 ONE_DIGIT = f"damerau_levenshtein(birth_date_l, birth_date_r) <= 1 AND {YEARS} < {GENERATION_YEARS}"
-BIRTH_DATE = Field(
+BIRTH_DATE = ComparedField(
     "birth_date",
     _either_missing("birth_date"),
     (
@@ -151,7 +151,7 @@ BIRTH_DATE = Field(
     ),
 )
 SAME_HOUSE = _equal("house_number")
-STREET = Field(
+STREET = ComparedField(
     "street",
     _either_missing("street"),
     (
@@ -167,7 +167,7 @@ STREET = Field(
         Degree("street differs", "", 0.20, 0.99),
     ),
 )  # fmt: skip
-PLACE = Field(
+PLACE = ComparedField(
     "place",
     "(postal_code_l IS NULL OR postal_code_r IS NULL) AND (city_l IS NULL OR city_r IS NULL)",
     (
@@ -185,7 +185,7 @@ PLACE = Field(
         Degree("place differs", "", 0.12, 0.98),
     ),
 )  # fmt: skip
-PHONE = Field(
+PHONE = ComparedField(
     "phone",
     "len(phones_l) = 0 OR len(phones_r) = 0",
     (
@@ -193,7 +193,7 @@ PHONE = Field(
         Degree("no telephone number in common", "", 0.30, 0.99995),
     ),
 )
-EMAIL = Field(
+EMAIL = ComparedField(
     "email",
     "len(emails_l) = 0 OR len(emails_r) = 0",
     (

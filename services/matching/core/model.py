@@ -13,7 +13,7 @@ from hashlib import sha256
 from math import log2
 from typing import NamedTuple
 
-from services.matching.core.fields import FIELDS, Field
+from services.matching.core.fields import FIELDS, ComparedField
 
 CONFIGURED_MATCHES = 100
 """Pairs of one person that the configured weights count for."""
@@ -52,7 +52,7 @@ class Model(NamedTuple):
         return f"{SCALE_VERSION}-{sha256(told.encode()).hexdigest()[:12]}"
 
 
-class Part(NamedTuple):
+class ScorePart(NamedTuple):
     """What one field says about a pair."""
 
     field: str
@@ -115,14 +115,16 @@ def degree_weight(shares: Shares, degree: int) -> float:
     return log2(shares.same[degree] / shares.random[degree])
 
 
-def parts_of(degrees: Mapping[str, int | None], weights: Mapping[str, float]) -> Iterator[Part]:
+def parts_of(
+    degrees: Mapping[str, int | None], weights: Mapping[str, float]
+) -> Iterator[ScorePart]:
     """What each field says, by the degree that was met (None: nothing can be said)."""
     for one in FIELDS:
         degree = degrees[one.name]
         if degree is not None:
-            yield Part(one.name, one.degrees[degree].words, weights[one.name])
+            yield ScorePart(one.name, one.degrees[degree].words, weights[one.name])
 
 
-def is_last(field: Field, degree: int | None) -> bool:
+def is_last(field: ComparedField, degree: int | None) -> bool:
     """Whether the field is known of both, and differs."""
     return degree == len(field.degrees) - 1

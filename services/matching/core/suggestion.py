@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from schemas.edge import Verdict
 from schemas.identifiers import NodeId
-from services.matching.core.model import Part
+from services.matching.core.model import ScorePart
 
 EVENTS_MAX = 10
 """Events of a stated link that are named."""
@@ -57,7 +57,7 @@ class Suggestion(NamedTuple):
     probability: float
     """That they are one person; 0 of a stated one."""
     weight: float
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
     notes: tuple[SuggestionNote, ...]
     event_ids: tuple[str, ...]
     is_stale: bool
