@@ -16,13 +16,15 @@ from pydantic import ValidationError
 from schemas.incident import AnyIncident, IncidentState
 from schemas.incident_action import IncidentAction
 from schemas.instants import written
-from schemas.records import ActionRecord, PersonRecord
+from schemas.records import ActionRecord, ErasureRecord, PersonRecord
 from services.consistency.kinds import KINDS
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
 
 ActionSink = Callable[[Sequence[PersonRecord]], None]
 """Makes what people do durable before it returns. Raises as the store or the producer does."""
+ErasureSink = Callable[[ErasureRecord], None]
+"""Makes an erasure happen, or certain to. Raises as the store or the producer does."""
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
 
 
@@ -55,6 +57,11 @@ def action_record(incident: AnyIncident, now: datetime, **fields: Any) -> Action
         path = ".".join(map(str, fault["loc"])) or "action"
         raise InvalidInput(f"{path}: {fault['msg']}") from error
     return ActionRecord.of(KINDS.book_of(incident), entry)
+
+
+def no_erasure(_record: ErasureRecord) -> None:
+    """The sink of a process that only reads. Raises ConfigurationError always."""
+    raise ConfigurationError("this process erases nobody: ask the one that keeps the map")
 
 
 def kafka_sink(settings: Settings) -> ActionSink:

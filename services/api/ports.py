@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.api.incidents import AffectedItem, IncidentCount, IncidentField
     from schemas.identifiers import NodeId
     from schemas.incident import AnyIncident
-    from schemas.records import ActionRecord, DecisionRecord
+    from schemas.records import ActionRecord, DecisionRecord, ErasureRecord
     from schemas.rules.identity import IdentityRules
     from schemas.rules.profile import ProfileRules
     from schemas.watermark import Watermark
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.consistency.ports import BookSource
     from services.consistency.rules import ConsistencyRules
     from services.erasure.adapters.held import HeldPerson, HeldRow
+    from services.erasure.adapters.runs import RunState
     from services.identity.ports import DecisionSource, MembershipSource, NoticeSource, RulesSource
     from services.identity.verification import Difference, Verified
     from services.ingest.adapters.audit import DoubleAnchor, RawLine, RejectedEvent
@@ -150,6 +151,38 @@ class PersonalDataSource(Protocol):
 
     def held(self, holding: HeldPerson, others: Collection[NodeId]) -> Iterator[HeldRow]:
         """Every row, section by section; but for events kept under identifiers of `others`."""
+        ...
+
+
+class ErasureSource(Protocol):
+    """Reads erasures."""
+
+    def preview(self, person: HeldPerson) -> dict[str, int]:
+        """Rows by table that an erasure would remove; tables without one are left out."""
+        ...
+
+    def run_of(self, realm: str, node: NodeId) -> RunState | None:
+        """The latest erasure of a node."""
+        ...
+
+    def run(self, realm: str, erasure_id: str) -> RunState | None:
+        """One erasure."""
+        ...
+
+    def wait(self, realm: str, erasure_id: str, within_s: float) -> RunState:
+        """Wait until all rows are removed. Raises Retry if they are not within that time."""
+        ...
+
+    def files_gone(self, within_s: float) -> bool:
+        """Wait until the parts that were replaced until now are off the disk; whether they are."""
+        ...
+
+    def remaining(self, realm: str, nodes: Sequence[NodeId]) -> dict[str, int]:
+        """Rows by table that are left of erased nodes, but for what came since."""
+        ...
+
+    def newer(self, realm: str, nodes: Sequence[NodeId]) -> int:
+        """How many events of these nodes came since their erasure."""
         ...
 
 
@@ -316,6 +349,11 @@ class Reads(Protocol):
         ...
 
     @property
+    def erasures(self) -> ErasureSource:
+        """Erasures of people."""
+        ...
+
+    @property
     def audit(self) -> FactAudit:
         """Rejected lines, and events that are stored twice."""
         ...
@@ -430,6 +468,10 @@ class Writes(Protocol):
 
     def put_suggestions(self, realm: str, suggestions: Sequence[Suggestion], version: int) -> None:
         """Store pairs that may be one person; of one pair the highest version counts."""
+        ...
+
+    def erase(self, record: ErasureRecord) -> None:
+        """Erase a person: all rows are removed, or will be by whoever keeps the map."""
         ...
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:

@@ -15,11 +15,11 @@ from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
 from schemas.instants import to_ms
 from schemas.placement import ProfileKind
-from schemas.records import ActionRecord, DecisionRecord
+from schemas.records import ActionRecord, DecisionRecord, ErasureRecord
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
-from services.api.actions import ActionSink
+from services.api.actions import ActionSink, ErasureSink, no_erasure
 from services.api.digest import state_digest
 from services.api.freshness import FreshnessReader
 from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
@@ -29,6 +29,7 @@ from services.consistency.adapters.reader import IncidentReader
 from services.consistency.adapters.stored_books import StoredBooks
 from services.consistency.config import configured_rules
 from services.erasure.adapters.held import HeldReader
+from services.erasure.adapters.runs import ErasureRuns
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.decisions import DecisionReader
 from services.identity.adapters.explanation import Explanation
@@ -87,6 +88,7 @@ class ReadStore:
         self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
+        self.erasures = ErasureRuns(database)
         self.rejected = _rejected(settings, database)
         self.incidents = IncidentReader(database, self.consistency_rules, self._known_persons)
         self.books = StoredBooks(database)
@@ -216,14 +218,21 @@ def _rejected(settings: Settings, database: Database) -> RejectedSource:
 
 
 class StoreWrites:
-    """Implements services.api.ports.Writes; `act` makes actions durable."""
+    """Implements services.api.ports.Writes; `act` makes actions durable, `erase` erasures."""
 
-    def __init__(self, database: Database, act: ActionSink) -> None:
+    def __init__(
+        self, database: Database, act: ActionSink, erase: ErasureSink = no_erasure
+    ) -> None:
         self._database = database
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
         self._answers = Idempotency(database)
         self._act = act
+        self._erase = erase
+
+    def erase(self, record: ErasureRecord) -> None:
+        """See the port."""
+        self._erase(record)
 
     def act(self, records: Sequence[ActionRecord]) -> None:
         """See the port."""
@@ -254,6 +263,8 @@ class StoreWrites:
         self._answers.remember(key, answer, now)
 
 
-def access_to(settings: Settings, database: Database, act: ActionSink) -> Access:
+def access_to(
+    settings: Settings, database: Database, act: ActionSink, erase: ErasureSink = no_erasure
+) -> Access:
     """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
-    return Access(ReadStore(settings, database), StoreWrites(database, act))
+    return Access(ReadStore(settings, database), StoreWrites(database, act, erase))

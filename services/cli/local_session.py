@@ -19,7 +19,7 @@ class LocalSession:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._access = access_to(engine.settings, engine.reading, engine.pipeline.act)
+        self._access = access_to(engine.settings, engine.reading, engine.pipeline.act, engine.erase)
 
     def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""

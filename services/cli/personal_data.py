@@ -1,4 +1,4 @@
-"""`c360 profile export`: everything that is held on one person, to be handed out.
+"""`c360 profile export|erase|erased`: everything that is held on one person.
 
 It is written as it is read. One JSON document has a list of rows per section; the CSV form is an
 archive (zip) with a file per section.
@@ -18,17 +18,38 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import orjson
 import typer
+from pydantic import ValidationError
 
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
-from services.api.queries.personal_data import PROFILE_EXPORT
+from services.api.queries.personal_data import (
+    ERASURE_PREVIEW,
+    ERASURE_VERIFY,
+    PROFILE_ERASE,
+    PROFILE_EXPORT,
+    ErasureRequest,
+    ReceiptRequest,
+)
 from services.api.queries.profiles import ProfileRequest
-from services.cli.output import Row, err, one_line, standard_output, write_csv, writing
+from services.cli.output import (
+    Row,
+    err,
+    one_line,
+    out,
+    print_json,
+    print_table,
+    standard_output,
+    write_csv,
+    writing,
+)
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
-from services.cli.state import Realm, state_of
+from services.cli.state import AsJson, Realm, state_of
 from services.cli.whole_file import whole_bytes, whole_file
+from services.erasure.receipt import ErasureReceipt
+from services.runtime.errors import InvalidInput
 
 EXPORT_VERSION = 1
+FILES_LATER = "their files go when the store cleans up, within minutes"
 
 
 class ExportedAs(StrEnum):
@@ -74,6 +95,95 @@ def export(
                 count = write_document(found, realm, text)
     where = f" to {one_line(output)}" if output else ""
     err.print(f"exported {count} rows{where}", markup=False, soft_wrap=True)
+
+
+def erase(
+    context: typer.Context,
+    who: Who = "",
+    handle: IdOption = "",
+    identifier: IdentifierOption = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count what would be removed.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The receipt is written here.", readable=False),
+    ] = None,
+    within_s: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")
+    ] = 300.0,
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a customer for good, so that no replay brings anything back.
+
+    Prints a signed receipt. May be repeated: what was interrupted is completed.
+    """
+    named = {"realm": realm, **customer(who, handle, identifier)}
+    with state_of(context).session() as session:
+        if dry_run:
+            rows = list(map(plain, session.run(ERASURE_PREVIEW, ProfileRequest(**named))))
+            if as_json:
+                print_json(rows)
+            else:
+                print_table("Would be removed", rows, ("table", "rows"))
+            return
+        if not yes:
+            typer.confirm("Erase this customer? It cannot be undone", abort=True, err=True)
+        asked = ErasureRequest(within_s=within_s, **named)
+        receipt = plain(next(session.run(PROFILE_ERASE, asked)))
+    if output is not None:
+        with whole_file(output) as stream:
+            stream.write(_json(receipt) + "\n")
+    if as_json:
+        print_json(receipt)
+        return
+    removed = [{"table": table, "rows": rows} for table, rows in receipt["removed"].items()]
+    print_table("Removed", removed, ("table", "rows"))
+    files = "and their files are gone" if receipt["files_removed"] else f"and {FILES_LATER}"
+    out.print(
+        f"erased {receipt['identifiers']} identifiers; {receipt['kept_shared']} shared ones stay; "
+        f"all rows are removed, {files} (erasure {receipt['erasure_id']})",
+        soft_wrap=True,
+    )
+
+
+def erased(
+    context: typer.Context,
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="File of 'profile erase'.")],
+    as_json: AsJson = False,
+) -> None:
+    """Verify the receipt of an erasure: exit code 1 if it is not genuine or anything is left."""
+    given = ReceiptRequest(receipt=read_receipt(receipt))
+    with state_of(context).session() as session:
+        found = plain(next(session.run(ERASURE_VERIFY, given)))
+    if as_json:
+        print_json(found)
+    else:
+        genuine = "genuine" if found["is_genuine"] else "NOT genuine: somebody changed it"
+        out.print(f"the receipt is {genuine}")
+        left = found["remaining"]
+        out.print(
+            "nothing of the person is left"
+            if not left
+            else "left: " + ", ".join(f"{rows} rows of {table}" for table, rows in left.items()),
+            soft_wrap=True,
+        )
+        if found["newer_events"]:
+            out.print(f"{found['newer_events']} events came since: they are a new profile")
+    if found["remaining"] or not found["is_genuine"]:
+        raise typer.Exit(1)
+
+
+def read_receipt(path: Path) -> ErasureReceipt:
+    """The receipt in a file. Raises InvalidInput for what is none."""
+    try:
+        return ErasureReceipt.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise InvalidInput(f"{path} is no receipt of 'c360 profile erase'") from error
 
 
 def write_document(found: Iterable[Row], realm: str, stream: TextIO) -> int:

@@ -33,7 +33,7 @@ from services.cli.output import (
     print_json,
     print_table,
 )
-from services.cli.personal_data import export
+from services.cli.personal_data import erase, erased, export
 from services.cli.profile_consents import consents
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.session import Session
@@ -49,9 +49,8 @@ HOUSEHOLDS = ("household_id", "relation", "current", "since", "until", "source",
 UNREAD = " (not read)"
 """Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
-app.command()(export)
-app.command()(evidence.identity)
-app.command()(consents)
+for command in (export, evidence.identity, consents, erase, erased):
+    app.command()(command)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.records import PersonRecord
+from schemas.records import ErasureRecord, PersonRecord
 from services.api.ports import Access
 from services.api.read_store import access_to
 from services.cli.output import err
@@ -72,10 +72,13 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     def act(records: Sequence[PersonRecord]) -> None:
         writer.submit_actions(records).result()
 
+    def erase(record: ErasureRecord) -> None:
+        writer.submit_work(lambda: engine.erase(record)).result()
+
     def open_database() -> Database:
         return open_embedded(settings.data_dir, settings.api_limit_s)
 
-    access = access_to(settings, engine.reading, act)
+    access = access_to(settings, engine.reading, act, erase)
     query = QuerySide(
         settings,
         open_database,

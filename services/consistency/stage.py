@@ -119,6 +119,10 @@ class ConsistencyStage:
         self.begin().mark(actions)
         self._write(realm, [], None, version, actions)
 
+    def forget(self) -> None:
+        """Read claims and incidents again when they are needed: some were removed."""
+        self._writers.clear()
+
     def _observe(self, watermarks: Iterable[Watermark]) -> None:
         for one in watermarks:
             self._clocks.setdefault(one.realm, EventClock()).observe(one)

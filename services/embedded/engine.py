@@ -12,6 +12,7 @@ from typing import Self
 
 import structlog
 
+from schemas.records import ErasureRecord
 from schemas.rules.identity import identity_rules
 from schemas.touchpoint import IDENTIFIERS_MAX
 from schemas.watermark import Watermark
@@ -22,6 +23,7 @@ from services.consistency.writer import CacheBudget, ConsistencyWriter
 from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
 from services.embedded.refusal import not_on_a_server
+from services.erasure.adapters.eraser import Eraser
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
 from services.identity.rebuild import RebuiltPart, rebuilt_parts
@@ -31,6 +33,7 @@ from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Intake
+from services.ingest.ledger import Ledger
 from services.ingest.lines import InputError, Line
 from services.ingest.measure import show_channels
 from services.ingest.stage import IngestStage, Result
@@ -85,8 +88,10 @@ class Engine:
         self.graph = ClickHouseIdentityStore(database)
         self.claims = ClickHouseConsistencyStore(database)
         self._book_budget = CacheBudget(CACHED_CLAIMS)
+        self._ledger = Ledger()
         register_realms(database, settings.realms, personal_types(self.identity_rules))
         self.pipeline = self._pipeline()
+        self._eraser = Eraser(database, self.pipeline.settle)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -112,6 +117,8 @@ class Engine:
             engine = cls(settings, database, open_embedded(settings.data_dir), lock)
             readmission.run(engine.pipeline)
             recovered = engine.pipeline.recover()
+            if engine._eraser.complete():
+                engine._erased()
         except BaseException:
             lock.release()
             raise
@@ -122,10 +129,9 @@ class Engine:
         return engine
 
     def _pipeline(self) -> Pipeline:
-        ledger = self.facts.erasures()
+        self._ledger.refresh(self.facts)
         core = EventProcessor(
-            ingest_config(self.settings, self.identity_rules),
-            (lambda realm, node: ledger.get((realm, node))) if ledger else None,
+            ingest_config(self.settings, self.identity_rules), self._ledger.erased_at
         )
         return Pipeline(
             self.facts,
@@ -186,6 +192,21 @@ class Engine:
                 self.pipeline.replace(realm, part.changes)
                 source.remove_placements(realm, part.gone.keys())
             yield part
+
+    def erase(self, record: ErasureRecord) -> None:
+        """Erase a person: returns when all rows are removed. Raises Retry or Fatal.
+
+        To be called by the thread that writes. One that is killed is completed by the next start.
+        """
+        try:
+            self._eraser.erase(record)
+        finally:
+            self._erased()
+
+    def _erased(self) -> None:
+        self._ledger.refresh(self.facts)
+        self.facts.forget_values()
+        self.pipeline.erased()
 
     def close(self) -> None:
         """Close the engine and release the directory."""

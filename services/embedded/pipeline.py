@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -64,6 +64,7 @@ class Pipeline:
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
         self._undone: list[DecisionRecord] = []
         """Decisions of which any part may be written; each batch begins with them."""
+        self._erasures = 0
         self.settled = self._next_batch - 1
         """Every batch up to this one is completely written, or given up and written again under a
         number up to it. Any thread may read it, once what was in doubt is recovered."""
@@ -100,8 +101,10 @@ class Pipeline:
 
     def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:
         """Validate a batch; may overlap with `finish` of the previous batch."""
+        erasures = self._erasures
         with self._timed("decode"):
-            return self._stage.decode(lines, self._clock(), intake)
+            decoded = self._stage.decode(lines, self._clock(), intake)
+            return decoded._replace(erasures=erasures)
 
     def finish(self, decoded: Decoded, *, in_doubt: bool = False) -> list[Result]:
         """Make a decoded batch and everything derived from it durable, then acknowledge it.
@@ -113,6 +116,8 @@ class Pipeline:
             Retry: the store did not recover; nothing of the batch is acknowledged.
             Fatal: trying again cannot help; the process must end.
         """
+        if decoded.erasures != self._erasures:  # somebody was erased since
+            decoded = self._stage.decode(decoded.lines, decoded.received_at, decoded.intake)
         stored = self._retrying(decoded, in_doubt=in_doubt)
         self._acknowledge()
         measure(self._metrics, stored, decoded.received_at, self._clock())
@@ -227,6 +232,23 @@ class Pipeline:
         with self._timed("consistency"):
             self._consistency.process({}, (), batch, self._regrouped([applied]))
         self._undone = []
+
+    def settle(
+        self, realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
+    ) -> set[NodeId]:
+        """Compute the map anew around nodes that lost edges; those that are no longer on it."""
+        batch = self._next_batch
+        self._next_batch += 1
+        version = version_of(EMBEDDED_GENERATION, batch - 1)
+        changes, alone = self._identity.settle(realm, nodes, marks, version)
+        count_changes(self._metrics, changes)
+        return alone
+
+    def erased(self) -> None:
+        """Somebody was erased: forget what was read before, and check batches again that wait."""
+        self._erasures += 1
+        self._consistency.forget()
+        self._acknowledge()
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -20,6 +20,8 @@ class FoundBy(StrEnum):
     """By its anchor's node id, or by the id of an event that names the person."""
     PAIR = "pair"
     """By the node id at either end."""
+    SUGGESTION = "suggestion"
+    """By one of the two profile ids of a suggestion."""
     CUSTOMER = "customer"
     """By a node id that is its subject."""
     TEXT = "text"
@@ -64,6 +66,7 @@ PLACES: dict[str, PersonalTable] = {
     "edges_reversed": PersonalTable(FoundBy.PAIR),
     "refusals": PersonalTable(FoundBy.PAIR, "identity_refusals"),
     "decisions": PersonalTable(FoundBy.PAIR, "identity_decisions"),
+    "suggestions": PersonalTable(FoundBy.SUGGESTION, "match_suggestions"),
     "marks": PersonalTable(FoundBy.NODE),
     "incident_states": PersonalTable(FoundBy.CUSTOMER, "incidents"),
     "incident_actions": PersonalTable(FoundBy.CUSTOMER, "incident_actions"),
@@ -81,6 +84,7 @@ NOBODYS: dict[str, str] = {
     "completed_editions": "a price list and the event that completes it",
     "db_migrations": "of the schema",
     "edition_offers": "prices that a price list publishes",
+    "erasure_runs": "node ids and counts of erasures",
     "erasures": "node ids and times of erasures: what keeps an erased person from coming back",
     "incidents": "unused since incidents have kinds; names products",
     "log_positions": "of workers",

@@ -69,6 +69,10 @@ class IdentityStore(GraphSource, Protocol):
         """The decisions of all realms whose rows have a higher version, with their realm."""
         ...
 
+    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
+        """At most `limit` edges with an end in `nodes`: all of them if there are no more."""
+        ...
+
     def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         """Every profile that a map row of these nodes ever named, the latest one included.
 

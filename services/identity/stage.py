@@ -7,7 +7,7 @@ what was not written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from schemas.edge import Decision, Edge
@@ -84,6 +84,27 @@ class IdentityStage:
         writer knows is out of date then. Blocks; raises what the store raises."""
         self._writers.pop(realm, None)
         self._writer_of(self.store, realm).commit(changes, version)
+
+    def settle(
+        self,
+        realm: str,
+        nodes: Collection[NodeId],
+        marks: Collection[NodeId],
+        version: int,
+        fence: Callable[[], None] = nobody_else,
+    ) -> tuple[Changes, set[NodeId]]:
+        """Solve again around nodes of which edges were removed from the store, and mark some.
+
+        The changes, which are written, and those of the nodes that no edge holds on the map: their
+        rows, if there are any, are stale. Raises as `process` does.
+        """
+        writer = self._writers[realm] = self._writer_of(self.store, realm)
+        edges = [edge for node in nodes for edge in self.store.some_edges_of(realm, [node], 1)]
+        decisions = self.store.decisions_of(realm, nodes)
+        changes = writer.apply(edges, decisions, marks, in_doubt=True)
+        fence()
+        writer.commit(changes, version)
+        return changes, {node for node in nodes if node not in changes.placements}
 
     def regrouped(self, realm: str, changes: Changes) -> set[NodeId]:
         """The profiles that gained or lost nodes: by these changes, which are written, or in doubt

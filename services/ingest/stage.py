@@ -71,6 +71,8 @@ class Decoded(NamedTuple):
     outcomes: list[Accepted | Reject]
     received_at: datetime
     intake: Intake
+    erasures: int = 0
+    """How many people this process had erased before."""
 
 
 class Stored(NamedTuple):
@@ -198,16 +200,7 @@ class IngestStage:
     def _keep(self, decoded: Decoded, refused: dict[int, Reject]) -> None:
         """Keep rejected lines, unless the caller does."""
         if refused and not self._from_log:
-            lines = [
-                RejectedLine(
-                    reject,
-                    decoded.lines[position].content,
-                    decoded.lines[position].size,
-                    decoded.received_at,
-                    decoded.intake is Intake.PUBLIC,
-                )
-                for position, reject in refused.items()
-            ]
+            lines = [_kept(decoded, position, reject) for position, reject in refused.items()]
             self._store.write_rejected(lines)
 
     def _judge(self, event: Accepted, entries: list[Known]) -> Result:
@@ -236,6 +229,15 @@ class IngestStage:
         """Record that everything up to this batch is completely processed."""
         self._store.write_checkpoint(batch, now)
         self._processed = batch
+
+
+def _kept(decoded: Decoded, position: int, reject: Reject) -> RejectedLine:
+    """A rejected line as it is kept; of somebody who was erased nothing is."""
+    line, is_public = decoded.lines[position], decoded.intake is Intake.PUBLIC
+    if reject.reason is RejectReason.ERASED:
+        nobody = reject._replace(event_id="")
+        return RejectedLine(nobody, b"", 0, decoded.received_at, is_public)
+    return RejectedLine(reject, line.content, line.size, decoded.received_at, is_public)
 
 
 def with_hint(result: Result, event: Accepted) -> Result:

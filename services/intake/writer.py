@@ -117,6 +117,10 @@ class IntakeWriter:
         """Apply what people did or decided. Raises as `submit` does."""
         return self._order(lambda: self._pipeline.act(records))
 
+    def submit_work(self, work: Callable[[], None]) -> Future[None]:
+        """Do something between two batches. Raises as `submit` does."""
+        return self._order(work)
+
     def _order(self, work: Callable[[], None]) -> Future[None]:
         answer: Future[None] = uncancellable()
         with self._lock:

@@ -27,7 +27,10 @@ def dead_letter(
     message: str = "",
     event_id: str = "",
 ) -> Outgoing:
-    """The dead letter of a delivery: its value, key and headers, with reason and origin."""
+    """The dead letter of a delivery: its value, key and headers, with reason and origin; of what is
+    rejected because somebody was erased, only reason and origin."""
+    if reason is RejectReason.ERASED:
+        delivery, event_id = delivery._replace(value=b"", key=None, headers=()), ""
     own = RejectedHeaders(
         reason=reason,
         path=path[:MESSAGE_CHARS_MAX],

@@ -74,6 +74,7 @@ OF_AN_INCIDENT = {
 NOT_COMPARED = {
     *("store_health", "store_refresh", "profile_list", "identity_decide"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
+    *("profile_erase", "profile_erasure_verify"),
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,
 }
@@ -116,6 +117,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "rejected_page": realm,
         "rejected_summary": realm,
         "profile_orders": {**realm, "identifier": EMAIL},
+        "profile_erasure_preview": {**realm, "identifier": EMAIL},
         "profile_export": {**realm, "identifier": EMAIL},
         "profile_consents": {**realm, "identifier": EMAIL},
         "contact_permission": {

@@ -42,6 +42,7 @@ CHANGING = {
     *("incidents_act", "store_repair", "store_remove_expired"),
     *("identity_decide", "identity_import_decisions"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
+    *("profile_erase", "profile_erasure_verify"),
 }
 OF_STORAGE = {
     "events_export": "every event, as it was sent",

@@ -392,6 +392,10 @@ class IdentitySession:
         """See the port."""
         return self._process.read("edges", lambda: self._rows.edges_of(realm, nodes))
 
+    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
+        """See the port."""
+        return self.edges_of(realm, nodes)[:limit]
+
     def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:

@@ -1,19 +1,28 @@
-"""Operations on everything that is held on one person."""
+"""Operations on what is held on one person: to hand it out, to erase it, and to verify that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
-from schemas.identifiers import NodeId
+from pydantic import Field
+
+from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import from_ms, to_ms
 from schemas.placement import ProfileKind
+from schemas.records import ERASED_NODES_MAX, ErasureRecord
 from services.api.auth import Scope
-from services.api.handles import held_by
-from services.api.operation import Answer, Operation, plain
+from services.api.handles import ERASED, held_by, node_named, node_of, require_realm
+from services.api.operation import Answer, Operation, Request, plain
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
+from services.erasure.adapters.eraser import erasure_id_of
+from services.erasure.adapters.runs import RunState
+from services.erasure.receipt import ErasureReceipt, is_genuine, signed
 from services.profiles.ports import Resolved
-from services.runtime.errors import InvalidState
+from services.runtime.errors import InvalidState, NotFound
 
 
 class HeldData(Answer):
@@ -62,6 +71,120 @@ def _persons(reads: Reads, realm: str, nodes: list[NodeId]) -> set[NodeId]:
     return {node for node, one in found.items() if one.kind == ProfileKind.PERSON}
 
 
+class ErasureRequest(ProfileRequest):
+    """A person to be erased."""
+
+    within_s: float = Field(default=120, ge=0, le=86_400)
+    """For how long to wait until all is removed."""
+
+
+class ErasurePreview(Answer):
+    """Rows of a table that an erasure would remove."""
+
+    table: str
+    rows: int
+
+
+class ReceiptRequest(Request):
+    """A receipt to be verified."""
+
+    receipt: ErasureReceipt
+    """As an erasure gave it."""
+
+
+class VerifiedErasure(Answer):
+    """What became of an erasure."""
+
+    is_genuine: bool
+    """Whether this service signed the receipt, and nobody changed it since."""
+    remaining: dict[str, int]
+    """Rows of the erased person by table: none, unless something older came again."""
+    newer_events: int
+    """Events of the person since: they are a new profile."""
+
+
+def _preview(access: Access, asked: ProfileRequest) -> Iterator[ErasurePreview]:
+    reads = access.reads
+    person = reads.personal_data.holding(asked.realm, person_meant(reads, asked).profile)
+    for table, rows in reads.erasures.preview(person).items():
+        yield ErasurePreview(table=table, rows=rows)
+
+
+def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
+    reads, realm, ends_at_s = access.reads, asked.realm, monotonic() + asked.within_s
+    known = _former_run(reads, asked)
+    if known is None:
+        profile = person_meant(reads, asked).profile
+        nodes = reads.personal_data.holding(realm, profile).nodes
+        if len(nodes) > ERASED_NODES_MAX:
+            raise InvalidState(
+                f"this profile has {len(nodes)} identifiers, more than the {ERASED_NODES_MAX} of "
+                "one erasure: it is no person's. Split it first"
+            )
+        record = ErasureRecord(
+            realm=realm, nodes=list(map(as_uuid, nodes)), erased_ms=to_ms(datetime.now(UTC))
+        )
+    else:
+        nodes = known.nodes
+        record = ErasureRecord(
+            realm=realm, nodes=list(map(as_uuid, nodes)), erased_ms=known.erased_ms
+        )
+    if known is None or not known.is_removed:
+        access.writes.erase(record)
+    run = reads.erasures.wait(realm, erasure_id_of(record), ends_at_s - monotonic())
+    receipt = ErasureReceipt(
+        realm=realm,
+        erasure_id=run.erasure_id,
+        identifiers=len(nodes),
+        erased_at=from_ms(run.erased_ms),
+        removed=run.removed,
+        kept_shared=run.marked,
+        files_removed=reads.erasures.files_gone(max(0.0, ends_at_s - monotonic())),
+    )
+    yield signed(receipt, reads.secret())
+
+
+def _former_run(reads: Reads, asked: ProfileRequest) -> RunState | None:
+    """The erasure of somebody who was erased, and of whom nothing came since."""
+    try:
+        held_by(reads, asked.realm, asked.who, asked.handle, asked.identifier)
+    except NotFound as error:
+        node = _node_or_none(reads, asked) if error.reason == ERASED else None
+        return None if node is None else reads.erasures.run_of(asked.realm, node)
+    return None
+
+
+def _node_or_none(reads: Reads, asked: ProfileRequest) -> NodeId | None:
+    if asked.who:
+        return node_named(reads, asked.realm, asked.who)
+    return node_of(reads, asked.realm, asked.handle, asked.identifier)
+
+
+def _verify(access: Access, asked: ReceiptRequest) -> Iterator[VerifiedErasure]:
+    reads, receipt = access.reads, asked.receipt
+    require_realm(reads, receipt.realm)
+    run = reads.erasures.run(receipt.realm, receipt.erasure_id)
+    if run is None:
+        raise NotFound(f"this store knows no erasure {receipt.erasure_id!r}")
+    yield VerifiedErasure(
+        is_genuine=is_genuine(receipt, reads.secret()),
+        remaining=reads.erasures.remaining(run.realm, run.nodes),
+        newer_events=reads.erasures.newer(run.realm, run.nodes),
+    )
+
+
 PROFILE_EXPORT = Operation("profile_export", Scope.PROFILES_PII, ProfileRequest, HeldData, _export)
 """Everything that is held on a person, row by row with the table it stands in."""
-OPERATIONS = (PROFILE_EXPORT,)
+ERASURE_PREVIEW = Operation(
+    "profile_erasure_preview", Scope.PROFILES_READ, ProfileRequest, ErasurePreview, _preview
+)
+"""How many rows by table an erasure would remove."""
+PROFILE_ERASE = Operation(
+    "profile_erase", Scope.STORE_REPAIR, ErasureRequest, ErasureReceipt, _erase
+)
+"""Erases a person; the signed receipt. Of one who was erased before, that of then."""
+ERASURE_VERIFY = Operation(
+    "profile_erasure_verify", Scope.STORE_READ, ReceiptRequest, VerifiedErasure, _verify
+)
+"""Whether a receipt is genuine, and whether anything is left."""
+OPERATIONS = (PROFILE_EXPORT, ERASURE_PREVIEW, PROFILE_ERASE, ERASURE_VERIFY)

@@ -26,6 +26,7 @@ EVENTS_PAGE_SQL = _STATEMENTS["events_page"]
 BY_NODE_SQL = _STATEMENTS["by_node"]
 BY_EVENT_SQL = _STATEMENTS["by_event"]
 BY_PAIR_SQL = _STATEMENTS["by_pair"]
+BY_SUGGESTION_SQL = _STATEMENTS["by_suggestion"]
 BY_CUSTOMER_SQL = _STATEMENTS["by_customer"]
 REJECTED_SQL = _STATEMENTS["rejected"]
 READERS_SQL = _STATEMENTS["readers"]
@@ -92,6 +93,10 @@ class HeldReader:
         own = [event_id for (event_id,) in self._database.rows(EVENT_IDS_SQL, asked)]
         return sorted({*own, *(event_id for _, event_id in holding.elsewhere)})
 
+    def rejected_count(self, holding: HeldPerson) -> int:
+        """How many rejected lines name the person."""
+        return sum(1 for _ in self._rejected(holding))
+
     def held(self, holding: HeldPerson, others: Collection[NodeId]) -> Iterator[HeldRow]:
         """Every row, section by section; but for events kept under identifiers of `others`."""
         named = {
@@ -125,6 +130,8 @@ class HeldReader:
             yield from records(BY_NODE_SQL, asked)
         elif found_by is FoundBy.PAIR:
             yield from records(BY_PAIR_SQL, asked)
+        elif found_by is FoundBy.SUGGESTION:
+            yield from records(BY_SUGGESTION_SQL, asked)
         elif found_by is FoundBy.CUSTOMER:
             subject = {"realm": holding.realm, "subjects": holding.uuids, "table": table}
             yield from records(BY_CUSTOMER_SQL, subject)
@@ -159,7 +166,8 @@ class HeldReader:
         asked = [("events", part) for part in chunks(self.event_ids(holding), EVENTS_PER_QUERY)]
         asked += [("texts", part) for part in chunks(holding.texts, TEXTS_PER_QUERY)]
         for name, part in asked:
-            given: dict[str, Any] = {"events": [], "texts": [], name: list(part)}
+            given: dict[str, Any] = {"realm": holding.realm, "events": [], "texts": []}
+            given[name] = list(part)
             for row in self._database.records(REJECTED_SQL, given):
                 key = orjson.dumps([row["reason"], row["raw"]])
                 if key not in seen:

@@ -49,6 +49,11 @@ ORDER BY node, event_id
 SELECT * FROM {table:Identifier} FINAL
 WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
 
+-- by_suggestion --
+-- Suggestions about one of these nodes.
+SELECT * FROM {table:Identifier} FINAL
+WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)} OR other_node IN {nodes:Array(UUID)})
+
 -- by_customer --
 -- Rows of a table about one of these customers.
 SELECT * FROM {table:Identifier} FINAL
@@ -57,8 +62,8 @@ WHERE realm = {realm:String} AND subject_type = 'customer' AND subject IN {subje
 -- rejected --
 -- Rejected lines with one of these event ids, or with one of these texts in any letter case.
 SELECT reason, path, message, event_id, received_at, raw FROM rejected FINAL
-WHERE event_id != '' AND event_id IN {events:Array(String)}
-    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0, {texts:Array(String)})
+WHERE named_realm IN ({realm:String}, '') AND (event_id != '' AND event_id IN {events:Array(String)}
+    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0, {texts:Array(String)}))
 ORDER BY received_at, reject_id
 
 -- readers --

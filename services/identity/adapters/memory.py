@@ -58,6 +58,10 @@ class MemoryIdentityStore:
         rows = self._realms[realm]
         return [rows.edges[pair] for pair in _gather(rows.edges_at, nodes)]
 
+    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
+        """See `IdentityStore`."""
+        return self.edges_of(realm, nodes)[:limit]
+
     def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:

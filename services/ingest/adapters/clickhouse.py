@@ -307,6 +307,10 @@ class ClickHouseFactStore:
             ],
         )
 
+    def forget_values(self) -> None:
+        """Values of people were removed: write those that come from now on, known or not."""
+        self._valued.clear()
+
     def write_values(self, events: Sequence[Accepted], batch: int) -> None:
         """See the port. Recently written values are cached and not written again."""
         if len(self._valued) > CACHED_VALUES:

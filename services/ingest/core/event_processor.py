@@ -56,6 +56,7 @@ from services.ingest.core.permission import (
     refuse_unlisted,
     refuse_unreadable,
 )
+from services.ingest.core.rejected_persons import names_erased
 from services.profiles.core.consent import ConsentRecord, as_ruled
 
 WITH_CAMPAIGN = frozenset(
@@ -93,6 +94,9 @@ class IngestConfig:
     """The kinds of incidents whose claims are extracted."""
 
 
+OLDER = "older than an erasure"
+
+
 class EventProcessor:
     """Turns lines into outcomes. `erased_at` answers when a node was erased (ms), or None."""
 
@@ -126,6 +130,17 @@ class EventProcessor:
 
         `realm` is the only one of which the sender may send events; empty for any.
         """
+        outcome = self._outcome(line, received_at, intake, realm)
+        erased_at = self._erased_at
+        if not isinstance(outcome, Reject) or erased_at is None:
+            return outcome
+        if names_erased(line, self._identification, erased_at):
+            return Reject(RejectReason.ERASED, "identifiers", OLDER, outcome.event_id)
+        return outcome
+
+    def _outcome(
+        self, line: bytes, received_at: datetime, intake: Intake, realm: str
+    ) -> Accepted | Reject:
         decoded = decode(line)
         if isinstance(decoded, Reject):
             if realm and names_other_realm(line, realm):
@@ -152,9 +167,7 @@ class EventProcessor:
         if isinstance(identified, Reject):
             return identified
         if self._is_erased(event.realm, identified, occurred_ms):
-            return Reject(
-                RejectReason.ERASED, "identifiers", "older than an erasure", event.event_id
-            )
+            return Reject(RejectReason.ERASED, "identifiers", OLDER, event.event_id)
         if is_public:
             event = event.model_copy(update={"event_id": event_id})
         version = event.revision << 32 | body_hash(plain)

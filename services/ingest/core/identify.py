@@ -85,6 +85,15 @@ class Identification:
             issuer = self._issuers.get(system, "")
         return self._read(realm, type_name, issuer, value)
 
+    def node_of(
+        self, realm: str, type_name: str, issuer: str, value: str, system: str
+    ) -> NodeId | None:
+        """The node of an identifier in a line that may be wrong; None if it has none."""
+        if realm not in self._regions or type_name not in self._issued:
+            return None
+        found = self.resolve(realm, type_name, issuer, value, system)
+        return None if isinstance(found, DropReason) else found[0].id
+
     def address(self, realm: str, type_name: str, value: str) -> tuple[Node, str] | DropReason:
         """The same for an address, which nobody issues."""
         return self._read(realm, type_name, "", value)

@@ -1,0 +1,292 @@
+"""Erases a person from ClickHouse, step by step, each of which may be repeated.
+
+The ledger comes first: from then on no older event of the person is accepted. A run is noted before
+anything is removed, so that one which was interrupted is completed. Rows are removed physically, by
+mutations whose text, which stays on the disk for a while, holds node ids and hashes, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import from_ms
+from schemas.placement import ProfileKind
+from schemas.records import ErasureRecord
+from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
+from services.erasure.places import PLACES, FoundBy
+from services.store.database import Database, chunks
+from services.store.profile_map import ProfileMap
+from services.store.statements import statements_of
+from services.store.waiting import wait_until
+
+_STATEMENTS = statements_of(__file__)
+TOUCHED_SQL = _STATEMENTS["touched"]
+LAST_NAMED_SQL = _STATEMENTS["last_named"]
+BEGUN_SQL = _STATEMENTS["begun"]
+CASES_SQL = _STATEMENTS["cases"]
+SPEAKING_SQL = _STATEMENTS["speaking"]
+REJECTED_SQL = _STATEMENTS["rejected"]
+ANSWERS_SQL = _STATEMENTS["answers"]
+HASHES_SQL = _STATEMENTS["hashes"]
+UNFINISHED_SQL = _STATEMENTS["unfinished"]
+MASKED_SQL = _STATEMENTS["masked"]
+APPLY_MASK_SQL = _STATEMENTS["apply_mask"]
+MERGE_SQL = _STATEMENTS["merge"]
+COUNT_NODES_SQL, DELETE_NODES_SQL = _STATEMENTS["count_nodes"], _STATEMENTS["delete_nodes"]
+COUNT_EVENTS_SQL, DELETE_EVENTS_SQL = _STATEMENTS["count_events"], _STATEMENTS["delete_events"]
+COUNT_PAIRS_SQL, DELETE_PAIRS_SQL = _STATEMENTS["count_pairs"], _STATEMENTS["delete_pairs"]
+COUNT_SUGGESTIONS_SQL = _STATEMENTS["count_suggestions"]
+DELETE_SUGGESTIONS_SQL = _STATEMENTS["delete_suggestions"]
+COUNT_SUBJECTS_SQL = _STATEMENTS["count_subjects"]
+DELETE_SUBJECTS_SQL = _STATEMENTS["delete_subjects"]
+COUNT_REJECTED_SQL, DELETE_REJECTED_SQL = (
+    _STATEMENTS["count_rejected"],
+    _STATEMENTS["delete_rejected"],
+)
+COUNT_ANSWERS_SQL, DELETE_ANSWERS_SQL = _STATEMENTS["count_answers"], _STATEMENTS["delete_answers"]
+BEGUN, REMOVED = 1, 2
+"""Stages of a run."""
+COUNTS = {
+    FoundBy.NODE: COUNT_NODES_SQL,
+    FoundBy.EVENT: COUNT_EVENTS_SQL,
+    FoundBy.PAIR: COUNT_PAIRS_SQL,
+    FoundBy.SUGGESTION: COUNT_SUGGESTIONS_SQL,
+    FoundBy.CUSTOMER: COUNT_SUBJECTS_SQL,
+}
+"""Statements that count the rows of a person."""
+MUTATION_S = 3_600.0
+LATE = "{table}: rows of an erased person are still being removed; the store goes on by itself"
+ERASED_TEXT = "erased"
+"""In the place of a value that an incident of others keeps."""
+SCRUBBED = "incident_states (values)"
+RUN_COLUMNS = (
+    "realm", "erasure_id", "nodes", "touched", "marked", "erased_at", "stage", "counts",
+)  # fmt: skip
+INCIDENT_COLUMNS = (
+    "realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body", "version",
+)  # fmt: skip
+Settle = Callable[[str, Collection[NodeId], Collection[NodeId]], Collection[NodeId]]
+"""Computes the map of a realm anew around nodes that lost edges, and marks some of them; returns
+those that no edge holds on the map."""
+
+
+class ErasureRun(NamedTuple):
+    """An erasure that was begun."""
+
+    erasure_id: str
+    person: HeldPerson
+    touched: tuple[NodeId, ...]
+    marked: tuple[NodeId, ...]
+    erased_ms: int
+    counts: dict[str, int]
+    """Rows removed by table until now."""
+
+
+def erasure_id_of(record: ErasureRecord) -> str:
+    """The same for the same record, so that one which comes again is no second erasure."""
+    nodes = ",".join(sorted(map(str, record.nodes)))
+    text = f"{record.realm}\x1f{record.erased_ms}\x1f{nodes}"
+    return str(UUID(bytes=sha256(text.encode()).digest()[:16]))
+
+
+class Eraser:
+    """Removes what is held on a person. One call at a time, by the writer of the realm's map."""
+
+    def __init__(self, database: Database, settle: Settle) -> None:
+        self._database = database
+        self._reader = HeldReader(database)
+        self._settle = settle
+
+    def erase(self, record: ErasureRecord) -> None:
+        """Note the erasure in the ledger, then remove all rows. Raises Retry or Fatal.
+
+        A record that was completed before does it again, for what has come meanwhile.
+        """
+        self._remove(self._begin(record))
+
+    def complete(self) -> int:
+        """Complete what was begun and interrupted; how many erasures."""
+        runs = [self._run_of(row) for row in self._database.rows(BEGUN_SQL, {"id": ""})]
+        for run in runs:
+            self._remove(run)
+        return len(runs)
+
+    def _begin(self, record: ErasureRecord) -> ErasureRun:
+        """Write the ledger, then the run; a run that is noted already is taken up."""
+        run_id = erasure_id_of(record)
+        for row in self._database.rows(BEGUN_SQL, {"id": run_id}):
+            return self._run_of(row)
+        nodes = tuple(sorted(one.int for one in record.nodes))
+        person = self._reader.holding_of(record.realm, nodes)
+        touched = self._database.rows(TOUCHED_SQL, _asked(person))
+        ids = [node for node, _, _ in touched]
+        placed = ProfileMap(self._database).placements_of(record.realm, [node.int for node in ids])
+        shared = {as_uuid(one) for one, at in placed.items() if at.kind is ProfileKind.SHARED}
+        # A terminal at the limit of its neighbours would fall to the next one who used it.
+        marked = tuple(node.int for node, _, verified in touched if verified and node in shared)
+        self._note_ledger(person, record.erased_ms)
+        around = tuple(node.int for node in ids)
+        run = ErasureRun(run_id, person, around, marked, record.erased_ms, {})
+        self._note(run, BEGUN)
+        return run
+
+    def _note_ledger(self, person: HeldPerson, erased_ms: int) -> None:
+        """Of each node the later of the erasure and its last event, which may claim the future."""
+        last = dict(self._database.rows(LAST_NAMED_SQL, _asked(person)))
+        rows = [
+            (person.realm, node, from_ms(max(erased_ms, last.get(as_uuid(node), erased_ms))))
+            for node in person.nodes
+        ]
+        self._database.insert_rows("erasures", ("realm", "node", "erased_at"), rows)
+
+    def _note(self, run: ErasureRun, stage: int) -> None:
+        row = (
+            run.person.realm, run.erasure_id, run.person.nodes, run.touched, run.marked,
+            from_ms(run.erased_ms), stage, orjson.dumps(run.counts).decode(),
+        )  # fmt: skip
+        self._database.insert_rows("erasure_runs", RUN_COLUMNS, [row])
+
+    def _run_of(self, row: tuple[Any, ...]) -> ErasureRun:
+        realm, run_id, nodes, touched, marked, erased_ms, counts = row
+        person = self._reader.holding_of(realm, [node.int for node in nodes])
+        around, shared = (tuple(node.int for node in some) for some in (touched, marked))
+        return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts))
+
+    def _remove(self, run: ErasureRun) -> None:
+        """Map rows, edges, incidents, what names the person elsewhere, facts; values last, because
+        the rest is found by them."""
+        person, asked = run.person, _asked(run.person)
+        node_tables = [table for table in _erased(FoundBy.NODE) if table != "node_values"]
+        for table in node_tables:
+            self._delete(run, table, COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
+        for table in _erased(FoundBy.PAIR):
+            self._delete(run, table, COUNT_PAIRS_SQL, DELETE_PAIRS_SQL, asked)
+        for table in _erased(FoundBy.SUGGESTION):
+            self._delete(run, table, COUNT_SUGGESTIONS_SQL, DELETE_SUGGESTIONS_SQL, asked)
+        self._settle_around(run)
+        self._remove_incidents(run)
+        self._remove_mentions(run)
+        mine = count_asked(self._database, person, FoundBy.EVENT)
+        # An erasure that is taken up finds the events of others by this table.
+        tables = sorted(_erased(FoundBy.EVENT), key=lambda one: one == "identifiers")
+        for table in tables:
+            self._delete(run, table, COUNT_EVENTS_SQL, DELETE_EVENTS_SQL, mine)
+        self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
+        for (table,) in self._database.rows(MASKED_SQL, {"tables": list(PLACES)}):
+            self._change(table, APPLY_MASK_SQL, {"table": table})
+        self._note_ledger(person, run.erased_ms)  # answers that were kept meanwhile are dropped
+        self._note(run, REMOVED)
+
+    def _settle_around(self, run: ErasureRun) -> None:
+        """The map around the person; what has no edge left is no longer on it."""
+        realm = run.person.realm
+        alone = self._settle(realm, run.touched, run.marked) if run.touched else ()
+        asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in alone]}
+        for table in ("map", "members") if alone else ():
+            self._delete(run, table, COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
+
+    def _remove_incidents(self, run: ErasureRun) -> None:
+        """Those about the person and the person's cases; others keep what names nobody."""
+        person = run.person
+        spoke = count_asked(self._database, person, FoundBy.EVENT)
+        cases = [case for (case,) in self._database.rows(CASES_SQL, spoke)]
+        about = {"realm": person.realm, "customers": person.uuids, "cases": cases}
+        for table in _erased(FoundBy.CUSTOMER):
+            self._delete(run, table, COUNT_SUBJECTS_SQL, DELETE_SUBJECTS_SQL, about)
+        ids, scrubbed = set(self._reader.event_ids(person)), dict[str, tuple[Any, ...]]()
+        for name, part in _parts(ids, person.texts):
+            asked = {"realm": person.realm, "events": [], "texts": [], name: part}
+            for row in self._database.rows(SPEAKING_SQL, asked):
+                body = without(orjson.loads(row[7]), ids, person.texts)
+                scrubbed[row[4]] = (*row[:7], orjson.dumps(body).decode(), row[8])
+        if scrubbed:
+            self._database.insert_rows("incident_states", INCIDENT_COLUMNS, list(scrubbed.values()))
+            self._database.command(MERGE_SQL, {"table": "incident_states"})
+            run.counts[SCRUBBED] = run.counts.get(SCRUBBED, 0) + len(scrubbed)
+
+    def _remove_mentions(self, run: ErasureRun) -> None:
+        """Rejected lines and kept answers that name the person."""
+        person, lines, answers = run.person, set[str](), set[int]()
+        ids = self._reader.event_ids(person)
+        for name, part in _parts(ids, person.texts):
+            asked = {"realm": person.realm, "events": [], "texts": [], name: part}
+            lines |= {one for (one,) in self._database.rows(REJECTED_SQL, asked)}
+        for texts in chunks([*person.texts, *person.uuids], TEXTS_PER_QUERY):
+            asked = {"realm": person.realm, "texts": list(texts)}
+            answers |= {key for (key,) in self._database.rows(ANSWERS_SQL, asked)}
+        for some in chunks(sorted(lines), EVENTS_PER_QUERY):
+            given: dict[str, Any] = {"ids": list(some)}
+            self._delete(run, "rejected", COUNT_REJECTED_SQL, DELETE_REJECTED_SQL, given)
+        for some in chunks(sorted(answers), EVENTS_PER_QUERY):
+            given = {"realm": person.realm, "ids": list(some)}
+            self._delete(run, "idempotency", COUNT_ANSWERS_SQL, DELETE_ANSWERS_SQL, given)
+
+    def _delete(
+        self, run: ErasureRun, table: str, count_sql: str, delete_sql: str, asked: dict[str, Any]
+    ) -> None:
+        """Remove rows physically and count them; most tables have none, and a look is cheap."""
+        named = {**asked, "table": table}
+        [(rows,)] = self._database.rows(count_sql, named)
+        if rows:
+            self._change(table, delete_sql, named)
+            run.counts[table] = run.counts.get(table, 0) + rows
+
+    def _change(self, table: str, sql: str, asked: dict[str, Any]) -> None:
+        """A mutation, and wait for it: statements have a time limit, a large table takes longer."""
+        self._database.command(f"{sql}\nSETTINGS mutations_sync = 0", asked)
+        wait_until(partial(self._is_done, table), MUTATION_S, LATE.format(table=table))
+
+    def _is_done(self, table: str) -> bool:
+        [(unfinished,)] = self._database.rows(UNFINISHED_SQL, {"table": table})
+        return not unfinished
+
+
+def without(value: Any, ids: Collection[str], texts: Sequence[str]) -> Any:
+    """A document without strings that are one of these ids, and without these texts in strings."""
+    if isinstance(value, dict):
+        return {name: without(one, ids, texts) for name, one in value.items()}
+    if isinstance(value, list):
+        return [without(one, ids, texts) for one in value]
+    if not isinstance(value, str):
+        return value
+    folded = value.casefold()
+    is_named = value in ids or any(text.casefold() in folded for text in texts)
+    return ERASED_TEXT if is_named else value
+
+
+def count_asked(database: Database, person: HeldPerson, found_by: FoundBy) -> dict[str, Any]:
+    """The parameters of the statement of COUNTS; without the person's cases."""
+    if found_by is FoundBy.CUSTOMER:
+        return {"realm": person.realm, "customers": person.uuids, "cases": []}
+    if found_by is not FoundBy.EVENT:
+        return _asked(person)
+    others, events = _unzipped(person)
+    uuids = [str(as_uuid(one)) for one in others]
+    hashes = [one for (one,) in database.rows(HASHES_SQL, {"texts": events})]
+    return {**_asked(person), "others": uuids, "events": hashes}
+
+
+def _unzipped(person: HeldPerson) -> tuple[list[NodeId], list[str]]:
+    """Anchors and ids of the events that name the person elsewhere."""
+    return [node for node, _ in person.elsewhere], [event for _, event in person.elsewhere]
+
+
+def _erased(found_by: FoundBy) -> list[str]:
+    return [name for name, one in PLACES.items() if one.is_erased and one.found_by is found_by]
+
+
+def _asked(person: HeldPerson) -> dict[str, Any]:
+    return {"realm": person.realm, "nodes": person.uuids}
+
+
+def _parts(ids: Iterable[str], texts: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Parameters of statements that search by event ids or by texts, part by part."""
+    found = [("events", list(part)) for part in chunks(sorted(ids), EVENTS_PER_QUERY)]
+    return found + [("texts", list(part)) for part in chunks(texts, TEXTS_PER_QUERY)]

@@ -1,0 +1,159 @@
+-- touched --
+-- The other ends of the edges and decisions of these nodes: with their types, and whether a verified
+-- edge reaches them.
+SELECT other, any(type), max(verified) FROM
+(
+    SELECT b AS other, b_type AS type, verified FROM edges FINAL
+    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
+    UNION ALL
+    SELECT a AS other, a_type AS type, verified FROM edges_reversed FINAL
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+    UNION ALL
+    SELECT b AS other, b_type AS type, false FROM decisions FINAL
+    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
+    UNION ALL
+    SELECT a AS other, a_type AS type, false FROM decisions FINAL
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+)
+WHERE other NOT IN {nodes:Array(UUID)} GROUP BY other ORDER BY other
+
+-- last_named --
+-- When each of these nodes was last named, in event time (Unix milliseconds).
+SELECT node, toUnixTimestamp64Milli(max(occurred_at)) FROM
+(
+    SELECT arrayJoin(ids.node) AS node, occurred_at FROM identifiers
+    WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+    UNION ALL
+    SELECT node, occurred_at FROM touchpoints
+    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+)
+WHERE node IN {nodes:Array(UUID)} GROUP BY node
+
+-- begun --
+-- Erasures that were begun and are not at their end, the earliest first.
+SELECT realm, erasure_id, nodes, touched, marked, toUnixTimestamp64Milli(erased_at), counts
+FROM erasure_runs FINAL WHERE stage < 2 AND (empty({id:String}) OR erasure_id = {id:String})
+ORDER BY erased_at, erasure_id
+
+-- cases --
+-- Hashes of the cases that only these nodes, and these events of others, spoke of.
+SELECT cityHash64(subject) FROM statements
+WHERE realm = {realm:String} AND subject_type = 'case'
+GROUP BY subject HAVING min(node IN {nodes:Array(UUID)}
+    OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)})
+
+-- speaking --
+-- Incidents about something else whose body has one of these ids as evidence, or one of these texts.
+SELECT realm, kind, subject_type, subject, incident_id, state, since, body, version
+FROM incident_states FINAL
+WHERE realm = {realm:String} AND (arrayExists(
+    id -> id IN {events:Array(String)},
+    arrayFlatten(JSONExtract(body, 'evidence', 'Array(Array(String))')))
+    OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)}))
+
+-- rejected --
+-- Ids of rejected lines with one of these event ids, or with one of these texts in any letter case.
+SELECT DISTINCT toString(reject_id) FROM rejected
+WHERE named_realm IN ({realm:String}, '') AND (event_id != '' AND event_id IN {events:Array(String)}
+    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0, {texts:Array(String)}))
+
+-- answers --
+-- Hashes of the keys of kept answers with one of these texts.
+SELECT DISTINCT cityHash64(idempotency_key) FROM idempotency
+WHERE realm = {realm:String}
+    AND arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)})
+
+-- count_nodes --
+-- How many rows of a table have one of these nodes.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- delete_nodes --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- count_events --
+-- How many rows of a table are of these nodes, or of some events of others.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
+    OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)})
+
+-- delete_events --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
+    OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)})
+
+-- count_pairs --
+-- How many rows of a table have one of these nodes at an end.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
+
+-- delete_pairs --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
+
+-- count_suggestions --
+-- How many suggestions of a table are about one of these nodes.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)} OR other_node IN {nodes:Array(UUID)})
+
+-- delete_suggestions --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)} OR other_node IN {nodes:Array(UUID)})
+
+-- count_subjects --
+-- How many rows of a table are about one of these customers or cases.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND (subject_type = 'customer' AND subject IN {customers:Array(String)}
+    OR subject_type = 'case' AND cityHash64(subject) IN {cases:Array(UInt64)})
+
+-- delete_subjects --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+WHERE realm = {realm:String} AND (subject_type = 'customer' AND subject IN {customers:Array(String)}
+    OR subject_type = 'case' AND cityHash64(subject) IN {cases:Array(UInt64)})
+
+-- count_rejected --
+-- How many rejected lines have one of these ids.
+SELECT count() FROM rejected WHERE toString(reject_id) IN {ids:Array(String)}
+
+-- delete_rejected --
+-- Removes them.
+ALTER TABLE rejected DELETE WHERE toString(reject_id) IN {ids:Array(String)}
+
+-- count_answers --
+-- How many kept answers have one of these keys.
+SELECT count() FROM idempotency
+WHERE realm = {realm:String} AND cityHash64(idempotency_key) IN {ids:Array(UInt64)}
+
+-- delete_answers --
+-- Removes them.
+ALTER TABLE idempotency DELETE
+WHERE realm = {realm:String} AND cityHash64(idempotency_key) IN {ids:Array(UInt64)}
+
+-- hashes --
+-- Hashes of texts: the text of a removal stays on the disk for a while, and must not name anybody.
+SELECT cityHash64(arrayJoin({texts:Array(String)}))
+
+-- unfinished --
+-- How many changes of a table's parts have not reached every part.
+SELECT count() FROM system.mutations
+WHERE database = currentDatabase() AND table = {table:String} AND NOT is_done
+
+-- masked --
+-- Tables with parts in which rows are only hidden.
+SELECT DISTINCT table FROM system.parts
+WHERE database = currentDatabase() AND active AND has_lightweight_delete
+    AND table IN {tables:Array(String)}
+
+-- apply_mask --
+-- Removes hidden rows physically.
+ALTER TABLE {table:Identifier} APPLY DELETED MASK
+
+-- merge --
+-- Merges all parts, which forgets replaced rows.
+OPTIMIZE TABLE {table:Identifier} FINAL

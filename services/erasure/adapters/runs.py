@@ -1,0 +1,131 @@
+"""Reads erasures: what one would remove, how far one is, and whether anything is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from schemas.identifiers import NodeId, as_uuid
+from services.erasure.adapters.eraser import COUNTS, REMOVED, count_asked
+from services.erasure.adapters.held import HeldPerson, HeldReader
+from services.erasure.places import PLACES, FoundBy
+from services.runtime.errors import Retry
+from services.store.database import Database
+from services.store.statements import statements_of
+from services.store.waiting import wait_until
+
+_STATEMENTS = statements_of(__file__)
+RUN_SQL = _STATEMENTS["run"]
+OF_NODE_SQL = _STATEMENTS["of_node"]
+LEFT_BEHIND_SQL = _STATEMENTS["left_behind"]
+CLEAN_UP_SQL = _STATEMENTS["clean_up"]
+TIMED_SQL = _STATEMENTS["timed"]
+OLDER_SQL = _STATEMENTS["older"]
+NEWER_SQL = _STATEMENTS["newer"]
+NOT_YET = "the erasure is under way; ask again with the same command"
+
+
+class RunState(NamedTuple):
+    """How far an erasure is."""
+
+    realm: str
+    erasure_id: str
+    nodes: tuple[NodeId, ...]
+    marked: int
+    erased_ms: int
+    is_removed: bool
+    removed: dict[str, int]
+
+
+class ErasureRuns:
+    """Implements services.api.ports.ErasureSource. Methods block and raise Retry or Fatal."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._reader = HeldReader(database)
+
+    def preview(self, person: HeldPerson) -> dict[str, int]:
+        """Rows by table that an erasure would remove; tables without one are left out."""
+        found: dict[str, int] = {}
+        for table, place in PLACES.items():
+            if place.is_erased and place.found_by is not FoundBy.TEXT:
+                asked = {**count_asked(self._database, person, place.found_by), "table": table}
+                [(rows,)] = self._database.rows(COUNTS[place.found_by], asked)
+                found[table] = rows
+        found["rejected"] = self._reader.rejected_count(person)
+        return {table: rows for table, rows in found.items() if rows}
+
+    def run(self, realm: str, erasure_id: str) -> RunState | None:
+        """One erasure."""
+        return self._one(RUN_SQL, {"realm": realm, "id": erasure_id})
+
+    def run_of(self, realm: str, node: NodeId) -> RunState | None:
+        """The latest erasure of a node."""
+        return self._one(OF_NODE_SQL, {"realm": realm, "node": str(as_uuid(node))})
+
+    def wait(self, realm: str, erasure_id: str, within_s: float) -> RunState:
+        """Wait until all rows are removed. Raises Retry if they are not within that time."""
+
+        def is_done() -> bool:
+            found = self.run(realm, erasure_id)
+            return found is not None and found.is_removed
+
+        wait_until(is_done, within_s, NOT_YET)
+        found = self.run(realm, erasure_id)
+        assert found is not None
+        return found
+
+    def files_gone(self, within_s: float) -> bool:
+        """Wait until the parts that were replaced until now are off the disk; whether they are."""
+        asked = {"tables": [*PLACES]}
+        before = set(self._database.rows(LEFT_BEHIND_SQL, asked))
+
+        def is_done() -> bool:
+            left = before.intersection(self._database.rows(LEFT_BEHIND_SQL, asked))
+            if not self._database.place:  # the engine in process cleans up when it is made to
+                for table in sorted({table for table, _ in left}):
+                    self._database.command(CLEAN_UP_SQL, {"table": table})
+            return not left
+
+        try:
+            wait_until(is_done, within_s, "")
+        except Retry:
+            return False
+        return True
+
+    def remaining(self, realm: str, nodes: Sequence[NodeId]) -> dict[str, int]:
+        """Rows by table that are left of erased nodes, but for what came since."""
+        asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
+        events = [table for table, place in PLACES.items() if place.found_by is FoundBy.EVENT]
+        timed = [table for (table,) in self._database.rows(TIMED_SQL, {"tables": events})]
+        found = {table: self._count(OLDER_SQL, {**asked, "table": table}) for table in timed}
+        if not self.newer(realm, nodes):
+            found |= self.preview(HeldPerson(realm, tuple(nodes), (), ()))
+        return {table: rows for table, rows in found.items() if rows}
+
+    def newer(self, realm: str, nodes: Sequence[NodeId]) -> int:
+        """How many events of these nodes came since their erasure."""
+        return self._count(
+            NEWER_SQL, {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
+        )
+
+    def _count(self, sql: str, asked: dict[str, Any]) -> int:
+        [(rows,)] = self._database.rows(sql, asked)
+        return int(rows)
+
+    def _one(self, sql: str, asked: dict[str, Any]) -> RunState | None:
+        for realm, erasure_id, nodes, _, marked, erased_ms, stage, counts in self._database.rows(
+            sql, asked
+        ):
+            held = tuple(_ids(nodes))
+            removed = orjson.loads(counts)
+            is_removed = stage >= REMOVED
+            return RunState(realm, erasure_id, held, len(marked), erased_ms, is_removed, removed)
+        return None
+
+
+def _ids(nodes: Sequence[UUID]) -> list[NodeId]:
+    return [node.int for node in nodes]

@@ -1,0 +1,42 @@
+-- run --
+-- One erasure: how far it is, and what it removed.
+SELECT realm, erasure_id, nodes, touched, marked, toUnixTimestamp64Milli(erased_at), stage, counts
+FROM erasure_runs FINAL WHERE realm = {realm:String} AND erasure_id = {id:String}
+
+-- of_node --
+-- The latest erasure of a node.
+SELECT realm, erasure_id, nodes, touched, marked, toUnixTimestamp64Milli(erased_at), stage, counts
+FROM erasure_runs FINAL
+WHERE realm = {realm:String} AND has(nodes, {node:UUID}) ORDER BY erased_at DESC LIMIT 1
+
+-- left_behind --
+-- Parts of tables that are replaced and still on the disk.
+SELECT table, name FROM system.parts
+WHERE database = currentDatabase() AND NOT active AND table IN {tables:Array(String)}
+
+-- clean_up --
+-- Drops nothing, for there is no such partition, and takes replaced parts of the table off the disk once
+-- they are old enough.
+ALTER TABLE {table:Identifier} DROP PARTITION ID 'none'
+
+-- timed --
+-- Tables of events with their times.
+SELECT table FROM system.columns
+WHERE database = currentDatabase() AND name = 'occurred_at' AND table IN {tables:Array(String)}
+ORDER BY table
+
+-- older --
+-- Rows of a table of these nodes up to their erasure.
+SELECT count() FROM {table:Identifier} AS facts
+INNER JOIN (SELECT node, erased_at FROM erasures FINAL WHERE realm = {realm:String}
+    AND node IN {nodes:Array(UUID)}) AS ledger ON facts.node = ledger.node
+WHERE facts.realm = {realm:String} AND facts.node IN {nodes:Array(UUID)}
+    AND facts.occurred_at <= ledger.erased_at
+
+-- newer --
+-- Events of these nodes since their erasure.
+SELECT count() FROM touchpoints AS facts
+INNER JOIN (SELECT node, erased_at FROM erasures FINAL WHERE realm = {realm:String}
+    AND node IN {nodes:Array(UUID)}) AS ledger ON facts.node = ledger.node
+WHERE facts.realm = {realm:String} AND facts.node IN {nodes:Array(UUID)}
+    AND facts.occurred_at > ledger.erased_at

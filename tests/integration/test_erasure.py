@@ -1,0 +1,242 @@
+"""An erased person is found nowhere, stays away when everything is sent again, and begins anew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from schemas.identifiers import as_uuid, node_id
+from schemas.records import ErasureRecord
+from schemas.rules.identity import identity_rules
+from services.api.operation import plain
+from services.api.queries.personal_data import ERASURE_VERIFY, ReceiptRequest
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.rules import consistency_rules
+from services.consistency.stage import ConsistencyStage
+from services.consistency.writer import ConsistencyWriter
+from services.embedded.pipeline import Pipeline
+from services.erasure.adapters.eraser import Eraser, erasure_id_of, without
+from services.erasure.adapters.held import HeldReader
+from services.erasure.adapters.runs import ErasureRuns
+from services.erasure.receipt import ErasureReceipt, is_genuine, signed
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.stage import IdentityStage
+from services.identity.verification import Verified, differences
+from services.identity.writer import IdentityWriter
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.event_processor import EventProcessor
+from services.ingest.ledger import Ledger
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage, Result
+from services.runtime.errors import Retry
+from services.runtime.metrics import Metrics
+from services.store.database import Database
+from services.stream.watermarks import ClickHouseWatermarks
+from tests.events import RECEIVED_AT, SECRET, config, event, identifier, line
+from tests.integration.test_personal_data import TEXTS, access
+from tests.planted_person import EMAIL, OTHERS, PLANTED, TABLET, planted_lines
+
+REALM = "default"
+
+
+class Running:
+    """The stages of one process, with a ledger, on the tables of a test."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self._facts, self._ledger = database, ClickHouseFactStore(database), Ledger()
+        self._ledger.refresh(self._facts)
+        graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
+        metrics = Metrics()
+        self.pipeline = Pipeline(
+            self._facts,
+            IngestStage(EventProcessor(config(), self._ledger.erased_at), self._facts),
+            IdentityStage(
+                graph, lambda store, realm: IdentityWriter(store, realm, identity_rules())
+            ),
+            ConsistencyStage(
+                claims,
+                lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),
+                (),
+                metrics,
+            ),
+            ClickHouseWatermarks(database),
+            metrics,
+            clock=lambda: RECEIVED_AT,
+        )
+        self.eraser = Eraser(database, self.pipeline.settle)
+
+    def ingest(self, lines: list[bytes]) -> list[Result]:
+        found = self.pipeline.finish(self.pipeline.decode([Line(one, len(one)) for one in lines]))
+        self.pipeline.tick()
+        return found
+
+    def record(self, handle: str) -> ErasureRecord:
+        profile = access(self.database).reads.profiles.resolve(REALM, [node(handle)])
+        [held] = profile.values()
+        nodes = HeldReader(self.database).holding(REALM, held.profile).nodes
+        erased_ms = int(RECEIVED_AT.timestamp() * 1000)
+        return ErasureRecord(realm=REALM, nodes=list(map(as_uuid, nodes)), erased_ms=erased_ms)
+
+    def erase(self, record: ErasureRecord) -> None:
+        self.eraser.erase(record)
+        self.erased()
+
+    def erased(self) -> None:
+        self._ledger.refresh(self._facts)
+        self._facts.forget_values()
+        self.pipeline.erased()
+
+
+def node(email: str) -> int:
+    """The node id of an e-mail address."""
+    return node_id(SECRET, REALM, "email", "", email)
+
+
+def found_in(database: Database, texts: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Table and text, of every text that any column of any table contains."""
+    return {
+        (table, text)
+        for table, column in database.rows(TEXTS)
+        for (text,) in database.rows(
+            f"SELECT DISTINCT arrayJoin(arrayFilter(one -> positionCaseInsensitive("
+            f"toString(`{column}`), one) > 0, {{texts:Array(String)}})) FROM `{table}`",
+            {"texts": list(texts)},
+        )
+    }
+
+
+@pytest.fixture
+def running(database: Database) -> Running:
+    """With the events of a planted person and a neighbour."""
+    one = Running(database)
+    one.ingest(planted_lines())
+    return one
+
+
+def test_nothing_is_left_and_nothing_comes_back(running: Running) -> None:
+    """Planted strings are in many tables before and in none after, also when all is sent again; the
+    neighbour and the tablet of both stay; a new event is a new profile."""
+    database, record = running.database, running.record(EMAIL)
+    before = found_in(database, PLANTED)
+    assert {text for _, text in before} == set(PLANTED)
+    kept = found_in(database, OTHERS)
+    running.erase(record)
+    assert not found_in(database, PLANTED)
+    assert found_in(database, OTHERS) == kept
+
+    again = running.ingest(planted_lines())
+    assert {one.reason for one in again if one.event_id.startswith(("planted", "typo"))} == {
+        "erased"
+    }
+    assert not found_in(database, PLANTED)
+    runs = ErasureRuns(database)
+    assert not runs.remaining(REALM, [one.int for one in record.nodes])
+    assert_consistent(database)
+
+    later = event(
+        "page.viewed", event_id="planted-new", occurred_at="2026-11-21T13:30:00+01:00",
+        identifiers=[identifier("email", EMAIL, verified=True), identifier("cookie", "new-one")],
+    )  # fmt: skip
+    [result] = running.ingest([line(later)])
+    assert result.status == "accepted"
+    [profile] = access(database).reads.profiles.holding(REALM, [node(EMAIL)]).values()
+    assert {one.value for one in profile.identifiers} == {EMAIL, "new-one"}
+    assert profile.orders == 0
+    assert runs.newer(REALM, [node(EMAIL)]) == 1
+
+
+def test_a_shared_tablet_stays_shared(running: Running) -> None:
+    """It does not fall to the other one who used it."""
+    running.erase(running.record(EMAIL))
+    shared = "SELECT kind FROM map FINAL WHERE type = 'device_id'"
+    assert running.database.rows(shared) == [("shared",)]
+    other = identifier("email", OTHERS[0], verified=True)
+    running.ingest([line(event("page.viewed", event_id="after", identifiers=[other, TABLET]))])
+    assert running.database.rows(shared) == [("shared",)]
+    assert_consistent(running.database)
+
+
+@pytest.mark.parametrize("steps", [0, 3, 8, 17])
+def test_what_was_interrupted_is_completed(
+    running: Running, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """Whatever was removed until then: the next start removes the rest."""
+    record, left = running.record(EMAIL), iter(range(steps))
+    change = Eraser._change
+
+    def dying(eraser: Eraser, *given: object) -> None:
+        if next(left, None) is None:
+            raise Retry("killed")
+        change(eraser, *given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Eraser, "_change", dying)
+        with pytest.raises(Retry, match="killed"):
+            running.eraser.erase(record)
+    restarted = Running(running.database)
+    assert restarted.eraser.complete() == 1
+    restarted.erased()
+    assert restarted.eraser.complete() == 0
+    assert not found_in(running.database, PLANTED)
+    assert_consistent(running.database)
+
+
+def test_a_batch_that_was_read_before_is_checked_again(running: Running) -> None:
+    """Lines decoded before an erasure, and stored after it, do not bring the person back."""
+    record = running.record(EMAIL)
+    late = line(event("page.viewed", identifiers=[identifier("email", EMAIL, verified=True)]))
+    decoded = running.pipeline.decode([Line(late, len(late))])
+    running.erase(record)
+    [result] = running.pipeline.finish(decoded)
+    assert result.reason == "erased"
+    assert not found_in(running.database, PLANTED)
+
+
+def test_a_receipt_is_verified(running: Running) -> None:
+    """A changed one is not genuine; what came back is told."""
+    record = running.record(EMAIL)
+    running.erase(record)
+    asked = access(running.database)
+    run = asked.reads.erasures.run(REALM, erasure_id_of(record))
+    assert run is not None
+    assert run.is_removed
+    assert run.marked == 1
+    receipt = signed(
+        ErasureReceipt(
+            realm=REALM,
+            erasure_id=run.erasure_id,
+            identifiers=len(run.nodes),
+            erased_at=datetime.now(UTC),
+            removed=run.removed,
+            kept_shared=run.marked,
+            files_removed=True,
+        ),
+        asked.reads.secret(),
+    )
+    [found] = ERASURE_VERIFY.run(asked, ReceiptRequest(receipt=receipt))
+    assert plain(found) == {"is_genuine": True, "remaining": {}, "newer_events": 0}
+    forged = receipt.model_copy(update={"identifiers": 1})
+    assert not is_genuine(forged, asked.reads.secret())
+    running.database.insert_rows(
+        "node_values",
+        ("realm", "node", "type", "issuer", "value", "batch"),
+        [(REALM, node(EMAIL), "email", "", EMAIL, 1)],
+    )
+    [found] = ERASURE_VERIFY.run(asked, ReceiptRequest(receipt=receipt))
+    assert found.remaining == {"node_values": 1}
+
+
+def test_an_incident_of_others_loses_what_names_the_person() -> None:
+    """Ids of events and strings with a value; everything else stays."""
+    body = {"evidence": [["e-1", "e-2"]], "details": {"seen": "Call A@B.example now", "price": 5}}
+    assert without(body, {"e-1"}, ["a@b.example"]) == {
+        "evidence": [["erased", "e-2"]],
+        "details": {"seen": "erased", "price": 5},
+    }
+
+
+def assert_consistent(database: Database) -> None:
+    """The map is what the edges that are left make."""
+    told, store = Verified(), ClickHouseIdentityStore(database)
+    assert not list(differences(store, REALM, identity_rules(), told))
