@@ -203,14 +203,14 @@ def _identity() -> list[str]:
         "## `c360 identity decisions --json|--format jsonl`",
         "What people decided, the latest first; with `jsonl` a line each, which "
         "`c360 identity decide --from` takes.",
-        *_whole(model_schema(ListedDecision, "serialization")),
+        *_whole(model_schema(ListedDecision, "serialization"), ("WhyNode",)),
         "## `c360 identity suggest --json`",
         "What a run found of profiles that may be one person.",
         _printed(model_schema(SuggestedRun, "serialization"), {}),
         "## `c360 identity suggestions list|show --json`",
         "Profiles that may be one person, the most probable first; `list` has no `attributes`. "
         "`accept` and `decline` print what `c360 identity decide` prints.",
-        *_whole(model_schema(ShownSuggestion, "serialization"), ("WhyNode",)),
+        *_whole(model_schema(ShownSuggestion, "serialization")),
         "## `c360 identity verify --json`",
         "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
         "anything differs.",

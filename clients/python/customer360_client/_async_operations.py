@@ -753,9 +753,7 @@ class AsyncOperations:
         consistent_after: str | None = None,
         purpose: str | None = None,
     ) -> models.ListedNoticePage:
-        """Identifiers that stand for too many persons, and persons with too many identifiers,
-        each with its evidence and a proposed decision; the first ones only. Without
-        `profiles:pii` values are masked.
+        """Identifiers that stand for too many persons, and persons with too many identifiers.
 
         limit: Most entries of a page.
         consistent_after: Wait, for a bounded time, until this event is visible: its

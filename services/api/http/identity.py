@@ -117,9 +117,10 @@ async def suspicious(
     caller: Annotated[Caller, Depends(allowed(Scope.PROFILES_READ))],
     limit: Annotated[int, Query(ge=1, le=NOTICES_MAX)] = 100,
 ) -> Response:
-    """Identifiers that stand for too many persons, and persons with too many identifiers, each with
-    its evidence and a proposed decision; the first ones only. Without `profiles:pii` values are
-    masked."""
+    """Identifiers that stand for too many persons, and persons with too many identifiers.
+
+    Each with its evidence and a proposed decision; the first ones only. Without `profiles:pii`
+    values are masked."""
     asked = NoticesRequest(
         realm=caller.realm, limit=limit, is_masked=not caller.has(Scope.PROFILES_PII)
     )
