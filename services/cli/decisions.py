@@ -252,7 +252,7 @@ def _sentence(done: dict[str, Any], dry_run: bool) -> str:
     }[verdict]
     how = f"{head} ({done['author']}: {done['reason']})."
     if dry_run:
-        how = f"Nothing was recorded. With it: {how}"
+        how = f"Nothing was recorded. It would say: {how}"
     elif not done["is_recorded"]:
         how += " That was decided before; nothing changes."
     if effect["refused_because"]:
@@ -262,7 +262,8 @@ def _sentence(done: dict[str, Any], dry_run: bool) -> str:
     before, after = effect["together_before"], effect["together_after"]
     if before != after:
         were = "one profile" if before else "in two profiles"
-        return f"{how} They were {were} and are {'one' if after else 'two'} now."
+        become = "would be" if dry_run else "are now"
+        return f"{how} They were {were} and {become} {'one' if after else 'two'}."
     if verdict == "different":
         return f"{how} They are two profiles already, and no event will join them."
     return f"{how} They stay {'one profile' if after else 'two profiles'}."
