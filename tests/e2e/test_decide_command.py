@@ -38,7 +38,7 @@ def test_decided_beside_everything_else_and_taken_along(tmp_path: Path) -> None:
     assert profiles(data) == 1
     with running(data) as up, closing(up.client):
         done = c360(data, "identity", "decide", "different", *PAIR, *SAID).stdout
-        assert "They were one profile and are two now." in done
+        assert "They were one profile and are now two." in done
         assert profiles(data) == 2
         assert "a couple" in c360(data, "profile", "get", PAIR[0], COLUMNS="200").stdout
     wrong = c360(data, "identity", "decide", "same", PAIR[0], "email=x@example.com", *SAID, code=4)
