@@ -97,7 +97,13 @@ def test_the_wheel_holds_the_product_alone(wheel: Path) -> None:
     required = [one for one in written.get_all("Requires-Dist", []) if "extra ==" not in one]
     assert required
     assert not [one for one in required if one.startswith(("chdb", "pandas", "pyarrow"))]
-    assert set(written.get_all("Provides-Extra", [])) == {"embedded", "dev", "oidc", "otel"}
+    assert set(written.get_all("Provides-Extra", [])) == {
+        "embedded",
+        "dev",
+        "oidc",
+        "otel",
+        "suggest",
+    }
 
 
 @pytest.mark.parametrize(

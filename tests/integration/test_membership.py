@@ -78,26 +78,26 @@ def test_decisions_and_edges_that_leave_the_profile(database: Database) -> None:
 
 
 def test_every_member_and_edge_is_on_one_page(database: Database) -> None:
-    """Of a profile with many identifiers, also while others join between pages."""
+    """Of a profile with many visits, also while others join between pages."""
     anna = Node(10_000, "customer_number", "shop")
-    cookies = [Node(number, "cookie", "shop") for number in range(20_000, 20_050)]
-    cookies += [Node(number, "cookie", "shop") for number in range(1, 30)]
-    write(database, [link(anna, one, 5, f"e{one.id}", True) for one in cookies])
+    sessions = [Node(number, "session", "shop") for number in range(20_000, 20_050)]
+    sessions += [Node(number, "session", "shop") for number in range(1, 30)]
+    write(database, [link(anna, one, 5, f"e{one.id}", True) for one in sessions])
     members: list[int] = []
     edges: list[IdentityEdge] = []
     for number, page in enumerate(pages(database, anna.id, 9)):
         members += [one.node_id.int for one in page.members]
         edges += page.edges
-        late = Node(30_000 + number if number % 2 else 50 + number, "cookie", "shop")
+        late = Node(30_000 + number if number % 2 else 50 + number, "session", "shop")
         store = ClickHouseIdentityStore(database)
         writer = IdentityWriter(store, REALM, RULES)
         writer.commit(writer.apply([link(anna, late, 6, f"late{number}", True)]), 2 + number)
-    there = {anna.id, *(one.id for one in cookies)}
+    there = {anna.id, *(one.id for one in sessions)}
     assert len(members) == len(set(members))
     assert there <= set(members)
     pairs = [(one.a, one.b) for one in edges]
     assert len(pairs) == len(set(pairs))
-    assert {f"e{one.id}" for one in cookies} <= {one.event_id for one in edges}
+    assert {f"e{one.id}" for one in sessions} <= {one.event_id for one in edges}
 
 
 def test_of_a_value_that_everybody_uses_a_part_is_shown(

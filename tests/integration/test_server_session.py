@@ -278,9 +278,11 @@ def test_a_part_of_a_value_finds_a_customer(embedded: Access, text: str, match: 
 
 
 def test_times_have_one_form(embedded: Access) -> None:
-    """UTC with three decimals, whole seconds too, in every row of every operation."""
+    """UTC with three decimals, whole seconds too, in every row of every operation; but the bodies
+    of exported events stay as they were sent."""
     times = re.findall(rb'(?<!\\)"(\d{4}-\d\d-\d\dT[^"]*)"', orjson.dumps([
-        asked(embedded, name) for name in sorted(set(OPERATIONS) - NOT_COMPARED)
+        asked(embedded, name)
+        for name in sorted(set(OPERATIONS) - NOT_COMPARED - {"profile_export"})
     ]))  # fmt: skip
     assert len(times) > 5
     for time in times:

@@ -349,9 +349,8 @@ class IdentityRows(MemoryIdentityStore):
     def put_decisions(self, realm: str, decisions: Iterable[Decision], version: int) -> None:
         """Rows of `decisions`."""
         pairs: list[tuple[Pair, Decision]] = [((d.a.id, d.b.id), d) for d in decisions]
-        self.write_decisions(
-            realm, [d for pair, d in pairs if self._wins("decisions", realm, pair, version)]
-        )
+        won = [d for pair, d in pairs if self._wins("decisions", realm, pair, version)]
+        self.write_decisions(realm, won, version)
 
     def put_placements(
         self, realm: str, rows: Iterable[tuple[NodeId, Placed]], version: int

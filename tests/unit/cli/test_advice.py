@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.api.handles import UNKNOWN
+from services.api.queries.decisions import UNSEEN
+from services.api.queries.suggestions import UNKNOWN_SUGGESTION
 from services.api.server import REALMS_DIFFER
 from services.cli import app
 from services.embedded.refusal import NOT_ON_A_SERVER, not_on_a_server
@@ -49,7 +51,7 @@ def test_other_errors_stand_alone(
 def test_every_advice_ends_a_sentence() -> None:
     """It is printed behind a text that has no full stop."""
     for advice in app.ADVICE.values():
-        assert advice[0] in ".,;:"
+        assert advice[0] in ".,;:" or advice.startswith(" yet.")
         assert advice.endswith(".")
 
 
@@ -62,4 +64,6 @@ def test_every_advice_is_for_a_reason_of_the_code() -> None:
         DIRECTORY_IN_USE,
         ROWS_REFUSED,
         UNKNOWN_LETTER,
+        UNKNOWN_SUGGESTION,
+        UNSEEN,
     }

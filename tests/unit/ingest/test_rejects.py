@@ -121,7 +121,8 @@ def test_what_the_sender_of_a_refused_event_is_told(
     fields: dict[str, Any], intake: Intake, reject: tuple[RejectReason, str, str]
 ) -> None:
     """Reason, field, what is wrong, and which event it was."""
-    erased_ms = to_ms(datetime(2026, 11, 20, tzinfo=UTC))
+    is_erased = reject[0] is RejectReason.ERASED
+    erased_ms = to_ms(datetime(2026, 11, 20, tzinfo=UTC)) if is_erased else None
     by = EventProcessor(config(), lambda _realm, _node: erased_ms)
     sent = event(**fields)
     assert by.process(line(sent), RECEIVED_AT, intake) == Reject(*reject, sent["event_id"])
