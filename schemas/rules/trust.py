@@ -81,15 +81,16 @@ class TrustRules(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        seen: set[str] = set()
+        seen: dict[str, None] = {}
         for row in self.source:
             if row.system in seen:
                 raise ValueError(f"{row.system!r} stands twice; of two rows only the first counts")
-            if ANYTHING in seen:
+            wider = next((one for one in seen if _covers(one, row.system)), None)
+            if wider:
                 raise ValueError(
-                    f"{row.system!r} stands after '*', which matches every source: put it before"
+                    f"{row.system!r} stands after {wider!r}, which matches all of it: put it before"
                 )
-            seen.add(row.system)
+            seen[row.system] = None
             for pattern in row.sends:
                 if not any(fnmatchcase(name, pattern) for name in EVENT_TYPES):
                     raise ValueError(f"{row.system!r} sends {pattern!r}, but no event type matches")
@@ -114,6 +115,13 @@ def trusting(systems: Iterable[str]) -> TrustRules:
     """The rules of the plain setting: these sources verify everything, others nothing."""
     rows = [SourceTrust(system=one, verifies=[ANYTHING]) for one in dict.fromkeys(systems)]
     return TrustRules.model_construct(version="", source=rows)
+
+
+def _covers(earlier: str, later: str) -> bool:
+    """Whether a pattern certainly matches whatever a later one does: `till-?` does not `till-*`."""
+    is_name = not any(sign in later for sign in "*?[")
+    is_plain = not any(sign in earlier for sign in "?[]")
+    return (is_name or is_plain) and fnmatchcase(later, earlier)
 
 
 def _any_matches(name: str, patterns: Iterable[str]) -> bool:

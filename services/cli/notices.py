@@ -11,7 +11,7 @@ import typer
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.queries.notices import IDENTITY_SUSPICIOUS, NoticesRequest
-from services.cli.output import out, print_json, print_table
+from services.cli.output import one_line, out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 
 NOTICES = ("number", "notice", "type", "issuer", "value", "count", "counted", "since", "shared")
@@ -59,13 +59,14 @@ def _print_evidence(notice: dict[str, Any], zone: tzinfo) -> None:
     )
     for one in evidence["senders"]:
         place = "".join(f", {name} {one[name]}" for name in ("store", "till") if one[name])
-        out.print(f"  from {one['system']}{place} ({one['channel']}): {one['events']:,}")
+        told = f"from {one['system']}{place} ({one['channel']}): {one['events']:,}"
+        out.print(f"  {one_line(told)}", soft_wrap=True, markup=False)
 
 
 def _print_proposal(notice: dict[str, Any], realm: str) -> None:
     """What to do, with the line of the rules or the commands to paste."""
     proposal = notice["proposal"]
-    out.print(f"  {proposal['text']}", soft_wrap=True)
+    out.print(f"  {one_line(proposal['text'])}", soft_wrap=True, markup=False)
     lines = [proposal["rules"]] if proposal["rules"] else []
     if proposal["pair"]:
         pair = " ".join(proposal["pair"])
@@ -76,4 +77,4 @@ def _print_proposal(notice: dict[str, Any], realm: str) -> None:
             f'c360 identity decide different {pair} --by "$USER" --reason {why}{within}',
         ]
     for line in lines:
-        out.print(f"    {line}", soft_wrap=True, markup=False)
+        out.print(f"    {one_line(line)}", soft_wrap=True, markup=False)

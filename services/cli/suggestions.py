@@ -19,7 +19,7 @@ from services.api.queries.suggestions import (
     SuggestRequest,
 )
 from services.cli.decisions import By, DryRun, Reason, print_decided
-from services.cli.output import out, print_json, print_table
+from services.cli.output import one_line, out, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
 from services.matching.core.model import THRESHOLD
 from services.matching.core.suggestion import SuggestionKind, SuggestionNote, SuggestionState
@@ -63,7 +63,7 @@ def suggest(
     taught = (
         f"learnt from about {found['learnt_from']:,} pairs"
         if found["learnt_from"]
-        else ("configured, because there are too few persons to learn from")
+        else ("configured, because there are too few persons or certain pairs to learn from")
     )
     out.print(
         f"{found['persons']:,} persons, {found['compared']:,} pairs compared; weights {taught}\n"
@@ -123,11 +123,12 @@ def show(
         markup=False,
     )
     for part in one["parts"]:
-        out.print(f"  {part['weight']:+6.1f}  {part['words']}", markup=False)
+        out.print(f"  {part['weight']:+6.1f}  {one_line(part['words'])}", markup=False)
     for note in one["notes"]:
         out.print(f"  Note: {NOTES[SuggestionNote(note)]}", soft_wrap=True, markup=False)
     if one["event_ids"]:
-        out.print(f"  named together by {', '.join(one['event_ids'])}", soft_wrap=True)
+        named = one_line(", ".join(one["event_ids"]))
+        out.print(f"  named together by {named}", soft_wrap=True, markup=False)
     rows = [
         {"attribute": each["name"], "one": ", ".join(each["value"]),
          "other": ", ".join(each["other_value"])}

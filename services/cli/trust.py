@@ -8,7 +8,7 @@ import typer
 
 from schemas.rules.identity import identity_rules
 from schemas.rules.trust import ANYTHING, NOBODY, SourceTrust
-from services.cli.output import out, print_json, print_table
+from services.cli.output import one_line, out, print_json, print_table
 from services.cli.state import AsJson, state_of
 from services.ingest.config import configured_trust
 from services.runtime.settings import read_rules
@@ -42,7 +42,7 @@ def trust(
     print_table("What sources may claim", shown, COLUMNS)
     where = settings.trust_rules or "C360_TRUSTED_SOURCES"
     version = f", version {found.version}" if found.version else ""
-    out.print(f"from {where}{version}", soft_wrap=True)
+    out.print(one_line(f"from {where}{version}"), soft_wrap=True, markup=False)
 
 
 def _fields(row: SourceTrust) -> dict[str, Any]:

@@ -144,6 +144,11 @@ def test_without_a_file_all_is_as_it_was() -> None:
             "[[source]]\nsystem = 'a'\nverifies = []",
             "'a' stands after '\\*'",
         ),
+        (
+            'version = "1"\n[[source]]\nsystem = "till-*"\nverifies = []\n'
+            '[[source]]\nsystem = "till-7"\nverifies = ["*"]\n',
+            r"'till-7' stands after 'till-\*', which matches all of it: put it before",
+        ),
         (FILE + "sends = ['ordre.*']", "'webshop' sends 'ordre.\\*', but no event type matches"),
         (
             "version = '1'\n[[source]]\nsystem = 'a'\nverifies = ['e-mail']",
@@ -161,3 +166,13 @@ def test_two_places_for_one_thing_are_refused(tmp_path: Path) -> None:
     """Nobody should have to guess which of them counts."""
     with pytest.raises(ConfigurationError, match="both set"):
         configured(tmp_path, FILE, trusted_sources=["crm"])
+
+
+def test_a_wider_row_may_stand_after_a_narrower_one() -> None:
+    rows: list[dict[str, Any]] = [
+        {"system": one, "verifies": []} for one in ("till-7", "till-?", "till-*", "[t]x", "*")
+    ]
+
+    rules = TrustRules.model_validate({"version": "1", "source": rows})
+
+    assert rules.of("till-77").system == "till-*"
