@@ -236,6 +236,19 @@ def test_an_incident_of_others_loses_what_names_the_person() -> None:
     }
 
 
+def test_an_incident_of_others_stays_what_it_is() -> None:
+    """A value that reads like a state or a part of a number says nothing about an incident."""
+    body = {
+        "state": "resolved",
+        "subject": {"type": "product", "sku": "4012345678901"},
+        "evidence": [["e-2"]],
+        "details": {"gtin": "4012345678901", "seen": "xa@b.example", "id": "Resolved"},
+    }
+    values = ["resolved", "product", "401234", "a@b.example", "e-2"]
+    kept = body["details"] | {"id": "erased"}  # type: ignore[operator]
+    assert without(body, {"e-1"}, values) == body | {"details": kept}
+
+
 def assert_consistent(database: Database) -> None:
     """The map is what the edges that are left make."""
     told, store = Verified(), ClickHouseIdentityStore(database)

@@ -7,6 +7,7 @@ mutations whose text, which stays on the disk for a while, holds node ids and ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
@@ -14,11 +15,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+import structlog
+from pydantic import ValidationError
 
 from schemas.identifiers import NodeId, as_uuid
+from schemas.incident import AnyIncident
 from schemas.instants import from_ms
 from schemas.placement import ProfileKind
 from schemas.records import ErasureRecord
+from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
 from services.erasure.places import PLACES, FoundBy
 from services.store.database import Database, chunks
@@ -66,6 +71,7 @@ LATE = "{table}: rows of an erased person are still being removed; the store goe
 ERASED_TEXT = "erased"
 """In the place of a value that an incident of others keeps."""
 SCRUBBED = "incident_states (values)"
+log = structlog.get_logger()
 RUN_COLUMNS = (
     "realm", "erasure_id", "nodes", "touched", "marked", "erased_at", "stage", "counts",
 )  # fmt: skip
@@ -204,8 +210,10 @@ class Eraser:
         for name, part in _parts(ids, person.texts):
             asked = {"realm": person.realm, "events": [], "texts": [], name: part}
             for row in self._database.rows(SPEAKING_SQL, asked):
-                body = without(orjson.loads(row[7]), ids, person.texts)
-                scrubbed[row[4]] = (*row[:7], orjson.dumps(body).decode(), row[8])
+                body = orjson.loads(row[7])
+                kept = without(body, ids, person.texts)
+                if kept != body and _is_incident(row[1], row[4], kept):
+                    scrubbed[row[4]] = (*row[:7], orjson.dumps(kept).decode(), row[8])
         if scrubbed:
             self._database.insert_rows("incident_states", INCIDENT_COLUMNS, list(scrubbed.values()))
             self._database.command(MERGE_SQL, {"table": "incident_states"})
@@ -248,17 +256,43 @@ class Eraser:
         return not unfinished
 
 
-def without(value: Any, ids: Collection[str], texts: Sequence[str]) -> Any:
-    """A document without strings that are one of these ids, and without these texts in strings."""
+def without(body: dict[str, Any], ids: Collection[str], texts: Sequence[str]) -> dict[str, Any]:
+    """An incident without these event ids as evidence, and without these texts in its details. What
+    says which incident it is stays: a value of a person may read like it."""
+    exact = {text.casefold() for text in texts}
+    inside = [one for one in exact if "@" in one or one.startswith("+")]
+    within = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, inside))})(?!\w)") if inside else None
+
+    def is_id(text: str) -> bool:
+        return text in ids
+
+    def is_named(text: str) -> bool:
+        folded = text.casefold()
+        return (
+            is_id(text) or folded in exact or (within is not None and bool(within.search(folded)))
+        )
+
+    said = {"evidence": is_id, "details": is_named}
+    return {name: _replaced(one, said[name]) if name in said else one for name, one in body.items()}
+
+
+def _replaced(value: Any, is_theirs: Callable[[str], bool]) -> Any:
     if isinstance(value, dict):
-        return {name: without(one, ids, texts) for name, one in value.items()}
+        return {name: _replaced(one, is_theirs) for name, one in value.items()}
     if isinstance(value, list):
-        return [without(one, ids, texts) for one in value]
-    if not isinstance(value, str):
-        return value
-    folded = value.casefold()
-    is_named = value in ids or any(text.casefold() in folded for text in texts)
-    return ERASED_TEXT if is_named else value
+        return [_replaced(one, is_theirs) for one in value]
+    return ERASED_TEXT if isinstance(value, str) and is_theirs(value) else value
+
+
+def _is_incident(kind: str, incident_id: str, body: dict[str, Any]) -> bool:
+    """Whether its readers can still read it: a word of a closed list may also be a value."""
+    model = KINDS[kind].incident if kind in KINDS else AnyIncident
+    try:
+        model.model_validate(body)
+    except ValidationError:
+        log.warning("incident_names_an_erased_person", incident_id=incident_id)
+        return False
+    return True
 
 
 def count_asked(database: Database, person: HeldPerson, found_by: FoundBy) -> dict[str, Any]:

@@ -4,10 +4,10 @@
 SELECT other, any(type), max(verified) FROM
 (
     SELECT b AS other, b_type AS type, verified FROM edges FINAL
-    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
+    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)} AND verified
     UNION ALL
     SELECT a AS other, a_type AS type, verified FROM edges_reversed FINAL
-    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} AND verified
     UNION ALL
     SELECT b AS other, b_type AS type, false FROM decisions FINAL
     WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}

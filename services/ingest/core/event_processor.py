@@ -134,6 +134,8 @@ class EventProcessor:
         erased_at = self._erased_at
         if not isinstance(outcome, Reject) or erased_at is None:
             return outcome
+        if outcome.reason is RejectReason.OTHER_REALM:
+            return outcome  # its sender must not learn who was erased there
         if names_erased(line, self._identification, erased_at):
             return Reject(RejectReason.ERASED, "identifiers", OLDER, outcome.event_id)
         return outcome

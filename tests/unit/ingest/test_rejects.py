@@ -148,6 +148,15 @@ def test_erased_person_is_refused_up_to_the_erasure() -> None:
     assert isinstance(new, Accepted)
 
 
+def test_a_sender_of_another_realm_does_not_learn_who_was_erased() -> None:
+    """Its line is refused for its realm, whether or not it names somebody who was erased."""
+    erasing = EventProcessor(config(), lambda _realm, _node: 1_795_200_000_000)
+    old = line(event(occurred_at="2026-11-20T10:00:00Z"))
+    outcome = erasing.process(old, RECEIVED_AT, Intake.SERVER, "another")
+    assert isinstance(outcome, Reject)
+    assert outcome.reason is RejectReason.OTHER_REALM
+
+
 def test_every_reason_has_an_example_and_advice() -> None:
     """No reason is without a test, and each says what to do."""
     # below, in test_event_processor.py, test_kafka_sink.py, and in test_facts.py
