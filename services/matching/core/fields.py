@@ -61,15 +61,35 @@ ONE_SIDE_SWAPPED = (
     f" OR jaro_winkler_similarity(given_name_r, family_name_l) >= {SIMILAR}"
 )
 """Where one of the other names is missing, or another one."""
-MISSPELT = "NOT (given_is_common_l AND given_is_common_r)"
+ONLY_THE_FIRST = "(given_name_l = given_first_l OR given_name_r = given_first_r)"
+"""Hans-Peter may be Hans, but is not Hans-Jürgen."""
+
+
+def _with_ending(side: str, other: str) -> str:
+    ends = ", ".join(f"given_first_{side} || '{end}'" for end in ("a", "e", "ie", "ine"))
+    return f"given_first_{other} IN ({ends})"
+
+
+OF_THE_OTHER_SEX = f"{_with_ending('l', 'r')} OR {_with_ending('r', 'l')}"
+"""Michael and Michaela, Gabriel and Gabriele: brother and sister rather than a misspelling."""
+MISSPELT = (
+    "NOT (given_is_common_l AND given_is_common_r) AND given_first_l <> given_first_r"
+    f" AND NOT ({OF_THE_OTHER_SEX})"
+)
 GIVEN_NAME = ComparedField(
     "given_name",
     _either_missing("given_name"),
     (
         Degree("same given name", _equal("given_name"), 0.84, 0.006, "given_name", 0.0005),
         Degree("given and family name swapped", SWAPPED, 0.02, 0.00005),
-        Degree("the same first of several given names", _equal("given_first"), 0.02, 0.002),
-        Degree("short form of the same given name", _equal("given_root"), 0.02, 0.002),
+        Degree(
+            "the same first of several given names",
+            f"{_equal('given_first')} AND {ONLY_THE_FIRST}", 0.02, 0.002,
+        ),
+        Degree(
+            "short form of the same given name",
+            f"{_equal('given_root')} AND {ONLY_THE_FIRST}", 0.02, 0.002,
+        ),
         Degree(
             "given name differs by a misspelling", f"{MISSPELT} AND {_like('given_name', SIMILAR)}",
             0.04, 0.002,
@@ -80,7 +100,7 @@ GIVEN_NAME = ComparedField(
         Degree(
             "two letters of the given name differ",
             f"{MISSPELT} AND damerau_levenshtein(given_name_l, given_name_r) <= 2"
-            " AND least(length(given_name_l), length(given_name_r)) >= 5", 0.02, 0.004,
+            " AND least(length(given_name_l), length(given_name_r)) >= 7", 0.02, 0.004,
         ),
         Degree("given and family name swapped and misspelt", NEARLY_SWAPPED, 0.01, 0.0001),
         Degree("given name stands where the other has its family name", ONE_SIDE_SWAPPED,

@@ -61,7 +61,9 @@ christof christoph
 josefine josephine
 franziska franzi
 magdalena magda
-johanna hanna
+johanna hanna hannah
+sofia sophia
+luisa louisa
 gabriele gabi
 ursula uschi
 hildegard hilde
@@ -90,6 +92,11 @@ norbert olaf ole oliver oskar otto patrick paul peter rainer ralf rene rolf rola
 simon sven theo thorsten till tim timo tom torben torsten udo ulf ulrich uwe volker walter werner
 adele alice amanda amy charlotte chloe ellie grace isabella jack jake jane john joan joanne leah
 liam lily lucy luke mary molly oscar ryan
+ahmet ali arda aydin aylin ayse baris berkan berkay burak cem cemal deniz elif emine emre enes erkan
+esra eren fatih fatma furkan gamze gizem hakan halil hasan hatice hueseyin huseyin ibrahim ismail
+kaan kemal kerem leyla mehmet melek meltem merve mesut metin murat mustafa oezlem omer ozlem orhan
+osman ramazan recep selim selin sibel sinan suleyman tarik tuncay umut volkan yasin yasemin yusuf
+zeynep
 """
 COMMON_GIVEN_NAMES = frozenset(_COMMON.split())
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.attributes import AttributeType, read_value
-from services.matching.core.given_names import COMMON_GIVEN_NAMES, root_of
+from services.matching.core.given_names import COMMON_GIVEN_NAMES, ROOTS, root_of
 
 LETTERS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "å": "aa", "ł": "l"}
@@ -103,7 +103,7 @@ def person_record(
         given_name=given,
         given_first=given_first,
         given_root=root,
-        given_is_common=given_first in COMMON_GIVEN_NAMES or root != given_first,
+        given_is_common=given_first in COMMON_GIVEN_NAMES or given_first in ROOTS,
         family_name=family,
         generation=generation or of_family,
         birth_date=birth.value if birth.is_valid else "",

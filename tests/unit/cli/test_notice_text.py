@@ -14,6 +14,7 @@ MARKUP = "[/x] [link=https://evil.example]here[/link]"
 def test_markup_and_line_breaks_of_a_sender_are_shown_as_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Nothing in them is taken for markup, and they stay on their line."""
     system = f"{MARKUP}\n  from shop"
     sender = {"system": system, "store": "[/y]", "till": "", "channel": "pos", "events": 3}
     notice = {

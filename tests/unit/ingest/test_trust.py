@@ -169,6 +169,7 @@ def test_two_places_for_one_thing_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_wider_row_may_stand_after_a_narrower_one() -> None:
+    """Also where a sign of the later pattern would match the earlier one as a text."""
     rows: list[dict[str, Any]] = [
         {"system": one, "verifies": []} for one in ("till-7", "till-?", "till-*", "[t]x", "*")
     ]
