@@ -77,7 +77,7 @@ LINKED = "identity.linked"
 EVENTS = {
     "identity.linked:login": (
         "Somebody logged in with {x} {where} {when}",
-        "{when} wurde {where} mit {dative} eingeloggt",
+        "{when} hat sich jemand {where} mit {dative} eingeloggt",
     ),
     "identity.linked:registration": (
         "Somebody registered with {x} {where} {when}",
@@ -380,6 +380,10 @@ NO_EFFECT = {
         "Das hat keine Wirkung, weil eine davon niemandem zugeordnet wird.",
     ),
 }
+BEING_APPLIED = (
+    "That is being applied; ask again in a moment.",
+    "Das wird gerade umgesetzt; bitte gleich noch einmal nachsehen.",
+)
 NO_REASON = ("none", "keiner")
 YES = ("Yes: {x} and {y} belong to the same person.", "Ja: {x} und {y} gehören zur selben Person.")
 YES_NOBODY = (
@@ -423,6 +427,7 @@ ERASED = (
     "lässt sich zu den beiden nichts sagen",
 )
 NAMELESS = ("an identifier whose value is not stored", "eine Kennung ohne gespeicherten Wert")
+NAMELESS_DATIVE = (NAMELESS[0], "einer Kennung ohne gespeicherten Wert")
 AND = (" and ", " und ")
 OF_ISSUER = (" (issued by {})", " (von {})")
 BY_NUMBER = (" (no. {})", " (Nr. {})")

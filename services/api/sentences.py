@@ -217,8 +217,12 @@ class Sentences:
         text = words.RULES["decision"] if is_same else words.DECIDED_APART
         yield self._say(text, x=self._named(one.from_), y=self._named(one.to), **self._by(one))
         if is_same:
-            no_effect = words.NO_EFFECT.get(one.refused_because or "", words.NO_EFFECT[""])
-            yield self._say(no_effect)
+            is_shared = not self._shared.keys().isdisjoint((one.from_.node_id, one.to.node_id))
+            if one.refused_because or is_shared:
+                reason = one.refused_because or ""
+                yield self._say(words.NO_EFFECT.get(reason, words.NO_EFFECT[""]))
+            else:
+                yield self._say(words.BEING_APPLIED)
 
     def _apart_by(self, one: WhyDecided | None) -> str:
         return self._say(words.DECIDED, **self._by(one)) if one else ""
@@ -254,7 +258,8 @@ class Sentences:
 
     def _with_article(self, node: WhyNode, articles: Mapping[str, str]) -> str:
         if not node.type or not node.value:
-            return self._say(words.NAMELESS)
+            is_dative = articles is words.DATIVE
+            return self._say(words.NAMELESS_DATIVE if is_dative else words.NAMELESS)
         noun = words.IDENTIFIERS.get(node.type, words.OWN_TYPE)
         is_english = self._language is Language.ENGLISH
         article = "the" if is_english else articles[noun.gender]

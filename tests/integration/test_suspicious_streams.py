@@ -246,6 +246,7 @@ def test_evidence_and_proposal(database: Database) -> None:
     assert {one.till for one in seen.samples} == {"3"}
     assert proposed.action is ProposedAction.BLOCK
     assert "till-backend" in proposed.text
+    assert f"raise suspicious_above of {suspicious.counted}." in proposed.text
     assert proposed.rules.startswith(f'blocked = ["000", "{value[1]}"]')
     seen, proposed = told(busy)
     assert (seen.events, seen.most_in_a_day) == (30, 30)

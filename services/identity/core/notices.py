@@ -159,6 +159,11 @@ def proposal(notice: Notice, evidence: Evidence, blocked: Sequence[str]) -> Prop
         f"staff card, block it, and have {by} leave it out. If {by} sent old links with the time "
         "of an export, have each sent again with the time at which it was made."
     )
+    if notice.kind is NoticeKind.SUSPICIOUS_VALUE and notice.counted:
+        text += (
+            " If it is a business whose staff use one number, do not block it: raise "
+            f"suspicious_above of {notice.counted}."
+        )
     return Proposal(ProposedAction.BLOCK, text, _blocking(notice, blocked), None)
 
 

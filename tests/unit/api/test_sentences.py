@@ -111,8 +111,8 @@ def test_a_login() -> None:
     """The one who acts stands first, whichever way the path runs; days are those of the realm."""
     found = explained(TABLET, ANNA, same=True, path=[link(TABLET, ANNA, rule="nearest_person")])
     assert told(found, Language.GERMAN)[1:] == [
-        "Am 3. März 2026 wurde im Webshop mit der Kundennummer 1001 eingeloggt; dabei war das "
-        "Gerät tablet in Gebrauch.",
+        "Am 3. März 2026 hat sich jemand im Webshop mit der Kundennummer 1001 eingeloggt; dabei "
+        "war das Gerät tablet in Gebrauch.",
         "Soweit bekannt, wird das Gerät tablet nur von dieser einen Person genutzt.",
     ]
 
@@ -206,6 +206,30 @@ def test_decisions_about_the_two() -> None:
         "number 1002 are the same person. Reason given: one person!",
         "That has no effect, because others of the two were decided to be two people.",
     ]
+
+
+@BOTH
+def test_a_decision_that_is_not_applied_yet_says_so(language: Language) -> None:
+    """One about an identifier that belongs to nobody has no effect."""
+    joined = {"from": ANNA, "to": BEN, "verdict": "same", **DECIDED, "refused_because": None}
+    is_german = language is Language.GERMAN
+    assert words.BEING_APPLIED[is_german] in told(
+        explained(ANNA, BEN, decisions=[joined]), language
+    )
+    shared = {
+        "identifier": BEN, "because": "several", "seen_with": 2, "persons": 2, "samples": [],
+        "is_cut": False,
+    }  # fmt: skip
+    said = told(explained(ANNA, BEN, decisions=[joined], shared=[shared]), language)
+    assert words.NO_EFFECT[""][is_german] in said
+
+
+def test_the_nameless_in_the_dative() -> None:
+    """In German, after `mit`."""
+    bare = node(7, "", "", "")
+    step = link(ANNA, bare, rule="persons")
+    said = told(explained(ANNA, bare, same=True, path=[step]), Language.GERMAN)
+    assert any("mit einer Kennung ohne gespeicherten Wert" in one for one in said)
 
 
 def test_identifiers_that_look_alike_are_told_apart() -> None:
