@@ -29,7 +29,7 @@ from services.ingest.core.event_processor import EventProcessor
 from services.ingest.ledger import Ledger
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage, Result
-from services.runtime.errors import Retry
+from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.stream.watermarks import ClickHouseWatermarks
@@ -172,7 +172,7 @@ def test_what_was_interrupted_is_completed(
 
     with monkeypatch.context() as patch:
         patch.setattr(Eraser, "_change", dying)
-        with pytest.raises(Retry, match="killed"):
+        with pytest.raises(Fatal, match=r"killed\. Start again"):
             running.eraser.erase(record)
     restarted = Running(running.database)
     assert restarted.eraser.complete() == 1

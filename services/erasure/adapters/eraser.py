@@ -26,6 +26,7 @@ from schemas.records import ErasureRecord
 from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
 from services.erasure.places import PLACES, FoundBy
+from services.runtime.errors import Fatal, Retry
 from services.store.database import Database, chunks
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
@@ -111,11 +112,21 @@ class Eraser:
         self._settle = settle
 
     def erase(self, record: ErasureRecord) -> None:
-        """Note the erasure in the ledger, then remove all rows. Raises Retry or Fatal.
+        """Note the erasure in the ledger, then remove all rows.
+
+        Raises Fatal if it is begun and cannot go on: nothing may be written before it is complete,
+        as the next start makes it. Raises Retry if it could not begin.
 
         A record that was completed before does it again, for what has come meanwhile.
         """
-        self._remove(self._begin(record))
+        run = self._begin(record)
+        try:
+            self._remove(run)
+        except Retry as error:
+            raise Fatal(
+                f"the erasure {run.erasure_id} is begun and cannot go on: {error}. Start again: it "
+                "is completed first"
+            ) from error
 
     def complete(self) -> int:
         """Complete what was begun and interrupted; how many erasures."""

@@ -6,6 +6,7 @@ somebody else, and lines that were rejected. Methods block and raise Retry or Fa
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -99,11 +100,10 @@ class HeldReader:
 
     def held(self, holding: HeldPerson, others: Collection[NodeId]) -> Iterator[HeldRow]:
         """Every row, section by section; but for events kept under identifiers of `others`."""
-        named = {
-            node: [event for anchor, event in holding.elsewhere if anchor == node]
-            for node, _ in holding.elsewhere
-            if node not in others
-        }
+        named = defaultdict[NodeId, list[str]](list)
+        for anchor, event in holding.elsewhere:
+            if anchor not in others:
+                named[anchor].append(event)
         for table, place in PLACES.items():
             if place.section:
                 for row in self._rows(table, place.found_by, holding, named):
