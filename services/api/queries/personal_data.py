@@ -121,14 +121,10 @@ def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
                 f"this profile has {len(nodes)} identifiers, more than the {ERASED_NODES_MAX} of "
                 "one erasure: it is no person's. Split it first"
             )
-        record = ErasureRecord(
-            realm=realm, nodes=list(map(as_uuid, nodes)), erased_ms=to_ms(datetime.now(UTC))
-        )
+        erased_ms = to_ms(datetime.now(UTC))
     else:
-        nodes = known.nodes
-        record = ErasureRecord(
-            realm=realm, nodes=list(map(as_uuid, nodes)), erased_ms=known.erased_ms
-        )
+        nodes, erased_ms = known.nodes, known.erased_ms
+    record = ErasureRecord(realm=realm, nodes=list(map(as_uuid, nodes)), erased_ms=erased_ms)
     if known is None or not known.is_removed:
         access.writes.erase(record)
     run = reads.erasures.wait(realm, erasure_id_of(record), ends_at_s - monotonic())
