@@ -7,7 +7,7 @@ writes. All of it can be dropped and read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
@@ -104,7 +104,7 @@ class GraphCache:
         """Shareable nodes above the degree limit."""
         table = self._table
         shareable = [
-            node.id
+            node
             for node in missing.values()
             if node.type in table.rank and node.type not in table.personal
         ]
@@ -116,18 +116,26 @@ class GraphCache:
             crowd -= {decision.a.id, decision.b.id}
         return crowd
 
-    def _hubs_among(self, shareable: list[NodeId]) -> set[NodeId]:
-        """Those above the limit of lasting or of ephemeral neighbours, with the margin."""
-        table, above_degree = self._table, self._store.nodes_above_degree
-        margin, listed = self.hub_margin, table.rank.keys()
-        fewest = min(table.hub_above, table.hub_above_ephemeral) + margin
-        many = above_degree(self._realm, shareable, fewest, listed)
+    def _hubs_among(self, shareable: list[Node]) -> set[NodeId]:
+        """Those above a limit of `is_hub`, with the margin."""
+        table, listed = self._table, self._table.rank.keys()
+        fewest = min(table.hub_above, table.hub_above_ephemeral)
+        many = self._above([node.id for node in shareable], fewest, listed)
         if not many:  # the usual case, in one read
             return many
-        lasting, ephemeral = listed - table.ephemeral, listed & table.ephemeral
-        return above_degree(self._realm, many, table.hub_above + margin, lasting) | above_degree(
-            self._realm, many, table.hub_above_ephemeral + margin, ephemeral
+        devices = many & {node.id for node in shareable if node.type in table.devices}
+        return (
+            self._above(many - devices, table.hub_above, listed)
+            | self._above(devices, table.hub_above, listed - table.visits)
+            | self._above(devices, table.hub_above_ephemeral, table.visits)
         )
+
+    def _above(self, nodes: Collection[NodeId], limit: int, types: Collection[str]) -> set[NodeId]:
+        """Those with more neighbours of these types than a limit and the margin."""
+        if not nodes:
+            return set()
+        above = limit + self.hub_margin
+        return self._store.nodes_above_degree(self._realm, nodes, above, types)
 
     def _read(self, missing: dict[NodeId, Node], edges_not_loaded: set[NodeId]) -> None:
         store, realm, entries = self._store, self._realm, self._entries

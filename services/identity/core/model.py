@@ -65,6 +65,10 @@ class TypeTable(NamedTuple):
     personal: frozenset[str]
     unique: frozenset[str]
     ephemeral: frozenset[str]
+    devices: frozenset[str]
+    """That last; only whoever holds one can name it."""
+    visits: frozenset[str]
+    """Ephemeral device types: new for every visit."""
     review_above: dict[str, int]
     hub_above: int
     hub_above_personal: int
@@ -88,15 +92,26 @@ class TypeTable(NamedTuple):
             return neighbour not in self.ephemeral
         return neighbour not in self.personal
 
+    def is_visit(self, centre: str, neighbour: str) -> bool:
+        """Whether an identifier of the second type is a visit with one of the first, a device.
+
+        A session at a telephone proves no holder, as an order does not: anybody may type the number
+        (ADR 0102).
+        """
+        return centre in self.devices and neighbour in self.visits
+
 
 def type_table(rules: IdentityRules) -> TypeTable:
     """Convert the rules once, before the loops."""
     rows = rules.type
+    devices = [row for row in rows if row.kind is IdentifierKind.DEVICE]
     return TypeTable(
         rank=rules.rank,
         personal=frozenset(row.name for row in rows if row.kind is IdentifierKind.PERSONAL),
         unique=frozenset(row.name for row in rows if row.unique),
         ephemeral=frozenset(row.name for row in rows if row.ephemeral),
+        devices=frozenset(row.name for row in devices if not row.ephemeral),
+        visits=frozenset(row.name for row in devices if row.ephemeral),
         review_above={row.name: row.review_above for row in rows if row.review_above is not None},
         hub_above=rules.hub_above,
         hub_above_personal=rules.hub_above_personal,
@@ -167,23 +182,22 @@ def counts(edge: Edge, table: TypeTable) -> bool:
 def is_hub(node: Node, neighbours: Iterable[Node], table: TypeTable) -> bool:
     """Whether a node exceeds the degree limit.
 
-    Ephemeral neighbours have a limit of their own, and at a personal node none, or a loyal customer
-    would become a hub at the visit after the limit.
+    At a personal node ephemeral neighbours do not count, or a loyal customer would become a hub at
+    the visit after the limit. At a device visits have a limit of their own, for the same reason.
     """
-    lasting = ephemeral = 0
+    is_personal = node.type in table.personal
+    counted = visits = 0
     by_type: dict[str, int] = {}
     for neighbour in neighbours:
         kind = neighbour.type
-        if kind in table.ephemeral:
-            ephemeral += 1
-        else:
-            lasting += 1
-        if kind in table.personal:
+        if table.is_visit(node.type, kind):
+            visits += 1
+        elif not (is_personal and kind in table.ephemeral):
+            counted += 1
+        if is_personal and kind in table.personal:
             by_type[kind] = by_type.get(kind, 0) + 1
-    if lasting > table.hub_above:
+    if counted > table.hub_above or visits > table.hub_above_ephemeral:
         return True
-    if node.type not in table.personal:
-        return ephemeral > table.hub_above_ephemeral
     return any(count > table.hub_above_personal for count in by_type.values())
 
 

@@ -85,7 +85,7 @@ STATED: list[tuple[str, int | float]] = [
     ("a cursor", CURSOR_CHARS_MAX),
     ("faults that one problem lists", ERRORS_MAX),
     ("neighbours of a shareable identifier", PERSONS.hub_above),
-    ("ephemeral neighbours of a shareable identifier", PERSONS.hub_above_ephemeral),
+    ("sessions of a device", PERSONS.hub_above_ephemeral),
     ("new shareable neighbours of one type", PERSONS.suspicious_above_shareable),
     ("purchases within 24 hours", PERSONS.busy_above),
     ("evidence of a notice", NOTICE_EVENTS_MAX),

@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
-from schemas.rules.identity import IdentifierKind, IdentityRules
+from schemas.rules.identity import IdentifierKind, IdentifierType, IdentityRules
 
 Group = frozenset[NodeId]
 Row = dict[str, Any]
@@ -87,18 +87,29 @@ class Oracle:
             return "marked"
         others = [n for row in self.joining if node in row["pair"] for n in row["pair"] - {node}]
         lasting = [n for n in others if not names[self.nodes[n].type].ephemeral]
-        if len(lasting) > self.rules.hub_above:
-            return "hub"
         if not self._personal(node):
-            if len(others) - len(lasting) > self.rules.hub_above_ephemeral:
+            visits = [n for n in others if self._is_visit(names[self.nodes[n].type])]
+            if not self._is_lasting_device(names[self.nodes[node].type]):
+                visits = []
+            if len(visits) > self.rules.hub_above_ephemeral:
+                return "hub"
+            if len(others) - len(visits) > self.rules.hub_above:
                 return "hub"
             counted = [n for n in others if not self._personal(n)]
             return "suspicious" if self._crowded(node, counted) else ""
+        if len(lasting) > self.rules.hub_above:
+            return "hub"
         for name in names:
             same_type = [n for n in others if self.nodes[n].type == name and self._personal(n)]
             if len(same_type) > self.rules.hub_above_personal:
                 return "hub"
         return "suspicious" if self._crowded(node, lasting) else ""
+
+    def _is_visit(self, row: IdentifierType) -> bool:
+        return row.kind is IdentifierKind.DEVICE and row.ephemeral
+
+    def _is_lasting_device(self, row: IdentifierType) -> bool:
+        return row.kind is IdentifierKind.DEVICE and not row.ephemeral
 
     def _crowded(self, node: NodeId, counted: list[NodeId]) -> bool:
         """Whether in the day after any of its edges too many of one type are new."""

@@ -85,7 +85,14 @@ def test_decisions_merge_the_same_in_any_order() -> None:
         ("cookie", ["phone"] * 3, False),  # at the limit
         ("cookie", ["phone"] * 3 + ["card"], True),  # every lasting neighbour counts
         ("cookie", ["session"] * 6 + ["phone"] * 3, False),  # visits have a limit of their own
-        ("cookie", ["session"] * 5 + ["order_number"] * 2, True),  # a till terminal
+        ("cookie", ["session"] * 7, True),
+        ("cookie", ["session"] * 6 + ["order_number"] * 4, True),  # a till terminal
+        ("cookie", ["order_number"] * 2 + ["phone"] * 2, True),  # purchases count with the rest
+        ("phone", ["order_number"] * 3, False),
+        ("phone", ["order_number"] * 4, True),  # a call centre's
+        ("phone", ["session"] * 4, True),  # a number typed by many
+        ("order_number", ["session"] * 4, True),  # one purchase has no four visitors
+        ("session", ["session"] * 4, True),  # nor one visit
         ("customer_number", ["session"] * 50, False),  # a loyal customer: visits do not count
         ("customer_number", ["phone"] * 4, True),  # too many lasting things
         ("customer_number", ["card", "email"], False),  # one personal neighbour of each type
@@ -94,7 +101,7 @@ def test_decisions_merge_the_same_in_any_order() -> None:
     ],
 )
 def test_hubs(centre: str, neighbours: list[str], expected: bool) -> None:
-    """Limits are 3 lasting neighbours, 6 ephemeral ones, and 1 personal one of a type at a personal
+    """Limits are 3 neighbours, 6 sessions at a cookie, and 1 personal one of a type at a personal
     node."""
     around = [Node(10 + i, kind, "") for i, kind in enumerate(neighbours)]
     assert is_hub(Node(1, centre, ""), around, TABLE) is expected

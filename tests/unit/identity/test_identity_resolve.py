@@ -119,6 +119,17 @@ def test_a_regular_visitor_is_no_hub() -> None:
     assert len(groups(run(year))) == 2002
 
 
+def test_orders_of_strangers_at_a_phone_do_not_fall_to_the_customer_beside() -> None:
+    """However slowly they come: a call centre's telephone, on which one known customer ordered."""
+    orders = [Node(1000 + i, "order_number", "shop") for i in range(201)]
+    calls = [edge(PHONE, order, at * 26 * 3_600_000) for at, order in enumerate(orders)]
+    hers = edge(ANNA, PHONE, verified=True)
+    assert len(groups(run([*calls[:199], hers]))) == 1
+    apart = run([*calls, hers])
+    assert len(groups(apart)) == 203
+    assert apart.placements[PHONE.id] == Placement(PHONE.id, ProfileKind.SHARED)
+
+
 def test_a_loyal_customer_does_not_become_a_hub() -> None:
     """Visits and purchases do not count towards the hub limit of a personal identifier."""
     sessions = [Node(1000 + i, "session", "shop") for i in range(500)]
