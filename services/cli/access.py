@@ -65,4 +65,4 @@ def list_(
         return
     print_table("Access log", page["entries"], SHOWN, zone=zone, spare=SPARE)
     if page["next_cursor"]:
-        out.print(f"more: --cursor {page['next_cursor']}", markup=False, soft_wrap=True)
+        out.print(f"more: --cursor {page['next_cursor']}", soft_wrap=True)

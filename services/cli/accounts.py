@@ -51,14 +51,14 @@ def get(
     if as_json:
         print_json(found)
         return
-    out.print(f"Account {found['account_id']} of {found['issuer'] or 'no issuer'}", markup=False)
+    out.print(f"Account {found['account_id']} of {found['issuer'] or 'no issuer'}")
     if found["requested_id"] != found["account_id"]:
-        out.print(f"  asked for as {found['requested_id']}, which was merged into it", markup=False)
+        out.print(f"  asked for as {found['requested_id']}, which was merged into it")
     elif found["replaces"]:
-        out.print(f"  replaces {', '.join(found['replaces'])}", markup=False)
+        out.print(f"  replaces {', '.join(found['replaces'])}")
     roles = ", ".join(f"{count} {role}" for role, count in found["roles"].items())
-    out.print(f"  {found['contacts']} contacts{f' ({roles})' if roles else ''}", markup=False)
-    out.print(f"  {found['former_contacts']} who were, or are yet to be", markup=False)
+    out.print(f"  {found['contacts']} contacts{f' ({roles})' if roles else ''}")
+    out.print(f"  {found['former_contacts']} who were, or are yet to be")
     values = [{"field": name, **one} for name, one in found["values"].items()]
     columns = ("field", "value", "source", "event_id", "occurred_at")
     zone = state_of(context).zone(realm)
@@ -154,6 +154,5 @@ def get_household(
     out.print(
         f"{sums['persons']} {sums['population']}: {sums['orders']} orders, "
         f"revenue {sums['revenue']} {sums['currency']}",
-        markup=False,
         soft_wrap=True,
     )

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from services.cli.commands import RootGroup
-from services.cli.output import OutputFailed, err, shown
+from services.cli.output import OutputFailed, bold, err, visible
 from services.runtime.errors import C360Error
 
 EPILOG = """
@@ -107,7 +107,7 @@ def _nowhere() -> TextIO:
 def _end(code: str | int | None, error: str = "") -> NoReturn:
     """Exit once all output is written; a reader who has gone away needs no message."""
     if error:
-        err.print(f"[bold red]error:[/] {shown(error)}", soft_wrap=True)
+        err.print(bold("error:", "bold red") + f" {visible(error)}", soft_wrap=True)
     elif code == INTERRUPTED:
         err.print("interrupted; what was reported is kept, run the same command again to continue")
     _flushed(sys.stderr)  # a fault of the messages changes no exit code

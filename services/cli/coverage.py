@@ -113,7 +113,6 @@ def _print_summary(summary: Row, zone: tzinfo) -> None:
         f"{summary['offers_compared']} of {summary['offers']} prices in force are compared, "
         f"of {summary['products_compared']} of {summary['products']} products, "
         f"as of {local_time(summary['as_of'], zone)}",
-        markup=False,
     )
 
 

@@ -228,7 +228,7 @@ def print_decided(done: dict[str, Any], as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json(done)
         return
-    out.print(_sentence(done, dry_run), soft_wrap=True, markup=False)
+    out.print(_sentence(done, dry_run), soft_wrap=True)
     effect = done["effect"]
     now = "Profiles with it" if dry_run else "Profiles now"
     for title, name in (("Profiles before", "before"), (now, "after")):

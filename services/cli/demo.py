@@ -26,7 +26,7 @@ from services.cli.checkout import require_checkout
 from services.cli.incidents import print_incidents
 from services.cli.ingest import IngestReport
 from services.cli.local_session import LocalSession
-from services.cli.output import Bar, out, print_table, progress_bar
+from services.cli.output import Bar, bold, out, print_table, progress_bar
 from services.cli.profile import print_profile
 from services.cli.sample import make_sample
 from services.embedded.engine import Engine
@@ -55,12 +55,12 @@ def demo(
 
     begun = time.monotonic()
     settings = _prepare(directory, rules_file(directory.resolve() / STREAM))
-    out.print(f"[bold]1. Till baskets as a stream[/] ({households} households, seed {seed})")
+    out.print(bold("1. Till baskets as a stream") + f" ({households} households, seed {seed})")
     sample = make_sample(households, seed, directory / STREAM, directory / TRUTH)
     out.print(f"   {sample.lines:,} lines, {sample.persons:,} persons, semi-synthetic")
     with Engine.open(settings) as engine:
         session = LocalSession(engine)
-        out.print("[bold]2. Ingest[/]")
+        out.print(bold("2. Ingest"))
         with progress_bar("events", sample.lines) as bar:
             report = _ingest(session, directory / STREAM, bar)
         report.print()
@@ -110,9 +110,7 @@ def _show(session: LocalSession, zone: tzinfo) -> None:
     everything = ProfilesRequest(realm=DEFAULT_REALM)
     profiles = list(map(plain, session.run(PROFILE_LIST, everything)))
     customers = [one for one in profiles if one["orders"]]
-    out.print(
-        f"\n[bold]3. {len(profiles):,} profiles, {len(customers):,} with orders. One of them[/]"
-    )
+    out.print(bold(f"\n3. {len(profiles):,} profiles, {len(customers):,} with orders. One of them"))
     chosen = max(customers, key=lambda one: (len(one["channels"]), one["identifiers_count"]))
     handle = {"realm": DEFAULT_REALM, "handle": chosen["profile_id"]}
     profile = plain(next(session.run(PROFILE_GET, ProfileGetRequest(**handle))))
@@ -124,7 +122,7 @@ def _show(session: LocalSession, zone: tzinfo) -> None:
     )
     _show_why(session, profile, zone)
     incidents = list(map(plain, session.run(INCIDENTS_LIST, IncidentsRequest(realm=DEFAULT_REALM))))
-    out.print(f"\n[bold]4. {len(incidents)} price incidents[/]")
+    out.print(bold(f"\n4. {len(incidents)} price incidents"))
     worst = sorted(incidents, key=lambda one: -float(one["exposure"]["overcharged"]))
     print_incidents(f"The {INCIDENTS_SHOWN} that cost most", worst[:INCIDENTS_SHOWN], zone)
 
@@ -135,15 +133,15 @@ def _show_why(session: LocalSession, profile: dict[str, Any], zone: tzinfo) -> N
     if len(known) > 1:
         ends = {"a": known[0]["node_id"], "b": known[-1]["node_id"]}
         answer = plain(next(session.run(IDENTITY_WHY, WhyRequest(realm=DEFAULT_REALM, **ends))))
-        out.print("\n[bold]Why these identifiers are one person[/]")
+        out.print(bold("\nWhy these identifiers are one person"))
         for sentence in answer["sentences"]:
-            out.print(sentence, markup=False, soft_wrap=True)
+            out.print(sentence, soft_wrap=True)
 
 
 def _what_next(directory: Path) -> None:
+    out.print(bold("\nWhat to try next"))
     out.print(
-        f"""
-[bold]What to try next[/]
+        f"""\
   c360 --data-dir {directory} profile list --format csv | head
   c360 --data-dir {directory} incidents list
   c360 --data-dir {directory} rejected list

@@ -72,7 +72,7 @@ def graph(
         return
     with whole_file(Path(output)) as stream:
         stream.write(text)
-    out.print(drawn.note or f"{len(found.members):,} identifiers", markup=False)
+    out.print(drawn.note or f"{len(found.members):,} identifiers")
 
 
 def identity(
@@ -160,6 +160,6 @@ def _print_evidence(found: ProfileIdentity, shared: list[Row], zone: tzinfo) -> 
         print_table("Decisions", document["decisions"], decided, ROWS_SHOWN, zone=zone)
     for told in shared:
         for sentence in told["sentences"][1:2]:
-            out.print(one_line(sentence), markup=False, soft_wrap=True)
+            out.print(one_line(sentence), soft_wrap=True)
     if found.is_cut or found.page.has_more:
         out.print("There is more: --limit, and --json with its cursor, show the rest")

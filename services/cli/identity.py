@@ -95,7 +95,7 @@ def why(
         print_json(answer)
         return
     for sentence in answer["sentences"]:
-        out.print(one_line(sentence), markup=False, soft_wrap=True)
+        out.print(one_line(sentence), soft_wrap=True)
     if details:
         out.print()
         print_why(answer, state_of(context).zone(realm))

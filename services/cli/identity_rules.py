@@ -110,7 +110,6 @@ def rebuild(
             f"refusals written, {row['map_rows_removed']:,} and {row['refusals_removed']:,} "
             "removed",
             soft_wrap=True,
-            markup=False,
         )
 
 
@@ -142,7 +141,6 @@ def _print(one: Row) -> None:
         f"{one['identifiers']:,} identifiers of realm {one['realm']} under rules "
         f"{one['simulated_rules']}: {kinds}",
         soft_wrap=True,
-        markup=False,
     )
     for name, text in SUMS:
         if one[name]:
@@ -150,7 +148,7 @@ def _print(one: Row) -> None:
     for name, text in BY_NAME:
         if one[name]:
             counts = ", ".join(f"{key} {count:,}" for key, count in sorted(one[name].items()))
-            out.print(f"  {text}: {counts}", soft_wrap=True, markup=False)
+            out.print(f"  {text}: {counts}", soft_wrap=True)
     if one["largest"]:
         print_table("Profiles that change most", list(map(_row, one["largest"])), CHANGED)
     for title, name in (

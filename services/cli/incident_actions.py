@@ -122,4 +122,4 @@ def _act(
     entry = done[0]["entry"]
     end = f" until {entry['until']}" if entry["until"] else ""
     what = f"{len(done)} of fault {fault}: each" if fault else entry["incident_id"]
-    out.print(f"{what} is {DONE[action]}{end} ({entry['by']})", markup=False)
+    out.print(f"{what} is {DONE[action]}{end} ({entry['by']})")

@@ -99,7 +99,7 @@ def export(
             count = write_csv(map(incident_row, found), EXPORTED, stream)
     where = f" to {one_line(output)}" if output else ""
     text = f"exported {count} incident{'' if count == 1 else 's'}{where}"
-    err.print(text, markup=False, soft_wrap=True)
+    err.print(text, soft_wrap=True)
 
 
 def incident_row(incident: AnyIncident) -> Row:

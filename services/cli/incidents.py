@@ -43,6 +43,7 @@ from services.cli.incident_options import (
 from services.cli.output import (
     Row,
     TableFormat,
+    bold,
     local_time,
     out,
     print_csv,
@@ -301,8 +302,8 @@ def check(
         print_json({"version": 1, "passed": report.passed, "differences": differences})
     else:
         for difference in report.differences:
-            out.print(difference, markup=False)
-        out.print("pass" if report.passed else "[bold red]the scenario fails[/]")
+            out.print(difference)
+        out.print("pass" if report.passed else bold("the scenario fails", "bold red"))
     if not report.passed:
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from schemas.reject import ADVICE, RejectReason
-from services.cli.output import Bar, err, out, print_json, progress_bar
+from services.cli.output import Bar, err, one_line, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
 from services.ingest.lines import InputError, Line
 from services.ingest.measure import Tally
@@ -74,7 +74,9 @@ class IngestReport:
         if tally.conflicts:
             out.print(f"  {tally.conflicts:>8,}  have a known id and another body (kept)")
         for (path, message), count in tally.hints.most_common(HINTS_SHOWN):
-            out.print(f"  {count:>8,}  hint at {path}: {message}", soft_wrap=True)
+            out.print(
+                f"  {count:>8,}  hint at {one_line(path)}: {one_line(message)}", soft_wrap=True
+            )
         if tally.rejects:
             out.print("Rejected events are kept: 'c360 rejected list'.")
 
@@ -109,7 +111,7 @@ def ingest(
     elif report.tally.events or not unreadable:
         report.print()
     for error in unreadable[:-1]:
-        err.print(f"error: {error}", markup=False, soft_wrap=True)
+        err.print(f"error: {error}", soft_wrap=True)
     if unreadable:
         raise unreadable[-1]
     _require_some(report.tally)
@@ -127,7 +129,7 @@ def _all_lines(files: list[str], layout: Format, unreadable: list[InputError]) -
 def _show_refused(report: IngestReport) -> None:
     for one in report.refused:
         path = f" at '{one.path}'" if one.path else ""
-        err.print(f"refused: {one.reason}{path}: {one.message}", markup=False, soft_wrap=True)
+        err.print(one_line(f"refused: {one.reason}{path}: {one.message}"), soft_wrap=True)
     hidden = report.tally.statuses[Status.REJECTED] - len(report.refused)
     if hidden:
         err.print(f"… and {hidden:,} more: 'c360 rejected list'")

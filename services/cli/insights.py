@@ -60,10 +60,10 @@ def show(
         return
     zone = state_of(context).zone(realm)
     begin, end = (local_time(result["window"][name], zone) for name in ("from", "until"))
-    out.print(f"{measure}, {result['population']}, {begin} to {end}", markup=False)
-    out.print(f"  {_value(result)}", markup=False)
+    out.print(f"{measure}, {result['population']}, {begin} to {end}")
+    out.print(f"  {_value(result)}")
     for name, count in result["counts"].items():
-        out.print(f"  {name}: {count:,}", markup=False)
+        out.print(f"  {name}: {count:,}")
     if result["breakdown"]:
         cells = [{**cell, "value": _value(cell)} for cell in result["breakdown"]]
         print_table("Breakdown", cells, ("by", "key", "n", "value"))

@@ -124,7 +124,7 @@ def revoke(context: typer.Context, key_id: KeyId, as_json: AsJson = False) -> No
     if as_json:
         print_json(done)
     else:
-        out.print(f"{done['key_id']} ({done['name']}) is revoked", markup=False)
+        out.print(f"{done['key_id']} ({done['name']}) is revoked")
 
 
 def _print_key(made: dict[str, Any], as_json: bool) -> None:
@@ -133,7 +133,7 @@ def _print_key(made: dict[str, Any], as_json: bool) -> None:
         print_json(made)
         return
     scopes = ", ".join(made["scopes"])
-    err.print(f"{made['key_id']} ({made['name']}) may: {scopes}", markup=False)
+    err.print(f"{made['key_id']} ({made['name']}) may: {scopes}")
     err.print(SHOWN_ONCE)
     print_line(made["key"])
 

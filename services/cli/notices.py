@@ -60,13 +60,13 @@ def _print_evidence(notice: dict[str, Any], zone: tzinfo) -> None:
     for one in evidence["senders"]:
         place = "".join(f", {name} {one[name]}" for name in ("store", "till") if one[name])
         told = f"from {one['system']}{place} ({one['channel']}): {one['events']:,}"
-        out.print(f"  {one_line(told)}", soft_wrap=True, markup=False)
+        out.print(f"  {one_line(told)}", soft_wrap=True)
 
 
 def _print_proposal(notice: dict[str, Any], realm: str) -> None:
     """What to do, with the line of the rules or the commands to paste."""
     proposal = notice["proposal"]
-    out.print(f"  {one_line(proposal['text'])}", soft_wrap=True, markup=False)
+    out.print(f"  {one_line(proposal['text'])}", soft_wrap=True)
     lines = [proposal["rules"]] if proposal["rules"] else []
     if proposal["pair"]:
         pair = " ".join(proposal["pair"])
@@ -77,4 +77,4 @@ def _print_proposal(notice: dict[str, Any], realm: str) -> None:
             f'c360 identity decide different {pair} --by "$USER" --reason {why}{within}',
         ]
     for line in lines:
-        out.print(f"    {one_line(line)}", soft_wrap=True, markup=False)
+        out.print(f"    {one_line(line)}", soft_wrap=True)

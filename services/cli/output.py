@@ -20,7 +20,6 @@ from unicodedata import category
 import orjson
 from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -90,7 +89,10 @@ def writing() -> Iterator[None]:
 
 
 class SafeConsole(Console):
-    """Prints no control character that came with a value."""
+    """Prints texts as they are: no control character and no markup that came with a value counts.
+
+    What is to stand out is a `Text`, made by `bold`.
+    """
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See Console; texts are made visible first. Raises OutputFailed."""
@@ -111,13 +113,13 @@ class MessageConsole(SafeConsole):
         raise BrokenPipeError
 
 
-out = SafeConsole(highlight=False, emoji=False)
-err = MessageConsole(stderr=True, highlight=False, emoji=False)
+out = SafeConsole(highlight=False, emoji=False, markup=False)
+err = MessageConsole(stderr=True, highlight=False, emoji=False, markup=False)
 
 
-def shown(value: Any) -> str:
-    """A value within a text with markup: neither its brackets nor its signs mean anything."""
-    return escape(visible(str(value)))
+def bold(text: str, style: str = "bold") -> Text:
+    """A text that stands out on a terminal, in a style of rich."""
+    return Text(visible(text), style)
 
 
 def print_json(value: Any) -> None:
@@ -264,7 +266,7 @@ def print_table(
 def _print_rows(title: str, cells: Sequence[dict[str, str]], names: Sequence[str]) -> None:
     """Rows below each other, for a terminal that is too narrow for their columns."""
     if title:
-        out.print(title, markup=False)
+        out.print(title)
     for row in cells:
         print_record({name: row[name] for name in names if row[name]}, indent=2)
         out.print()
@@ -332,15 +334,15 @@ def print_record(row: Row, zone: tzinfo = UTC, indent: int = 0) -> None:
     for name, value in row.items():
         head = f"{' ' * indent}{name.replace('_', ' '):<{width}}"
         if isinstance(value, dict):
-            out.print(head.rstrip(), markup=False)
+            out.print(head.rstrip())
             print_record(value, zone, indent + 2)
         elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
-            out.print(head.rstrip(), markup=False)
+            out.print(head.rstrip())
             for one in value:
                 print_record(one, zone, indent + 2)
         else:
             text = f"{head}  {_written_value(value, zone)}".rstrip()
-            out.print(text, markup=False, soft_wrap=True)
+            out.print(text, soft_wrap=True)
 
 
 def _written_value(value: Any, zone: tzinfo) -> str:
@@ -370,9 +372,9 @@ class Bar:
 def progress_bar(text: str, total: int | None = None) -> Iterator[Bar]:
     """A bar on standard error for the time of the with block."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,.0f}"),
+        TextColumn("{task.completed:,.0f}", markup=False),
         TimeElapsedColumn(),
     )
     with Progress(

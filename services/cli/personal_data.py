@@ -94,7 +94,7 @@ def export(
             with _text(output) as text:
                 count = write_document(found, realm, text)
     where = f" to {one_line(output)}" if output else ""
-    err.print(f"exported {count} rows{where}", markup=False, soft_wrap=True)
+    err.print(f"exported {count} rows{where}", soft_wrap=True)
 
 
 def erase(

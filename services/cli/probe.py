@@ -128,4 +128,4 @@ def _print(finding: JourneyFinding, as_json: bool) -> None:
         return
     times = ", ".join(f"{name} {value:.2f} s" for name, value in finding.freshness_s.items())
     text = " · ".join(one for one in (finding.outcome, finding.detail, times) if one)
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(text, soft_wrap=True)

@@ -27,6 +27,7 @@ from services.cli.decisions import print_decisions
 from services.cli.output import (
     ROWS_SHOWN,
     TableFormat,
+    bold,
     local_time,
     out,
     print_csv,
@@ -100,7 +101,7 @@ def _decided(session: Session, realm: str, profile_id: str) -> list[dict[str, An
 
 def print_profile(profile: dict[str, Any], zone: tzinfo) -> None:
     """Print a profile as text, with times in the zone."""
-    out.print(f"[bold]Profile {profile['profile_id']}[/] ({profile['kind']})")
+    out.print(bold(f"Profile {profile['profile_id']}") + f" ({profile['kind']})")
     revenue = _amounts(profile, "revenue", "other_currencies")
     if profile["requested_id"] != profile["profile_id"]:
         out.print(f"  asked for as {profile['requested_id']}")
@@ -231,7 +232,7 @@ def search(
         zone = state_of(context).zone(realm)
         print_table(f"{len(rows)} found", rows, columns, zone=zone, spare=spare)
     else:
-        out.print(f"nobody is known with {text!r}" if text else "nobody is known", markup=False)
+        out.print(f"nobody is known with {text!r}" if text else "nobody is known")
     if page.next_cursor and not as_json:
         out.print(f"more: --cursor {page.next_cursor}", soft_wrap=True)
 

@@ -43,7 +43,7 @@ def consents(
         whom = one["value"] or "the whole person"
         place = f"{one['purpose']} on {one['channel'] or 'every channel'}"
         answer = "yes" if one["allowed"] else "no"
-        out.print(f"{place}, {whom}: {answer}, {one['reason']}", soft_wrap=True, markup=False)
+        out.print(f"{place}, {whom}: {answer}, {one['reason']}", soft_wrap=True)
         print_table("", one["evidence"], STEPS, zone=zone, spare=("text_version", "source"))
         if one["evidence_count"] > len(one["evidence"]):
             out.print(f"  the latest of {one['evidence_count']:,}")

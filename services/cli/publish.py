@@ -71,7 +71,6 @@ def _name(line: TooLarge) -> None:
     err.print(
         f"not sent: {line.file}, line {line.line}, has {line.bytes:,} bytes; {line.topic} takes "
         f"{line.bytes_max:,} with key and framing. Split the order or shorten its texts.",
-        markup=False,
         soft_wrap=True,
     )
 

@@ -319,14 +319,14 @@ def _on_kafka(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _tell(text: str) -> None:
-    err.print(text, markup=False, soft_wrap=True)
+    err.print(text, soft_wrap=True)
 
 
 def _print_bytes(content: bytes) -> None:
     """The raw bytes to a file or pipe; on a terminal, control characters are escaped."""
     if sys.stdout.isatty():
         text = content.decode("utf-8", "backslashreplace")
-        out.print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), markup=False)
+        out.print("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
         return
     with writing():
         sys.stdout.flush()

@@ -160,7 +160,6 @@ def _print_summary(summary: Row, zone: tzinfo) -> None:
     out.print(
         f"{summary['books']} books judged as of {local_time(summary['as_of'], zone)} "
         f"in {summary['took_s']:.1f} s",
-        markup=False,
     )
 
 

@@ -72,7 +72,6 @@ def suggest(
         f"not proposed: {found['households']:,} pairs that may be of one household, "
         f"{found['decided']:,} that are decided",
         soft_wrap=True,
-        markup=False,
     )
 
 
@@ -120,15 +119,14 @@ def show(
         f"Suggestion {one['suggestion_id']} ({one['kind']}, {one['state']}){likely}\n"
         f"  {one['node_id']}\n  {one['other_node_id']}",
         soft_wrap=True,
-        markup=False,
     )
     for part in one["parts"]:
-        out.print(f"  {part['weight']:+6.1f}  {one_line(part['words'])}", markup=False)
+        out.print(f"  {part['weight']:+6.1f}  {one_line(part['words'])}")
     for note in one["notes"]:
-        out.print(f"  Note: {NOTES[SuggestionNote(note)]}", soft_wrap=True, markup=False)
+        out.print(f"  Note: {NOTES[SuggestionNote(note)]}", soft_wrap=True)
     if one["event_ids"]:
         named = one_line(", ".join(one["event_ids"]))
-        out.print(f"  named together by {named}", soft_wrap=True, markup=False)
+        out.print(f"  named together by {named}", soft_wrap=True)
     rows = [
         {"attribute": each["name"], "one": ", ".join(each["value"]),
          "other": ", ".join(each["other_value"])}

@@ -42,7 +42,7 @@ def trust(
     print_table("What sources may claim", shown, COLUMNS)
     where = settings.trust_rules or "C360_TRUSTED_SOURCES"
     version = f", version {found.version}" if found.version else ""
-    out.print(one_line(f"from {where}{version}"), soft_wrap=True, markup=False)
+    out.print(one_line(f"from {where}{version}"), soft_wrap=True)
 
 
 def _fields(row: SourceTrust) -> dict[str, Any]:

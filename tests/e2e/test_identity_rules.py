@@ -59,7 +59,7 @@ def test_the_same_rules_change_nothing(data: Path, tmp_path: Path) -> None:
     """And the store stays as it is."""
     before = c360(data, "state", "digest").stdout
     found = c360(data, *SIMULATE, str(rules(tmp_path))).stdout
-    assert " identifiers of realm default under rules 4: person 2 → 2, anonymous 0 → 0" in found
+    assert " identifiers of realm default under rules 5: person 2 → 2, anonymous 0 → 0" in found
     assert "nothing changes" in found
     assert c360(data, "state", "digest").stdout == before
 

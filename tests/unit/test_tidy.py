@@ -145,6 +145,29 @@ def test_the_profile_map_has_one_reader() -> None:
             )
 
 
+PRINTS = ROOT / "services" / "cli" / "output.py"
+
+
+@pytest.mark.parametrize("file", SERVICES, ids=name_of)
+def test_no_text_is_read_as_markup(file: Path) -> None:
+    """Values come from anybody: brackets in one must neither colour nor hide what is printed.
+
+    One module prints, on consoles that read no markup; what stands out is made by `bold`.
+    """
+    if file == PRINTS:
+        calls = [one for one in ast.walk(ast.parse(file.read_text())) if isinstance(one, ast.Call)]
+        consoles = [one for one in calls if getattr(one.func, "id", "").endswith("Console")]
+        readers = [one for one in calls if getattr(one.func, "id", "") == "TextColumn"]
+        assert consoles
+        assert readers
+        for one in (*consoles, *readers):
+            given = {word.arg: getattr(word.value, "value", None) for word in one.keywords}
+            assert given.get("markup") is False, f"line {one.lineno} of {file.name}"
+    else:
+        assert not [name for name in imports(file) if name.split(".")[0] == "rich"], file
+    assert not re.search(r"from_markup|markup=True|Text\.from_ansi", file.read_text("utf-8")), file
+
+
 OPERATED = ("runtime", "store", "stream", "cli", "docs")
 """Their texts are for those who operate processes; those of all others may reach API clients."""
 

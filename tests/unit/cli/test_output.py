@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from services.cli.app import _end
 from services.cli.output import (
+    bold,
     err,
     local_time,
     out,
@@ -41,12 +43,22 @@ def test_values_reach_no_terminal_raw(value: str, capsys: pytest.CaptureFixture[
     """In tables, records and lines, on both streams; what is markup for us is text in a value."""
     print_table(value, [{"a": value}], ("a",))
     print_record({"a": value, "b": {"c": [value]}, "d": [[value], [value]]})
-    out.print(value, markup=False)
-    err.print(value, markup=False)
+    out.print(value)
+    err.print(value)
+    out.print(bold(value))
     printed = capsys.readouterr()
     assert is_harmless(printed.out)
     assert is_harmless(printed.err)
-    assert printed.out.count(visible(value)) >= 4
+    assert printed.out.count(visible(value)) >= 5
+    assert visible(value) in printed.err
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_an_error_is_told_as_it_is(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a message quotes from a file or an option is no markup."""
+    with pytest.raises(SystemExit):
+        _end(1, f"{value} is not known")
+    assert capsys.readouterr().err == f"error: {visible(value)} is not known\n"
 
 
 def test_a_line_break_in_a_value_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
