@@ -169,6 +169,8 @@ class Explained(Answer):
     """What the profile of the first is: person, anonymous or shared; empty if it is on no map."""
     kind_b: str
     """What the profile of the second is."""
+    profiles: list[str]
+    """The profiles of all identifiers that the explanation names, those of the two first."""
     same: bool
     """Whether both belong to one profile."""
     path: list[EdgeStep | DecisionStep]

@@ -77,8 +77,7 @@ async def decide(
         except NotFound as error:  # its text repeats the identifier
             detail = "one of the identifiers is none, or no event of the realm has named it"
             raise Problem(ProblemCode.NOT_FOUND, detail) from error
-        parts = [*done.effect.before, *done.effect.after]
-        note(request, caller, IDENTITY_DECIDE.name, [part.profile_id for part in parts])
+        note(request, caller, IDENTITY_DECIDE.name, told_of(done))
         return document(done)
 
     who = f"{actor}\n".encode()  # another person decides for themselves
@@ -114,6 +113,19 @@ async def decisions(
         is_masked=not caller.has(Scope.PROFILES_PII),
     )
     found = await one(request, IDENTITY_DECISIONS, asked)
-    ends = [UUID(end.node_id) for entry in found.entries for end in (entry.a, entry.b)]
+    ends = [
+        UUID(end.node_id)
+        for entry in found.entries
+        for end in (entry.a, entry.b, *entry.blocked_by)
+    ]
     note(request, caller, IDENTITY_DECISIONS.name, ends)
     return page(found.entries, found.next_cursor)
+
+
+def told_of(done: DecisionOutcome) -> list[UUID]:
+    """Whom the answer to a decision tells of: profiles, and identifiers that are in the way, by
+    their node ids, which resolve."""
+    effect = done.effect
+    profiles = [part.profile_id for part in (*effect.before, *effect.after)]
+    moved = [at for one_ in effect.moved for at in (one_.from_profile_id, one_.to_profile_id)]
+    return [*profiles, *moved, *(UUID(node.node_id) for node in effect.blocked_by)]

@@ -101,8 +101,7 @@ async def why(
             raise Problem(ProblemCode.ERASED, gone) from error
         detail = "one of the identifiers is none, or was never seen in the realm of the key"
         raise Problem(ProblemCode.NOT_FOUND, detail) from error
-    profiles = [UUID(found.profile_a), UUID(found.profile_b)]
-    note(request, caller, IDENTITY_WHY.name, profiles)
+    note(request, caller, IDENTITY_WHY.name, [UUID(one_) for one_ in found.profiles])
     return document(found, 200, Content_Language=language)
 
 

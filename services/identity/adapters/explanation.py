@@ -84,6 +84,7 @@ class Explanation:
             "profile_b": str(as_uuid(graph.profile(b))),
             "kind_a": graph.kind(a),
             "kind_b": graph.kind(b),
+            "profiles": self._profiles(a, b, graph),
             "same": is_same,
             "path": [self._step(step) for step in path],
             "set_aside": [self._aside(one, graph) for one in asides[:ASIDES_SHOWN_MAX]],
@@ -163,6 +164,13 @@ class Explanation:
         self._values = self._store.values_of(self._realm, nodes)
         edges = [one for one in proofs if isinstance(one, Edge)][:HAPPENINGS_READ_MAX]
         self._happened = happenings(self._database, self._realm, edges)
+
+    def _profiles(self, a: NodeId, b: NodeId, graph: _Graph) -> list[str]:
+        """The profiles of the nodes whose values are shown."""
+        elsewhere = self._values.keys() - graph.placements.keys()
+        placed = graph.placements | self._map.placements_of(self._realm, elsewhere)
+        holders = [placed[one].profile if one in placed else one for one in (a, b, *self._values)]
+        return [str(as_uuid(one)) for one in dict.fromkeys(holders)]
 
     def _node(self, node: NodeId) -> Json:
         type_name, issuer, value = self._values.get(node, ("", "", ""))

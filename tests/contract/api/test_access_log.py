@@ -114,6 +114,29 @@ def test_every_operation_on_profiles_leaves_a_trace(service: Service, customer: 
         assert entry["status"] == httpx.codes.OK
 
 
+def test_whoever_an_explanation_names_is_noted(service: Service) -> None:
+    """Not only the two: whom their shared tablet touches stands among the samples, by value."""
+    tag = uuid.uuid4().hex[:12]
+    tablet = identifier("device_id", f"tablet-{tag}")
+    emails = [f"{tag}-{number}@example.com" for number in range(3)]
+    for number, email in enumerate(emails):
+        who = [identifier("email", email, verified=True), tablet]
+        service.send(event("identity.linked", event_id=f"{tag}-{number}", identifiers=who))
+    asked = {"a": f"email={emails[0]}", "b": f"email={emails[1]}"}
+    request_id = f"why-{tag}"
+    with service.client() as client:
+        given = {"identifiers": [{"type": "email", "value": emails[2]}]}
+        beside = client.post("/v1/profiles/lookup", json=given).raise_for_status().json()
+        answer = client.post(
+            "/v1/identity/why", json=asked, headers={"X-Request-ID": request_id}
+        ).raise_for_status()
+        samples = [one["value"] for shared in answer.json()["shared"] for one in shared["samples"]]
+        assert emails[2] in samples
+        end = time.monotonic() + NOTED_S
+        while request_id not in entries(client, profile_id=beside["profile_id"]):
+            assert time.monotonic() < end, "the third customer was shown, and nobody noted it"
+
+
 def test_what_was_not_handed_out_leaves_none(service: Service, customer: Customer) -> None:
     """A profile of another realm, one that nobody has, a request without the scope."""
     nobody = customer._replace(profile_id=str(uuid.uuid4()), email="nobody@example.com")
