@@ -90,6 +90,7 @@ IDENTITY_WHY = (
     Field("profile_b", "UUID", "The profile that holds the second."),
     Field("kind_a", "string", "What profile `profile_a` is; empty if it is on no map."),
     Field("kind_b", "string", "What profile `profile_b` is."),
+    Field("profiles", "list of UUIDs", "The profiles of all identifiers named, the two first."),
     Field("same", "boolean", "Both belong to one profile."),
     Field("path", "list of steps", "The links from the first to the second, if they are one."),
     Field("set_aside", "list of edges", "Edges of the two that join nobody, and why."),
