@@ -68,7 +68,8 @@ def explained(a: Json, b: Json, **changes: Any) -> Explained:
     """An explanation of two persons that are not one."""
     given: Json = {
         "version": 1, "realm": "default", "a": a, "b": b, "profile_a": "1", "profile_b": "2",
-        "kind_a": "person", "kind_b": "person", "profiles": ["1", "2"], "same": False, "path": [], "set_aside": [],
+        "kind_a": "person", "kind_b": "person", "profiles": ["1", "2"], "same": False,
+        "path": [], "set_aside": [],
         "decisions": [], "nearest": [], "shared": [], "is_cut": False, "language": "en",
         "sentences": [],
     }  # fmt: skip
