@@ -209,7 +209,7 @@ CATALOGUE = Catalogue(
                 records.RulesRecord,
                 records.ErasureRecord,
             ),
-            produced_by=(Party.INGEST, Party.QUERY),
+            produced_by=(Party.INGEST, Party.IDENTITY, Party.QUERY),
             consumed_by=(Party.IDENTITY,),
         ),
         Topic(
@@ -259,13 +259,13 @@ CATALOGUE = Catalogue(
         Topic(
             name="c360.alerts",
             description="The state of each incident after a change of its life cycle. A record "
-            "without a value (tombstone) removes an incident that was purged.",
+            "without a value (tombstone) removes an incident about a customer who was erased.",
             key=("realm", "incident_id"),
             key_reason="The latest record of an incident is its current state.",
             partitions=6,
             cleanup=Cleanup.COMPACT,
             records=(records.AlertRecord,),
-            produced_by=(Party.CONSISTENCY,),
+            produced_by=(Party.CONSISTENCY, Party.IDENTITY),
             consumed_by=(Party.QUERY, Party.SUBSCRIBERS),
         ),
     )

@@ -20,6 +20,7 @@ from schemas.records import ActionRecord, ErasureRecord, PersonRecord
 from services.consistency.kinds import KINDS
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
+from services.stream.ports import Outgoing
 
 ActionSink = Callable[[Sequence[PersonRecord]], None]
 """Makes what people do durable before it returns. Raises as the store or the producer does."""
@@ -78,8 +79,29 @@ def kafka_sink(settings: Settings) -> ActionSink:
     return send
 
 
+def kafka_erasures(settings: Settings) -> ErasureSink:
+    """Sends the record of an erasure to the partition whose worker keeps the realm's map."""
+
+    def send(record: ErasureRecord) -> None:
+        if not settings.kafka_bootstrap_servers:
+            raise ConfigurationError(
+                "C360_KAFKA_BOOTSTRAP_SERVERS is not set. On a ClickHouse server an erasure is a "
+                "record for a worker; set it as for the workers."
+            )
+        from services.stream.person_records import erasure_outgoing
+
+        asyncio.run(_send_all(settings, [erasure_outgoing(record)]))
+
+    return send
+
+
 async def _send(settings: Settings, records: Sequence[PersonRecord]) -> None:
     from services.stream.person_records import person_outgoing
+
+    await _send_all(settings, [person_outgoing(one) for one in records])
+
+
+async def _send_all(settings: Settings, records: Sequence[Outgoing]) -> None:
     from services.stream.producer import send_once  # aiokafka takes a while to load
 
-    await send_once(settings, [person_outgoing(one) for one in records])
+    await send_once(settings, records)

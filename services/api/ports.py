@@ -169,8 +169,18 @@ class ErasureSource(Protocol):
         """One erasure."""
         ...
 
-    def wait(self, realm: str, erasure_id: str, within_s: float) -> RunState:
-        """Wait until all rows are removed. Raises Retry if they are not within that time."""
+    def ordered(self, realm: str, node: NodeId) -> ErasureRecord | None:
+        """The erasure of a node that is under way on a server."""
+        ...
+
+    def wait(self, record: ErasureRecord, within_s: float) -> RunState:
+        """Wait until all rows are removed, and on a server until all who follow were told. Raises
+        Retry if they are not within that time."""
+        ...
+
+    def topics(self, realm: str, nodes: Sequence[NodeId]) -> dict[str, datetime]:
+        """Kafka topics with records about erased nodes, and when Kafka has dropped them at the
+        latest; none on a data directory."""
         ...
 
     def files_gone(self, within_s: float) -> bool:

@@ -21,7 +21,7 @@ from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
 from services.cli.state import state_of
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.ledger import Ledger
+from services.ingest.ledger import Ledger, LedgerOfStore
 from services.intake.tls import tls_context
 from services.runtime.errors import C360Error, ConfigurationError, Retry
 from services.runtime.metrics import Metrics
@@ -202,7 +202,7 @@ class _Service:
     async def _keep_ledger(self) -> None:
         """What a worker would reject for an erasure is rejected here."""
         store = await until_done(lambda: asyncio.to_thread(self._erasures), "ledger", self._metrics)
-        await self._ledger.keep(store)
+        await LedgerOfStore(self._ledger, store).keep()
 
     def _erasures(self) -> ClickHouseFactStore:
         store = ClickHouseFactStore(open_server(self._settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from services.api.actions import kafka_sink
+from services.api.actions import kafka_erasures, kafka_sink
 from services.api.operation import In, Operation, Out
 from services.api.ports import Access
 from services.api.read_store import ReadStore, StoreWrites
@@ -21,7 +21,8 @@ class ServerSession:
     """Implements services.cli.session.Session on a server."""
 
     def __init__(self, reading: ReadStore) -> None:
-        writes = StoreWrites(reading.reading, kafka_sink(reading.settings))
+        settings = reading.settings
+        writes = StoreWrites(reading.reading, kafka_sink(settings), kafka_erasures(settings))
         self._access = Access(reading, writes)
 
     def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:

@@ -19,6 +19,11 @@ worker = typer.Typer(
 )
 OFFSETS = {"ingest": 0, "identity": 1, "consistency": 2}
 """One worker of each kind runs on a machine without any port being set."""
+MAINS = {
+    "ingest": "services.ingest.main",
+    "identity": "services.erasure.main",
+    "consistency": "services.consistency.main",
+}
 Run = Callable[[Settings], Coroutine[Any, Any, None]]
 
 
@@ -26,7 +31,7 @@ def _run(context: typer.Context, service: str) -> None:
     settings = state_of(context).settings()
     port = settings.health_port(OFFSETS[service])
     settings = settings.model_copy(update={"worker_http_port": port})
-    run: Run = import_module(f"services.{service}.main").run  # Faust takes a second to load
+    run: Run = import_module(MAINS[service]).run  # Faust takes a second to load
     with traced(settings, f"c360-{service}"):
         asyncio.run(run(settings))
 

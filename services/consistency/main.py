@@ -13,6 +13,7 @@ import structlog
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.config import configured_rules
 from services.consistency.core.doubt import LateWrites
+from services.consistency.pausing import PausingErasures, keep_pausing
 from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import STATEMENTS_OF_A_WRITE, CacheBudget
@@ -31,18 +32,28 @@ log = structlog.get_logger()
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
     rules = configured_rules(settings)
+    made: list[ConsistencyWorker] = []
 
     def worker(parts: Parts) -> ConsistencyWorker:
-        return ConsistencyWorker(
+        one = ConsistencyWorker(
             ClickHouseConsistencyStore(parts.database, OFFER_PARTITIONS),
             parts.ports,
             rules,
             parts.metrics,
             budget=CacheBudget(settings.consistency_cached_claims_max),
             late=LateWrites(STATEMENTS_OF_A_WRITE * settings.clickhouse_timeout_s, time.monotonic),
+            erasures=PausingErasures(parts.database),
         )
+        made.append(one)
+        return one
 
-    await run_deciding_worker(settings, "consistency", OFFERS_TOPIC, worker, _tick)
+    async def beside(parts: Parts, host: FaustHost) -> None:
+        """Tick, and pause while somebody is removed."""
+        erasures, offload = PausingErasures(parts.database), parts.ports.offload
+        pausing = keep_pausing(erasures, made[-1], host.assigned, offload)
+        await asyncio.gather(_tick(parts, host), pausing)
+
+    await run_deciding_worker(settings, "consistency", OFFERS_TOPIC, worker, beside)
 
 
 async def _tick(parts: Parts, host: FaustHost) -> None:

@@ -129,6 +129,18 @@ class WorkerStore(ConsistencyReads, Protocol):
         ...
 
 
+class ErasurePauses(Protocol):
+    """What a worker has to know of erasures. Methods block and raise the store's own errors."""
+
+    def pausing(self) -> Collection[str]:
+        """Erasures for which nobody may write an incident now."""
+        ...
+
+    def latest(self) -> Mapping[str, int]:
+        """The latest time (Unix ms) up to which somebody was erased, by realm."""
+        ...
+
+
 class BooksChunk(NamedTuple):
     """Some books with everything that their incidents follow from."""
 

@@ -15,8 +15,10 @@ the partition, changes with the map. So whoever receives the claim, or changes t
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -43,7 +45,7 @@ from services.consistency.core.customers import split_claims
 from services.consistency.core.doubt import LateWrites
 from services.consistency.core.kind import Kinds
 from services.consistency.partition_store import BatchStore, PartitionStore
-from services.consistency.ports import WorkerStore
+from services.consistency.ports import ErasurePauses, WorkerStore
 from services.consistency.rules import ConsistencyRules
 from services.consistency.writer import ONE_PROCESS, Actions, CacheBudget, ConsistencyWriter
 from services.runtime.errors import Retry
@@ -74,13 +76,23 @@ class _PartitionBatch(NamedTuple):
     """The records of a batch for one partition, by realm."""
 
     claims: dict[str, list[BookEntry]]
+    doubted: dict[str, list[BookEntry]]
+    """Perhaps of somebody who was erased: they count if the facts still have them."""
     ticks: dict[str, datetime]
     actions: dict[str, dict[Book, list[IncidentAction]]]
     customers: dict[str, set[NodeId]]
     """Profiles to judge again."""
     anchors: dict[str, set[NodeId]]
     """Of claims about customers, whoever these are."""
+    old_customers: dict[str, set[NodeId]]
+    """Profiles to judge again, of which some may be erased since."""
     refused: list[Outgoing]
+
+    @property
+    def realms(self) -> Iterable[str]:
+        """All that the batch is about, in a fixed order."""
+        claimed = (*self.claims, *self.doubted, *self.actions)
+        return dict.fromkeys((*claimed, *self.customers, *self.old_customers, *self.ticks))
 
 
 class _Task(NamedTuple):
@@ -93,6 +105,8 @@ class _Task(NamedTuple):
     actions: Actions
     changed_books: Sequence[Book]
     """Of customers; read anew."""
+    doubted_books: Collection[Book]
+    """Of claims that count if the facts have them; read anew."""
     in_doubt: bool
     version: int
     """Of the rows to write."""
@@ -123,9 +137,11 @@ class ConsistencyWorker:
         partitions: int = OFFER_PARTITIONS,
         budget: CacheBudget | None = None,
         late: LateWrites = ONE_PROCESS,
+        erasures: ErasurePauses | None = None,
     ) -> None:
         """`partitions` is how many the topic has in all; `budget` is for the books in memory, of
-        all partitions; `late` is about writes that were given up, here or by another worker."""
+        all partitions; `late` is about writes that were given up, here or by another worker;
+        without `erasures` nobody is ever erased."""
         self._store = store
         self._ownership = Ownership(ports.positions, ports.log, ports.offload)
         self._outbox = ports.outbox
@@ -138,6 +154,20 @@ class ConsistencyWorker:
         self._begun_s = self._clock()
         self._late = late._replace(clock=lambda: self._begun_s)
         self._held: dict[Partition, _Held] = {}
+        self._erasures = erasures
+        self._erased_ms: Mapping[str, int] = {}
+        """Up to when somebody was erased, by realm, as known at the last take-over."""
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """Entered when nothing is being written; nothing is until it is left. Then everything in
+        memory is forgotten."""
+        async with self._turn:
+            try:
+                yield
+            finally:
+                self._held = {}
 
     def reassigned(self) -> None:
         """Other workers may have held the partitions meanwhile: cached state is discarded."""
@@ -153,6 +183,10 @@ class ConsistencyWorker:
             Retry: as the ports do, or `reassigned` was called meanwhile.
             Fatal: as the ports do.
         """
+        async with self._turn:
+            await self._process(deliveries)
+
+    async def _process(self, deliveries: Sequence[Delivery]) -> None:
         batches = by_partition(deliveries)
         held = self._held  # `reassigned` may replace it meanwhile
         try:
@@ -173,6 +207,10 @@ class ConsistencyWorker:
         self._count(written, held)
 
     async def _take_over(self, partitions: Sequence[Partition]) -> dict[Partition, _Held]:
+        if self._erasures is not None:
+            if await self._offload(self._erasures.pausing):
+                raise Retry("a person is being removed; incidents wait for it")
+            self._erased_ms = await self._offload(self._erasures.latest)
         held = await self._ownership.take_over(partitions)
         numbers = [partition.number for partition in partitions]
         comparable = await self._offload(self._store.comparable_books, numbers)
@@ -195,7 +233,7 @@ class ConsistencyWorker:
             {held[partition].holding: batch[-1].offset for partition, batch in batches.items()}
         )
         for partition, batch in batches.items():
-            brought = _brought(batch, self._rules.kinds)
+            brought = _brought(batch, self._rules.kinds, self._erased_ms)
             outgoing += brought.refused
             for realm, mine in brought.anchors.items():
                 anchors[realm] |= mine
@@ -209,7 +247,12 @@ class ConsistencyWorker:
         self._ownership.require_sole_writer(positions)
         for task in tasks:
             published = task.writer.apply(
-                task.claims, task.tick, task.actions, task.changed_books, in_doubt=task.in_doubt
+                task.claims,
+                task.tick,
+                task.actions,
+                task.changed_books,
+                in_doubt=task.in_doubt,
+                doubted_books=task.doubted_books,
             )
             self._store.note(claim.book for claim in task.claims)
             task.writer.write(task.version)
@@ -231,30 +274,34 @@ class ConsistencyWorker:
     ) -> list[_Task]:
         tasks: list[_Task] = []
         in_doubt = held.holding.is_in_doubt(batch[0].offset)
-        realms = (*brought.claims, *brought.actions, *brought.customers, *brought.ticks)
-        for realm in dict.fromkeys(realms):
+        for realm in brought.realms:
             claims, tick = brought.claims.get(realm, []), brought.ticks.get(realm)
             actions = brought.actions.get(realm, {})
             held.comparable.mark(actions)  # judged from now on, for every channel
+            old = brought.doubted.get(realm, [])
+            doubted = {claim.book for claim in held.comparable.filter(old)}
+            kinds, former = self._rules.kinds, sorted(brought.old_customers.get(realm, ()))
+            doubted.update(kinds.customer_books(realm, former))
             compared = held.comparable.filter(claims)
             matters = {claim.book for claim in compared}
             # Of an order that is cancelled in its own batch, the claims stand in the facts alone.
+            self._store.note(claim.book for claim in old)
             self._store.note(
                 claim.book
                 for claim in claims
                 if claim.book not in matters or isinstance(claim, Superseded)
             )
             customers = sorted(brought.customers.get(realm, ()))
-            changed_books = self._rules.kinds.customer_books(realm, customers)
-            if not compared and not actions and not changed_books and tick is None:
+            changed_books = kinds.customer_books(realm, customers)
+            if not (compared or doubted or actions or changed_books) and tick is None:
                 continue
             if realm not in held.writers:
                 held.writers[realm] = self._writer(realm, partition, batch_store)
             writer, store = held.writers[realm]
             store.batch = batch_store
-            tasks.append(
-                _Task(writer, store, compared, tick, actions, changed_books, in_doubt, version)
-            )
+            books = changed_books, doubted
+            task = _Task(writer, store, compared, tick, actions, *books, in_doubt, version)
+            tasks.append(task)
         return tasks
 
     def _writer(
@@ -282,12 +329,17 @@ class ConsistencyWorker:
             self._metrics.cache_entries.labels(name).set(entries)
 
 
-def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:
-    """Decode a batch. A tick counts in whole milliseconds, as it is stored."""
-    claims: dict[str, list[BookEntry]] = defaultdict(list)
+def _brought(
+    batch: Iterable[Delivery], kinds: Kinds, erased_ms: Mapping[str, int]
+) -> _PartitionBatch:
+    """Decode a batch. A tick counts in whole milliseconds, as it is stored. Of somebody who was
+    erased, no claim was appended after that time."""
+    believed: dict[str, list[BookEntry]] = defaultdict(list)
+    doubted: dict[str, list[BookEntry]] = defaultdict(list)
     ticks: dict[str, datetime] = {}
     actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
     customers: dict[str, set[NodeId]] = defaultdict(set)
+    old_customers: dict[str, set[NodeId]] = defaultdict(set)
     anchors: dict[str, set[NodeId]] = defaultdict(set)
     refused: list[Outgoing] = []
     for delivery in batch:
@@ -308,15 +360,26 @@ def _brought(batch: Iterable[Delivery], kinds: Kinds) -> _PartitionBatch:
                 _bounded_action(record, delivery)
             )
         elif isinstance(record, CustomersRecord):
-            customers[record.realm].update(one.int for one in record.customers)
-        elif kinds.about_customers and (record.statements or record.superseded):
-            others, mine = split_claims(record.entries())
-            claims[record.realm] += others
-            if mine:
-                anchors[record.realm] |= mine
+            mine = old_customers if _is_old(delivery, record, erased_ms) else customers
+            mine[record.realm].update(one.int for one in record.customers)
         else:
-            claims[record.realm] += record.entries()
-    return _PartitionBatch(claims, ticks, actions, customers, anchors, refused)
+            is_old = _is_old(delivery, record, erased_ms)
+            claims = (doubted if is_old else believed)[record.realm]
+            if kinds.about_customers and (record.statements or record.superseded):
+                others, spoke = split_claims(record.entries())
+                claims += others
+                if spoke:
+                    anchors[record.realm] |= spoke
+            else:
+                claims += record.entries()
+    return _PartitionBatch(
+        believed, doubted, ticks, actions, customers, anchors, old_customers, refused
+    )
+
+
+def _is_old(delivery: Delivery, record: OfferRecord, erased_ms: Mapping[str, int]) -> bool:
+    """Whether it may speak of somebody who was erased since."""
+    return delivery.timestamp_ms <= erased_ms.get(record.realm, -1)
 
 
 def _bounded_tick(record: TickRecord, delivery: Delivery) -> datetime:
@@ -356,11 +419,11 @@ def _read(batch: BatchStore, tasks: Iterable[_Task]) -> None:
     """Read everything the writers need, with one query per realm."""
     ticks: dict[str, dict[int, datetime]] = defaultdict(dict)
     books: dict[Book, None] = {}
-    for writer, store, claims, tick, actions, changed_books, *_ in tasks:
+    for writer, store, claims, tick, actions, changed_books, doubted, *_ in tasks:
         books |= dict.fromkeys(writer.missing(claim.book for claim in claims))
         books |= dict.fromkeys(claim.book for claim in claims if isinstance(claim, Superseded))
         books |= dict.fromkeys(writer.missing(actions))
-        books |= dict.fromkeys(changed_books)
+        books |= dict.fromkeys((*changed_books, *doubted))
         if tick is not None:
             ticks[writer.realm][store.partition] = max(tick, writer.now or tick)
     for realm, reached in ticks.items():

@@ -190,12 +190,14 @@ class ConsistencyWriter:
         changed_books: Collection[Book] = (),
         *,
         in_doubt: bool = False,
+        doubted_books: Collection[Book] = (),
     ) -> list[AnyIncident]:
         """Apply claims and people's actions, then a tick if there is one; returns changed
         incidents.
 
         The claims of `changed_books` are read again, because they may have got or lost some: those
-        of customers, whose books follow the profile map.
+        of customers, whose books follow the profile map. So are those of `doubted_books`; one that
+        has no rows at all is passed over, or it would leave one.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
@@ -213,12 +215,12 @@ class ConsistencyWriter:
         self._check_realm(actions)
         if now is not None:
             self._now = now if self._now is None else max(self._now, now)
-        books = list(dict.fromkeys((*by_book, *actions, *changed_books)))
+        books = list(dict.fromkeys((*by_book, *actions, *changed_books, *doubted_books)))
         if now is not None:
             books += sorted(self.due_books(now).difference(books))
         postponed = self._postponed.intersection(books)
-        anew = {*changed_books, *postponed}
-        may_be_blank = set[Book]() if in_doubt else anew.difference(by_book, actions)
+        anew = {*changed_books, *doubted_books, *postponed}
+        may_be_blank = (set(doubted_books) if in_doubt else anew).difference(by_book, actions)
         self._load(books, {*anew, *(one.book for one in superseded)}, may_be_blank)
         self._postponed -= postponed
         self._due |= dict.fromkeys(postponed.difference(self._cache))

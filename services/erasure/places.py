@@ -84,6 +84,8 @@ NOBODYS: dict[str, str] = {
     "completed_editions": "a price list and the event that completes it",
     "db_migrations": "of the schema",
     "edition_offers": "prices that a price list publishes",
+    "erasure_orders": "node ids and steps of erasures on a server",
+    "erasure_pauses": "numbers of partitions",
     "erasure_runs": "node ids and counts of erasures",
     "erasures": "node ids and times of erasures: what keeps an erased person from coming back",
     "incidents": "unused since incidents have kinds; names products",

@@ -9,6 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 
 import orjson
+from pydantic import Field
 
 from schemas.base import Contract
 from schemas.instants import written
@@ -37,6 +38,9 @@ class ErasureReceipt(Contract):
     for good."""
     files_removed: bool
     """Whether the files that held the rows are gone from the store's disk, too."""
+    topics: dict[str, datetime] = Field(default_factory=dict)
+    """Kafka topics with records about the person that nobody can remove singly, and when Kafka has
+    dropped them at the latest; none on a data directory."""
     signature: str = ""
     """HMAC-SHA-256 of the rest, in hexadecimal."""
 
@@ -52,8 +56,10 @@ def is_genuine(receipt: ErasureReceipt, secret: bytes) -> bool:
 
 
 def _signature(receipt: ErasureReceipt, secret: bytes) -> str:
-    plain = receipt.model_dump(mode="json", exclude={"signature", "erased_at"})
+    plain = receipt.model_dump(mode="json", exclude={"signature", "erased_at", "topics"})
     plain["erased_at"] = written(receipt.erased_at)
+    if receipt.topics:  # a receipt of before there were any is as genuine
+        plain["topics"] = {name: written(until) for name, until in receipt.topics.items()}
     key = hmac.digest(secret, PURPOSE, sha256)
     text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
     return hmac.new(key, text, sha256).hexdigest()

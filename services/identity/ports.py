@@ -13,13 +13,15 @@ from schemas.edge import Decision, Edge, Node
 from schemas.placement import Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
     from schemas.identifiers import NodeId
+    from schemas.records import ErasureRecord
     from services.identity.core.model import Refusal
     from services.identity.core.notices import Evidence, Notice
     from services.store.profile_map import Members
+    from services.stream.ports import Outgoing
 
 Placed = tuple[Node, Placement]
 
@@ -110,6 +112,55 @@ class IdentityStore(GraphSource, Protocol):
 
         No key is in both.
         """
+        ...
+
+
+class Erasures(Protocol):
+    """Erases people. All methods block, may raise the store's own errors, and may be repeated."""
+
+    def refused_until(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """Of those nodes that were erased, or are being erased: up to which time (Unix ms) nothing
+        that is said of them counts."""
+        ...
+
+    def gone(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Those of these nodes of which no event is stored."""
+        ...
+
+    def begin(self, record: ErasureRecord) -> None:
+        """From now on nothing of the person is taken. One that was begun stays as it is."""
+        ...
+
+    def is_due(self, record: ErasureRecord) -> bool:
+        """Whether everything that was under way has landed, and the rows are not yet removed, or
+        those who follow were not yet told."""
+        ...
+
+    def farewells(self, record: ErasureRecord) -> list[Outgoing]:
+        """The records that withdraw the incidents about the person; known only before they are
+        removed."""
+        ...
+
+    def erase(
+        self,
+        record: ErasureRecord,
+        settle: Callable[[str, Collection[NodeId], Collection[NodeId]], Collection[NodeId]],
+    ) -> tuple[Collection[NodeId], Collection[NodeId]]:
+        """Remove all rows. `settle` computes the map anew around nodes that lost edges, marks some
+        of them, and returns those that no edge holds on the map.
+
+        Returns the nodes that had an edge or a decision to the person and stay, and those of them
+        that stay shared for good; of an erasure whose rows are removed those of then.
+        """
+        ...
+
+    def rewritten(self, realm: str) -> list[Outgoing]:
+        """The records of incidents about others from which an erasure took what named a person."""
+        ...
+
+    def close(self, record: ErasureRecord, appended_ms: int) -> None:
+        """It is complete: newer events of the person, also than the record that closed it, begin a
+        new profile."""
         ...
 
 

@@ -6,6 +6,8 @@ The worker publishes them; where no worker runs, the same ones are read from the
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from schemas.records import ProfileChangeRecord
 from services.stream.connection import key_of
 from services.stream.ports import Outgoing
@@ -18,3 +20,8 @@ def published(record: ProfileChangeRecord) -> Outgoing:
     key = key_of(record.realm, str(record.profile_id))
     value = record.model_dump_json(exclude_none=True).encode()
     return Outgoing(PROFILE_CHANGES_TOPIC, value, key=key)
+
+
+def withdrawn(realm: str, profile_id: UUID) -> Outgoing:
+    """The record that removes a profile id: what was published of it goes when Kafka compacts."""
+    return Outgoing(PROFILE_CHANGES_TOPIC, None, key=key_of(realm, str(profile_id)))

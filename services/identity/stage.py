@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from services.identity.core.changes import regrouped
-from services.identity.ports import IdentityStore
+from services.identity.core.erased import standing_decisions, standing_edges
+from services.identity.ports import Erasures, IdentityStore
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.metrics import Metrics
 
@@ -28,6 +29,24 @@ class RealmBatch:
     """Nodes under which attributes were stored."""
     consents: set[NodeId] = field(default_factory=set)
     """Nodes under which consents or objections were stored."""
+
+
+def without_erased(realm: str, batch: RealmBatch, erasures: Erasures) -> RealmBatch:
+    """The batch without what it says of people who were erased, or are being erased: that was under
+    way, or is read again. Blocks; raises what the store raises."""
+    spoken = batch.attributes | batch.consents
+    nodes = {end.id for edge in batch.edges for end in (edge.a, edge.b)}
+    nodes |= {end.id for one in batch.decisions for end in (one.a, one.b)}
+    until = erasures.refused_until(realm, nodes | spoken)
+    if not until:
+        return batch
+    gone = erasures.gone(realm, spoken & until.keys())
+    return RealmBatch(
+        standing_edges(batch.edges, until),
+        standing_decisions(batch.decisions, until),
+        batch.attributes - gone,
+        batch.consents - gone,
+    )
 
 
 def nobody_else() -> None:

@@ -9,7 +9,7 @@ again and their changes published again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,15 +21,16 @@ from schemas.records import (
     EDGES_PER_RECORD_MAX,
     DecisionRecord,
     EdgesRecord,
+    ErasureRecord,
     IdentityRecord,
     IdentityRecordAdapter,
     ProfileChangeRecord,
 )
 from schemas.reject import RejectReason
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
-from services.identity.ports import IdentityStore
-from services.identity.publication import published
-from services.identity.stage import IdentityStage, RealmBatch, count_changes
+from services.identity.ports import Erasures, IdentityStore
+from services.identity.publication import published, withdrawn
+from services.identity.stage import IdentityStage, RealmBatch, count_changes, without_erased
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.batching import bounded
 from services.runtime.errors import Retry
@@ -37,10 +38,13 @@ from services.runtime.metrics import Metrics
 from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import Position
 
 RECORDS_MAX = 100
 CustomerRecords = Callable[[str, Collection[NodeId]], list[Outgoing]]
 """From a realm and its profiles that gained or lost nodes."""
+Ordered = tuple[ErasureRecord, int]
+"""An erasure, and when the log appended it (Unix ms)."""
 BYTES_MAX = 4 * 1024 * 1024
 """Bytes of records processed at once; they hold about 12,000 edges."""
 
@@ -54,6 +58,7 @@ class IdentityWorker:
         writer_of: creates the writer of a realm on a store.
         customer_records: the records that have incidents about profiles judged again, if there are
             kinds of incidents about customers.
+        erasures: erases people; without it, records of erasures are dead letters.
     """
 
     def __init__(
@@ -63,8 +68,10 @@ class IdentityWorker:
         ports: DecisionPorts,
         metrics: Metrics,
         customer_records: CustomerRecords | None = None,
+        erasures: Erasures | None = None,
     ) -> None:
         self._customer_records = customer_records
+        self._erasures = erasures
         self._open_store = open_store
         self._writer_of = writer_of
         self._ownership = Ownership(ports.positions, ports.log, ports.offload)
@@ -112,6 +119,8 @@ class IdentityWorker:
             await self._outbox.send_all(
                 [*written.dead, *map(published, written.changes), *written.customers]
             )
+            for ordered in written.closing:
+                await self._erase(tenure.session, held, *ordered)
         except BaseException:
             # An abandoned write may still be running, on a store that is not used again.
             tenure.session = None
@@ -121,10 +130,16 @@ class IdentityWorker:
 
     def _write(self, session: IdentityStage, held: Holding, part: list[Delivery]) -> _Written:
         """All blocking work. Every row has the version of the position noted."""
-        by_realm, dead = _sorted_out(part)
+        by_realm, erasures, dead = _sorted_out(part, self._erasures is not None)
         first, doubtful = part[0].offset, held.in_doubt_to
         noted = self._ownership.note({held: part[-1].offset})
         version = noted[held.partition].version
+        if self._erasures is not None:
+            self._begin_erasures(self._erasures, erasures, noted)
+            by_realm = {
+                realm: without_erased(realm, batch, self._erasures)
+                for realm, batch in by_realm.items()
+            }
         applied = session.process(
             by_realm,
             version,
@@ -141,7 +156,54 @@ class IdentityWorker:
         if self._customer_records is not None:
             for realm, changes in applied.items():
                 customers += self._customer_records(realm, session.regrouped(realm, changes))
-        return _Written(dead, list(applied.values()), records, customers)
+        closing = [one for one in erasures if one[0].closes]
+        return _Written(dead, list(applied.values()), records, customers, closing)
+
+    def _begin_erasures(
+        self, erasing: Erasures, erasures: list[Ordered], noted: Mapping[Partition, Position]
+    ) -> None:
+        if erasures:
+            self._ownership.require_sole_writer(noted)
+        for record, _ in erasures:
+            if not record.closes:
+                erasing.begin(record)
+
+    async def _erase(
+        self, session: IdentityStage, held: Holding, record: ErasureRecord, appended_ms: int
+    ) -> None:
+        """Withdraw what was published, remove all rows, tell who follows, in this order: whoever
+        takes over in between does all of it again."""
+        erasing, offload = self._erasures, self._offload
+        if erasing is None or not await offload(erasing.is_due, record):
+            return  # it is complete: what came since is not to be touched
+        await self._outbox.send_all(await offload(erasing.farewells, record))
+        await self._outbox.send_all(await offload(self._remove, erasing, session, held, record))
+        await offload(erasing.close, record, appended_ms)
+
+    def _remove(
+        self, erasing: Erasures, session: IdentityStage, held: Holding, record: ErasureRecord
+    ) -> list[Outgoing]:
+        """Remove all rows; what follows from it for those who stay."""
+        realm, version = record.realm, held.noted.version
+
+        def settle(
+            realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
+        ) -> tuple[Changes, set[NodeId]]:
+            positions = {held.partition: held.noted}
+            return session.settle(
+                realm, nodes, marks, version, lambda: self._ownership.require_sole_writer(positions)
+            )
+
+        erased = erasing.erase(record, lambda *given: settle(*given)[1])
+        # Again, for an attempt before may have written the same and told nobody.
+        changes, alone = settle(realm, *erased)
+        said = RealmBatch(attributes=set(alone))
+        records = _followed(session.store, realm, said, changes, version)
+        customers = list[Outgoing]()
+        if self._customer_records is not None:
+            customers = self._customer_records(realm, session.regrouped(realm, changes))
+        gone = [withdrawn(realm, node) for node in record.nodes]
+        return [*map(published, records), *customers, *erasing.rewritten(realm), *gone]
 
     def _count(self, written: _Written) -> None:
         metrics = self._metrics
@@ -167,15 +229,21 @@ class _Written(NamedTuple):
     applied: list[Changes]
     changes: list[ProfileChangeRecord]
     customers: list[Outgoing]
+    closing: list[Ordered]
+    """Erasures whose rows are to be removed now."""
 
 
 def _size(delivery: Delivery) -> int:
     return len(delivery.value or b"")
 
 
-def _sorted_out(part: list[Delivery]) -> tuple[dict[str, RealmBatch], list[Outgoing]]:
-    """The contents by realm, and a dead letter for each record that cannot be processed."""
+def _sorted_out(
+    part: list[Delivery], erases: bool
+) -> tuple[Mapping[str, RealmBatch], list[Ordered], list[Outgoing]]:
+    """The contents by realm, the erasures with the times at which the log appended them, and a dead
+    letter for each record that cannot be processed."""
     by_realm: dict[str, RealmBatch] = defaultdict(RealmBatch)
+    erasures: list[Ordered] = []
     dead: list[Outgoing] = []
     for delivery in part:
         record = _decoded(delivery)
@@ -188,10 +256,12 @@ def _sorted_out(part: list[Delivery]) -> tuple[dict[str, RealmBatch], list[Outgo
             batch.consents.update(node.int for node in record.consents)
         elif isinstance(record, DecisionRecord):
             by_realm[record.realm].decisions.append(record.decision())
+        elif isinstance(record, ErasureRecord) and erases:
+            erasures.append((record, delivery.timestamp_ms))
         else:
             message = f"records of kind {record.kind} cannot be processed yet; send it again later"
             dead.append(dead_letter(delivery, RejectReason.UNKNOWN_TYPE, "kind", message))
-    return by_realm, dead
+    return by_realm, erasures, dead
 
 
 def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:

@@ -1,4 +1,4 @@
-"""The ledger of erasures as ingest keeps it in memory: read at the start, then twice a minute.
+"""The ledger of erasures as ingest keeps it in memory: read at the start, and when it has changed.
 
 An event that is older than the erasure of somebody it names is rejected. Nothing here writes.
 """
@@ -12,7 +12,7 @@ import structlog
 from schemas.identifiers import NodeId
 from services.ingest.ports import FactStore
 
-REFRESH_S = 30.0
+LOOK_S = 2.0
 log = structlog.get_logger()
 
 
@@ -21,6 +21,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._erased: dict[tuple[str, NodeId], int] = {}
+        self.steps = 0
+        """How many steps of erasures are known. Read it before what it speaks of is used."""
 
     def erased_at(self, realm: str, node: NodeId) -> int | None:
         """When a node was erased, in ms since 1970 (UTC), or None."""
@@ -28,13 +30,35 @@ class Ledger:
 
     def refresh(self, store: FactStore) -> None:
         """Read the ledger. Blocks; raises as the store does."""
+        steps = store.erasure_steps()  # before, for what comes in between is read again
         self._erased = store.erasures()
+        self.steps = steps
 
-    async def keep(self, store: FactStore) -> None:
-        """Refresh it now and then, until cancelled."""
+
+class LedgerOfStore:
+    """Implements services.ingest.worker.KnownErasures."""
+
+    def __init__(self, ledger: Ledger, store: FactStore) -> None:
+        self._ledger = ledger
+        self._store = store
+
+    @property
+    def steps(self) -> int:
+        """See the port."""
+        return self._ledger.steps
+
+    def look(self) -> int:
+        """See the port."""
+        if self._store.erasure_steps() != self._ledger.steps:
+            self._ledger.refresh(self._store)
+            self._store.forget_values()
+        return self._ledger.steps
+
+    async def keep(self) -> None:
+        """Look now and then, until cancelled: for whoever writes nothing, but answers senders."""
         while True:
-            await asyncio.sleep(REFRESH_S)
+            await asyncio.sleep(LOOK_S)
             try:
-                await asyncio.to_thread(self.refresh, store)
+                await asyncio.to_thread(self.look)
             except Exception as error:  # the store is down: whoever writes waits for it
                 log.warning("ledger_not_read", error=str(error))

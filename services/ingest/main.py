@@ -14,7 +14,7 @@ from services.ingest.adapters.kafka import KafkaSource
 from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
-from services.ingest.ledger import Ledger
+from services.ingest.ledger import Ledger, LedgerOfStore
 from services.ingest.measure import show_channels
 from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
@@ -49,34 +49,30 @@ async def run(settings: Settings) -> None:
 
     ledger = Ledger()
 
-    async def started() -> tuple[IngestWorker, ClickHouseFactStore]:
+    async def started() -> IngestWorker:
         database = await store.opened()
-        erasures = ClickHouseFactStore(await store.opened())
-        await asyncio.to_thread(ledger.refresh, erasures)
+        facts = ClickHouseFactStore(database)
+        await asyncio.to_thread(ledger.refresh, facts)
         for start in (source.start, outbox.start):
             await until_done(start, "Kafka", metrics, waits=progress.moved)
         ports = IngestPorts(source, outbox, ClickHouseWatermarks(database), threads)
         timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
-        facts = ClickHouseFactStore(database)
         core = EventProcessor(config, ledger.erased_at)
-        return _worker(settings, core, facts, ports, metrics, timing), erasures
+        return _worker(settings, core, facts, ledger, ports, metrics, timing)
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
         health_pages(settings, metrics, progress, store, source.is_assigned),
     ):
-        parts = await unless_stopped(stopping, started())
-        if parts is None:
+        worker = await unless_stopped(stopping, started())
+        if worker is None:
             return
-        worker, erasures = parts
         tune_garbage_collector()
         ending = asyncio.create_task(_stop_when(stopping, worker))
-        refreshing = asyncio.create_task(ledger.keep(erasures))
         try:
             await worker.run()
         finally:
             ending.cancel()
-            refreshing.cancel()
             await source.stop()
             await outbox.stop()
             threads.close()
@@ -87,6 +83,7 @@ def _worker(
     settings: Settings,
     core: EventProcessor,
     facts: ClickHouseFactStore,
+    ledger: Ledger,
     ports: IngestPorts,
     metrics: Metrics,
     timing: Timing,
@@ -102,6 +99,7 @@ def _worker(
             settings.worker_batch_bytes_max,
             settings.worker_linger_ms / 1000,
         ),
+        erasures=LedgerOfStore(ledger, facts),
     )
 
 

@@ -219,6 +219,10 @@ class FactStore(Protocol):
         """Keep both bodies of each event id that arrived with a second body."""
         ...
 
+    def forget_values(self) -> None:
+        """Values of people were removed: write those that come from now on, known or not."""
+        ...
+
     def write_values(self, events: Sequence[Accepted], batch: int) -> None:
         """The value behind each node id."""
         ...
@@ -228,7 +232,11 @@ class FactStore(Protocol):
         ...
 
     def erasures(self) -> dict[tuple[str, NodeId], int]:
-        """The ledger: (realm, node) → time of erasure in ms."""
+        """The ledger: (realm, node) → time of erasure in ms; while one is under way without end."""
+        ...
+
+    def erasure_steps(self) -> int:
+        """How many steps all erasures that were ordered have made; it only grows. Cheap."""
         ...
 
     def last_batch(self) -> int:

@@ -63,6 +63,30 @@ class DeliverySource(Protocol):
         ...
 
 
+class KnownErasures(Protocol):
+    """The ledger of erasures that the stage decides by."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps of erasures are known to the stage."""
+        ...
+
+    def look(self) -> int:
+        """Read the ledger if an erasure has made a step since; the steps known now. Blocks; raises
+        as the store does."""
+        ...
+
+
+class NoErasures:
+    """Implements `KnownErasures` where nobody is erased."""
+
+    steps = 0
+
+    def look(self) -> int:
+        """See the port."""
+        return self.steps
+
+
 class Limits(NamedTuple):
     """When a batch is full: by events, by bytes, or by time."""
 
@@ -99,6 +123,8 @@ class Batch(NamedTuple):
 
     deliveries: list[Delivery]
     decoded: Decoded
+    erasure_steps: int
+    """Of all erasures, as known when it was decoded."""
 
 
 class IngestWorker:
@@ -114,8 +140,10 @@ class IngestWorker:
         limits: Limits | None = None,
         sent: SentEdges | None = None,
         offer_partitions: int = OFFER_PARTITIONS,
+        erasures: KnownErasures | None = None,
     ) -> None:
-        """`sent` remembers which edges need not be sent again."""
+        """`sent` remembers which edges need not be sent again. `erasures` is what the stage decides
+        by; without it nobody is erased."""
         self._stage = stage
         self._source, self._outbox, self._watermarks, self._offload = ports
         self._limiter = limiter
@@ -124,6 +152,7 @@ class IngestWorker:
         self._limits = limits or Limits()
         self._sent = sent or SentEdges()
         self._offer_partitions = offer_partitions
+        self._erasures = erasures or NoErasures()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -183,6 +212,7 @@ class IngestWorker:
 
     def _decode(self, deliveries: list[Delivery]) -> Batch:
         """Validate every delivery. The time of receipt is the log's, the same in every delivery."""
+        steps = self._erasures.steps  # before, for the ledger may be read again meanwhile
         lines, outcomes = list[Line](), list[Accepted | Reject]()
         stamp_ms, received_at = -1, from_ms(0)
         for delivery in deliveries:
@@ -192,7 +222,8 @@ class IngestWorker:
             line = Line(value, len(value))
             lines.append(line)
             outcomes.append(self._stage.outcome(line, received_at, Intake.SERVER))
-        return Batch(deliveries, Decoded(lines, outcomes, received_at, Intake.SERVER))
+        decoded = Decoded(lines, outcomes, received_at, Intake.SERVER)
+        return Batch(deliveries, decoded, steps)
 
     async def _finish(self, batch: Batch) -> None:
         """Facts, then derived records and dead letters, then offsets."""
@@ -203,6 +234,14 @@ class IngestWorker:
 
     async def _make_durable(self, batch: Batch) -> None:
         metrics = self._metrics
+
+        async def look() -> int:
+            return await self._offload(self._erasures.look)
+
+        if await self._until_done(look, "ledger") != batch.erasure_steps:
+            # Somebody is being erased, or was, since the batch was decoded (ADR 0099).
+            batch = await self._offload(self._decode, batch.deliveries)
+            self._sent.forget()
 
         async def store() -> Stored:
             with metrics.stage_seconds.labels("store").time(), tracing.step("store"):

@@ -46,7 +46,10 @@ def profile_changes_astray(run: Distributed) -> list[str]:
     profile ids beside the map that stand for more than themselves."""
     told: dict[UUID, ProfileChangeRecord] = {}
     for record in asyncio.run(read_all(run.servers, "c360.profile-changes")):
-        one = ProfileChangeRecord.model_validate_json(record.value or b"")
+        if record.value is None:
+            told.pop(UUID((record.key or b"").decode().rpartition("\x1f")[2]), None)
+            continue
+        one = ProfileChangeRecord.model_validate_json(record.value)
         assert record.key == f"{one.realm}\x1f{one.profile_id}".encode()
         if one.profile_id not in told or one.map_version >= told[one.profile_id].map_version:
             told[one.profile_id] = one
@@ -71,7 +74,10 @@ def alerts_astray(run: Distributed) -> list[str]:
     """Incidents whose latest alert says something else, or that only one of both knows."""
     told: dict[str, dict[str, Any]] = {}
     for record in asyncio.run(read_all(run.servers, "c360.alerts")):
-        one = AlertRecord.model_validate_json(record.value or b"")
+        if record.value is None:
+            told.pop((record.key or b"").decode().rpartition("\x1f")[2], None)
+            continue
+        one = AlertRecord.model_validate_json(record.value)
         assert record.key == f"{one.realm}\x1f{one.incident_id}".encode()
         plain = one.model_dump(exclude={"version"})
         if plain["row_version"] >= told.get(one.incident_id, plain)["row_version"]:

@@ -26,6 +26,7 @@ from services.consistency.kinds import KINDS, missing_on_channel
 from services.runtime.metrics import Metrics
 from services.stream.ports import Outgoing
 from services.stream.producer import Producer
+from tests import events
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.accounts import (
     INCIDENTS_SQL,
@@ -37,15 +38,18 @@ from tests.e2e.accounts import (
     profile_changes_astray,
 )
 from tests.e2e.conftest import Reference, Stream
-from tests.e2e.distributed import SERVICES, Api, Distributed
+from tests.e2e.distributed import SERVICES, TRY_AGAIN, Api, Distributed
 from tests.e2e.runs import c360_json, command, environment, wait_for
 from tests.e2e.truth import read_csv
-from tests.kafka import kafka_settings, renew_catalogue
+from tests.kafka import kafka_settings, read_all, renew_catalogue
 from tests.otlp import Collector
 from tests.sse import Follower
 from tests.tiers import LONG
 
 LISTENING = "0A"
+STEPS_SQL = "SELECT step FROM erasure_orders FINAL"
+OTHERS_SQL = "SELECT node, event_id FROM touchpoints FINAL"
+CHANGES, NOT_THERE = "c360.profile-changes", 4
 WRONG_CONFIGURATION, ENDING_DEADLINE_S = 78, 60
 FAULTS: tuple[dict[str, Any], ...] = (
     {"code": 252, "match": "INSERT INTO .*touchpoints", "count": 2},
@@ -371,6 +375,78 @@ def test_a_decision_goes_through_the_log(run: Distributed) -> None:
     assert profile_changes_astray(run) == []
     assert run.digest() == before
     assert dead_letters(run) == letters
+
+
+def test_an_erasure_goes_through_the_log(run: Distributed, tmp_path: Path) -> None:
+    """Events of the customer are in flight, and the identity worker is killed on the way: the next
+    one completes it. Nothing is left, and nothing comes back when everything is read again."""
+    before = {tuple(row) for row in run.rows(OTHERS_SQL)}
+    mail = _somebody(run)
+    meant = f"email={mail['value']}"
+    held = run.rows(f"SELECT node FROM map FINAL WHERE profile = '{mail['profile_id']}'")
+    nodes = ", ".join(f"'{node}'" for (node,) in held)
+    ingest = run.of("ingest")
+    run.stop(ingest)
+    late = tmp_path / "late.jsonl"
+    late.write_text("".join(map(_late_event, range(20), [mail["value"]] * 20)))
+    assert run.publish(late)["acknowledged"] == 20
+    waiting = run.c360("profile", "erase", meant, "--yes", "--within-s", "5", code=TRY_AGAIN)
+    assert "it waits until the ingest workers have read what was sent before it" in waiting.stderr
+    run.add("ingest")
+    [worker] = run.of("identity")
+    wait_for(lambda: max((step for (step,) in run.rows(STEPS_SQL)), default=0) > 1, 120)
+    worker.kill()
+    worker.start()
+    receipt = tmp_path / "receipt.json"
+    wait_for(lambda: run.rows(STEPS_SQL) == [(3,)], 300)
+    run.c360("profile", "erase", meant, "--yes", "--within-s", "9", "--output", str(receipt))
+    said = json.loads(receipt.read_text())
+    assert said["removed"]["touchpoints"] > 0
+    assert said["topics"].keys() >= {"touchpoints.shop", "c360.edges", "c360.rejected"}
+    assert "nothing of the person is left" in run.c360("profile", "erased", str(receipt)).stdout
+    assert "erased" in run.c360("profile", "get", meant, code=NOT_THERE).stderr
+    run.wait_drained()
+    assert run.rows(f"SELECT event_id FROM touchpoints WHERE node IN ({nodes})") == []
+    assert run.rows("SELECT event_id FROM touchpoints WHERE event_id LIKE 'late-%'") == []
+    assert {tuple(row) for row in run.rows(OTHERS_SQL)} <= before
+    assert c360_verified(run)
+    assert profile_changes_astray(run) == []
+    assert alerts_astray(run) == []
+    folded = {one.key: one.value for one in asyncio.run(read_all(run.servers, CHANGES))}
+    assert {folded[f"default\x1f{node}".encode()] for (node,) in held} == {None}
+
+
+@LONG
+def test_replay_brings_nobody_back(run: Distributed) -> None:
+    """After an erasure new consumer groups read every topic from offset 0."""
+    run.final_tick()
+    before = run.digest()
+    run.stop_all()
+    run.prefix += "-after"
+    for service in SERVICES:
+        run.add(service)
+    run.wait_drained()
+    assert run.digest() == before
+    assert run.rows("SELECT event_id FROM touchpoints WHERE event_id LIKE 'late-%'") == []
+
+
+def _somebody(run: Distributed) -> dict[str, Any]:
+    """An e-mail address of a person with an order."""
+    for one in _json(run, "identity", "export"):
+        if one["type"] != "email" or one["shared"]:
+            continue
+        if _json(run, "profile", "get", "--id", one["profile_id"])["orders"]:
+            return dict(one)
+    raise AssertionError("nobody ordered anything")
+
+
+def _late_event(number: int, address: str) -> str:
+    """A line of somebody's event that is under way when that one is erased."""
+    mail = events.identifier("email", address, verified=True)
+    body = {"case_id": f"late-case-{number}", "text": "where is it?"}
+    sent = events.event("support.contacted", identifiers=[mail], body=body)
+    sent |= {"event_id": f"late-{number}", "occurred_at": "2026-03-02T10:00:00+01:00"}
+    return json.dumps(sent) + "\n"
 
 
 def c360_verified(run: Distributed) -> bool:

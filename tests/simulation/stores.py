@@ -302,15 +302,18 @@ class Facts(PriceListFacts):
         self._rows.rejected.update({(one.reject.reason, one.raw): one for one in lines})
 
     def erasures(self) -> dict[tuple[str, NodeId], int]:
-        """See the port."""
         return dict(self._rows.erased)
 
+    def forget_values(self) -> None:
+        pass
+
+    def erasure_steps(self) -> int:
+        return len(self._rows.erased)
+
     def last_batch(self) -> int:
-        """See the port."""
         return max(self._rows.checkpoint, *self._rows.batches.values(), 0)
 
     def checkpoint(self) -> int:
-        """See the port."""
         return self._rows.checkpoint
 
     def write_checkpoint(self, batch: int, written_at: datetime) -> None:

@@ -36,6 +36,8 @@ FLOORS = {
     "services.matching": 6,
     "services.measures": 6,
     "services.erasure": 6,
+    "services.erasure.main": 8,
+    "services.erasure.on_server": 7,
     "services.probe": 6,
     "services.notify": 7,
     "services.api": 7,

@@ -18,7 +18,6 @@ from services.api.handles import ERASED, held_by, node_named, node_of, require_r
 from services.api.operation import Answer, Operation, Request, plain
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
-from services.erasure.adapters.eraser import erasure_id_of
 from services.erasure.adapters.runs import RunState
 from services.erasure.receipt import ErasureReceipt, is_genuine, signed
 from services.profiles.ports import Resolved
@@ -111,33 +110,44 @@ def _preview(access: Access, asked: ProfileRequest) -> Iterator[ErasurePreview]:
 
 
 def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
-    reads, realm, ends_at_s = access.reads, asked.realm, monotonic() + asked.within_s
-    known = _former_run(reads, asked)
-    if known is None:
-        profile = person_meant(reads, asked).profile
-        nodes = reads.personal_data.holding(realm, profile).nodes
-        if len(nodes) > ERASED_NODES_MAX:
-            raise InvalidState(
-                f"this profile has {len(nodes)} identifiers, more than the {ERASED_NODES_MAX} of "
-                "one erasure: it is no person's. Split it first"
-            )
-        erased_ms = to_ms(datetime.now(UTC))
-    else:
-        nodes, erased_ms = known.nodes, known.erased_ms
-    record = ErasureRecord(realm=realm, nodes=list(map(as_uuid, nodes)), erased_ms=erased_ms)
-    if known is None or not known.is_removed:
+    reads, ends_at_s = access.reads, monotonic() + asked.within_s
+    record, is_new = _record_of(reads, asked)
+    if is_new:
         access.writes.erase(record)
-    run = reads.erasures.wait(realm, erasure_id_of(record), ends_at_s - monotonic())
+    run = reads.erasures.wait(record, ends_at_s - monotonic())
     receipt = ErasureReceipt(
-        realm=realm,
+        realm=record.realm,
         erasure_id=run.erasure_id,
-        identifiers=len(nodes),
+        identifiers=len(record.nodes),
         erased_at=from_ms(run.erased_ms),
         removed=run.removed,
         kept_shared=run.marked,
         files_removed=reads.erasures.files_gone(max(0.0, ends_at_s - monotonic())),
+        topics=reads.erasures.topics(record.realm, run.nodes),
     )
     yield signed(receipt, reads.secret())
+
+
+def _record_of(reads: Reads, asked: ErasureRequest) -> tuple[ErasureRecord, bool]:
+    """What is to be erased, and whether that is still to be ordered."""
+    realm = asked.realm
+    known = _former_run(reads, asked)
+    if known is not None:
+        nodes = list(map(as_uuid, known.nodes))
+        record = ErasureRecord(realm=realm, nodes=nodes, erased_ms=known.erased_ms)
+        return record, not known.is_removed
+    profile = person_meant(reads, asked).profile
+    ordered = reads.erasures.ordered(realm, profile)
+    if ordered is not None:
+        return ordered, False
+    held = reads.personal_data.holding(realm, profile).nodes
+    if len(held) > ERASED_NODES_MAX:
+        raise InvalidState(
+            f"this profile has {len(held)} identifiers, more than the {ERASED_NODES_MAX} of "
+            "one erasure: it is no person's. Split it first"
+        )
+    erased_ms = to_ms(datetime.now(UTC))
+    return ErasureRecord(realm=realm, nodes=list(map(as_uuid, held)), erased_ms=erased_ms), True
 
 
 def _former_run(reads: Reads, asked: ProfileRequest) -> RunState | None:

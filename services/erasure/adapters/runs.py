@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from schemas.identifiers import NodeId, as_uuid
-from services.erasure.adapters.eraser import COUNTS, REMOVED, count_asked
+from schemas.instants import DAY_MS, from_ms
+from schemas.records import ErasureRecord
+from schemas.topics import CATALOGUE
+from services.erasure.adapters.eraser import COUNTS, REMOVED, count_asked, erasure_id_of
 from services.erasure.adapters.held import HeldPerson, HeldReader
+from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import Retry
 from services.store.database import Database
@@ -26,6 +31,12 @@ TIMED_SQL = _STATEMENTS["timed"]
 OLDER_SQL = _STATEMENTS["older"]
 NEWER_SQL = _STATEMENTS["newer"]
 NOT_YET = "the erasure is under way; ask again with the same command"
+STANDS = {
+    ErasureStep.NONE: "it is sent, and no identity worker has taken it yet",
+    ErasureStep.REFUSING: "it waits until the ingest workers have read what was sent before it",
+    ErasureStep.PAUSING: "it waits for the consistency workers, or the rows are being removed",
+}
+"""How far an erasure on a server is that is not at its end."""
 
 
 class RunState(NamedTuple):
@@ -46,6 +57,7 @@ class ErasureRuns:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._reader = HeldReader(database)
+        self._orders = ErasureOrders(database)
 
     def preview(self, person: HeldPerson) -> dict[str, int]:
         """Rows by table that an erasure would remove; tables without one are left out."""
@@ -66,17 +78,47 @@ class ErasureRuns:
         """The latest erasure of a node."""
         return self._one(OF_NODE_SQL, {"realm": realm, "node": str(as_uuid(node))})
 
-    def wait(self, realm: str, erasure_id: str, within_s: float) -> RunState:
+    def ordered(self, realm: str, node: NodeId) -> ErasureRecord | None:
+        """The erasure of a node that is under way on a server."""
+        found = self._orders.open_of(realm, node)
+        return None if found is None else found.record
+
+    def wait(self, record: ErasureRecord, within_s: float) -> RunState:
         """Wait until all rows are removed. Raises Retry if they are not within that time."""
+        meant, found = [record], list[RunState]()
+        is_server = bool(self._database.place)
 
         def is_done() -> bool:
-            found = self.run(realm, erasure_id)
-            return found is not None and found.is_removed
+            if is_server:
+                step = self._orders.step_of(meant[-1])
+                if step is ErasureStep.NONE:  # the same person may have been ordered twice
+                    other = self.ordered(record.realm, record.nodes[0].int)
+                    meant.extend([] if other is None else [other])
+                if step is not ErasureStep.CLOSED:
+                    return False
+            run = self.run(record.realm, erasure_id_of(meant[-1]))
+            found.extend([run] if run is not None and run.is_removed else [])
+            return bool(found)
 
-        wait_until(is_done, within_s, NOT_YET)
-        found = self.run(realm, erasure_id)
-        assert found is not None
-        return found
+        try:
+            wait_until(is_done, within_s, NOT_YET)
+        except Retry as error:
+            if not is_server or str(error) != NOT_YET:
+                raise
+            stands = STANDS.get(self._orders.step_of(meant[-1]), "it is nearly complete")
+            raise Retry(f"{NOT_YET}: {stands}") from error
+        return found[-1]
+
+    def topics(self, realm: str, nodes: Sequence[NodeId]) -> dict[str, datetime]:
+        """See the port."""
+        if not self._database.place:
+            return {}
+        until_ms = min(self._orders.refused_until(realm, nodes).values(), default=0)
+        return {
+            topic.name: from_ms(until_ms + topic.retention_days * DAY_MS)
+            for topic in CATALOGUE.topics
+            if topic.retention_days is not None
+        }
 
     def files_gone(self, within_s: float) -> bool:
         """Wait until the parts that were replaced until now are off the disk; whether they are."""

@@ -39,6 +39,7 @@ LAST_BATCH_SQL = _STATEMENTS["last_batch"]
 IN_DOUBT_SQL = _STATEMENTS["in_doubt"]
 PAGE_END_SQL = _STATEMENTS["page_end"]
 ERASURES_SQL = _STATEMENTS["erasures"]
+ERASURE_STEPS_SQL = _STATEMENTS["erasure_steps"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = _STATEMENTS["conflict"]
 FORMER_BOOKS_SQL = _STATEMENTS["former_books"]
@@ -308,7 +309,7 @@ class ClickHouseFactStore:
         )
 
     def forget_values(self) -> None:
-        """Values of people were removed: write those that come from now on, known or not."""
+        """See the port."""
         self._valued.clear()
 
     def write_values(self, events: Sequence[Accepted], batch: int) -> None:
@@ -348,6 +349,10 @@ class ClickHouseFactStore:
         """See the port."""
         rows = self._database.rows(ERASURES_SQL)
         return {(realm, node.int): to_ms(erased_at) for realm, node, erased_at in rows}
+
+    def erasure_steps(self) -> int:
+        """See the port."""
+        return int(self._database.rows(ERASURE_STEPS_SQL)[0][0])
 
     def last_batch(self) -> int:
         """See the port."""

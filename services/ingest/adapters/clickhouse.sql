@@ -25,8 +25,19 @@ SELECT max(batch) FROM (SELECT batch FROM touchpoints
     WHERE batch > {batch:UInt64} AND batch <= {until:UInt64} ORDER BY batch LIMIT {rows:UInt32})
 
 -- erasures --
--- Erased nodes and when each was erased.
-SELECT realm, node, erased_at FROM erasures FINAL
+-- Erased nodes and when each was erased: without end while an erasure is under way.
+SELECT realm, node, max(until) FROM
+(
+    SELECT realm, node, erased_at AS until FROM erasures
+    UNION ALL
+    SELECT realm, arrayJoin(nodes), toDateTime64('2200-01-01 00:00:00', 3, 'UTC')
+    FROM erasure_orders FINAL WHERE step < 3
+)
+GROUP BY realm, node
+
+-- erasure_steps --
+-- How many steps all ordered erasures have made.
+SELECT sum(step) FROM erasure_orders FINAL
 
 -- checkpoint --
 -- The last batch of a writer that is processed to the end; 0 if there is none.

@@ -47,3 +47,7 @@ class SentEdges:
             self._sent.move_to_end(key)
         while len(self._sent) > self._edges_max:
             self._sent.popitem(last=False)
+
+    def forget(self) -> None:
+        """Send everything again: whoever was erased may have lost what was sent."""
+        self._sent.clear()

@@ -1,0 +1,27 @@
+"""`c360 worker identity`: the identity worker, which erases people, too."""
+
+from __future__ import annotations
+
+from services.erasure.adapters.orders import ErasureOrders
+from services.erasure.closing import ErasureCloser
+from services.erasure.on_server import ServerErasures
+from services.identity import main as identity
+from services.runtime.clock import utc_now
+from services.runtime.settings import Settings
+from services.stream.decision_worker import Parts
+from services.stream.faust_host import FaustHost
+from services.stream.group_progress import GroupProgress
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
+    await identity.run(
+        settings, lambda parts: ServerErasures(parts.database, utc_now), close_erasures
+    )
+
+
+async def close_erasures(parts: Parts, _host: FaustHost) -> None:
+    """Bring erasures to their end, whoever holds the partition of their realm."""
+    groups = GroupProgress(parts.settings, parts.settings.kafka_group_prefix)
+    orders = ErasureOrders(parts.database)
+    await ErasureCloser(orders, groups, parts.ports.outbox, parts.ports.offload).keep()

@@ -1,0 +1,102 @@
+"""An erasure in the identity worker: what it removes, and what becomes of published incidents.
+
+`c360.alerts` keeps the latest record of each incident for ever, so each incident about the person
+gets a record without a value. Implements services.identity.ports.Erasures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+
+import orjson
+
+from schemas.identifiers import NodeId
+from schemas.instants import to_ms
+from schemas.records import ErasureRecord
+from services.consistency.alerts import ALERTS_TOPIC, alert_of
+from services.erasure.adapters.eraser import (
+    BEGUN,
+    CASES_SQL,
+    ERASED_TEXT,
+    Eraser,
+    Settle,
+    count_asked,
+    erasure_id_of,
+)
+from services.erasure.adapters.held import HeldReader
+from services.erasure.adapters.orders import ErasureOrders, ErasureStep
+from services.erasure.places import FoundBy
+from services.store.database import Database
+from services.store.statements import statements_of
+from services.stream.connection import key_of
+from services.stream.ports import Outgoing
+
+_STATEMENTS = statements_of(__file__)
+INCIDENTS_SQL = _STATEMENTS["incidents"]
+REWRITTEN_SQL = _STATEMENTS["rewritten"]
+AROUND_SQL = _STATEMENTS["around"]
+
+
+class ServerErasures:
+    """The erasures of the realms that a worker writes. Methods block, raise Retry or Fatal, and may
+    be repeated."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._orders = ErasureOrders(database)
+        self._now = now
+
+    def refused_until(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """See the port."""
+        return self._orders.refused_until(realm, nodes)
+
+    def gone(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See the port."""
+        return self._orders.gone(realm, nodes)
+
+    def begin(self, record: ErasureRecord) -> None:
+        """See the port."""
+        self._orders.begin(record)
+
+    def is_due(self, record: ErasureRecord) -> bool:
+        """See the port."""
+        return self._orders.step_of(record) is ErasureStep.PAUSING
+
+    def farewells(self, record: ErasureRecord) -> list[Outgoing]:
+        """See the port."""
+        person = HeldReader(self._database).holding_of(record.realm, [n.int for n in record.nodes])
+        spoke = count_asked(self._database, person, FoundBy.EVENT)
+        cases = [case for (case,) in self._database.rows(CASES_SQL, spoke)]
+        about = {"realm": person.realm, "customers": person.uuids, "cases": cases}
+        rows = self._database.rows(INCIDENTS_SQL, about)
+        return [
+            Outgoing(ALERTS_TOPIC, None, key_of(record.realm, incident_id))
+            for (incident_id,) in rows
+        ]
+
+    def erase(
+        self, record: ErasureRecord, settle: Settle
+    ) -> tuple[Collection[NodeId], Collection[NodeId]]:
+        """See the port."""
+        found = self._run(record)
+        if found is None or found[0] <= BEGUN:
+            Eraser(self._database, settle).erase(record)
+            found = self._run(record)
+        assert found is not None
+        return found[1]
+
+    def rewritten(self, realm: str) -> list[Outgoing]:
+        """See the port."""
+        rows = self._database.rows(REWRITTEN_SQL, {"realm": realm, "text": ERASED_TEXT})
+        return [alert_of(orjson.loads(body), version) for body, version in rows]
+
+    def close(self, record: ErasureRecord, appended_ms: int) -> None:
+        """See the port."""
+        self._orders.close(record, max(to_ms(self._now()), appended_ms))
+
+    def _run(self, record: ErasureRecord) -> tuple[int, tuple[list[NodeId], list[NodeId]]] | None:
+        asked = {"realm": record.realm, "id": erasure_id_of(record)}
+        for stage, touched, marked in self._database.rows(AROUND_SQL, asked):
+            return stage, ([node.int for node in touched], [node.int for node in marked])
+        return None

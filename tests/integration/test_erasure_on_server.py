@@ -1,0 +1,449 @@
+"""The three workers on a real store and a log in memory: an erasure with events in flight anywhere.
+
+Nothing of the person is left, nothing comes back when every topic is read again, whoever dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from schemas.identifiers import as_uuid
+from schemas.instants import from_ms, to_ms
+from schemas.records import ErasureRecord, TickRecord
+from schemas.rules.identity import identity_rules
+from schemas.topics import CATALOGUE
+from services.api.digest import state_digest
+from services.api.ports import Reads
+from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
+from services.consistency.alerts import ALERTS_TOPIC
+from services.consistency.pausing import PausingErasures
+from services.consistency.rules import consistency_rules
+from services.consistency.worker import ConsistencyWorker
+from services.erasure.adapters.held import HeldReader
+from services.erasure.adapters.orders import ErasureOrders, ErasureStep
+from services.erasure.adapters.runs import ErasureRuns
+from services.erasure.closing import ErasureCloser
+from services.erasure.on_server import ServerErasures
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.publication import PROFILE_CHANGES_TOPIC
+from services.identity.worker import IdentityWorker
+from services.identity.writer import IdentityWriter
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.event_processor import EventProcessor
+from services.ingest.core.limiter import RejectLimiter
+from services.ingest.ledger import Ledger, LedgerOfStore
+from services.ingest.stage import IngestStage
+from services.ingest.worker import Batch, IngestPorts, IngestWorker, Timing
+from services.runtime.errors import Retry
+from services.runtime.metrics import Metrics
+from services.store.database import Database
+from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, customer_records
+from services.stream.connection import key_of, partition_of
+from services.stream.partition_ownership import DecisionPorts
+from services.stream.person_records import EDGES_TOPIC, erasure_outgoing
+from services.stream.ports import Delivery, Outgoing, Partition
+from services.stream.positions import ClickHousePositions
+from services.stream.watermarks import ClickHouseWatermarks
+from tests.events import RECEIVED_AT, config, event, identifier, line, order
+from tests.integration.test_erasure import REALM, assert_consistent, found_in, node
+from tests.integration.test_personal_data import access
+from tests.planted_person import CARD, EMAIL, OTHERS, PLANTED, TABLET, planted_lines
+
+T = TypeVar("T")
+SHOP = Partition("touchpoints.shop", 0)
+EDGES = Partition(EDGES_TOPIC, 0)
+LATE = (*PLANTED, "straggling-order", "straggling-case", "straggler")
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Topics:
+    """A log in memory: appends, and remembers what each group has done."""
+
+    id = "memory"
+
+    def __init__(self) -> None:
+        self.records: dict[Partition, list[Outgoing]] = defaultdict(list)
+        self.times: dict[Partition, list[int]] = defaultdict(list)
+        self.committed: dict[Partition, int] = defaultdict(int)
+        self.now_ms = to_ms(RECEIVED_AT)
+
+    def append(self, place: Partition, record: Outgoing) -> None:
+        self.records[place].append(record)
+        self.times[place].append(self.now_ms)
+
+    async def send_all(self, records: Sequence[Outgoing]) -> None:
+        for one in records:
+            number = one.partition
+            if number is None:
+                partitions = CATALOGUE.by_name[one.topic].partitions
+                number = 0 if one.topic == EDGES_TOPIC else partition_of(one.key or b"", partitions)
+            self.append(Partition(one.topic, number), one)
+
+    async def end(self, partition: Partition) -> int:
+        return len(self.records[partition])
+
+    def unread(self, partition: Partition) -> list[Delivery]:
+        start, times = self.committed[partition], self.times[partition]
+        return [
+            Delivery(*partition, n, times[n], one.value, one.key, one.headers)
+            for n, one in enumerate(self.records[partition][start:], start)
+        ]
+
+    def done(self, deliveries: Collection[Delivery]) -> None:
+        for one in deliveries:
+            self.committed[one.source] = max(self.committed[one.source], one.offset + 1)
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        self.committed.update(offsets)
+
+    async def fetch(self, _records_max: int, _timeout_s: float) -> list[Delivery]:
+        return []
+
+    async def wait(self) -> None:
+        """See the port."""
+
+    async def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        return {one: len(self.records[one]) for one in partitions}
+
+    async def has_passed(self, _service: str, ends: Mapping[Partition, int]) -> bool:
+        return all(self.committed[one] >= end for one, end in ends.items())
+
+    async def has_members(self, _service: str) -> bool:
+        return True
+
+    def folded(self, topic: str) -> dict[bytes | None, bytes | None]:
+        """What is left of a compacted topic."""
+        return {
+            one.key: one.value
+            for partition, records in self.records.items()
+            if partition.topic == topic
+            for one in records
+        }
+
+
+class Workers:
+    """One worker of each kind; each is driven by hand, and may be killed."""
+
+    def __init__(self, database: Database, topics: Topics) -> None:
+        self.database, self.topics = database, topics
+        self.kill_at: int | None = None
+        self.calls = 0
+        self.orders = ErasureOrders(database)
+        self.pauses = PausingErasures(database)
+        self.start_ingest()
+        self.start_identity()
+        self.start_consistency()
+
+    async def offload(self, work: Callable[..., T], /, *arguments: Any) -> T:
+        self._count()
+        found = work(*arguments)
+        self._count()
+        return found
+
+    async def send_all(self, records: Sequence[Outgoing]) -> None:
+        self._count()
+        await self.topics.send_all(records)
+        self._count()
+
+    def _count(self) -> None:
+        self.calls += 1
+        if self.calls == self.kill_at:
+            raise Killed
+
+    def _ports(self) -> DecisionPorts:
+        return DecisionPorts(ClickHousePositions(self.database), self.topics, self, self.offload)
+
+    def start_ingest(self) -> None:
+        facts, ledger = ClickHouseFactStore(self.database), Ledger()
+        ledger.refresh(facts)
+        self.ingest = IngestWorker(
+            IngestStage(EventProcessor(config(), ledger.erased_at), facts, from_log=True),
+            IngestPorts(self.topics, self, ClickHouseWatermarks(self.database), self.offload),
+            RejectLimiter(1_000, 1.0),
+            Metrics(),
+            Timing(lambda: RECEIVED_AT),
+            erasures=LedgerOfStore(ledger, facts),
+        )
+
+    def start_identity(self) -> None:
+        self.identity = IdentityWorker(
+            lambda: ClickHouseIdentityStore(self.database),
+            lambda store, realm: IdentityWriter(store, realm, identity_rules()),
+            self._ports(),
+            Metrics(),
+            customer_records,
+            ServerErasures(self.database, lambda: from_ms(self.topics.now_ms)),
+        )
+        self.closer = ErasureCloser(self.orders, self.topics, self, self.offload)
+
+    def start_consistency(self) -> None:
+        self.consistency = ConsistencyWorker(
+            ClickHouseConsistencyStore(self.database, OFFER_PARTITIONS),
+            self._ports(),
+            consistency_rules(),
+            Metrics(),
+            erasures=self.pauses,
+        )
+
+    def decoded(self) -> Batch:
+        """What ingest has not read yet, read and decoded."""
+        return self.ingest._decode(self.topics.unread(SHOP))
+
+    async def store(self, batch: Batch) -> None:
+        if batch.deliveries:
+            await self.ingest._make_durable(batch)
+
+    async def run_identity(self) -> None:
+        while deliveries := self.topics.unread(EDGES):
+            await self.identity.process(deliveries)
+            self.topics.done(deliveries)
+
+    async def run_consistency(self) -> None:
+        ticks = [
+            TickRecord(realm=REALM, reached_at=from_ms(self.topics.now_ms))
+            .model_dump_json()
+            .encode()
+        ]
+        for number in range(OFFER_PARTITIONS):
+            await self.topics.send_all(
+                [Outgoing(OFFERS_TOPIC, one, key_of(REALM), number) for one in ticks]
+            )
+        places = [Partition(OFFERS_TOPIC, number) for number in range(OFFER_PARTITIONS)]
+        deliveries = [one for place in places for one in self.topics.unread(place)]
+        await self.consistency.process(deliveries)
+        self.topics.done(deliveries)
+
+    async def run_all(self) -> None:
+        """Everything that was sent is processed to its end."""
+        await self.store(self.decoded())
+        for _ in range(3):  # each may give the other something to do
+            await self.run_identity()
+            await self.run_consistency()
+
+    async def pause(self) -> None:
+        """The consistency worker pauses until the erasure is complete."""
+        async with self.consistency.quiet():
+            self.pauses.note(self.pauses.pausing(), range(OFFER_PARTITIONS))
+            await self.closer.look()
+            await self.run_identity()
+
+    def step(self, record: ErasureRecord) -> ErasureStep:
+        return self.orders.step_of(record)
+
+    async def finish(self, record: ErasureRecord) -> None:
+        """Bring an erasure that was sent to its end."""
+        await self.run_identity()
+        await self.closer.look()
+        assert self.step(record) in (ErasureStep.REFUSING, ErasureStep.PAUSING)
+        await self.store(self.decoded())
+        await self.closer.look()
+        assert self.step(record) is ErasureStep.PAUSING
+        await self.pause()
+        assert self.step(record) is ErasureStep.CLOSED
+        await self.run_all()
+
+    def publish(self, *lines: bytes) -> None:
+        for one in lines:
+            self.topics.append(SHOP, Outgoing(SHOP.topic, one))
+
+    def digest(self) -> dict[str, str]:
+        reads: Reads = access(self.database).reads
+        return state_digest(self.database, reads.profiles)
+
+    def record(self) -> ErasureRecord:
+        [held] = access(self.database).reads.profiles.resolve(REALM, [node(EMAIL)]).values()
+        nodes = HeldReader(self.database).holding(REALM, held.profile).nodes
+        at_ms = to_ms(RECEIVED_AT)
+        return ErasureRecord(realm=REALM, nodes=list(map(as_uuid, nodes)), erased_ms=at_ms)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def stragglers() -> list[bytes]:
+    """Events of the person that come late: an order, a case, one at the tablet of both."""
+    card = identifier("loyalty_card", CARD, verified=True)
+    mail = identifier("email", EMAIL, verified=True)
+    return [
+        line(order("straggling-order", "9.00", event_id="straggler-1", identifiers=[card])),
+        line(event("support.contacted", event_id="straggler-2", identifiers=[mail],
+                   body={"case_id": "straggling-case", "text": "planted-support-text"})),
+        line(event("page.viewed", event_id="straggler-3", identifiers=[mail, TABLET])),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def workers(database: Database) -> Workers:
+    """With the events of a planted person and a neighbour, processed to their end."""
+    one = Workers(database, Topics())
+    one.publish(*planted_lines())
+    run(one.run_all())
+    assert {text for _, text in found_in(database, PLANTED)} >= {EMAIL, "planted-case"}
+    return one
+
+
+def assert_gone(workers: Workers, record: ErasureRecord) -> None:
+    """Nothing is left, in the store or in the compacted topics; others stay."""
+    assert not found_in(workers.database, LATE)
+    assert {text for _, text in found_in(workers.database, OTHERS)} == set(OTHERS)
+    assert not ErasureRuns(workers.database).remaining(REALM, [one.int for one in record.nodes])
+    assert_consistent(workers.database)
+    changes = workers.topics.folded(PROFILE_CHANGES_TOPIC)
+    assert {changes[key_of(REALM, str(one))] for one in record.nodes} == {None}
+    stored = {key_of(REALM, one) for (one,) in workers.database.rows(
+        "SELECT DISTINCT incident_id FROM incident_states")}  # fmt: skip
+    alerts = workers.topics.folded(ALERTS_TOPIC)
+    assert {key for key, value in alerts.items() if value is not None} == stored
+    about = "SELECT count() FROM incident_states WHERE subject IN {nodes:Array(String)}"
+    nodes = {"nodes": [str(one) for one in record.nodes]}
+    assert workers.database.rows(about, nodes) == [(0,)]
+
+
+def assert_replay_changes_nothing(workers: Workers) -> None:
+    """New groups read every topic from its beginning."""
+    before = workers.digest()
+    workers.topics.committed.clear()
+    again = Workers(workers.database, workers.topics)
+    run(again.run_all())
+    assert again.digest() == before
+
+
+@pytest.mark.parametrize("stage", ["sent", "decoded", "stored", "derived", "judged"])
+def test_events_in_flight_bring_nobody_back(workers: Workers, stage: str) -> None:
+    """Events that were accepted and not yet processed, at each stage between the topic and the
+    memory of the consistency worker, when the erasure is taken."""
+    record = workers.record()
+
+    async def story() -> None:
+        workers.publish(*stragglers())
+        batch = workers.decoded()
+        await workers.send_all([erasure_outgoing(record)])
+        if stage == "stored":  # killed between the facts and what is derived from them
+            workers.ingest._stage.store(batch.decoded, 0)
+            workers.start_ingest()
+        elif stage in ("derived", "judged"):
+            await workers.store(batch)
+        if stage == "judged":
+            await workers.run_consistency()
+        elif stage == "decoded":
+            await workers.run_identity()
+            await workers.store(batch)
+        await workers.finish(record)
+
+    run(story())
+    assert_gone(workers, record)
+    workers.publish(*stragglers())  # once more, to a worker that may not know of the erasure yet
+    run(workers.run_all())
+    assert_gone(workers, record)
+    assert_replay_changes_nothing(workers)
+    assert_gone(workers, record)
+
+
+def test_whoever_dies_the_next_one_completes_it(workers: Workers) -> None:
+    """The identity worker is killed before and after each single call of its ports, from the first
+    record of the erasure to its end; its successors bring it to the same end."""
+    record, deaths = workers.record(), 0
+
+    async def attempt(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Die one call later each time, until it goes through; what was not done comes again."""
+        nonlocal deaths
+        for last in range(1, 200):
+            workers.calls, workers.kill_at = 0, last
+            try:
+                await work()
+            except Killed:
+                deaths += 1
+                workers.start_identity()
+                continue
+            finally:
+                workers.kill_at = None
+            return
+        raise AssertionError("it never ends")
+
+    async def closing() -> None:
+        await workers.closer.look()
+        await workers.run_identity()
+
+    async def story() -> None:
+        workers.publish(*stragglers())
+        await workers.send_all([erasure_outgoing(record)])
+        await attempt(workers.run_identity)
+        await workers.store(workers.decoded())
+        await attempt(workers.closer.look)
+        async with workers.consistency.quiet():
+            workers.pauses.note(workers.pauses.pausing(), range(OFFER_PARTITIONS))
+            await attempt(closing)
+        assert workers.step(record) is ErasureStep.CLOSED
+        await workers.run_all()
+
+    run(story())
+    assert deaths > 20
+    assert_gone(workers, record)
+    assert_replay_changes_nothing(workers)
+    runs = ErasureRuns(workers.database)
+    state = runs.run_of(REALM, node(EMAIL))
+    assert state is not None
+    assert state.removed["touchpoints"] > 5
+
+
+def test_a_new_event_begins_a_new_profile(workers: Workers) -> None:
+    """Events while an erasure is under way are refused, however new; one from after its end starts
+    anew, is not taken away by a record that comes again, and survives a replay."""
+    record = workers.record()
+    mail = identifier("email", EMAIL, verified=True)
+
+    def at(minutes: int, name: str, *more: dict[str, Any]) -> bytes:
+        moment = (RECEIVED_AT + timedelta(minutes=minutes)).isoformat()
+        return line(event("page.viewed", event_id=name, occurred_at=moment,
+                          identifiers=[mail, *more]))  # fmt: skip
+
+    async def story() -> None:
+        await workers.send_all([erasure_outgoing(record)])
+        await workers.run_identity()
+        workers.publish(at(1, "meanwhile"))
+        workers.topics.now_ms += 300_000
+        await workers.finish(record)
+        assert not found_in(workers.database, (EMAIL, "meanwhile"))
+        workers.topics.now_ms += 300_000
+        workers.publish(at(9, "planted-new", identifier("cookie", "new-cookie")))
+        await workers.run_all()
+        closes = record.model_copy(update={"closes": True})
+        await workers.send_all([erasure_outgoing(record), erasure_outgoing(closes)])
+        await workers.closer.look()
+        await workers.run_all()
+
+    run(story())
+    [profile] = access(workers.database).reads.profiles.holding(REALM, [node(EMAIL)]).values()
+    assert {one.value for one in profile.identifiers} == {EMAIL, "new-cookie"}
+    assert_consistent(workers.database)
+    assert_replay_changes_nothing(workers)
+
+
+def test_incidents_pause_meanwhile(workers: Workers) -> None:
+    """Nobody who takes a partition over writes while a person is removed; nothing is removed before
+    every partition pauses."""
+    record = workers.record()
+
+    async def story() -> None:
+        await workers.send_all([erasure_outgoing(record)])
+        await workers.run_identity()
+        await workers.closer.look()
+        assert workers.step(record) is ErasureStep.PAUSING
+        workers.pauses.note(workers.pauses.pausing(), range(1, OFFER_PARTITIONS))
+        await workers.closer.look()
+        assert not workers.topics.unread(EDGES), "one partition does not pause"
+        workers.start_consistency()
+        with pytest.raises(Retry, match="a person is being removed"):
+            await workers.run_consistency()
+
+    run(story())
