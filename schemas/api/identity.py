@@ -131,3 +131,16 @@ class NewDecision(Described, BaseModel):
     """Only say what would happen."""
     unseen: bool = False
     """Whether an identifier may be one that no event has named yet."""
+
+
+class NewAnswer(Described, BaseModel):
+    """What is decided about a suggestion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accept: bool
+    """Whether the two are one customer."""
+    reason: Reason
+    """Why, in one line."""
+    dry_run: bool = False
+    """Only say what would happen."""

@@ -7,7 +7,7 @@ their number is bounded. Nothing is joined: accepting one is a decision like any
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,7 +72,10 @@ def suggest(access: Access, realm: str, least: float, now: datetime) -> Suggeste
     from services.matching.adapters.splink import SplinkScorer
 
     job = _Run(access.reads, realm, now)
-    with TemporaryDirectory(prefix="c360-suggest-") as folder, SplinkScorer(Path(folder)) as scorer:
+    with (
+        TemporaryDirectory(prefix="c360-suggest-") as folder,
+        SplinkScorer(Path(folder), access.reads.identity_rules.hub_above_personal) as scorer,
+    ):
         persons = scorer.load(_persons(access.reads, realm))
         model = scorer.learn()
         job.take_matches(scorer.pairs(model, least), model)
@@ -86,31 +89,33 @@ def suggest(access: Access, realm: str, least: float, now: datetime) -> Suggeste
     return Suggested(persons, compared, model, *counts, job.households, job.decided, len(stale))
 
 
+def persons_among(reads: Reads, realm: str) -> Callable[[list[NodeId]], set[NodeId]]:
+    """Which persons hold nodes."""
+
+    def among(nodes: list[NodeId]) -> set[NodeId]:
+        held = reads.profiles.resolve(realm, nodes).values()
+        return {one.profile for one in held if one.kind == ProfileKind.PERSON}
+
+    return among
+
+
 def _persons(reads: Reads, realm: str) -> Iterator[PersonRecord]:
     """The persons of a realm, each once."""
-    region, seen = reads.realms[realm].region, set[NodeId]()
-    for nodes in reads.suggestions.nodes(realm):
-        held = reads.profiles.resolve(realm, nodes)
-        profiles = {one.profile for one in held.values() if one.kind == ProfileKind.PERSON} - seen
-        seen |= profiles
-        waiting = sorted(profiles)
-        for start in range(0, len(waiting), PERSONS_AT_ONCE):
-            some = waiting[start : start + PERSONS_AT_ONCE]
-            values = reads.suggestions.held(realm, some)
-            said = reads.profiles.attributes(realm, some, NAMES)
-            for profile in some:
-                texts = {
-                    name: [one.value for one in value] if isinstance(value, list) else [value.value]
-                    for name, value in said.get(profile, {}).items()
-                }
-                own = values.get(profile, [])
-                yield person_record(
-                    str(as_uuid(profile)),
-                    texts,
-                    region,
-                    [one.value for one in own if one.type == "email"],
-                    [one.value for one in own if one.type == "phone"],
-                )
+    region = reads.realms[realm].region
+    for held in reads.suggestions.persons(realm, persons_among(reads, realm)):
+        said = reads.profiles.attributes(realm, sorted(held), NAMES)
+        for profile, own in sorted(held.items()):
+            texts = {
+                name: [one.value for one in value] if isinstance(value, list) else [value.value]
+                for name, value in said.get(profile, {}).items()
+            }
+            yield person_record(
+                str(as_uuid(profile)),
+                texts,
+                region,
+                [one.value for one in own if one.type == "email"],
+                [one.value for one in own if one.type == "phone"],
+            )
 
 
 class _Run:

@@ -27,6 +27,7 @@ from services.api.http import (
     profiles,
     rejected,
     streams,
+    suggestions,
     timeline,
 )
 from services.api.http.body_guard import BodyGuard
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     consents.router,
     identity.router,
     decisions.router,
+    suggestions.router,
     incidents.router,
     insights.router,
     rejected.router,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from schemas.edge import Verdict
     from schemas.identifiers import NodeId
@@ -40,8 +40,13 @@ class HeldValue(NamedTuple):
 class SuggestionSource(Protocol):
     """Reads what matching needs, and suggestions. Methods block and raise Retry or Fatal."""
 
-    def nodes(self, realm: str) -> Iterator[list[NodeId]]:
-        """Every node with attributes, some at a time."""
+    def persons(
+        self, realm: str, among: Callable[[list[NodeId]], set[NodeId]]
+    ) -> Iterator[dict[NodeId, list[HeldValue]]]:
+        """Every person with attributes and the identifiers held, some at a time, each once.
+
+        `among` says which persons hold nodes.
+        """
         ...
 
     def held(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, list[HeldValue]]:

@@ -30,6 +30,7 @@ function scopes(owner: Schemas["KeyOwner"]): string[] {
 
 const profile = { params: { path: { profile_id: facts.profile_id } } } as const;
 const incident = { params: { path: { incident_id: facts.incident_id } } } as const;
+const suggestion = { params: { path: { suggestion_id: facts.suggestion_id } } } as const;
 const account = { params: { path: { account_id: "K-1" } } } as const;
 const household = { params: { path: { household_id: "H-1" } } } as const;
 const email = { type: "email", value: facts.email };
@@ -75,6 +76,15 @@ const answers = {
       unseen: true,
     },
   }),
+  "/v1/identity/suggestions": await api.GET("/v1/identity/suggestions"),
+  "/v1/identity/suggestions/{suggestion_id}": await api.GET(
+    "/v1/identity/suggestions/{suggestion_id}",
+    suggestion,
+  ),
+  "/v1/identity/suggestions/{suggestion_id}/answers": await api.POST(
+    "/v1/identity/suggestions/{suggestion_id}/answers",
+    { ...suggestion, body: { accept: true, reason: "seen", dry_run: true } },
+  ),
   "/v1/identity/suspicious": await api.GET("/v1/identity/suspicious"),
   "/v1/incidents": await api.GET("/v1/incidents", { params: { query: { limit: 2 } } }),
   "/v1/incidents/counts": await api.GET("/v1/incidents/counts", {

@@ -72,6 +72,13 @@ def calls(facts: Facts) -> dict[str, Asked]:
                 "unseen": True,
             },
         ),
+        "listSuggestions": Asked({"limit": 3}),
+        "getSuggestion": Asked({"suggestion_id": facts["suggestion_id"]}),
+        "answerSuggestion": Asked(
+            {"suggestion_id": facts["suggestion_id"], "idempotency_key": "outside-4"},
+            "NewAnswer",
+            {"accept": True, "reason": "seen", "dry_run": True},
+        ),
         "listIncidents": Asked({"limit": 3}),
         "countIncidents": Asked({"cause": "stale_price"}),
         "getIncident": Asked(incident),

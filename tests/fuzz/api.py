@@ -101,6 +101,7 @@ def _known_values(made: Populated) -> str:
         "profile_id": [made.profile_id, made.other_profile_id],
         "incident_id": [made.incident_id],
         "reject_id": [made.reject_id],
+        "suggestion_id": [made.suggestion_id],
         "code": ["not-found"],
     }
     lines = [

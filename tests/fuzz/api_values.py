@@ -21,7 +21,7 @@ from tests.contract.api.populated import MARK, Populated
 DOCUMENT = openapi_document()
 STREAMED = frozenset({"streamIncidents", "streamProfiles"})
 """Answers without an end: they are asked with ids of events only, and not read."""
-KEPT = frozenset({"postTouchpoints", "actOnIncident", "decideIdentity"})
+KEPT = frozenset({"postTouchpoints", "actOnIncident", "decideIdentity", "answerSuggestion"})
 """Operations that keep what they are sent."""
 TEXTS = (
     *("", " ", "0", "-1", "1e309", "9" * 400, "null", "true", "[]", "{}", "{x:UInt8}", "%s", "%"),
@@ -95,6 +95,7 @@ def bodies_of(made: Populated) -> dict[str, Any]:
             "dry_run": True,
             "unseen": False,
         },
+        "answerSuggestion": {"accept": True, "reason": "seen", "dry_run": True},
         "actOnIncident": {"action": "ack", "reason": "seen", "until": None},
     }
 
@@ -114,6 +115,7 @@ def hostile_requests(made: Populated) -> Iterator[Hostile]:
         "profile_id": made.profile_id,
         "incident_id": made.incident_id,
         "reject_id": made.reject_id,
+        "suggestion_id": made.suggestion_id,
         "code": "not-found",
         "measure": "repeat_purchase_rate",
     }

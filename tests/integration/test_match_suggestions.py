@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,9 @@ from services.api.operations import OPERATIONS
 from services.api.ports import Access
 from services.api.queries.suggestions import UNKNOWN_SUGGESTION
 from services.api.read_store import access_to
+from services.api.suggest import persons_among
+from services.matching.adapters import clickhouse
+from services.matching.adapters.clickhouse import SuggestionStore
 from services.runtime.errors import NotFound
 from services.runtime.settings import Settings
 from services.store.database import Database
@@ -106,6 +110,38 @@ def test_what_is_found_is_listed_and_explained(desk: Desk) -> None:
     words = {part["field"]: part["words"] for part in one["parts"]}
     assert words["birth_date"] == "same birth date"
     assert one["probability"] > 0.9
+
+
+def test_a_person_is_read_once(
+    desk: Desk, engine: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of her identifiers have attributes, and whatever page they stand on."""
+    named = [identifier("customer_number", "w-0", verified=True)]
+    names = ["w-0", "w-1", "w-2"]
+    ingested(
+        engine,
+        [
+            *(profile(name, {"last_name": "Wolke"}, "customer_number") for name in names[:1]),
+            *(profile(name, {"last_name": "Wolke"}) for name in names[1:]),
+            *(
+                line(event("identity.linked", event_id=f"link-{name}", identifiers=[
+                    *named, identifier("loyalty_card", name, verified=True)
+                ]))
+                for name in names[1:]
+            ),
+        ],
+    )  # fmt: skip
+    store = SuggestionStore(engine)
+    among = persons_among(desk.access.reads, "default")
+    whole = [one for page in store.persons("default", among) for one in page.items()]
+    monkeypatch.setattr(clickhouse, "NODES_AT_ONCE", 1)
+    pages = list(store.persons("default", among))
+    paged = [one for page in pages for one in page.items()]
+    assert len(pages) > len(whole)
+    assert len(dict(paged)) == len(paged)
+    assert sorted(paged) == sorted(whole)
+    her = UUID(desk.profile_of("customer_number=w-0")).int
+    assert {one.value for one in dict(paged)[her]} == set(names)
 
 
 def test_values_are_hidden_without_the_right(desk: Desk) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from services.matching.adapters.splink import SplinkScorer
 from services.matching.core.household import apart
 from services.matching.core.model import THRESHOLD, parts_of
@@ -97,6 +99,50 @@ def test_a_frequent_value_costs_no_square(tmp_path: Path) -> None:
         scorer.load(persons)
         assert scorer.compared == 0
         assert list(scorer.pairs(scorer.learn(), THRESHOLD)) == []
+
+
+def namesakes(count: int, tag: str, **shared: str) -> list[PersonRecord]:
+    """Customers of one name in different towns, who have a contact in common."""
+    return [
+        person_record(
+            f"{tag}-{number:02}",
+            said(first_name="Jutta", last_name="Obermaier", city=f"{tag}stadt {number}", **shared),
+            "DE",
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [{"phone": "+493023125014"}, {"email": "kunden@laden.example"}],
+    ids=["telephone of a call centre", "address of the shop's own"],
+)
+def test_what_many_have_is_no_evidence(tmp_path: Path, contact: dict[str, str]) -> None:
+    """Two namesakes with a telephone number or mailbox of their own are proposed; eleven with that
+    of a call centre, and the next beside them, are not."""
+    some, many = tmp_path / "some", tmp_path / "many"
+    some.mkdir()
+    many.mkdir()
+    assert len(proposed(some, [*shop(200), *namesakes(2, "a", **contact)])) == 1
+    assert len(proposed(some.parent, [*shop(200), *namesakes(10, "a", **contact)])) == 45
+    assert proposed(many, [*shop(200), *namesakes(11, "a", **contact)]) == {}
+
+
+def test_a_mailbox_that_many_have_leaves_their_own(tmp_path: Path) -> None:
+    """Beside the address of the shop an own one counts as before."""
+    persons = [
+        one._replace(emails=sorted([*one.emails, f"{FAMILY[number // 2].lower()}@example.com"]))
+        for number, one in enumerate(namesakes(12, "a", email="kunden@laden.example"))
+    ]
+    found = proposed(tmp_path, [*shop(200), *persons])
+    assert set(found) == {(f"a-{number:02}", f"a-{number + 1:02}") for number in range(0, 12, 2)}
+
+
+def test_who_arrives_twice_counts_once(tmp_path: Path) -> None:
+    """As somebody does whose profile is split while persons are read."""
+    with SplinkScorer(tmp_path) as scorer:
+        assert scorer.load([*shop(20), *shop(3)]) == 20
 
 
 def test_nobody_is_nobody(tmp_path: Path) -> None:

@@ -887,6 +887,106 @@ class AsyncOperations:
             )
         )
 
+    async def list_suggestions(
+        self,
+        *,
+        state: models.SuggestionState | None = None,
+        kind: models.SuggestionKind | None = None,
+        limit: int | None = None,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.ListedSuggestionPage:
+        """Profiles that may be one person, the most probable first and only the first ones: by
+        ids and reasons, without a value of a person. Nothing is joined until somebody answers.
+
+        state: Only of this state; without it, of all.
+        kind: Only of this kind.
+        limit: Most entries of a page.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/identity/suggestions",
+                models.ListedSuggestionPage,
+                query={
+                    "state": state,
+                    "kind": kind,
+                    "limit": limit,
+                    "consistent_after": consistent_after,
+                },
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def get_suggestion(
+        self, suggestion_id: str, *, consistent_after: str | None = None, purpose: str | None = None
+    ) -> models.ShownSuggestion:
+        """A suggestion: what each field says, and what is known of both. Without `profiles:pii`
+        values are masked.
+
+        suggestion_id: Id of the suggestion, as it is listed.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/v1/identity/suggestions/{suggestion_id}",
+                models.ShownSuggestion,
+                path_values={"suggestion_id": suggestion_id},
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
+    async def answer_suggestion(
+        self,
+        suggestion_id: str,
+        accept: bool,
+        reason: str,
+        *,
+        dry_run: bool | None = None,
+        consistent_after: str | None = None,
+        idempotency_key: str | None = None,
+        x_actor: str | None = None,
+        purpose: str | None = None,
+    ) -> models.DecisionOutcome:
+        """Accept a suggestion (both are one customer) or decline it (they are two, and the pair
+        is never proposed again). It is a decision as `decideIdentity` makes it, with the name
+        of the key as its author, and can be taken back there. Without `profiles:pii` values are
+        masked.
+
+        suggestion_id: Id of the suggestion, as it is listed.
+        accept: Whether the two are one customer.
+        reason: Why, in one line.
+        dry_run: Only say what would happen. By default False.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        idempotency_key: Makes it safe to send the request again: for a day it gets the same
+            answer.
+        x_actor: The person on whose behalf you act; added to the name of the key.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return await self._send(
+            Call(
+                "POST",
+                "/v1/identity/suggestions/{suggestion_id}/answers",
+                models.DecisionOutcome,
+                path_values={"suggestion_id": suggestion_id},
+                query={"consistent_after": consistent_after},
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                    "X-Actor": x_actor,
+                    "X-Purpose": purpose,
+                },
+                body=body_of(accept=accept, reason=reason, dry_run=dry_run),
+            )
+        )
+
     async def list_incidents(
         self,
         *,

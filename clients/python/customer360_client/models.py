@@ -73,6 +73,14 @@ RejectReason: TypeAlias = (
 """The closed set. `ADVICE` says what to do."""
 Severity: TypeAlias = Literal["low", "medium", "high", "critical"] | str
 """Severity, in ascending order."""
+SuggestionKind: TypeAlias = Literal["match", "stated"] | str
+"""Why two profiles are proposed."""
+SuggestionNote: TypeAlias = (
+    Literal["two_of_a_unique_type", "no_birth_date", "shared_contact_only"] | str
+)
+"""What to look at before a suggestion is accepted."""
+SuggestionState: TypeAlias = Literal["open", "accepted", "declined", "stale"] | str
+"""What became of a suggestion."""
 Verdict: TypeAlias = Literal["same", "different", "none"] | str
 """What a person decided about two identifiers; `none` withdraws an earlier decision."""
 
@@ -587,6 +595,17 @@ class ChargedAboveShownView(Model):
     """The channel on which the lower price was shown."""
     minutes: int
     """Whole minutes between both."""
+
+
+class ComparedAttribute(Model):
+    """An attribute of both profiles."""
+
+    name: str
+    """Its name."""
+    value: list[str]
+    """Values of the one."""
+    other_value: list[str]
+    """Values of the other."""
 
 
 class ConcernedProfile(Model):
@@ -1492,6 +1511,50 @@ class ListedReport(Model):
     """Currency of the amount: that of the order, if the report states none."""
 
 
+class ListedSuggestion(Model):
+    """Two profiles that may be one person."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    suggestion_id: str
+    """Its id."""
+    kind: SuggestionKind
+    """Why they are proposed."""
+    state: SuggestionState
+    """What became of it."""
+    node_id: UUID
+    """The profile id of one when it was found; resolves for ever."""
+    other_node_id: UUID
+    """That of the other."""
+    probability: float | None
+    """That they are one person; null of kind `stated`."""
+    weight: float | None
+    """Of the pair, in powers of two; null of kind `stated`."""
+    parts: list[SuggestionPart]
+    """What each field says."""
+    notes: list[SuggestionNote]
+    """What to look at before it is accepted."""
+    event_ids: list[str]
+    """Of kind `stated`: events that name both."""
+    created_at: datetime
+    """When it was found first."""
+    refreshed_at: datetime
+    """When it was found last, or not found again."""
+    model: str
+    """Version of the weights; empty of kind `stated`."""
+
+
+class ListedSuggestionPage(Model):
+    """ListedSuggestionPage"""
+
+    data: list[ListedSuggestion]
+    """The rows."""
+    page: PageEnd
+    """How the list goes on."""
+
+
 class LookupBody(Model):
     """A question for a customer by identifiers."""
 
@@ -1793,6 +1856,17 @@ class NearStep(Model):
     """The rule by which it joins its ends; null if it joins nobody."""
     why: str | None
     """Why it joins nobody; null if it joins its ends."""
+
+
+class NewAnswer(Model):
+    """What is decided about a suggestion."""
+
+    accept: bool
+    """Whether the two are one customer."""
+    reason: str
+    """Why, in one line."""
+    dry_run: bool | None = None
+    """Only say what would happen. By default False."""
 
 
 class NewDecision(Model):
@@ -2881,6 +2955,43 @@ class ShownRejectedLetter(Model):
     """The headers it arrived with."""
 
 
+class ShownSuggestion(Model):
+    """A suggestion with the attributes of both."""
+
+    version: int
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    suggestion_id: str
+    """Its id."""
+    kind: SuggestionKind
+    """Why they are proposed."""
+    state: SuggestionState
+    """What became of it."""
+    node_id: UUID
+    """The profile id of one when it was found; resolves for ever."""
+    other_node_id: UUID
+    """That of the other."""
+    probability: float | None
+    """That they are one person; null of kind `stated`."""
+    weight: float | None
+    """Of the pair, in powers of two; null of kind `stated`."""
+    parts: list[SuggestionPart]
+    """What each field says."""
+    notes: list[SuggestionNote]
+    """What to look at before it is accepted."""
+    event_ids: list[str]
+    """Of kind `stated`: events that name both."""
+    created_at: datetime
+    """When it was found first."""
+    refreshed_at: datetime
+    """When it was found last, or not found again."""
+    model: str
+    """Version of the weights; empty of kind `stated`."""
+    attributes: list[ComparedAttribute]
+    """What is known of either."""
+
+
 class SourceSubject(Model):
     """One source system, a till on one day, or a channel on one day."""
 
@@ -2969,6 +3080,17 @@ class StoreSubject(Model):
     type: Literal["store"] = "store"
     id: str
     """Number or name of the store."""
+
+
+class SuggestionPart(Model):
+    """What one field says about a pair."""
+
+    field: str
+    """The field."""
+    words: str
+    """What was found."""
+    weight: float
+    """What it adds, in powers of two: +3 makes one person eight times as likely."""
 
 
 class TimelineEntry(Model):

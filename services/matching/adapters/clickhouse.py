@@ -6,7 +6,7 @@ decisions and the map when it is read; nothing here writes either.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 NODES_SQL = _STATEMENTS["nodes"]
+BEFORE_SQL = _STATEMENTS["before"]
 VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
 STATED_SQL = _STATEMENTS["stated"]
@@ -29,11 +30,12 @@ SUGGESTIONS_SQL = _STATEMENTS["suggestions"]
 STATED_MAX = 10_000
 """Stated links that are looked at, the latest ones."""
 ROWS_AT_ONCE = 5_000
+NODES_AT_ONCE = 1_000
 COLUMNS = (
     "realm", "node", "other_node", "kind", "probability", "weight", "fields", "words", "weights",
     "notes", "event_ids", "is_stale", "created_at", "refreshed_at", "model", "version",
 )  # fmt: skip
-FIRST = ""
+FIRST = UUID(int=0)
 
 
 class SuggestionStore:
@@ -43,24 +45,43 @@ class SuggestionStore:
         self._database = database
         self._map = ProfileMap(database)
 
-    def nodes(self, realm: str) -> Iterator[list[NodeId]]:
-        """Every node with attributes, some at a time."""
+    def persons(
+        self, realm: str, among: Callable[[list[NodeId]], set[NodeId]]
+    ) -> Iterator[dict[NodeId, list[HeldValue]]]:
+        """See the port.
+
+        A person stands on the page of the first of her nodes that has attributes, so nothing has to
+        be remembered from page to page.
+        """
         after = FIRST
         while True:
-            asked = {"realm": realm, "after": after, "limit": ROWS_AT_ONCE}
-            words = [word for (word,) in self._database.rows(NODES_SQL, asked)]
-            if words:
-                after = words[-1]
-                yield [UUID(word).int for word in words]
-            if len(words) < ROWS_AT_ONCE:
+            asked = {"realm": realm, "after": after, "limit": NODES_AT_ONCE}
+            nodes = [node for (node,) in self._database.rows(NODES_SQL, asked)]
+            if nodes:
+                yield self._persons_of(realm, among([node.int for node in nodes]), after)
+                after = nodes[-1]
+            if len(nodes) < NODES_AT_ONCE:
                 return
+
+    def _persons_of(
+        self, realm: str, persons: set[NodeId], after: UUID
+    ) -> dict[NodeId, list[HeldValue]]:
+        """The persons of a page, without those of the pages before."""
+        holder = self._map.members_of(realm, persons).holder
+        known = rows_by_key(self._database, BEFORE_SQL, realm, holder, after=after)
+        return self._values(realm, persons - {holder[node.int] for (node,) in known}, holder)
 
     def held(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, list[HeldValue]]:
         """The identifiers that profiles hold, as far as their values are known."""
-        holder = self._map.members_of(realm, profiles).holder
+        return self._values(realm, profiles, self._map.members_of(realm, profiles).holder)
+
+    def _values(
+        self, realm: str, profiles: Collection[NodeId], holder: Mapping[NodeId, NodeId]
+    ) -> dict[NodeId, list[HeldValue]]:
         found: dict[NodeId, list[HeldValue]] = {one: [] for one in profiles}
-        for node, *value in rows_by_key(self._database, VALUES_SQL, realm, holder):
-            found.setdefault(holder[node.int], []).append(HeldValue(*value))
+        wanted = [node for node, profile in holder.items() if profile in found]
+        for node, *value in rows_by_key(self._database, VALUES_SQL, realm, wanted):
+            found[holder[node.int]].append(HeldValue(*value))
         return found
 
     def decisions(self, realm: str) -> list[tuple[NodeId, NodeId, Verdict]]:

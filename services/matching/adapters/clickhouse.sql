@@ -1,8 +1,14 @@
 -- nodes --
--- The next nodes with attributes, in the order of their words.
-SELECT DISTINCT toString(node) AS word FROM observations
-WHERE realm = {realm:String} AND NOT synthetic AND word > {after:String}
-ORDER BY word LIMIT {limit:UInt32}
+-- The next nodes with attributes, in the order of the key: a page reads only its own rows.
+SELECT DISTINCT node FROM observations
+WHERE realm = {realm:String} AND NOT synthetic AND node > {after:UUID}
+ORDER BY node LIMIT {limit:UInt32}
+
+-- before --
+-- Those of these nodes that stand on an earlier page of nodes with attributes.
+SELECT DISTINCT node FROM observations
+WHERE realm = {realm:String} AND NOT synthetic AND node IN {nodes:Array(UUID)}
+    AND node <= {after:UUID}
 
 -- values --
 -- Type, issuer and value of nodes.

@@ -24,7 +24,11 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 PERSONS_SQL = _STATEMENTS["persons"]
 KEYS_SQL = _STATEMENTS["keys"]
+ONCE_SQL = _STATEMENTS["once"]
+FREQUENT_SQL = _STATEMENTS["frequent"]
+EVIDENCE_SQL = _STATEMENTS["evidence"]
 PAIRS_SQL = _STATEMENTS["pairs"]
+PERSONS_COUNT_SQL = _STATEMENTS["persons_count"]
 COUNT_SQL = _STATEMENTS["count"]
 CERTAIN_SQL = _STATEMENTS["certain"]
 TRAINING_SQL = _STATEMENTS["training"]
@@ -45,6 +49,9 @@ USUAL_PERSONS = 500
 """Persons that the usual frequency of a value counts for."""
 CERTAIN_SHARE = 0.6
 """About so many of the pairs of one person agree in name and birth date, or in an address."""
+HOLDERS_OF_A_CONTACT_MAX = 10
+"""Persons that a telephone number or address speaks for, as `hub_above_personal` of the rules."""
+CONTACTS = ("phones", "emails", "mailboxes")
 SEED = 1
 TRAINED_BY = (("birth_date",), ("given_name", "family_name"), ("postal_code", "family_name"))
 """Pairs that agree in these columns teach the weights of all other fields."""
@@ -62,14 +69,16 @@ def require_splink() -> None:
 class SplinkScorer:
     """Implements `services.matching.ports.PairScorer`. A context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is an empty directory for the working data. Raises ConfigurationError."""
+    def __init__(self, folder: Path, holders_max: int = HOLDERS_OF_A_CONTACT_MAX) -> None:
+        """`folder` is an empty directory for the working data. A telephone number or address that
+        more than `holders_max` persons have is no evidence. Raises ConfigurationError."""
         require_splink()
         import duckdb
 
         logging.getLogger("splink").setLevel(logging.ERROR)
         limits = {"memory_limit": MEMORY, "threads": THREADS, "temp_directory": str(folder)}
         self._database = duckdb.connect(str(folder / "persons.duckdb"), config=limits)
+        self._holders_max = holders_max
         self._count = 0
         self.compared = 0
         """Pairs that share a key, once the persons are loaded."""
@@ -108,10 +117,19 @@ class SplinkScorer:
                 self._database.register("arriving", rows)
                 self._database.execute(f"INSERT INTO {table} FROM arriving")
                 self._database.unregister("arriving")
-            self._count += len(some)
+        self._database.execute(ONCE_SQL)
+        for column in CONTACTS:
+            self._drop_frequent(column)
+        [(self._count,)] = self._database.execute(PERSONS_COUNT_SQL).fetchall()
         self._database.execute(PAIRS_SQL, {"holders": HOLDERS_MAX})
         [(self.compared,)] = self._database.execute(COUNT_SQL).fetchall()
         return self._count
+
+    def _drop_frequent(self, column: str) -> None:
+        """A value that too many have says nothing of any two of them."""
+        asked = {"holders": self._holders_max}
+        self._database.execute(FREQUENT_SQL.format(column=column), asked)
+        self._database.execute(EVIDENCE_SQL.format(column=column))
 
     def learn(self) -> Model:
         """See the port."""

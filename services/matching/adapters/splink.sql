@@ -14,6 +14,34 @@ CREATE TABLE persons
 -- Their keys; two persons with a key in common are compared.
 CREATE TABLE keys (person VARCHAR, key VARCHAR)
 
+-- once --
+-- Drops persons that arrived twice, as one does whose profile was split while they were read.
+DELETE FROM persons WHERE rowid NOT IN (SELECT min(rowid) FROM persons GROUP BY person)
+
+-- persons_count --
+-- How many there are.
+SELECT count(*) FROM persons
+
+-- frequent --
+-- The values of a column that more than so many persons have: the telephone of a call centre, an
+-- address of the shop's own, one that is typed to try things out.
+CREATE OR REPLACE TEMP TABLE frequent AS
+SELECT value FROM (SELECT DISTINCT person, unnest({column}) AS value FROM persons)
+GROUP BY value HAVING count(*) > $holders
+
+-- evidence --
+-- Takes them from whoever has them.
+UPDATE persons SET {column} = kept.own
+FROM
+(
+    SELECT person,
+        coalesce(list(value ORDER BY value) FILTER (WHERE frequent.value IS NULL), []) AS own
+    FROM (SELECT person, unnest({column}) AS value FROM persons) AS had
+    LEFT JOIN frequent USING (value)
+    GROUP BY person HAVING count(frequent.value) > 0
+) AS kept
+WHERE persons.person = kept.person
+
 -- pairs --
 -- The pairs that share a key, each once. A key that too many have is not used.
 CREATE TABLE pairs AS

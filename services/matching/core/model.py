@@ -23,7 +23,7 @@ SHARE_MIN = 1e-7
 """No share is smaller: a degree that was never met is still possible."""
 THRESHOLD = 0.9
 """Least probability of a pair that is proposed."""
-SCALE_VERSION = 2
+SCALE_VERSION = 3
 """Raised whenever fields, degrees or keys change."""
 
 

@@ -50,6 +50,7 @@ class Populated(NamedTuple):
     incident_id: str
     reject_id: str
     event_id: str
+    suggestion_id: str
 
 
 def marked(value: Any, name: str = "", kind: str = "") -> Any:
@@ -85,9 +86,12 @@ def populated(directory: Path, **settings: str) -> Iterator[Populated]:
     data_dir, stream = directory / "data", directory / "stream.jsonl"
     size = ("--households", str(HOUSEHOLDS), "--seed", "7")
     c360(None, "sample", "build", *size, "--out", str(stream), "--truth", str(directory / "truth"))
-    lines = stream.read_bytes() + b"\n" + b"\n".join([*wrong_price(), *memberships()])
+    lines = (
+        stream.read_bytes() + b"\n" + b"\n".join([*wrong_price(), *memberships(), typed_address()])
+    )
     c360(data_dir, "ingest", "-", stdin=lines + b"\n" + marked_stream(lines), **SETTINGS)
     with embedded(directory, **settings) as service:
+        service.run("identity", "suggest")
         yield _described(service, lines)
 
 
@@ -125,6 +129,13 @@ def memberships() -> list[bytes]:
     return [json.dumps(one | {"event_id": f"group-{n}"}).encode() for n, one in enumerate(said)]
 
 
+def typed_address() -> bytes:
+    """An event in which somebody typed the address of another customer: a suggestion."""
+    card = identifier("loyalty_card", "4711-typed", verified=True)
+    named = [card, identifier("email", "mia@morgenrot.example")]
+    return json.dumps(event("identity.linked", event_id="typed", identifiers=named)).encode()
+
+
 def _described(service: Service, lines: bytes) -> Populated:
     """Ids of what is in both realms; asked of the service itself."""
     key, other_key = service.key(*ALL_SCOPES), service.key(*ALL_SCOPES, realm=OTHER_REALM)
@@ -139,6 +150,7 @@ def _described(service: Service, lines: bytes) -> Populated:
         wait_for(lambda: _first(service, "/v1/incidents?state=open", "incident_id")),
         _first(service, "/v1/rejected", "reject_id"),
         event_id,
+        _first(service, "/v1/identity/suggestions", "suggestion_id"),
     )
 
 

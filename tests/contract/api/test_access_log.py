@@ -22,6 +22,8 @@ UNTRACED = {
     "listOrderConflicts": "has no order that contradicts itself here",
     "listSuspicious": "has no suspicious value here",
     "listDecisions": "nothing is decided about this customer",
+    "listSuggestions": "nobody is proposed here; test_suggestions.py asks for the trace",
+    "getSuggestion": "the same",
     "listAffected": "has no incident here",
     "getAccount": "tells of a company, and of persons only how many",
 }
