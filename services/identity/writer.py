@@ -114,6 +114,10 @@ class IdentityWriter:
         self._pending = True
         return changes
 
+    def load_ahead(self, nodes: Collection[Node]) -> None:
+        """Read what `apply` will need of these nodes in one set of reads, not hop by hop."""
+        self._cache.load(nodes)
+
     def commit(self, changes: Changes, version: int) -> None:
         """Write the changes of the last `apply`, every row under `version`.
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from schemas.edge import Decision, Node
 from schemas.identifiers import NodeId, as_uuid
-from schemas.placement import ProfileKind
+from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore, decision_of_row
 from services.identity.core.model import Refusal
@@ -22,6 +22,7 @@ from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
 PAGE_SQL = statements_of(__file__)["page"]
+EDGES_AHEAD_MAX = 50_000
 
 
 class DecisionReader:
@@ -85,9 +86,11 @@ class DecisionReader:
     def effect(self, realm: str, decision: Decision) -> DecisionEffect:
         """See the port."""
         store = self._store()
-        changes = IdentityWriter(store, realm, self._rules).apply((), [decision])
         pair = sorted((decision.a.id, decision.b.id))
         placed = store.placements_of(realm, pair)
+        writer = IdentityWriter(store, realm, self._rules)
+        writer.load_ahead(self._beside(store, realm, placed.values()))
+        changes = writer.apply((), [decision])
         concerned = {placed[one].profile if one in placed else one for one in pair}
         for node, (_, placement) in changes.placements.items():
             row = changes.before[node]
@@ -99,6 +102,16 @@ class DecisionReader:
         standing = {one: refusal for one, refusal in standing.items() if one not in gone}
         standing |= {one.key: one for one in changes.refusals_appeared}
         return DecisionEffect(before, _after(before, changes), standing.get(key))
+
+    def _beside(
+        self, store: ClickHouseIdentityStore, realm: str, placed: Collection[Placement]
+    ) -> Collection[Node]:
+        """The identifiers of the two profiles and those around: a chain of hundreds has as many
+        hops. Of a very large profile a part; the writer reads the rest."""
+        profiles = {one.profile for one in placed if one.kind is not ProfileKind.SHARED}
+        members = self._map.members_of(realm, profiles).holder if profiles else {}
+        edges = store.some_edges_of(realm, members, EDGES_AHEAD_MAX) if members else []
+        return {end.id: end for edge in edges for end in (edge.a, edge.b)}.values()
 
     def _store(self) -> ClickHouseIdentityStore:
         return ClickHouseIdentityStore(self._database)  # decisions may have come since
