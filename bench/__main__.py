@@ -68,9 +68,10 @@ def parser_of_all() -> argparse.ArgumentParser:
     _add_prices(
         commands.add_parser("prices", parents=[as_json], help=_first_line(real_prices.__doc__))
     )
-    commands.add_parser(
-        "matching", parents=[as_json], help=_first_line(matching.__doc__)
-    ).add_argument("folder", type=Path, help="holds `febrl/` and `splink_fake_1000/`")
+    pairs = commands.add_parser("matching", parents=[as_json], help=_first_line(matching.__doc__))
+    pairs.add_argument("folder", type=Path, help="holds `febrl/` and `splink_fake_1000/`")
+    pairs.add_argument("--households", type=int, default=300, help="of the composed stream")
+    pairs.add_argument("--seed", type=int, default=1, help="of the composed stream")
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
     )
@@ -272,7 +273,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         asked = {name: getattr(given, name) for name in ("month", "households", "weighed")}
         return [("prices", lambda: real_prices.measure(**asked), real_prices.tell)]
     if given.command == "matching":
-        return [("matching", lambda: matching.measure(given.folder), matching.tell)]
+        asked = {name: getattr(given, name) for name in ("folder", "households", "seed")}
+        return [("matching", lambda: matching.measure(**asked), matching.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

@@ -2,7 +2,8 @@
 
     python -m bench matching ../shared/data
 
-The folder holds `febrl/` and `splink_fake_1000/` (docs/matching.md says where they come from).
+The folder holds `febrl/` and `splink_fake_1000/` (docs/matching.md says where they come from). The
+composed stream is built anew, with its truth.
 Every set is trained for itself, without its labels. Recall counts all true pairs, also those that
 are never compared.
 """
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.children import Result
+from bench.matching_stream import contact_copies, records
 from bench.matching_tutorial import tutorial_pairs
 from services.matching.adapters.splink import SplinkScorer
 from services.matching.core.household import apart
@@ -62,8 +64,8 @@ class Figures(NamedTuple):
     f1: float
 
 
-def labelled_sets(folder: Path) -> Iterator[LabelledSet]:
-    """The sets of the folder."""
+def labelled_sets(folder: Path, households: int, seed: int) -> Iterator[LabelledSet]:
+    """The sets of the folder, and the composed stream."""
     for name, files in (
         ("febrl 1", ["dataset1"]), ("febrl 2", ["dataset2"]), ("febrl 3", ["dataset3"]),
         ("febrl 4a+4b", ["dataset4a", "dataset4b"]),
@@ -72,6 +74,15 @@ def labelled_sets(folder: Path) -> Iterator[LabelledSet]:
         yield _labelled(name, (_febrl(row) for row in rows))
     rows = list(_rows(folder / "splink_fake_1000" / "fake_1000.csv"))
     yield _labelled("splink_fake_1000", (_fake(row) for row in rows))
+    yield from composed_sets(households, seed)
+
+
+def composed_sets(households: int, seed: int) -> Iterator[LabelledSet]:
+    """The composed stream, as it is and without numbers and addresses."""
+    with TemporaryDirectory() as made:
+        copies = contact_copies(Path(made), households, seed)
+    yield _labelled("composed stream", records(copies, with_contacts=True))
+    yield _labelled("composed stream, no contacts", records(copies, with_contacts=False))
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -134,11 +145,11 @@ def evaluate(one: LabelledSet) -> dict[str, list[Figures]]:
     }
 
 
-def measure(folder: Path) -> Result:
-    """The figures of all sets in a folder."""
+def measure(folder: Path, households: int, seed: int) -> Result:
+    """The figures of all sets in a folder and of the composed stream."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     found: Result = {}
-    for one in labelled_sets(folder):
+    for one in labelled_sets(folder, households, seed):
         figures = evaluate(one)
         found[one.name] = {name: [at._asdict() for at in rows] for name, rows in figures.items()}
     return found
