@@ -7,7 +7,7 @@ order: `c360.offers` with claims and ticks, `c360.edges` with edges. Nothing her
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ ActionSink = Callable[[Sequence[PersonRecord]], None]
 """Makes what people do durable before it returns. Raises as the store or the producer does."""
 ErasureSink = Callable[[ErasureRecord], None]
 """Makes an erasure happen, or certain to. Raises as the store or the producer does."""
+ExpirySink = Callable[[Mapping[str, datetime]], None]
+"""Removes events, by type, from before a time. Raises as the store does."""
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
 
 
@@ -63,6 +65,14 @@ def action_record(incident: AnyIncident, now: datetime, **fields: Any) -> Action
 def no_erasure(_record: ErasureRecord) -> None:
     """The sink of a process that only reads. Raises ConfigurationError always."""
     raise ConfigurationError("this process erases nobody: ask the one that keeps the map")
+
+
+def no_expiry(_before: Mapping[str, datetime]) -> None:
+    """The sink of a process that keeps no map. Raises ConfigurationError always."""
+    raise ConfigurationError(
+        "C360_RETENTION_EVENTS_DAYS works on a data directory only: on a server, events are not "
+        "removed yet. Leave it out to remove the rest."
+    )
 
 
 def kafka_sink(settings: Settings) -> ActionSink:

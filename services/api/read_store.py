@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
@@ -19,7 +22,7 @@ from schemas.records import ActionRecord, DecisionRecord, ErasureRecord
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
-from services.api.actions import ActionSink, ErasureSink, no_erasure
+from services.api.actions import ActionSink, ErasureSink, ExpirySink, no_erasure, no_expiry
 from services.api.digest import state_digest
 from services.api.freshness import FreshnessReader
 from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
@@ -55,12 +58,19 @@ from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import Members, ProfileMap
-from services.store.retention import RECORDS, Expired, expired_rows, remove_expired
+from services.store.retention import (
+    RECORDS,
+    Expired,
+    expired_events,
+    expired_rows,
+    remove_expired,
+)
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 BY_VALUE_SQL = _STATEMENTS["by_value"]
 EVENTS_PER_QUERY = 2_000
+log = structlog.get_logger()
 
 
 class ReadStore:
@@ -196,7 +206,8 @@ class ReadStore:
             for name, days in given.items()
             if days is not None
         }
-        return expired_rows(self.reading, kept)
+        events = expired_events(self.reading, self.settings.retention_events_days)
+        return [*expired_rows(self.reading, kept), *events]
 
     def pending_migrations(self) -> list[MigrationState]:
         """See the port."""
@@ -218,10 +229,15 @@ def _rejected(settings: Settings, database: Database) -> RejectedSource:
 
 
 class StoreWrites:
-    """Implements services.api.ports.Writes; `act` makes actions durable, `erase` erasures."""
+    """Implements services.api.ports.Writes; `act` makes actions durable, `erase` erasures, `expire`
+    the end of events that are too old."""
 
     def __init__(
-        self, database: Database, act: ActionSink, erase: ErasureSink = no_erasure
+        self,
+        database: Database,
+        act: ActionSink,
+        erase: ErasureSink = no_erasure,
+        expire: ExpirySink = no_expiry,
     ) -> None:
         self._database = database
         self._audit = StoreAudit(database)
@@ -229,6 +245,7 @@ class StoreWrites:
         self._answers = Idempotency(database)
         self._act = act
         self._erase = erase
+        self._expire = expire
 
     def erase(self, record: ErasureRecord) -> None:
         """See the port."""
@@ -248,7 +265,13 @@ class StoreWrites:
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
         """See the port."""
-        return remove_expired(self._database, expired, within_s)
+        events = [one for one in expired if one.event_type]
+        if events:
+            self._expire({one.event_type: one.before for one in events})
+        if any(one.rows for one in events) and not ErasureRuns(self._database).files_gone(within_s):
+            log.warning("files_stay", advice="the next run removes replaced files of the store")
+        rest = [one for one in expired if not one.event_type]
+        return chain(events, remove_expired(self._database, rest, within_s))
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """See the port."""
@@ -264,7 +287,11 @@ class StoreWrites:
 
 
 def access_to(
-    settings: Settings, database: Database, act: ActionSink, erase: ErasureSink = no_erasure
+    settings: Settings,
+    database: Database,
+    act: ActionSink,
+    erase: ErasureSink = no_erasure,
+    expire: ExpirySink = no_expiry,
 ) -> Access:
     """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
-    return Access(ReadStore(settings, database), StoreWrites(database, act, erase))
+    return Access(ReadStore(settings, database), StoreWrites(database, act, erase, expire))

@@ -176,7 +176,9 @@ class _Service:
             settings.intake_queue_events_max, settings.batch_events_max, settings.intake_deadline_s
         )
         return KafkaSink(
-            EventProcessor(ingest_config(settings, rules), self._ledger.erased_at),
+            EventProcessor(
+                ingest_config(settings, rules), self._ledger.erased_at, self._ledger.kept_since
+            ),
             Producer(settings, settings.intake_deadline_s),
             self._metrics,
             limits,
@@ -200,7 +202,7 @@ class _Service:
             stop()
 
     async def _keep_ledger(self) -> None:
-        """What a worker would reject for an erasure is rejected here."""
+        """What a worker would reject by a ledger is rejected here."""
         store = await until_done(lambda: asyncio.to_thread(self._erasures), "ledger", self._metrics)
         await LedgerOfStore(self._ledger, store).keep()
 

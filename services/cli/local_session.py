@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from services.api.operation import In, Operation, Out
 from services.api.read_store import access_to
@@ -19,7 +20,13 @@ class LocalSession:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._access = access_to(engine.settings, engine.reading, engine.pipeline.act, engine.erase)
+        self._access = access_to(
+            engine.settings, engine.reading, engine.pipeline.act, engine.erase, self._expire
+        )
+
+    def _expire(self, before: Mapping[str, datetime]) -> None:
+        self._engine.expire(before)
+        self._engine.pipeline.tick()
 
     def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""

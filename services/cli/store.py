@@ -78,7 +78,7 @@ def retention(
         out.print("everything is kept: no C360_RETENTION_… is set ('c360 config' lists them)")
     else:
         title = "Removed" if apply else "Expired; --apply removes it"
-        print_table(title, rows, ("table", "kept_days", "before", "rows"))
+        print_table(title, rows, ("table", "event_type", "kept_days", "before", "rows"))
 
 
 @store.command()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,10 +76,13 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     def erase(record: ErasureRecord) -> None:
         writer.submit_work(lambda: engine.erase(record)).result()
 
+    def expire(before: Mapping[str, datetime]) -> None:
+        writer.submit_work(lambda: engine.expire(before)).result()
+
     def open_database() -> Database:
         return open_embedded(settings.data_dir, settings.api_limit_s)
 
-    access = access_to(settings, engine.reading, act, erase)
+    access = access_to(settings, engine.reading, act, erase, expire)
     query = QuerySide(
         settings,
         open_database,

@@ -6,8 +6,9 @@ left in doubt. Afterwards `ingest` and the readers may be used until `close`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import Self
 
 import structlog
@@ -20,6 +21,7 @@ from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.config import configured_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import CacheBudget, ConsistencyWriter
+from services.embedded.event_retention import EventRetention
 from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
 from services.embedded.refusal import not_on_a_server
@@ -89,9 +91,15 @@ class Engine:
         self.claims = ClickHouseConsistencyStore(database)
         self._book_budget = CacheBudget(CACHED_CLAIMS)
         self._ledger = Ledger()
+        self._core = EventProcessor(
+            ingest_config(settings, self.identity_rules),
+            self._ledger.erased_at,
+            self._ledger.kept_since,
+        )
         register_realms(database, settings.realms, personal_types(self.identity_rules))
         self.pipeline = self._pipeline()
         self._eraser = Eraser(database, self.pipeline.settle)
+        self._retention = EventRetention(database, self.pipeline, self._core)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -118,7 +126,9 @@ class Engine:
             readmission.run(engine.pipeline)
             recovered = engine.pipeline.recover()
             if engine._eraser.complete():
-                engine._erased()
+                engine._forget()
+            if engine._retention.complete():
+                engine._forget()
         except BaseException:
             lock.release()
             raise
@@ -130,12 +140,9 @@ class Engine:
 
     def _pipeline(self) -> Pipeline:
         self._ledger.refresh(self.facts)
-        core = EventProcessor(
-            ingest_config(self.settings, self.identity_rules), self._ledger.erased_at
-        )
         return Pipeline(
             self.facts,
-            IngestStage(core, self.facts),
+            IngestStage(self._core, self.facts),
             IdentityStage(self.graph, self._identity_writer),
             ConsistencyStage(
                 self.claims, self._consistency_writer, _Reached(self.database), self.metrics
@@ -201,9 +208,22 @@ class Engine:
         try:
             self._eraser.erase(record)
         finally:
-            self._erased()
+            self._forget()
 
-    def _erased(self) -> None:
+    def expire(self, before: Mapping[str, datetime]) -> None:
+        """Remove events of these types from before these times, and accept none any more: returns
+        when all rows are removed. Raises Retry or Fatal.
+
+        To be called by the thread that writes. One that is killed is completed by the next start.
+        """
+        self._retention.note(before, self.settings.realms)
+        self._ledger.refresh(self.facts)
+        try:
+            self._retention.complete()
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
         self._ledger.refresh(self.facts)
         self.facts.forget_values()
         self.pipeline.erased()

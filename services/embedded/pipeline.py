@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import groupby
 
 from schemas.claim import Book
+from schemas.edge import Edge
 from schemas.identifiers import NodeId
 from schemas.incident_action import IncidentAction
 from schemas.records import ActionRecord, DecisionRecord, PersonRecord
@@ -244,8 +245,32 @@ class Pipeline:
         count_changes(self._metrics, changes)
         return alone
 
+    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+        """Replace the rows of these edges, whatever they say; the map is to be settled then."""
+        batch = self._next_batch
+        self._next_batch += 1
+        version = version_of(EMBEDDED_GENERATION, batch - 1)
+        self._identity.store.write_edges(realm, edges, version)
+
+    def unlink(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Settle around nodes that lost edges or their first evidence, and judge the incidents
+        about their customers again; those that are no longer on the map."""
+        batch = self._next_batch
+        self._next_batch += 1
+        version = version_of(EMBEDDED_GENERATION, batch - 1)
+        changes, alone = self._identity.settle(realm, nodes, (), version)
+        count_changes(self._metrics, changes)
+        self._consistency.process({}, (), batch, self._regrouped([{realm: changes}]))
+        return alone
+
+    def regroup(self, realm: str, profiles: Collection[NodeId]) -> None:
+        """Judge the incidents about these customers again."""
+        batch = self._next_batch
+        self._next_batch += 1
+        self._consistency.process({}, (), batch, {realm: profiles})
+
     def erased(self) -> None:
-        """Somebody was erased: forget what was read before, and check batches again that wait."""
+        """Facts were removed: forget what was read before, and check batches again that wait."""
         self._erasures += 1
         self._consistency.forget()
         self._acknowledge()

@@ -86,14 +86,18 @@ NOBODYS: dict[str, str] = {
     "edition_offers": "prices that a price list publishes",
     "erasure_orders": "node ids and steps of erasures on a server",
     "erasure_pauses": "numbers of partitions",
+    "event_cutoffs": "types of events and times: what keeps expired events from coming back",
     "erasure_runs": "node ids and counts of erasures",
     "erasures": "node ids and times of erasures: what keeps an erased person from coming back",
+    "expired_events": "ids of events while they are removed; empty otherwise",
     "incidents": "unused since incidents have kinds; names products",
     "log_positions": "of workers",
     "profile_totals": "figures by profile id, computed anew after an erasure",
     "properties": "of the store",
     "realms": "of the configuration",
     "schema_versions": "of the schema",
+    "unlinked_nodes": "node ids while events are removed; empty otherwise",
+    "unnamed_nodes": "node ids while events are removed; empty otherwise",
     "watermarks": "times of channels",
 }
 """Every other table, and why nothing in it is about a person."""

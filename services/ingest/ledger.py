@@ -1,6 +1,8 @@
-"""The ledger of erasures as ingest keeps it in memory: read at the start, and when it has changed.
+"""The ledgers of erasures and of retention as ingest keeps them in memory: read at the start, and
+when an erasure has changed them.
 
-An event that is older than the erasure of somebody it names is rejected. Nothing here writes.
+An event is rejected if it is older than the erasure of somebody it names, or than its type is kept.
+Nothing here writes.
 """
 
 from __future__ import annotations
@@ -23,15 +25,21 @@ class Ledger:
         self._erased: dict[tuple[str, NodeId], int] = {}
         self.steps = 0
         """How many steps of erasures are known. Read it before what it speaks of is used."""
+        self._cutoffs: dict[tuple[str, str], int] = {}
 
     def erased_at(self, realm: str, node: NodeId) -> int | None:
         """When a node was erased, in ms since 1970 (UTC), or None."""
         return self._erased.get((realm, node))
 
+    def kept_since(self, realm: str, type_name: str) -> int | None:
+        """Since when events of a type are kept, in ms since 1970 (UTC), or None for ever."""
+        return self._cutoffs.get((realm, type_name))
+
     def refresh(self, store: FactStore) -> None:
-        """Read the ledger. Blocks; raises as the store does."""
+        """Read the ledgers. Blocks; raises as the store does."""
         steps = store.erasure_steps()  # before, for what comes in between is read again
         self._erased = store.erasures()
+        self._cutoffs = store.cutoffs()
         self.steps = steps
 
 

@@ -57,7 +57,7 @@ async def run(settings: Settings) -> None:
             await until_done(start, "Kafka", metrics, waits=progress.moved)
         ports = IngestPorts(source, outbox, ClickHouseWatermarks(database), threads)
         timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
-        core = EventProcessor(config, ledger.erased_at)
+        core = EventProcessor(config, ledger.erased_at, ledger.kept_since)
         return _worker(settings, core, facts, ledger, ports, metrics, timing)
 
     async with (

@@ -239,6 +239,10 @@ class FactStore(Protocol):
         """How many steps all erasures that were ordered have made; it only grows. Cheap."""
         ...
 
+    def cutoffs(self) -> dict[tuple[str, str], int]:
+        """The ledger of retention: (realm, type) → since when events are kept, in ms."""
+        ...
+
     def last_batch(self) -> int:
         """The highest batch number in any row."""
         ...

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import structlog
 
-from schemas.reject import RejectReason
+from schemas.reject import NOT_KEPT, RejectReason
 from services.ingest.cancellations import keep_former, take_back
 from services.ingest.core.decode import too_large
 from services.ingest.core.event_processor import EventProcessor
@@ -232,9 +232,9 @@ class IngestStage:
 
 
 def _kept(decoded: Decoded, position: int, reject: Reject) -> RejectedLine:
-    """A rejected line as it is kept; of somebody who was erased nothing is."""
+    """A rejected line as it is kept; of what must not be, only the reason."""
     line, is_public = decoded.lines[position], decoded.intake is Intake.PUBLIC
-    if reject.reason is RejectReason.ERASED:
+    if reject.reason in NOT_KEPT:
         nobody = reject._replace(event_id="")
         return RejectedLine(nobody, b"", 0, decoded.received_at, is_public)
     return RejectedLine(reject, line.content, line.size, decoded.received_at, is_public)

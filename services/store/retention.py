@@ -1,7 +1,9 @@
-"""Removes what is older than it may be kept, by the store's clock: tables of pure age only.
+"""Counts what is older than it may be kept, by the store's clock; removes it from tables of pure
+age.
 
-Facts of customers are not among them: profiles and incidents are made of all facts, and an event
-that is read again from its topic would bring them back. A removal may be interrupted and repeated.
+Events are only counted here: what follows from them goes with them, and an event that is read again
+would bring them back (services/embedded/event_retention.py). A removal may be interrupted and
+repeated.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ NOW_SQL = _STATEMENTS["now"]
 OLDER_SQL = _STATEMENTS["older"]
 REMOVE_SQL = _STATEMENTS["remove"]
 UNFINISHED_SQL = _STATEMENTS["unfinished"]
+OLDER_EVENTS_SQL = _STATEMENTS["older_events"]
 RECORDS = {
     "rejected": {"rejected": "received_at"},
     "conflicts": {"id_conflicts": "received_at"},
@@ -44,6 +47,8 @@ class Expired(NamedTuple):
     """What is older than this is expired."""
     rows: int
     """How many there are, repeated ones not yet merged."""
+    event_type: str = ""
+    """Of which type of events; empty if the table has no events."""
 
 
 def expired_rows(database: Database, kept_days: Mapping[str, int]) -> list[Expired]:
@@ -55,6 +60,17 @@ def expired_rows(database: Database, kept_days: Mapping[str, int]) -> list[Expir
         for table in RECORDS[record]:
             before = from_ms(before_ms)
             found.append(Expired(table, days, before, _older(database, table, before)))
+    return found
+
+
+def expired_events(database: Database, kept_days: Mapping[str, int]) -> list[Expired]:
+    """The events that have expired; `kept_days` is by type."""
+    [(now_ms,)] = database.rows(NOW_SQL)
+    found: list[Expired] = []
+    for name, days in sorted(kept_days.items()):
+        before_ms = now_ms - days * DAY_MS
+        [(rows,)] = database.rows(OLDER_EVENTS_SQL, {"type": name, "before": before_ms})
+        found.append(Expired("touchpoints", days, from_ms(before_ms), rows, name))
     return found
 
 

@@ -7,6 +7,11 @@ SELECT toUnixTimestamp64Milli(now64(3))
 SELECT count() FROM {table:Identifier}
 WHERE {column:Identifier} < fromUnixTimestamp64Milli({before:Int64})
 
+-- older_events --
+-- How many events of a type happened before a time (Unix milliseconds).
+SELECT count() FROM touchpoints FINAL
+WHERE type = {type:String} AND occurred_at < fromUnixTimestamp64Milli({before:Int64})
+
 -- remove --
 -- Removes them physically, part by part; returns at once. What has begun survives a restart.
 ALTER TABLE {table:Identifier}

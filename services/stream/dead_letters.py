@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.instants import from_ms
 from schemas.records import RejectedHeaders
-from schemas.reject import RejectReason
+from schemas.reject import NOT_KEPT, RejectReason
 from services.stream.ports import Delivery, Headers, Outgoing
 
 REJECTED_TOPIC = "c360.rejected"
@@ -28,8 +28,8 @@ def dead_letter(
     event_id: str = "",
 ) -> Outgoing:
     """The dead letter of a delivery: its value, key and headers, with reason and origin; of what is
-    rejected because somebody was erased, only reason and origin."""
-    if reason is RejectReason.ERASED:
+    rejected because it must not be kept, only reason and origin."""
+    if reason in NOT_KEPT:
         delivery, event_id = delivery._replace(value=b"", key=None, headers=()), ""
     own = RejectedHeaders(
         reason=reason,

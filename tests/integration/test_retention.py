@@ -18,7 +18,7 @@ from services.api.queries.store import (
     StoreRequest,
 )
 from services.api.read_store import access_to
-from services.runtime.errors import Fatal
+from services.runtime.errors import ConfigurationError, Fatal
 from services.runtime.settings import load_settings
 from services.store.database import Database
 from services.store.retention import RECORDS
@@ -27,6 +27,7 @@ from tests.events import SECRET
 pytestmark = pytest.mark.any_store
 NOW = datetime.now(UTC)
 EVERYTHING = {f"retention_{name}_days": 30 for name in RECORDS}
+VIEWS = "page.viewed"
 NOBODY = uuid.UUID(int=0)
 
 
@@ -102,6 +103,18 @@ def test_each_record_has_its_own_time(database: Database) -> None:
     counts = left(database)
     assert counts.pop("rejected") == 0
     assert set(counts.values()) == {2}
+
+
+def test_events_are_counted_and_not_removed_without_a_writer(database: Database) -> None:
+    """A process that does not keep the map, as on a server, says so and removes nothing at all."""
+    fill(database, 100)
+    operations = access(database, retention_rejected_days=7, retention_events_days={VIEWS: 30})
+    [rejected, views] = STORE_EXPIRED.run(operations, StoreRequest())
+    assert (rejected.table, rejected.rows, rejected.event_type) == ("rejected", 1, "")
+    assert (views.table, views.rows, views.event_type) == ("touchpoints", 0, VIEWS)
+    with pytest.raises(ConfigurationError, match="C360_RETENTION_EVENTS_DAYS"):
+        list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
+    assert left(database)["rejected"] == 1
 
 
 def test_figures_are_recomputed_on_demand(database: Database) -> None:

@@ -1,7 +1,6 @@
 """The stores in memory, with the semantics of the tables: rows of a lower version lose.
 
-The rows are shared by all processes. A process sees them through a view of its own, whose calls may
-fail, be slow, write a part, take effect late, or be the last thing the process does.
+All processes share the rows; calls of each may fail, be slow, write a part, or be its last.
 """
 
 from __future__ import annotations
@@ -310,6 +309,9 @@ class Facts(PriceListFacts):
     def erasure_steps(self) -> int:
         return len(self._rows.erased)
 
+    def cutoffs(self) -> dict[tuple[str, str], int]:
+        return {}
+
     def last_batch(self) -> int:
         return max(self._rows.checkpoint, *self._rows.batches.values(), 0)
 
@@ -321,7 +323,6 @@ class Facts(PriceListFacts):
         self._rows.checkpoint = max(batch, self._rows.checkpoint)
 
     def in_doubt(self, after_batch: int) -> Iterator[StoredEvent]:
-        """See the port."""
         rows = self._rows
         later = [key for key, batch in rows.batches.items() if batch > after_batch]
         for key in sorted(later, key=lambda one: (rows.batches[one], one)):
@@ -338,10 +339,9 @@ class IdentityRows(MemoryIdentityStore):
 
     def _wins(self, table: str, realm: str, key: object, version: int) -> bool:
         place = (table, realm, key)
-        if version < self._versions.get(place, 0):
-            return False
-        self._versions[place] = version
-        return True
+        if is_new := version >= self._versions.get(place, 0):
+            self._versions[place] = version
+        return is_new
 
     def put_edges(self, realm: str, edges: Iterable[Edge], version: int) -> None:
         """Rows of `edges`."""

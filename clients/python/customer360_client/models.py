@@ -65,6 +65,7 @@ RejectReason: TypeAlias = (
         "not_allowed",
         "other_realm",
         "erased",
+        "expired",
         "unstorable",
         "unprocessable",
     ]

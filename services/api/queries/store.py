@@ -46,6 +46,8 @@ class ExpiredTable(Answer):
     """Rows from before this time have expired."""
     rows: int
     """How many there are, or were."""
+    event_type: str
+    """Of which type of events; empty if the table has no events."""
     removed: bool
     """Whether they were removed."""
 

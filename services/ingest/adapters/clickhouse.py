@@ -40,6 +40,7 @@ IN_DOUBT_SQL = _STATEMENTS["in_doubt"]
 PAGE_END_SQL = _STATEMENTS["page_end"]
 ERASURES_SQL = _STATEMENTS["erasures"]
 ERASURE_STEPS_SQL = _STATEMENTS["erasure_steps"]
+CUTOFFS_SQL = _STATEMENTS["cutoffs"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = _STATEMENTS["conflict"]
 FORMER_BOOKS_SQL = _STATEMENTS["former_books"]
@@ -353,6 +354,11 @@ class ClickHouseFactStore:
     def erasure_steps(self) -> int:
         """See the port."""
         return int(self._database.rows(ERASURE_STEPS_SQL)[0][0])
+
+    def cutoffs(self) -> dict[tuple[str, str], int]:
+        """See the port."""
+        rows = self._database.rows(CUTOFFS_SQL)
+        return {(realm, type_name): to_ms(before) for realm, type_name, before in rows}
 
     def last_batch(self) -> int:
         """See the port."""

@@ -39,6 +39,10 @@ GROUP BY realm, node
 -- How many steps all ordered erasures have made.
 SELECT sum(step) FROM erasure_orders FINAL
 
+-- cutoffs --
+-- Since when events of a type are kept.
+SELECT realm, type, before FROM event_cutoffs FINAL
+
 -- checkpoint --
 -- The last batch of a writer that is processed to the end; 0 if there is none.
 SELECT max(batch) FROM checkpoints WHERE name = {name:String}

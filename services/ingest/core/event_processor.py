@@ -1,6 +1,6 @@
 """The ingest core: one line of bytes in, an accepted touchpoint or a reject out.
 
-Pure: the time of receipt, the secret, the rules and the erasure ledger are arguments. The only
+Pure: the time of receipt, the secret, the rules and the ledgers are arguments. The only
 state is caches of normalised values, so results do not depend on earlier events.
 """
 
@@ -98,15 +98,22 @@ OLDER = "older than an erasure"
 
 
 class EventProcessor:
-    """Turns lines into outcomes. `erased_at` answers when a node was erased (ms), or None."""
+    """Turns lines into outcomes.
+
+    Args:
+        erased_at: answers when a node of a realm was erased (ms), or None.
+        kept_since: answers since when events of a realm and type are kept (ms), or None.
+    """
 
     def __init__(
         self,
         config: IngestConfig,
         erased_at: Callable[[str, NodeId], int | None] | None = None,
+        kept_since: Callable[[str, str], int | None] | None = None,
     ) -> None:
         self._config = config
         self._erased_at = erased_at
+        self._kept_since = kept_since
         self._kinds = config.kinds
         self._refused_as = lru_cache(maxsize=10_000)(
             lambda system, type_name: config.trust.of(system).refused_as(type_name)
@@ -204,6 +211,9 @@ class EventProcessor:
         elif occurred_ms < self._floor_ms:
             floor = config.time_floor.date().isoformat()
             reason, path, message = RejectReason.BEFORE_TIME_FLOOR, "occurred_at", f"before {floor}"
+        elif self._is_expired(event, occurred_ms):
+            reason, path = RejectReason.EXPIRED, "occurred_at"
+            message = f"{event.type} of that time is not kept any more"
         elif occurred_ms > received_ms + self._tolerance_ms:
             reason, path = RejectReason.FROM_THE_FUTURE, "occurred_at"
             hours = config.future_tolerance / timedelta(hours=1)
@@ -220,6 +230,12 @@ class EventProcessor:
     def _refuse_consent(self, event: Touchpoint) -> Reject | None:
         refused = refuse_unlisted(event, self._config.purposes, self._config.contact_channels)
         return refused or refuse_unreadable(event, self._given_address)
+
+    def _is_expired(self, event: Touchpoint, occurred_ms: int) -> bool:
+        if self._kept_since is None:
+            return False
+        since_ms = self._kept_since(event.realm, event.type)
+        return since_ms is not None and occurred_ms < since_ms
 
     def _is_erased(self, realm: str, identified: Identified, occurred_ms: int) -> bool:
         erased_at = self._erased_at
