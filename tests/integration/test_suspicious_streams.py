@@ -150,6 +150,21 @@ STREAMS: dict[str, tuple[Value, list[Json], list[NoticeKind], int]] = {
             [CROWD],
             9,
         ),
+        # The same, so slowly that no day is remarkable: told once it belongs to nobody.
+        (
+            "12 a day",
+            ("phone", "+493023125016"),
+            links(("phone", "+493023125016"), "order_number", every(2 * HOUR, 201)),
+            [DEGREE],
+            202,
+        ),
+        (
+            "12 a day, fewer",
+            ("phone", "+493023125017"),
+            links(("phone", "+493023125017"), "order_number", every(2 * HOUR, 200)),
+            [],
+            1,
+        ),
         # An address that somebody types to try things out.
         (
             "tests",

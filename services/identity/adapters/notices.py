@@ -99,7 +99,12 @@ class NoticeReader:
         }
         # One visit or purchase that seems to be of many joins nobody, and is gone tomorrow.
         lasting = sorted(table.rank.keys() - table.ephemeral)
-        asked = {"personal": sorted(table.personal), "ephemeral": sorted(table.ephemeral)}
+        asked = {
+            "personal": sorted(table.personal),
+            "ephemeral": sorted(table.ephemeral),
+            "devices": sorted(table.devices),
+            "visits": sorted(table.visits),
+        }
         where = {"realm": realm, "types": lasting, "hub": table.hub_above, **counted, **asked}
         nodes = [row[0].int for row in self._database.rows(CANDIDATES_SQL, where)]
         rows = rows_by_key(self._database, CROWDS_SQL, realm, nodes, **counted)
@@ -136,9 +141,14 @@ class NoticeReader:
             elif is_personal and counted in table.personal and count > table.hub_above_personal:
                 told = True
                 yield one._replace(since_ms=None)
-        lasting = sum(count for _, counted, count, _ in crowds if counted not in table.ephemeral)
-        if is_personal and not told and lasting > table.hub_above:
-            yield blank._replace(found=lasting)
+        visits = sum(count for _, counted, count, _ in crowds if table.is_visit(own, counted))
+        others = sum(
+            count
+            for _, counted, count, _ in crowds
+            if not table.is_visit(own, counted) and not (is_personal and counted in table.ephemeral)
+        )
+        if not told and (others > table.hub_above or visits > table.hub_above_ephemeral):
+            yield blank._replace(found=others if others > table.hub_above else visits)
 
     def _busy(self, realm: str) -> Iterator[Notice]:
         where: dict[str, Any] = {

@@ -1,6 +1,6 @@
 -- candidates --
--- Identifiers that may have more than so many verified edges to identifiers of one type, or personal
--- ones more than so many in all. Each edge is looked at from its two ends, in two tables; who has more
+-- Identifiers that may have more than so many verified edges to identifiers of one type, or more than
+-- so many in all of those that count. Each edge is looked at from its two ends, in two tables; who has more
 -- than a limit has more than half of it in one of them, and each is read in its own order, so that
 -- memory does not grow with the edges. Reports of an edge that are not merged yet count several times.
 SELECT DISTINCT node FROM
@@ -20,13 +20,17 @@ SELECT DISTINCT node FROM
     HAVING 2 * count() > transform(a_type, {counted:Array(String)}, {limits:Array(UInt32)}, 0)
     UNION ALL
     SELECT a AS node FROM edges
-    WHERE realm = {realm:String} AND verified AND a_type IN {personal:Array(String)}
-        AND b_type IN {counted:Array(String)} AND b_type NOT IN {ephemeral:Array(String)}
+    WHERE realm = {realm:String} AND verified AND a_type IN {types:Array(String)}
+        AND b_type IN {counted:Array(String)}
+        AND NOT (a_type IN {personal:Array(String)} AND b_type IN {ephemeral:Array(String)})
+        AND NOT (a_type IN {devices:Array(String)} AND b_type IN {visits:Array(String)})
     GROUP BY a HAVING 2 * count() > {hub:UInt32}
     UNION ALL
     SELECT b AS node FROM edges_reversed
-    WHERE realm = {realm:String} AND verified AND b_type IN {personal:Array(String)}
-        AND a_type IN {counted:Array(String)} AND a_type NOT IN {ephemeral:Array(String)}
+    WHERE realm = {realm:String} AND verified AND b_type IN {types:Array(String)}
+        AND a_type IN {counted:Array(String)}
+        AND NOT (b_type IN {personal:Array(String)} AND a_type IN {ephemeral:Array(String)})
+        AND NOT (b_type IN {devices:Array(String)} AND a_type IN {visits:Array(String)})
     GROUP BY b HAVING 2 * count() > {hub:UInt32}
 )
 ORDER BY node

@@ -20,8 +20,8 @@ class NoticeKind(StrEnum):
     SUSPICIOUS_VALUE = "suspicious_value"
     """Within 24 hours the identifier came to stand for more than a limit of the rules allows."""
     DEGREE_LIMIT = "degree_limit"
-    """A personal identifier stands for more than `hub_above_personal` persons, or has more than
-    `hub_above` neighbours."""
+    """A personal identifier stands for more than `hub_above_personal` persons, or any one exceeds a
+    limit by count, as the telephone of a call centre does with orders that come slowly."""
     MANY_IDENTIFIERS = "many_identifiers"
     """A person has more identifiers of a type than its `review_above`."""
     BUSY_VALUE = "busy_value"
