@@ -159,9 +159,10 @@ def test_a_sender_of_another_realm_does_not_learn_who_was_erased() -> None:
 
 def test_every_reason_has_an_example_and_advice() -> None:
     """No reason is without a test, and each says what to do."""
-    # below, in test_event_processor.py, test_kafka_sink.py, and in test_facts.py
+    # below, in test_event_processor.py, test_kafka_sink.py, test_limited_types.py, test_facts.py
     elsewhere = {
         RejectReason.ERASED,
+        RejectReason.EXPIRED,
         RejectReason.NOT_ALLOWED,
         RejectReason.OTHER_REALM,
         RejectReason.UNSTORABLE,
