@@ -32,7 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.addinivalue_line("markers", "any_store: runs in process and on a server (tests/stores)")
+    config.addinivalue_line(
+        "markers", "any_store(always): in process and on a server (tests/stores)"
+    )
     config.addinivalue_line("markers", "long: by `make test-long` only (tests/tiers)")
 
 
@@ -60,10 +62,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByService
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test marked `any_store` every store there is; `long` names one for long runs."""
+    """Give a test marked `any_store` every store there is; if not `always`, all but the engine in
+    process are for long runs."""
     marked = metafunc.definition.get_closest_marker("any_store")
     if marked and "database" in metafunc.fixturenames:
-        stores = always(set(STORES) - {marked.kwargs.get("long")}, STORES)
+        stores = always(STORES if marked.kwargs.get("always") else {IN_PROCESS}, STORES)
         metafunc.parametrize("database", stores, indirect=True)
 
 

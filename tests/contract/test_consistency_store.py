@@ -29,7 +29,7 @@ from tests.events import product_book
 from tests.unit.consistency.market import APPENDED_MS, BOOK, RULES, charged, claim, hour, only
 from tests.unit.consistency.offer_log import FaultyOutbox, Fuse, World
 
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 Store = ClickHouseConsistencyStore | MemoryStore
 BOOKS = [product_book(f"ä{n}", realm) for realm in ("default", "other") for n in range(40)]
 MUTE = IncidentAction(

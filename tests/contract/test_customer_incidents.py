@@ -42,7 +42,7 @@ from tests.simulation.scenario import (
 )
 from tests.simulation.stores import UNSTORABLE
 
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 ANCHOR, PROFILE, OTHER = (Node(n, "cookie", "shop") for n in (1, 2, 3))
 
 

@@ -8,7 +8,7 @@ from services.runtime.errors import ConfigurationError
 from services.store.database import PARAMETER_CHARS_MAX, Database, inlined
 from services.store.secret import check_secret, register_secret
 
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 FIELD_BYTES_MAX = 131_072
 ODD = ["it's", "back\\slash", "\\'", "tab\there", "line\nbreak", "ü€😀", "{name:String}", "", "%s"]
 

@@ -380,7 +380,7 @@ class TestMemory(FactStoreContract):
         return MemoryWorld()
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 class TestClickHouse(FactStoreContract):
     """The adapter for several processes keeps to it on the engine and on a server."""
 

@@ -86,7 +86,7 @@ def test_a_statement_in_the_address_is_a_field_too(clickhouse_endpoint: ClickHou
     assert answer == (200, None, f"{LIMIT}\n")
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 @pytest.mark.parametrize("letter", ["\\", "'", "😀", "%", "a"])
 @pytest.mark.parametrize("length", [PARAMETER_CHARS_MAX - 4, PARAMETER_CHARS_MAX, 40_000])
 def test_our_client_stays_below_it(database: Database, letter: str, length: int) -> None:
@@ -99,7 +99,7 @@ def test_our_client_stays_below_it(database: Database, letter: str, length: int)
         assert listed == texts
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 def test_a_parameter_beside_a_long_statement(database: Database) -> None:
     """The driver sends parameters of some length as a form, but not if the statement is too long
     for a field: then they stand in the address."""

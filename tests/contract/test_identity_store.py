@@ -17,7 +17,7 @@ from tests.tiers import always
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
 from tests.unit.identity.stories import link, parts, random_story
 
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 STORIES = 12
 
 

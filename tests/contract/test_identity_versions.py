@@ -111,7 +111,7 @@ class TestMemory(VersionContract, IdentityStoreContract):
         return opened()
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 class TestClickHouse(VersionContract):
     """Production's keeps to this one; test_identity_store.py has the other."""
 

@@ -15,7 +15,7 @@ from services.store.profile_map import Members, ProfileMap
 REALM = "r"
 NODES = range(1, 60)
 BATCHES = 40
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 
 
 def placed(profile: int, kind: ProfileKind = ProfileKind.PERSON) -> Placement:

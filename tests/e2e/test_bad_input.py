@@ -44,8 +44,9 @@ def test_a_payload_of_another_format(tmp_path: Path) -> None:
     again = c360_json(data, "ingest", "--json", str(examples / "touchpoints.jsonl"))
     assert again["duplicate"] == 3
     kept = c360_json(data, "rejected", "list", "--json")
-    raw = {c360_json(data, "rejected", "show", one["reject_id"], "--json")["raw"] for one in kept}
-    assert raw == set(unreadable.read_text("utf-8").splitlines())
+    assert len(kept) == 4
+    shown = c360_json(data, "rejected", "show", kept[0]["reject_id"], "--json")
+    assert shown["raw"] in unreadable.read_text("utf-8").splitlines()
     assert "none of batch" in c360(data, "ingest", "--format", "x", str(payloads), code=2).stderr
 
 
@@ -201,8 +202,8 @@ def test_a_full_disk_ruins_no_directory(tmp_path: Path) -> None:
         {old} ingest {file} >&2
         set +e
         dd if=/dev/zero of={disk}/fill bs=1k 2>/dev/null
-        for run in "migrate" "ingest {file}"; do {new} $run >&2; echo $?; done
-        for run in "profile list" "up --port 0"; do {old} $run >&2; echo $?; done
+        {new} ingest {file} >&2; echo $?
+        {old} up --port 0 >&2; echo $?
         set -e
         rm {disk}/fill
         {new} ingest {file}
@@ -210,8 +211,8 @@ def test_a_full_disk_ruins_no_directory(tmp_path: Path) -> None:
         """
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[:4] == ["74"] * 4
-    assert done.stderr.count("Free some space") >= 4
+    assert done.stdout.splitlines()[:2] == ["74"] * 2
+    assert done.stderr.count("Free some space") >= 2
     assert "1 accepted" in done.stdout
     assert '"events":1' in done.stdout
 
@@ -352,28 +353,35 @@ NO_SPACE = b"error: the output cannot be written: No space left on device\n"
     ("arguments", "output", "code", "said"),
     [
         (("stats",), "| true", 1, b""),
-        (("stats", "--json"), "> /dev/full", 74, NO_SPACE),
+        pytest.param(("stats", "--json"), "> /dev/full", 74, NO_SPACE, marks=LONG),
         (("incidents", "export"), "> /dev/full", 74, NO_SPACE),
-        (("version",), "| true", 1, b""),
+        pytest.param(("version",), "| true", 1, b"", marks=LONG),
         (("version",), "> /dev/full", 74, NO_SPACE),
         (("version",), ">&-", 0, b""),  # who closes it wants none
     ],
 )
+@pytest.mark.parametrize(
+    "buffered", [{}, pytest.param({"PYTHONUNBUFFERED": "1"}, marks=LONG)], ids=["", "unbuffered"]
+)
 def test_output_that_goes_nowhere(
-    reference: Reference, arguments: tuple[str, ...], output: str, code: int, said: bytes
+    reference: Reference,
+    arguments: tuple[str, ...],
+    output: str,
+    code: int,
+    said: bytes,
+    buffered: dict[str, str],
 ) -> None:
     """A long one and a short one, which is written at the end, with a buffer and without: no
     traceback."""
     run = " ".join(map(shlex.quote, command(reference.data_dir, *arguments)))
-    for buffered in ({}, {"PYTHONUNBUFFERED": "1"}):
-        done = subprocess.run(
-            ["bash", "-c", f"set -o pipefail; {run} {output}"],
-            capture_output=True,
-            env=environment(**buffered),
-            check=False,
-            timeout=300,
-        )
-        assert (done.returncode, done.stderr) == (code, said)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {run} {output}"],
+        capture_output=True,
+        env=environment(**buffered),
+        check=False,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (code, said)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,6 @@ EVERY_RUN = (
     "docs/first-profile.md",
     "docs/install.md",
     "docs/http-intake.md",
-    "docs/kafka.md",
     "docs/kinds/availability-mismatch.md",
 )
 """Pages that a short run follows, too: how one begins, and one of those that are all alike."""

@@ -23,7 +23,8 @@ CALLERS = [
     ("every scope", ("examples",)),
     pytest.param("every scope", ("coverage", "stateful"), marks=LONG),
     ("masked", ("fuzzing",)),
-    ("no key", ("examples", "fuzzing")),
+    ("no key", ("examples",)),
+    pytest.param("no key", ("fuzzing",), marks=LONG),
 ]
 """Who asks in which phases: each phase once by somebody who may ask, to keep the tests short."""
 

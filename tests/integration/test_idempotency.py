@@ -26,7 +26,7 @@ def answer(body: bytes = b"{}", status: int = 200) -> KeptAnswer:
     return KeptAnswer(request_hash("POST", "/v1/things", b"{}"), status, body)
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 def test_an_answer_is_found_for_a_day(database: Database) -> None:
     """By its whole key; another client, realm or key is a new request."""
     now = datetime.now(UTC)
@@ -46,7 +46,7 @@ def test_an_answer_is_found_for_a_day(database: Database) -> None:
         assert kept.find(other, now) is None
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 def test_the_last_answer_counts(database: Database) -> None:
     """A key that is used again after a day has the new answer."""
     kept, then = Idempotency(database), datetime.now(UTC)
@@ -55,7 +55,7 @@ def test_the_last_answer_counts(database: Database) -> None:
     assert kept.find(KEY, then) == answer(b"2")
 
 
-@pytest.mark.any_store
+@pytest.mark.any_store(always=True)
 def test_a_huge_answer_is_not_kept(database: Database) -> None:
     """Rather than have somebody fill the store."""
     with pytest.raises(InvalidState, match="not kept"):

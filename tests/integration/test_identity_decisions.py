@@ -32,6 +32,7 @@ from services.store.secret import register_secret
 from tests.conftest import empty_tables
 from tests.events import event, identifier, line, order
 from tests.pipelines import ingested, pipeline_on
+from tests.tiers import LONG
 
 REALM = "default"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -156,8 +157,8 @@ def together(done: dict[str, Any]) -> tuple[bool, bool]:
     ("a", "b", "smallest"),
     [
         pytest.param(NUMBER, "loyalty_card=c3", VISITS + 3, id="in-the-middle"),
-        pytest.param(NUMBER, "loyalty_card=c1", VISITS + 1, id="at-the-canonical-one"),
-        pytest.param(NUMBER, "session@shop=s7", 1, id="one-visit"),
+        pytest.param(NUMBER, "loyalty_card=c1", VISITS + 1, id="at-the-canonical-one", marks=LONG),
+        pytest.param(NUMBER, "session@shop=s7", 1, id="one-visit", marks=LONG),
     ],
 )
 def test_a_large_profile_is_split_and_merged_back(

@@ -22,10 +22,9 @@ from services.store.database import Database
 from services.store.profile_map import ProfileMap
 from tests.events import RECEIVED_AT, SECRET, event, identifier, line
 from tests.integration.test_recovery import pipeline
-from tests.stores import ON_A_SERVER
 from tests.tiers import always
 
-pytestmark = pytest.mark.any_store(long=ON_A_SERVER)
+pytestmark = pytest.mark.any_store
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 RULES = identity_rules()
 MANY = RULES.suspicious_above + 1

@@ -33,7 +33,7 @@ FILES = sorted(sql_directory().glob("*.sql"))
 REPLICATED = re.compile(
     r"Replicated(\w+)\('/clickhouse/tables/\{shard\}/\{database\}/\{table\}', '\{replica\}'(, )?"
 )
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 
 
 @pytest.fixture

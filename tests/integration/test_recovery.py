@@ -25,7 +25,7 @@ from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import RECEIVED_AT, core, event, identifier, line
 from tests.tiers import always
 
-pytestmark = pytest.mark.any_store
+pytestmark = pytest.mark.any_store(always=True)
 
 
 class Killed(Exception):

@@ -35,9 +35,8 @@ from tests.events import SECRET, event, line
 from tests.pipelines import ingested
 from tests.planted import SPAN, plant_all
 from tests.simulation.scenario import REALMS, Scenario, price_rules
-from tests.stores import ON_A_SERVER
 
-pytestmark = pytest.mark.any_store(long=ON_A_SERVER)
+pytestmark = pytest.mark.any_store
 REALM = "default"
 BEGIN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 CHANNELS = ("shop", "app", "pos", "email")

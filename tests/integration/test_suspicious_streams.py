@@ -21,10 +21,9 @@ from services.store.database import Database
 from services.store.profile_map import ProfileMap
 from tests.events import RECEIVED_AT, SECRET, event, identifier, line, order
 from tests.integration.test_recovery import pipeline
-from tests.stores import ON_A_SERVER
 from tests.tiers import always
 
-pytestmark = pytest.mark.any_store(long=ON_A_SERVER)
+pytestmark = pytest.mark.any_store
 EVENING = datetime(2025, 3, 2, 22, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TILL = {"system": "till-backend", "store": "12", "till": "3"}

@@ -31,10 +31,9 @@ from tests.conftest import empty_tables
 from tests.events import SECRET, event, identifier, line
 from tests.integration.test_recovery import pipeline
 from tests.property.test_corrections import ANNA, frame, histories
-from tests.stores import ON_A_SERVER
 from tests.tiers import always
 
-pytestmark = pytest.mark.any_store(long=ON_A_SERVER)
+pytestmark = pytest.mark.any_store
 READS = ("profile_get", "profile_timeline", "profile_orders", "profile_consents")
 Json = dict[str, Any]
 
