@@ -25,11 +25,16 @@ class State:
     def __init__(self, data_dir: Path | None) -> None:
         """`data_dir` is None where the option was not given."""
         self._data_dir = data_dir
+        self._settings: Settings | None = None
 
     def settings(self, **overrides: Any) -> Settings:
-        """The effective settings. Raises ConfigurationError."""
+        """The effective settings, which take a while to read. Raises ConfigurationError."""
+        if self._settings is not None and not overrides:
+            return self._settings
         settings = load_settings(self._data_dir, **overrides)
         configure_logging(settings)
+        if not overrides:
+            self._settings = settings
         return settings
 
     def zone(self, realm: str) -> tzinfo:
