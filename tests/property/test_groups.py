@@ -24,11 +24,11 @@ from services.profiles.core.groups import (
     periods,
     standing,
 )
+from tests.tiers import volumes
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 9
-RUNS = 4_000
 
 
 def at(day: float) -> datetime:
@@ -66,10 +66,11 @@ def as_told(found: Sequence[Period], moment: datetime) -> tuple[tuple[str, ...],
     return (holding[0].roles, holding[0].title) if holding else None
 
 
-def test_memberships_are_what_was_said_last_at_every_moment() -> None:
+@pytest.mark.parametrize("runs", volumes(1_000, 4_000))
+def test_memberships_are_what_was_said_last_at_every_moment(runs: int) -> None:
     """In any order, with repetitions; and no two times that follow each other are the same."""
     rng = random.Random(1)
-    for _ in range(RUNS):
+    for _ in range(runs):
         statements = [said(rng, number) for number in range(rng.randrange(1, 7))]
         arriving = statements + rng.sample(statements, rng.randrange(len(statements)))
         rng.shuffle(arriving)
@@ -127,11 +128,12 @@ def key(number: str) -> GroupKey:
     return GroupKey(ACCOUNT, "crm", number)
 
 
-def test_mergers_of_accounts_are_followed_and_taken_back() -> None:
+@pytest.mark.parametrize("runs", volumes(1_000, 4_000))
+def test_mergers_of_accounts_are_followed_and_taken_back(runs: int) -> None:
     """Random mergers, chains and circles: all members of a circle stand for each other."""
     rng = random.Random(2)
     names = "ABCDE"
-    for _ in range(RUNS):
+    for _ in range(runs):
         events = [
             Description(
                 key(rng.choice(names)), {SUCCESSOR: rng.choice(["", *names])}, "crm", f"e-{number}",

@@ -25,7 +25,7 @@ from tests.tiers import always
 
 RUNS = int(os.environ.get("SIM_RUNS", "200"))
 ONE_SEED = os.environ.get("SIM_SEED")
-CHUNKS, SHORT_CHUNKS = 20, 7
+CHUNKS, SHORT_CHUNKS = 20, 4
 TRACE_LINES_MAX = 200
 RARE_SEEDS = (20_576,)
 """Seeds that found what no other seed of a run finds: a write that lands ticks after the book
@@ -81,7 +81,7 @@ def digest(seed: int) -> str:
 def test_a_seed_fixes_everything() -> None:
     """The same seed gives the same trace and the same records, also in a process that orders its
     sets otherwise."""
-    seeds = range(10_000, 10_004)
+    seeds = range(10_000, 10_002)
     here = [digest(seed) for seed in seeds]
     assert here == [digest(seed) for seed in seeds]
     assert len(set(here)) == len(here)

@@ -146,7 +146,7 @@ def decisions_of(records: Iterable[Outgoing]) -> list[DecisionRecord]:
     return [one for one in found if isinstance(one, DecisionRecord)]
 
 
-@pytest.mark.parametrize("seeds", volumes(60, 200))
+@pytest.mark.parametrize("seeds", volumes(30, 200))
 def test_incidents_follow_the_map_whatever_comes_first(seeds: int) -> None:
     """In any order, parts and repetitions, through deaths while the map is written, in two realms:
     the incidents are those of all claims under the final map."""

@@ -165,7 +165,7 @@ def some_days(rng: random.Random) -> list[PriceClaim]:
 
 
 @pytest.mark.parametrize("enough", [Enough(1, 0, 24), Enough(1, 40, 24), Enough(2, 30, 9)], ids=str)
-@pytest.mark.parametrize("often", volumes(100, 200))
+@pytest.mark.parametrize("often", volumes(50, 200))
 def test_observed_incidents_equal_the_oracle(enough: Enough, often: int) -> None:
     """Begin and end of every incident of random histories are as written."""
     rng, ended, using = random.Random(12), 0, enough.rules()
@@ -198,10 +198,10 @@ def vote_by_the_rule(observed: list[PriceClaim], now: int, max_age: int) -> Pric
 
 
 def test_the_vote_of_an_observed_channel_is_by_the_rule() -> None:
-    """After each of 4,000 observations, and a while later."""
+    """After each of 2,000 observations, and a while later."""
     using = price_rules(rules(evidence_min_percent=40, max_age_hours=30))
     rng, kept = random.Random(13), 0
-    for _ in range(200):
+    for _ in range(100):
         state = ChannelState("app", EVERYWHERE, PriceComparison(using))
         observed: list[PriceClaim] = []
         now = 0

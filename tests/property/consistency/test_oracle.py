@@ -130,7 +130,7 @@ def some_prices(rng: random.Random) -> list[PriceClaim]:
     [USING, MAILED, LOWEST, SHOP_LOWEST],
     ids=["as ever", "mailed", "lowest", "lowest in the shop"],
 )
-@pytest.mark.parametrize("often", volumes(300, 1_000))
+@pytest.mark.parametrize("often", volumes(120, 1_000))
 def test_published_incidents_equal_the_oracle(using: ConsistencyRules, often: int) -> None:
     """Begin, opening and end of every incident of random histories are as written."""
     rng, opened = random.Random(11), 0

@@ -85,7 +85,7 @@ def check_times(incidents: dict[str, AnyIncident], now: datetime) -> None:
             assert given_times[-1] <= now
 
 
-@pytest.mark.parametrize("often", volumes(1_500, 5_000))
+@pytest.mark.parametrize("often", volumes(500, 5_000))
 def test_any_order_repetition_batching_and_ticks_give_the_same_incidents(often: int) -> None:
     """Random histories, each fed in a random way, equal one sorted pass."""
     rng = random.Random(2026)
@@ -93,7 +93,7 @@ def test_any_order_repetition_batching_and_ticks_give_the_same_incidents(often: 
     assert found > often, "the histories must contain incidents for this to prove anything"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_any_order_shrunk(rng: random.Random) -> None:
     """The same property, where a counterexample would be shrunk."""
@@ -103,7 +103,7 @@ def test_any_order_shrunk(rng: random.Random) -> None:
 def test_time_alone_changes_nothing_before_the_next_due_time() -> None:
     """From any time until just before `next_due` the incidents stay what they are."""
     rng = random.Random(4)
-    for _ in range(800):
+    for _ in range(300):
         claims, using = some_claims(rng), rng.choice(RULE_SETS)
         now = hour(rng.randint(0, 150))
         incidents, due = in_one_pass(claims, now, using)
@@ -111,7 +111,7 @@ def test_time_alone_changes_nothing_before_the_next_due_time() -> None:
         assert in_one_pass(claims, latest, using) == (incidents, due)
 
 
-@pytest.mark.parametrize("often", volumes(80, 300))
+@pytest.mark.parametrize("often", volumes(30, 300))
 def test_ticks_on_the_way_change_nothing(often: int) -> None:
     """Walking from due time to due time ends where one leap ends."""
     rng = random.Random(5)

@@ -142,7 +142,7 @@ def some_prices(rng: random.Random) -> list[PriceClaim]:
     return claims
 
 
-@pytest.mark.parametrize("often", volumes(150, 600))
+@pytest.mark.parametrize("often", volumes(75, 600))
 def test_incidents_of_places_equal_the_oracle(often: int) -> None:
     """Place, begin, opening and end of every incident of random histories are as written."""
     rng, opened, of_stores = random.Random(12), 0, 0

@@ -123,7 +123,7 @@ def check_stored(store: MemoryStore, batches: list[Batch]) -> int:
 
 
 @pytest.mark.parametrize("risk", [0.0, 0.2])
-@pytest.mark.parametrize("logs", volumes(80, 300))
+@pytest.mark.parametrize("logs", volumes(40, 300))
 def test_stored_incidents_equal_the_books_whatever_crashes(risk: float, logs: int) -> None:
     """Random logs, with and without crashes that wrote any part, end as from scratch."""
     rng, crashes, kept = random.Random(99), 0, 0

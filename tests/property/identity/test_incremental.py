@@ -53,7 +53,7 @@ def replayed(seed: int) -> Replay:
     return replay
 
 
-@pytest.mark.parametrize("runs", volumes(min(FUZZ_RUNS, 2_000), FUZZ_RUNS))
+@pytest.mark.parametrize("runs", volumes(min(FUZZ_RUNS, 1_000), FUZZ_RUNS))
 def test_incremental_equals_from_scratch_in_volume(runs: int) -> None:
     """Thousands of random stories, half of them with crashes, end as `resolve` says."""
     for seed in range(FUZZ_SEED, FUZZ_SEED + runs):

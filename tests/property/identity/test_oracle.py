@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from services.identity.core.resolve import resolve
+from tests.tiers import volumes
 from tests.unit.identity.oracle import Oracle
 from tests.unit.identity.stories import parts, random_story
 
-SEEDS = range(400, 4_400)
+FIRST = 400
 """The unit test has those below."""
 
 
-def test_thousands_of_stories_end_as_the_oracle_says() -> None:
+@pytest.mark.parametrize("seeds", volumes(1_000, 4_000))
+def test_thousands_of_stories_end_as_the_oracle_says(seeds: int) -> None:
     """Placements and refusals agree, by seed."""
-    for seed in SEEDS:
+    for seed in range(FIRST, FIRST + seeds):
         story = random_story(Random(seed))
         edges, decisions, marks = parts(story.items)
         result = resolve(edges, decisions, marks, story.rules)

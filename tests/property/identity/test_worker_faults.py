@@ -8,7 +8,7 @@ from tests.tiers import always, volumes
 from tests.unit.identity.rehearsal import rehearsed
 
 
-@pytest.mark.parametrize("seeds", volumes(40, 150))
+@pytest.mark.parametrize("seeds", volumes(20, 150))
 def test_seeds_with_faults_everywhere(seeds: int) -> None:
     """Runs in which every thirtieth call fails end in the one right state."""
     deaths = 0
