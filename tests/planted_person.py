@@ -13,9 +13,11 @@ EMAIL = "zq.planted@mail.example"
 PHONE = "+4915129998887"
 CARD = "PLANTEDCARD77"
 APP_USER = "planted-app-user"
+STATED = "stated.planted@mail.example"
+"""Typed by the customer, and never verified."""
 COOKIE = "planted-cookie"
 PLANTED = (
-    EMAIL, PHONE, CARD, APP_USER, COOKIE, "Zephyrine", "Quandtwurzel", "Plantagenweg 77b",
+    EMAIL, PHONE, CARD, APP_USER, COOKIE, STATED, "Zephyrine", "Quandtwurzel", "Plantagenweg 77b",
     "Planthausen", "1961-02-03", "planted-order-4711", "planted-return-4711",
     "planted-support-text", "planted-case", "planted-review-text", "planted-survey-text",
     "planted-choice",
@@ -43,7 +45,7 @@ def planted_events() -> list[dict[str, Any]]:
     }  # fmt: skip
     own = [
         ("identity.linked", [_EMAIL, card, user], {}),
-        ("page.viewed", [_EMAIL, cookie], {}),
+        ("page.viewed", [_EMAIL, cookie, identifier("email", STATED)], {}),
         ("profile.updated", [_EMAIL, identifier("phone", PHONE)], {"attributes": master}),
         ("consent.given", [_EMAIL], {"purpose": "marketing", "channel": "email"}),
         ("support.contacted", [_EMAIL], {"case_id": "planted-case", "text": "planted-former-text"}),

@@ -187,8 +187,11 @@ class ErasureSource(Protocol):
         """Wait until the parts that were replaced until now are off the disk; whether they are."""
         ...
 
-    def remaining(self, realm: str, nodes: Sequence[NodeId]) -> dict[str, int]:
-        """Rows by table that are left of erased nodes, but for what came since."""
+    def remaining(
+        self, realm: str, nodes: Sequence[NodeId], stated: Sequence[NodeId] = ()
+    ) -> dict[str, int]:
+        """Rows by table that are left of erased nodes, and of what was stated beside them, but for
+        what came since."""
         ...
 
     def newer(self, realm: str, nodes: Sequence[NodeId]) -> int:

@@ -71,8 +71,8 @@ class IdentityStore(GraphSource, Protocol):
         """The decisions of all realms whose rows have a higher version, with their realm."""
         ...
 
-    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
-        """At most `limit` edges with an end in `nodes`: all of them if there are no more."""
+    def an_edge_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
+        """One edge of each of the nodes that have any; no pair comes twice."""
         ...
 
     def former_profiles(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:

@@ -115,10 +115,12 @@ class IdentityStage:
         """Solve again around nodes of which edges were removed from the store, and mark some.
 
         The changes, which are written, and those of the nodes that no edge holds on the map: their
-        rows, if there are any, are stale. Raises as `process` does.
+        rows, if there are any, are stale. What a writer of the realm knows is then out of date: of
+        the rows that the caller removes, too. Raises as `process` does.
         """
-        writer = self._writers[realm] = self._writer_of(self.store, realm)
-        edges = [edge for node in nodes for edge in self.store.some_edges_of(realm, [node], 1)]
+        self._writers.pop(realm, None)
+        writer = self._writer_of(self.store, realm)
+        edges = self.store.an_edge_of(realm, nodes)
         decisions = self.store.decisions_of(realm, nodes)
         changes = writer.apply(edges, decisions, marks, in_doubt=True)
         fence()

@@ -224,6 +224,10 @@ class ProfileSource(Protocol):
         """Those of the nodes that were erased on request, and of which nothing came since."""
         ...
 
+    def erased_after(self, realm: str, nodes: Sequence[NodeId], at: datetime) -> set[NodeId]:
+        """Those of the nodes that were erased at this time or later, whatever came since."""
+        ...
+
     def invented(self, realm: str, customers: Iterable[ProfileScalars]) -> set[UUID]:
         """Those of the customers whom only synthetic events know."""
         ...

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.identifiers import as_uuid, node_id
+from schemas.instants import to_ms
 from schemas.records import ErasureRecord
 from schemas.rules.identity import identity_rules
 from services.api.operation import plain
@@ -26,16 +27,18 @@ from services.identity.verification import Verified, differences
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import EventProcessor
+from services.ingest.core.outcome import Intake
 from services.ingest.ledger import Ledger
 from services.ingest.lines import Line
 from services.ingest.stage import IngestStage, Result
+from services.profiles.adapters.totals import read_totals, refresh_totals
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.stream.watermarks import ClickHouseWatermarks
-from tests.events import RECEIVED_AT, SECRET, config, event, identifier, line
+from tests.events import RECEIVED_AT, SECRET, config, event, identifier, line, order
 from tests.integration.test_personal_data import TEXTS, access
-from tests.planted_person import EMAIL, OTHERS, PLANTED, TABLET, planted_lines
+from tests.planted_person import COOKIE, EMAIL, OTHERS, PLANTED, STATED, TABLET, planted_lines
 
 REALM = "default"
 
@@ -144,6 +147,153 @@ def test_nothing_is_left_and_nothing_comes_back(running: Running) -> None:
     assert {one.value for one in profile.identifiers} == {EMAIL, "new-one"}
     assert profile.orders == 0
     assert runs.newer(REALM, [node(EMAIL)]) == 1
+
+
+def test_what_others_name_too_stays(running: Running) -> None:
+    """An address that the person only stated goes with all its rows; one that somebody else names,
+    too, stays: the events of that one come again, and nothing is refused."""
+    database = running.database
+    both, alone = "both@mail.example", "alone@mail.example"
+    mine = identifier("email", EMAIL, verified=True)
+    other = identifier("email", OTHERS[0], verified=True)
+    typed = [
+        event("page.viewed", event_id=f"typed-{n}", identifiers=[one, identifier("email", value)])
+        for n, (one, value) in enumerate([(mine, both), (mine, alone), (other, both)])
+    ]
+    running.ingest(list(map(line, typed)))
+    record = running.record(EMAIL)
+    held = HeldReader(database).holding_of(REALM, [one.int for one in record.nodes])
+    assert set(held.stated) == {node(alone), node(STATED)}
+    running.erase(record)
+    assert {text for _, text in found_in(database, (both, alone))} == {both}
+    edges = "SELECT count() FROM edges FINAL WHERE a IN {n:Array(UUID)} OR b IN {n:Array(UUID)}"
+    left = [database.rows(edges, {"n": [str(as_uuid(node(one)))]})[0][0] for one in (both, alone)]
+    assert left == [1, 0]
+    again = running.ingest(list(map(line, typed)))
+    assert [one.status for one in again] == ["rejected", "rejected", "duplicate"]
+    assert {text for _, text in found_in(database, (both, alone))} == {both}
+    run = ErasureRuns(database).run(REALM, erasure_id_of(record))
+    assert run is not None
+    assert set(run.stated) == {node(alone), node(STATED)}
+    assert not ErasureRuns(database).remaining(REALM, run.nodes, run.stated)
+    # Somebody's own address, as it turns out: an event of long before the erasure is accepted.
+    owner = event(
+        "page.viewed", event_id="own", identifiers=[identifier("email", alone, verified=True)]
+    )
+    assert [one.status for one in running.ingest([line(owner)])] == ["accepted"]
+    assert not ErasureRuns(database).remaining(REALM, run.nodes, run.stated)
+    assert_consistent(database)
+
+
+def test_a_tablet_that_two_erased_persons_shared_comes_back_right(running: Running) -> None:
+    """The map row of a node without edges goes, and one who comes with it again gets a new one."""
+    running.erase(running.record(EMAIL))
+    running.erase(running.record(OTHERS[0]))
+    assert_consistent(running.database)
+    who = [identifier("email", EMAIL, verified=True), identifier("cookie", COOKIE)]
+    at = "2026-11-21T13:30:00+01:00"
+    running.ingest([line(event("page.viewed", event_id="n", occurred_at=at, identifiers=who))])
+    assert_consistent(running.database)
+
+
+def test_what_others_lose_is_told_before_and_after(running: Running) -> None:
+    """An order of somebody else that names the person goes as a whole: how many these are."""
+    database = running.database
+    giver = identifier("email", "giver@mail.example", verified=True)
+    named = order(
+        "gift-1", "9.00", event_id="gift", identifiers=[giver, identifier("email", EMAIL)]
+    )
+    running.ingest([line(named)])
+    record, runs = running.record(EMAIL), ErasureRuns(database)
+    lost = {"touchpoints (of others)": 1, "orders (of others)": 1}
+    person = HeldReader(database).holding_of(REALM, [one.int for one in record.nodes])
+    told = runs.preview(person)
+    assert {name: rows for name, rows in told.items() if "others" in name} == lost
+    running.erase(record)
+    run = runs.run(REALM, erasure_id_of(record))
+    assert run is not None
+    assert run.removed.items() >= lost.items()
+    assert run.removed["orders"] == told["orders"]
+
+
+def test_lines_of_strangers_stay(running: Running) -> None:
+    """A value inside a longer one is somebody else's; the same value escaped is the person's."""
+    short, number = identifier("loyalty_card", "4711"), identifier("loyalty_card", "990471100")
+    mine = [identifier("email", EMAIL, verified=True), short | {"verified": True}]
+    mine.append(number | {"verified": True})
+    running.ingest([line(event("identity.linked", event_id="cards", identifiers=mine))])
+    head = b'{"type": "never.heard", "event_id": "%d", '
+    hers = [
+        b'"text": "zq.planted\\u0040mail.example"}',
+        b'"text": "to=zq.planted%40mail.example&x=1"}',
+        b'"text": "card 990471100."}',
+        b'"card": "4711"}',
+        b'"card": "\\u0034711"}',
+        b'broken "4711"',
+    ]
+    strangers = [
+        b'"card": "1990471100"}', b'"text": "order 990471100-7"}', b'"card": "47110"}',
+        b'"text": "card 4711"}', b'"text": "x.zq.planted@mail.example"}',
+    ]  # fmt: skip
+    running.ingest([head % number + one for number, one in enumerate([*hers, *strangers])])
+    lines = "SELECT count() FROM rejected FINAL WHERE position(raw, 'never.heard') > 0"
+    assert running.database.rows(lines) == [(len(hers) + len(strangers),)]
+    running.erase(running.record(EMAIL))
+    assert running.database.rows(lines) == [(len(strangers),)]
+
+
+def test_figures_of_an_erased_person_are_not_shown(running: Running) -> None:
+    """Neither while they stand in the table nor when they were computed again."""
+    database = running.database
+    access(database)
+    refresh_totals(database)
+    record = running.record(EMAIL)
+    held = HeldReader(database).holding_of(REALM, [one.int for one in record.nodes])
+    mine = set(held.uuids)  # with the address that was only stated, a profile of its own
+
+    def shown() -> set[str]:
+        found = read_totals(database, REALM)
+        listed = {str(one.profile_id) for one in found.profiles}
+        assert len(listed) == found.size
+        return listed
+
+    before = shown()
+    assert len(before & mine) == 2
+    running.erase(record)
+    stored = {str(one) for (one,) in database.rows("SELECT profile FROM profile_totals")}
+    assert shown() == stored == before - mine
+    other = running.record(OTHERS[0])
+    database.insert_rows(
+        "erasures",
+        ("realm", "node", "erased_at"),
+        [(REALM, one.int, datetime.now(UTC)) for one in other.nodes],
+    )
+    assert shown() == before - mine - {str(one) for one in other.nodes}
+
+
+def test_a_public_key_keeps_nobody_away(running: Running) -> None:
+    """An event that names the person a day ahead does not reach into the ledger, and does not come
+    back; one of the person's own does, for it would."""
+    told = [TABLET, identifier("email", EMAIL)]
+    ahead = event(
+        "page.viewed", event_id="ahead", occurred_at="2026-11-22T05:00:00Z", identifiers=told
+    )  # fmt: skip
+    lines = [Line(line(ahead), 1)]
+    pipeline = running.pipeline
+    [sent] = pipeline.finish(pipeline.decode(lines, Intake.PUBLIC))
+    assert sent.status == "accepted"
+    record = running.record(EMAIL)
+    running.erase(record)
+    [(last,)] = running.database.rows("SELECT max(erased_at) FROM erasures")
+    assert to_ms(last) == record.erased_ms
+    [sent] = pipeline.finish(pipeline.decode(lines, Intake.PUBLIC))
+    assert sent.reason == "erased"
+    mine = [identifier("email", OTHERS[0], verified=True)]
+    own = event("page.viewed", event_id="o", occurred_at="2026-11-22T05:00:00Z", identifiers=mine)
+    running.ingest([line(own)])
+    running.erase(running.record(OTHERS[0]))
+    [again] = running.ingest([line(own)])
+    assert again.reason == "erased"
 
 
 def test_a_shared_tablet_stays_shared(running: Running) -> None:

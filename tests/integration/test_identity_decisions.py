@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.edge import Decision, Verdict
-from schemas.identifiers import node_id
+from schemas.identifiers import as_uuid, node_id
 from schemas.instants import to_ms
 from schemas.records import DecisionRecord
 from services.api.operation import plain
@@ -346,6 +346,24 @@ def test_decisions_go_to_another_store(desk: Desk, settings: Settings) -> None:
     pairs = [{one.a.id.int, one.b.id.int} for one in sent if one.verdict is Verdict.DIFFERENT]
     numbers = (node_id(other.secret(), REALM, "customer_number", "", n) for n in ("1", "2"))
     assert set(numbers) in pairs
+    masked = listed[0] | {"a": listed[0]["a"] | {"value": "…01"}}
+    whole, listed = listed, [masked]
+    with pytest.raises(InvalidInput, match=r"decisions\.0: a value is masked"):
+        imported(elsewhere)
+    # Somebody of whom there are events since: what was decided before is not in force again.
+    node = node_id(other.secret(), REALM, "customer_number", "", "1")
+    stored, now = desk.access.reads.freshness._database, utc_now()  # type: ignore[attr-defined]
+    stored.insert_rows("erasures", ("realm", "node", "erased_at"), [(REALM, node, now)])
+    stored.insert_rows(
+        "node_values",
+        ("realm", "node", "type", "issuer", "value", "batch"),
+        [(REALM, node, "customer_number", "", "1", 1)],
+    )
+    listed = [one for one in whole if "1" in (one["a"]["value"], one["b"]["value"])]
+    assert listed
+    assert imported(elsewhere) == {"recorded": 0, "known": 0, "erased": len(listed)}
+    for table in ("erasures", "node_values"):
+        stored.command(f"DELETE FROM {table} WHERE node = '{as_uuid(node)}'")
     listed = [one | {"decided_at": "2999-01-01T00:00:00Z"} for one in listed[:1]]
     with pytest.raises(InvalidInput, match="lies in the future"):
         imported(desk.access)

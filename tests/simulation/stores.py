@@ -394,9 +394,9 @@ class IdentitySession:
         """See the port."""
         return self._process.read("edges", lambda: self._rows.edges_of(realm, nodes))
 
-    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
+    def an_edge_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
-        return self.edges_of(realm, nodes)[:limit]
+        return self._process.read("edges", lambda: self._rows.an_edge_of(realm, nodes))
 
     def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]

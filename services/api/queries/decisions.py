@@ -27,7 +27,7 @@ from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.identity.core.model import Refusal
 from services.identity.ports import DecisionEffect, DecisionPlace
-from services.profiles.core.masking import masked_identifier
+from services.profiles.core.masking import HIDDEN, masked_identifier
 from services.runtime.clock import utc_now
 from services.runtime.errors import InvalidInput, InvalidState, NotFound
 from services.store.profile_map import Members
@@ -227,7 +227,8 @@ class ImportedCounts(Answer):
     known: int
     """Decisions that were there, or lose against a later one about the same pair."""
     erased: int
-    """Decisions about somebody who was erased; they are dropped."""
+    """Decisions about somebody who was erased, or from before the erasure of somebody who came
+    back; they are dropped."""
 
 
 def _decide(access: Access, asked: DecideRequest) -> Iterator[DecisionOutcome]:
@@ -461,6 +462,11 @@ def _import(access: Access, asked: ImportRequest) -> Iterator[ImportedCounts]:
     latest_ms = to_ms(utc_now()) + AHEAD_MAX_MS
     counts, records = Counter[str](), list[DecisionRecord]()
     for number, one in enumerate(asked.decisions):
+        if any(HIDDEN in end.value for end in (one.a, one.b)):
+            raise InvalidInput(
+                f"decisions.{number}: a value is masked, and names nobody here. List the decisions "
+                "with a key that may read personal data"
+            )
         ends = [_imported(reads, realm, end) for end in (one.a, one.b)]
         a, b = sorted(ends, key=lambda node: node.id)
         if a.id == b.id:
@@ -471,8 +477,9 @@ def _import(access: Access, asked: ImportRequest) -> Iterator[ImportedCounts]:
                 f"decisions.{number}.decided_at: {written(one.decided_at)} lies in the future"
             )
         known = reads.decisions.of_pair(realm, a.id, b.id)
-        if reads.profiles.erased(realm, [a.id, b.id]):
-            counts["erased"] += 1
+        profiles, pair = reads.profiles, [a.id, b.id]
+        if profiles.erased(realm, pair) or profiles.erased_after(realm, pair, one.decided_at):
+            counts["erased"] += 1  # older than the erasure of one who came back, too
         elif known is not None and known.decided_ms >= decision.decided_ms:
             counts["known"] += 1
         else:

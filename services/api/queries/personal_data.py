@@ -174,7 +174,7 @@ def _verify(access: Access, asked: ReceiptRequest) -> Iterator[VerifiedErasure]:
         raise NotFound(f"this store knows no erasure {receipt.erasure_id!r}")
     yield VerifiedErasure(
         is_genuine=is_genuine(receipt, reads.secret()),
-        remaining=reads.erasures.remaining(run.realm, run.nodes),
+        remaining=reads.erasures.remaining(run.realm, run.nodes, run.stated),
         newer_events=reads.erasures.newer(run.realm, run.nodes),
     )
 

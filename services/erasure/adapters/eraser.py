@@ -26,8 +26,9 @@ from schemas.records import ErasureRecord
 from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
 from services.erasure.places import PLACES, FoundBy
-from services.runtime.errors import Fatal, Retry
+from services.runtime.errors import C360Error, Fatal, Retry
 from services.store.database import Database, chunks
+from services.store.figures import recompute_totals
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 from services.store.waiting import wait_until
@@ -38,9 +39,9 @@ LAST_NAMED_SQL = _STATEMENTS["last_named"]
 BEGUN_SQL = _STATEMENTS["begun"]
 CASES_SQL = _STATEMENTS["cases"]
 SPEAKING_SQL = _STATEMENTS["speaking"]
-REJECTED_SQL = _STATEMENTS["rejected"]
 ANSWERS_SQL = _STATEMENTS["answers"]
 HASHES_SQL = _STATEMENTS["hashes"]
+SHOWN_SQL = _STATEMENTS["shown"]
 UNFINISHED_SQL = _STATEMENTS["unfinished"]
 MASKED_SQL = _STATEMENTS["masked"]
 APPLY_MASK_SQL = _STATEMENTS["apply_mask"]
@@ -72,9 +73,13 @@ LATE = "{table}: rows of an erased person are still being removed; the store goe
 ERASED_TEXT = "erased"
 """In the place of a value that an incident of others keeps."""
 SCRUBBED = "incident_states (values)"
+OF_OTHERS = "{table} (of others)"
+"""Counts, beside those of all rows, the ones of other persons that name the person."""
+COUNTED_OF_OTHERS = ("touchpoints", "orders", "consents")
+"""What the others lose: events, and with them purchases, consents and objections."""
 log = structlog.get_logger()
 RUN_COLUMNS = (
-    "realm", "erasure_id", "nodes", "touched", "marked", "erased_at", "stage", "counts",
+    "realm", "erasure_id", "nodes", "stated", "touched", "marked", "erased_at", "stage", "counts",
 )  # fmt: skip
 INCIDENT_COLUMNS = (
     "realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body", "version",
@@ -150,13 +155,16 @@ class Eraser:
         marked = tuple(node.int for node, _, verified in touched if verified and node in shared)
         self._note_ledger(person, record.erased_ms)
         around = tuple(node.int for node in ids)
-        run = ErasureRun(run_id, person, around, marked, record.erased_ms, {})
+        counts = count_of_others(self._database, self._reader.of_others(person))
+        run = ErasureRun(run_id, person, around, marked, record.erased_ms, counts)
         self._note(run, BEGUN)
         return run
 
     def _note_ledger(self, person: HeldPerson, erased_ms: int) -> None:
-        """Of each node the later of the erasure and its last event, which may claim the future."""
-        last = dict(self._database.rows(LAST_NAMED_SQL, _asked(person)))
+        """Of each node the later of the erasure and its last event, which may claim the future.
+        What anybody may send does not count: it would keep the person away by naming them."""
+        asked = count_asked(self._database, person, FoundBy.EVENT)
+        last = dict(self._database.rows(LAST_NAMED_SQL, asked))
         rows = [
             (person.realm, node, from_ms(max(erased_ms, last.get(as_uuid(node), erased_ms))))
             for node in person.nodes
@@ -165,14 +173,15 @@ class Eraser:
 
     def _note(self, run: ErasureRun, stage: int) -> None:
         row = (
-            run.person.realm, run.erasure_id, run.person.nodes, run.touched, run.marked,
-            from_ms(run.erased_ms), stage, orjson.dumps(run.counts).decode(),
+            run.person.realm, run.erasure_id, run.person.nodes, run.person.stated, run.touched,
+            run.marked, from_ms(run.erased_ms), stage, orjson.dumps(run.counts).decode(),
         )  # fmt: skip
         self._database.insert_rows("erasure_runs", RUN_COLUMNS, [row])
 
     def _run_of(self, row: tuple[Any, ...]) -> ErasureRun:
-        realm, run_id, nodes, touched, marked, erased_ms, counts = row
-        person = self._reader.holding_of(realm, [node.int for node in nodes])
+        realm, run_id, nodes, stated, touched, marked, erased_ms, counts = row
+        known = [node.int for node in stated]
+        person = self._reader.holding_of(realm, [node.int for node in nodes], known)
         around, shared = (tuple(node.int for node in some) for some in (touched, marked))
         return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts))
 
@@ -198,8 +207,19 @@ class Eraser:
         self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
         for (table,) in self._database.rows(MASKED_SQL, {"tables": list(PLACES)}):
             self._change(table, APPLY_MASK_SQL, {"table": table})
+        self._recompute_figures(asked)
         self._note_ledger(person, run.erased_ms)  # answers that were kept meanwhile are dropped
         self._note(run, REMOVED)
+
+    def _recompute_figures(self, asked: dict[str, Any]) -> None:
+        """Those of all profiles, if the person is among them. Readers leave the person out as it
+        is, so that a store which may not compute them keeps no erasure from its end."""
+        if not self._database.rows(SHOWN_SQL, asked):
+            return
+        try:
+            recompute_totals(self._database, MUTATION_S)
+        except C360Error as error:
+            log.warning("figures_of_an_erased_person_stay", error=str(error))
 
     def _settle_around(self, run: ErasureRun) -> None:
         """The map around the person; what has no edge left is no longer on it."""
@@ -232,20 +252,18 @@ class Eraser:
 
     def _remove_mentions(self, run: ErasureRun) -> None:
         """Rejected lines and kept answers that name the person."""
-        person, lines, answers = run.person, set[str](), set[int]()
-        ids = self._reader.event_ids(person)
-        for name, part in _parts(ids, person.texts):
-            asked = {"realm": person.realm, "events": [], "texts": [], name: part}
-            lines |= {one for (one,) in self._database.rows(REJECTED_SQL, asked)}
-        for texts in chunks([*person.texts, *person.uuids], TEXTS_PER_QUERY):
-            asked = {"realm": person.realm, "texts": list(texts)}
-            answers |= {key for (key,) in self._database.rows(ANSWERS_SQL, asked)}
+        person, reader = run.person, self._reader
+        lines = {str(row["reject_id"]) for row in reader.rejected(person)}
+        ids, answers = reader.event_ids(person), set[int]()
+        for given, is_named in reader.mentioned(person, [*ids, *person.uuids]):
+            for key, body in self._database.rows(ANSWERS_SQL, given):
+                answers |= {key} if is_named(body) else set()
         for some in chunks(sorted(lines), EVENTS_PER_QUERY):
-            given: dict[str, Any] = {"ids": list(some)}
-            self._delete(run, "rejected", COUNT_REJECTED_SQL, DELETE_REJECTED_SQL, given)
+            asked: dict[str, Any] = {"ids": list(some)}
+            self._delete(run, "rejected", COUNT_REJECTED_SQL, DELETE_REJECTED_SQL, asked)
         for some in chunks(sorted(answers), EVENTS_PER_QUERY):
-            given = {"realm": person.realm, "ids": list(some)}
-            self._delete(run, "idempotency", COUNT_ANSWERS_SQL, DELETE_ANSWERS_SQL, given)
+            asked = {"realm": person.realm, "ids": list(some)}
+            self._delete(run, "idempotency", COUNT_ANSWERS_SQL, DELETE_ANSWERS_SQL, asked)
 
     def _delete(
         self, run: ErasureRun, table: str, count_sql: str, delete_sql: str, asked: dict[str, Any]
@@ -304,6 +322,18 @@ def _is_incident(kind: str, incident_id: str, body: dict[str, Any]) -> bool:
         log.warning("incident_names_an_erased_person", incident_id=incident_id)
         return False
     return True
+
+
+def count_of_others(database: Database, named: HeldPerson) -> dict[str, int]:
+    """Rows of other persons that name the person and go with the person's, by table."""
+    if not named.elsewhere:
+        return {}
+    asked = count_asked(database, named, FoundBy.EVENT)
+    found = dict[str, int]()
+    for table in COUNTED_OF_OTHERS:
+        [(rows,)] = database.rows(COUNT_EVENTS_SQL, {**asked, "table": table})
+        found[OF_OTHERS.format(table=table)] = rows
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def count_asked(database: Database, person: HeldPerson, found_by: FoundBy) -> dict[str, Any]:

@@ -18,20 +18,20 @@ SELECT other, any(type), max(verified) FROM
 WHERE other NOT IN {nodes:Array(UUID)} GROUP BY other ORDER BY other
 
 -- last_named --
--- When each of these nodes was last named, in event time (Unix milliseconds).
-SELECT node, toUnixTimestamp64Milli(max(occurred_at)) FROM
+-- When each of these nodes was last named, in event time (Unix milliseconds), by their events and
+-- some of others. What came with a public key does not count: whoever has the page may name anybody,
+-- at a time ahead of ours.
+SELECT named, toUnixTimestamp64Milli(max(occurred_at)) FROM
 (
-    SELECT arrayJoin(ids.node) AS node, occurred_at FROM identifiers
-    WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
-    UNION ALL
-    SELECT node, occurred_at FROM touchpoints
-    WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    SELECT arrayJoin(arrayPushBack(ids.node, node)) AS named, occurred_at FROM touchpoints
+    WHERE realm = {realm:String} AND intake != 'public' AND (node IN {nodes:Array(UUID)}
+        OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)})
 )
-WHERE node IN {nodes:Array(UUID)} GROUP BY node
+WHERE named IN {nodes:Array(UUID)} GROUP BY named
 
 -- begun --
 -- Erasures that were begun and are not at their end, the earliest first.
-SELECT realm, erasure_id, nodes, touched, marked, toUnixTimestamp64Milli(erased_at), counts
+SELECT realm, erasure_id, nodes, stated, touched, marked, toUnixTimestamp64Milli(erased_at), counts
 FROM erasure_runs FINAL WHERE stage < 2 AND (empty({id:String}) OR erasure_id = {id:String})
 ORDER BY erased_at, erasure_id
 
@@ -51,17 +51,13 @@ WHERE realm = {realm:String} AND (arrayExists(
     arrayFlatten(JSONExtract(body, 'evidence', 'Array(Array(String))')))
     OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)}))
 
--- rejected --
--- Ids of rejected lines with one of these event ids, or with one of these texts in any letter case.
-SELECT DISTINCT toString(reject_id) FROM rejected
-WHERE named_realm IN ({realm:String}, '') AND (event_id != '' AND event_id IN {events:Array(String)}
-    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0, {texts:Array(String)}))
-
 -- answers --
--- Hashes of the keys of kept answers with one of these texts.
-SELECT DISTINCT cityHash64(idempotency_key) FROM idempotency
+-- Hashes of the keys, and texts, of kept answers with one of these event ids as a string, or with one
+-- of these texts. More than name the person.
+SELECT cityHash64(idempotency_key), body FROM idempotency
 WHERE realm = {realm:String}
-    AND arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)})
+    AND (hasAny(extractAll(body, '"([^"]*)"'), {events:Array(String)})
+        OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)}))
 
 -- count_nodes --
 -- How many rows of a table have one of these nodes.
@@ -138,6 +134,11 @@ WHERE realm = {realm:String} AND cityHash64(idempotency_key) IN {ids:Array(UInt6
 -- hashes --
 -- Hashes of texts: the text of a removal stays on the disk for a while, and must not name anybody.
 SELECT cityHash64(arrayJoin({texts:Array(String)}))
+
+-- shown --
+-- Whether one of these nodes is a profile with figures.
+SELECT 1 FROM profile_totals
+WHERE realm = {realm:String} AND profile IN {nodes:Array(UUID)} LIMIT 1
 
 -- unfinished --
 -- How many changes of a table's parts have not reached every part.

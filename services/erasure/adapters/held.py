@@ -7,20 +7,25 @@ somebody else, and lines that were rejected. Methods block and raise Retry or Fa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from schemas.identifiers import NodeId, as_uuid
+from services.erasure.mentions import ALONE_CHARS_MIN, Mentions, needles
 from services.erasure.places import PLACES, FoundBy
-from services.store.database import Database, chunks
+from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 NAMED_ELSEWHERE_SQL = _STATEMENTS["named_elsewhere"]
+BESIDE_SQL = _STATEMENTS["beside"]
+NAMED_BY_OTHERS_SQL = _STATEMENTS["named_by_others"]
+OF_PERSONS_SQL = _STATEMENTS["of_persons"]
+NAMED_IN_SQL = _STATEMENTS["named_in"]
 VALUES_SQL = _STATEMENTS["values"]
 EVENT_IDS_SQL = _STATEMENTS["event_ids"]
 EVENTS_PAGE_SQL = _STATEMENTS["events_page"]
@@ -34,8 +39,6 @@ READERS_SQL = _STATEMENTS["readers"]
 EVIDENCE_SQL = _STATEMENTS["evidence"]
 ADDRESSES = ("email", "phone")
 """Attributes whose values tell one person from others; a name does not."""
-TEXT_CHARS_MIN = 6
-"""Shorter values also stand in texts about others."""
 TEXTS_PER_QUERY = 200
 EVENTS_PER_QUERY = 2_000
 INTERNAL = frozenset({"version", "batch", "event_hash", "reject_id", "named_realm"})
@@ -53,11 +56,16 @@ class HeldPerson(NamedTuple):
     """Anchor and id of events that name one of the nodes and are kept under another one."""
     texts: tuple[str, ...]
     """Values that tell the person from others, as they may stand in rejected lines."""
+    short_texts: tuple[str, ...] = ()
+    """Those of them that also stand in texts about others, and count as a whole only."""
+    stated: tuple[NodeId, ...] = ()
+    """Identifiers that only events of the person name, and that prove nothing: an address that was
+    typed and never verified. No part of the profile, and nobody else's either."""
 
     @property
     def uuids(self) -> list[str]:
-        """The nodes, as statements take them."""
-        return [str(as_uuid(node)) for node in self.nodes]
+        """The nodes and what was stated beside them, as statements take them."""
+        return _uuids([*self.nodes, *self.stated])
 
 
 class HeldRow(NamedTuple):
@@ -80,23 +88,51 @@ class HeldReader:
         nodes = tuple(sorted(self._map.members_of(realm, [profile]).holder))
         return self.holding_of(realm, nodes)
 
-    def holding_of(self, realm: str, nodes: Sequence[NodeId]) -> HeldPerson:
-        """The same, of given nodes."""
-        asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
+    def holding_of(
+        self, realm: str, nodes: Sequence[NodeId], stated: Collection[NodeId] | None = None
+    ) -> HeldPerson:
+        """The same, of given nodes; and of what was found to be stated beside them, if that is
+        known, whatever of it nobody else has named since."""
+        asked = {"realm": realm, "nodes": _uuids(nodes)}
         elsewhere = self._database.rows(NAMED_ELSEWHERE_SQL, asked)
-        given = {**asked, "names": list(ADDRESSES), "chars": TEXT_CHARS_MIN}
-        texts = tuple(value for (value,) in self._database.rows(VALUES_SQL, given))
-        return HeldPerson(realm, tuple(nodes), tuple((n.int, e) for n, e in elsewhere), texts)
+        if stated is None:
+            stated = [node.int for (node,) in self._database.rows(BESIDE_SQL, asked)]
+        alone = tuple(sorted(set(stated) - self._named_by_others(realm, nodes, stated)))
+        given: dict[str, Any] = {"realm": realm, "nodes": _uuids([*nodes, *alone])}
+        given["names"] = list(ADDRESSES)
+        values = [value for (value,) in self._database.rows(VALUES_SQL, given)]
+        texts = tuple(one for one in values if len(one) >= ALONE_CHARS_MIN)
+        short = tuple(one for one in values if len(one) < ALONE_CHARS_MIN)
+        found = tuple((n.int, e) for n, e in elsewhere)
+        return HeldPerson(realm, tuple(nodes), found, texts, short, alone)
+
+    def _named_by_others(
+        self, realm: str, nodes: Sequence[NodeId], some: Collection[NodeId]
+    ) -> set[NodeId]:
+        found = set[NodeId]()
+        for part in chunks(sorted(some), EVENTS_PER_QUERY):
+            asked = {"realm": realm, "nodes": _uuids(nodes), "others": _uuids(part)}
+            found |= {node.int for (node,) in self._database.rows(NAMED_BY_OTHERS_SQL, asked)}
+        return found
+
+    def of_others(self, holding: HeldPerson) -> HeldPerson:
+        """Of what names the person elsewhere only what is kept under identifiers of other
+        persons, and nothing of the person's own."""
+        anchors = sorted({node for node, _ in holding.elsewhere})
+        rows = rows_by_key(self._database, OF_PERSONS_SQL, holding.realm, anchors)
+        persons = {node.int for (node,) in rows}
+        elsewhere = tuple(one for one in holding.elsewhere if one[0] in persons)
+        return HeldPerson(holding.realm, (), elsewhere, ())
 
     def event_ids(self, holding: HeldPerson) -> list[str]:
         """Ids of all events about the person."""
-        asked = {"realm": holding.realm, "nodes": holding.uuids}
+        asked = {"realm": holding.realm, "nodes": _uuids(holding.nodes)}
         own = [event_id for (event_id,) in self._database.rows(EVENT_IDS_SQL, asked)]
         return sorted({*own, *(event_id for _, event_id in holding.elsewhere)})
 
     def rejected_count(self, holding: HeldPerson) -> int:
         """How many rejected lines name the person."""
-        return sum(1 for _ in self._rejected(holding))
+        return sum(1 for _ in self.rejected(holding))
 
     def held(self, holding: HeldPerson, others: Collection[NodeId]) -> Iterator[HeldRow]:
         """Every row, section by section; but for events kept under identifiers of `others`."""
@@ -104,10 +140,22 @@ class HeldReader:
         for anchor, event in holding.elsewhere:
             if anchor not in others:
                 named[anchor].append(event)
+        mine = holding._replace(stated=self._stated_in(holding, named))
         for table, place in PLACES.items():
             if place.section:
-                for row in self._rows(table, place.found_by, holding, named):
+                for row in self._rows(table, place.found_by, mine, named):
                     yield HeldRow(place.section, table, _readable(row))
+
+    def _stated_in(
+        self, holding: HeldPerson, named: Mapping[NodeId, Sequence[str]]
+    ) -> tuple[NodeId, ...]:
+        """What the person stated, without what an event of somebody else says of that one."""
+        if not holding.stated:
+            return ()
+        asked = {"realm": holding.realm, "nodes": _uuids(holding.nodes)}
+        asked |= {"others": _uuids(named), "events": sorted({e for m in named.values() for e in m})}
+        said = {node.int for (node,) in self._database.rows(NAMED_IN_SQL, asked)}
+        return tuple(node for node in holding.stated if node in said)
 
     def _rows(
         self,
@@ -121,11 +169,8 @@ class HeldReader:
         if table == "touchpoints":
             yield from self._events(holding, named)
         elif found_by is FoundBy.EVENT:
-            yield from records(BY_EVENT_SQL, {**asked, "events": []})
-            for node, events in named.items():
-                for part in chunks(events, EVENTS_PER_QUERY):
-                    mine = {**asked, "nodes": [str(as_uuid(node))], "events": list(part)}
-                    yield from records(BY_EVENT_SQL, mine)
+            for part in _places(holding, named):
+                yield from records(BY_EVENT_SQL, {**asked, **part})
         elif found_by is FoundBy.NODE:
             yield from records(BY_NODE_SQL, asked)
         elif found_by is FoundBy.PAIR:
@@ -140,39 +185,39 @@ class HeldReader:
         elif found_by is FoundBy.READER:
             yield from records(READERS_SQL, asked)
         else:
-            yield from self._rejected(holding)
+            yield from self.rejected(holding)
 
     def _events(self, holding: HeldPerson, named: Mapping[NodeId, Sequence[str]]) -> Iterator[Row]:
         asked = {"realm": holding.realm, "limit": EVENTS_PER_QUERY}
-        parts: list[tuple[list[str], list[str]]] = [(holding.uuids, [])]
-        for node, events in named.items():
-            parts += (
-                ([str(as_uuid(node))], list(part)) for part in chunks(events, EVENTS_PER_QUERY)
-            )
-        for nodes, events in parts:
+        for part in _places(holding, named):
             after, after_id = UUID(int=0), ""
             while True:
-                place = {"nodes": nodes, "events": events, "after_id": after_id}
-                found = self._database.records(
-                    EVENTS_PAGE_SQL, {**asked, **place, "after_node": after}
-                )
+                place = {**asked, **part, "after_node": after, "after_id": after_id}
+                found = self._database.records(EVENTS_PAGE_SQL, place)
                 yield from found
                 if len(found) < EVENTS_PER_QUERY:
                     break
                 after, after_id = found[-1]["node"], found[-1]["event_id"]
 
-    def _rejected(self, holding: HeldPerson) -> Iterator[Row]:
-        seen: set[bytes] = set()
-        asked = [("events", part) for part in chunks(self.event_ids(holding), EVENTS_PER_QUERY)]
-        asked += [("texts", part) for part in chunks(holding.texts, TEXTS_PER_QUERY)]
-        for name, part in asked:
-            given: dict[str, Any] = {"realm": holding.realm, "events": [], "texts": []}
-            given[name] = list(part)
+    def rejected(self, holding: HeldPerson) -> Iterator[Row]:
+        """Rejected lines that name the person, with their ids."""
+        seen: set[UUID] = set()
+        for given, is_named in self.mentioned(holding, self.event_ids(holding)):
             for row in self._database.records(REJECTED_SQL, given):
-                key = orjson.dumps([row["reason"], row["raw"]])
-                if key not in seen:
-                    seen.add(key)
+                if row["reject_id"] not in seen and is_named(row["raw"]):
+                    seen.add(row["reject_id"])
                     yield row
+
+    def mentioned(
+        self, holding: HeldPerson, ids: Iterable[str]
+    ) -> Iterator[tuple[dict[str, Any], Callable[[str], bool]]]:
+        """Parameters of statements that look for texts with event ids or values, part by part; and
+        what decides of a text that was found so."""
+        none: dict[str, Any] = {"realm": holding.realm, "events": [], "texts": []}
+        for events in chunks(sorted(ids), EVENTS_PER_QUERY):
+            yield {**none, "events": list(events)}, lambda _text: True
+        for values in chunks([*holding.texts, *holding.short_texts], TEXTS_PER_QUERY):
+            yield {**none, "texts": needles(values)}, Mentions(values).stand_in
 
     def _evidence(self, holding: HeldPerson) -> Iterator[Row]:
         seen: set[str] = set()
@@ -182,6 +227,22 @@ class HeldReader:
                 if row["incident_id"] not in seen:
                     seen.add(row["incident_id"])
                     yield row
+
+
+def _uuids(nodes: Iterable[NodeId]) -> list[str]:
+    return [str(as_uuid(node)) for node in nodes]
+
+
+def _places(
+    holding: HeldPerson, named: Mapping[NodeId, Sequence[str]]
+) -> Iterator[dict[str, list[str]]]:
+    """Parameters of statements that find events: all of the person's own identifiers, then those
+    that name the person elsewhere, each by its anchor and its id."""
+    yield {"nodes": _uuids(holding.nodes), "anchors": [], "events": []}
+    pairs = [(str(as_uuid(node)), event) for node, events in named.items() for event in events]
+    for part in chunks(pairs, EVENTS_PER_QUERY):
+        anchors = [node for node, _ in part]
+        yield {"nodes": anchors, "anchors": anchors, "events": [event for _, event in part]}
 
 
 def _readable(row: Row) -> Row:

@@ -5,6 +5,61 @@ WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
     AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
 ORDER BY node, event_id
 
+-- beside --
+-- What events that name one of these nodes name beside it, and what has an edge to one of them.
+SELECT DISTINCT node FROM
+(
+    SELECT arrayJoin(ids.node) AS node FROM identifiers
+    WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+    UNION ALL
+    SELECT b AS node FROM edges WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
+    UNION ALL
+    SELECT a AS node FROM edges_reversed WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+)
+WHERE node NOT IN {nodes:Array(UUID)} ORDER BY node
+
+-- named_by_others --
+-- Which of some others something names that these nodes do not make go: an event that names none of
+-- them, an edge of such an event (a corrected one is no longer stored, its edges are), or a decision.
+WITH ours AS
+(
+    SELECT event_id FROM identifiers
+    WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+)
+SELECT arrayJoin(arrayFilter(one -> one IN {others:Array(UUID)}, ids.node)) FROM identifiers
+WHERE realm = {realm:String} AND NOT arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+UNION DISTINCT
+SELECT a FROM edges WHERE realm = {realm:String} AND a IN {others:Array(UUID)}
+    AND b NOT IN {nodes:Array(UUID)} AND event_id NOT IN ours
+UNION DISTINCT
+SELECT b FROM edges_reversed WHERE realm = {realm:String} AND b IN {others:Array(UUID)}
+    AND a NOT IN {nodes:Array(UUID)} AND event_id NOT IN ours
+UNION DISTINCT
+SELECT a FROM decisions WHERE realm = {realm:String} AND a IN {others:Array(UUID)}
+    AND b NOT IN {nodes:Array(UUID)}
+UNION DISTINCT
+SELECT b FROM decisions WHERE realm = {realm:String} AND b IN {others:Array(UUID)}
+    AND a NOT IN {nodes:Array(UUID)}
+
+-- of_persons --
+-- Those of these nodes that are of persons: by the map, or, without a row in it, by their type.
+WITH placed AS
+(
+    SELECT node, kind FROM map FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+)
+SELECT DISTINCT node FROM node_values
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND (node IN (SELECT node FROM placed WHERE kind = 'person')
+        OR node NOT IN (SELECT node FROM placed)
+        AND type IN (SELECT arrayJoin(personal_types) FROM realms FINAL
+                     WHERE realm = {realm:String}))
+
+-- named_in --
+-- What the events of these nodes, and some of others, name.
+SELECT DISTINCT arrayJoin(ids.node) FROM identifiers
+WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
+    OR node IN {others:Array(UUID)} AND event_id IN {events:Array(String)})
+
 -- values --
 -- The values of these nodes, and what was ever given as an address or a number of their persons.
 SELECT DISTINCT value FROM
@@ -15,7 +70,7 @@ SELECT DISTINCT value FROM
     SELECT value FROM observations ARRAY JOIN attrs.name AS name, attrs.value AS value
     WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND name IN {names:Array(String)}
 )
-WHERE lengthUTF8(value) >= {chars:UInt32} ORDER BY value
+WHERE value != '' ORDER BY value
 
 -- event_ids --
 -- Ids of the events of these nodes.
@@ -28,7 +83,8 @@ SELECT node, event_id, occurred_at, received_at, channel, type, synthetic, intak
     source_store, campaign, anchor_type, anchor_verified, payload
 FROM touchpoints FINAL
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-    AND (empty({events:Array(String)}) OR event_id IN {events:Array(String)})
+    AND (empty({events:Array(String)})
+        OR (node, event_id) IN arrayZip({anchors:Array(UUID)}, {events:Array(String)}))
     AND (node, event_id) > ({after_node:UUID}, {after_id:String})
 ORDER BY node, event_id LIMIT {limit:UInt32}
 
@@ -38,10 +94,11 @@ SELECT * FROM {table:Identifier} FINAL
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 
 -- by_event --
--- Rows of a table by anchor and event id.
+-- Rows of a table by anchor; of those events only, if any are given, one for each anchor.
 SELECT * FROM {table:Identifier} FINAL
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-    AND (empty({events:Array(String)}) OR event_id IN {events:Array(String)})
+    AND (empty({events:Array(String)})
+        OR (node, event_id) IN arrayZip({anchors:Array(UUID)}, {events:Array(String)}))
 ORDER BY node, event_id
 
 -- by_pair --
@@ -60,10 +117,13 @@ SELECT * FROM {table:Identifier} FINAL
 WHERE realm = {realm:String} AND subject_type = 'customer' AND subject IN {subjects:Array(String)}
 
 -- rejected --
--- Rejected lines with one of these event ids, or with one of these texts in any letter case.
-SELECT reason, path, message, event_id, received_at, raw FROM rejected FINAL
+-- Rejected lines with one of these event ids, or with one of these texts in any letter case, as the
+-- line has it or as it reads without percent signs and ASCII escapes. More than name the person.
+WITH decodeURLComponent(replaceRegexpAll(raw, '\\\\u00([0-7][0-9a-fA-F])', '%\\1')) AS plain
+SELECT reject_id, reason, path, message, event_id, received_at, raw FROM rejected FINAL
 WHERE named_realm IN ({realm:String}, '') AND (event_id != '' AND event_id IN {events:Array(String)}
-    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0, {texts:Array(String)}))
+    OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0
+        OR positionCaseInsensitiveUTF8(plain, text) > 0, {texts:Array(String)}))
 ORDER BY received_at, reject_id
 
 -- readers --

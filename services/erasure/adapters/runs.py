@@ -13,7 +13,13 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import DAY_MS, from_ms
 from schemas.records import ErasureRecord
 from schemas.topics import CATALOGUE
-from services.erasure.adapters.eraser import COUNTS, REMOVED, count_asked, erasure_id_of
+from services.erasure.adapters.eraser import (
+    COUNTS,
+    REMOVED,
+    count_asked,
+    count_of_others,
+    erasure_id_of,
+)
 from services.erasure.adapters.held import HeldPerson, HeldReader
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import PLACES, FoundBy
@@ -45,6 +51,7 @@ class RunState(NamedTuple):
     realm: str
     erasure_id: str
     nodes: tuple[NodeId, ...]
+    stated: tuple[NodeId, ...]
     marked: int
     erased_ms: int
     is_removed: bool
@@ -68,6 +75,7 @@ class ErasureRuns:
                 [(rows,)] = self._database.rows(COUNTS[place.found_by], asked)
                 found[table] = rows
         found["rejected"] = self._reader.rejected_count(person)
+        found |= count_of_others(self._database, self._reader.of_others(person))
         return {table: rows for table, rows in found.items() if rows}
 
     def run(self, realm: str, erasure_id: str) -> RunState | None:
@@ -138,14 +146,18 @@ class ErasureRuns:
             return False
         return True
 
-    def remaining(self, realm: str, nodes: Sequence[NodeId]) -> dict[str, int]:
-        """Rows by table that are left of erased nodes, but for what came since."""
+    def remaining(
+        self, realm: str, nodes: Sequence[NodeId], stated: Sequence[NodeId] = ()
+    ) -> dict[str, int]:
+        """Rows by table that are left of erased nodes, and of what was stated beside them, but for
+        what came since."""
         asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
         events = [table for table, place in PLACES.items() if place.found_by is FoundBy.EVENT]
         timed = [table for (table,) in self._database.rows(TIMED_SQL, {"tables": events})]
         found = {table: self._count(OLDER_SQL, {**asked, "table": table}) for table in timed}
         if not self.newer(realm, nodes):
-            found |= self.preview(HeldPerson(realm, tuple(nodes), (), ()))
+            alone = self._reader.holding_of(realm, (), stated).stated
+            found |= self.preview(HeldPerson(realm, tuple(nodes), (), (), (), alone))
         return {table: rows for table, rows in found.items() if rows}
 
     def newer(self, realm: str, nodes: Sequence[NodeId]) -> int:
@@ -159,13 +171,13 @@ class ErasureRuns:
         return int(rows)
 
     def _one(self, sql: str, asked: dict[str, Any]) -> RunState | None:
-        for realm, erasure_id, nodes, _, marked, erased_ms, stage, counts in self._database.rows(
-            sql, asked
-        ):
-            held = tuple(_ids(nodes))
-            removed = orjson.loads(counts)
-            is_removed = stage >= REMOVED
-            return RunState(realm, erasure_id, held, len(marked), erased_ms, is_removed, removed)
+        for row in self._database.rows(sql, asked):
+            realm, erasure_id, nodes, stated, _, marked, erased_ms, stage, counts = row
+            held, beside = tuple(_ids(nodes)), tuple(_ids(stated))
+            removed, is_removed = orjson.loads(counts), stage >= REMOVED
+            return RunState(
+                realm, erasure_id, held, beside, len(marked), erased_ms, is_removed, removed
+            )
         return None
 
 

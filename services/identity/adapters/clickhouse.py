@@ -25,6 +25,7 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 EDGES_SQL = _STATEMENTS["edges"]
 SOME_EDGES_SQL = _STATEMENTS["some_edges"]
+AN_EDGE_SQL = _STATEMENTS["an_edge"]
 CROWDED_SQL = _STATEMENTS["crowded"]
 VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
@@ -71,6 +72,11 @@ class ClickHouseIdentityStore:
         """At most `limit` edges with an end in `nodes`: all of them if there are no more."""
         rows = self._by_node(SOME_EDGES_SQL, realm, nodes, limit=limit)
         return list({edge_of_row(row): None for row in islice(rows, limit)})
+
+    def an_edge_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
+        """See the port."""
+        rows = self._by_node(AN_EDGE_SQL, realm, nodes)
+        return list({edge_of_row(row): None for row in rows})
 
     def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]

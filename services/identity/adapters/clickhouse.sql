@@ -18,6 +18,19 @@ SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified 
     WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} LIMIT {limit:UInt32}
 ) LIMIT {limit:UInt32}
 
+-- an_edge --
+-- One edge of each of these nodes.
+SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified FROM
+(
+    SELECT a AS node, a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified
+    FROM edges FINAL WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)} LIMIT 1 BY a
+    UNION ALL
+    SELECT b AS node, a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified
+    FROM edges_reversed FINAL
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} LIMIT 1 BY b
+)
+ORDER BY node, a, b LIMIT 1 BY node
+
 -- crowded --
 -- Those nodes that have more than so many verified edges to nodes of these types.
 SELECT node FROM

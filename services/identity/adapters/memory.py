@@ -58,9 +58,10 @@ class MemoryIdentityStore:
         rows = self._realms[realm]
         return [rows.edges[pair] for pair in _gather(rows.edges_at, nodes)]
 
-    def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
+    def an_edge_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See `IdentityStore`."""
-        return self.edges_of(realm, nodes)[:limit]
+        found = {node: self.edges_of(realm, [node])[:1] for node in nodes}
+        return list({(one.a.id, one.b.id): one for some in found.values() for one in some}.values())
 
     def nodes_above_degree(
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]

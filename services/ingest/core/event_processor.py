@@ -56,7 +56,7 @@ from services.ingest.core.permission import (
     refuse_unlisted,
     refuse_unreadable,
 )
-from services.ingest.core.rejected_persons import names_erased
+from services.ingest.core.rejected_persons import has_readable_time, names_erased
 from services.profiles.core.consent import ConsentRecord, as_ruled
 
 WITH_CAMPAIGN = frozenset(
@@ -95,6 +95,7 @@ class IngestConfig:
 
 
 OLDER = "older than an erasure"
+UNTIMED = "names somebody who was erased, and without a readable time it counts as older than that"
 
 
 class EventProcessor:
@@ -144,7 +145,8 @@ class EventProcessor:
         if outcome.reason is RejectReason.OTHER_REALM:
             return outcome  # its sender must not learn who was erased there
         if names_erased(line, self._identification, erased_at):
-            return Reject(RejectReason.ERASED, "identifiers", OLDER, outcome.event_id)
+            message = OLDER if has_readable_time(line) else UNTIMED
+            return Reject(RejectReason.ERASED, "identifiers", message, outcome.event_id)
         return outcome
 
     def _outcome(
@@ -175,7 +177,9 @@ class EventProcessor:
         identified = self._identification.identify(event, event_id, occurred_ms, intake)
         if isinstance(identified, Reject):
             return identified
-        if self._is_erased(event.realm, identified, occurred_ms):
+        # Anybody may send with a public key, and at a time ahead of ours that no ledger reaches.
+        since_ms = min(occurred_ms, received_ms) if is_public else occurred_ms
+        if self._is_erased(event.realm, identified, since_ms):
             return Reject(RejectReason.ERASED, "identifiers", OLDER, event.event_id)
         if is_public:
             event = event.model_copy(update={"event_id": event_id})

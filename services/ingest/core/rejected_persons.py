@@ -40,6 +40,11 @@ def names_erased(
     return False
 
 
+def has_readable_time(line: bytes) -> bool:
+    """Whether a line that `names_erased` says when it happened."""
+    return _stated_ms(orjson.loads(line)) is not None
+
+
 def _nodes(event: dict[str, Any], realm: str, identification: Identification) -> Iterator[NodeId]:
     given, source = event.get("identifiers"), event.get("source")
     system = source.get("system") if isinstance(source, dict) else ""

@@ -26,7 +26,6 @@ from services.profiles.adapters.totals import (
     FIRST,
     PAGE_ROWS,
     read_totals,
-    recompute_totals,
     refresh_totals,
 )
 from services.profiles.core.consent import ConsentRecord
@@ -61,6 +60,7 @@ from services.store.database import (
     on_one_thread,
     rows_by_key,
 )
+from services.store.figures import recompute_totals
 from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
@@ -75,6 +75,7 @@ REPORTS_BY_NODE_SQL = _STATEMENTS["reports_by_node"]
 REPORTS_BY_EVENT_SQL = _STATEMENTS["reports_by_event"]
 KEYS_BY_NUMBER_SQL = _STATEMENTS["keys_by_number"]
 ERASED_SQL = _STATEMENTS["erased"]
+ERASED_AFTER_SQL = _STATEMENTS["erased_after"]
 IDENTIFIERS_SQL = _STATEMENTS["identifiers"]
 INVENTED_SQL = _STATEMENTS["invented"]
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -266,6 +267,10 @@ class ProfileReader:
     def erased(self, realm: str, nodes: Sequence[NodeId]) -> set[NodeId]:
         """See the port."""
         return {node.int for (node,) in self._by_key(ERASED_SQL, realm, nodes)}
+
+    def erased_after(self, realm: str, nodes: Sequence[NodeId], at: datetime) -> set[NodeId]:
+        """See the port."""
+        return {node.int for (node,) in self._by_key(ERASED_AFTER_SQL, realm, nodes, at=to_ms(at))}
 
     def invented(self, realm: str, customers: Iterable[ProfileScalars]) -> set[UUID]:
         """See the port."""

@@ -89,6 +89,12 @@ WHERE order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled',
 SELECT DISTINCT node, event_id FROM order_keys
 WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}
 
+-- erased_after --
+-- Those nodes that were erased at a time (Unix milliseconds) or later.
+SELECT DISTINCT node FROM erasures
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND toUnixTimestamp64Milli(erased_at) >= {at:Int64}
+
 -- erased --
 -- Those nodes that were erased, and of which nothing is stored.
 SELECT DISTINCT node FROM erasures

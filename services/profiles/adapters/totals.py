@@ -8,30 +8,15 @@ from uuid import UUID
 
 from schemas.profile import ProfileScalars
 from services.profiles.ports import Totals
-from services.runtime.errors import Fatal
 from services.runtime.settings import RealmSettings
 from services.store.database import Database
+from services.store.figures import REFRESH_SQL, WAIT_SQL
 from services.store.statements import statements_of
-from services.store.waiting import wait_until
 
 _STATEMENTS = statements_of(__file__)
 REALMS_SQL = _STATEMENTS["realms"]
 REFRESHED_AT_SQL = _STATEMENTS["refreshed_at"]
 TOTALS_SQL = _STATEMENTS["totals"]
-NOW_SQL = _STATEMENTS["now"]
-STATE_SQL = _STATEMENTS["state"]
-REFRESH_SQL = "SYSTEM REFRESH VIEW profile_totals"
-WAIT_SQL = "SYSTEM WAIT VIEW profile_totals"
-IDLE, STOPPED = "Scheduled", "Disabled"
-"""States of a view that is not refreshed now."""
-STOPPED_ADVICE = (
-    "the store was told not to compute the figures of profiles (SYSTEM STOP VIEW profile_totals); "
-    "SYSTEM START VIEW profile_totals lets it again"
-)
-LATE = (
-    "the figures of profiles are not computed yet; the store goes on by itself "
-    "(system.view_refreshes says how far it is)"
-)
 PAGE_ROWS = 20_000
 FIRST = UUID(int=0)
 
@@ -64,29 +49,6 @@ def refresh_totals(database: Database) -> None:
     """Recompute the totals of all realms; returns when they are complete."""
     database.command(REFRESH_SQL)
     database.command(WAIT_SQL)
-
-
-def recompute_totals(database: Database, within_s: float) -> float:
-    """See the port. What another refresh computes that began before is not enough."""
-    [(asked_s,)] = database.rows(NOW_SQL)
-    database.command(REFRESH_SQL)
-    took_s = 0.0
-
-    def is_done() -> bool:
-        nonlocal took_s
-        [(status, _, _)] = database.rows(STATE_SQL)
-        if status == STOPPED:
-            raise Fatal(STOPPED_ADVICE)
-        if status != IDLE:
-            return False
-        database.command(WAIT_SQL)  # returns at once now; raises why the refresh failed, if it did
-        [(_, began_s, took_s)] = database.rows(STATE_SQL)
-        if began_s < asked_s:  # another one, or the store was restarted and has forgotten
-            database.command(REFRESH_SQL)
-        return bool(began_s >= asked_s)
-
-    wait_until(is_done, within_s, LATE)
-    return took_s
 
 
 def read_totals(database: Database, realm: str) -> Totals:

@@ -29,6 +29,15 @@ class IdentityStoreContract:
         assert sorted(store.edges_of("r", {A.id, B.id, UNSEEN})) == edges
         assert store.edges_of("r", set()) == []
 
+    def test_an_edge_of_each_node(self, store: IdentityStore) -> None:
+        """One is enough to know a node by; a common one is given once, a lonely node none."""
+        edges = [link(A, B, 5, "e1", True), link(B, C, 6, "e2", False), link(C, D, 7, "e3", True)]
+        store.write_edges("r", edges, 1)
+        assert store.an_edge_of("r", {A.id, UNSEEN}) == edges[:1]
+        found = store.an_edge_of("r", {A.id, B.id, C.id, D.id})
+        assert {end.id for edge in found for end in (edge.a, edge.b)} >= {A.id, B.id, C.id, D.id}
+        assert len(found) == len(set(found)) <= 4
+
     def test_a_written_edge_replaces_the_one_of_its_pair(self, store: IdentityStore) -> None:
         """The merged form is made by the writer; the store keeps what it is given last."""
         store.write_edges("r", [link(A, B, 5, "e1", False)], 1)

@@ -14,7 +14,7 @@ from schemas.identifiers import node_id
 from schemas.instants import from_ms, to_ms
 from schemas.reject import ADVICE, RejectReason
 from schemas.touchpoint import EVENT_TYPES
-from services.ingest.core.event_processor import EventProcessor
+from services.ingest.core.event_processor import OLDER, UNTIMED, EventProcessor
 from services.ingest.core.outcome import Accepted, DropReason, Intake, Reject
 from services.ingest.stage import outcome_of
 from tests.events import RECEIVED_AT, SECRET, config, core, event, identifier, line
@@ -146,6 +146,28 @@ def test_erased_person_is_refused_up_to_the_erasure() -> None:
     assert isinstance(old, Reject)
     assert old.reason is RejectReason.ERASED
     assert isinstance(new, Accepted)
+
+
+def test_a_broken_line_without_a_time_hears_why_it_counts_as_older() -> None:
+    """Nothing of it is kept, so that its sender must know what to correct."""
+    erasing = EventProcessor(config(), lambda _realm, _node: 1_795_200_000_000)
+    for at, message in ((None, UNTIMED), ("soon", UNTIMED), ("2026-11-20T10:00:00Z", OLDER)):
+        outcome = erasing.process(line(event("no.such.type", occurred_at=at)), RECEIVED_AT)
+        assert isinstance(outcome, Reject)
+        assert (outcome.reason, outcome.message) == (RejectReason.ERASED, message)
+
+
+def test_a_public_key_claims_no_time_after_an_erasure() -> None:
+    """What was received before it is older, whatever time it states."""
+    at_ms = to_ms(RECEIVED_AT) + 1
+    erasing = EventProcessor(config(), lambda _realm, _node: at_ms)
+    sent = line(event(occurred_at="2026-11-22T02:00:00Z", identifiers=[identifier("cookie", "c")]))
+    found = [
+        erasing.process(sent, RECEIVED_AT, intake) for intake in (Intake.PUBLIC, Intake.SERVER)
+    ]
+    assert isinstance(found[0], Reject)
+    assert found[0].reason is RejectReason.ERASED
+    assert isinstance(found[1], Accepted)
 
 
 def test_a_sender_of_another_realm_does_not_learn_who_was_erased() -> None:

@@ -1,0 +1,65 @@
+"""A text names a person by a whole string or by a value that stands alone, never by a part."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.erasure.mentions import Mentions, needles
+
+MAIL, PHONE, NUMBER, SHORT, UMLAUT = (
+    "ann@b.example",
+    "+4915129998887",
+    "990471100",
+    "17",
+    "jörg@b.example",
+)
+OURS = Mentions([MAIL, PHONE, NUMBER, SHORT, UMLAUT])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "Ann@B.example"}',
+        '{"a": {"b": ["Mail ann@b.example."]}}',
+        '{"a": "ann\\u0040b.example"}',
+        '{"a": "?mail=ann%40b.example&x=1"}',
+        '{"a": "j\\u00f6rg@b.example"}',
+        '{"a": "{\\"mail\\": \\"ann@b.example\\"}"}',
+        '{"ann@b.example": 1}',
+        '{"a": 990471100}',
+        '{"a": "call +4915129998887!"}',
+        '{"a": "17"}',
+        '{"a": "\\u0031\\u0037"}',
+        'cut off {"a": "17", "b',
+        "cut off ann\\u0040b.example, b",
+        "[" * 2000 + '"17"',
+    ],
+)
+def test_what_names_the_person(text: str) -> None:
+    """Whole or alone, in any letter case, escaped or not, in a broken line as in a right one."""
+    assert OURS.stand_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "jo.ann@b.example"}',
+        '{"a": "ann@b.example.org"}',
+        '{"a": "1990471100"}',
+        '{"a": "990471100-7"}',
+        '{"a": "+49151299988870"}',
+        '{"a": "117", "b": "room 17", "c": "2026-11-17"}',
+        'cut off {"a": "117',
+        "",
+    ],
+)
+def test_what_names_somebody_else(text: str) -> None:
+    """A part of a longer value, and a short one within a text."""
+    assert not OURS.stand_in(text)
+
+
+def test_a_store_looks_for_more() -> None:
+    """Short values in quotation marks; others also as JSON writes them."""
+    assert needles([SHORT]) == ['"17"']
+    assert needles([UMLAUT]) == ["j\\u00f6rg@b.example", UMLAUT]
+    assert not Mentions([]).stand_in('{"a": ""}')
