@@ -87,7 +87,7 @@ class Engine:
         show_channels(self.metrics, settings.channels)
         self._lock = lock
         self.facts = ClickHouseFactStore(database, sole_writer=True)
-        self.graph = ClickHouseIdentityStore(database)
+        self.graph = ClickHouseIdentityStore(database, sole_writer=True)
         self.claims = ClickHouseConsistencyStore(database)
         self._book_budget = CacheBudget(CACHED_CLAIMS)
         self._ledger = Ledger()

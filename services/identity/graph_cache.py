@@ -16,6 +16,8 @@ from services.identity.core.model import Reason, Refusal, TypeTable, better, cou
 from services.identity.core.resolve import NEVER_SEEN_MS, apart_reason
 from services.identity.ports import GraphSource
 
+HUBS_KEPT_MAX = 20_000
+
 
 class CachedGraph:
     """Everything known about one node."""
@@ -36,7 +38,7 @@ class CachedGraph:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.edges: dict[NodeId, Edge] = {}
-        """By the other end, both grades. A closed entry holds only edges that arrived since."""
+        """By the other end, both grades; none of a closed entry."""
         self.decisions: dict[NodeId, Decision] = {}
         self.refusals: dict[tuple[NodeId, NodeId, bool], Refusal] = {}
         self.marked = False
@@ -85,6 +87,12 @@ class GraphCache:
     def clear(self) -> None:
         """Forget everything; the store is read again."""
         self._entries.clear()
+
+    def evict(self) -> None:
+        """Forget everything but hubs: they take no memory for their edges, and to find out again
+        that they are hubs all these would have to be counted."""
+        hubs = {node: one for node, one in self._entries.items() if one.edges_not_loaded}
+        self._entries = hubs if len(hubs) <= HUBS_KEPT_MAX else {}
 
     def load(self, nodes: Iterable[Node]) -> None:
         """Load all nodes that are not known yet, in one set of reads."""
@@ -142,6 +150,8 @@ class GraphCache:
         ids = missing.keys()
         for node in missing.values():
             entries[node.id] = CachedGraph(node)
+        for node_id in edges_not_loaded:
+            entries[node_id].edges_not_loaded = True
         for edge in store.edges_of(realm, ids - edges_not_loaded):
             for end, other in ((edge.a, edge.b), (edge.b, edge.a)):
                 if end.id in missing:
@@ -158,13 +168,13 @@ class GraphCache:
             entries[node_id].marked = True
         for node_id, placement in store.placements_of(realm, ids).items():
             entries[node_id].placement = placement
-        for node_id in edges_not_loaded:
-            entries[node_id].edges_not_loaded = True
 
     def _hold(self, end: Node, other: Node, edge: Edge) -> None:
         """Keep an edge at one of its ends."""
         entry = self._entries[end.id]
         entry.node = end
+        if entry.edges_not_loaded:
+            return
         entry.edges[other.id] = edge
         entry.apart_known = False
         if edge.first_seen_ms < entry.first_seen_ms and counts(edge, self._table):

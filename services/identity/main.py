@@ -43,7 +43,7 @@ async def run(
 
     def worker(parts: Parts) -> IdentityWorker:
         return IdentityWorker(
-            lambda: ClickHouseIdentityStore(parts.database),
+            lambda: ClickHouseIdentityStore(parts.database, sole_writer=True),
             writer_of,
             parts.ports,
             parts.metrics,

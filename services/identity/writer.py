@@ -61,7 +61,7 @@ class IdentityWriter:
     `in_doubt=True`, before any new one.
 
     Args:
-        cache_nodes_max: nodes kept in memory after a batch; above, all are dropped.
+        cache_nodes_max: nodes kept in memory after a batch; above, all but hubs are dropped.
         in_doubt_edges_max: the most edges that all batches in doubt may hold together. A hub with
             more than that above its limit was a hub before them; its neighbours are unaffected.
     """
@@ -145,7 +145,7 @@ class IdentityWriter:
         """The changes of the last `apply` are in the store."""
         self._pending = False
         if len(self._cache) > self._cache_nodes_max:
-            self._cache.clear()
+            self._cache.evict()
 
     def forget(self) -> None:
         """Discard the changes of the last `apply`, if any, and read everything again."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
 from schemas.edge import Decision, Verdict
 from schemas.placement import Placement, ProfileKind
+from services.identity.adapters import clickhouse
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.model import Reason, Refusal
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore
 from services.identity.writer import IdentityWriter
@@ -24,10 +27,46 @@ STORIES = 12
 class TestClickHouseIdentityStore(IdentityStoreContract):
     """The adapter that production uses keeps to the same contract as the one in memory."""
 
-    @pytest.fixture
-    def store(self, database: Database) -> IdentityStore:
+    @pytest.fixture(params=["one of several", "the sole writer", "more than it keeps"])
+    def store(
+        self, database: Database, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> IdentityStore:
         """An empty store."""
-        return ClickHouseIdentityStore(database)
+        if request.param == "more than it keeps":
+            monkeypatch.setattr(clickhouse, "NODES_KNOWN_MAX", 1)
+        return ClickHouseIdentityStore(database, sole_writer=request.param != "one of several")
+
+
+class Recording(Database):
+    """A connection that remembers what it was asked."""
+
+    def __init__(self, database: Database) -> None:
+        vars(self).update(vars(database))
+        self.asked: list[str] = []
+
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """See Database."""
+        self.asked.append(sql)
+        return super().rows(sql, parameters)
+
+
+def test_the_sole_writer_looks_up_what_there_can_be(database: Database) -> None:
+    """Of nodes that nobody decided about, marked or refused, nothing is asked; also after a start,
+    and whoever wrote before."""
+    before = ClickHouseIdentityStore(database)
+    before.write_decisions("r", [Decision(A, B, Verdict.SAME, "ann", "called", 5)], 1)
+    before.write_refusals("r", [Refusal(A.id, B.id, Reason.UNIQUE, (), "e1")], [], 1)
+    before.write_marks("r", {A.id}, 1)
+    recording = Recording(database)
+    store = ClickHouseIdentityStore(recording, sole_writer=True)
+    reads = (store.decisions_of, store.refusals_of, store.marks_of)
+    recording.asked.clear()
+    for read in reads:
+        assert not read("r", {C.id})
+    assert not recording.asked
+    for read in reads:
+        assert len(read("r", {A.id, C.id})) == 1
+    assert len(recording.asked) == len(reads)
 
 
 def test_a_new_generation_wins_over_every_row_of_the_old(database: Database) -> None:
@@ -57,7 +96,7 @@ def test_a_new_generation_wins_over_every_row_of_the_old(database: Database) -> 
 def test_random_story_on_the_real_engine(database: Database, seed: int) -> None:
     """Incremental through ClickHouse, with a new writer for every batch, equals from scratch."""
     story = random_story(random.Random(seed))
-    store = ClickHouseIdentityStore(database)
+    store = ClickHouseIdentityStore(database, sole_writer=True)
     step = max(1, len(story.items) // 4)
     for batch, start in enumerate(range(0, len(story.items), step), 1):
         edges, decisions, marks = parts(story.items[start : start + step])
@@ -67,6 +106,7 @@ def test_random_story_on_the_real_engine(database: Database, seed: int) -> None:
     expected = resolve(edges, decisions, marks, story.rules)
     nodes = {end.id for edge in edges for end in (edge.a, edge.b)}
     nodes |= {end.id for decision in decisions for end in (decision.a, decision.b)}
+    store = ClickHouseIdentityStore(database)
     found = store.placements_of("r", nodes)
     assert found == {node: expected.placements[node] for node in found}
     assert found.keys() >= expected.placements.keys() & nodes

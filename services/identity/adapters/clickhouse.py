@@ -16,7 +16,7 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.placement import Placement
-from services.identity.core.model import Reason, Refusal
+from services.identity.core.model import Pair, Reason, Refusal
 from services.identity.ports import Placed
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
@@ -26,6 +26,7 @@ _STATEMENTS = statements_of(__file__)
 EDGES_SQL = _STATEMENTS["edges"]
 SOME_EDGES_SQL = _STATEMENTS["some_edges"]
 AN_EDGE_SQL = _STATEMENTS["an_edge"]
+MANY_ROWS_SQL = _STATEMENTS["many_rows"]
 CROWDED_SQL = _STATEMENTS["crowded"]
 VALUES_SQL = _STATEMENTS["values"]
 DECISIONS_SQL = _STATEMENTS["decisions"]
@@ -36,6 +37,13 @@ NODES_SQL = _STATEMENTS["nodes"]
 REFUSALS_SQL = _STATEMENTS["refusals"]
 ANY_DECISION_SQL = _STATEMENTS["any_decision"]
 ANY_MARK_SQL = _STATEMENTS["any_mark"]
+NODES_SQL_OF = {
+    "decisions": _STATEMENTS["decided_nodes"],
+    "refusals": _STATEMENTS["refused_nodes"],
+    "marks": _STATEMENTS["marked_nodes"],
+}
+NODES_KNOWN_MAX = 200_000
+"""Of each table; above, every node is looked up."""
 REFUSAL_COLUMNS = (
     "realm", "a", "b", "reason", "blocked_by", "event_id", "is_decision", "active", "version",
 )  # fmt: skip
@@ -51,10 +59,16 @@ class ClickHouseIdentityStore:
 
     A new writer of a realm creates a new one: decisions and marks are read when it is created, and
     afterwards it knows only its own writes.
+
+    Args:
+        sole_writer: nobody else writes meanwhile. Then the few nodes that are decided about,
+            refused or marked are kept in memory, and no other is looked up.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
         self._database = database
+        tables = NODES_SQL_OF if sole_writer else ()
+        self._known = {table: self._nodes_in(table) for table in tables}
         self._map = ProfileMap(database)
         # Most realms never have a decision or a mark; they are not read in every batch.
         self._has_decisions = bool(database.rows(ANY_DECISION_SQL))
@@ -62,10 +76,16 @@ class ClickHouseIdentityStore:
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
-        found: dict[tuple[NodeId, NodeId], Edge] = {}
-        for row in self._by_node(EDGES_SQL, realm, nodes):
-            edge = edge_of_row(row)
-            found[edge.a.id, edge.b.id] = edge
+        found: dict[Pair, Edge] = {}
+        known: dict[bytes, Node] = {}
+        for a, a_type, a_issuer, b, b_type, b_issuer, *rest in self._by_node(
+            EDGES_SQL, realm, nodes
+        ):
+            if (one := known.get(a)) is None:
+                one = known[a] = Node(int.from_bytes(a), a_type, a_issuer)
+            if (other := known.get(b)) is None:
+                other = known[b] = Node(int.from_bytes(b), b_type, b_issuer)
+            found[one.id, other.id] = Edge(one, other, *rest)
         return list(found.values())
 
     def some_edges_of(self, realm: str, nodes: Collection[NodeId], limit: int) -> list[Edge]:
@@ -82,7 +102,8 @@ class ClickHouseIdentityStore:
         self, realm: str, nodes: Collection[NodeId], above: int, types: Collection[str]
     ) -> set[NodeId]:
         """See the port."""
-        rows = self._by_node(CROWDED_SQL, realm, nodes, above=above, types=sorted(types))
+        many = {row[0].int for row in self._by_node(MANY_ROWS_SQL, realm, nodes, above=above)}
+        rows = self._by_node(CROWDED_SQL, realm, many, above=above, types=sorted(types))
         return {row[0].int for row in rows}
 
     def placements_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, Placement]:
@@ -104,7 +125,7 @@ class ClickHouseIdentityStore:
         """See the port."""
         if not self._has_decisions:
             return []
-        rows = self._by_node(DECISIONS_SQL, realm, nodes)
+        rows = self._by_node(DECISIONS_SQL, realm, self._among("decisions", nodes))
         return list({(row[0], row[3]): decision_of_row(row) for row in rows}.values())
 
     def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
@@ -118,12 +139,14 @@ class ClickHouseIdentityStore:
         """See the port."""
         if not self._has_marks:
             return set()
-        return {row[0].int for row in self._by_node(MARKS_SQL, realm, nodes)}
+        rows = self._by_node(MARKS_SQL, realm, self._among("marks", nodes))
+        return {row[0].int for row in rows}
 
     def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
         """See the port."""
         found = {}
-        for a, b, reason, blocked_by, event_id in self._by_node(REFUSALS_SQL, realm, nodes):
+        rows = self._by_node(REFUSALS_SQL, realm, self._among("refusals", nodes))
+        for a, b, reason, blocked_by, event_id in rows:
             blockers = tuple(sorted(node.int for node in blocked_by))
             refusal = Refusal(a.int, b.int, Reason(reason), blockers, event_id)
             found[refusal.key] = refusal
@@ -180,12 +203,14 @@ class ClickHouseIdentityStore:
             (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in decisions
         ]
+        self._note("decisions", [end.id for one in decisions for end in (one.a, one.b)])
         self._insert("decisions", names, rows)
         self._has_decisions = self._has_decisions or bool(rows)
 
     def write_marks(self, realm: str, marks: Collection[NodeId], version: int) -> None:
         """See the port."""
         rows = [(realm, node, version) for node in marks]
+        self._note("marks", marks)
         self._insert("marks", ("realm", "node", "batch"), rows)
         self._has_marks = self._has_marks or bool(rows)
 
@@ -222,11 +247,30 @@ class ClickHouseIdentityStore:
             for refusals, stands in ((vanished, False), (appeared, True))
             for one in refusals
         ]  # fmt: skip
+        self._note("refusals", [end for one in appeared for end in (one.a, one.b)])
         self._insert("refusals", REFUSAL_COLUMNS, rows)
 
     def _insert(self, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
             self._database.insert_rows(table, names, rows)
+
+    def _nodes_in(self, table: str) -> set[NodeId] | None:
+        """The nodes of all realms in a small table; None if they are too many."""
+        rows = self._database.rows(NODES_SQL_OF[table], {"limit": NODES_KNOWN_MAX + 1})
+        return None if len(rows) > NODES_KNOWN_MAX else {node.int for (node,) in rows}
+
+    def _among(self, table: str, nodes: Collection[NodeId]) -> Collection[NodeId]:
+        """Those of `nodes` that a table may have rows of."""
+        known = self._known.get(table)
+        return nodes if known is None else known.intersection(nodes)
+
+    def _note(self, table: str, nodes: Collection[NodeId]) -> None:
+        """Rows of `nodes` are about to be written."""
+        known = self._known.get(table)
+        if known is not None:
+            known.update(nodes)
+            if len(known) > NODES_KNOWN_MAX:
+                self._known[table] = None
 
     def _by_node(
         self, sql: str, realm: str, nodes: Collection[NodeId], **parameters: Any

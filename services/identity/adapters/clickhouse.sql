@@ -1,10 +1,15 @@
 -- edges --
--- Every edge with an end in these nodes.
-SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified FROM edges FINAL
+-- Every edge with an end in these nodes; ids as bytes and the time in milliseconds, which a reader of
+-- many edges converts faster.
+SELECT UUIDToNum(a), a_type, a_issuer, UUIDToNum(b), b_type, b_issuer,
+    toUnixTimestamp64Milli(first_seen), event_id, verified
+FROM edges FINAL
 WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
-UNION DISTINCT
-SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified
-FROM edges_reversed FINAL WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+UNION ALL
+SELECT UUIDToNum(a), a_type, a_issuer, UUIDToNum(b), b_type, b_issuer,
+    toUnixTimestamp64Milli(first_seen), event_id, verified
+FROM edges_reversed FINAL
+WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} AND a NOT IN {nodes:Array(UUID)}
 
 -- some_edges --
 -- Edges with an end in these nodes, no more than a limit.
@@ -30,6 +35,18 @@ SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified 
     WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} LIMIT 1 BY b
 )
 ORDER BY node, a, b LIMIT 1 BY node
+-- many_rows --
+-- Those nodes that may have more than so many edges, whatever their grade and types: rows that were
+-- replaced count as well, so none is missing. Nearly every node is ruled out by this, which reads the
+-- keys only.
+SELECT node FROM
+(
+    SELECT a AS node, count() AS found FROM edges
+    WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)} GROUP BY a
+    UNION ALL
+    SELECT b AS node, count() AS found FROM edges_reversed
+    WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} GROUP BY b
+) GROUP BY node HAVING sum(found) > {above:UInt32}
 
 -- crowded --
 -- Those nodes that have more than so many verified edges to nodes of these types.
@@ -73,6 +90,18 @@ SELECT 1 FROM decisions LIMIT 1
 -- marks --
 -- Those nodes that are marked as permanently shared.
 SELECT node FROM marks FINAL WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- decided_nodes --
+-- Every node that a decision was ever about.
+SELECT DISTINCT arrayJoin([a, b]) FROM decisions LIMIT {limit:UInt32}
+
+-- refused_nodes --
+-- Every node of an edge or decision that was ever refused.
+SELECT DISTINCT arrayJoin([a, b]) FROM refusals LIMIT {limit:UInt32}
+
+-- marked_nodes --
+-- Every node that was marked.
+SELECT DISTINCT node FROM marks LIMIT {limit:UInt32}
 
 -- any_mark --
 -- Whether any node of any realm is marked.
