@@ -32,13 +32,13 @@ from schemas.incident import INCIDENT_VERSION, AnyIncident
 from schemas.incident_action import IncidentAction
 from schemas.offer import Basis, SaleKind, TaxMode
 from schemas.reject import RejectReason
-from schemas.rules.identity import IdentityRules
 from schemas.subject import Subject, SubjectRecord, subject_of, written_subject
 
 EDGES_PER_RECORD_MAX = 1000
 CLAIMS_PER_RECORD_MAX = 500
 CUSTOMERS_PER_RECORD_MAX = 1000
 ERASED_NODES_MAX = 10_000
+RULES_CHARS_MAX = 200_000
 PROFILE_CAUSES_MAX = 10
 RECORD_VERSION = 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -167,12 +167,17 @@ class DecisionRecord(Record):
 
 
 class RulesRecord(Record):
-    """The identity rules of a realm change; they apply to everything after this record."""
+    """The identity rules of a realm change: they apply to everything after this record, and the
+    map is brought in line with them before the next one is taken."""
 
     kind: Literal["rules"] = "rules"
-    generation: Annotated[int, Field(ge=1, lt=2**16)]
-    """Number of the map that is built with these rules, in parallel to the one in use."""
-    rules: IdentityRules
+    text: Annotated[str, StringConstraints(min_length=1, max_length=RULES_CHARS_MAX)]
+    """The whole rules file (TOML)."""
+    author: Code
+    """The account that applies them, by name or number."""
+    reason: Title
+    decided_ms: Milliseconds
+    """When it was decided, in milliseconds since 1970 (UTC)."""
 
 
 class ErasureRecord(Record):
@@ -419,8 +424,8 @@ OfferRecordAdapter: TypeAdapter[OfferRecord] = TypeAdapter(
 )
 
 
-PersonRecord = ActionRecord | DecisionRecord
-"""What a person did with an incident, or decided about identifiers."""
+PersonRecord = ActionRecord | DecisionRecord | RulesRecord
+"""What a person did with an incident, or decided about identifiers or rules."""
 
 
 class RejectedHeaders(Contract):

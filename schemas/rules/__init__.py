@@ -12,6 +12,13 @@ from pydantic import BaseModel, ValidationError
 M = TypeVar("M", bound=BaseModel)
 
 
+def rules_text(default_name: str, path: Path | None = None) -> str:
+    """The text of a rules file; without a path, of the packaged one. Raises OSError, ValueError."""
+    if path is None:
+        return resources.files(__name__).joinpath(default_name).read_text("utf-8")
+    return path.read_text("utf-8-sig")  # editors of Windows begin with a mark
+
+
 def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M:
     """Read a rules file into its model; without a path, the packaged default.
 
@@ -20,11 +27,7 @@ def load_rules(model: type[M], default_name: str, path: Path | None = None) -> M
             and field).
     """
     try:
-        if path is None:
-            text = resources.files(__name__).joinpath(default_name).read_text("utf-8")
-        else:
-            text = path.read_text("utf-8-sig")  # editors of Windows begin with a mark
-        return model.model_validate(tomllib.loads(text))
+        return model.model_validate(tomllib.loads(rules_text(default_name, path)))
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"

@@ -149,6 +149,8 @@ class IdentityRules(BaseModel):
         return Placeholders(self.blocked, self.blocked_patterns)
 
 
+RULES_FILE = "identity.toml"
+"""The packaged rules."""
 LOYALTY_CARD = "loyalty_card"
 """The identifier type of the cards of loyalty programmes."""
 
@@ -156,4 +158,4 @@ LOYALTY_CARD = "loyalty_card"
 @lru_cache(maxsize=8)
 def identity_rules(path: Path | None = None) -> IdentityRules:
     """The identity rules: the given file, or the packaged default. Raises as `load_rules`."""
-    return load_rules(IdentityRules, "identity.toml", path)
+    return load_rules(IdentityRules, RULES_FILE, path)

@@ -67,7 +67,10 @@ class ReadPool(Generic[A]):
         limits: PoolLimits,
         metrics: Metrics,
         clock_s: Callable[[], float] = time.monotonic,
+        renew: Callable[[A], object] = lambda _reads: None,
     ) -> None:
+        """`renew` is called in the thread of a request, before its work."""
+        self._renew = renew
         self._open_reads = open_reads
         self._close_reads = close_reads
         self._limits = limits
@@ -152,6 +155,7 @@ class ReadPool(Generic[A]):
 
     def _used(self, reads: A, work: Callable[[A], T]) -> T:
         try:
+            self._renew(reads)
             found = work(reads)
         except ANSWERS:
             self._keep(reads)

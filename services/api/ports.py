@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.api.incidents import AffectedItem, IncidentCount, IncidentField
     from schemas.identifiers import NodeId
     from schemas.incident import AnyIncident
-    from schemas.records import ActionRecord, DecisionRecord, ErasureRecord
+    from schemas.records import ActionRecord, DecisionRecord, ErasureRecord, RulesRecord
     from schemas.rules.identity import IdentityRules
     from schemas.rules.profile import ProfileRules
     from schemas.watermark import Watermark
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from services.store.migrations import MigrationState
     from services.store.profile_map import Members
     from services.store.retention import Expired
+    from services.store.rules_in_force import RulesChange
 
 
 class KeptEvent(NamedTuple):
@@ -398,6 +399,22 @@ class Reads(Protocol):
         """
         ...
 
+    def follow_rules(self, *, at_once: bool = False) -> None:
+        """Go by the identity rules that are in force now; looks now and then, or at once."""
+        ...
+
+    def require_usable(self, rules: IdentityRules) -> None:
+        """Raises ConfigurationError if other settings do not fit these identity rules."""
+        ...
+
+    def rules_in_force(self, realm: str) -> RulesChange | None:
+        """The identity rules that make the map of a realm; None before its first event."""
+        ...
+
+    def rules_history(self, realm: str) -> list[RulesChange]:
+        """The rules that are or were in force, the latest first; of all realms if none is given."""
+        ...
+
     @property
     def identity_graph(self) -> RulesSource:
         """The graph and map of identifiers, as they are now."""
@@ -473,6 +490,13 @@ class Writes(Protocol):
 
     def act(self, records: Sequence[ActionRecord]) -> None:
         """Apply what people did with incidents. Repeating it changes nothing."""
+        ...
+
+    def apply_rules(self, records: Sequence[RulesRecord]) -> None:
+        """Put identity rules in force, durably; the map follows, perhaps after the return.
+
+        Raises as `act` does.
+        """
         ...
 
     def decide(self, records: Sequence[DecisionRecord]) -> None:

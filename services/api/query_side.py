@@ -69,7 +69,9 @@ class QuerySide:
 
         self._gauges = StoreGauges(metrics, open_figures)
         metrics.key_expiry.set_function(self._ring.next_expiry_s)
-        self._pool: ReadPool[Access] = ReadPool(open_reads, close_reads, limits, metrics)
+        self._pool: ReadPool[Access] = ReadPool(
+            open_reads, close_reads, limits, metrics, renew=_by_rules_in_force
+        )
         # Every request waits for a look now and then, and must not wait for others that read long.
         alone = limits._replace(connections=1)
         self._look_pool: ReadPool[Access] = ReadPool(open_reads, close_reads, alone, metrics)
@@ -96,6 +98,10 @@ class QuerySide:
         self._access_log.stop()
         self._ring.stop()
         self._keys.close()
+
+
+def _by_rules_in_force(access: Access) -> None:
+    access.reads.follow_rules()
 
 
 class _StoredKeys:

@@ -18,8 +18,8 @@ from schemas.api.api_key import ApiKey
 from schemas.identifiers import NodeId
 from schemas.instants import to_ms
 from schemas.placement import ProfileKind
-from schemas.records import ActionRecord, DecisionRecord, ErasureRecord
-from schemas.rules.identity import identity_rules
+from schemas.records import ActionRecord, DecisionRecord, ErasureRecord, RulesRecord
+from schemas.rules.identity import IdentityRules
 from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
 from services.api.actions import ActionSink, ErasureSink, ExpirySink, no_erasure, no_expiry
@@ -43,6 +43,7 @@ from services.identity.ports import RulesSource
 from services.identity.verification import Difference, Verified, differences
 from services.ingest.adapters.audit import DoubleAnchor, StoreAudit
 from services.ingest.adapters.rejected_lines import RejectedLineReader
+from services.ingest.config import configured_trust
 from services.ingest.ports import RejectedSource
 from services.matching.adapters.clickhouse import SuggestionStore
 from services.matching.core.suggestion import Suggestion
@@ -65,6 +66,7 @@ from services.store.retention import (
     expired_rows,
     remove_expired,
 )
+from services.store.rules_in_force import FollowedRules, RulesChange
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -77,41 +79,56 @@ class ReadStore:
     """Implements services.api.ports.Reads. Creating it writes nothing."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        """Raises ConfigurationError for a wrong rules file."""
+        """Raises ConfigurationError for a wrong rules file, or one that is not in force."""
         self.settings = settings
         self.reading = database
-        self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
-        survivorship = read_rules(settings, "profile_rules", profile_rules)
+        self.rules = FollowedRules(settings, database)
+        self.profile_rules = read_rules(settings, "profile_rules", profile_rules)
         self.consistency_rules = configured_rules(settings)
-        self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
-        self.profile_rules = survivorship
         self.groups = GroupReader(database)
-        self.search = SearchReader(database, self.profiles)
-        self.timelines = TimelineReader(database, settings.realms)
-        self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
-        resolve = self.profiles.resolve
-        self.permissions = PermissionReader(database, survivorship.consent, resolve)
-        self.purposes = frozenset(settings.consent_purposes)
-        self.contact_channels = frozenset(settings.consent_channels)
-        zones = {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()}
-        self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
         self.measures = MeasureReader(database, settings.realms)
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
         self.erasures = ErasureRuns(database)
         self.rejected = _rejected(settings, database)
-        self.incidents = IncidentReader(database, self.consistency_rules, self._known_persons)
+        self.purposes = frozenset(settings.consent_purposes)
+        self.contact_channels = frozenset(settings.consent_channels)
         self.books = StoredBooks(database)
         self._graph = ClickHouseIdentityStore(database)
-        self.memberships = MembershipReader(database, self.identity_rules)
-        self.decisions = DecisionReader(database, self.identity_rules)
         self.suggestions = SuggestionStore(database)
-        self.notices = NoticeReader(database, self._graph, self.identity_rules)
-        self.freshness = FreshnessReader(database, settings, self.identity_rules)
         self._map = ProfileMap(database)
         self.keys = ApiKeyStore(database)
         self.access = AccessReader(database)
         self.answers = Idempotency(database)
+        self._go_by_rules()
+
+    def follow_rules(self, *, at_once: bool = False) -> None:
+        """See the port."""
+        rules = self.rules
+        if rules.refresh() if at_once else rules.refresh_now_and_then():
+            self._go_by_rules()
+
+    @property
+    def identity_rules(self) -> IdentityRules:
+        """See the port."""
+        return self.rules.newest
+
+    def _go_by_rules(self) -> None:
+        """Create the readers that depend on identity rules."""
+        settings, database, survivorship = self.settings, self.reading, self.profile_rules
+        self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        self.search = SearchReader(database, self.profiles)
+        self.timelines = TimelineReader(database, settings.realms)
+        self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
+        resolve = self.profiles.resolve
+        self.permissions = PermissionReader(database, survivorship.consent, resolve)
+        zones = {name: ZoneInfo(realm.time_zone) for name, realm in settings.realms.items()}
+        self.order_conflicts = OrderConflictReader(database, zones, self.profiles.resolve)
+        self.incidents = IncidentReader(database, self.consistency_rules, self._known_persons)
+        self.memberships = MembershipReader(database, self.identity_rules)
+        self.decisions = DecisionReader(database, self.identity_rules, self.rules.is_renewed)
+        self.notices = NoticeReader(database, self._graph, self.identity_rules)
+        self.freshness = FreshnessReader(database, settings, self.identity_rules)
 
     @property
     def realms(self) -> Mapping[str, RealmSettings]:
@@ -120,7 +137,20 @@ class ReadStore:
 
     def wrong_identities(self, realm: str, told: Verified) -> Iterator[Difference]:
         """See the port."""
-        return differences(ClickHouseIdentityStore(self.reading), realm, self.identity_rules, told)
+        store = ClickHouseIdentityStore(self.reading)
+        return differences(store, realm, self.rules.of(realm), told)
+
+    def require_usable(self, rules: IdentityRules) -> None:
+        """See the port."""
+        configured_trust(self.settings, rules)
+
+    def rules_in_force(self, realm: str) -> RulesChange | None:
+        """See the port."""
+        return self.rules.in_force.get(realm)
+
+    def rules_history(self, realm: str) -> list[RulesChange]:
+        """See the port."""
+        return self.rules.store.history(realm)
 
     @property
     def identity_graph(self) -> RulesSource:
@@ -190,13 +220,13 @@ class ReadStore:
 
     def members_then(self, realm: str, node: NodeId, as_of: datetime) -> tuple[Members, NodeId]:
         """See the port."""
-        group = group_then(self.reading, self.identity_rules, realm, node, to_ms(as_of))
+        group = group_then(self.reading, self.rules.of(realm), realm, node, to_ms(as_of))
         kinds = {} if group.kind is None else {group.profile: group.kind}
         return Members(dict.fromkeys(group.nodes, group.profile), kinds), group.profile
 
     def explain(self, realm: str, a: NodeId, b: NodeId) -> dict[str, Any]:
         """See the port."""
-        return Explanation(self.reading, self.identity_rules, realm).explain(a, b)
+        return Explanation(self.reading, self.rules.of(realm), realm).explain(a, b)
 
     def expired(self) -> list[Expired]:
         """See the port."""
@@ -252,6 +282,10 @@ class StoreWrites:
         self._erase(record)
 
     def act(self, records: Sequence[ActionRecord]) -> None:
+        """See the port."""
+        self._act(records)
+
+    def apply_rules(self, records: Sequence[RulesRecord]) -> None:
         """See the port."""
         self._act(records)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from schemas.rules.identity import identity_rules
 from services.api.read_store import ReadStore
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms, registered_realms
 from services.runtime.errors import ConfigurationError
-from services.runtime.settings import Settings, read_rules
+from services.runtime.settings import Settings
 from services.store.database import open_server
 from services.store.migrations import MigrationState, migrate_server, require_schema
+from services.store.rules_in_force import FollowedRules
 from services.store.secret import check_secret
 
 REALMS_DIFFER = "realms_differ"
@@ -44,17 +44,19 @@ def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
     """
     states = migrate_server(settings, dry_run=dry_run)
     if not dry_run:
-        personal = personal_types(read_rules(settings, "identity_rules", identity_rules))
         with closing(open_server(settings)) as database:
-            register_realms(database, settings.realms, personal)
+            rules = FollowedRules(settings, database)
+            rules.register(settings.realms)
+            for name, realm in settings.realms.items():
+                register_realms(database, {name: realm}, personal_types(rules.of(name)))
     return states
 
 
 def _require_realms(reading: ReadStore) -> None:
     """A realm that is not on the server has no totals; its lists would be empty or wrong."""
-    types = sorted(personal_types(reading.identity_rules))
     known = registered_realms(reading.reading)
     for name, realm in reading.settings.realms.items():
+        types = sorted(personal_types(reading.rules.of(name)))
         if known.get(name) != (realm.currency, types):
             raise ConfigurationError(
                 f"realm {name!r} is not what {reading.reading.place} knows: its currency and the "

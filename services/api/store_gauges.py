@@ -119,6 +119,7 @@ class StoreFigures:
 
     def suspicious_values(self) -> float:
         """See the port."""
+        self._reads.follow_rules()
         found = (one for realm in self._reads.realms for one in self._reads.notices.notices(realm))
         return sum(one.kind is not NoticeKind.MANY_IDENTIFIERS for one in found)
 

@@ -142,7 +142,7 @@ class _Service:
         if kafka is not None:
             await kafka.start()
         await asyncio.to_thread(query.start)
-        opening = asyncio.create_task(self._open(server.stop))
+        opening = asyncio.create_task(self._open(server.stop, kafka))
         tune_garbage_collector()
         url = url_of(settings, listener)
 
@@ -191,12 +191,12 @@ class _Service:
         feeds = alert_log(self._settings), profile_change_log(self._settings)
         return streams_over(feeds, self._settings, self._metrics)
 
-    async def _open(self, stop: Callable[[], None]) -> None:
+    async def _open(self, stop: Callable[[], None], kafka: KafkaSink | None) -> None:
         """Check the store, for as long as it takes; end the service if it never can be used."""
         try:
             await until_done(lambda: asyncio.to_thread(self._store.check), "store", self._metrics)
             log.info("store_open")
-            await self._keep_ledger()
+            await asyncio.gather(self._keep_ledger(), self._follow_rules(kafka))
         except C360Error as error:
             self._failures.append(error)
             stop()
@@ -205,6 +205,24 @@ class _Service:
         """What a worker would reject by a ledger is rejected here."""
         store = await until_done(lambda: asyncio.to_thread(self._erasures), "ledger", self._metrics)
         await LedgerOfStore(self._ledger, store).keep()
+
+    async def _follow_rules(self, kafka: KafkaSink | None) -> None:
+        """Events are checked by the identity rules that are in force."""
+        from services.ingest.followed_rules import FollowingCore
+        from services.store.rules_in_force import FollowedRules
+
+        if kafka is None:
+            return
+        rules = await until_done(
+            lambda: asyncio.to_thread(
+                lambda: FollowedRules(self._settings, open_server(self._settings))
+            ),
+            "rules",
+            self._metrics,
+        )
+        following = FollowingCore(self._settings, rules, self._ledger, kafka.use)
+        following.use_newest()
+        await following.keep()
 
     def _erasures(self) -> ClickHouseFactStore:
         store = ClickHouseFactStore(open_server(self._settings))

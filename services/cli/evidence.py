@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from schemas.api.identity import ProfileIdentity
-from schemas.rules.identity import identity_rules
 from schemas.touchpoint import DEFAULT_REALM
 from services.api.operation import plain
 from services.api.picture import dot, picture_of, svg
@@ -23,12 +22,12 @@ from services.api.queries.identity import (
     IdentityRequest,
     WhyRequest,
 )
+from services.api.queries.identity_rules import IDENTITY_RULES, RulesRequest, rules_of
 from services.cli.language import spoken
 from services.cli.output import ROWS_SHOWN, one_line, out, print_json, print_line, print_table
 from services.cli.session import Session
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.whole_file import whole_file
-from services.runtime.settings import read_rules
 
 SHARED_SHOWN_MAX = 5
 PAGES_MAX = 20
@@ -63,9 +62,8 @@ def graph(
     asked = IdentityRequest(realm=realm, who=who, limit=MEMBERS_PER_PAGE_MAX, is_masked=masked)
     with state_of(context).session() as session:
         found = _whole(session, asked)
-    drawn = picture_of(
-        found, read_rules(state_of(context).settings(), "identity_rules", identity_rules)
-    )
+        [rules, *_] = session.run(IDENTITY_RULES, RulesRequest(realm=realm, with_text=True))
+    drawn = picture_of(found, rules_of(rules.text or ""))
     text = svg(drawn) if format_ is PictureFormat.SVG else dot(drawn)
     if output == "-":
         print_line(text.rstrip("\n"))

@@ -19,7 +19,7 @@ from services.api.queries.identity import (
     WhyRequest,
 )
 from services.cli import decisions, evidence, notices, trust
-from services.cli.identity_rules import rebuild, simulate
+from services.cli.identity_rules import apply, rebuild, rules, simulate
 from services.cli.language import spoken
 from services.cli.output import one_line, out, print_csv, print_json, print_table
 from services.cli.state import AsJson, Realm, state_of
@@ -48,7 +48,9 @@ for _command in (
     app.command()(_command)
 app.command()(suggest)
 app.add_typer(suggestions_app, name="suggestions")
+app.command()(rules)
 app.command()(simulate)
+app.command()(apply)
 app.command()(rebuild)
 
 

@@ -7,18 +7,35 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schemas.instants import to_ms
+from schemas.rules import rules_text
+from schemas.rules.identity import RULES_FILE
 from services.api.operation import plain
-from services.api.queries.identity_rules import IDENTITY_SIMULATE, LARGEST_MAX, TrialRequest
-from services.cli.output import Row, out, print_json, print_table
+from services.api.queries.decisions import REASON_CHARS_MAX
+from services.api.queries.identity_rules import (
+    IDENTITY_APPLY,
+    IDENTITY_RULES,
+    IDENTITY_SIMULATE,
+    LARGEST_MAX,
+    ApplyRequest,
+    RulesRequest,
+    TrialRequest,
+)
+from services.cli.decisions import By, DryRun, Reason
+from services.cli.output import Row, out, print_json, print_line, print_table
 from services.cli.session import require_data
 from services.cli.state import AsJson, state_of
 from services.embedded.refusal import not_on_a_server
 from services.ingest.lines import InputError, InputMissing
-from services.runtime.errors import NotFound
+from services.runtime.clock import utc_now
+from services.runtime.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from services.embedded.engine import Engine
 
 RulesFile = Annotated[
     Path,
@@ -27,6 +44,7 @@ RulesFile = Annotated[
     ),
 ]
 CHANGED = ("profile_id", "what", "before", "after", "lost", "gained", "for example")
+LISTED = ("realm", "rules", "state", "applied_at", "author", "reason", "sha256")
 IDENTIFIERS = ("type", "issuer", "value", "node_id")
 SUMS = (
     ("persons_split", "persons are split"),
@@ -70,16 +88,97 @@ def simulate(
         _print(one)
 
 
+def rules(
+    context: typer.Context,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also those that were in force before.")
+    ] = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print the rules file that is in force, as it was given.")
+    ] = False,
+    packaged: Annotated[
+        bool, typer.Option("--packaged", help="Print the rules file that comes with this program.")
+    ] = False,
+    realm: Annotated[str, typer.Option(help="Only this realm.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """The identity rules in force: version, since when, by whom, and how far the map follows.
+
+    All processes go by them, whatever rules file they have.
+    """
+    if packaged:
+        print_line(rules_text(RULES_FILE).rstrip("\n"))
+        return
+    asked = RulesRequest(realm=realm, history=history, with_text=text or as_json)
+    with state_of(context).session() as session:
+        found = list(map(plain, session.run(IDENTITY_RULES, asked)))
+    if as_json:
+        print_json(found)
+    elif text:
+        texts = {one["text"] for one in found if one["in_force"]}
+        if len(texts) != 1:
+            raise InvalidInput("the realms have different rules, or none yet: choose with --realm")
+        print_line(texts.pop().rstrip("\n"))
+    else:
+        print_table("Identity rules", list(map(_listed, found)), LISTED)
+
+
+def apply(
+    context: typer.Context,
+    rules: RulesFile,
+    by: By = "",
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put other identity rules in force, in every realm, and bring the map in line with them.
+
+    Events go on meanwhile. On a data directory that no 'c360 up' holds, the map is in line when the
+    command returns; else 'c360 identity rules' says how far it is.
+    """
+    if dry_run:
+        simulate(context, rules, as_json=as_json)
+        return
+    asked = ApplyRequest(rules=text_of(rules), by=by, reason=reason)
+    with state_of(context).session() as session:
+        found = list(map(plain, session.run(IDENTITY_APPLY, asked)))
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        out.print(_applied(one), soft_wrap=True, markup=False)
+
+
+def _applied(one: Row) -> str:
+    where = f"in realm {one['realm']}"
+    if not one["is_recorded"] and one["is_done"]:
+        return f"Rules {one['rules']} are in force {where} already; nothing changes."
+    former = f" in the place of rules {one['former_rules']}" if one["former_rules"] else ""
+    if one["is_done"]:
+        return f"Rules {one['rules']} are in force {where}{former}, and the map follows from them."
+    return (
+        f"Rules {one['rules']} are recorded {where}{former}; 'c360 identity rules' says how far "
+        "the map follows."
+    )
+
+
+def _listed(one: Row) -> Row:
+    state = "in force" if one["in_force"] else "before"
+    if one["in_force"] and not one["is_done"]:
+        state = f"being applied: {one['identifiers_done']:,} identifiers done"
+    return one | {"state": state, "sha256": one["sha256"][:12]}
+
+
 def rebuild(
     context: typer.Context,
     realm: Annotated[str, typer.Option(help="Only this realm.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Bring the map in line with the identity rules that are set (a data directory only).
+    """Compute the whole map again, under the rules in force (a data directory only).
 
-    After C360_IDENTITY_RULES was changed, or when 'c360 identity verify' lists rows. Nothing else
-    may use the directory meanwhile. If it is cut off, begin it again: what is right is not written
-    twice.
+    For when 'c360 identity verify' lists rows. A file of C360_IDENTITY_RULES is put in force first.
+    Nothing else may use the directory meanwhile. If it is cut off, begin it again: what is right is
+    not written twice.
     """
     settings = state_of(context).settings()
     if settings.clickhouse_url is not None:
@@ -90,12 +189,13 @@ def rebuild(
     from services.embedded.engine import Engine  # the engine takes a while to load
 
     found = []
-    with Engine.open(settings) as engine:
+    with Engine.open(settings, other_rules=True) as engine:
+        _put_in_force(engine, realm)
         for one in [realm] if realm else settings.realms:
             told = Counter[str]()
             for part in engine.rebuild_identities(one):
                 told["identifiers"] += part.nodes
-                told["map_rows_written"] += len(part.changes.placements)
+                told["map_rows_written"] += len(part.changes.placements) - len(part.gone)
                 told["map_rows_removed"] += len(part.gone)
                 told["refusals_written"] += len(part.changes.refusals_appeared)
                 told["refusals_removed"] += len(part.changes.refusals_vanished)
@@ -111,6 +211,17 @@ def rebuild(
             "removed",
             soft_wrap=True,
         )
+
+
+def _put_in_force(engine: Engine, realm: str) -> None:
+    """The file of the settings, if it is another one. Raises InvalidInput."""
+    rules, settings = engine.rules, engine.settings
+    if settings.identity_rules is None or not rules.differs(settings.realms):
+        return
+    if realm:
+        raise InvalidInput("rules are those of every realm: leave out --realm")
+    reason = f"the file {settings.identity_rules.name} of the settings"[:REASON_CHARS_MAX]
+    engine.change_rules(rules.own_text, "c360 identity rebuild", reason, to_ms(utc_now()))
 
 
 REBUILT = (

@@ -21,7 +21,7 @@ class LocalSession:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._access = access_to(
-            engine.settings, engine.reading, engine.pipeline.act, engine.erase, self._expire
+            engine.settings, engine.reading, engine.act, engine.erase, self._expire
         )
 
     def _expire(self, before: Mapping[str, datetime]) -> None:
@@ -30,6 +30,7 @@ class LocalSession:
 
     def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""
+        self._access.reads.follow_rules(at_once=True)
         return operation.run(self._access, request)
 
     def ingest(

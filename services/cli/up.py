@@ -17,6 +17,7 @@ from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
 from services.cli.state import state_of
 from services.embedded.engine import Engine
+from services.embedded.rules_applying import RulesApplying
 from services.embedded.running_instance import remove_running_instance, write_running_instance
 from services.intake.tls import own_certificate, tls_context
 from services.intake.writer import IntakeWriter
@@ -70,8 +71,11 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     url, certificate = url_of(settings, listener), own_certificate(settings)
     presence = write_running_instance(settings.data_dir, url, certificate)
 
+    applying = RulesApplying(lambda work: writer.submit_work(work).result(), engine.finish_rules)
+
     def act(records: Sequence[PersonRecord]) -> None:
-        writer.submit_actions(records).result()
+        writer.submit_work(lambda: applying.note(engine.begin(records))).result()
+        applying.start()
 
     def erase(record: ErasureRecord) -> None:
         writer.submit_work(lambda: engine.erase(record)).result()
@@ -104,6 +108,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         asyncio.run(server.run(listener, started))
     finally:
         remove_running_instance(settings.data_dir)
+        applying.stop()
         query.stop()
         writer.stop()
     if failures:

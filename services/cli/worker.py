@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from services.cli.state import state_of
-from services.runtime.settings import Settings
 from services.runtime.tracing import traced
+
+if TYPE_CHECKING:
+    from schemas.rules.identity import IdentityRules
+    from services.store.database import Database
 
 worker = typer.Typer(
     help="Run a worker of the distributed runtime (Kafka and a ClickHouse server).",
@@ -24,16 +27,16 @@ MAINS = {
     "identity": "services.erasure.main",
     "consistency": "services.consistency.main",
 }
-Run = Callable[[Settings], Coroutine[Any, Any, None]]
+Run = Callable[..., Coroutine[Any, Any, None]]
 
 
-def _run(context: typer.Context, service: str) -> None:
+def _run(context: typer.Context, service: str, **given: Any) -> None:
     settings = state_of(context).settings()
     port = settings.health_port(OFFSETS[service])
     settings = settings.model_copy(update={"worker_http_port": port})
     run: Run = import_module(MAINS[service]).run  # Faust takes a second to load
     with traced(settings, f"c360-{service}"):
-        asyncio.run(run(settings))
+        asyncio.run(run(settings, **given))
 
 
 @worker.command("ingest")
@@ -45,7 +48,17 @@ def ingest(context: typer.Context) -> None:
 @worker.command("identity")
 def identity(context: typer.Context) -> None:
     """Edges to the profile map and profile changes; one writer per realm, others stand by."""
-    _run(context, "identity")
+    from services.profiles.adapters.clickhouse import personal_types
+    from services.profiles.adapters.totals import register_realms
+
+    realms = state_of(context).settings().realms
+
+    def registered(database: Database, realm: str, rules: IdentityRules) -> None:
+        """Figures of customers are of those with personal identifiers."""
+        if realm in realms:
+            register_realms(database, {realm: realms[realm]}, personal_types(rules))
+
+    _run(context, "identity", registered=registered)
 
 
 @worker.command("consistency")

@@ -17,7 +17,7 @@ from schemas.subject import SUBJECT_MODELS
 from services.api.queries.coverage import CoverageReport
 from services.api.queries.decisions import DecisionOutcome, ListedDecision
 from services.api.queries.identity import MapVerified
-from services.api.queries.identity_rules import RulesSimulated
+from services.api.queries.identity_rules import RulesApplied, RulesInForce, RulesSimulated
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.notices import ListedNotice
 from services.api.queries.orders import ListedConflict
@@ -218,6 +218,12 @@ def _identity() -> list[str]:
         "## `c360 identity simulate RULES --json`",
         "For each realm, what the rules of a file would change.",
         *_whole(model_schema(RulesSimulated, "serialization")),
+        "## `c360 identity apply RULES --json`",
+        "For each realm, what became of the rules.",
+        _fields_of(RulesApplied),
+        "## `c360 identity rules --json`",
+        "The rules in force in each realm; with `--history` those before, too.",
+        _fields_of(RulesInForce),
     ]
 
 

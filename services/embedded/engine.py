@@ -6,15 +6,15 @@ left in doubt. Afterwards `ingest` and the readers may be used until `close`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Self
 
 import structlog
 
-from schemas.records import ErasureRecord
-from schemas.rules.identity import identity_rules
+from schemas.records import ErasureRecord, PersonRecord, RulesRecord
+from schemas.rules.identity import IdentityRules
 from schemas.touchpoint import IDENTIFIERS_MAX
 from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
@@ -42,7 +42,7 @@ from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.batching import bounded
-from services.runtime.errors import ConfigurationError
+from services.runtime.errors import ConfigurationError, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.process import BatchCollections, tune_garbage_collector
 from services.runtime.settings import (
@@ -50,12 +50,12 @@ from services.runtime.settings import (
     SETTINGS_FILE,
     Settings,
     is_overridden,
-    read_rules,
 )
 from services.store.database import Database, open_embedded
 from services.store.directory import require_embedded_engine
 from services.store.locks import DirectoryLock, open_to_others
 from services.store.migrations import migrate_directory
+from services.store.rules_in_force import FollowedRules, RulesChange, rules_of_text
 from services.store.secret import register_secret
 from services.store.statements import statements_of
 from services.stream.watermarks import ClickHouseWatermarks
@@ -72,15 +72,22 @@ class Engine:
     """Everything that works on one data directory. Use as a context manager."""
 
     def __init__(
-        self, settings: Settings, database: Database, reading: Database, lock: DirectoryLock
+        self,
+        settings: Settings,
+        database: Database,
+        reading: Database,
+        lock: DirectoryLock,
+        *,
+        other_rules: bool = False,
     ) -> None:
         """`reading` is a second connection, so that readers need not wait for the writer.
 
-        Raises ConfigurationError for a wrong rules file.
+        Raises ConfigurationError for a wrong rules file, or one that is not in force.
         """
         self.settings = settings
         self.reading = reading
-        self.identity_rules = read_rules(settings, "identity_rules", identity_rules)
+        self.rules = FollowedRules(settings, database, check=not other_rules)
+        self.rules.register(settings.realms)
         self.consistency_rules = configured_rules(settings)
         self.database = database
         self.metrics = Metrics()
@@ -91,19 +98,17 @@ class Engine:
         self.claims = ClickHouseConsistencyStore(database)
         self._book_budget = CacheBudget(CACHED_CLAIMS)
         self._ledger = Ledger()
-        self._core = EventProcessor(
-            ingest_config(settings, self.identity_rules),
-            self._ledger.erased_at,
-            self._ledger.kept_since,
-        )
-        register_realms(database, settings.realms, personal_types(self.identity_rules))
+        self._core = self._new_core()
+        self._register_realms()
         self.pipeline = self._pipeline()
         self._eraser = Eraser(database, self.pipeline.settle)
         self._retention = EventRetention(database, self.pipeline, self._core)
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
+    def open(cls, settings: Settings, *, other_rules: bool = False) -> Self:
         """Open the data directory of the settings and complete what was left in doubt.
+
+        `other_rules`: the settings may name identity rules that are not in force (yet).
 
         Raises:
             StoreUnavailable: the directory is in use or cannot be read or written.
@@ -122,13 +127,16 @@ class Engine:
             _register_secret(settings, database, secret)
             readmission = Readmission(database)
             readmission.begin()
-            engine = cls(settings, database, open_embedded(settings.data_dir), lock)
+            reading = open_embedded(settings.data_dir)
+            engine = cls(settings, database, reading, lock, other_rules=other_rules)
             readmission.run(engine.pipeline)
             recovered = engine.pipeline.recover()
             if engine._eraser.complete():
                 engine._forget()
             if engine._retention.complete():
                 engine._forget()
+            for _ in engine.finish_rules():
+                pass
         except BaseException:
             lock.release()
             raise
@@ -151,9 +159,26 @@ class Engine:
             self.metrics,
         )
 
+    def _new_core(self) -> EventProcessor:
+        config = ingest_config(self.settings, self.identity_rules)
+        return EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since)
+
+    def _register_realms(self) -> None:
+        for name, realm in self.settings.realms.items():
+            register_realms(self.database, {name: realm}, personal_types(self.rules.of(name)))
+
+    @property
+    def identity_rules(self) -> IdentityRules:
+        """Those by which values are normalised."""
+        return self.rules.newest
+
     def _identity_writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
         return IdentityWriter(
-            store, realm, self.identity_rules, in_doubt_edges_max=IN_DOUBT_EDGES_MAX
+            store,
+            realm,
+            self.rules.of(realm),
+            in_doubt_edges_max=IN_DOUBT_EDGES_MAX,
+            renewed=self.rules.is_renewed(realm),
         )
 
     def _consistency_writer(self, realm: str) -> ConsistencyWriter:
@@ -190,15 +215,76 @@ class Engine:
         if damage is not None:
             raise damage
 
+    def change_rules(self, text: str, author: str, reason: str, decided_ms: int) -> None:
+        """Put identity rules in force in every realm. What is written from now on follows from
+        them; `rebuild_identities` brings the rest in line. Rules that are in force already stay as
+        they are.
+
+        To be called by the thread that writes, with rules that can be used. Raises Retry while
+        other rules are still being applied, and as the store does; some realms may have the rules
+        then, so call it again.
+        """
+        rules = rules_of_text(text)
+        if any(one.rules != rules for one in self.rules.unfinished()):
+            raise Retry("other identity rules are still being applied; try again when that is done")
+        for realm in self.settings.realms:
+            if self.rules.of(realm) != rules:
+                since = self.pipeline.new_version()
+                self.rules.store.put(RulesChange(realm, since, text, author, reason, decided_ms))
+        self._go_by_rules()
+
+    def _go_by_rules(self) -> None:
+        if self.rules.refresh():
+            self._core = self._new_core()
+            self.pipeline.go_by(self._core)
+            self._retention = EventRetention(self.database, self.pipeline, self._core)
+            self._register_realms()
+
     def rebuild_identities(self, realm: str) -> Iterator[RebuiltPart]:
-        """Bring the map of a realm in line with the identity rules of the settings. Each part is
-        durable when it is yielded. Raises as `Pipeline.finish` does."""
+        """Bring the map of a realm in line with the identity rules in force, from where a change of
+        them was cut off. Each part is durable when it is yielded; batches may come between.
+
+        Raises as `Pipeline.finish` does.
+        """
         source = ClickHouseIdentityStore(self.database)
-        for part in rebuilt_parts(source, realm, self.identity_rules):
+        change = self.rules.in_force[realm]
+        after = None if change.is_done else change.place or None
+        parts = rebuilt_parts(
+            source, realm, self.rules.of(realm), after=after, in_doubt=not change.is_done
+        )
+        for part in parts:
             if not part.is_right:
-                self.pipeline.replace(realm, part.changes)
-                source.remove_placements(realm, part.gone.keys())
+                version = self.pipeline.replace(realm, part.changes)
+                source.remove_placements(realm, part.gone.keys(), version)
+            if not change.is_done:
+                change = change.advanced(part.nodes, part.place)
+                self.rules.store.put(change)
             yield part
+        if not change.is_done:
+            self.rules.store.put(change.done())
+            self._go_by_rules()
+            log.info("rules_in_force", realm=realm, identifiers=change.identifiers)
+
+    def finish_rules(self) -> Iterator[RebuiltPart]:
+        """Bring the map in line with a change of the rules, if that is not done. As above."""
+        for change in self.rules.unfinished():
+            yield from self.rebuild_identities(change.realm)
+
+    def act(self, records: Sequence[PersonRecord]) -> None:
+        """Apply what people did or decided, rules included, and all that follows from it.
+
+        To be called by the thread that writes, which takes nothing else until then.
+        """
+        if self.begin(records):
+            for _ in self.finish_rules():
+                pass
+
+    def begin(self, records: Sequence[PersonRecord]) -> bool:
+        """Like `act`, but for what follows from rules: whether `finish_rules` has to be called."""
+        for one in (one for one in records if isinstance(one, RulesRecord)):
+            self.change_rules(one.text, one.author, one.reason, one.decided_ms)
+        self.pipeline.act(records)
+        return bool(self.rules.unfinished())
 
     def erase(self, record: ErasureRecord) -> None:
         """Erase a person: returns when all rows are removed. Raises Retry or Fatal.

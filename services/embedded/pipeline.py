@@ -23,6 +23,7 @@ from services.consistency.stage import ConsistencyStage
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes
 from services.ingest.core.derived_records import claims_by_realm, watermarks
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.measure import measure
@@ -65,7 +66,8 @@ class Pipeline:
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
         self._undone: list[DecisionRecord] = []
         """Decisions of which any part may be written; each batch begins with them."""
-        self._erasures = 0
+        self._changes = 0
+        """How often what decides about events has changed: erasures and rules."""
         self.settled = self._next_batch - 1
         """Every batch up to this one is completely written, or given up and written again under a
         number up to it. Any thread may read it, once what was in doubt is recovered."""
@@ -102,10 +104,10 @@ class Pipeline:
 
     def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:
         """Validate a batch; may overlap with `finish` of the previous batch."""
-        erasures = self._erasures
+        changes = self._changes
         with self._timed("decode"):
             decoded = self._stage.decode(lines, self._clock(), intake)
-            return decoded._replace(erasures=erasures)
+            return decoded._replace(changes=changes)
 
     def finish(self, decoded: Decoded, *, in_doubt: bool = False) -> list[Result]:
         """Make a decoded batch and everything derived from it durable, then acknowledge it.
@@ -117,7 +119,7 @@ class Pipeline:
             Retry: the store did not recover; nothing of the batch is acknowledged.
             Fatal: trying again cannot help; the process must end.
         """
-        if decoded.erasures != self._erasures:  # somebody was erased since
+        if decoded.changes != self._changes:  # somebody was erased since, or rules changed
             decoded = self._stage.decode(decoded.lines, decoded.received_at, decoded.intake)
         stored = self._retrying(decoded, in_doubt=in_doubt)
         self._acknowledge()
@@ -180,18 +182,34 @@ class Pipeline:
         self.settled = batch
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
-    def replace(self, realm: str, changes: Changes) -> None:
-        """Make changes of a rebuilt map durable, with the incidents about its profiles.
+    def new_version(self) -> int:
+        """A version of rows above all that were written, and below all that will be."""
+        batch = self._next_batch
+        self._next_batch += 1
+        self._acknowledge()
+        return version_of(EMBEDDED_GENERATION, batch - 1)
+
+    def go_by(self, core: EventProcessor) -> None:
+        """Decode by other rules, and make the map by them: batches that wait are decoded again."""
+        self._stage.use(core)
+        self._identity.forget()
+        self._changes += 1
+
+    def replace(self, realm: str, changes: Changes) -> int:
+        """Make changes of a rebuilt map durable, with the incidents about its profiles; the version
+        of the rows.
 
         Raises as the store does; what is written by then is right.
         """
         batch = self._next_batch
         self._next_batch += 1
-        self._identity.replace(realm, changes, version_of(EMBEDDED_GENERATION, batch - 1))
+        version = version_of(EMBEDDED_GENERATION, batch - 1)
+        self._identity.replace(realm, changes, version)
         count_changes(self._metrics, changes)
         self._consistency.process({}, [], batch, self._regrouped([{realm: changes}]))
         # The next run must not give its rows lower versions than these.
         self._acknowledge()
+        return version
 
     def act(self, records: Sequence[PersonRecord]) -> None:
         """Make what people did with incidents durable, and lay it over the incidents; and what
@@ -271,7 +289,7 @@ class Pipeline:
 
     def erased(self) -> None:
         """Facts were removed: forget what was read before, and check batches again that wait."""
-        self._erasures += 1
+        self._changes += 1
         self._consistency.forget()
         self._acknowledge()
 

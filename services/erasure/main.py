@@ -13,11 +13,16 @@ from services.stream.faust_host import FaustHost
 from services.stream.group_progress import GroupProgress
 
 
-async def run(settings: Settings) -> None:
-    """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
-    await identity.run(
-        settings, lambda parts: ServerErasures(parts.database, utc_now), close_erasures
-    )
+async def run(settings: Settings, registered: identity.Registered) -> None:
+    """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process.
+
+    `registered` is called when a realm's map follows from other rules.
+    """
+
+    def erasures_of(parts: Parts) -> ServerErasures:
+        return ServerErasures(parts.database, utc_now)
+
+    await identity.run(settings, erasures_of, close_erasures, registered)
 
 
 async def close_erasures(parts: Parts, _host: FaustHost) -> None:

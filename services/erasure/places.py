@@ -90,6 +90,7 @@ NOBODYS: dict[str, str] = {
     "erasure_runs": "node ids and counts of erasures",
     "erasures": "node ids and times of erasures: what keeps an erased person from coming back",
     "expired_events": "ids of events while they are removed; empty otherwise",
+    "identity_rules": "rules files and who applied them",
     "incidents": "unused since incidents have kinds; names products",
     "log_positions": "of workers",
     "profile_totals": "figures by profile id, computed anew after an erasure",

@@ -33,6 +33,8 @@ class SolvedPart(NamedTuple):
     result: Resolution
     fresh: Mapping[NodeId, Node]
     """Nodes inside that were in no part before, each in one part only."""
+    place: NodeId
+    """The last node of the part, in the order of the store."""
 
 
 @dataclass(slots=True)
@@ -77,19 +79,20 @@ def solved_parts(
     *,
     renewed: bool = False,
     ahead: Ahead | None = None,
+    after: NodeId | None = None,
 ) -> Iterator[SolvedPart]:
-    """A realm's graph, solved. Raises as the source does.
+    """A realm's graph, solved; that behind a node only, if one is given. Raises as the source does.
 
     `renewed`: the stored map follows from other rules, see `region_of`.
     """
     ahead = Ahead(source) if ahead is None else ahead
-    for nodes in source.nodes(realm, nodes_per_part):
+    for nodes in source.nodes(realm, nodes_per_part, after):
         part = {node.id: node for node in nodes}
         left = ahead.take(part)
         cache, region, result = solved(source, realm, table, left, renewed=renewed)
         fresh = {one: region.inside[one] for one in left}
         fresh |= ahead.add(region, nodes[-1].id, table)
-        yield SolvedPart(cache, region, result, fresh)
+        yield SolvedPart(cache, region, result, fresh, nodes[-1].id)
 
 
 def solved(

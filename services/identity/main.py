@@ -9,19 +9,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from schemas.records import EDGES_PER_RECORD_MAX
-from schemas.rules.identity import identity_rules
+from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.kinds import KINDS
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import Erasures, IdentityStore
-from services.identity.worker import RECORDS_MAX, IdentityWorker
+from services.identity.worker import RECORDS_MAX, IdentityWorker, RulesChanges
 from services.identity.writer import IdentityWriter
 from services.runtime.settings import Settings, read_rules
+from services.store.database import Database
+from services.store.rules_in_force import FollowedRules
 from services.stream.claim_records import customer_records
 from services.stream.decision_worker import Parts, run_deciding_worker
 from services.stream.faust_host import FaustHost
 
 EDGES_TOPIC = "c360.edges"
 CACHE_NODES_MAX = 200_000
+Registered = Callable[[Database, str, IdentityRules], None]
 IN_DOUBT_EDGES_MAX = RECORDS_MAX * EDGES_PER_RECORD_MAX
 
 
@@ -29,19 +32,37 @@ async def run(
     settings: Settings,
     erasures_of: Callable[[Parts], Erasures],
     beside: Callable[[Parts, FaustHost], Awaitable[None]],
+    registered: Registered,
 ) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process.
 
     Args:
         erasures_of: makes what erases people.
         beside: runs beside the worker for as long as it does.
+        registered: called when a realm's map follows from other rules.
     """
-    rules = read_rules(settings, "identity_rules", identity_rules)
 
-    def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
-        return IdentityWriter(store, realm, rules, CACHE_NODES_MAX, IN_DOUBT_EDGES_MAX)
+    read_rules(settings, "identity_rules", identity_rules)  # reports a wrong file first
 
     def worker(parts: Parts) -> IdentityWorker:
+        rules = FollowedRules(settings, parts.database)
+
+        def changed(realm: str) -> None:
+            rules.refresh()
+            registered(parts.database, realm, rules.of(realm))
+
+        def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
+            rules.refresh()
+            rules.register([realm])
+            return IdentityWriter(
+                store,
+                realm,
+                rules.of(realm),
+                CACHE_NODES_MAX,
+                IN_DOUBT_EDGES_MAX,
+                rules.is_renewed(realm),
+            )
+
         return IdentityWorker(
             lambda: ClickHouseIdentityStore(parts.database, sole_writer=True),
             writer_of,
@@ -49,6 +70,7 @@ async def run(
             parts.metrics,
             customer_records if KINDS.about_customers else None,
             erasures_of(parts),
+            RulesChanges(rules.store, changed, parts.waits, parts.gives_way),
         )
 
     await run_deciding_worker(settings, "identity", EDGES_TOPIC, worker, beside)

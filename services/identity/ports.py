@@ -59,7 +59,20 @@ class GraphSource(Protocol):
         ...
 
 
-class IdentityStore(GraphSource, Protocol):
+class VerificationSource(GraphSource, Protocol):
+    """The graph and map of all realms, and everything that is on either."""
+
+    def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
+        """Every node with an edge, a decision or a map row, once, at most so many at a time; only
+        those that come after one in the order, if it is given."""
+        ...
+
+    def place_of(self, node: NodeId) -> int:
+        """The place of a node in the order of `nodes`: greater for those that come later."""
+        ...
+
+
+class IdentityStore(VerificationSource, Protocol):
     """The stored graph and map of all realms.
 
     Every method may raise the store's own errors; after one, any subset may have been written, and
@@ -99,6 +112,11 @@ class IdentityStore(GraphSource, Protocol):
         self, realm: str, placements: Mapping[NodeId, Placed], version: int
     ) -> None:
         """Store map rows; each replaces the row of its node."""
+        ...
+
+    def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int) -> None:
+        """Remove the map rows of nodes of which nothing that counts is known any more, but for
+        rows of a higher version."""
         ...
 
     def write_refusals(
@@ -161,18 +179,6 @@ class Erasures(Protocol):
     def close(self, record: ErasureRecord, appended_ms: int) -> None:
         """It is complete: newer events of the person, also than the record that closed it, begin a
         new profile."""
-        ...
-
-
-class VerificationSource(GraphSource, Protocol):
-    """The graph and map of all realms, and everything that is on either."""
-
-    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
-        """Every node with an edge, a decision or a map row, once, at most so many at a time."""
-        ...
-
-    def place_of(self, node: NodeId) -> int:
-        """The place of a node in the order of `nodes`: greater for those that come later."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 Solved as a simulation is (in_parts.py): the stored rows may follow from other rules, so nothing is
 taken from them but what is to be replaced. Each part can be written as soon as it is solved, and
-what is right already is not written again: a rebuild that was cut off is simply begun again.
+what is right already is not written again: a rebuild that was cut off may be begun again, or go on
+after the last part that was done.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
+from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.affected_region import known_refusals
 from services.identity.core.model import Refusal, TypeTable, type_table
@@ -28,7 +30,10 @@ class RebuiltPart(NamedTuple):
     """How many identifiers the part has."""
     changes: Changes
     gone: dict[NodeId, Node]
-    """Nodes whose rows have to be removed: nothing that counts is known of them any more."""
+    """Nodes whose rows have to be removed: nothing that counts is known of them any more. By the
+    changes each is a profile of its own before, so that whoever follows the map sees it go."""
+    place: NodeId
+    """A rebuild that goes on after this node need not do the part again."""
 
     @property
     def is_right(self) -> bool:
@@ -47,39 +52,54 @@ def rebuilt_parts(
     realm: str,
     rules: IdentityRules,
     nodes_per_part: int = NODES_PER_PART,
+    *,
+    after: NodeId | None = None,
+    in_doubt: bool = False,
 ) -> Iterator[RebuiltPart]:
-    """What has to be written, part by part. Write each before the next one is asked for, and let
-    nobody else write meanwhile. Raises as the source does."""
+    """What has to be written, part by part. Write each before the next one is asked for; whoever
+    writes between two parts does so as a writer for which the map is *renewed*, under the same
+    rules. Raises as the source does.
+
+    Args:
+        after: the place of the last part that was done.
+        in_doubt: the first part may have been written before, in part or whole, and not followed
+            up: its changes are all of its rows.
+    """
     table = type_table(rules)
-    for part in solved_parts(source, realm, table, nodes_per_part, renewed=True):
-        yield _rebuilt(part, table)
+    for part in solved_parts(source, realm, table, nodes_per_part, renewed=True, after=after):
+        yield _rebuilt(part, table, in_doubt)
+        in_doubt = False
 
 
-def _rebuilt(part: SolvedPart, table: TypeTable) -> RebuiltPart:
+def _rebuilt(part: SolvedPart, table: TypeTable, in_doubt: bool) -> RebuiltPart:
     cache, after = part.cache, part.result.placements
     before = {one: cache[one].placement for one in part.fresh}
-    changed = {one for one in before if one in after and before[one] != after[one]}
+    changed = {one for one in before if one in after and (in_doubt or before[one] != after[one])}
     appeared, vanished = _refusals(part, table)
     merges, splits = count_moves({one: before[one] for one in changed}, after)
+    gone = {
+        one: node
+        for one, node in part.fresh.items()
+        if one not in after and before[one] is not None
+    }
+    placements = {one: (cache[one].node, after[one]) for one in changed}
+    placements |= {one: (node, Placement(one, ProfileKind.SHARED)) for one, node in gone.items()}
     return RebuiltPart(
         nodes=len(part.fresh),
         changes=Changes(
             edges=(),
             decisions=(),
             marks=frozenset(),
-            placements={one: (cache[one].node, after[one]) for one in changed},
-            before={one: before[one] for one in changed},
+            placements=placements,
+            before={one: before[one] for one in placements},
             refusals_appeared=appeared,
             refusals_vanished=vanished,
             merges=merges,
             splits=splits,
-            in_doubt=False,
+            in_doubt=in_doubt,
         ),
-        gone={
-            one: node
-            for one, node in part.fresh.items()
-            if one not in after and before[one] is not None
-        },
+        gone=gone,
+        place=part.place,
     )
 
 

@@ -136,9 +136,9 @@ class WithMarks:
         """See `GraphSource`."""
         return self._source.refusals_of(realm, nodes)
 
-    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
+    def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
         """See `VerificationSource`."""
-        return self._source.nodes(realm, limit)
+        return self._source.nodes(realm, limit, after)
 
     def place_of(self, node: NodeId) -> int:
         """See `VerificationSource`."""

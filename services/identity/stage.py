@@ -98,6 +98,10 @@ class IdentityStage:
             applied[realm] = changes
         return applied
 
+    def forget(self) -> None:
+        """What writers know is out of date: rules have changed."""
+        self._writers.clear()
+
     def replace(self, realm: str, changes: Changes, version: int) -> None:
         """Write changes that no writer of the realm made; every row has the version. What its
         writer knows is out of date then. Blocks; raises what the store raises."""

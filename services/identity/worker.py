@@ -9,10 +9,11 @@ again and their changes published again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import structlog
 from pydantic import ValidationError
 
 from schemas.faults import fault_of
@@ -25,21 +26,26 @@ from schemas.records import (
     IdentityRecord,
     IdentityRecordAdapter,
     ProfileChangeRecord,
+    RulesRecord,
 )
 from schemas.reject import RejectReason
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
+from services.identity.in_parts import NODES_PER_PART
 from services.identity.ports import Erasures, IdentityStore
 from services.identity.publication import published, withdrawn
+from services.identity.rules_change import RulesApplication
 from services.identity.stage import IdentityStage, RealmBatch, count_changes, without_erased
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.batching import bounded
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
+from services.store.rules_in_force import RulesStore, rules_of_text
 from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Outgoing, Partition
-from services.stream.positions import Position
+from services.stream.positions import Position, version_of
 
+log = structlog.get_logger()
 RECORDS_MAX = 100
 CustomerRecords = Callable[[str, Collection[NodeId]], list[Outgoing]]
 """From a realm and its profiles that gained or lost nodes."""
@@ -59,6 +65,7 @@ class IdentityWorker:
         customer_records: the records that have incidents about profiles judged again, if there are
             kinds of incidents about customers.
         erasures: erases people; without it, records of erasures are dead letters.
+        rules: where changes of the rules are kept; without it, their records are dead letters.
     """
 
     def __init__(
@@ -69,9 +76,11 @@ class IdentityWorker:
         metrics: Metrics,
         customer_records: CustomerRecords | None = None,
         erasures: Erasures | None = None,
+        rules: RulesChanges | None = None,
     ) -> None:
         self._customer_records = customer_records
         self._erasures = erasures
+        self._rules = rules
         self._open_store = open_store
         self._writer_of = writer_of
         self._ownership = Ownership(ports.positions, ports.log, ports.offload)
@@ -103,7 +112,7 @@ class IdentityWorker:
             if partition not in tenure.held:
                 tenure.held |= await self._ownership.take_over([partition])
             held = tenure.held[partition]
-            for part in bounded(mine, RECORDS_MAX, BYTES_MAX, _size):
+            for part in _apart(bounded(mine, RECORDS_MAX, BYTES_MAX, _size)):
                 if tenure is not self._tenure:
                     raise Retry(f"{partition.topic}: partitions were reassigned meanwhile")
                 await self._finish(tenure, held, part)
@@ -115,6 +124,10 @@ class IdentityWorker:
                 tenure.session = IdentityStage(
                     await self._offload(self._open_store), self._writer_of
                 )
+            record = None if self._rules is None else _rules_of(part)
+            if self._rules is not None and record is not None:
+                await self._change_rules(tenure, tenure.session, held, part[0].offset, record)
+                return
             written = await self._offload(self._write, tenure.session, held, part)
             await self._outbox.send_all(
                 [*written.dead, *map(published, written.changes), *written.customers]
@@ -127,6 +140,46 @@ class IdentityWorker:
             held.fail(part[-1].offset)
             raise
         self._count(written)
+
+    async def _change_rules(
+        self,
+        tenure: _Tenure,
+        session: IdentityStage,
+        held: Holding,
+        offset: int,
+        rules: RulesRecord,
+    ) -> None:
+        """Bring the map in line with other rules before the next record is taken."""
+        assert self._rules is not None
+        noted = await self._offload(self._ownership.note, {held: offset})
+        position = noted[held.partition]
+        applying = RulesApplication(
+            session,
+            self._rules.store,
+            rules,
+            version_of(position.generation, offset),
+            position.version,
+            lambda: self._ownership.require_sole_writer(noted),
+            self._rules.nodes_per_part,
+        )
+        if not await self._offload(applying.begin):
+            return
+        while (part := await self._offload(applying.next_part)) is not None:
+            customers = self._customers(rules.realm, part.regrouped)
+            await self._outbox.send_all([*map(published, part.records), *customers])
+            await self._offload(applying.note)
+            count_changes(self._metrics, part.changes)
+            self._rules.waits()
+            if tenure is not self._tenure or self._rules.gives_way():
+                raise Retry("the partition is being reassigned; its next holder goes on")
+        identifiers = await self._offload(applying.finish)
+        await self._offload(self._rules.changed, rules.realm)
+        log.info("rules_in_force", realm=rules.realm, identifiers=identifiers)
+
+    def _customers(self, realm: str, profiles: Collection[NodeId]) -> list[Outgoing]:
+        if self._customer_records is None or not profiles:
+            return []
+        return self._customer_records(realm, profiles)
 
     def _write(self, session: IdentityStage, held: Holding, part: list[Delivery]) -> _Written:
         """All blocking work. Every row has the version of the position noted."""
@@ -222,6 +275,20 @@ class _Tenure:
     session: IdentityStage | None = None
 
 
+@dataclass(frozen=True)
+class RulesChanges:
+    """What a worker needs to apply other rules."""
+
+    store: RulesStore
+    changed: Callable[[str], None] = lambda _realm: None
+    """Called when the map of a realm follows from other rules. Blocks."""
+    waits: Callable[[], None] = lambda: None
+    """Called after each part: it is progress."""
+    gives_way: Callable[[], bool] = lambda: False
+    """Whether the partitions are being assigned anew, which waits for the record in hand."""
+    nodes_per_part: int = NODES_PER_PART
+
+
 class _Written(NamedTuple):
     """The result of one part of a batch."""
 
@@ -235,6 +302,37 @@ class _Written(NamedTuple):
 
 def _size(delivery: Delivery) -> int:
     return len(delivery.value or b"")
+
+
+def _apart(parts: Iterable[list[Delivery]]) -> Iterator[list[Delivery]]:
+    """The parts of a batch, with each record of rules alone."""
+    for part in parts:
+        others: list[Delivery] = []
+        for delivery in part:
+            if _rules_of([delivery]) is None:
+                others.append(delivery)
+                continue
+            if others:
+                yield others
+            yield [delivery]
+            others = []
+        if others:
+            yield others
+
+
+def _rules_of(part: list[Delivery]) -> RulesRecord | None:
+    """The record of a part that changes the rules. One with rules that this program cannot read is
+    none: it is sorted out."""
+    if len(part) != 1 or b'"rules"' not in (part[0].value or b""):
+        return None
+    record = _decoded(part[0])
+    if not isinstance(record, RulesRecord):
+        return None
+    try:
+        rules_of_text(record.text)
+    except ValueError:
+        return None
+    return record
 
 
 def _sorted_out(

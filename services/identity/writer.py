@@ -64,6 +64,9 @@ class IdentityWriter:
         cache_nodes_max: nodes kept in memory after a batch; above, all but hubs are dropped.
         in_doubt_edges_max: the most edges that all batches in doubt may hold together. A hub with
             more than that above its limit was a hub before them; its neighbours are unaffected.
+        renewed: rows of the map may still follow from other rules (rebuild.py replaces them), so
+            nothing is concluded from them. Rows that are written are right; the others are as they
+            were.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class IdentityWriter:
         rules: IdentityRules,
         cache_nodes_max: int = 500_000,
         in_doubt_edges_max: int = 100_000,
+        renewed: bool = False,
     ) -> None:
         self._store = store
+        self._renewed = renewed
         self._realm = realm
         self._table = type_table(rules)
         self._cache = GraphCache(store, realm, self._table)
@@ -105,7 +110,7 @@ class IdentityWriter:
         margin = self._in_doubt_edges_max if in_doubt_edges_max is None else in_doubt_edges_max
         self._cache.hub_margin = margin if in_doubt else 0
         try:
-            changes = _Batch(self._cache, self._table, in_doubt).run(
+            changes = _Batch(self._cache, self._table, in_doubt, self._renewed).run(
                 merged(edges), latest(decisions), marks
             )
         except BaseException:
@@ -156,10 +161,11 @@ class IdentityWriter:
 class _Batch:
     """One batch being merged into the graph cache."""
 
-    def __init__(self, cache: GraphCache, table: TypeTable, in_doubt: bool) -> None:
+    def __init__(self, cache: GraphCache, table: TypeTable, in_doubt: bool, renewed: bool) -> None:
         self._cache = cache
         self._table = table
         self._in_doubt = in_doubt
+        self._renewed = renewed
         self._dirty: dict[NodeId, Node] = {}
 
     def run(
@@ -174,7 +180,7 @@ class _Batch:
         news_decisions = self._merge_decisions(decisions)
         news_marks = frozenset(node for node in marks if self._mark(node))
         self._spread_from_flips(touched)
-        region = region_of(self._cache, self._dirty, self._table)
+        region = region_of(self._cache, self._dirty, self._table, renewed=self._renewed)
         result = solve(region.given, self._table)
         before = {node: self._cache[node].placement for node in region.inside}
         appeared, vanished = self._compare_refusals(region, result)
@@ -242,7 +248,8 @@ class _Batch:
         for end, before_ms in zip((edge.a, edge.b), seen_before_ms, strict=True):
             entry = self._cache[end.id]
             undisturbed = (
-                mixed
+                not self._renewed  # its row may be wrong
+                and mixed
                 and end.type in personal
                 and entry.placement is not None
                 and (entry.first_seen_ms == before_ms or entry.placement.profile == end.id)

@@ -14,6 +14,7 @@ from services.ingest.adapters.kafka import KafkaSource
 from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.limiter import RejectLimiter
+from services.ingest.followed_rules import FollowingCore
 from services.ingest.ledger import Ledger, LedgerOfStore
 from services.ingest.measure import show_channels
 from services.ingest.stage import IngestStage
@@ -28,6 +29,7 @@ from services.runtime.process import (
 )
 from services.runtime.retry import until_done
 from services.runtime.settings import Settings, read_rules
+from services.store.rules_in_force import FollowedRules
 from services.stream.connection import connection
 from services.stream.producer import Producer
 from services.stream.watermarks import ClickHouseWatermarks
@@ -39,7 +41,7 @@ log = structlog.get_logger()
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError, or Fatal when continuing would lose data."""
     connection(settings)  # reports missing settings first
-    config = ingest_config(settings, read_rules(settings, "identity_rules", identity_rules))
+    read_rules(settings, "identity_rules", identity_rules)  # wrong files are reported first
     metrics, progress = Metrics(), Progress(settings.worker_stalled_after_s)
     show_channels(metrics, settings.channels)
     store = Store(settings, metrics, progress)
@@ -49,7 +51,7 @@ async def run(settings: Settings) -> None:
 
     ledger = Ledger()
 
-    async def started() -> IngestWorker:
+    async def started() -> tuple[IngestWorker, FollowingCore]:
         database = await store.opened()
         facts = ClickHouseFactStore(database)
         await asyncio.to_thread(ledger.refresh, facts)
@@ -57,22 +59,29 @@ async def run(settings: Settings) -> None:
             await until_done(start, "Kafka", metrics, waits=progress.moved)
         ports = IngestPorts(source, outbox, ClickHouseWatermarks(database), threads)
         timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
+        rules = await asyncio.to_thread(FollowedRules, settings, await store.opened())
+        config = ingest_config(settings, rules.newest)
         core = EventProcessor(config, ledger.erased_at, ledger.kept_since)
-        return _worker(settings, core, facts, ledger, ports, metrics, timing)
+        stage = IngestStage(core, facts, from_log=True)
+        following = FollowingCore(settings, rules, ledger, stage.use)
+        return _worker(settings, stage, facts, ledger, ports, metrics, timing), following
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,
         health_pages(settings, metrics, progress, store, source.is_assigned),
     ):
-        worker = await unless_stopped(stopping, started())
-        if worker is None:
+        parts = await unless_stopped(stopping, started())
+        if parts is None:
             return
+        worker, following = parts
         tune_garbage_collector()
         ending = asyncio.create_task(_stop_when(stopping, worker))
+        refreshing = asyncio.create_task(following.keep())
         try:
             await worker.run()
         finally:
             ending.cancel()
+            refreshing.cancel()
             await source.stop()
             await outbox.stop()
             threads.close()
@@ -81,7 +90,7 @@ async def run(settings: Settings) -> None:
 
 def _worker(
     settings: Settings,
-    core: EventProcessor,
+    stage: IngestStage,
     facts: ClickHouseFactStore,
     ledger: Ledger,
     ports: IngestPorts,
@@ -89,7 +98,7 @@ def _worker(
     timing: Timing,
 ) -> IngestWorker:
     return IngestWorker(
-        IngestStage(core, facts, from_log=True),
+        stage,
         ports,
         RejectLimiter(settings.rejects_consecutive_max, settings.rejects_ratio_max),
         metrics,

@@ -71,8 +71,8 @@ class Decoded(NamedTuple):
     outcomes: list[Accepted | Reject]
     received_at: datetime
     intake: Intake
-    erasures: int = 0
-    """How many people this process had erased before."""
+    changes: int = 0
+    """How often this process had changed before what decides about events."""
 
 
 class Stored(NamedTuple):
@@ -116,6 +116,10 @@ class IngestStage:
         self._price_lists = PriceLists(store)
         self._from_log = from_log
         self._processed = 0 if from_log else store.checkpoint()
+
+    def use(self, core: EventProcessor) -> None:
+        """Decode by other rules from now on."""
+        self._core = core
 
     def decode(
         self, lines: Sequence[Line], received_at: datetime, intake: Intake = Intake.FILE

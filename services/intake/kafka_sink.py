@@ -235,6 +235,10 @@ class KafkaSink:
         self._turning: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop
 
+    def use(self, core: EventProcessor) -> None:
+        """Check by other rules from now on."""
+        self._core = core
+
     async def start(self) -> None:
         """Begin to connect and to take events; does not wait for the brokers."""
         self._loop = asyncio.get_running_loop()

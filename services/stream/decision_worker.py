@@ -37,6 +37,11 @@ class Parts:
     database: Database
     ports: DecisionPorts
     metrics: Metrics
+    waits: Callable[[], None]
+    """To be called now and then by what takes long: it is progress."""
+    gives_way: Callable[[], bool]
+    """Whether the process stops, or the partitions are being assigned anew, which waits for what is
+    in hand."""
 
 
 async def run_deciding_worker(
@@ -65,7 +70,10 @@ async def run_deciding_worker(
         database = await store.opened()
         await until_done(reader.start, "Kafka", metrics, waits=progress.moved)
         ports = DecisionPorts(ClickHousePositions(database), reader, outbox, threads)
-        return Parts(settings, database, ports, metrics)
+        return Parts(settings, database, ports, metrics, progress.moved, gives_way)
+
+    def gives_way() -> bool:
+        return any(host.gives_way() for host in hosts)
 
     async with (
         stop_signals(settings.worker_shutdown_grace_s) as stopping,

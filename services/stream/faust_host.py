@@ -38,6 +38,9 @@ LOOK_S = 2.0
 METADATA_MAX_AGE_MS = 10_000
 """A broker that has just restarted may not know its topics yet; a member that joins then gets no
 partitions until the metadata is refreshed (five minutes by default)."""
+MAX_POLL_INTERVAL_S = 24 * 3600.0
+"""A record of rules may take long, with nothing polled behind it. Whether a worker makes progress,
+its health page says; the session ends with its heartbeats, which have a thread of their own."""
 log = structlog.get_logger()
 
 
@@ -136,7 +139,12 @@ class FaustHost:
         async def attempt() -> bool:
             if self.app.consumer_generation_id != generation:
                 return False
-            await self._worker.process(deliveries)
+            try:
+                await self._worker.process(deliveries)
+            except Retry:
+                if self.gives_way():
+                    return False  # whoever waits for these records need not: they come again
+                raise
             return True
 
         carriers = (tracing.carrier_of(one.headers) for one in deliveries)
@@ -205,6 +213,10 @@ class FaustHost:
         self._metrics.position.labels(*names).set(seen[0])
         return max(0, end - done)
 
+    def gives_way(self) -> bool:
+        """Whether the app stops, or the partitions are being assigned anew."""
+        return bool(self.app.should_stop or self.app.rebalancing)
+
     def is_settled(self) -> bool:
         """Whether the group has assigned this member its partitions, possibly none."""
         return self._was_assigned and self.app.started and not self.app.rebalancing
@@ -246,6 +258,7 @@ def build_app(settings: Settings, service: str) -> faust.App:
         broker_rebalance_timeout=2.0 * settings.kafka_session_timeout_s,
         broker_request_timeout=15.0 + 2.0 * settings.kafka_session_timeout_s,
         broker_max_poll_records=500,
+        broker_max_poll_interval=MAX_POLL_INTERVAL_S,
         producer_request_timeout=30.0,
         producer_acks=-1,
         stream_buffer_maxsize=2 * BATCH_RECORDS_MAX,

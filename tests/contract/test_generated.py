@@ -219,7 +219,7 @@ CLAIM = PriceClaim(
 EDGE = Edge(Node(1, "email", ""), Node(2, "cookie", "shop"), 0, "e1", True)
 RECORDS = [
     EdgesRecord.of("default", [EDGE]),
-    RulesRecord(realm="default", generation=1, rules=identity_rules()),
+    RulesRecord(realm="default", text="version = '1'", author="a", reason="r", decided_ms=7),
     ClaimsRecord.of("default", [CLAIM]),
     ActionRecord.of(product_book("A1"), ACTION),
     AlertRecord.model_validate(INCIDENT.model_dump(mode="json") | {"row_version": 1}),

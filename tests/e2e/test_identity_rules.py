@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.store.waiting import wait_until
 from tests.e2e.runs import c360, c360_json
 from tests.e2e.up import running
 from tests.events import event, identifier, line
@@ -17,6 +18,8 @@ from tests.events import event, identifier, line
 SIMULATE = ("identity", "simulate")
 PACKAGED = resources.files("schemas.rules").joinpath("identity.toml").read_text()
 REBUILD = ("identity", "rebuild")
+APPLY = ("identity", "apply")
+RULES = ("identity", "rules")
 CARD = 'name = "loyalty_card"\nkind = "personal"'
 NO_TYPES = "version = '4'\nhub_above = 0\nhub_above_personal = 1\nblocked = []\ntype = []"
 ANNA = identifier("email", "anna@example.com", verified=True)
@@ -132,7 +135,13 @@ def test_a_map_is_rebuilt_under_other_rules(tmp_path: Path) -> None:
     c360(data, "ingest", "-", stdin=LINES)
     with running(data) as up, closing(up.client):
         assert "in use" in c360(data, *REBUILD, code=74).stderr
-    assert "rows" in c360(data, "identity", "verify", code=1, C360_IDENTITY_RULES=mine).stdout
+    refused = c360(data, "identity", "verify", code=78, C360_IDENTITY_RULES=mine).stderr
+    assert "not the rules in force in realm default (version 5" in refused
+    assert "'c360 identity apply FILE'" in refused
+    one_realm = ("--realm", "default")
+    assert (
+        "every realm" in c360(data, *REBUILD, *one_realm, code=2, C360_IDENTITY_RULES=mine).stderr
+    )
     done = c360(data, *REBUILD, C360_IDENTITY_RULES=mine).stdout
     assert "map rows and 1 refusals written, 1 and 0 removed" in done
     c360(data, "identity", "verify", C360_IDENTITY_RULES=mine)
@@ -147,6 +156,63 @@ def test_a_map_is_rebuilt_under_other_rules(tmp_path: Path) -> None:
         c360(fresh, "ingest", "-", stdin=part, C360_IDENTITY_RULES=mine)
     assert exported(data, mine) == exported(fresh, mine)
     c360(data, *REBUILD, "--realm", "nowhere", code=4, C360_IDENTITY_RULES=mine)
+
+
+def test_rules_are_applied(tmp_path: Path) -> None:
+    """They are in force for every process without a file of its own; the former ones are listed."""
+    data, fresh = tmp_path / "data", tmp_path / "fresh"
+    (tmp_path / "rules").mkdir()
+    file = rules(
+        tmp_path / "rules",
+        ("version = ", "version = 'cards' # "),
+        (CARD, f"{CARD}\nunique = true"),
+        ('[[type]]\nname = "device_id"', '[[type]]\nname = "gadget"'),
+    )
+    mine, why = str(file), ("--by", "anna", "--reason", "cards are personal")
+    c360(data, "ingest", "-", stdin=LINES)
+    [first] = c360_json(data, *RULES, "--json")
+    assert (first["rules"], first["author"], first["is_done"], first["since"]) == (
+        "5", "c360", True, 0,
+    )  # fmt: skip
+    assert first["text"] == PACKAGED == c360(data, *RULES, "--text").stdout
+    assert c360(data, *APPLY, mine, "--dry-run").stdout == c360(data, *SIMULATE, mine).stdout
+    assert "who applies them" in c360(data, *APPLY, mine, code=2).stderr
+    before = c360(data, "state", "digest").stdout
+    done = c360(data, *APPLY, mine, *why).stdout
+    assert "Rules cards are in force in realm default in the place of rules 5, and the map" in done
+    assert c360(data, "state", "digest").stdout != before
+    c360(data, "identity", "verify")
+    assert "nothing changes" in c360(data, *APPLY, mine, *why).stdout
+    listed = c360_json(data, *RULES, "--history", "--json")
+    assert [(one["rules"], one["in_force"], one["reason"]) for one in listed] == [
+        ("cards", True, "cards are personal"),
+        ("5", False, "the first rules of the realm"),
+    ]
+    assert listed[0]["text"] == file.read_text()
+    card = identifier("loyalty_card", "79", verified=True)
+    later = line(event("identity.linked", identifiers=[card, ANNA]))
+    c360(data, "ingest", "-", stdin=later)
+    c360(data, "identity", "verify", C360_IDENTITY_RULES=mine)
+    for part in (LINES, later):
+        c360(fresh, "ingest", "-", stdin=part, C360_IDENTITY_RULES=mine)
+    assert exported(data, mine) == exported(fresh, mine)
+    assert c360(data, *RULES, "--packaged").stdout == PACKAGED
+
+
+def test_rules_are_applied_while_events_come_in(tmp_path: Path) -> None:
+    """Through the service that holds the directory, which goes by them at once."""
+    data = tmp_path / "data"
+    file = rules(tmp_path, ("version = ", "version = 'cards' # "), (CARD, f"{CARD}\nunique = true"))
+    c360(data, "ingest", "-", stdin=LINES)
+    card = identifier("loyalty_card", "79", verified=True)
+    with running(data) as up, closing(up.client):
+        c360(data, *APPLY, str(file), "--by", "anna", "--reason", "cards")
+        c360(data, "ingest", "-", stdin=line(event("identity.linked", identifiers=[card, ANNA])))
+        wait_until(lambda: c360_json(data, *RULES, "--json")[0]["is_done"], 30.0, "still applied")
+        c360(data, "identity", "verify")
+    c360(data, "identity", "verify", C360_IDENTITY_RULES=str(file))
+    held = {one["value"]: one for one in c360_json(data, "identity", "export", "--json")}
+    assert len({held[one]["profile_id"] for one in ("77", "78", "79")}) == 3
 
 
 @pytest.mark.parametrize(

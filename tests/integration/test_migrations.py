@@ -70,9 +70,11 @@ def test_dry_run_applies_nothing(database: Database, copied: Path) -> None:
 
 
 def test_every_migration_is_numbered_and_described() -> None:
-    """Files are 0001…, without gaps, and begin with a comment that says what they are for."""
+    """Files are 0001…, each number once, and begin with a comment that says what they are for."""
     files = sorted(sql_directory().glob("*.sql"))
-    assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
+    numbers = [int(file.name[:4]) for file in files]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1
     assert all(file.read_text().startswith("-- ") for file in files)
 
 
@@ -139,9 +141,8 @@ def empty_store(database: Database) -> Iterator[Database]:
 
 def test_checksum_is_that_of_the_file(empty_store: OneReplica) -> None:
     """Whatever was rendered and run: a store made for a cluster takes the same files as its own."""
-    assert [one.version for one in migrate(empty_store, cluster=CLUSTER)] == list(
-        range(1, len(FILES) + 1)
-    )
+    numbers = [int(file.name[:4]) for file in FILES]
+    assert [one.version for one in migrate(empty_store, cluster=CLUSTER)] == numbers
     rows = ("OPTIMIZE", "SELECT", "INSERT")  # what replicas take from each other
     given = [re.sub(r"^(--.*\n|\s)+", "", one) for one in empty_store.given]
     changing = [one for one in given if one.split()[0] not in rows]

@@ -34,7 +34,7 @@ from tests.events import event, identifier, line, order
 from tests.pipelines import ingested
 
 EMAIL = "email=anna@example.com"
-LEFT_OUT = {"as_of", "refreshed_at", "version", "took_s"}
+LEFT_OUT = {"applied_at", "as_of", "refreshed_at", "version", "took_s"}
 COMPANY = {"account_id": "G-1", "name": "Morgenrot"}
 CONTACT, MEMBER = {"account_id": "G-1", "roles": ["buyer"]}, {"household_id": "G-1"}
 CHANGED_RULES = (
@@ -73,7 +73,7 @@ OF_AN_INCIDENT = {
 }
 NOT_COMPARED = {
     *("store_health", "store_refresh", "profile_list", "identity_decide"),
-    *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
+    *("identity_suggest", "identity_suggestion", "identity_answer_suggestion", "identity_apply"),
     *("profile_erase", "profile_erasure_verify"),
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,

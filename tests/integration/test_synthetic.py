@@ -40,7 +40,7 @@ RULES = resources.files("schemas.rules").joinpath("identity.toml").read_text()
 CHANGING = {
     *("keys_create", "keys_rotate", "keys_revoke"),
     *("incidents_act", "store_repair", "store_remove_expired"),
-    *("identity_decide", "identity_import_decisions"),
+    *("identity_decide", "identity_import_decisions", "identity_apply"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
     *("profile_erase", "profile_erasure_verify"),
 }

@@ -41,6 +41,7 @@ from services.stream.watermarks import MemoryWatermarks
 from tests.simulation.orders import name_of_order, report_of
 from tests.simulation.price_lists import PriceListFacts, PriceListRows
 from tests.simulation.process import Process
+from tests.simulation.unchanging import Unchanging
 
 UNSTORABLE = "unstorable"
 """Events with an id that begins so are refused by the store, whenever they are tried."""
@@ -377,7 +378,7 @@ class IdentityRows(MemoryIdentityStore):
         )
 
 
-class IdentitySession:
+class IdentitySession(Unchanging):
     """Implements `services.identity.ports.IdentityStore` for one process.
 
     What it knows of there being decisions is as old as itself, as in the adapter for ClickHouse.

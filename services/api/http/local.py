@@ -111,6 +111,7 @@ def _sized_line(line: bytes) -> Line:
 
 def _ndjson(operation: Operation[Any, Any], access: Access, asked: Any) -> Iterator[bytes]:
     try:
+        access.reads.follow_rules(at_once=True)
         for row in operation.run(access, asked):
             yield orjson.dumps(plain(row)) + b"\n"
     except C360Error as error:

@@ -233,7 +233,7 @@ class ImportedCounts(Answer):
 
 def _decide(access: Access, asked: DecideRequest) -> Iterator[DecisionOutcome]:
     reads, realm = access.reads, asked.realm
-    by, reason = _said(asked)
+    by, reason = required_words(asked.by, asked.reason)
     a, b = (_node(reads, realm, text, asked.unseen) for text in (asked.a, asked.b))
     if a.id == b.id:
         raise InvalidInput("a and b are one identifier")
@@ -262,11 +262,11 @@ def _decide(access: Access, asked: DecideRequest) -> Iterator[DecisionOutcome]:
     )
 
 
-def _said(asked: DecideRequest) -> tuple[str, str]:
+def required_words(by: str, reason: str, does: str = "decides") -> tuple[str, str]:
     """Author and reason, without blanks around. Raises InvalidInput."""
-    by, reason = asked.by.strip(), asked.reason.strip()
+    by, reason = by.strip(), reason.strip()
     if not by or not reason:
-        raise InvalidInput(f"{'reason' if by else 'by'}: say {'why' if by else 'who decides'}")
+        raise InvalidInput(f"{'reason' if by else 'by'}: say {'why' if by else f'who {does}'}")
     if len(reason) > REASON_CHARS_MAX:
         raise InvalidInput(
             f"reason: {len(reason)} characters, {REASON_CHARS_MAX} at most; name a ticket"

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field, ValidationError
 
 from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import from_ms, to_ms
 from schemas.placement import ProfileKind
+from schemas.records import RULES_CHARS_MAX as RECORD_CHARS_MAX
+from schemas.records import RulesRecord
 from schemas.rules.identity import IdentityRules
 from services.api.auth import Scope
 from services.api.handles import require_realm
 from services.api.operation import Answer, Operation, Request
 from services.api.ports import Access, Reads
+from services.api.queries.decisions import required_words
 from services.identity.simulation import ChangedProfile, Moved, Simulated, simulate
 from services.identity.values_under_rules import TooManyBlocked, ValuesUnderRules, values_under
-from services.runtime.errors import InvalidInput
+from services.runtime.clock import utc_now
+from services.runtime.errors import InvalidInput, InvalidState
+from services.store.rules_in_force import RulesChange, rules_of_text
 
 RULES_CHARS_MAX = 1_000_000
 LARGEST_MAX = 1_000
@@ -146,10 +152,143 @@ class RulesSimulated(Answer):
     """How long it took, in seconds."""
 
 
+class RulesRequest(Request):
+    """Which rules are in force."""
+
+    realm: str = ""
+    """Brand or tenant; empty for every one."""
+    history: bool = False
+    """Whether those that were in force before are listed, too."""
+    with_text: bool = False
+    """Whether the rules files themselves are given."""
+
+
+class RulesInForce(Answer):
+    """Rules that are or were in force in a realm."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    rules: str
+    """`version` of the rules."""
+    sha256: str
+    """SHA-256 of the text of the rules file."""
+    since: int
+    """Version of the rows of the map from which on they count; 0 for the first ones."""
+    applied_at: datetime
+    """When they were applied."""
+    author: str
+    """By whom."""
+    reason: str
+    """Why."""
+    in_force: bool
+    """Whether they are in force now."""
+    is_done: bool
+    """Whether the whole map follows from them, or did when others were applied."""
+    parts_done: int
+    """How many parts of the map were brought in line with them."""
+    identifiers_done: int
+    """How many identifiers those have."""
+    text: str | None = None
+    """The whole rules file, if it was asked for."""
+
+
+def _rules(access: Access, asked: RulesRequest) -> Iterator[RulesInForce]:
+    if asked.realm:
+        require_realm(access.reads, asked.realm)
+    seen = set[str]()
+    for one in access.reads.rules_history(asked.realm):
+        in_force = one.realm not in seen
+        seen.add(one.realm)
+        if in_force or asked.history:
+            yield _in_force(one, in_force, asked.with_text)
+
+
+class ApplyRequest(Request):
+    """Rules to put in force, in every realm."""
+
+    rules: str = Field(max_length=RULES_CHARS_MAX)
+    """The text of the rules file (TOML)."""
+    by: str
+    """Who applies them."""
+    reason: str
+    """Why, in one line."""
+
+
+class RulesApplied(Answer):
+    """What became of rules in a realm."""
+
+    version: int = 1
+    """Version of this form."""
+    realm: str
+    """Brand or tenant."""
+    rules: str
+    """`version` of the rules."""
+    former_rules: str | None
+    """`version` of those that were in force; null if there were none yet."""
+    is_recorded: bool
+    """Whether anything was recorded: false if they were in force before."""
+    is_done: bool
+    """Whether the whole map follows from them already."""
+
+
+def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
+    reads, text = access.reads, asked.rules.removeprefix("\ufeff")
+    by, reason = required_words(asked.by, asked.reason, "applies them")
+    if len(text) > RECORD_CHARS_MAX:
+        raise InvalidInput(f"rules: {len(text):,} characters, {RECORD_CHARS_MAX:,} at most")
+    rules = rules_of(text)
+    reads.require_usable(rules)
+    before = {realm: reads.rules_in_force(realm) for realm in reads.realms}
+    for one in before.values():
+        if one is not None and not one.is_done and one.rules != rules:
+            raise InvalidState(
+                f"rules {one.rules.version} are still being applied in realm {one.realm}; apply "
+                "others when that is done"
+            )
+    wanted = [name for name, one in before.items() if one is None or one.rules != rules]
+    known_ms = [one.decided_ms for one in before.values() if one is not None]
+    now_ms = max([to_ms(utc_now()), *(known + 1 for known in known_ms)])
+    records = [
+        RulesRecord(realm=name, text=text, author=by, reason=reason, decided_ms=now_ms)
+        for name in wanted
+    ]
+    if records:
+        access.writes.apply_rules(records)
+    reads.follow_rules(at_once=True)
+    for name, one in before.items():
+        now = reads.rules_in_force(name)
+        yield RulesApplied(
+            realm=name,
+            rules=rules.version,
+            former_rules=one.rules.version if one else None,
+            is_recorded=name in wanted,
+            is_done=now is not None and now.is_done and now.rules == rules,
+        )
+
+
+def _in_force(one: RulesChange, in_force: bool, with_text: bool) -> RulesInForce:
+    return RulesInForce(
+        realm=one.realm,
+        rules=one.rules.version,
+        sha256=one.sha256,
+        since=one.since,
+        applied_at=from_ms(one.decided_ms),
+        author=one.author,
+        reason=one.reason,
+        in_force=in_force,
+        is_done=one.is_done,
+        parts_done=one.parts,
+        identifiers_done=one.identifiers,
+        text=one.text if with_text else None,
+    )
+
+
 def rules_of(text: str) -> IdentityRules:
     """The rules of a file's text. Raises InvalidInput, which names the field."""
     try:
-        return IdentityRules.model_validate(tomllib.loads(text.removeprefix("\ufeff")))
+        return rules_of_text(text.removeprefix("\ufeff"))
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(map(str, fault["loc"])) or "file"
@@ -257,4 +396,12 @@ IDENTITY_SIMULATE = Operation(
     "identity_simulate", Scope.PROFILES_READ, TrialRequest, RulesSimulated, _simulate
 )
 """What other rules would make of the stored edges, decisions and marks."""
-OPERATIONS = (IDENTITY_SIMULATE,)
+IDENTITY_RULES = Operation(
+    "identity_rules", Scope.PROFILES_READ, RulesRequest, RulesInForce, _rules
+)
+"""The rules in force, and those before."""
+IDENTITY_APPLY = Operation(
+    "identity_apply", Scope.IDENTITY_WRITE, ApplyRequest, RulesApplied, _apply
+)
+"""Put rules in force."""
+OPERATIONS = (IDENTITY_SIMULATE, IDENTITY_RULES, IDENTITY_APPLY)

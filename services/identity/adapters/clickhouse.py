@@ -49,6 +49,7 @@ REFUSAL_COLUMNS = (
 )  # fmt: skip
 DELETE_SQL = """
 DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUID)}}
+    AND version <= {{version:UInt64}}
 """
 NODES_PER_DELETE = 1_000
 SECOND_HALF = (1 << 64) - 1
@@ -152,16 +153,16 @@ class ClickHouseIdentityStore:
             found[refusal.key] = refusal
         return list(found.values())
 
-    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
+    def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
         """See `VerificationSource`. In the store's order of ids."""
-        after = UUID(int=0)
+        last = as_uuid(after or 0)
         while True:
-            asked = {"realm": realm, "after": after, "limit": limit}
+            asked = {"realm": realm, "after": last, "limit": limit}
             rows = self._database.rows(NODES_SQL, asked)
             if not rows:
                 return
             yield [Node(node.int, type_name, "") for node, type_name in rows]
-            after = rows[-1][0]
+            last = rows[-1][0]
 
     def values(self, realm: str, limit: int) -> Iterator[dict[NodeId, tuple[str, str, str]]]:
         """See `RulesSource`."""
@@ -224,10 +225,11 @@ class ClickHouseIdentityStore:
         ]
         self._insert("members", ("realm", "profile", "node", "type", "kind", "version"), rows)
 
-    def remove_placements(self, realm: str, nodes: Collection[NodeId]) -> None:
-        """Remove the map rows of nodes of which nothing that counts is known any more."""
+    def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int) -> None:
+        """See the port."""
         for part in chunks(list(nodes), NODES_PER_DELETE):
-            parameters = {"realm": realm, "nodes": [str(as_uuid(one)) for one in part]}
+            named = [str(as_uuid(one)) for one in part]
+            parameters = {"realm": realm, "nodes": named, "version": version}
             for table in ("members", "map"):  # what is read last is removed last
                 self._database.command(DELETE_SQL.format(table=table), parameters)
 

@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from schemas.edge import Decision, Node
 from schemas.identifiers import NodeId, as_uuid
@@ -28,7 +28,14 @@ EDGES_AHEAD_MAX = 50_000
 class DecisionReader:
     """Implements `services.identity.ports.DecisionSource`."""
 
-    def __init__(self, database: Database, rules: IdentityRules) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rules: IdentityRules,
+        is_renewed: Callable[[str], bool] = lambda _realm: False,
+    ) -> None:
+        """`is_renewed`: whether rows of a realm's map may still follow from other rules."""
+        self._is_renewed = is_renewed
         self._database = database
         self._map = ProfileMap(database)
         self._rules = rules
@@ -88,7 +95,7 @@ class DecisionReader:
         store = self._store()
         pair = sorted((decision.a.id, decision.b.id))
         placed = store.placements_of(realm, pair)
-        writer = IdentityWriter(store, realm, self._rules)
+        writer = IdentityWriter(store, realm, self._rules, renewed=self._is_renewed(realm))
         writer.load_ahead(self._beside(store, realm, placed.values()))
         changes = writer.apply((), [decision])
         concerned = {placed[one].profile if one in placed else one for one in pair}

@@ -141,8 +141,8 @@ class MemoryIdentityStore:
             rows.placements[node] = placement
             rows.profiles[node].add(placement.profile)
 
-    def remove_placements(self, realm: str, nodes: Collection[NodeId]) -> None:
-        """Remove the map rows of nodes of which nothing that counts is known any more."""
+    def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int = 0) -> None:
+        """See `IdentityStore`."""
         rows = self._realms[realm]
         for node in nodes:
             rows.placements.pop(node, None)
@@ -166,16 +166,19 @@ class MemoryIdentityStore:
             rows.refusals_at[refusal.a].add(refusal.key)
             rows.refusals_at[refusal.b].add(refusal.key)
 
-    def nodes(self, realm: str, limit: int) -> Iterator[list[Node]]:
+    def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
         """See `VerificationSource`."""
+        while page := self._nodes_after(realm, after)[:limit]:
+            yield page
+            after = page[-1].id
+
+    def _nodes_after(self, realm: str, after: NodeId | None) -> list[Node]:
         rows = self._realms[realm]
         found = dict(rows.nodes)
         ends = [(one.a, one.b) for one in rows.edges.values()]
         ends += [(one.a, one.b) for one in rows.decisions.values()]
         found |= {end.id: end for pair in ends for end in pair}
-        ordered = [found[node] for node in sorted(found)]
-        for start in range(0, len(ordered), limit):
-            yield ordered[start : start + limit]
+        return [found[node] for node in sorted(found) if after is None or node > after]
 
     def place_of(self, node: NodeId) -> int:
         """See `VerificationSource`."""

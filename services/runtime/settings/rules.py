@@ -16,7 +16,8 @@ class RulesSettings(Part):
     """Rules files."""
 
     identity_rules: Path | None = None
-    """Identity rules file (TOML); empty for the packaged rules."""
+    """Identity rules file (TOML): the first rules of a new store, empty for the packaged ones.
+    Later it is only compared with the rules in force."""
     consistency_rules: Path | None = None
     """Consistency rules file (TOML); empty for the packaged rules."""
     profile_rules: Path | None = None

@@ -21,25 +21,26 @@ from schemas.records import (
     EdgesRecord,
     ProfileChangeRecord,
     ProfileStatus,
+    RulesRecord,
 )
+from schemas.rules.identity import IdentityRules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import Refusal
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore, Placed
 from services.identity.publication import PROFILE_CHANGES_TOPIC
-from services.identity.worker import (
-    IdentityWorker,
-)
+from services.identity.worker import IdentityWorker, RulesChanges
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
+from services.store.rules_in_force import MemoryRules, RulesChange
 from services.stream.claim_records import OFFERS_TOPIC, customer_records
 from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
 from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position
-from tests.unit.identity.stories import Story, parts, random_story
+from tests.unit.identity.stories import Story, changed_rules, parts, random_story, rules_file
 
 T = TypeVar("T")
 TOPIC = "c360.edges"
@@ -148,6 +149,14 @@ class VersionedStore:
             lambda placed: placed[1],
         )
 
+    def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int) -> None:
+        fault = self._faults.strike()
+        done = nodes if fault is None else self._faults.some(nodes)
+        gone = [one for one in done if self._versions.get(("map", realm, one), 0) <= version]
+        self._rows.remove_placements(realm, gone)
+        if fault is not None:
+            raise fault
+
     def write_refusals(
         self,
         realm: str,
@@ -210,14 +219,14 @@ class Readers:
 
     def read(self, realm: str, profile: NodeId) -> None:
         """Read what a profile holds now."""
-        self._held[realm, profile] = self._members(realm).get(profile, set())
+        self._held[realm, profile] = self._members(realm).get(profile, {profile})
 
     def check(self, realm: str) -> None:
         """What was read last is what the profiles hold now."""
         members = self._members(realm)
         for profile in members.keys() | {one for name, one in self._held if name == realm}:
             held = self._held.get((realm, profile), {profile})
-            assert held == members.get(profile, set()), f"{profile} of {realm}"
+            assert held == members.get(profile, {profile}), f"{profile} of {realm}"
 
     def _members(self, realm: str) -> dict[NodeId, set[NodeId]]:
         placements = self._rows.all_placements(realm)
@@ -245,6 +254,26 @@ class FaultyPositions(MemoryPositions):
         fault = self._faults.strike()
         if fault is None or self._faults.share > 0:
             super().note(positions)
+        if fault is not None:
+            raise fault
+
+
+class FaultyRules(MemoryRules):
+    """Rules that are lost or kept in spite of an error."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__()
+        self._faults = faults
+
+    def latest(self) -> Mapping[str, RulesChange]:
+        if (fault := self._faults.strike()) is not None:
+            raise fault
+        return super().latest()
+
+    def put(self, change: RulesChange) -> None:
+        fault = self._faults.strike()
+        if fault is None or self._faults.share > 0:
+            super().put(change)
         if fault is not None:
             raise fault
 
@@ -317,6 +346,12 @@ class Rehearsal:
         self.positions = FaultyPositions(self.faults)
         self.readers = Readers(self.rows, Random(seed + 2))
         self.topics = Topics(self.faults, self.readers)
+        self.rules = FaultyRules(self.faults)
+        self.changed = {
+            realm: [changed_rules(rng, story.rules) for _ in range(rng.choice((0, 0, 1, 2)))]
+            for realm, story in self.stories.items()
+        }
+        """Rules that come in one half each, in this order."""
         self.log = Log(self.faults)
         self.opened: list[VersionedStore] = []
         self.poison: set[tuple[bytes | None, bytes]] = set()
@@ -352,11 +387,14 @@ class Rehearsal:
             middle = len(story.items) // 2
             items = story.items[:middle] if half == 0 else story.items[middle:]
             waiting.append((realm, list(items)))
+        due = {realm: some[half : half + 1] for realm, some in self.changed.items()}
         while waiting:
             realm, items = rng.choice(waiting)
             if not items:
                 waiting.remove((realm, items))
                 continue
+            if rng.random() < 0.3:
+                found[REALMS[realm]] += [_rules(realm, rules) for rules in due.pop(realm, [])]
             take = [items.pop(0) for _ in range(min(len(items), rng.randint(1, 4)))]
             edges, decisions, _ = parts(take)
             ends = [end.id for edge in edges for end in (edge.a, edge.b)]
@@ -368,6 +406,8 @@ class Rehearsal:
             values += [_json(DecisionRecord.of(realm, decision)) for decision in decisions]
             if rng.random() < 0.1:
                 values.append(rng.choice(POISON))
+        for realm, some in due.items():
+            found[REALMS[realm]] += [_rules(realm, rules) for rules in some]
         return found
 
     async def _step(self) -> None:
@@ -409,6 +449,7 @@ class Rehearsal:
             self._open, self._writer,
             DecisionPorts(self.positions, self.log, self.topics, self._offload), Metrics(),
             customer_records,
+            rules=RulesChanges(self.rules, nodes_per_part=self.rng.choice((1, 2, 5, 999))),
         )  # fmt: skip
 
     def _open(self) -> IdentityStore:
@@ -418,7 +459,15 @@ class Rehearsal:
         return self.opened[-1]
 
     def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
-        return IdentityWriter(store, realm, self.stories[realm].rules, self.rng.choice((0, 3, 999)))
+        change = MemoryRules.latest(self.rules).get(realm)
+        rules = self.stories[realm].rules if change is None else change.rules
+        return IdentityWriter(
+            store,
+            realm,
+            rules,
+            self.rng.choice((0, 3, 999)),
+            renewed=change is not None and not change.is_done,
+        )
 
     async def _offload(self, work: Callable[..., T], /, *arguments: Any) -> T:
         """Fails before the work, or after all of it."""
@@ -437,10 +486,20 @@ class Rehearsal:
         assert self.topics.dead == self.poison
         for realm, story in self.stories.items():
             edges, decisions, _ = parts(story.items)
-            expected = resolve(edges, decisions, (), story.rules)
+            rules = [story.rules, *self.changed[realm]][-1]
+            expected = resolve(edges, decisions, (), rules)
             assert self.rows.all_placements(realm) == expected.placements
             assert tuple(self.rows.all_refusals(realm)) == expected.refusals
-            check_followers(realm, self.topics.latest, expected.placements, self.spoken[realm])
+            spoken = set(self.spoken[realm])
+            if self.changed[realm]:  # what is on the map no more was heard of
+                spoken |= {end.id for edge in edges for end in (edge.a, edge.b)}
+                spoken |= {end.id for one in decisions for end in (one.a, one.b)}
+            check_followers(
+                realm, self.topics.latest, expected.placements, spoken, self.spoken[realm]
+            )
+            change = MemoryRules.latest(self.rules).get(realm)
+            assert change is None or (change.is_done and change.rules == rules)
+            assert (change is None) == (not self.changed[realm])
             self.readers.check(realm)
 
 
@@ -449,11 +508,12 @@ def check_followers(
     latest: Mapping[bytes, ProfileChangeRecord],
     placements: Mapping[NodeId, Placement],
     spoken: Collection[NodeId],
+    certainly: Collection[NodeId] | None = None,
 ) -> None:
     """The latest record of each id is its map row; ids without one stand for themselves."""
     heard = {r.profile_id.int: r for r in latest.values() if r.realm == realm}
     assert heard.keys() >= placements.keys()
-    assert heard.keys() >= set(spoken)
+    assert heard.keys() >= set(spoken if certainly is None else certainly)
     assert heard.keys() <= {*placements, *spoken}
     for node, record in heard.items():
         row = placements.get(node)
@@ -470,7 +530,12 @@ def _markless(story: Story) -> Story:
     return story._replace(items=[item for item in story.items if not isinstance(item, int)])
 
 
-def _json(record: EdgesRecord | DecisionRecord) -> bytes:
+def _rules(realm: str, rules: IdentityRules) -> bytes:
+    text = rules_file(rules)
+    return _json(RulesRecord(realm=realm, text=text, author="a", reason="r", decided_ms=1))
+
+
+def _json(record: EdgesRecord | DecisionRecord | RulesRecord) -> bytes:
     return record.model_dump_json().encode()
 
 

@@ -6,14 +6,15 @@ decisions on any pair, marks, and hub limits so low that hubs happen. A seed fix
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from itertools import islice
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
-from schemas.rules.identity import IdentityRules
+from schemas.rules.identity import IdentifierKind, IdentityRules
 
 Item = Edge | Decision | NodeId
 """A report of an edge, a decision, or the id of a node that gets marked."""
@@ -141,6 +142,47 @@ def random_story(rng: Random) -> Story:
     rng.shuffle(items)
     rules = small_rules(*(rng.choice(some) for some in LIMITS))
     return Story(rules, items)
+
+
+def changed_rules(rng: Random, rules: IdentityRules) -> IdentityRules:
+    """Other limits, another order, other kinds, types more or less."""
+    rows = [row.model_dump() for row in rules.type]
+    if rng.random() < 0.5:
+        rng.shuffle(rows)
+    for row in rows:
+        if rng.random() < 0.2:
+            row["kind"] = rng.choice(list(IdentifierKind))
+        if rng.random() < 0.2:
+            row["unique"] = rng.random() < 0.5
+        if rng.random() < 0.2:
+            row["ephemeral"] = rng.random() < 0.5
+    if rng.random() < 0.3:
+        rows.pop(rng.randrange(len(rows)))
+    if rng.random() < 0.3:
+        rows.append({"name": "record", "kind": rng.choice(list(IdentifierKind))})
+    rows.sort(key=lambda row: list(IdentifierKind).index(row["kind"]))
+    limits = {
+        name: rng.choice((1, 2, 3, 5, 99)) if rng.random() < 0.4 else getattr(rules, name)
+        for name in ("hub_above", "hub_above_personal", "suspicious_above")
+    }
+    plain = rules.model_dump() | limits | {"type": rows, "version": "changed"}
+    return IdentityRules.model_validate(plain)
+
+
+def rules_file(rules: IdentityRules) -> str:
+    """Rules as the text of a file."""
+
+    def lines(fields: dict[str, Any]) -> list[str]:
+        return [
+            f"{name} = {json.dumps(value)}" for name, value in fields.items() if value is not None
+        ]
+
+    plain = rules.model_dump(mode="json")
+    types = plain.pop("type")
+    found = lines(plain)
+    for row in types:
+        found += ["[[type]]", *lines(row)]
+    return "\n".join(found)
 
 
 def parts(items: list[Item]) -> tuple[list[Edge], list[Decision], set[NodeId]]:

@@ -34,8 +34,10 @@ from schemas.records import (
     RulesRecord,
     TickRecord,
 )
-from schemas.rules.identity import identity_rules
+from schemas.rules import rules_text
+from schemas.rules.identity import RULES_FILE, identity_rules
 from schemas.topics import CATALOGUE
+from services.store.rules_in_force import rules_of_text
 from tests.events import product_book
 
 A = Node(17, "customer_number", "shop")
@@ -123,12 +125,11 @@ def test_records_and_cores_agree_on_their_fields() -> None:
 
 def test_rules_travel_whole() -> None:
     """A change of rules carries the rules themselves: no reader needs the file."""
-    rules = identity_rules()
-    read = IdentityRecordAdapter.validate_python(
-        sent(RulesRecord(realm="default", generation=2, rules=rules))
-    )
+    text = rules_text(RULES_FILE)
+    record = RulesRecord(realm="default", text=text, author="a", reason="r", decided_ms=7)
+    read = IdentityRecordAdapter.validate_python(sent(record))
     assert isinstance(read, RulesRecord)
-    assert read.rules == rules
+    assert rules_of_text(read.text) == identity_rules()
 
 
 def test_tick_and_claim_are_told_apart() -> None:

@@ -1,0 +1,24 @@
+"""What an identity store is asked for only when rules change, which they do not in this world."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from schemas.edge import Node
+from schemas.identifiers import NodeId
+
+
+class Unchanging:
+    """Raises when it is asked all the same."""
+
+    def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
+        """See `services.identity.ports.IdentityStore`."""
+        raise AssertionError("no rules change")
+
+    def place_of(self, node: NodeId) -> int:
+        """See `nodes`."""
+        raise AssertionError("no rules change")
+
+    def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int) -> None:
+        """See `nodes`."""
+        raise AssertionError("no rules change")
