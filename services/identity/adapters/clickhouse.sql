@@ -35,6 +35,7 @@ SELECT a, a_type, a_issuer, b, b_type, b_issuer, first_seen, event_id, verified 
     WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)} LIMIT 1 BY b
 )
 ORDER BY node, a, b LIMIT 1 BY node
+
 -- many_rows --
 -- Those nodes that may have more than so many edges, whatever their grade and types: rows that were
 -- replaced count as well, so none is missing. Nearly every node is ruled out by this, which reads the
