@@ -246,7 +246,7 @@ class Engine:
 
         Raises as `Pipeline.finish` does.
         """
-        source = ClickHouseIdentityStore(self.database)
+        source = self.graph  # it knows of decisions and marks that come between the parts
         change = self.rules.in_force[realm]
         after = None if change.is_done else change.place or None
         parts = rebuilt_parts(

@@ -28,6 +28,7 @@ from services.embedded.engine import Engine
 from services.runtime.errors import ConfigurationError, InvalidInput, NotFound
 from services.runtime.settings import Settings
 from services.store.database import Database
+from services.store.rules_in_force import FollowedRules
 from services.store.secret import register_secret
 from tests.conftest import empty_tables
 from tests.events import event, identifier, line, order
@@ -94,6 +95,7 @@ def served(server: Database, server_settings: Settings) -> Iterator[Settings]:
 def embedded(engine: Database, server_settings: Settings) -> Iterator[Access]:
     """The operations of the engine in process with the same events."""
     empty_tables(engine)
+    FollowedRules(server_settings, engine).register(server_settings.realms)
     populate(engine, server_settings)
     yield access_to(server_settings, engine, kafka_sink(server_settings))
     empty_tables(engine)

@@ -371,11 +371,8 @@ class IdentityRows(MemoryIdentityStore):
             key: RefusalKey = refusal.key
             if self._wins("refusals", realm, key, version):
                 winning.append((refusal, stands))
-        self.write_refusals(
-            realm,
-            [one for one, stands in winning if stands],
-            [one for one, stands in winning if not stands],
-        )
+        standing = [one for one, stands in winning if stands]
+        self.write_refusals(realm, standing, [one for one, stands in winning if not stands])
 
 
 class IdentitySession(Unchanging):
