@@ -7,6 +7,7 @@ interface Facts {
   profile_id: string;
   incident_id: string;
   reject_id: string;
+  suggestion_id: string;
   email: string;
   events: Record<string, never>[];
 }
