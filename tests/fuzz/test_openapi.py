@@ -23,8 +23,7 @@ CALLERS = [
     ("every scope", ("examples",)),
     pytest.param("every scope", ("coverage", "stateful"), marks=LONG),
     ("masked", ("fuzzing",)),
-    ("no key", ("examples",)),
-    pytest.param("no key", ("fuzzing",), marks=LONG),
+    ("no key", ("examples", "fuzzing")),
 ]
 """Who asks in which phases: each phase once by somebody who may ask, to keep the tests short."""
 
