@@ -30,9 +30,11 @@ from services.cli.output import Row, out, print_json, print_line, print_table
 from services.cli.session import require_data
 from services.cli.state import AsJson, state_of
 from services.embedded.refusal import not_on_a_server
+from services.ingest.config import configured_trust
 from services.ingest.lines import InputError, InputMissing
 from services.runtime.clock import utc_now
 from services.runtime.errors import InvalidInput, NotFound
+from services.store.rules_in_force import rules_of_text
 
 if TYPE_CHECKING:
     from services.embedded.engine import Engine
@@ -128,6 +130,10 @@ def apply(
     rules: RulesFile,
     by: By = "",
     reason: Reason = "",
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="On a server: also if they are in force already."),
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -139,7 +145,12 @@ def apply(
     if dry_run:
         simulate(context, rules, as_json=as_json)
         return
-    asked = ApplyRequest(rules=text_of(rules), by=by, reason=reason)
+    if again and state_of(context).settings().clickhouse_url is None:
+        raise InvalidInput(
+            "--again is for a server; on a data directory stop 'c360 up' and run 'c360 identity "
+            "rebuild'"
+        )
+    asked = ApplyRequest(rules=text_of(rules), by=by, reason=reason, again=again)
     with state_of(context).session() as session:
         found = list(map(plain, session.run(IDENTITY_APPLY, asked)))
     if as_json:
@@ -220,6 +231,7 @@ def _put_in_force(engine: Engine, realm: str) -> None:
         return
     if realm:
         raise InvalidInput("rules are those of every realm: leave out --realm")
+    configured_trust(settings, rules_of_text(rules.own_text))
     reason = f"the file {settings.identity_rules.name} of the settings"[:REASON_CHARS_MAX]
     engine.change_rules(rules.own_text, "c360 identity rebuild", reason, to_ms(utc_now()))
 

@@ -247,7 +247,8 @@ class Engine:
         Raises as `Pipeline.finish` does.
         """
         source = self.graph  # it knows of decisions and marks that come between the parts
-        change = self.rules.in_force[realm]
+        # The store's row, not the one in memory: an attempt before may have come further.
+        change = self.rules.store.latest()[realm]
         after = None if change.is_done else change.place or None
         parts = rebuilt_parts(
             source, realm, self.rules.of(realm), after=after, in_doubt=not change.is_done

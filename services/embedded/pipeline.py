@@ -184,6 +184,7 @@ class Pipeline:
 
     def new_version(self) -> int:
         """A version of rows above all that were written, and below all that will be."""
+        self._decide_undone()
         batch = self._next_batch
         self._next_batch += 1
         self._acknowledge()
@@ -201,6 +202,7 @@ class Pipeline:
 
         Raises as the store does; what is written by then is right.
         """
+        self._decide_undone()
         batch = self._next_batch
         self._next_batch += 1
         version = version_of(EMBEDDED_GENERATION, batch - 1)
@@ -226,6 +228,11 @@ class Pipeline:
             self._next_batch += 1
             self._consistency.act(realm, actions, batch)
             self.settled = batch
+
+    def _decide_undone(self) -> None:
+        """What is acknowledged next is behind decisions that were given up: they come first."""
+        if self._undone:
+            self._decide(in_doubt=True)
 
     def _decide(self, in_doubt: bool) -> None:
         """Apply the decisions that are not done yet, and acknowledge them."""

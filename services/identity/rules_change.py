@@ -68,6 +68,8 @@ class RulesApplication:
         """Put the rules in force; whether there is anything left to do."""
         self._fence()
         known = self._store.latest().get(self._realm)
+        if known is not None and known.decided_ms > self._change.decided_ms:
+            return False  # a log that was set up anew says again what was replaced since
         if known is not None and known.since >= self._change.since:
             if known.since > self._change.since or known.is_done:
                 return False  # applied before, or replaced since

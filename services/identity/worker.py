@@ -162,7 +162,10 @@ class IdentityWorker:
             lambda: self._ownership.require_sole_writer(noted),
             self._rules.nodes_per_part,
         )
-        if not await self._offload(applying.begin):
+        begun = await self._offload(applying.begin)
+        # Also if they were applied before: whoever did it may have been killed before this.
+        await self._offload(self._rules.changed, rules.realm)
+        if not begun:
             return
         while (part := await self._offload(applying.next_part)) is not None:
             customers = self._customers(rules.realm, part.regrouped)

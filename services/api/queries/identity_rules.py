@@ -214,6 +214,8 @@ class ApplyRequest(Request):
     """Who applies them."""
     reason: str
     """Why, in one line."""
+    again: bool = False
+    """Whether rules that are in force are applied again: the whole map is brought in line."""
 
 
 class RulesApplied(Answer):
@@ -247,7 +249,9 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
                 f"rules {one.rules.version} are still being applied in realm {one.realm}; apply "
                 "others when that is done"
             )
-    wanted = [name for name, one in before.items() if one is None or one.rules != rules]
+    wanted = [
+        name for name, one in before.items() if asked.again or one is None or one.rules != rules
+    ]
     known_ms = [one.decided_ms for one in before.values() if one is not None]
     now_ms = max([to_ms(utc_now()), *(known + 1 for known in known_ms)])
     records = [
@@ -264,7 +268,10 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
             rules=rules.version,
             former_rules=one.rules.version if one else None,
             is_recorded=name in wanted,
-            is_done=now is not None and now.is_done and now.rules == rules,
+            is_done=now is not None
+            and now.is_done
+            and now.rules == rules
+            and (name not in wanted or now.decided_ms >= now_ms),
         )
 
 
