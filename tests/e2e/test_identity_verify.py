@@ -65,12 +65,12 @@ def test_a_map_that_was_changed_by_hand(tmp_path: Path) -> None:
     c360(data, *COMMAND, "--realm", "nowhere", code=4)
 
 
-def test_rules_that_were_changed_without_a_rebuild(tmp_path: Path) -> None:
-    """The map is that of the rules of the day; the others would make another one."""
+def test_rules_that_are_not_in_force(tmp_path: Path) -> None:
+    """The map is compared with the rules that made it: another file is refused."""
     c360(tmp_path / "data", "ingest", "-", stdin=LINES)
     rules = tmp_path / "identity.toml"
     packaged = resources.files("schemas.rules").joinpath("identity.toml").read_text()
     rules.write_text(packaged.replace("hub_above_personal = 10", "hub_above_personal = 1"))
-    found = c360(tmp_path / "data", *COMMAND, code=1, C360_IDENTITY_RULES=str(rules)).stdout
-    assert "refusals differ" in found
-    assert "docs/replay.md" in found
+    refused = c360(tmp_path / "data", *COMMAND, code=78, C360_IDENTITY_RULES=str(rules)).stderr
+    assert "is not the rules in force in realm default" in refused
+    assert "c360 identity apply" in refused
