@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
@@ -125,7 +125,8 @@ class ErasureOrders:
 
     def _note_ledger(self, record: ErasureRecord, erased_ms: int) -> None:
         """Of each node the later of that time and its last event, which may claim the future."""
-        asked = {"realm": record.realm, "nodes": [str(one) for one in record.nodes]}
+        asked: dict[str, Any] = {"realm": record.realm, "nodes": [str(one) for one in record.nodes]}
+        asked |= {"others": [], "events": []}  # events of others are not the person's last
         last: Mapping[object, int] = dict(self._database.rows(LAST_NAMED_SQL, asked))
         rows = [
             (record.realm, node.int, from_ms(max(erased_ms, last.get(node, erased_ms))))
