@@ -20,6 +20,8 @@ from services.identity.graph_cache import GraphCache
 from services.identity.ports import GraphSource, VerificationSource
 
 NODES_PER_PART = 5_000
+"""A rebuild that goes on where another process was cut off needs the same size: it does the part
+that was in hand again, and that has to be as large."""
 SHAREABLE_AHEAD_MAX = 2_000_000
 """Above, shareable identifiers are solved with their person and again in their own part: more work,
 no more memory. Personal identifiers, of which there are few, are always remembered."""

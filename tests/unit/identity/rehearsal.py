@@ -347,6 +347,8 @@ class Rehearsal:
         self.readers = Readers(self.rows, Random(seed + 2))
         self.topics = Topics(self.faults, self.readers)
         self.rules = FaultyRules(self.faults)
+        # One size for all attempts: the part that was in hand is done again from where it began.
+        self.nodes_per_part = rng.choice((1, 2, 5, 999))
         self.changed = {
             realm: [changed_rules(rng, story.rules) for _ in range(rng.choice((0, 0, 1, 2)))]
             for realm, story in self.stories.items()
@@ -449,7 +451,7 @@ class Rehearsal:
             self._open, self._writer,
             DecisionPorts(self.positions, self.log, self.topics, self._offload), Metrics(),
             customer_records,
-            rules=RulesChanges(self.rules, nodes_per_part=self.rng.choice((1, 2, 5, 999))),
+            rules=RulesChanges(self.rules, nodes_per_part=self.nodes_per_part),
         )  # fmt: skip
 
     def _open(self) -> IdentityStore:
