@@ -47,8 +47,14 @@ ALONE = "alone"
 UNNAMED = "unnamed"
 UNNAMED_SUGGESTIONS = "unnamed_suggestions"
 REMOVALS = {
-    name: (_STATEMENTS[f"count_{name}"], _STATEMENTS[f"delete_{name}"])
-    for name in (FACTS, EVIDENCE, ALONE, UNNAMED, UNNAMED_SUGGESTIONS)
+    FACTS: (_STATEMENTS["count_facts"], _STATEMENTS["delete_facts"]),
+    EVIDENCE: (_STATEMENTS["count_evidence"], _STATEMENTS["delete_evidence"]),
+    ALONE: (_STATEMENTS["count_alone"], _STATEMENTS["delete_alone"]),
+    UNNAMED: (_STATEMENTS["count_unnamed"], _STATEMENTS["delete_unnamed"]),
+    UNNAMED_SUGGESTIONS: (
+        _STATEMENTS["count_unnamed_suggestions"],
+        _STATEMENTS["delete_unnamed_suggestions"],
+    ),
 }
 """What counts the rows of a removal, and what removes them."""
 BY_ID_ALONE = "id_conflicts"
