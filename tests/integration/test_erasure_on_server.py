@@ -447,3 +447,21 @@ def test_incidents_pause_meanwhile(workers: Workers) -> None:
             await workers.run_consistency()
 
     run(story())
+
+
+def test_a_second_order_of_the_same_person_is_closed_with_the_first(database: Database) -> None:
+    """One that names nobody else does nothing, now or when it is read again; one that names
+    somebody else, too, is an order of its own."""
+    orders, mine = ErasureOrders(database), [as_uuid(node(EMAIL)), as_uuid(node("b@mail.example"))]
+    first = ErasureRecord(realm=REALM, nodes=mine, erased_ms=to_ms(RECEIVED_AT))
+    again = first.model_copy(update={"nodes": mine[:1], "erased_ms": first.erased_ms + 1})
+    more = first.model_copy(update={"nodes": [*mine, as_uuid(node("c@mail.example"))]})
+    for one in (first, again, more):
+        orders.begin(one)
+    steps = [orders.step_of(one) for one in (first, again, more)]
+    assert steps == [ErasureStep.REFUSING, ErasureStep.CLOSED, ErasureStep.REFUSING]
+    for one in (first, more):
+        orders.close(one, one.erased_ms)
+    for one in (first, again, more):
+        orders.begin(one)
+    assert not orders.open()

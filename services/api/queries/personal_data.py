@@ -118,7 +118,7 @@ def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
     receipt = ErasureReceipt(
         realm=record.realm,
         erasure_id=run.erasure_id,
-        identifiers=len(record.nodes),
+        identifiers=len(run.nodes),
         erased_at=from_ms(run.erased_ms),
         removed=run.removed,
         kept_shared=run.marked,
@@ -137,10 +137,10 @@ def _record_of(reads: Reads, asked: ErasureRequest) -> tuple[ErasureRecord, bool
         record = ErasureRecord(realm=realm, nodes=nodes, erased_ms=known.erased_ms)
         return record, not known.is_removed
     profile = person_meant(reads, asked).profile
-    ordered = reads.erasures.ordered(realm, profile)
-    if ordered is not None:
-        return ordered, False
     held = reads.personal_data.holding(realm, profile).nodes
+    ordered = reads.erasures.ordered(realm, profile)
+    if ordered is not None and set(map(as_uuid, held)) <= set(ordered.nodes):
+        return ordered, False
     if len(held) > ERASED_NODES_MAX:
         raise InvalidState(
             f"this profile has {len(held)} identifiers, more than the {ERASED_NODES_MAX} of "

@@ -63,9 +63,9 @@ class ErasureOrders:
         """Those that are not at their end, the earliest first."""
         return [self._order(row) for row in self._database.rows(OPEN_SQL)]
 
-    def open_of(self, realm: str, node: NodeId) -> ErasureOrder | None:
-        """The open order that names a node."""
-        asked = {"realm": realm, "node": str(as_uuid(node))}
+    def open_of(self, realm: str, nodes: Collection[NodeId]) -> ErasureOrder | None:
+        """The open order that names all of these nodes."""
+        asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
         for row in self._database.rows(OF_NODE_SQL, asked):
             return self._order(row)
         return None
@@ -78,12 +78,16 @@ class ErasureOrders:
         return ErasureStep.NONE
 
     def begin(self, record: ErasureRecord) -> None:
-        """The ledger, then the order. One that was begun stays as it is; so does another open order
-        for the same person, which somebody gave twice."""
-        is_known = self.step_of(record) is not ErasureStep.NONE
-        if not is_known and self.open_of(record.realm, record.nodes[0].int) is None:
-            self._note_ledger(record, record.erased_ms)
-            self.put(record, ErasureStep.REFUSING)
+        """The ledger, then the order. One that was begun stays as it is. Where another open order
+        names everybody already, as when somebody ordered the same twice, there is nothing to do:
+        it is noted as closed, so that no replay begins it once a new profile may exist."""
+        if self.step_of(record) is not ErasureStep.NONE:
+            return
+        if self.open_of(record.realm, [one.int for one in record.nodes]) is not None:
+            self.put(record, ErasureStep.CLOSED)
+            return
+        self._note_ledger(record, record.erased_ms)
+        self.put(record, ErasureStep.REFUSING)
 
     def close(self, record: ErasureRecord, now_ms: int) -> None:
         """From now on newer events of the person count: they begin a new profile.

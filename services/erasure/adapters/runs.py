@@ -84,27 +84,32 @@ class ErasureRuns:
 
     def run_of(self, realm: str, node: NodeId) -> RunState | None:
         """The latest erasure of a node."""
-        return self._one(OF_NODE_SQL, {"realm": realm, "node": str(as_uuid(node))})
+        return self._of_all(realm, [as_uuid(node)])
 
     def ordered(self, realm: str, node: NodeId) -> ErasureRecord | None:
         """The erasure of a node that is under way on a server."""
-        found = self._orders.open_of(realm, node)
+        found = self._orders.open_of(realm, [node])
         return None if found is None else found.record
 
     def wait(self, record: ErasureRecord, within_s: float) -> RunState:
-        """Wait until all rows are removed. Raises Retry if they are not within that time."""
+        """Wait until all rows are removed. Raises Retry if they are not within that time.
+
+        On a server another erasure may do it, which named everybody of this one when it came.
+        """
         meant, found = [record], list[RunState]()
         is_server = bool(self._database.place)
 
         def is_done() -> bool:
+            run = self.run(record.realm, erasure_id_of(meant[-1]))
             if is_server:
                 step = self._orders.step_of(meant[-1])
-                if step is ErasureStep.NONE:  # the same person may have been ordered twice
-                    other = self.ordered(record.realm, record.nodes[0].int)
-                    meant.extend([] if other is None else [other])
+                if run is None and step in (ErasureStep.NONE, ErasureStep.CLOSED):
+                    other = self._orders.open_of(record.realm, [one.int for one in record.nodes])
+                    meant.extend([] if other is None else [other.record])
+                    if other is None and step is ErasureStep.CLOSED:
+                        run = self._of_all(record.realm, record.nodes)
                 if step is not ErasureStep.CLOSED:
                     return False
-            run = self.run(record.realm, erasure_id_of(meant[-1]))
             found.extend([run] if run is not None and run.is_removed else [])
             return bool(found)
 
@@ -169,6 +174,10 @@ class ErasureRuns:
     def _count(self, sql: str, asked: dict[str, Any]) -> int:
         [(rows,)] = self._database.rows(sql, asked)
         return int(rows)
+
+    def _of_all(self, realm: str, nodes: Sequence[UUID]) -> RunState | None:
+        asked = {"realm": realm, "nodes": [str(node) for node in nodes]}
+        return self._one(OF_NODE_SQL, asked)
 
     def _one(self, sql: str, asked: dict[str, Any]) -> RunState | None:
         for row in self._database.rows(sql, asked):

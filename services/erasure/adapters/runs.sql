@@ -4,10 +4,10 @@ SELECT realm, erasure_id, nodes, stated, touched, marked, toUnixTimestamp64Milli
 FROM erasure_runs FINAL WHERE realm = {realm:String} AND erasure_id = {id:String}
 
 -- of_node --
--- The latest erasure of a node.
+-- The latest erasure of all of these nodes.
 SELECT realm, erasure_id, nodes, stated, touched, marked, toUnixTimestamp64Milli(erased_at), stage, counts
 FROM erasure_runs FINAL
-WHERE realm = {realm:String} AND has(nodes, {node:UUID}) ORDER BY erased_at DESC LIMIT 1
+WHERE realm = {realm:String} AND hasAll(nodes, {nodes:Array(UUID)}) ORDER BY erased_at DESC LIMIT 1
 
 -- left_behind --
 -- Parts of tables that are replaced and still on the disk.
