@@ -66,6 +66,8 @@ class Pipeline:
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
         self._undone: list[DecisionRecord] = []
         """Decisions of which any part may be written; each batch begins with them."""
+        self._moved: dict[str, set[NodeId]] = defaultdict(set)
+        """Profiles beside erased persons, whose incidents are judged again without these."""
         self._changes = 0
         """How often what decides about events has changed: erasures and rules."""
         self.settled = self._next_batch - 1
@@ -262,12 +264,15 @@ class Pipeline:
     def settle(
         self, realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
     ) -> set[NodeId]:
-        """Compute the map anew around nodes that lost edges; those that are no longer on it."""
+        """Compute the map anew around nodes that lost edges; those that are no longer on it. The
+        incidents about their customers are judged again by `erased`, once the facts are gone."""
         batch = self._next_batch
         self._next_batch += 1
         version = version_of(EMBEDDED_GENERATION, batch - 1)
         changes, alone = self._identity.settle(realm, nodes, marks, version)
         count_changes(self._metrics, changes)
+        for name, profiles in self._regrouped([{realm: changes}]).items():
+            self._moved[name] |= profiles
         return alone
 
     def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
@@ -298,6 +303,11 @@ class Pipeline:
         """Facts were removed: forget what was read before, and check batches again that wait."""
         self._changes += 1
         self._consistency.forget()
+        if self._moved:
+            batch = self._next_batch
+            self._next_batch += 1
+            self._consistency.process({}, (), batch, self._moved)
+            self._moved = defaultdict(set)
         self._acknowledge()
 
     @contextmanager
