@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 import pytest
 
 from schemas.identifiers import as_uuid, node_id
@@ -17,7 +19,14 @@ from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
 from services.embedded.pipeline import Pipeline
-from services.erasure.adapters.eraser import Eraser, erasure_id_of, without
+from services.erasure.adapters.eraser import (
+    INCIDENT_COLUMNS,
+    MERGE_SQL,
+    SCRUBBED,
+    Eraser,
+    erasure_id_of,
+    without,
+)
 from services.erasure.adapters.held import HeldReader
 from services.erasure.adapters.runs import ErasureRuns
 from services.erasure.receipt import ErasureReceipt, is_genuine, signed
@@ -311,9 +320,11 @@ def test_a_shared_tablet_stays_shared(running: Running) -> None:
 def test_what_was_interrupted_is_completed(
     running: Running, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    """Whatever was removed until then: the next start removes the rest."""
+    """Whatever was removed until then: the next start removes the rest, and counts all of it."""
     record, left = running.record(EMAIL), iter(range(steps))
-    change = Eraser._change
+    change, runs = Eraser._change, ErasureRuns(running.database)
+    person = HeldReader(running.database).holding_of(REALM, [one.int for one in record.nodes])
+    told = runs.preview(person)
 
     def dying(eraser: Eraser, *given: object) -> None:
         if next(left, None) is None:
@@ -330,6 +341,46 @@ def test_what_was_interrupted_is_completed(
     assert restarted.eraser.complete() == 0
     assert not found_in(running.database, PLANTED)
     assert_consistent(running.database)
+    run = runs.run(REALM, erasure_id_of(record))
+    assert run is not None
+    assert {
+        name: run.removed.get(name, 0) for name in told if run.removed.get(name, 0) < told[name]
+    } == {}
+
+
+def test_what_was_rewritten_is_merged_by_the_next_start(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the rewritten incidents of others and the merge that forgets the old ones."""
+    record, database = running.record(EMAIL), running.database
+    command = database.command
+    at = "2026-11-21T05:00:00Z"
+    body = {
+        "incident_id": "of-others", "realm": REALM, "kind": "never_heard", "channel": "shop",
+        "subject": {"type": "product", "sku": "1", "market": "DE"}, "location": "", "state": "open",
+        "severity": "low", "cause": "unknown", "since": at, "due_at": at, "details": {"by": EMAIL},
+    }  # fmt: skip
+    row = (REALM, "never_heard", "product", "1", "of-others", "open", RECEIVED_AT)
+    database.insert_rows(
+        "incident_states", INCIDENT_COLUMNS, [(*row, orjson.dumps(body).decode(), 1)]
+    )
+
+    def dying(sql: str, *given: Any) -> None:
+        if sql == MERGE_SQL:
+            raise Retry("killed")
+        command(sql, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "command", dying)
+        with pytest.raises(Fatal, match=r"killed\. Start again"):
+            running.eraser.erase(record)
+    assert found_in(database, PLANTED)
+    restarted = Running(database)
+    assert restarted.eraser.complete() == 1
+    assert not found_in(database, PLANTED)
+    run = ErasureRuns(database).run(REALM, erasure_id_of(record))
+    assert run is not None
+    assert run.removed[SCRUBBED] == 1
 
 
 def test_a_batch_that_was_read_before_is_checked_again(running: Running) -> None:

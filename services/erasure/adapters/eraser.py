@@ -246,9 +246,12 @@ class Eraser:
                 if kept != body and _is_incident(row[1], row[4], kept):
                     scrubbed[row[4]] = (*row[:7], orjson.dumps(kept).decode(), row[8])
         if scrubbed:
-            self._database.insert_rows("incident_states", INCIDENT_COLUMNS, list(scrubbed.values()))
-            self._database.command(MERGE_SQL, {"table": "incident_states"})
+            # Noted first: whoever takes the erasure up finds nothing to rewrite, and has to merge.
             run.counts[SCRUBBED] = run.counts.get(SCRUBBED, 0) + len(scrubbed)
+            self._note(run, BEGUN)
+            self._database.insert_rows("incident_states", INCIDENT_COLUMNS, list(scrubbed.values()))
+        if SCRUBBED in run.counts:
+            self._database.command(MERGE_SQL, {"table": "incident_states"})
 
     def _remove_mentions(self, run: ErasureRun) -> None:
         """Rejected lines and kept answers that name the person."""
@@ -274,6 +277,7 @@ class Eraser:
         if rows:
             self._change(table, delete_sql, named)
             run.counts[table] = run.counts.get(table, 0) + rows
+            self._note(run, BEGUN)  # whoever takes it up does not find these rows any more
 
     def _change(self, table: str, sql: str, asked: dict[str, Any]) -> None:
         """A mutation, and wait for it: statements have a time limit, a large table takes longer."""
