@@ -199,17 +199,23 @@ class Eraser:
         self._settle_around(run)
         self._remove_incidents(run)
         self._remove_mentions(run)
-        mine = count_asked(self._database, person, FoundBy.EVENT)
+        mine = count_asked(self._database, self._held_now(person), FoundBy.EVENT)
         # An erasure that is taken up finds the events of others by this table.
         tables = sorted(_erased(FoundBy.EVENT), key=lambda one: one == "identifiers")
         for table in tables:
             self._delete(run, table, COUNT_EVENTS_SQL, DELETE_EVENTS_SQL, mine)
-        self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
+        values = _asked(self._held_now(person))
+        self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, values)
         for (table,) in self._database.rows(MASKED_SQL, {"tables": list(PLACES)}):
             self._change(table, APPLY_MASK_SQL, {"table": table})
         self._recompute_figures(asked)
         self._note_ledger(person, run.erased_ms)  # answers that were kept meanwhile are dropped
         self._note(run, REMOVED)
+
+    def _held_now(self, person: HeldPerson) -> HeldPerson:
+        """On a server events of others come in meanwhile: what one of them names is not only stated
+        by the person any more."""
+        return self._reader.holding_of(person.realm, person.nodes, person.stated)
 
     def _recompute_figures(self, asked: dict[str, Any]) -> None:
         """Those of all profiles, if the person is among them. Readers leave the person out as it
@@ -347,9 +353,10 @@ def count_asked(database: Database, person: HeldPerson, found_by: FoundBy) -> di
     if found_by is not FoundBy.EVENT:
         return _asked(person)
     others, events = _unzipped(person)
-    uuids = [str(as_uuid(one)) for one in others]
+    uuids, mine = ([str(as_uuid(one)) for one in some] for some in (others, person.nodes))
     hashes = [one for (one,) in database.rows(HASHES_SQL, {"texts": events})]
-    return {**_asked(person), "others": uuids, "events": hashes}
+    # Not what was stated only: an event under such an identifier is of somebody else.
+    return {"realm": person.realm, "nodes": mine, "others": uuids, "events": hashes}
 
 
 def _unzipped(person: HeldPerson) -> tuple[list[NodeId], list[str]]:
