@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -24,6 +25,7 @@ from services.stream.person_records import erasure_outgoing
 from services.stream.ports import Offload, Outbox, Partition
 
 LOOK_S = 1.0
+SEND_AGAIN_S = 300.0
 log = structlog.get_logger()
 
 
@@ -55,7 +57,9 @@ class ErasureCloser:
         self._offload = offload
         self._ends: dict[str, dict[Partition, int]] = {}
         """Where the touchpoint topics ended when an order was seen first, by erasure."""
-        self._sent: set[str] = set()
+        self._sent: dict[str, float] = {}
+        """When the closing record of an erasure was sent, by the monotonic clock; one that
+        was lost is sent again."""
 
     async def keep(self) -> None:
         """Look now and then, until cancelled."""
@@ -70,13 +74,13 @@ class ErasureCloser:
         """Take every open order one step further, where it can go. Raises Retry or Fatal."""
         opened = await self._offload(self._orders.open)
         names = {one.erasure_id for one in opened}
-        self._sent &= names
+        self._sent = {name: at_s for name, at_s in self._sent.items() if name in names}
         self._ends = {name: ends for name, ends in self._ends.items() if name in names}
         for order in opened:
             if order.step is ErasureStep.REFUSING and await self._has_landed(order):
                 await self._offload(self._orders.put, order.record, ErasureStep.PAUSING)
                 log.info("erasure_landed", erasure=order.erasure_id)
-            elif order.step is ErasureStep.PAUSING and order.erasure_id not in self._sent:
+            elif order.step is ErasureStep.PAUSING and self._is_to_be_sent(order):
                 await self._close(order)
 
     async def _has_landed(self, order: ErasureOrder) -> bool:
@@ -85,13 +89,17 @@ class ErasureCloser:
             self._ends[name] = await self._groups.ends(touchpoint_partitions())
         return await self._groups.has_passed("ingest", self._ends[name])
 
+    def _is_to_be_sent(self, order: ErasureOrder) -> bool:
+        sent_s = self._sent.get(order.erasure_id)
+        return sent_s is None or monotonic() - sent_s > SEND_AGAIN_S
+
     async def _close(self, order: ErasureOrder) -> None:
         paused = await self._offload(self._orders.paused, order.erasure_id)
         if len(paused) < OFFER_PARTITIONS and await self._groups.has_members("consistency"):
             return
         record = order.record.model_copy(update={"closes": True})
         await self._outbox.send_all([erasure_outgoing(record)])
-        self._sent.add(order.erasure_id)
+        self._sent[order.erasure_id] = monotonic()
         log.info("erasure_closes", erasure=order.erasure_id)
 
 
