@@ -50,7 +50,7 @@ async def run(settings: Settings) -> None:
     async def beside(parts: Parts, host: FaustHost) -> None:
         """Tick, and pause while somebody is removed."""
         erasures, offload = PausingErasures(parts.database), parts.ports.offload
-        pausing = keep_pausing(erasures, made[-1], host.assigned, offload)
+        pausing = keep_pausing(erasures, made[-1], host.assigned, offload, parts.waits)
         await asyncio.gather(_tick(parts, host), pausing)
 
     await run_deciding_worker(settings, "consistency", OFFERS_TOPIC, worker, beside)

@@ -62,8 +62,10 @@ async def keep_pausing(
     worker: PausedWorker,
     assigned: Callable[[], Collection[Partition]],
     offload: Offload,
+    waits: Callable[[], None],
 ) -> None:
-    """Pause the worker for every erasure that asks for it, until cancelled."""
+    """Pause the worker for every erasure that asks for it, until cancelled. `waits` is called while
+    it pauses, for however long: it is progress."""
     while True:
         await asyncio.sleep(LOOK_S)
         try:
@@ -73,15 +75,19 @@ async def keep_pausing(
             log.warning("look_for_erasures_waits", error=str(error))
             continue
         async with worker.quiet():
-            await _until_complete(erasures, assigned, offload)
+            await _until_complete(erasures, assigned, offload, waits)
 
 
 async def _until_complete(
-    erasures: PausingErasures, assigned: Callable[[], Collection[Partition]], offload: Offload
+    erasures: PausingErasures,
+    assigned: Callable[[], Collection[Partition]],
+    offload: Offload,
+    waits: Callable[[], None],
 ) -> None:
     noted: set[tuple[str, int]] = set()
     log.info("paused_for_erasure")
     while True:
+        waits()
         try:
             asking = await offload(erasures.pausing)
             if not asking:

@@ -8,9 +8,13 @@ from services.erasure.on_server import ServerErasures
 from services.identity import main as identity
 from services.runtime.clock import utc_now
 from services.runtime.settings import Settings
+from services.store.database import Database, open_server
 from services.stream.decision_worker import Parts
 from services.stream.faust_host import FaustHost
 from services.stream.group_progress import GroupProgress
+
+STATEMENT_S = 3_600
+"""A removal reads whole tables, and merges some: that takes longer than what a worker asks else."""
 
 
 async def run(settings: Settings, registered: identity.Registered) -> None:
@@ -20,7 +24,10 @@ async def run(settings: Settings, registered: identity.Registered) -> None:
     """
 
     def erasures_of(parts: Parts) -> ServerErasures:
-        return ServerErasures(parts.database, utc_now)
+        def open_slow() -> Database:
+            return open_server(settings, timeout_s=STATEMENT_S)
+
+        return ServerErasures(parts.database, utc_now, parts.waits, open_slow)
 
     await identity.run(settings, erasures_of, close_erasures, registered)
 

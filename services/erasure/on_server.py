@@ -7,6 +7,7 @@ gets a record without a value. Implements services.identity.ports.Erasures.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import datetime
 
 import orjson
@@ -40,10 +41,23 @@ AROUND_SQL = _STATEMENTS["around"]
 
 class ServerErasures:
     """The erasures of the realms that a worker writes. Methods block, raise Retry or Fatal, and may
-    be repeated."""
+    be repeated.
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    Args:
+        waits: called while rows are being removed: it is progress.
+        open_slow: a connection whose statements may take long; otherwise that of the rest.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        waits: Callable[[], None] = lambda: None,
+        open_slow: Callable[[], Database] | None = None,
+    ) -> None:
         self._database = database
+        self._waits = waits
+        self._open_slow = open_slow
         self._orders = ErasureOrders(database)
         self._now = now
 
@@ -76,12 +90,13 @@ class ServerErasures:
         ]
 
     def erase(
-        self, record: ErasureRecord, settle: Settle
+        self, record: ErasureRecord, settle: Settle, fence: Callable[[], None]
     ) -> tuple[Collection[NodeId], Collection[NodeId]]:
         """See the port."""
         found = self._run(record)
         if found is None or found[0] <= BEGUN:
-            Eraser(self._database, settle).erase(record)
+            with self._slow() as database:
+                Eraser(database, settle, fence, self._waits).erase(record)
             found = self._run(record)
         assert found is not None
         return found[1]
@@ -94,6 +109,11 @@ class ServerErasures:
     def close(self, record: ErasureRecord, appended_ms: int) -> None:
         """See the port."""
         self._orders.close(record, max(to_ms(self._now()), appended_ms))
+
+    def _slow(self) -> AbstractContextManager[Database]:
+        return (
+            nullcontext(self._database) if self._open_slow is None else closing(self._open_slow())
+        )
 
     def _run(self, record: ErasureRecord) -> tuple[int, tuple[list[NodeId], list[NodeId]]] | None:
         asked = {"realm": record.realm, "id": erasure_id_of(record)}

@@ -163,9 +163,11 @@ class Erasures(Protocol):
         self,
         record: ErasureRecord,
         settle: Callable[[str, Collection[NodeId], Collection[NodeId]], Collection[NodeId]],
+        fence: Callable[[], None],
     ) -> tuple[Collection[NodeId], Collection[NodeId]]:
         """Remove all rows. `settle` computes the map anew around nodes that lost edges, marks some
-        of them, and returns those that no edge holds on the map.
+        of them, and returns those that no edge holds on the map. `fence` is called before each
+        removal, and raises if another worker has taken over.
 
         Returns the nodes that had an edge or a decision to the person and stay, and those of them
         that stay shared for good; of an erasure whose rows are removed those of then.

@@ -241,16 +241,17 @@ class IdentityWorker:
     ) -> list[Outgoing]:
         """Remove all rows; what follows from it for those who stay."""
         realm, version = record.realm, held.noted.version
+        positions = {held.partition: held.noted}
+
+        def fence() -> None:
+            self._ownership.require_sole_writer(positions)
 
         def settle(
             realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
         ) -> tuple[Changes, set[NodeId]]:
-            positions = {held.partition: held.noted}
-            return session.settle(
-                realm, nodes, marks, version, lambda: self._ownership.require_sole_writer(positions)
-            )
+            return session.settle(realm, nodes, marks, version, fence)
 
-        erased = erasing.erase(record, lambda *given: settle(*given)[1])
+        erased = erasing.erase(record, lambda *given: settle(*given)[1], fence)
         # Again, for an attempt before may have written the same and told nobody.
         changes, alone = settle(realm, *erased)
         said = RealmBatch(attributes=set(alone))

@@ -109,12 +109,25 @@ def erasure_id_of(record: ErasureRecord) -> str:
 
 
 class Eraser:
-    """Removes what is held on a person. One call at a time, by the writer of the realm's map."""
+    """Removes what is held on a person. One call at a time, by the writer of the realm's map.
 
-    def __init__(self, database: Database, settle: Settle) -> None:
+    Args:
+        fence: called before each removal; raises if another writer has taken over.
+        waits: called while the store removes rows: it is progress.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settle: Settle,
+        fence: Callable[[], None] = lambda: None,
+        waits: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._reader = HeldReader(database)
         self._settle = settle
+        self._fence = fence
+        self._waits = waits
 
     def erase(self, record: ErasureRecord) -> None:
         """Note the erasure in the ledger, then remove all rows.
@@ -210,6 +223,7 @@ class Eraser:
             self._change(table, APPLY_MASK_SQL, {"table": table})
         self._recompute_figures(asked)
         self._note_ledger(person, run.erased_ms)  # answers that were kept meanwhile are dropped
+        self._fence()
         self._note(run, REMOVED)
 
     def _held_now(self, person: HeldPerson) -> HeldPerson:
@@ -287,10 +301,12 @@ class Eraser:
 
     def _change(self, table: str, sql: str, asked: dict[str, Any]) -> None:
         """A mutation, and wait for it: statements have a time limit, a large table takes longer."""
+        self._fence()
         self._database.command(f"{sql}\nSETTINGS mutations_sync = 0", asked)
         wait_until(partial(self._is_done, table), MUTATION_S, LATE.format(table=table))
 
     def _is_done(self, table: str) -> bool:
+        self._waits()
         [(unfinished,)] = self._database.rows(UNFINISHED_SQL, {"table": table})
         return not unfinished
 
