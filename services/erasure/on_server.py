@@ -28,6 +28,7 @@ from services.erasure.adapters.eraser import (
 from services.erasure.adapters.held import HeldReader
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import FoundBy
+from services.identity.ports import ErasedAround
 from services.store.database import Database
 from services.store.statements import statements_of
 from services.stream.connection import key_of
@@ -91,7 +92,7 @@ class ServerErasures:
 
     def erase(
         self, record: ErasureRecord, settle: Settle, fence: Callable[[], None]
-    ) -> tuple[Collection[NodeId], Collection[NodeId]]:
+    ) -> ErasedAround:
         """See the port."""
         found = self._run(record)
         if found is None or found[0] <= BEGUN:
@@ -115,8 +116,8 @@ class ServerErasures:
             nullcontext(self._database) if self._open_slow is None else closing(self._open_slow())
         )
 
-    def _run(self, record: ErasureRecord) -> tuple[int, tuple[list[NodeId], list[NodeId]]] | None:
+    def _run(self, record: ErasureRecord) -> tuple[int, ErasedAround] | None:
         asked = {"realm": record.realm, "id": erasure_id_of(record)}
-        for stage, touched, marked in self._database.rows(AROUND_SQL, asked):
-            return stage, ([node.int for node in touched], [node.int for node in marked])
+        for stage, *around in self._database.rows(AROUND_SQL, asked):
+            return stage, ErasedAround(*([node.int for node in some] for some in around))
         return None

@@ -10,6 +10,6 @@ SELECT body, version FROM incident_states FINAL
 WHERE realm = {realm:String} AND position(body, concat('"', {text:String}, '"')) > 0
 
 -- around --
--- How far the removal of an erasure is, and what was around the person.
-SELECT stage, touched, marked FROM erasure_runs FINAL
+-- How far the removal of an erasure is, what was around the person, and what the person only stated.
+SELECT stage, touched, marked, stated FROM erasure_runs FINAL
 WHERE realm = {realm:String} AND erasure_id = {id:String}

@@ -133,6 +133,17 @@ class IdentityStore(VerificationSource, Protocol):
         ...
 
 
+class ErasedAround(NamedTuple):
+    """What was around an erased person."""
+
+    touched: Collection[NodeId]
+    """The nodes that had an edge or a decision to the person, and stay."""
+    marked: Collection[NodeId]
+    """Those of them that stay shared for good."""
+    stated: Collection[NodeId]
+    """What only the person had stated, and went, too."""
+
+
 class Erasures(Protocol):
     """Erases people. All methods block, may raise the store's own errors, and may be repeated."""
 
@@ -164,13 +175,12 @@ class Erasures(Protocol):
         record: ErasureRecord,
         settle: Callable[[str, Collection[NodeId], Collection[NodeId]], Collection[NodeId]],
         fence: Callable[[], None],
-    ) -> tuple[Collection[NodeId], Collection[NodeId]]:
+    ) -> ErasedAround:
         """Remove all rows. `settle` computes the map anew around nodes that lost edges, marks some
         of them, and returns those that no edge holds on the map. `fence` is called before each
         removal, and raises if another worker has taken over.
 
-        Returns the nodes that had an edge or a decision to the person and stay, and those of them
-        that stay shared for good; of an erasure whose rows are removed those of then.
+        Of an erasure whose rows are removed it returns what was around the person then.
         """
         ...
 

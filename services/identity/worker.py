@@ -17,7 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from schemas.faults import fault_of
-from schemas.identifiers import NodeId
+from schemas.identifiers import NodeId, as_uuid
 from schemas.records import (
     EDGES_PER_RECORD_MAX,
     DecisionRecord,
@@ -253,13 +253,14 @@ class IdentityWorker:
 
         erased = erasing.erase(record, lambda *given: settle(*given)[1], fence)
         # Again, for an attempt before may have written the same and told nobody.
-        changes, alone = settle(realm, *erased)
+        changes, alone = settle(realm, erased.touched, erased.marked)
         said = RealmBatch(attributes=set(alone))
         records = _followed(session.store, realm, said, changes, version)
         customers = list[Outgoing]()
         if self._customer_records is not None:
             customers = self._customer_records(realm, session.regrouped(realm, changes))
-        gone = [withdrawn(realm, node) for node in record.nodes]
+        ids = [*record.nodes, *map(as_uuid, erased.stated)]
+        gone = [withdrawn(realm, one) for one in ids]
         return [*map(published, records), *customers, *erasing.rewritten(realm), *gone]
 
     def _count(self, written: _Written) -> None:

@@ -53,7 +53,7 @@ from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import RECEIVED_AT, config, event, identifier, line, order
 from tests.integration.test_erasure import REALM, assert_consistent, found_in, node
 from tests.integration.test_personal_data import access
-from tests.planted_person import CARD, EMAIL, OTHERS, PLANTED, TABLET, planted_lines
+from tests.planted_person import CARD, EMAIL, OTHERS, PLANTED, STATED, TABLET, planted_lines
 
 T = TypeVar("T")
 SHOP = Partition("touchpoints.shop", 0)
@@ -300,6 +300,7 @@ def assert_gone(workers: Workers, record: ErasureRecord) -> None:
     assert_consistent(workers.database)
     changes = workers.topics.folded(PROFILE_CHANGES_TOPIC)
     assert {changes[key_of(REALM, str(one))] for one in record.nodes} == {None}
+    assert changes[key_of(REALM, str(as_uuid(node(STATED))))] is None
     stored = {key_of(REALM, one) for (one,) in workers.database.rows(
         "SELECT DISTINCT incident_id FROM incident_states")}  # fmt: skip
     alerts = workers.topics.folded(ALERTS_TOPIC)
