@@ -114,6 +114,8 @@ class Topic(Described, BaseModel):
         }
         if self.retention_days is not None:
             config["retention.ms"] = str(self.retention_days * DAY_MS)
+            # Only whole segments are deleted, once their latest record is old enough.
+            config["segment.ms"] = str(DAY_MS)
         return config
 
 

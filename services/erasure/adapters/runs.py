@@ -36,6 +36,8 @@ CLEAN_UP_SQL = _STATEMENTS["clean_up"]
 TIMED_SQL = _STATEMENTS["timed"]
 OLDER_SQL = _STATEMENTS["older"]
 NEWER_SQL = _STATEMENTS["newer"]
+SEGMENT_DAYS = 1
+"""Kafka deletes whole segments: a record stays until the last one of its segment is old enough."""
 NOT_YET = "the erasure is under way; ask again with the same command"
 STANDS = {
     ErasureStep.NONE: "it is sent, and no identity worker has taken it yet",
@@ -128,7 +130,7 @@ class ErasureRuns:
             return {}
         until_ms = min(self._orders.refused_until(realm, nodes).values(), default=0)
         return {
-            topic.name: from_ms(until_ms + topic.retention_days * DAY_MS)
+            topic.name: from_ms(until_ms + (topic.retention_days + SEGMENT_DAYS) * DAY_MS)
             for topic in CATALOGUE.topics
             if topic.retention_days is not None
         }

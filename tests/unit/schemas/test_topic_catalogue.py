@@ -144,6 +144,7 @@ def test_configuration_is_written_as_kafka_reads_it() -> None:
         "cleanup.policy": "delete",
         "max.message.bytes": str(2 * 1024 * 1024),
         "retention.ms": str(14 * DAY_MS),
+        "segment.ms": str(DAY_MS),
         "message.timestamp.type": "LogAppendTime",
     }
     assert "retention.ms" not in CATALOGUE.by_name["c360.alerts"].config
