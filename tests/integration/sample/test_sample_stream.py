@@ -128,6 +128,7 @@ def test_garbage_is_bad_for_its_reason(built: Built) -> None:
     del found[None]
     elsewhere = {
         RejectReason.ERASED,
+        RejectReason.EXPIRED,
         RejectReason.NOT_ALLOWED,
         RejectReason.OTHER_REALM,
         RejectReason.UNSTORABLE,
