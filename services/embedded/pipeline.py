@@ -138,8 +138,7 @@ class Pipeline:
         self._consistency.begin()
         if self._undone:
             self._write_decisions(in_doubt=True)
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         with self._timed("store"):
             stored = self._stage.store(decoded, batch)
         with self._timed("identity"):
@@ -177,8 +176,7 @@ class Pipeline:
 
     def tick(self, clock: datetime | None = None) -> None:
         """Judge prices up to the watermark; with a clock, idle channels advance with it."""
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         with self._timed("tick"):
             self._consistency.tick(batch, clock)
         self.settled = batch
@@ -187,8 +185,7 @@ class Pipeline:
     def new_version(self) -> int:
         """A version of rows above all that were written, and below all that will be."""
         self._decide_undone()
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         self._acknowledge()
         return version_of(EMBEDDED_GENERATION, batch - 1)
 
@@ -205,8 +202,7 @@ class Pipeline:
         Raises as the store does; what is written by then is right.
         """
         self._decide_undone()
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         version = version_of(EMBEDDED_GENERATION, batch - 1)
         self._identity.replace(realm, changes, version)
         count_changes(self._metrics, changes)
@@ -226,8 +222,7 @@ class Pipeline:
         for one in (one for one in records if isinstance(one, ActionRecord)):
             by_realm.setdefault(one.realm, {}).setdefault(one.book, []).append(one.entry)
         for realm, actions in by_realm.items():
-            batch = self._next_batch
-            self._next_batch += 1
+            batch = self._new_batch()
             self._consistency.act(realm, actions, batch)
             self.settled = batch
 
@@ -247,8 +242,7 @@ class Pipeline:
 
     def _write_decisions(self, in_doubt: bool) -> None:
         """Under a batch of their own: the map, then the incidents about those whom they concern."""
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         by_realm: dict[str, RealmBatch] = defaultdict(RealmBatch)
         for one in self._undone:
             by_realm[one.realm].decisions.append(one.decision())
@@ -266,37 +260,36 @@ class Pipeline:
     ) -> set[NodeId]:
         """Compute the map anew around nodes that lost edges; those that are no longer on it. The
         incidents about their customers are judged again by `erased`, once the facts are gone."""
-        batch = self._next_batch
-        self._next_batch += 1
-        version = version_of(EMBEDDED_GENERATION, batch - 1)
-        changes, alone = self._identity.settle(realm, nodes, marks, version)
-        count_changes(self._metrics, changes)
-        for name, profiles in self._regrouped([{realm: changes}]).items():
+        alone, moved = self._settle(self._new_batch(), realm, nodes, marks)
+        for name, profiles in moved.items():
             self._moved[name] |= profiles
         return alone
 
     def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
         """Replace the rows of these edges, whatever they say; the map is to be settled then."""
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         version = version_of(EMBEDDED_GENERATION, batch - 1)
         self._identity.store.write_edges(realm, edges, version)
 
     def unlink(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         """Settle around nodes that lost edges or their first evidence, and judge the incidents
         about their customers again; those that are no longer on the map."""
-        batch = self._next_batch
-        self._next_batch += 1
-        version = version_of(EMBEDDED_GENERATION, batch - 1)
-        changes, alone = self._identity.settle(realm, nodes, (), version)
-        count_changes(self._metrics, changes)
-        self._consistency.process({}, (), batch, self._regrouped([{realm: changes}]))
+        batch = self._new_batch()
+        alone, moved = self._settle(batch, realm, nodes, ())
+        self._consistency.process({}, (), batch, moved)
         return alone
+
+    def _settle(
+        self, batch: int, realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
+    ) -> tuple[set[NodeId], dict[str, set[NodeId]]]:
+        version = version_of(EMBEDDED_GENERATION, batch - 1)
+        changes, alone = self._identity.settle(realm, nodes, marks, version)
+        count_changes(self._metrics, changes)
+        return alone, self._regrouped([{realm: changes}])
 
     def regroup(self, realm: str, profiles: Collection[NodeId]) -> None:
         """Judge the incidents about these customers again."""
-        batch = self._next_batch
-        self._next_batch += 1
+        batch = self._new_batch()
         self._consistency.process({}, (), batch, {realm: profiles})
 
     def erased(self) -> None:
@@ -304,11 +297,16 @@ class Pipeline:
         self._changes += 1
         self._consistency.forget()
         if self._moved:
-            batch = self._next_batch
-            self._next_batch += 1
+            batch = self._new_batch()
             self._consistency.process({}, (), batch, self._moved)
             self._moved = defaultdict(set)
         self._acknowledge()
+
+    def _new_batch(self) -> int:
+        """The number of a batch that is about to be written: it is used once."""
+        batch = self._next_batch
+        self._next_batch += 1
+        return batch
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

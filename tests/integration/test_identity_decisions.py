@@ -359,8 +359,8 @@ def test_decisions_go_to_another_store(desk: Desk, settings: Settings) -> None:
         ("realm", "node", "type", "issuer", "value", "batch"),
         [(REALM, node, "customer_number", "", "1", 1)],
     )
-    one = {"type": "customer_number", "value": "1"}
-    listed = [row for row in whole if any(one.items() <= row[end].items() for end in ("a", "b"))]
+    wanted = {"type": "customer_number", "value": "1"}
+    listed = [row for row in whole if any(wanted.items() <= row[end].items() for end in ("a", "b"))]
     # A test of clocks may have left one that claims to be later.
     listed = [row for row in listed if row["decided_at"] < now.isoformat()]
     assert listed

@@ -139,9 +139,9 @@ class ErasureOrders:
         self._database.insert_rows("erasures", ("realm", "node", "erased_at"), rows)
 
     @staticmethod
-    def _order(row: tuple[object, ...]) -> ErasureOrder:
+    def _order(row: tuple[Any, ...]) -> ErasureOrder:
         realm, nodes, erased_at, step = row
         record = ErasureRecord.model_validate(
-            {"realm": realm, "nodes": nodes, "erased_ms": to_ms(erased_at)}  # type: ignore[arg-type]
+            {"realm": realm, "nodes": nodes, "erased_ms": to_ms(erased_at)}
         )
-        return ErasureOrder(record, ErasureStep(step))  # type: ignore[arg-type]
+        return ErasureOrder(record, ErasureStep(step))
