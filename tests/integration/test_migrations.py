@@ -190,7 +190,7 @@ def test_a_new_store_is_the_same_as_one_that_was_migrated(empty_store: OneReplic
         with mock.patch.object(migrations, "_create", side_effect=by_file):
             migrate(database)
         assert everything(database) == at_once
-        assert len(given) < 0.8 * len(database.given)
+        assert len(given) < len(database.given) - 20  # what a file changes of an earlier one
     finally:
         database.client.database = "c360_probe"
         database.command("DROP DATABASE c360_other SYNC")

@@ -3,7 +3,9 @@ comes in during it has its place."""
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
@@ -71,9 +73,15 @@ def digest(engine: Engine) -> dict[str, str]:
     return {name: value for name, value in found.items() if name in ("edges", "map")}
 
 
-def test_a_change_that_is_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_is_cut_off_goes_on(tmp_path: Path) -> None:
     """Killed twice in the middle of a change, with events between the parts: the map is that of a
     directory that had these rules from the beginning."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:  # one engine in a process
+        alone.submit(_cut_off_and_go_on, tmp_path).result()
+
+
+def _cut_off_and_go_on(tmp_path: Path) -> None:
+    monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(engine_module, "rebuilt_parts", partial(rebuilt_parts, nodes_per_part=3))
     rng = Random(1)
     before, during, after = some_lines(rng, 40), some_lines(rng, 20), some_lines(rng, 10)

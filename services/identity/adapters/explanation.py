@@ -169,7 +169,8 @@ class Explanation:
         """The profiles of the nodes whose values are shown."""
         elsewhere = self._values.keys() - graph.placements.keys()
         placed = graph.placements | self._map.placements_of(self._realm, elsewhere)
-        holders = [placed[one].profile if one in placed else one for one in (a, b, *self._values)]
+        nodes = (a, b, *sorted(self._values))
+        holders = [placed[one].profile if one in placed else one for one in nodes]
         return [str(as_uuid(one)) for one in dict.fromkeys(holders)]
 
     def _node(self, node: NodeId) -> Json:
