@@ -136,8 +136,10 @@ class EventRetention:
         parts = listed // EVENTS_PER_PART + 1
         if listed:
             for table, place in PLACES.items():
-                if place.found_by is FoundBy.EVENT:
-                    self._delete(EVIDENCE if table == BY_ID_ALONE else FACTS, table, parts)
+                if place.found_by is FoundBy.EVENT_ID or table == BY_ID_ALONE:
+                    self._delete(EVIDENCE, table, parts)
+                elif place.found_by is FoundBy.EVENT:
+                    self._delete(FACTS, table, parts)
             if any(one.stage < RemovalStage.RENEWED for one in cutoffs):
                 self._renew_edges(parts)
                 self._reach(cutoffs, RemovalStage.RENEWED)

@@ -1,7 +1,7 @@
 """Whether a text names a person: by a whole JSON string, or by a value that stands alone in it.
 
 A value inside a longer number, word or address is somebody else's. Escaped forms count as what they
-stand for. Pure.
+stand for, and telephone numbers and domains as the ones they are, however they are written. Pure.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ from typing import Any
 from urllib.parse import unquote
 
 import orjson
+import phonenumbers
 
 ALONE_CHARS_MIN = 6
 """Shorter values also stand in texts about others: only a whole JSON string counts."""
 BEFORE, AFTER = r"(?<![\w@])(?<!\w[-.+])", r"(?![\w@])(?![-.+]\w)"
 """What a value may not be part of: `5471` of `15471`, `ann@b.example` of `jo.ann@b.example`."""
 UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+BETWEEN = r"[\s()/.\-\u2010-\u2015]*"
+"""What people write between the digits of a telephone number."""
+LOOKED_AT_BEFORE = 12
+DIGIT_BEFORE = re.compile(rf"[0-9]{BETWEEN}$")
+COUNTRY_BEFORE = re.compile(rf"(\+|\b00){BETWEEN}[0-9]{{1,3}}{BETWEEN}$|[0-9][-.]$")
+"""What makes a part of another number of digits without a trunk zero, and of any."""
+ASCII_LABEL = "xn--"
+"""Begins a label of a domain that has other letters than ASCII ones."""
 JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -29,6 +39,9 @@ class Mentions:
         self._whole = {value.casefold() for value in values}
         alone = [re.escape(one) for one in self._whole if len(one) >= ALONE_CHARS_MIN]
         self._alone = re.compile(f"{BEFORE}(?:{'|'.join(alone)}){AFTER}") if alone else None
+        dialled = [_dialled(*_number(one)) for one in sorted(self._whole) if E164.fullmatch(one)]
+        any_phone = rf"(?<![\w+])(?:{'|'.join(dialled)})(?!\w)(?![-.+]\d)"
+        self._phones = re.compile(any_phone) if dialled else None
 
     def stand_in(self, text: str) -> bool:
         """Whether one of the values stands in a text, which is JSON or was meant to be."""
@@ -44,7 +57,18 @@ class Mentions:
         if not self._whole.isdisjoint(one.strip() for one in forms):
             return True
         alone = self._alone
-        return alone is not None and any(alone.search(one) for one in forms)
+        if alone is not None and any(alone.search(one) for one in forms):
+            return True
+        return any(self._dials(one) for one in forms)
+
+    def _dials(self, text: str) -> bool:
+        """Whether a telephone number stands in a text, and is no part of a longer one."""
+        for found in self._phones.finditer(text) if self._phones else ():
+            begins = found[0][0] in "+0(" and not found[0].startswith("(0)")
+            before = text[max(0, found.start() - LOOKED_AT_BEFORE) : found.start()]
+            if not (COUNTRY_BEFORE if begins else DIGIT_BEFORE).search(before):
+                return True
+        return False
 
 
 def needles(values: Collection[str]) -> list[str]:
@@ -55,6 +79,40 @@ def needles(values: Collection[str]) -> list[str]:
         for form in (value, json.dumps(value)[1:-1], value.replace("/", "\\/")):
             found.add(form if len(value) >= ALONE_CHARS_MIN else f'"{form}"')
     return sorted(found)
+
+
+def digits_of_phones(values: Collection[str]) -> list[str]:
+    """Digits of which one run stands in every text that names one of the telephone numbers among
+    the values, once all other signs are left out; a store looks for them."""
+    return sorted({_number(value)[1] for value in values if E164.fullmatch(value)})
+
+
+def forms_of(values: Collection[str]) -> list[str]:
+    """The values, and addresses with the letters of their domains as people write them."""
+    return sorted({*values, *map(_readable, values)})
+
+
+def _readable(value: str) -> str:
+    local, at, domain = value.rpartition("@")
+    if not at or ASCII_LABEL not in domain:
+        return value
+    try:
+        return f"{local}@{domain.encode().decode('idna')}"
+    except UnicodeError:
+        return value
+
+
+def _number(value: str) -> tuple[str, str]:
+    """Country code, and the rest without a trunk zero."""
+    found = phonenumbers.parse(value)
+    return str(found.country_code), str(found.national_number)
+
+
+def _dialled(country: str, number: str) -> str:
+    """A pattern of a number as it is dialled: with its country, a trunk zero, or neither."""
+    digits = BETWEEN.join(number)
+    abroad = BETWEEN.join(country)
+    return rf"(?:(?:\+|00)?{BETWEEN}{abroad}{BETWEEN})?(?:\(?0\)?{BETWEEN})*{digits}"
 
 
 def _strings(document: Any) -> Iterator[str]:

@@ -18,6 +18,8 @@ class FoundBy(StrEnum):
     """By one of the person's node ids."""
     EVENT = "event"
     """By its anchor's node id, or by the id of an event that names the person."""
+    EVENT_ID = "event_id"
+    """By the id of an event that names the person: it has no anchor."""
     PAIR = "pair"
     """By the node id at either end."""
     SUGGESTION = "suggestion"
@@ -59,6 +61,8 @@ PLACES: dict[str, PersonalTable] = {
     "former_books": PersonalTable(FoundBy.EVENT),
     "cancelled_orders": PersonalTable(FoundBy.EVENT),
     "cancelled_claims": PersonalTable(FoundBy.EVENT),
+    "edition_offers": PersonalTable(FoundBy.EVENT_ID),
+    "completed_editions": PersonalTable(FoundBy.EVENT_ID),
     "id_conflicts": PersonalTable(FoundBy.EVENT, "other_bodies"),
     "map": PersonalTable(FoundBy.NODE, "profile_map"),
     "members": PersonalTable(FoundBy.NODE),
@@ -81,9 +85,7 @@ NOBODYS: dict[str, str] = {
     "api_keys": "of clients, not of customers",
     "book_timers": "unused since incidents have kinds; names products",
     "checkpoints": "names no event",
-    "completed_editions": "a price list and the event that completes it",
     "db_migrations": "of the schema",
-    "edition_offers": "prices that a price list publishes",
     "erasure_orders": "node ids and steps of erasures on a server",
     "erasure_pauses": "numbers of partitions",
     "event_cutoffs": "types of events and times: what keeps expired events from coming back",

@@ -48,6 +48,8 @@ APPLY_MASK_SQL = _STATEMENTS["apply_mask"]
 MERGE_SQL = _STATEMENTS["merge"]
 COUNT_NODES_SQL, DELETE_NODES_SQL = _STATEMENTS["count_nodes"], _STATEMENTS["delete_nodes"]
 COUNT_EVENTS_SQL, DELETE_EVENTS_SQL = _STATEMENTS["count_events"], _STATEMENTS["delete_events"]
+COUNT_EVENT_IDS_SQL = _STATEMENTS["count_event_ids"]
+DELETE_EVENT_IDS_SQL = _STATEMENTS["delete_event_ids"]
 COUNT_PAIRS_SQL, DELETE_PAIRS_SQL = _STATEMENTS["count_pairs"], _STATEMENTS["delete_pairs"]
 COUNT_SUGGESTIONS_SQL = _STATEMENTS["count_suggestions"]
 DELETE_SUGGESTIONS_SQL = _STATEMENTS["delete_suggestions"]
@@ -63,6 +65,7 @@ BEGUN, REMOVED = 1, 2
 COUNTS = {
     FoundBy.NODE: COUNT_NODES_SQL,
     FoundBy.EVENT: COUNT_EVENTS_SQL,
+    FoundBy.EVENT_ID: COUNT_EVENT_IDS_SQL,
     FoundBy.PAIR: COUNT_PAIRS_SQL,
     FoundBy.SUGGESTION: COUNT_SUGGESTIONS_SQL,
     FoundBy.CUSTOMER: COUNT_SUBJECTS_SQL,
@@ -213,6 +216,8 @@ class Eraser:
         self._remove_incidents(run)
         self._remove_mentions(run)
         mine = count_asked(self._database, self._held_now(person), FoundBy.EVENT)
+        for table in _erased(FoundBy.EVENT_ID):
+            self._delete(run, table, COUNT_EVENT_IDS_SQL, DELETE_EVENT_IDS_SQL, mine)
         # An erasure that is taken up finds the events of others by this table.
         tables = sorted(_erased(FoundBy.EVENT), key=lambda one: one == "identifiers")
         for table in tables:
@@ -366,7 +371,7 @@ def count_asked(database: Database, person: HeldPerson, found_by: FoundBy) -> di
     """The parameters of the statement of COUNTS; without the person's cases."""
     if found_by is FoundBy.CUSTOMER:
         return {"realm": person.realm, "customers": person.uuids, "cases": []}
-    if found_by is not FoundBy.EVENT:
+    if found_by not in (FoundBy.EVENT, FoundBy.EVENT_ID):
         return _asked(person)
     others, events = _unzipped(person)
     uuids, mine = ([str(as_uuid(one)) for one in some] for some in (others, person.nodes))

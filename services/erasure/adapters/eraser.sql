@@ -53,11 +53,13 @@ WHERE realm = {realm:String} AND (arrayExists(
 
 -- answers --
 -- Hashes of the keys, and texts, of kept answers with one of these event ids as a string, or with one
--- of these texts. More than name the person.
+-- of these texts or runs of digits. More than name the person.
 SELECT cityHash64(idempotency_key), body FROM idempotency
 WHERE realm = {realm:String}
     AND (hasAny(extractAll(body, '"([^"]*)"'), {events:Array(String)})
-        OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)}))
+        OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)})
+        OR notEmpty({digits:Array(String)})
+            AND multiSearchAny(replaceRegexpAll(body, '[^0-9]+', ''), {digits:Array(String)}))
 
 -- count_nodes --
 -- How many rows of a table have one of these nodes.
@@ -80,6 +82,20 @@ WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
 ALTER TABLE {table:Identifier} DELETE
 WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
     OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)})
+
+-- count_event_ids --
+-- How many rows of a table rest on events of these nodes, or on some events of others.
+SELECT count() FROM {table:Identifier} WHERE realm = {realm:String} AND event_id IN (
+    SELECT event_id FROM touchpoints
+    WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
+        OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)}))
+
+-- delete_event_ids --
+-- Removes them. To be done while the events are still there.
+ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String} AND event_id IN (
+    SELECT event_id FROM touchpoints
+    WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
+        OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)}))
 
 -- count_pairs --
 -- How many rows of a table have one of these nodes at an end.

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from schemas.identifiers import NodeId, as_uuid
-from services.erasure.mentions import ALONE_CHARS_MIN, Mentions, needles
+from services.erasure.mentions import ALONE_CHARS_MIN, Mentions, digits_of_phones, forms_of, needles
 from services.erasure.places import PLACES, FoundBy
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
@@ -34,6 +34,7 @@ BY_EVENT_SQL = _STATEMENTS["by_event"]
 BY_PAIR_SQL = _STATEMENTS["by_pair"]
 BY_SUGGESTION_SQL = _STATEMENTS["by_suggestion"]
 BY_CUSTOMER_SQL = _STATEMENTS["by_customer"]
+BY_CASE_SQL = _STATEMENTS["by_case"]
 REJECTED_SQL = _STATEMENTS["rejected"]
 READERS_SQL = _STATEMENTS["readers"]
 EVIDENCE_SQL = _STATEMENTS["evidence"]
@@ -100,7 +101,7 @@ class HeldReader:
         alone = tuple(sorted(set(stated) - self._named_by_others(realm, nodes, stated)))
         given: dict[str, Any] = {"realm": realm, "nodes": _uuids([*nodes, *alone])}
         given["names"] = list(ADDRESSES)
-        values = [value for (value,) in self._database.rows(VALUES_SQL, given)]
+        values = forms_of([value for (value,) in self._database.rows(VALUES_SQL, given)])
         texts = tuple(one for one in values if len(one) >= ALONE_CHARS_MIN)
         short = tuple(one for one in values if len(one) < ALONE_CHARS_MIN)
         found = tuple((n.int, e) for n, e in elsewhere)
@@ -182,6 +183,8 @@ class HeldReader:
             yield from records(BY_CUSTOMER_SQL, subject)
             if table == "incident_states":
                 yield from self._evidence(holding)
+            elif table == "incident_actions":
+                yield from records(BY_CASE_SQL, asked)
         elif found_by is FoundBy.READER:
             yield from records(READERS_SQL, asked)
         else:
@@ -213,20 +216,26 @@ class HeldReader:
     ) -> Iterator[tuple[dict[str, Any], Callable[[str], bool]]]:
         """Parameters of statements that look for texts with event ids or values, part by part; and
         what decides of a text that was found so."""
-        none: dict[str, Any] = {"realm": holding.realm, "events": [], "texts": []}
+        none: dict[str, Any] = {"realm": holding.realm, "events": [], "texts": [], "digits": []}
         for events in chunks(sorted(ids), EVENTS_PER_QUERY):
             yield {**none, "events": list(events)}, lambda _text: True
         for values in chunks([*holding.texts, *holding.short_texts], TEXTS_PER_QUERY):
-            yield {**none, "texts": needles(values)}, Mentions(values).stand_in
+            sought = {"texts": needles(values), "digits": digits_of_phones(values)}
+            yield {**none, **sought}, Mentions(values).stand_in
 
     def _evidence(self, holding: HeldPerson) -> Iterator[Row]:
-        seen: set[str] = set()
-        for part in chunks(self.event_ids(holding), EVENTS_PER_QUERY):
+        """Incidents about something else, of whose evidence only what is the person's."""
+        seen, ids = set[str](), set(self.event_ids(holding))
+        for part in chunks(sorted(ids), EVENTS_PER_QUERY):
             asked = {"realm": holding.realm, "events": list(part)}
             for row in self._database.records(EVIDENCE_SQL, asked):
                 if row["incident_id"] not in seen:
                     seen.add(row["incident_id"])
-                    yield row
+                    body = orjson.loads(row["body"])
+                    body["evidence"] = [
+                        [one for one in some if one in ids] for some in body["evidence"]
+                    ]
+                    yield {**row, "body": orjson.dumps(body).decode()}
 
 
 def _uuids(nodes: Iterable[NodeId]) -> list[str]:

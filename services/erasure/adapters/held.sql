@@ -116,14 +116,25 @@ WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)} OR other_node IN {
 SELECT * FROM {table:Identifier} FINAL
 WHERE realm = {realm:String} AND subject_type = 'customer' AND subject IN {subjects:Array(String)}
 
+-- by_case --
+-- Rows of a table about cases that only these nodes spoke of.
+SELECT * FROM {table:Identifier} FINAL
+WHERE realm = {realm:String} AND subject_type = 'case' AND subject IN (
+    SELECT subject FROM statements WHERE realm = {realm:String} AND subject_type = 'case'
+    GROUP BY subject HAVING min(node IN {nodes:Array(UUID)}))
+
 -- rejected --
 -- Rejected lines with one of these event ids, or with one of these texts in any letter case, as the
--- line has it or as it reads without percent signs and ASCII escapes. More than name the person.
+-- line has it or as it reads without percent signs and ASCII escapes; or with one of these digits, once
+-- all other signs are left out. More than name the person.
 WITH decodeURLComponent(replaceRegexpAll(raw, '\\\\u00([0-7][0-9a-fA-F])', '%\\1')) AS plain
 SELECT reject_id, reason, path, message, event_id, received_at, raw FROM rejected FINAL
 WHERE named_realm IN ({realm:String}, '') AND (event_id != '' AND event_id IN {events:Array(String)}
     OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0
-        OR positionCaseInsensitiveUTF8(plain, text) > 0, {texts:Array(String)}))
+        OR positionCaseInsensitiveUTF8(plain, text) > 0, {texts:Array(String)})
+    OR notEmpty({digits:Array(String)}) AND (
+        multiSearchAny(replaceRegexpAll(raw, '[^0-9]+', ''), {digits:Array(String)})
+        OR multiSearchAny(replaceRegexpAll(plain, '[^0-9]+', ''), {digits:Array(String)})))
 ORDER BY received_at, reject_id
 
 -- readers --

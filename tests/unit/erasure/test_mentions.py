@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.erasure.mentions import Mentions, needles
+from services.erasure.mentions import Mentions, digits_of_phones, forms_of, needles
 
 MAIL, PHONE, NUMBER, SHORT, UMLAUT = (
     "ann@b.example",
@@ -33,6 +33,14 @@ OURS = Mentions([MAIL, PHONE, NUMBER, SHORT, UMLAUT])
         'cut off {"a": "17", "b',
         "cut off ann\\u0040b.example, b",
         "[" * 2000 + '"17"',
+        '{"a": "0151 / 2999-8887"}',
+        '{"a": "4711, 0049 (0)151 29998887, after 6 pm"}',
+        '{"a": "tel:+49-151-29998887"}',
+        '{"a": "?to=%2B49%20151%2029998887&x=1"}',
+        '{"a": 4915129998887}',
+        '{"a": 15129998887}',
+        '{"a": "4711 0151 29998887"}',
+        'cut off {"a": "(0151) 2999 8887',
     ],
 )
 def test_what_names_the_person(text: str) -> None:
@@ -50,12 +58,32 @@ def test_what_names_the_person(text: str) -> None:
         '{"a": "+49151299988870"}',
         '{"a": "117", "b": "room 17", "c": "2026-11-17"}',
         'cut off {"a": "117',
+        '{"a": "0151 / 2999-88870"}',
+        '{"a": "0151 2999-8887-4"}',
+        '{"a": "+43 151 29998887"}',
+        '{"a": "0043 (0)151 29998887"}',
+        '{"a": "4711 15129998887"}',
+        '{"a": "47-0151 29998887"}',
+        '{"a": 215129998887}',
+        '{"a": "x15129998887"}',
         "",
     ],
 )
 def test_what_names_somebody_else(text: str) -> None:
     """A part of a longer value, and a short one within a text."""
     assert not OURS.stand_in(text)
+
+
+def test_a_store_looks_for_digits() -> None:
+    """Those after the country and the trunk zero, which may be written or not."""
+    assert digits_of_phones([MAIL, PHONE, NUMBER, SHORT]) == ["15129998887"]
+
+
+def test_letters_of_domains() -> None:
+    """An address is stored in ASCII; a line may have it as people write it."""
+    stored = "ann@xn--bcher-kva.example"
+    assert forms_of([MAIL, stored]) == [MAIL, "ann@bücher.example", stored]
+    assert forms_of(["xn--@x", "ann@xn--\u0661.example"])
 
 
 def test_a_store_looks_for_more() -> None:
