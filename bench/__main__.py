@@ -16,6 +16,7 @@ from bench import (
     alerts,
     api,
     consistency,
+    identity,
     ingest,
     matching,
     profile_read,
@@ -63,6 +64,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     )
     _add_consistency(
         commands.add_parser("consistency", parents=[as_json], help=_first_line(consistency.__doc__))
+    )
+    _add_identity(
+        commands.add_parser("identity", parents=[as_json], help=_first_line(identity.__doc__))
     )
     _add_alerts(commands.add_parser("alerts", parents=[as_json], help=_first_line(alerts.__doc__)))
     _add_prices(
@@ -205,6 +209,24 @@ def _add_consistency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the choice of products (1)")
 
 
+def _add_identity(parser: argparse.ArgumentParser) -> None:
+    parser.description = identity.__doc__
+    add, usual = parser.add_argument, " ".join(map(str, identity.IDENTIFIERS))
+    add(
+        "--identifiers",
+        type=positive,
+        nargs="+",
+        default=identity.IDENTIFIERS,
+        help=f"in each store, ten a person ({usual})",
+        metavar="COUNT",
+    )
+    add("--edges", type=positive, default=identity.EDGES, help=f"new ones ({identity.EDGES:,})")
+    seconds = f"limit of verify, simulate and rebuild ({identity.SECONDS:g})"
+    add("--seconds", type=float, default=identity.SECONDS, help=seconds)
+    jobs = f"only these of {', '.join(identity.JOBS)} (all)"
+    add("--jobs", nargs="+", choices=identity.JOBS, default=identity.JOBS, help=jobs, metavar="JOB")
+
+
 def _add_alerts(parser: argparse.ArgumentParser) -> None:
     parser.description = alerts.__doc__
     numbers = {
@@ -265,6 +287,9 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "consistency":
         asked = {name: getattr(given, name) for name in ("products", "places", "offers", "seed")}
         return [("consistency", lambda: consistency.measure(**asked), consistency.tell)]
+    if given.command == "identity":
+        asked = {name: getattr(given, name) for name in ("identifiers", "edges", "seconds", "jobs")}
+        return [("identity", lambda: identity.measure(**asked), identity.tell)]
     if given.command == "alerts":
         paced = ("products", "places", "rate", "seconds", "seed")
         asked = {name: getattr(given, name) for name in paced}

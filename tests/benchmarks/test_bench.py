@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import api, consistency, startup, tracing
+from bench import api, consistency, identity, identity_graph, startup, tracing
 from bench.api_memory import slope_per_minute
 from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
@@ -19,6 +19,10 @@ from schemas.profile import Profile
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
 from schemas.touchpoint import TouchpointAdapter
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.verification import Verified, differences
+from services.identity.writer import IdentityWriter
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.settings import RealmSettings
@@ -252,6 +256,44 @@ def test_consistency_judges_every_store_alike() -> None:
         assert store["offers_stored"] == store["products"] * 4
         assert store["loads"]["price_list"]["incidents_changed"] > 0
         assert store["loads"]["changes"]["offers"] == 3_000
+
+
+def test_the_made_up_graph_is_as_the_writer_leaves_it(database: Database) -> None:
+    """Edges and map are those that the writer makes of the same graph, in memory; new edges change
+    both alike."""
+    persons = 1_500
+    identity_graph.fill(database, persons, lambda *_: None)
+    store, rules = ClickHouseIdentityStore(database), identity_rules()
+    assert list(differences(store, identity_graph.REALM, rules, Verified())) == []
+    stored = {node.id: node for page in store.nodes(identity_graph.REALM, 5_000) for node in page}
+    edges = store.edges_of(identity_graph.REALM, stored)
+    own, shared = len(identity_graph.EDGES) * persons, persons // identity_graph.SHARED_ONE_IN
+    assert len(edges) == own + shared + identity_graph.hub_neighbours(persons)
+    kept, written = store.placements_of(identity_graph.REALM, stored), MemoryIdentityStore()
+    writer = IdentityWriter(written, identity_graph.REALM, rules)
+    writer.commit(writer.apply(edges), 1)
+    assert kept == written.all_placements(identity_graph.REALM)
+    assert written.all_refusals(identity_graph.REALM) == []
+    assert {node.id for node in stored.values()} >= {
+        identity_graph.hub().id,
+        *(identity_graph.node(name, 7).id for name in identity_graph.IDENTIFIERS),
+    }
+
+
+def test_identity_reports_every_job() -> None:
+    """Two stores: every new edge is written, every identifier looked at, and all rows are right."""
+    report = bench("identity", "--identifiers", "500", "2000", "--edges", "200")
+    assert set(report["ratios"]) == set(identity.JOBS)
+    for store in report["stores"]:
+        jobs = store["jobs"]
+        assert jobs["write"]["edges"] == sum(one["edges"] for one in jobs["write"]["windows"])
+        assert jobs["verify"]["identifiers"] > store["identifiers"] + 100
+        for name, wrong in (("verify", "different"), ("rebuild", "written")):
+            assert jobs[name][wrong] == 0, name
+            assert jobs[name]["identifiers"] == jobs["verify"]["identifiers"]
+        assert all(jobs[name]["rows_read_each"] > 0 for name in identity.JOBS)
+        assert not any(jobs[name].get("cut") for name in identity.JOBS)
+    assert "identifiers/s" in identity.tell(report)
 
 
 def test_startup_reports_every_command() -> None:
