@@ -492,10 +492,12 @@ class Writes(Protocol):
         """Apply what people did with incidents. Repeating it changes nothing."""
         ...
 
-    def apply_rules(self, records: Sequence[RulesRecord]) -> None:
+    def apply_rules(
+        self, records: Sequence[RulesRecord], replaced: Collection[RulesChange] = ()
+    ) -> None:
         """Put identity rules in force, durably; the map follows, perhaps after the return.
 
-        Raises as `act` does.
+        `replaced`: those in force whose application is given up. Raises as `act` does.
         """
         ...
 

@@ -66,7 +66,12 @@ from services.store.retention import (
     expired_rows,
     remove_expired,
 )
-from services.store.rules_in_force import FollowedRules, RulesChange
+from services.store.rules_in_force import (
+    ClickHouseRules,
+    FollowedRules,
+    RulesChange,
+    ahead_of_its_record,
+)
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -260,7 +265,8 @@ def _rejected(settings: Settings, database: Database) -> RejectedSource:
 
 class StoreWrites:
     """Implements services.api.ports.Writes; `act` makes actions durable, `erase` erasures, `expire`
-    the end of events that are too old."""
+    the end of events that are too old. `is_waited_for`: what is acted on is done in the order of a
+    log, behind what is in hand there."""
 
     def __init__(
         self,
@@ -268,7 +274,10 @@ class StoreWrites:
         act: ActionSink,
         erase: ErasureSink = no_erasure,
         expire: ExpirySink = no_expiry,
+        *,
+        is_waited_for: bool = False,
     ) -> None:
+        self._is_waited_for = is_waited_for
         self._database = database
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
@@ -285,9 +294,16 @@ class StoreWrites:
         """See the port."""
         self._act(records)
 
-    def apply_rules(self, records: Sequence[RulesRecord]) -> None:
-        """See the port."""
+    def apply_rules(
+        self, records: Sequence[RulesRecord], replaced: Collection[RulesChange] = ()
+    ) -> None:
+        """See the port. The log comes first: it alone says what a store made anew has to follow."""
         self._act(records)
+        known = {one.realm: one for one in replaced}
+        for record in records if self._is_waited_for else ():
+            if record.realm in known:
+                ahead = ahead_of_its_record(record, known[record.realm])
+                ClickHouseRules(self._database).put(ahead)
 
     def decide(self, records: Sequence[DecisionRecord]) -> None:
         """See the port."""

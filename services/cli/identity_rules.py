@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from schemas.instants import to_ms
+from schemas.records import RulesRecord
 from schemas.rules import rules_text
 from schemas.rules.identity import RULES_FILE
 from services.api.operation import plain
@@ -132,7 +133,11 @@ def apply(
     reason: Reason = "",
     again: Annotated[
         bool,
-        typer.Option("--again", help="On a server: also if they are in force already."),
+        typer.Option("--again", help="Also if they are in force already."),
+    ] = False,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help="Give up others that are still being applied."),
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -145,12 +150,7 @@ def apply(
     if dry_run:
         simulate(context, rules, as_json=as_json)
         return
-    if again and state_of(context).settings().clickhouse_url is None:
-        raise InvalidInput(
-            "--again is for a server; on a data directory stop 'c360 up' and run 'c360 identity "
-            "rebuild'"
-        )
-    asked = ApplyRequest(rules=text_of(rules), by=by, reason=reason, again=again)
+    asked = ApplyRequest(rules=text_of(rules), by=by, reason=reason, again=again, instead=instead)
     with state_of(context).session() as session:
         found = list(map(plain, session.run(IDENTITY_APPLY, asked)))
     if as_json:
@@ -233,7 +233,11 @@ def _put_in_force(engine: Engine, realm: str) -> None:
         raise InvalidInput("rules are those of every realm: leave out --realm")
     configured_trust(settings, rules_of_text(rules.own_text))
     reason = f"the file {settings.identity_rules.name} of the settings"[:REASON_CHARS_MAX]
-    engine.change_rules(rules.own_text, "c360 identity rebuild", reason, to_ms(utc_now()))
+    given = {"text": rules.own_text, "author": "c360 identity rebuild", "reason": reason}
+    now_ms = to_ms(utc_now())
+    engine.change_rules(
+        [RulesRecord(realm=one, decided_ms=now_ms, **given) for one in settings.realms]
+    )
 
 
 REBUILT = (

@@ -39,8 +39,10 @@ class LocalSession:
         report: Callable[[list[Result]], None],
         intake: Intake = Intake.FILE,
     ) -> None:
-        """See Session."""
+        """See Session. A change of rules that was cut off goes on when the lines are stored."""
         self._engine.ingest(lines, report, intake)
+        for _ in self._engine.finish_rules():
+            pass
 
 
 @contextmanager

@@ -22,7 +22,9 @@ class ServerSession:
 
     def __init__(self, reading: ReadStore) -> None:
         settings = reading.settings
-        writes = StoreWrites(reading.reading, kafka_sink(settings), kafka_erasures(settings))
+        writes = StoreWrites(
+            reading.reading, kafka_sink(settings), kafka_erasures(settings), is_waited_for=True
+        )
         self._access = Access(reading, writes)
 
     def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:

@@ -100,6 +100,8 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     tune_garbage_collector()
     writer.start()
     query.start()
+    applying.note(bool(engine.rules.unfinished()))
+    applying.start()
 
     def started() -> None:
         err.print(f"c360 is up at {presence.url} on {settings.data_dir} (stop with Ctrl-C)")

@@ -42,7 +42,7 @@ from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.batching import bounded
-from services.runtime.errors import ConfigurationError, Retry
+from services.runtime.errors import ConfigurationError
 from services.runtime.metrics import Metrics
 from services.runtime.process import BatchCollections, tune_garbage_collector
 from services.runtime.settings import (
@@ -55,7 +55,11 @@ from services.store.database import Database, open_embedded
 from services.store.directory import require_embedded_engine
 from services.store.locks import DirectoryLock, open_to_others
 from services.store.migrations import migrate_directory
-from services.store.rules_in_force import FollowedRules, RulesChange, rules_of_text
+from services.store.rules_in_force import (
+    FollowedRules,
+    RulesChange,
+    doubtful_after,
+)
 from services.store.secret import register_secret
 from services.store.statements import statements_of
 from services.stream.watermarks import ClickHouseWatermarks
@@ -108,6 +112,10 @@ class Engine:
     def open(cls, settings: Settings, *, other_rules: bool = False) -> Self:
         """Open the data directory of the settings and complete what was left in doubt.
 
+        A change of the identity rules that was cut off is left as it is: whoever writes brings the
+        map in line by `finish_rules`. What comes in before has its place, and others may replace
+        rules by which the map cannot be computed.
+
         `other_rules`: the settings may name identity rules that are not in force (yet).
 
         Raises:
@@ -135,8 +143,6 @@ class Engine:
                 engine._forget()
             if engine._retention.complete():
                 engine._forget()
-            for _ in engine.finish_rules():
-                pass
         except BaseException:
             lock.release()
             raise
@@ -215,22 +221,21 @@ class Engine:
         if damage is not None:
             raise damage
 
-    def change_rules(self, text: str, author: str, reason: str, decided_ms: int) -> None:
-        """Put identity rules in force in every realm. What is written from now on follows from
-        them; `rebuild_identities` brings the rest in line. Rules that are in force already stay as
-        they are.
+    def change_rules(self, records: Sequence[RulesRecord]) -> None:
+        """Put identity rules in force. What is written from now on follows from them;
+        `rebuild_identities` brings the rest in line. Those that are still being applied are
+        replaced.
 
-        To be called by the thread that writes, with rules that can be used. Raises Retry while
-        other rules are still being applied, and as the store does; some realms may have the rules
-        then, so call it again.
+        To be called by the thread that writes, with rules that can be used. Raises as the store
+        does; some realms may have the rules then, so call it again.
         """
-        rules = rules_of_text(text)
-        if any(one.rules != rules for one in self.rules.unfinished()):
-            raise Retry("other identity rules are still being applied; try again when that is done")
-        for realm in self.settings.realms:
-            if self.rules.of(realm) != rules:
-                since = self.pipeline.new_version()
-                self.rules.store.put(RulesChange(realm, since, text, author, reason, decided_ms))
+        for one in records:
+            change = RulesChange(
+                one.realm, self.pipeline.new_version(), one.text, one.author, one.reason,
+                one.decided_ms,
+            )  # fmt: skip
+            if not self.rules.in_force[one.realm].is_of(change):
+                self.rules.store.put(change)
         self._go_by_rules()
 
     def _go_by_rules(self) -> None:
@@ -242,7 +247,8 @@ class Engine:
 
     def rebuild_identities(self, realm: str) -> Iterator[RebuiltPart]:
         """Bring the map of a realm in line with the identity rules in force, from where a change of
-        them was cut off. Each part is durable when it is yielded; batches may come between.
+        them was cut off. Each part is durable when it is yielded; batches may come between, and
+        other rules: these are brought in line by another call.
 
         Raises as `Pipeline.finish` does.
         """
@@ -251,8 +257,9 @@ class Engine:
         change = self.rules.store.latest()[realm]
         after = None if change.is_done else change.place or None
         parts = rebuilt_parts(
-            source, realm, self.rules.of(realm), after=after, in_doubt=not change.is_done
-        )
+            source, realm, self.rules.of(realm), after=after, in_doubt=not change.is_done,
+            doubtful_after=doubtful_after(self.rules.store, change),
+        )  # fmt: skip
         for part in parts:
             if not part.is_right:
                 version = self.pipeline.replace(realm, part.changes)
@@ -261,6 +268,8 @@ class Engine:
                 change = change.advanced(part.nodes, part.place)
                 self.rules.store.put(change)
             yield part
+            if not self.rules.in_force[realm].is_of(change):
+                return
         if not change.is_done:
             self.rules.store.put(change.done())
             self._go_by_rules()
@@ -268,8 +277,8 @@ class Engine:
 
     def finish_rules(self) -> Iterator[RebuiltPart]:
         """Bring the map in line with a change of the rules, if that is not done. As above."""
-        for change in self.rules.unfinished():
-            yield from self.rebuild_identities(change.realm)
+        while unfinished := self.rules.unfinished():
+            yield from self.rebuild_identities(unfinished[0].realm)
 
     def act(self, records: Sequence[PersonRecord]) -> None:
         """Apply what people did or decided, rules included, and all that follows from it.
@@ -282,8 +291,8 @@ class Engine:
 
     def begin(self, records: Sequence[PersonRecord]) -> bool:
         """Like `act`, but for what follows from rules: whether `finish_rules` has to be called."""
-        for one in (one for one in records if isinstance(one, RulesRecord)):
-            self.change_rules(one.text, one.author, one.reason, one.decided_ms)
+        if changes := [one for one in records if isinstance(one, RulesRecord)]:
+            self.change_rules(changes)
         self.pipeline.act(records)
         return bool(self.rules.unfinished())
 

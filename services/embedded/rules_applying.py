@@ -2,7 +2,7 @@
 
 Each part is an order to the one thread that writes, so batches come in between; the writer knows
 that rows may still follow from other rules. A service that is stopped meanwhile goes on at its next
-start, before it takes events.
+start.
 """
 
 from __future__ import annotations

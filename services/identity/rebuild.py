@@ -8,7 +8,7 @@ after the last part that was done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from schemas.edge import Node
@@ -55,6 +55,7 @@ def rebuilt_parts(
     *,
     after: NodeId | None = None,
     in_doubt: bool = False,
+    doubtful_after: NodeId | None = None,
 ) -> Iterator[RebuiltPart]:
     """What has to be written, part by part. Write each before the next one is asked for; whoever
     writes between two parts does so as a writer for which the map is *renewed*, under the same
@@ -64,17 +65,30 @@ def rebuilt_parts(
         after: the place of the last part that was done.
         in_doubt: the first part may have been written before, in part or whole, and not followed
             up: its changes are all of its rows.
+        doubtful_after: so may the rows of all nodes behind this one, 0 for all of them: a change
+            that was not done was replaced.
     """
     table = type_table(rules)
     for part in solved_parts(source, realm, table, nodes_per_part, renewed=True, after=after):
-        yield _rebuilt(part, table, in_doubt)
+        doubtful = set(part.fresh) if in_doubt else _behind(source, part.fresh, doubtful_after)
+        yield _rebuilt(part, table, doubtful)
         in_doubt = False
 
 
-def _rebuilt(part: SolvedPart, table: TypeTable, in_doubt: bool) -> RebuiltPart:
+def _behind(
+    source: VerificationSource, nodes: Collection[NodeId], after: NodeId | None
+) -> set[NodeId]:
+    if after is None:
+        return set()
+    return {one for one in nodes if not after or source.place_of(one) > source.place_of(after)}
+
+
+def _rebuilt(part: SolvedPart, table: TypeTable, doubtful: Collection[NodeId]) -> RebuiltPart:
     cache, after = part.cache, part.result.placements
     before = {one: cache[one].placement for one in part.fresh}
-    changed = {one for one in before if one in after and (in_doubt or before[one] != after[one])}
+    changed = {
+        one for one in before if one in after and (one in doubtful or before[one] != after[one])
+    }
     appeared, vanished = _refusals(part, table)
     merges, splits = count_moves({one: before[one] for one in changed}, after)
     gone = {
@@ -96,7 +110,7 @@ def _rebuilt(part: SolvedPart, table: TypeTable, in_doubt: bool) -> RebuiltPart:
             refusals_vanished=vanished,
             merges=merges,
             splits=splits,
-            in_doubt=in_doubt,
+            in_doubt=bool(doubtful),
         ),
         gone=gone,
         place=part.place,

@@ -19,7 +19,7 @@ from services.identity.in_parts import NODES_PER_PART
 from services.identity.rebuild import RebuiltPart, rebuilt_parts
 from services.identity.stage import IdentityStage
 from services.identity.writer import Changes
-from services.store.rules_in_force import RulesChange, RulesStore
+from services.store.rules_in_force import RulesChange, RulesStore, doubtful_after
 
 ALONE = {"status": ProfileStatus.CURRENT, "kind": None, "merged_into": None}
 """The state of an identifier that is not on the map."""
@@ -68,11 +68,12 @@ class RulesApplication:
         """Put the rules in force; whether there is anything left to do."""
         self._fence()
         known = self._store.latest().get(self._realm)
-        if known is not None and known.decided_ms > self._change.decided_ms:
-            return False  # a log that was set up anew says again what was replaced since
-        if known is not None and known.since >= self._change.since:
-            if known.since > self._change.since or known.is_done:
-                return False  # applied before, or replaced since
+        if known is not None and self._is_later(known):
+            self._session.forget()
+            return False
+        if known is not None and known.is_of(self._change):
+            if known.is_done:
+                return False
             self._change = known
         else:
             self._store.put(self._change)
@@ -84,8 +85,23 @@ class RulesApplication:
             self._nodes_per_part,
             after=self._change.place or None,
             in_doubt=True,
+            doubtful_after=doubtful_after(self._store, self._change),
         )
         return True
+
+    def is_replaced(self) -> bool:
+        """Whether other rules are in force meanwhile: what is written from now on follows from
+        them, and their own record, which comes later, brings the rest in line."""
+        known = self._store.latest().get(self._realm)
+        if known is None or not self._is_later(known):
+            return False
+        self._session.forget()
+        return True
+
+    def _is_later(self, known: RulesChange) -> bool:
+        """Also of one that was applied before: a log that was set up anew says again what was
+        replaced since."""
+        return known.decided_ms > self._change.decided_ms
 
     def next_part(self) -> AppliedPart | None:
         """Write one part; None when there is none left."""

@@ -173,6 +173,9 @@ class IdentityWorker:
             await self._offload(applying.note)
             count_changes(self._metrics, part.changes)
             self._rules.waits()
+            if await self._offload(applying.is_replaced):
+                await self._offload(self._rules.changed, rules.realm)
+                return
             if tenure is not self._tenure or self._rules.gives_way():
                 raise Retry("the partition is being reassigned; its next holder goes on")
         identifiers = await self._offload(applying.finish)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
+from schemas.records import RulesRecord
 from schemas.rules import rules_text
 from schemas.rules.identity import RULES_FILE, IdentityRules, identity_rules
 from services.runtime.errors import ConfigurationError
@@ -64,6 +65,12 @@ class RulesChange(NamedTuple):
         """The rules. Raises ValueError if this program cannot read them."""
         return rules_of_text(self.text)
 
+    def is_of(self, other: RulesChange) -> bool:
+        """Whether both are one change, whatever is known of when it came and how far it is."""
+        return (self.realm, self.decided_ms, self.text) == (
+            other.realm, other.decided_ms, other.text,
+        )  # fmt: skip
+
     @property
     def sha256(self) -> str:
         """Of the text, as hexadecimal digits."""
@@ -87,6 +94,10 @@ class RulesStore(Protocol):
         """The rules in force, by realm; a realm that has none yet is missing."""
         ...
 
+    def former(self, change: RulesChange) -> RulesChange | None:
+        """What was in force in the realm before a change."""
+        ...
+
     def put(self, change: RulesChange) -> None:
         """Write a change, or how far it is; durable on return. Repeating it is harmless."""
         ...
@@ -96,6 +107,24 @@ class RulesStore(Protocol):
 def rules_of_text(text: str) -> IdentityRules:
     """The rules of a file's text. Raises ValueError, pydantic's ValidationError included."""
     return IdentityRules.model_validate(tomllib.loads(text))
+
+
+def doubtful_after(store: RulesStore, change: RulesChange) -> NodeId | None:
+    """If a change has replaced one that was not done: the node behind which rows may have been
+    written that nobody was told of, 0 for all of them."""
+    former = store.former(change)
+    return None if former is None or former.is_done else former.place
+
+
+def ahead_of_its_record(record: RulesRecord, known: RulesChange) -> RulesChange:
+    """The change of a record that is in the log, before its turn has come: it is in force from then
+    on, and what stands before it in the log is no longer brought in line with other rules.
+
+    It counts from right behind the change that it replaces. The next record has a higher version.
+    """
+    return RulesChange(
+        record.realm, known.since + 1, record.text, record.author, record.reason, record.decided_ms
+    )
 
 
 def first_rules(realm: str, text: str, now_ms: int) -> RulesChange:
@@ -114,6 +143,12 @@ class MemoryRules:
         """See the port."""
         return {change.realm: change for _, change in sorted(self.changes.items())}
 
+    def former(self, change: RulesChange) -> RulesChange | None:
+        """See the port."""
+        found = [one for one in self.changes.values() if one.realm == change.realm]
+        earlier = [one for one in found if one.since < change.since]
+        return max(earlier, key=lambda one: one.since, default=None)
+
     def put(self, change: RulesChange) -> None:
         """See the port."""
         self.changes[change.realm, change.since] = change
@@ -129,6 +164,11 @@ class ClickHouseRules:
         """See the port."""
         rows = self._database.rows(_STATEMENTS["latest"])
         return {row[0]: _change(row) for row in rows}
+
+    def former(self, change: RulesChange) -> RulesChange | None:
+        """See the port."""
+        earlier = [one for one in self.history(change.realm) if one.since < change.since]
+        return earlier[0] if earlier else None
 
     def history(self, realm: str = "") -> list[RulesChange]:
         """All rules that were in force, the latest of each realm first."""

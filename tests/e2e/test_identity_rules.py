@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from services.store.waiting import wait_until
-from tests.e2e.runs import c360, c360_json
+from tests.e2e.runs import SECRET, c360, c360_json, environment
 from tests.e2e.up import running
 from tests.events import event, identifier, line
 
@@ -22,6 +24,23 @@ APPLY = ("identity", "apply")
 RULES = ("identity", "rules")
 CARD = 'name = "loyalty_card"\nkind = "personal"'
 NO_TYPES = "version = '4'\nhub_above = 0\nhub_above_personal = 1\nblocked = []\ntype = []"
+CUT_OFF = """
+import os, sys
+from functools import partial
+from pathlib import Path
+from schemas.records import RulesRecord
+from services.embedded import engine
+from services.runtime.settings import Settings
+
+engine.rebuilt_parts = partial(engine.rebuilt_parts, nodes_per_part=1)
+settings = Settings.model_validate({"data_dir": Path(sys.argv[1]), "identity_secret": sys.argv[2]})
+opened = engine.Engine.open(settings)
+known = max(one.decided_ms for one in opened.rules.in_force.values())
+said = {"author": "a", "reason": "cut off", "decided_ms": known + 1}
+opened.begin([RulesRecord(realm="default", text=sys.stdin.read(), **said)])
+next(opened.finish_rules())
+os._exit(9)
+"""
 ANNA = identifier("email", "anna@example.com", verified=True)
 LINES = b"\n".join(
     line(event("identity.linked", identifiers=[*ids]))
@@ -213,6 +232,42 @@ def test_rules_are_applied_while_events_come_in(tmp_path: Path) -> None:
     c360(data, "identity", "verify", C360_IDENTITY_RULES=str(file))
     held = {one["value"]: one for one in c360_json(data, "identity", "export", "--json")}
     assert len({held[one]["profile_id"] for one in ("77", "78", "79")}) == 3
+
+
+def test_rules_are_replaced_while_they_are_applied(tmp_path: Path) -> None:
+    """A directory whose change was cut off is read as it is; another change takes its place."""
+    data, mine = tmp_path / "data", str(rules(tmp_path, ("version = ", "version = 'cards' # ")))
+    c360(data, "ingest", "-", stdin=LINES)
+    cut_off(data, PACKAGED.replace(CARD, f"{CARD}\nunique = true"))
+    [now] = c360_json(data, *RULES, "--json")
+    assert (now["is_done"], now["reason"]) == (False, "cut off")
+    assert "being applied: " in c360(data, *RULES).stdout
+    why = ("--by", "anna", "--reason", "back")
+    refused = c360(data, *APPLY, mine, *why, code=1).stderr
+    assert "are still being applied in realm default; apply others when that is done, or" in refused
+    assert not c360_json(data, *RULES, "--json")[0]["is_done"], "and nothing else was finished"
+    done = c360(data, *APPLY, mine, *why, "--instead").stdout
+    assert "Rules cards are in force in realm default in the place of rules 5, and the map" in done
+    c360(data, "identity", "verify")
+    cut_off(data, PACKAGED)
+    c360(data, "ingest", "-", stdin=LINES)
+    assert c360_json(data, *RULES, "--json")[0]["is_done"], "whoever writes goes on with it"
+    cut_off(data, PACKAGED.replace(CARD, f"{CARD}\nunique = true"))
+    with running(data) as up, closing(up.client):
+        wait_until(lambda: c360_json(data, *RULES, "--json")[0]["is_done"], 30.0, "still applied")
+    c360(data, "identity", "verify")
+
+
+def cut_off(data: Path, text: str) -> None:
+    """A process that puts rules in force and is gone after the first part."""
+    done = subprocess.run(
+        [sys.executable, "-c", CUT_OFF, str(data), SECRET],
+        input=text.encode(),
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 9, done.stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,23 @@ from random import Random
 
 import pytest
 
-from schemas.records import RulesRecord
+from schemas.records import PersonRecord, RulesRecord
 from schemas.rules import rules_text
 from schemas.rules.identity import RULES_FILE
 from services.api.digest import state_digest
-from services.api.read_store import ReadStore
+from services.api.ports import Access
+from services.api.queries.identity_rules import IDENTITY_APPLY, ApplyRequest
+from services.api.read_store import ReadStore, StoreWrites
 from services.embedded import engine as engine_module
 from services.embedded.engine import Engine
 from services.identity.rebuild import rebuilt_parts
 from services.identity.verification import Verified
 from services.ingest.lines import Line
-from services.runtime.errors import ConfigurationError, Retry
+from services.runtime.errors import ConfigurationError, InvalidState, Retry
 from services.runtime.settings import Settings
+from services.store.database import Database
+from services.store.rules_in_force import FollowedRules, RulesChange
+from tests.conftest import empty_tables
 from tests.events import event, identifier, line
 
 CARD = 'name = "loyalty_card"\nkind = "personal"'
@@ -73,6 +78,86 @@ def digest(engine: Engine) -> dict[str, str]:
     return {name: value for name, value in found.items() if name in ("edges", "map")}
 
 
+def finish(engine: Engine) -> None:
+    """Bring the map in line."""
+    for _ in engine.finish_rules():
+        pass
+
+
+@pytest.mark.parametrize("parts", [0, 1, 4])
+def test_a_change_is_replaced(tmp_path: Path, parts: int) -> None:
+    """In the middle, in the process that applies it or after it was killed, by the former rules and
+    by others: the map is that of a directory that had these from the beginning."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+        alone.submit(_replace, tmp_path, parts).result()
+
+
+def _replace(tmp_path: Path, parts: int) -> None:
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(engine_module, "rebuilt_parts", partial(rebuilt_parts, nodes_per_part=3))
+    rng = Random(2)
+    before, during = some_lines(rng, 40), some_lines(rng, 6)
+    other = UNIQUE.replace("hub_above_personal = 10", "hub_above_personal = 2")
+    with Engine.open(settings_of(tmp_path / "data")) as engine:
+        take(engine, before)
+        first = digest(engine)
+        engine.begin([change(UNIQUE)])
+        running = engine.finish_rules()
+        for _ in range(parts):
+            next(running)
+        assert engine.begin([change(PACKAGED)]), "the former ones"
+        take(engine, during[:1])
+        for _ in running:  # goes on with those
+            pass
+        assert not engine.rules.unfinished()
+        take(engine, during[1:2])
+        assert digest(engine) != first
+        engine.begin([change(UNIQUE)])
+        running = engine.finish_rules()
+        for _ in range(parts):
+            next(running)
+    with Engine.open(settings_of(tmp_path / "data")) as engine:
+        take(engine, during[2:4])
+        engine.act([change(other)])
+        assert [one.is_done for one in engine.rules.store.history()][:2] == [True, False]
+        take(engine, during[4:])
+        found = digest(engine)
+    (tmp_path / "other.toml").write_text(other)
+    fresh = settings_of(tmp_path / "fresh", identity_rules=tmp_path / "other.toml")
+    with Engine.open(fresh) as engine:
+        take(engine, [*before, *during])
+        assert digest(engine) == found
+
+
+def test_only_when_asked_a_change_is_replaced(engine: Database) -> None:
+    """On a server: then its row is there ahead of its record, which was sent."""
+    empty_tables(engine)
+    settings = Settings.model_validate({"identity_secret": "s" * 64})
+    rules, sent = FollowedRules(settings, engine), list[PersonRecord]()
+    rules.register([DEFAULT])
+    [first] = rules.store.history()
+    stuck = RulesChange(DEFAULT, 1 << 48, UNIQUE, "anna", "test", first.decided_ms + 10, parts=2)
+    rules.store.put(stuck)
+    reads = ReadStore(settings, engine)
+    access = Access(reads, StoreWrites(engine, sent.extend, is_waited_for=True))
+    asked = {"rules": PACKAGED, "by": "kim", "reason": "a mistake"}
+    with pytest.raises(InvalidState, match="rules u are still being applied in realm default"):
+        list(IDENTITY_APPLY.run(access, ApplyRequest(**asked)))
+    assert sent == []
+    [told] = IDENTITY_APPLY.run(access, ApplyRequest(**asked, instead=True))
+    assert (told.former_rules, told.is_recorded, told.is_done) == ("u", True, False)
+    [record] = sent
+    assert isinstance(record, RulesRecord)
+    [ahead] = rules.store.latest().values()
+    assert (ahead.since, ahead.place, ahead.is_done) == (stuck.since + 1, 0, False)
+    assert (ahead.text, ahead.decided_ms) == (record.text, record.decided_ms)
+    assert record.decided_ms > stuck.decided_ms
+    assert rules.store.former(ahead) == stuck
+    [told] = IDENTITY_APPLY.run(access, ApplyRequest(**asked, instead=True))
+    assert not told.is_recorded, "nothing else is being applied"
+    empty_tables(engine)
+
+
 def test_a_change_that_is_cut_off_goes_on(tmp_path: Path) -> None:
     """Killed twice in the middle of a change, with events between the parts: the map is that of a
     directory that had these rules from the beginning."""
@@ -94,8 +179,6 @@ def _cut_off_and_go_on(tmp_path: Path) -> None:
             next(parts)
             take(engine, [one])
         assert engine.rules.unfinished()
-        with pytest.raises(Retry):
-            engine.begin([change(PACKAGED)])
         [unfinished] = engine.rules.store.latest().values()
         assert (unfinished.parts, unfinished.is_done) == (5, False)
 
@@ -106,11 +189,14 @@ def _cut_off_and_go_on(tmp_path: Path) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(engine_module, "rebuilt_parts", cut)
-        with pytest.raises(Retry):
-            Engine.open(settings)
+        with Engine.open(settings) as engine, pytest.raises(Retry):
+            finish(engine)
     with Engine.open(settings) as engine:
+        assert engine.rules.unfinished(), "whoever only reads need not wait"
+        take(engine, during[5:8])
+        finish(engine)
         assert not engine.rules.unfinished()
-        take(engine, [*during[5:], *after])
+        take(engine, [*during[8:], *after])
         found = digest(engine)
     (tmp_path / "unique.toml").write_text(UNIQUE)
     fresh = settings_of(tmp_path / "fresh", identity_rules=tmp_path / "unique.toml")

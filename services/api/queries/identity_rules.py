@@ -216,6 +216,8 @@ class ApplyRequest(Request):
     """Why, in one line."""
     again: bool = False
     """Whether rules that are in force are applied again: the whole map is brought in line."""
+    instead: bool = False
+    """Whether they replace others that are still being applied."""
 
 
 class RulesApplied(Answer):
@@ -243,14 +245,16 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
     rules = rules_of(text)
     reads.require_usable(rules)
     before = {realm: reads.rules_in_force(realm) for realm in reads.realms}
-    for one in before.values():
-        if one is not None and not one.is_done and one.rules != rules:
-            raise InvalidState(
-                f"rules {one.rules.version} are still being applied in realm {one.realm}; apply "
-                "others when that is done"
-            )
+    others = [one for one in before.values() if one and not one.is_done and one.rules != rules]
+    if others and not asked.instead:
+        raise InvalidState(
+            f"rules {others[0].rules.version} are still being applied in realm {others[0].realm}; "
+            "apply others when that is done, or instead of them"
+        )
+    # A record of the former change may still wait in the log of a realm that seems untouched.
+    everywhere = asked.again or bool(others)
     wanted = [
-        name for name, one in before.items() if asked.again or one is None or one.rules != rules
+        name for name, one in before.items() if everywhere or one is None or one.rules != rules
     ]
     known_ms = [one.decided_ms for one in before.values() if one is not None]
     now_ms = max([to_ms(utc_now()), *(known + 1 for known in known_ms)])
@@ -259,7 +263,7 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
         for name in wanted
     ]
     if records:
-        access.writes.apply_rules(records)
+        access.writes.apply_rules(records, [one for one in before.values() if others and one])
     reads.follow_rules(at_once=True)
     for name, one in before.items():
         now = reads.rules_in_force(name)

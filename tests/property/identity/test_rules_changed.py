@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from random import Random
+from uuid import UUID
 
 import pytest
 
 from schemas.edge import Node
-from schemas.identifiers import NodeId
+from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import Placement, ProfileKind
+from schemas.records import RulesRecord
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import type_table
 from services.identity.core.resolve import Resolution, resolve
 from services.identity.in_parts import Ahead, solved_parts
+from services.identity.ports import IdentityStore
 from services.identity.rebuild import rebuilt_parts
+from services.identity.rules_change import RulesApplication
 from services.identity.simulation import Simulated, WithMarks, simulate
+from services.identity.stage import IdentityStage
 from services.identity.verification import Verified, differences
 from services.identity.writer import IdentityWriter
+from services.store.rules_in_force import MemoryRules, RulesChange, ahead_of_its_record
 from tests.tiers import always
 from tests.unit.identity.replay import REALM, Replay
 from tests.unit.identity.stories import (
@@ -30,10 +37,13 @@ from tests.unit.identity.stories import (
     random_decisions,
     random_edge,
     random_story,
+    rules_file,
     small_rules,
 )
 
 SEEDS = range(120)
+Heard = tuple[UUID | None, ProfileKind | None]
+"""Of an id: into which it is merged, and its kind."""
 WHOLE = 1 << 128
 """After every node."""
 
@@ -263,6 +273,85 @@ def test_what_comes_in_during_a_rebuild_has_its_place(size: int, seeds: int) -> 
                 is_done = True
         require_right(replay, later, store, rules, WHOLE)
     assert killed > seeds // 5
+
+
+class Applied:
+    """A change of rules as its worker applies it, and what followers have heard."""
+
+    def __init__(self, store: MemoryIdentityStore, rng: Random, first: IdentityRules) -> None:
+        self.store, self.rng, self.changes = store, rng, MemoryRules()
+        self.heard: dict[NodeId, Heard] = {}
+        self.say(store.all_placements(REALM))
+        self.changes.put(RulesChange(REALM, 0, rules_file(first), "a", "r", 0, is_done=True))
+
+    def say(self, rows: Mapping[NodeId, Placement]) -> None:
+        """Followers hear of rows."""
+        for node, row in rows.items():
+            self.heard[node] = None if row.profile == node else as_uuid(row.profile), row.kind
+
+    def record(self, rules: IdentityRules, number: int) -> RulesRecord:
+        """That of rules, the later the higher the number."""
+        text = rules_file(rules)
+        return RulesRecord(realm=REALM, text=text, author="a", reason="r", decided_ms=number)
+
+    def apply(self, record: RulesRecord, offset: int, size: int, parts: int | None = None) -> bool:
+        """Whether there was anything to do. After so many parts the worker dies in the next one,
+        of which some is told."""
+        session = IdentityStage(self.store, self._writer)
+        applying = RulesApplication(
+            session, self.changes, record, offset, offset, lambda: None, size
+        )
+        if not applying.begin():
+            return False
+        while (part := applying.next_part()) is not None:
+            share = 1.0 if parts != 0 else self.rng.choice((0.0, 0.5))
+            for one in part.records:
+                if self.rng.random() < share:
+                    kind = None if one.kind is None else ProfileKind(one.kind)
+                    self.heard[one.profile_id.int] = one.merged_into, kind
+            if parts == 0:
+                return True
+            parts = None if parts is None else parts - 1
+            applying.note()
+            assert not applying.is_replaced()
+        applying.finish()
+        return True
+
+    def _writer(self, store: IdentityStore, realm: str) -> IdentityWriter:
+        change = self.changes.latest()[realm]
+        return IdentityWriter(store, realm, change.rules, renewed=not change.is_done)
+
+
+@pytest.mark.parametrize(("size", "seeds"), [(1, 200), (3, 200)])
+def test_rules_may_be_replaced_at_any_part(size: int, seeds: int) -> None:
+    """By others, by the same, more than once, and by a worker that dies again: at the end the map
+    is that of the last ones from scratch, and followers have heard of every row."""
+    replaced = 0
+    for seed in range(seeds):
+        store, replay, rules, _ = played(seed)
+        rng = Random(2_000 + seed)
+        applied = Applied(store, rng, replay.story.rules)
+        last = applied.record(rules, 1)
+        assert applied.apply(last, 1, size, rng.randint(0, 5))
+        for number in range(2, rng.randint(3, 4)):
+            known = applied.changes.latest()[REALM]
+            replaced += not known.is_done
+            rules = changed_rules(rng, replay.story.rules) if rng.random() < 0.5 else rules
+            before, last = last, applied.record(rules, number)
+            applied.changes.put(ahead_of_its_record(last, known))
+            assert not applied.apply(before, number - 1, size), "it is given up"
+            for cut in range(rng.randint(0, 2)):
+                applied.apply(last, number, size, cut + rng.randint(0, 3))
+        applied.apply(last, 9, size)
+        assert not applied.apply(last, 9, size), "it is done"
+        expected = from_scratch(replay, rules, set())
+        assert store.all_placements(REALM) == expected.placements, f"seed {seed}"
+        assert tuple(store.all_refusals(REALM)) == expected.refusals, f"seed {seed}"
+        told = {node: applied.heard[node] for node in expected.placements}
+        applied.heard = dict.fromkeys(applied.heard, (None, None))
+        applied.say(expected.placements)
+        assert told == {node: applied.heard[node] for node in told}, f"seed {seed}"
+    assert replaced > seeds // 3
 
 
 def test_a_row_of_other_rules_says_nothing_of_a_person() -> None:

@@ -33,7 +33,7 @@ from services.identity.worker import IdentityWorker, RulesChanges
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
-from services.store.rules_in_force import MemoryRules, RulesChange
+from services.store.rules_in_force import MemoryRules, RulesChange, ahead_of_its_record
 from services.stream.claim_records import OFFERS_TOPIC, customer_records
 from services.stream.connection import key_of
 from services.stream.dead_letters import REJECTED_TOPIC
@@ -270,6 +270,11 @@ class FaultyRules(MemoryRules):
             raise fault
         return super().latest()
 
+    def former(self, change: RulesChange) -> RulesChange | None:
+        if (fault := self._faults.strike()) is not None:
+            raise fault
+        return super().former(change)
+
     def put(self, change: RulesChange) -> None:
         fault = self._faults.strike()
         if fault is None or self._faults.share > 0:
@@ -350,10 +355,12 @@ class Rehearsal:
         # One size for all attempts: the part that was in hand is done again from where it began.
         self.nodes_per_part = rng.choice((1, 2, 5, 999))
         self.changed = {
-            realm: [changed_rules(rng, story.rules) for _ in range(rng.choice((0, 0, 1, 2)))]
+            realm: _some_rules(rng, story.rules, rng.choice((0, 0, 1, 2, 4)))
             for realm, story in self.stories.items()
         }
-        """Rules that come in one half each, in this order."""
+        """Half of the rules come in each half, in this order."""
+        self.in_log: dict[str, list[RulesRecord]] = {}
+        self.replaced = 0
         self.log = Log(self.faults)
         self.opened: list[VersionedStore] = []
         self.poison: set[tuple[bytes | None, bytes]] = set()
@@ -389,14 +396,15 @@ class Rehearsal:
             middle = len(story.items) // 2
             items = story.items[:middle] if half == 0 else story.items[middle:]
             waiting.append((realm, list(items)))
-        due = {realm: some[half : half + 1] for realm, some in self.changed.items()}
+        due = self.in_log = {realm: self._changes(realm, half) for realm in self.stories}
+        due = {realm: [*some] for realm, some in due.items()}
         while waiting:
             realm, items = rng.choice(waiting)
             if not items:
                 waiting.remove((realm, items))
                 continue
-            if rng.random() < 0.3:
-                found[REALMS[realm]] += [_rules(realm, rules) for rules in due.pop(realm, [])]
+            if rng.random() < 0.3 and due[realm]:
+                found[REALMS[realm]].append(_json(due[realm].pop(0)))
             take = [items.pop(0) for _ in range(min(len(items), rng.randint(1, 4)))]
             edges, decisions, _ = parts(take)
             ends = [end.id for edge in edges for end in (edge.a, edge.b)]
@@ -409,12 +417,39 @@ class Rehearsal:
             if rng.random() < 0.1:
                 values.append(rng.choice(POISON))
         for realm, some in due.items():
-            found[REALMS[realm]] += [_rules(realm, rules) for rules in some]
+            found[REALMS[realm]] += map(_json, some)
         return found
+
+    def _changes(self, realm: str, half: int) -> list[RulesRecord]:
+        changed = self.changed[realm]
+        middle = (len(changed) + 1) // 2
+        return [
+            _rules(realm, rules, number)
+            for number, rules in enumerate(changed, 1)
+            if (number > middle) == bool(half)
+        ]
+
+    def _replace(self, chance: float = 0.2) -> None:
+        """Somebody gives up what is applied now, for rules whose record is in the log already."""
+        if self.rng.random() > chance:
+            return
+        latest = MemoryRules.latest(self.rules)
+        unfinished = [realm for realm, one in latest.items() if not one.is_done]
+        realm = self.rng.choice(unfinished or [*self.stories])
+        known = latest.get(realm)
+        later = [
+            one
+            for one in self.in_log[realm]
+            if known is not None and one.decided_ms > known.decided_ms
+        ]
+        if known is not None and later:
+            self.replaced += not known.is_done
+            MemoryRules.put(self.rules, ahead_of_its_record(self.rng.choice(later), known))
 
     async def _step(self) -> None:
         """Hand over one batch of both partitions; now and then acknowledge, move, or die."""
         rng, at = self.rng, self.at
+        self._replace()
         batch: list[Delivery] = []
         for number, values in self.log.records.items():
             size = rng.choice((0, 1, 2, 5, 20))
@@ -429,6 +464,7 @@ class Rehearsal:
             return
         except Killed:
             self.deaths += 1
+            self._replace(0.7)  # what keeps a worker from living is what somebody would replace
             self._restart()
             return
         for delivery in batch:
@@ -451,7 +487,9 @@ class Rehearsal:
             self._open, self._writer,
             DecisionPorts(self.positions, self.log, self.topics, self._offload), Metrics(),
             customer_records,
-            rules=RulesChanges(self.rules, nodes_per_part=self.nodes_per_part),
+            rules=RulesChanges(
+                self.rules, waits=self._replace, nodes_per_part=self.nodes_per_part
+            ),
         )  # fmt: skip
 
     def _open(self) -> IdentityStore:
@@ -532,9 +570,18 @@ def _markless(story: Story) -> Story:
     return story._replace(items=[item for item in story.items if not isinstance(item, int)])
 
 
-def _rules(realm: str, rules: IdentityRules) -> bytes:
+def _some_rules(rng: Random, first: IdentityRules, count: int) -> list[IdentityRules]:
+    """Rules in the place of others, sometimes the same again."""
+    found: list[IdentityRules] = []
+    for _ in range(count):
+        is_again = found and rng.random() < 0.4
+        found.append(found[-1] if is_again else changed_rules(rng, first))
+    return found
+
+
+def _rules(realm: str, rules: IdentityRules, number: int) -> RulesRecord:
     text = rules_file(rules)
-    return _json(RulesRecord(realm=realm, text=text, author="a", reason="r", decided_ms=1))
+    return RulesRecord(realm=realm, text=text, author="a", reason="r", decided_ms=number)
 
 
 def _json(record: EdgesRecord | DecisionRecord | RulesRecord) -> bytes:
