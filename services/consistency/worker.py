@@ -80,6 +80,8 @@ class _PartitionBatch(NamedTuple):
     """Perhaps of somebody who was erased: they count if the facts still have them."""
     ticks: dict[str, datetime]
     actions: dict[str, dict[Book, list[IncidentAction]]]
+    old_acts: dict[str, set[Book]]
+    """Books of actions on incidents of which some may be about somebody who was erased since."""
     customers: dict[str, set[NodeId]]
     """Profiles to judge again."""
     anchors: dict[str, set[NodeId]]
@@ -106,7 +108,8 @@ class _Task(NamedTuple):
     changed_books: Sequence[Book]
     """Of customers; read anew."""
     doubted_books: Collection[Book]
-    """Of claims that count if the facts have them; read anew."""
+    """Of claims that count if the facts have them, and of actions that count if anything is left
+    to act on; read anew."""
     in_doubt: bool
     version: int
     """Of the rows to write."""
@@ -282,6 +285,7 @@ class ConsistencyWorker:
             doubted = {claim.book for claim in held.comparable.filter(old)}
             kinds, former = self._rules.kinds, sorted(brought.old_customers.get(realm, ()))
             doubted.update(kinds.customer_books(realm, former))
+            doubted |= brought.old_acts.get(realm, set())
             compared = held.comparable.filter(claims)
             matters = {claim.book for claim in compared}
             # Of an order that is cancelled in its own batch, the claims stand in the facts alone.
@@ -338,6 +342,7 @@ def _brought(
     doubted: dict[str, list[BookEntry]] = defaultdict(list)
     ticks: dict[str, datetime] = {}
     actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
+    old_acts: dict[str, set[Book]] = defaultdict(set)
     customers: dict[str, set[NodeId]] = defaultdict(set)
     old_customers: dict[str, set[NodeId]] = defaultdict(set)
     anchors: dict[str, set[NodeId]] = defaultdict(set)
@@ -359,6 +364,8 @@ def _brought(
             actions[record.realm].setdefault(record.book, []).append(
                 _bounded_action(record, delivery)
             )
+            if _is_old(delivery, record, erased_ms):
+                old_acts[record.realm].add(record.book)
         elif isinstance(record, CustomersRecord):
             mine = old_customers if _is_old(delivery, record, erased_ms) else customers
             mine[record.realm].update(one.int for one in record.customers)
@@ -373,7 +380,7 @@ def _brought(
             else:
                 claims += record.entries()
     return _PartitionBatch(
-        believed, doubted, ticks, actions, customers, anchors, old_customers, refused
+        believed, doubted, ticks, actions, old_acts, customers, anchors, old_customers, refused
     )
 
 

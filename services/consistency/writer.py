@@ -197,7 +197,7 @@ class ConsistencyWriter:
 
         The claims of `changed_books` are read again, because they may have got or lost some: those
         of customers, whose books follow the profile map. So are those of `doubted_books`; one that
-        has no rows at all is passed over, or it would leave one.
+        has no rows at all is passed over with its actions, or it would leave one.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
@@ -220,7 +220,8 @@ class ConsistencyWriter:
             books += sorted(self.due_books(now).difference(books))
         postponed = self._postponed.intersection(books)
         anew = {*changed_books, *doubted_books, *postponed}
-        may_be_blank = (set(doubted_books) if in_doubt else anew).difference(by_book, actions)
+        acted = actions.keys() - set(doubted_books)
+        may_be_blank = (set(doubted_books) if in_doubt else anew).difference(by_book, acted)
         self._load(books, {*anew, *(one.book for one in superseded)}, may_be_blank)
         self._postponed -= postponed
         self._due |= dict.fromkeys(postponed.difference(self._cache))

@@ -13,10 +13,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from schemas.claim import Book
 from schemas.identifiers import as_uuid
+from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
-from schemas.records import ErasureRecord, TickRecord
+from schemas.records import ActionRecord, ErasureRecord, TickRecord
 from schemas.rules.identity import identity_rules
+from schemas.subject import Subject, SubjectType
 from schemas.topics import CATALOGUE
 from services.api.digest import state_digest
 from services.api.ports import Reads
@@ -25,6 +28,7 @@ from services.consistency.alerts import ALERTS_TOPIC
 from services.consistency.pausing import PausingErasures
 from services.consistency.rules import consistency_rules
 from services.consistency.worker import ConsistencyWorker
+from services.erasure import closing
 from services.erasure.adapters.held import HeldReader
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.adapters.runs import ErasureRuns
@@ -43,7 +47,12 @@ from services.ingest.worker import Batch, IngestPorts, IngestWorker, Timing
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.store.database import Database
-from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC, customer_records
+from services.stream.claim_records import (
+    OFFER_PARTITIONS,
+    OFFERS_TOPIC,
+    action_outgoing,
+    customer_records,
+)
 from services.stream.connection import key_of, partition_of
 from services.stream.partition_ownership import DecisionPorts
 from services.stream.person_records import EDGES_TOPIC, erasure_outgoing
@@ -428,6 +437,68 @@ def test_a_new_event_begins_a_new_profile(workers: Workers) -> None:
     assert {one.value for one in profile.identifiers} == {EMAIL, "new-cookie"}
     assert_consistent(workers.database)
     assert_replay_changes_nothing(workers)
+
+
+def test_an_action_that_waits_does_not_bring_an_incident_back(workers: Workers) -> None:
+    """Somebody acknowledged an incident about the person and one of others; the consistency worker
+    reads it when the first is removed. Read again, too."""
+    record = workers.record()
+    theirs = event("support.contacted", event_id="other-case", occurred_at="2026-11-20T10:00:00Z",
+                   identifiers=[identifier("email", OTHERS[0], verified=True)],
+                   body={"case_id": "other-case"})  # fmt: skip
+    acted = "SELECT subject FROM incident_actions FINAL"
+
+    async def story() -> None:
+        workers.publish(line(theirs))
+        await workers.run_all()
+        stored = workers.database.rows(
+            "SELECT kind, subject, incident_id FROM incident_states FINAL WHERE subject IN "
+            "('planted-case', 'other-case') ORDER BY subject"
+        )
+        assert [subject for _, subject, _ in stored] == ["other-case", "planted-case"]
+        for kind, subject, incident_id in stored:
+            book = Book(REALM, kind, Subject(SubjectType.CASE, subject))
+            entry = IncidentAction(
+                incident_id=incident_id, action=ActionKind.ACK, by="kim",
+                reason="planted-support-text", acted_at=RECEIVED_AT,
+            )  # fmt: skip
+            await workers.send_all([action_outgoing(ActionRecord.of(book, entry))])
+        await workers.send_all([erasure_outgoing(record)])
+        await workers.finish(record)
+
+    run(story())
+    assert workers.database.rows(acted) == [("other-case",)]
+    assert_replay_changes_nothing(workers)
+    assert workers.database.rows(acted) == [("other-case",)]
+
+
+def test_a_closing_record_without_effect_is_sent_again(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was lost, or read by a worker that died: after a while, and not before."""
+    record, now_s = workers.record(), [1_000.0]
+    monkeypatch.setattr(closing, "monotonic", lambda: now_s[0])
+
+    async def sent_after(wait_s: float) -> bool:
+        now_s[0] += wait_s
+        before = len(workers.topics.records[EDGES])
+        await workers.closer.look()
+        return len(workers.topics.records[EDGES]) > before
+
+    async def story() -> None:
+        await workers.send_all([erasure_outgoing(record)])
+        await workers.run_identity()
+        await workers.closer.look()
+        assert workers.step(record) is ErasureStep.PAUSING
+        workers.pauses.note(workers.pauses.pausing(), range(OFFER_PARTITIONS))
+        assert await sent_after(0)
+        assert not await sent_after(closing.SEND_AGAIN_S)
+        assert await sent_after(1)
+        await workers.run_identity()
+        assert workers.step(record) is ErasureStep.CLOSED
+        assert not await sent_after(2 * closing.SEND_AGAIN_S)
+
+    run(story())
 
 
 def test_incidents_pause_meanwhile(workers: Workers) -> None:
