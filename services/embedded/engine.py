@@ -105,8 +105,8 @@ class Engine:
         self._core = self._new_core()
         self._register_realms()
         self.pipeline = self._pipeline()
-        self._eraser = Eraser(database, self.pipeline.settle)
-        self._retention = EventRetention(database, self.pipeline, self._core)
+        self._eraser = Eraser(database, self.pipeline.settle, removed=self._forget)
+        self._retention = self._new_retention()
 
     @classmethod
     def open(cls, settings: Settings, *, other_rules: bool = False) -> Self:
@@ -138,11 +138,7 @@ class Engine:
             reading = open_embedded(settings.data_dir)
             engine = cls(settings, database, reading, lock, other_rules=other_rules)
             readmission.run(engine.pipeline)
-            recovered = engine.pipeline.recover()
-            if engine._eraser.complete():
-                engine._forget()
-            if engine._retention.complete():
-                engine._forget()
+            recovered = engine.recover()
         except BaseException:
             lock.release()
             raise
@@ -151,6 +147,14 @@ class Engine:
         if recovered:
             log.info("recovered", events=recovered)
         return engine
+
+    def recover(self) -> int:
+        """Complete what a process before left in doubt or half done; how many events of batches
+        that were. Must be called once, before anything else is written."""
+        recovered = self.pipeline.recover()
+        self._eraser.complete()
+        self._retention.complete()
+        return recovered
 
     def _pipeline(self) -> Pipeline:
         self._ledger.refresh(self.facts)
@@ -163,11 +167,15 @@ class Engine:
             ),
             ClickHouseWatermarks(self.database),
             self.metrics,
+            erased_at=self._ledger.erased_at,
         )
 
     def _new_core(self) -> EventProcessor:
         config = ingest_config(self.settings, self.identity_rules)
         return EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since)
+
+    def _new_retention(self) -> EventRetention:
+        return EventRetention(self.database, self.pipeline, self._core, self._forget)
 
     def _register_realms(self) -> None:
         for name, realm in self.settings.realms.items():
@@ -242,7 +250,7 @@ class Engine:
         if self.rules.refresh():
             self._core = self._new_core()
             self.pipeline.go_by(self._core)
-            self._retention = EventRetention(self.database, self.pipeline, self._core)
+            self._retention = self._new_retention()
             self._register_realms()
 
     def rebuild_identities(self, realm: str) -> Iterator[RebuiltPart]:
@@ -301,10 +309,8 @@ class Engine:
 
         To be called by the thread that writes. One that is killed is completed by the next start.
         """
-        try:
-            self._eraser.erase(record)
-        finally:
-            self._forget()
+        self.pipeline.decide_undone()
+        self._eraser.erase(record)
 
     def expire(self, before: Mapping[str, datetime]) -> None:
         """Remove events of these types from before these times, and accept none any more: returns
@@ -312,12 +318,10 @@ class Engine:
 
         To be called by the thread that writes. One that is killed is completed by the next start.
         """
+        self.pipeline.decide_undone()
         self._retention.note(before, self.settings.realms)
         self._ledger.refresh(self.facts)
-        try:
-            self._retention.complete()
-        finally:
-            self._forget()
+        self._retention.complete()
 
     def _forget(self) -> None:
         self._ledger.refresh(self.facts)

@@ -10,7 +10,7 @@ these events in (ADR 0103).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from enum import IntEnum
 from functools import partial
@@ -87,12 +87,24 @@ class Cutoff(NamedTuple):
 
 class EventRetention:
     """Removes expired events from a data directory. One call at a time, by the thread that writes;
-    raises Retry or Fatal as the store does."""
+    raises Retry or Fatal as the store does.
 
-    def __init__(self, database: Database, pipeline: Pipeline, core: EventProcessor) -> None:
+    Args:
+        removed: called when all rows are gone, before that is noted: what was read of them is to be
+            forgotten. May raise Retry, and is repeated.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pipeline: Pipeline,
+        core: EventProcessor,
+        removed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._pipeline = pipeline
         self._core = core
+        self._removed = removed
 
     def note(self, before: Mapping[str, datetime], realms: Collection[str]) -> None:
         """Write the ledger: of each realm, events of these types are kept since these times. A time
@@ -147,6 +159,7 @@ class EventRetention:
                 self._delete(EVIDENCE, table, parts)
             self._settle()
             self._remove_values(parts)
+        self._removed()
         self._reach(cutoffs, RemovalStage.REMOVED)
         self._empty()
 

@@ -15,11 +15,12 @@ from datetime import datetime
 from itertools import groupby
 
 from schemas.claim import Book
-from schemas.edge import Edge
+from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from schemas.incident_action import IncidentAction
 from schemas.records import ActionRecord, DecisionRecord, PersonRecord
 from services.consistency.stage import ConsistencyStage
+from services.identity.core.erased import standing_decisions
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes
 from services.ingest.core.derived_records import claims_by_realm, watermarks
@@ -54,7 +55,9 @@ class Pipeline:
         metrics: Metrics,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
+        erased_at: Callable[[str, NodeId], int | None] = lambda _realm, _node: None,
     ) -> None:
+        """`erased_at` answers when a node of a realm was erased (ms), or None."""
         self._facts = facts
         self._stage = stage
         self._identity = identity
@@ -63,6 +66,7 @@ class Pipeline:
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
+        self._erased_at = erased_at
         self._next_batch = max(facts.last_batch(), facts.checkpoint()) + 1
         self._undone: list[DecisionRecord] = []
         """Decisions of which any part may be written; each batch begins with them."""
@@ -184,7 +188,7 @@ class Pipeline:
 
     def new_version(self) -> int:
         """A version of rows above all that were written, and below all that will be."""
-        self._decide_undone()
+        self.decide_undone()
         batch = self._new_batch()
         self._acknowledge()
         return version_of(EMBEDDED_GENERATION, batch - 1)
@@ -201,7 +205,7 @@ class Pipeline:
 
         Raises as the store does; what is written by then is right.
         """
-        self._decide_undone()
+        self.decide_undone()
         batch = self._new_batch()
         version = version_of(EMBEDDED_GENERATION, batch - 1)
         self._identity.replace(realm, changes, version)
@@ -226,8 +230,9 @@ class Pipeline:
             self._consistency.act(realm, actions, batch)
             self.settled = batch
 
-    def _decide_undone(self) -> None:
-        """What is acknowledged next is behind decisions that were given up: they come first."""
+    def decide_undone(self) -> None:
+        """Have decisions that were given up come before what is acknowledged next, or removed.
+        Raises as `finish`."""
         if self._undone:
             self._decide(in_doubt=True)
 
@@ -245,7 +250,10 @@ class Pipeline:
         batch = self._new_batch()
         by_realm: dict[str, RealmBatch] = defaultdict(RealmBatch)
         for one in self._undone:
-            by_realm[one.realm].decisions.append(one.decision())
+            decision = one.decision()
+            by_realm[one.realm].decisions += standing_decisions(
+                [decision], self._until(one.realm, decision)
+            )
         with self._timed("identity"):
             version = version_of(EMBEDDED_GENERATION, batch - 1)
             applied = self._identity.process(by_realm, version, in_doubt=in_doubt)
@@ -254,6 +262,11 @@ class Pipeline:
         with self._timed("consistency"):
             self._consistency.process({}, (), batch, self._regrouped([applied]))
         self._undone = []
+
+    def _until(self, realm: str, decision: Decision) -> dict[NodeId, int]:
+        """Up to when nothing counts that was decided about the two, if they were erased."""
+        found = {end.id: self._erased_at(realm, end.id) for end in (decision.a, decision.b)}
+        return {node: at_ms for node, at_ms in found.items() if at_ms is not None}
 
     def settle(
         self, realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
@@ -293,8 +306,10 @@ class Pipeline:
         self._consistency.process({}, (), batch, {realm: profiles})
 
     def erased(self) -> None:
-        """Facts were removed: forget what was read before, and check batches again that wait."""
+        """Facts and edges were removed: forget what was read before, and check batches again that
+        wait."""
         self._changes += 1
+        self._identity.forget()
         self._consistency.forget()
         if self._moved:
             batch = self._new_batch()

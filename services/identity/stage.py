@@ -99,7 +99,7 @@ class IdentityStage:
         return applied
 
     def forget(self) -> None:
-        """What writers know is out of date: rules have changed."""
+        """What writers know is out of date: rules have changed, or edges were removed."""
         self._writers.clear()
 
     def replace(self, realm: str, changes: Changes, version: int) -> None:

@@ -1,7 +1,7 @@
 """Erases a person from ClickHouse, step by step, each of which may be repeated.
 
-The ledger comes first: from then on no older event of the person is accepted. A run is noted before
-anything is removed, so that one which was interrupted is completed. Rows are removed physically, by
+A run is noted before anything else, so that one which was interrupted is completed. The ledger is
+next: from then on no older event of the person is accepted. Rows are removed physically, by
 mutations whose text, which stays on the disk for a while, holds node ids and hashes, never a value.
 """
 
@@ -117,6 +117,8 @@ class Eraser:
     Args:
         fence: called before each removal; raises if another writer has taken over.
         waits: called while the store removes rows: it is progress.
+        removed: called when all rows are gone, before that is noted: what was read of them is to be
+            forgotten, and what follows for others to be made. May raise Retry, and is repeated.
     """
 
     def __init__(
@@ -125,23 +127,26 @@ class Eraser:
         settle: Settle,
         fence: Callable[[], None] = lambda: None,
         waits: Callable[[], None] = lambda: None,
+        removed: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._reader = HeldReader(database)
         self._settle = settle
         self._fence = fence
         self._waits = waits
+        self._removed = removed
 
     def erase(self, record: ErasureRecord) -> None:
-        """Note the erasure in the ledger, then remove all rows.
+        """Note the erasure, then its ledger, then remove all rows.
 
-        Raises Fatal if it is begun and cannot go on: nothing may be written before it is complete,
-        as the next start makes it. Raises Retry if it could not begin.
+        Raises Fatal if it may be begun and cannot go on: nothing may be written before it is
+        complete, as the next start makes it. Raises Retry if it could not begin.
 
         A record that was completed before does it again, for what has come meanwhile.
         """
-        run = self._begin(record)
+        run = self._planned(record)
         try:
+            self._note(run, BEGUN)
             self._remove(run)
         except Retry as error:
             raise Fatal(
@@ -156,8 +161,8 @@ class Eraser:
             self._remove(run)
         return len(runs)
 
-    def _begin(self, record: ErasureRecord) -> ErasureRun:
-        """Write the ledger, then the run; a run that is noted already is taken up."""
+    def _planned(self, record: ErasureRecord) -> ErasureRun:
+        """What is to be done; a run that is noted already is taken up. Writes nothing."""
         run_id = erasure_id_of(record)
         for row in self._database.rows(BEGUN_SQL, {"id": run_id}):
             return self._run_of(row)
@@ -169,12 +174,9 @@ class Eraser:
         shared = {as_uuid(one) for one, at in placed.items() if at.kind is ProfileKind.SHARED}
         # A terminal at the limit of its neighbours would fall to the next one who used it.
         marked = tuple(node.int for node, _, verified in touched if verified and node in shared)
-        self._note_ledger(person, record.erased_ms)
         around = tuple(node.int for node in ids)
         counts = count_of_others(self._database, self._reader.of_others(person))
-        run = ErasureRun(run_id, person, around, marked, record.erased_ms, counts)
-        self._note(run, BEGUN)
-        return run
+        return ErasureRun(run_id, person, around, marked, record.erased_ms, counts)
 
     def _note_ledger(self, person: HeldPerson, erased_ms: int) -> None:
         """Of each node the later of the erasure and its last event, which may claim the future.
@@ -202,9 +204,10 @@ class Eraser:
         return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts))
 
     def _remove(self, run: ErasureRun) -> None:
-        """Map rows, edges, incidents, what names the person elsewhere, facts; values last, because
-        the rest is found by them."""
+        """The ledger, then map rows, edges, incidents, what names the person elsewhere, facts;
+        values last, because the rest is found by them."""
         person, asked = run.person, _asked(run.person)
+        self._note_ledger(person, run.erased_ms)
         node_tables = [table for table in _erased(FoundBy.NODE) if table != "node_values"]
         for table in node_tables:
             self._delete(run, table, COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
@@ -228,6 +231,7 @@ class Eraser:
             self._change(table, APPLY_MASK_SQL, {"table": table})
         self._recompute_figures(asked)
         self._note_ledger(person, run.erased_ms)  # answers that were kept meanwhile are dropped
+        self._removed()
         self._fence()
         self._note(run, REMOVED)
 

@@ -1,0 +1,185 @@
+"""An engine ends when an erasure cannot go on, completes it, and nothing of before comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.edge import Decision, Verdict
+from schemas.identifiers import as_uuid
+from schemas.instants import to_ms
+from schemas.records import DecisionRecord, ErasureRecord
+from services.erasure.adapters import eraser as eraser_module
+from services.erasure.adapters.eraser import Eraser, ErasureRun
+from services.ingest.core.outcome import Intake
+from services.runtime.errors import Fatal, Retry
+from services.store.database import Database
+from tests.events import event, identifier, line
+from tests.mixed_process import REALM, Faults, Killed, Operation, Process, node_of
+
+AT = "2026-11-20T10:00:00Z"
+LATER = "2026-11-21T10:00:00Z"
+SHOP, OTHER = (identifier("customer_number", one, issuer="shop", verified=True) for one in "12")
+ERP = identifier("customer_number", "9", issuer="erp", verified=True)
+MAIL = identifier("email", "a@mail.example", verified=True)
+NOTES = """SELECT count() FROM erasure_runs FINAL WHERE stage < 2"""
+DECIDED = "SELECT count() FROM decisions"
+
+
+@pytest.fixture
+def process(database: Database, tmp_path: Path) -> Process:
+    """On an empty store."""
+    found = Process(database, tmp_path)
+    found.now = found.now.replace(day=22)
+    return found
+
+
+def events(process: Process, *sent: dict[str, object]) -> None:
+    """Take events in."""
+    lines = [line(one) for one in sent]
+    process.carry_out(Operation("events", (lines, Intake.SERVER), process.now))
+
+
+def login(number: int, at: str, *who: dict[str, object]) -> dict[str, object]:
+    """Somebody proves who they are."""
+    return event(
+        "identity.linked", event_id=f"e-{number}", occurred_at=at, identifiers=list(who), body={}
+    )
+
+
+def erasure(process: Process, *who: dict[str, object]) -> ErasureRecord:
+    """Of these identifiers, now."""
+    nodes = [as_uuid(node_of(one).id) for one in who]
+    return ErasureRecord(realm=REALM, nodes=sorted(nodes), erased_ms=to_ms(process.now))
+
+
+def same(a: dict[str, object], b: dict[str, object], process: Process) -> DecisionRecord:
+    """Somebody decided an hour ago that they are one."""
+    first, second = sorted((node_of(a), node_of(b)), key=lambda node: node.id)
+    decided_ms = to_ms(process.now) - 3_600_000
+    return DecisionRecord.of(REALM, Decision(first, second, Verdict.SAME, "kim", "", decided_ms))
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 7])
+def test_an_erasure_that_is_begun_ends_the_process(
+    process: Process, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """From the first write on, whether or not the store took it: no event may come before the rest
+    of it, and the next start completes it."""
+    events(process, login(1, AT, SHOP, MAIL))
+    record = erasure(process, SHOP, MAIL)
+    with monkeypatch.context() as patch:
+        faults = Faults(patch)
+        faults.fail(first, Retry)
+        with pytest.raises(Fatal, match="is begun and cannot go on"):
+            process.engine.erase(record)
+    process.start()
+    if not process.database.rows("SELECT 1 FROM erasures LIMIT 1"):
+        assert first == 0  # not even the note was written
+        process.engine.erase(record)
+    assert process.database.rows(NOTES) == [(0,)]
+    assert process.database.rows("SELECT count() FROM node_values") == [(0,)]
+    assert process.database.rows("SELECT count() FROM touchpoints") == [(0,)]
+
+
+def test_no_ledger_is_without_its_erasure(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after any of the first writes: the next start removes the person, or nothing is
+    begun."""
+    for first in range(4):
+        events(process, login(1, AT, SHOP, MAIL))
+        record = erasure(process, SHOP, MAIL)
+        with monkeypatch.context() as patch:
+            faults = Faults(patch)
+            faults.fail(first, Killed)
+            with pytest.raises(Killed):
+                process.engine.erase(record)
+        process.start()
+        ledger = process.database.rows("SELECT count() FROM erasures")
+        left = process.database.rows("SELECT count() FROM touchpoints")
+        assert (ledger == [(0,)]) == (left == [(1,)]), first
+        if ledger != [(0,)]:
+            return
+    raise AssertionError("nothing was begun")
+
+
+def test_a_decision_of_before_does_not_stand(process: Process) -> None:
+    """One that was checked before the erasure and comes after it is left out, as on a server."""
+    events(process, login(1, AT, SHOP, MAIL), login(2, AT, OTHER, ERP))
+    process.engine.erase(erasure(process, SHOP, MAIL))
+    process.engine.act([same(SHOP, OTHER, process)])
+    assert process.database.rows(DECIDED) == [(0,)]
+    process.engine.act([same(OTHER, ERP, process)])
+    assert process.database.rows(DECIDED) == [(1,)]
+
+
+def test_a_decision_that_was_given_up_goes_with_the_person(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stored in part, or only remembered: the batch after the erasure does not finish it;
+    one about others is in force before the erasure is acknowledged."""
+    third = identifier("customer_number", "3", issuer="shop", verified=True)
+    events(process, login(1, AT, SHOP, MAIL), login(2, AT, OTHER, ERP), login(3, AT, third))
+    mine, others = same(SHOP, OTHER, process), same(OTHER, third, process)
+    for one in (mine, others):
+        with monkeypatch.context() as patch:
+            faults = Faults(patch)
+            faults.fail(0, Retry)
+            with pytest.raises(Retry):
+                process.engine.act([one])
+    process.engine.erase(erasure(process, SHOP, MAIL))
+    process.start()  # what is acknowledged is not done again
+    events(process, login(4, LATER, third))
+    [(a, b)] = process.database.rows("SELECT a, b FROM decisions FINAL")
+    assert {a.int, b.int} == {node_of(OTHER).id, node_of(third).id}
+    profiles = process.database.rows("SELECT DISTINCT profile FROM map FINAL")
+    assert len(profiles) == 1
+
+
+def test_a_new_link_of_an_erased_person_is_none_of_before(process: Process) -> None:
+    """Nobody else had to do with the person, so that no map was to be solved: the same process
+    takes the same link as a new one."""
+    events(process, login(1, AT, SHOP, MAIL))
+    process.engine.erase(erasure(process, SHOP, MAIL))
+    process.now = process.now.replace(day=23)
+    events(process, login(2, "2026-11-22T12:00:00Z", SHOP, MAIL))
+    assert process.database.rows("SELECT event_id FROM edges FINAL") == [("e-2",)]
+
+
+def test_incidents_of_who_stays_are_judged_again_by_the_next_start(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure gives somebody else another profile id, and the process is killed when all rows
+    are gone: the incidents about that one follow."""
+    marketing = {"purpose": "marketing", "channel": "email"}
+    refused = event(
+        "objection.made", event_id="o", occurred_at="2026-11-17T10:00:00Z", identifiers=[ERP],
+        body=marketing,
+    )  # fmt: skip
+    sent = event(
+        "message.sent", event_id="m", occurred_at=LATER, channel="email", identifiers=[ERP],
+        body=marketing,
+    )  # fmt: skip
+    early = "2026-11-18T10:00:00Z"
+    events(
+        process, login(1, "2026-11-19T10:00:00Z", SHOP, MAIL), login(2, AT, SHOP, ERP),
+        login(3, early, ERP, OTHER), refused, sent, login(4, LATER, MAIL),
+    )  # fmt: skip
+    customer = "SELECT DISTINCT subject FROM incident_states FINAL WHERE state != 'retracted'"
+    assert process.database.rows(customer) == [(str(as_uuid(node_of(ERP).id)),)]
+    note, stages = Eraser._note, list[int]()
+
+    def dying(eraser: Eraser, run: ErasureRun, stage: int) -> None:
+        note(eraser, run, stage)
+        stages.append(stage)
+        if stage == eraser_module.REMOVED:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Eraser, "_note", dying)
+        with pytest.raises(Killed):
+            process.engine.erase(erasure(process, OTHER))
+    process.start()
+    assert process.database.rows(customer) == [(str(as_uuid(node_of(SHOP).id)),)]
