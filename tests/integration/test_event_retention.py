@@ -110,6 +110,24 @@ def test_what_nothing_names_is_gone(process: RetainingProcess) -> None:
     assert database.rows("SELECT event_id, raw FROM rejected") == [("", "")]
 
 
+def test_editions_of_price_lists_go_with_the_events_that_named_them(
+    process: RetainingProcess,
+) -> None:
+    """Offers of an edition, which have no anchor, of the events that expire and of no others."""
+    offer = {"sku": "1", "price": "9.99", "basis": "published", "price_list_id": "p",
+             "price_list_edition": "7"}  # fmt: skip
+    shown = [
+        event("product.viewed", event_id=name, occurred_at=at, identifiers=[COOKIE],
+              body={"sku": "1", "offer": offer})
+        for name, at in (("old", OLD), ("new", NEW))
+    ]  # fmt: skip
+    assert not ingest(process, *shown)
+    editions = "SELECT event_id FROM edition_offers FINAL ORDER BY event_id"
+    assert process.database.rows(editions) == [("new",), ("old",)]
+    process.expire({"product.viewed": CUTOFF})
+    assert process.database.rows(editions) == [("new",)]
+
+
 def test_a_shared_device_is_whose_events_are_left(process: RetainingProcess) -> None:
     """As in a store that never heard of the other."""
     ingest(process, viewed("old", OLD, EMAIL, TABLET), viewed("new", NEW, BEN, TABLET))
