@@ -25,6 +25,7 @@ from services.cli.output import one_line, out, print_csv, print_json, print_tabl
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.suggestions import app as suggestions_app
 from services.cli.suggestions import suggest
+from services.runtime.errors import Retry
 
 EXPORTED = ("realm", "type", "issuer", "value", "node_id", "profile_id", "shared")
 WRONG_ROWS = (
@@ -112,7 +113,8 @@ def verify(
 ) -> None:
     """Compute the map of each realm again from its edges: exit code 1 if a row differs.
 
-    May run beside everything else. Rules that were changed without a rebuild differ, too.
+    May run beside everything else. While other rules are being applied, rows differ that are not
+    brought in line yet: then the exit code is 75.
     """
     with state_of(context).session() as session:
         asked = VerifyRequest(realm=realm, limit=limit)
@@ -122,10 +124,13 @@ def verify(
     else:
         for one in found:
             _print_verified(one)
-    if any(one["wrong_map_rows"] or one["wrong_refusals"] for one in found):
+    wrong = [one for one in found if one["wrong_map_rows"] or one["wrong_refusals"]]
+    if any(not one["rules_being_applied"] for one in wrong):
         if not as_json:
             out.print("Rebuild the map: docs/identity.md, docs/replay.md", soft_wrap=True)
         raise typer.Exit(1)
+    if wrong:
+        raise typer.Exit(Retry.exit_code)
 
 
 def _print_verified(found: dict[str, Any]) -> None:
@@ -140,6 +145,12 @@ def _print_verified(found: dict[str, Any]) -> None:
         f"map rows and {found['wrong_refusals']:,} refusals differ from what the edges make",
         soft_wrap=True,
     )
+    if found["rules_being_applied"]:
+        out.print(
+            f"Rules are still being applied in realm {found['realm']}: rows that differ may be "
+            "still to come. Verify again when 'c360 identity rules' says that they are in force.",
+            soft_wrap=True,
+        )
 
 
 def print_why(answer: dict[str, object], zone: tzinfo) -> None:

@@ -213,7 +213,7 @@ def _identity() -> list[str]:
         *_whole(model_schema(ShownSuggestion, "serialization")),
         "## `c360 identity verify --json`",
         "For each realm, the stored map compared with what its edges make. The exit code is 1 if "
-        "anything differs.",
+        "anything differs, 75 if that is only where rules are still being applied.",
         *_whole(model_schema(MapVerified, "serialization")),
         "## `c360 identity simulate RULES --json`",
         "For each realm, what the rules of a file would change.",

@@ -38,7 +38,9 @@ LOOK_S = 2.0
 METADATA_MAX_AGE_MS = 10_000
 """A broker that has just restarted may not know its topics yet; a member that joins then gets no
 partitions until the metadata is refreshed (five minutes by default)."""
-MAX_POLL_INTERVAL_S = 24 * 3600.0
+MAX_POLL_INTERVAL_S = 1_000.0
+IDENTITY = "identity"
+IDENTITY_MAX_POLL_INTERVAL_S = 24 * 3600.0
 """A record of rules may take long, with nothing polled behind it. Whether a worker makes progress,
 its health page says; the session ends with its heartbeats, which have a thread of their own."""
 log = structlog.get_logger()
@@ -258,7 +260,9 @@ def build_app(settings: Settings, service: str) -> faust.App:
         broker_rebalance_timeout=2.0 * settings.kafka_session_timeout_s,
         broker_request_timeout=15.0 + 2.0 * settings.kafka_session_timeout_s,
         broker_max_poll_records=500,
-        broker_max_poll_interval=MAX_POLL_INTERVAL_S,
+        broker_max_poll_interval=IDENTITY_MAX_POLL_INTERVAL_S
+        if service == IDENTITY
+        else MAX_POLL_INTERVAL_S,
         producer_request_timeout=30.0,
         producer_acks=-1,
         stream_buffer_maxsize=2 * BATCH_RECORDS_MAX,

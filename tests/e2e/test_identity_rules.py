@@ -27,6 +27,7 @@ NO_TYPES = "version = '4'\nhub_above = 0\nhub_above_personal = 1\nblocked = []\n
 CUT_OFF = """
 import os, sys
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from schemas.records import RulesRecord
 from services.embedded import engine
@@ -38,7 +39,8 @@ opened = engine.Engine.open(settings)
 known = max(one.decided_ms for one in opened.rules.in_force.values())
 said = {"author": "a", "reason": "cut off", "decided_ms": known + 1}
 opened.begin([RulesRecord(realm="default", text=sys.stdin.read(), **said)])
-next(opened.finish_rules())
+for _ in islice(opened.finish_rules(), int(sys.argv[3])):
+    pass
 os._exit(9)
 """
 ANNA = identifier("email", "anna@example.com", verified=True)
@@ -238,7 +240,10 @@ def test_rules_are_replaced_while_they_are_applied(tmp_path: Path) -> None:
     """A directory whose change was cut off is read as it is; another change takes its place."""
     data, mine = tmp_path / "data", str(rules(tmp_path, ("version = ", "version = 'cards' # ")))
     c360(data, "ingest", "-", stdin=LINES)
-    cut_off(data, PACKAGED.replace(CARD, f"{CARD}\nunique = true"))
+    cut_off(data, PACKAGED.replace(CARD, f"{CARD}\nunique = true"), parts=0)
+    told = c360(data, "identity", "verify", code=75).stdout
+    assert "Rules are still being applied in realm default: rows that differ may be" in told
+    assert "Rebuild" not in told
     [now] = c360_json(data, *RULES, "--json")
     assert (now["is_done"], now["reason"]) == (False, "cut off")
     assert "being applied: " in c360(data, *RULES).stdout
@@ -258,10 +263,10 @@ def test_rules_are_replaced_while_they_are_applied(tmp_path: Path) -> None:
     c360(data, "identity", "verify")
 
 
-def cut_off(data: Path, text: str) -> None:
-    """A process that puts rules in force and is gone after the first part."""
+def cut_off(data: Path, text: str, parts: int = 1) -> None:
+    """A process that puts rules in force and is gone after so many parts."""
     done = subprocess.run(
-        [sys.executable, "-c", CUT_OFF, str(data), SECRET],
+        [sys.executable, "-c", CUT_OFF, str(data), SECRET, str(parts)],
         input=text.encode(),
         capture_output=True,
         env=environment(),

@@ -152,6 +152,8 @@ class MapVerified(Answer):
     """Map rows that differ."""
     wrong_refusals: int
     """Refusals that differ."""
+    rules_being_applied: bool
+    """Whether rules are still being applied: then rows differ that are not brought in line yet."""
     map_rows: list[WrongMapRow]
     """The first of them."""
     refusals: list[WrongRefusalRow]
@@ -167,6 +169,7 @@ def _verify(access: Access, asked: VerifyRequest) -> Iterator[MapVerified]:
 
 def _verified(reads: Reads, realm: str, limit: int) -> MapVerified:
     told, rows, refusals = Verified(), list[WrongMapRow](), list[WrongRefusalRow]()
+    is_applied = _are_applied(reads, realm)
     counted = Counter[type]()
     for one in reads.wrong_identities(realm, told):
         counted[type(one)] += 1
@@ -182,9 +185,17 @@ def _verified(reads: Reads, realm: str, limit: int) -> MapVerified:
         unsettled=told.unsettled,
         wrong_map_rows=counted[WrongPlacement],
         wrong_refusals=counted[WrongRefusal],
+        rules_being_applied=is_applied or _are_applied(reads, realm),
         map_rows=rows,
         refusals=refusals,
     )
+
+
+def _are_applied(reads: Reads, realm: str) -> bool:
+    """Whether rows of the map may still follow from other rules."""
+    reads.follow_rules(at_once=True)
+    change = reads.rules_in_force(realm)
+    return change is not None and not change.is_done
 
 
 def _wrong_row(one: WrongPlacement) -> WrongMapRow:
