@@ -22,6 +22,7 @@ from bench import (
     profile_read,
     real_prices,
     startup,
+    suggestions,
     tracing,
     workers,
 )
@@ -76,6 +77,10 @@ def parser_of_all() -> argparse.ArgumentParser:
     pairs.add_argument("folder", type=Path, help="holds `febrl/` and `splink_fake_1000/`")
     pairs.add_argument("--households", type=int, default=300, help="of the composed stream")
     pairs.add_argument("--seed", type=int, default=1, help="of the composed stream")
+    scoring = commands.add_parser(
+        "suggestions", parents=[as_json], help=_first_line(suggestions.__doc__)
+    )
+    scoring.add_argument("--persons", type=positive, nargs="+", default=suggestions.PERSONS)
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
     )
@@ -300,6 +305,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "matching":
         asked = {name: getattr(given, name) for name in ("folder", "households", "seed")}
         return [("matching", lambda: matching.measure(**asked), matching.tell)]
+    if given.command == "suggestions":
+        return [("suggestions", lambda: suggestions.measure(given.persons), suggestions.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

@@ -296,6 +296,18 @@ def test_identity_reports_every_job() -> None:
     assert "identifiers/s" in identity.tell(report)
 
 
+def test_suggestions_report_time_and_memory() -> None:
+    """For each number of persons; second records are found again."""
+    report = bench("suggestions", "--persons", "500", "1000")
+    assert report["benchmark"] == "suggestions"
+    assert [run["persons"] for run in report["runs"]] == [500, 1000]
+    for run in report["runs"]:
+        assert 0 < run["proposed_pairs"] < run["compared_pairs"]
+        assert set(run["seconds"]) == {"load", "learn", "score"}
+        assert run["peak_mib"] > 0
+    assert report["ratios"][0] == 1
+
+
 def test_startup_reports_every_command() -> None:
     """Each has its time and processor time, as a ratio to both bare interpreters."""
     report = bench("startup", "--rounds", "1")

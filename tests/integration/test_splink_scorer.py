@@ -148,3 +148,27 @@ def test_who_arrives_twice_counts_once(tmp_path: Path) -> None:
 def test_nobody_is_nobody(tmp_path: Path) -> None:
     """No persons, and persons of whom nothing is known, give no pairs."""
     assert proposed(tmp_path, []) == {}
+
+
+def test_a_name_that_hundreds_have_teaches_nothing(tmp_path: Path) -> None:
+    """Of 200 strangers of one name no pair is one person, so shares cannot be learnt from them: the
+    second records of fifty other customers are found all the same."""
+    rng = random.Random(1)
+    persons = []
+    for number in range(1_000):
+        values = said(
+            first_name="Hans" if number < 200 else f"G{rng.randrange(300)}",
+            last_name="Müller" if number < 200 else f"F{rng.randrange(3_000)}",
+            birth_date=str(date(1940, 1, 1) + timedelta(days=rng.randrange(25_000))),
+            street=f"S{rng.randrange(3_000)}weg {rng.randint(1, 90)}",
+            postal_code=f"{rng.randint(20_000, 27_999)}",
+            city=f"C{rng.randrange(160)}",
+            email=f"{rng.randrange(10**9)}@example.com",
+        )
+        persons.append(person_record(f"shop-{number:04}", values, "DE"))
+        if number >= 950:
+            persons.append(person_record(f"card-{number:04}", values, "DE"))
+    found = proposed(tmp_path, persons)
+    assert set(found) == {
+        (f"card-{number:04}", f"shop-{number:04}") for number in range(950, 1_000)
+    }

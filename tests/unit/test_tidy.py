@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,12 +53,12 @@ def name_of(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts)
 
 
-def imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+@cache
+def imports(file: Path) -> tuple[str, ...]:
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    sources = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return (*plain, *sources)
 
 
 def package_of(module: str) -> str | None:
@@ -183,13 +183,13 @@ def test_what_an_api_client_may_see_names_no_command(file: Path) -> None:
         assert not re.search(r"\bc360 [a-z]", text), text
 
 
-def texts(file: Path) -> Iterator[str]:
+@cache
+def texts(file: Path) -> list[str]:
     """The literals of a module that are no docstrings."""
-    tree = ast.parse(file.read_text("utf-8"))
-    described = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and id(node) not in described:
-            yield str(node.value)
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    described = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    literals = [node for node in nodes if isinstance(node, ast.Constant)]
+    return [str(node.value) for node in literals if id(node) not in described]
 
 
 def test_files_of_tests_outside_packages_have_names_of_their_own() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_type_hints
 
+import structlog
+
 from services.matching.core.blocking import HOLDERS_MAX, blocking_keys
 from services.matching.core.fields import FIELDS, ComparedField, Degree
 from services.matching.core.model import Model, Shares, combined, configured
@@ -55,6 +57,7 @@ CONTACTS = ("phones", "emails", "mailboxes")
 SEED = 1
 TRAINED_BY = (("birth_date",), ("given_name", "family_name"), ("postal_code", "family_name"))
 """Pairs that agree in these columns teach the weights of all other fields."""
+log = structlog.get_logger()
 
 
 def require_splink() -> None:
@@ -139,27 +142,37 @@ class SplinkScorer:
         prior = min(0.5, (expected + 1) / pairs)
         if self._count < PERSONS_TO_LEARN_MIN or certain < MATCHES_TO_LEARN_MIN:
             return configured(prior)
-        linker = self._linker(configured(prior))
-        linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS_MAX, seed=SEED)
-        for columns in TRAINED_BY:
-            self._train(linker, columns)
-        learnt = _shares_of(linker.misc.save_model_to_json())
+        learnt = self._learnt(configured(prior))
         return combined(learnt, expected, min(pairs, RANDOM_PAIRS_MAX), prior)
 
-    def _train(self, linker: Any, columns: tuple[str, ...]) -> None:
-        """One course of expectation maximisation, unless too few pairs agree in the columns."""
+    def _learnt(self, base: Model) -> dict[str, Shares]:
+        """Shares of all fields from the courses that can be held.
+
+        Where hardly any pair of a course is one person, as with a very frequent name, its shares
+        shrink until they are no numbers. Splink cannot go on after that, so all begins anew
+        without the course.
+        """
+        agreeing = {columns: self._agreeing(columns) for columns in TRAINED_BY}
+        courses = [one for one, pairs in agreeing.items() if pairs >= MATCHES_TO_LEARN_MIN]
+        while True:
+            linker = self._linker(base)
+            linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS_MAX, seed=SEED)
+            for columns in courses:
+                try:
+                    _train(linker, columns, agreeing[columns])
+                except ValueError as error:
+                    log.info("matching_course_left_out", columns=columns, error=str(error))
+                    courses.remove(columns)
+                    break
+            else:
+                return _shares_of(linker.misc.save_model_to_json())
+
+    def _agreeing(self, columns: tuple[str, ...]) -> int:
+        """How many pairs agree in these columns."""
         present = " AND ".join(f"{one} IS NOT NULL" for one in columns)
         sql = TRAINING_SQL.format(present=present, columns=", ".join(columns))
         [(agreeing,)] = self._database.execute(sql).fetchall()
-        if agreeing < MATCHES_TO_LEARN_MIN:
-            return
-        from splink import block_on
-
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            block_on(*columns),
-            estimate_without_term_frequencies=True,
-            max_pairs=TRAINING_PAIRS_MAX if agreeing > TRAINING_PAIRS_MAX else None,
-        )
+        return int(agreeing)
 
     def pairs(self, model: Model, least: float) -> Iterator[ScoredPair]:
         """See the port."""
@@ -202,6 +215,20 @@ class SplinkScorer:
         self._database.execute(FREQUENCIES_SQL.format(column=column), asked)
         table = api.register(f"frequencies_{column}")
         linker.table_management.register_term_frequency_lookup(table, column)
+
+
+def _train(linker: Any, columns: tuple[str, ...], agreeing: int) -> None:
+    """One course of expectation maximisation, over the pairs that agree in the columns.
+
+    Raises ValueError where nothing can be learnt.
+    """
+    from splink import block_on
+
+    linker.training.estimate_parameters_using_expectation_maximisation(
+        block_on(*columns),
+        estimate_without_term_frequencies=True,
+        max_pairs=TRAINING_PAIRS_MAX if agreeing > TRAINING_PAIRS_MAX else None,
+    )
 
 
 def _rarity(field: ComparedField) -> str:
