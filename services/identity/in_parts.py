@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
+from schemas.placement import Placement
 from services.identity.affected_region import Region, region_of
 from services.identity.core.model import TypeTable
 from services.identity.core.resolve import Resolution, solve
 from services.identity.graph_cache import GraphCache
 from services.identity.ports import GraphSource, VerificationSource
+from services.identity.sieve import Sieve, everything
 
 NODES_PER_PART = 5_000
 """A rebuild that goes on where another process was cut off needs the same size: it does the part
@@ -35,6 +37,9 @@ class SolvedPart(NamedTuple):
     result: Resolution
     fresh: Mapping[NodeId, Node]
     """Nodes inside that were in no part before, each in one part only."""
+    plain: Mapping[NodeId, Placement]
+    """Nodes of the part that were not solved, because their stored rows, which are these, are right
+    and no refusal is about them."""
     place: NodeId
     """The last node of the part, in the order of the store."""
 
@@ -82,19 +87,24 @@ def solved_parts(
     renewed: bool = False,
     ahead: Ahead | None = None,
     after: NodeId | None = None,
+    sieve: Sieve | None = None,
+    is_steady: bool = False,
+    whole_first: bool = False,
 ) -> Iterator[SolvedPart]:
     """A realm's graph, solved; that behind a node only, if one is given. Raises as the source does.
 
-    `renewed`: the stored map follows from other rules, see `region_of`.
+    `renewed`: the stored map follows from other rules, see `region_of`. What a `sieve` under the
+    same rules holds back is not solved; `is_steady` and `whole_first` are told there.
     """
     ahead = Ahead(source) if ahead is None else ahead
-    for nodes in source.nodes(realm, nodes_per_part, after):
-        part = {node.id: node for node in nodes}
-        left = ahead.take(part)
+    sieve = everything(source, realm) if sieve is None else sieve
+    portions = sieve.portions(nodes_per_part, after, is_steady=is_steady, whole_first=whole_first)
+    for portion in portions:
+        left = ahead.take(portion.left)
         cache, region, result = solved(source, realm, table, left, renewed=renewed)
         fresh = {one: region.inside[one] for one in left}
-        fresh |= ahead.add(region, nodes[-1].id, table)
-        yield SolvedPart(cache, region, result, fresh, nodes[-1].id)
+        fresh |= ahead.add(region, portion.place, table)
+        yield SolvedPart(cache, region, result, fresh, portion.plain, portion.place)
 
 
 def solved(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
     from schemas.identifiers import NodeId
     from schemas.records import ErasureRecord
-    from services.identity.core.model import Refusal
+    from services.identity.core.model import Refusal, TypeTable
     from services.identity.core.notices import Evidence, Notice
     from services.store.profile_map import Members
     from services.stream.ports import Outgoing
@@ -65,6 +65,22 @@ class VerificationSource(GraphSource, Protocol):
     def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
         """Every node with an edge, a decision or a map row, once, at most so many at a time; only
         those that come after one in the order, if it is given."""
+        ...
+
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """What `crowded_nodes` (core/plain.py) gives of all edges, no more than so many."""
+        ...
+
+    def doubtful(
+        self,
+        realm: str,
+        table: TypeTable,
+        isolated: Collection[NodeId],
+        named: Collection[NodeId],
+        at_most: int,
+    ) -> set[NodeId]:
+        """What `doubtful_profiles` (core/plain.py) gives, no more than so many. `named` lacks what
+        is decided about, marked or refused."""
         ...
 
     def place_of(self, node: NodeId) -> int:

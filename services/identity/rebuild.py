@@ -20,6 +20,7 @@ from services.identity.core.model import Refusal, TypeTable, type_table
 from services.identity.graph_cache import other_end
 from services.identity.in_parts import NODES_PER_PART, SolvedPart, solved_parts
 from services.identity.ports import VerificationSource
+from services.identity.sieve import sieve_of
 from services.identity.writer import Changes, count_moves
 
 
@@ -69,7 +70,20 @@ def rebuilt_parts(
             that was not done was replaced.
     """
     table = type_table(rules)
-    for part in solved_parts(source, realm, table, nodes_per_part, renewed=True, after=after):
+    # Rows that are right and were not followed up have to be told again, so none may be held back.
+    sieve = sieve_of(source, realm, table) if doubtful_after is None else None
+    parts = solved_parts(
+        source,
+        realm,
+        table,
+        nodes_per_part,
+        renewed=True,
+        after=after,
+        sieve=sieve,
+        is_steady=True,
+        whole_first=in_doubt,
+    )
+    for part in parts:
         doubtful = set(part.fresh) if in_doubt else _behind(source, part.fresh, doubtful_after)
         yield _rebuilt(part, table, doubtful)
         in_doubt = False
@@ -99,7 +113,7 @@ def _rebuilt(part: SolvedPart, table: TypeTable, doubtful: Collection[NodeId]) -
     placements = {one: (cache[one].node, after[one]) for one in changed}
     placements |= {one: (node, Placement(one, ProfileKind.SHARED)) for one, node in gone.items()}
     return RebuiltPart(
-        nodes=len(part.fresh),
+        nodes=len(part.fresh) + len(part.plain),
         changes=Changes(
             edges=(),
             decisions=(),

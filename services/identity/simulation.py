@@ -18,9 +18,10 @@ from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
-from services.identity.core.model import Refusal, type_table
+from services.identity.core.model import Refusal, TypeTable, type_table
 from services.identity.in_parts import NODES_PER_PART, SolvedPart, solved_parts
 from services.identity.ports import VerificationSource
+from services.identity.sieve import sieve_of
 from services.store.statements import statements_of
 
 SAMPLE_MAX = 5
@@ -140,6 +141,21 @@ class WithMarks:
         """See `VerificationSource`."""
         return self._source.nodes(realm, limit, after)
 
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """See `VerificationSource`."""
+        return self._source.crowded(realm, table, at_most)
+
+    def doubtful(
+        self,
+        realm: str,
+        table: TypeTable,
+        isolated: Collection[NodeId],
+        named: Collection[NodeId],
+        at_most: int,
+    ) -> set[NodeId]:
+        """See `VerificationSource`."""
+        return self._source.doubtful(realm, table, isolated, {*named, *self._marks}, at_most)
+
     def place_of(self, node: NodeId) -> int:
         """See `VerificationSource`."""
         return self._source.place_of(node)
@@ -164,7 +180,8 @@ def simulate(
     with closing(sqlite3.connect("", isolation_level=None)) as kept:
         kept.executescript(SCHEMA)
         kept.execute("BEGIN")
-        for part in solved_parts(marked, realm, table, nodes_per_part, renewed=True):
+        sieve = sieve_of(marked, realm, table)
+        for part in solved_parts(marked, realm, table, nodes_per_part, renewed=True, sieve=sieve):
             _keep(kept, part, told)
         _tell(kept, told, largest)
     return told
@@ -172,7 +189,10 @@ def simulate(
 
 def _keep(kept: sqlite3.Connection, part: SolvedPart, told: Simulated) -> None:
     """Count a part, and keep what differs in it."""
-    told.nodes += len(part.fresh)
+    told.nodes += len(part.fresh) + len(part.plain)
+    kinds = Counter(placed.kind for one, placed in part.plain.items() if placed.profile == one)
+    told.before.update(kinds)
+    told.after.update(kinds)
     rows = []
     for one in part.fresh:
         before, after = part.cache[one].placement, part.result.placements.get(one)

@@ -23,6 +23,7 @@ from services.identity.core.resolve import Resolution
 from services.identity.graph_cache import GraphCache
 from services.identity.in_parts import NODES_PER_PART, solved, solved_parts
 from services.identity.ports import VerificationSource
+from services.identity.sieve import sieve_of
 
 LOOKS = 3
 """A difference counts when it is still there at the last look: a batch that is being written has
@@ -83,8 +84,9 @@ def differences(
     `told` counts along. While somebody writes the map, what differs for a moment is not reported.
     """
     table = type_table(rules)
-    for part in solved_parts(source, realm, table, nodes_per_part):
-        told.nodes += len(part.fresh)
+    sieve = sieve_of(source, realm, table)
+    for part in solved_parts(source, realm, table, nodes_per_part, sieve=sieve):
+        told.nodes += len(part.fresh) + len(part.plain)
         inside = part.region.inside
         found = _differing(part.cache, part.region, part.result, part.fresh, table)
         doubtful = _about(found)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
+from services.identity.core.model import TypeTable
 
 
 class Unchanging:
@@ -16,6 +17,21 @@ class Unchanging:
         raise AssertionError("no rules change")
 
     def place_of(self, node: NodeId) -> int:
+        """See `nodes`."""
+        raise AssertionError("no rules change")
+
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """See `nodes`."""
+        raise AssertionError("no rules change")
+
+    def doubtful(
+        self,
+        realm: str,
+        table: TypeTable,
+        isolated: Collection[NodeId],
+        named: Collection[NodeId],
+        at_most: int,
+    ) -> set[NodeId]:
         """See `nodes`."""
         raise AssertionError("no rules change")
 

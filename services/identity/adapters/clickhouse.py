@@ -16,7 +16,8 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.placement import Placement
-from services.identity.core.model import Pair, Reason, Refusal
+from services.identity.adapters.plain_rows import PlainRows
+from services.identity.core.model import Pair, Reason, Refusal, TypeTable
 from services.identity.ports import Placed
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
@@ -71,6 +72,7 @@ class ClickHouseIdentityStore:
         tables = NODES_SQL_OF if sole_writer else ()
         self._known = {table: self._nodes_in(table) for table in tables}
         self._map = ProfileMap(database)
+        self._plain = PlainRows(database)
         # Most realms never have a decision or a mark; they are not read in every batch.
         self._has_decisions = bool(database.rows(ANY_DECISION_SQL))
         self._has_marks = bool(database.rows(ANY_MARK_SQL))
@@ -163,6 +165,21 @@ class ClickHouseIdentityStore:
                 return
             yield [Node(node.int, type_name, "") for node, type_name in rows]
             last = rows[-1][0]
+
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """See `VerificationSource`."""
+        return self._plain.crowded(realm, table, at_most)
+
+    def doubtful(
+        self,
+        realm: str,
+        table: TypeTable,
+        isolated: Collection[NodeId],
+        named: Collection[NodeId],
+        at_most: int,
+    ) -> set[NodeId]:
+        """See `VerificationSource`."""
+        return self._plain.doubtful(realm, table, isolated, named, at_most)
 
     def values(self, realm: str, limit: int) -> Iterator[dict[NodeId, tuple[str, str, str]]]:
         """See `RulesSource`."""

@@ -12,7 +12,8 @@ from typing import TypeVar
 from schemas.edge import Decision, Edge, Node
 from schemas.identifiers import NodeId
 from schemas.placement import Placement
-from services.identity.core.model import Pair, Refusal
+from services.identity.core.model import Pair, Refusal, TypeTable
+from services.identity.core.plain import crowded_nodes, doubtful_profiles
 from services.identity.ports import Placed
 
 RefusalKey = tuple[NodeId, NodeId, bool]
@@ -179,6 +180,26 @@ class MemoryIdentityStore:
         ends += [(one.a, one.b) for one in rows.decisions.values()]
         found |= {end.id: end for pair in ends for end in pair}
         return [found[node] for node in sorted(found) if after is None or node > after]
+
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """See `VerificationSource`."""
+        return crowded_nodes(self.all_edges(realm), table)[:at_most]
+
+    def doubtful(
+        self,
+        realm: str,
+        table: TypeTable,
+        isolated: Collection[NodeId],
+        named: Collection[NodeId],
+        at_most: int,
+    ) -> set[NodeId]:
+        """See `VerificationSource`."""
+        rows = self._realms[realm]
+        pairs = [*rows.decisions, *((one.a, one.b) for one in rows.refusals.values())]
+        all_named = {*named, *rows.marks, *(end for pair in pairs for end in pair)}
+        edges = list(rows.edges.values())
+        found = doubtful_profiles(edges, rows.placements, isolated, all_named, table)
+        return set(sorted(found)[:at_most])
 
     def place_of(self, node: NodeId) -> int:
         """See `VerificationSource`."""

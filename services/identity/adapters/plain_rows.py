@@ -1,0 +1,67 @@
+"""Asks the store for what core/plain.py says of a whole graph: one pass, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from secrets import randbits
+
+from schemas.edge import Node
+from schemas.identifiers import NodeId
+from services.identity.core.model import TypeTable
+from services.identity.core.plain import plain_terms
+from services.identity.core.resolve import NEVER_SEEN_MS
+from services.store.database import Database
+from services.store.statements import statements_of
+
+_STATEMENTS = statements_of(__file__)
+CROWDED_SQL = _STATEMENTS["crowded"]
+DOUBTFUL_SQL = _STATEMENTS["doubtful"]
+
+
+class PlainRows:
+    """Implements this part of `services.identity.ports.VerificationSource`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """See the port."""
+        terms = plain_terms(table)
+        asked = {
+            "realm": realm,
+            "few": table.few,
+            "types": terms.types,
+            "personal": terms.types[: terms.personal],
+            "ephemeral": sorted(table.ephemeral),
+            "limits": terms.limits,
+            "hub_above": terms.hub_above,
+            "at_most": at_most,
+        }
+        rows = self._database.rows(CROWDED_SQL, asked)
+        return [Node(node.int, type_name, issuer) for node, type_name, issuer in rows]
+
+    def doubtful(
+        self,
+        realm: str,
+        table: TypeTable,
+        isolated: Collection[NodeId],
+        named: Collection[NodeId],
+        at_most: int,
+    ) -> set[NodeId]:
+        """See the port."""
+        terms = plain_terms(table)
+        asked = {
+            "realm": realm,
+            "types": terms.types,
+            "ranks": list(range(len(terms.types))),
+            "leads": terms.leads,
+            "persons": terms.personal,
+            "unique": terms.unique,
+            "isolated": [f"{one:032x}" for one in isolated],
+            "named": [f"{one:032x}" for one in named],
+            "never_ms": NEVER_SEEN_MS,
+            "k0": randbits(64),
+            "k1": randbits(64),
+            "at_most": at_most,
+        }
+        return {profile.int for (profile,) in self._database.rows(DOUBTFUL_SQL, asked)}

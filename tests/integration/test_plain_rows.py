@@ -1,0 +1,47 @@
+"""The store says of a whole graph what the pure functions say of its rows, under any rules."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core.model import type_table
+from services.identity.sieve import sieve_of
+from services.store.database import Database
+from tests.integration.test_identity_verification import written
+from tests.property.identity.test_sieve import RULES, customers
+from tests.unit.identity.replay import REALM
+from tests.unit.identity.stories import Story, changed_rules, random_story
+
+pytestmark = pytest.mark.any_store
+AT_MOST = 10_000
+
+
+@pytest.mark.parametrize("seed", [4, 9, 27, None])
+def test_both_find_the_same(database: Database, seed: int | None) -> None:
+    """The crowded nodes and the doubtful profiles, as the map was written and under other rules; of
+    customers as they mostly are (None), nearly none."""
+    rng = Random(seed)
+    story = random_story(rng) if seed else Story(RULES, [*customers(rng, 20)])
+    _, memory = written(database, story)
+    store = ClickHouseIdentityStore(database)  # which knows that there are decisions
+    for rules in (story.rules, *(changed_rules(rng, story.rules) for _ in range(4))):
+        table = type_table(rules)
+        expected = memory.crowded(REALM, table, AT_MOST)
+        assert sorted(store.crowded(REALM, table, AT_MOST)) == sorted(expected)
+        doubtful = sieve_of(memory, REALM, table).doubtful
+        assert sieve_of(store, REALM, table).doubtful == doubtful
+        assert store.doubtful("another", table, (), (), AT_MOST) == set()
+    if seed is None:
+        assert sieve_of(store, REALM, type_table(RULES)).doubtful == {1}
+
+
+def test_no_more_than_asked_for_are_given(database: Database) -> None:
+    """Whoever asks sees that there are too many."""
+    story = random_story(Random(9))
+    written(database, story)
+    store, table = ClickHouseIdentityStore(database), type_table(story.rules)
+    assert len(store.doubtful(REALM, table, (), (), 2)) == 2
+    assert len(store.crowded(REALM, table, 1)) <= 1

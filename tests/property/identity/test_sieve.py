@@ -1,0 +1,138 @@
+"""What need not be solved is right: a profile is plain only if its rows are those from scratch."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from schemas.edge import Edge, Node
+from schemas.placement import Placement, ProfileKind
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.core.model import TypeTable, type_table
+from services.identity.core.resolve import resolve
+from services.identity.rebuild import rebuilt_parts
+from services.identity.sieve import sieve_of
+from services.identity.verification import Verified, WrongPlacement, differences
+from services.identity.writer import IdentityWriter
+from services.runtime.errors import Retry
+from tests.unit.identity.replay import REALM, Replay
+from tests.unit.identity.stories import changed_rules, link, parts, random_story, small_rules
+
+SEEDS = range(200)
+RULES = small_rules(6, 3)
+
+
+def customers(rng: Random, count: int) -> list[Edge]:
+    """Edges of customers as they mostly are, and of a till that they all have in common."""
+    edges = list[Edge]()
+    till = Node(1, "cookie", "")
+    for customer in range(1, count + 1):
+        number, card, mail, phone, cookie, session = (
+            Node(rng.getrandbits(100), kind, "")
+            for kind in ("customer_number", "card", "email", "phone", "cookie", "session")
+        )
+        pairs = [(number, card), (number, mail), (mail, phone), (number, cookie)]
+        pairs += [(mail, cookie), (session, cookie), (number, till)]
+        edges += (
+            link(x, y, rng.randrange(50), f"e{customer}-{turn}", True)
+            for turn, (x, y) in enumerate(pairs)
+        )
+    return edges
+
+
+def written(edges: list[Edge], store: MemoryIdentityStore | None = None) -> MemoryIdentityStore:
+    """A store in which the writer has put them."""
+    store = store or MemoryIdentityStore()
+    writer = IdentityWriter(store, REALM, RULES)
+    writer.commit(writer.apply(edges), 1)
+    return store
+
+
+def test_a_plain_profile_is_that_from_scratch() -> None:
+    """After any story and under other rules: its rows, and that no refusal is about it."""
+    plain = 0
+    for seed in SEEDS:
+        rng = Random(seed)
+        replay = Replay(random_story(rng), rng)
+        replay.run()
+        for rules in (replay.story.rules, changed_rules(rng, replay.story.rules)):
+            doubtful = sieve_of(replay.store, REALM, type_table(rules)).doubtful
+            assert doubtful is not None
+            placements, refusals = resolve(*parts(replay.story.items), rules)
+            refused = {end for one in refusals for end in (one.a, one.b)}
+            refused |= {end for one in replay.store.all_refusals(REALM) for end in (one.a, one.b)}
+            for node, placement in replay.store.all_placements(REALM).items():
+                if placement.profile not in doubtful:
+                    plain += 1
+                    assert placements.get(node) == placement, f"seed {seed}"
+                    assert node not in refused, f"seed {seed}"
+    assert plain > len(SEEDS)
+
+
+class SlowStore(MemoryIdentityStore):
+    """One pass over its graph takes longer than a statement may."""
+
+    def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
+        """See the port."""
+        raise Retry("the statement was stopped")
+
+
+def test_a_pass_that_takes_too_long_is_done_without() -> None:
+    """Everything is solved then, and what is wrong is found."""
+    store = written(customers(Random(3), 5), store=SlowStore())
+    assert sieve_of(store, REALM, type_table(RULES)).doubtful is None
+    node = max(store.all_placements(REALM))
+    del store._realms[REALM].placements[node]
+    told = Verified()
+    found = list(differences(store, REALM, RULES, told, 4, lambda _: None))
+    assert [one.ends for one in found] == [(node,)]
+    assert told.nodes == 5 * 6 + 1
+
+
+def test_most_customers_are_plain() -> None:
+    """Whatever they all have in common: what joins nobody is solved, and nothing else."""
+    store = written(customers(Random(1), 40))
+    doubtful = sieve_of(store, REALM, type_table(RULES)).doubtful
+    assert doubtful == {1}
+    told = Verified()
+    assert list(differences(store, REALM, RULES, told, 7)) == []
+    assert told.nodes == 40 * 6 + 1
+
+
+@pytest.mark.parametrize("kind", [None, *ProfileKind])
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_wrong_row_is_found_wherever_it_is(kind: ProfileKind | None, moves: bool) -> None:
+    """Of a graph in which nearly everything is plain, each row in turn: missing (None), of another
+    kind, or of another profile."""
+    store = written(customers(Random(2), 6))
+    right, rows = store.all_placements(REALM), store._realms[REALM]
+    found = 0
+    for node, placement in right.items():
+        other = next(one.profile for one in right.values() if one.profile != placement.profile)
+        wrong = Placement(other if moves else placement.profile, kind or placement.kind)
+        if wrong == placement and kind is not None:
+            continue
+        if kind is None:
+            del rows.placements[node]
+        else:
+            rows.placements[node] = wrong
+        about = [
+            one.node.id
+            for one in differences(store, REALM, RULES, Verified(), 5, lambda _: None)
+            if isinstance(one, WrongPlacement)
+        ]
+        assert node in about
+        rows.placements[node] = placement
+        found += 1
+    assert found > 0
+
+
+def test_a_part_in_hand_is_told_whole() -> None:
+    """Its rows may be right because an attempt before wrote them and died: all are told again."""
+    store = written(customers(Random(4), 6))
+    page = next(store.nodes(REALM, 7))
+    first, *others = rebuilt_parts(store, REALM, RULES, 7, in_doubt=True)
+    assert first.changes.placements.keys() >= {one.id for one in page}
+    assert all(part.is_right for part in others)
+    assert first.nodes + sum(part.nodes for part in others) == 6 * 6 + 1
