@@ -105,7 +105,12 @@ class Engine:
         self._core = self._new_core()
         self._register_realms()
         self.pipeline = self._pipeline()
-        self._eraser = Eraser(database, self.pipeline.settle, removed=self._forget)
+        self._eraser = Eraser(
+            database,
+            self.pipeline.settle,
+            removed=self._forget,
+            shared=self.pipeline.shared_among,
+        )
         self._retention = self._new_retention()
 
     @classmethod

@@ -278,6 +278,10 @@ class Pipeline:
             self._moved[name] |= profiles
         return alone
 
+    def shared_among(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Those of these nodes that belong to nobody by the rules in force."""
+        return self._identity.shared_among(realm, nodes)
+
     def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
         """Replace the rows of these edges, whatever they say; the map is to be settled then."""
         batch = self._new_batch()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
+from schemas.placement import ProfileKind
 from services.identity.core.changes import regrouped
 from services.identity.core.erased import standing_decisions, standing_edges
 from services.identity.ports import Erasures, IdentityStore
@@ -130,6 +131,13 @@ class IdentityStage:
         fence()
         writer.commit(changes, version)
         return changes, {node for node in nodes if node not in changes.placements}
+
+    def shared_among(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Those of these nodes that belong to nobody by the rules in force: rows of the map may
+        still follow from others. Reads only; raises what the store raises."""
+        edges = self.store.an_edge_of(realm, nodes)
+        solved = self._writer_of(self.store, realm).apply(edges, in_doubt=True).placements
+        return {one for one in nodes if one in solved and solved[one][1].kind is ProfileKind.SHARED}
 
     def regrouped(self, realm: str, changes: Changes) -> set[NodeId]:
         """The profiles that gained or lost nodes: by these changes, which are written, or in doubt

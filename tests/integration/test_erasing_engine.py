@@ -9,7 +9,7 @@ import pytest
 from schemas.edge import Decision, Verdict
 from schemas.identifiers import as_uuid
 from schemas.instants import to_ms
-from schemas.records import DecisionRecord, ErasureRecord
+from schemas.records import DecisionRecord, ErasureRecord, RulesRecord
 from services.erasure.adapters import eraser as eraser_module
 from services.erasure.adapters.eraser import Eraser, ErasureRun
 from services.ingest.core.outcome import Intake
@@ -17,6 +17,7 @@ from services.runtime.errors import Fatal, Retry
 from services.store.database import Database
 from tests.events import event, identifier, line
 from tests.mixed_process import REALM, Faults, Killed, Operation, Process, node_of
+from tests.mixed_process import rules as rules_with
 
 AT = "2026-11-20T10:00:00Z"
 LATER = "2026-11-21T10:00:00Z"
@@ -46,6 +47,18 @@ def login(number: int, at: str, *who: dict[str, object]) -> dict[str, object]:
     return event(
         "identity.linked", event_id=f"e-{number}", occurred_at=at, identifiers=list(who), body={}
     )
+
+
+def rules(process: Process, version: str, **limits: int) -> Operation:
+    """Rules to be applied."""
+    record = RulesRecord(
+        realm=REALM,
+        text=rules_with(version, "", **limits),
+        author="kim",
+        reason="a try",
+        decided_ms=to_ms(process.now) + len(limits),
+    )
+    return Operation("rules", record, process.now)
 
 
 def erasure(process: Process, *who: dict[str, object]) -> ErasureRecord:
@@ -146,6 +159,23 @@ def test_a_new_link_of_an_erased_person_is_none_of_before(process: Process) -> N
     process.now = process.now.replace(day=23)
     events(process, login(2, "2026-11-22T12:00:00Z", SHOP, MAIL))
     assert process.database.rows("SELECT event_id FROM edges FINAL") == [("e-2",)]
+
+
+def test_what_only_former_rules_shared_is_not_marked(process: Process) -> None:
+    """Other rules are in force, and the map does not follow yet: an identifier of a person is not
+    shared for good because its row still says so."""
+    tablet, cookie = identifier("device_id", "t"), identifier("cookie", "c")
+    process.carry_out(rules(process, "two", hub_above=2))
+    process.finish_rules()
+    events(process, login(1, AT, SHOP, tablet), login(2, AT, SHOP, MAIL))
+    events(process, login(3, AT, cookie, tablet), login(4, AT, MAIL, tablet))
+    kinds = "SELECT kind FROM map FINAL WHERE type = 'device_id'"
+    assert process.database.rows(kinds) == [("shared",)]
+    process.carry_out(rules(process, "many"))
+    process.engine.erase(erasure(process, cookie))
+    process.finish_rules()
+    assert process.database.rows(kinds) == [("person",)]
+    assert process.database.rows("SELECT count() FROM marks") == [(0,)]
 
 
 def test_incidents_of_who_stays_are_judged_again_by_the_next_start(

@@ -39,7 +39,7 @@ from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Intake
 from services.ingest.ledger import Ledger
 from services.ingest.lines import Line
-from services.ingest.stage import IngestStage, Result
+from services.ingest.stage import STORED_COUNTS, IngestStage, Result
 from services.profiles.adapters.totals import read_totals, refresh_totals
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -223,6 +223,34 @@ def test_what_others_lose_is_told_before_and_after(running: Running) -> None:
     assert run is not None
     assert run.removed.items() >= lost.items()
     assert run.removed["orders"] == told["orders"]
+
+
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_what_a_correction_took_back_does_not_count(running: Running, is_merged: bool) -> None:
+    """Somebody's order named the person until it was corrected: it stays, and what it said before
+    goes; so does a body that another one outvoted. Whether the store has merged is of no matter."""
+    database = running.database
+    giver, mine = identifier("email", "g@mail.example", verified=True), identifier("email", EMAIL)
+    first = order("gift-1", "9.00", event_id="gift", identifiers=[giver, mine])
+    second = order("gift-1", "9.00", event_id="gift", identifiers=[giver], revision=1)
+    bodies = [
+        order("gift-2", "9.00", event_id="two", identifiers=one) for one in ([giver, mine], [giver])
+    ]
+    for one in (first, second, *bodies):
+        running.ingest([line(one)])
+    if is_merged:
+        for table in ("touchpoints", "identifiers", "orders", "event_ids", "claims", "offers"):
+            database.command(MERGE_SQL, {"table": table})
+    named = running.ingest([line(bodies[0])])[0].message == STORED_COUNTS
+    running.erase(running.record(EMAIL))
+    assert not found_in(database, PLANTED)
+    stored = {one for (one,) in database.rows("SELECT event_id FROM touchpoints FINAL")}
+    assert "gift" in stored
+    assert ("two" in stored) == named
+    again = running.ingest([line(first), line(second)])
+    assert [one.reason or one.status for one in again] == ["erased", "duplicate"]
+    assert not found_in(database, PLANTED)
+    assert_consistent(database)
 
 
 def test_lines_of_strangers_stay(running: Running) -> None:

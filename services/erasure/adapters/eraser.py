@@ -59,6 +59,9 @@ COUNT_REJECTED_SQL, DELETE_REJECTED_SQL = (
     _STATEMENTS["count_rejected"],
     _STATEMENTS["delete_rejected"],
 )
+VERSIONED_SQL, OTHER_BODIES_SQL = _STATEMENTS["versioned"], _STATEMENTS["other_bodies"]
+COUNT_FORMER_SQL, DELETE_FORMER_SQL = _STATEMENTS["count_former"], _STATEMENTS["delete_former"]
+COUNT_BODIES_SQL, DELETE_BODIES_SQL = _STATEMENTS["count_bodies"], _STATEMENTS["delete_bodies"]
 COUNT_ANSWERS_SQL, DELETE_ANSWERS_SQL = _STATEMENTS["count_answers"], _STATEMENTS["delete_answers"]
 BEGUN, REMOVED = 1, 2
 """Stages of a run."""
@@ -119,6 +122,7 @@ class Eraser:
         waits: called while the store removes rows: it is progress.
         removed: called when all rows are gone, before that is noted: what was read of them is to be
             forgotten, and what follows for others to be made. May raise Retry, and is repeated.
+        shared: those of some nodes of a realm that belong to nobody; by default by the map.
     """
 
     def __init__(
@@ -128,6 +132,7 @@ class Eraser:
         fence: Callable[[], None] = lambda: None,
         waits: Callable[[], None] = lambda: None,
         removed: Callable[[], None] = lambda: None,
+        shared: Callable[[str, Collection[NodeId]], Collection[NodeId]] | None = None,
     ) -> None:
         self._database = database
         self._reader = HeldReader(database)
@@ -135,6 +140,7 @@ class Eraser:
         self._fence = fence
         self._waits = waits
         self._removed = removed
+        self._shared = shared or self._shared_by_map
 
     def erase(self, record: ErasureRecord) -> None:
         """Note the erasure, then its ledger, then remove all rows.
@@ -170,13 +176,16 @@ class Eraser:
         person = self._reader.holding_of(record.realm, nodes)
         touched = self._database.rows(TOUCHED_SQL, _asked(person))
         ids = [node for node, _, _ in touched]
-        placed = ProfileMap(self._database).placements_of(record.realm, [node.int for node in ids])
-        shared = {as_uuid(one) for one, at in placed.items() if at.kind is ProfileKind.SHARED}
+        shared = self._shared(record.realm, [node.int for node in ids])
         # A terminal at the limit of its neighbours would fall to the next one who used it.
-        marked = tuple(node.int for node, _, verified in touched if verified and node in shared)
+        marked = tuple(one.int for one, _, verified in touched if verified and one.int in shared)
         around = tuple(node.int for node in ids)
         counts = count_of_others(self._database, self._reader.of_others(person))
         return ErasureRun(run_id, person, around, marked, record.erased_ms, counts)
+
+    def _shared_by_map(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        placed = ProfileMap(self._database).placements_of(realm, nodes)
+        return {one for one, at in placed.items() if at.kind is ProfileKind.SHARED}
 
     def _note_ledger(self, person: HeldPerson, erased_ms: int) -> None:
         """Of each node the later of the erasure and its last event, which may claim the future.
@@ -221,10 +230,14 @@ class Eraser:
         mine = count_asked(self._database, self._held_now(person), FoundBy.EVENT)
         for table in _erased(FoundBy.EVENT_ID):
             self._delete(run, table, COUNT_EVENT_IDS_SQL, DELETE_EVENT_IDS_SQL, mine)
+        formerly = self._former_asked(person)
         # An erasure that is taken up finds the events of others by this table.
         tables = sorted(_erased(FoundBy.EVENT), key=lambda one: one == "identifiers")
         for table in tables:
             self._delete(run, table, COUNT_EVENTS_SQL, DELETE_EVENTS_SQL, mine)
+            if table in formerly:
+                former = formerly[table]
+                self._delete(run, table, COUNT_FORMER_SQL, DELETE_FORMER_SQL, former)
         values = _asked(self._held_now(person))
         self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, values)
         for (table,) in self._database.rows(MASKED_SQL, {"tables": list(PLACES)}):
@@ -234,6 +247,24 @@ class Eraser:
         self._removed()
         self._fence()
         self._note(run, REMOVED)
+
+    def _former_asked(self, person: HeldPerson) -> dict[str, dict[str, Any]]:
+        """By table the parameters that find what corrected events of others said of the person."""
+        named = self._reader.formerly_named(person)
+        if not named:
+            return {}
+        nodes, events, versions = zip(*named, strict=True)
+        asked = {
+            "realm": person.realm,
+            "nodes": [str(as_uuid(one)) for one in nodes],
+            "events": self._hashes(events),
+            "versions": list(versions),
+        }
+        among = {"tables": _erased(FoundBy.EVENT)}
+        return {table: asked for (table,) in self._database.rows(VERSIONED_SQL, among)}
+
+    def _hashes(self, texts: Collection[str]) -> list[int]:
+        return [one for (one,) in self._database.rows(HASHES_SQL, {"texts": list(texts)})]
 
     def _held_now(self, person: HeldPerson) -> HeldPerson:
         """On a server events of others come in meanwhile: what one of them names is not only stated
@@ -283,15 +314,23 @@ class Eraser:
             self._database.command(MERGE_SQL, {"table": "incident_states"})
 
     def _remove_mentions(self, run: ErasureRun) -> None:
-        """Rejected lines and kept answers that name the person."""
+        """Rejected lines, kept answers and bodies that do not count, which name the person."""
         person, reader = run.person, self._reader
         lines = {str(row["reject_id"]) for row in reader.rejected(person)}
         ids, answers = reader.event_ids(person), set[int]()
         for given, is_named in reader.mentioned(person, [*ids, *person.uuids]):
             for key, body in self._database.rows(ANSWERS_SQL, given):
                 answers |= {key} if is_named(body) else set()
+        bodies = set[tuple[int, int]]()
+        for given, is_named in reader.mentioned(person, ()):
+            for event, version, body in self._database.rows(OTHER_BODIES_SQL, given):
+                bodies |= {(event, version)} if is_named(body) else set()
+        for some_bodies in chunks(sorted(bodies), EVENTS_PER_QUERY):
+            events, versions = (list(one) for one in zip(*some_bodies, strict=True))
+            asked: dict[str, Any] = {"realm": person.realm, "events": events, "versions": versions}
+            self._delete(run, "id_conflicts", COUNT_BODIES_SQL, DELETE_BODIES_SQL, asked)
         for some in chunks(sorted(lines), EVENTS_PER_QUERY):
-            asked: dict[str, Any] = {"ids": list(some)}
+            asked = {"ids": list(some)}
             self._delete(run, "rejected", COUNT_REJECTED_SQL, DELETE_REJECTED_SQL, asked)
         for some in chunks(sorted(answers), EVENTS_PER_QUERY):
             asked = {"realm": person.realm, "ids": list(some)}

@@ -97,6 +97,48 @@ ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String} AND event_id 
     WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
         OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)}))
 
+-- versioned --
+-- Those of some tables whose rows have the version of their body.
+SELECT table FROM system.columns
+WHERE database = currentDatabase() AND name = 'version' AND table IN {tables:Array(String)}
+
+-- count_former --
+-- How many rows of a table are of bodies of these events that do not count any more.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND cityHash64(event_id) IN {events:Array(UInt64)}
+    AND NOT has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
+        (cityHash64(event_id), version))
+
+-- delete_former --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    AND cityHash64(event_id) IN {events:Array(UInt64)}
+    AND NOT has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
+        (cityHash64(event_id), version))
+
+-- other_bodies --
+-- Hashes of the ids, versions and texts of bodies under the id of another event, with one of these
+-- texts or runs of digits. More than name the person.
+SELECT cityHash64(event_id), version, payload FROM id_conflicts FINAL
+WHERE realm = {realm:String}
+    AND (arrayExists(text -> positionCaseInsensitiveUTF8(payload, text) > 0, {texts:Array(String)})
+        OR notEmpty({digits:Array(String)})
+            AND multiSearchAny(replaceRegexpAll(payload, '[^0-9]+', ''), {digits:Array(String)}))
+
+-- count_bodies --
+-- How many rows of these bodies there are.
+SELECT count() FROM {table:Identifier} WHERE realm = {realm:String}
+    AND has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
+        (cityHash64(event_id), version))
+
+-- delete_bodies --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String}
+    AND has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
+        (cityHash64(event_id), version))
+
 -- count_pairs --
 -- How many rows of a table have one of these nodes at an end.
 SELECT count() FROM {table:Identifier}

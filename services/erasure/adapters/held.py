@@ -22,6 +22,7 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 NAMED_ELSEWHERE_SQL = _STATEMENTS["named_elsewhere"]
+FORMERLY_NAMED_SQL = _STATEMENTS["formerly_named"]
 BESIDE_SQL = _STATEMENTS["beside"]
 NAMED_BY_OTHERS_SQL = _STATEMENTS["named_by_others"]
 OF_PERSONS_SQL = _STATEMENTS["of_persons"]
@@ -124,6 +125,13 @@ class HeldReader:
         persons = {node.int for (node,) in rows}
         elsewhere = tuple(one for one in holding.elsewhere if one[0] in persons)
         return HeldPerson(holding.realm, (), elsewhere, ())
+
+    def formerly_named(self, holding: HeldPerson) -> list[tuple[NodeId, str, int]]:
+        """Anchor, id and version of events of others that named the person until they were
+        corrected: of the body that counts."""
+        asked = {"realm": holding.realm, "nodes": _uuids(holding.nodes)}
+        rows = self._database.rows(FORMERLY_NAMED_SQL, asked)
+        return [(node.int, event_id, version) for node, event_id, version in rows]
 
     def event_ids(self, holding: HeldPerson) -> list[str]:
         """Ids of all events about the person."""

@@ -1,8 +1,28 @@
 -- named_elsewhere --
--- Events that name one of these nodes and are kept under another one, with that one.
-SELECT DISTINCT node, event_id FROM identifiers
-WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
+-- Events that name one of these nodes and are kept under another one, with that one. Of a corrected
+-- event the body that counts decides, whether or not a merge has forgotten the others.
+SELECT node, event_id FROM identifiers FINAL
+WHERE realm = {realm:String} AND (node, event_id) IN
+    (
+        SELECT node, event_id FROM identifiers
+        WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
+            AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+    )
     AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+ORDER BY node, event_id
+
+-- formerly_named --
+-- Events under another node of which only bodies that do not count any more name one of these, with
+-- the version of the one that counts.
+SELECT node, event_id, max(version) FROM identifiers
+WHERE realm = {realm:String} AND (node, event_id) IN
+    (
+        SELECT node, event_id FROM identifiers
+        WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
+            AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+    )
+GROUP BY node, event_id
+HAVING NOT argMax(arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node), version)
 ORDER BY node, event_id
 
 -- beside --
@@ -26,8 +46,13 @@ WITH ours AS
     SELECT event_id FROM identifiers
     WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
 )
-SELECT arrayJoin(arrayFilter(one -> one IN {others:Array(UUID)}, ids.node)) FROM identifiers
-WHERE realm = {realm:String} AND NOT arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+SELECT arrayJoin(arrayFilter(one -> one IN {others:Array(UUID)}, ids.node)) FROM identifiers FINAL
+WHERE realm = {realm:String} AND (node, event_id) IN
+    (
+        SELECT node, event_id FROM identifiers
+        WHERE realm = {realm:String} AND hasAny(ids.node, {others:Array(UUID)})
+    )
+    AND NOT arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
 UNION DISTINCT
 SELECT a FROM edges WHERE realm = {realm:String} AND a IN {others:Array(UUID)}
     AND b NOT IN {nodes:Array(UUID)} AND event_id NOT IN ours
