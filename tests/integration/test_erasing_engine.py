@@ -133,9 +133,12 @@ def test_a_decision_that_was_given_up_goes_with_the_person(
 ) -> None:
     """It was stored in part, or only remembered: the batch after the erasure does not finish it;
     one about others is in force before the erasure is acknowledged."""
-    third = identifier("customer_number", "3", issuer="shop", verified=True)
+    # The other two have nothing to do with the person, around whom the map is solved anyway.
+    third, fourth = (
+        identifier("customer_number", one, issuer="shop", verified=True) for one in "34"
+    )
     events(process, login(1, AT, SHOP, MAIL), login(2, AT, OTHER, ERP), login(3, AT, third))
-    mine, others = same(SHOP, OTHER, process), same(OTHER, third, process)
+    mine, others = same(SHOP, OTHER, process), same(third, fourth, process)
     for one in (mine, others):
         with monkeypatch.context() as patch:
             faults = Faults(patch)
@@ -146,9 +149,11 @@ def test_a_decision_that_was_given_up_goes_with_the_person(
     process.start()  # what is acknowledged is not done again
     events(process, login(4, LATER, third))
     [(a, b)] = process.database.rows("SELECT a, b FROM decisions FINAL")
-    assert {a.int, b.int} == {node_of(OTHER).id, node_of(third).id}
-    profiles = process.database.rows("SELECT DISTINCT profile FROM map FINAL")
-    assert len(profiles) == 1
+    assert {a.int, b.int} == {node_of(third).id, node_of(fourth).id}
+    both = "SELECT node, profile FROM map FINAL WHERE node IN {ends:Array(UUID)}"
+    placed = process.database.rows(both, {"ends": [str(a), str(b)]})
+    assert len(placed) == 2
+    assert len({profile for _, profile in placed}) == 1
 
 
 def test_a_new_link_of_an_erased_person_is_none_of_before(process: Process) -> None:
