@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
@@ -21,6 +21,7 @@ from services.identity.graph_cache import GraphCache
 from services.identity.ports import GraphSource, VerificationSource
 from services.identity.sieve import Sieve, everything
 
+T = TypeVar("T")
 NODES_PER_PART = 5_000
 """A rebuild that goes on where another process was cut off needs the same size: it does the part
 that was in hand again, and that has to be as large."""
@@ -52,8 +53,8 @@ class Ahead:
     shareable_max: int = SHAREABLE_AHEAD_MAX
     _nodes: set[NodeId] = field(default_factory=set)
 
-    def take(self, part: Mapping[NodeId, Node]) -> dict[NodeId, Node]:
-        """Those of the next nodes that are still to be solved."""
+    def take(self, part: Mapping[NodeId, T]) -> dict[NodeId, T]:
+        """Those of the next nodes that were not solved yet."""
         left = {one: node for one, node in part.items() if one not in self._nodes}
         self._nodes.difference_update(part)
         return left
@@ -100,11 +101,12 @@ def solved_parts(
     sieve = everything(source, realm) if sieve is None else sieve
     portions = sieve.portions(nodes_per_part, after, is_steady=is_steady, whole_first=whole_first)
     for portion in portions:
-        left = ahead.take(portion.left)
+        # A first part that is solved whole is ahead of nodes that the sieve holds back later.
+        left, plain = ahead.take(portion.left), ahead.take(portion.plain)
         cache, region, result = solved(source, realm, table, left, renewed=renewed)
         fresh = {one: region.inside[one] for one in left}
         fresh |= ahead.add(region, portion.place, table)
-        yield SolvedPart(cache, region, result, fresh, portion.plain, portion.place)
+        yield SolvedPart(cache, region, result, fresh, plain, portion.place)
 
 
 def solved(
