@@ -286,7 +286,6 @@ class Engine:
         if not change.is_done:
             self.rules.store.put(change.done())
             self._go_by_rules()
-            log.info("rules_in_force", realm=realm, identifiers=change.identifiers)
 
     def finish_rules(self) -> Iterator[RebuiltPart]:
         """Bring the map in line with a change of the rules, if that is not done. As above."""

@@ -82,3 +82,5 @@ class RulesApplying:
 
         while not ended and not self._stopping.is_set():
             self._submit(one)
+        if ended:
+            log.info("rules_applied")
