@@ -95,6 +95,10 @@ RULES = [
 ]
 
 
+TAKEN, LOST = 1, 2
+"""Seeds of which the first number is below and above a half."""
+
+
 class Killed(BaseException):
     """The process is gone. No handler of errors sees it."""
 
@@ -118,9 +122,9 @@ class Faults:
         self._first, self._last, self._error, self._rng = first, first + lasts, error, rng
         self.writes = 0
 
-    def fail(self, first: int, error: type[BaseException]) -> None:
-        """All from the write of this number on; that one takes effect."""
-        self.plan(Random(1), first, 10**9, error)
+    def fail(self, first: int, error: type[BaseException], *, takes_effect: bool = True) -> None:
+        """All from the write of this number on; that one may take effect."""
+        self.plan(Random(TAKEN if takes_effect else LOST), first, 10**9, error)
 
     def end(self) -> None:
         """No more."""

@@ -202,6 +202,9 @@ def rebuild(
     found = []
     with Engine.open(settings, other_rules=True) as engine:
         _put_in_force(engine, realm)
+        if any(change.place for change in engine.rules.unfinished()):
+            for _ in engine.finish_rules():  # behind what was done; below, all is looked at
+                pass
         for one in [realm] if realm else settings.realms:
             told = Counter[str]()
             for part in engine.rebuild_identities(one):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
+from schemas.records import ErasureRecord
 from services.api.operation import In, Operation, Out
 from services.api.read_store import access_to
 from services.embedded.engine import Engine
@@ -21,12 +22,22 @@ class LocalSession:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._access = access_to(
-            engine.settings, engine.reading, engine.act, engine.erase, self._expire
+            engine.settings, engine.reading, engine.act, self._erase, self._expire
         )
+
+    def _erase(self, record: ErasureRecord) -> None:
+        self._engine.erase(record)
+        self._go_on()
 
     def _expire(self, before: Mapping[str, datetime]) -> None:
         self._engine.expire(before)
         self._engine.pipeline.tick()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """A change of rules that was cut off goes on when what was asked for is done."""
+        for _ in self._engine.finish_rules():
+            pass
 
     def run(self, operation: Operation[In, Out], request: In) -> Iterator[Out]:
         """See Session."""
@@ -39,10 +50,9 @@ class LocalSession:
         report: Callable[[list[Result]], None],
         intake: Intake = Intake.FILE,
     ) -> None:
-        """See Session. A change of rules that was cut off goes on when the lines are stored."""
+        """See Session."""
         self._engine.ingest(lines, report, intake)
-        for _ in self._engine.finish_rules():
-            pass
+        self._go_on()
 
 
 @contextmanager

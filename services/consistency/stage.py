@@ -115,7 +115,10 @@ class ConsistencyStage:
                 self._write(realm, [], now, version)
 
     def act(self, realm: str, actions: Actions, version: int) -> None:
-        """Apply people's actions to the incidents. Raises as the store does."""
+        """Apply people's actions to the incidents. Raises as the store does.
+
+        An action that waited while the person was erased finds nothing, and is dropped.
+        """
         self.begin().mark(actions)
         self._write(realm, [], None, version, actions)
 
@@ -142,6 +145,9 @@ class ConsistencyStage:
         changed_books: Collection[Book] = (),
     ) -> None:
         writer = self._writer(realm)
-        for incident in writer.apply(claims, now, actions, changed_books):
+        doubted_books = list(actions or ())
+        for incident in writer.apply(
+            claims, now, actions, changed_books, doubted_books=doubted_books
+        ):
             self._metrics.incidents.labels(incident.kind, incident.state).inc()
         writer.commit(version)

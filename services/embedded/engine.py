@@ -242,14 +242,16 @@ class Engine:
         To be called by the thread that writes, with rules that can be used. Raises as the store
         does; some realms may have the rules then, so call it again.
         """
-        for one in records:
-            change = RulesChange(
-                one.realm, self.pipeline.new_version(), one.text, one.author, one.reason,
-                one.decided_ms,
-            )  # fmt: skip
-            if not self.rules.in_force[one.realm].is_of(change):
-                self.rules.store.put(change)
-        self._go_by_rules()
+        try:
+            for one in records:
+                change = RulesChange(
+                    one.realm, self.pipeline.new_version(), one.text, one.author, one.reason,
+                    one.decided_ms,
+                )  # fmt: skip
+                if not self.rules.in_force[one.realm].is_of(change):
+                    self.rules.store.put(change)
+        finally:
+            self._go_by_rules()
 
     def _go_by_rules(self) -> None:
         if self.rules.refresh():
@@ -266,12 +268,15 @@ class Engine:
         Raises as `Pipeline.finish` does.
         """
         source = self.graph  # it knows of decisions and marks that come between the parts
+        self._go_by_rules()  # the store may have taken a change of which it told a failure
         # The store's row, not the one in memory: an attempt before may have come further.
         change = self.rules.store.latest()[realm]
-        after = None if change.is_done else change.place or None
+        after, doubtful = None, None
+        if not change.is_done:
+            after, doubtful = change.place or None, doubtful_after(self.rules.store, change)
         parts = rebuilt_parts(
-            source, realm, self.rules.of(realm), after=after, in_doubt=not change.is_done,
-            doubtful_after=doubtful_after(self.rules.store, change),
+            source, realm, change.rules, after=after, in_doubt=not change.is_done,
+            doubtful_after=doubtful,
         )  # fmt: skip
         for part in parts:
             if not part.is_right:

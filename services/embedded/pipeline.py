@@ -276,6 +276,8 @@ class Pipeline:
         alone, moved = self._settle(self._new_batch(), realm, nodes, marks)
         for name, profiles in moved.items():
             self._moved[name] |= profiles
+        if self._consistency.follows_the_map:
+            self._moved[realm] |= alone  # each has its own id again, and no row that says so
         return alone
 
     def shared_among(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:

@@ -40,35 +40,38 @@ class RulesApplying:
         self._thread: threading.Thread | None = None
 
     def note(self, is_wanted: bool) -> None:
-        """Whether there is something to do."""
+        """Whether there is something to do. To be called by the writing thread."""
         self._is_wanted = self._is_wanted or is_wanted
 
     def start(self) -> None:
         """Begin, if there is something to do and nobody does it yet."""
         with self._lock:
-            if self._is_wanted and (self._thread is None or not self._thread.is_alive()):
+            if self._is_wanted and self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
                 self._thread.start()
 
     def stop(self) -> None:
         """End after the part in hand. The rest is left to the next start."""
         self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _run(self) -> None:
-        waits = pauses()
-        while self._is_wanted:
+        waits, is_given_up = pauses(), False
+        while True:
+            with self._lock:  # whoever wants something from here on begins anew
+                if is_given_up or not self._is_wanted or self._stopping.is_set():
+                    self._thread = None
+                    return
             try:
                 self._bring_in_line()
-                return
             except Retry as error:  # the store takes nothing now; what was done is noted
                 log.warning("rules_wait", error=str(error))
-                if self._stopping.wait(next(waits)):
-                    return
+                self._stopping.wait(next(waits))
             except C360Error as error:
                 log.error("rules_not_applied", error=str(error))
-                return
+                is_given_up = True
 
     def _bring_in_line(self) -> None:
         parts = self._parts()

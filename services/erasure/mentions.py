@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import unquote
 
+import idna
 import orjson
 import phonenumbers
 
@@ -21,7 +22,7 @@ BEFORE, AFTER = r"(?<![\w@])(?<!\w[-.+])", r"(?![\w@])(?![-.+]\w)"
 """What a value may not be part of: `5471` of `15471`, `ann@b.example` of `jo.ann@b.example`."""
 UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-BETWEEN = r"[\s()/.\-\u2010-\u2015]*"
+BETWEEN = r"[\s()/.\-\u2010-\u2015]{0,6}"
 """What people write between the digits of a telephone number."""
 LOOKED_AT_BEFORE = 12
 DIGIT_BEFORE = re.compile(rf"[0-9]{BETWEEN}$")
@@ -39,7 +40,7 @@ class Mentions:
         self._whole = {value.casefold() for value in values}
         alone = [re.escape(one) for one in self._whole if len(one) >= ALONE_CHARS_MIN]
         self._alone = re.compile(f"{BEFORE}(?:{'|'.join(alone)}){AFTER}") if alone else None
-        dialled = [_dialled(*_number(one)) for one in sorted(self._whole) if E164.fullmatch(one)]
+        dialled = [_dialled(*one) for one in sorted(_numbers(self._whole))]
         any_phone = rf"(?<![\w+])(?:{'|'.join(dialled)})(?!\w)(?![-.+]\d)"
         self._phones = re.compile(any_phone) if dialled else None
 
@@ -50,9 +51,10 @@ class Mentions:
         except orjson.JSONDecodeError:
             read = UNICODE_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
             strings = [text, read, *JSON_STRING.findall(unquote(read)), *JSON_STRING.findall(read)]
-        return any(self._in_string(one) for one in strings)
+        return any(self.stand_in_string(one) for one in strings)
 
-    def _in_string(self, text: str) -> bool:
+    def stand_in_string(self, text: str) -> bool:
+        """The same of one string of a document."""
         forms = {text.casefold(), unquote(text).casefold()} if "%" in text else {text.casefold()}
         if not self._whole.isdisjoint(one.strip() for one in forms):
             return True
@@ -84,7 +86,7 @@ def needles(values: Collection[str]) -> list[str]:
 def digits_of_phones(values: Collection[str]) -> list[str]:
     """Digits of which one run stands in every text that names one of the telephone numbers among
     the values, once all other signs are left out; a store looks for them."""
-    return sorted({_number(value)[1] for value in values if E164.fullmatch(value)})
+    return sorted({number for _, number in _numbers(values)})
 
 
 def forms_of(values: Collection[str]) -> list[str]:
@@ -97,22 +99,38 @@ def _readable(value: str) -> str:
     if not at or ASCII_LABEL not in domain:
         return value
     try:
-        return f"{local}@{domain.encode().decode('idna')}"
-    except UnicodeError:
+        return f"{local}@{idna.decode(domain)}"
+    except idna.IDNAError:
         return value
 
 
-def _number(value: str) -> tuple[str, str]:
-    """Country code, and the rest without a trunk zero."""
-    found = phonenumbers.parse(value)
-    return str(found.country_code), str(found.national_number)
+def _numbers(values: Collection[str]) -> set[tuple[str, str]]:
+    """Country codes, and the rest without a trunk zero, of the telephone numbers among the values.
+
+    A customer number may look like one: what nobody can dial, and what is too short to stand alone,
+    is not among them.
+    """
+    found = set()
+    for value in filter(E164.fullmatch, values):
+        try:
+            number = phonenumbers.parse(value)
+        except phonenumbers.NumberParseException:
+            continue
+        rest = str(number.national_number)
+        if len(rest) >= ALONE_CHARS_MIN and phonenumbers.is_possible_number(number):
+            found.add((str(number.country_code), rest))
+    return found
 
 
 def _dialled(country: str, number: str) -> str:
-    """A pattern of a number as it is dialled: with its country, a trunk zero, or neither."""
+    """A pattern of a number as it is dialled: with its country, a trunk zero, or neither.
+
+    No text may make it try a sign in many ways: texts come from anybody.
+    """
     digits = BETWEEN.join(number)
     abroad = BETWEEN.join(country)
-    return rf"(?:(?:\+|00)?{BETWEEN}{abroad}{BETWEEN})?(?:\(?0\)?{BETWEEN})*{digits}"
+    prefix = rf"(?:\+{BETWEEN}|00{BETWEEN}|\(?){abroad}{BETWEEN}"
+    return rf"(?:{prefix})?\(?(?:0{BETWEEN}){{0,3}}+{digits}"
 
 
 def _strings(document: Any) -> Iterator[str]:

@@ -261,7 +261,8 @@ class IdentityWorker:
         records = _followed(session.store, realm, said, changes, version)
         customers = list[Outgoing]()
         if self._customer_records is not None:
-            customers = self._customer_records(realm, session.regrouped(realm, changes))
+            moved = session.regrouped(realm, changes) | alone
+            customers = self._customer_records(realm, moved)
         ids = [*record.nodes, *map(as_uuid, erased.stated)]
         gone = [withdrawn(realm, one) for one in ids]
         return [*map(published, records), *customers, *erasing.rewritten(realm), *gone]

@@ -27,9 +27,10 @@ NORMAL = ("zq.erased@xn--bcher-kva.example", "+4915129997771", "15129997771")
 """The same as the store writes them, and as a search for digits would find the number."""
 SKU = "4713"
 OTHER = ("zk.kept@mail.example", "030 5559971")
+# A view that is being computed anew has a second table for a moment; its file is looked at.
 COLUMNS = """
 SELECT database, table, name FROM system.columns
-WHERE (database, table) IN (
+WHERE table NOT LIKE '.tmp%' AND (database, table) IN (
     SELECT database, name FROM system.tables WHERE engine LIKE '%MergeTree' OR engine LIKE '%Log')
 ORDER BY database, table, name
 """
@@ -117,8 +118,9 @@ def searched(data: Path, texts: Collection[str]) -> dict[str, set[str]]:
     found = texts_in(data, texts)
     done = subprocess.run(
         [sys.executable, "-c", SEARCH % COLUMNS, str(data)], input=json.dumps(sorted(texts)),
-        capture_output=True, text=True, env=environment(), check=True,
+        capture_output=True, text=True, env=environment(), check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["columns"] > 200
     for place, text in told["found"]:

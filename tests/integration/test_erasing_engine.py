@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from schemas.claim import Book
 from schemas.edge import Decision, Verdict
 from schemas.identifiers import as_uuid
+from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import to_ms
-from schemas.records import DecisionRecord, ErasureRecord, RulesRecord
+from schemas.records import ActionRecord, DecisionRecord, ErasureRecord, RulesRecord
+from schemas.subject import Subject
+from services.consistency.kinds import KINDS
 from services.erasure.adapters import eraser as eraser_module
 from services.erasure.adapters.eraser import Eraser, ErasureRun
 from services.ingest.core.outcome import Intake
@@ -74,9 +78,10 @@ def same(a: dict[str, object], b: dict[str, object], process: Process) -> Decisi
     return DecisionRecord.of(REALM, Decision(first, second, Verdict.SAME, "kim", "", decided_ms))
 
 
+@pytest.mark.parametrize("takes_effect", [True, False])
 @pytest.mark.parametrize("first", [0, 1, 2, 7])
 def test_an_erasure_that_is_begun_ends_the_process(
-    process: Process, monkeypatch: pytest.MonkeyPatch, first: int
+    process: Process, monkeypatch: pytest.MonkeyPatch, first: int, takes_effect: bool
 ) -> None:
     """From the first write on, whether or not the store took it: no event may come before the rest
     of it, and the next start completes it."""
@@ -84,38 +89,51 @@ def test_an_erasure_that_is_begun_ends_the_process(
     record = erasure(process, SHOP, MAIL)
     with monkeypatch.context() as patch:
         faults = Faults(patch)
-        faults.fail(first, Retry)
+        faults.fail(first, Retry, takes_effect=takes_effect)
         with pytest.raises(Fatal, match="is begun and cannot go on"):
             process.engine.erase(record)
     process.start()
-    if not process.database.rows("SELECT 1 FROM erasures LIMIT 1"):
-        assert first == 0  # not even the note was written
+    is_begun = bool(process.database.rows("SELECT 1 FROM erasures LIMIT 1"))
+    assert is_begun == (first > 0 or takes_effect)  # the note comes first
+    if not is_begun:
         process.engine.erase(record)
     assert process.database.rows(NOTES) == [(0,)]
     assert process.database.rows("SELECT count() FROM node_values") == [(0,)]
     assert process.database.rows("SELECT count() FROM touchpoints") == [(0,)]
 
 
+@pytest.mark.parametrize("takes_effect", [True, False])
+@pytest.mark.parametrize("first", range(4))
 def test_no_ledger_is_without_its_erasure(
-    process: Process, monkeypatch: pytest.MonkeyPatch
+    process: Process, monkeypatch: pytest.MonkeyPatch, first: int, takes_effect: bool
 ) -> None:
-    """Killed after any of the first writes: the next start removes the person, or nothing is
-    begun."""
-    for first in range(4):
-        events(process, login(1, AT, SHOP, MAIL))
-        record = erasure(process, SHOP, MAIL)
-        with monkeypatch.context() as patch:
-            faults = Faults(patch)
-            faults.fail(first, Killed)
-            with pytest.raises(Killed):
-                process.engine.erase(record)
-        process.start()
-        ledger = process.database.rows("SELECT count() FROM erasures")
-        left = process.database.rows("SELECT count() FROM touchpoints")
-        assert (ledger == [(0,)]) == (left == [(1,)]), first
-        if ledger != [(0,)]:
-            return
-    raise AssertionError("nothing was begun")
+    """Killed before or after any of the first writes: the next start removes the person, or nothing
+    is begun."""
+    events(process, login(1, AT, SHOP, MAIL))
+    record = erasure(process, SHOP, MAIL)
+    with monkeypatch.context() as patch:
+        faults = Faults(patch)
+        faults.fail(first, Killed, takes_effect=takes_effect)
+        with pytest.raises(Killed):
+            process.engine.erase(record)
+    process.start()
+    ledger = process.database.rows("SELECT count() FROM erasures")
+    left = process.database.rows("SELECT count() FROM touchpoints")
+    assert (ledger == [(0,)]) == (left == [(1,)])
+    assert (ledger == [(0,)]) == (first == 0 and not takes_effect)
+
+
+def test_an_action_that_waited_finds_nothing(process: Process) -> None:
+    """Somebody acknowledged an incident of the person while the erasure ran: nothing is written."""
+    events(process, login(1, AT, SHOP, MAIL))
+    process.engine.erase(erasure(process, SHOP, MAIL))
+    book = Book(REALM, next(iter(KINDS.about_customers)), Subject.customer(node_of(SHOP).id))
+    action = IncidentAction(
+        incident_id="0" * 32, action=ActionKind.ACK, by="kim", reason="seen", acted_at=process.now
+    )
+    process.engine.act([ActionRecord.of(book, action)])
+    for table in ("incident_actions", "timers"):
+        assert process.database.rows(f"SELECT count() FROM {table}") == [(0,)]
 
 
 def test_a_decision_of_before_does_not_stand(process: Process) -> None:

@@ -84,6 +84,46 @@ def finish(engine: Engine) -> None:
         pass
 
 
+def test_a_change_that_the_store_took_with_an_error_is_in_force(tmp_path: Path) -> None:
+    """It replaced another one, and the service went on without being told: no part of it is solved
+    by the former rules."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+        alone.submit(_taken_with_an_error, tmp_path).result()
+
+
+def _taken_with_an_error(tmp_path: Path) -> None:
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(engine_module, "rebuilt_parts", partial(rebuilt_parts, nodes_per_part=3))
+    lines = some_lines(Random(3), 40)
+    other = UNIQUE.replace("hub_above_personal = 10", "hub_above_personal = 2")
+    with Engine.open(settings_of(tmp_path / "data")) as engine:
+        take(engine, lines)
+        engine.begin([change(UNIQUE)])
+        next(engine.finish_rules())
+        store, put = engine.rules.store, engine.rules.store.put
+
+        def put_and_fail(one: RulesChange) -> None:
+            put(one)
+            raise Retry("the connection broke")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "put", put_and_fail)
+            patch.setattr(engine.rules, "refresh", partial(_fail, "the store is away"))
+            with pytest.raises(Retry):
+                engine.begin([change(other)])
+        finish(engine)
+        found = digest(engine)
+    (tmp_path / "other.toml").write_text(other)
+    fresh = settings_of(tmp_path / "fresh", identity_rules=tmp_path / "other.toml")
+    with Engine.open(fresh) as engine:
+        take(engine, lines)
+        assert digest(engine) == found
+
+
+def _fail(text: str) -> bool:
+    raise Retry(text)
+
+
 @pytest.mark.parametrize("parts", [0, 1, 4])
 def test_a_change_is_replaced(tmp_path: Path, parts: int) -> None:
     """In the middle, in the process that applies it or after it was killed, by the former rules and
@@ -120,6 +160,7 @@ def _replace(tmp_path: Path, parts: int) -> None:
         take(engine, during[2:4])
         engine.act([change(other)])
         assert [one.is_done for one in engine.rules.store.history()][:2] == [True, False]
+        assert all(part.is_right for part in engine.rebuild_identities(DEFAULT))
         take(engine, during[4:])
         found = digest(engine)
     (tmp_path / "other.toml").write_text(other)
@@ -153,8 +194,11 @@ def test_only_when_asked_a_change_is_replaced(engine: Database) -> None:
     assert (ahead.text, ahead.decided_ms) == (record.text, record.decided_ms)
     assert record.decided_ms > stuck.decided_ms
     assert rules.store.former(ahead) == stuck
+    rules.store.put(ahead.done())
+    [told] = IDENTITY_APPLY.run(access, ApplyRequest(**asked))
+    assert not told.is_recorded, "they are in force"
     [told] = IDENTITY_APPLY.run(access, ApplyRequest(**asked, instead=True))
-    assert not told.is_recorded, "nothing else is being applied"
+    assert told.is_recorded, "a record of others may wait in the log, unseen"
     empty_tables(engine)
 
 

@@ -252,7 +252,7 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
             "apply others when that is done, or instead of them"
         )
     # A record of the former change may still wait in the log of a realm that seems untouched.
-    everywhere = asked.again or bool(others)
+    everywhere = asked.again or asked.instead
     wanted = [
         name for name, one in before.items() if everywhere or one is None or one.rules != rules
     ]
@@ -262,8 +262,9 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
         RulesRecord(realm=name, text=text, author=by, reason=reason, decided_ms=now_ms)
         for name in wanted
     ]
-    if records:
-        access.writes.apply_rules(records, [one for one in before.values() if others and one])
+    if records or any(one is not None and not one.is_done for one in before.values()):
+        replaced = [one for one in before.values() if one is not None] if asked.instead else []
+        access.writes.apply_rules(records, replaced)
     reads.follow_rules(at_once=True)
     for name, one in before.items():
         now = reads.rules_in_force(name)

@@ -7,7 +7,6 @@ mutations whose text, which stays on the disk for a while, holds node ids and ha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
@@ -25,6 +24,7 @@ from schemas.placement import ProfileKind
 from schemas.records import ErasureRecord
 from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
+from services.erasure.mentions import Mentions
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.store.database import Database, chunks
@@ -261,7 +261,9 @@ class Eraser:
             "versions": list(versions),
         }
         among = {"tables": _erased(FoundBy.EVENT)}
-        return {table: asked for (table,) in self._database.rows(VERSIONED_SQL, among)}
+        versioned = {table for (table,) in self._database.rows(VERSIONED_SQL, among)}
+        # Bodies under the id of another event are found by their text.
+        return dict.fromkeys(versioned - {"id_conflicts"}, asked)
 
     def _hashes(self, texts: Collection[str]) -> list[int]:
         return [one for (one,) in self._database.rows(HASHES_SQL, {"texts": list(texts)})]
@@ -363,17 +365,13 @@ def without(body: dict[str, Any], ids: Collection[str], texts: Sequence[str]) ->
     """An incident without these event ids as evidence, and without these texts in its details. What
     says which incident it is stays: a value of a person may read like it."""
     exact = {text.casefold() for text in texts}
-    inside = [one for one in exact if "@" in one or one.startswith("+")]
-    within = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, inside))})(?!\w)") if inside else None
+    within = Mentions([one for one in exact if "@" in one or one.startswith("+")])
 
     def is_id(text: str) -> bool:
         return text in ids
 
     def is_named(text: str) -> bool:
-        folded = text.casefold()
-        return (
-            is_id(text) or folded in exact or (within is not None and bool(within.search(folded)))
-        )
+        return is_id(text) or text.casefold() in exact or within.stand_in_string(text)
 
     said = {"evidence": is_id, "details": is_named}
     return {name: _replaced(one, said[name]) if name in said else one for name, one in body.items()}

@@ -54,12 +54,17 @@ WHERE realm = {realm:String} AND (arrayExists(
 -- answers --
 -- Hashes of the keys, and texts, of kept answers with one of these event ids as a string, or with one
 -- of these texts or runs of digits. More than name the person.
+WITH decodeURLComponent(replaceRegexpAll(body, '\\\\u00([0-7][0-9a-fA-F])', '%\\1')) AS plain,
+    text -> replaceRegexpAll(replaceRegexpAll(text, '\\\\u[0-9a-fA-F]{4}', ''), '[^0-9]+', '')
+        AS dialled
 SELECT cityHash64(idempotency_key), body FROM idempotency
 WHERE realm = {realm:String}
     AND (hasAny(extractAll(body, '"([^"]*)"'), {events:Array(String)})
-        OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0, {texts:Array(String)})
-        OR notEmpty({digits:Array(String)})
-            AND multiSearchAny(replaceRegexpAll(body, '[^0-9]+', ''), {digits:Array(String)}))
+        OR arrayExists(text -> positionCaseInsensitiveUTF8(body, text) > 0
+            OR positionCaseInsensitiveUTF8(plain, text) > 0, {texts:Array(String)})
+        OR notEmpty({digits:Array(String)}) AND (
+            multiSearchAny(dialled(body), {digits:Array(String)})
+            OR multiSearchAny(dialled(plain), {digits:Array(String)})))
 
 -- count_nodes --
 -- How many rows of a table have one of these nodes.
@@ -107,35 +112,42 @@ WHERE database = currentDatabase() AND name = 'version' AND table IN {tables:Arr
 SELECT count() FROM {table:Identifier}
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     AND cityHash64(event_id) IN {events:Array(UInt64)}
-    AND NOT has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
-        (cityHash64(event_id), version))
+    AND arrayExists((event, counting) -> event = cityHash64(event_id) AND version < counting,
+        {events:Array(UInt64)}, {versions:Array(UInt64)})
 
 -- delete_former --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     AND cityHash64(event_id) IN {events:Array(UInt64)}
-    AND NOT has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
-        (cityHash64(event_id), version))
+    AND arrayExists((event, counting) -> event = cityHash64(event_id) AND version < counting,
+        {events:Array(UInt64)}, {versions:Array(UInt64)})
 
 -- other_bodies --
 -- Hashes of the ids, versions and texts of bodies under the id of another event, with one of these
 -- texts or runs of digits. More than name the person.
+WITH decodeURLComponent(replaceRegexpAll(payload, '\\\\u00([0-7][0-9a-fA-F])', '%\\1')) AS plain,
+    text -> replaceRegexpAll(replaceRegexpAll(text, '\\\\u[0-9a-fA-F]{4}', ''), '[^0-9]+', '')
+        AS dialled
 SELECT cityHash64(event_id), version, payload FROM id_conflicts FINAL
 WHERE realm = {realm:String}
-    AND (arrayExists(text -> positionCaseInsensitiveUTF8(payload, text) > 0, {texts:Array(String)})
-        OR notEmpty({digits:Array(String)})
-            AND multiSearchAny(replaceRegexpAll(payload, '[^0-9]+', ''), {digits:Array(String)}))
+    AND (arrayExists(text -> positionCaseInsensitiveUTF8(payload, text) > 0
+            OR positionCaseInsensitiveUTF8(plain, text) > 0, {texts:Array(String)})
+        OR notEmpty({digits:Array(String)}) AND (
+            multiSearchAny(dialled(payload), {digits:Array(String)})
+            OR multiSearchAny(dialled(plain), {digits:Array(String)})))
 
 -- count_bodies --
 -- How many rows of these bodies there are.
 SELECT count() FROM {table:Identifier} WHERE realm = {realm:String}
+    AND cityHash64(event_id) IN {events:Array(UInt64)}
     AND has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
         (cityHash64(event_id), version))
 
 -- delete_bodies --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String}
+    AND cityHash64(event_id) IN {events:Array(UInt64)}
     AND has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
         (cityHash64(event_id), version))
 

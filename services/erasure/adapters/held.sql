@@ -13,11 +13,15 @@ ORDER BY node, event_id
 
 -- formerly_named --
 -- Events under another node of which only bodies that do not count any more name one of these, with
--- the version of the one that counts.
+-- the version of the one that counts. Tables are merged one by one, so either may have forgotten it.
 SELECT node, event_id, max(version) FROM identifiers
 WHERE realm = {realm:String} AND (node, event_id) IN
     (
         SELECT node, event_id FROM identifiers
+        WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
+            AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+        UNION DISTINCT
+        SELECT node, event_id FROM touchpoints
         WHERE realm = {realm:String} AND node NOT IN {nodes:Array(UUID)}
             AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
     )
@@ -29,8 +33,14 @@ ORDER BY node, event_id
 -- What events that name one of these nodes name beside it, and what has an edge to one of them.
 SELECT DISTINCT node FROM
 (
-    SELECT arrayJoin(ids.node) AS node FROM identifiers
-    WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+    SELECT arrayJoin(ids.node) AS node FROM identifiers FINAL
+    WHERE realm = {realm:String} AND (node, event_id) IN
+        (
+            SELECT node, event_id FROM identifiers
+            WHERE realm = {realm:String}
+                AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+        )
+        AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
     UNION ALL
     SELECT b AS node FROM edges WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
     UNION ALL
@@ -43,8 +53,14 @@ WHERE node NOT IN {nodes:Array(UUID)} ORDER BY node
 -- them, an edge of such an event (a corrected one is no longer stored, its edges are), or a decision.
 WITH ours AS
 (
-    SELECT event_id FROM identifiers
-    WHERE realm = {realm:String} AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+    SELECT event_id FROM identifiers FINAL
+    WHERE realm = {realm:String} AND (node, event_id) IN
+        (
+            SELECT node, event_id FROM identifiers
+            WHERE realm = {realm:String}
+                AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+        )
+        AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
 )
 SELECT arrayJoin(arrayFilter(one -> one IN {others:Array(UUID)}, ids.node)) FROM identifiers FINAL
 WHERE realm = {realm:String} AND (node, event_id) IN
@@ -152,14 +168,16 @@ WHERE realm = {realm:String} AND subject_type = 'case' AND subject IN (
 -- Rejected lines with one of these event ids, or with one of these texts in any letter case, as the
 -- line has it or as it reads without percent signs and ASCII escapes; or with one of these digits, once
 -- all other signs are left out. More than name the person.
-WITH decodeURLComponent(replaceRegexpAll(raw, '\\\\u00([0-7][0-9a-fA-F])', '%\\1')) AS plain
+WITH decodeURLComponent(replaceRegexpAll(raw, '\\\\u00([0-7][0-9a-fA-F])', '%\\1')) AS plain,
+    text -> replaceRegexpAll(replaceRegexpAll(text, '\\\\u[0-9a-fA-F]{4}', ''), '[^0-9]+', '')
+        AS dialled
 SELECT reject_id, reason, path, message, event_id, received_at, raw FROM rejected FINAL
 WHERE named_realm IN ({realm:String}, '') AND (event_id != '' AND event_id IN {events:Array(String)}
     OR arrayExists(text -> positionCaseInsensitiveUTF8(raw, text) > 0
         OR positionCaseInsensitiveUTF8(plain, text) > 0, {texts:Array(String)})
     OR notEmpty({digits:Array(String)}) AND (
-        multiSearchAny(replaceRegexpAll(raw, '[^0-9]+', ''), {digits:Array(String)})
-        OR multiSearchAny(replaceRegexpAll(plain, '[^0-9]+', ''), {digits:Array(String)})))
+        multiSearchAny(dialled(raw), {digits:Array(String)})
+        OR multiSearchAny(dialled(plain), {digits:Array(String)})))
 ORDER BY received_at, reject_id
 
 -- readers --

@@ -53,6 +53,8 @@ DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUI
     AND version <= {{version:UInt64}}
 """
 NODES_PER_DELETE = 1_000
+PASS_S = 60
+"""One pass over a whole graph, of a process that takes no event meanwhile."""
 SECOND_HALF = (1 << 64) - 1
 
 
@@ -72,7 +74,7 @@ class ClickHouseIdentityStore:
         tables = NODES_SQL_OF if sole_writer else ()
         self._known = {table: self._nodes_in(table) for table in tables}
         self._map = ProfileMap(database)
-        self._plain = PlainRows(database)
+        self._plain = PlainRows(database, PASS_S if sole_writer else None)
         # Most realms never have a decision or a mark; they are not read in every batch.
         self._has_decisions = bool(database.rows(ANY_DECISION_SQL))
         self._has_marks = bool(database.rows(ANY_MARK_SQL))

@@ -8,7 +8,7 @@ from secrets import randbits
 from schemas.edge import Node
 from schemas.identifiers import NodeId
 from services.identity.core.model import TypeTable
-from services.identity.core.plain import plain_terms
+from services.identity.core.plain import passing_types, plain_terms
 from services.identity.core.resolve import NEVER_SEEN_MS
 from services.store.database import Database
 from services.store.statements import statements_of
@@ -21,8 +21,11 @@ DOUBTFUL_SQL = _STATEMENTS["doubtful"]
 class PlainRows:
     """Implements this part of `services.identity.ports.VerificationSource`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limit_s: int | None = None) -> None:
+        """A statement that takes longer than `limit_s` raises Retry: whoever writes meanwhile
+        reads in parts instead."""
         self._database = database
+        self._limit = "" if limit_s is None else f", max_execution_time = {limit_s}"
 
     def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
         """See the port."""
@@ -32,12 +35,12 @@ class PlainRows:
             "few": table.few,
             "types": terms.types,
             "personal": terms.types[: terms.personal],
-            "ephemeral": sorted(table.ephemeral),
+            "passing": sorted(passing_types(table)),
             "limits": terms.limits,
             "hub_above": terms.hub_above,
             "at_most": at_most,
         }
-        rows = self._database.rows(CROWDED_SQL, asked)
+        rows = self._database.rows(CROWDED_SQL + self._limit, asked)
         return [Node(node.int, type_name, issuer) for node, type_name, issuer in rows]
 
     def doubtful(
@@ -64,4 +67,5 @@ class PlainRows:
             "k1": randbits(64),
             "at_most": at_most,
         }
-        return {profile.int for (profile,) in self._database.rows(DOUBTFUL_SQL, asked)}
+        rows = self._database.rows(DOUBTFUL_SQL + self._limit, asked)
+        return {profile.int for (profile,) in rows}

@@ -27,7 +27,7 @@ SELECT node, any(type), any(issuer) FROM
         WHERE realm = {realm:String} AND verified AND b IN many
     )
     WHERE own IN {types:Array(String)} AND other IN {types:Array(String)}
-        AND NOT (own IN {personal:Array(String)} AND other IN {ephemeral:Array(String)})
+        AND NOT (own IN {personal:Array(String)} AND other IN {passing:Array(String)})
     GROUP BY node, other
 )
 GROUP BY node

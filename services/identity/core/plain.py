@@ -56,14 +56,21 @@ def plain_terms(table: TypeTable) -> PlainTerms:
     )
 
 
+def passing_types(table: TypeTable) -> set[str]:
+    """Those that a personal identifier may have any number of: what is new for each purchase. Of
+    personal ones no number is unlimited, however long they last."""
+    return set(table.ephemeral - table.personal)
+
+
 def crowded_nodes(edges: Iterable[Edge], table: TypeTable) -> list[Node]:
     """The nodes of which the numbers of neighbours do not rule out that they join nobody."""
     terms = plain_terms(table)
     limits = dict(zip(terms.types, terms.limits, strict=True))
     around: defaultdict[Node, Counter[str]] = defaultdict(Counter)
+    passing = passing_types(table)
     for edge in (one for one in edges if counts(one, table)):
         for own, other in ((edge.a, edge.b), (edge.b, edge.a)):
-            if not (own.type in table.personal and other.type in table.ephemeral):
+            if own.type not in table.personal or other.type not in passing:
                 around[own][other.type] += 1
     return [
         node

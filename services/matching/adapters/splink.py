@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_type_hints
@@ -289,10 +290,15 @@ def _shares_of(saved: dict[str, Any]) -> dict[str, Shares]:
         random = [one.get("u_probability") for one in degrees]
         usual = field.degrees
         found[field.name] = Shares(
-            tuple(d.same if s is None else s for s, d in zip(same, usual, strict=True)),
-            tuple(d.random if s is None else s for s, d in zip(random, usual, strict=True)),
+            tuple(_number_or(d.same, s) for s, d in zip(same, usual, strict=True)),
+            tuple(_number_or(d.random, s) for s, d in zip(random, usual, strict=True)),
         )
     return found
+
+
+def _number_or(usual: float, learnt: float | None) -> float:
+    """A share of no pairs at all is no number."""
+    return learnt if learnt is not None and isfinite(learnt) else usual
 
 
 def _or_null(value: Any) -> Any:

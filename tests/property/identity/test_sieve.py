@@ -8,6 +8,7 @@ import pytest
 
 from schemas.edge import Edge, Node
 from schemas.placement import Placement, ProfileKind
+from schemas.rules.identity import IdentityRules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import TypeTable, type_table
 from services.identity.core.resolve import resolve
@@ -88,6 +89,24 @@ def test_a_pass_that_takes_too_long_is_done_without() -> None:
     found = list(differences(store, REALM, RULES, told, 4, lambda _: None))
     assert [one.ends for one in found] == [(node,)]
     assert told.nodes == 9 * 6 + 1
+
+
+def test_a_personal_identifier_may_be_new_for_each_visit() -> None:
+    """Of personal ones each counts, for a stronger one too: a card with too many of them joins
+    nobody under a lower limit, so the one person that they were is solved."""
+    guests = RULES.model_dump(mode="json", by_alias=True)
+    for one in guests["type"]:
+        if one["name"] == "email":
+            one["ephemeral"] = True
+    loose = IdentityRules.model_validate({**guests, "hub_above_personal": 10})
+    strict = IdentityRules.model_validate({**guests, "hub_above_personal": 3})
+    card, store = Node(1, "card", ""), MemoryIdentityStore()
+    edges = [link(card, Node(n, "email", ""), n, f"e{n}", True) for n in range(2, 7)]
+    writer = IdentityWriter(store, REALM, loose)
+    writer.commit(writer.apply(edges), 1)
+    assert len({one.profile for one in store.all_placements(REALM).values()}) == 1
+    assert sieve_of(store, REALM, type_table(strict)).doubtful
+    assert list(differences(store, REALM, strict, Verified()))
 
 
 def test_most_customers_are_plain() -> None:

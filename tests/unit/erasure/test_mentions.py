@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from services.erasure.mentions import Mentions, digits_of_phones, forms_of, needles
@@ -37,6 +39,9 @@ OURS = Mentions([MAIL, PHONE, NUMBER, SHORT, UMLAUT])
         '{"a": "4711, 0049 (0)151 29998887, after 6 pm"}',
         '{"a": "tel:+49-151-29998887"}',
         '{"a": "?to=%2B49%20151%2029998887&x=1"}',
+        '{"a": "0151\\u00a02999\\u20138887"}',
+        '{"a": "(+49) 151 29998887"}',
+        '{"a": "+49 (0) 151-2999 8887"}',
         '{"a": 4915129998887}',
         '{"a": 15129998887}',
         '{"a": "4711 0151 29998887"}',
@@ -79,11 +84,32 @@ def test_a_store_looks_for_digits() -> None:
     assert digits_of_phones([MAIL, PHONE, NUMBER, SHORT]) == ["15129998887"]
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["+9991234567", "+999000001", "+21012345678", "+490000001", "+10000000", "+29022158"],
+)
+def test_what_only_looks_like_a_telephone_number(number: str) -> None:
+    """A customer number, say, with a sign in front: it is looked for as it is, and no part."""
+    assert digits_of_phones([number]) == []
+    assert Mentions([number]).stand_in(f'{{"a": "{number}"}}')
+    told = '{"quantity": 1, "total": 0, "zip": "22158", "order": "234567", "a": "12345678"}'
+    assert not Mentions([number]).stand_in(told)
+
+
+@pytest.mark.parametrize("part", ["0)", "(0)", "-", "0 ", "(", "+49(", "0049 ", "151-", "+ ", "1("])
+def test_no_text_takes_long(part: str) -> None:
+    """Whoever sends a line chooses it: the pattern looks at each sign a few times."""
+    begun_s = process_time()
+    assert not OURS.stand_in(f'{{"a": "{part * 10_000}"}}')
+    assert process_time() - begun_s < 5, "quadratic at least"
+
+
 def test_letters_of_domains() -> None:
     """An address is stored in ASCII; a line may have it as people write it."""
     stored = "ann@xn--bcher-kva.example"
     assert forms_of([MAIL, stored]) == [MAIL, "ann@bücher.example", stored]
     assert forms_of(["xn--@x", "ann@xn--\u0661.example"])
+    assert "max@straße.example" in forms_of(["max@xn--strae-oqa.example"])
 
 
 def test_a_store_looks_for_more() -> None:
