@@ -186,6 +186,7 @@ def test_full_disk_loses_nothing(stream: Stream, reference: Reference, tmp_path:
     assert reference.digest["all"] in done.stdout
 
 
+@LONG
 def test_a_full_disk_ruins_no_directory(tmp_path: Path) -> None:
     """Tables are made only where there is room for all of them: what was refused works later, with
     what was stored before. The service says what is wrong, too."""

@@ -23,6 +23,7 @@ from tests.retaining_process import (
     emptied,
     registered,
 )
+from tests.tiers import LONG
 
 BATCH_EVENTS = 2_000
 WRITES_BEFORE_THE_KILL = (7, 24)
@@ -38,6 +39,7 @@ def cutoffs(built: Built) -> dict[str, datetime]:
     return found
 
 
+@LONG
 def test_the_sample_without_what_expired(
     built: Built, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

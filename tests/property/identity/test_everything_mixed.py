@@ -166,7 +166,7 @@ def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
     return {name for name in one if one[name] != other[name]}
 
 
-@pytest.mark.parametrize("runs", volumes(min(RUNS, 3), RUNS))
+@pytest.mark.parametrize("runs", volumes(min(RUNS, 2), RUNS))
 def test_everything_mixed_gives_one_state(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: int
 ) -> None:
