@@ -115,10 +115,7 @@ class ConsistencyStage:
                 self._write(realm, [], now, version)
 
     def act(self, realm: str, actions: Actions, version: int) -> None:
-        """Apply people's actions to the incidents. Raises as the store does.
-
-        An action that waited while the person was erased finds nothing, and is dropped.
-        """
+        """Apply people's actions to the incidents. Raises as the store does."""
         self.begin().mark(actions)
         self._write(realm, [], None, version, actions)
 
@@ -145,9 +142,6 @@ class ConsistencyStage:
         changed_books: Collection[Book] = (),
     ) -> None:
         writer = self._writer(realm)
-        doubted_books = list(actions or ())
-        for incident in writer.apply(
-            claims, now, actions, changed_books, doubted_books=doubted_books
-        ):
+        for incident in writer.apply(claims, now, actions, changed_books):
             self._metrics.incidents.labels(incident.kind, incident.state).inc()
         writer.commit(version)

@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.claim import Book
 from schemas.edge import Decision, Verdict
 from schemas.identifiers import as_uuid
-from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import to_ms
-from schemas.records import ActionRecord, DecisionRecord, ErasureRecord, RulesRecord
-from schemas.subject import Subject
-from services.consistency.kinds import KINDS
+from schemas.records import DecisionRecord, ErasureRecord, RulesRecord
 from services.erasure.adapters import eraser as eraser_module
 from services.erasure.adapters.eraser import Eraser, ErasureRun
 from services.ingest.core.outcome import Intake
@@ -121,19 +117,6 @@ def test_no_ledger_is_without_its_erasure(
     left = process.database.rows("SELECT count() FROM touchpoints")
     assert (ledger == [(0,)]) == (left == [(1,)])
     assert (ledger == [(0,)]) == (first == 0 and not takes_effect)
-
-
-def test_an_action_that_waited_finds_nothing(process: Process) -> None:
-    """Somebody acknowledged an incident of the person while the erasure ran: nothing is written."""
-    events(process, login(1, AT, SHOP, MAIL))
-    process.engine.erase(erasure(process, SHOP, MAIL))
-    book = Book(REALM, next(iter(KINDS.about_customers)), Subject.customer(node_of(SHOP).id))
-    action = IncidentAction(
-        incident_id="0" * 32, action=ActionKind.ACK, by="kim", reason="seen", acted_at=process.now
-    )
-    process.engine.act([ActionRecord.of(book, action)])
-    for table in ("incident_actions", "timers"):
-        assert process.database.rows(f"SELECT count() FROM {table}") == [(0,)]
 
 
 def test_a_decision_of_before_does_not_stand(process: Process) -> None:
