@@ -53,11 +53,15 @@ def prepare_server(settings: Settings, *, dry_run: bool = False) -> list[Migrati
 
 
 def _require_realms(reading: ReadStore) -> None:
-    """A realm that is not on the server has no totals; its lists would be empty or wrong."""
+    """A realm that is not on the server has no totals; its lists would be empty or wrong.
+
+    While other rules are being applied, the identity worker has registered their types, or will.
+    """
     known = registered_realms(reading.reading)
     for name, realm in reading.settings.realms.items():
-        types = sorted(personal_types(reading.rules.of(name)))
-        if known.get(name) != (realm.currency, types):
+        currency, types = known.get(name, ("", []))
+        expected = sorted(personal_types(reading.rules.of(name)))
+        if currency != realm.currency or (types != expected and not reading.rules.is_renewed(name)):
             raise ConfigurationError(
                 f"realm {name!r} is not what {reading.reading.place} knows: its currency and the "
                 "personal identifier types come from C360_REALMS and the identity rules. Use the "

@@ -4,6 +4,7 @@ comes in during it has its place."""
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,6 +19,7 @@ from services.api.digest import state_digest
 from services.api.ports import Access
 from services.api.queries.identity_rules import IDENTITY_APPLY, ApplyRequest
 from services.api.read_store import ReadStore, StoreWrites
+from services.api.server import open_reading, prepare_server
 from services.embedded import engine as engine_module
 from services.embedded.engine import Engine
 from services.identity.rebuild import rebuilt_parts
@@ -25,8 +27,8 @@ from services.identity.verification import Verified
 from services.ingest.lines import Line
 from services.runtime.errors import ConfigurationError, InvalidState, Retry
 from services.runtime.settings import Settings
-from services.store.database import Database
-from services.store.rules_in_force import FollowedRules, RulesChange
+from services.store.database import Database, open_server
+from services.store.rules_in_force import ClickHouseRules, FollowedRules, RulesChange
 from tests.conftest import empty_tables
 from tests.events import event, identifier, line
 from tests.tiers import always
@@ -34,6 +36,9 @@ from tests.tiers import always
 CARD = 'name = "loyalty_card"\nkind = "personal"'
 PACKAGED = rules_text(RULES_FILE)
 UNIQUE = PACKAGED.replace(CARD, f"{CARD}\nunique = true").replace("version = ", "version = 'u' # ")
+MORE_PERSONAL = PACKAGED.replace('kind = "reference"', 'kind = "personal"', 1).replace(
+    "version = ", "version = 'p' # "
+)
 DEFAULT = "default"
 
 
@@ -201,6 +206,30 @@ def test_only_when_asked_a_change_is_replaced(engine: Database) -> None:
     [told] = IDENTITY_APPLY.run(access, ApplyRequest(**asked, instead=True))
     assert told.is_recorded, "a record of others may wait in the log, unseen"
     empty_tables(engine)
+
+
+def test_a_process_starts_while_the_server_s_rules_are_being_applied(
+    server_settings: Settings,
+) -> None:
+    """Also before the worker has registered what they call personal; when they are applied, realms
+    that were registered by others are refused."""
+    prepare_server(server_settings)
+    with closing(open_server(server_settings)) as server:
+        store = ClickHouseRules(server)
+        [first] = store.history()
+        ahead = RulesChange(DEFAULT, 1, MORE_PERSONAL, "kim", "test", first.decided_ms + 1)
+        try:
+            store.put(ahead)
+            with open_reading(server_settings) as reading:
+                assert reading.rules.of(DEFAULT) == ahead.rules
+            store.put(ahead.done())
+            with (
+                pytest.raises(ConfigurationError, match="realm 'default' is not what"),
+                open_reading(server_settings),
+            ):
+                pass
+        finally:
+            server.command("DELETE FROM identity_rules WHERE since = 1")
 
 
 def test_a_change_that_is_cut_off_goes_on(tmp_path: Path) -> None:
