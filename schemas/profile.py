@@ -65,7 +65,8 @@ class ConsentState(Contract):
     reason: str
     """Why it is or is not permitted."""
     event_id: str
-    """The event that decided it."""
+    """The event that decided it; `erased` for an objection, withdrawal or complaint that was kept
+    when the person was erased."""
     occurred_at: datetime
     """Time of that event."""
 

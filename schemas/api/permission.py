@@ -64,13 +64,17 @@ class AddressPermission(Contract):
     basis: str | None
     """The legal basis; null where contact is not permitted."""
     event_id: str | None
-    """The event that decided it; null where nothing was ever said about it."""
+    """The event that decided it; null where nothing was ever said about it, or where an erasure
+    removed it."""
     occurred_at: datetime | None
     """Time of that event."""
     via: str | None
     """Channel of that event."""
     text_version: str | None
     """Which text was agreed to; null where none is named."""
+    kept_after_erasure: bool
+    """Whether an objection, withdrawal or complaint decided it that was kept when the person was
+    erased."""
     profile_id: UUID | None
     """The person whose address it is; null for an address that nobody is known by."""
     sentence: str
@@ -83,7 +87,7 @@ class ConsentEvidence(Contract):
     action: str
     """given, confirmed, withdrawn, objection, complained or bounced."""
     event_id: str
-    """The event."""
+    """The event; `erased` for one that was erased with the person."""
     occurred_at: datetime
     """Its time."""
     via: str
@@ -96,6 +100,8 @@ class ConsentEvidence(Contract):
     """Whether it awaits, or has, its double opt-in."""
     text_version: str
     """Which text was agreed to; empty if it names none."""
+    kept_after_erasure: bool
+    """Whether it is all that was kept when the person was erased."""
 
 
 class ConsentWithEvidence(ConsentState):

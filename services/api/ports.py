@@ -162,6 +162,10 @@ class ErasureSource(Protocol):
         """Rows by table that an erasure would remove; tables without one are left out."""
         ...
 
+    def kept_objections(self, person: HeldPerson) -> int:
+        """How many objections, withdrawals and complaints an erasure would keep."""
+        ...
+
     def run_of(self, realm: str, node: NodeId) -> RunState | None:
         """The latest erasure of a node."""
         ...

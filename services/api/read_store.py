@@ -98,7 +98,7 @@ class ReadStore:
         self.rejected = _rejected(settings, database)
         self.purposes = frozenset(settings.consent_purposes)
         self.contact_channels = frozenset(settings.consent_channels)
-        self.books = StoredBooks(database)
+        self.books = StoredBooks(database, refused_by=self.profile_rules.consent.refused_by)
         self._graph = ClickHouseIdentityStore(database)
         self.suggestions = SuggestionStore(database)
         self._map = ProfileMap(database)

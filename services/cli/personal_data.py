@@ -127,7 +127,9 @@ def erase(
             if as_json:
                 print_json(rows)
             else:
-                print_table("Would be removed", rows, ("table", "rows"))
+                gone = [one for one in rows if not one["is_kept"]]
+                print_table("Would be removed", gone, ("table", "rows"))
+                _print_kept(sum(one["rows"] for one in rows if one["is_kept"]), "would be")
             return
         if not yes:
             typer.confirm("Erase this customer? It cannot be undone", abort=True, err=True)
@@ -141,12 +143,23 @@ def erase(
         return
     removed = [{"table": table, "rows": rows} for table, rows in receipt["removed"].items()]
     print_table("Removed", removed, ("table", "rows"))
+    _print_kept(receipt["kept_objections"], "are")
     files = "and their files are gone" if receipt["files_removed"] else f"and {FILES_LATER}"
     out.print(
         f"erased {receipt['identifiers']} identifiers; {receipt['kept_shared']} shared ones stay; "
         f"all rows are removed, {files} (erasure {receipt['erasure_id']})",
         soft_wrap=True,
     )
+
+
+def _print_kept(count: int, verb: str) -> None:
+    """How many objections outlast an erasure."""
+    if count:
+        out.print(
+            f"{count} objections, withdrawals and complaints {verb} kept, by node ids alone: they "
+            "go on to count",
+            soft_wrap=True,
+        )
 
 
 def erased(

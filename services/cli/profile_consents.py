@@ -44,10 +44,17 @@ def consents(
         place = f"{one['purpose']} on {one['channel'] or 'every channel'}"
         answer = "yes" if one["allowed"] else "no"
         out.print(f"{place}, {whom}: {answer}, {one['reason']}", soft_wrap=True)
-        print_table("", one["evidence"], STEPS, zone=zone, spare=("text_version", "source"))
+        steps = [_told(step) for step in one["evidence"]]
+        print_table("", steps, STEPS, zone=zone, spare=("text_version", "source"))
         if one["evidence_count"] > len(one["evidence"]):
             out.print(f"  the latest of {one['evidence_count']:,}")
     out.print(f"{len(found):,} permissions")
+
+
+def _told(step: dict[str, Any]) -> dict[str, Any]:
+    """A statement as it is shown; of one that an erasure kept nothing else is known."""
+    kept = ", kept after an erasure" if step["kept_after_erasure"] else ""
+    return {**step, "action": f"{step['action']}{kept}"}
 
 
 def _all(session: Session, asked: ConsentsRequest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import time
 
 import structlog
 
+from schemas.rules.profile import profile_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.config import configured_rules
 from services.consistency.core.doubt import LateWrites
@@ -18,7 +19,7 @@ from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import STATEMENTS_OF_A_WRITE, CacheBudget
 from services.runtime.errors import Retry
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, read_rules
 from services.stream.claim_records import OFFER_PARTITIONS, OFFERS_TOPIC
 from services.stream.decision_worker import Parts, run_deciding_worker
 from services.stream.faust_host import FaustHost
@@ -32,11 +33,12 @@ log = structlog.get_logger()
 async def run(settings: Settings) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process."""
     rules = configured_rules(settings)
+    refused_by = read_rules(settings, "profile_rules", profile_rules).consent.refused_by
     made: list[ConsistencyWorker] = []
 
     def worker(parts: Parts) -> ConsistencyWorker:
         one = ConsistencyWorker(
-            ClickHouseConsistencyStore(parts.database, OFFER_PARTITIONS),
+            ClickHouseConsistencyStore(parts.database, OFFER_PARTITIONS, refused_by=refused_by),
             parts.ports,
             rules,
             parts.metrics,

@@ -15,6 +15,7 @@ import structlog
 
 from schemas.records import ErasureRecord, PersonRecord, RulesRecord
 from schemas.rules.identity import IdentityRules
+from schemas.rules.profile import profile_rules
 from schemas.touchpoint import IDENTIFIERS_MAX
 from schemas.watermark import Watermark
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
@@ -50,6 +51,7 @@ from services.runtime.settings import (
     SETTINGS_FILE,
     Settings,
     is_overridden,
+    read_rules,
 )
 from services.store.database import Database, open_embedded
 from services.store.directory import require_embedded_engine
@@ -99,7 +101,8 @@ class Engine:
         self._lock = lock
         self.facts = ClickHouseFactStore(database, sole_writer=True)
         self.graph = ClickHouseIdentityStore(database, sole_writer=True)
-        self.claims = ClickHouseConsistencyStore(database)
+        refused_by = read_rules(settings, "profile_rules", profile_rules).consent.refused_by
+        self.claims = ClickHouseConsistencyStore(database, refused_by=refused_by)
         self._book_budget = CacheBudget(CACHED_CLAIMS)
         self._ledger = Ledger()
         self._core = self._new_core()

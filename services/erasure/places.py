@@ -77,6 +77,7 @@ PLACES: dict[str, PersonalTable] = {
     "timers": PersonalTable(FoundBy.CUSTOMER),
     "rejected": PersonalTable(FoundBy.TEXT, "rejected_events"),
     "idempotency": PersonalTable(FoundBy.TEXT),
+    "kept_objections": PersonalTable(FoundBy.NODE, "kept_objections", is_erased=False),
     "access_log": PersonalTable(FoundBy.READER, "access_log", is_erased=False),
 }
 """Every table with rows about a person."""

@@ -36,6 +36,9 @@ class ErasureReceipt(Contract):
     kept_shared: int
     """Identifiers of several persons that the person had used, too. They stay, and belong to nobody
     for good."""
+    kept_objections: int = 0
+    """How many objections, withdrawals and complaints go on to count, for every identifier that
+    was erased: kept without the events that said so."""
     files_removed: bool
     """Whether the files that held the rows are gone from the store's disk, too."""
     topics: dict[str, datetime] = Field(default_factory=dict)
@@ -58,7 +61,9 @@ def is_genuine(receipt: ErasureReceipt, secret: bytes) -> bool:
 def _signature(receipt: ErasureReceipt, secret: bytes) -> str:
     plain = receipt.model_dump(mode="json", exclude={"signature", "erased_at", "topics"})
     plain["erased_at"] = written(receipt.erased_at)
-    if receipt.topics:  # a receipt of before there were any is as genuine
+    if not receipt.kept_objections:  # a receipt of before there were any is as genuine
+        del plain["kept_objections"]
+    if receipt.topics:  # the same
         plain["topics"] = {name: written(until) for name, until in receipt.topics.items()}
     key = hmac.digest(secret, PURPOSE, sha256)
     text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)

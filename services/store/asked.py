@@ -27,6 +27,7 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "members": ("profile", "node"),
     "map": ("node", "profile"),
     "erasures": ("node",),
+    "kept_objections": ("node",),
 }
 """Tables whose new rows are followed, and the columns of them that are keys."""
 KEY_TYPES = frozenset({"UUID", "Array(UUID)", "Array(String)"})

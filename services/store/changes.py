@@ -31,6 +31,7 @@ KEYS_SQL = {
     "members": _STATEMENTS["keys_of_members"],
     "map": _STATEMENTS["keys_of_map"],
     "erasures": _STATEMENTS["keys_of_erasures"],
+    "kept_objections": _STATEMENTS["keys_of_kept_objections"],
 }
 """By table: the keys of all rows of some of its parts."""
 KEYS_MAX = 20_000

@@ -62,3 +62,8 @@ WHERE _part IN {map:Array(String)} LIMIT {limit:UInt32}
 -- The same.
 SELECT DISTINCT 'erasures', _part, toString(node), '', '' FROM erasures
 WHERE _part IN {erasures:Array(String)} LIMIT {limit:UInt32}
+
+-- keys_of_kept_objections --
+-- The same.
+SELECT DISTINCT 'kept_objections', _part, toString(node), '', '' FROM kept_objections
+WHERE _part IN {kept_objections:Array(String)} LIMIT {limit:UInt32}

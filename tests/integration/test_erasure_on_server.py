@@ -443,6 +443,42 @@ def test_a_new_event_begins_a_new_profile(workers: Workers) -> None:
     assert_replay_changes_nothing(workers)
 
 
+def test_an_objection_outlasts_the_person(workers: Workers) -> None:
+    """Whichever worker dies between the ledger and the end, and when every topic is read again;
+    one that is under way when the erasure is ordered is kept, too."""
+    mail = identifier("email", EMAIL, verified=True)
+    record = workers.record()
+    late = line(event("objection.made", event_id="late", identifiers=[mail],
+                      body={"purpose": "marketing"}))  # fmt: skip
+
+    async def story() -> None:
+        workers.publish(late)
+        await workers.store(workers.decoded())
+        await workers.send_all([erasure_outgoing(record)])
+        await workers.run_identity()
+        await workers.closer.look()
+        workers.kill_at = workers.calls + 12
+        try:
+            await workers.pause()
+        except Killed:
+            workers.kill_at = None
+            workers.start_identity()
+            await workers.run_identity()
+        await workers.closer.look()
+        await workers.pause()
+        assert workers.step(record) is ErasureStep.CLOSED
+        workers.topics.now_ms += 600_000
+        moment = (RECEIVED_AT + timedelta(minutes=15)).isoformat()
+        workers.publish(line(event("page.viewed", event_id="planted-new", occurred_at=moment,
+                                   identifiers=[mail])))  # fmt: skip
+        await workers.run_all()
+
+    run(story())
+    [profile] = access(workers.database).reads.profiles.holding(REALM, [node(EMAIL)]).values()
+    assert {(one.allowed, one.reason) for one in profile.consents} == {(False, "objected")}
+    assert_replay_changes_nothing(workers)
+
+
 def test_an_action_that_waits_does_not_bring_an_incident_back(workers: Workers) -> None:
     """Somebody acknowledged an incident about the person and one of others; the consistency worker
     reads it when the first is removed. Read again, too."""

@@ -217,13 +217,17 @@ class AddressPermission(Model):
     basis: str | None
     """The legal basis; null where contact is not permitted."""
     event_id: str | None
-    """The event that decided it; null where nothing was ever said about it."""
+    """The event that decided it; null where nothing was ever said about it, or where an erasure
+    removed it."""
     occurred_at: datetime | None
     """Time of that event."""
     via: str | None
     """Channel of that event."""
     text_version: str | None
     """Which text was agreed to; null where none is named."""
+    kept_after_erasure: bool
+    """Whether an objection, withdrawal or complaint decided it that was kept when the person
+    was erased."""
     profile_id: UUID | None
     """The person whose address it is; null for an address that nobody is known by."""
     sentence: str
@@ -647,7 +651,7 @@ class ConsentEvidence(Model):
     action: str
     """given, confirmed, withdrawn, objection, complained or bounced."""
     event_id: str
-    """The event."""
+    """The event; `erased` for one that was erased with the person."""
     occurred_at: datetime
     """Its time."""
     via: str
@@ -660,6 +664,8 @@ class ConsentEvidence(Model):
     """Whether it awaits, or has, its double opt-in."""
     text_version: str
     """Which text was agreed to; empty if it names none."""
+    kept_after_erasure: bool
+    """Whether it is all that was kept when the person was erased."""
 
 
 class ConsentState(Model):
@@ -676,7 +682,8 @@ class ConsentState(Model):
     reason: str
     """Why it is or is not permitted."""
     event_id: str
-    """The event that decided it."""
+    """The event that decided it; `erased` for an objection, withdrawal or complaint that was
+    kept when the person was erased."""
     occurred_at: datetime
     """Time of that event."""
 
@@ -695,7 +702,8 @@ class ConsentWithEvidence(Model):
     reason: str
     """Why it is or is not permitted."""
     event_id: str
-    """The event that decided it."""
+    """The event that decided it; `erased` for an objection, withdrawal or complaint that was
+    kept when the person was erased."""
     occurred_at: datetime
     """Time of that event."""
     type: str

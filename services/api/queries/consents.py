@@ -131,6 +131,7 @@ def _nothing(
         occurred_at=None,
         via=None,
         text_version=None,
+        kept_after_erasure=False,
         profile_id=as_uuid(standing.profile) if standing else None,
         sentence=bare_sentence(reason, language),
     )
@@ -145,10 +146,11 @@ def _answer(standing: AddressStanding, language: Language, zone: ZoneInfo) -> Ad
         allowed=permission.allowed,
         reason=permission.reason,
         basis=permission.basis or None,
-        event_id=by.event_id if by else None,
+        event_id=by.event_id if by and not by.is_kept else None,
         occurred_at=by.occurred_at if by else None,
-        via=by.via if by else None,
+        via=by.via or None if by else None,
         text_version=by.text_version or None if by else None,
+        kept_after_erasure=by is not None and by.is_kept,
         profile_id=as_uuid(standing.profile),
         sentence=sentence(permission, language, zone),
     )
@@ -206,6 +208,7 @@ def _evidence(one: ConsentRecord) -> ConsentEvidence:
         basis=one.basis,
         double_opt_in=one.double_opt_in,
         text_version=one.text_version,
+        kept_after_erasure=one.is_kept,
     )
 
 

@@ -78,10 +78,15 @@ class ErasureRequest(ProfileRequest):
 
 
 class ErasurePreview(Answer):
-    """Rows of a table that an erasure would remove."""
+    """Rows of a table that an erasure would remove, or what it would keep in one."""
 
     table: str
+    """The table."""
     rows: int
+    """Rows that would be removed; of `kept_objections` how many objections, withdrawals and
+    complaints would go on to count."""
+    is_kept: bool
+    """Whether it is what would be kept."""
 
 
 class ReceiptRequest(Request):
@@ -106,7 +111,9 @@ def _preview(access: Access, asked: ProfileRequest) -> Iterator[ErasurePreview]:
     reads = access.reads
     person = reads.personal_data.holding(asked.realm, person_meant(reads, asked).profile)
     for table, rows in reads.erasures.preview(person).items():
-        yield ErasurePreview(table=table, rows=rows)
+        yield ErasurePreview(table=table, rows=rows, is_kept=False)
+    if kept := reads.erasures.kept_objections(person):
+        yield ErasurePreview(table="kept_objections", rows=kept, is_kept=True)
 
 
 def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
@@ -122,6 +129,7 @@ def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
         erased_at=from_ms(run.erased_ms),
         removed=run.removed,
         kept_shared=run.marked,
+        kept_objections=run.kept_objections,
         files_removed=reads.erasures.files_gone(max(0.0, ends_at_s - monotonic())),
         topics=reads.erasures.topics(record.realm, run.nodes),
     )

@@ -25,16 +25,21 @@ from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident
 from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
+from schemas.kept_objection import KeptObjection
 from schemas.offer import Basis
+from schemas.rules.profile import MailReaction
 from schemas.subject import Subject, SubjectType
 from services.consistency.adapters.cancellations import read_taken_back
 from services.consistency.core.cancelled_orders import is_taken_back
 from services.consistency.core.comparability import SEVERAL, ComparableBooks
 from services.consistency.core.complete_lists import ListFacts, left_out
 from services.consistency.core.kind import Kinds
+from services.consistency.core.permissions import kept_statements
 from services.consistency.kinds import KINDS
+from services.consistency.kinds.marketing_without_consent import NAME as MARKETING_WITHOUT_CONSENT
 from services.consistency.ports import GatheredWrites
 from services.store.database import Database, chunks, rows_by_key
+from services.store.kept_objections import kept_objections
 from services.store.price_lists import StoredPriceLists
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
@@ -42,6 +47,7 @@ from services.stream.claim_records import OFFER_PARTITIONS
 
 BOOKS_PER_QUERY = 2_000
 NEVER_MS = 0
+MAIL_REACTIONS = frozenset(MailReaction)
 _STATEMENTS = statements_of(__file__)
 PRICES_SQL = _STATEMENTS["prices"]
 STATEMENTS_SQL = _STATEMENTS["statements"]
@@ -76,13 +82,16 @@ class ClickHouseConsistencyStore:
         partitions: int = OFFER_PARTITIONS,
         kinds: Kinds = KINDS,
         lists: ListFacts | None = None,
+        refused_by: Collection[str] = MAIL_REACTIONS,
     ) -> None:
         """`partitions` is how many the topic has in all; `lists` answers for a single reading of
-        the whole store, else what is known of price lists is read with the claims."""
+        the whole store, else what is known of price lists is read with the claims. `refused_by`
+        are the reactions to a mail that refuse further ones."""
         self._database = database
         self._lists = lists
         self._partitions = partitions
         self._kinds = kinds
+        self._refused_by = refused_by
         self._map = ProfileMap(database)
         self._noted: set[int] = set()
         """Hashes of books; one that is not noted but shares its hash is read in vain."""
@@ -155,11 +164,27 @@ class ClickHouseConsistencyStore:
 
     def _customer_rows(self, realm: str, books: Sequence[Book]) -> Iterator[_Read]:
         asked, holders, rows = self._of_customers(CUSTOMER_STATEMENTS_SQL, realm, books)
+        if any(kind == MARKETING_WITHOUT_CONSENT for kind, _ in asked):
+            for claim in self._kept_statements(realm, asked, holders):
+                yield _Read(claim, claim.book.subject.node, ())
         for cancelled_by, anchor, kind, *row in rows:
             node = anchor.int
             book = asked.get((kind, holders[node]))
             if book is not None:
                 yield _Read(statement_claim(book, row), node, cancelled_by)
+
+    def _kept_statements(
+        self, realm: str, asked: Mapping[tuple[str, NodeId], Book], holders: Mapping[NodeId, NodeId]
+    ) -> Iterator[Statement]:
+        """What was kept of those erased people whose identifiers the customers hold now."""
+        kept: dict[NodeId, list[KeptObjection]] = defaultdict(list)
+        for one in kept_objections(self._database, realm, holders):
+            if one.action not in MAIL_REACTIONS or one.action in self._refused_by:
+                kept[holders[one.node]].append(one)
+        for profile, objections in kept.items():
+            book = asked.get((MARKETING_WITHOUT_CONSENT, profile))
+            if book is not None:
+                yield from kept_statements(book, objections)
 
     def _of_customers(
         self, sql: str, realm: str, books: Iterable[Book]

@@ -14,7 +14,11 @@ from typing import Any
 from schemas.claim import PRICE_MISMATCH, Book, Claim
 from schemas.identifiers import NodeId
 from schemas.subject import Subject, SubjectType
-from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore, price_claim
+from services.consistency.adapters.clickhouse import (
+    MAIL_REACTIONS,
+    ClickHouseConsistencyStore,
+    price_claim,
+)
 from services.consistency.core.complete_lists import (
     IncompleteEdition,
     incomplete_editions,
@@ -51,6 +55,7 @@ class StoredBooks:
         kinds: Kinds = KINDS,
         subjects_per_slice: int = SUBJECTS_PER_SLICE,
         books_per_chunk: int = BOOKS_PER_CHUNK,
+        refused_by: Collection[str] = MAIL_REACTIONS,
     ) -> None:
         self._database = database
         self._kinds = kinds
@@ -58,6 +63,7 @@ class StoredBooks:
         self._lists = StoredPriceLists(database)
         self._subjects_per_slice = subjects_per_slice
         self._books_per_chunk = books_per_chunk
+        self._refused_by = refused_by
 
     def latest_tick(self, realm: str) -> datetime | None:
         """See the port."""
@@ -144,6 +150,8 @@ class StoredBooks:
         return sorted(profile for profile, anchor in first.items() if anchor in mine)
 
     def _read(self, books: Sequence[Book]) -> BooksChunk:
-        store = ClickHouseConsistencyStore(self._database, kinds=self._kinds, lists=self._lists)
+        store = ClickHouseConsistencyStore(
+            self._database, kinds=self._kinds, lists=self._lists, refused_by=self._refused_by
+        )
         store.note(books)
         return BooksChunk(books, store.claims_of(books), store.actions_of(books))

@@ -12,15 +12,23 @@ from typing import NamedTuple
 
 import orjson
 
-from schemas.claim import Statement
+from schemas.claim import Book, Statement
 from schemas.events.messages import MessageSent
 from schemas.identifiers import WHOLE_PERSON, NodeId
+from schemas.kept_objection import KeptObjection
+from schemas.offer import Basis
 from schemas.rules.profile import ConsentRules
 from schemas.touchpoint import Touchpoint
 from services.consistency.core.contacts import contact_key, marketing_message, read_node, written
 from services.consistency.core.joins import Link
 from services.consistency.core.kind import Heard
-from services.profiles.core.consent import ConsentRecord, Consents, Permission, Target
+from services.profiles.core.consent import (
+    ERASED_EVENT,
+    ConsentRecord,
+    Consents,
+    Permission,
+    Target,
+)
 
 MESSAGE, CONSENT, LINK = "message", "consent", "link"
 """Terms of the statements: what was sent, what was said about it, which identifiers are one's."""
@@ -123,12 +131,24 @@ def read_message(claim: Statement) -> MarketingMessage:
     )  # fmt: skip
 
 
+def kept_statements(book: Book, kept: Iterable[KeptObjection]) -> Iterator[Statement]:
+    """What was kept of erased people, as statements of a customer's book. No event has their id:
+    ids do not begin with a space."""
+    for ordinal, one in enumerate(sorted(kept)):
+        address, node = written(one.address), written(one.node)
+        value = _packed(one.action, one.purpose, one.channel, address, "", False, node)
+        yield Statement(
+            book, one.occurred_at, f" {ERASED_EVENT}", ordinal, 0, one.channel, "", "",
+            Basis.PUBLISHED, value, CONSENT,
+        )  # fmt: skip
+
+
 def read_word(claim: Statement) -> Word:
     """What was said, of a statement."""
     action, purpose, channel, address, basis, double_opt_in, anchor = orjson.loads(claim.value)
     record = ConsentRecord(
-        action, purpose, channel, read_node(address), basis, double_opt_in, claim.event_id,
-        claim.occurred_at,
+        action, purpose, channel, read_node(address), basis, double_opt_in,
+        claim.event_id.strip(), claim.occurred_at,
     )  # fmt: skip
     return Word(record, read_node(anchor))
 

@@ -175,7 +175,7 @@ class BreachFinder:
         cause = CAUSES[ConsentReason(refusal.reason)] if as_known else Cause.LATE_KNOWLEDGE
         link = None
         if as_known is None and refusal.by is not None:
-            link = self._link(message, self._word_of(refusal.by))
+            link = self._link_of(message, refusal.by)
         known_at = max(message.at, link.at) if link else message.at
         return ConsentBreach(message, cause, refusal.by, known_at, link, self._until(message))
 
@@ -229,8 +229,11 @@ class BreachFinder:
         links = (self._joins.between(word.anchor, end) for end in ends)
         return min((link for link in links if link is not None), default=None)
 
-    def _word_of(self, record: ConsentRecord) -> Word:
-        return next(word for word in self._words if word.record == record)
+    def _link_of(self, message: MarketingMessage, record: ConsentRecord) -> Link | None:
+        """What proved first that one who said this is the addressee; several may have said it."""
+        words = [word for word in self._words if word.record == record]
+        links = [link for word in words if (link := self._link(message, word)) is not None]
+        return min(links, default=None)
 
     def _until(self, message: MarketingMessage) -> datetime:
         until = message.at + self._rules.published_max_age

@@ -24,11 +24,13 @@ from schemas.placement import ProfileKind
 from schemas.records import ErasureRecord
 from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
+from services.erasure.adapters.kept import keeping_of
 from services.erasure.mentions import Mentions
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import C360Error, Fatal, Retry
 from services.store.database import Database, chunks
 from services.store.figures import recompute_totals
+from services.store.kept_objections import keep_objections
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 from services.store.waiting import wait_until
@@ -79,6 +81,8 @@ LATE = "{table}: rows of an erased person are still being removed; the store goe
 ERASED_TEXT = "erased"
 """In the place of a value that an incident of others keeps."""
 SCRUBBED = "incident_states (values)"
+KEPT = "kept_objections"
+"""Counts, beside the rows that were removed, what goes on to count."""
 OF_OTHERS = "{table} (of others)"
 """Counts, beside those of all rows, the ones of other persons that name the person."""
 COUNTED_OF_OTHERS = ("touchpoints", "orders", "consents")
@@ -213,10 +217,11 @@ class Eraser:
         return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts))
 
     def _remove(self, run: ErasureRun) -> None:
-        """The ledger, then map rows, edges, incidents, what names the person elsewhere, facts;
-        values last, because the rest is found by them."""
+        """The ledger, what is kept, then map rows, edges, incidents, what names the person
+        elsewhere, facts; values last, because the rest is found by them."""
         person, asked = run.person, _asked(run.person)
         self._note_ledger(person, run.erased_ms)
+        self._keep_objections(run)
         node_tables = [table for table in _erased(FoundBy.NODE) if table != "node_values"]
         for table in node_tables:
             self._delete(run, table, COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
@@ -247,6 +252,19 @@ class Eraser:
         self._removed()
         self._fence()
         self._note(run, REMOVED)
+
+    def _keep_objections(self, run: ErasureRun) -> None:
+        """What the person, and others whose events go, said against contact. Once it is noted, the
+        events that said so may be gone."""
+        if KEPT in run.counts:
+            return
+        person = self._held_now(run.person)
+        asked = count_asked(self._database, person, FoundBy.EVENT)
+        keeping = keeping_of(self._database, person, asked)
+        self._fence()
+        keep_objections(self._database, person.realm, keeping.objections)
+        run.counts[KEPT] = keeping.total
+        self._note(run, BEGUN)
 
     def _former_asked(self, person: HeldPerson) -> dict[str, dict[str, Any]]:
         """By table the parameters that find what corrected events of others said of the person."""

@@ -15,12 +15,14 @@ from schemas.records import ErasureRecord
 from schemas.topics import CATALOGUE
 from services.erasure.adapters.eraser import (
     COUNTS,
+    KEPT,
     REMOVED,
     count_asked,
     count_of_others,
     erasure_id_of,
 )
 from services.erasure.adapters.held import HeldPerson, HeldReader
+from services.erasure.adapters.kept import keeping_of
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import Retry
@@ -58,6 +60,7 @@ class RunState(NamedTuple):
     erased_ms: int
     is_removed: bool
     removed: dict[str, int]
+    kept_objections: int
 
 
 class ErasureRuns:
@@ -79,6 +82,11 @@ class ErasureRuns:
         found["rejected"] = self._reader.rejected_count(person)
         found |= count_of_others(self._database, self._reader.of_others(person))
         return {table: rows for table, rows in found.items() if rows}
+
+    def kept_objections(self, person: HeldPerson) -> int:
+        """How many objections, withdrawals and complaints an erasure would keep."""
+        asked = count_asked(self._database, person, FoundBy.EVENT)
+        return keeping_of(self._database, person, asked).total
 
     def run(self, realm: str, erasure_id: str) -> RunState | None:
         """One erasure."""
@@ -186,8 +194,9 @@ class ErasureRuns:
             realm, erasure_id, nodes, stated, _, marked, erased_ms, stage, counts = row
             held, beside = tuple(_ids(nodes)), tuple(_ids(stated))
             removed, is_removed = orjson.loads(counts), stage >= REMOVED
+            kept = removed.pop(KEPT, 0)
             return RunState(
-                realm, erasure_id, held, beside, len(marked), erased_ms, is_removed, removed
+                realm, erasure_id, held, beside, len(marked), erased_ms, is_removed, removed, kept
             )
         return None
 

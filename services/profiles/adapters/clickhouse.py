@@ -28,7 +28,7 @@ from services.profiles.adapters.totals import (
     read_totals,
     refresh_totals,
 )
-from services.profiles.core.consent import ConsentRecord
+from services.profiles.core.consent import ConsentRecord, kept_record
 from services.profiles.core.facts import (
     AttributeObservation,
     Contacts,
@@ -61,6 +61,7 @@ from services.store.database import (
     rows_by_key,
 )
 from services.store.figures import recompute_totals
+from services.store.kept_objections import kept_objections
 from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
@@ -368,6 +369,7 @@ class ProfileReader:
         own = self._all_at_once(realm, holder, until, found)
         if own is None:
             own = self._by_kind(realm, holder, until, found)
+        self._add_kept_objections(realm, holder, until, found)
         for entry in settle(self._all_reports(realm, own, until)):
             if entry.owner in holder:
                 found[holder[entry.owner]].entries.append(entry)
@@ -407,6 +409,18 @@ class ProfileReader:
                 reports.add(_report(fact.report))
         self._add_memberships(realm, members, holder, until, found)
         return reports
+
+    def _add_kept_objections(
+        self,
+        realm: str,
+        holder: Mapping[NodeId, NodeId],
+        until: datetime,
+        found: defaultdict[NodeId, _Gathered],
+    ) -> None:
+        """Add what those said against contact who had these identifiers and were erased."""
+        for kept in kept_objections(self._database, realm, holder):
+            if kept.occurred_at <= until:
+                found[holder[kept.node]].consents.append(kept_record(kept))
 
     def _add_memberships(
         self,

@@ -13,9 +13,10 @@ from typing import Any
 from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
 from schemas.rules.profile import ConsentRules
-from services.profiles.core.consent import ConsentRecord, Consents, Target
+from services.profiles.core.consent import ConsentRecord, Consents, Target, kept_record
 from services.profiles.ports import AddressStanding, Resolved
 from services.store.database import Database, chunks, rows_by_key
+from services.store.kept_objections import kept_objections
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
@@ -62,12 +63,14 @@ class PermissionReader:
         return {node.int: (type_name, value) for node, type_name, value in rows}
 
     def _consents(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, Consents]:
-        """Everything that the persons said, by profile."""
+        """Everything that the persons said, and what erasures have kept of it, by profile."""
         holder = self._map.members_of(realm, profiles).holder
         records: defaultdict[NodeId, list[ConsentRecord]] = defaultdict(list)
         for node, synthetic, *columns in rows_by_key(self._database, CONSENTS_SQL, realm, holder):
             if not synthetic:
                 records[holder[node.int]].extend(_records(columns))
+        for kept in kept_objections(self._database, realm, holder):
+            records[holder[kept.node]].append(kept_record(kept))
         return {one: Consents(records[one], self._rules) for one in profiles}
 
 

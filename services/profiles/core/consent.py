@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from schemas.events.master_data import LegalBasis
 from schemas.identifiers import WHOLE_PERSON, NodeId, as_uuid
+from schemas.kept_objection import KeptObjection
 from schemas.profile import ConsentState
 from schemas.rules.profile import ConsentRules
 
@@ -47,6 +48,11 @@ REFUSALS = {
     "bounced": ConsentReason.BOUNCED,
 }
 """The reason that each refusing action gives."""
+KEPT_ACTIONS = (WITHDRAWN, OBJECTION, "complained")
+"""What people said against contact, which goes on to count when they are erased. A bounce says
+nothing of what they want."""
+ERASED_EVENT = "erased"
+"""In the place of the id of an event that is gone."""
 
 
 class Target(NamedTuple):
@@ -80,6 +86,8 @@ class ConsentRecord(NamedTuple):
     """`source.system` of that event."""
     text_version: str = ""
     """Which text was agreed to."""
+    is_kept: bool = False
+    """Whether it is all that an erasure of the person kept; then `event_id` is `erased`."""
 
 
 class Permission(NamedTuple):
@@ -158,6 +166,14 @@ class Consents:
         found = [*self._given.get(target, [])]
         found += (one for key in _reaching(target) for one in self._refusals.get(key, []))
         return sorted(found, key=_time)
+
+
+def kept_record(kept: KeptObjection) -> ConsentRecord:
+    """The record of what an erasure kept."""
+    return ConsentRecord(
+        kept.action, kept.purpose, kept.channel, kept.address, "", False, ERASED_EVENT,
+        kept.occurred_at, is_kept=True,
+    )  # fmt: skip
 
 
 def as_ruled(one: ConsentRecord, rules: ConsentRules) -> ConsentRecord | None:

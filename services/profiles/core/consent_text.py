@@ -139,6 +139,11 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
     },
 }
 """By reason; `{place}` begins with a blank, or is empty where it is not known."""
+KEPT_TEXTS = {
+    Language.ENGLISH: " We kept this when we erased your data.",
+    Language.GERMAN: " Das haben wir behalten, als wir Ihre Daten gelöscht haben.",
+}
+"""Said of what outlasted an erasure."""
 
 
 def sentence(permission: Permission, language: Language, zone: ZoneInfo) -> str:
@@ -149,7 +154,8 @@ def sentence(permission: Permission, language: Language, zone: ZoneInfo) -> str:
         return text
     place = PLACES[language].get(by.via, "")
     day = _day(by.occurred_at.astimezone(zone), language)
-    return text.format(day=day, place=place and f" {place}")
+    kept = KEPT_TEXTS[language] if by.is_kept else ""
+    return text.format(day=day, place=place and f" {place}") + kept
 
 
 def bare_sentence(reason: str, language: Language) -> str:

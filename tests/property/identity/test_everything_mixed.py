@@ -39,6 +39,7 @@ toUnixTimestamp64Milli(decided_at) FROM decisions FINAL ORDER BY a, b"""
 MAP = "SELECT node, profile, kind FROM map FINAL"
 MARKS = "SELECT DISTINCT node FROM marks ORDER BY node"
 FACTS = "SELECT event_id FROM touchpoints FINAL"
+KEPT = "SELECT * FROM kept_objections FINAL ORDER BY ALL"
 LEDGER = "SELECT node, toUnixTimestamp64Milli(max(erased_at)) FROM erasures GROUP BY node"
 KNOWN = "SELECT DISTINCT node FROM node_values"
 TEXT_COLUMNS = """SELECT table, groupArray(name) FROM system.columns
@@ -132,6 +133,7 @@ def state_of(process: Process) -> dict[str, str]:
     return found | {
         "marks": str(process.database.rows(MARKS)),
         "decisions": str(decisions_of(process.database)),
+        "kept_objections": str(process.database.rows(KEPT)),
     }
 
 

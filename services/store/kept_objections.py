@@ -1,0 +1,33 @@
+"""Objections, withdrawals and complaints of erased people, which hold for their identifiers.
+
+Written by an erasure and never removed; read wherever contact permission is answered. Node ids and
+times only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from schemas.identifiers import NodeId
+from schemas.kept_objection import KeptObjection
+from services.store.database import Database, on_one_thread, rows_by_key
+from services.store.statements import statements_of
+
+OF_NODES_SQL = statements_of(__file__)["of_nodes"]
+COLUMNS = ("realm", "node", "action", "purpose", "channel", "address", "occurred_at")
+
+
+def kept_objections(
+    database: Database, realm: str, nodes: Collection[NodeId]
+) -> Iterator[KeptObjection]:
+    """What holds for these nodes. Blocks; raises Retry or Fatal."""
+    sql = on_one_thread(OF_NODES_SQL, len(nodes))
+    for node, action, purpose, channel, address, at in rows_by_key(database, sql, realm, nodes):
+        yield KeptObjection(node.int, action, purpose, channel, address.int, at)
+
+
+def keep_objections(database: Database, realm: str, kept: Iterable[KeptObjection]) -> None:
+    """Write them; those that are known already change nothing. Blocks; raises Retry or Fatal."""
+    rows = [(realm, *one) for one in kept]
+    if rows:
+        database.insert_rows("kept_objections", COLUMNS, rows)
