@@ -7,7 +7,6 @@ give one state.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -17,13 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from schemas.edge import Decision, Node, Verdict
-from schemas.identifiers import as_uuid, node_id
 from schemas.instants import to_ms
-from schemas.placement import ProfileKind
-from schemas.records import DecisionRecord, ErasureRecord, RulesRecord
-from schemas.rules import rules_text
-from schemas.rules.identity import RULES_FILE
+from schemas.records import ErasureRecord, RulesRecord
 from services.embedded.engine import Engine
 from services.erasure.adapters.eraser import erasure_id_of
 from services.erasure.adapters.runs import ErasureRuns
@@ -35,66 +29,12 @@ from services.runtime.settings import Settings
 from services.runtime.settings.retention import LIMITED_TYPES
 from services.store.database import Database
 from services.store.locks import DirectoryLock
-from services.store.profile_map import ProfileMap
 from tests.events import SECRET, event, identifier, line
+from tests.mixed_history import REALM, RULES, drawn_decision, drawn_erasure, drawn_event
 
-REALM = "default"
 START = datetime(2026, 11, 1, tzinfo=UTC)
-DAYS = 9
-PACKAGED = rules_text(RULES_FILE)
 LEDGER_SQL = """SELECT count() FROM erasures WHERE node IN {nodes:Array(UUID)}
 AND toUnixTimestamp64Milli(erased_at) >= {at:Int64}"""
-MARKETING = {"purpose": "marketing", "channel": "email"}
-IDENTIFIERS = [
-    *(identifier("customer_number", str(n), issuer="shop") for n in (90001001, 90001002, 90001003)),
-    *(identifier("email", f"zq.{name}@mail.example") for name in "abcd"),
-    *(identifier("loyalty_card", f"8800{n}", issuer="shop") for n in (71, 72, 73)),
-    *(identifier("phone", f"+49302312501{n}") for n in range(3)),
-    *(identifier("payment_token", f"token-zq-{n}", issuer="bank") for n in range(2)),
-    *(identifier("device_id", f"tablet-zq-{n}") for n in range(3)),
-    *(identifier("cookie", f"cookie-zq-{n}") for n in range(4)),
-]
-BODIES: list[tuple[str, dict[str, Any]]] = [
-    ("identity.linked", {"reason": "login"}),
-    ("identity.linked", {"reason": "login"}),
-    ("identity.linked", {}),
-    ("page.viewed", {}),
-    ("page.viewed", {}),
-    ("search.performed", {}),
-    ("email.delivered", {}),
-    ("email.opened", {}),
-    ("email.clicked", {"single_use_token": True}),
-    ("profile.updated", {"attributes": {"city": "Bonn"}}),
-    ("profile.updated", {"attributes": {"city": "Jena"}}),
-    ("consent.given", MARKETING),
-    ("objection.made", MARKETING),
-    ("order.placed", {}),
-    ("message.sent", {"purpose": "marketing"}),
-]
-
-
-def rules(version: str, unique: str = "", **limits: int) -> str:
-    """The packaged rules with other limits, or a type unique; anchors stay what they were."""
-    text = re.sub(r"(?m)^version = .*$", f'version = "{version}"', PACKAGED)
-    for name, value in limits.items():
-        text, found = re.subn(rf"(?m)^{name} = \d+", f"{name} = {value}", text, count=1)
-        assert found == 1
-    head = f'name = "{unique}"\nkind = "personal"'
-    assert not unique or head in text
-    return text.replace(head, f"{head}\nunique = true") if unique else text
-
-
-RULES = [
-    PACKAGED,
-    rules("cards", unique="loyalty_card"),
-    rules("addresses", unique="email"),
-    rules("two", hub_above=2),
-    rules("alone", hub_above_personal=1),
-    rules("slow", suspicious_above=1, suspicious_above_shareable=2),
-    rules("both", unique="loyalty_card", hub_above=3),
-]
-
-
 TAKEN, LOST = 1, 2
 """Seeds of which the first number is below and above a half."""
 
@@ -241,7 +181,6 @@ class Mixed:
         self.trace: list[str] = []
         self._number = 0
         self._given_up: list[Operation] = []
-        self._nodes = {node_of(one).id: node_of(one) for one in IDENTIFIERS}
 
     def run(self, steps: int) -> None:
         """Make up so many operations, and carry them out."""
@@ -326,36 +265,14 @@ class Mixed:
         return Operation("events", ([self._event(intake) for _ in range(count)], intake), self.now)
 
     def _event(self, intake: Intake) -> bytes:
-        rng = self.rng
-        type_name, body = rng.choice(BODIES)
-        if intake is Intake.PUBLIC:
-            type_name, body = "page.viewed", {}
-        named = [
-            {**one, "verified": rng.random() < 0.7}
-            for one in rng.sample(IDENTIFIERS, rng.choice((1, 2, 2, 3)))
-        ]
+        public = intake is Intake.PUBLIC
         self._number += 1
-        if type_name == "order.placed":
-            body = {"order_id": f"O-{self._number}", "lines": [{"sku": "A", "total": "5.00"}]}
         # With a public key nothing is ahead: it comes back after an erasure (docs/erasure.md).
-        ahead = 0 if intake is Intake.PUBLIC else 12
-        latest = int((self.now - START) / timedelta(hours=1)) + ahead
-        at = START + timedelta(hours=rng.randrange(latest))
-        sent = event(
-            type_name, event_id=f"e-{self._number}", identifiers=named, body=body,
-            channel="email" if type_name.startswith(("email.", "message.")) else "shop",
-            occurred_at=at.isoformat(),
-        )  # fmt: skip
-        return line(sent)
+        hours = int((self.now - START) / timedelta(hours=1)) + (0 if public else 12)
+        return drawn_event(self.rng, self._number, START, hours, public=public)
 
     def _decision(self) -> Operation:
-        rng = self.rng
-        a, b = sorted(rng.sample(list(self._nodes.values()), 2), key=lambda node: node.id)
-        verdict = rng.choice((Verdict.SAME, Verdict.SAME, Verdict.DIFFERENT, Verdict.NONE))
-        ago = timedelta(hours=rng.choice((0, 0, 1, 24, 72)))
-        decided_ms = to_ms(self.now - ago) + self._number
-        made = Decision(a, b, verdict, rng.choice(("ann", "bob")), "", decided_ms)
-        return Operation("decision", DecisionRecord.of(REALM, made), self.now)
+        return Operation("decision", drawn_decision(self.rng, self._number, self.now), self.now)
 
     def _rules(self) -> Operation:
         record = RulesRecord(
@@ -366,20 +283,8 @@ class Mixed:
         return Operation("rules", record, self.now)
 
     def _erasure(self) -> Operation | None:
-        stored = self.database.rows("SELECT DISTINCT node FROM node_values ORDER BY node")
-        if not stored:
-            return None
-        node = self.rng.choice(stored)[0].int
-        mapped = ProfileMap(self.database)
-        placed = mapped.placements_of(REALM, [node]).get(node)
-        if placed is not None and placed.kind is ProfileKind.SHARED:
-            return None
-        profile = node if placed is None else placed.profile
-        nodes = sorted(mapped.members_of(REALM, [profile]).holder)
-        record = ErasureRecord(
-            realm=REALM, nodes=[as_uuid(one) for one in nodes], erased_ms=to_ms(self.now)
-        )
-        return Operation("erasure", record, self.now)
+        record = drawn_erasure(self.rng, self.database, self.now)
+        return None if record is None else Operation("erasure", record, self.now)
 
     def _expiry(self) -> Operation:
         rng = self.rng
@@ -418,12 +323,6 @@ class Mixed:
         return Operation("events", (lines, Intake.SERVER), self.now)
 
 
-def node_of(one: dict[str, Any]) -> Node:
-    """The node of an identifier as events name it."""
-    type_name, issuer, value = one["type"], one["issuer"], one["value"]
-    return Node(node_id(SECRET, REALM, type_name, issuer, value), type_name, issuer)
-
-
 def _short(made: Operation | None) -> str:
     if made is None:
         return ""
@@ -433,7 +332,3 @@ def _short(made: Operation | None) -> str:
     if isinstance(what, RulesRecord):
         return what.text.partition("\nversion = ")[2].partition("\n")[0]
     return str(what)
-
-
-VALUES = {node_of(one).id: str(one["value"]) for one in IDENTIFIERS}
-"""The values of all identifiers."""

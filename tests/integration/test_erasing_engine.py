@@ -16,8 +16,9 @@ from services.ingest.core.outcome import Intake
 from services.runtime.errors import Fatal, Retry
 from services.store.database import Database
 from tests.events import event, identifier, line
-from tests.mixed_process import REALM, Faults, Killed, Operation, Process, node_of
-from tests.mixed_process import rules as rules_with
+from tests.mixed_history import REALM, node_of
+from tests.mixed_history import rules as rules_with
+from tests.mixed_process import Faults, Killed, Operation, Process
 
 AT = "2026-11-20T10:00:00Z"
 LATER = "2026-11-21T10:00:00Z"
