@@ -49,12 +49,18 @@ class ErasureCloser:
     """Looks at the open orders. One call of `look` at a time."""
 
     def __init__(
-        self, orders: ErasureOrders, groups: WorkerGroups, outbox: Outbox, offload: Offload
+        self,
+        orders: ErasureOrders,
+        groups: WorkerGroups,
+        outbox: Outbox,
+        offload: Offload,
+        offer_partitions: int = OFFER_PARTITIONS,
     ) -> None:
         self._orders = orders
         self._groups = groups
         self._outbox = outbox
         self._offload = offload
+        self._offer_partitions = offer_partitions
         self._ends: dict[str, dict[Partition, int]] = {}
         """Where the touchpoint topics ended when an order was seen first, by erasure."""
         self._sent: dict[str, float] = {}
@@ -95,7 +101,7 @@ class ErasureCloser:
 
     async def _close(self, order: ErasureOrder) -> None:
         paused = await self._offload(self._orders.paused, order.erasure_id)
-        if len(paused) < OFFER_PARTITIONS and await self._groups.has_members("consistency"):
+        if len(paused) < self._offer_partitions and await self._groups.has_members("consistency"):
             return
         record = order.record.model_copy(update={"closes": True})
         await self._outbox.send_all([erasure_outgoing(record)])

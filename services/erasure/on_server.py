@@ -29,6 +29,7 @@ from services.erasure.adapters.held import HeldReader
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import FoundBy
 from services.identity.ports import ErasedAround
+from services.ingest.core.decode import event_hash
 from services.store.database import Database
 from services.store.statements import statements_of
 from services.stream.connection import key_of
@@ -69,6 +70,14 @@ class ServerErasures:
     def gone(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         """See the port."""
         return self._orders.gone(realm, nodes)
+
+    def stated(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """See the port."""
+        return self._orders.stated(realm, nodes)
+
+    def not_stored(self, realm: str, event_ids: Collection[str]) -> set[str]:
+        """See the port."""
+        return self._orders.not_stored(realm, {one: event_hash(one) for one in event_ids})
 
     def begin(self, record: ErasureRecord) -> None:
         """See the port."""

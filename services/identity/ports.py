@@ -172,6 +172,14 @@ class Erasures(Protocol):
         """Those of these nodes of which no event is stored."""
         ...
 
+    def stated(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Those of these nodes that somebody who was erased had stated, and nobody else by then."""
+        ...
+
+    def not_stored(self, realm: str, event_ids: Collection[str]) -> set[str]:
+        """Those of these events of which nothing is stored."""
+        ...
+
     def begin(self, record: ErasureRecord) -> None:
         """From now on nothing of the person is taken. One that was begun stays as it is."""
         ...

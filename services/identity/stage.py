@@ -14,7 +14,7 @@ from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
 from services.identity.core.changes import regrouped
-from services.identity.core.erased import standing_decisions, standing_edges
+from services.identity.core.erased import founded_edges, standing_decisions, standing_edges
 from services.identity.ports import Erasures, IdentityStore
 from services.identity.writer import Changes, IdentityWriter
 from services.runtime.metrics import Metrics
@@ -37,13 +37,19 @@ def without_erased(realm: str, batch: RealmBatch, erasures: Erasures) -> RealmBa
     way, or is read again. Blocks; raises what the store raises."""
     spoken = batch.attributes | batch.consents
     nodes = {end.id for edge in batch.edges for end in (edge.a, edge.b)}
-    nodes |= {end.id for one in batch.decisions for end in (one.a, one.b)}
-    until = erasures.refused_until(realm, nodes | spoken)
-    if not until:
+    decided = {end.id for one in batch.decisions for end in (one.a, one.b)}
+    until = erasures.refused_until(realm, nodes | decided | spoken)
+    # What only an erased person had stated is in no ledger, for it may be somebody else's. A link
+    # between two of these counts if its event is stored: each is, before its links are sent.
+    stated = erasures.stated(realm, nodes)
+    if not until and not stated:
         return batch
     gone = erasures.gone(realm, spoken & until.keys())
+    edges = standing_edges(batch.edges, until)
+    beside = {one.event_id for one in edges if {one.a.id, one.b.id} & stated}
+    not_stored = erasures.not_stored(realm, beside)
     return RealmBatch(
-        standing_edges(batch.edges, until),
+        founded_edges(edges, stated, not_stored),
         standing_decisions(batch.decisions, until),
         batch.attributes - gone,
         batch.consents - gone,

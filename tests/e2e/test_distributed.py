@@ -29,8 +29,6 @@ from services.stream.producer import Producer
 from tests import events
 from tests.clickhouse_endpoint import ClickHouseEndpoint
 from tests.e2e.accounts import (
-    INCIDENTS_SQL,
-    MAP_SQL,
     alerts_astray,
     dead_letters,
     doubled,
@@ -43,6 +41,7 @@ from tests.e2e.runs import c360_json, command, environment, wait_for
 from tests.e2e.truth import read_csv
 from tests.kafka import kafka_settings, read_all, renew_catalogue
 from tests.otlp import Collector
+from tests.published import INCIDENTS_SQL, MAP_SQL
 from tests.sse import Follower
 from tests.tiers import LONG
 

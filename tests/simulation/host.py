@@ -49,6 +49,10 @@ class MemoryHost:
         """Finish the batch in hand, commit, and end."""
         self._stopping.set()
 
+    def gives_way(self) -> bool:
+        """Whether the process is asked to stop: what is in hand comes again."""
+        return self._stopping.is_set()
+
     def assigned(self) -> None:
         """Forget what was acknowledged of partitions held before."""
         self._acknowledged.clear()
@@ -94,7 +98,12 @@ class MemoryHost:
         async def attempt() -> bool:
             if self._member.generation != generation:
                 return False
-            await self._worker(batch)
+            try:
+                await self._worker(batch)
+            except Retry:
+                if self.gives_way():
+                    return False
+                raise
             return True
 
         if not await until_done(attempt, "batch", self._metrics, self._process.sleep):

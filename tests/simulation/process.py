@@ -132,6 +132,25 @@ class Process:
                 self._die_writing(fault, rows, put)
         raise Retry(f"{what}: {fault.value}")
 
+    def write_at_once(self, what: str, put: Landing) -> None:
+        """Have the store carry something out; it is done when this returns. Raises Retry."""
+        self.check()
+        self._land()
+        if self.store_is_away():
+            self.say(f"cannot carry out {what}")
+            raise Retry(f"{what} cannot be carried out")
+        fault = self._chance.of_write()
+        if fault is Fault.NONE:
+            put()
+            return
+        self.say(f"{what}: {fault.value}")
+        if fault in (Fault.UNKNOWN, Fault.LATE, Fault.DIES_AFTER):
+            put()
+        if fault in (Fault.DIES_BEFORE, Fault.DIES_WITHIN, Fault.DIES_AFTER):
+            self.kill("dies writing")
+            raise Killed(self.name)
+        raise Retry(f"{what}: {fault.value}")
+
     def _land(self) -> None:
         """What was written before is in the store."""
         while self._pending:

@@ -37,7 +37,7 @@ from services.ingest.ports import (
 )
 from services.stream.ports import Partition
 from services.stream.positions import MemoryPositions, Position
-from services.stream.watermarks import MemoryWatermarks
+from services.stream.watermarks import WatermarkStore
 from tests.simulation.orders import name_of_order, report_of
 from tests.simulation.price_lists import PriceListFacts, PriceListRows
 from tests.simulation.process import Process
@@ -580,7 +580,7 @@ class Positions:
 class Watermarks:
     """Implements `services.stream.watermarks.WatermarkStore` for one process."""
 
-    def __init__(self, rows: MemoryWatermarks, process: Process) -> None:
+    def __init__(self, rows: WatermarkStore, process: Process) -> None:
         self._rows = rows
         self._process = process
 
@@ -590,7 +590,7 @@ class Watermarks:
 
     def latest(self) -> list[Watermark]:
         """See the port."""
-        return self._process.read("watermarks", self._rows.latest)
+        return self._process.read("watermarks", lambda: list(self._rows.latest()))
 
     def clock(self) -> datetime:
         """See the port."""

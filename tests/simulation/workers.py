@@ -48,7 +48,7 @@ async def ingest(world: World, process: Process) -> None:
         SentEdges(rng.choice((2, 100_000))),
         OFFERS,
     )
-    _enter(world, process, member, worker.stop)
+    enter(world, process, member, worker.stop)
     await worker.run()
     member.leave()
 
@@ -70,7 +70,7 @@ async def identity(world: World, process: Process) -> None:
         lambda realm, profiles: customer_records(realm, profiles, OFFERS),
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
-    host, member = _hosted(world, process, "identity", complete)
+    host, member = hosted(world, process, "identity", complete)
     await host.run()
     member.leave()
 
@@ -89,7 +89,7 @@ async def consistency(world: World, process: Process) -> None:
         LateWrites(IN_DOUBT_S, world.loop.time),
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
-    host, member = _hosted(world, process, "consistency", complete)
+    host, member = hosted(world, process, "consistency", complete)
     ticking = world.loop.create_task(_tick(world, process, client, member))
     try:
         await host.run()
@@ -120,7 +120,7 @@ async def _tick(world: World, process: Process, client: BrokerClient, member: Me
             process.say("ticks later")
 
 
-def _hosted(
+def hosted(
     world: World,
     process: Process,
     group: str,
@@ -135,7 +135,7 @@ def _hosted(
         complete.catch_up,
         world.metrics,
         batch_max,
-        world.ledger.before_ack,
+        world.before_ack,
     )
 
     def assigned() -> None:
@@ -143,11 +143,11 @@ def _hosted(
         complete.reassigned()
 
     member.on_assigned = assigned
-    _enter(world, process, member, host.stop)
+    enter(world, process, member, host.stop)
     return host, member
 
 
-def _enter(world: World, process: Process, member: Member, stop: object) -> None:
+def enter(world: World, process: Process, member: Member, stop: object) -> None:
     slot: Slot = next(one for one in world.slots if one._process is process)
     slot.member = member
     assert callable(stop)

@@ -18,8 +18,9 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.ticker import tick_records
 from services.runtime.errors import Fatal
 from services.runtime.metrics import Metrics
+from services.stream.ports import Delivery
 from services.stream.positions import MemoryPositions
-from services.stream.watermarks import MemoryWatermarks
+from services.stream.watermarks import MemoryWatermarks, WatermarkStore
 from tests.customer_kind import map_of
 from tests.simulation.broker import Broker, Group, Member
 from tests.simulation.chance import Chance, Options
@@ -40,6 +41,8 @@ Run = Callable[["World", Process], Awaitable[None]]
 class World:
     """Everything that outlives a process, and what is shared by all."""
 
+    topics: Mapping[str, int] = TOPICS
+
     def __init__(self, seed: int) -> None:
         self.seed = seed
         random.seed(seed)  # the jitter of retries draws from the module's own generator
@@ -49,17 +52,8 @@ class World:
         self.chance = Chance(self.rng, self.options)
         self.loop = VirtualLoop()
         self.metrics = Metrics()
-        self.scenario = Scenario(self.rng, mixture_of(seed))
-        self.broker = Broker(self.chance, lambda: to_ms(self.now()), TOPICS)
+        self.broker = Broker(self.chance, lambda: to_ms(self.now()), self.topics)
         self.store_is_away = False
-        self.identity = IdentityRows()
-        self.consistency = MemoryStore(TOPICS["c360.offers"], map_of(self.identity))
-        self.facts = FactRows(self.consistency)
-        self.positions = MemoryPositions()
-        self.watermarks = MemoryWatermarks(self.now)
-        self.ledger = Ledger(
-            self.broker, self.facts, self.identity, self.consistency, self.positions
-        )
         self.groups = {
             name: Group(self.broker, self.chance, name, topics)
             for name, topics in (
@@ -68,9 +62,30 @@ class World:
                 ("consistency", ("c360.offers",)),
             )
         }
-        self.groups["ingest"].on_commit = self.ledger.before_commit
         self.failure: BaseException | None = None
         self.slots: list[Slot] = []
+        self.watermarks: WatermarkStore = MemoryWatermarks(self.now)
+        self._furnish()
+
+    def _furnish(self) -> None:
+        """Make what is sent, and the stores."""
+        self.scenario = Scenario(self.rng, mixture_of(self.seed))
+        self.identity = IdentityRows()
+        self.consistency = MemoryStore(TOPICS["c360.offers"], map_of(self.identity))
+        self.facts = FactRows(self.consistency)
+        self.positions = MemoryPositions()
+        self.ledger = Ledger(
+            self.broker, self.facts, self.identity, self.consistency, self.positions
+        )
+        self.groups["ingest"].on_commit = self.ledger.before_commit
+
+    def before_ack(self, delivery: Delivery) -> None:
+        """What follows from a derived record is durable when it is acknowledged."""
+        self.ledger.before_ack(delivery)
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing is under way but records."""
+        return True
 
     def now(self) -> datetime:
         """The wall clock of this world."""
@@ -125,11 +140,15 @@ class World:
         await asyncio.sleep(IN_DOUBT_S)  # from now on no book is in doubt
         ticks = self._tick()
         await self._drained("after the last tick")
+        if not self.failure:
+            await self._check(ticks)
         for keeper in keepers:
             keeper.cancel()
-        if not self.failure:
-            check_end(self.ledger, ticks)
-            check_same(self.ledger, ticks, self.now())
+
+    async def _check(self, ticks: Mapping[str, datetime]) -> None:
+        """Everything holds at the end."""
+        check_end(self.ledger, ticks)
+        check_same(self.ledger, ticks, self.now())
 
     async def _send(self) -> None:
         """The sources send what they have; an ack may be lost, and the event then comes twice."""
@@ -201,6 +220,7 @@ class World:
                 for group in self.groups.values():
                     group.rebalance()
             drained = all(group.is_drained() for group in self.groups.values())
+            drained = drained and self.is_at_rest()
             quiet = quiet + 1 if drained else 0
             if self.failure:
                 return
@@ -214,7 +234,7 @@ class World:
         for mark in self.watermarks.latest():
             ticks[mark.realm] = max(mark.occurred_at, ticks.get(mark.realm, mark.occurred_at))
         for realm, tick in ticks.items():
-            for record in tick_records(realm, tick, TOPICS["c360.offers"]):
+            for record in tick_records(realm, tick, self.topics["c360.offers"]):
                 self.broker.append(record)
         return ticks
 

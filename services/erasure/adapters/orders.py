@@ -23,6 +23,7 @@ STEP_SQL = _STATEMENTS["step"]
 OF_NODE_SQL = _STATEMENTS["of_node"]
 REFUSED_SQL = _STATEMENTS["refused"]
 STANDING_SQL = _STATEMENTS["standing"]
+STATED_SQL, STORED_SQL = _STATEMENTS["stated"], _STATEMENTS["stored"]
 PAUSED_SQL = _STATEMENTS["paused"]
 NODES_PER_QUERY = 5_000
 COLUMNS = ("realm", "erasure_id", "nodes", "erased_at", "step")
@@ -120,6 +121,22 @@ class ErasureOrders:
         for part in chunks(sorted(nodes), NODES_PER_QUERY):
             asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in part]}
             found -= {node.int for (node,) in self._database.rows(STANDING_SQL, asked)}
+        return found
+
+    def stated(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Those of these nodes that somebody who was erased had stated, and nobody else by then."""
+        found: set[NodeId] = set()
+        for part in chunks(sorted(nodes), NODES_PER_QUERY):
+            asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in part]}
+            found |= {node.int for (node,) in self._database.rows(STATED_SQL, asked)}
+        return found
+
+    def not_stored(self, realm: str, hashes: Mapping[str, int]) -> set[str]:
+        """Those of these events, with their hashes, of which nothing is stored."""
+        found = set(hashes)
+        for part in chunks(sorted(hashes.values()), NODES_PER_QUERY):
+            asked = {"realm": realm, "hashes": part}
+            found -= {event_id for (event_id,) in self._database.rows(STORED_SQL, asked)}
         return found
 
     def paused(self, erasure_id: str) -> set[int]:

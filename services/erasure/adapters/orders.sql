@@ -33,6 +33,16 @@ UNION DISTINCT
 SELECT DISTINCT node FROM node_values
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 
+-- stated --
+-- Those of these nodes that only somebody who was erased had stated.
+SELECT DISTINCT node FROM erasure_runs ARRAY JOIN stated AS node
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+
+-- stored --
+-- Those of these events of which a body is stored.
+SELECT DISTINCT event_id FROM event_ids
+WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
+
 -- paused --
 -- Partitions that pause for an erasure.
 SELECT DISTINCT partition FROM erasure_pauses WHERE erasure_id = {id:String}

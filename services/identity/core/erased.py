@@ -15,6 +15,18 @@ def standing_edges(edges: Sequence[Edge], until: Mapping[NodeId, int]) -> list[E
     ]
 
 
+def founded_edges(
+    edges: Sequence[Edge], stated: Collection[NodeId], not_stored: Collection[str]
+) -> list[Edge]:
+    """The edges, but for those at identifiers that only an erased person had stated, which an event
+    made that is not stored."""
+    return [
+        edge
+        for edge in edges
+        if edge.event_id not in not_stored or not {edge.a.id, edge.b.id}.intersection(stated)
+    ]
+
+
 def standing_decisions(
     decisions: Sequence[Decision], until: Mapping[NodeId, int]
 ) -> list[Decision]:

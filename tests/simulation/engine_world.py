@@ -1,0 +1,193 @@
+"""A world whose store is the real engine, and in which identities change in every way there is:
+events, decisions, other rules, also in the place of some that are being applied, and erasures.
+
+In the end the map is `resolve` of what is stored, all that the ledgers let stand is stored, nothing
+of the erased is, the compacted topics fold to the store, and all topics read again from their
+beginning change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from random import Random
+
+from schemas.instants import to_ms
+from schemas.records import ErasureRecord, PersonRecord, RulesRecord
+from services.api.digest import state_digest
+from services.api.read_store import ReadStore
+from services.erasure.adapters.orders import ErasureOrders
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.config import ingest_config
+from services.ingest.core.event_processor import EventProcessor
+from services.ingest.core.outcome import Accepted, Intake
+from services.ingest.ledger import Ledger
+from services.runtime.settings import Settings
+from services.store.database import Database
+from services.store.rules_in_force import ClickHouseRules, FollowedRules, ahead_of_its_record
+from services.stream.person_records import erasure_outgoing, person_outgoing
+from services.stream.ports import Delivery, Outgoing
+from services.stream.watermarks import ClickHouseWatermarks
+from tests.mixed_checks import (
+    FACTS,
+    decisions_of,
+    edges_of,
+    require_forgotten,
+    require_resolved,
+)
+from tests.mixed_history import REALM, RULES, drawn_decision, drawn_erasure, drawn_event
+from tests.published import INCIDENTS_SQL, MAP_SQL, alerts_astray, profile_changes_astray
+from tests.simulation.checks import demand, demand_same
+from tests.simulation.scenario import TOPICS
+from tests.simulation.world import FAULTS_S, World
+
+HOURS = 72
+"""Events are said to be up to so much older than they are."""
+
+
+class EngineWorld(World):
+    """One run on an engine whose tables are empty."""
+
+    topics = TOPICS | {"c360.offers": 2}
+
+    def __init__(self, seed: int, engine: Database, settings: Settings) -> None:
+        self.engine = engine
+        self.settings = settings
+        super().__init__(seed)
+
+    def _furnish(self) -> None:
+        self.watermarks = ClickHouseWatermarks(self.engine)
+        self.done: Counter[str] = Counter()
+        self._people = Random(self.seed)
+        self._number = 0
+        self._steps = self._people.choice((8, 14, 24))
+        self._lines: list[tuple[bytes, datetime]] = []
+
+    def before_ack(self, delivery: Delivery) -> None:
+        """Looked at in the end."""
+
+    def is_at_rest(self) -> bool:
+        """Whether no erasure and no change of rules is under way."""
+        changes = ClickHouseRules(self.engine).latest().values()
+        return not ErasureOrders(self.engine).open() and all(one.is_done for one in changes)
+
+    async def _send(self) -> None:
+        """People and sources act, and do not look at what becomes of it."""
+        rng = self._people
+        for _ in range(self._steps):
+            await asyncio.sleep(rng.random() * 2 * FAULTS_S / self._steps)
+            act = rng.choices(
+                (self._events, self._decide, self._apply, self._erase, self._again),
+                (10, 4, 1.5, 3, 1),
+            )[0]
+            act()
+
+    def _events(self) -> None:
+        for _ in range(self._people.choice((1, 2, 4, 8))):
+            self._number += 1
+            since = self.now() - timedelta(hours=HOURS - 1)
+            line = drawn_event(self._people, self._number, since, HOURS, public=False)
+            self._send_line(line)
+
+    def _send_line(self, line: bytes) -> None:
+        self.done["events"] += 1
+        topic = self._people.choice([one for one in self.topics if one.startswith("touch")])
+        self._lines.append((line, self.now()))
+        self.broker.append(Outgoing(topic, line, b"%d" % self._number))
+
+    def _again(self) -> None:
+        """A source sends an event again, and stamps nothing anew."""
+        if self._lines:
+            self.done["again"] += 1
+            self._send_line(self._people.choice(self._lines)[0])
+
+    def _decide(self) -> None:
+        self._number += 1
+        self._say("decision", drawn_decision(self._people, self._number, self.now()))
+
+    def _apply(self) -> None:
+        """As `c360 identity apply`; while other rules are being applied, with `--instead`."""
+        rules = ClickHouseRules(self.engine)
+        known = rules.latest().get(REALM)
+        now_ms = max(to_ms(self.now()), known.decided_ms + 1 if known else 0)
+        text = self._people.choice(RULES)
+        record = RulesRecord(
+            realm=REALM, text=text, author="kim", reason="a try", decided_ms=now_ms
+        )
+        if known is None or known.is_done:
+            self._say("rules", record)
+            return
+        self._say("rules instead", record)
+        rules.put(ahead_of_its_record(record, known))
+
+    def _erase(self) -> None:
+        record = drawn_erasure(self._people, self.engine, self.now())
+        if record is not None:
+            self._say("erasure", record)
+
+    def _say(self, what: str, record: PersonRecord | ErasureRecord) -> None:
+        self.done[what] += 1
+        self.say("people", f"{what} {record.model_dump_json(exclude={'text'})[:200]}")
+        if isinstance(record, ErasureRecord):
+            self.broker.append(erasure_outgoing(record))
+        else:
+            self.broker.append(person_outgoing(record))
+
+    def _tick(self) -> dict[str, datetime]:
+        """The workers tick themselves; each tick is a record to every partition."""
+        return {} if self.chance.are_faults_on else super()._tick()
+
+    async def _check(self, ticks: Mapping[str, datetime]) -> None:
+        self._check_state()
+        before, edges = self.state(), edges_of(self.engine)
+        self.say("world", "everything is read again")
+        for slot in self.slots:
+            slot.kill()
+        for group in self.groups.values():
+            group.committed = dict.fromkeys(group.partitions, 0)
+        await self._drained("after everything was read again")
+        if not self.failure:
+            self._check_state()
+            demand_same("edges after everything was read again", edges_of(self.engine), edges)
+            demand_same("sections after everything was read again", self.state(), before)
+
+    def _check_state(self) -> None:
+        require_resolved(self.engine, FollowedRules(self.settings, self.engine).of(REALM))
+        require_forgotten(self.engine)
+        self._check_kept()
+        self._check_published()
+
+    def state(self) -> dict[str, str]:
+        """The digest by section, and what it leaves out of the identity graph."""
+        found = state_digest(self.engine, ReadStore(self.settings, self.engine).profiles)
+        del found["all"]
+        return found | {"decisions": str(decisions_of(self.engine))}
+
+    def _check_kept(self) -> None:
+        """Stored is what the ledgers let stand of all that was sent, and nothing else."""
+        ledger = Ledger()
+        ledger.refresh(ClickHouseFactStore(self.engine))
+        rules = FollowedRules(self.settings, self.engine).newest
+        core = EventProcessor(ingest_config(self.settings, rules), ledger.erased_at)
+        said = [core.process(line, at, Intake.SERVER) for line, at in self._lines]
+        kept = [one for one in said if isinstance(one, Accepted)]
+        stored = Counter(event_id for (event_id,) in self.engine.rows(FACTS))
+        demand_same("facts", stored, dict.fromkeys((one.event_id for one in kept), 1))
+        edges = edges_of(self.engine)
+        missing = {(e.a.id, e.b.id) for one in kept for e in one.edges} - edges.keys()
+        demand(not missing, f"edges missing: {missing}")
+        words = [(e.a, e.b, e.first_seen_ms) for e in edges.values()]
+        words += [(one.a, one.b, one.decided_ms) for one in decisions_of(self.engine)]
+        for a, b, at_ms in words:
+            for end in (a, b):
+                until = ledger.erased_at(REALM, end.id)
+                demand(until is None or at_ms > until, f"{end} was erased, and there is {a}–{b}")
+
+    def _check_published(self) -> None:
+        """The compacted topics fold to the map and the incidents."""
+        changes, alerts = map(self.broker.all_of, ("c360.profile-changes", "c360.alerts"))
+        astray = profile_changes_astray(changes, self.engine.rows(MAP_SQL))
+        astray += alerts_astray(alerts, [body for (body,) in self.engine.rows(INCIDENTS_SQL)])
+        demand(not astray, "; ".join(astray[:5]))
