@@ -17,7 +17,7 @@ IDENTIFIERS = (100_000, 1_000_000)
 IDENTIFIERS_PER_PERSON = 10
 EDGES = 60_000
 SECONDS = 600.0
-JOBS = ("write", "verify", "simulate", "rebuild")
+JOBS = ("write", "crowd", "verify", "simulate", "rebuild")
 
 
 def measure(
@@ -67,7 +67,7 @@ def tell(report: Result) -> str:
     """The report for people."""
     lines = ["Identity at scale; ratio: processor time each, largest store ÷ smallest"]
     for job, ratio in report["ratios"].items():
-        what = "edges" if job == "write" else "identifiers"
+        what = "edges" if job in ("write", "crowd") else "identifiers"
         lines.append(f"  {job}: x {ratio:.2f}")
         for store in report["stores"]:
             figures = store["jobs"][job]
@@ -77,5 +77,17 @@ def tell(report: Result) -> str:
                 f"{figures['rows_read_each']:>9,.1f} rows read each, "
                 f"peak {figures['peak_mib']:,.0f} MiB"
                 + (f" (the first {figures[what]:,})" if figures.get("cut") else "")
+                + _beside(figures)
             )
     return "\n".join(lines)
+
+
+def _beside(figures: Result) -> str:
+    """What edges of identifiers that nobody shares cost on the same store."""
+    if "not_shared" not in figures:
+        return ""
+    alone = figures["not_shared"]
+    return (
+        f"; {figures['neighbours']:,} neighbours; without: {alone['cpu_s_per_1000']:.3f} s CPU per "
+        f"1,000, {alone['rows_read_each']:,.1f} rows read each"
+    )

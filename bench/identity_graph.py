@@ -155,6 +155,15 @@ def fill(database: Database, persons: int, progress: Callable[[int, int], None])
         database.command(HUB_MAP_SQL)
 
 
+def crowd_edges(persons: int, count: int, *, shared: bool) -> Iterator[Edge]:
+    """Edges of the numbers of new persons: of the device that so many have in common, or else of a
+    device of their own."""
+    for turn in range(count):
+        new = persons + turn
+        other = hub() if shared else node("device", new)
+        yield edge(node("number", new), other, BEGAN_MS + YEAR_MS + turn, f"crowd-{shared}-{turn}")
+
+
 def new_edges(persons: int, count: int) -> Iterator[Edge]:
     """Edges that are not in the graph, each of another event, of persons all over it: of every ten
     six are of new sessions, two of new orders, one is of the device that so many have in common,

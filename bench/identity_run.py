@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bench.children import Result, answer, cpu_s, peak_mib, progress
-from bench.identity_graph import REALM, VERSION, fill, new_edges
+from bench.identity_graph import REALM, VERSION, crowd_edges, fill, hub_neighbours, new_edges
 from bench.reading import SECRET, settle_merges
 from schemas.edge import Node
 from schemas.identifiers import NodeId
@@ -35,6 +35,7 @@ from services.store.database import Database, chunks
 BATCH_EDGES = 5_000
 WINDOW_EDGES = 20_000
 SELECTED_SQL = "SELECT sum(value) FROM system.events WHERE event = 'SelectedRows'"
+HIGHEST_SQL = "SELECT max(batch) FROM edges"
 PARTS_SQL = """
 SELECT sum(rows), count() FROM system.parts
 WHERE active AND database = currentDatabase() AND table = {table:String}
@@ -99,6 +100,22 @@ def write(database: Database, persons: int, edges: int, _seconds: float) -> Resu
     return {**whole.figures("edges", edges), "windows": windows}
 
 
+def crowd(database: Database, persons: int, edges: int, _seconds: float) -> Result:
+    """New neighbours of the identifier that so many share, in batches; and, before, as many edges
+    of new identifiers that nobody shares."""
+    store = ClickHouseIdentityStore(database, sole_writer=True)
+    writer = IdentityWriter(store, REALM, identity_rules(), CACHE_NODES_MAX)
+    found, [(version,)] = list[Result](), database.rows(HIGHEST_SQL)
+    for shared in (False, True):
+        given = list(crowd_edges(persons + edges * (1 + shared), edges, shared=shared))
+        clock = _Clock(database)
+        for batch in chunks(given, BATCH_EDGES):
+            version += 1
+            writer.commit(writer.apply(batch), version)
+        found.append(clock.figures("edges", edges))
+    return {**found[1], "neighbours": hub_neighbours(persons), "not_shared": found[0]}
+
+
 def verify(database: Database, _persons: int, _edges: int, seconds: float) -> Result:
     """The stored map against its graph."""
     source, told, clock = _source(database, seconds), Verified(), _Clock(database)
@@ -144,6 +161,7 @@ def fill_store(database: Database, persons: int, _edges: int, _seconds: float) -
 JOBS: dict[str, Callable[[Database, int, int, float], Result]] = {
     "fill": fill_store,
     "write": write,
+    "crowd": crowd,
     "verify": verify,
     "simulate": try_rules,
     "rebuild": rebuild,

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from schemas.edge import Decision, Verdict
+from schemas.edge import Decision, Node, Verdict
+from schemas.identifiers import as_uuid
 from schemas.placement import Placement, ProfileKind
+from schemas.rules.identity import identity_rules
 from services.identity.adapters import clickhouse
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import Reason, Refusal
@@ -43,11 +45,16 @@ class Recording(Database):
     def __init__(self, database: Database) -> None:
         vars(self).update(vars(database))
         self.asked: list[str] = []
+        self.named: set[str] = set()
+        self.answered = 0
 
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """See Database."""
         self.asked.append(sql)
-        return super().rows(sql, parameters)
+        self.named |= set((parameters or {}).get("nodes", ()))
+        found = super().rows(sql, parameters)
+        self.answered += len(found)
+        return found
 
 
 def test_the_sole_writer_looks_up_what_there_can_be(database: Database) -> None:
@@ -90,6 +97,67 @@ def test_a_new_generation_wins_over_every_row_of_the_old(database: Database) -> 
                           ("marks", "batch"), ("map", "version")):  # fmt: skip
         [(version,)] = database.rows(f"SELECT {column} FROM {table} FINAL")
         assert version == 2 << 48 | 3, table
+
+
+def test_an_edge_is_the_row_of_the_highest_version_and_of_those_the_last(
+    database: Database,
+) -> None:
+    """From both of its ends, whatever parts the rows are in, and whichever end is asked about."""
+    store = ClickHouseIdentityStore(database)
+    for table in ("edges", "edges_reversed"):
+        database.command(f"SYSTEM STOP MERGES {table}")
+    try:
+        for version, verified, at_ms in ((2, True, 9), (1, False, 1), (3, True, 8), (3, True, 7)):
+            store.write_edges("r", [link(A, B, at_ms, f"e{at_ms}", verified)], version)
+        store.write_edges("r", [link(B, C, 5, "other", True)], 1)
+        last, other = link(A, B, 7, "e7", True), link(B, C, 5, "other", True)
+        assert store.edges_of("r", {A.id}) == [last]
+        assert set(store.edges_of("r", {B.id})) == {last, other}
+        assert set(store.edges_of("r", {A.id, B.id, C.id})) == {last, other}
+    finally:
+        for table in ("edges", "edges_reversed"):
+            database.command(f"SYSTEM START MERGES {table}")
+    for table in ("edges", "edges_reversed"):
+        database.command(f"OPTIMIZE TABLE {table} FINAL")
+    assert store.edges_of("r", {A.id}) == [last]
+
+
+CROWD_SQL = f"""
+INSERT INTO edges
+SELECT 'r', toUUID('{as_uuid(1)}'), toUUID(UUIDNumToString(MD5(toString(number)))), 'device_id',
+    'app', 'customer_number', 'shop', fromUnixTimestamp64Milli(toInt64(1000 + number), 'UTC'),
+    toString(number), true, 1
+FROM numbers(100000)
+"""
+
+
+def test_who_shares_an_identifier_with_a_crowd_costs_no_more(database: Database) -> None:
+    """A device of 100,000 customers: none of its edges is read, and once it is known to be one,
+    nothing is asked about it again, however often the writer empties its memory."""
+    database.command(CROWD_SQL)
+    device, alone = Node(1, "device_id", "app"), Node(2, "device_id", "app")
+    recording = Recording(database)
+    store = ClickHouseIdentityStore(recording, sole_writer=True)
+    writer = IdentityWriter(store, "r", identity_rules(), cache_nodes_max=0)
+    spent: dict[int, tuple[int, int]] = {}
+    for batch in range(6):
+        shared = device if batch % 2 == 0 else alone._replace(id=100 + batch)
+        recording.asked.clear()
+        recording.named.clear()
+        recording.answered = 0
+        given = [
+            link(shared, Node(1000 * (batch + 1) + turn, "customer_number", "shop"), 5, "e", True)
+            for turn in range(5)
+        ]
+        changes = writer.apply(given)
+        writer.commit(changes, 2 + batch)
+        assert len(changes.edges) == len(given)
+        spent[batch] = len(recording.asked), recording.answered
+        if batch and shared is device:
+            assert f"{device.id:032x}" not in recording.named
+    assert spent[0][1] < 100
+    for batch in (2, 4):
+        assert spent[batch] <= spent[batch + 1], spent
 
 
 @pytest.mark.parametrize("seed", always({0, 1, 3}, range(STORIES)))

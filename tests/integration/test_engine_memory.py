@@ -1,4 +1,4 @@
-"""Memory of the embedded engine: what reads by key leave behind in its caches."""
+"""What reads by key cost the embedded engine: what stays in its caches, who reads the files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from services.store.database import Database
 
 BY_KEY = "SELECT count() FROM erasures WHERE realm = 'default' AND node IN {nodes:Array(UUID)}"
 KEPT_SQL = "SELECT value FROM system.metrics WHERE metric = 'QueryConditionCacheEntries'"
+
+READ_BY_SQL = "SELECT value FROM system.settings WHERE name = 'local_filesystem_read_method'"
 
 
 def kept(database: Database) -> int:
@@ -27,3 +29,8 @@ def test_reads_by_key_leave_nothing_in_the_cache_of_conditions(database: Databas
     assert kept(database) == before
     database.rows(BY_KEY + " SETTINGS use_query_condition_cache = 1", {"nodes": [str(nodes[-1])]})
     assert kept(database) > before
+
+
+def test_whoever_asks_reads_the_files(database: Database) -> None:
+    """Thousands of small reads, each handed to a pool of threads, take several times as much."""
+    assert database.rows(READ_BY_SQL) == [("pread",)]
