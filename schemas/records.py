@@ -188,6 +188,8 @@ class ErasureRecord(Record):
     """All node ids of the erased profile."""
     erased_ms: Milliseconds
     """Events claimed or received up to this time are skipped (milliseconds since 1970, UTC)."""
+    anonymise: bool = False
+    """Whether the sales stay, under other ids and without the person."""
     closes: bool = False
     """Sent by the service itself, when everything that was under way at the first record of the
     erasure has landed: now all rows are removed."""

@@ -166,6 +166,10 @@ class ErasureSource(Protocol):
         """How many objections, withdrawals and complaints an erasure would keep."""
         ...
 
+    def sales(self, person: HeldPerson) -> int:
+        """How many events of sales an erasure would keep without the person."""
+        ...
+
     def run_of(self, realm: str, node: NodeId) -> RunState | None:
         """The latest erasure of a node."""
         ...

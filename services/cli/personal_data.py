@@ -27,6 +27,7 @@ from services.api.queries.personal_data import (
     ERASURE_VERIFY,
     PROFILE_ERASE,
     PROFILE_EXPORT,
+    ErasurePreviewRequest,
     ErasureRequest,
     ReceiptRequest,
 )
@@ -49,6 +50,9 @@ from services.erasure.receipt import ErasureReceipt
 from services.runtime.errors import InvalidInput
 
 EXPORT_VERSION = 1
+ERASED_WITHOUT_SALES = (
+    "no sales stay: this customer was erased before, or is being erased, without --anonymise"
+)
 FILES_LATER = "their files go when the store cleans up, within minutes"
 
 
@@ -106,6 +110,12 @@ def erase(
         bool, typer.Option("--dry-run", help="Only count what would be removed.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    anonymise: Annotated[
+        bool,
+        typer.Option(
+            "--anonymise", help="Keep the sales, under other ids and without the customer."
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The receipt is written here.", readable=False),
@@ -123,17 +133,20 @@ def erase(
     named = {"realm": realm, **customer(who, handle, identifier)}
     with state_of(context).session() as session:
         if dry_run:
-            rows = list(map(plain, session.run(ERASURE_PREVIEW, ProfileRequest(**named))))
+            preview = ErasurePreviewRequest(anonymise=anonymise, **named)
+            rows = list(map(plain, session.run(ERASURE_PREVIEW, preview)))
             if as_json:
                 print_json(rows)
             else:
                 gone = [one for one in rows if not one["is_kept"]]
                 print_table("Would be removed", gone, ("table", "rows"))
-                _print_kept(sum(one["rows"] for one in rows if one["is_kept"]), "would be")
+                kept = {one["table"]: one["rows"] for one in rows if one["is_kept"]}
+                _print_kept(kept.get("kept_objections", 0), "would be")
+                _print_sales(kept.get("sales"), "would stay")
             return
         if not yes:
             typer.confirm("Erase this customer? It cannot be undone", abort=True, err=True)
-        asked = ErasureRequest(within_s=within_s, **named)
+        asked = ErasureRequest(within_s=within_s, anonymise=anonymise, **named)
         receipt = plain(next(session.run(PROFILE_ERASE, asked)))
     if output is not None:
         with whole_file(output) as stream:
@@ -150,6 +163,9 @@ def erase(
         f"all rows are removed, {files} (erasure {receipt['erasure_id']})",
         soft_wrap=True,
     )
+    _print_sales(receipt["kept_sales"], "stay")
+    if anonymise and receipt["kept_sales"] is None:
+        err.print(ERASED_WITHOUT_SALES, soft_wrap=True)
 
 
 def _print_kept(count: int, verb: str) -> None:
@@ -160,6 +176,12 @@ def _print_kept(count: int, verb: str) -> None:
             "go on to count",
             soft_wrap=True,
         )
+
+
+def _print_sales(count: int | None, verb: str) -> None:
+    """How many sales outlast an erasure that was to keep them."""
+    if count is not None:
+        out.print(f"{count} sales {verb} without the customer")
 
 
 def erased(

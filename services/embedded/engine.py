@@ -27,6 +27,7 @@ from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
 from services.embedded.refusal import not_on_a_server
 from services.erasure.adapters.eraser import Eraser
+from services.erasure.sales import SaleWriter
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
 from services.identity.rebuild import RebuiltPart, rebuilt_parts
@@ -113,6 +114,7 @@ class Engine:
             self.pipeline.settle,
             removed=self._forget,
             shared=self.pipeline.shared_among,
+            write_sales=SaleWriter(ingest_config(settings, self.identity_rules), self.facts),
         )
         self._retention = self._new_retention()
 

@@ -26,6 +26,7 @@ from services.erasure.adapters.eraser import (
     erasure_id_of,
 )
 from services.erasure.adapters.held import HeldReader
+from services.erasure.adapters.kept_sales import WriteSales
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import FoundBy
 from services.identity.ports import ErasedAround
@@ -48,6 +49,7 @@ class ServerErasures:
     Args:
         waits: called while rows are being removed: it is progress.
         open_slow: a connection whose statements may take long; otherwise that of the rest.
+        write_sales: stores sales of nobody, that of a connection; without it none can be kept.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class ServerErasures:
         now: Callable[[], datetime],
         waits: Callable[[], None] = lambda: None,
         open_slow: Callable[[], Database] | None = None,
+        write_sales: Callable[[Database], WriteSales] | None = None,
     ) -> None:
         self._database = database
         self._waits = waits
         self._open_slow = open_slow
+        self._write_sales = write_sales
         self._orders = ErasureOrders(database)
         self._now = now
 
@@ -106,7 +110,9 @@ class ServerErasures:
         found = self._run(record)
         if found is None or found[0] <= BEGUN:
             with self._slow() as database:
-                Eraser(database, settle, fence, self._waits).erase(record)
+                write = None if self._write_sales is None else self._write_sales(database)
+                eraser = Eraser(database, settle, fence, self._waits, write_sales=write)
+                eraser.erase(record)
             found = self._run(record)
         assert found is not None
         return found[1]

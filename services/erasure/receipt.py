@@ -39,6 +39,9 @@ class ErasureReceipt(Contract):
     kept_objections: int = 0
     """How many objections, withdrawals and complaints go on to count, for every identifier that
     was erased: kept without the events that said so."""
+    kept_sales: int | None = None
+    """Orders, cancellations and returns that stay without the person; empty if the erasure was not
+    to keep any."""
     files_removed: bool
     """Whether the files that held the rows are gone from the store's disk, too."""
     topics: dict[str, datetime] = Field(default_factory=dict)
@@ -59,12 +62,16 @@ def is_genuine(receipt: ErasureReceipt, secret: bytes) -> bool:
 
 
 def _signature(receipt: ErasureReceipt, secret: bytes) -> str:
-    plain = receipt.model_dump(mode="json", exclude={"signature", "erased_at", "topics"})
+    plain = receipt.model_dump(
+        mode="json", exclude={"signature", "erased_at", "topics", "kept_sales"}
+    )
     plain["erased_at"] = written(receipt.erased_at)
     if not receipt.kept_objections:  # a receipt of before there were any is as genuine
         del plain["kept_objections"]
     if receipt.topics:  # the same
         plain["topics"] = {name: written(until) for name, until in receipt.topics.items()}
+    if receipt.kept_sales is not None:
+        plain["kept_sales"] = receipt.kept_sales
     key = hmac.digest(secret, PURPOSE, sha256)
     text = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
     return hmac.new(key, text, sha256).hexdigest()

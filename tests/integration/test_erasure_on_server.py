@@ -34,6 +34,7 @@ from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.adapters.runs import ErasureRuns
 from services.erasure.closing import ErasureCloser
 from services.erasure.on_server import ServerErasures
+from services.erasure.sales import SaleWriter
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.publication import PROFILE_CHANGES_TOPIC
 from services.identity.worker import IdentityWorker
@@ -191,7 +192,11 @@ class Workers:
             self._ports(),
             Metrics(),
             customer_records,
-            ServerErasures(self.database, lambda: from_ms(self.topics.now_ms)),
+            ServerErasures(
+                self.database,
+                lambda: from_ms(self.topics.now_ms),
+                write_sales=lambda database: SaleWriter(config(), ClickHouseFactStore(database)),
+            ),
         )
         self.closer = ErasureCloser(self.orders, self.topics, self, self.offload)
 

@@ -38,6 +38,7 @@ FLOORS = {
     "services.erasure": 6,
     "services.erasure.main": 8,
     "services.erasure.on_server": 7,
+    "services.erasure.sales": 7,
     "services.probe": 6,
     "services.notify": 7,
     "services.api": 7,

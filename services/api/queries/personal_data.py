@@ -18,6 +18,7 @@ from services.api.handles import ERASED, held_by, node_named, node_of, require_r
 from services.api.operation import Answer, Operation, Request, plain
 from services.api.ports import Access, Reads
 from services.api.queries.profiles import ProfileRequest
+from services.erasure.adapters.kept_sales import SALES
 from services.erasure.adapters.runs import RunState
 from services.erasure.receipt import ErasureReceipt, is_genuine, signed
 from services.profiles.ports import Resolved
@@ -75,13 +76,23 @@ class ErasureRequest(ProfileRequest):
 
     within_s: float = Field(default=120, ge=0, le=86_400)
     """For how long to wait until all is removed."""
+    anonymise: bool = False
+    """Whether sales stay, under other ids and without the person."""
+
+
+class ErasurePreviewRequest(ProfileRequest):
+    """A person whose erasure is to be previewed."""
+
+    anonymise: bool = False
+    """Whether sales would stay, under other ids and without the person."""
 
 
 class ErasurePreview(Answer):
     """Rows of a table that an erasure would remove, or what it would keep in one."""
 
     table: str
-    """The table."""
+    """The table; `sales` for the orders, cancellations and returns that would stay without the
+    person, which are among the rows of the other tables, too."""
     rows: int
     """Rows that would be removed; of `kept_objections` how many objections, withdrawals and
     complaints would go on to count."""
@@ -107,13 +118,16 @@ class VerifiedErasure(Answer):
     """Events of the person since: they are a new profile."""
 
 
-def _preview(access: Access, asked: ProfileRequest) -> Iterator[ErasurePreview]:
+def _preview(access: Access, asked: ErasurePreviewRequest) -> Iterator[ErasurePreview]:
     reads = access.reads
     person = reads.personal_data.holding(asked.realm, person_meant(reads, asked).profile)
     for table, rows in reads.erasures.preview(person).items():
         yield ErasurePreview(table=table, rows=rows, is_kept=False)
     if kept := reads.erasures.kept_objections(person):
         yield ErasurePreview(table="kept_objections", rows=kept, is_kept=True)
+    if asked.anonymise:
+        sales = reads.erasures.sales(person)
+        yield ErasurePreview(table=SALES, rows=sales, is_kept=True)
 
 
 def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
@@ -130,6 +144,7 @@ def _erase(access: Access, asked: ErasureRequest) -> Iterator[ErasureReceipt]:
         removed=run.removed,
         kept_shared=run.marked,
         kept_objections=run.kept_objections,
+        kept_sales=run.kept_sales,
         files_removed=reads.erasures.files_gone(max(0.0, ends_at_s - monotonic())),
         topics=reads.erasures.topics(record.realm, run.nodes),
     )
@@ -155,7 +170,9 @@ def _record_of(reads: Reads, asked: ErasureRequest) -> tuple[ErasureRecord, bool
             "one erasure: it is no person's. Split it first"
         )
     erased_ms = to_ms(datetime.now(UTC))
-    return ErasureRecord(realm=realm, nodes=list(map(as_uuid, held)), erased_ms=erased_ms), True
+    nodes = list(map(as_uuid, held))
+    record = ErasureRecord(realm=realm, nodes=nodes, erased_ms=erased_ms, anonymise=asked.anonymise)
+    return record, True
 
 
 def _former_run(reads: Reads, asked: ProfileRequest) -> RunState | None:
@@ -190,7 +207,7 @@ def _verify(access: Access, asked: ReceiptRequest) -> Iterator[VerifiedErasure]:
 PROFILE_EXPORT = Operation("profile_export", Scope.PROFILES_PII, ProfileRequest, HeldData, _export)
 """Everything that is held on a person, row by row with the table it stands in."""
 ERASURE_PREVIEW = Operation(
-    "profile_erasure_preview", Scope.PROFILES_READ, ProfileRequest, ErasurePreview, _preview
+    "profile_erasure_preview", Scope.PROFILES_READ, ErasurePreviewRequest, ErasurePreview, _preview
 )
 """How many rows by table an erasure would remove."""
 PROFILE_ERASE = Operation(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from schemas.records import ErasureRecord
 from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
 from services.erasure.adapters.kept import keeping_of
+from services.erasure.adapters.kept_sales import KEPT_SALES, WriteSales, count_sales, keep_sales
 from services.erasure.mentions import Mentions
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import C360Error, Fatal, Retry
@@ -76,6 +78,7 @@ COUNTS = {
     FoundBy.CUSTOMER: COUNT_SUBJECTS_SQL,
 }
 """Statements that count the rows of a person."""
+KEY_BYTES = 32
 MUTATION_S = 3_600.0
 LATE = "{table}: rows of an erased person are still being removed; the store goes on by itself"
 ERASED_TEXT = "erased"
@@ -90,6 +93,7 @@ COUNTED_OF_OTHERS = ("touchpoints", "orders", "consents")
 log = structlog.get_logger()
 RUN_COLUMNS = (
     "realm", "erasure_id", "nodes", "stated", "touched", "marked", "erased_at", "stage", "counts",
+    "pseudonym_key",
 )  # fmt: skip
 INCIDENT_COLUMNS = (
     "realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body", "version",
@@ -109,6 +113,9 @@ class ErasureRun(NamedTuple):
     erased_ms: int
     counts: dict[str, int]
     """Rows removed by table until now."""
+    key: str = ""
+    """Makes the ids of sales that are kept without the person, in hexadecimal; empty if none are,
+    or once the original ones are removed."""
 
 
 def erasure_id_of(record: ErasureRecord) -> str:
@@ -127,6 +134,7 @@ class Eraser:
         removed: called when all rows are gone, before that is noted: what was read of them is to be
             forgotten, and what follows for others to be made. May raise Retry, and is repeated.
         shared: those of some nodes of a realm that belong to nobody; by default by the map.
+        write_sales: stores sales of nobody; without it none can be kept.
     """
 
     def __init__(
@@ -137,6 +145,7 @@ class Eraser:
         waits: Callable[[], None] = lambda: None,
         removed: Callable[[], None] = lambda: None,
         shared: Callable[[str, Collection[NodeId]], Collection[NodeId]] | None = None,
+        write_sales: WriteSales | None = None,
     ) -> None:
         self._database = database
         self._reader = HeldReader(database)
@@ -145,6 +154,7 @@ class Eraser:
         self._waits = waits
         self._removed = removed
         self._shared = shared or self._shared_by_map
+        self._write_sales = write_sales
 
     def erase(self, record: ErasureRecord) -> None:
         """Note the erasure, then its ledger, then remove all rows.
@@ -185,7 +195,11 @@ class Eraser:
         marked = tuple(one.int for one, _, verified in touched if verified and one.int in shared)
         around = tuple(node.int for node in ids)
         counts = count_of_others(self._database, self._reader.of_others(person))
-        return ErasureRun(run_id, person, around, marked, record.erased_ms, counts)
+        key = ""
+        if record.anonymise:
+            key, mine = token_hex(KEY_BYTES), count_asked(self._database, person, FoundBy.EVENT)
+            counts[KEPT_SALES] = count_sales(self._database, mine)
+        return ErasureRun(run_id, person, around, marked, record.erased_ms, counts, key)
 
     def _shared_by_map(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
         placed = ProfileMap(self._database).placements_of(realm, nodes)
@@ -206,15 +220,16 @@ class Eraser:
         row = (
             run.person.realm, run.erasure_id, run.person.nodes, run.person.stated, run.touched,
             run.marked, from_ms(run.erased_ms), stage, orjson.dumps(run.counts).decode(),
+            run.key,
         )  # fmt: skip
         self._database.insert_rows("erasure_runs", RUN_COLUMNS, [row])
 
     def _run_of(self, row: tuple[Any, ...]) -> ErasureRun:
-        realm, run_id, nodes, stated, touched, marked, erased_ms, counts = row
+        realm, run_id, nodes, stated, touched, marked, erased_ms, counts, key = row
         known = [node.int for node in stated]
         person = self._reader.holding_of(realm, [node.int for node in nodes], known)
         around, shared = (tuple(node.int for node in some) for some in (touched, marked))
-        return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts))
+        return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts), key)
 
     def _remove(self, run: ErasureRun) -> None:
         """The ledger, what is kept, then map rows, edges, incidents, what names the person
@@ -233,6 +248,7 @@ class Eraser:
         self._remove_incidents(run)
         self._remove_mentions(run)
         mine = count_asked(self._database, self._held_now(person), FoundBy.EVENT)
+        self._keep_sales(run, mine)
         for table in _erased(FoundBy.EVENT_ID):
             self._delete(run, table, COUNT_EVENT_IDS_SQL, DELETE_EVENT_IDS_SQL, mine)
         formerly = self._former_asked(person)
@@ -243,6 +259,7 @@ class Eraser:
             if table in formerly:
                 former = formerly[table]
                 self._delete(run, table, COUNT_FORMER_SQL, DELETE_FORMER_SQL, former)
+        run = self._without_key(run)
         values = _asked(self._held_now(person))
         self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, values)
         for (table,) in self._database.rows(MASKED_SQL, {"tables": list(PLACES)}):
@@ -265,6 +282,25 @@ class Eraser:
         keep_objections(self._database, person.realm, keeping.objections)
         run.counts[KEPT] = keeping.total
         self._note(run, BEGUN)
+
+    def _keep_sales(self, run: ErasureRun, mine: dict[str, Any]) -> None:
+        """Write the person's sales under other ids. Whoever takes the erasure up writes those of
+        which the original is left, under the same ids again."""
+        if not run.key:
+            return
+        if self._write_sales is None:
+            raise Fatal(f"the erasure {run.erasure_id} is to keep sales, which nobody can write")
+        keep_sales(self._database, mine, bytes.fromhex(run.key), self._write_sales)
+
+    def _without_key(self, run: ErasureRun) -> ErasureRun:
+        """Forget which sale was which, in the files of the store, too: the originals are gone."""
+        if KEPT_SALES not in run.counts:
+            return run
+        forgotten = run._replace(key="")
+        self._fence()
+        self._note(forgotten, BEGUN)
+        self._database.command(MERGE_SQL, {"table": "erasure_runs"})
+        return forgotten
 
     def _former_asked(self, person: HeldPerson) -> dict[str, dict[str, Any]]:
         """By table the parameters that find what corrected events of others said of the person."""

@@ -26,7 +26,7 @@ STANDING_SQL = _STATEMENTS["standing"]
 STATED_SQL, STORED_SQL = _STATEMENTS["stated"], _STATEMENTS["stored"]
 PAUSED_SQL = _STATEMENTS["paused"]
 NODES_PER_QUERY = 5_000
-COLUMNS = ("realm", "erasure_id", "nodes", "erased_at", "step")
+COLUMNS = ("realm", "erasure_id", "nodes", "erased_at", "anonymise", "step")
 
 
 class ErasureStep(IntEnum):
@@ -102,7 +102,8 @@ class ErasureOrders:
     def put(self, record: ErasureRecord, step: ErasureStep) -> None:
         """Note the step of an order."""
         nodes = [one.int for one in record.nodes]
-        row = (record.realm, erasure_id_of(record), nodes, from_ms(record.erased_ms), step)
+        at, anonymise = from_ms(record.erased_ms), record.anonymise
+        row = (record.realm, erasure_id_of(record), nodes, at, anonymise, step)
         self._database.insert_rows("erasure_orders", COLUMNS, [row])
 
     def refused_until(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, int]:
@@ -157,8 +158,13 @@ class ErasureOrders:
 
     @staticmethod
     def _order(row: tuple[Any, ...]) -> ErasureOrder:
-        realm, nodes, erased_at, step = row
+        realm, nodes, erased_at, anonymise, step = row
         record = ErasureRecord.model_validate(
-            {"realm": realm, "nodes": nodes, "erased_ms": to_ms(erased_at)}
+            {
+                "realm": realm,
+                "nodes": nodes,
+                "erased_ms": to_ms(erased_at),
+                "anonymise": anonymise,
+            }
         )
         return ErasureOrder(record, ErasureStep(step))

@@ -1,11 +1,11 @@
 -- open --
 -- Orders that are not at their end, the earliest first.
-SELECT realm, nodes, erased_at, step FROM erasure_orders FINAL
+SELECT realm, nodes, erased_at, anonymise, step FROM erasure_orders FINAL
 WHERE step < 3 ORDER BY erased_at, erasure_id
 
 -- of_node --
 -- The open order that names all of these nodes.
-SELECT realm, nodes, erased_at, step FROM erasure_orders FINAL
+SELECT realm, nodes, erased_at, anonymise, step FROM erasure_orders FINAL
 WHERE realm = {realm:String} AND step < 3 AND hasAll(nodes, {nodes:Array(UUID)})
 ORDER BY erased_at, erasure_id LIMIT 1
 

@@ -23,6 +23,7 @@ from services.erasure.adapters.eraser import (
 )
 from services.erasure.adapters.held import HeldPerson, HeldReader
 from services.erasure.adapters.kept import keeping_of
+from services.erasure.adapters.kept_sales import KEPT_SALES, count_sales
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import Retry
@@ -61,6 +62,8 @@ class RunState(NamedTuple):
     is_removed: bool
     removed: dict[str, int]
     kept_objections: int
+    kept_sales: int | None = None
+    """How many events of sales stay without the person; None if none were to be kept."""
 
 
 class ErasureRuns:
@@ -87,6 +90,10 @@ class ErasureRuns:
         """How many objections, withdrawals and complaints an erasure would keep."""
         asked = count_asked(self._database, person, FoundBy.EVENT)
         return keeping_of(self._database, person, asked).total
+
+    def sales(self, person: HeldPerson) -> int:
+        """How many events of sales an erasure would keep without the person."""
+        return count_sales(self._database, count_asked(self._database, person, FoundBy.EVENT))
 
     def run(self, realm: str, erasure_id: str) -> RunState | None:
         """One erasure."""
@@ -145,7 +152,7 @@ class ErasureRuns:
 
     def files_gone(self, within_s: float) -> bool:
         """Wait until the parts that were replaced until now are off the disk; whether they are."""
-        asked = {"tables": [*PLACES]}
+        asked = {"tables": [*PLACES, "erasure_runs"]}  # which had the key of the sales kept
         before = set(self._database.rows(LEFT_BEHIND_SQL, asked))
 
         def is_done() -> bool:
@@ -195,8 +202,18 @@ class ErasureRuns:
             held, beside = tuple(_ids(nodes)), tuple(_ids(stated))
             removed, is_removed = orjson.loads(counts), stage >= REMOVED
             kept = removed.pop(KEPT, 0)
+            sales = removed.pop(KEPT_SALES, None)
             return RunState(
-                realm, erasure_id, held, beside, len(marked), erased_ms, is_removed, removed, kept
+                realm,
+                erasure_id,
+                held,
+                beside,
+                len(marked),
+                erased_ms,
+                is_removed,
+                removed,
+                kept,
+                sales,
             )
         return None
 
