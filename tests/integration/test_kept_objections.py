@@ -21,9 +21,9 @@ from services.api.queries.personal_data import (
     ERASURE_PREVIEW,
     ERASURE_VERIFY,
     PROFILE_EXPORT,
+    ErasurePreviewRequest,
     ReceiptRequest,
 )
-from services.api.queries.profiles import ProfileRequest
 from services.erasure.adapters.eraser import Eraser, erasure_id_of
 from services.erasure.adapters.runs import ErasureRuns
 from services.erasure.receipt import ErasureReceipt, is_genuine, signed
@@ -256,7 +256,8 @@ def test_it_is_told_before_and_after(running: Running) -> None:
         said("identity.linked", -200, mail(), card()),
         said("objection.made", OBJECTED, card(), channel=""),
     )
-    asked, who = access(running.database), ProfileRequest(realm=REALM, identifier=f"email={MAIL}")
+    asked = access(running.database)
+    who = ErasurePreviewRequest(realm=REALM, identifier=f"email={MAIL}")
     told = {one.table: one for one in ERASURE_PREVIEW.run(asked, who)}
     assert (told["kept_objections"].rows, told["kept_objections"].is_kept) == (1, True)
     assert not told["touchpoints"].is_kept
