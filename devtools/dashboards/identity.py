@@ -64,8 +64,10 @@ DAY = Row(
             "Identifiers of the largest profile",
             Unit.NUMBER,
             "max (c360_largest_profile_identifiers)",
-            "A person with hundreds is several people who were joined. Counted every ten minutes.",
-            Steps(100, 200),
+            "Personal identifiers of the person with most, in the realm where that is most. Links "
+            "that would make one larger than identifiers_max of the rules are refused. Counted "
+            "every ten minutes.",
+            Steps(25, 50),
             pages=(
                 *pages_of("C360MegaProfile"),
                 "identity.md",
@@ -97,6 +99,34 @@ COURSE = Row(
         ),
     ),
 )
+SIZE = Row(
+    "How large profiles are",
+    Height.USUAL,
+    (
+        lines(
+            "Largest profile, and the limit",
+            Unit.NUMBER,
+            [
+                Query("max by (realm) (c360_largest_profile_identifiers)", "{{realm}}"),
+                Query("max by (realm) (c360_profile_identifiers_max)", "{{realm}}: limit"),
+            ],
+            "Personal identifiers of the person with most of them, by realm; the limit is "
+            "identifiers_max of the rules in force.",
+            pages=pages_of("C360MegaProfile"),
+        ),
+        lines(
+            "Profiles worth a look",
+            Unit.NUMBER,
+            [
+                Query("max by (realm) (c360_profiles_at_limit)", "{{realm}}: at the limit"),
+                Query("max by (realm) (c360_profiles_above_review)", "{{realm}}: unusual"),
+            ],
+            "Persons whose size kept them from being joined with more, or who have more of a type "
+            "than its review_above; c360 identity suspicious lists them.",
+            pages=pages_of("C360MegaProfile"),
+        ),
+    ),
+)
 WRITER = Row(
     "The writer",
     Height.USUAL,
@@ -120,6 +150,6 @@ IDENTITY = Board(
     "Customer 360 · Identity",
     "For operators and data stewards: how profiles are linked, joined and split, and whether the "
     "writer of the map keeps up.",
-    (DAY, COURSE, WRITER),
+    (DAY, COURSE, SIZE, WRITER),
     pages=("dashboards.md", "identity.md", "runbook.md"),
 )

@@ -101,6 +101,7 @@ class IdentityRules(BaseModel):
     suspicious_above: int = Field(default=7, ge=1)
     suspicious_above_shareable: int = Field(default=30, ge=1)
     busy_above: int = Field(default=20, ge=1)
+    identifiers_max: int | None = Field(default=None, ge=1)
     blocked: list[str]
     blocked_patterns: list[str] = []
     type: Annotated[list[IdentifierType], Field(min_length=1, max_length=60)]
@@ -137,6 +138,21 @@ class IdentityRules(BaseModel):
         is_personal = row.kind is IdentifierKind.PERSONAL
         return self.suspicious_above if is_personal else self.suspicious_above_shareable
 
+    @property
+    def large_above(self) -> int:
+        """The size of a profile above which somebody should look at it."""
+        return LARGE_PROFILE if self.identifiers_max is None else self.identifiers_max
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The types that count towards `identifiers_max`: only what persons are joined by, and of
+        that only what lasts."""
+        return frozenset(
+            row.name
+            for row in self.type
+            if row.kind is IdentifierKind.PERSONAL and not row.ephemeral
+        )
+
     def names_a_person(self, type_name: str, verified: bool) -> bool:
         """Whether an event with such an anchor is known to be of one person: a personal identifier
         that is verified, or a number that was issued. A typed address may be anybody's."""
@@ -149,6 +165,9 @@ class IdentityRules(BaseModel):
         return Placeholders(self.blocked, self.blocked_patterns)
 
 
+LARGE_PROFILE = 50
+"""The size above which a profile is told of where rules name no `identifiers_max`: as much as the
+packaged rules allow."""
 RULES_FILE = "identity.toml"
 """The packaged rules."""
 LOYALTY_CARD = "loyalty_card"

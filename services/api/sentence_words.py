@@ -332,6 +332,12 @@ REASONS = {
         "Sonst hätte eine Person {blockers}, und niemand hat zwei dieser Art von einer "
         "ausgebenden Stelle.",
     ),
+    "size_limit": (
+        "Otherwise the person to whom {x} belongs would have more numbers and addresses than can "
+        "be expected of one.",
+        "Sonst hätte die Person, zu der {x} gehört, mehr Nummern und Adressen, als bei einem "
+        "einzigen Menschen zu erwarten sind.",
+    ),
     "different": (
         "Otherwise {blockers} would be one person. {decided}",
         "Sonst wären {blockers} eine Person. {decided}",

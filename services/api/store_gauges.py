@@ -18,7 +18,9 @@ from itertools import product, starmap
 from typing import NamedTuple, Protocol
 
 import structlog
+from prometheus_client import Gauge
 
+from schemas.identifiers import NodeId
 from schemas.incident import IncidentState, Severity
 from services.api.ports import Reads
 from services.consistency.kinds import KINDS
@@ -59,6 +61,24 @@ class HeldIncidents(NamedTuple):
     """Unix time since which the oldest of them lasts."""
 
 
+class Size(NamedTuple):
+    """How large the largest person of a realm is, and may be: personal identifiers."""
+
+    largest: int
+    limit: int
+
+
+class Noticed(NamedTuple):
+    """Of the notices of a realm (services/identity/core/notices.py), how many are about what."""
+
+    values: int
+    """Identifiers that stand for too many persons."""
+    above_review: int
+    """Persons with more of a type than its `review_above`."""
+    at_limit: int
+    """Persons at the size limit, or above it."""
+
+
 class FigureSource(Protocol):
     """What the gauges show. Methods block and raise C360Error."""
 
@@ -70,16 +90,16 @@ class FigureSource(Protocol):
         """Incidents that have not ended."""
         ...
 
-    def largest_profile(self) -> float:
-        """Identifiers of the person that has most of them."""
+    def largest_profiles(self) -> dict[str, Size]:
+        """The size of the largest person of each realm."""
         ...
 
     def order_conflicts(self) -> float:
         """Orders of contradicting reports."""
         ...
 
-    def suspicious_values(self) -> float:
-        """Identifiers that stand for too many persons."""
+    def noticed(self) -> dict[str, Noticed]:
+        """What somebody should look at in each realm."""
         ...
 
     def close(self) -> None:
@@ -107,21 +127,38 @@ class StoreFigures:
             for *group, count, since_ms in found
         }
 
-    def largest_profile(self) -> float:
+    def largest_profiles(self) -> dict[str, Size]:
         """See the port."""
-        ((held,),) = self._database.rows(LARGEST_SQL)
-        return float(held)
+        self._reads.follow_rules()
+        rules, found = self._reads.identity_rules, dict[str, Size]()
+        for realm in self._reads.realms:
+            asked = {"realm": realm, "counted": sorted(rules.counted)}
+            ((held,),) = self._database.rows(LARGEST_SQL, asked)
+            found[realm] = Size(held, rules.large_above)
+        return found
 
     def order_conflicts(self) -> float:
         """See the port."""
         reads = self._reads
         return sum(1 for realm in reads.realms for _ in reads.order_conflicts.conflicts(realm))
 
-    def suspicious_values(self) -> float:
+    def noticed(self) -> dict[str, Noticed]:
         """See the port."""
         self._reads.follow_rules()
-        found = (one for realm in self._reads.realms for one in self._reads.notices.notices(realm))
-        return sum(one.kind is not NoticeKind.MANY_IDENTIFIERS for one in found)
+        return {realm: self._noticed(realm) for realm in self._reads.realms}
+
+    def _noticed(self, realm: str) -> Noticed:
+        persons: dict[NoticeKind, set[NodeId]] = {
+            NoticeKind.MANY_IDENTIFIERS: set(),
+            NoticeKind.SIZE_LIMIT: set(),
+        }
+        values = 0
+        for one in self._reads.notices.notices(realm):
+            if one.kind in persons:
+                persons[one.kind].add(one.node)
+            else:
+                values += 1
+        return Noticed(values, *map(len, persons.values()))
 
     def close(self) -> None:
         """See the port."""
@@ -134,6 +171,9 @@ class _Look:
     every_s: float
     looked_at_s: float = -math.inf
     shown: float = math.nan
+    by_realm: tuple[Gauge, ...] = ()
+    """Gauges that the look sets itself. Of a realm that was seen they are NaN while the store does
+    not answer."""
 
 
 class StoreGauges:
@@ -153,15 +193,19 @@ class StoreGauges:
         self._wanted = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="store-gauges", daemon=True)
+        sizes = (metrics.largest_profile, metrics.profile_limit)
+        persons = (metrics.profiles_above_review, metrics.profiles_at_limit)
         looks = {
             metrics.oldest_open_incident: _Look(self._show_incidents, OFTEN_S),
-            metrics.largest_profile: _Look(lambda figures: figures.largest_profile(), SELDOM_S),
             metrics.order_conflicts: _Look(lambda figures: figures.order_conflicts(), SELDOM_S),
-            metrics.suspicious_values: _Look(lambda figures: figures.suspicious_values(), SELDOM_S),
+            metrics.suspicious_values: _Look(self._show_noticed, SELDOM_S, by_realm=persons),
         }
         for gauge, look in looks.items():
             gauge.set_function(partial(self._show, look))
-        self._looks = [_Look(self._show_parts, OFTEN_S), *looks.values()]
+        parts = _Look(self._show_parts, OFTEN_S)
+        largest = _Look(self._show_largest, SELDOM_S, by_realm=sizes)
+        self._looks = [parts, *looks.values(), largest]
+        self._realms: set[str] = set()
 
     def start(self) -> None:
         """Look whenever the metrics were read and a look is due."""
@@ -187,6 +231,8 @@ class StoreGauges:
             except Exception as error:  # also a row of a newer release: the thread must go on
                 log.warning("figures_not_read", error=f"{type(error).__name__}: {error}")
                 one.shown = math.nan
+                for gauge, realm in product(one.by_realm, self._realms):
+                    gauge.labels(realm).set(math.nan)
                 self._close()
 
     def _show(self, look: _Look) -> float:
@@ -213,6 +259,22 @@ class StoreGauges:
             held.oldest_s for group, held in found.items() if group.state == IncidentState.OPEN
         ]
         return min(since, default=math.nan)
+
+    def _show_largest(self, figures: FigureSource) -> float:
+        found = figures.largest_profiles()
+        for realm, size in found.items():
+            self._realms.add(realm)
+            self._metrics.largest_profile.labels(realm).set(size.largest)
+            self._metrics.profile_limit.labels(realm).set(size.limit)
+        return max((size.largest for size in found.values()), default=0)
+
+    def _show_noticed(self, figures: FigureSource) -> float:
+        found = figures.noticed()
+        for realm, noticed in found.items():
+            self._realms.add(realm)
+            self._metrics.profiles_above_review.labels(realm).set(noticed.above_review)
+            self._metrics.profiles_at_limit.labels(realm).set(noticed.at_limit)
+        return sum(noticed.values for noticed in found.values())
 
     def _run(self) -> None:
         while self._wanted.wait() and not self._is_stopping:

@@ -9,10 +9,12 @@ SELECT table, max(parts) FROM
 GROUP BY table ORDER BY table
 
 -- largest --
--- Identifiers of the person that has most of them; 0 without persons.
+-- Identifiers of these types of the person that has most of them; 0 without persons.
 SELECT max(held) FROM
 (
-    SELECT count() AS held FROM map FINAL WHERE kind = 'person' GROUP BY realm, profile
+    SELECT count() AS held FROM map FINAL
+    WHERE realm = {realm:String} AND kind = 'person' AND type IN {counted:Array(String)}
+    GROUP BY profile
 )
 
 -- incidents --

@@ -275,6 +275,12 @@ def _print(one: Row) -> None:
     for name, text in SUMS:
         if one[name]:
             out.print(f"  {one[name]:,} {text}", soft_wrap=True)
+    out.print(
+        f"  largest profile: {one['largest_profile_before']:,} → {one['largest_profile_after']:,} "
+        f"personal identifiers; too large: {one['too_large_before']:,} → "
+        f"{one['too_large_after']:,}",
+        soft_wrap=True,
+    )
     for name, text in BY_NAME:
         if one[name]:
             counts = ", ".join(f"{key} {count:,}" for key, count in sorted(one[name].items()))

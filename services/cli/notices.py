@@ -71,7 +71,8 @@ def _print_proposal(notice: dict[str, Any], realm: str) -> None:
     if proposal["pair"]:
         pair = " ".join(proposal["pair"])
         within = "" if realm == DEFAULT_REALM else f" --realm {quote(realm)}"
-        why = quote(f"two persons with many {notice['counted']} identifiers")
+        many = f"{notice['counted']} identifiers" if notice["counted"] else "identifiers"
+        why = quote(f"two persons with many {many}")
         lines += [
             f"c360 identity why {pair}{within}",
             f'c360 identity decide different {pair} --by "$USER" --reason {why}{within}',

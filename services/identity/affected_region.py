@@ -79,7 +79,7 @@ def _walk(
     frontier = dirty
     while frontier:
         cache.load(frontier.values())
-        seen |= frontier.keys()
+        seen.update(frontier)
         following: dict[NodeId, Node] = {}
         for node_id in frontier:
             node = cache[node_id].node
@@ -134,7 +134,7 @@ def _resolved(
                     following[other.id] = other
             following |= {other.id: other for other in _decided_with(cache, node)}
         frontier = {one: node for one, node in following.items() if one not in seen}
-        seen |= frontier.keys()
+        seen.update(frontier)
     same, different = _decided(cache, found, {})
     result = solve(
         SolverInput(

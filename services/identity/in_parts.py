@@ -13,12 +13,11 @@ from typing import NamedTuple, TypeVar
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
-from schemas.placement import Placement
 from services.identity.affected_region import Region, region_of
 from services.identity.core.model import TypeTable
 from services.identity.core.resolve import Resolution, solve
 from services.identity.graph_cache import GraphCache
-from services.identity.ports import GraphSource, VerificationSource
+from services.identity.ports import GraphSource, Placed, VerificationSource
 from services.identity.sieve import Sieve, everything
 
 T = TypeVar("T")
@@ -38,7 +37,7 @@ class SolvedPart(NamedTuple):
     result: Resolution
     fresh: Mapping[NodeId, Node]
     """Nodes inside that were in no part before, each in one part only."""
-    plain: Mapping[NodeId, Placement]
+    plain: Mapping[NodeId, Placed]
     """Nodes of the part that were not solved, because their stored rows, which are these, are right
     and no refusal is about them."""
     place: NodeId

@@ -15,10 +15,9 @@ import structlog
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
-from schemas.placement import Placement
 from services.identity.core.model import TypeTable
 from services.identity.graph_cache import GraphCache
-from services.identity.ports import VerificationSource
+from services.identity.ports import Placed, VerificationSource
 from services.runtime.errors import Retry
 from services.store.database import chunks
 
@@ -36,7 +35,7 @@ class Portion(NamedTuple):
 
     left: dict[NodeId, Node]
     """Those to be solved."""
-    plain: dict[NodeId, Placement]
+    plain: dict[NodeId, Placed]
     """Those whose rows are right, with their placements."""
     place: NodeId
     """The last of all of them, in the order of the store."""
@@ -64,7 +63,7 @@ class Sieve:
             for page in self.source.nodes(self.realm, size, after):
                 yield Portion({one.id: one for one in page}, {}, page[-1].id)
             return
-        left, plain = dict[NodeId, Node](), dict[NodeId, Placement]()
+        left, plain = dict[NodeId, Node](), dict[NodeId, Placed]()
         page_size = size if is_steady else max(size, NODES_PER_PAGE)
         place: NodeId | None = None
         for page in self.source.nodes(self.realm, page_size, after):
@@ -78,7 +77,7 @@ class Sieve:
                 if placement is None or placement.profile in self.doubtful:
                     left[node.id] = node
                 else:
-                    plain[node.id] = placement
+                    plain[node.id] = node, placement
                 if len(left) == size and not is_steady:
                     yield Portion(left, plain, place)
                     left, plain = {}, {}

@@ -31,6 +31,7 @@ CREATE TABLE moved
 CREATE TABLE refusals
     (a BLOB, b BLOB, is_decision INTEGER, side TEXT, reason TEXT,
      PRIMARY KEY (a, b, is_decision, side)) WITHOUT ROWID;
+CREATE TABLE sizes (profile BLOB, before INTEGER, after INTEGER);
 """
 BY_OLD = "CREATE INDEX moved_by_old ON moved (old, new)"
 BY_NEW = "CREATE INDEX moved_by_new ON moved (new, old)"
@@ -47,6 +48,7 @@ REFUSALS_SQL = _STATEMENTS["refusals"]
 COUNT_RENAMED_SQL = _STATEMENTS["count_renamed"]
 MOVED_SQL = _STATEMENTS["moved"]
 PLACE_SQL = _STATEMENTS["place"]
+SIZES_SQL = _STATEMENTS["sizes"]
 
 
 class Moved(NamedTuple):
@@ -96,6 +98,12 @@ class Simulated:
     """Profiles that gain or lose identifiers, the new ones included."""
     newly_shared: int = 0
     no_longer_shared: int = 0
+    largest_before: int = 0
+    """Identifiers that count towards the size limit of the rules, of the profile with most."""
+    largest_after: int = 0
+    too_large_before: int = 0
+    """Profiles with more of them than a profile should have."""
+    too_large_after: int = 0
     refusals_appeared: dict[str, int] = field(default_factory=dict)
     """By reason."""
     refusals_vanished: dict[str, int] = field(default_factory=dict)
@@ -183,14 +191,16 @@ def simulate(
         sieve = sieve_of(marked, realm, table)
         for part in solved_parts(marked, realm, table, nodes_per_part, renewed=True, sieve=sieve):
             _keep(kept, part, told)
+            _keep_sizes(kept, part, table)
         _tell(kept, told, largest)
+        _tell_sizes(kept, told, rules.large_above)
     return told
 
 
 def _keep(kept: sqlite3.Connection, part: SolvedPart, told: Simulated) -> None:
     """Count a part, and keep what differs in it."""
     told.nodes += len(part.fresh) + len(part.plain)
-    kinds = Counter(placed.kind for one, placed in part.plain.items() if placed.profile == one)
+    kinds = Counter(row.kind for one, (_, row) in part.plain.items() if row.profile == one)
     told.before.update(kinds)
     told.after.update(kinds)
     rows = []
@@ -213,6 +223,31 @@ def _keep(kept: sqlite3.Connection, part: SolvedPart, told: Simulated) -> None:
             for (a, b, is_decision), one in found.items()
         ],
     )
+
+
+def _keep_sizes(kept: sqlite3.Connection, part: SolvedPart, table: TypeTable) -> None:
+    """Count what the part has of each profile. Of one profile other parts may have more."""
+    before, after = Counter[NodeId](), Counter[NodeId]()
+    for node, row in part.plain.values():
+        if node.type in table.counted:
+            before[row.profile] += 1
+            after[row.profile] += 1
+    for one, node in part.fresh.items():
+        if node.type in table.counted:
+            old, new = part.cache[one].placement, part.result.placements.get(one)
+            if old is not None:
+                before[old.profile] += 1
+            if new is not None:
+                after[new.profile] += 1
+    kept.executemany(
+        "INSERT INTO sizes VALUES (?, ?, ?)",
+        [(_key(one), before[one], after[one]) for one in before.keys() | after.keys()],
+    )
+
+
+def _tell_sizes(kept: sqlite3.Connection, told: Simulated, above: int) -> None:
+    found = kept.execute(SIZES_SQL, (above, above)).fetchone()
+    told.largest_before, told.largest_after, told.too_large_before, told.too_large_after = found
 
 
 def _tell(kept: sqlite3.Connection, told: Simulated, largest: int) -> None:

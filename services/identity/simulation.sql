@@ -94,3 +94,9 @@ WHERE (old IS NOT new AND old NOT IN (SELECT old FROM renamed)) OR (old IS NULL)
 -- place --
 -- The profiles of an identifier before and after, if they differ.
 SELECT old, new FROM moved WHERE node = ?
+
+-- sizes --
+-- The most that a profile has before and after, and how many profiles have more than so many.
+SELECT coalesce(max(before), 0), coalesce(max(after), 0), coalesce(sum(before > ?), 0),
+    coalesce(sum(after > ?), 0)
+FROM (SELECT sum(before) AS before, sum(after) AS after FROM sizes GROUP BY profile)

@@ -82,7 +82,6 @@ class Metrics:
         for seldom in (
             self.order_conflicts,
             self.suspicious_values,
-            self.largest_profile,
             self.oldest_open_incident,
             self.certificate_expiry,
             self.key_expiry,
@@ -200,7 +199,25 @@ class Metrics:
         )
         self.largest_profile = self._gauge(
             "c360_largest_profile_identifiers",
-            "Identifiers of the person that has most of them; counted every ten minutes",
+            "Identifiers that count towards the size limit, of the person of a realm that has most "
+            "of them; counted every ten minutes, as the next ones",
+            "realm",
+        )
+        self.profile_limit = self._gauge(
+            "c360_profile_identifiers_max",
+            "The size limit of the identity rules in force, or 50 where they name none",
+            "realm",
+        )
+        self.profiles_at_limit = self._gauge(
+            "c360_profiles_at_limit",
+            "Persons of a realm whose joining with others was refused for their size, or who are "
+            "above the limit",
+            "realm",
+        )
+        self.profiles_above_review = self._gauge(
+            "c360_profiles_above_review",
+            "Persons of a realm with more identifiers of a type than its review_above",
+            "realm",
         )
         self.oldest_open_incident = self._gauge(
             "c360_oldest_open_incident_timestamp_seconds",

@@ -37,6 +37,7 @@ AT_REST = {
     "Partitions reassigned",
     "Processes away",
     "Profiles split",
+    "Profiles worth a look",
     "Records read again after a gap",
     "Records waiting",
     "Records waiting in its partitions",

@@ -83,7 +83,7 @@ def test_the_same_rules_change_nothing(data: Path, tmp_path: Path) -> None:
     """And the store stays as it is."""
     before = c360(data, "state", "digest").stdout
     found = c360(data, *SIMULATE, str(rules(tmp_path))).stdout
-    assert " identifiers of realm default under rules 5: person 2 → 2, anonymous 0 → 0" in found
+    assert " identifiers of realm default under rules 6: person 2 → 2, anonymous 0 → 0" in found
     assert "nothing changes" in found
     assert c360(data, "state", "digest").stdout == before
 
@@ -157,7 +157,7 @@ def test_a_map_is_rebuilt_under_other_rules(tmp_path: Path) -> None:
     with running(data) as up, closing(up.client):
         assert "in use" in c360(data, *REBUILD, code=74).stderr
     refused = c360(data, "identity", "verify", code=78, C360_IDENTITY_RULES=mine).stderr
-    assert "not the rules in force in realm default (version 5" in refused
+    assert "not the rules in force in realm default (version 6" in refused
     assert "'c360 identity apply FILE'" in refused
     one_realm = ("--realm", "default")
     assert (
@@ -193,21 +193,21 @@ def test_rules_are_applied(tmp_path: Path) -> None:
     c360(data, "ingest", "-", stdin=LINES)
     [first] = c360_json(data, *RULES, "--json")
     assert (first["rules"], first["author"], first["is_done"], first["since"]) == (
-        "5", "c360", True, 0,
+        "6", "c360", True, 0,
     )  # fmt: skip
     assert first["text"] == PACKAGED == c360(data, *RULES, "--text").stdout
     assert c360(data, *APPLY, mine, "--dry-run").stdout == c360(data, *SIMULATE, mine).stdout
     assert "who applies them" in c360(data, *APPLY, mine, code=2).stderr
     before = c360(data, "state", "digest").stdout
     done = c360(data, *APPLY, mine, *why).stdout
-    assert "Rules cards are in force in realm default in the place of rules 5, and the map" in done
+    assert "Rules cards are in force in realm default in the place of rules 6, and the map" in done
     assert c360(data, "state", "digest").stdout != before
     c360(data, "identity", "verify")
     assert "nothing changes" in c360(data, *APPLY, mine, *why).stdout
     listed = c360_json(data, *RULES, "--history", "--json")
     assert [(one["rules"], one["in_force"], one["reason"]) for one in listed] == [
         ("cards", True, "cards are personal"),
-        ("5", False, "the first rules of the realm"),
+        ("6", False, "the first rules of the realm"),
     ]
     assert listed[0]["text"] == file.read_text()
     card = identifier("loyalty_card", "79", verified=True)
@@ -252,7 +252,7 @@ def test_rules_are_replaced_while_they_are_applied(tmp_path: Path) -> None:
     assert "are still being applied in realm default; apply others when that is done, or" in refused
     assert not c360_json(data, *RULES, "--json")[0]["is_done"], "and nothing else was finished"
     done = c360(data, *APPLY, mine, *why, "--instead").stdout
-    assert "Rules cards are in force in realm default in the place of rules 5, and the map" in done
+    assert "Rules cards are in force in realm default in the place of rules 6, and the map" in done
     c360(data, "identity", "verify")
     cut_off(data, PACKAGED)
     c360(data, "ingest", "-", stdin=LINES)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from schemas.edge import Node
 from schemas.identifiers import node_id
 from schemas.instants import to_ms
-from schemas.placement import ProfileKind
+from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import identity_rules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.adapters.notices import NoticeReader
-from services.identity.core.notices import Notice, NoticeKind
+from services.identity.core.notices import Notice, NoticeKind, ProposedAction, proposal
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.store.database import Database
@@ -129,3 +130,50 @@ def test_arrival_does_not_matter(database: Database, seed: int) -> None:
     ]
     assert sum(one.kind is NoticeKind.MANY_IDENTIFIERS for one in told) == 2
     assert kinds(database, *(node("email", f"{one}@example.com") for one in "bc")) == ["person"] * 2
+
+
+def chained(count: int) -> list[Json]:
+    """So many cards, each presented together with the one before a day later."""
+    day = timedelta(days=1)
+    return [
+        event(
+            "identity.linked",
+            identifiers=[
+                identifier("loyalty_card", f"card-{at:03}", verified=True)
+                for at in (number, number + 1)
+            ],
+            occurred_at=(START + number * day).isoformat(),
+        )
+        for number in range(count - 1)
+    ]
+
+
+def test_a_profile_at_its_limit_is_told_with_a_proposal(database: Database) -> None:
+    """Of those that a refused link would have joined, the large one alone, with its evidence."""
+    limit = RULES.large_above
+    told = notices(database, *chained(limit))
+    assert [one.kind for one in told] == [NoticeKind.MANY_IDENTIFIERS]
+    told = notices(database, *chained(limit + 1)[-1:])
+    [one] = [one for one in told if one.kind is NoticeKind.SIZE_LIMIT]
+    assert (one.type, one.counted, one.found, one.is_shared) == ("loyalty_card", "", limit, False)
+    assert one.value in ("card-000", "card-001"), "which were seen first"
+    reader = NoticeReader(database, ClickHouseIdentityStore(database), RULES)
+    evidence = reader.evidence("default", one)
+    assert len(evidence.ends) == limit
+    assert evidence.ends[-1] == node("loyalty_card", f"card-{limit - 1:03}")
+    found = proposal(one, evidence, [])
+    assert found.action is ProposedAction.SPLIT
+    assert found.ends == (evidence.ends[0], evidence.ends[-1])
+    assert "identifiers_max" in found.text
+
+
+def test_a_profile_above_a_limit_is_told_where_rules_name_none(database: Database) -> None:
+    """It is joined as ever."""
+    rules = RULES.model_copy(update={"identifiers_max": None})
+    reader = NoticeReader(database, ClickHouseIdentityStore(database), rules)
+    store = ClickHouseIdentityStore(database)
+    cards = [Node(number, "loyalty_card", "") for number in range(1, RULES.large_above + 2)]
+    placed = {one.id: (one, Placement(1, ProfileKind.PERSON)) for one in cards}
+    store.write_placements("default", placed, 1)
+    [one] = [one for one in reader.notices("default") if one.kind is NoticeKind.SIZE_LIMIT]
+    assert (one.node, one.found) == (1, RULES.large_above + 1)

@@ -45,3 +45,15 @@ def test_no_more_than_asked_for_are_given(database: Database) -> None:
     store, table = ClickHouseIdentityStore(database), type_table(story.rules)
     assert len(store.doubtful(REALM, table, (), (), 2)) == 2
     assert len(store.crowded(REALM, table, 1)) <= 1
+
+
+def test_a_profile_larger_than_rules_allow_is_doubtful(database: Database) -> None:
+    """Of customers with three personal identifiers each, whom the rules of the map joined."""
+    _, memory = written(database, Story(RULES, [*customers(Random(1), 20)]))
+    store = ClickHouseIdentityStore(database)
+    for size, found in ((3, 1), (2, 21)):
+        table = type_table(RULES.model_copy(update={"identifiers_max": size}))
+        doubtful = sieve_of(memory, REALM, table).doubtful
+        assert doubtful is not None
+        assert len(doubtful) == found
+        assert sieve_of(store, REALM, table).doubtful == doubtful

@@ -8,7 +8,13 @@ import pytest
 
 from services.api.actions import kafka_sink
 from services.api.read_store import access_to
-from services.api.store_gauges import HeldIncidents, IncidentGroup, StoreFigures
+from services.api.store_gauges import (
+    HeldIncidents,
+    IncidentGroup,
+    Noticed,
+    Size,
+    StoreFigures,
+)
 from services.runtime.settings import Settings
 from services.store.database import Database
 from tests.integration.test_server_session import EMAIL, populate
@@ -19,9 +25,12 @@ def test_the_figures_of_a_store(database: Database, server_settings: Settings) -
     """Parts, the largest profile, conflicts and suspicious values; no incident is open."""
     access = access_to(server_settings, database, kafka_sink(server_settings))
     figures = StoreFigures(database, access.reads)
-    assert (figures.largest_profile(), figures.suspicious_values()) == (0, 0)
+    limit = access.reads.identity_rules.large_above
+    assert figures.largest_profiles()["default"] == Size(0, limit)
+    assert figures.noticed()["default"] == Noticed(0, 0, 0)
     populate(database, server_settings)
-    assert figures.largest_profile() == 2, EMAIL
+    assert figures.largest_profiles()["default"] == Size(2, limit), EMAIL
+    assert figures.largest_profiles().keys() == server_settings.realms.keys()
     assert figures.parts()["touchpoints"] >= 1
     assert "api_keys" not in figures.parts(), "tables without parts are not named"
     assert figures.order_conflicts() == 0

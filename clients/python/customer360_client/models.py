@@ -43,7 +43,8 @@ Language: TypeAlias = Literal["en", "de"] | str
 MembershipStatus: TypeAlias = Literal["current", "former", "all"] | str
 """Which memberships are wanted."""
 NoticeKind: TypeAlias = (
-    Literal["suspicious_value", "degree_limit", "many_identifiers", "busy_value"] | str
+    Literal["suspicious_value", "degree_limit", "many_identifiers", "size_limit", "busy_value"]
+    | str
 )
 """What is unusual."""
 OrderState: TypeAlias = Literal["placed", "cancelled", "unknown"] | str

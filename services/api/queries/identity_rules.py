@@ -129,6 +129,14 @@ class RulesSimulated(Answer):
     """Identifiers that would belong to nobody."""
     no_longer_shared: int
     """Identifiers that belong to nobody, and would belong to somebody."""
+    largest_profile_before: int
+    """Identifiers of the profile with most, of those that count towards `identifiers_max`."""
+    largest_profile_after: int
+    """How many it, or another one, would have."""
+    too_large_before: int
+    """Profiles with more than `identifiers_max`; where the rules name none, more than 50."""
+    too_large_after: int
+    """How many there would be: only what people decided makes any."""
     refusals_appear: dict[str, int]
     """Edges and decisions that would be refused, by reason."""
     refusals_vanish: dict[str, int]
@@ -354,6 +362,10 @@ def _counts(told: Simulated, values: ValuesUnderRules) -> dict[str, object]:
         "ids_changed": told.renamed,
         "newly_shared": told.newly_shared,
         "no_longer_shared": told.no_longer_shared,
+        "largest_profile_before": told.largest_before,
+        "largest_profile_after": told.largest_after,
+        "too_large_before": told.too_large_before,
+        "too_large_after": told.too_large_after,
         "refusals_appear": told.refusals_appeared,
         "refusals_vanish": told.refusals_vanished,
         "blocked": dict(values.blocked_by_type),

@@ -6,7 +6,7 @@ Finding them reads all edges of a realm; the evidence of one reads what is aroun
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.core.model import type_table
+from services.identity.core.model import Reason, type_table
 from services.identity.core.notices import (
     Evidence,
     Notice,
@@ -33,6 +33,7 @@ _STATEMENTS = statements_of(__file__)
 CANDIDATES_SQL = _STATEMENTS["candidates"]
 CROWDS_SQL = _STATEMENTS["crowds"]
 MANY_SQL = _STATEMENTS["many"]
+LARGE_SQL = _STATEMENTS["large"]
 MAYBE_BUSY_SQL = _STATEMENTS["maybe_busy"]
 BUSY_SQL = _STATEMENTS["busy"]
 PURCHASES_SQL = _STATEMENTS["purchases"]
@@ -76,6 +77,7 @@ class NoticeReader:
         yield from self._values(realm)
         yield from self._busy(realm)
         yield from self._persons(realm)
+        yield from self._large(realm)
 
     def evidence(self, realm: str, notice: Notice) -> Evidence:
         """See the port."""
@@ -84,8 +86,9 @@ class NoticeReader:
             rows = self._database.rows(PURCHASES_SQL, where)
             bought: list[Seen] = [(at_ms, event_id, (notice.node,)) for at_ms, event_id in rows]
             return self._evidence(realm, _Around(bought, set(), {}, len(rows) > EVIDENCE_MAX))
-        if notice.kind is NoticeKind.MANY_IDENTIFIERS:
-            held = self._held(realm, notice.node, notice.counted)
+        if notice.kind in (NoticeKind.MANY_IDENTIFIERS, NoticeKind.SIZE_LIMIT):
+            types = {notice.counted} if notice.counted else self._table.counted
+            held = self._held(realm, notice.node, types)
             around = self._around(realm, held, "")
             ordered = sorted(held, key=lambda node: (around.firsts.get(node, 0), node))
             return self._evidence(realm, around, tuple(ordered))
@@ -176,6 +179,21 @@ class NoticeReader:
             kind, told = NoticeKind.MANY_IDENTIFIERS, values[profile.int]
             yield Notice(kind, profile.int, *told, type_name, count, None, False)
 
+    def _large(self, realm: str) -> Iterator[Notice]:
+        table, above = self._table, self._rules.large_above
+        where = {
+            "realm": realm,
+            "personal": sorted(table.personal),
+            "counted": sorted(table.counted),
+            "above": above,
+            "reason": Reason.SIZE_LIMIT.value,
+        }
+        rows = self._database.rows(LARGE_SQL, where)
+        values = self._values_of(realm, [row[0].int for row in rows])
+        for profile, count in rows:
+            told = values[profile.int]
+            yield Notice(NoticeKind.SIZE_LIMIT, profile.int, *told, "", count, None, False)
+
     def _parted(self, realm: str, nodes: list[NodeId]) -> set[NodeId]:
         """Those of which somebody decided that they are not the same as another one."""
         return {
@@ -185,11 +203,11 @@ class NoticeReader:
             for end in (one.a, one.b)
         }
 
-    def _held(self, realm: str, profile: NodeId, type_name: str) -> set[NodeId]:
-        """The identifiers of a type that a profile has, no more than are read of one notice."""
+    def _held(self, realm: str, profile: NodeId, types: Collection[str]) -> set[NodeId]:
+        """The identifiers of some types that a profile has, no more than are read of one notice."""
         members = sorted(self._map.members_of(realm, {profile}).holder)
         values = self._store.values_of(realm, members)
-        of_type = [node for node in members if node in values and values[node][0] == type_name]
+        of_type = [node for node in members if node in values and values[node][0] in types]
         return set(of_type[:EVIDENCE_MAX])
 
     def _around(self, realm: str, nodes: set[NodeId], counted: str) -> _Around:

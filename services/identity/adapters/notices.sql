@@ -68,6 +68,20 @@ WHERE realm = {realm:String} AND kind = 'person' AND type IN {types:Array(String
 GROUP BY profile, type HAVING held > transform(type, {types:Array(String)}, {limits:Array(UInt32)}, 0)
 ORDER BY type, profile
 
+-- large --
+-- Persons with more than so many identifiers that count, and those with more than half as many who
+-- were kept from joining others for their size: of two that would be too large together, one is that.
+WITH stopped AS
+(
+    SELECT DISTINCT arrayJoin([a, b]) FROM refusals FINAL
+    WHERE realm = {realm:String} AND active AND reason = {reason:String}
+)
+SELECT profile, countIf(type IN {counted:Array(String)}) AS held FROM map FINAL
+WHERE realm = {realm:String} AND kind = 'person' AND type IN {personal:Array(String)}
+GROUP BY profile
+HAVING held > {above:UInt32} OR (2 * held > {above:UInt32} AND max(node IN stopped))
+ORDER BY held DESC, profile
+
 -- maybe_busy --
 -- Personal identifiers that may have more than so many purchases within 24 hours: these lie on two
 -- days of the calendar, so on one of them is at least half.

@@ -60,6 +60,8 @@ class PlainRows:
             "leads": terms.leads,
             "persons": terms.personal,
             "unique": terms.unique,
+            "counted": terms.counted,
+            "identifiers_max": table.identifiers_max,
             "isolated": [f"{one:032x}" for one in isolated],
             "named": [f"{one:032x}" for one in named],
             "never_ms": NEVER_SEEN_MS,

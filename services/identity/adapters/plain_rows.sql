@@ -112,6 +112,7 @@ HAVING NOT
     max(named) = 0 AND max(first_ms) < {never_ms:Int64} AND sum(one) = 0 AND sum(two) = 0
     AND countIf(NOT led) = 1 AND countIf(rank < {persons:UInt8} AND NOT led_by_personal) <= 1
     AND countIf(rank IN {unique:Array(UInt8)}) <= 1 AND min(kind) = max(kind)
+    AND countIf(rank IN {counted:Array(UInt8)}) <= {identifiers_max:UInt32}
     AND max(kind) = if(min(rank) < {persons:UInt8}, 'person', 'anonymous')
     AND argMin(node, (rank, first_ms, UUIDToNum(node))) = profile
 )

@@ -29,6 +29,9 @@ from services.identity.core.model import (
 )
 from services.identity.core.resolve import resolve
 
+BETWEEN_PERSONS = frozenset({Reason.UNIQUE, Reason.DIFFERENT, Reason.SIZE_LIMIT})
+"""Why what joins as such does not join two profiles."""
+
 
 class Rule(StrEnum):
     """The rule by which a link joins two identifiers."""
@@ -184,7 +187,7 @@ def _standing(
         return Standing.UNLISTED
     if known.is_different(pair):
         return Standing.DECIDED
-    if pair in refused and refused[pair].reason in (Reason.UNIQUE, Reason.DIFFERENT):
+    if pair in refused and refused[pair].reason in BETWEEN_PERSONS:
         return Standing.REFUSED
     if known.profile(pair[0]) == known.profile(pair[1]):
         return None

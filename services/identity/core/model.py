@@ -22,6 +22,10 @@ Neighbour = tuple[Node, int]
 """A node at the other end of an edge, and when the edge was first seen (ms)."""
 
 
+UNLIMITED = 2**32 - 1
+"""The size of a profile under rules that name no limit: more than a store holds identifiers."""
+
+
 class Reason(StrEnum):
     """Why an edge or a `same` decision joined nobody."""
 
@@ -33,6 +37,8 @@ class Reason(StrEnum):
     """An end exceeds the degree limit."""
     SUSPICIOUS = "suspicious"
     """An end came to stand for too much within a day."""
+    SIZE_LIMIT = "size_limit"
+    """A person would hold more identifiers than `identifiers_max`."""
     MARKED = "marked"
     """An end was marked as permanently shared."""
     UNLISTED = "unlisted"
@@ -75,6 +81,10 @@ class TypeTable(NamedTuple):
     hub_above_ephemeral: int
     day_limits: dict[str, int]
     """By type of neighbour: how many an identifier may get within a day."""
+    counted: frozenset[str]
+    """Types that count towards the size of a profile."""
+    identifiers_max: int
+    """The size up to which edges join."""
 
     @property
     def few(self) -> int:
@@ -117,6 +127,8 @@ def type_table(rules: IdentityRules) -> TypeTable:
         hub_above_personal=rules.hub_above_personal,
         hub_above_ephemeral=rules.hub_above_ephemeral,
         day_limits={row.name: rules.day_limit(row) for row in rows},
+        counted=rules.counted,
+        identifiers_max=rules.identifiers_max or UNLIMITED,
     )
 
 

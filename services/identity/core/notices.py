@@ -24,6 +24,9 @@ class NoticeKind(StrEnum):
     limit by count, as the telephone of a call centre does with orders that come slowly."""
     MANY_IDENTIFIERS = "many_identifiers"
     """A person has more identifiers of a type than its `review_above`."""
+    SIZE_LIMIT = "size_limit"
+    """A person has more identifiers than a profile should, or so many that joining more was
+    refused."""
     BUSY_VALUE = "busy_value"
     """Within 24 hours more than `busy_above` purchases were made under a personal identifier."""
 
@@ -38,7 +41,7 @@ class Notice(NamedTuple):
     issuer: str
     value: str
     counted: str
-    """Type of the identifiers that were counted; empty for all types, or for purchases."""
+    """Type of the identifiers that were counted; empty for all types that count, or purchases."""
     found: int
     since_ms: int | None
     """When the limit of a day was exceeded first, in event time."""
@@ -137,6 +140,16 @@ def proposal(notice: Notice, evidence: Evidence, blocked: Sequence[str]) -> Prop
             f"See why {notice.counted} number 1 and number {notice.found} of this person are one. "
             "If they are two persons', decide that they are different: their histories part at "
             "once. If all are one person's, do nothing."
+        )
+        pair = (ends[0], ends[-1]) if len(ends) > 1 else None
+        return Proposal(ProposedAction.SPLIT, text, "", pair)
+    if notice.kind is NoticeKind.SIZE_LIMIT:
+        text = (
+            f"Nobody has {notice.found} such identifiers: several people are probably joined here, "
+            "and what would have joined more was refused. See why number 1 and number "
+            f"{notice.found} are one; block the value that joins, or decide that two are "
+            "different. If all are one person's, raise identifiers_max, or decide that what was "
+            "refused is the same."
         )
         pair = (ends[0], ends[-1]) if len(ends) > 1 else None
         return Proposal(ProposedAction.SPLIT, text, "", pair)

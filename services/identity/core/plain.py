@@ -1,10 +1,10 @@
 """Which profiles need no solving: their stored rows follow from the edges by what is seen at once.
 
 A profile is plain if nothing about it was decided, marked or refused, no edge leads out of it, no
-limit is near, no two of its identifiers exclude each other, its personal identifiers hang together
-by edges among themselves and all of it by any, and it has the id and kind that follow. Any other
-profile is doubtful: it may be right, and is solved. A store can look at all profiles in one pass;
-the functions here are what its statements are held to. Pure.
+limit is near, no two of its identifiers exclude each other, it is not too large, its personal
+identifiers hang together by edges among themselves and all of it by any, and it has the id and kind
+that follow. Any other profile is doubtful: it may be right, and is solved. A store can look at all
+profiles in one pass; the functions here are what its statements are held to. Pure.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class PlainTerms(NamedTuple):
     """How many types are personal."""
     unique: list[int]
     """The ranks of the types of which a person holds one."""
+    counted: list[int]
+    """The ranks of the types that count towards the size of a profile."""
     hub_above: int
     """How many neighbours of all types are sure to exceed no limit."""
 
@@ -52,6 +54,7 @@ def plain_terms(table: TypeTable) -> PlainTerms:
         limits=[limits[one] for one in types],
         personal=len(table.personal),
         unique=sorted(table.rank[one] for one in table.unique),
+        counted=sorted(table.rank[one] for one in table.counted),
         hub_above=min(table.hub_above, table.hub_above_ephemeral),
     )
 
@@ -151,6 +154,7 @@ class _Profile:
             and len(self.nodes - self.led) == 1
             and len(persons - self.led_by_personal) <= 1
             and sum(self.types[one] in table.unique for one in self.nodes) <= 1
+            and sum(self.types[one] in table.counted for one in self.nodes) <= table.identifiers_max
             and min(ranks.values())[2] == profile
         )
 

@@ -223,6 +223,7 @@ class _Solver:
             for node in self.given.nodes.values()
             if node.type in table.unique and node.id in groups
         }
+        sizes = {node.id: 1 for node in self.given.nodes.values() if node.type in table.counted}
         for edge in sorted(edges, key=lambda e: join_order(e, table)):
             x, y = groups.find(edge.a.id), groups.find(edge.b.id)
             if x == y:
@@ -235,7 +236,12 @@ class _Solver:
                 both = sorted(side[slot] for side in (mine, yours) for slot in twice)
                 self._refuse(edge, Reason.UNIQUE, tuple(both))
                 continue
+            size = sizes.get(x, 0) + sizes.get(y, 0)
+            if size > table.identifiers_max:
+                self._refuse(edge, Reason.SIZE_LIMIT, ())
+                continue
             kept, _ = groups.join(x, y)
+            sizes[kept] = size
             if mine or yours:
                 held[kept] = mine | yours
 
@@ -243,7 +249,7 @@ class _Solver:
         self.refused.append(Refusal(edge.a.id, edge.b.id, reason, blocked_by, edge.event_id))
 
     def _join_decided(self) -> None:
-        """Step 2: `same` joins whole groups, in time order, regardless of uniqueness."""
+        """Step 2: `same` joins whole groups, in time order, regardless of uniqueness and size."""
         groups, isolated = self.groups, self.given.isolated
         for decision in sorted(self.given.same, key=lambda d: (d.decided_ms, d.a.id, d.b.id)):
             a, b = decision.a.id, decision.b.id

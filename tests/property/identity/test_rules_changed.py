@@ -143,9 +143,35 @@ def naive(old: dict[NodeId, Placement], new: Resolution, told: Simulated) -> Sim
         refusals_appeared=told.refusals_appeared,
         refusals_vanished=told.refusals_vanished,
         largest=told.largest,
+        largest_before=told.largest_before,
+        largest_after=told.largest_after,
+        too_large_before=told.too_large_before,
+        too_large_after=told.too_large_after,
         newly_shared_sample=sorted(shared[1] - shared[0]),
         no_longer_shared_sample=sorted(shared[0] - shared[1]),
     )
+
+
+def sizes_of(told: Simulated) -> list[tuple[int, int]]:
+    """The largest profile and how many are too large, before and after."""
+    before = told.largest_before, told.too_large_before
+    return [before, (told.largest_after, told.too_large_after)]
+
+
+def naive_sizes(
+    store: MemoryIdentityStore, old: dict[NodeId, Placement], new: Resolution, rules: IdentityRules
+) -> list[tuple[int, int]]:
+    """The same, from whole maps."""
+    ends = [(one.a, one.b) for one in store.all_edges(REALM)]
+    ends += [(one.a, one.b) for one in store.all_decisions(REALM)]
+    types = {node.id: node.type for pair in ends for node in pair}
+    limit = 50 if rules.identifiers_max is None else rules.identifiers_max
+    found = []
+    for rows in (old, new.placements):
+        held = Counter(row.profile for one, row in rows.items() if types[one] in rules.counted)
+        sizes = held.values()
+        found.append((max(sizes, default=0), sum(size > limit for size in sizes)))
+    return found
 
 
 @pytest.mark.parametrize("size", always({2}, [2, 1_000]))
@@ -157,6 +183,7 @@ def test_the_report_says_what_whole_maps_say(size: int) -> None:
         new = from_scratch(replay, rules, blocked)
         told = simulate(store, REALM, rules, blocked, 1_000, size)
         assert told == naive(old, new, told), f"seed {seed}"
+        assert sizes_of(told) == naive_sizes(store, old, new, rules), f"seed {seed}"
         stored, wanted = (
             {(one.key, one.reason) for one in some}
             for some in (store.all_refusals(REALM), new.refusals)

@@ -14,6 +14,8 @@ from services.api.store_gauges import (
     SELDOM_S,
     HeldIncidents,
     IncidentGroup,
+    Noticed,
+    Size,
     StoreGauges,
 )
 from services.consistency.kinds import KINDS
@@ -51,24 +53,25 @@ class Store:
             IncidentGroup("of_a_newer_release", "dire", "open"): HeldIncidents(1, 200),
         }
 
-    def largest_profile(self) -> float:
+    def largest_profiles(self) -> dict[str, Size]:
         """See FigureSource."""
-        return self._answer("largest")
+        return {"shop": Size(int(self._answer("largest")), 50), "outlet": Size(2, 30)}
 
     def order_conflicts(self) -> float:
         """See FigureSource."""
         return self._answer("conflicts")
 
-    def suspicious_values(self) -> float:
+    def noticed(self) -> dict[str, Noticed]:
         """See FigureSource."""
-        return self._answer("suspicious")
+        found = Noticed(int(self._answer("noticed")), 3, 1)
+        return {"shop": found, "outlet": Noticed(0, 0, 0)}
 
     def close(self) -> None:
         """See FigureSource."""
         self.closed += 1
 
 
-OFTEN, SELDOM = ["parts", "incidents"], ["largest", "conflicts", "suspicious"]
+OFTEN, SELDOM = ["parts", "incidents"], ["conflicts", "noticed", "largest"]
 
 
 def test_whole_tables_are_looked_at_every_ten_minutes() -> None:
@@ -105,6 +108,28 @@ def test_an_unknown_number_is_nan() -> None:
     store.held, now_s[0] = 7, 2 * SELDOM_S
     gauges.look()
     assert shown("c360_suspicious_values") == 7
+
+
+def test_how_large_profiles_are_is_told_by_realm() -> None:
+    """With the limit of the rules in force; unknown while the store is away."""
+    store, metrics, now_s = Store(), Metrics(), [0.0]
+    gauges = StoreGauges(metrics, lambda: store, lambda: now_s[0])
+
+    def shown(name: str, realm: str) -> float | None:
+        return metrics.registry.get_sample_value(name, {"realm": realm})
+
+    names = ("c360_largest_profile_identifiers", "c360_profile_identifiers_max",
+             "c360_profiles_above_review", "c360_profiles_at_limit")  # fmt: skip
+    assert [shown(name, "shop") for name in names] == [None] * 4
+    gauges.look()
+    assert [shown(name, "shop") for name in names] == [4, 50, 3, 1]
+    assert [shown(name, "outlet") for name in names] == [2, 30, 0, 0]
+    store.held, now_s[0] = None, SELDOM_S
+    gauges.look()
+    assert all(math.isnan(shown(name, "shop") or 0) for name in names)
+    store.held, now_s[0] = 7, 2 * SELDOM_S
+    gauges.look()
+    assert [shown(name, "shop") for name in names] == [7, 50, 3, 1]
 
 
 def test_nothing_is_asked_unless_somebody_reads_the_metrics() -> None:

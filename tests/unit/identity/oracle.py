@@ -193,8 +193,14 @@ class Oracle:
                 self._refuse(row["pair"], "different", must_not_link, row["event"])
             elif twice:
                 self._refuse(row["pair"], "unique", twice, row["event"])
+            elif self._size(x | y) > (self.rules.identifiers_max or len(self.nodes)):
+                self._refuse(row["pair"], "size_limit", (), row["event"])
             else:
                 self._join(x, y)
+
+    def _size(self, group: Group) -> int:
+        lasting = {t.name for t in self.rules.type if not t.ephemeral}
+        return len([n for n in group if self._personal(n) and self.nodes[n].type in lasting])
 
     def _step_2(self) -> None:
         same = sorted(v[1:] for v in self.verdicts.values() if v[0] == "same")

@@ -29,7 +29,7 @@ TYPES = (
     "cookie",
 )
 UNLISTED = "record"
-LIMITS = ((3, 5, 200), (1, 2, 10), (1, 2, 99), (1, 3, 99), (2, 4, 99))
+LIMITS = ((3, 5, 200), (1, 2, 10), (1, 2, 99), (1, 3, 99), (2, 4, 99), (1, 2, 3, None, None))
 """As `small_rules` takes them."""
 QUARTER_DAY_MS = 6 * 3_600_000
 
@@ -53,6 +53,7 @@ def small_rules(
     suspicious_above: int = 99,
     suspicious_above_shareable: int = 99,
     hub_above_ephemeral: int = 99,
+    identifiers_max: int | None = None,
 ) -> IdentityRules:
     """Rules with every feature, and hub limits to choose."""
     return IdentityRules.model_validate(
@@ -63,6 +64,7 @@ def small_rules(
             "suspicious_above": suspicious_above,
             "suspicious_above_shareable": suspicious_above_shareable,
             "hub_above_ephemeral": hub_above_ephemeral,
+            "identifiers_max": identifiers_max,
             "blocked": [],
             "type": [
                 {"name": "customer_number", "kind": "personal", "unique": True},
@@ -163,7 +165,7 @@ def changed_rules(rng: Random, rules: IdentityRules) -> IdentityRules:
     rows.sort(key=lambda row: list(IdentifierKind).index(row["kind"]))
     limits = {
         name: rng.choice((1, 2, 3, 5, 99)) if rng.random() < 0.4 else getattr(rules, name)
-        for name in ("hub_above", "hub_above_personal", "suspicious_above")
+        for name in ("hub_above", "hub_above_personal", "suspicious_above", "identifiers_max")
     }
     plain = rules.model_dump() | limits | {"type": rows, "version": "changed"}
     return IdentityRules.model_validate(plain)

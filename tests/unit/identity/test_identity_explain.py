@@ -177,6 +177,17 @@ def test_what_is_set_aside_says_why() -> None:
     assert reasons(ANNA_MAIL) == [("second number", Standing.REFUSED, Reason.UNIQUE)]
 
 
+def test_a_link_that_was_refused_for_size_is_refused_and_not_elsewhere() -> None:
+    """The reason is told as that of two numbers is."""
+    rules = RULES.model_copy(update={"identifiers_max": 2})
+    edges = [edge(ANNA, ANNA_CARD, "x"), edge(ANNA_CARD, ANNA_MAIL, "y")]
+    placements, refusals = resolve(edges, (), (), rules)
+    [one] = set_aside(ANNA_MAIL.id, edges, (), placements, refusals, rules)
+    assert one.standing is Standing.REFUSED
+    assert one.refusal is not None
+    assert one.refusal.reason is Reason.SIZE_LIMIT
+
+
 def test_a_cookie_between_two_distances_is_elsewhere_for_the_farther_person() -> None:
     """The edge from Ben's session to Anna's cookie is evidence of nothing, and is shown."""
     edges = [

@@ -7,12 +7,14 @@ rules, and with itself under other orders, on random stories.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from random import Random
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
+from schemas.instants import DAY_MS
 from schemas.placement import Placement, ProfileKind
-from schemas.rules.identity import identity_rules
+from schemas.rules.identity import LARGE_PROFILE, IdentityRules, identity_rules
 from services.identity.core.model import Reason, Refusal
 from services.identity.core.resolve import Resolution, resolve
 from tests.unit.identity.oracle import Oracle
@@ -272,6 +274,79 @@ def test_the_earlier_of_two_same_decisions_goes_first() -> None:
     result = run([], decisions)
     assert result.placements[COOKIE.id].profile == BEN.id
     assert [(r.a, r.b) for r in result.refusals] == [(ANNA.id, COOKIE.id)]
+
+
+def chain(count: int, kind: str = "loyalty_card") -> list[Edge]:
+    """So many identifiers, each linked with the one before a day later: no limit by count or rate
+    stops it."""
+    nodes = [Node(1_000 + number, kind, "") for number in range(count)]
+    return [
+        edge(x, y, ms=number * DAY_MS, event=f"c{number}")
+        for number, (x, y) in enumerate(pairwise(nodes))
+    ]
+
+
+def test_a_profile_grows_to_its_limit_and_not_above() -> None:
+    """Persons who would be joined in a chain: the link that came last is refused."""
+    limit = identity_rules().identifiers_max
+    assert limit == LARGE_PROFILE
+    assert groups(run(chain(limit))) == {frozenset(range(1_000, 1_000 + limit))}
+    placements, refusals = run(chain(limit + 1))
+    last = 1_000 + limit
+    assert refusals == (Refusal(last - 1, last, Reason.SIZE_LIMIT, (), f"c{limit - 1}"),)
+    assert placements[last] == Placement(last, ProfileKind.PERSON)
+    assert placements[last - 1] == placements[1_000]
+
+
+def test_which_link_is_too_many_does_not_follow_from_arrival() -> None:
+    """The one that joins last is: of a weaker type, or later."""
+    found = chain(identity_rules().large_above)
+    late = edge(Node(1_000, "loyalty_card", ""), ANNA_CARD, ms=-1, event="late")
+    weak = edge(Node(1_000, "loyalty_card", ""), ANNA_MAIL, ms=-2, event="weak")
+    for order in ([*found, late, weak], [weak, late, *found]):
+        assert [one.event_id for one in run(order).refusals] == ["weak", found[-1].event_id]
+
+
+def test_visits_purchases_and_devices_do_not_make_a_profile_large() -> None:
+    """A loyal customer of 500 orders, 300 sessions and 60 cookies, who has all numbers she may."""
+    own = chain(identity_rules().large_above)
+    me = Node(1_000, "loyalty_card", "")
+    around = [Node(5_000 + number, "order_number", "shop") for number in range(500)]
+    around += [Node(6_000 + number, "session", "shop") for number in range(300)]
+    around += [Node(7_000 + number, "cookie", "shop") for number in range(60)]
+    own += [edge(me, one, ms=number * DAY_MS) for number, one in enumerate(around)]
+    placements, refusals = run(own)
+    assert refusals == ()
+    assert len({one.profile for one in placements.values()}) == 1
+
+
+def test_a_person_may_decide_beyond_the_limit() -> None:
+    """Somebody looked: the refused link's ends are one, and nothing is refused any more."""
+    found = chain(identity_rules().large_above + 1)
+    placements, refusals = run(found, [same(found[-1].a, found[-1].b)])
+    assert refusals == ()
+    assert len({one.profile for one in placements.values()}) == 1
+
+
+def test_rules_that_name_no_limit_have_none() -> None:
+    """As those of a store that was made before there was one; a profile is told of all the same."""
+    rules = identity_rules().model_copy(update={"identifiers_max": None})
+    placements, refusals = resolve(chain(200), (), (), rules)
+    assert refusals == ()
+    assert len({one.profile for one in placements.values()}) == 1
+    assert rules.large_above == LARGE_PROFILE
+
+
+def test_a_personal_identifier_of_one_visit_does_not_count() -> None:
+    """What is new for every purchase says nothing of how many persons there are."""
+    rules = identity_rules().model_dump()
+    for row in rules["type"]:
+        if row["name"] == "loyalty_card":
+            row["ephemeral"] = True
+    ephemeral = IdentityRules.model_validate(rules)
+    assert "loyalty_card" not in ephemeral.counted
+    placements, refusals = resolve(chain(80), (), (), ephemeral)
+    assert (refusals, len({one.profile for one in placements.values()})) == ((), 1)
 
 
 def test_a_marked_identifier_stays_shared() -> None:

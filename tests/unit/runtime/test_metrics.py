@@ -5,10 +5,10 @@ from __future__ import annotations
 from services.runtime.metrics import Metrics
 
 CLOSED = {"cache", "change", "channel", "code", "feed", "kind", "method", "outcome", "partition",
-          "reason", "result", "route", "severity", "since", "stage", "state", "status", "table",
-          "topic", "version", "why"}  # fmt: skip
+          "realm", "reason", "result", "route", "severity", "since", "stage", "state", "status",
+          "table", "topic", "version", "why"}  # fmt: skip
 """Names of labels whose values are enumerations of the code, topics, partitions, tables, or the
-channels of the settings: an event of another channel is rejected."""
+channels and realms of the settings: an event of another channel or realm is rejected."""
 
 
 def test_no_label_could_hold_an_identifier() -> None:
