@@ -21,8 +21,8 @@ from tests.simulation.engine_workers import KINDS
 from tests.simulation.engine_world import EngineWorld
 from tests.tiers import LONG
 
-CHEAP = (8, 21)
-"""Short runs: erasures and decisions; a change of rules."""
+CHEAP = (21, 45)
+"""Short runs: a change of rules and decisions; erasures among traffic that names the erased."""
 SEEDS = range(15)
 TRACE_LINES_MAX = 300
 
