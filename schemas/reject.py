@@ -19,6 +19,7 @@ class RejectReason(StrEnum):
     NOT_ALLOWED = "not_allowed"
     OTHER_REALM = "other_realm"
     ERASED = "erased"
+    SUPPRESSED = "suppressed"
     EXPIRED = "expired"
     UNSTORABLE = "unstorable"
     UNPROCESSABLE = "unprocessable"
@@ -38,7 +39,8 @@ ADVICE: dict[RejectReason, str] = {
     RejectReason.UNSTORABLE: "report it: the event is valid, but the store refuses it",
     RejectReason.UNPROCESSABLE: "report it: the event is valid, but processing it failed",
     RejectReason.ERASED: "nothing: the person was erased after this event happened",
+    RejectReason.SUPPRESSED: "nothing: this person must not be processed; stop sending it",
     RejectReason.EXPIRED: "nothing: events of this type are not kept for so long",
 }
-NOT_KEPT = frozenset({RejectReason.ERASED, RejectReason.EXPIRED})
+NOT_KEPT = frozenset({RejectReason.ERASED, RejectReason.SUPPRESSED, RejectReason.EXPIRED})
 """Of what is rejected for these reasons, neither the text nor the id of the event is kept."""

@@ -20,6 +20,7 @@ from schemas.records import ActionRecord, ErasureRecord, PersonRecord
 from services.consistency.kinds import KINDS
 from services.runtime.errors import ConfigurationError, InvalidInput, InvalidState, NotFound
 from services.runtime.settings import Settings
+from services.store.suppressions import SuppressionStep
 from services.stream.ports import Outgoing
 
 ActionSink = Callable[[Sequence[PersonRecord]], None]
@@ -28,6 +29,8 @@ ErasureSink = Callable[[ErasureRecord], None]
 """Makes an erasure happen, or certain to. Raises as the store or the producer does."""
 ExpirySink = Callable[[Mapping[str, datetime]], None]
 """Removes events, by type, from before a time. Raises as the store does."""
+SuppressionSink = Callable[[Sequence[SuppressionStep]], None]
+"""Notes suppressions, and has ingest go by them. Raises as the store does."""
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from services.store.profile_map import Members
     from services.store.retention import Expired
     from services.store.rules_in_force import RulesChange
+    from services.store.suppressions import Suppressions, SuppressionStep
 
 
 class KeptEvent(NamedTuple):
@@ -148,6 +149,10 @@ class PersonalDataSource(Protocol):
 
     def holding(self, realm: str, profile: NodeId) -> HeldPerson:
         """What is to be looked for, of a profile as it is now."""
+        ...
+
+    def holding_of(self, realm: str, nodes: Sequence[NodeId]) -> HeldPerson:
+        """The same, of given identifiers."""
         ...
 
     def held(self, holding: HeldPerson, others: Collection[NodeId]) -> Iterator[HeldRow]:
@@ -376,6 +381,11 @@ class Reads(Protocol):
         ...
 
     @property
+    def suppressions(self) -> Suppressions:
+        """People who must not be processed."""
+        ...
+
+    @property
     def audit(self) -> FactAudit:
         """Rejected lines, and events that are stored twice."""
         ...
@@ -519,6 +529,10 @@ class Writes(Protocol):
 
     def erase(self, record: ErasureRecord) -> None:
         """Erase a person: all rows are removed, or will be by whoever keeps the map."""
+        ...
+
+    def suppress(self, steps: Sequence[SuppressionStep]) -> None:
+        """Suppress people, or end that; ingest goes by it, at the latest with its next batch."""
         ...
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:

@@ -22,7 +22,14 @@ from schemas.records import ActionRecord, DecisionRecord, ErasureRecord, RulesRe
 from schemas.rules.identity import IdentityRules
 from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
-from services.api.actions import ActionSink, ErasureSink, ExpirySink, no_erasure, no_expiry
+from services.api.actions import (
+    ActionSink,
+    ErasureSink,
+    ExpirySink,
+    SuppressionSink,
+    no_erasure,
+    no_expiry,
+)
 from services.api.digest import state_digest
 from services.api.freshness import FreshnessReader
 from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
@@ -73,6 +80,7 @@ from services.store.rules_in_force import (
     ahead_of_its_record,
 )
 from services.store.statements import statements_of
+from services.store.suppressions import Suppressions, SuppressionStep
 
 _STATEMENTS = statements_of(__file__)
 BY_VALUE_SQL = _STATEMENTS["by_value"]
@@ -95,6 +103,7 @@ class ReadStore:
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
         self.erasures = ErasureRuns(database)
+        self.suppressions = Suppressions(database)
         self.rejected = _rejected(settings, database)
         self.purposes = frozenset(settings.consent_purposes)
         self.contact_channels = frozenset(settings.consent_channels)
@@ -274,6 +283,7 @@ class StoreWrites:
         act: ActionSink,
         erase: ErasureSink = no_erasure,
         expire: ExpirySink = no_expiry,
+        suppress: SuppressionSink | None = None,
         *,
         is_waited_for: bool = False,
     ) -> None:
@@ -285,10 +295,15 @@ class StoreWrites:
         self._act = act
         self._erase = erase
         self._expire = expire
+        self._suppress = suppress or Suppressions(database).put
 
     def erase(self, record: ErasureRecord) -> None:
         """See the port."""
         self._erase(record)
+
+    def suppress(self, steps: Sequence[SuppressionStep]) -> None:
+        """See the port. On a server ingest looks at the store before each batch."""
+        self._suppress(steps)
 
     def act(self, records: Sequence[ActionRecord]) -> None:
         """See the port."""
@@ -342,6 +357,9 @@ def access_to(
     act: ActionSink,
     erase: ErasureSink = no_erasure,
     expire: ExpirySink = no_expiry,
+    suppress: SuppressionSink | None = None,
 ) -> Access:
     """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
-    return Access(ReadStore(settings, database), StoreWrites(database, act, erase, expire))
+    return Access(
+        ReadStore(settings, database), StoreWrites(database, act, erase, expire, suppress)
+    )

@@ -177,7 +177,10 @@ class _Service:
         )
         return KafkaSink(
             EventProcessor(
-                ingest_config(settings, rules), self._ledger.erased_at, self._ledger.kept_since
+                ingest_config(settings, rules),
+                self._ledger.erased_at,
+                self._ledger.kept_since,
+                self._ledger.is_suppressed,
             ),
             Producer(settings, settings.intake_deadline_s),
             self._metrics,

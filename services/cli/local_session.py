@@ -22,7 +22,12 @@ class LocalSession:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._access = access_to(
-            engine.settings, engine.reading, engine.act, self._erase, self._expire
+            engine.settings,
+            engine.reading,
+            engine.act,
+            self._erase,
+            self._expire,
+            engine.suppress,
         )
 
     def _erase(self, record: ErasureRecord) -> None:

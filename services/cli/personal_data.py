@@ -32,6 +32,7 @@ from services.api.queries.personal_data import (
     ReceiptRequest,
 )
 from services.api.queries.profiles import ProfileRequest
+from services.api.queries.suppressions import PROFILE_SUPPRESS, SuppressionRequest
 from services.cli.output import (
     Row,
     err,
@@ -44,6 +45,7 @@ from services.cli.output import (
     writing,
 )
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
+from services.cli.session import Session
 from services.cli.state import AsJson, Realm, state_of
 from services.cli.whole_file import whole_bytes, whole_file
 from services.erasure.receipt import ErasureReceipt
@@ -54,6 +56,17 @@ ERASED_WITHOUT_SALES = (
     "no sales stay: this customer was erased before, or is being erased, without --anonymise"
 )
 FILES_LATER = "their files go when the store cleans up, within minutes"
+
+
+AlsoSuppress = Annotated[
+    bool, typer.Option("--suppress", help="Process nothing of the customer later either; see --by.")
+]
+SuppressedBy = Annotated[
+    str, typer.Option("--by", metavar="NAME", help="With --suppress: who decides so.")
+]
+SuppressedFor = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="With --suppress: why.")
+]
 
 
 class ExportedAs(StrEnum):
@@ -123,29 +136,34 @@ def erase(
     within_s: Annotated[
         float, typer.Option(min=0, max=86_400, help="Seconds to wait at most.")
     ] = 300.0,
+    also_suppress: AlsoSuppress = False,
+    by: SuppressedBy = "",
+    reason: SuppressedFor = "",
     realm: Realm = DEFAULT_REALM,
     as_json: AsJson = False,
 ) -> None:
     """Erase a customer for good, so that no replay brings anything back.
 
-    Prints a signed receipt. May be repeated: what was interrupted is completed.
+    Prints a signed receipt. May be repeated: what was interrupted is completed. With --suppress
+    events from after the erasure are rejected, too: that is noted first.
     """
+    if also_suppress != bool(by and reason) or bool(by) != bool(reason):
+        raise typer.BadParameter("--suppress needs --by and --reason, and these need --suppress")
     named = {"realm": realm, **customer(who, handle, identifier)}
     with state_of(context).session() as session:
+        suppression = SuppressionRequest(author=by, reason=reason, **named) if by else None
         if dry_run:
             preview = ErasurePreviewRequest(anonymise=anonymise, **named)
             rows = list(map(plain, session.run(ERASURE_PREVIEW, preview)))
             if as_json:
                 print_json(rows)
             else:
-                gone = [one for one in rows if not one["is_kept"]]
-                print_table("Would be removed", gone, ("table", "rows"))
-                kept = {one["table"]: one["rows"] for one in rows if one["is_kept"]}
-                _print_kept(kept.get("kept_objections", 0), "would be")
-                _print_sales(kept.get("sales"), "would stay")
+                _print_preview(rows)
             return
         if not yes:
             typer.confirm("Erase this customer? It cannot be undone", abort=True, err=True)
+        if suppression is not None:
+            _suppress(session, suppression)
         asked = ErasureRequest(within_s=within_s, anonymise=anonymise, **named)
         receipt = plain(next(session.run(PROFILE_ERASE, asked)))
     if output is not None:
@@ -166,6 +184,21 @@ def erase(
     _print_sales(receipt["kept_sales"], "stay")
     if anonymise and receipt["kept_sales"] is None:
         err.print(ERASED_WITHOUT_SALES, soft_wrap=True)
+
+
+def _print_preview(rows: list[Row]) -> None:
+    """What an erasure would remove and keep."""
+    gone = [one for one in rows if not one["is_kept"]]
+    print_table("Would be removed", gone, ("table", "rows"))
+    kept = {one["table"]: one["rows"] for one in rows if one["is_kept"]}
+    _print_kept(kept.get("kept_objections", 0), "would be")
+    _print_sales(kept.get("sales"), "would stay")
+
+
+def _suppress(session: Session, asked: SuppressionRequest) -> None:
+    """Before an erasure, so that nothing of the person comes in between."""
+    done = plain(next(session.run(PROFILE_SUPPRESS, asked)))
+    err.print(f"suppressed (suppression {done['suppression_id']})", soft_wrap=True)
 
 
 def _print_kept(count: int, verb: str) -> None:

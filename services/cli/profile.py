@@ -39,6 +39,7 @@ from services.cli.profile_consents import consents
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.session import Session
 from services.cli.state import AsJson, Realm, state_of
+from services.cli.suppressions import suppress, suppressed, unsuppress
 from services.cli.times import beginning_of, instant_of
 
 SCALARS = ("profile_id", *(name for name in ProfileScalars.model_fields if name != "profile_id"))
@@ -50,7 +51,9 @@ HOUSEHOLDS = ("household_id", "relation", "current", "since", "until", "source",
 UNREAD = " (not read)"
 """Behind a value that has no form of its type."""
 app = typer.Typer(help="Look at customers.", no_args_is_help=True)
-for command in (export, evidence.identity, consents, erase, erased):
+for command in (
+    export, evidence.identity, consents, erase, erased, suppress, unsuppress, suppressed,
+):  # fmt: skip
     app.command()(command)
 
 

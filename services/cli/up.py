@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.records import ErasureRecord, PersonRecord
+from schemas.records import PersonRecord
+from services.api.actions import ActionSink
 from services.api.ports import Access
 from services.api.read_store import access_to
 from services.cli.output import err
@@ -48,6 +48,20 @@ def up(
         serve(engine, listener)
 
 
+def _access(
+    engine: Engine, act: ActionSink, in_turn: Callable[[Callable[[], None]], None]
+) -> Access:
+    """What operations work with; `in_turn` has the writing thread do something."""
+    return access_to(
+        engine.settings,
+        engine.reading,
+        act,
+        lambda record: in_turn(lambda: engine.erase(record)),
+        lambda before: in_turn(lambda: engine.expire(before)),
+        lambda steps: in_turn(lambda: engine.suppress(steps)),
+    )
+
+
 def serve(engine: Engine, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, or until the writer ends. Raises Fatal in the latter case."""
     # Imported late: the web stack takes longer to load than most commands to run.
@@ -71,22 +85,19 @@ def serve(engine: Engine, listener: socket.socket) -> None:
     url, certificate = url_of(settings, listener), own_certificate(settings)
     presence = write_running_instance(settings.data_dir, url, certificate)
 
-    applying = RulesApplying(lambda work: writer.submit_work(work).result(), engine.finish_rules)
+    def in_turn(work: Callable[[], None]) -> None:
+        writer.submit_work(work).result()
+
+    applying = RulesApplying(in_turn, engine.finish_rules)
 
     def act(records: Sequence[PersonRecord]) -> None:
-        writer.submit_work(lambda: applying.note(engine.begin(records))).result()
+        in_turn(lambda: applying.note(engine.begin(records)))
         applying.start()
-
-    def erase(record: ErasureRecord) -> None:
-        writer.submit_work(lambda: engine.erase(record)).result()
-
-    def expire(before: Mapping[str, datetime]) -> None:
-        writer.submit_work(lambda: engine.expire(before)).result()
 
     def open_database() -> Database:
         return open_embedded(settings.data_dir, settings.api_limit_s)
 
-    access = access_to(settings, engine.reading, act, erase, expire)
+    access = _access(engine, act, in_turn)
     query = QuerySide(
         settings,
         open_database,

@@ -44,7 +44,7 @@ from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.batching import bounded
-from services.runtime.errors import ConfigurationError
+from services.runtime.errors import ConfigurationError, Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.process import BatchCollections, tune_garbage_collector
 from services.runtime.settings import (
@@ -65,6 +65,7 @@ from services.store.rules_in_force import (
 )
 from services.store.secret import register_secret
 from services.store.statements import statements_of
+from services.store.suppressions import Suppressions, SuppressionStep
 from services.stream.watermarks import ClickHouseWatermarks
 
 CACHED_CLAIMS = 1_000_000
@@ -182,7 +183,9 @@ class Engine:
 
     def _new_core(self) -> EventProcessor:
         config = ingest_config(self.settings, self.identity_rules)
-        return EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since)
+        return EventProcessor(
+            config, self._ledger.erased_at, self._ledger.kept_since, self._ledger.is_suppressed
+        )
 
     def _new_retention(self) -> EventRetention:
         return EventRetention(self.database, self.pipeline, self._core, self._forget)
@@ -325,6 +328,21 @@ class Engine:
         """
         self.pipeline.decide_undone()
         self._eraser.erase(record)
+
+    def suppress(self, steps: Sequence[SuppressionStep]) -> None:
+        """Suppress people, or end that: when it returns, nothing of them is taken any more.
+
+        To be called by the thread that writes. Raises Fatal if it may be noted and cannot be gone
+        by: the next start goes by it.
+        """
+        try:
+            Suppressions(self.database).put(steps)
+            self._forget()
+        except Retry as error:
+            raise Fatal(
+                f"a suppression may be noted, and cannot be gone by: {error}. Start again, and "
+                "repeat the command"
+            ) from error
 
     def expire(self, before: Mapping[str, datetime]) -> None:
         """Remove events of these types from before these times, and accept none any more: returns

@@ -78,6 +78,7 @@ PLACES: dict[str, PersonalTable] = {
     "rejected": PersonalTable(FoundBy.TEXT, "rejected_events"),
     "idempotency": PersonalTable(FoundBy.TEXT),
     "kept_objections": PersonalTable(FoundBy.NODE, "kept_objections", is_erased=False),
+    "suppressions": PersonalTable(FoundBy.NODE, "suppressions", is_erased=False),
     "access_log": PersonalTable(FoundBy.READER, "access_log", is_erased=False),
 }
 """Every table with rows about a person."""

@@ -41,7 +41,8 @@ class FollowingCore:
         """Use a core for the rules known now. Raises ConfigurationError if other settings do not
         fit them."""
         config = ingest_config(self._settings, self._rules.newest)
-        self._use(EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since))
+        ledger = self._ledger
+        self._use(EventProcessor(config, ledger.erased_at, ledger.kept_since, ledger.is_suppressed))
 
     async def keep(self) -> None:
         """Follow the rules until cancelled."""

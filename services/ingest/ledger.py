@@ -24,8 +24,10 @@ class Ledger:
     def __init__(self) -> None:
         self._erased: dict[tuple[str, NodeId], int] = {}
         self.steps = 0
-        """How many steps of erasures are known. Read it before what it speaks of is used."""
+        """How many steps of erasures and suppressions are known. Read it before what it speaks of
+        is used."""
         self._cutoffs: dict[tuple[str, str], int] = {}
+        self._suppressed: frozenset[tuple[str, NodeId]] = frozenset()
 
     def erased_at(self, realm: str, node: NodeId) -> int | None:
         """When a node was erased, in ms since 1970 (UTC), or None."""
@@ -35,11 +37,16 @@ class Ledger:
         """Since when events of a type are kept, in ms since 1970 (UTC), or None for ever."""
         return self._cutoffs.get((realm, type_name))
 
+    def is_suppressed(self, realm: str, node: NodeId) -> bool:
+        """Whether nothing that names a node may be processed."""
+        return (realm, node) in self._suppressed
+
     def refresh(self, store: FactStore) -> None:
         """Read the ledgers. Blocks; raises as the store does."""
         steps = store.erasure_steps()  # before, for what comes in between is read again
         self._erased = store.erasures()
         self._cutoffs = store.cutoffs()
+        self._suppressed = store.suppressed()
         self.steps = steps
 
 

@@ -61,7 +61,7 @@ async def run(settings: Settings) -> None:
         timing = Timing(lambda: datetime.now(UTC), waits=progress.moved)
         rules = await asyncio.to_thread(FollowedRules, settings, await store.opened())
         config = ingest_config(settings, rules.newest)
-        core = EventProcessor(config, ledger.erased_at, ledger.kept_since)
+        core = EventProcessor(config, ledger.erased_at, ledger.kept_since, ledger.is_suppressed)
         stage = IngestStage(core, facts, from_log=True)
         following = FollowingCore(settings, rules, ledger, stage.use)
         return _worker(settings, stage, facts, ledger, ports, metrics, timing), following

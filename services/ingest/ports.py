@@ -239,6 +239,10 @@ class FactStore(Protocol):
         """How many steps all erasures that were ordered have made; it only grows. Cheap."""
         ...
 
+    def suppressed(self) -> frozenset[tuple[str, NodeId]]:
+        """Realm and node of everybody who must not be processed."""
+        ...
+
     def cutoffs(self) -> dict[tuple[str, str], int]:
         """The ledger of retention: (realm, type) → since when events are kept, in ms."""
         ...

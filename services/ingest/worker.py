@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import structlog
 
 from schemas.instants import from_ms
+from schemas.reject import RejectReason
 from services.ingest.core.derived_records import Derived, derive, edge_records, watermarks
 from services.ingest.core.limiter import RejectLimiter
 from services.ingest.core.outcome import Accepted, Intake, Reject
@@ -265,7 +266,12 @@ class IngestWorker:
         return await until_done(attempt, what, self._metrics, timing.sleep, timing.waits)
 
     def _limit(self, batch: Batch, stored: Stored) -> None:
-        refused = {position for position, _ in stored.refused}
+        # That a person is suppressed is no fault of a setting, however much a source sends of them.
+        refused = {
+            position
+            for position, reject in stored.refused
+            if reject.reason is not RejectReason.SUPPRESSED
+        }
         fault = self._limiter.count(
             (one.source, position in refused) for position, one in enumerate(batch.deliveries)
         )

@@ -28,6 +28,7 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "map": ("node", "profile"),
     "erasures": ("node",),
     "kept_objections": ("node",),
+    "suppressions": ("node",),
 }
 """Tables whose new rows are followed, and the columns of them that are keys."""
 KEY_TYPES = frozenset({"UUID", "Array(UUID)", "Array(String)"})

@@ -32,6 +32,7 @@ KEYS_SQL = {
     "map": _STATEMENTS["keys_of_map"],
     "erasures": _STATEMENTS["keys_of_erasures"],
     "kept_objections": _STATEMENTS["keys_of_kept_objections"],
+    "suppressions": _STATEMENTS["keys_of_suppressions"],
 }
 """By table: the keys of all rows of some of its parts."""
 KEYS_MAX = 20_000

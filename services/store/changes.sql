@@ -67,3 +67,8 @@ WHERE _part IN {erasures:Array(String)} LIMIT {limit:UInt32}
 -- The same.
 SELECT DISTINCT 'kept_objections', _part, toString(node), '', '' FROM kept_objections
 WHERE _part IN {kept_objections:Array(String)} LIMIT {limit:UInt32}
+
+-- keys_of_suppressions --
+-- The same.
+SELECT DISTINCT 'suppressions', _part, toString(node), '', '' FROM suppressions
+WHERE _part IN {suppressions:Array(String)} LIMIT {limit:UInt32}

@@ -176,8 +176,9 @@ class Workers:
     def start_ingest(self) -> None:
         facts, ledger = ClickHouseFactStore(self.database), Ledger()
         ledger.refresh(facts)
+        core = EventProcessor(config(), ledger.erased_at, is_suppressed=ledger.is_suppressed)
         self.ingest = IngestWorker(
-            IngestStage(EventProcessor(config(), ledger.erased_at), facts, from_log=True),
+            IngestStage(core, facts, from_log=True),
             IngestPorts(self.topics, self, ClickHouseWatermarks(self.database), self.offload),
             RejectLimiter(1_000, 1.0),
             Metrics(),

@@ -76,6 +76,7 @@ NOT_COMPARED = {
     *("store_health", "store_refresh", "profile_list", "identity_decide"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion", "identity_apply"),
     *("profile_erase", "profile_erasure_verify"),
+    *("profile_suppress", "profile_unsuppress"),
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,
 }
@@ -121,6 +122,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "profile_orders": {**realm, "identifier": EMAIL},
         "profile_erasure_preview": {**realm, "identifier": EMAIL},
         "profile_export": {**realm, "identifier": EMAIL},
+        "profiles_suppressed": realm,
         "profile_consents": {**realm, "identifier": EMAIL},
         "contact_permission": {
             **realm,

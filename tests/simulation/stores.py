@@ -41,7 +41,7 @@ from services.stream.watermarks import WatermarkStore
 from tests.simulation.orders import name_of_order, report_of
 from tests.simulation.price_lists import PriceListFacts, PriceListRows
 from tests.simulation.process import Process
-from tests.simulation.unchanging import Unchanging
+from tests.simulation.unchanging import NobodySuppressed, Unchanging
 
 UNSTORABLE = "unstorable"
 """Events with an id that begins so are refused by the store, whenever they are tried."""
@@ -141,7 +141,7 @@ class FactRows:
             self.values.update({(event.realm, node.id): value for node, value in event.values})
 
 
-class Facts(PriceListFacts):
+class Facts(PriceListFacts, NobodySuppressed):
     """Implements `services.ingest.ports.FactStore` for one process."""
 
     def known(self, events: Sequence[Accepted]) -> dict[tuple[str, str], list[Known]]:

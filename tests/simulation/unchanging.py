@@ -1,4 +1,4 @@
-"""What an identity store is asked for only when rules change, which they do not in this world."""
+"""What stores are asked for that does not change in this world: rules, and who is suppressed."""
 
 from __future__ import annotations
 
@@ -38,3 +38,11 @@ class Unchanging:
     def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int) -> None:
         """See `nodes`."""
         raise AssertionError("no rules change")
+
+
+class NobodySuppressed:
+    """Part of a fact store."""
+
+    def suppressed(self) -> frozenset[tuple[str, NodeId]]:
+        """See `services.ingest.ports.FactStore`."""
+        return frozenset()

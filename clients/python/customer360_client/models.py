@@ -66,6 +66,7 @@ RejectReason: TypeAlias = (
         "not_allowed",
         "other_realm",
         "erased",
+        "suppressed",
         "expired",
         "unstorable",
         "unprocessable",

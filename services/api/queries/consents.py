@@ -146,7 +146,7 @@ def _answer(standing: AddressStanding, language: Language, zone: ZoneInfo) -> Ad
         allowed=permission.allowed,
         reason=permission.reason,
         basis=permission.basis or None,
-        event_id=by.event_id if by and not by.is_kept else None,
+        event_id=by.event_id or None if by and not by.is_kept else None,
         occurred_at=by.occurred_at if by else None,
         via=by.via or None if by else None,
         text_version=by.text_version or None if by else None,

@@ -38,6 +38,7 @@ from services.consistency.core.permissions import kept_statements
 from services.consistency.kinds import KINDS
 from services.consistency.kinds.marketing_without_consent import NAME as MARKETING_WITHOUT_CONSENT
 from services.consistency.ports import GatheredWrites
+from services.profiles.core.consent import OBJECTION, WITHDRAWN
 from services.store.database import Database, chunks, rows_by_key
 from services.store.kept_objections import kept_objections
 from services.store.price_lists import StoredPriceLists
@@ -179,7 +180,7 @@ class ClickHouseConsistencyStore:
         """What was kept of those erased people whose identifiers the customers hold now."""
         kept: dict[NodeId, list[KeptObjection]] = defaultdict(list)
         for one in kept_objections(self._database, realm, holders):
-            if one.action not in MAIL_REACTIONS or one.action in self._refused_by:
+            if one.action in (WITHDRAWN, OBJECTION, *self._refused_by):
                 kept[holders[one.node]].append(one)
         for profile, objections in kept.items():
             book = asked.get((MARKETING_WITHOUT_CONSENT, profile))

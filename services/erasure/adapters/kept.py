@@ -38,7 +38,8 @@ def keeping_of(database: Database, person: HeldPerson, asked: dict[str, Any]) ->
         KeptObjection(node.int, action, purpose, channel, address.int, at)
         for node, action, purpose, channel, address, at in rows
     ]
-    former = kept_objections(database, person.realm, nodes)
+    known = kept_objections(database, person.realm, nodes)
+    former = [one for one in known if one.action in KEPT_ACTIONS]
     own = _latest(
         one._replace(node=WHOLE_PERSON)
         for one in (*former, *map(_reaching, said))

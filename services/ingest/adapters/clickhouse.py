@@ -40,6 +40,7 @@ IN_DOUBT_SQL = _STATEMENTS["in_doubt"]
 PAGE_END_SQL = _STATEMENTS["page_end"]
 ERASURES_SQL = _STATEMENTS["erasures"]
 ERASURE_STEPS_SQL = _STATEMENTS["erasure_steps"]
+SUPPRESSED_SQL = _STATEMENTS["suppressed"]
 CUTOFFS_SQL = _STATEMENTS["cutoffs"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = _STATEMENTS["conflict"]
@@ -354,6 +355,11 @@ class ClickHouseFactStore:
     def erasure_steps(self) -> int:
         """See the port."""
         return int(self._database.rows(ERASURE_STEPS_SQL)[0][0])
+
+    def suppressed(self) -> frozenset[tuple[str, NodeId]]:
+        """See the port."""
+        rows = self._database.rows(SUPPRESSED_SQL)
+        return frozenset((realm, node.int) for realm, node in rows)
 
     def cutoffs(self) -> dict[tuple[str, str], int]:
         """See the port."""

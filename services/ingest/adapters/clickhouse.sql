@@ -36,8 +36,17 @@ SELECT realm, node, max(until) FROM
 GROUP BY realm, node
 
 -- erasure_steps --
--- How many steps all ordered erasures have made.
-SELECT sum(step) FROM erasure_orders FINAL
+-- How many steps all ordered erasures have made, and all suppressions.
+SELECT (SELECT sum(step) FROM erasure_orders FINAL) + (SELECT count() FROM suppressions FINAL)
+
+-- suppressed --
+-- Who must not be processed: of each node the latest step counts.
+SELECT realm, node FROM
+(
+    SELECT realm, node, lifted FROM suppressions
+    ORDER BY decided_at DESC, lifted DESC LIMIT 1 BY realm, node
+)
+WHERE NOT lifted
 
 -- cutoffs --
 -- Since when events of a type are kept.

@@ -56,7 +56,7 @@ from services.ingest.core.permission import (
     refuse_unlisted,
     refuse_unreadable,
 )
-from services.ingest.core.rejected_persons import has_readable_time, names_erased
+from services.ingest.core.rejected_persons import has_readable_time, names_erased, names_suppressed
 from services.profiles.core.consent import ConsentRecord, as_ruled
 
 WITH_CAMPAIGN = frozenset(
@@ -95,6 +95,7 @@ class IngestConfig:
 
 
 OLDER = "older than an erasure"
+SUPPRESSED = "names somebody who must not be processed"
 UNTIMED = "names somebody who was erased, and without a readable time it counts as older than that"
 
 
@@ -104,6 +105,7 @@ class EventProcessor:
     Args:
         erased_at: answers when a node of a realm was erased (ms), or None.
         kept_since: answers since when events of a realm and type are kept (ms), or None.
+        is_suppressed: answers whether nothing that names a node of a realm may be processed.
     """
 
     def __init__(
@@ -111,10 +113,12 @@ class EventProcessor:
         config: IngestConfig,
         erased_at: Callable[[str, NodeId], int | None] | None = None,
         kept_since: Callable[[str, str], int | None] | None = None,
+        is_suppressed: Callable[[str, NodeId], bool] = lambda _realm, _node: False,
     ) -> None:
         self._config = config
         self._erased_at = erased_at
         self._kept_since = kept_since
+        self._is_suppressed = is_suppressed
         self._kinds = config.kinds
         self._refused_as = lru_cache(maxsize=10_000)(
             lambda system, type_name: config.trust.of(system).refused_as(type_name)
@@ -139,11 +143,15 @@ class EventProcessor:
         `realm` is the only one of which the sender may send events; empty for any.
         """
         outcome = self._outcome(line, received_at, intake, realm)
+        if not isinstance(outcome, Reject) or outcome.reason is RejectReason.OTHER_REALM:
+            return outcome  # a sender of another realm must not learn who was erased there
+        if outcome.reason is RejectReason.SUPPRESSED or names_suppressed(
+            line, self._identification, self._is_suppressed
+        ):
+            return Reject(RejectReason.SUPPRESSED, "identifiers", SUPPRESSED, outcome.event_id)
         erased_at = self._erased_at
-        if not isinstance(outcome, Reject) or erased_at is None:
+        if erased_at is None:
             return outcome
-        if outcome.reason is RejectReason.OTHER_REALM:
-            return outcome  # its sender must not learn who was erased there
         if names_erased(line, self._identification, erased_at):
             message = OLDER if has_readable_time(line) else UNTIMED
             return Reject(RejectReason.ERASED, "identifiers", message, outcome.event_id)
@@ -177,6 +185,8 @@ class EventProcessor:
         identified = self._identification.identify(event, event_id, occurred_ms, intake)
         if isinstance(identified, Reject):
             return identified
+        if any(self._is_suppressed(event.realm, one.node.id) for one in identified.identifiers):
+            return Reject(RejectReason.SUPPRESSED, "identifiers", SUPPRESSED, event.event_id)
         # Anybody may send with a public key, and at a time ahead of ours that no ledger reaches.
         since_ms = min(occurred_ms, received_ms) if is_public else occurred_ms
         if self._is_erased(event.realm, identified, since_ms):

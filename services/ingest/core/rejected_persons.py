@@ -17,6 +17,9 @@ from schemas.instants import to_ms
 from schemas.touchpoint import DEFAULT_REALM, IDENTIFIERS_MAX
 from services.ingest.core.identify import Identification
 
+ALWAYS_MS = 2**63
+"""Later than every time that a line can state."""
+
 
 def names_erased(
     line: bytes,
@@ -38,6 +41,15 @@ def names_erased(
         if erased_ms is not None and (stated_ms is None or stated_ms <= erased_ms):
             return True
     return False
+
+
+def names_suppressed(
+    line: bytes, identification: Identification, is_suppressed: Callable[[str, NodeId], bool]
+) -> bool:
+    """Whether an identifier of the line is of somebody who must not be processed."""
+    return names_erased(
+        line, identification, lambda realm, node: ALWAYS_MS if is_suppressed(realm, node) else None
+    )
 
 
 def has_readable_time(line: bytes) -> bool:

@@ -22,6 +22,8 @@ from schemas.profile import ConsentState
 from schemas.rules.profile import ConsentRules
 
 GIVEN, CONFIRMED, WITHDRAWN, OBJECTION = "given", "confirmed", "withdrawn", "objection"
+SUPPRESSED = "suppressed"
+"""Said by who keeps the data, and lifted by nothing that the person says."""
 EVERY_CHANNEL = EVERY_PURPOSE = ""
 USUAL_PURPOSE = "marketing"
 """The purpose that a refusal of every purpose shows although nothing else named it."""
@@ -37,6 +39,8 @@ class ConsentReason(StrEnum):
     OBJECTED = "objected"
     COMPLAINED = "complained"
     BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"
+    """Nothing of the person may be processed."""
     NO_BASIS = "no_legal_basis"
     """Nobody ever said anything about contact of this kind."""
 
@@ -46,6 +50,7 @@ REFUSALS = {
     OBJECTION: ConsentReason.OBJECTED,
     "complained": ConsentReason.COMPLAINED,
     "bounced": ConsentReason.BOUNCED,
+    SUPPRESSED: ConsentReason.SUPPRESSED,
 }
 """The reason that each refusing action gives."""
 KEPT_ACTIONS = (WITHDRAWN, OBJECTION, "complained")
@@ -87,7 +92,8 @@ class ConsentRecord(NamedTuple):
     text_version: str = ""
     """Which text was agreed to."""
     is_kept: bool = False
-    """Whether it is all that an erasure of the person kept; then `event_id` is `erased`."""
+    """Whether it is all that an erasure of the person kept; then `event_id` is `erased`. That of a
+    suppression is empty."""
 
 
 class Permission(NamedTuple):
@@ -112,7 +118,7 @@ class Consents:
     """The consent records of one person, by what they are for. Each look-up takes constant time."""
 
     def __init__(self, records: Iterable[ConsentRecord], rules: ConsentRules) -> None:
-        counted = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, *rules.refused_by}
+        counted = {GIVEN, CONFIRMED, WITHDRAWN, OBJECTION, SUPPRESSED, *rules.refused_by}
         self._rules = rules
         self._records = [one for one in records if one.action in counted]
         self._given: defaultdict[Target, list[ConsentRecord]] = defaultdict(list)
@@ -123,6 +129,8 @@ class Consents:
                 self._refusals[Target(reach, one.channel, one.purpose)].append(one)
             else:
                 self._given[Target(one.address, one.channel, one.purpose)].append(one)
+        suppressed = (one for one in self._records if one.action == SUPPRESSED)
+        self._suppressed = _latest(suppressed)
         self._latest_refusals = {key: max(all_, key=_time) for key, all_ in self._refusals.items()}
 
     def targets(self) -> list[Target]:
@@ -142,6 +150,8 @@ class Consents:
 
     def permission(self, target: Target) -> Permission:
         """Whether the target may be contacted, whether or not any record names it."""
+        if self._suppressed is not None:
+            return Permission(False, ConsentReason.SUPPRESSED, self._suppressed)
         own = self._given.get(target, [])
         keys = _reaching(target)
         latest = [self._latest_refusals[key] for key in keys if key in self._latest_refusals]
@@ -169,10 +179,11 @@ class Consents:
 
 
 def kept_record(kept: KeptObjection) -> ConsentRecord:
-    """The record of what an erasure kept."""
+    """The record of what an erasure kept, or of a suppression, which no event says."""
+    is_kept = kept.action != SUPPRESSED
     return ConsentRecord(
-        kept.action, kept.purpose, kept.channel, kept.address, "", False, ERASED_EVENT,
-        kept.occurred_at, is_kept=True,
+        kept.action, kept.purpose, kept.channel, kept.address, "", False,
+        ERASED_EVENT if is_kept else "", kept.occurred_at, is_kept=is_kept,
     )  # fmt: skip
 
 

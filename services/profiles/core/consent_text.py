@@ -82,6 +82,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         ConsentReason.BOUNCED: (
             "Our mail could not be delivered on {day}; we do not write to this address any more."
         ),
+        ConsentReason.SUPPRESSED: ("We process nothing of yours, and do not contact you."),
         ConsentReason.NO_BASIS: ("We have no permission to contact you for this, and do not."),
         UNKNOWN_ADDRESS: ("We know nobody by this address, and do not contact it."),
         INVALID_ADDRESS: ("This is no address that we could use on this channel."),
@@ -128,6 +129,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
             "Unsere E-Mail war am {day} nicht zustellbar; wir schreiben nicht mehr an diese"
             " Adresse."
         ),
+        ConsentReason.SUPPRESSED: ("Wir verarbeiten nichts von Ihnen und sprechen Sie nicht an."),
         ConsentReason.NO_BASIS: (
             "Wir haben keine Erlaubnis, Sie dazu anzusprechen, und tun es nicht."
         ),

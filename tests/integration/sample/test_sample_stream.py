@@ -131,6 +131,7 @@ def test_garbage_is_bad_for_its_reason(built: Built) -> None:
         RejectReason.EXPIRED,
         RejectReason.NOT_ALLOWED,
         RejectReason.OTHER_REALM,
+        RejectReason.SUPPRESSED,
         RejectReason.UNSTORABLE,
         RejectReason.UNPROCESSABLE,
     }

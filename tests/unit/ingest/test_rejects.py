@@ -115,6 +115,11 @@ def test_reject_names_reason_and_path(reason: RejectReason, sent: bytes, path: s
             Intake.FILE,
             (RejectReason.ERASED, "identifiers", "older than an erasure"),
         ),
+        (
+            {},
+            Intake.PUBLIC,
+            (RejectReason.SUPPRESSED, "identifiers", "names somebody who must not be processed"),
+        ),
     ],
 )
 def test_what_the_sender_of_a_refused_event_is_told(
@@ -123,7 +128,12 @@ def test_what_the_sender_of_a_refused_event_is_told(
     """Reason, field, what is wrong, and which event it was."""
     is_erased = reject[0] is RejectReason.ERASED
     erased_ms = to_ms(datetime(2026, 11, 20, tzinfo=UTC)) if is_erased else None
-    by = EventProcessor(config(), lambda _realm, _node: erased_ms)
+    is_suppressed = reject[0] is RejectReason.SUPPRESSED
+    by = EventProcessor(
+        config(),
+        lambda _realm, _node: erased_ms,
+        is_suppressed=lambda _realm, _node: is_suppressed,
+    )
     sent = event(**fields)
     assert by.process(line(sent), RECEIVED_AT, intake) == Reject(*reject, sent["event_id"])
 
@@ -187,6 +197,7 @@ def test_every_reason_has_an_example_and_advice() -> None:
         RejectReason.EXPIRED,
         RejectReason.NOT_ALLOWED,
         RejectReason.OTHER_REALM,
+        RejectReason.SUPPRESSED,
         RejectReason.UNSTORABLE,
         RejectReason.UNPROCESSABLE,
     }

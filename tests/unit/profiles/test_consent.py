@@ -7,8 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.identifiers import WHOLE_PERSON
+from schemas.kept_objection import KeptObjection
 from schemas.rules.profile import ConsentRules, MailReaction
-from services.profiles.core.consent import ConsentRecord, Consents, Target, permissions
+from services.profiles.core.consent import (
+    SUPPRESSED,
+    ConsentRecord,
+    Consents,
+    Target,
+    kept_record,
+    permissions,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOME, WORK = 11, 22
@@ -253,3 +261,21 @@ def test_many_records_and_addresses_take_no_longer_each() -> None:
     for address in range(1, 10_001):
         consents.permission(Target(address, "email", "marketing"))
     assert len(seen) == 10_000
+
+
+def test_nothing_overrides_a_suppression() -> None:
+    """Neither a later opt-in nor another basis, for any target; it is listed for the person."""
+    at = START + timedelta(days=1)
+    suppressed = kept_record(KeptObjection(HOME, SUPPRESSED, "", "", WHOLE_PERSON, at))
+    other = record("given", 3, WORK, basis="existing_customer")
+    consents = Consents([record("given", 2), other, suppressed], GERMAN_DEFAULT)
+    for target in (
+        Target(HOME, "email", "marketing"),
+        Target(WORK, "email", "marketing"),
+        Target(HOME, "phone", "survey"),
+    ):
+        found = consents.permission(target)
+        assert (found.allowed, found.reason, found.by) == (False, "suppressed", suppressed)
+        assert suppressed in consents.evidence(target)
+    assert not suppressed.is_kept
+    assert Target(WHOLE_PERSON, "", "marketing") in consents.targets()
