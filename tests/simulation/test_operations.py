@@ -61,4 +61,4 @@ def test_operations_and_traffic_give_the_state_that_the_log_says(
         done += play(seed, database, tmp_path).done
     assert done["erasure"]
     if len(seeds) > 10:  # few runs need not have everything
-        assert done.keys() == {"events", "again", "decision", "rules", "rules instead", "erasure"}
+        assert done.keys() >= {"events", "again", "decision", "rules", "erasure"}
