@@ -188,6 +188,7 @@ def test_the_same_rows_as_embedded(served: Settings, embedded: Access, name: str
         "incidents_list",
         "migrations_pending",
         "identity_suggestions",
+        "profiles_suppressed",
         "identity_suspicious",
         "keys_list",
         "order_conflicts",
