@@ -38,6 +38,7 @@ EDGES_PER_RECORD_MAX = 1000
 CLAIMS_PER_RECORD_MAX = 500
 CUSTOMERS_PER_RECORD_MAX = 1000
 ERASED_NODES_MAX = 10_000
+CUTOFFS_MAX = 100
 RULES_CHARS_MAX = 200_000
 PROFILE_CAUSES_MAX = 10
 RECORD_VERSION = 1
@@ -195,8 +196,28 @@ class ErasureRecord(Record):
     erasure has landed: now all rows are removed."""
 
 
+class CutoffRecord(Contract):
+    """Since when events of a type are kept."""
+
+    type: Code
+    before_ms: Annotated[int, Field(ge=0, lt=2**53)]
+    """Events that happened before are not kept (milliseconds since 1970, UTC)."""
+
+
+class RetentionRecord(Record):
+    """Events of some types are kept since a time: older ones are removed, and must not return."""
+
+    kind: Literal["retention"] = "retention"
+    cutoffs: Annotated[list[CutoffRecord], Field(min_length=1, max_length=CUTOFFS_MAX)]
+    """One for each type."""
+    closes: bool = False
+    """Sent by the service itself, when everything that was under way at the first record has
+    landed: now all rows are removed."""
+
+
 IdentityRecord = Annotated[
-    EdgesRecord | DecisionRecord | RulesRecord | ErasureRecord, Field(discriminator="kind")
+    EdgesRecord | DecisionRecord | RulesRecord | ErasureRecord | RetentionRecord,
+    Field(discriminator="kind"),
 ]
 """Everything that changes the profile map of a realm, in one order."""
 IdentityRecordAdapter: TypeAdapter[IdentityRecord] = TypeAdapter(

@@ -210,6 +210,7 @@ CATALOGUE = Catalogue(
                 records.DecisionRecord,
                 records.RulesRecord,
                 records.ErasureRecord,
+                records.RetentionRecord,
             ),
             produced_by=(Party.INGEST, Party.IDENTITY, Party.QUERY),
             consumed_by=(Party.IDENTITY,),

@@ -18,7 +18,7 @@ from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import ConsistencyWriter
-from services.embedded.event_retention import WORK_TABLES, EventRetention
+from services.embedded.event_retention import EventRetention
 from services.embedded.pipeline import Pipeline
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.stage import IdentityStage
@@ -32,6 +32,7 @@ from services.ingest.lines import Line
 from services.ingest.stage import IngestStage, Result
 from services.profiles.adapters.clickhouse import ProfileReader, personal_types
 from services.profiles.adapters.totals import register_realms
+from services.retention.removal import WORK_TABLES
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.settings import RealmSettings
@@ -69,7 +70,7 @@ class RetainingProcess:
             metrics,
             clock=lambda: received_at,
         )
-        self.retention = EventRetention(database, self.pipeline, core)
+        self.retention = EventRetention(database, self.pipeline, core, self._facts)
         self.pipeline.recover()
         if self.retention.complete():
             self._forget()

@@ -27,8 +27,9 @@ ActionSink = Callable[[Sequence[PersonRecord]], None]
 """Makes what people do durable before it returns. Raises as the store or the producer does."""
 ErasureSink = Callable[[ErasureRecord], None]
 """Makes an erasure happen, or certain to. Raises as the store or the producer does."""
-ExpirySink = Callable[[Mapping[str, datetime]], None]
-"""Removes events, by type, from before a time. Raises as the store does."""
+ExpirySink = Callable[[Mapping[str, datetime], float], None]
+"""Removes events, by type, from before a time; where others do it, waits for them so many seconds.
+Raises as the store or the producer does, and Retry if that was not enough."""
 SuppressionSink = Callable[[Sequence[SuppressionStep]], None]
 """Notes suppressions, and has ingest go by them. Raises as the store does."""
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.RETRACTED})
@@ -70,11 +71,11 @@ def no_erasure(_record: ErasureRecord) -> None:
     raise ConfigurationError("this process erases nobody: ask the one that keeps the map")
 
 
-def no_expiry(_before: Mapping[str, datetime]) -> None:
-    """The sink of a process that keeps no map. Raises ConfigurationError always."""
+def no_expiry(_before: Mapping[str, datetime], _within_s: float) -> None:
+    """The sink of a process that only reads. Raises ConfigurationError always."""
     raise ConfigurationError(
-        "C360_RETENTION_EVENTS_DAYS works on a data directory only: on a server, events are not "
-        "removed yet. Leave it out to remove the rest."
+        "this process removes no events (C360_RETENTION_EVENTS_DAYS): ask the one that keeps the "
+        "map. Leave it out to remove the rest."
     )
 
 
@@ -101,11 +102,16 @@ def kafka_erasures(settings: Settings) -> ErasureSink:
                 "C360_KAFKA_BOOTSTRAP_SERVERS is not set. On a ClickHouse server an erasure is a "
                 "record for a worker; set it as for the workers."
             )
-        from services.stream.person_records import erasure_outgoing
+        from services.stream.person_records import identity_outgoing
 
-        asyncio.run(_send_all(settings, [erasure_outgoing(record)]))
+        send_outgoing(settings, [identity_outgoing(record)])
 
     return send
+
+
+def send_outgoing(settings: Settings, records: Sequence[Outgoing]) -> None:
+    """Send records and wait until the brokers have them. Raises as the producer does."""
+    asyncio.run(_send_all(settings, records))
 
 
 async def _send(settings: Settings, records: Sequence[PersonRecord]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -330,13 +331,16 @@ class StoreWrites:
 
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
         """See the port."""
+        ends_at_s = monotonic() + within_s
         events = [one for one in expired if one.event_type]
         if events:
-            self._expire({one.event_type: one.before for one in events})
-        if any(one.rows for one in events) and not ErasureRuns(self._database).files_gone(within_s):
+            self._expire({one.event_type: one.before for one in events}, within_s)
+        left_s = max(0.0, ends_at_s - monotonic())
+        if any(one.rows for one in events) and not ErasureRuns(self._database).files_gone(left_s):
             log.warning("files_stay", advice="the next run removes replaced files of the store")
         rest = [one for one in expired if not one.event_type]
-        return chain(events, remove_expired(self._database, rest, within_s))
+        left_s = max(0.0, ends_at_s - monotonic())
+        return chain(events, remove_expired(self._database, rest, left_s))
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """See the port."""

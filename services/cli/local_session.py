@@ -34,7 +34,7 @@ class LocalSession:
         self._engine.erase(record)
         self._go_on()
 
-    def _expire(self, before: Mapping[str, datetime]) -> None:
+    def _expire(self, before: Mapping[str, datetime], _within_s: float) -> None:
         self._engine.expire(before)
         self._engine.pipeline.tick()
         self._go_on()

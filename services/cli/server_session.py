@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from services.api.actions import kafka_erasures, kafka_sink
+from services.api.expiry_on_server import kafka_expiry
 from services.api.operation import In, Operation, Out
 from services.api.ports import Access
 from services.api.read_store import ReadStore, StoreWrites
@@ -23,7 +24,11 @@ class ServerSession:
     def __init__(self, reading: ReadStore) -> None:
         settings = reading.settings
         writes = StoreWrites(
-            reading.reading, kafka_sink(settings), kafka_erasures(settings), is_waited_for=True
+            reading.reading,
+            kafka_sink(settings),
+            kafka_erasures(settings),
+            kafka_expiry(settings, reading.reading),
+            is_waited_for=True,
         )
         self._access = Access(reading, writes)
 

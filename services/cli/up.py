@@ -57,7 +57,7 @@ def _access(
         engine.reading,
         act,
         lambda record: in_turn(lambda: engine.erase(record)),
-        lambda before: in_turn(lambda: engine.expire(before)),
+        lambda before, _within_s: in_turn(lambda: engine.expire(before)),
         lambda steps: in_turn(lambda: engine.suppress(steps)),
     )
 

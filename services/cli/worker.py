@@ -24,7 +24,7 @@ OFFSETS = {"ingest": 0, "identity": 1, "consistency": 2}
 """One worker of each kind runs on a machine without any port being set."""
 MAINS = {
     "ingest": "services.ingest.main",
-    "identity": "services.erasure.main",
+    "identity": "services.retention.main",
     "consistency": "services.consistency.main",
 }
 Run = Callable[..., Coroutine[Any, Any, None]]

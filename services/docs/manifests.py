@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.topics import CATALOGUE, Party, Topic
+from services.stream.person_records import EDGES_TOPIC
 from services.stream.topics import expected_config
 
 REPLICATION = 3
@@ -54,6 +55,7 @@ def accesses() -> dict[str, list[KafkaAccess]]:
         for name, party in GROUPED.items()
     }
     users["c360-api"] = list(_of(Party.QUERY))
+    users["c360-retention"] = [KafkaAccess("topic", EDGES_TOPIC, ("Write", "Describe"))]
     users["c360-topics"] = _each(("Describe", "DescribeConfigs"))
     groups = [KafkaAccess("group", name, ("Describe",)) for name in GROUPED]
     users["c360-keda"] = [*_each(("Describe",)), *groups]

@@ -188,7 +188,7 @@ class Engine:
         )
 
     def _new_retention(self) -> EventRetention:
-        return EventRetention(self.database, self.pipeline, self._core, self._forget)
+        return EventRetention(self.database, self.pipeline, self._core, self.facts, self._forget)
 
     def _register_realms(self) -> None:
         for name, realm in self.settings.realms.items():

@@ -311,6 +311,9 @@ class Pipeline:
         batch = self._new_batch()
         self._consistency.process({}, (), batch, {realm: profiles})
 
+    def forgotten(self, realm: str, nodes: Collection[NodeId]) -> None:
+        """No event names these any more. Nobody is to be told: whoever follows reads the map."""
+
     def erased(self) -> None:
         """Facts and edges were removed: forget what was read before, and check batches again that
         wait."""

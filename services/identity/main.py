@@ -7,12 +7,13 @@ writer; further workers stand by and take over within the session timeout.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from schemas.records import EDGES_PER_RECORD_MAX
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.kinds import KINDS
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
-from services.identity.ports import Erasures, IdentityStore
+from services.identity.ports import Erasures, EventExpiry, IdentityStore
 from services.identity.worker import RECORDS_MAX, IdentityWorker, RulesChanges
 from services.identity.writer import IdentityWriter
 from services.runtime.settings import Settings, read_rules
@@ -28,16 +29,23 @@ Registered = Callable[[Database, str, IdentityRules], None]
 IN_DOUBT_EDGES_MAX = RECORDS_MAX * EDGES_PER_RECORD_MAX
 
 
+class Removing(NamedTuple):
+    """Makes what removes rows in a worker."""
+
+    erasures_of: Callable[[Parts], Erasures]
+    expiry_of: Callable[[Parts], EventExpiry]
+
+
 async def run(
     settings: Settings,
-    erasures_of: Callable[[Parts], Erasures],
+    removing: Removing,
     beside: Callable[[Parts, FaustHost], Awaitable[None]],
     registered: Registered,
 ) -> None:
     """Work until SIGTERM. Raises ConfigurationError; later fatal faults end the process.
 
     Args:
-        erasures_of: makes what erases people.
+        removing: makes what erases people, and what removes expired events.
         beside: runs beside the worker for as long as it does.
         registered: called when a realm's map follows from other rules.
     """
@@ -69,8 +77,9 @@ async def run(
             parts.ports,
             parts.metrics,
             customer_records if KINDS.about_customers else None,
-            erasures_of(parts),
+            removing.erasures_of(parts),
             RulesChanges(rules.store, changed, parts.waits, parts.gives_way),
+            removing.expiry_of(parts),
         )
 
     await run_deciding_worker(settings, "identity", EDGES_TOPIC, worker, beside)

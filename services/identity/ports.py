@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.api.identity import IdentityDecision, IdentityEdge, IdentityMember
     from schemas.identifiers import NodeId
-    from schemas.records import ErasureRecord
+    from schemas.records import ErasureRecord, RetentionRecord
     from services.identity.core.model import Refusal, TypeTable
     from services.identity.core.notices import Evidence, Notice
     from services.store.profile_map import Members
@@ -215,6 +215,67 @@ class Erasures(Protocol):
     def close(self, record: ErasureRecord, appended_ms: int) -> None:
         """It is complete: newer events of the person, also than the record that closed it, begin a
         new profile."""
+        ...
+
+
+class ExpiredRemoval(Protocol):
+    """A removal of expired events. Methods block and may raise the store's own errors."""
+
+    def next_part(self) -> bool:
+        """Remove a part, or all that is left; whether anything may be left. What is to be told of
+        it is to be sent before the next call."""
+        ...
+
+    def finish(self) -> None:
+        """Note that it is complete: everybody was told."""
+        ...
+
+
+class ChangedMap(Protocol):
+    """The map of a realm as its one writer changes it where rows were removed beneath it. Methods
+    block, and may be repeated."""
+
+    def write_edges(self, realm: str, edges: Sequence[Edge]) -> None:
+        """Replace the rows of these edges, whatever they say."""
+        ...
+
+    def unlink(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
+        """Compute the map anew around nodes that lost edges or their first evidence; those that no
+        edge holds on it any more, whose rows are stale."""
+        ...
+
+    def regroup(self, realm: str, nodes: Collection[NodeId]) -> None:
+        """The rows of these nodes, which no edge holds, are gone: each is a profile of its own."""
+        ...
+
+    def forgotten(self, realm: str, nodes: Collection[NodeId]) -> None:
+        """No event names these any more, and they are not on the map."""
+        ...
+
+
+class EventExpiry(Protocol):
+    """Removes events that are older than their type is kept. All methods block, may raise the
+    store's own errors, and may be repeated."""
+
+    def standing(self, realm: str, edges: Sequence[Edge]) -> list[Edge]:
+        """The edges, but for those whose events have expired: they were under way, or are read
+        again."""
+        ...
+
+    def begin(self, record: RetentionRecord) -> None:
+        """From now on older events are not taken. A cut-off never moves back."""
+        ...
+
+    def removal(
+        self, record: RetentionRecord, around: ChangedMap, fence: Callable[[], None]
+    ) -> ExpiredRemoval | None:
+        """The removal of what has expired by this record; None if not everything that was under way
+        has landed, or if it is complete. `fence` is called before each write, and raises if
+        another worker has taken over."""
+        ...
+
+    def gives_way(self) -> bool:
+        """Whether the partitions are being assigned anew, which waits for the record in hand."""
         ...
 
 

@@ -8,6 +8,7 @@ again and their changes published again.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from schemas.faults import fault_of
-from schemas.identifiers import NodeId, as_uuid
+from schemas.identifiers import NodeId
 from schemas.records import (
     EDGES_PER_RECORD_MAX,
     DecisionRecord,
@@ -26,13 +27,14 @@ from schemas.records import (
     IdentityRecord,
     IdentityRecordAdapter,
     ProfileChangeRecord,
+    RetentionRecord,
     RulesRecord,
 )
 from schemas.reject import RejectReason
-from services.identity.core.changes import Touched, profile_changes, rows_wanted
 from services.identity.in_parts import NODES_PER_PART
-from services.identity.ports import Erasures, IdentityStore
-from services.identity.publication import published, withdrawn
+from services.identity.ports import Erasures, EventExpiry, IdentityStore
+from services.identity.publication import published
+from services.identity.resettling import CustomerRecords, Resettling, followed
 from services.identity.rules_change import RulesApplication
 from services.identity.stage import IdentityStage, RealmBatch, count_changes, without_erased
 from services.identity.writer import Changes, IdentityWriter
@@ -47,10 +49,10 @@ from services.stream.positions import Position, version_of
 
 log = structlog.get_logger()
 RECORDS_MAX = 100
-CustomerRecords = Callable[[str, Collection[NodeId]], list[Outgoing]]
-"""From a realm and its profiles that gained or lost nodes."""
 Ordered = tuple[ErasureRecord, int]
 """An erasure, and when the log appended it (Unix ms)."""
+_ALONE = re.compile(rb'"(rules|retention)"')
+"""In every record that is applied before the next one is taken; what has it is decoded to see."""
 BYTES_MAX = 4 * 1024 * 1024
 """Bytes of records processed at once; they hold about 12,000 edges."""
 
@@ -66,6 +68,7 @@ class IdentityWorker:
             kinds of incidents about customers.
         erasures: erases people; without it, records of erasures are dead letters.
         rules: where changes of the rules are kept; without it, their records are dead letters.
+        expiry: removes events that are too old; without it, its records are dead letters.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class IdentityWorker:
         customer_records: CustomerRecords | None = None,
         erasures: Erasures | None = None,
         rules: RulesChanges | None = None,
+        expiry: EventExpiry | None = None,
     ) -> None:
         self._customer_records = customer_records
+        self._expiry = expiry
         self._erasures = erasures
         self._rules = rules
         self._open_store = open_store
@@ -124,9 +129,12 @@ class IdentityWorker:
                 tenure.session = IdentityStage(
                     await self._offload(self._open_store), self._writer_of
                 )
-            record = None if self._rules is None else _rules_of(part)
-            if self._rules is not None and record is not None:
+            record = _alone(part)
+            if self._rules is not None and isinstance(record, RulesRecord):
                 await self._change_rules(tenure, tenure.session, held, part[0].offset, record)
+                return
+            if self._expiry is not None and isinstance(record, RetentionRecord):
+                await self._expire(tenure, tenure.session, held, part[0].offset, record)
                 return
             written = await self._offload(self._write, tenure.session, held, part)
             await self._outbox.send_all(
@@ -182,6 +190,38 @@ class IdentityWorker:
         await self._offload(self._rules.changed, rules.realm)
         log.info("rules_in_force", realm=rules.realm, identifiers=identifiers)
 
+    async def _expire(
+        self,
+        tenure: _Tenure,
+        session: IdentityStage,
+        held: Holding,
+        offset: int,
+        record: RetentionRecord,
+    ) -> None:
+        """Note since when events are kept; or remove what is older, tell who follows, and note the
+        end, in this order: whoever takes over in between does the rest, and tells it again."""
+        assert self._expiry is not None
+        offload, noted = self._offload, await self._offload(self._ownership.note, {held: offset})
+
+        def fence() -> None:
+            self._ownership.require_sole_writer(noted)
+
+        if not record.closes:
+            await offload(fence)
+            await offload(self._expiry.begin, record)
+            return
+        version = noted[held.partition].version
+        around = Resettling(session, version, fence, self._customer_records)
+        removal = await offload(self._expiry.removal, record, around, fence)
+        if removal is None:
+            return  # it is complete, or another one has taken its place
+        while await offload(removal.next_part):
+            await self._outbox.send_all(around.told())
+            if tenure is not self._tenure or self._expiry.gives_way():
+                raise Retry("the partition is being reassigned; its next holder goes on")
+        await self._outbox.send_all(around.told())
+        await offload(removal.finish)
+
     def _customers(self, realm: str, profiles: Collection[NodeId]) -> list[Outgoing]:
         if self._customer_records is None or not profiles:
             return []
@@ -199,6 +239,9 @@ class IdentityWorker:
                 realm: without_erased(realm, batch, self._erasures)
                 for realm, batch in by_realm.items()
             }
+        if self._expiry is not None:
+            for realm, batch in by_realm.items():
+                batch.edges = self._expiry.standing(realm, batch.edges)
         applied = session.process(
             by_realm,
             version,
@@ -209,7 +252,7 @@ class IdentityWorker:
         records = [
             record
             for realm, changes in applied.items()
-            for record in _followed(session.store, realm, by_realm[realm], changes, version)
+            for record in followed(session.store, realm, by_realm[realm], changes, version)
         ]
         customers: list[Outgoing] = []
         if self._customer_records is not None:
@@ -249,23 +292,16 @@ class IdentityWorker:
         def fence() -> None:
             self._ownership.require_sole_writer(positions)
 
-        def settle(
-            realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]
-        ) -> tuple[Changes, set[NodeId]]:
-            return session.settle(realm, nodes, marks, version, fence)
+        def settle(realm: str, nodes: Collection[NodeId], marks: Collection[NodeId]) -> set[NodeId]:
+            return session.settle(realm, nodes, marks, version, fence)[1]
 
-        erased = erasing.erase(record, lambda *given: settle(*given)[1], fence)
+        erased = erasing.erase(record, settle, fence)
+        around = Resettling(session, version, fence, self._customer_records)
         # Again, for an attempt before may have written the same and told nobody.
-        changes, alone = settle(realm, erased.touched, erased.marked)
-        said = RealmBatch(attributes=set(alone))
-        records = _followed(session.store, realm, said, changes, version)
-        customers = list[Outgoing]()
-        if self._customer_records is not None:
-            moved = session.regrouped(realm, changes) | alone
-            customers = self._customer_records(realm, moved)
-        ids = [*record.nodes, *map(as_uuid, erased.stated)]
-        gone = [withdrawn(realm, one) for one in ids]
-        return [*map(published, records), *customers, *erasing.rewritten(realm), *gone]
+        around.regroup(realm, erased.touched, erased.marked)
+        told = [*around.told(), *erasing.rewritten(realm)]
+        around.forgotten(realm, [*(one.int for one in record.nodes), *erased.stated])
+        return told + around.told()
 
     def _count(self, written: _Written) -> None:
         metrics = self._metrics
@@ -314,11 +350,11 @@ def _size(delivery: Delivery) -> int:
 
 
 def _apart(parts: Iterable[list[Delivery]]) -> Iterator[list[Delivery]]:
-    """The parts of a batch, with each record of rules alone."""
+    """The parts of a batch, with each record alone that is applied before the next one is taken."""
     for part in parts:
         others: list[Delivery] = []
         for delivery in part:
-            if _rules_of([delivery]) is None:
+            if _alone([delivery]) is None:
                 others.append(delivery)
                 continue
             if others:
@@ -329,12 +365,14 @@ def _apart(parts: Iterable[list[Delivery]]) -> Iterator[list[Delivery]]:
             yield others
 
 
-def _rules_of(part: list[Delivery]) -> RulesRecord | None:
-    """The record of a part that changes the rules. One with rules that this program cannot read is
-    none: it is sorted out."""
-    if len(part) != 1 or b'"rules"' not in (part[0].value or b""):
+def _alone(part: list[Delivery]) -> RulesRecord | RetentionRecord | None:
+    """The record of a part that changes the rules, or has events expire. One with rules that this
+    program cannot read is none: it is sorted out."""
+    if len(part) != 1 or not _ALONE.search(part[0].value or b""):
         return None
     record = _decoded(part[0])
+    if isinstance(record, RetentionRecord):
+        return record
     if not isinstance(record, RulesRecord):
         return None
     try:
@@ -377,14 +415,3 @@ def _decoded(delivery: Delivery) -> IdentityRecord | Outgoing:
         return IdentityRecordAdapter.validate_json(delivery.value or b"")
     except ValidationError as error:
         return dead_letter(delivery, *fault_of(error, "kind", "no such kind of record"))
-
-
-def _followed(
-    store: IdentityStore, realm: str, batch: RealmBatch, changes: Changes, map_version: int
-) -> list[ProfileChangeRecord]:
-    """The profile changes to publish for a batch that is written."""
-    spoken = Touched(sorted(batch.attributes), sorted(batch.consents))
-    wanted = rows_wanted(changes, spoken)
-    standing = store.placements_of(realm, wanted) if wanted else {}
-    causes = batch.edges if changes.in_doubt else changes.edges
-    return profile_changes(realm, changes, causes, spoken, standing, map_version)

@@ -1,5 +1,5 @@
 """The ledgers of erasures and of retention as ingest keeps them in memory: read at the start, and
-when an erasure has changed them.
+when an erasure or a removal has changed them.
 
 An event is rejected if it is older than the erasure of somebody it names, or than its type is kept.
 Nothing here writes.
@@ -24,10 +24,12 @@ class Ledger:
     def __init__(self) -> None:
         self._erased: dict[tuple[str, NodeId], int] = {}
         self.steps = 0
-        """How many steps of erasures and suppressions are known. Read it before what it speaks of
-        is used."""
+        """The steps of erasures, suppressions and removals that are known. Read it before what it
+        speaks of is used."""
         self._cutoffs: dict[tuple[str, str], int] = {}
         self._suppressed: frozenset[tuple[str, NodeId]] = frozenset()
+        self.is_expiring = False
+        """Whether expired events are being removed, and with them values that nothing names."""
 
     def erased_at(self, realm: str, node: NodeId) -> int | None:
         """When a node was erased, in ms since 1970 (UTC), or None."""
@@ -47,6 +49,7 @@ class Ledger:
         self._erased = store.erasures()
         self._cutoffs = store.cutoffs()
         self._suppressed = store.suppressed()
+        self.is_expiring = store.is_expiring()
         self.steps = steps
 
 
@@ -66,6 +69,9 @@ class LedgerOfStore:
         """See the port."""
         if self._store.erasure_steps() != self._ledger.steps:
             self._ledger.refresh(self._store)
+            self._store.forget_values()
+        elif self._ledger.is_expiring:
+            # A value that was written before may be removed at any moment, if nothing named it.
             self._store.forget_values()
         return self._ledger.steps
 

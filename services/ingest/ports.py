@@ -236,7 +236,8 @@ class FactStore(Protocol):
         ...
 
     def erasure_steps(self) -> int:
-        """How many steps all erasures that were ordered have made; it only grows. Cheap."""
+        """A number that grows with each step of an erasure, and of a removal of expired events.
+        Cheap."""
         ...
 
     def suppressed(self) -> frozenset[tuple[str, NodeId]]:
@@ -245,6 +246,10 @@ class FactStore(Protocol):
 
     def cutoffs(self) -> dict[tuple[str, str], int]:
         """The ledger of retention: (realm, type) → since when events are kept, in ms."""
+        ...
+
+    def is_expiring(self) -> bool:
+        """Whether older ones are being removed."""
         ...
 
     def last_batch(self) -> int:

@@ -240,7 +240,8 @@ class IngestWorker:
             return await self._offload(self._erasures.look)
 
         if await self._until_done(look, "ledger") != batch.erasure_steps:
-            # Somebody is being erased, or was, since the batch was decoded (ADR 0099).
+            # Since the batch was decoded somebody is being erased, or was (ADR 0099), or events
+            # of a type have expired (ADR 0110).
             batch = await self._offload(self._decode, batch.deliveries)
             self._sent.forget()
 

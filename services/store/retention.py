@@ -2,7 +2,7 @@
 age.
 
 Events are only counted here: what follows from them goes with them, and an event that is read again
-would bring them back (services/embedded/event_retention.py). A removal may be interrupted and
+would bring them back (services/retention/removal.py). A removal may be interrupted and
 repeated.
 """
 

@@ -6,7 +6,7 @@ identifiers to that of its realm: each is applied in one order with what it is a
 
 from __future__ import annotations
 
-from schemas.records import ActionRecord, ErasureRecord, PersonRecord
+from schemas.records import ActionRecord, ErasureRecord, PersonRecord, RetentionRecord
 from services.stream.claim_records import action_outgoing
 from services.stream.connection import key_of
 from services.stream.ports import Outgoing
@@ -21,6 +21,6 @@ def person_outgoing(record: PersonRecord) -> Outgoing:
     return Outgoing(EDGES_TOPIC, record.model_dump_json().encode(), key_of(record.realm))
 
 
-def erasure_outgoing(record: ErasureRecord) -> Outgoing:
-    """The record of an erasure, in one order with the edges of its realm."""
+def identity_outgoing(record: ErasureRecord | RetentionRecord) -> Outgoing:
+    """The record of what is to be removed, in one order with the edges of its realm."""
     return Outgoing(EDGES_TOPIC, record.model_dump_json().encode(), key_of(record.realm))

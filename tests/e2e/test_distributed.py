@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ from tests.tiers import LONG
 
 LISTENING = "0A"
 STEPS_SQL = "SELECT step FROM erasure_orders FINAL"
+STAGE_SQL = "SELECT max(stage) FROM event_cutoffs FINAL"
 OTHERS_SQL = "SELECT node, event_id FROM touchpoints FINAL"
 CHANGES, NOT_THERE = "c360.profile-changes", 4
 WRONG_CONFIGURATION, ENDING_DEADLINE_S = 78, 60
@@ -415,9 +417,37 @@ def test_an_erasure_goes_through_the_log(run: Distributed, tmp_path: Path) -> No
     assert {folded[f"default\x1f{node}".encode()] for (node,) in held} == {None}
 
 
+def test_events_expire_beside_the_workers(run: Distributed, tmp_path: Path) -> None:
+    """Old events are in flight, and the identity worker is killed on the way: the next one
+    completes it. What is published is the map, and events of today stay."""
+    now = datetime.now(UTC)
+    lines = tmp_path / "views.jsonl"
+    lines.write_text("".join(_view(number, now) for number in range(20)))
+    limits = '{"page.viewed": 30}'
+    apply = ("store", "retention", "--apply", "--json", "--within-s")
+    run.stop(run.of("ingest"))
+    assert run.publish(lines)["acknowledged"] == 20
+    waiting = run.c360(*apply, "5", code=TRY_AGAIN, C360_RETENTION_EVENTS_DAYS=limits)
+    assert "it waits until the ingest workers have read what was sent before it" in waiting.stderr
+    run.add("ingest")
+    [worker] = run.of("identity")
+    wait_for(lambda: run.rows(STAGE_SQL) != [(0,)], 120)
+    worker.kill()
+    worker.start()
+    wait_for(lambda: run.rows(STAGE_SQL) == [(4,)], 300)
+    [views] = json.loads(run.c360(*apply, "30", C360_RETENTION_EVENTS_DAYS=limits).stdout)
+    assert (views["event_type"], views["removed"]) == ("page.viewed", True)
+    run.wait_drained()
+    left = run.rows("SELECT event_id FROM touchpoints FINAL WHERE type = 'page.viewed'")
+    assert {event_id for (event_id,) in left} == {f"view-{number}" for number in range(1, 20, 2)}
+    assert c360_verified(run)
+    assert profile_changes_astray(run) == []
+    assert alerts_astray(run) == []
+
+
 @LONG
 def test_replay_brings_nobody_back(run: Distributed) -> None:
-    """After an erasure new consumer groups read every topic from offset 0."""
+    """After an erasure, and when events have expired, new groups read every topic from offset 0."""
     run.final_tick()
     before = run.digest()
     run.stop_all()
@@ -437,6 +467,15 @@ def _somebody(run: Distributed) -> dict[str, Any]:
         if _json(run, "profile", "get", "--id", one["profile_id"])["orders"]:
             return dict(one)
     raise AssertionError("nobody ordered anything")
+
+
+def _view(number: int, now: datetime) -> str:
+    """A line of a view of today, or of one that is too old."""
+    at = now - timedelta(days=number % 2 or 90)
+    shown = [events.identifier("email", f"viewer-{number // 2}@mail.example", verified=True),
+             events.identifier("cookie", f"viewer-{number // 4}")]  # fmt: skip
+    sent = events.event(event_id=f"view-{number}", identifiers=shown, occurred_at=at.isoformat())
+    return json.dumps(sent) + "\n"
 
 
 def _late_event(number: int, address: str) -> str:

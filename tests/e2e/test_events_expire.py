@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.embedded.engine import Engine
-from services.embedded.event_retention import EventRetention
+from services.retention.removal import EventRemoval
 from services.runtime.settings import load_settings
 from tests.e2e.runs import DEADLINE_S, SECRET, c360
 from tests.events import event, identifier, line
@@ -43,10 +43,10 @@ def _stream(path: Path) -> Path:
 def _expire_and_die(directory: Path) -> None:
     """A removal that is killed when the facts are gone and the map is not settled."""
 
-    def die(_retention: EventRetention) -> None:
+    def die(_removal: EventRemoval, _realm: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    EventRetention._settle = die  # type: ignore[assignment, method-assign]
+    EventRemoval._settle = die  # type: ignore[assignment, method-assign]
     settings = load_settings(directory, identity_secret=SECRET)
     with Engine.open(settings) as engine:
         engine.expire({"page.viewed": datetime.now(UTC) - timedelta(days=30)})

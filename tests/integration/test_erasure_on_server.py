@@ -32,7 +32,7 @@ from services.erasure import closing
 from services.erasure.adapters.held import HeldReader
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
 from services.erasure.adapters.runs import ErasureRuns
-from services.erasure.closing import ErasureCloser
+from services.erasure.closing import OrderCloser, WaitingOrder, waiting_erasures
 from services.erasure.on_server import ServerErasures
 from services.erasure.sales import SaleWriter
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
@@ -45,9 +45,11 @@ from services.ingest.core.limiter import RejectLimiter
 from services.ingest.ledger import Ledger, LedgerOfStore
 from services.ingest.stage import IngestStage
 from services.ingest.worker import Batch, IngestPorts, IngestWorker, Timing
+from services.retention.on_server import ServerExpiry, waiting_cutoffs
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.store.database import Database
+from services.store.event_cutoffs import EventCutoffs
 from services.stream.claim_records import (
     OFFER_PARTITIONS,
     OFFERS_TOPIC,
@@ -56,7 +58,7 @@ from services.stream.claim_records import (
 )
 from services.stream.connection import key_of, partition_of
 from services.stream.partition_ownership import DecisionPorts
-from services.stream.person_records import EDGES_TOPIC, erasure_outgoing
+from services.stream.person_records import EDGES_TOPIC, identity_outgoing
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import ClickHousePositions
 from services.stream.watermarks import ClickHouseWatermarks
@@ -70,6 +72,15 @@ T = TypeVar("T")
 SHOP = Partition("touchpoints.shop", 0)
 EDGES = Partition(EDGES_TOPIC, 0)
 LATE = (*PLANTED, "straggling-order", "straggling-case", "straggler")
+
+
+def core_of(facts: ClickHouseFactStore, ledger: Ledger | None = None) -> EventProcessor:
+    """What ingest makes of events, by the ledgers as they are in the store now."""
+    ledger = ledger or Ledger()
+    ledger.refresh(facts)
+    return EventProcessor(
+        config(), ledger.erased_at, ledger.kept_since, is_suppressed=ledger.is_suppressed
+    )
 
 
 class Killed(BaseException):
@@ -149,6 +160,7 @@ class Workers:
         self.kill_at: int | None = None
         self.calls = 0
         self.orders = ErasureOrders(database)
+        self.cutoffs = EventCutoffs(database)
         self.pauses = PausingErasures(database)
         self.start_ingest()
         self.start_identity()
@@ -175,10 +187,8 @@ class Workers:
 
     def start_ingest(self) -> None:
         facts, ledger = ClickHouseFactStore(self.database), Ledger()
-        ledger.refresh(facts)
-        core = EventProcessor(config(), ledger.erased_at, is_suppressed=ledger.is_suppressed)
         self.ingest = IngestWorker(
-            IngestStage(core, facts, from_log=True),
+            IngestStage(core_of(facts, ledger), facts, from_log=True),
             IngestPorts(self.topics, self, ClickHouseWatermarks(self.database), self.offload),
             RejectLimiter(1_000, 1.0),
             Metrics(),
@@ -198,8 +208,12 @@ class Workers:
                 lambda: from_ms(self.topics.now_ms),
                 write_sales=lambda database: SaleWriter(config(), ClickHouseFactStore(database)),
             ),
+            expiry=ServerExpiry(self.database, core_of),
         )
-        self.closer = ErasureCloser(self.orders, self.topics, self, self.offload)
+        self.closer = OrderCloser(self.waiting, self.topics, self, self.offload)
+
+    def waiting(self) -> list[WaitingOrder]:
+        return [*waiting_erasures(self.orders), *waiting_cutoffs(self.cutoffs)]
 
     def start_consistency(self) -> None:
         self.consistency = ConsistencyWorker(
@@ -347,7 +361,7 @@ def test_events_in_flight_bring_nobody_back(workers: Workers, stage: str) -> Non
     async def story() -> None:
         workers.publish(*stragglers())
         batch = workers.decoded()
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         if stage == "stored":  # killed between the facts and what is derived from them
             workers.ingest._stage.store(batch.decoded, 0)
             workers.start_ingest()
@@ -396,7 +410,7 @@ def test_whoever_dies_the_next_one_completes_it(workers: Workers) -> None:
 
     async def story() -> None:
         workers.publish(*stragglers())
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await attempt(workers.run_identity)
         await workers.store(workers.decoded())
         await attempt(workers.closer.look)
@@ -428,7 +442,7 @@ def test_a_new_event_begins_a_new_profile(workers: Workers) -> None:
                           identifiers=[mail, *more]))  # fmt: skip
 
     async def story() -> None:
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.run_identity()
         workers.publish(at(1, "meanwhile"))
         workers.topics.now_ms += 300_000
@@ -438,7 +452,7 @@ def test_a_new_event_begins_a_new_profile(workers: Workers) -> None:
         workers.publish(at(9, "planted-new", identifier("cookie", "new-cookie")))
         await workers.run_all()
         closes = record.model_copy(update={"closes": True})
-        await workers.send_all([erasure_outgoing(record), erasure_outgoing(closes)])
+        await workers.send_all([identity_outgoing(record), identity_outgoing(closes)])
         await workers.closer.look()
         await workers.run_all()
 
@@ -460,7 +474,7 @@ def test_an_objection_outlasts_the_person(workers: Workers) -> None:
     async def story() -> None:
         workers.publish(late)
         await workers.store(workers.decoded())
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.run_identity()
         await workers.closer.look()
         workers.kill_at = workers.calls + 12
@@ -509,7 +523,7 @@ def test_an_action_that_waits_does_not_bring_an_incident_back(workers: Workers) 
                 reason="planted-support-text", acted_at=RECEIVED_AT,
             )  # fmt: skip
             await workers.send_all([action_outgoing(ActionRecord.of(book, entry))])
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.finish(record)
 
     run(story())
@@ -532,7 +546,7 @@ def test_a_closing_record_without_effect_is_sent_again(
         return len(workers.topics.records[EDGES]) > before
 
     async def story() -> None:
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.run_identity()
         await workers.closer.look()
         assert workers.step(record) is ErasureStep.PAUSING
@@ -553,7 +567,7 @@ def test_incidents_pause_meanwhile(workers: Workers) -> None:
     record = workers.record()
 
     async def story() -> None:
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.run_identity()
         await workers.closer.look()
         assert workers.step(record) is ErasureStep.PAUSING

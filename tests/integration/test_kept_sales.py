@@ -20,7 +20,7 @@ from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.profiles.adapters.totals import refresh_totals
 from services.runtime.errors import Fatal, Retry
 from services.store.database import Database
-from services.stream.person_records import erasure_outgoing
+from services.stream.person_records import identity_outgoing
 from tests.events import RECEIVED_AT, config, event, identifier, line, order
 from tests.integration.test_erasure import REALM, Running, assert_consistent, found_in, node
 from tests.integration.test_erasure_on_server import (
@@ -359,7 +359,7 @@ def test_on_a_server_sales_stay(database: Database) -> None:
     )
 
     async def story() -> None:
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.run_identity()
         workers.start_identity()
         await workers.finish(record)

@@ -17,10 +17,10 @@ from services.api.queries.personal_data import PROFILE_EXPORT
 from services.api.queries.profiles import ProfileRequest
 from services.api.read_store import access_to
 from services.cli.personal_data import write_archive, write_document
-from services.embedded.event_retention import WORK_TABLES
 from services.erasure.places import NOBODYS, PLACES, SECTIONS
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
+from services.retention.removal import WORK_TABLES
 from services.runtime.errors import InvalidState
 from services.runtime.settings import load_settings
 from services.store.database import Database

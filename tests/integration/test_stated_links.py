@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.identifiers import as_uuid
-from services.stream.person_records import erasure_outgoing
+from services.stream.person_records import identity_outgoing
 from tests.events import event, identifier, line
 from tests.integration.test_erasure import assert_consistent
 from tests.integration.test_erasure_on_server import (
@@ -38,7 +38,7 @@ def test_a_link_between_what_only_the_erased_stated_stays_away(workers: Workers)
     record = workers.record()
 
     async def story() -> None:
-        await workers.send_all([erasure_outgoing(record)])
+        await workers.send_all([identity_outgoing(record)])
         await workers.finish(record)
 
     run(story())

@@ -68,7 +68,12 @@ def take(process: Process, *events: dict[str, Any] | bytes) -> list[str]:
 def access(process: Process) -> Access:
     engine = process.engine
     return access_to(
-        engine.settings, process.database, engine.act, engine.erase, engine.expire, engine.suppress
+        engine.settings,
+        process.database,
+        engine.act,
+        engine.erase,
+        lambda before, _within_s: engine.expire(before),
+        engine.suppress,
     )
 
 

@@ -15,7 +15,7 @@ from services.consistency.ticker import Ticker
 from services.consistency.worker import ConsistencyWorker
 from services.consistency.writer import CacheBudget
 from services.erasure.adapters.orders import ErasureOrders
-from services.erasure.closing import ErasureCloser
+from services.erasure.closing import OrderCloser, waiting_erasures
 from services.erasure.on_server import ServerErasures
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.ports import IdentityStore
@@ -196,8 +196,13 @@ async def identity(any_world: World, process: Process) -> None:
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
     host, member = hosted(world, process, "identity", complete)
-    closer = ErasureCloser(
-        ErasureOrders(database), Groups(world.groups, client), client, process.offload, offers
+    orders = ErasureOrders(database)
+    closer = OrderCloser(
+        lambda: waiting_erasures(orders),
+        Groups(world.groups, client),
+        client,
+        process.offload,
+        offers,
     )
     async with _beside(world, process, closer.keep()):
         await host.run()

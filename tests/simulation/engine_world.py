@@ -27,7 +27,7 @@ from services.ingest.ledger import Ledger
 from services.runtime.settings import Settings
 from services.store.database import Database
 from services.store.rules_in_force import ClickHouseRules, FollowedRules, ahead_of_its_record
-from services.stream.person_records import erasure_outgoing, person_outgoing
+from services.stream.person_records import identity_outgoing, person_outgoing
 from services.stream.ports import Delivery, Outgoing
 from services.stream.watermarks import ClickHouseWatermarks
 from tests.mixed_checks import (
@@ -132,7 +132,7 @@ class EngineWorld(World):
         self.done[what] += 1
         self.say("people", f"{what} {record.model_dump_json(exclude={'text'})[:200]}")
         if isinstance(record, ErasureRecord):
-            self.broker.append(erasure_outgoing(record))
+            self.broker.append(identity_outgoing(record))
         else:
             self.broker.append(person_outgoing(record))
 

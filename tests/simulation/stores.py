@@ -297,7 +297,6 @@ class Facts(PriceListFacts, NobodySuppressed):
             self._process.write("values", events, self._rows.put_values)
 
     def write_rejected(self, lines: Sequence[RejectedLine]) -> None:
-        """See the port."""
         assert self._process is None, "a worker sends them to the dead letters"
         self._rows.rejected.update({(one.reject.reason, one.raw): one for one in lines})
 
@@ -312,6 +311,9 @@ class Facts(PriceListFacts, NobodySuppressed):
 
     def cutoffs(self) -> dict[tuple[str, str], int]:
         return {}
+
+    def is_expiring(self) -> bool:
+        return False
 
     def last_batch(self) -> int:
         return max(self._rows.checkpoint, *self._rows.batches.values(), 0)

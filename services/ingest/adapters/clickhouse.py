@@ -42,6 +42,7 @@ ERASURES_SQL = _STATEMENTS["erasures"]
 ERASURE_STEPS_SQL = _STATEMENTS["erasure_steps"]
 SUPPRESSED_SQL = _STATEMENTS["suppressed"]
 CUTOFFS_SQL = _STATEMENTS["cutoffs"]
+EXPIRING_SQL = _STATEMENTS["expiring"]
 CHECKPOINT_SQL = _STATEMENTS["checkpoint"]
 CONFLICT_SQL = _STATEMENTS["conflict"]
 FORMER_BOOKS_SQL = _STATEMENTS["former_books"]
@@ -365,6 +366,10 @@ class ClickHouseFactStore:
         """See the port."""
         rows = self._database.rows(CUTOFFS_SQL)
         return {(realm, type_name): to_ms(before) for realm, type_name, before in rows}
+
+    def is_expiring(self) -> bool:
+        """See the port."""
+        return bool(self._database.rows(EXPIRING_SQL)[0][0])
 
     def last_batch(self) -> int:
         """See the port."""

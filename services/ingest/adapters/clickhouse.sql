@@ -36,8 +36,10 @@ SELECT realm, node, max(until) FROM
 GROUP BY realm, node
 
 -- erasure_steps --
--- How many steps all ordered erasures have made, and all suppressions.
+-- How many steps all ordered erasures have made, all suppressions and all removals of expired events: a
+-- number that grows with each.
 SELECT (SELECT sum(step) FROM erasure_orders FINAL) + (SELECT count() FROM suppressions FINAL)
+    + (SELECT sum(version) FROM event_cutoffs FINAL)
 
 -- suppressed --
 -- Who must not be processed: of each node the latest step counts.
@@ -51,6 +53,10 @@ WHERE NOT lifted
 -- cutoffs --
 -- Since when events of a type are kept.
 SELECT realm, type, before FROM event_cutoffs FINAL
+
+-- expiring --
+-- How many removals of older events are under way.
+SELECT count() FROM event_cutoffs FINAL WHERE stage < 4
 
 -- checkpoint --
 -- The last batch of a writer that is processed to the end; 0 if there is none.

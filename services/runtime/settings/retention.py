@@ -29,8 +29,8 @@ class RetentionSettings(Part):
     removes its entries anyway."""
     retention_events_days: dict[str, Days] = Field(default={})
     """Days for which events are kept, by type, as JSON: `{"page.viewed": 365, "email.opened":
-    90}`; others for ever. Older ones are rejected as `expired` once they were removed. Only on a
-    data directory, and of `page.viewed`, `search.performed`, `email.delivered`, `email.opened` and
+    90}`; others for ever. Older ones are rejected as `expired` once they were removed. Only of
+    `page.viewed`, `search.performed`, `email.delivered`, `email.opened` and
     `email.clicked`."""
 
     @field_validator("retention_events_days")

@@ -18,7 +18,8 @@ from schemas.reject import RejectReason
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.ports import IdentityStore
-from services.identity.worker import RECORDS_MAX, CustomerRecords, IdentityWorker
+from services.identity.resettling import CustomerRecords
+from services.identity.worker import RECORDS_MAX, IdentityWorker
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics

@@ -1,0 +1,166 @@
+"""The retention of events in the identity worker, which removes what has expired in its realms.
+
+What is removed and how is services/retention/removal.py; here is when. Implements
+services.identity.ports.EventExpiry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+import structlog
+
+from schemas.edge import Edge
+from schemas.records import CutoffRecord, RetentionRecord
+from services.erasure.closing import WaitingOrder
+from services.identity.ports import ChangedMap
+from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.decode import event_hash
+from services.ingest.core.event_processor import EventProcessor
+from services.retention.removal import EventRemoval
+from services.store.database import Database, chunks
+from services.store.event_cutoffs import Cutoff, EventCutoffs, RemovalStage
+from services.store.statements import statements_of
+from services.stream.person_records import identity_outgoing
+
+STORED_SQL = statements_of(__file__)["stored"]
+EVENTS_PER_QUERY = 5_000
+log = structlog.get_logger()
+
+
+class ServerExpiry:
+    """The retention of the realms that a worker writes. Methods block, raise Retry or Fatal, and
+    may be repeated.
+
+    Args:
+        core_of: makes what reads stored events, by the rules and ledgers of now.
+        waits: called while rows are being removed: it is progress.
+        gives_way: see the port.
+        open_slow: a connection whose statements may take long; otherwise that of the rest.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        core_of: Callable[[ClickHouseFactStore], EventProcessor],
+        waits: Callable[[], None] = lambda: None,
+        gives_way: Callable[[], bool] = lambda: False,
+        open_slow: Callable[[], Database] | None = None,
+    ) -> None:
+        self._database = database
+        self._cutoffs = EventCutoffs(database)
+        self._core_of = core_of
+        self._waits = waits
+        self._gives_way = gives_way
+        self._open_slow = open_slow
+        self._slow_database: Database | None = None
+
+    def standing(self, realm: str, edges: Sequence[Edge]) -> list[Edge]:
+        """See the port. An edge says when its event happened, and not of which type it was: of old
+        ones the event is looked for. Facts are stored before their edges are sent."""
+        before = {one.type: one.before_ms for one in self._of(realm)}
+        latest = max(before.values(), default=-1)
+        old = {one.event_id for one in edges if one.first_seen_ms < latest}
+        types = self._types(realm, old) if old else {}
+
+        def stands(edge: Edge) -> bool:
+            if edge.first_seen_ms >= latest:
+                return True
+            name = types.get(edge.event_id)
+            # A newer body may be stored: it counts, and this edge is of one from before.
+            return name is not None and edge.first_seen_ms >= before.get(name, -1)
+
+        return list(filter(stands, edges)) if old else list(edges)
+
+    def _types(self, realm: str, events: Collection[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for some in chunks(sorted(events), EVENTS_PER_QUERY):
+            asked = {"realm": realm, "hashes": list(map(event_hash, some)), "events": list(some)}
+            found |= dict(self._database.rows(STORED_SQL, asked))
+        return found
+
+    def begin(self, record: RetentionRecord) -> None:
+        """See the port."""
+        self._cutoffs.note(
+            [
+                Cutoff(record.realm, one.type, one.before_ms, RemovalStage.WAITING)
+                for one in record.cutoffs
+            ]
+        )
+
+    def removal(
+        self, record: RetentionRecord, around: ChangedMap, fence: Callable[[], None]
+    ) -> ServerRemoval | None:
+        """See the port."""
+        meant = {(one.type, one.before_ms) for one in record.cutoffs}
+        due = [
+            one
+            for one in self._of(record.realm)
+            if one.is_open
+            and one.stage is not RemovalStage.WAITING
+            and (one.type, one.before_ms) in meant
+        ]
+        if not due:
+            return None
+        database = self._slow()
+        facts = ClickHouseFactStore(database)
+        core = self._core_of(facts)
+        removal = EventRemoval(database, around, core, facts, fence, self._waits)
+        return ServerRemoval(removal, record.realm, due)
+
+    def gives_way(self) -> bool:
+        """See the port."""
+        return self._gives_way()
+
+    def _of(self, realm: str) -> list[Cutoff]:
+        return [one for one in self._cutoffs.standing() if one.realm == realm]
+
+    def _slow(self) -> Database:
+        """Opened when it is needed first, and kept."""
+        if self._slow_database is None:
+            self._slow_database = self._database if self._open_slow is None else self._open_slow()
+        return self._slow_database
+
+
+class ServerRemoval:
+    """Implements services.identity.ports.ExpiredRemoval."""
+
+    def __init__(self, removal: EventRemoval, realm: str, cutoffs: Collection[Cutoff]) -> None:
+        self._removal = removal
+        self._realm = realm
+        self._cutoffs = cutoffs
+        self._parts = removal.run(realm, cutoffs)
+
+    def next_part(self) -> bool:
+        """See the port."""
+        return next((True for _ in self._parts), False)
+
+    def finish(self) -> None:
+        """See the port."""
+        self._removal.finish(self._realm, self._cutoffs)
+        log.info("events_expired", realm=self._realm, types=[one.type for one in self._cutoffs])
+
+
+def waiting_cutoffs(cutoffs: EventCutoffs) -> list[WaitingOrder]:
+    """The cut-offs of which older events are not removed yet, for who brings them to their end: of
+    each realm those together that wait for the same."""
+    found: dict[tuple[str, bool], list[Cutoff]] = {}
+    for one in cutoffs.standing():
+        if one.is_open:
+            found.setdefault((one.realm, one.stage is not RemovalStage.WAITING), []).append(one)
+    return [
+        WaitingOrder(
+            name=f"{realm}: {', '.join(f'{one.type} {one.before_ms}' for one in mine)}",
+            has_landed=has_landed,
+            landed=partial(cutoffs.reach, mine, RemovalStage.NOTED),
+            closing=identity_outgoing(record_of(realm, mine, closes=True)),
+        )
+        for (realm, has_landed), mine in found.items()
+    ]
+
+
+def record_of(realm: str, cutoffs: Collection[Cutoff], *, closes: bool) -> RetentionRecord:
+    """The record of cut-offs of a realm."""
+    said = [CutoffRecord(type=one.type, before_ms=one.before_ms) for one in cutoffs]
+    return RetentionRecord(realm=realm, cutoffs=said, closes=closes)
