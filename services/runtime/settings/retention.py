@@ -15,6 +15,30 @@ LIMITED_TYPES = (
 """Types of events that may have an age limit. Nothing that is proven, judged or owed rests on them:
 no consent, no order, no claim of a kind of incident (ADR 0103)."""
 
+KEPT_FOR = {
+    "they prove what one may do": (
+        "consent.given", "consent.confirmed", "consent.withdrawn", "objection.made",
+        "email.bounced", "email.complained", "email.unsubscribed", "message.exchanged",
+    ),
+    "they are to be kept by law, and figures of customers follow from them": (
+        "order.placed", "order.status_changed", "order.cancelled", "order.returned",
+        "voucher.issued", "voucher.redeemed", "till.closed", "day.closed", "quote.sent",
+        "opportunity.changed", "contract.started", "contract.renewed", "contract.ended",
+    ),
+    "profiles, accounts and households are made of them": (
+        "identity.linked", "profile.updated", "account.updated", "account.contact_changed",
+        "household.member_changed",
+    ),
+    "incidents are judged from what they say, and would never have been without it": (
+        "product.viewed", "cart.updated", "message.sent", "email.sent", "campaign.published",
+        "campaign.reached", "loyalty.changed", "survey.answered", "review.posted",
+        "referral.made", "support.contacted", "support.answered", "complaint.opened",
+        "complaint.closed", "appointment.booked", "offer.published", "price_list.completed",
+        "store.published",
+    ),
+}  # fmt: skip
+"""Why events of the other types have no age limit."""
+
 
 class RetentionSettings(Part):
     """`c360 store retention`."""
@@ -36,9 +60,11 @@ class RetentionSettings(Part):
     @field_validator("retention_events_days")
     @classmethod
     def _may_have_a_limit(cls, given: dict[str, int]) -> dict[str, int]:
-        if not set(given) <= set(LIMITED_TYPES):
+        whys = {name: why for why, names in KEPT_FOR.items() for name in names}
+        kept = sorted(set(given) - set(LIMITED_TYPES))
+        if kept:
+            each = "; ".join(f"{one}: {whys.get(one, 'no such type of events')}" for one in kept)
             raise ValueError(
-                f"only these types may have an age limit: {', '.join(LIMITED_TYPES)}; consents, "
-                "orders, incidents and what they rest on are kept"
+                f"only these types may have an age limit: {', '.join(LIMITED_TYPES)}. {each}"
             )
         return given

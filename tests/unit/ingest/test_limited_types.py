@@ -15,7 +15,7 @@ from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Reject
 from services.runtime.errors import ConfigurationError
 from services.runtime.settings import load_settings
-from services.runtime.settings.retention import LIMITED_TYPES
+from services.runtime.settings.retention import KEPT_FOR, LIMITED_TYPES
 from tests.events import RECEIVED_AT, config, core, event, identifier, line
 
 PROVEN = [
@@ -69,3 +69,28 @@ def test_what_expired_is_refused_by_realm_and_type() -> None:
     ]
     for one in kept:
         assert isinstance(core.process(line(one), RECEIVED_AT), Accepted)
+
+
+def test_each_other_type_has_a_reason() -> None:
+    """The error says of each type that is refused why it is kept, and which ones are none."""
+    reasons = {name: why for why, names in KEPT_FOR.items() for name in names}
+    assert reasons.keys() == EVENT_TYPES.keys() - set(LIMITED_TYPES)
+    assert sum(map(len, KEPT_FOR.values())) == len(reasons)
+    given = {"order.placed": 30, "page.liked": 30}
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(retention_events_days=given)
+    assert f"order.placed: {reasons['order.placed']}" in str(raised.value)
+    assert "page.liked: no such type of events" in str(raised.value)
+
+
+JUDGED = "incidents are judged from what they say, and would never have been without it"
+
+
+@pytest.mark.parametrize("name", sorted(set(KEPT_FOR[JUDGED]) - {"message.sent"}))
+def test_incidents_are_judged_from_the_others(name: str) -> None:
+    """An example makes a claim: it cannot go without what was found by it."""
+    outcome = core().process(
+        line(event(name, identifiers=PROVEN, body=EXAMPLES[name]["body"])), RECEIVED_AT
+    )
+    assert isinstance(outcome, Accepted), outcome
+    assert outcome.claims
