@@ -188,7 +188,10 @@ class Engine:
         )
 
     def _new_retention(self) -> EventRetention:
-        return EventRetention(self.database, self.pipeline, self._core, self.facts, self._forget)
+        # What is stored of people stays when they are suppressed, and so do the links that it makes.
+        config = ingest_config(self.settings, self.identity_rules)
+        core = EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since)
+        return EventRetention(self.database, self.pipeline, core, self.facts, self._forget)
 
     def _register_realms(self) -> None:
         for name, realm in self.settings.realms.items():
@@ -332,9 +335,10 @@ class Engine:
     def suppress(self, steps: Sequence[SuppressionStep]) -> None:
         """Suppress people, or end that: when it returns, nothing of them is taken any more.
 
-        To be called by the thread that writes. Raises Fatal if it may be noted and cannot be gone
-        by: the next start goes by it.
+        To be called by the thread that writes. Raises Retry if nothing is noted, and Fatal if it
+        may be and cannot be gone by: the next start goes by it.
         """
+        self.pipeline.decide_undone()
         try:
             Suppressions(self.database).put(steps)
             self._forget()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from schemas.api.permission import ContactAddress
+from schemas.edge import Decision, Verdict
 from schemas.instants import to_ms
-from schemas.records import ErasureRecord
+from schemas.records import DecisionRecord, ErasureRecord
 from services.api.operation import Operation as ApiOperation
 from services.api.operation import RealmRequest
 from services.api.ports import Access
@@ -32,7 +33,7 @@ from services.store.database import Database
 from services.store.suppressions import Suppressions
 from tests.events import event, identifier, line
 from tests.mixed_history import REALM, node_of
-from tests.mixed_process import START, Process
+from tests.mixed_process import START, Faults, Process
 
 MAIL = identifier("email", "zq.away@mail.example", verified=True)
 CARD = identifier("loyalty_card", "880077", issuer="shop", verified=True)
@@ -192,3 +193,36 @@ def test_a_failure_ends_the_process(process: Process, monkeypatch: pytest.Monkey
             ask(process, PROFILE_SUPPRESS)
     process.start()
     assert take(process, sent("page.viewed", MAIL)) == ["suppressed"]
+
+
+def test_what_is_stored_of_a_suppressed_person_holds_together(process: Process) -> None:
+    """Also when the event that a link rested on expires: the next best one of them counts."""
+    early, later = START, START + timedelta(hours=12)
+    take(process, sent("page.viewed", MAIL, CARD, event_id="first", occurred_at=early.isoformat()))
+    ask(process, PROFILE_SUPPRESS)
+    for table in ("edges", "edges_reversed"):  # what was replaced is gone
+        process.database.command(f"OPTIMIZE TABLE {table} FINAL")
+    evidence = "SELECT event_id = 'first' FROM edges FINAL"
+    assert process.database.rows(evidence) == [(True,)]
+    process.engine.expire({"page.viewed": later})
+    assert process.database.rows(evidence) == [(False,)]
+    kept = process.database.rows("SELECT count(), uniqExact(profile) FROM map FINAL")
+    assert kept == [(2, 1)]
+
+
+def test_a_decision_that_was_given_up_is_not_forgotten(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored, and the map does not follow yet: it does before a suppression lets the engine
+    go on behind it."""
+    take(process, sent("identity.linked", OTHER, TABLET))
+    a, b = sorted((node_of(CARD), node_of(OTHER)), key=lambda node: node.id)
+    decision = Decision(a, b, Verdict.SAME, "kim", "one", to_ms(process.now))
+    with monkeypatch.context() as patch:
+        Faults(patch).fail(0, Retry)
+        with pytest.raises(Retry):
+            process.engine.act([DecisionRecord.of(REALM, decision)])
+    ask(process, PROFILE_SUPPRESS)
+    process.start()
+    persons = "SELECT uniqExact(profile) FROM map FINAL WHERE type IN ('email', 'loyalty_card')"
+    assert process.database.rows(persons) == [(1,)]
