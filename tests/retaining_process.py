@@ -46,14 +46,19 @@ Lines = list[tuple[bytes, Intake]]
 
 
 class RetainingProcess:
-    """The stages of one process on the tables of a test, opened as a data directory is."""
+    """The stages of one process on the tables of a test, opened as a data directory is.
 
-    def __init__(self, database: Database, received_at: datetime = RECEIVED_AT) -> None:
+    `changes` are those of the configuration of ingest.
+    """
+
+    def __init__(
+        self, database: Database, received_at: datetime = RECEIVED_AT, **changes: Any
+    ) -> None:
         self.database, self._facts, self._ledger = database, ClickHouseFactStore(database), Ledger()
         self._ledger.refresh(self._facts)
         graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
         metrics = Metrics()
-        core = EventProcessor(config(), self._ledger.erased_at, self._ledger.kept_since)
+        core = EventProcessor(config(**changes), self._ledger.erased_at, self._ledger.kept_since)
         self.pipeline = Pipeline(
             self._facts,
             IngestStage(core, self._facts),

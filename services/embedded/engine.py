@@ -188,7 +188,7 @@ class Engine:
         )
 
     def _new_retention(self) -> EventRetention:
-        # What is stored of people stays when they are suppressed, and so do the links that it makes.
+        # What is stored of people stays when they are suppressed, with the links that it makes.
         config = ingest_config(self.settings, self.identity_rules)
         core = EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since)
         return EventRetention(self.database, self.pipeline, core, self.facts, self._forget)

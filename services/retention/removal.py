@@ -14,13 +14,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from schemas.edge import Edge
+from schemas.edge import Edge, Node
 from schemas.identifiers import NodeId, as_uuid
 from services.erasure.places import PLACES, FoundBy
 from services.identity.core.model import Pair, better
 from services.identity.ports import ChangedMap
+from services.ingest.core.decode import decode
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.outcome import Accepted, Intake
+from services.ingest.core.identify import LINK_TYPES, StoredNames, names_its_sender
+from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.ports import FactStore
 from services.ingest.stage import outcome_of
 from services.store.database import Database
@@ -73,7 +75,8 @@ class EventRemoval:
 
     Args:
         map_: changes the map.
-        core: decides what a stored event says.
+        core: decides what a stored event says. What was stored stays also of people who are
+            suppressed, so it does not ask.
         facts: where events and values are stored again that came in meanwhile.
         fence: called before each write; raises if another writer has taken over.
         waits: called while the store removes rows: it is progress.
@@ -147,7 +150,8 @@ class EventRemoval:
             asked = {"realm": realm, "parts": parts, "part": part, "limit": PAGE}
             while True:
                 rows = self._database.rows(EDGES_PAGE_SQL, {**asked, "a": place[0], "b": place[1]})
-                pairs = {(a.int, b.int) for a, b in rows}
+                ends = [(Node(a.int, *of[:2]), Node(b.int, *of[2:])) for a, b, *of in rows]
+                pairs = {(a.id, b.id): (a, b) for a, b in ends}
                 if pairs:
                     self._unlinked(realm, {node for pair in pairs for node in pair})
                     self._fence()
@@ -155,30 +159,40 @@ class EventRemoval:
                     yield
                 if len(rows) < PAGE:
                     break
-                place = rows[-1]
+                place = rows[-1][:2]
 
-    def _best_edges(self, realm: str, pairs: Collection[Pair]) -> list[Edge]:
-        """The edges between these pairs by the events that stay, as ingest would draw them."""
-        nodes = sorted({node for pair in pairs for node in pair})
+    def _best_edges(self, realm: str, pairs: Mapping[Pair, tuple[Node, Node]]) -> list[Edge]:
+        """The edges between these pairs by the events that stay, as they were stored."""
         best: dict[Pair, Edge] = {}
-        asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
-        for event in self._found(EVENTS_PAGE_SQL, asked):
-            for edge in event.edges:
-                pair = (edge.a.id, edge.b.id)
-                if pair in pairs:
+        nodes = sorted({node for pair in pairs for node in pair})
+        asked = {
+            "realm": realm,
+            "nodes": [str(as_uuid(node)) for node in nodes],
+            "link_types": sorted(LINK_TYPES),
+        }
+        for row in self._rows(EVENTS_PAGE_SQL, asked):
+            stored = _stored_names(row)
+            for node, verified in self._core.joined(stored):
+                pair = (min(stored.anchor, node), max(stored.anchor, node))
+                if ends := pairs.get(pair):
+                    edge = Edge(*ends, stored.occurred_ms, stored.event_id, verified)
                     best[pair] = better(best.get(pair, edge), edge)
         return list(best.values())
 
     def _found(self, sql: str, asked: Mapping[str, Any]) -> Iterator[Accepted]:
-        """Stored events that a statement finds, page by page."""
+        """Stored events that a statement finds."""
+        for _, _, payload, received_at, intake in self._rows(sql, asked):
+            outcome = outcome_of(self._core, payload.encode(), received_at, Intake(intake))
+            if isinstance(outcome, Accepted):
+                yield outcome
+
+    def _rows(self, sql: str, asked: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Rows of stored events, which begin with anchor and id, page by page."""
         place: tuple[Any, ...] = (UUID(int=0), "")
         while True:
             after = {"after_node": place[0], "after_id": place[1], "limit": PAGE}
             rows = self._database.rows(sql, {**asked, **after})
-            for _, _, payload, received_at, intake in rows:
-                outcome = outcome_of(self._core, payload.encode(), received_at, Intake(intake))
-                if isinstance(outcome, Accepted):
-                    yield outcome
+            yield from rows
             if len(rows) < PAGE:
                 return
             place = rows[-1][:2]
@@ -256,3 +270,17 @@ class EventRemoval:
 
     def _reach(self, cutoffs: Collection[Cutoff], stage: RemovalStage) -> None:
         self._cutoffs.reach(cutoffs, stage)
+
+
+def _stored_names(row: tuple[Any, ...]) -> StoredNames:
+    anchor, event_id, occurred_ms, anchor_type, anchor_verified, *of_ids, intake, payload = row
+    by_sender = intake != Intake.PUBLIC
+    if payload and by_sender:
+        decoded = decode(payload.encode())
+        by_sender = not isinstance(decoded, Reject) and names_its_sender(decoded[0], Intake(intake))
+    identifiers = tuple(
+        (node.int, type_name, verified) for node, type_name, verified in zip(*of_ids, strict=True)
+    )
+    return StoredNames(
+        event_id, occurred_ms, anchor.int, anchor_type, anchor_verified, identifiers, by_sender
+    )

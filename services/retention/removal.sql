@@ -64,7 +64,7 @@ WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:U
 
 -- edges_page --
 -- Edges that rest on one part of the listed events, a page after a place.
-SELECT a, b FROM edges FINAL
+SELECT a, b, a_type, a_issuer, b_type, b_issuer FROM edges FINAL
 WHERE realm = {realm:String} AND (a, b) > ({a:UUID}, {b:UUID})
     AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32} AND event_id IN (
         SELECT event_id FROM expired_events
@@ -72,8 +72,11 @@ WHERE realm = {realm:String} AND (a, b) > ({a:UUID}, {b:UUID})
 ORDER BY a, b LIMIT {limit:UInt32}
 
 -- events_page --
--- Events of these anchors that name one of these identifiers, a page after a place.
-SELECT node, event_id, payload, received_at, intake FROM touchpoints FINAL
+-- Events of these anchors that name one of these identifiers, a page after a place; the body only of
+-- types of which it says who made them.
+SELECT node, event_id, toUnixTimestamp64Milli(occurred_at), anchor_type, anchor_verified, ids.node,
+    ids.type, ids.verified, intake, if(type IN {link_types:Array(String)}, payload, '')
+FROM touchpoints FINAL
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
     AND (node, event_id) > ({after_node:UUID}, {after_id:String})
     AND hasAny(ids.node, {nodes:Array(UUID)}) AND length(ids.node) > 1

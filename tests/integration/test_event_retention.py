@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from schemas.identifiers import as_uuid, node_id
+from schemas.rules.identity import IdentityRules, identity_rules
+from schemas.rules.trust import trusting
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.store.database import Database
@@ -90,6 +92,42 @@ def test_a_worse_grade_is_left(process: RetainingProcess) -> None:
     assert edges(process.database) == [("new", False)]
     assert not profiles(process.database)
     assert_consistent(process.database)
+
+
+def others(*first: str) -> IdentityRules:
+    """The packaged rules with these types before all others."""
+    rules = identity_rules()
+    types = sorted(rules.type, key=lambda row: row.name not in first)
+    return rules.model_copy(update={"type": types})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rules": others("loyalty_card")},
+        {"channels": frozenset({"pos"})},
+        {"trust": trusting(())},
+        {"time_floor": datetime(2026, 11, 20, tzinfo=UTC)},
+    ],
+    ids=["anchor", "channel", "trust", "floor"],
+)
+def test_a_link_is_derived_from_what_was_stored(
+    process: RetainingProcess, changes: dict[str, Any]
+) -> None:
+    """Whatever would become of the event if it came in now."""
+    number = identifier("customer_number", "1001", issuer="shop", verified=True)
+    card = identifier("loyalty_card", "L-1", issuer="shop", verified=True)
+    named = (number, card, EMAIL, COOKIE)
+    linked = event(
+        "identity.linked", event_id="linked", occurred_at=NEW, identifiers=list(named), body={}
+    )
+    ingest(process, viewed("old", OLD, *named), linked)
+    before = profiles(process.database)
+    assert edges(process.database) == [("old", True)] * 3
+    later = RetainingProcess(process.database, **changes)
+    later.expire({"page.viewed": CUTOFF})
+    assert edges(process.database) == [("linked", True)] * 3
+    assert profiles(process.database) == before
 
 
 def test_what_nothing_names_is_gone(process: RetainingProcess) -> None:

@@ -47,7 +47,7 @@ from services.ingest.core.fact import (
     survey_group,
 )
 from services.ingest.core.hints import attribute_hints, order_hints
-from services.ingest.core.identify import Identification
+from services.ingest.core.identify import Identification, StoredNames
 from services.ingest.core.outcome import Accepted, Context, DropReason, Identified, Intake, Reject
 from services.ingest.core.permission import (
     ADDRESS_TYPES,
@@ -197,6 +197,10 @@ class EventProcessor:
         occurred_at = from_ms(occurred_ms)
         context = Context(event, identified, occurred_at, occurred_ms, version, intake)
         return self._accept(context, line, received_ms)
+
+    def joined(self, stored: StoredNames) -> list[tuple[NodeId, bool]]:
+        """See `Identification.joined`."""
+        return self._identification.joined(stored)
 
     def hear(self, event: Touchpoint) -> tuple[Heard, list[Edge]] | Reject:
         """What the kinds of incidents hear of an event, and its edges, on whatever channel and at

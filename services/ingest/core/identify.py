@@ -7,6 +7,7 @@ schemas/identifiers.py.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from schemas.edge import Edge, Node
 from schemas.identifiers import (
@@ -31,6 +32,20 @@ ADDRESS = "email"
 """Identifier type of what a mail is sent to."""
 LINK_TYPES = frozenset({"email.opened", "email.clicked", "email.unsubscribed"})
 """Events made by whoever holds a mail, which may have been forwarded."""
+
+
+class StoredNames(NamedTuple):
+    """Whom an event names, as its row says."""
+
+    event_id: str
+    occurred_ms: int
+    anchor: NodeId
+    anchor_type: str
+    anchor_verified: bool
+    identifiers: tuple[tuple[NodeId, str, bool], ...]
+    """Node, type and whether it is verified; the anchor among them."""
+    by_sender: bool
+    """Whether they are those of whoever acted."""
 
 
 class Identification:
@@ -115,7 +130,7 @@ class Identification:
         dropped: list[DropReason] = []
         seen: dict[NodeId, int] = {}
         system = event.source.system
-        by_sender = _names_its_sender(event, intake)
+        by_sender = names_its_sender(event, intake)
         resolve, realm, issued = self.resolve, event.realm, self._issued
         for position, given in enumerate(event.identifiers):
             type_name = given.type
@@ -206,27 +221,41 @@ class Identification:
         if len(identifiers) < 2:
             return []
         proves = self._proves if by_sender else self._proves_to_anybody
-        is_proof = proves(anchor)
+        is_proof = proves(anchor.node.type, anchor.verified)
         return [
             Edge(
                 min(anchor.node, other.node),
                 max(anchor.node, other.node),
                 occurred_ms,
                 event_id,
-                is_proof and proves(other),
+                is_proof and proves(other.node.type, other.verified),
             )
             for other in identifiers
             if other.node.id != anchor.node.id
         ]
 
-    def _proves(self, one: ResolvedIdentifier) -> bool:
-        """Whether an identifier proves who sent the event that names it."""
-        return one.verified or one.node.type not in self._personal
+    def joined(self, stored: StoredNames) -> list[tuple[NodeId, bool]]:
+        """What a stored event joins with its anchor, and whether both prove who sent it.
 
-    def _proves_to_anybody(self, one: ResolvedIdentifier) -> bool:
+        As it was stored: what is listed, trusted, strongest or suppressed by now does not change
+        what was said then.
+        """
+        proves = self._proves if stored.by_sender else self._proves_to_anybody
+        is_proof = proves(stored.anchor_type, stored.anchor_verified)
+        return [
+            (node, is_proof and proves(type_name, verified))
+            for node, type_name, verified in stored.identifiers
+            if node != stored.anchor
+        ]
+
+    def _proves(self, type_name: str, verified: bool) -> bool:
+        """Whether an identifier proves who sent the event that names it."""
+        return verified or type_name not in self._personal
+
+    def _proves_to_anybody(self, type_name: str, _verified: bool) -> bool:
         """The same for an event that anybody may have made: only a device can know the random value
         of a device."""
-        return one.node.type in self._device
+        return type_name in self._device
 
 
 def _unidentified(event: Touchpoint, dropped: list[DropReason], intake: Intake) -> Reject:
@@ -241,7 +270,7 @@ def _unidentified(event: Touchpoint, dropped: list[DropReason], intake: Intake) 
     return Reject(RejectReason.NO_USABLE_IDENTIFIER, "identifiers", message, event.event_id)
 
 
-def _names_its_sender(event: Touchpoint, intake: Intake) -> bool:
+def names_its_sender(event: Touchpoint, intake: Intake) -> bool:
     """Whether the identifiers are those of whoever acted, and not only what anybody may name: with
     a public key, or through the link of a mail that somebody else may have opened."""
     if intake is Intake.PUBLIC:
