@@ -36,9 +36,10 @@ JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 class Mentions:
     """The values of a person, to be looked for in texts."""
 
-    def __init__(self, values: Collection[str]) -> None:
+    def __init__(self, values: Collection[str], *, alone_chars_min: int = ALONE_CHARS_MIN) -> None:
+        """Values that are shorter than `alone_chars_min` count as a whole string only."""
         self._whole = {value.casefold() for value in values}
-        alone = [re.escape(one) for one in self._whole if len(one) >= ALONE_CHARS_MIN]
+        alone = [re.escape(one) for one in self._whole if len(one) >= alone_chars_min]
         self._alone = re.compile(f"{BEFORE}(?:{'|'.join(alone)}){AFTER}") if alone else None
         dialled = [_dialled(*one) for one in sorted(_numbers(self._whole))]
         any_phone = rf"(?<![\w+])(?:{'|'.join(dialled)})(?!\w)(?![-.+]\d)"

@@ -96,9 +96,23 @@ def outcome_of(
     try:
         return core.process(line, received_at, intake, realm)
     except Exception as error:  # a bug: the event is kept, with its bytes, and can be replayed
-        log.error("event_failed", error=type(error).__name__, frames=frames(error))
-        message = f"{type(error).__name__}; please report it"
-        return Reject(RejectReason.UNPROCESSABLE, message=message)
+        failed = _failed(error)
+    return _judged(core, failed, line, realm)
+
+
+def _judged(core: EventProcessor, reject: Reject, line: bytes, realm: str) -> Reject:
+    """What becomes of a line that is rejected before, or while, it is processed."""
+    try:
+        return core.judge(reject, line, realm)
+    except Exception as error:  # whom it names, nobody can tell
+        _failed(error)
+        return reject
+
+
+def _failed(error: Exception) -> Reject:
+    log.error("event_failed", error=type(error).__name__, frames=frames(error))
+    message = f"{type(error).__name__}; please report it"
+    return Reject(RejectReason.UNPROCESSABLE, message=message)
 
 
 class IngestStage:
@@ -131,10 +145,12 @@ class IngestStage:
     def outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
         """Validate one line."""
         if line.fault is not None:
-            return Reject(*line.fault)
-        if not line.is_whole:
-            return Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
-        return outcome_of(self._core, line.content, received_at, intake, line.realm)
+            unread = Reject(*line.fault)
+        elif not line.is_whole:
+            unread = Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
+        else:
+            return outcome_of(self._core, line.content, received_at, intake, line.realm)
+        return _judged(self._core, unread, line.content, line.realm)
 
     def store(self, decoded: Decoded, batch: int) -> Stored:
         """Make a batch durable.

@@ -6,7 +6,8 @@ times only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from schemas.identifiers import NodeId
 from schemas.kept_objection import KeptObjection
@@ -24,6 +25,25 @@ def kept_objections(
     sql = on_one_thread(OF_NODES_SQL, len(nodes))
     for node, action, purpose, channel, address, at in rows_by_key(database, sql, realm, nodes):
         yield KeptObjection(node.int, action, purpose, channel, address.int, at)
+
+
+def kept_by_profile(
+    database: Database,
+    realm: str,
+    holder: Mapping[NodeId, NodeId],
+    until: datetime | None = None,
+) -> Iterator[tuple[NodeId, KeptObjection]]:
+    """What holds for the profiles of some nodes, by profile: what is known of several nodes of one
+    comes once, at its latest time up to `until`. Blocks; raises Retry or Fatal."""
+    latest: dict[tuple[NodeId, str, str, str, NodeId], KeptObjection] = {}
+    for one in kept_objections(database, realm, holder):
+        key = (holder[one.node], one.action, one.purpose, one.channel, one.address)
+        if until is not None and one.occurred_at > until:
+            continue
+        if key not in latest or one.occurred_at > latest[key].occurred_at:
+            latest[key] = one
+    for (profile, *_), one in latest.items():
+        yield profile, one
 
 
 def keep_objections(database: Database, realm: str, kept: Iterable[KeptObjection]) -> None:

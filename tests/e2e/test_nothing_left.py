@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -246,3 +247,19 @@ def test_no_string_is_left(tmp_path: Path, keeping: tuple[str, ...]) -> None:
 def _kept(before: Collection[str], after: Collection[str]) -> bool:
     """Whether a string stands in the same columns as before."""
     return {one for one in before if "c360." in one} <= set(after)
+
+
+def test_who_is_suppressed_as_well_stays_away(tmp_path: Path) -> None:
+    """The suppression is noted with the erasure, and an event from after it is rejected; without
+    who decides and why nothing happens. Whoever waits for no file gets the receipt at once."""
+    data, mail = tmp_path / "data", identifier("email", OTHER[0], verified=True)
+    c360(data, "ingest", "-", stdin=line(event(identifiers=[mail])))
+    erase = ("profile", "erase", OTHER[0], "--suppress", "--yes", "--within-s", "0", "--json")
+    assert "--by and --reason" in c360(data, *erase, "--by", "kim", code=2).stderr
+    done = c360(data, *erase, "--by", "kim", "--reason", "by letter of 3 May")
+    [listed] = c360_json(data, "profile", "suppressed", "--json")
+    assert listed["suppression_id"] in done.stderr
+    assert json.loads(done.stdout)["removed"]["touchpoints"] == listed["identifiers"] == 1
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    new = line(event(event_id="new", identifiers=[mail], occurred_at=later))
+    assert "suppressed" in c360(data, "ingest", "-", stdin=new, code=65).stderr

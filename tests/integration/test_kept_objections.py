@@ -110,10 +110,10 @@ def test_an_objection_outlasts_the_person(running: Running) -> None:
     assert found.occurred_at == RECEIVED_AT + timedelta(minutes=OBJECTED)
     assert found.sentence == (
         "You objected on 21 November 2026; we do not contact you for this any more. "
-        "We kept this when we erased your data."
+        "We kept this when we erased the data that it came with."
     )
     assert may(running, language=Language.GERMAN).sentence.endswith(
-        "Das haben wir behalten, als wir Ihre Daten gelöscht haben."
+        "Das haben wir behalten, als wir die zugehörigen Daten gelöscht haben."
     )
     assert may(running, purpose="survey").reason == "no_legal_basis"
     assert profile_says(running) == set()  # of every channel, which the record shows as such
@@ -173,6 +173,59 @@ def test_what_others_said_stays_theirs(running: Running) -> None:
         said("page.viewed", LATER, mail(), name="m"),
     )
     assert (may(running, giver).reason, may(running).reason) == ("objected", "no_legal_basis")
+
+
+def test_a_refusal_for_an_address_holds_for_whoever_brings_it_back(running: Running) -> None:
+    """The address was no identifier of the person: only what the withdrawal and the complaint
+    were for. One of somebody else stays as it was."""
+    unproven, theirs = identifier("email", "typed@mail.example"), "theirs@mail.example"
+    take(
+        running,
+        said("identity.linked", -200, mail(OTHER_MAIL), card()),
+        said("consent.given", -190, mail(theirs), basis="existing_customer"),
+        said("consent.withdrawn", OBJECTED, card(), name="body", address=MAIL),
+        said("consent.withdrawn", OBJECTED, card(), name="theirs", address=theirs),
+        said("email.complained", OBJECTED, card(), unproven, name="beside"),
+    )
+    record = running.record(OTHER_MAIL)
+    running.erase(record)
+    run = ErasureRuns(running.database).run(REALM, erasure_id_of(record))
+    assert run is not None
+    assert run.kept_objections == 3  # whichever identifiers they hold for
+    for value in (MAIL, unproven["value"]):
+        number = identifier("loyalty_card", f"new-{value}", verified=True)
+        take(
+            running,
+            said("identity.linked", LATER, number, mail(value), name=f"link-{value}"),
+            said("consent.given", LATER, mail(value), name=value, basis="existing_customer"),
+        )
+    assert (may(running).reason, may(running, unproven["value"]).reason) == (
+        "withdrawn", "complained",
+    )  # fmt: skip
+    assert may(running, theirs).allowed
+
+
+def test_what_holds_for_several_identifiers_is_shown_once(running: Running) -> None:
+    """Whichever of them the new profile has; of several times the latest."""
+    take(
+        running,
+        said("identity.linked", -200, mail(), card()),
+        said("identity.linked", -199, mail(OTHER_MAIL), card()),
+        said("objection.made", OBJECTED, card()),
+    )
+    running.erase(running.record(MAIL))
+    take(
+        running,
+        said("identity.linked", LATER, mail(), card()),
+        said("identity.linked", LATER + 1, mail(OTHER_MAIL), card()),
+    )
+    later = RECEIVED_AT + timedelta(minutes=LATER)
+    [one] = kept_objections(running.database, REALM, [node(MAIL)])
+    keep_objections(running.database, REALM, [one._replace(occurred_at=later)])
+    asked = ConsentsRequest(realm=REALM, identifier=f"email={MAIL}")
+    [page] = PROFILE_CONSENTS.run(access(running.database), asked)
+    [entry] = page.entries
+    assert (entry.evidence_count, [one.occurred_at for one in entry.evidence]) == (1, [later])
 
 
 def test_only_what_counts_is_kept(running: Running) -> None:

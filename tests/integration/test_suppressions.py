@@ -84,8 +84,8 @@ def ask(
     named: str = NAMED,
     **more: Any,
 ) -> list[SuppressionEntry]:
-    asked = {"author": "kim", "reason": "by telephone", **more}
-    request = SuppressionRequest(realm=REALM, identifier=named, **asked)
+    asked = {"author": "kim", "reason": "by telephone", "identifier": named, **more}
+    request = SuppressionRequest(realm=REALM, **asked)
     return list(operation.run(access(process), request))
 
 
@@ -142,7 +142,12 @@ def test_an_erased_person_stays_away(process: Process) -> None:
         {"realm": REALM, "nodes": uuids, "erased_ms": to_ms(process.now)}
     )
     process.engine.erase(record)
-    [told] = ask(process, PROFILE_SUPPRESS)
+    with pytest.raises(NotFound, match=r"loyalty_card .*erased.*TYPE@ISSUER"):
+        ask(process, PROFILE_SUPPRESS, "loyalty_card=880077")
+    for operation in (PROFILE_SUPPRESS, PROFILE_UNSUPPRESS):
+        with pytest.raises(NotFound, match=r"'880077' .*erased.*TYPE@ISSUER"):
+            ask(process, operation, who="880077", identifier="")
+    [told] = ask(process, PROFILE_SUPPRESS, "loyalty_card@shop=880077")
     assert told.identifiers == 2
     after = (process.now + timedelta(hours=1)).isoformat()
     new = sent("page.viewed", CARD, occurred_at=after)
@@ -168,6 +173,19 @@ def test_a_text_that_names_the_person_is_refused(process: Process, field: str) -
     with pytest.raises(InvalidInput, match=field):
         ask(process, PROFILE_SUPPRESS, **{field: "asked for by ZQ.away@mail.example"})
     assert in_force(process) == []
+
+
+def test_a_short_identifier_is_found_where_it_stands_alone(process: Process) -> None:
+    """In a text of a person it names the customer; within another word it does not."""
+    short = identifier("loyalty_card", "4711", issuer="shop", verified=True)
+    take(process, sent("identity.linked", MAIL, short))
+    for text in ("4711", "as C-77 (4711) asked for it", "card 4711."):
+        with pytest.raises(InvalidInput, match="reason"):
+            ask(process, PROFILE_SUPPRESS, reason=text)
+    assert in_force(process) == []
+    ask(process, PROFILE_SUPPRESS, reason="file 47110, A4711")
+    with pytest.raises(InvalidInput, match="reason"):
+        ask(process, PROFILE_UNSUPPRESS, reason="(4711)")
 
 
 def test_steps_of_one_instant_have_an_order(process: Process) -> None:

@@ -11,7 +11,7 @@ from schemas.identifiers import NodeId
 from schemas.placement import ProfileKind
 from schemas.records import ERASED_NODES_MAX
 from services.api.auth import Scope
-from services.api.handles import ERASED, held_by, node_named, node_of, require_realm
+from services.api.handles import ERASED, UNKNOWN, held_by, node_named, node_of, require_realm
 from services.api.operation import Answer, Operation, RealmRequest
 from services.api.ports import Access, Reads
 from services.api.queries.personal_data import person_meant
@@ -19,6 +19,12 @@ from services.api.queries.profiles import ProfileRequest
 from services.erasure.mentions import Mentions
 from services.runtime.errors import InvalidInput, InvalidState, NotFound
 from services.store.suppressions import SuppressionStep, suppression_id_of
+
+AS_ERASED = (
+    "; name somebody who was erased by e-mail address, id, or TYPE=VALUE, with TYPE@ISSUER=VALUE "
+    "where numbers are issued"
+)
+"""The store has no values of theirs any more, which would tell type and issuer."""
 
 
 class SuppressionRequest(ProfileRequest):
@@ -112,16 +118,24 @@ def _nodes(
 
 
 def _named(reads: Reads, asked: ProfileRequest) -> NodeId:
-    if asked.who:
-        return node_named(reads, asked.realm, asked.who)
-    return node_of(reads, asked.realm, asked.handle, asked.identifier)
+    """Raises NotFound where the store would have to know type or issuer."""
+    try:
+        if asked.who:
+            return node_named(reads, asked.realm, asked.who)
+        return node_of(reads, asked.realm, asked.handle, asked.identifier)
+    except NotFound as error:
+        if error.reason == UNKNOWN:
+            raise NotFound(f"{error}{AS_ERASED}", reason=UNKNOWN) from error
+        raise
 
 
 def _require_no_name(reads: Reads, asked: SuppressionRequest, nodes: tuple[NodeId, ...]) -> None:
     """Raises InvalidInput for a text that would keep what an erasure removes."""
     held = reads.personal_data.holding_of(asked.realm, nodes)
     given = asked.identifier.partition("=")[2] or asked.who.partition("=")[2] or asked.who
-    mentions = Mentions([*held.texts, *held.short_texts, *([given] if given else [])])
+    values = [*held.texts, *held.short_texts, *([given] if given else [])]
+    # A text that names nobody may be refused: it can say the same in other words.
+    mentions = Mentions(values, alone_chars_min=1)
     for name, text in (("reason", asked.reason), ("author", asked.author)):
         if mentions.stand_in_string(text):
             raise InvalidInput(

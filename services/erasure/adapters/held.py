@@ -99,7 +99,7 @@ class HeldReader:
         elsewhere = self._database.rows(NAMED_ELSEWHERE_SQL, asked)
         if stated is None:
             stated = [node.int for (node,) in self._database.rows(BESIDE_SQL, asked)]
-        alone = tuple(sorted(set(stated) - self._named_by_others(realm, nodes, stated)))
+        alone = tuple(sorted(set(stated) - self.named_by_others(realm, nodes, stated)))
         given: dict[str, Any] = {"realm": realm, "nodes": _uuids([*nodes, *alone])}
         given["names"] = list(ADDRESSES)
         values = forms_of([value for (value,) in self._database.rows(VALUES_SQL, given)])
@@ -108,9 +108,10 @@ class HeldReader:
         found = tuple((n.int, e) for n, e in elsewhere)
         return HeldPerson(realm, tuple(nodes), found, texts, short, alone)
 
-    def _named_by_others(
+    def named_by_others(
         self, realm: str, nodes: Sequence[NodeId], some: Collection[NodeId]
     ) -> set[NodeId]:
+        """Which of some others something names that does not go with the nodes."""
         found = set[NodeId]()
         for part in chunks(sorted(some), EVENTS_PER_QUERY):
             asked = {"realm": realm, "nodes": _uuids(nodes), "others": _uuids(part)}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from schemas.identifiers import WHOLE_PERSON, NodeId
 from schemas.kept_objection import KeptObjection
-from services.erasure.adapters.held import HeldPerson
+from services.erasure.adapters.held import HeldPerson, HeldReader
 from services.profiles.core.consent import KEPT_ACTIONS, OBJECTION
 from services.store.database import Database
 from services.store.kept_objections import kept_objections
@@ -47,7 +47,14 @@ def keeping_of(database: Database, person: HeldPerson, asked: dict[str, Any]) ->
     )
     others = _latest(_reaching(one) for one in said if one.node not in nodes)
     spread = [one._replace(node=node) for one in own for node in sorted(nodes)]
-    return Keeping([*spread, *others], len(own) + len(others))
+    addresses = {one.address for one in (*own, *others)} - nodes - {WHOLE_PERSON}
+    theirs = HeldReader(database).named_by_others(person.realm, person.nodes, addresses)
+    by_address = [
+        one._replace(node=one.address)
+        for one in (*own, *others)
+        if one.address in addresses - theirs
+    ]
+    return Keeping(_latest([*spread, *others, *by_address]), len(own) + len(others))
 
 
 def _reaching(one: KeptObjection) -> KeptObjection:

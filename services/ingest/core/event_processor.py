@@ -143,19 +143,24 @@ class EventProcessor:
         `realm` is the only one of which the sender may send events; empty for any.
         """
         outcome = self._outcome(line, received_at, intake, realm)
-        if not isinstance(outcome, Reject) or outcome.reason is RejectReason.OTHER_REALM:
-            return outcome  # a sender of another realm must not learn who was erased there
-        if outcome.reason is RejectReason.SUPPRESSED or names_suppressed(
-            line, self._identification, self._is_suppressed
+        return outcome if isinstance(outcome, Accepted) else self.judge(outcome, line, realm)
+
+    def judge(self, reject: Reject, line: bytes, realm: str = "") -> Reject:
+        """What becomes of a line that is rejected, for whatever reason: if it names somebody of
+        whom no line may be kept, it is rejected for that."""
+        if reject.reason is RejectReason.OTHER_REALM:
+            return reject  # a sender of another realm must not learn who was erased there
+        if reject.reason is RejectReason.SUPPRESSED or names_suppressed(
+            line, self._identification, self._is_suppressed, realm
         ):
-            return Reject(RejectReason.SUPPRESSED, "identifiers", SUPPRESSED, outcome.event_id)
+            return Reject(RejectReason.SUPPRESSED, "identifiers", SUPPRESSED, reject.event_id)
         erased_at = self._erased_at
         if erased_at is None:
-            return outcome
-        if names_erased(line, self._identification, erased_at):
+            return reject
+        if names_erased(line, self._identification, erased_at, realm):
             message = OLDER if has_readable_time(line) else UNTIMED
-            return Reject(RejectReason.ERASED, "identifiers", message, outcome.event_id)
-        return outcome
+            return Reject(RejectReason.ERASED, "identifiers", message, reject.event_id)
+        return reject
 
     def _outcome(
         self, line: bytes, received_at: datetime, intake: Intake, realm: str

@@ -61,7 +61,7 @@ from services.store.database import (
     rows_by_key,
 )
 from services.store.figures import recompute_totals
-from services.store.kept_objections import kept_objections
+from services.store.kept_objections import kept_by_profile
 from services.store.profile_map import Members, ProfileMap
 from services.store.statements import statements_of
 
@@ -418,9 +418,8 @@ class ProfileReader:
         found: defaultdict[NodeId, _Gathered],
     ) -> None:
         """Add what those said against contact who had these identifiers and were erased."""
-        for kept in kept_objections(self._database, realm, holder):
-            if kept.occurred_at <= until:
-                found[holder[kept.node]].consents.append(kept_record(kept))
+        for profile, kept in kept_by_profile(self._database, realm, holder, until):
+            found[profile].consents.append(kept_record(kept))
 
     def _add_memberships(
         self,

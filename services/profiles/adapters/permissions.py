@@ -16,7 +16,7 @@ from schemas.rules.profile import ConsentRules
 from services.profiles.core.consent import ConsentRecord, Consents, Target, kept_record
 from services.profiles.ports import AddressStanding, Resolved
 from services.store.database import Database, chunks, rows_by_key
-from services.store.kept_objections import kept_objections
+from services.store.kept_objections import kept_by_profile
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
@@ -69,8 +69,8 @@ class PermissionReader:
         for node, synthetic, *columns in rows_by_key(self._database, CONSENTS_SQL, realm, holder):
             if not synthetic:
                 records[holder[node.int]].extend(_records(columns))
-        for kept in kept_objections(self._database, realm, holder):
-            records[holder[kept.node]].append(kept_record(kept))
+        for profile, kept in kept_by_profile(self._database, realm, holder):
+            records[profile].append(kept_record(kept))
         return {one: Consents(records[one], self._rules) for one in profiles}
 
 

@@ -142,8 +142,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
 }
 """By reason; `{place}` begins with a blank, or is empty where it is not known."""
 KEPT_TEXTS = {
-    Language.ENGLISH: " We kept this when we erased your data.",
-    Language.GERMAN: " Das haben wir behalten, als wir Ihre Daten gelöscht haben.",
+    Language.ENGLISH: " We kept this when we erased the data that it came with.",
+    Language.GERMAN: " Das haben wir behalten, als wir die zugehörigen Daten gelöscht haben.",
 }
 """Said of what outlasted an erasure."""
 
