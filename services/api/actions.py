@@ -75,7 +75,7 @@ def no_expiry(_before: Mapping[str, datetime], _within_s: float) -> None:
     """The sink of a process that only reads. Raises ConfigurationError always."""
     raise ConfigurationError(
         "this process removes no events (C360_RETENTION_EVENTS_DAYS): ask the one that keeps the "
-        "map. Leave it out to remove the rest."
+        "map. Everything else is removed."
     )
 
 

@@ -43,10 +43,12 @@ def kafka_expiry(settings: Settings, database: Database) -> ExpirySink:
             )
         ends_at_s = monotonic() + within_s
         cutoffs = EventCutoffs(database)
+        # Nothing happened before 1970: a limit that reaches there has nothing to remove.
         wanted = {
             (realm, name): to_ms(at)
             for realm in sorted(cutoffs.realms().union(settings.realms))
             for name, at in before.items()
+            if to_ms(at) > 0
         }
         # What is under way comes to its end first: a later cut-off would only begin anew.
         under_way = {(one.realm, one.type): one.before_ms for one in cutoffs.standing()}

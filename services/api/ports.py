@@ -538,7 +538,8 @@ class Writes(Protocol):
     def remove_expired(self, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
         """Remove rows that are older than they may be, with all that are as old, table by table.
 
-        Raises Retry after `within_s`; the store goes on by itself, and repeating is harmless.
+        Raises Retry after `within_s`, when the removal of each was begun; the store goes on by
+        itself, and repeating is harmless.
         """
         ...
 

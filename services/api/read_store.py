@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import chain
 from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +62,7 @@ from services.profiles.adapters.order_history import OrderHistoryReader
 from services.profiles.adapters.permissions import PermissionReader
 from services.profiles.adapters.search import SearchReader
 from services.profiles.adapters.timeline import TimelineReader
+from services.runtime.errors import Retry
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
@@ -333,14 +333,24 @@ class StoreWrites:
         """See the port."""
         ends_at_s = monotonic() + within_s
         events = [one for one in expired if one.event_type]
+        done: list[Expired] = []
+        late: list[Retry] = []
+        # Events come last: they wait for workers. What is late keeps nothing else from going.
+        for one in (one for one in expired if not one.event_type):
+            left_s = max(0.0, ends_at_s - monotonic())
+            try:
+                done += remove_expired(self._database, [one], left_s)
+            except Retry as error:
+                late.append(error)
         if events:
-            self._expire({one.event_type: one.before for one in events}, within_s)
+            left_s = max(0.0, ends_at_s - monotonic())
+            self._expire({one.event_type: one.before for one in events}, left_s)
         left_s = max(0.0, ends_at_s - monotonic())
         if any(one.rows for one in events) and not ErasureRuns(self._database).files_gone(left_s):
             log.warning("files_stay", advice="the next run removes replaced files of the store")
-        rest = [one for one in expired if not one.event_type]
-        left_s = max(0.0, ends_at_s - monotonic())
-        return chain(events, remove_expired(self._database, rest, left_s))
+        if late:
+            raise late[0]
+        return iter([*done, *events])
 
     def keep_one_anchor(self, doubles: Sequence[DoubleAnchor]) -> None:
         """See the port."""

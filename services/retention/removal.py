@@ -40,7 +40,8 @@ NODES_PAGE_SQL = _STATEMENTS["nodes_page"]
 LIST_UNNAMED_SQL = _STATEMENTS["list_unnamed"]
 SENT_AGAIN_SQL = _STATEMENTS["sent_again"]
 NAMED_AGAIN_SQL = _STATEMENTS["named_again"]
-FORGOTTEN_PAGE_SQL = _STATEMENTS["forgotten_page"]
+UNNAMED_PAGE_SQL = _STATEMENTS["unnamed_page"]
+KNOWN_SQL = _STATEMENTS["known"]
 FACTS = "facts"
 EVIDENCE = "evidence"
 ALONE = "alone"
@@ -238,8 +239,10 @@ class EventRemoval:
         self._delete(UNNAMED_SUGGESTIONS, realm, "suggestions")
         self._delete(UNNAMED, realm, "node_values")
         self._store_again(self._found(NAMED_AGAIN_SQL, {"realm": realm}))
-        for nodes in self._pages(FORGOTTEN_PAGE_SQL, {"realm": realm}):
-            self._map.forgotten(realm, nodes)
+        for nodes in self._pages(UNNAMED_PAGE_SQL, {"realm": realm}):
+            asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in sorted(nodes)]}
+            known = {node.int for (node,) in self._database.rows(KNOWN_SQL, asked)}
+            self._map.forgotten(realm, nodes - known)
             yield
 
     def _unlinked(self, realm: str, nodes: Collection[NodeId], *, alone: bool = False) -> None:

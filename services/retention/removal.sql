@@ -22,7 +22,9 @@ WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:U
         INNER JOIN (SELECT node, event_id, version FROM expired_events
             WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
         ) AS listed ON facts.node = listed.node AND facts.event_id = listed.event_id
-        WHERE facts.realm = {realm:String} AND facts.version > listed.version)
+        WHERE facts.realm = {realm:String} AND facts.version > listed.version
+            AND facts.node IN (SELECT node FROM expired_events WHERE realm = {realm:String}
+                AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}))
 
 -- delete_facts --
 -- Removes them.
@@ -36,7 +38,9 @@ WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:U
         INNER JOIN (SELECT node, event_id, version FROM expired_events
             WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
         ) AS listed ON facts.node = listed.node AND facts.event_id = listed.event_id
-        WHERE facts.realm = {realm:String} AND facts.version > listed.version)
+        WHERE facts.realm = {realm:String} AND facts.version > listed.version
+            AND facts.node IN (SELECT node FROM expired_events WHERE realm = {realm:String}
+                AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}))
 
 -- sent_again --
 -- Events of which a newer body came in since they were listed, a page after a place.
@@ -159,13 +163,17 @@ WHERE realm = {realm:String} AND (node, event_id) > ({after_node:UUID}, {after_i
     )
 ORDER BY node, event_id LIMIT {limit:UInt32}
 
--- forgotten_page --
--- Nodes that no event names and that are not on the map, a page after a place.
+-- unnamed_page --
+-- Nodes that no event named when they were listed, a page after a place.
 SELECT DISTINCT node FROM unnamed_nodes
 WHERE realm = {realm:String} AND node > {node:UUID}
-    AND node NOT IN (SELECT node FROM map WHERE realm = {realm:String})
-    AND node NOT IN (SELECT node FROM node_values WHERE realm = {realm:String})
 ORDER BY node LIMIT {limit:UInt32}
+
+-- known --
+-- Those of these nodes that are on the map or have a value.
+SELECT node FROM map WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+UNION DISTINCT
+SELECT node FROM node_values WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 
 -- count_list --
 -- How many rows of a work table are of the realm.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -220,3 +221,24 @@ def test_incidents_of_who_stays_are_judged_again_by_the_next_start(
             process.engine.erase(erasure(process, OTHER))
     process.start()
     assert process.database.rows(customer) == [(str(as_uuid(node_of(SHOP).id)),)]
+
+
+def test_incidents_of_who_is_left_alone_are_judged_again(process: Process) -> None:
+    """Nobody else is left of a profile that had the erased identifier's id: the one who stays has
+    no row on the map, and an id of its own again, and the incidents follow."""
+    events(process, login(1, "2026-11-17T08:00:00Z", SHOP, ERP))
+    [(profile,)] = process.database.rows("SELECT DISTINCT profile FROM map FINAL")
+    gone, stays = sorted((SHOP, ERP), key=lambda one: as_uuid(node_of(one).id) != profile)
+    marketing = {"purpose": "marketing", "channel": "email"}
+    told: dict[str, Any] = {"identifiers": [stays], "body": marketing}
+    events(
+        process,
+        event("objection.made", event_id="o", occurred_at="2026-11-17T10:00:00Z", **told),
+        event("message.sent", event_id="m", occurred_at=AT, channel="email", **told),
+        login(2, LATER, MAIL),
+    )
+    customer = "SELECT DISTINCT subject FROM incident_states FINAL WHERE state != 'retracted'"
+    assert process.database.rows(customer) == [(str(profile),)]
+    process.engine.erase(erasure(process, gone))
+    assert process.database.rows("SELECT count() FROM map") == [(0,)]
+    assert process.database.rows(customer) == [(str(as_uuid(node_of(stays).id)),)]

@@ -27,7 +27,7 @@ from services.erasure.adapters.eraser import (
     erasure_id_of,
     without,
 )
-from services.erasure.adapters.held import HeldReader
+from services.erasure.adapters.held import HeldPerson, HeldReader
 from services.erasure.adapters.runs import ErasureRuns
 from services.erasure.receipt import ErasureReceipt, is_genuine, signed
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
@@ -255,6 +255,60 @@ def test_what_a_correction_took_back_does_not_count(
     assert [one.reason or one.status for one in again] == ["erased", "duplicate"]
     assert not found_in(database, PLANTED)
     assert_consistent(database)
+
+
+def test_a_correction_that_comes_meanwhile_stays(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a corrected event the bodies go that are older than the one that counted when it was
+    looked for: one that came since is what counts now."""
+    giver, mine = identifier("email", "g@mail.example", verified=True), identifier("email", EMAIL)
+    bodies = [
+        order("gift-1", amount, event_id="gift", identifiers=named, revision=number)
+        for number, (amount, named) in enumerate(
+            [("9.00", [giver, mine]), ("9.00", [giver]), ("7.77", [giver])]
+        )
+    ]
+    for one in bodies[:2]:
+        running.ingest([line(one)])
+    look = HeldReader.formerly_named
+
+    def then_corrected(reader: HeldReader, holding: HeldPerson) -> list[tuple[int, str, int]]:
+        found = look(reader, holding)
+        running.ingest([line(bodies[2])])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldReader, "formerly_named", then_corrected)
+        running.erase(running.record(EMAIL))
+    payloads = "SELECT payload FROM touchpoints FINAL WHERE event_id = 'gift'"
+    [(payload,)] = running.database.rows(payloads)
+    assert "7.77" in payload
+    assert not found_in(running.database, PLANTED)
+
+
+@pytest.mark.parametrize("merged", [("identifiers",), ()])
+def test_what_a_corrected_event_linked_is_named_by_others(
+    running: Running, merged: tuple[str, ...]
+) -> None:
+    """Of a corrected event the edges stay: an address that one links with somebody else is not the
+    person's alone, whether or not the store still has the body that named both."""
+    linked = "linked@mail.example"
+    giver = identifier("email", "g@mail.example", verified=True)
+    mine = identifier("email", EMAIL, verified=True)
+    typed, named = identifier("email", linked), [giver, identifier("email", EMAIL)]
+    told = [
+        order("gift-1", "9.00", event_id="gift", identifiers=[*named, typed]),
+        order("gift-1", "9.00", event_id="gift", identifiers=[giver], revision=1),
+        event("page.viewed", event_id="v", identifiers=[mine, typed]),
+    ]
+    for one in told:
+        running.ingest([line(one)])
+    for table in merged:
+        running.database.command(MERGE_SQL, {"table": table})
+    record = running.record(EMAIL)
+    held = HeldReader(running.database).holding_of(REALM, [one.int for one in record.nodes])
+    assert node(linked) not in held.stated
 
 
 def test_lines_of_strangers_stay(running: Running) -> None:

@@ -161,7 +161,7 @@ def test_a_profile_at_its_limit_is_told_with_a_proposal(database: Database) -> N
     evidence = reader.evidence("default", one)
     assert len(evidence.ends) == limit
     assert evidence.ends[-1] == node("loyalty_card", f"card-{limit - 1:03}")
-    found = proposal(one, evidence, [])
+    found = proposal(one, evidence, [], limit)
     assert found.action is ProposedAction.SPLIT
     assert found.ends == (evidence.ends[0], evidence.ends[-1])
     assert "identifiers_max" in found.text

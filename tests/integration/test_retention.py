@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.api.actions import kafka_sink
+from services.api.expiry_on_server import kafka_expiry
 from services.api.ports import Access
 from services.api.queries.store import (
     STORE_EXPIRED,
@@ -18,22 +20,27 @@ from services.api.queries.store import (
     StoreRequest,
 )
 from services.api.read_store import access_to
-from services.runtime.errors import ConfigurationError, Fatal
-from services.runtime.settings import load_settings
+from services.runtime.errors import ConfigurationError, Fatal, Retry
+from services.runtime.settings import Settings, load_settings
 from services.store.database import Database
-from services.store.retention import RECORDS
+from services.store.retention import RECORDS, Expired, remove_expired
 from tests.events import SECRET
 
 pytestmark = pytest.mark.any_store
 NOW = datetime.now(UTC)
 EVERYTHING = {f"retention_{name}_days": 30 for name in RECORDS}
-VIEWS = "page.viewed"
+VIEWS, CLICKS = "page.viewed", "email.clicked"
 NOBODY = uuid.UUID(int=0)
 
 
-def access(database: Database, **settings: Any) -> Access:
+def settings(**given: Any) -> Settings:
+    """These, and those that every process needs."""
+    return load_settings(identity_secret=SECRET.decode(), **given)
+
+
+def access(database: Database, **given: Any) -> Access:
     """Operations under these settings."""
-    read = load_settings(identity_secret=SECRET.decode(), **settings)
+    read = settings(**given)
     return access_to(read, database, kafka_sink(read))
 
 
@@ -106,7 +113,7 @@ def test_each_record_has_its_own_time(database: Database) -> None:
 
 
 def test_events_are_counted_and_not_removed_without_a_writer(database: Database) -> None:
-    """A process that does not keep the map, as on a server, says so and removes nothing at all."""
+    """A process that does not keep the map says so, and removes all else."""
     fill(database, 100)
     operations = access(database, retention_rejected_days=7, retention_events_days={VIEWS: 30})
     [rejected, views] = STORE_EXPIRED.run(operations, StoreRequest())
@@ -114,7 +121,68 @@ def test_events_are_counted_and_not_removed_without_a_writer(database: Database)
     assert (views.table, views.rows, views.event_type) == ("touchpoints", 0, VIEWS)
     with pytest.raises(ConfigurationError, match="C360_RETENTION_EVENTS_DAYS"):
         list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
-    assert left(database)["rejected"] == 1
+    assert left(database)["rejected"] == 0
+
+
+def test_events_that_are_late_keep_nothing_else(database: Database) -> None:
+    """Their workers are behind: what needs no worker is removed all the same."""
+    fill(database, 100)
+
+    def late(_before: Mapping[str, datetime], _within_s: float) -> None:
+        raise Retry("workers are behind")
+
+    read = settings(**EVERYTHING, retention_events_days={VIEWS: 30})
+    operations = access_to(read, database, kafka_sink(read), expire=late)
+    with pytest.raises(Retry, match="workers are behind"):
+        list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
+    assert set(left(database).values()) == {0}
+
+
+def test_a_table_that_is_late_keeps_nothing_else(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store takes longer for one than the command waits: the others go, events are ordered."""
+    fill(database, 100)
+    ordered: list[Mapping[str, datetime]] = []
+
+    def slow(database: Database, expired: Sequence[Expired], within_s: float) -> Iterator[Expired]:
+        if expired[0].table == "rejected":
+            raise Retry("rejected is late")
+        return remove_expired(database, expired, within_s)
+
+    monkeypatch.setattr("services.api.read_store.remove_expired", slow)
+    read = settings(**EVERYTHING, retention_events_days={VIEWS: 30})
+    expire = lambda before, _within_s: ordered.append(before)  # noqa: E731
+    operations = access_to(read, database, kafka_sink(read), expire=expire)
+    with pytest.raises(Retry, match="rejected is late"):
+        list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest()))
+    assert [list(one) for one in ordered] == [[VIEWS]]
+    counts = left(database)
+    assert counts.pop("rejected") == 1
+    assert set(counts.values()) == {0}
+
+
+def test_a_limit_that_reaches_before_1970_waits_for_nobody(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is as old, so no worker is asked, and none is waited for."""
+    sent: list[object] = []
+    monkeypatch.setattr(
+        "services.api.expiry_on_server.send_outgoing", lambda _settings, given: sent.extend(given)
+    )
+    read = settings(
+        kafka_bootstrap_servers="127.0.0.1:1", retention_events_days={VIEWS: 36_500, CLICKS: 30}
+    )
+    expire = kafka_expiry(read, database)
+    operations = access_to(read, database, kafka_sink(read), expire=expire)
+    with pytest.raises(Retry, match=CLICKS):
+        list(STORE_REMOVE_EXPIRED.run(operations, BoundedRequest(within_s=0)))
+    assert len(sent) == 1
+    read = settings(kafka_bootstrap_servers="127.0.0.1:1", retention_events_days={VIEWS: 36_500})
+    operations = access_to(read, database, kafka_sink(read), expire=kafka_expiry(read, database))
+    [views] = STORE_REMOVE_EXPIRED.run(operations, BoundedRequest(within_s=0))
+    assert (views.event_type, views.rows) == (VIEWS, 0)
+    assert len(sent) == 1
 
 
 def test_figures_are_recomputed_on_demand(database: Database) -> None:

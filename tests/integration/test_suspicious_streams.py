@@ -250,7 +250,7 @@ def test_evidence_and_proposal(database: Database) -> None:
 
     def told(notice: Notice) -> tuple[Any, ...]:
         seen = found.evidence("default", notice)
-        return seen, proposal(notice, seen, ["000"])
+        return seen, proposal(notice, seen, ["000"], None)
 
     seen, proposed = told(suspicious)
     assert (seen.events, seen.profiles, seen.most_in_a_day, seen.is_cut) == (8, 8, 8, False)

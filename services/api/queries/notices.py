@@ -137,7 +137,8 @@ class ListedNotice(Answer):
 
 def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
     require_realm(access.reads, asked.realm)
-    source, types = access.reads.notices, access.reads.identity_rules.by_name
+    source, rules = access.reads.notices, access.reads.identity_rules
+    types = rules.by_name
     for one in islice(source.notices(asked.realm), asked.limit):
         evidence = source.evidence(asked.realm, one)
         blocked = types[one.type].blocked if one.type in types else []
@@ -153,7 +154,7 @@ def _notices(access: Access, asked: NoticesRequest) -> Iterator[ListedNotice]:
             since=None if one.since_ms is None else from_ms(one.since_ms),
             shared=one.is_shared,
             evidence=_shown(evidence),
-            proposal=_proposed(proposal(one, evidence, blocked), asked),
+            proposal=_proposed(proposal(one, evidence, blocked, rules.identifiers_max), asked),
         )
 
 

@@ -131,8 +131,11 @@ def spread(count: int, wanted: int) -> list[int]:
     return sorted({round(at * (count - 1) / (wanted - 1)) for at in range(wanted)})
 
 
-def proposal(notice: Notice, evidence: Evidence, blocked: Sequence[str]) -> Proposal:
-    """What to do about a notice. `blocked` are the values of its type that the rules block."""
+def proposal(
+    notice: Notice, evidence: Evidence, blocked: Sequence[str], identifiers_max: int | None
+) -> Proposal:
+    """What to do about a notice. `blocked` are the values of its type that the rules block,
+    `identifiers_max` is their size limit of a person."""
     senders, ends = evidence.senders, evidence.ends
     by = _named(senders)
     if notice.kind is NoticeKind.MANY_IDENTIFIERS:
@@ -144,14 +147,8 @@ def proposal(notice: Notice, evidence: Evidence, blocked: Sequence[str]) -> Prop
         pair = (ends[0], ends[-1]) if len(ends) > 1 else None
         return Proposal(ProposedAction.SPLIT, text, "", pair)
     if notice.kind is NoticeKind.SIZE_LIMIT:
-        text = (
-            f"Nobody has {notice.found} such identifiers: several people are probably joined here, "
-            "and what would have joined more was refused. See why number 1 and number "
-            f"{notice.found} are one; block the value that joins, or decide that two are "
-            "different. If all are one person's, raise identifiers_max, or decide that what was "
-            "refused is the same."
-        )
         pair = (ends[0], ends[-1]) if len(ends) > 1 else None
+        text = _about_size(notice.found, identifiers_max)
         return Proposal(ProposedAction.SPLIT, text, "", pair)
     if notice.kind is NoticeKind.BUSY_VALUE:
         text = (
@@ -178,6 +175,33 @@ def proposal(notice: Notice, evidence: Evidence, blocked: Sequence[str]) -> Prop
             f"suspicious_above of {notice.counted}."
         )
     return Proposal(ProposedAction.BLOCK, text, _blocking(notice, blocked), None)
+
+
+def _about_size(found: int, limit: int | None) -> str:
+    """What to do about a person with so many identifiers, or who was kept from joining others."""
+    look = (
+        f"See why number 1 and number {found} are one; block the value that joins, or decide that "
+        "two are different."
+    )
+    if limit is None:
+        return (
+            f"This person has {found} such identifiers: several people are probably joined here, "
+            f"and the rules have no limit that refuses more. {look} If all are one person's, do "
+            "nothing. identifiers_max in the rules would refuse such links."
+        )
+    if found > limit:
+        return (
+            f"This person has {found} such identifiers, more than identifiers_max ({limit}): "
+            "people decided so, or they were joined before there was that limit. Links that would "
+            f"join more are refused. {look} If all are one person's, raise identifiers_max, or "
+            "decide of what was refused that it is the same."
+        )
+    return (
+        f"A link of this person was refused: the {found} such identifiers and those at its other "
+        f"end would be more than identifiers_max ({limit}), as if several people were joined. "
+        f"{look + ' ' if found > 1 else ''}If all are one person's, also what was refused, decide "
+        "that it is the same, or raise identifiers_max."
+    )
 
 
 def _named(senders: Sequence[Sender]) -> str:
