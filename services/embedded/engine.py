@@ -34,7 +34,7 @@ from services.identity.rebuild import RebuiltPart, rebuilt_parts
 from services.identity.stage import IdentityStage
 from services.identity.writer import IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.config import ingest_config
+from services.ingest.config import config_of_nobody, ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Intake
 from services.ingest.ledger import Ledger
@@ -115,7 +115,7 @@ class Engine:
             self.pipeline.settle,
             removed=self._forget,
             shared=self.pipeline.shared_among,
-            write_sales=SaleWriter(ingest_config(settings, self.identity_rules), self.facts),
+            write_sales=SaleWriter(config_of_nobody(settings, self.identity_rules), self.facts),
         )
         self._retention = self._new_retention()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import datetime
+from functools import cache, partial
 
 import orjson
 
@@ -110,12 +111,19 @@ class ServerErasures:
         found = self._run(record)
         if found is None or found[0] <= BEGUN:
             with self._slow() as database:
-                write = None if self._write_sales is None else self._write_sales(database)
+                write = self._writing_sales(database)
                 eraser = Eraser(database, settle, fence, self._waits, write_sales=write)
                 eraser.erase(record)
             found = self._run(record)
         assert found is not None
         return found[1]
+
+    def _writing_sales(self, database: Database) -> WriteSales | None:
+        """Made when the first sale is kept: most erasures keep none, and need no settings."""
+        if self._write_sales is None:
+            return None
+        made = cache(partial(self._write_sales, database))
+        return lambda sales: made()(sales)
 
     def rewritten(self, realm: str) -> list[Outgoing]:
         """See the port."""

@@ -32,8 +32,9 @@ class SaleWriter:
         self._core = EventProcessor(replace(config, kinds=COUNTING))
         self._facts = facts
 
-    def __call__(self, sales: Sequence[tuple[bytes, datetime]]) -> None:
-        """Store them. What the settings do not allow any more is not kept, and the log says so."""
+    def __call__(self, sales: Sequence[tuple[bytes, datetime]]) -> int:
+        """Store them; how many. What the settings do not allow any more is not kept, and the log
+        says so."""
         found: list[Accepted] = []
         for line, at in sales:
             outcome = self._core.process(line, at)
@@ -41,5 +42,7 @@ class SaleWriter:
                 found.append(outcome)
             else:
                 log.warning("sale_not_kept", reason=outcome.reason, path=outcome.path)
-        for one in self._facts.write_facts(found, NO_BATCH):
+        unstorable = self._facts.write_facts(found, NO_BATCH)
+        for one in unstorable:
             log.warning("sale_not_kept", reason="unstorable", type=one.row["type"])
+        return len(found) - len(unstorable)

@@ -270,8 +270,8 @@ class EventExpiry(Protocol):
         self, record: RetentionRecord, around: ChangedMap, fence: Callable[[], None]
     ) -> ExpiredRemoval | None:
         """The removal of what has expired by this record; None if not everything that was under way
-        has landed, or if it is complete. `fence` is called before each write, and raises if
-        another worker has taken over."""
+        has landed, if it is complete, or if the settings do not fit. `fence` is called before each
+        write, and raises if another worker has taken over."""
         ...
 
     def gives_way(self) -> bool:

@@ -214,7 +214,7 @@ class IdentityWorker:
         around = Resettling(session, version, fence, self._customer_records)
         removal = await offload(self._expiry.removal, record, around, fence)
         if removal is None:
-            return  # it is complete, or another one has taken its place
+            return  # it is complete, another one has taken its place, or it has to wait
         while await offload(removal.next_part):
             await self._outbox.send_all(around.told())
             if tenure is not self._tenure or self._expiry.gives_way():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from schemas.rules.identity import IdentityRules
@@ -17,12 +18,24 @@ EVERY_SOURCE = "*"
 def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
     """The core's configuration.
 
-    Raises ConfigurationError without a secret, or for wrong profile rules.
+    Raises ConfigurationError without a secret, or for wrong profile or trust rules.
+    """
+    return replace(
+        config_of_nobody(settings, rules),
+        profile_rules=read_rules(settings, "profile_rules", profile_rules),
+        trust=configured_trust(settings, rules),
+    )
+
+
+def config_of_nobody(settings: Settings, rules: IdentityRules) -> IngestConfig:
+    """The same for events that name nobody: every source is trusted, and no file of profile or
+    trust rules is read, for neither says anything of such events.
+
+    Raises ConfigurationError without a secret.
     """
     return IngestConfig(
         secret=settings.secret(),
         rules=rules,
-        profile_rules=read_rules(settings, "profile_rules", profile_rules),
         realms={
             n: Realm(r.region, r.currency, r.time_zone, r.tills_close)
             for n, r in settings.realms.items()
@@ -33,7 +46,6 @@ def ingest_config(settings: Settings, rules: IdentityRules) -> IngestConfig:
         time_floor=settings.floor(),
         secret_generation=settings.secret_generation,
         source_issuers=settings.source_issuers,
-        trust=configured_trust(settings, rules),
         future_tolerance=settings.future_tolerance(),
     )
 

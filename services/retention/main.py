@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from schemas.rules.identity import identity_rules
 from services.erasure.adapters.orders import ErasureOrders
 from services.erasure.closing import OrderCloser, waiting_erasures
@@ -9,7 +11,7 @@ from services.erasure.on_server import ServerErasures
 from services.erasure.sales import SaleWriter
 from services.identity import main as identity
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
-from services.ingest.config import ingest_config
+from services.ingest.config import config_of_nobody, ingest_config
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.ledger import Ledger
 from services.ingest.ports import FactStore
@@ -37,12 +39,8 @@ async def run(settings: Settings, registered: identity.Registered) -> None:
         return open_server(settings, timeout_s=STATEMENT_S)
 
     def erasures_of(parts: Parts) -> ServerErasures:
+        write_sales = partial(sale_writer, settings)
         return ServerErasures(parts.database, utc_now, parts.waits, open_slow, write_sales)
-
-    def write_sales(database: Database) -> SaleWriter:
-        # Sales of nobody name no identifier: which identity rules are in force does not matter.
-        rules = read_rules(settings, "identity_rules", identity_rules)
-        return SaleWriter(ingest_config(settings, rules), ClickHouseFactStore(database))
 
     def expiry_of(parts: Parts) -> ServerExpiry:
         def core_of(facts: FactStore) -> EventProcessor:
@@ -56,6 +54,14 @@ async def run(settings: Settings, registered: identity.Registered) -> None:
 
     removing = identity.Removing(erasures_of, expiry_of)
     await identity.run(settings, removing, close_orders, registered)
+
+
+def sale_writer(settings: Settings, database: Database) -> SaleWriter:
+    """Stores the sales of erased people. Raises ConfigurationError for settings with which the
+    worker would not have started."""
+    # Sales of nobody name no identifier: which identity rules are in force does not matter.
+    rules = read_rules(settings, "identity_rules", identity_rules)
+    return SaleWriter(config_of_nobody(settings, rules), ClickHouseFactStore(database))
 
 
 async def close_orders(parts: Parts, _host: FaustHost) -> None:

@@ -19,6 +19,7 @@ from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.decode import event_hash
 from services.ingest.core.event_processor import EventProcessor
 from services.retention.removal import EventRemoval
+from services.runtime.errors import ConfigurationError
 from services.store.database import Database, chunks
 from services.store.event_cutoffs import Cutoff, EventCutoffs, RemovalStage
 from services.store.statements import statements_of
@@ -34,7 +35,8 @@ class ServerExpiry:
     may be repeated.
 
     Args:
-        core_of: makes what reads stored events, by the rules and ledgers of now.
+        core_of: makes what reads stored events, by the rules and ledgers of now. Raises
+            ConfigurationError if the settings do not fit them: then nothing is removed yet.
         waits: called while rows are being removed: it is progress.
         gives_way: see the port.
         open_slow: a connection whose statements may take long; otherwise that of the rest.
@@ -105,7 +107,11 @@ class ServerExpiry:
             return None
         database = self._slow()
         facts = ClickHouseFactStore(database)
-        core = self._core_of(facts)
+        try:
+            core = self._core_of(facts)
+        except ConfigurationError as error:  # the record comes again; others do not wait for it
+            log.error("events_do_not_expire", realm=record.realm, error=str(error))
+            return None
         removal = EventRemoval(database, around, core, facts, fence, self._waits)
         return ServerRemoval(removal, record.realm, due)
 

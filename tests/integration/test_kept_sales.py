@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from schemas.identifiers import as_uuid
-from schemas.instants import to_ms
+from schemas.instants import from_ms, to_ms
 from schemas.records import ErasureRecord
-from services.erasure.adapters.eraser import Eraser, erasure_id_of
+from services.erasure.adapters.eraser import MERGE_SQL, Eraser, erasure_id_of
 from services.erasure.adapters.held import HeldReader
 from services.erasure.adapters.runs import ErasureRuns, RunState
+from services.erasure.on_server import ServerErasures
 from services.erasure.sales import SaleWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.profiles.adapters.totals import refresh_totals
-from services.runtime.errors import Fatal, Retry
+from services.retention.main import sale_writer
+from services.runtime.errors import ConfigurationError, Fatal, Retry
+from services.runtime.settings import load_settings
 from services.store.database import Database
 from services.stream.person_records import identity_outgoing
-from tests.events import RECEIVED_AT, config, event, identifier, line, order
+from tests.events import RECEIVED_AT, SECRET, config, event, identifier, line, order
 from tests.integration.test_erasure import REALM, Running, assert_consistent, found_in, node
 from tests.integration.test_erasure_on_server import (
     Topics,
@@ -292,11 +296,40 @@ def assert_completed(shop: Shop, record: ErasureRecord, before: list[tuple[Any, 
 @pytest.mark.parametrize("table", ["into touchpoints", "touchpoints", "orders", "erasure_runs"])
 def test_killed_around_the_sales_there_is_one_set_of_them(shop: Shop, table: str) -> None:
     """Before they are written, before the originals go, between two tables of the originals, and
-    before the key is removed from the files."""
+    before the key is removed from the files. How many stay is known after each."""
     before, record = shop.database.rows(SALES), shop.keeping(MAIL)
     with killed(shop.database, lambda one, _: one == table), pytest.raises(Fatal):
         shop.eraser.erase(record)
     assert_completed(shop, record, before)
+
+
+def test_killed_before_their_number_is_noted_they_are_written_again(shop: Shop) -> None:
+    """All of them are written, and the run does not know it: they get the same ids again."""
+    before, record, written = shop.database.rows(SALES), shop.keeping(MAIL), [False]
+
+    def is_due(table: str, _: object) -> bool:
+        written[0] = written[0] or table == "into touchpoints"
+        return written[0] and table == "into erasure_runs"
+
+    with killed(shop.database, is_due), pytest.raises(Fatal):
+        shop.eraser.erase(record)
+    assert_completed(shop, record, before)
+
+
+def test_a_merge_that_does_nothing_is_asked_for_again(shop: Shop) -> None:
+    """The store may leave the parts of a table as they are, and says nothing."""
+    left, command = ["erasure_runs"] * 2, shop.database.command
+
+    def lazily(sql: str, asked: dict[str, Any] | None = None) -> Any:
+        if sql == MERGE_SQL and left and asked == {"table": left[0]}:
+            return left.pop()
+        return command(sql, asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.database, "command", lazily)
+        shop.eraser.erase(shop.keeping(MAIL))
+    assert not left
+    assert shop.database.rows("SELECT DISTINCT pseudonym_key FROM erasure_runs") == [("",)]
 
 
 @LONG
@@ -336,10 +369,64 @@ def test_what_the_settings_do_not_allow_any_more_is_not_kept(shop: Shop) -> None
     """A sale on a channel that is gone is lost with the person, and the erasure goes on."""
     writer = SaleWriter(config(channels=frozenset({"shop"})), ClickHouseFactStore(shop.database))
     shop.eraser = Eraser(shop.database, shop.pipeline.settle, write_sales=writer)
-    shop.erase(shop.keeping(MAIL))
+    record = shop.keeping(MAIL)
+    shop.erase(record)
+    assert shop.run_of(record).kept_sales == 4  # what stays, and not what was to stay
     left = shop.database.rows("SELECT count() FROM orders FINAL WHERE channel = 'pos'")
     assert left == [(1,)]  # of others
     assert not found_in(shop.database, PERSONAL)
+
+
+def test_the_settings_of_sources_do_not_matter_to_sales_of_nobody(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """Neither which types a source verifies, one that the packaged rules lack included, nor what it
+    may send, nor files that only ingest has."""
+    trust = tmp_path / "trust.toml"
+    trust.write_text(
+        'version = "1"\n[[source]]\nsystem = "*"\nverifies = ["club_no"]\nsends = ["page.*"]\n'
+    )
+    settings = load_settings(
+        identity_secret=SECRET.decode(),
+        trust_rules=trust,
+        profile_rules=tmp_path / "elsewhere.toml",
+    )
+    before, record = shop.database.rows(SALES), shop.keeping(MAIL)
+    writer = sale_writer(settings, shop.database)
+    shop.eraser = Eraser(shop.database, shop.pipeline.settle, write_sales=writer)
+    shop.erase(record)
+    assert shop.database.rows(SALES) == before
+    assert shop.run_of(record).kept_sales == 5
+
+
+def server_record(database: Database) -> ErasureRecord:
+    """The erasure of the customer on a server, which keeps nothing."""
+    [held] = access(database).reads.profiles.resolve(REALM, [node(MAIL)]).values()
+    nodes = HeldReader(database).holding(REALM, held.profile).nodes
+    return ErasureRecord(realm=REALM, nodes=list(map(as_uuid, nodes)), erased_ms=to_ms(RECEIVED_AT))
+
+
+def test_an_erasure_that_keeps_no_sales_needs_no_settings_for_them(database: Database) -> None:
+    """A file that only ingest has, or one that does not fit, must not stop the identity worker: no
+    restart would get past the erasure."""
+
+    def unfit(_database: Database) -> SaleWriter:
+        raise ConfigurationError("C360_TRUST_RULES: no such file")
+
+    workers = Workers(database, Topics())
+    workers.publish(*map(line, events()))
+    run(workers.run_all())
+    record = server_record(database)
+
+    async def story() -> None:
+        workers.identity._erasures = ServerErasures(
+            workers.database, lambda: from_ms(workers.topics.now_ms), write_sales=unfit
+        )
+        await workers.send_all([identity_outgoing(record)])
+        await workers.finish(record)
+
+    run(story())
+    assert not ErasureRuns(workers.database).remaining(REALM, [one.int for one in record.nodes])
 
 
 def test_on_a_server_sales_stay(database: Database) -> None:
@@ -349,14 +436,7 @@ def test_on_a_server_sales_stay(database: Database) -> None:
     workers.publish(*map(line, events()))
     run(workers.run_all())
     before = database.rows(SALES)
-    [held] = access(database).reads.profiles.resolve(REALM, [node(MAIL)]).values()
-    nodes = HeldReader(database).holding(REALM, held.profile).nodes
-    record = ErasureRecord(
-        realm=REALM,
-        nodes=list(map(as_uuid, nodes)),
-        erased_ms=to_ms(RECEIVED_AT),
-        anonymise=True,
-    )
+    record = server_record(database).model_copy(update={"anonymise": True})
 
     async def story() -> None:
         await workers.send_all([identity_outgoing(record)])

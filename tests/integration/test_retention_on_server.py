@@ -16,19 +16,22 @@ import pytest
 from schemas.instants import to_ms
 from schemas.records import CutoffRecord, ProfileChangeRecord, RetentionRecord
 from schemas.rules.identity import identity_rules
+from services.erasure import closing
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.publication import PROFILE_CHANGES_TOPIC
 from services.identity.verification import Verified, differences
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
+from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ledger import Ledger, LedgerOfStore
+from services.retention.on_server import ServerExpiry
 from services.retention.removal import WORK_TABLES
-from services.runtime.errors import Retry
+from services.runtime.errors import ConfigurationError, Retry
 from services.store.database import Database
 from services.store.event_cutoffs import Cutoff, EventCutoffs, RemovalStage
 from services.stream.person_records import identity_outgoing
 from tests.events import RECEIVED_AT, core, event, identifier, line
-from tests.integration.test_erasure_on_server import EDGES, Killed, Topics, Workers, run
+from tests.integration.test_erasure_on_server import EDGES, Killed, Topics, Workers, core_of, run
 from tests.retaining_process import (
     RetainingProcess,
     digest_by_section,
@@ -326,6 +329,36 @@ def test_an_order_that_is_over_does_nothing(workers: Workers) -> None:
         await workers.run_all()
         assert EventCutoffs(workers.database).standing() == cutoffs
         assert not workers.waiting()
+
+    run(story())
+    assert_as_if_never_there(workers)
+
+
+def test_settings_that_do_not_fit_stop_no_worker(workers: Workers) -> None:
+    """A trust file that does not fit the rules in force, as one for ingest only, is reported: the
+    map goes on, and the events expire once it fits."""
+    faults = [ConfigurationError("C360_TRUST_RULES: no type 'club_no'")]
+
+    def core_at_last(facts: ClickHouseFactStore) -> EventProcessor:
+        if faults:
+            raise faults[0]
+        return core_of(facts)
+
+    async def story() -> None:
+        workers.identity._expiry = ServerExpiry(workers.database, core_at_last)
+        await workers.send_all([identity_outgoing(record())])
+        await workers.run_identity()
+        for _ in range(2):
+            await workers.closer.look()
+        workers.publish(viewed("meanwhile", NEW, mail(0), cookie(0, "meanwhile")))
+        await workers.run_all()
+        assert stage(workers.database) is RemovalStage.NOTED
+        faults.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(closing, "SEND_AGAIN_S", -1.0)
+            await workers.closer.look()
+        await workers.run_all()
+        assert stage(workers.database) is RemovalStage.REMOVED
 
     run(story())
     assert_as_if_never_there(workers)

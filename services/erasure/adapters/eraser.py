@@ -26,7 +26,7 @@ from schemas.records import ErasureRecord
 from services.consistency.kinds import KINDS
 from services.erasure.adapters.held import EVENTS_PER_QUERY, TEXTS_PER_QUERY, HeldPerson, HeldReader
 from services.erasure.adapters.kept import keeping_of
-from services.erasure.adapters.kept_sales import KEPT_SALES, WriteSales, count_sales, keep_sales
+from services.erasure.adapters.kept_sales import KEPT_SALES, WriteSales, keep_sales
 from services.erasure.mentions import Mentions
 from services.erasure.places import PLACES, FoundBy
 from services.runtime.errors import C360Error, Fatal, Retry
@@ -50,6 +50,7 @@ UNFINISHED_SQL = _STATEMENTS["unfinished"]
 MASKED_SQL = _STATEMENTS["masked"]
 APPLY_MASK_SQL = _STATEMENTS["apply_mask"]
 MERGE_SQL = _STATEMENTS["merge"]
+LEFT_KEYS_SQL, LEFT_VALUES_SQL = _STATEMENTS["left_keys"], _STATEMENTS["left_values"]
 COUNT_NODES_SQL, DELETE_NODES_SQL = _STATEMENTS["count_nodes"], _STATEMENTS["delete_nodes"]
 COUNT_EVENTS_SQL, DELETE_EVENTS_SQL = _STATEMENTS["count_events"], _STATEMENTS["delete_events"]
 COUNT_EVENT_IDS_SQL = _STATEMENTS["count_event_ids"]
@@ -197,8 +198,7 @@ class Eraser:
         counts = count_of_others(self._database, self._reader.of_others(person))
         key = ""
         if record.anonymise:
-            key, mine = token_hex(KEY_BYTES), count_asked(self._database, person, FoundBy.EVENT)
-            counts[KEPT_SALES] = count_sales(self._database, mine)
+            key = token_hex(KEY_BYTES)
         return ErasureRun(run_id, person, around, marked, record.erased_ms, counts, key)
 
     def _shared_by_map(self, realm: str, nodes: Collection[NodeId]) -> set[NodeId]:
@@ -284,13 +284,17 @@ class Eraser:
         self._note(run, BEGUN)
 
     def _keep_sales(self, run: ErasureRun, mine: dict[str, Any]) -> None:
-        """Write the person's sales under other ids. Whoever takes the erasure up writes those of
-        which the original is left, under the same ids again."""
-        if not run.key:
+        """Write the person's sales under other ids, and note how many they are. Once that is noted,
+        the originals may be gone; whoever takes the erasure up before writes all of them again,
+        under the same ids."""
+        if not run.key or KEPT_SALES in run.counts:
             return
         if self._write_sales is None:
             raise Fatal(f"the erasure {run.erasure_id} is to keep sales, which nobody can write")
-        keep_sales(self._database, mine, bytes.fromhex(run.key), self._write_sales)
+        key = bytes.fromhex(run.key)
+        run.counts[KEPT_SALES] = keep_sales(self._database, mine, key, self._write_sales)
+        self._fence()
+        self._note(run, BEGUN)
 
     def _without_key(self, run: ErasureRun) -> ErasureRun:
         """Forget which sale was which, in the files of the store, too: the originals are gone."""
@@ -299,7 +303,8 @@ class Eraser:
         forgotten = run._replace(key="")
         self._fence()
         self._note(forgotten, BEGUN)
-        self._database.command(MERGE_SQL, {"table": "erasure_runs"})
+        named = {"realm": run.person.realm, "id": run.erasure_id}
+        self._merge("erasure_runs", LEFT_KEYS_SQL, named)
         return forgotten
 
     def _former_asked(self, person: HeldPerson) -> dict[str, dict[str, Any]]:
@@ -367,7 +372,8 @@ class Eraser:
             self._note(run, BEGUN)
             self._database.insert_rows("incident_states", INCIDENT_COLUMNS, list(scrubbed.values()))
         if SCRUBBED in run.counts:
-            self._database.command(MERGE_SQL, {"table": "incident_states"})
+            named = {"realm": person.realm, "text": ERASED_TEXT}
+            self._merge("incident_states", LEFT_VALUES_SQL, named)
 
     def _remove_mentions(self, run: ErasureRun) -> None:
         """Rejected lines, kept answers and bodies that do not count, which name the person."""
@@ -408,6 +414,20 @@ class Eraser:
         self._fence()
         self._database.command(f"{sql}\nSETTINGS mutations_sync = 0", asked)
         wait_until(partial(self._is_done, table), MUTATION_S, LATE.format(table=table))
+
+    def _merge(self, table: str, left_sql: str, asked: dict[str, Any]) -> None:
+        """Merge replaced rows away, until none that `left_sql` counts is left in an active part:
+        the store may leave parts as they are, as those that it is merging already."""
+
+        def is_gone() -> bool:
+            self._waits()
+            [(left,)] = self._database.rows(left_sql, asked)
+            if left:
+                self._database.command(MERGE_SQL, {"table": table})
+            return not left
+
+        self._database.command(MERGE_SQL, {"table": table})
+        wait_until(is_gone, MUTATION_S, LATE.format(table=table))
 
     def _is_done(self, table: str) -> bool:
         self._waits()

@@ -229,3 +229,17 @@ ALTER TABLE {table:Identifier} APPLY DELETED MASK
 -- merge --
 -- Merges all parts, which forgets replaced rows.
 OPTIMIZE TABLE {table:Identifier} FINAL
+
+-- left_keys --
+-- Rows of an erasure, replaced ones included, that still hold the key of its kept sales.
+SELECT count() FROM erasure_runs
+WHERE realm = {realm:String} AND erasure_id = {id:String} AND pseudonym_key != ''
+
+-- left_values --
+-- Incidents from which an erasure has taken a value and of which a replaced row may still hold it.
+SELECT count() FROM
+(
+    SELECT kind, subject, incident_id FROM incident_states WHERE realm = {realm:String}
+    GROUP BY kind, subject, incident_id
+    HAVING count() > 1 AND max(position(body, concat('"', {text:String}, '"'))) > 0
+)

@@ -26,8 +26,9 @@ SALES_PER_PAGE = 500
 SALES = "sales"
 KEPT_SALES = "sales (kept)"
 """Counts, among the rows that were removed, the events of sales that stay without the person."""
-WriteSales = Callable[[Sequence[tuple[bytes, datetime]]], None]
-"""Stores events of nobody, each with the time at which it happened. Raises Retry or Fatal."""
+WriteSales = Callable[[Sequence[tuple[bytes, datetime]]], int]
+"""Stores events of nobody, each with the time at which it happened; how many of them. Raises Retry
+or Fatal."""
 log = structlog.get_logger()
 
 
@@ -37,13 +38,18 @@ def count_sales(database: Database, asked: dict[str, Any]) -> int:
     return int(events)
 
 
-def keep_sales(database: Database, asked: dict[str, Any], key: bytes, write: WriteSales) -> None:
-    """Write them without the person. Raises Retry or Fatal."""
+def keep_sales(database: Database, asked: dict[str, Any], key: bytes, write: WriteSales) -> int:
+    """Write them without the person; how many are kept. Raises Retry or Fatal."""
+    kept = 0
     for page in _pages(database, asked):
         numbers = {one for event, _ in page for one in numbers_in(event)}
         standing = _standing(database, asked, numbers)
         names = Pseudonyms(key, standing)
-        write([(without_person(event, issuer, names), event.occurred_at) for event, issuer in page])
+        sales = [
+            (without_person(event, issuer, names), event.occurred_at) for event, issuer in page
+        ]
+        kept += write(sales)
+    return kept
 
 
 def _standing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -355,3 +356,44 @@ configMapGenerator:
         volumes = {row["name"]: row for row in spec["volumes"]}
         volume = volumes[mounted[str(Path(rules).parent)]]
         assert Path(rules).name in maps[volume["configMap"]["name"]], name
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_whoever_has_the_settings_has_the_rules_that_they_name(name: str) -> None:
+    """A file of C360_TRUST_RULES or C360_PROFILE_RULES is for ingest, API and identity alike: one
+    without it would judge stored events otherwise, or not start."""
+    without = [
+        (workload["metadata"]["name"], one["name"])
+        for workload, template in pods(objects_of(name))
+        for one in containers(template)
+        if any("configMapRef" in source for source in one.get("envFrom", []))
+        and "/etc/c360/rules" not in {row["mountPath"] for row in one.get("volumeMounts", [])}
+    ]
+    assert not without
+
+
+def test_workers_may_do_what_an_erasure_does() -> None:
+    """The tables that it merges, and what it asks the server about itself; and who may suppress
+    somebody is in the table of grants."""
+    path = MANIFESTS / "components/clickhouse-operator/clickhouse.yaml"
+    users = yaml.safe_load(path.read_text("utf-8"))["spec"]["configuration"]["users"]
+    granted = set(users["c360-worker/grants/query"])
+    statements = [
+        text
+        for part in ("erasure", "retention")
+        for file in sorted((ROOT / "services" / part).rglob("*.sql"))
+        for text in [file.read_text("utf-8")]
+    ]
+    asked = set[str]().union(*(re.findall(r"FROM (system\.\w+)", one) for one in statements))
+    asked -= {"system.columns"}  # of what one may read, anybody may
+    assert asked
+    code = (ROOT / "services/erasure/adapters/eraser.py").read_text("utf-8")
+    merged = set(re.findall(r'_merge\("(\w+)"', code))
+    assert merged
+    needed = {f"GRANT SELECT ON {one}" for one in asked}
+    needed |= {f"GRANT OPTIMIZE ON c360.{one}" for one in merged}
+    assert needed <= granted
+    page = (ROOT / "docs/clickhouse.md").read_text("utf-8")
+    [workers] = [row for row in page.splitlines() if row.startswith("| workers |")]
+    assert [one for one in (*asked, *merged) if f"`{one}`" not in workers] == []
+    assert re.search(r"\| `c360 profile suppress`.*`INSERT` on `suppressions`", page)
