@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from schemas.rules.identity import identity_rules
+from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.rules import consistency_rules
 from services.consistency.stage import ConsistencyStage
@@ -27,11 +27,14 @@ BATCH_EVENTS = 700
 
 
 def ingested(
-    database: Database, lines: Iterable[bytes], received_at: datetime = RECEIVED_AT
+    database: Database,
+    lines: Iterable[bytes],
+    received_at: datetime = RECEIVED_AT,
+    rules: IdentityRules | None = None,
 ) -> Metrics:
     """Take all lines in and judge what they claim; what was measured."""
     metrics = Metrics()
-    pipeline = pipeline_on(database, received_at, metrics)
+    pipeline = pipeline_on(database, received_at, metrics, rules)
     for part in bounded((Line(raw, len(raw)) for raw in lines), BATCH_EVENTS):
         pipeline.finish(pipeline.decode(part))
     pipeline.tick()
@@ -39,16 +42,20 @@ def ingested(
 
 
 def pipeline_on(
-    database: Database, received_at: datetime = RECEIVED_AT, metrics: Metrics | None = None
+    database: Database,
+    received_at: datetime = RECEIVED_AT,
+    metrics: Metrics | None = None,
+    rules: IdentityRules | None = None,
 ) -> Pipeline:
-    """A pipeline that writes these tables."""
-    metrics = metrics or Metrics()
+    """A pipeline that writes these tables, with the packaged rules of identity unless others are
+    given."""
+    metrics, by = metrics or Metrics(), rules or identity_rules()
     graph, claims = ClickHouseIdentityStore(database), ClickHouseConsistencyStore(database)
     facts = ClickHouseFactStore(database)
     return Pipeline(
         facts,
         IngestStage(core(), facts),
-        IdentityStage(graph, lambda store, realm: IdentityWriter(store, realm, identity_rules())),
+        IdentityStage(graph, lambda store, realm: IdentityWriter(store, realm, by)),
         ConsistencyStage(
             claims,
             lambda realm: ConsistencyWriter(claims, consistency_rules(), realm=realm),

@@ -22,6 +22,7 @@ from tests.pipelines import ingested
 REALM = "default"
 LINKS = 300
 STATEMENTS_MAX = 40
+RULES = identity_rules().model_copy(update={"identifiers_max": None})
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -50,7 +51,7 @@ def events() -> Iterator[bytes]:
 def chain(engine: Database) -> Iterator[Database]:
     """A store with the chain."""
     empty_tables(engine)
-    ingested(engine, events())
+    ingested(engine, events(), rules=RULES)
     yield engine
     empty_tables(engine)
 
@@ -68,7 +69,7 @@ def previewed(database: Database, monkeypatch: pytest.MonkeyPatch) -> tuple[Deci
     a, b = sorted((decision.a, decision.b))
     with monkeypatch.context() as patched:
         patched.setattr(Database, "rows", counting)
-        reader = DecisionReader(database, identity_rules())
+        reader = DecisionReader(database, RULES)
         effect = reader.effect(REALM, decision._replace(a=a, b=b))
     return effect, len(asked)
 
