@@ -43,17 +43,22 @@ async def run(settings: Settings, registered: identity.Registered) -> None:
         return ServerErasures(parts.database, utc_now, parts.waits, open_slow, write_sales)
 
     def expiry_of(parts: Parts) -> ServerExpiry:
-        def core_of(facts: FactStore) -> EventProcessor:
-            """What ingest makes of an event now."""
-            ledger = Ledger()
-            ledger.refresh(facts)
-            config = ingest_config(settings, FollowedRules(settings, parts.database).newest)
-            return EventProcessor(config, ledger.erased_at, ledger.kept_since)
-
+        core_of = partial(stored_events_core, settings, parts.database)
         return ServerExpiry(parts.database, core_of, parts.waits, parts.gives_way, open_slow)
 
     removing = identity.Removing(erasures_of, expiry_of)
     await identity.run(settings, removing, close_orders, registered)
+
+
+def stored_events_core(settings: Settings, database: Database, facts: FactStore) -> EventProcessor:
+    """What ingest makes of an event now. Raises ConfigurationError for settings that do not fit the
+    rules in force."""
+    ledger = Ledger()
+    ledger.refresh(facts)
+    # The file of the settings was compared at the start; other rules may be in force since.
+    rules = FollowedRules(settings, database, check=False)
+    config = ingest_config(settings, rules.newest)
+    return EventProcessor(config, ledger.erased_at, ledger.kept_since)
 
 
 def sale_writer(settings: Settings, database: Database) -> SaleWriter:

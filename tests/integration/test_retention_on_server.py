@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.instants import to_ms
 from schemas.records import CutoffRecord, ProfileChangeRecord, RetentionRecord
-from schemas.rules.identity import identity_rules
+from schemas.rules import rules_text
+from schemas.rules.identity import RULES_FILE, identity_rules
 from services.erasure import closing
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.publication import PROFILE_CHANGES_TOPIC
@@ -24,11 +26,14 @@ from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ledger import Ledger, LedgerOfStore
+from services.retention.main import stored_events_core
 from services.retention.on_server import ServerExpiry
 from services.retention.removal import WORK_TABLES
 from services.runtime.errors import ConfigurationError, Retry
+from services.runtime.settings import Settings
 from services.store.database import Database
 from services.store.event_cutoffs import Cutoff, EventCutoffs, RemovalStage
+from services.store.rules_in_force import ClickHouseRules, FollowedRules, first_rules
 from services.stream.person_records import identity_outgoing
 from tests.events import RECEIVED_AT, core, event, identifier, line
 from tests.integration.test_erasure_on_server import EDGES, Killed, Topics, Workers, core_of, run
@@ -362,6 +367,21 @@ def test_settings_that_do_not_fit_stop_no_worker(workers: Workers) -> None:
 
     run(story())
     assert_as_if_never_there(workers)
+
+
+def test_rules_that_were_applied_since_the_start_stop_no_removal(
+    database: Database, tmp_path: Path
+) -> None:
+    """A rules file of the settings is compared when a worker starts, and not again by a removal."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text(rules_text(RULES_FILE).replace("version = ", "version = 'mine' # "))
+    settings = Settings.model_validate({"identity_secret": "s" * 64, "identity_rules": mine})
+    ClickHouseRules(database).put(first_rules("default", rules_text(RULES_FILE), 1))
+    with pytest.raises(ConfigurationError, match="not the rules in force"):
+        FollowedRules(settings, database)
+    made = stored_events_core(settings, database, ClickHouseFactStore(database))
+    event = made.process(viewed("1", NEW, mail(1)), RECEIVED_AT, Intake.SERVER)
+    assert isinstance(event, Accepted)
 
 
 def test_values_are_written_again_while_events_expire(database: Database) -> None:
