@@ -131,11 +131,11 @@ def test_followers_find_the_latest_state() -> None:
 
 
 def test_one_order_for_everything_that_changes_the_map() -> None:
-    """Edges, decisions, rules and erasures of a realm share one topic and one key."""
+    """Edges, decisions, rules, erasures and age limits of a realm share one topic and one key."""
     topic = CATALOGUE.by_name["c360.edges"]
     assert topic.key == ("realm",)
     kinds = [str(model.model_fields["kind"].default) for model in topic.records]
-    assert kinds == ["edges", "decision", "rules", "erasure"]
+    assert kinds == ["edges", "decision", "rules", "erasure", "retention"]
 
 
 def test_configuration_is_written_as_kafka_reads_it() -> None:
