@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.reject import ADVICE, RejectReason
+from schemas.reject import ADVICE, NOT_KEPT, RejectReason
 from services.cli.output import Bar, err, one_line, out, print_json, progress_bar
 from services.cli.state import AsJson, state_of
 from services.ingest.lines import InputError, Line
@@ -78,7 +78,7 @@ class IngestReport:
                 f"  {count:>8,}  hint at {one_line(path)}: {one_line(message)}", soft_wrap=True
             )
         if tally.rejects:
-            out.print("Rejected events are kept: 'c360 rejected list'.")
+            out.print(_what_is_kept(tally))
 
 
 def ingest(
@@ -132,7 +132,21 @@ def _show_refused(report: IngestReport) -> None:
         err.print(one_line(f"refused: {one.reason}{path}: {one.message}"), soft_wrap=True)
     hidden = report.tally.statuses[Status.REJECTED] - len(report.refused)
     if hidden:
-        err.print(f"… and {hidden:,} more: 'c360 rejected list'")
+        more = ": 'c360 rejected list'" if _is_kept(report.tally) else ""
+        err.print(f"… and {hidden:,} more{more}")
+
+
+def _is_kept(tally: Tally) -> bool:
+    """Whether any of what was rejected can be looked at, and sent again."""
+    return any(RejectReason(reason) not in NOT_KEPT for reason in tally.rejects)
+
+
+def _what_is_kept(tally: Tally) -> str:
+    bare = [reason for reason in sorted(tally.rejects) if RejectReason(reason) in NOT_KEPT]
+    said = "Rejected events are kept: 'c360 rejected list'." if _is_kept(tally) else ""
+    if bare:
+        said += f" Of those rejected as {' or '.join(bare)} only the reason is kept."
+    return said.strip()
 
 
 def _require_some(tally: Tally) -> None:
@@ -140,7 +154,7 @@ def _require_some(tally: Tally) -> None:
     rejected = tally.statuses[Status.REJECTED]
     if rejected and rejected == tally.events:
         what = "the one event was" if rejected == 1 else f"all {rejected:,} events were"
+        shown = ", 'c360 rejected show ID' one of them as it was sent" if _is_kept(tally) else ""
         raise InputError(
-            f"nothing was accepted: {what} rejected. 'c360 rejected list' shows why, 'c360 "
-            "rejected show ID' one of them as it was sent."
+            f"nothing was accepted: {what} rejected. 'c360 rejected list' shows why{shown}."
         )
