@@ -108,7 +108,9 @@ def _nodes(event: dict[str, Any], realm: str, identification: Identification) ->
             continue
         given_texts = (one.get("type"), one.get("issuer") or "", one.get("value"), system or "")
         texts = [text for text in given_texts if isinstance(text, str)]
-        if len(texts) == len(given_texts):
+        if len(texts) < len(given_texts):
+            continue
+        with suppress(UnicodeEncodeError):  # half of a character, as only a broken line can have
             node = identification.node_of(realm, *texts)
             if node is not None:
                 yield node

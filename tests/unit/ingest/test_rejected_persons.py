@@ -68,6 +68,12 @@ def judged(core: EventProcessor, content: bytes, size: int = 0, **more: Any) -> 
             line(event(identifiers=[WHO])) + b",", 0, None, RejectReason.NOT_JSON, id="comma"
         ),
         pytest.param(
+            line(event(identifiers=[identifier("loyalty_card", "7", issuer="half"), WHO])).replace(
+                b'"half"', rb'"\ud800"'
+            ),
+            0, None, RejectReason.NOT_JSON, id="half of a character",
+        ),
+        pytest.param(
             line(event(identifiers=[WHO], body={"url": "zz"})).replace(b"zz", b"\xc3("), 0, None,
             RejectReason.NOT_JSON, id="letters",
         ),
