@@ -15,6 +15,7 @@ from services.api.queries.suppressions import (
     SuppressionEntry,
     SuppressionRequest,
 )
+from services.cli.decisions import DryRun
 from services.cli.output import out, print_json, print_table
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.state import AsJson, Realm, state_of
@@ -24,7 +25,6 @@ By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides so.")
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, without naming the customer.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
 def suppress(
@@ -43,8 +43,7 @@ def suppress(
         realm=realm, author=by, reason=reason, dry_run=dry_run,
         **customer(who, handle, identifier),
     )  # fmt: skip
-    verb = "would be rejected" if dry_run else "are rejected from now on"
-    _run(context, PROFILE_SUPPRESS, asked, f"events with one of {{}} identifiers {verb}", as_json)
+    _run(context, PROFILE_SUPPRESS, asked, as_json, "would be rejected", "are rejected from now on")
 
 
 def unsuppress(
@@ -63,8 +62,9 @@ def unsuppress(
         realm=realm, author=by, reason=reason, dry_run=dry_run,
         **customer(who, handle, identifier),
     )  # fmt: skip
-    verb = "would be accepted again" if dry_run else "are accepted again"
-    _run(context, PROFILE_UNSUPPRESS, asked, f"events with one of {{}} identifiers {verb}", as_json)
+    _run(
+        context, PROFILE_UNSUPPRESS, asked, as_json, "would be accepted again", "are accepted again"
+    )
 
 
 def suppressed(
@@ -83,8 +83,9 @@ def _run(
     context: typer.Context,
     operation: Operation[SuppressionRequest, SuppressionEntry],
     asked: SuppressionRequest,
-    said: str,
     as_json: bool,
+    planned: str,
+    done: str,
 ) -> None:
     with state_of(context).session() as session:
         rows = list(map(plain, session.run(operation, asked)))
@@ -92,7 +93,8 @@ def _run(
         print_json(rows)
         return
     for one in rows:
-        out.print(
-            f"{said.format(one['identifiers'])} (suppression {one['suppression_id']})",
-            soft_wrap=True,
-        )
+        said = f"events with one of {one['identifiers']} identifiers "
+        if asked.dry_run:  # a new suppression would get another id
+            out.print(said + planned, soft_wrap=True)
+        else:
+            out.print(f"{said}{done} (suppression {one['suppression_id']})", soft_wrap=True)
