@@ -35,6 +35,7 @@ ADVICE = {
     "directory_in_use": "; 'c360 up' shares its directory with other commands.",
     "rows_refused": "; if so, run 'c360 migrate' with the newer one.",
     "unknown_suggestion": "; 'c360 identity suggestions list' shows the ids.",
+    "rules_replaced": "; 'c360 identity rules --history' shows which count.",
     "unknown_dead_letter": "; 'c360 rejected list' shows the ids.",
 }
 """What to do about an error, by its reason: only the command line names its commands. The reasons

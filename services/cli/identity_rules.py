@@ -174,7 +174,7 @@ def _applied(one: Row) -> str:
 
 
 def _listed(one: Row) -> Row:
-    state = "in force" if one["in_force"] else "before"
+    state = "in force" if one["in_force"] else "before" if one["is_done"] else "replaced"
     if one["in_force"] and not one["is_done"]:
         state = f"being applied: {one['identifiers_done']:,} identifiers done"
     return one | {"state": state, "sha256": one["sha256"][:12]}
@@ -237,7 +237,8 @@ def _put_in_force(engine: Engine, realm: str) -> None:
     configured_trust(settings, rules_of_text(rules.own_text))
     reason = f"the file {settings.identity_rules.name} of the settings"[:REASON_CHARS_MAX]
     given = {"text": rules.own_text, "author": "c360 identity rebuild", "reason": reason}
-    now_ms = to_ms(utc_now())
+    known_ms = (one.decided_ms for one in rules.in_force.values())
+    now_ms = max([to_ms(utc_now()), *(known + 1 for known in known_ms)])
     engine.change_rules(
         [RulesRecord(realm=one, decided_ms=now_ms, **given) for one in settings.realms]
     )

@@ -60,7 +60,7 @@ from services.store.locks import DirectoryLock, open_to_others
 from services.store.migrations import migrate_directory
 from services.store.rules_in_force import (
     FollowedRules,
-    RulesChange,
+    change_of,
     doubtful_after,
 )
 from services.store.secret import register_secret
@@ -248,18 +248,15 @@ class Engine:
     def change_rules(self, records: Sequence[RulesRecord]) -> None:
         """Put identity rules in force. What is written from now on follows from them;
         `rebuild_identities` brings the rest in line. Those that are still being applied are
-        replaced.
+        replaced, unless they were decided later.
 
         To be called by the thread that writes, with rules that can be used. Raises as the store
         does; some realms may have the rules then, so call it again.
         """
         try:
             for one in records:
-                change = RulesChange(
-                    one.realm, self.pipeline.new_version(), one.text, one.author, one.reason,
-                    one.decided_ms,
-                )  # fmt: skip
-                if not self.rules.in_force[one.realm].is_of(change):
+                change = change_of(one, self.pipeline.new_version())
+                if self.rules.in_force[one.realm].rank < change.rank:
                     self.rules.store.put(change)
         finally:
             self._go_by_rules()

@@ -19,7 +19,7 @@ from services.identity.in_parts import NODES_PER_PART
 from services.identity.rebuild import RebuiltPart, rebuilt_parts
 from services.identity.stage import IdentityStage
 from services.identity.writer import Changes
-from services.store.rules_in_force import RulesChange, RulesStore, doubtful_after
+from services.store.rules_in_force import RulesChange, RulesStore, change_of, doubtful_after
 
 ALONE = {"status": ProfileStatus.CURRENT, "kind": None, "merged_into": None}
 """The state of an identifier that is not on the map."""
@@ -58,18 +58,17 @@ class RulesApplication:
         self._realm = record.realm
         self._version = version
         self._fence = fence
-        self._change = RulesChange(
-            record.realm, since, record.text, record.author, record.reason, record.decided_ms
-        )
+        self._change = change_of(record, since)
         self._nodes_per_part = nodes_per_part
         self._in_hand: RebuiltPart | None = None
+        self.replaced_by: RulesChange | None = None
+        """Later rules that are in force, if this change was given up for them."""
 
     def begin(self) -> bool:
         """Put the rules in force; whether there is anything left to do."""
         self._fence()
         known = self._store.latest().get(self._realm)
-        if known is not None and self._is_later(known):
-            self._session.forget()
+        if self._gives_up(known):
             return False
         if known is not None and known.is_of(self._change):
             if known.is_done:
@@ -92,16 +91,16 @@ class RulesApplication:
     def is_replaced(self) -> bool:
         """Whether other rules are in force meanwhile: what is written from now on follows from
         them, and their own record, which comes later, brings the rest in line."""
-        known = self._store.latest().get(self._realm)
-        if known is None or not self._is_later(known):
+        return self._gives_up(self._store.latest().get(self._realm))
+
+    def _gives_up(self, known: RulesChange | None) -> bool:
+        """Whether later rules are in force. Those of one that was applied before are no later: a
+        log that was set up anew says again what was replaced since."""
+        if known is None or known.rank <= self._change.rank:
             return False
+        self.replaced_by = known
         self._session.forget()
         return True
-
-    def _is_later(self, known: RulesChange) -> bool:
-        """Also of one that was applied before: a log that was set up anew says again what was
-        replaced since."""
-        return known.decided_ms > self._change.decided_ms
 
     def next_part(self) -> AppliedPart | None:
         """Write one part; None when there is none left."""

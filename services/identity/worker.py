@@ -174,6 +174,7 @@ class IdentityWorker:
         # Also if they were applied before: whoever did it may have been killed before this.
         await self._offload(self._rules.changed, rules.realm)
         if not begun:
+            self._tell_replaced(applying, rules)
             return
         while (part := await self._offload(applying.next_part)) is not None:
             customers = self._customers(rules.realm, part.regrouped)
@@ -183,12 +184,18 @@ class IdentityWorker:
             self._rules.waits()
             if await self._offload(applying.is_replaced):
                 await self._offload(self._rules.changed, rules.realm)
+                self._tell_replaced(applying, rules)
                 return
             if tenure is not self._tenure or self._rules.gives_way():
                 raise Retry("the partition is being reassigned; its next holder goes on")
         identifiers = await self._offload(applying.finish)
         await self._offload(self._rules.changed, rules.realm)
         log.info("rules_in_force", realm=rules.realm, identifiers=identifiers)
+
+    def _tell_replaced(self, applying: RulesApplication, rules: RulesRecord) -> None:
+        later = applying.replaced_by
+        if later is not None:
+            log.warning("rules_replaced", realm=rules.realm, author=rules.author, by=later.author)
 
     async def _expire(
         self,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
+from zlib import crc32
 
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
@@ -72,6 +73,13 @@ class RulesChange(NamedTuple):
         )  # fmt: skip
 
     @property
+    def rank(self) -> tuple[bool, int, str]:
+        """Of two changes of a realm the higher one is in force, wherever their records and rows
+        stand: the one decided later; of one moment, the same one in every realm. The first rules
+        of a store come before all that its log says."""
+        return self.since != FIRST_SINCE, self.decided_ms, self.sha256
+
+    @property
     def sha256(self) -> str:
         """Of the text, as hexadecimal digits."""
         return hashlib.sha256(self.text.encode()).hexdigest()
@@ -95,7 +103,7 @@ class RulesStore(Protocol):
         ...
 
     def former(self, change: RulesChange) -> RulesChange | None:
-        """What was in force in the realm before a change."""
+        """What was in force in the realm before a change, or would be without it."""
         ...
 
     def put(self, change: RulesChange) -> None:
@@ -116,15 +124,22 @@ def doubtful_after(store: RulesStore, change: RulesChange) -> NodeId | None:
     return None if former is None or former.is_done else former.place
 
 
+def change_of(record: RulesRecord, since: int = 1) -> RulesChange:
+    """The change that a record orders, of which nothing is done yet."""
+    return RulesChange(
+        record.realm, since, record.text, record.author, record.reason, record.decided_ms
+    )
+
+
 def ahead_of_its_record(record: RulesRecord, known: RulesChange) -> RulesChange:
     """The change of a record that is in the log, before its turn has come: it is in force from then
     on, and what stands before it in the log is no longer brought in line with other rules.
 
-    It counts from right behind the change that it replaces. The next record has a higher version.
+    It counts from behind the change that it replaces, by a number of its own: those who replace
+    the same one at once write rows beside each other.
     """
-    return RulesChange(
-        record.realm, known.since + 1, record.text, record.author, record.reason, record.decided_ms
-    )
+    own = crc32(f"{record.decided_ms} {record.text}".encode())
+    return change_of(record, known.since + 1 + own)
 
 
 def first_rules(realm: str, text: str, now_ms: int) -> RulesChange:
@@ -141,13 +156,14 @@ class MemoryRules:
 
     def latest(self) -> Mapping[str, RulesChange]:
         """See the port."""
-        return {change.realm: change for _, change in sorted(self.changes.items())}
+        ranked = sorted(self.changes.values(), key=lambda one: one.rank)
+        return {change.realm: change for change in ranked}
 
     def former(self, change: RulesChange) -> RulesChange | None:
         """See the port."""
         found = [one for one in self.changes.values() if one.realm == change.realm]
-        earlier = [one for one in found if one.since < change.since]
-        return max(earlier, key=lambda one: one.since, default=None)
+        earlier = [one for one in found if one.rank < change.rank]
+        return max(earlier, key=lambda one: one.rank, default=None)
 
     def put(self, change: RulesChange) -> None:
         """See the port."""
@@ -167,7 +183,7 @@ class ClickHouseRules:
 
     def former(self, change: RulesChange) -> RulesChange | None:
         """See the port."""
-        earlier = [one for one in self.history(change.realm) if one.since < change.since]
+        earlier = [one for one in self.history(change.realm) if one.rank < change.rank]
         return earlier[0] if earlier else None
 
     def history(self, realm: str = "") -> list[RulesChange]:
@@ -236,7 +252,7 @@ class FollowedRules:
         mine = [one for one in self.in_force.values() if one.realm in self._rules]
         if not mine:
             return self._own
-        return self._rules[max(mine, key=lambda one: (one.decided_ms, one.realm)).realm]
+        return self._rules[max(mine, key=lambda one: (one.rank, one.realm)).realm]
 
     def of(self, realm: str) -> IdentityRules:
         """The rules of a realm's map. A realm of which nothing is recorded gets the newest."""
@@ -273,7 +289,7 @@ class FollowedRules:
         missing = [realm for realm in realms if realm not in self.in_force]
         if not missing:
             return
-        latest = max(self.in_force.values(), key=lambda one: one.decided_ms, default=None)
+        latest = max(self.in_force.values(), key=lambda one: one.rank, default=None)
         text = self.own_text if latest is None else latest.text
         for realm in missing:
             self.store.put(first_rules(realm, text, to_ms(datetime.now(UTC))))

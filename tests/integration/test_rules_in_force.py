@@ -3,21 +3,24 @@ comes in during it has its place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from functools import partial
+from itertools import count, permutations
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from schemas.instants import from_ms
 from schemas.records import PersonRecord, RulesRecord
 from schemas.rules import rules_text
 from schemas.rules.identity import RULES_FILE
 from services.api.digest import state_digest
 from services.api.ports import Access
-from services.api.queries.identity_rules import IDENTITY_APPLY, ApplyRequest
+from services.api.queries.identity_rules import IDENTITY_APPLY, RULES_REPLACED, ApplyRequest
 from services.api.read_store import ReadStore, StoreWrites
 from services.api.server import open_reading, prepare_server
 from services.embedded import engine as engine_module
@@ -28,7 +31,13 @@ from services.ingest.lines import Line
 from services.runtime.errors import ConfigurationError, InvalidState, Retry
 from services.runtime.settings import Settings
 from services.store.database import Database, open_server
-from services.store.rules_in_force import ClickHouseRules, FollowedRules, RulesChange
+from services.store.rules_in_force import (
+    ClickHouseRules,
+    FollowedRules,
+    MemoryRules,
+    RulesChange,
+    change_of,
+)
 from tests.conftest import empty_tables
 from tests.events import event, identifier, line
 from tests.tiers import always
@@ -40,6 +49,7 @@ MORE_PERSONAL = PACKAGED.replace('kind = "reference"', 'kind = "personal"', 1).r
     "version = ", "version = 'p' # "
 )
 DEFAULT = "default"
+APPLYING = "services.api.queries.identity_rules"
 
 
 def settings_of(data: Path, **others: object) -> Settings:
@@ -70,9 +80,15 @@ def take(engine: Engine, lines: list[bytes]) -> None:
     engine.ingest([Line(one, len(one)) for one in lines], lambda _results: None)
 
 
+NUMBERS = count(9)
+
+
 def change(text: str) -> RulesRecord:
-    """The record of a change."""
-    return RulesRecord(realm=DEFAULT, text=text, author="anna", reason="test", decided_ms=9)
+    """The record of a change, later than those before."""
+    decided_ms = next(NUMBERS)
+    return RulesRecord(
+        realm=DEFAULT, text=text, author="anna", reason="test", decided_ms=decided_ms
+    )
 
 
 def digest(engine: Engine) -> dict[str, str]:
@@ -196,7 +212,7 @@ def test_only_when_asked_a_change_is_replaced(engine: Database) -> None:
     [record] = sent
     assert isinstance(record, RulesRecord)
     [ahead] = rules.store.latest().values()
-    assert (ahead.since, ahead.place, ahead.is_done) == (stuck.since + 1, 0, False)
+    assert (ahead.since > stuck.since, ahead.place, ahead.is_done) == (True, 0, False)
     assert (ahead.text, ahead.decided_ms) == (record.text, record.decided_ms)
     assert record.decided_ms > stuck.decided_ms
     assert rules.store.former(ahead) == stuck
@@ -206,6 +222,94 @@ def test_only_when_asked_a_change_is_replaced(engine: Database) -> None:
     [told] = IDENTITY_APPLY.run(access, ApplyRequest(**asked, instead=True))
     assert told.is_recorded, "a record of others may wait in the log, unseen"
     empty_tables(engine)
+
+
+@pytest.mark.parametrize("later_ms", [-5, 0, 5])
+def test_who_replaces_rules_at_the_same_time_is_told_who_lost(
+    engine: Database, monkeypatch: pytest.MonkeyPatch, later_ms: int
+) -> None:
+    """On a server, each with a clock of his own: the rows come in one order, the records in
+    another, and all processes go by the same rules, those who looked in between, too."""
+    empty_tables(engine)
+    settings = Settings.model_validate({"identity_secret": "s" * 64})
+    rules, sent = FollowedRules(settings, engine), list[PersonRecord]()
+    rules.register([DEFAULT])
+    [first] = rules.store.history()
+    rules.store.put(RulesChange(DEFAULT, 7, UNIQUE, "anna", "test", first.decided_ms + 10, 2))
+    looking, clock_ms = FollowedRules(settings, engine), first.decided_ms + 1_000
+    told = dict[str, str]()
+
+    def give(name: str, text: str, at_ms: int, meanwhile: Callable[[], None]) -> None:
+        def send(records: Sequence[PersonRecord]) -> None:
+            sent.extend(records)
+            meanwhile()
+
+        access = Access(ReadStore(settings, engine), StoreWrites(engine, send, is_waited_for=True))
+        asked = ApplyRequest(rules=text, by=name, reason="mine", instead=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{APPLYING}.utc_now", lambda: from_ms(at_ms))
+            try:
+                list(IDENTITY_APPLY.run(access, asked))
+                told[name] = ""
+            except InvalidState as error:
+                told[name] = error.reason
+        looking.refresh()
+
+    def bob() -> None:
+        give("bob", MORE_PERSONAL, clock_ms + later_ms, lambda: None)
+
+    give("kim", PACKAGED, clock_ms, bob)
+    given = [change_of(one) for one in sent if isinstance(one, RulesRecord)]
+    winner = max(given, key=lambda one: one.rank)
+    lost = "" if winner.author == "kim" else RULES_REPLACED
+    assert told == {"kim": lost, "bob": ""}, "of bob's nobody had a later one when he ended"
+    if later_ms:  # of one moment either, but one
+        assert winner.author == ("bob" if later_ms > 0 else "kim")
+    assert looking.in_force[DEFAULT].is_of(winner)
+    assert FollowedRules(settings, engine).in_force[DEFAULT].is_of(winner)
+    empty_tables(engine)
+
+
+def test_of_changes_the_store_knows_the_same_order_as_everybody(engine: Database) -> None:
+    """Whatever the versions and the order of their rows; the first rules of a store come before
+    what its log says, though it was set up later."""
+    settings = Settings.model_validate({"identity_secret": "s" * 64})
+    texts, first = (UNIQUE, MORE_PERSONAL), RulesChange(DEFAULT, 0, PACKAGED, "c360", "first", 99)
+    made = [
+        RulesChange(DEFAULT, since, text, "kim", "test", decided_ms, since)
+        for since, decided_ms in ((3, 7), (5, 6), (4, 8))
+        for text in texts
+    ]
+    made = [one._replace(since=one.since + 10 * number) for number, one in enumerate(made)]
+    for order in list(permutations(made))[::90]:
+        empty_tables(engine)
+        stored, memory = ClickHouseRules(engine), MemoryRules()
+        for one in (first, *order):
+            stored.put(one)
+            memory.put(one)
+            assert stored.latest() == memory.latest()
+            assert FollowedRules(settings, engine).of(DEFAULT) == memory.latest()[DEFAULT].rules
+        for one in (first, *made):
+            assert stored.former(one) == memory.former(one)
+        assert stored.latest()[DEFAULT].decided_ms == 8
+        assert stored.history()[-1] == first
+    empty_tables(engine)
+
+
+def test_an_engine_keeps_the_rules_that_were_decided_last(tmp_path: Path) -> None:
+    """Two were asked for at once, and the writing thread got the later ones first."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+        alone.submit(_decided_last, tmp_path).result()
+
+
+def _decided_last(tmp_path: Path) -> None:
+    with Engine.open(settings_of(tmp_path / "data")) as engine:
+        earlier, later = change(MORE_PERSONAL), change(UNIQUE)
+        engine.act([later])
+        engine.act([earlier])
+        assert engine.rules.in_force[DEFAULT].text == UNIQUE
+        [now] = (one for one in engine.rules.store.history() if one.since)
+        assert now.is_done
 
 
 def test_a_process_starts_while_the_server_s_rules_are_being_applied(

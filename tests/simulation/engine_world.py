@@ -26,7 +26,13 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ledger import Ledger
 from services.runtime.settings import Settings
 from services.store.database import Database
-from services.store.rules_in_force import ClickHouseRules, FollowedRules, ahead_of_its_record
+from services.store.rules_in_force import (
+    ClickHouseRules,
+    FollowedRules,
+    RulesChange,
+    ahead_of_its_record,
+    change_of,
+)
 from services.stream.person_records import identity_outgoing, person_outgoing
 from services.stream.ports import Delivery, Outgoing
 from services.stream.watermarks import ClickHouseWatermarks
@@ -64,6 +70,8 @@ class EngineWorld(World):
         self._number = 0
         self._steps = self._people.choice((8, 14, 24))
         self._lines: list[tuple[bytes, datetime]] = []
+        self._rivals = Random(~self.seed)
+        self._ordered: list[RulesChange] = []
 
     def before_ack(self, delivery: Delivery) -> None:
         """Looked at in the end."""
@@ -109,19 +117,31 @@ class EngineWorld(World):
 
     def _apply(self) -> None:
         """As `c360 identity apply`; while other rules are being applied, and whenever their record
-        may still wait in the log, with `--instead`."""
+        may still wait in the log, with `--instead`. Several may do it at once, each with a clock
+        of their own."""
         rules = ClickHouseRules(self.engine)
         known = rules.latest().get(REALM)
-        now_ms = max(to_ms(self.now()), known.decided_ms + 1 if known else 0)
+        rivals = self._rivals.choices((1, 2), (4, 1))[0]
+        records = [self._rules_record(known) for _ in range(rivals)]
+        if known is None or (known.is_done and self._people.random() < 0.6):
+            for record in records:
+                self._say("rules", record)
+            return
+        for record in records:
+            self._say("rules instead", record)
+        self._rivals.shuffle(records)
+        for record in records:
+            rules.put(ahead_of_its_record(record, known))
+
+    def _rules_record(self, known: RulesChange | None) -> RulesRecord:
+        wrong_ms = self._rivals.choice((0, 0, 1, 5_000))
+        now_ms = max(to_ms(self.now()) + wrong_ms, known.decided_ms + 1 if known else 0)
         text = self._people.choice(RULES)
         record = RulesRecord(
             realm=REALM, text=text, author="kim", reason="a try", decided_ms=now_ms
         )
-        if known is None or (known.is_done and self._people.random() < 0.6):
-            self._say("rules", record)
-            return
-        self._say("rules instead", record)
-        rules.put(ahead_of_its_record(record, known))
+        self._ordered.append(change_of(record))
+        return record
 
     def _erase(self) -> None:
         record = drawn_erasure(self._people, self.engine, self.now())
@@ -155,6 +175,10 @@ class EngineWorld(World):
             demand_same("sections after everything was read again", self.state(), before)
 
     def _check_state(self) -> None:
+        if self._ordered:
+            last = max(self._ordered, key=lambda one: one.rank)
+            in_force = FollowedRules(self.settings, self.engine).in_force[REALM]
+            demand(in_force.is_of(last), f"{in_force.rank} in force, not {last.rank}")
         require_resolved(self.engine, FollowedRules(self.settings, self.engine).of(REALM))
         require_forgotten(self.engine)
         self._check_kept()

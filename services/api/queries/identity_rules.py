@@ -24,10 +24,12 @@ from services.identity.simulation import ChangedProfile, Moved, Simulated, simul
 from services.identity.values_under_rules import TooManyBlocked, ValuesUnderRules, values_under
 from services.runtime.clock import utc_now
 from services.runtime.errors import InvalidInput, InvalidState
-from services.store.rules_in_force import RulesChange, rules_of_text
+from services.store.rules_in_force import RulesChange, change_of, rules_of_text
 
 RULES_CHARS_MAX = 1_000_000
 LARGEST_MAX = 1_000
+RULES_REPLACED = "rules_replaced"
+"""Reason of an InvalidState: others were put in force at the same time."""
 Values = Mapping[NodeId, tuple[str, str, str]]
 
 
@@ -246,6 +248,9 @@ class RulesApplied(Answer):
 
 
 def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
+    """Put rules in force, unless others are that were decided at the same time or later. Which of
+    two are in force is one answer for all processes (`RulesChange.rank`); whose are not, is told.
+    """
     reads, text = access.reads, asked.rules.removeprefix("\ufeff")
     by, reason = required_words(asked.by, asked.reason, "applies them")
     if len(text) > RECORD_CHARS_MAX:
@@ -274,6 +279,7 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
         replaced = [one for one in before.values() if one is not None] if asked.instead else []
         access.writes.apply_rules(records, replaced)
     reads.follow_rules(at_once=True)
+    _require_in_force(reads, records)
     for name, one in before.items():
         now = reads.rules_in_force(name)
         yield RulesApplied(
@@ -286,6 +292,19 @@ def _apply(access: Access, asked: ApplyRequest) -> Iterator[RulesApplied]:
             and now.rules == rules
             and (name not in wanted or now.decided_ms >= now_ms),
         )
+
+
+def _require_in_force(reads: Reads, records: Collection[RulesRecord]) -> None:
+    """Somebody else may have put others in force since these were compared with what was known."""
+    for record in records:
+        mine, now = change_of(record), reads.rules_in_force(record.realm)
+        if now is not None and now.rank > mine.rank:
+            raise InvalidState(
+                f"{now.author} put rules {now.rules.version} in force in realm {record.realm} at "
+                f"the same time ({now.reason}). They count, and these do not. Look at theirs, "
+                "and apply these again if they are still right",
+                reason=RULES_REPLACED,
+            )
 
 
 def _in_force(one: RulesChange, in_force: bool, with_text: bool) -> RulesInForce:

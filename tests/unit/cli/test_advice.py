@@ -6,6 +6,7 @@ import pytest
 
 from services.api.handles import UNKNOWN
 from services.api.queries.decisions import UNSEEN
+from services.api.queries.identity_rules import RULES_REPLACED
 from services.api.queries.suggestions import UNKNOWN_SUGGESTION
 from services.api.server import REALMS_DIFFER
 from services.cli import app
@@ -63,6 +64,7 @@ def test_every_advice_is_for_a_reason_of_the_code() -> None:
         NOT_ON_A_SERVER,
         DIRECTORY_IN_USE,
         ROWS_REFUSED,
+        RULES_REPLACED,
         UNKNOWN_LETTER,
         UNKNOWN_SUGGESTION,
         UNSEEN,
