@@ -33,6 +33,7 @@ from services.store.database import Database, open_server
 
 if TYPE_CHECKING:
     from services.api.http.streams import Streams
+    from services.ingest.followed_rules import FollowingCore
     from services.intake.kafka_sink import KafkaSink
 
 PING_S = 5
@@ -164,24 +165,17 @@ class _Service:
 
     def _kafka(self) -> KafkaSink:
         from schemas.rules.identity import identity_rules
-        from services.ingest.config import ingest_config
-        from services.ingest.core.event_processor import EventProcessor
         from services.intake.kafka_sink import KafkaSink, SinkLimits
         from services.runtime.settings import read_rules
         from services.stream.producer import Producer
 
         settings = self._settings
-        rules = read_rules(settings, "identity_rules", identity_rules)
+        read_rules(settings, "identity_rules", identity_rules)  # reports a wrong file first
         limits = SinkLimits(
             settings.intake_queue_events_max, settings.batch_events_max, settings.intake_deadline_s
         )
         return KafkaSink(
-            EventProcessor(
-                ingest_config(settings, rules),
-                self._ledger.erased_at,
-                self._ledger.kept_since,
-                self._ledger.is_suppressed,
-            ),
+            None,  # which rules are in force, only the store says
             Producer(settings, settings.intake_deadline_s),
             self._metrics,
             limits,
@@ -199,23 +193,26 @@ class _Service:
         try:
             await until_done(lambda: asyncio.to_thread(self._store.check), "store", self._metrics)
             log.info("store_open")
-            await asyncio.gather(self._keep_ledger(), self._follow_rules(kafka))
+            ledger = await self._ledger_of_store()
+            following = None if kafka is None else await self._following(kafka)
+            await asyncio.gather(ledger.keep(), *([] if following is None else [following.keep()]))
         except C360Error as error:
             self._failures.append(error)
             stop()
 
-    async def _keep_ledger(self) -> None:
+    async def _ledger_of_store(self) -> LedgerOfStore:
         """What a worker would reject by a ledger is rejected here."""
         store = await until_done(lambda: asyncio.to_thread(self._erasures), "ledger", self._metrics)
-        await LedgerOfStore(self._ledger, store).keep()
+        return LedgerOfStore(self._ledger, store)
 
-    async def _follow_rules(self, kafka: KafkaSink | None) -> None:
-        """Events are checked by the identity rules that are in force."""
+    async def _following(self, kafka: KafkaSink) -> FollowingCore:
+        """Events are checked by the identity rules that are in force: from here on they are taken.
+
+        Raises ConfigurationError if other settings do not fit these.
+        """
         from services.ingest.followed_rules import FollowingCore
         from services.store.rules_in_force import FollowedRules
 
-        if kafka is None:
-            return
         rules = await until_done(
             lambda: asyncio.to_thread(
                 lambda: FollowedRules(self._settings, open_server(self._settings))
@@ -225,7 +222,7 @@ class _Service:
         )
         following = FollowingCore(self._settings, rules, self._ledger, kafka.use)
         following.use_newest()
-        await following.keep()
+        return following
 
     def _erasures(self) -> ClickHouseFactStore:
         store = ClickHouseFactStore(open_server(self._settings))

@@ -11,7 +11,7 @@ import re
 import resource
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,9 @@ import typer
 
 from schemas.rules.identity import identity_rules
 from schemas.rules.profile import profile_rules
+from services.api.queries.identity_rules import RulesInForce
 from services.api.queries.store import STORE_HEALTH, HealthRow, StoreRequest
+from services.cli.known_rules import differing, newest, own_name, rules_of_store, told
 from services.cli.output import print_json, print_table
 from services.cli.session import find_running, open_session
 from services.cli.state import AsJson, state_of
@@ -63,7 +65,9 @@ class Checked(NamedTuple):
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check settings, store, brokers, clock and limits; says what to do about each finding."""
     settings = state_of(context).settings()
-    findings = [*configured(settings), *rules(settings), *limits(settings), *_reachable(settings)]
+    in_force = list[RulesInForce]()
+    reached = list(_reachable(settings, in_force))
+    findings = [*configured(settings), *rules(settings, in_force), *limits(settings), *reached]
     if as_json:
         print_json([one._asdict() for one in findings])
     else:
@@ -104,10 +108,13 @@ def configured(settings: Settings) -> Iterator[Checked]:
         yield Checked("issuers", Condition.OK, f"of {len(settings.source_issuers)} sources")
 
 
-def rules(settings: Settings) -> Iterator[Checked]:
-    """Whether the rules files can be used; also before there is any data."""
+def rules(settings: Settings, in_force: Sequence[RulesInForce] = ()) -> Iterator[Checked]:
+    """Whether the rules files can be used, with the identity rules in force where there are any;
+    also before there is any data."""
     try:
-        configured_trust(settings, read_rules(settings, "identity_rules", identity_rules))
+        own = read_rules(settings, "identity_rules", identity_rules)
+        differ = differing(settings, in_force)
+        configured_trust(settings, newest(in_force) or own)
         configured_rules(settings)
         read_rules(settings, "profile_rules", profile_rules)
     except C360Error as error:
@@ -115,6 +122,18 @@ def rules(settings: Settings) -> Iterator[Checked]:
         yield Checked("rules", Condition.FAILED, str(error), advice)
         return
     yield Checked("rules", Condition.OK, "can be used")
+    if not in_force:
+        return
+    found = f"in force: {'; '.join(map(told, in_force))}"
+    if not differ:
+        yield Checked("identity rules", Condition.OK, found)
+        return
+    found += f"; they differ from {own_name(settings)}"
+    if settings.identity_rules is None:
+        yield Checked("identity rules", Condition.OK, f"{found}, which change nothing")
+    else:
+        advice = "unset C360_IDENTITY_RULES, or 'c360 identity apply' the file: no process starts"
+        yield Checked("identity rules", Condition.FAILED, found, advice)
 
 
 def limits(settings: Settings) -> Iterator[Checked]:
@@ -155,7 +174,8 @@ def _directory(data_dir: Path) -> Iterator[Checked]:
         yield Checked("secrecy", Condition.OK, "the data directory is closed to others")
 
 
-def _reachable(settings: Settings) -> Iterator[Checked]:
+def _reachable(settings: Settings, in_force: list[RulesInForce]) -> Iterator[Checked]:
+    """What answers; the identity rules in force are added to the list."""
     if settings.kafka_bootstrap_servers:
         yield from map(broker, settings.kafka_bootstrap_servers.split(","))
     else:
@@ -170,6 +190,7 @@ def _reachable(settings: Settings) -> Iterator[Checked]:
         running = find_running(settings) if settings.clickhouse_url is None else None
         with open_session(settings) as session:
             health = next(session.run(STORE_HEALTH, StoreRequest()))
+            in_force += rules_of_store(session)
     except C360Error as error:
         yield Checked("store", Condition.FAILED, str(error), "see the message")
         return

@@ -43,6 +43,7 @@ from services.stream.person_records import person_outgoing
 from services.stream.ports import Delivery, Outbox, Outgoing
 
 NOT_YET = "Kafka is not connected yet"
+RULES_UNREAD = "the rules in force are not read yet"
 STOPS = "the service stops"
 NOWHERE = -1
 CLOCKS_DIFFER = timedelta(seconds=60)
@@ -211,14 +212,15 @@ class KafkaSink:
 
     def __init__(
         self,
-        core: EventProcessor,
+        core: EventProcessor | None,
         outbox: ConnectedOutbox,
         metrics: Metrics,
         limits: SinkLimits,
         now: Callable[[], datetime] = utc_now,
         pauses: Callable[[], Iterator[float]] = pauses,
     ) -> None:
-        """`outbox` gives up within the deadline of the limits, or a little later."""
+        """`outbox` gives up within the deadline of the limits, or a little later. Without a `core`
+        no event is taken before `use` brings one."""
         self._core = core
         self._metrics = metrics
         self._now = now
@@ -270,8 +272,8 @@ class KafkaSink:
         with self._lock:
             if self._ended:
                 raise Retry(STOPS)
-            if self._brokers.away:
-                raise Retry(self._brokers.away)
+            if away := self.waits_for():
+                raise Retry(away)
             self._events.take(len(lines), intake)
         self._loop.call_soon_threadsafe(self._begin, request)
         return request.answer
@@ -284,7 +286,7 @@ class KafkaSink:
 
     def waits_for(self) -> str:
         """See the port."""
-        return self._brokers.away
+        return self._brokers.away or (RULES_UNREAD if self._core is None else "")
 
     def is_live(self) -> bool:
         """See the port. That brokers are away is no reason for a restart."""
@@ -335,6 +337,7 @@ class KafkaSink:
 
     async def _make_durable(self, lines: Sequence[Line], intake: Intake) -> list[Result]:
         """Results of events that are acknowledged. Raises Retry or Fatal."""
+        assert self._core is not None, "nothing is submitted before there is one"
         decided = await self._threads(decide, self._core, lines, intake, self._now())
         await self._brokers.send(decided.records)
         self._measure(decided.results)

@@ -263,6 +263,43 @@ def test_rules_are_replaced_while_they_are_applied(tmp_path: Path) -> None:
     c360(data, "identity", "verify")
 
 
+def test_settings_are_looked_at_with_the_rules_in_force(tmp_path: Path) -> None:
+    """A trust file may name types that only they list; and where the file of this machine differs
+    from them, `doctor` and `trust` say so."""
+    data, trusted = tmp_path / "data", tmp_path / "trust.toml"
+    trusted.write_text(
+        'version = "9"\n[[source]]\nsystem = "crm"\nverifies = ["club_card"]\n', "utf-8"
+    )
+    own = rules(
+        tmp_path, (CARD, CARD.replace("loyalty", "club")), ("version = ", "version = 'c' # ")
+    )
+    given: dict[str, Any] = {"C360_TRUST_RULES": str(trusted)}
+    assert "club_card" in c360(data, "identity", "trust", code=78, **given).stderr
+    told = c360(data, "identity", "trust").stdout
+    assert "there is no store yet; the packaged rules will be its first ones" in told
+    c360(data, "ingest", "-", stdin=LINES)
+    c360(data, *APPLY, str(own), "--by", "anna", "--reason", "cards")
+    told = c360(data, "identity", "trust", **given).stdout
+    assert "club_card" in told
+    assert "identity rules in force: version c in realm default, by anna" in told
+    assert "they differ from the packaged rules" in told
+    found = doctor(data, **given)
+    assert (found["rules"]["verdict"], found["identity rules"]["verdict"]) == ("ok", "ok")
+    assert "version c in realm default" in found["identity rules"]["found"]
+    (tmp_path / "other.toml").write_text(PACKAGED)
+    given["C360_IDENTITY_RULES"] = str(tmp_path / "other.toml")
+    with running(data, C360_TRUST_RULES=str(trusted)) as up, closing(up.client):
+        found = doctor(data, code=1, **given)
+        assert found["identity rules"]["verdict"] == "failed"
+        assert "they differ from C360_IDENTITY_RULES" in found["identity rules"]["found"]
+
+
+def doctor(data: Path, code: int = 0, **settings: Any) -> dict[str, Any]:
+    """What the command found, by check."""
+    told = c360(data, "doctor", "--json", code=code, **settings).stdout
+    return {one["check"]: one for one in json.loads(told)}
+
+
 def cut_off(data: Path, text: str, parts: int = 1) -> None:
     """A process that puts rules in force and is gone after so many parts."""
     done = subprocess.run(

@@ -18,11 +18,11 @@ import pytest
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_BYTES_MAX, PUBLIC_MARK
 from services.api.http.sink import Overloaded
-from services.ingest.core.event_processor import Realm
+from services.ingest.core.event_processor import EventProcessor, Realm
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result, Status
-from services.intake.kafka_sink import NOT_YET, Decided, KafkaSink, SinkLimits, decide
+from services.intake.kafka_sink import NOT_YET, RULES_UNREAD, Decided, KafkaSink, SinkLimits, decide
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
 from services.stream.dead_letters import REJECTED_TOPIC
@@ -66,12 +66,12 @@ class Log:
 class World:
     """A sink in front of a log."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: EventProcessor | None) -> None:
         self.log = Log()
         self.metrics = Metrics()
         limits = SinkLimits(EVENTS_MAX, 4, deadline_s=0.1)
         self.sink = KafkaSink(
-            core(), self.log, self.metrics, limits, lambda: RECEIVED_AT, lambda: repeat(0.01)
+            core, self.log, self.metrics, limits, lambda: RECEIVED_AT, lambda: repeat(0.01)
         )
 
     def submit(self, *events: Any, intake: Intake = Intake.SERVER) -> Future[list[Result]]:
@@ -89,10 +89,26 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     """A sink that is connected."""
-    world = World()
+    world = World(core())
     await world.sink.start()
     await world.until(lambda: not world.sink.waits_for())
     yield world
+    await world.sink.stop()
+
+
+async def test_before_the_rules_in_force_are_known_nothing_is_judged() -> None:
+    """Whatever rules come with the program: it would reject what those in force let pass. Records
+    of what people decided are sent, and it is not ready."""
+    world = World(None)
+    await world.sink.start()
+    await world.until(lambda: world.sink.waits_for() == RULES_UNREAD)
+    for intake in Intake:
+        with pytest.raises(Retry, match="rules in force are not read"):
+            world.submit(event(), intake=intake)
+    world.sink.use(core())
+    assert world.sink.waits_for() == ""
+    [found] = await results(world.submit(event(event_id="e-1")))
+    assert found == Result("e-1", Status.ACCEPTED)
     await world.sink.stop()
 
 
@@ -254,7 +270,7 @@ async def test_a_fault_of_one_topic_refuses_nobody_else(world: World) -> None:
 
 async def test_before_the_first_connection_it_waits() -> None:
     """The service may start before the brokers, and says so."""
-    world = World()
+    world = World(core())
     world.log.is_down = True
     await world.sink.start()
     assert world.sink.waits_for() == NOT_YET
