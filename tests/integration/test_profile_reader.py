@@ -7,6 +7,7 @@ so that each case says by itself who belongs together.
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -42,6 +43,12 @@ from tests.tiers import always
 
 pytestmark = pytest.mark.any_store
 FIGURES = set(ProfileScalars.model_fields)
+TOTALS_SQL = """
+SELECT as_select FROM system.tables
+WHERE database = currentDatabase() AND name = 'profile_totals'
+"""
+LIMITS = ("max_bytes_in_join", "max_bytes_before_external_group_by")
+"""What of it is kept in memory, in bytes."""
 
 
 @pytest.fixture
@@ -445,3 +452,23 @@ def test_facts_at_once_and_kind_by_kind_agree(store: Store, seed: int) -> None:
         found = store.reader.profiles(REALM, nodes, as_of)
         assert found == by_kind.profiles(REALM, nodes, as_of)
         assert len(found) > 3
+
+
+def test_what_goes_to_disk_makes_the_same_totals(store: Store) -> None:
+    """A refresh keeps a limited part of what it joins and groups in memory; with hardly any of it
+    there, the totals are the same."""
+    draw = random.Random(7)
+    store.take(*(random_event(draw, number) for number in range(260)))
+    nodes = [node(*word.split("=")) for word in PEOPLE]
+    store.place(nodes[0], *nodes[:3])
+    figures = "orders, returns, cancellations, revenue, returned, channels"
+    sorted_by = f"SELECT profile, kind, {figures} FROM ({{}}) ORDER BY profile"
+    [(query,)] = store.database.rows(TOTALS_SQL)
+    limits = re.findall(rf"({'|'.join(LIMITS)}) = (\d+)", query)
+    assert {name for name, _ in limits} == set(LIMITS)
+    assert all(0 < int(limit) <= 300_000_000 for _, limit in limits)
+    tiny = re.sub(rf"({'|'.join(LIMITS)}) = \d+", r"\1 = 1000", query)
+    store.totals()
+    refreshed = store.database.rows(sorted_by.format("SELECT * FROM profile_totals"))
+    assert store.database.rows(sorted_by.format(tiny)) == refreshed
+    assert sum(one[2] for one in refreshed) > 10
