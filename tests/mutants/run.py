@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-COPIED = ("schemas", "services", "devtools", "tests", "pyproject.toml", "README.md")
+COPIED = ("schemas", "services", "devtools", "tests", "k8s", "pyproject.toml", "README.md")
 SEEDS_MAX = 200
 TIMEOUT_S = 900
 SIMULATION = "simulation"
