@@ -29,18 +29,7 @@ WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:U
 -- delete_facts --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
-    AND (node, event_id) IN (
-        SELECT node, event_id FROM expired_events
-        WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32})
-    AND (node, event_id) NOT IN (
-        SELECT facts.node, facts.event_id FROM touchpoints AS facts
-        INNER JOIN (SELECT node, event_id, version FROM expired_events
-            WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
-        ) AS listed ON facts.node = listed.node AND facts.event_id = listed.event_id
-        WHERE facts.realm = {realm:String} AND facts.version > listed.version
-            AND facts.node IN (SELECT node FROM expired_events WHERE realm = {realm:String}
-                AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}))
+-- WHERE of count_facts --
 
 -- sent_again --
 -- Events of which a newer body came in since they were listed, a page after a place.
@@ -61,10 +50,7 @@ WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:U
 -- delete_evidence --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
-    AND event_id IN (
-        SELECT event_id FROM expired_events
-        WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32})
+-- WHERE of count_evidence --
 
 -- edges_page --
 -- Edges that rest on one part of the listed events, a page after a place.
@@ -102,8 +88,7 @@ WHERE realm = {realm:String} AND node IN (
 -- delete_alone --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND node IN (
-    SELECT node FROM unlinked_nodes FINAL WHERE realm = {realm:String} AND alone)
+-- WHERE of count_alone --
 
 -- list_unnamed --
 -- Lists, of one part of the nodes that listed events name, those that no event names any more.
@@ -130,8 +115,7 @@ WHERE realm = {realm:String}
 -- delete_unnamed --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String}
-    AND node IN (SELECT node FROM unnamed_nodes WHERE realm = {realm:String})
+-- WHERE of count_unnamed --
 
 -- count_unnamed_suggestions --
 -- How many suggestions of a table are about nodes that no event names any more.
@@ -143,9 +127,7 @@ WHERE realm = {realm:String}
 -- delete_unnamed_suggestions --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String}
-    AND (node IN (SELECT node FROM unnamed_nodes WHERE realm = {realm:String})
-        OR other_node IN (SELECT node FROM unnamed_nodes WHERE realm = {realm:String}))
+-- WHERE of count_unnamed_suggestions --
 
 -- named_again --
 -- Events that name one of the nodes that none named when these were listed, a page after a place.
@@ -177,8 +159,10 @@ SELECT node FROM node_values WHERE realm = {realm:String} AND node IN {nodes:Arr
 
 -- count_list --
 -- How many rows of a work table are of the realm.
-SELECT count() FROM {table:Identifier} WHERE realm = {realm:String}
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String}
 
 -- delete_list --
 -- Removes them.
-ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String}
+ALTER TABLE {table:Identifier} DELETE
+-- WHERE of count_list --

@@ -7,6 +7,11 @@ and a description of what it answers:
     -- The nodes of profiles, with stale rows.
     SELECT …
 
+A statement for the rows that another one is about ends with a line of this form, and gets all that
+stands there from WHERE on:
+
+    -- WHERE of members_of --
+
 Every statement that reads is in such a file, also one that inserts what it reads. Inserts of rows
 are built by the adapters, migrations are in schemas/sql/.
 """
@@ -18,6 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _HEADER = re.compile(r"^-- (\w+) --$", re.M)
+_SAME_ROWS = re.compile(r"^-- WHERE of (\w+) --$", re.M)
+_CONDITION = re.compile(r"^WHERE\b.*", re.M | re.S)
 _WORD = re.compile(r"\s*(\w+)")
 _KINDS = {
     name: name
@@ -80,7 +87,23 @@ def parse(text: str, source: str) -> list[NamedStatement]:
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise ValueError(f"{source} has these statements twice: {', '.join(sorted(repeated))}")
-    return statements
+    texts = {one.name: one.sql for one in statements}
+    return [one._replace(sql=_whole(one, texts, source)) for one in statements]
+
+
+def _whole(statement: NamedStatement, texts: dict[str, str], source: str) -> str:
+    """The text of a statement, with the condition that it has from another one."""
+
+    def condition(match: re.Match[str]) -> str:
+        found = _CONDITION.search(texts.get(match[1], ""))
+        if found is None or _SAME_ROWS.search(found[0]):
+            raise ValueError(
+                f"{source}: statement {statement.name} asks for the WHERE of {match[1]}, which has "
+                "none of its own"
+            )
+        return found[0]
+
+    return _SAME_ROWS.sub(condition, statement.sql)
 
 
 def _statement(name: str, body: str, source: str) -> NamedStatement:

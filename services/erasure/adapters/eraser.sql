@@ -75,7 +75,7 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 -- delete_nodes --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+-- WHERE of count_nodes --
 
 -- count_events --
 -- How many rows of a table are of these nodes, or of some events of others.
@@ -86,22 +86,20 @@ WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
 -- delete_events --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
-    OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)})
+-- WHERE of count_events --
 
 -- count_event_ids --
 -- How many rows of a table rest on events of these nodes, or on some events of others.
-SELECT count() FROM {table:Identifier} WHERE realm = {realm:String} AND event_id IN (
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND event_id IN (
     SELECT event_id FROM touchpoints
     WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
         OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)}))
 
 -- delete_event_ids --
 -- Removes them. To be done while the events are still there.
-ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String} AND event_id IN (
-    SELECT event_id FROM touchpoints
-    WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)}
-        OR node IN {others:Array(UUID)} AND cityHash64(event_id) IN {events:Array(UInt64)}))
+ALTER TABLE {table:Identifier} DELETE
+-- WHERE of count_event_ids --
 
 -- versioned --
 -- Those of some tables whose rows have the version of their body.
@@ -119,10 +117,7 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 -- delete_former --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-    AND cityHash64(event_id) IN {events:Array(UInt64)}
-    AND arrayExists((event, counting) -> event = cityHash64(event_id) AND version < counting,
-        {events:Array(UInt64)}, {versions:Array(UInt64)})
+-- WHERE of count_former --
 
 -- other_bodies --
 -- Hashes of the ids, versions and texts of bodies under the id of another event, with one of these
@@ -140,17 +135,16 @@ WHERE realm = {realm:String}
 
 -- count_bodies --
 -- How many rows of these bodies there are.
-SELECT count() FROM {table:Identifier} WHERE realm = {realm:String}
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String}
     AND cityHash64(event_id) IN {events:Array(UInt64)}
     AND has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
         (cityHash64(event_id), version))
 
 -- delete_bodies --
 -- Removes them.
-ALTER TABLE {table:Identifier} DELETE WHERE realm = {realm:String}
-    AND cityHash64(event_id) IN {events:Array(UInt64)}
-    AND has(arrayZip({events:Array(UInt64)}, {versions:Array(UInt64)}),
-        (cityHash64(event_id), version))
+ALTER TABLE {table:Identifier} DELETE
+-- WHERE of count_bodies --
 
 -- count_pairs --
 -- How many rows of a table have one of these nodes at an end.
@@ -160,7 +154,7 @@ WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(
 -- delete_pairs --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
+-- WHERE of count_pairs --
 
 -- count_suggestions --
 -- How many suggestions of a table are about one of these nodes.
@@ -170,7 +164,7 @@ WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)} OR other_node IN {
 -- delete_suggestions --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND (node IN {nodes:Array(UUID)} OR other_node IN {nodes:Array(UUID)})
+-- WHERE of count_suggestions --
 
 -- count_subjects --
 -- How many rows of a table are about one of these customers or cases.
@@ -181,16 +175,17 @@ WHERE realm = {realm:String} AND (subject_type = 'customer' AND subject IN {cust
 -- delete_subjects --
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
-WHERE realm = {realm:String} AND (subject_type = 'customer' AND subject IN {customers:Array(String)}
-    OR subject_type = 'case' AND cityHash64(subject) IN {cases:Array(UInt64)})
+-- WHERE of count_subjects --
 
 -- count_rejected --
 -- How many rejected lines have one of these ids.
-SELECT count() FROM rejected WHERE toString(reject_id) IN {ids:Array(String)}
+SELECT count() FROM rejected
+WHERE toString(reject_id) IN {ids:Array(String)}
 
 -- delete_rejected --
 -- Removes them.
-ALTER TABLE rejected DELETE WHERE toString(reject_id) IN {ids:Array(String)}
+ALTER TABLE rejected DELETE
+-- WHERE of count_rejected --
 
 -- count_answers --
 -- How many kept answers have one of these keys.
@@ -200,7 +195,7 @@ WHERE realm = {realm:String} AND cityHash64(idempotency_key) IN {ids:Array(UInt6
 -- delete_answers --
 -- Removes them.
 ALTER TABLE idempotency DELETE
-WHERE realm = {realm:String} AND cityHash64(idempotency_key) IN {ids:Array(UInt64)}
+-- WHERE of count_answers --
 
 -- hashes --
 -- Hashes of texts: the text of a removal stays on the disk for a while, and must not name anybody.

@@ -65,6 +65,28 @@ def test_a_title_tells_nothing_of_the_text(sql: str, title: tuple[str, str]) -> 
     assert title_of(sql) == title
 
 
+def test_two_statements_may_be_about_the_same_rows() -> None:
+    """The second has the whole condition of the first, which must be there and have one."""
+    text = (
+        "-- count_rows --\n-- How many.\nSELECT count() FROM a\nWHERE b IN (\n    SELECT b FROM c\n"
+        "    WHERE d)\n\n-- delete_rows --\n-- Removes them.\nALTER TABLE a DELETE\n"
+    )
+    [_, removal] = parse(text + "-- WHERE of count_rows --\n", "a.sql")
+    assert removal.sql == "ALTER TABLE a DELETE\nWHERE b IN (\n    SELECT b FROM c\n    WHERE d)"
+    for name in ("count_others", "delete_rows"):
+        with pytest.raises(ValueError, match=f"delete_rows asks for the WHERE of {name}, which"):
+            parse(f"{text}-- WHERE of {name} --\n", "a.sql")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_what_is_counted_is_what_is_removed(file: Path) -> None:
+    """A removal repeats no condition of what counts its rows, or one would be changed alone."""
+    text = file.read_text("utf-8")
+    removals = set(re.findall(r"^-- delete_(\w+) --$", text, re.M))
+    for name in removals & set(re.findall(r"^-- count_(\w+) --$", text, re.M)):
+        assert f"-- WHERE of count_{name} --" in text
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_every_statement_is_used_by_the_module_beside_it(file: Path) -> None:
     """A statement that nothing asks for would rot; a measure's has the name of its file."""
