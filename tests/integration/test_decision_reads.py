@@ -15,6 +15,7 @@ from services.identity.adapters.decisions import DecisionReader
 from services.identity.ports import DecisionEffect
 from services.identity.writer import IdentityWriter
 from services.store.database import Database
+from services.store.profile_map import Members, ProfileMap
 from tests.conftest import empty_tables
 from tests.events import SECRET, event, identifier, line
 from tests.pipelines import ingested
@@ -89,3 +90,31 @@ def test_a_chain_is_read_at_once(chain: Database, monkeypatch: pytest.MonkeyPatc
     assert len({effect.after.holder[node.id] for node in (end(0), end(LINKS))}) == 2
     assert statements <= STATEMENTS_MAX, statements
     assert hop_by_hop > 10 * STATEMENTS_MAX, hop_by_hop
+
+
+def test_a_preview_survives_a_map_that_moves_under_it(
+    chain: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two of its reads all of the chain gets another profile id: who held what is said as
+    it was read first, of both identifiers and of all that move."""
+    read = ProfileMap.members_of
+    reads = list[int]()
+
+    def members_of(self: ProfileMap, realm: str, profiles: Collection[int]) -> Members:
+        reads.append(len(profiles))
+        if len(reads) == 2:
+            stronger = identifier("customer_number", "4711", verified=True)
+            known = identifier(*named(0), verified=True)
+            sent = event("identity.linked", event_id="stronger", identifiers=[stronger, known])
+            with monkeypatch.context() as undone:
+                undone.setattr(ProfileMap, "members_of", read)
+                ingested(chain, [line(sent)], rules=RULES)
+        return read(self, realm, profiles)
+
+    before, _ = previewed(chain, monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr(ProfileMap, "members_of", members_of)
+        effect, _ = previewed(chain, monkeypatch)
+    assert len(reads) == 2
+    for node in (end(0).id, end(LINKS).id, *effect.after.holder):
+        assert effect.before.holder[node] == before.before.holder[node]

@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from schemas.edge import Decision, Node
 from schemas.identifiers import NodeId, as_uuid
@@ -102,7 +102,7 @@ class DecisionReader:
         for node, (_, placement) in changes.placements.items():
             row = changes.before[node]
             concerned |= {placement.profile, node if row is None else row.profile}
-        before = self._map.members_of(realm, concerned)
+        before = _as_read(self._map.members_of(realm, concerned), pair, placed, changes)
         key = (pair[0], pair[1], True)
         standing = {one.key: one for one in store.refusals_of(realm, pair)}
         gone = {one.key for one in changes.refusals_vanished}
@@ -122,6 +122,19 @@ class DecisionReader:
 
     def _store(self) -> ClickHouseIdentityStore:
         return ClickHouseIdentityStore(self._database)  # decisions may have come since
+
+
+def _as_read(
+    members: Members,
+    pair: Collection[NodeId],
+    placed: Mapping[NodeId, Placement],
+    changes: Changes,
+) -> Members:
+    """Who holds what. The map may have changed since the decision was tried on it: of what was
+    read then, that counts."""
+    rows = {one: placed.get(one) for one in pair} | changes.before
+    read = {node: node if row is None else row.profile for node, row in rows.items()}
+    return members._replace(holder=members.holder | read)
 
 
 def _after(before: Members, changes: Changes) -> Members:
