@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -16,8 +16,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from schemas.descriptions import Described
 from schemas.scalars import Exact, Rfc3339, Whole, Written, YesOrNo
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelType
+else:
+    _ModelType = type(BaseModel)
 
-class Contract(Described, BaseModel):
+
+class _ContractType(_ModelType):
+    """Answers `isinstance` as every class does, and not as an abstract one: nothing is registered
+    as a contract, and asking for that takes several times as long."""
+
+    __instancecheck__ = type.__instancecheck__
+
+
+class Contract(Described, BaseModel, metaclass=_ContractType):
     """A frozen value. Fields unknown to the contract stay in the stored payload and are ignored."""
 
     model_config = ConfigDict(

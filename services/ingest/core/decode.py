@@ -19,22 +19,41 @@ from schemas.touchpoint import (
 )
 from services.ingest.core.encoding import not_utf8
 from services.ingest.core.outcome import Reject
+from services.ingest.core.structs import is_read_alike, read_event
 
 UNHASHED = ("sent_at", "received_at", "revision", "from_public_key")
 """Fields that may differ when the same event is sent again."""
 
 
-def decode(line: bytes) -> tuple[Touchpoint, dict[str, Any]] | Reject:
-    """Parse and validate one line; also returns the plain JSON object."""
+def decode(line: bytes) -> tuple[Touchpoint, int] | Reject:
+    """Parse and validate one line; also returns the hash of its body, 32 bits over the
+    canonical JSON, whatever its key order or time of sending.
+
+    Most lines are read with structs; what these leave to pydantic, and every reject, is its alone.
+    """
     if not fits(line, len(line)):
         return Reject(RejectReason.TOO_LARGE, message=too_large(len(line)))
     try:
-        event = TouchpointAdapter.validate_json(line)
-        return event, orjson.loads(line)
-    except ValidationError as error:
-        return explain(error, line)
+        plain = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return Reject(RejectReason.NOT_JSON, message=str(error))
+        return _no_json(line, error)
+    event = read_event(plain, line)
+    if event is not None and is_read_alike(canonical := _canonical(plain)):
+        return event, _hash_of(canonical)
+    try:
+        event = TouchpointAdapter.validate_json(line)
+    except ValidationError as invalid:
+        return explain(invalid, line)
+    return event, _hash_of(_canonical(plain))
+
+
+def _no_json(line: bytes, error: orjson.JSONDecodeError) -> Reject:
+    """What is wrong with a line that the parser refuses, for the validator may say more of it."""
+    try:
+        TouchpointAdapter.validate_json(line)
+    except ValidationError as invalid:
+        return explain(invalid, line)
+    return Reject(RejectReason.NOT_JSON, message=str(error))
 
 
 def fits(line: bytes, size: int) -> bool:
@@ -67,11 +86,14 @@ def too_large(size: int) -> str:
     return f"{size} bytes, at most {EVENT_BYTES_MAX}"
 
 
-def body_hash(plain: dict[str, Any]) -> int:
-    """32 bits over the canonical JSON of the event, whatever its key order or time of sending."""
+def _canonical(plain: dict[str, Any]) -> bytes:
+    """The canonical JSON; takes the fields that are no part of it out of `plain`."""
     for name in UNHASHED:
         plain.pop(name, None)
-    canonical = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+
+
+def _hash_of(canonical: bytes) -> int:
     return int.from_bytes(blake2b(canonical, digest_size=4).digest())
 
 

@@ -34,7 +34,7 @@ from services.consistency.core.contacts import contact_channel
 from services.consistency.core.kind import Heard, Kinds
 from services.consistency.kinds import KINDS
 from services.ingest.core.activity import is_activity
-from services.ingest.core.decode import body_hash, decode, event_hash, names_other_realm
+from services.ingest.core.decode import decode, event_hash, names_other_realm
 from services.ingest.core.fact import (
     EMPTY_CONSENTS,
     Group,
@@ -57,6 +57,7 @@ from services.ingest.core.permission import (
     refuse_unreadable,
 )
 from services.ingest.core.rejected_persons import has_readable_time, names_erased, names_suppressed
+from services.ingest.core.structs import renamed
 from services.profiles.core.consent import ConsentRecord, as_ruled
 
 WITH_CAMPAIGN = frozenset(
@@ -170,7 +171,7 @@ class EventProcessor:
             if realm and names_other_realm(line, realm):
                 return _of_other_realm(decoded.event_id)
             return decoded
-        event, plain = decoded
+        event, body_hash = decoded
         if realm and event.realm != realm:
             return _of_other_realm(event.event_id)
         occurred_ms, received_ms = to_ms(event.occurred_at), to_ms(received_at)
@@ -197,8 +198,8 @@ class EventProcessor:
         if self._is_erased(event.realm, identified, since_ms):
             return Reject(RejectReason.ERASED, "identifiers", OLDER, event.event_id)
         if is_public:
-            event = event.model_copy(update={"event_id": event_id})
-        version = event.revision << 32 | body_hash(plain)
+            event = renamed(event, event_id)
+        version = event.revision << 32 | body_hash
         occurred_at = from_ms(occurred_ms)
         context = Context(event, identified, occurred_at, occurred_ms, version, intake)
         return self._accept(context, line, received_ms)
@@ -353,7 +354,7 @@ class EventProcessor:
         statements: list[tuple[Statement, Decimal]] = []
         if context.event.source.synthetic or context.intake is Intake.PUBLIC:
             return prices, statements
-        kinds = self._kinds.hearing(type(context.event.body))
+        kinds = self._kinds.hearing(context.event.body.__class__)  # not `type`: of a struct, too
         heard = self._heard(context, consents)
         for kind in kinds:
             for claim, quantity in kind.claims(heard):
