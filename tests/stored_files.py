@@ -12,6 +12,7 @@ from struct import unpack_from
 
 import cramjam
 
+BEGINNING = 4
 CHECKSUM_BYTES, HEAD = 16, 9
 """Before each block its checksum; then method, packed size (with this head) and unpacked size."""
 PLAIN, LZ4, ZSTD, SEVERAL = 0x02, 0x82, 0x90, 0x91
@@ -23,15 +24,22 @@ class UnknownMethod(Exception):
 
 def texts_in(directory: Path, texts: Collection[str]) -> dict[str, set[str]]:
     """Of those texts that stand in a file below the directory, in any letter case: which files."""
-    needles = {text: text.casefold().encode() for text in texts}
+    beginning_with: dict[bytes, dict[str, bytes]] = {}
+    for text in texts:
+        needle = text.casefold().encode()
+        beginning_with.setdefault(needle[:BEGINNING], {})[text] = needle
     found: dict[str, set[str]] = {}
     for file in sorted(one for one in directory.rglob("*") if one.is_file()):
         content = file.read_bytes()
         for piece in (content, *unpacked(content)):
             lowered = piece.lower()
-            for text, needle in needles.items():
-                if needle in lowered:
-                    found.setdefault(text, set()).add(str(file.relative_to(directory)))
+            # Hundreds of texts have few beginnings, and most files have none of them.
+            for beginning, needles in beginning_with.items():
+                if beginning not in lowered:
+                    continue
+                for text, needle in needles.items():
+                    if needle in lowered:
+                        found.setdefault(text, set()).add(str(file.relative_to(directory)))
     return found
 
 

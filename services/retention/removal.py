@@ -133,10 +133,11 @@ class EventRemoval:
         yield from self._remove_values(realm, parts)
 
     def finish(self, realm: str, cutoffs: Collection[Cutoff]) -> None:
-        """Note that all is removed, and everybody told."""
+        """Forget the list, then note that all is removed, and everybody told: a process that is
+        killed in between finds nothing more to remove, and notes it."""
+        self.empty(realm)
         self._fence()
         self._reach(cutoffs, RemovalStage.REMOVED)
-        self.empty(realm)
 
     def empty(self, realm: str) -> None:
         """Forget the list."""

@@ -23,12 +23,12 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-def pauses(draw: Callable[[], float] = random.random) -> Iterator[float]:
+def pauses(draw: Callable[[], float] = random.random, first_s: float = FIRST_S) -> Iterator[float]:
     """Seconds to wait after each failure: between half and all of a bound that doubles to a limit.
 
-    `draw` gives numbers between 0 and 1.
+    `draw` gives numbers between 0 and 1; `first_s` is the first bound.
     """
-    bound_s = FIRST_S
+    bound_s = first_s
     while True:
         yield bound_s * (1 + draw()) / 2
         bound_s = min(2 * bound_s, LONGEST_S)

@@ -7,10 +7,18 @@ a moment ends a wait early. It must never start anything itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from services.runtime import retry
 from services.runtime.errors import Retry
-from services.runtime.retry import pauses
+
+FIRST_S = 0.02
+"""Most mutations are of a few parts and take some milliseconds, and an erasure has dozens."""
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between questions, growing."""
+    return retry.pauses(first_s=FIRST_S)
 
 
 def wait_until(

@@ -45,12 +45,15 @@ from pathlib import Path
 from services.store.database import open_embedded
 database = open_embedded(Path(sys.argv[1]))
 texts = json.load(sys.stdin)
+asked_for = {"texts": texts, "beginnings": sorted({one[:4] for one in texts})}
 found, columns = [], 0
 for base, table, name in database.rows(%r):
     columns += 1
     asked = "SELECT DISTINCT arrayJoin(arrayFilter(one -> positionCaseInsensitiveUTF8(" \\
-        "toString(`{0}`), one) > 0, {{texts:Array(String)}})) FROM `{1}`.`{2}`"
-    for (text,) in database.rows(asked.format(name, base, table), {"texts": texts}):
+        "toString(`{0}`), one) > 0, {{texts:Array(String)}})) FROM `{1}`.`{2}` " \\
+        "WHERE arrayExists(one -> positionCaseInsensitiveUTF8(toString(`{0}`), one) > 0, " \\
+        "{{beginnings:Array(String)}})"
+    for (text,) in database.rows(asked.format(name, base, table), asked_for):
         found.append([f"{base}.{table}.{name}", text])
 json.dump({"columns": columns, "found": found}, sys.stdout)
 """

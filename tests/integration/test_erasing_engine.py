@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.events import event, identifier, line
 from tests.mixed_history import REALM, node_of
 from tests.mixed_history import rules as rules_with
 from tests.mixed_process import Faults, Killed, Operation, Process
+from tests.tiers import always
 
 AT = "2026-11-20T10:00:00Z"
 LATER = "2026-11-21T10:00:00Z"
@@ -77,7 +79,7 @@ def same(a: dict[str, object], b: dict[str, object], process: Process) -> Decisi
 
 
 @pytest.mark.parametrize("takes_effect", [True, False])
-@pytest.mark.parametrize("first", [0, 1, 2, 7])
+@pytest.mark.parametrize("first", always({0, 2}, [0, 1, 2, 7]))
 def test_an_erasure_that_is_begun_ends_the_process(
     process: Process, monkeypatch: pytest.MonkeyPatch, first: int, takes_effect: bool
 ) -> None:
@@ -101,7 +103,7 @@ def test_an_erasure_that_is_begun_ends_the_process(
 
 
 @pytest.mark.parametrize("takes_effect", [True, False])
-@pytest.mark.parametrize("first", range(4))
+@pytest.mark.parametrize("first", always({0, 1}, range(4)))
 def test_no_ledger_is_without_its_erasure(
     process: Process, monkeypatch: pytest.MonkeyPatch, first: int, takes_effect: bool
 ) -> None:
@@ -179,6 +181,7 @@ def test_what_only_former_rules_shared_is_not_marked(process: Process) -> None:
     events(process, login(3, AT, cookie, tablet), login(4, AT, MAIL, tablet))
     kinds = "SELECT kind FROM map FINAL WHERE type = 'device_id'"
     assert process.database.rows(kinds) == [("shared",)]
+    process.now += timedelta(minutes=1)  # of two rules those decided last are in force
     process.carry_out(rules(process, "many"))
     process.engine.erase(erasure(process, cookie))
     process.finish_rules()

@@ -48,6 +48,7 @@ from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import RECEIVED_AT, SECRET, config, event, identifier, line, order
 from tests.integration.test_personal_data import TEXTS, access
 from tests.planted_person import COOKIE, EMAIL, OTHERS, PLANTED, STATED, TABLET, planted_lines
+from tests.tiers import always
 
 REALM = "default"
 
@@ -402,7 +403,7 @@ def test_a_shared_tablet_stays_shared(running: Running) -> None:
     assert_consistent(running.database)
 
 
-@pytest.mark.parametrize("steps", [0, 3, 8, 17])
+@pytest.mark.parametrize("steps", always({3, 17}, [0, 3, 8, 17]))
 def test_what_was_interrupted_is_completed(
     running: Running, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:

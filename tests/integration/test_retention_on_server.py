@@ -43,7 +43,7 @@ from tests.retaining_process import (
     emptied,
     registered,
 )
-from tests.tiers import always
+from tests.tiers import LONG, always
 
 REALM = "default"
 CUTOFF = datetime(2026, 11, 10, tzinfo=UTC)
@@ -183,15 +183,16 @@ def test_events_in_flight_expire_with_the_others(workers: Workers, flight: str) 
     assert_as_if_never_there(workers)
 
 
-def test_a_dead_worker_leaves_the_removal_to_the_next(workers: Workers) -> None:
-    """The identity worker is killed before and after each single call of its ports, from the first
-    record to the end; its successors bring it to the same end."""
+@pytest.mark.parametrize("apart", [3, pytest.param(1, marks=LONG)])
+def test_a_dead_worker_leaves_the_removal_to_the_next(workers: Workers, apart: int) -> None:
+    """The identity worker is killed before and after each single call of its ports, or each third
+    time of these, from the first record to the end; its successors bring it to the same end."""
     deaths = 0
 
     async def attempt(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Die one call later each time, until it goes through; what was not done comes again."""
         nonlocal deaths
-        for last in range(1, 200):
+        for last in range(1, 200, apart):
             workers.calls, workers.kill_at = 0, last
             try:
                 await work()
@@ -213,13 +214,14 @@ def test_a_dead_worker_leaves_the_removal_to_the_next(workers: Workers) -> None:
         await workers.run_all()
 
     run(story())
-    assert deaths > 20
+    assert deaths > 20 // apart
     assert stage(workers.database) is RemovalStage.REMOVED
     assert_as_if_never_there(workers)
 
 
+@pytest.mark.parametrize("apart", [3, pytest.param(1, marks=LONG)])
 def test_a_worker_dies_between_any_two_writes(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, apart: int
 ) -> None:
     """Several removals, of which each is cut off at another write, before it or after it; the
     successor reads all edges from the beginning before it goes on."""
@@ -238,7 +240,7 @@ def test_a_worker_dies_between_any_two_writes(
 
     async def story() -> None:
         nonlocal cut_off
-        for number in range(1, 13):
+        for number in range(1, 13, apart):
             before = datetime(2026, 11, 1, 8, 3 * number, tzinfo=UTC)
             await workers.send_all([identity_outgoing(record(before))])
             await workers.run_identity()
@@ -257,7 +259,7 @@ def test_a_worker_dies_between_any_two_writes(
             assert stage(workers.database) is RemovalStage.REMOVED
 
     run(story())
-    assert cut_off > 8
+    assert cut_off > 8 // apart
     assert_as_if_never_there(workers)
 
 
