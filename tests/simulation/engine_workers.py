@@ -1,9 +1,11 @@
-"""The three workers on the real engine, put together as in their `main` modules, with an eraser."""
+"""The three workers on the real engine, put together as in their `main` modules; identity workers
+erase people and expired events."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
@@ -32,8 +34,11 @@ from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
+from services.retention.main import stored_events_core
+from services.retention.on_server import ServerExpiry, waiting_cutoffs
 from services.runtime.errors import Fatal, Retry
 from services.runtime.retry import until_done
+from services.store.event_cutoffs import EventCutoffs
 from services.store.rules_in_force import FollowedRules
 from services.stream.claim_records import customer_records
 from services.stream.gap_recovery import GapRecovery
@@ -193,12 +198,17 @@ async def identity(any_world: World, process: Process) -> None:
             gives_way=lambda: host.gives_way(),
             nodes_per_part=world.rng.choice((2, 3, 1_000)),
         ),
+        ServerExpiry(
+            database,
+            partial(stored_events_core, settings, database),
+            gives_way=lambda: host.gives_way(),
+        ),
     )
     complete = GapRecovery(worker, positions, client, process.offload, world.metrics)
     host, member = hosted(world, process, "identity", complete)
-    orders = ErasureOrders(database)
+    orders, cutoffs = ErasureOrders(database), EventCutoffs(database)
     closer = OrderCloser(
-        lambda: waiting_erasures(orders),
+        lambda: [*waiting_erasures(orders), *waiting_cutoffs(cutoffs)],
         Groups(world.groups, client),
         client,
         process.offload,

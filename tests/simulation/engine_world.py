@@ -1,5 +1,6 @@
 """A world whose store is the real engine, and in which identities change in every way there is:
-events, decisions, other rules, also in the place of some that are being applied, and erasures.
+events, decisions, other rules, also in the place of some that are being applied, erasures, and
+events that expire.
 
 In the end the map is `resolve` of what is stored, all that the ledgers let stand is stored, nothing
 of the erased is, the compacted topics fold to the store, and all topics read again from their
@@ -15,7 +16,13 @@ from datetime import datetime, timedelta
 from random import Random
 
 from schemas.instants import to_ms
-from schemas.records import ErasureRecord, PersonRecord, RulesRecord
+from schemas.records import (
+    CutoffRecord,
+    ErasureRecord,
+    PersonRecord,
+    RetentionRecord,
+    RulesRecord,
+)
 from services.api.digest import state_digest
 from services.api.read_store import ReadStore
 from services.erasure.adapters.orders import ErasureOrders
@@ -25,7 +32,9 @@ from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ledger import Ledger
 from services.runtime.settings import Settings
+from services.runtime.settings.retention import LIMITED_TYPES
 from services.store.database import Database
+from services.store.event_cutoffs import EventCutoffs
 from services.store.rules_in_force import (
     ClickHouseRules,
     FollowedRules,
@@ -49,6 +58,8 @@ from tests.simulation.checks import demand, demand_same
 from tests.simulation.scenario import TOPICS
 from tests.simulation.world import FAULTS_S, World
 
+EXPIRES = 0.08
+"""How often events expire, for every other thing that happens."""
 HOURS = 72
 """Events are said to be up to so much older than they are."""
 
@@ -77,9 +88,11 @@ class EngineWorld(World):
         """Looked at in the end."""
 
     def is_at_rest(self) -> bool:
-        """Whether no erasure and no change of rules is under way."""
+        """Whether no erasure, no removal and no change of rules is under way."""
         changes = ClickHouseRules(self.engine).latest().values()
-        return not ErasureOrders(self.engine).open() and all(one.is_done for one in changes)
+        removed = not any(one.is_open for one in EventCutoffs(self.engine).standing())
+        erased = not ErasureOrders(self.engine).open()
+        return erased and removed and all(one.is_done for one in changes)
 
     async def _send(self) -> None:
         """People and sources act, and do not look at what becomes of it."""
@@ -90,6 +103,8 @@ class EngineWorld(World):
                 (self._events, self._decide, self._apply, self._erase, self._again),
                 (10, 4, 1.5, 3, 1),
             )[0]
+            if self._rivals.random() < EXPIRES:
+                self._expire()
             act()
 
     def _events(self) -> None:
@@ -143,15 +158,27 @@ class EngineWorld(World):
         self._ordered.append(change_of(record))
         return record
 
+    def _expire(self) -> None:
+        """As `c360 store retention --apply`, which orders what is later than what stands."""
+        rng = self._rivals
+        standing = {one.type: one.before_ms for one in EventCutoffs(self.engine).standing()}
+        cutoffs = []
+        for name in rng.sample(LIMITED_TYPES, rng.randrange(1, len(LIMITED_TYPES) + 1)):
+            before_ms = to_ms(self.now() - timedelta(hours=rng.randrange(HOURS)))
+            if before_ms > standing.get(name, -1):
+                cutoffs.append(CutoffRecord(type=name, before_ms=before_ms))
+        if cutoffs:
+            self._say("expiry", RetentionRecord(realm=REALM, cutoffs=cutoffs))
+
     def _erase(self) -> None:
         record = drawn_erasure(self._people, self.engine, self.now())
         if record is not None:
             self._say("erasure", record)
 
-    def _say(self, what: str, record: PersonRecord | ErasureRecord) -> None:
+    def _say(self, what: str, record: PersonRecord | ErasureRecord | RetentionRecord) -> None:
         self.done[what] += 1
         self.say("people", f"{what} {record.model_dump_json(exclude={'text'})[:200]}")
-        if isinstance(record, ErasureRecord):
+        if isinstance(record, ErasureRecord | RetentionRecord):
             self.broker.append(identity_outgoing(record))
         else:
             self.broker.append(person_outgoing(record))
@@ -195,7 +222,8 @@ class EngineWorld(World):
         ledger = Ledger()
         ledger.refresh(ClickHouseFactStore(self.engine))
         rules = FollowedRules(self.settings, self.engine).newest
-        core = EventProcessor(ingest_config(self.settings, rules), ledger.erased_at)
+        config = ingest_config(self.settings, rules)
+        core = EventProcessor(config, ledger.erased_at, ledger.kept_since)
         said = [core.process(line, at, Intake.SERVER) for line, at in self._lines]
         kept = [one for one in said if isinstance(one, Accepted)]
         stored = Counter(event_id for (event_id,) in self.engine.rows(FACTS))

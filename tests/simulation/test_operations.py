@@ -24,7 +24,7 @@ from tests.simulation.engine_world import EngineWorld
 from tests.tiers import LONG
 
 CHEAP = (21, 45)
-"""Short runs: a change of rules and decisions; erasures among traffic that names the erased."""
+"""Short runs: a change of rules and decisions; an erasure and expiry among traffic."""
 SEEDS = range(15)
 TRACE_LINES_MAX = 300
 
@@ -56,13 +56,17 @@ def play(seed: int, engine: Database, directory: Path) -> EngineWorld:
 def test_operations_and_traffic_give_the_state_that_the_log_says(
     database: Database, tmp_path: Path, seeds: Sequence[int]
 ) -> None:
-    """Events, decisions, rules and erasures in any order, and workers, store and log that fail at
-    any call. And a server with users would have let them do what they did."""
+    """Events, decisions, rules, erasures and expiry in any order, and workers, store and log that
+    fail at any call. And a server with users would have let them do what they did."""
     ProcessDatabase.asked.clear()
     done = Counter[str]()
     for seed in seeds:
         done += play(seed, database, tmp_path).done
     assert done["erasure"]
+    assert done["expiry"]
+    assert done["rules"]
     assert missing(ProcessDatabase.asked, "c360-worker") == set()
     if len(seeds) > 10:  # few runs need not have everything
-        assert done.keys() >= {"events", "again", "decision", "rules", "erasure"}
+        assert done.keys() >= {
+            "events", "again", "decision", "rules", "erasure", "expiry",
+        }  # fmt: skip
