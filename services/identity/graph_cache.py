@@ -7,11 +7,11 @@ writes. All of it can be dropped and read again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId
-from schemas.placement import Placement
+from schemas.placement import Placement, ProfileKind
 from services.identity.core.model import Reason, Refusal, TypeTable, better, counts, later
 from services.identity.core.resolve import NEVER_SEEN_MS, apart_reason
 from services.identity.ports import GraphSource
@@ -68,12 +68,18 @@ def other_end(edge: Edge, node: NodeId) -> Node:
 class GraphCache:
     """Entries by node id. A hub with `hub_margin` edges above the limit is not read."""
 
-    def __init__(self, store: GraphSource, realm: str, table: TypeTable) -> None:
+    def __init__(
+        self, store: GraphSource, realm: str, table: TypeTable, *, rules_of_map: bool = False
+    ) -> None:
+        """`rules_of_map`: the rows of the map follow from the rules of `table`."""
+        self._rules_of_map = rules_of_map
         self._store = store
         self._realm = realm
         self._table = table
         self._entries: dict[NodeId, CachedGraph] = {}
         self.hub_margin = 0
+        self.in_doubt = False
+        """Somebody else may be writing of the nodes that are loaded."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -97,8 +103,16 @@ class GraphCache:
     def load(self, nodes: Iterable[Node]) -> None:
         """Load all nodes that are not known yet, in one set of reads."""
         missing = {node.id: node for node in nodes if node.id not in self._entries}
-        if missing:
-            self._read(missing, self._closed_among(missing))
+        if not missing:
+            return
+        known = self._store.possibly_known(self._realm, missing.keys(), self.in_doubt)
+        stored = {node: missing[node] for node in known}
+        if stored:
+            placements = self._store.placements_of(self._realm, stored.keys())
+            self._read(stored, self._closed_among(stored, placements), placements)
+        for node, described in missing.items():
+            if node not in stored:
+                self._entries[node] = CachedGraph(described)
 
     def load_edges(self, nodes: Iterable[Node]) -> None:
         """Read the edges of those nodes whose edges were not loaded."""
@@ -106,15 +120,28 @@ class GraphCache:
             node.id: node for node in nodes if self._entries[node.id].edges_not_loaded
         }
         if edges_not_loaded:
-            self._read(edges_not_loaded, set())
+            placements = self._store.placements_of(self._realm, edges_not_loaded.keys())
+            self._read(edges_not_loaded, set(), placements)
 
-    def _closed_among(self, missing: dict[NodeId, Node]) -> set[NodeId]:
-        """Shareable nodes above the degree limit."""
+    def _closed_among(
+        self, missing: dict[NodeId, Node], placements: Mapping[NodeId, Placement]
+    ) -> set[NodeId]:
+        """Shareable nodes above the degree limit.
+
+        By the rules of the map these are shared already, and no other need be counted: the edges
+        that would bring one above the limit are not stored yet, or are those of batches in doubt.
+        """
         table = self._table
         shareable = [
             node
             for node in missing.values()
-            if node.type in table.rank and node.type not in table.personal
+            if node.type in table.rank
+            and node.type not in table.personal
+            and (
+                not self._rules_of_map
+                or (row := placements.get(node.id)) is None
+                or row.kind is ProfileKind.SHARED
+            )
         ]
         if not shareable:
             return set()
@@ -145,7 +172,12 @@ class GraphCache:
         above = limit + self.hub_margin
         return self._store.nodes_above_degree(self._realm, nodes, above, types)
 
-    def _read(self, missing: dict[NodeId, Node], edges_not_loaded: set[NodeId]) -> None:
+    def _read(
+        self,
+        missing: dict[NodeId, Node],
+        edges_not_loaded: set[NodeId],
+        placements: Mapping[NodeId, Placement],
+    ) -> None:
         store, realm, entries = self._store, self._realm, self._entries
         ids = missing.keys()
         for node in missing.values():
@@ -166,7 +198,7 @@ class GraphCache:
                 entries[end_id].refusals[refusal.key] = refusal
         for node_id in store.marks_of(realm, ids):
             entries[node_id].marked = True
-        for node_id, placement in store.placements_of(realm, ids).items():
+        for node_id, placement in placements.items():
             entries[node_id].placement = placement
 
     def _hold(self, end: Node, other: Node, edge: Edge) -> None:

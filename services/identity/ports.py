@@ -29,6 +29,16 @@ Placed = tuple[Node, Placement]
 class GraphSource(Protocol):
     """The graph and map of all realms, for reading. Methods may raise the store's own errors."""
 
+    def possibly_known(
+        self, realm: str, nodes: Collection[NodeId], in_doubt: bool
+    ) -> Collection[NodeId]:
+        """Those of `nodes` of which there may be anything: an edge, a decision, a refusal, a mark
+        or a map row. The others need not be looked up.
+
+        In doubt all of them, from then on: somebody else may still be writing of any.
+        """
+        ...
+
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """Every edge, of either grade, with an end in `nodes`; merged, each pair once."""
         ...
@@ -56,6 +66,19 @@ class GraphSource(Protocol):
 
     def refusals_of(self, realm: str, nodes: Collection[NodeId]) -> list[Refusal]:
         """The standing refusals with an end in `nodes`."""
+        ...
+
+
+class NodePlaces(Protocol):
+    """Which places of a node filter (core/node_filter.py) the stored nodes have, in any realm."""
+
+    def count(self) -> int:
+        """About how many nodes there are."""
+        ...
+
+    def places(self, bits: int, part: int, parts: int) -> Iterator[tuple[int, bytes]]:
+        """The places of one of the parts of a filter with so many bits, as `add_block` takes them;
+        every node of which anything is stored is in one of the blocks of its part."""
         ...
 
 

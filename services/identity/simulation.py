@@ -119,6 +119,13 @@ class WithMarks:
         self._source = source
         self._marks = frozenset(marks)
 
+    def possibly_known(
+        self, realm: str, nodes: Collection[NodeId], in_doubt: bool
+    ) -> Collection[NodeId]:
+        """See `GraphSource`."""
+        known = self._source.possibly_known(realm, nodes, in_doubt)
+        return {*known, *self._marks.intersection(nodes)}
+
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See `GraphSource`."""
         return self._source.edges_of(realm, nodes)

@@ -82,7 +82,7 @@ class IdentityWriter:
         self._renewed = renewed
         self._realm = realm
         self._table = type_table(rules)
-        self._cache = GraphCache(store, realm, self._table)
+        self._cache = GraphCache(store, realm, self._table, rules_of_map=not renewed)
         self._cache_nodes_max = cache_nodes_max
         self._in_doubt_edges_max = in_doubt_edges_max
         self._pending = False
@@ -109,6 +109,7 @@ class IdentityWriter:
             raise RuntimeError("the changes of the batch before are not committed")
         margin = self._in_doubt_edges_max if in_doubt_edges_max is None else in_doubt_edges_max
         self._cache.hub_margin = margin if in_doubt else 0
+        self._cache.in_doubt = in_doubt
         try:
             changes = _Batch(self._cache, self._table, in_doubt, self._renewed).run(
                 merged(edges), latest(decisions), marks
@@ -167,6 +168,8 @@ class _Batch:
         self._in_doubt = in_doubt
         self._renewed = renewed
         self._dirty: dict[NodeId, Node] = {}
+        self._hanging: dict[NodeId, NodeId] = {}
+        """New identifiers at one other, by which they are placed: see `_holds`."""
 
     def run(
         self,
@@ -176,13 +179,17 @@ class _Batch:
     ) -> Changes:
         """Merge, find the affected nodes, solve their region, compare."""
         touched = self._load(edges, decisions, marks)
+        seen_before_ms = {node: self._cache[node].first_seen_ms for node in touched}
         news_edges = self._merge_edges(edges)
         news_decisions = self._merge_decisions(decisions)
         news_marks = frozenset(node for node in marks if self._mark(node))
+        for edge in news_edges if not self._in_doubt else ():
+            if counts(edge, self._table):
+                self._disturb(edge, seen_before_ms)
         self._spread_from_flips(touched)
         region = region_of(self._cache, self._dirty, self._table, renewed=self._renewed)
-        result = solve(region.given, self._table)
-        before = {node: self._cache[node].placement for node in region.inside}
+        result = self._with_hanging(region, solve(region.given, self._table))
+        before = {node: self._cache[node].placement for node in (*region.inside, *self._hanging)}
         appeared, vanished = self._compare_refusals(region, result)
         merges, splits = count_moves(before, result.placements)
         placements = self._compare_placements(result)
@@ -224,29 +231,27 @@ class _Batch:
     def _merge_edges(self, edges: dict[Pair, Edge]) -> list[Edge]:
         news: list[Edge] = []
         for edge in edges.values():
-            seen_before_ms = (
-                self._cache[edge.a.id].first_seen_ms,
-                self._cache[edge.b.id].first_seen_ms,
-            )
             known, now = self._cache.merge_edge(edge)
             if now != known:
                 news.append(now)
             if self._in_doubt:
                 self._mark_dirty(now.a, now.b)
-            elif now != known and counts(now, self._table):
-                self._disturb(now, seen_before_ms)
         return news
 
-    def _disturb(self, edge: Edge, seen_before_ms: tuple[int, int]) -> None:
-        """Mark the nodes that a new or improved counting edge can move.
+    def _disturb(self, edge: Edge, seen_before_ms: dict[NodeId, int]) -> None:
+        """Mark the nodes that a new or improved counting edge can move, when all are merged.
 
         A shareable identifier does not affect who a person is, so a person is affected only if
         its id may change: by getting older than the identifier that gives the id now.
         """
         personal = self._table.personal
         mixed = (edge.a.type in personal) != (edge.b.type in personal)
-        for end, before_ms in zip((edge.a, edge.b), seen_before_ms, strict=True):
-            entry = self._cache[end.id]
+        for new, holder in ((edge.a, edge.b), (edge.b, edge.a)):
+            if self._holds(holder, new, seen_before_ms[holder.id]):
+                self._hanging[new.id] = holder.id
+                return
+        for end in (edge.a, edge.b):
+            entry, before_ms = self._cache[end.id], seen_before_ms[end.id]
             undisturbed = (
                 not self._renewed  # its row may be wrong
                 and mixed
@@ -256,6 +261,55 @@ class _Batch:
             )
             if not undisturbed:
                 self._mark_dirty(end)
+
+    def _holds(self, holder: Node, new: Node, seen_before_ms: int) -> bool:
+        """Whether a new identifier moves nothing and is placed by the one that it hangs on.
+
+        Both are shareable, and nothing else is known of the new one. It can then neither bring a
+        person to what is around it nor keep one away, and no profile is named after it.
+        """
+        cache, personal = self._cache, self._table.personal
+        leaf, entry = cache[new.id], cache[holder.id]
+        return (
+            not self._renewed  # the row of the holder may be wrong
+            and new.type not in personal
+            and holder.type not in personal
+            and entry.placement is not None
+            and entry.first_seen_ms == seen_before_ms
+            and (entry.placement.kind is not ProfileKind.ANONYMOUS or self._keeps_name(holder, new))
+            and leaf.placement is None
+            and len(leaf.edges) == 1
+            and not (leaf.decisions or leaf.refusals)
+            and cache.isolated(new.id) is None
+            and cache.isolated(holder.id) is None
+        )
+
+    def _keeps_name(self, holder: Node, new: Node) -> bool:
+        """Whether a profile of no person, that of `holder`, is not named after the new identifier:
+        a member that is known without reading more of them ranks before it (`_Solver._rank`)."""
+        rank, entry = self._table.rank, self._cache[holder.id]
+        assert entry.placement is not None
+        first = (rank[holder.type], entry.first_seen_ms)
+        edge = entry.edges.get(entry.placement.profile)
+        if edge is not None and counts(edge, self._table):
+            named = other_end(edge, holder.id)
+            first = min(first, (rank[named.type], edge.first_seen_ms))
+        return first < (rank[new.type], self._cache[new.id].first_seen_ms)
+
+    def _with_hanging(self, region: Region, result: Resolution) -> Resolution:
+        """The result with the placements of what hangs on others. The solver placed what is inside
+        the region because its holder is.
+        """
+        self._hanging = {
+            new: holder for new, holder in self._hanging.items() if new not in region.inside
+        }
+        found = dict(result.placements)
+        for new, holder in self._hanging.items():
+            placement = self._cache[holder].placement
+            assert placement is not None
+            is_shared = placement.kind is ProfileKind.SHARED
+            found[new] = Placement(new, ProfileKind.ANONYMOUS) if is_shared else placement
+        return result._replace(placements=found)
 
     def _merge_decisions(self, decisions: dict[Pair, Decision]) -> list[Decision]:
         news: list[Decision] = []

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from schemas.edge import Decision, Node, Verdict
-from schemas.identifiers import as_uuid
+from schemas.identifiers import NodeId, as_uuid
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import identity_rules
 from services.identity.adapters import clickhouse
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
+from services.identity.core import node_filter
 from services.identity.core.model import Reason, Refusal
 from services.identity.core.resolve import resolve
 from services.identity.ports import IdentityStore
 from services.identity.writer import IdentityWriter
+from services.runtime.errors import Retry
 from services.store.database import Database
 from tests.tiers import always
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
@@ -122,6 +125,80 @@ def test_an_edge_is_the_row_of_the_highest_version_and_of_those_the_last(
     assert store.edges_of("r", {A.id}) == [last]
 
 
+def stored_everywhere(store: IdentityStore, node: Callable[[], Node]) -> dict[str, list[NodeId]]:
+    """A node in each place that a table has for one."""
+    x, y, z = node(), node(), node()
+    store.write_edges("r", [link(x, y, 5, "e", False)], 1)
+    a, b = node(), node()
+    store.write_decisions("other", [Decision(a, b, Verdict.NONE, "ann", "", 5)], 1)
+    store.write_marks("r", {z.id}, 1)
+    alone, c, d = node(), node(), node()
+    store.write_placements("r", {alone.id: (alone, Placement(alone.id, ProfileKind.PERSON))}, 1)
+    store.write_refusals("r", [Refusal(c.id, d.id, Reason.UNIQUE, (), "e1")], [], 1)
+    return {
+        "edges": [x.id, y.id], "decisions": [a.id, b.id], "marks": [z.id], "map": [alone.id],
+        "refusals": [c.id, d.id],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("part_bits", [24, 13])
+def test_the_sole_writer_looks_up_no_node_that_was_never_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch, part_bits: int
+) -> None:
+    """Nodes in any table and realm are known, whoever wrote them and when; nearly no others."""
+    monkeypatch.setattr(clickhouse, "ASKED_MIN", 0)
+    monkeypatch.setattr(node_filter, "PART_BITS", part_bits)
+    rng = random.Random(part_bits)
+
+    def node() -> Node:
+        return Node(rng.getrandbits(128), "card", "")
+
+    before = [stored_everywhere(ClickHouseIdentityStore(database), node) for _ in range(5)]
+    store = ClickHouseIdentityStore(database, sole_writer=True)
+    own = [stored_everywhere(store, node)]
+    strangers = [node().id for _ in range(1_000)]
+    assert store.possibly_known("r", strangers, in_doubt=False) == strangers  # it is being read
+    own.append(stored_everywhere(store, node))
+    while len(store.possibly_known("r", strangers, in_doubt=False)) == len(strangers):
+        own.append(stored_everywhere(store, node))
+    own.append(stored_everywhere(store, node))
+    assert len(store.possibly_known("r", strangers, in_doubt=False)) < 100
+    for table in own[0]:
+        written = [one for some in (*before, *own) for one in some[table]]
+        assert list(store.possibly_known("r", written, in_doubt=False)) == written, table
+    store.possibly_known("r", strangers[:500], in_doubt=True)
+    assert set(store.possibly_known("r", strangers, in_doubt=False)) >= set(strangers[:500])
+
+
+class Unanswered(Database):
+    """A connection over which what is inserted arrives, and the answer does not."""
+
+    def __init__(self, database: Database) -> None:
+        vars(self).update(vars(database))
+
+    def insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+        """See Database."""
+        super().insert(table, names, columns)
+        raise Retry("no answer")
+
+
+def test_what_was_written_without_an_answer_is_known(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The filter has it before it is written: nobody knows whether it was."""
+    monkeypatch.setattr(clickhouse, "ASKED_MIN", 0)
+    store = ClickHouseIdentityStore(Unanswered(database), sole_writer=True)
+    for _ in range(2):
+        store.possibly_known("r", {A.id}, in_doubt=False)
+    ends = Node(1 << 62, "card", ""), Node(1 << 63, "email", "")
+    with pytest.raises(Retry):
+        store.write_edges("r", [link(*ends, 5, "e", True)], 1)
+    assert len(store.edges_of("r", {ends[0].id})) == 1
+    asked = [end.id for end in ends]
+    assert store.possibly_known("r", asked, in_doubt=False) == asked
+    assert not store.possibly_known("r", [3 << 60], in_doubt=False)
+
+
 CROWD_SQL = f"""
 INSERT INTO edges
 SELECT 'r', toUUID('{as_uuid(1)}'), toUUID(UUIDNumToString(MD5(toString(number)))), 'device_id',
@@ -161,8 +238,11 @@ def test_who_shares_an_identifier_with_a_crowd_costs_no_more(database: Database)
 
 
 @pytest.mark.parametrize("seed", always({0, 1, 3}, range(STORIES)))
-def test_random_story_on_the_real_engine(database: Database, seed: int) -> None:
+def test_random_story_on_the_real_engine(
+    database: Database, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Incremental through ClickHouse, with a new writer for every batch, equals from scratch."""
+    monkeypatch.setattr(clickhouse, "ASKED_MIN", 0)
     story = random_story(random.Random(seed))
     store = ClickHouseIdentityStore(database, sole_writer=True)
     step = max(1, len(story.items) // 4)

@@ -18,8 +18,9 @@ from services.identity.core.model import Reason, Refusal
 from services.identity.ports import IdentityStore
 from services.store.database import Database
 from tests.contract.logs import quiet
+from tests.simulation.identity_rows import IdentityRows
 from tests.simulation.process import Process
-from tests.simulation.stores import IdentityRows, IdentitySession
+from tests.simulation.stores import IdentitySession
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
 from tests.unit.identity.stories import link
 

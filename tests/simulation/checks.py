@@ -39,9 +39,10 @@ from services.stream.ports import Delivery, Partition
 from services.stream.positions import MemoryPositions
 from tests.customer_kind import WITH_CUSTOMERS, current_incidents, customer_books, map_of
 from tests.simulation.broker import Broker
+from tests.simulation.identity_rows import IdentityRows
 from tests.simulation.price_lists import lists_of
 from tests.simulation.scenario import REALMS, price_rules, process, rules
-from tests.simulation.stores import UNSTORABLE, FactKey, FactRows, IdentityRows
+from tests.simulation.stores import UNSTORABLE, FactKey, FactRows
 
 Place = tuple[str, int, int]
 ADAPTER = WITH_CUSTOMERS.incident_adapter

@@ -22,8 +22,8 @@ from services.consistency.adapters.memory import MemoryStore
 from services.consistency.core.cancelled_orders import TakenBack, taken_back
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.ports import GatheredWrites
-from services.identity.adapters.memory import MemoryIdentityStore, RefusalKey
-from services.identity.core.model import Pair, Refusal
+from services.identity.core.model import Refusal
+from services.identity.known_nodes import KnownNodes
 from services.identity.ports import Placed
 from services.ingest.core.outcome import Accepted
 from services.ingest.ports import (
@@ -38,10 +38,12 @@ from services.ingest.ports import (
 from services.stream.ports import Partition
 from services.stream.positions import MemoryPositions, Position
 from services.stream.watermarks import WatermarkStore
+from tests.simulation.identity_rows import IdentityRows
 from tests.simulation.orders import name_of_order, report_of
 from tests.simulation.price_lists import PriceListFacts, PriceListRows
 from tests.simulation.process import Process
 from tests.simulation.unchanging import NobodySuppressed, Unchanging
+from tests.unit.identity.memory_places import MemoryPlaces
 
 UNSTORABLE = "unstorable"
 """Events with an id that begins so are refused by the store, whenever they are tried."""
@@ -333,50 +335,6 @@ class Facts(PriceListFacts, NobodySuppressed):
             yield StoredEvent(event.row["payload"], from_ms(event.row["received_at"]), event.intake)
 
 
-class IdentityRows(MemoryIdentityStore):
-    """The tables of the graph and the map. Every write names the version of its rows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._versions: dict[tuple[str, str, object], int] = {}
-
-    def _wins(self, table: str, realm: str, key: object, version: int) -> bool:
-        place = (table, realm, key)
-        if is_new := version >= self._versions.get(place, 0):
-            self._versions[place] = version
-        return is_new
-
-    def put_edges(self, realm: str, edges: Iterable[Edge], version: int) -> None:
-        """Rows of `edges`."""
-        self.write_edges(
-            realm, [e for e in edges if self._wins("edges", realm, (e.a.id, e.b.id), version)]
-        )
-
-    def put_decisions(self, realm: str, decisions: Iterable[Decision], version: int) -> None:
-        """Rows of `decisions`."""
-        pairs: list[tuple[Pair, Decision]] = [((d.a.id, d.b.id), d) for d in decisions]
-        won = [d for pair, d in pairs if self._wins("decisions", realm, pair, version)]
-        self.write_decisions(realm, won, version)
-
-    def put_placements(
-        self, realm: str, rows: Iterable[tuple[NodeId, Placed]], version: int
-    ) -> None:
-        """Rows of `members`, and of its view `map`."""
-        self.write_placements(
-            realm, {node: row for node, row in rows if self._wins("map", realm, node, version)}
-        )
-
-    def put_refusals(self, realm: str, rows: Iterable[tuple[Refusal, bool]], version: int) -> None:
-        """Rows of `refusals`: each says whether it stands."""
-        winning: list[tuple[Refusal, bool]] = []
-        for refusal, stands in rows:
-            key: RefusalKey = refusal.key
-            if self._wins("refusals", realm, key, version):
-                winning.append((refusal, stands))
-        standing = [one for one, stands in winning if stands]
-        self.write_refusals(realm, standing, [one for one, stands in winning if not stands])
-
-
 class IdentitySession(Unchanging):
     """Implements `services.identity.ports.IdentityStore` for one process.
 
@@ -386,9 +344,17 @@ class IdentitySession(Unchanging):
     def __init__(self, rows: IdentityRows, process: Process) -> None:
         self._rows = rows
         self._process = process
+        # Unchecked: what an evicted worker reads is out of date, and its fence stops it.
+        self._known = KnownNodes(MemoryPlaces(rows), asked_min=0)
         self._has_decisions = process.read(
             "decisions", lambda: {realm for realm in rows._realms if rows.all_decisions(realm)}
         )
+
+    def possibly_known(
+        self, realm: str, nodes: Collection[NodeId], in_doubt: bool
+    ) -> Collection[NodeId]:
+        """See the port."""
+        return self._process.read("map", lambda: self._known.among(nodes, in_doubt))
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -434,11 +400,13 @@ class IdentitySession(Unchanging):
 
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""
+        self._known.note([end.id for edge in edges for end in (edge.a, edge.b)])
         self._process.write("edges", edges, lambda rows: self._rows.put_edges(realm, rows, version))
 
     def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
         """See the port."""
         self._has_decisions = self._has_decisions | {realm}
+        self._known.note([end.id for one in decisions for end in (one.a, one.b)])
         self._process.write(
             "decisions", decisions, lambda rows: self._rows.put_decisions(realm, rows, version)
         )
@@ -451,6 +419,7 @@ class IdentitySession(Unchanging):
         self, realm: str, placements: Mapping[NodeId, Placed], version: int
     ) -> None:
         """See the port."""
+        self._known.note(placements)
         self._process.write(
             "map",
             list(placements.items()),
@@ -465,6 +434,7 @@ class IdentitySession(Unchanging):
         version: int,
     ) -> None:
         """See the port."""
+        self._known.note([end for one in (*vanished, *appeared) for end in (one.a, one.b)])
         rows = [*((one, False) for one in vanished), *((one, True) for one in appeared)]
         self._process.write(
             "refusals", rows, lambda some: self._rows.put_refusals(realm, some, version)

@@ -27,9 +27,10 @@ from tests.simulation.chance import Chance, Options
 from tests.simulation.checks import Ledger, Violation, check_end
 from tests.simulation.clock import Standstill, VirtualLoop
 from tests.simulation.embedded import check_same
+from tests.simulation.identity_rows import IdentityRows
 from tests.simulation.process import IN_DOUBT_S, LATE_S, Killed, Process
 from tests.simulation.scenario import BEGIN, POS, SHOP, TOPICS, Scenario, mixture_of
-from tests.simulation.stores import FactRows, IdentityRows
+from tests.simulation.stores import FactRows
 
 FAULTS_S = 7.0
 HEALED_WITHIN_S = 240.0

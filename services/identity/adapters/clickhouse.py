@@ -16,8 +16,10 @@ from schemas.edge import Decision, Edge, Node, Verdict
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.placement import Placement
+from services.identity.adapters.node_places import StoredPlaces
 from services.identity.adapters.plain_rows import PlainRows
 from services.identity.core.model import Pair, Reason, Refusal, TypeTable
+from services.identity.known_nodes import ASKED_MIN, KnownNodes
 from services.identity.ports import Placed
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
@@ -66,18 +68,25 @@ class ClickHouseIdentityStore:
 
     Args:
         sole_writer: nobody else writes meanwhile. Then the few nodes that are decided about,
-            refused or marked are kept in memory, and no other is looked up.
+            refused or marked are kept in memory, and a filter of all nodes; no other is looked up.
     """
 
     def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
         self._database = database
         tables = NODES_SQL_OF if sole_writer else ()
         self._known = {table: self._nodes_in(table) for table in tables}
+        self._nodes = KnownNodes(StoredPlaces(database), ASKED_MIN) if sole_writer else None
         self._map = ProfileMap(database)
         self._plain = PlainRows(database, PASS_S if sole_writer else None)
         # Most realms never have a decision or a mark; they are not read in every batch.
         self._has_decisions = bool(database.rows(ANY_DECISION_SQL))
         self._has_marks = bool(database.rows(ANY_MARK_SQL))
+
+    def possibly_known(
+        self, realm: str, nodes: Collection[NodeId], in_doubt: bool
+    ) -> Collection[NodeId]:
+        """See the port."""
+        return nodes if self._nodes is None else self._nodes.among(nodes, in_doubt)
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -211,6 +220,7 @@ class ClickHouseIdentityStore:
             (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in edges
         ]
+        self._note("edges", [end.id for one in edges for end in (one.a, one.b)])
         self._insert("edges", names, rows)
 
     def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
@@ -242,6 +252,7 @@ class ClickHouseIdentityStore:
             (realm, placement.profile, node.id, node.type, placement.kind, version)
             for node, placement in placements.values()
         ]
+        self._note("map", placements.keys())
         self._insert("members", ("realm", "profile", "node", "type", "kind", "version"), rows)
 
     def remove_placements(self, realm: str, nodes: Collection[NodeId], version: int) -> None:
@@ -268,7 +279,7 @@ class ClickHouseIdentityStore:
             for refusals, stands in ((vanished, False), (appeared, True))
             for one in refusals
         ]  # fmt: skip
-        self._note("refusals", [end for one in appeared for end in (one.a, one.b)])
+        self._note("refusals", [end for one in (*vanished, *appeared) for end in (one.a, one.b)])
         self._insert("refusals", REFUSAL_COLUMNS, rows)
 
     def _insert(self, table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -286,7 +297,9 @@ class ClickHouseIdentityStore:
         return nodes if known is None else known.intersection(nodes)
 
     def _note(self, table: str, nodes: Collection[NodeId]) -> None:
-        """Rows of `nodes` are about to be written."""
+        """Rows of `nodes` are about to be written: noted first, for a write that fails may land."""
+        if self._nodes is not None:
+            self._nodes.note(nodes)
         known = self._known.get(table)
         if known is not None:
             known.update(nodes)

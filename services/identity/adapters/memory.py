@@ -54,6 +54,16 @@ class MemoryIdentityStore:
     def __init__(self) -> None:
         self._realms: defaultdict[str, _Realm] = defaultdict(_Realm)
 
+    def possibly_known(
+        self, realm: str, nodes: Collection[NodeId], in_doubt: bool
+    ) -> Collection[NodeId]:
+        """See `IdentityStore`."""
+        rows = self._realms[realm]
+        places = (
+            rows.edges_at, rows.decisions_at, rows.refusals_at, rows.marks, rows.placements,
+        )  # fmt: skip
+        return [node for node in nodes if in_doubt or any(node in one for one in places)]
+
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See `IdentityStore`."""
         rows = self._realms[realm]
@@ -204,6 +214,17 @@ class MemoryIdentityStore:
     def place_of(self, node: NodeId) -> int:
         """See `VerificationSource`."""
         return node
+
+    def all_nodes(self) -> set[NodeId]:
+        """Every node of which anything is stored in any realm."""
+        return {
+            node
+            for rows in self._realms.values()
+            for nodes in (
+                rows.edges_at, rows.decisions_at, rows.refusals_at, rows.marks, rows.placements,
+            )
+            for node in nodes
+        }  # fmt: skip
 
     def all_edges(self, realm: str) -> list[Edge]:
         """Every stored edge of a realm."""

@@ -40,6 +40,8 @@ from services.stream.dead_letters import REJECTED_TOPIC
 from services.stream.partition_ownership import DecisionPorts
 from services.stream.ports import Delivery, Outgoing, Partition
 from services.stream.positions import MemoryPositions, Position
+from tests.unit.identity.map_readers import Readers
+from tests.unit.identity.memory_places import CheckedNodes
 from tests.unit.identity.stories import Story, changed_rules, parts, random_story, rules_file
 
 T = TypeVar("T")
@@ -95,6 +97,7 @@ class VersionedStore:
         self._versions = versions
         self._faults = faults
         self._readers = readers
+        self.known = CheckedNodes(rows)
         self.contradictions: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -103,7 +106,15 @@ class VersionedStore:
             raise fault
         return getattr(self._rows, name)
 
+    def possibly_known(
+        self, realm: str, nodes: Collection[NodeId], in_doubt: bool
+    ) -> Collection[NodeId]:
+        if (fault := self._faults.strike()) is not None:
+            raise fault
+        return self.known.among_rows(realm, nodes, in_doubt)
+
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
+        self.known.note([end.id for edge in edges for end in (edge.a, edge.b)])
         known = {e[:2]: e for e in self._rows.all_edges(realm)}
         self._write(
             version,
@@ -113,6 +124,7 @@ class VersionedStore:
         )
 
     def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
+        self.known.note([end.id for one in decisions for end in (one.a, one.b)])
         known = {d[:2]: d for d in self._rows.all_decisions(realm)}
         self._write(
             version,
@@ -127,6 +139,7 @@ class VersionedStore:
     def write_placements(
         self, realm: str, placements: Mapping[NodeId, Placed], version: int
     ) -> None:
+        self.known.note(placements)
         known = self._rows.all_placements(realm)
         try:
             self._write_placements(realm, placements, known, version)
@@ -164,6 +177,7 @@ class VersionedStore:
         vanished: Sequence[Refusal],
         version: int,
     ) -> None:
+        self.known.note([end for one in (*vanished, *appeared) for end in (one.a, one.b)])
         known = {r.key: r for r in self._rows.all_refusals(realm)}
         gone = {r.key for r in vanished}
         self._write(
@@ -197,45 +211,6 @@ class VersionedStore:
         write(list(wins.values()))
         if fault is not None:
             raise fault
-
-
-class Readers:
-    """Keep what each profile held when it was last read: as incidents about customers do.
-
-    They read a profile when a record says so, and now and then for reasons of their own, also while
-    a batch is written in part.
-    """
-
-    def __init__(self, rows: MemoryIdentityStore, rng: Random) -> None:
-        self._rows = rows
-        self._rng = rng
-        self._held: dict[tuple[str, NodeId], set[NodeId]] = {}
-
-    def look_around(self, realm: str) -> None:
-        """Read some profiles that nobody said anything of."""
-        for profile in sorted(self._members(realm)):
-            if self._rng.random() < 0.5:
-                self.read(realm, profile)
-
-    def read(self, realm: str, profile: NodeId) -> None:
-        """Read what a profile holds now."""
-        self._held[realm, profile] = self._members(realm).get(profile, {profile})
-
-    def check(self, realm: str) -> None:
-        """What was read last is what the profiles hold now."""
-        members = self._members(realm)
-        for profile in members.keys() | {one for name, one in self._held if name == realm}:
-            held = self._held.get((realm, profile), {profile})
-            assert held == members.get(profile, {profile}), f"{profile} of {realm}"
-
-    def _members(self, realm: str) -> dict[NodeId, set[NodeId]]:
-        placements = self._rows.all_placements(realm)
-        found: dict[NodeId, set[NodeId]] = {node: set() for node in placements}
-        for node, row in placements.items():
-            found.setdefault(row.profile, set()).add(node)
-            if row.profile not in placements:
-                found[row.profile].add(row.profile)
-        return found
 
 
 class FaultyPositions(MemoryPositions):

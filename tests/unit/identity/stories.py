@@ -83,7 +83,7 @@ def random_nodes(rng: Random) -> list[Node]:
     """4 to 20 nodes; a mix of types that leans to persons or to devices."""
     count = rng.randint(4, 20)
     personal = rng.choice((0.2, 0.4, 0.7))
-    ids = rng.sample(range(1, 100), count)
+    ids = [number << 57 for number in rng.sample(range(1, 100), count)]  # apart in a node filter
     nodes = []
     for node_id in ids:
         kind = rng.choice(TYPES[:3] if rng.random() < personal else TYPES[3:])

@@ -1,0 +1,134 @@
+"""A node filter never denies what was added, and most of what was not."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.edge import Node
+from schemas.identifiers import NodeId
+from services.identity import known_nodes
+from services.identity.adapters.memory import MemoryIdentityStore
+from services.identity.core import node_filter
+from services.identity.core.node_filter import NodeFilter
+from services.identity.known_nodes import KnownNodes
+from tests.unit.identity.memory_places import CheckedNodes, MemoryPlaces
+from tests.unit.identity.stories import link
+
+IDS = st.sets(st.integers(0, (1 << 128) - 1), max_size=50)
+
+
+def ids(rng: Random, count: int) -> list[NodeId]:
+    """As keyed digests are."""
+    return [rng.getrandbits(128) for _ in range(count)]
+
+
+@given(added=IDS, others=IDS, expected=st.sampled_from((0, 1, 100_000)))
+def test_what_was_added_is_never_denied(added: set[int], others: set[int], expected: int) -> None:
+    """Whatever the ids, and however many were expected; in the order in which it was asked."""
+    kept = NodeFilter(expected)
+    kept.add(added)
+    asked = [*others, *added]
+    found = kept.among(asked)
+    assert added <= set(found)
+    assert found == [one for one in asked if one in set(found)]
+
+
+def test_most_of_what_was_not_added_is_denied() -> None:
+    """One in seventeen may be let through with as many as were expected, one in nine with twice."""
+    rng = Random(1)
+    kept, others = NodeFilter(5_000), ids(rng, 5_000)
+    for most in (len(others) / 17, len(others) / 9):
+        kept.add(ids(rng, 5_000))
+        assert len(kept.among(others)) < 1.2 * most
+    assert kept.added <= 10_000
+
+
+def test_blocks_add_what_they_hold_and_take_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter filled in parts denies what one does to which the same nodes were added."""
+    monkeypatch.setattr(node_filter, "PART_BITS", 14)
+    rng = Random(2)
+    stored, written, others = ids(rng, 3_000), ids(rng, 500), ids(rng, 3_000)
+    rows = MemoryIdentityStore()
+    rows.write_marks("r", stored)
+    filled, whole = NodeFilter(3_000), NodeFilter(3_000)
+    filled.add(written)
+    whole.add([*stored, *written])
+    assert filled.parts == 4
+    for part in range(filled.parts):
+        for first, block in MemoryPlaces(rows).places(filled.bits, part, filled.parts):
+            filled.add_block(first, block)
+    assert set(filled.among([*stored, *written])) == {*stored, *written}
+    assert filled.among(others) == whole.among(others)
+
+
+class Unreadable(MemoryPlaces):
+    """Fails after a few blocks, once."""
+
+    failed = False
+
+    def places(self, bits: int, part: int, parts: int):  # type: ignore[no-untyped-def]
+        """See `NodePlaces`."""
+        for turn, block in enumerate(super().places(bits, part, parts)):
+            if turn == 3 and not self.failed:
+                self.failed = True
+                raise OSError("gone away")
+            yield block
+
+
+def test_nothing_is_denied_before_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not while parts are missing, and a part whose reading failed is read again."""
+    monkeypatch.setattr(node_filter, "PART_BITS", 13)
+    monkeypatch.setattr(known_nodes, "PARTS_AT_ONCE", 3)
+    rng = Random(3)
+    rows, stored, new = MemoryIdentityStore(), ids(rng, 3_000), ids(rng, 1_000)
+    rows.write_marks("r", stored)
+    known = KnownNodes(Unreadable(rows), asked_min=0)
+    with pytest.raises(OSError, match="gone away"):
+        known.among(new, in_doubt=False)
+    for _ in range(3):
+        assert known.among(new, in_doubt=False) == new
+    assert len(known.among(new, in_doubt=False)) < 100
+    assert list(known.among(stored, in_doubt=False)) == stored
+
+
+def test_a_filter_is_made_when_as_much_was_asked_as_it_costs() -> None:
+    """Before, everything is looked up; for a large store longer than for a small one."""
+    rng = Random(4)
+    rows = MemoryIdentityStore()
+    rows.write_marks("r", ids(rng, 4_000))
+    known = KnownNodes(MemoryPlaces(rows), asked_min=5)
+    for _ in range(4_000 // known_nodes.NODES_PER_KEY // 2):
+        assert len(known.among(ids(rng, 2), in_doubt=False)) == 2
+    assert len(known.among(ids(rng, 100), in_doubt=False)) < 20
+
+
+def test_a_filter_grows_with_what_is_written() -> None:
+    """After twice as many nodes it is read again, larger, and denies as much as before."""
+    rng = Random(5)
+    rows = MemoryIdentityStore()
+    known, written = CheckedNodes(rows), list[NodeId]()
+    for _ in range(60):
+        batch = [Node(one, "card", "") for one in ids(rng, 500)]
+        edges = [link(*pair, 1, "e", True) for pair in zip(batch[::2], batch[1::2], strict=True)]
+        known.note([one.id for one in batch])
+        rows.write_edges("r", edges)
+        written += [one.id for one in batch]
+        known.among_rows("r", [*ids(rng, 100), *rng.sample(written, 100)], in_doubt=False)
+    known.denied = 0
+    known.among_rows("r", ids(rng, 1_000), in_doubt=False)
+    assert known.denied > 850
+
+
+def test_what_was_in_doubt_is_not_denied_later() -> None:
+    """An evicted worker may have written of it after the filter was filled."""
+    rows = MemoryIdentityStore()
+    known, (mine, other) = CheckedNodes(rows), ids(Random(6), 2)
+    known.among_rows("r", [mine], in_doubt=False)
+    assert known.among_rows("r", [mine], in_doubt=False) == []
+    assert known.among_rows("r", [mine, other], in_doubt=True) == [mine, other]
+    rows.write_marks("r", [mine])  # by somebody else
+    assert known.among_rows("r", [mine, other], in_doubt=False) == [mine, other]
