@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 import pytest
 
+from services.identity.adapters import plain_rows
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import type_table
 from services.identity.sieve import sieve_of
@@ -57,3 +59,24 @@ def test_a_profile_larger_than_rules_allow_is_doubtful(database: Database) -> No
         assert doubtful is not None
         assert len(doubtful) == found
         assert sieve_of(store, REALM, table).doubtful == doubtful
+
+
+def test_what_goes_to_disk_changes_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both statements keep a limited part of what they group in memory; with hardly any of it there
+    they find the same."""
+    rng = Random(27)
+    story = random_story(rng)
+    _, memory = written(database, story)
+    for name in ("CROWDED_SQL", "DOUBTFUL_SQL"):
+        limit, sql = r"max_bytes_before_external_group_by = (\d+)", getattr(plain_rows, name)
+        assert [0 < int(one) <= 300_000_000 for one in re.findall(limit, sql)] == [True]
+        tiny = re.sub(limit, "max_bytes_before_external_group_by = 1", sql)
+        monkeypatch.setattr(plain_rows, name, tiny)
+    store, table = ClickHouseIdentityStore(database), type_table(story.rules)
+    expected = sorted(memory.crowded(REALM, table, AT_MOST))
+    assert sorted(store.crowded(REALM, table, AT_MOST)) == expected
+    doubtful = sieve_of(memory, REALM, table).doubtful
+    assert doubtful
+    assert sieve_of(store, REALM, table).doubtful == doubtful
