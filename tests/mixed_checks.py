@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from schemas.edge import Decision, Edge, Node, Verdict
+from schemas.identifiers import NodeId
 from schemas.rules.identity import IdentityRules
 from services.identity.core.model import Pair
 from services.identity.core.resolve import resolve
@@ -54,13 +57,13 @@ def require_resolved(database: Database, rules: IdentityRules) -> None:
     assert stored == {n: (p.profile, p.kind.value) for n, p in expected.placements.items()}
 
 
-def require_forgotten(database: Database) -> None:
+def require_forgotten(database: Database, values: Mapping[NodeId, str] = VALUES) -> None:
     """No text holds the value of an erased identifier that has not come back since."""
     known = {node.int for (node,) in database.rows(KNOWN)}
     gone = [
-        VALUES[node.int]
+        values[node.int]
         for node, _ in database.rows(LEDGER)
-        if node.int not in known and node.int in VALUES
+        if node.int not in known and node.int in values
     ]
     for table, columns in database.rows(TEXT_COLUMNS):
         text = "concat(" + ", '|', ".join(f"toString(`{one}`)" for one in columns) + ", '')"

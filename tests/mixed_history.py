@@ -7,6 +7,7 @@ Whoever plays a history draws from here, on a data directory or with workers on 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -86,15 +87,23 @@ VALUES = {node_of(one).id: str(one["value"]) for one in IDENTIFIERS}
 NODES = {node_of(one).id: node_of(one) for one in IDENTIFIERS}
 
 
-def drawn_event(rng: Random, number: int, since: datetime, hours: int, *, public: bool) -> bytes:
-    """The line of an event of that number, which occurred in one of the hours from an instant on.
-    With a public write key somebody only looks at a page."""
+def drawn_event(
+    rng: Random,
+    number: int,
+    since: datetime,
+    hours: int,
+    *,
+    public: bool,
+    among: Sequence[dict[str, Any]] = IDENTIFIERS,
+) -> bytes:
+    """The line of an event of that number, which occurred in one of the hours from an instant on
+    and names some of the identifiers. With a public write key somebody only looks at a page."""
     type_name, body = rng.choice(BODIES)
     if public:
         type_name, body = "page.viewed", {}
     named = [
         {**one, "verified": rng.random() < 0.7}
-        for one in rng.sample(IDENTIFIERS, rng.choice((1, 2, 2, 3)))
+        for one in rng.sample(among, rng.choice((1, 2, 2, 3)))
     ]
     if type_name == "order.placed":
         body = {"order_id": f"O-{number}", "lines": [{"sku": "A", "total": "5.00"}]}

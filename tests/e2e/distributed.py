@@ -31,7 +31,7 @@ from devtools.child import LAUNCHER
 from devtools.ports import free_port
 from schemas.topics import CATALOGUE
 from tests.clickhouse_endpoint import ClickHouseEndpoint
-from tests.e2e.runs import API_KEY, DEADLINE_S, c360, command, environment
+from tests.e2e.runs import API_KEY, DEADLINE_S, attempt, c360, command, environment
 
 SERVICES = ("ingest", "identity", "consistency")
 TOPICS: dict[str, tuple[str, ...]] = {
@@ -234,6 +234,10 @@ class Distributed:
     def c360(self, *arguments: str, code: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """A command with the settings of the run."""
         return c360(None, *arguments, code=code, stdin=None, **{**self.env, **env})
+
+    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same, whatever its exit code is."""
+        return attempt(None, *arguments, stdin=None, **self.env)
 
     def prepare(self) -> Self:
         """Topics and schema. The topics have to be empty, or gone."""

@@ -38,6 +38,15 @@ def c360(
     data_dir: Path | None, *arguments: str, code: int = 0, stdin: bytes | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end and check the exit code."""
+    done = attempt(data_dir, *arguments, stdin=stdin, **env)
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def attempt(
+    data_dir: Path | None, *arguments: str, stdin: bytes | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run to the end, whatever the exit code is."""
     own = environment(**env)
     whole = command(data_dir, *arguments)
     if all(one.startswith("C360_") for one in env):
@@ -46,11 +55,9 @@ def c360(
         done = subprocess.run(
             whole, input=stdin, capture_output=True, env=own, timeout=DEADLINE_S, check=False
         )
-    text = subprocess.CompletedProcess(
+    return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
-    assert text.returncode == code, f"exit {text.returncode}\n{text.stdout}\n{text.stderr}"
-    return text
 
 
 def c360_json(data_dir: Path, *arguments: str) -> Any:
