@@ -18,7 +18,7 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import to_ms
 from schemas.placement import ProfileKind
 from services.api.ports import Access, Reads
-from services.matching.core.household import apart
+from services.matching.core.household import HOUSEHOLD, WORDS
 from services.matching.core.model import Model, ScorePart, parts_of
 from services.matching.core.person import PersonRecord, person_record
 from services.matching.core.suggestion import (
@@ -38,6 +38,8 @@ NAMES = frozenset(
 PERSONS_AT_ONCE = 1_000
 SUGGESTIONS_MAX = 20_000
 """Of one run; the most probable ones."""
+HOUSEHOLD_TOLD = -0.5
+"""What a pair loses by its resemblance to a household is told from here on."""
 OF_A_PROFILE_MAX = 10
 """Of one profile; the most probable ones."""
 Pair = frozenset[NodeId]
@@ -79,7 +81,7 @@ def suggest(access: Access, realm: str, least: float, now: datetime) -> Suggeste
         persons = scorer.load(_persons(access.reads, realm))
         model = scorer.learn()
         job.take_matches(scorer.pairs(model, least), model)
-        compared = scorer.compared
+        compared, job.households = scorer.compared, scorer.households
     job.take_stated()
     found = job.with_notes()
     stale = job.stale()
@@ -155,11 +157,10 @@ class _Run:
         """Add pairs by their scores, the most probable first."""
         version = model.version
         for one in pairs:
-            if apart(one.degrees, one.generations) is not None:
-                self.households += 1
-                continue
             a, b = _node(one.a), _node(one.b)
             parts = tuple(parts_of(one.degrees, one.weights))
+            if one.household <= HOUSEHOLD_TOLD:
+                parts = (*parts, ScorePart(HOUSEHOLD, WORDS, one.household))
             notes = []
             if one.degrees["birth_date"] is None:
                 notes.append(SuggestionNote.NO_BIRTH_DATE)

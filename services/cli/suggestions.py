@@ -51,8 +51,8 @@ def suggest(
 ) -> None:
     """Find profiles that may be one person although no identifier says so. Joins nobody.
 
-    Needs the extra 'suggest'. May run beside everything else; the latest run counts. Members of a
-    household (twins, father and son) are not proposed. docs/matching.md explains the scores.
+    Needs the extra 'suggest'. May run beside everything else; the latest run counts. Pairs that
+    are as likely twins, or father and son, are not proposed. docs/matching.md explains the scores.
     """
     with state_of(context).session() as session:
         asked = SuggestRequest(realm=realm, least=least)

@@ -26,7 +26,9 @@ class ScoredPair(NamedTuple):
     """The degree of each field (0: the best one); None where nothing can be said."""
     weights: dict[str, float]
     """What each field adds; what is rare adds more."""
-    generations: tuple[str, str]
+    household: float
+    """What the pair's weight loses because two members of one household may look the same; at most
+    0."""
 
 
 class HeldValue(NamedTuple):

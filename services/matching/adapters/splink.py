@@ -7,19 +7,31 @@ Splink is an optional library and is loaded here only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_type_hints
 
-import structlog
-
 from services.matching.core.blocking import HOLDERS_MAX, blocking_keys
-from services.matching.core.fields import FIELDS, ComparedField, Degree
-from services.matching.core.model import Model, Shares, combined, configured
+from services.matching.core.fields import (
+    BIRTH_DATE,
+    EMAIL,
+    FIELDS,
+    GIVEN_NAME,
+    PHONE,
+    ComparedField,
+    Degree,
+)
+from services.matching.core.household import (
+    OF_TWO_GENERATIONS,
+    contact_weights,
+    name_and_date_weight,
+)
+from services.matching.core.model import Model, Shares, configured, with_random
 from services.matching.core.person import PersonRecord
+from services.matching.core.training import Pattern, trained
 from services.matching.ports import ScoredPair
 from services.runtime.errors import ConfigurationError
 from services.store.statements import statements_of
@@ -34,9 +46,13 @@ PAIRS_SQL = _STATEMENTS["pairs"]
 PERSONS_COUNT_SQL = _STATEMENTS["persons_count"]
 COUNT_SQL = _STATEMENTS["count"]
 CERTAIN_SQL = _STATEMENTS["certain"]
-TRAINING_SQL = _STATEMENTS["training"]
+SAMPLE_SQL = _STATEMENTS["sample"]
+PART_SQL = _STATEMENTS["part"]
+PATTERNS_SQL = _STATEMENTS["patterns"]
 FREQUENCIES_SQL = _STATEMENTS["frequencies"]
 SCORED_SQL = _STATEMENTS["scored"]
+HOUSEHOLDS_SQL = _STATEMENTS["households"]
+PROPOSED_SQL = _STATEMENTS["proposed"]
 MISSING = (
     "match suggestions need Splink, which is not installed: pip install 'customer360[suggest]'"
 )
@@ -44,7 +60,11 @@ ROWS_AT_ONCE = 20_000
 MEMORY = "1GB"
 THREADS = 2
 RANDOM_PAIRS_MAX = 2_000_000
+PERSONS_TO_COMPARE = 2_000
+"""Persons among whom random pairs are compared: as many pairs as `RANDOM_PAIRS_MAX`."""
 TRAINING_PAIRS_MAX = 1_000_000
+LEAST_WEIGHT = -20.0
+"""Pairs below this weight are two strangers, and teach nothing."""
 PERSONS_TO_LEARN_MIN = 400
 MATCHES_TO_LEARN_MIN = 30
 """With fewer persons, or fewer pairs that are certain, the configured weights are used."""
@@ -56,9 +76,6 @@ HOLDERS_OF_A_CONTACT_MAX = 10
 """Persons that a telephone number or address speaks for, as `hub_above_personal` of the rules."""
 CONTACTS = ("phones", "emails", "mailboxes")
 SEED = 1
-TRAINED_BY = (("birth_date",), ("given_name", "family_name"), ("postal_code", "family_name"))
-"""Pairs that agree in these columns teach the weights of all other fields."""
-log = structlog.get_logger()
 
 
 def require_splink() -> None:
@@ -86,6 +103,8 @@ class SplinkScorer:
         self._count = 0
         self.compared = 0
         """Pairs that share a key, once the persons are loaded."""
+        self.households = 0
+        """Pairs that would be proposed if there were no households, once pairs were read."""
 
     def __enter__(self) -> Self:
         return self
@@ -139,58 +158,59 @@ class SplinkScorer:
         """See the port."""
         [(certain,)] = self._database.execute(CERTAIN_SQL).fetchall()
         pairs = max(1, self._count * (self._count - 1) // 2)
-        expected = round(certain / CERTAIN_SHARE)
-        prior = min(0.5, (expected + 1) / pairs)
+        model = configured(min(0.5, (round(certain / CERTAIN_SHARE) + 1) / pairs))
         if self._count < PERSONS_TO_LEARN_MIN or certain < MATCHES_TO_LEARN_MIN:
-            return configured(prior)
-        learnt = self._learnt(configured(prior))
-        return combined(learnt, expected, min(pairs, RANDOM_PAIRS_MAX), prior)
+            return model
+        model = with_random(model, self._random_shares(model), min(pairs, RANDOM_PAIRS_MAX))
+        return trained(model, self._patterns(model), pairs)
 
-    def _learnt(self, base: Model) -> dict[str, Shares]:
-        """Shares of all fields from the courses that can be held.
+    def _random_shares(self, model: Model) -> dict[str, tuple[float, ...]]:
+        """How often each degree is met among random pairs: of all persons, or of some who are
+        chosen by their ids, whatever their order."""
+        self._database.execute(SAMPLE_SQL, {"persons": PERSONS_TO_COMPARE})
+        linker = self._linker(model, "sample")
+        linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS_MAX, seed=SEED)
+        return _shares_of(linker.misc.save_model_to_json())
 
-        Where hardly any pair of a course is one person, as with a very frequent name, its shares
-        shrink until they are no numbers. Splink cannot go on after that, so all begins anew
-        without the course.
-        """
-        agreeing = {columns: self._agreeing(columns) for columns in TRAINED_BY}
-        courses = [one for one, pairs in agreeing.items() if pairs >= MATCHES_TO_LEARN_MIN]
-        while True:
-            linker = self._linker(base)
-            linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS_MAX, seed=SEED)
-            for columns in courses:
-                try:
-                    _train(linker, columns, agreeing[columns])
-                except ValueError as error:
-                    log.info("matching_course_left_out", columns=columns, error=str(error))
-                    courses.remove(columns)
-                    break
-            else:
-                return _shares_of(linker.misc.save_model_to_json())
-
-    def _agreeing(self, columns: tuple[str, ...]) -> int:
-        """How many pairs agree in these columns."""
-        present = " AND ".join(f"{one} IS NOT NULL" for one in columns)
-        sql = TRAINING_SQL.format(present=present, columns=", ".join(columns))
-        [(agreeing,)] = self._database.execute(sql).fetchall()
-        return int(agreeing)
+    def _patterns(self, model: Model) -> list[Pattern]:
+        """The pairs that share a key, by what they look like; of very many a part of them."""
+        part = -(-self.compared // TRAINING_PAIRS_MAX)
+        self._database.execute(PART_SQL, {"part": part})
+        found = self._predicted(model, "part", threshold_match_weight=LEAST_WEIGHT)
+        degrees = ", ".join(f"gamma_{one.name}" for one in FIELDS)
+        rarity = " + ".join(f"mw_tf_adj_{one.name}" for one in FIELDS if _is_rare(one))
+        sql = PATTERNS_SQL.format(degrees=degrees, rarity=rarity, table=found.physical_name)
+        rows = self._database.execute(sql).fetchall()
+        found.drop_table_from_database_and_remove_from_cache()
+        return [Pattern(_degrees(gammas), rarity, part * n) for *gammas, rarity, n in rows]
 
     def pairs(self, model: Model, least: float) -> Iterator[ScoredPair]:
         """See the port."""
         if not self.compared:
             return
-        linker = self._linker(model)
-        pairs = linker._db_api.register("pairs")
-        linker.table_management.register_blocked_pairs_for_predict(pairs)
-        found = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
+        found = self._predicted(model, "pairs", threshold_match_probability=least)
         columns = [f"gamma_{one.name}" for one in FIELDS]
         columns += [f"mw_{one.name}{_rarity(one)}" for one in FIELDS]
-        sql = SCORED_SQL.format(columns=", ".join(columns), table=found.physical_name)
-        rows = self._database.cursor().execute(sql)
+        asked = {
+            "columns": ", ".join(columns),
+            "table": found.physical_name,
+            "household": _household_weight(model),
+            "generations": OF_TWO_GENERATIONS,
+            "share": model.households / model.prior,
+        }
+        self._database.execute(SCORED_SQL.format(**asked))
+        [(self.households,)] = self._database.execute(HOUSEHOLDS_SQL, {"least": least}).fetchall()
+        rows = self._database.cursor().execute(PROPOSED_SQL, {"least": least})
         while some := rows.fetchmany(ROWS_AT_ONCE):
             yield from map(_pair, some)
 
-    def _linker(self, model: Model) -> Any:
+    def _predicted(self, model: Model, pairs: str, **least: float) -> Any:
+        """The pairs of a table with what Splink finds of each, in a table of its own."""
+        linker = self._linker(model, "persons")
+        linker.table_management.register_blocked_pairs_for_predict(linker._db_api.register(pairs))
+        return linker.inference.predict(warning_mode="never", **least)
+
+    def _linker(self, model: Model, persons: str) -> Any:
         from splink import DuckDBAPI, Linker, SettingsCreator
 
         settings = SettingsCreator(
@@ -204,7 +224,7 @@ class SplinkScorer:
             additional_columns_to_retain=["generation"],
         )
         api = DuckDBAPI(self._database)
-        linker = Linker(api.register("persons"), settings, log_level=None)
+        linker = Linker(api.register(persons), settings, log_level=None)
         degrees = [degree for field in FIELDS for degree in reversed(field.degrees)]
         for degree in {one.frequency_of: one for one in degrees if one.frequency_of}.values():
             self._register_frequencies(linker, api, degree)
@@ -218,38 +238,53 @@ class SplinkScorer:
         linker.table_management.register_term_frequency_lookup(table, column)
 
 
-def _train(linker: Any, columns: tuple[str, ...], agreeing: int) -> None:
-    """One course of expectation maximisation, over the pairs that agree in the columns.
-
-    Raises ValueError where nothing can be learnt.
-    """
-    from splink import block_on
-
-    linker.training.estimate_parameters_using_expectation_maximisation(
-        block_on(*columns),
-        estimate_without_term_frequencies=True,
-        max_pairs=TRAINING_PAIRS_MAX if agreeing > TRAINING_PAIRS_MAX else None,
-    )
+def _is_rare(field: ComparedField) -> bool:
+    """Whether rare values of a field weigh more."""
+    return any(degree.frequency_of for degree in field.degrees)
 
 
 def _rarity(field: ComparedField) -> str:
     """What a rare value adds, of a field where it does."""
-    counts = any(degree.frequency_of for degree in field.degrees)
-    return f" + mw_tf_adj_{field.name}" if counts else ""
+    return f" + mw_tf_adj_{field.name}" if _is_rare(field) else ""
+
+
+def _household_weight(model: Model) -> str:
+    """How much likelier a pair is in a household than in one person, of what its fields show.
+
+    Splink counts degrees from the last one, and what is missing is -1; arrays begin with 1.
+    """
+
+    def looked_up(weights: Iterable[float], field: ComparedField) -> str:
+        return f"[{', '.join(f'{one:.12f}' for one in weights)}][gamma_{field.name} + 2]"
+
+    told = contact_weights(model)
+    terms = [looked_up([0.0, *reversed(told[one.name])], one) for one in (PHONE, EMAIL)]
+    given, born = ([None, *reversed(range(len(one.degrees)))] for one in (GIVEN_NAME, BIRTH_DATE))
+    rows = [
+        looked_up((name_and_date_weight(model, name, date) for date in born), BIRTH_DATE)
+        for name in given
+    ]
+    terms.append(f"[{', '.join(rows)}][gamma_{GIVEN_NAME.name} + 2]")
+    return " + ".join(terms)
+
+
+def _degrees(gammas: Sequence[int]) -> tuple[int | None, ...]:
+    """The degree of each field, the best one being 0; None of what is missing."""
+    return tuple(
+        None if gamma < 0 else len(one.degrees) - 1 - gamma
+        for one, gamma in zip(FIELDS, gammas, strict=True)
+    )
 
 
 def _pair(row: tuple[Any, ...]) -> ScoredPair:
-    a, b, probability, weight, generation_a, generation_b, *rest = row
-    gammas, weights = rest[: len(FIELDS)], rest[len(FIELDS) :]
-    degrees = {
-        one.name: None if gamma < 0 else len(one.degrees) - 1 - gamma
-        for one, gamma in zip(FIELDS, gammas, strict=True)
-    }
-    by_field = {one.name: weight for one, weight in zip(FIELDS, weights, strict=True)}
-    (a, generation_a), (b, generation_b) = sorted(((a, generation_a), (b, generation_b)))
+    a, b, probability, weight, household, *rest = row
+    degrees, weights = _degrees(rest[: len(FIELDS)]), rest[len(FIELDS) :]
+    names = [one.name for one in FIELDS]
+    a, b = sorted((a, b))
     return ScoredPair(
-        a, b, probability, weight, degrees, by_field, (generation_a or "", generation_b or "")
-    )
+        a, b, probability, weight, dict(zip(names, degrees, strict=True)),
+        dict(zip(names, weights, strict=True)), household,
+    )  # fmt: skip
 
 
 def _comparison(field: ComparedField, shares: Shares) -> Any:
@@ -281,17 +316,14 @@ def _level(degree: Degree, same: float, random: float) -> Any:
     return one
 
 
-def _shares_of(saved: dict[str, Any]) -> dict[str, Shares]:
-    """What was learnt of each field; a field with a degree that was not learnt is left out..."""
+def _shares_of(saved: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    """What was found of each field, the best degree first; the usual share where nothing was."""
     found = {}
     for field, comparison in zip(FIELDS, saved["comparisons"], strict=True):
         degrees = [one for one in comparison["comparison_levels"] if not one.get("is_null_level")]
-        same = [one.get("m_probability") for one in degrees]
-        random = [one.get("u_probability") for one in degrees]
-        usual = field.degrees
-        found[field.name] = Shares(
-            tuple(_number_or(d.same, s) for s, d in zip(same, usual, strict=True)),
-            tuple(_number_or(d.random, s) for s, d in zip(random, usual, strict=True)),
+        found[field.name] = tuple(
+            _number_or(usual.random, one.get("u_probability"))
+            for one, usual in zip(degrees, field.degrees, strict=True)
         )
     return found
 

@@ -67,10 +67,19 @@ WHERE a.given_first = b.given_first
         OR coalesce(a.birth_date = b.birth_date, true)
             AND list_has_any(a.emails, b.emails))
 
--- training --
--- How many pairs agree in columns.
-SELECT coalesce(sum(found * (found - 1) // 2), 0)
-FROM (SELECT count(*) AS found FROM persons WHERE {present} GROUP BY {columns})
+-- sample --
+-- Some persons, the same ones in whatever order they arrived.
+CREATE OR REPLACE TABLE sample AS FROM persons ORDER BY md5(person), person LIMIT $persons
+
+-- part --
+-- One in so many of the pairs, the same ones in whatever order.
+CREATE OR REPLACE TABLE part AS
+FROM pairs WHERE $part = 1 OR md5_number_lower(join_key_l || '/' || join_key_r) % $part = 0
+
+-- patterns --
+-- How many pairs look alike.
+SELECT {degrees}, round({rarity}) AS rarity, count(*) AS pairs
+FROM {table} GROUP BY ALL ORDER BY ALL
 
 -- frequencies --
 -- How frequent each value of a column is among others than the two that share it. In a small shop
@@ -81,6 +90,25 @@ SELECT {column}, (greatest(count(*) - 2, 0) + $usual * $weight) / ($persons + $w
 FROM persons WHERE {column} IS NOT NULL GROUP BY {column}
 
 -- scored --
--- The scored pairs, the most probable first.
-SELECT person_l, person_r, match_probability, match_weight, generation_l, generation_r, {columns}
-FROM {table} ORDER BY match_weight DESC, person_l, person_r
+-- The scored pairs with what speaks for a household: members of one are as probable as `share` for
+-- each pair of one person, and by `household` more for what this pair shows.
+CREATE OR REPLACE TABLE scored AS
+SELECT *, -log2(pow(2, -match_weight) + {share} * pow(2, household)) AS weight,
+    1 / (1 + pow(2, -weight)) AS probability
+FROM
+(
+    SELECT person_l, person_r, match_weight, {columns},
+        {household} + CASE WHEN generation_l <> generation_r THEN {generations} ELSE 0 END
+            AS household
+    FROM {table}
+)
+
+-- households --
+-- How many pairs are not proposed because they may be of one household.
+SELECT count(*) FROM scored WHERE probability < $least
+
+-- proposed --
+-- The pairs that are proposed, the most probable first.
+SELECT person_l, person_r, probability, weight, weight - match_weight,
+    * EXCLUDE (person_l, person_r, probability, weight, match_weight, household)
+FROM scored WHERE probability >= $least ORDER BY weight DESC, person_l, person_r

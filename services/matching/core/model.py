@@ -13,7 +13,7 @@ from hashlib import sha256
 from math import log2
 from typing import NamedTuple
 
-from services.matching.core.fields import FIELDS, ComparedField
+from services.matching.core.fields import FIELDS
 
 CONFIGURED_MATCHES = 100
 """Pairs of one person that the configured weights count for."""
@@ -21,9 +21,12 @@ CONFIGURED_PAIRS = 5_000
 """Random pairs that they count for."""
 SHARE_MIN = 1e-7
 """No share is smaller: a degree that was never met is still possible."""
+HOUSEHOLDS_USUAL, HOUSEHOLDS_MIN = 1.0, 1 / 3
+"""Pairs of a household for each pair of one person: in a shop too small to learn from, and at
+least, however few are seen."""
 THRESHOLD = 0.9
 """Least probability of a pair that is proposed."""
-SCALE_VERSION = 3
+SCALE_VERSION = 4
 """Raised whenever fields, degrees or keys change."""
 
 
@@ -41,6 +44,8 @@ class Model(NamedTuple):
     fields: dict[str, Shares]
     prior: float
     """Probability that two random records are of one person."""
+    households: float
+    """Probability that they are of two members of one household."""
     learnt_from: int
     """Pairs of one person that the training found, about; 0: the configured weights."""
 
@@ -48,7 +53,7 @@ class Model(NamedTuple):
     def version(self) -> str:
         """Equal for equal weights."""
         plain = {name: [*one.same, *one.random] for name, one in sorted(self.fields.items())}
-        told = json.dumps([SCALE_VERSION, self.prior, plain])
+        told = json.dumps([SCALE_VERSION, self.prior, self.households, plain])
         return f"{SCALE_VERSION}-{sha256(told.encode()).hexdigest()[:12]}"
 
 
@@ -71,26 +76,22 @@ def configured(prior: float) -> Model:
         )
         for one in FIELDS
     }
-    return Model(fields, prior, 0)
+    return Model(fields, prior, HOUSEHOLDS_USUAL * prior, 0)
 
 
-def combined(learnt: Mapping[str, Shares], matches: int, pairs: int, prior: float) -> Model:
-    """The configured weights with what was learnt from about `matches` pairs of one person and
-    `pairs` random ones. A field that was not learnt keeps the configured weights."""
-    base = configured(prior)
+def with_random(usual: Model, learnt: Mapping[str, Sequence[float]], pairs: int) -> Model:
+    """A model with the shares that were learnt of each field from so many random pairs; the
+    configured ones count for `CONFIGURED_PAIRS`."""
     fields = {}
     for one in FIELDS:
-        usual, own = base.fields[one.name], learnt.get(one.name)
-        if own is None:
-            fields[one.name] = usual
-            continue
-        same = _mixed(usual.same, own.same, CONFIGURED_MATCHES, matches)
+        shares = usual.fields[one.name]
+        own = learnt.get(one.name, shares.random)
         # Some random pairs are of one person.
-        others = [max(0.0, u - prior * m) for u, m in zip(own.random, same, strict=True)]
-        random = _mixed(usual.random, others, CONFIGURED_PAIRS, pairs)
-        mixed = Shares(same, random)
-        fields[one.name] = mixed if _is_sound(mixed) else Shares(usual.same, random)
-    return Model(fields, prior, matches)
+        others = [max(0.0, u - usual.prior * m) for u, m in zip(own, shares.same, strict=True)]
+        fields[one.name] = Shares(
+            shares.same, _mixed(shares.random, others, CONFIGURED_PAIRS, pairs)
+        )
+    return usual._replace(fields=fields)
 
 
 def _mixed(
@@ -105,7 +106,7 @@ def _mixed(
     return tuple(share / total for share in shares)
 
 
-def _is_sound(shares: Shares) -> bool:
+def is_sound(shares: Shares) -> bool:
     """Whether equality speaks for a pair and a difference against it."""
     return shares.same[0] > shares.random[0] and shares.same[-1] < shares.random[-1]
 
@@ -123,8 +124,3 @@ def parts_of(
         degree = degrees[one.name]
         if degree is not None:
             yield ScorePart(one.name, one.degrees[degree].words, weights[one.name])
-
-
-def is_last(field: ComparedField, degree: int | None) -> bool:
-    """Whether the field is known of both, and differs."""
-    return degree == len(field.degrees) - 1

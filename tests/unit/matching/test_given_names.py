@@ -50,6 +50,8 @@ def test_names_of_two_persons_differ(one: str, other: str) -> None:
         ("Sofia", "Sophia", "short form of the same given name"),
         ("Luisa", "Louisa", "short form of the same given name"),
         ("Thorbjoern", "Thorbjoren", "given name differs by a misspelling"),
+        ("Uwe", "Uew", "given name differs by a misspelling"),
+        ("Zoe", "Zeo", "given name differs by a misspelling"),
     ],
 )
 def test_names_of_one_person(one: str, other: str, words: str) -> None:
