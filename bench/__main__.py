@@ -76,7 +76,7 @@ def parser_of_all() -> argparse.ArgumentParser:
     pairs = commands.add_parser("matching", parents=[as_json], help=_first_line(matching.__doc__))
     pairs.add_argument("folder", type=Path, help="holds `febrl/` and `splink_fake_1000/`")
     pairs.add_argument("--households", type=int, default=300, help="of the composed stream")
-    pairs.add_argument("--seed", type=int, default=1, help="of the composed stream")
+    pairs.add_argument("--seed", type=int, default=1, help="of the composed stream and towns")
     scoring = commands.add_parser(
         "suggestions", parents=[as_json], help=_first_line(suggestions.__doc__)
     )

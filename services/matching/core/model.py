@@ -21,9 +21,11 @@ CONFIGURED_PAIRS = 5_000
 """Random pairs that they count for."""
 SHARE_MIN = 1e-7
 """No share is smaller: a degree that was never met is still possible."""
-HOUSEHOLDS_USUAL, HOUSEHOLDS_MIN = 1.0, 1 / 3
-"""Pairs of a household for each pair of one person: in a shop too small to learn from, and at
-least, however few are seen."""
+HOUSEHOLDS_USUAL, HOUSEHOLDS_MIN = 1.0, 0.5
+"""Pairs of a household for each pair of one person: usually, as in a shop too small to learn from,
+and at least, however few are seen. Usually as many as nothing speaks for either; what is learnt may
+halve that and no more, for two persons joined by mistake are worse than one who keeps two profiles.
+"""
 THRESHOLD = 0.9
 """Least probability of a pair that is proposed."""
 SCALE_VERSION = 4

@@ -137,6 +137,15 @@ def test_without_families_another_given_name_is_an_error() -> None:
     assert probability(found, TWINS) > 0.9
 
 
+def test_the_least_number_of_households_protects_twins_who_are_not_seen() -> None:
+    """One pair of one person in fourteen with another given name is not enough to propose twins,
+    although no family is seen."""
+    patterns = shop(random.Random(1), 2_000, 0, renamed=0.07)
+    found = trained(configured(1e-4), patterns, 10**7)
+    assert found.households == pytest.approx(HOUSEHOLDS_MIN * found.prior)
+    assert 0.8 < probability(found, TWINS) < 0.9
+
+
 def test_a_small_shop_does_not_propose_a_household() -> None:
     """By the configured weights twins, and father and son of one name, are not proposed."""
     usual = configured(1e-4)
