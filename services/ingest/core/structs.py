@@ -189,11 +189,12 @@ def _scalar(note: Any) -> Any:
 
 
 def _plain(kind: Any, origin: Any, inner: tuple[Any, ...]) -> Any:
-    """The type of anything but a notation, an optional value and an annotated type."""
+    """The type of anything but a notation, an optional value and an annotated type.
+
+    A map has none: of two equal names in it pydantic reads both values, the parser keeps the last.
+    """
     if origin is list:
         return types.GenericAlias(list, (_form(inner[0], []),))
-    if origin is dict:
-        return types.GenericAlias(dict, (_form(inner[0], []), _form(inner[1], [])))
     if kind is str or (origin is Literal and all(isinstance(one, str) for one in inner)):
         return kind
     if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -210,7 +211,7 @@ def _flat(notes: tuple[Any, ...]) -> list[Any]:
 
 
 def _bounds(notes: list[Any]) -> msgspec.Meta | None:
-    """The constraints of text, a list or a map."""
+    """The constraints of text or a list."""
     found: dict[str, Any] = {}
     for note in notes:
         stated = (
