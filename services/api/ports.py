@@ -204,8 +204,8 @@ class ErasureSource(Protocol):
     def remaining(
         self, realm: str, nodes: Sequence[NodeId], stated: Sequence[NodeId] = ()
     ) -> dict[str, int]:
-        """Rows by table that are left of erased nodes, and of what was stated beside them, but for
-        what came since."""
+        """Rows by table that are left of erased nodes, and of what was named only beside them, but
+        for what came since."""
         ...
 
     def newer(self, realm: str, nodes: Sequence[NodeId]) -> int:

@@ -93,8 +93,8 @@ COUNTED_OF_OTHERS = ("touchpoints", "orders", "consents")
 """What the others lose: events, and with them purchases, consents and objections."""
 log = structlog.get_logger()
 RUN_COLUMNS = (
-    "realm", "erasure_id", "nodes", "stated", "touched", "marked", "erased_at", "stage", "counts",
-    "pseudonym_key",
+    "realm", "erasure_id", "nodes", "stated", "unnamed", "touched", "marked", "erased_at", "stage",
+    "counts", "pseudonym_key",
 )  # fmt: skip
 INCIDENT_COLUMNS = (
     "realm", "kind", "subject_type", "subject", "incident_id", "state", "since", "body", "version",
@@ -218,15 +218,15 @@ class Eraser:
 
     def _note(self, run: ErasureRun, stage: int) -> None:
         row = (
-            run.person.realm, run.erasure_id, run.person.nodes, run.person.stated, run.touched,
-            run.marked, from_ms(run.erased_ms), stage, orjson.dumps(run.counts).decode(),
-            run.key,
+            run.person.realm, run.erasure_id, run.person.nodes, run.person.stated,
+            run.person.unnamed, run.touched, run.marked, from_ms(run.erased_ms), stage,
+            orjson.dumps(run.counts).decode(), run.key,
         )  # fmt: skip
         self._database.insert_rows("erasure_runs", RUN_COLUMNS, [row])
 
     def _run_of(self, row: tuple[Any, ...]) -> ErasureRun:
-        realm, run_id, nodes, stated, touched, marked, erased_ms, counts, key = row
-        known = [node.int for node in stated]
+        realm, run_id, nodes, stated, unnamed, touched, marked, erased_ms, counts, key = row
+        known = [node.int for node in (*stated, *unnamed)]
         person = self._reader.holding_of(realm, [node.int for node in nodes], known)
         around, shared = (tuple(node.int for node in some) for some in (touched, marked))
         return ErasureRun(run_id, person, around, shared, erased_ms, orjson.loads(counts), key)
@@ -260,7 +260,7 @@ class Eraser:
                 former = formerly[table]
                 self._delete(run, table, COUNT_FORMER_SQL, DELETE_FORMER_SQL, former)
         run = self._without_key(run)
-        values = _asked(self._held_now(person))
+        values = values_asked(self._held_now(person))
         self._delete(run, "node_values", COUNT_NODES_SQL, DELETE_NODES_SQL, values)
         for (table,) in self._database.rows(MASKED_SQL, {"tables": list(PLACES)}):
             self._change(table, APPLY_MASK_SQL, {"table": table})
@@ -330,7 +330,8 @@ class Eraser:
     def _held_now(self, person: HeldPerson) -> HeldPerson:
         """On a server events of others come in meanwhile: what one of them names is not only stated
         by the person any more."""
-        return self._reader.holding_of(person.realm, person.nodes, person.stated)
+        beside = (*person.stated, *person.unnamed)
+        return self._reader.holding_of(person.realm, person.nodes, beside)
 
     def _recompute_figures(self, asked: dict[str, Any]) -> None:
         """Those of all profiles, if the person is among them. Readers leave the person out as it
@@ -506,6 +507,12 @@ def _erased(found_by: FoundBy) -> list[str]:
 
 def _asked(person: HeldPerson) -> dict[str, Any]:
     return {"realm": person.realm, "nodes": person.uuids}
+
+
+def values_asked(person: HeldPerson) -> dict[str, Any]:
+    """The parameters that find the values that go, also of what else stays."""
+    unnamed = [str(as_uuid(node)) for node in person.unnamed]
+    return {"realm": person.realm, "nodes": [*person.uuids, *unnamed]}
 
 
 def _parts(ids: Iterable[str], texts: Sequence[str]) -> list[tuple[str, list[str]]]:

@@ -31,7 +31,7 @@ WHERE named IN {nodes:Array(UUID)} GROUP BY named
 
 -- begun --
 -- Erasures that were begun and are not at their end, the earliest first.
-SELECT realm, erasure_id, nodes, stated, touched, marked, toUnixTimestamp64Milli(erased_at), counts,
+SELECT realm, erasure_id, nodes, stated, unnamed, touched, marked, toUnixTimestamp64Milli(erased_at), counts,
     pseudonym_key
 FROM erasure_runs FINAL WHERE stage < 2 AND (empty({id:String}) OR erasure_id = {id:String})
 ORDER BY erased_at, erasure_id

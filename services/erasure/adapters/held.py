@@ -25,6 +25,9 @@ NAMED_ELSEWHERE_SQL = _STATEMENTS["named_elsewhere"]
 FORMERLY_NAMED_SQL = _STATEMENTS["formerly_named"]
 BESIDE_SQL = _STATEMENTS["beside"]
 NAMED_BY_OTHERS_SQL = _STATEMENTS["named_by_others"]
+NAMED_IN_EVENTS_SQL = _STATEMENTS["named_in_events"]
+LINKED_BY_SQL = _STATEMENTS["linked_by"]
+STORED_SQL = _STATEMENTS["stored"]
 OF_PERSONS_SQL = _STATEMENTS["of_persons"]
 NAMED_IN_SQL = _STATEMENTS["named_in"]
 VALUES_SQL = _STATEMENTS["values"]
@@ -63,6 +66,10 @@ class HeldPerson(NamedTuple):
     stated: tuple[NodeId, ...] = ()
     """Identifiers that only events of the person name, and that prove nothing: an address that was
     typed and never verified. No part of the profile, and nobody else's either."""
+    unnamed: tuple[NodeId, ...] = ()
+    """Identifiers whose value only events of the person say, and that are somebody else's all the
+    same: a decision is about them, or a link is left of an event that is gone. Only the value
+    goes."""
 
     @property
     def uuids(self) -> list[str]:
@@ -91,22 +98,25 @@ class HeldReader:
         return self.holding_of(realm, nodes)
 
     def holding_of(
-        self, realm: str, nodes: Sequence[NodeId], stated: Collection[NodeId] | None = None
+        self, realm: str, nodes: Sequence[NodeId], beside: Collection[NodeId] | None = None
     ) -> HeldPerson:
-        """The same, of given nodes; and of what was found to be stated beside them, if that is
+        """The same, of given nodes; and of what was found to be named beside them only, if that is
         known, whatever of it nobody else has named since."""
         asked = {"realm": realm, "nodes": _uuids(nodes)}
         elsewhere = self._database.rows(NAMED_ELSEWHERE_SQL, asked)
-        if stated is None:
-            stated = [node.int for (node,) in self._database.rows(BESIDE_SQL, asked)]
-        alone = tuple(sorted(set(stated) - self.named_by_others(realm, nodes, stated)))
+        if beside is None:
+            beside = [node.int for (node,) in self._database.rows(BESIDE_SQL, asked)]
+        others = self.named_by_others(realm, nodes, beside)
+        alone = tuple(sorted(set(beside) - others))
+        shared = others.intersection(beside)
+        unnamed = tuple(sorted(shared - self._named_by_events(realm, nodes, shared)))
         given: dict[str, Any] = {"realm": realm, "nodes": _uuids([*nodes, *alone])}
         given["names"] = list(ADDRESSES)
         values = forms_of([value for (value,) in self._database.rows(VALUES_SQL, given)])
         texts = tuple(one for one in values if len(one) >= ALONE_CHARS_MIN)
         short = tuple(one for one in values if len(one) < ALONE_CHARS_MIN)
         found = tuple((n.int, e) for n, e in elsewhere)
-        return HeldPerson(realm, tuple(nodes), found, texts, short, alone)
+        return HeldPerson(realm, tuple(nodes), found, texts, short, alone, unnamed)
 
     def named_by_others(
         self, realm: str, nodes: Sequence[NodeId], some: Collection[NodeId]
@@ -116,6 +126,29 @@ class HeldReader:
         for part in chunks(sorted(some), EVENTS_PER_QUERY):
             asked = {"realm": realm, "nodes": _uuids(nodes), "others": _uuids(part)}
             found |= {node.int for (node,) in self._database.rows(NAMED_BY_OTHERS_SQL, asked)}
+        return found
+
+    def _named_by_events(
+        self, realm: str, nodes: Sequence[NodeId], some: Collection[NodeId]
+    ) -> set[NodeId]:
+        """Which of some others a stored event names that does not go with the nodes, or named until
+        it was corrected: then it has left a link."""
+        found = set[NodeId]()
+        for part in chunks(sorted(some), EVENTS_PER_QUERY):
+            asked = {"realm": realm, "nodes": _uuids(nodes), "others": _uuids(part)}
+            found |= {node.int for (node,) in self._database.rows(NAMED_IN_EVENTS_SQL, asked)}
+            if left := set(part) - found:
+                asked["others"] = _uuids(left)
+                links = self._database.rows(LINKED_BY_SQL, asked)
+                stored = self._stored(realm, {event_id for _, event_id in links})
+                found |= {node.int for node, event_id in links if event_id in stored}
+        return found
+
+    def _stored(self, realm: str, event_ids: Collection[str]) -> set[str]:
+        found = set[str]()
+        for part in chunks(sorted(event_ids), EVENTS_PER_QUERY):
+            asked = {"realm": realm, "events": list(part)}
+            found |= {event_id for (event_id,) in self._database.rows(STORED_SQL, asked)}
         return found
 
     def of_others(self, holding: HeldPerson) -> HeldPerson:

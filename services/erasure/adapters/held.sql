@@ -30,10 +30,11 @@ HAVING NOT argMax(arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node), vers
 ORDER BY node, event_id
 
 -- beside --
--- What events that name one of these nodes name beside it, and what has an edge to one of them.
-SELECT DISTINCT node FROM
+-- What events that name one of these nodes name beside it, and what has an edge to one of them. No
+-- alias may be `node` here: in the condition it would stand for the column, which is the anchor.
+SELECT DISTINCT named FROM
 (
-    SELECT arrayJoin(ids.node) AS node FROM identifiers FINAL
+    SELECT arrayJoin(ids.node) AS named FROM identifiers FINAL
     WHERE realm = {realm:String} AND (node, event_id) IN
         (
             SELECT node, event_id FROM identifiers
@@ -42,11 +43,11 @@ SELECT DISTINCT node FROM
         )
         AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
     UNION ALL
-    SELECT b AS node FROM edges WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
+    SELECT b AS named FROM edges WHERE realm = {realm:String} AND a IN {nodes:Array(UUID)}
     UNION ALL
-    SELECT a AS node FROM edges_reversed WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
+    SELECT a AS named FROM edges_reversed WHERE realm = {realm:String} AND b IN {nodes:Array(UUID)}
 )
-WHERE node NOT IN {nodes:Array(UUID)} ORDER BY node
+WHERE named NOT IN {nodes:Array(UUID)} ORDER BY named
 
 -- named_by_others --
 -- Which of some others something names that these nodes do not make go: an event that names none of
@@ -81,6 +82,42 @@ SELECT a FROM decisions WHERE realm = {realm:String} AND a IN {others:Array(UUID
 UNION DISTINCT
 SELECT b FROM decisions WHERE realm = {realm:String} AND b IN {others:Array(UUID)}
     AND a NOT IN {nodes:Array(UUID)}
+
+-- named_in_events --
+-- Which of some others an event names that names none of these nodes.
+SELECT arrayJoin(arrayFilter(one -> one IN {others:Array(UUID)}, ids.node)) FROM identifiers FINAL
+WHERE realm = {realm:String} AND (node, event_id) IN
+    (
+        SELECT node, event_id FROM identifiers
+        WHERE realm = {realm:String} AND hasAny(ids.node, {others:Array(UUID)})
+    )
+    AND NOT arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+
+-- linked_by --
+-- Edges from some others to none of these nodes, with the event that made each, but for events that
+-- name one of these nodes.
+WITH ours AS
+(
+    SELECT event_id FROM identifiers FINAL
+    WHERE realm = {realm:String} AND (node, event_id) IN
+        (
+            SELECT node, event_id FROM identifiers
+            WHERE realm = {realm:String}
+                AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+        )
+        AND arrayExists(one -> one IN {nodes:Array(UUID)}, ids.node)
+)
+SELECT a AS node, event_id FROM edges WHERE realm = {realm:String} AND a IN {others:Array(UUID)}
+    AND b NOT IN {nodes:Array(UUID)} AND event_id NOT IN ours
+UNION DISTINCT
+SELECT b AS node, event_id FROM edges_reversed
+WHERE realm = {realm:String} AND b IN {others:Array(UUID)}
+    AND a NOT IN {nodes:Array(UUID)} AND event_id NOT IN ours
+
+-- stored --
+-- Those of some events of which a body is stored.
+SELECT DISTINCT event_id FROM event_ids
+WHERE realm = {realm:String} AND event_id IN {events:Array(String)}
 
 -- of_persons --
 -- Those of these nodes that are of persons: by the map, or, without a row in it, by their type.

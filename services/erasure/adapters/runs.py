@@ -20,6 +20,7 @@ from services.erasure.adapters.eraser import (
     count_asked,
     count_of_others,
     erasure_id_of,
+    values_asked,
 )
 from services.erasure.adapters.held import HeldPerson, HeldReader
 from services.erasure.adapters.kept import keeping_of
@@ -57,6 +58,7 @@ class RunState(NamedTuple):
     erasure_id: str
     nodes: tuple[NodeId, ...]
     stated: tuple[NodeId, ...]
+    """What only events of the person named; of some of it only the value went."""
     marked: int
     erased_ms: int
     is_removed: bool
@@ -79,7 +81,9 @@ class ErasureRuns:
         found: dict[str, int] = {}
         for table, place in PLACES.items():
             if place.is_erased and place.found_by is not FoundBy.TEXT:
-                asked = {**count_asked(self._database, person, place.found_by), "table": table}
+                asked = count_asked(self._database, person, place.found_by) | {"table": table}
+                if table == "node_values":
+                    asked |= values_asked(person)
                 [(rows,)] = self._database.rows(COUNTS[place.found_by], asked)
                 found[table] = rows
         found["rejected"] = self._reader.rejected_count(person)
@@ -171,15 +175,15 @@ class ErasureRuns:
     def remaining(
         self, realm: str, nodes: Sequence[NodeId], stated: Sequence[NodeId] = ()
     ) -> dict[str, int]:
-        """Rows by table that are left of erased nodes, and of what was stated beside them, but for
-        what came since."""
+        """Rows by table that are left of erased nodes, and of what was named only beside them, but
+        for what came since."""
         asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in nodes]}
         events = [table for table, place in PLACES.items() if place.found_by is FoundBy.EVENT]
         timed = [table for (table,) in self._database.rows(TIMED_SQL, {"tables": events})]
         found = {table: self._count(OLDER_SQL, {**asked, "table": table}) for table in timed}
         if not self.newer(realm, nodes):
-            alone = self._reader.holding_of(realm, (), stated).stated
-            found |= self.preview(HeldPerson(realm, tuple(nodes), (), (), (), alone))
+            beside = self._reader.holding_of(realm, (), stated)
+            found |= self.preview(beside._replace(nodes=tuple(nodes), texts=(), short_texts=()))
         return {table: rows for table, rows in found.items() if rows}
 
     def newer(self, realm: str, nodes: Sequence[NodeId]) -> int:

@@ -1,11 +1,13 @@
 -- run --
 -- One erasure: how far it is, and what it removed.
-SELECT realm, erasure_id, nodes, stated, touched, marked, toUnixTimestamp64Milli(erased_at), stage, counts
+SELECT realm, erasure_id, nodes, arrayConcat(stated, unnamed), touched, marked,
+    toUnixTimestamp64Milli(erased_at), stage, counts
 FROM erasure_runs FINAL WHERE realm = {realm:String} AND erasure_id = {id:String}
 
 -- of_node --
 -- The latest erasure of all of these nodes.
-SELECT realm, erasure_id, nodes, stated, touched, marked, toUnixTimestamp64Milli(erased_at), stage, counts
+SELECT realm, erasure_id, nodes, arrayConcat(stated, unnamed), touched, marked,
+    toUnixTimestamp64Milli(erased_at), stage, counts
 FROM erasure_runs FINAL
 WHERE realm = {realm:String} AND hasAll(nodes, {nodes:Array(UUID)}) ORDER BY erased_at DESC LIMIT 1
 
