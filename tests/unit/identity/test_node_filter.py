@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
@@ -15,6 +17,7 @@ from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core import node_filter
 from services.identity.core.node_filter import NodeFilter
 from services.identity.known_nodes import KnownNodes
+from services.runtime.errors import C360Error, Fatal, Retry
 from tests.unit.identity.memory_places import CheckedNodes, MemoryPlaces
 from tests.unit.identity.stories import link
 
@@ -66,33 +69,85 @@ def test_blocks_add_what_they_hold_and_take_nothing_away(monkeypatch: pytest.Mon
 
 
 class Unreadable(MemoryPlaces):
-    """Fails after a few blocks, once."""
+    """Counts what it is asked; fails while `fault` is set, of a part only after a few blocks."""
 
-    failed = False
+    fault: C360Error | None = None
+    is_counted = False
+    """Whether it fails no sooner than while parts are read."""
+    counts = reads = 0
 
-    def places(self, bits: int, part: int, parts: int):  # type: ignore[no-untyped-def]
+    def count(self) -> int:
         """See `NodePlaces`."""
+        self.counts += 1
+        if self.fault is not None and not self.is_counted:
+            raise self.fault
+        return super().count()
+
+    def places(self, bits: int, part: int, parts: int) -> Iterator[tuple[int, bytes]]:
+        """See `NodePlaces`."""
+        self.reads += 1
         for turn, block in enumerate(super().places(bits, part, parts)):
-            if turn == 3 and not self.failed:
-                self.failed = True
-                raise OSError("gone away")
+            if turn == 3 and self.fault is not None:
+                raise self.fault
             yield block
 
 
 def test_nothing_is_denied_before_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not while parts are missing, and a part whose reading failed is read again."""
+    """Not while parts are missing, and what could not be read to its end is read anew."""
     monkeypatch.setattr(node_filter, "PART_BITS", 13)
     monkeypatch.setattr(known_nodes, "PARTS_AT_ONCE", 3)
     rng = Random(3)
     rows, stored, new = MemoryIdentityStore(), ids(rng, 3_000), ids(rng, 1_000)
     rows.write_marks("r", stored)
-    known = KnownNodes(Unreadable(rows), asked_min=0)
-    with pytest.raises(OSError, match="gone away"):
-        known.among(new, in_doubt=False)
+    source = Unreadable(rows)
+    known = KnownNodes(source, asked_min=0)
+    assert known.among(new, in_doubt=False) == new
+    source.fault, source.is_counted = Retry("gone away"), True
+    assert known.among(new, in_doubt=False) == new
+    source.fault = None
     for _ in range(3):
         assert known.among(new, in_doubt=False) == new
     assert len(known.among(new, in_doubt=False)) < 100
     assert list(known.among(stored, in_doubt=False)) == stored
+
+
+@pytest.mark.parametrize("fault", [Retry("too slow"), Fatal("not allowed")])
+@pytest.mark.parametrize("is_counted", [False, True])
+def test_a_store_that_refuses_the_filter_stops_no_writer(
+    fault: C360Error, is_counted: bool
+) -> None:
+    """Everything is looked up then, it is asked for more and more seldom, and the log says it once;
+    when it gives an answer again, there is a filter."""
+    rng = Random(8)
+    rows, stored, new = MemoryIdentityStore(), ids(rng, 1_000), ids(rng, 100)
+    rows.write_marks("r", stored)
+    source = Unreadable(rows)
+    source.fault, source.is_counted = fault, is_counted
+    known = KnownNodes(source, asked_min=100)
+    with capture_logs() as told:
+        for _ in range(100):
+            assert known.among(new, in_doubt=False) == new
+    assert source.counts == 6, "after 1, 3, 7, 15, 31 and 63 of them"
+    assert [one["event"] for one in told] == ["known_identifiers_not_read"]
+    source.fault = None
+    for _ in range(27):
+        assert known.among(new, in_doubt=False) == new
+    assert len(known.among(new, in_doubt=False)) < 20
+    assert list(known.among(stored, in_doubt=False)) == stored
+
+
+def test_a_store_that_is_too_large_is_seldom_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is looked up, and it is counted once for as many nodes as a filter costs."""
+    monkeypatch.setattr(known_nodes, "NODES_MAX", 1_000)
+    rng = Random(9)
+    rows = MemoryIdentityStore()
+    rows.write_marks("r", ids(rng, 1_100))
+    source = Unreadable(rows)
+    known = KnownNodes(source, asked_min=50)
+    for _ in range(200):
+        asked = ids(rng, 5)
+        assert known.among(asked, in_doubt=False) == asked
+    assert (source.counts, source.reads) == (200 * 5 // 50, 0)
 
 
 def test_a_filter_is_made_when_as_much_was_asked_as_it_costs() -> None:
