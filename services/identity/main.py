@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+import structlog
+
 from schemas.records import EDGES_PER_RECORD_MAX
 from schemas.rules.identity import IdentityRules, identity_rules
 from services.consistency.kinds import KINDS
@@ -23,6 +25,7 @@ from services.stream.claim_records import customer_records
 from services.stream.decision_worker import Parts, run_deciding_worker
 from services.stream.faust_host import FaustHost
 
+log = structlog.get_logger()
 EDGES_TOPIC = "c360.edges"
 CACHE_NODES_MAX = 200_000
 Registered = Callable[[Database, str, IdentityRules], None]
@@ -49,37 +52,49 @@ async def run(
         beside: runs beside the worker for as long as it does.
         registered: called when a realm's map follows from other rules.
     """
-
     read_rules(settings, "identity_rules", identity_rules)  # reports a wrong file first
+    await run_deciding_worker(
+        settings,
+        "identity",
+        EDGES_TOPIC,
+        lambda parts: worker_of(parts, removing, registered),
+        beside,
+    )
 
-    def worker(parts: Parts) -> IdentityWorker:
-        rules = FollowedRules(settings, parts.database)
 
-        def changed(realm: str) -> None:
-            rules.refresh()
-            registered(parts.database, realm, rules.of(realm))
+def worker_of(parts: Parts, removing: Removing, registered: Registered) -> IdentityWorker:
+    """The worker of a process. Raises ConfigurationError, and as the store does.
 
-        def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
-            rules.refresh()
-            rules.register([realm])
-            return IdentityWriter(
-                store,
-                realm,
-                rules.of(realm),
-                CACHE_NODES_MAX,
-                IN_DOUBT_EDGES_MAX,
-                rules.is_renewed(realm),
-            )
+    A file of the settings that is not in force stops it no more than any rules in the log do: who
+    else could bring the others in force?
+    """
+    rules = FollowedRules(parts.settings, parts.database, check=False)
+    if fault := rules.why_file_differs(parts.settings.realms):
+        log.warning("rules_file_not_in_force", reason=fault)
 
-        return IdentityWorker(
-            lambda: ClickHouseIdentityStore(parts.database, sole_writer=True),
-            writer_of,
-            parts.ports,
-            parts.metrics,
-            customer_records if KINDS.about_customers else None,
-            removing.erasures_of(parts),
-            RulesChanges(rules.store, changed, parts.waits, parts.gives_way),
-            removing.expiry_of(parts),
+    def changed(realm: str) -> None:
+        rules.refresh()
+        registered(parts.database, realm, rules.of(realm))
+
+    def writer_of(store: IdentityStore, realm: str) -> IdentityWriter:
+        rules.refresh()
+        rules.register([realm])
+        return IdentityWriter(
+            store,
+            realm,
+            rules.of(realm),
+            CACHE_NODES_MAX,
+            IN_DOUBT_EDGES_MAX,
+            rules.is_renewed(realm),
         )
 
-    await run_deciding_worker(settings, "identity", EDGES_TOPIC, worker, beside)
+    return IdentityWorker(
+        lambda: ClickHouseIdentityStore(parts.database, sole_writer=True),
+        writer_of,
+        parts.ports,
+        parts.metrics,
+        customer_records if KINDS.about_customers else None,
+        removing.erasures_of(parts),
+        RulesChanges(rules.store, changed, parts.waits, parts.gives_way),
+        removing.expiry_of(parts),
+    )

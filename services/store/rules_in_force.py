@@ -3,7 +3,7 @@
 A change takes effect with one record; from then on the writer solves by the new rules, and the rows
 that follow from the old ones are replaced part by part (rebuild.py). Until that is done, the writer
 concludes nothing from the rows. A rules file of the settings is the first rules of a store that has
-none yet; later it is only compared.
+none yet; later it is only compared, and not by the worker that brings the store in line.
 """
 
 from __future__ import annotations
@@ -211,7 +211,8 @@ class FollowedRules:
     """The rules by which a process goes: those of the store, else those of its settings.
 
     Args:
-        check: whether a file of the settings that differs from the rules in force is refused.
+        check: whether a file of the settings that differs from the rules in force is refused,
+            unless the store was made with it and still reads the changes of an older log.
 
     Raises ConfigurationError for a wrong rules file, one that is not in force, or stored rules that
     this program cannot read; and as the store does.
@@ -295,19 +296,46 @@ class FollowedRules:
             self.store.put(first_rules(realm, text, to_ms(datetime.now(UTC))))
         self.refresh()
 
-    def _require_file(self) -> None:
-        for realm in self._realms:
+    def why_file_differs(self, realms: Iterable[str]) -> str:
+        """What to say of the file of the settings if it is not what is in force in all of these
+        realms, and what to do about it; else nothing."""
+        if self._file is None:
+            return ""
+        for realm in realms:
             change = self.in_force.get(realm)
             if change is not None and self._rules[realm] != self._own:
-                raise ConfigurationError(
+                return (
                     f"C360_IDENTITY_RULES: {self._file} (version {self._own.version}) is not the "
                     f"rules in force in realm {realm} (version {self._rules[realm].version}, since "
                     f"{from_ms(change.decided_ms):%Y-%m-%d %H:%M} UTC, by {change.author}). Unset "
                     "the variable to go by those in force. To put the file in force, unset it and "
                     "run 'c360 identity apply FILE'; on a data directory, 'c360 identity rebuild' "
-                    "does both",
-                    reason=RULES_DIFFER,
+                    "does both"
                 )
+        return ""
+
+    def _require_file(self) -> None:
+        fault = self.why_file_differs(
+            realm for realm in self._realms if not self._is_caught_up_with(realm)
+        )
+        if fault:
+            raise ConfigurationError(fault, reason=RULES_DIFFER)
+
+    def _is_caught_up_with(self, realm: str) -> bool:
+        """Whether the store of a realm was made with the file, over a log that is older: its former
+        changes are in force one after the other until the last of them is."""
+        change = self.in_force.get(realm)
+        if change is None or self._rules[realm] == self._own:
+            return False
+        first = next((one for one in self.store.history(realm) if one.since == FIRST_SINCE), None)
+        return first is not None and change.decided_ms < first.decided_ms and _is(first, self._own)
+
+
+def _is(change: RulesChange, rules: IdentityRules) -> bool:
+    try:
+        return change.rules == rules
+    except ValueError:  # of another version of c360
+        return False
 
 
 def _readable(change: RulesChange) -> IdentityRules:

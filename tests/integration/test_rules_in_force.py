@@ -80,7 +80,8 @@ def take(engine: Engine, lines: list[bytes]) -> None:
     engine.ingest([Line(one, len(one)) for one in lines], lambda _results: None)
 
 
-NUMBERS = count(9)
+NUMBERS = count(4_000_000_000_000)
+"""Milliseconds, of changes decided after any directory was made."""
 
 
 def change(text: str) -> RulesRecord:

@@ -169,7 +169,7 @@ async def identity(any_world: World, process: Process) -> None:
     client = BrokerClient(world.broker, process, world.chance)
     positions = ClickHousePositions(database)
     cache_nodes_max, offers = world.rng.choice((0, 3, 100_000)), world.topics["c360.offers"]
-    rules = await _started(world, process, lambda: FollowedRules(settings, database))
+    rules = await _started(world, process, lambda: FollowedRules(settings, database, check=False))
 
     def changed(realm: str) -> None:
         rules.refresh()
