@@ -20,7 +20,13 @@ from schemas.rules import rules_text
 from schemas.rules.identity import RULES_FILE
 from services.api.digest import state_digest
 from services.api.ports import Access
-from services.api.queries.identity_rules import IDENTITY_APPLY, RULES_REPLACED, ApplyRequest
+from services.api.queries.identity_rules import (
+    IDENTITY_APPLY,
+    IDENTITY_RULES,
+    RULES_REPLACED,
+    ApplyRequest,
+    RulesRequest,
+)
 from services.api.read_store import ReadStore, StoreWrites
 from services.api.server import open_reading, prepare_server
 from services.embedded import engine as engine_module
@@ -36,6 +42,7 @@ from services.store.rules_in_force import (
     FollowedRules,
     MemoryRules,
     RulesChange,
+    ahead_of_its_record,
     change_of,
 )
 from tests.conftest import empty_tables
@@ -294,6 +301,25 @@ def test_of_changes_the_store_knows_the_same_order_as_everybody(engine: Database
             assert stored.former(one) == memory.former(one)
         assert stored.latest()[DEFAULT].decided_ms == 8
         assert stored.history()[-1] == first
+    empty_tables(engine)
+
+
+def test_a_change_is_listed_once_however_many_rows_it_has(engine: Database) -> None:
+    """The worker took its record before the command that replaced others wrote a row of its own."""
+    empty_tables(engine)
+    settings = Settings.model_validate({"identity_secret": "s" * 64})
+    rules = FollowedRules(settings, engine)
+    rules.register([DEFAULT])
+    [first] = rules.store.history()
+    record = change(UNIQUE)
+    ahead, taken = ahead_of_its_record(record, first), change_of(record, since=1 << 48)
+    for one, is_done in ((taken, False), (taken.done(), True)):
+        rules.store.put(one)
+        rules.store.put(ahead)
+        access = Access(ReadStore(settings, engine), StoreWrites(engine, lambda _records: None))
+        listed = list(IDENTITY_RULES.run(access, RulesRequest(history=True)))
+        assert [(row.in_force, row.is_done) for row in listed] == [(True, is_done), (False, True)]
+        assert rules.store.former(one) == first
     empty_tables(engine)
 
 
