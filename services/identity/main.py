@@ -89,7 +89,7 @@ def worker_of(parts: Parts, removing: Removing, registered: Registered) -> Ident
         )
 
     return IdentityWorker(
-        lambda: ClickHouseIdentityStore(parts.database, sole_writer=True),
+        lambda: open_graph(parts.settings, parts.database),
         writer_of,
         parts.ports,
         parts.metrics,
@@ -97,4 +97,11 @@ def worker_of(parts: Parts, removing: Removing, registered: Registered) -> Ident
         removing.erasures_of(parts),
         RulesChanges(rules.store, changed, parts.waits, parts.gives_way),
         removing.expiry_of(parts),
+    )
+
+
+def open_graph(settings: Settings, database: Database) -> IdentityStore:
+    """The identity graph for the holder of a partition. Raises as the store does."""
+    return ClickHouseIdentityStore(
+        database, sole_writer=True, reads_lag=settings.clickhouse_reads_may_lag
     )

@@ -17,9 +17,11 @@ from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core import node_filter
 from services.identity.core.model import Reason, Refusal
 from services.identity.core.resolve import resolve
+from services.identity.main import open_graph
 from services.identity.ports import IdentityStore
 from services.identity.writer import IdentityWriter
 from services.runtime.errors import Retry
+from services.runtime.settings import Settings
 from services.store.database import Database
 from tests.tiers import always
 from tests.unit.identity.store_contract import A, B, C, IdentityStoreContract
@@ -168,6 +170,35 @@ def test_the_sole_writer_looks_up_no_node_that_was_never_written(
         assert list(store.possibly_known("r", written, in_doubt=False)) == written, table
     store.possibly_known("r", strangers[:500], in_doubt=True)
     assert set(store.possibly_known("r", strangers, in_doubt=False)) >= set(strangers[:500])
+
+
+@pytest.mark.parametrize(
+    ("cluster", "quorum", "lags"),
+    [("", "", False), ("", "1", False), ("c", "", True), ("c", "1", True), ("c", "auto", False),
+     ("c", "2", False)],
+)  # fmt: skip
+def test_on_replicas_without_a_quorum_nothing_is_taken_for_missing(
+    database: Database, monkeypatch: pytest.MonkeyPatch, cluster: str, quorum: str, lags: bool
+) -> None:
+    """Rows that the first reads of a worker lacked, and a replica gets later, are read; with a
+    quorum there are none, and the worker looks up less."""
+    monkeypatch.setattr(clickhouse, "ASKED_MIN", 0)
+    given = {"clickhouse_cluster": cluster, "clickhouse_insert_quorum": quorum}
+    store = open_graph(Settings.model_validate(given), database)
+    strangers = [random.Random(1).getrandbits(128) for _ in range(100)]
+    for _ in range(2):
+        store.possibly_known("r", [A.id, *strangers], in_doubt=False)
+    late = ClickHouseIdentityStore(database)
+    late.write_decisions("r", [Decision(A, B, Verdict.SAME, "ann", "called", 5)], 1)
+    late.write_refusals("r", [Refusal(A.id, B.id, Reason.UNIQUE, (), "e1")], [], 1)
+    late.write_marks("r", {A.id}, 1)
+    found = [
+        A.id in store.possibly_known("r", [A.id], in_doubt=False),
+        *map(bool, (store.decisions_of("r", {A.id}), store.refusals_of("r", {A.id}))),
+        bool(store.marks_of("r", {A.id})),
+        bool(store.decisions_after(0)),
+    ]
+    assert found == [lags] * len(found)
 
 
 class Unanswered(Database):

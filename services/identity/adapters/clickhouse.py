@@ -69,18 +69,23 @@ class ClickHouseIdentityStore:
     Args:
         sole_writer: nobody else writes meanwhile. Then the few nodes that are decided about,
             refused or marked are kept in memory, and a filter of all nodes; no other is looked up.
+        reads_lag: a read may lack rows that were acknowledged. Then nothing is concluded for later
+            from what is missing in one: all nodes are looked up.
     """
 
-    def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
+    def __init__(
+        self, database: Database, *, sole_writer: bool = False, reads_lag: bool = False
+    ) -> None:
         self._database = database
-        tables = NODES_SQL_OF if sole_writer else ()
+        knows_all = sole_writer and not reads_lag
+        tables = NODES_SQL_OF if knows_all else ()
         self._known = {table: self._nodes_in(table) for table in tables}
-        self._nodes = KnownNodes(StoredPlaces(database), ASKED_MIN) if sole_writer else None
+        self._nodes = KnownNodes(StoredPlaces(database), ASKED_MIN) if knows_all else None
         self._map = ProfileMap(database)
         self._plain = PlainRows(database, PASS_S if sole_writer else None)
         # Most realms never have a decision or a mark; they are not read in every batch.
-        self._has_decisions = bool(database.rows(ANY_DECISION_SQL))
-        self._has_marks = bool(database.rows(ANY_MARK_SQL))
+        self._has_decisions = reads_lag or bool(database.rows(ANY_DECISION_SQL))
+        self._has_marks = reads_lag or bool(database.rows(ANY_MARK_SQL))
 
     def possibly_known(
         self, realm: str, nodes: Collection[NodeId], in_doubt: bool

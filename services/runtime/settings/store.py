@@ -48,3 +48,10 @@ class StoreSettings(Part):
     clickhouse_timeout_s: Annotated[int, Field(ge=1, le=600)] = 30
     """Seconds after which a statement times out and is retried. For four times as long, a
     consistency worker expects that writes that were given up may still land."""
+
+    @property
+    def clickhouse_reads_may_lag(self) -> bool:
+        """Whether a replica may answer without rows that were acknowledged. ClickHouse takes a
+        quorum of less than two for none."""
+        quorum = self.clickhouse_insert_quorum
+        return bool(self.clickhouse_cluster) and quorum != "auto" and int(quorum or 0) < 2
