@@ -18,7 +18,7 @@ from schemas.identifiers import NodeId
 from services.identity.core.model import TypeTable
 from services.identity.graph_cache import GraphCache
 from services.identity.ports import Placed, VerificationSource
-from services.runtime.errors import Retry
+from services.runtime.errors import C360Error
 from services.store.database import chunks
 
 log = structlog.get_logger()
@@ -94,11 +94,11 @@ def everything(source: VerificationSource, realm: str) -> Sieve:
 
 
 def sieve_of(source: VerificationSource, realm: str, table: TypeTable) -> Sieve:
-    """The sieve of a realm under some rules. Raises as the source does, but for a Retry: one pass
-    over the graph may take longer than a statement may, where reading it in parts does not."""
+    """The sieve of a realm under some rules; one that holds back nothing if the source refuses the
+    pass over the graph: that takes longer and more settings than reading it in parts."""
     try:
         return Sieve(source, realm, _doubtful(source, realm, table))
-    except Retry as error:
+    except C360Error as error:
         log.warning("identity_graph_not_sifted", realm=realm, reason=str(error))
         return everything(source, realm)
 

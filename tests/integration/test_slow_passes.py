@@ -9,6 +9,7 @@ from services.identity.adapters import clickhouse, plain_rows
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.core.model import type_table
 from services.identity.sieve import sieve_of
+from services.runtime.errors import Fatal
 from services.store.database import Database
 
 SLOW_SQL = """SELECT generateUUIDv4(), 'email', '' FROM numbers(20)
@@ -26,3 +27,19 @@ def test_who_writes_gives_a_long_pass_up(
     store = ClickHouseIdentityStore(database, sole_writer=writes)
     sieve = sieve_of(store, "default", type_table(identity_rules()))
     assert (sieve.doubtful is None) == writes
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_server_that_refuses_the_pass_is_read_in_parts(
+    database: Database, monkeypatch: pytest.MonkeyPatch, writes: bool
+) -> None:
+    """An older one, or one whose user may not set what the statement sets."""
+    refused_sql = plain_rows.DOUBTFUL_SQL.replace("max_read_buffer_size", "no_such_setting")
+    monkeypatch.setattr(plain_rows, "DOUBTFUL_SQL", refused_sql)
+    store, table = (
+        ClickHouseIdentityStore(database, sole_writer=writes),
+        type_table(identity_rules()),
+    )
+    with pytest.raises(Fatal, match="no_such_setting"):
+        store.doubtful("default", table, (), (), 1)
+    assert sieve_of(store, "default", table).doubtful is None
