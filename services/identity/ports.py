@@ -281,8 +281,8 @@ class EventExpiry(Protocol):
     store's own errors, and may be repeated."""
 
     def standing(self, realm: str, edges: Sequence[Edge]) -> list[Edge]:
-        """The edges, but for those whose events have expired: they were under way, or are read
-        again."""
+        """The edges, but for those that rest on events which a removal has taken: they are read
+        again. Until a removal that is due they stand: it gives each pair what is left."""
         ...
 
     def begin(self, record: RetentionRecord) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -28,6 +29,13 @@ from services.stream.person_records import identity_outgoing
 STORED_SQL = statements_of(__file__)["stored"]
 EVENTS_PER_QUERY = 5_000
 log = structlog.get_logger()
+
+
+class _StoredBody(NamedTuple):
+    """Of an event, what the body says that counts."""
+
+    type: str
+    occurred_ms: int
 
 
 class ServerExpiry:
@@ -61,25 +69,33 @@ class ServerExpiry:
     def standing(self, realm: str, edges: Sequence[Edge]) -> list[Edge]:
         """See the port. An edge says when its event happened, and not of which type it was: of old
         ones the event is looked for. Facts are stored before their edges are sent."""
-        before = {one.type: one.before_ms for one in self._of(realm)}
-        latest = max(before.values(), default=-1)
+        cutoffs = {one.type: one for one in self._of(realm)}
+        latest = max((one.before_ms for one in cutoffs.values()), default=-1)
         old = {one.event_id for one in edges if one.first_seen_ms < latest}
-        types = self._types(realm, old) if old else {}
+        bodies = self._stored(realm, old) if old else {}
 
         def stands(edge: Edge) -> bool:
             if edge.first_seen_ms >= latest:
                 return True
-            name = types.get(edge.event_id)
-            # A newer body may be stored: it counts, and this edge is of one from before.
-            return name is not None and edge.first_seen_ms >= before.get(name, -1)
+            if (body := bodies.get(edge.event_id)) is None:
+                return False
+            cutoff = cutoffs.get(body.type)
+            if cutoff is None or edge.first_seen_ms >= cutoff.before_ms:
+                return True
+            # Of a pair ingest sends the best edge only. A removal that is to come finds this one
+            # by its event, and gives the pair the best of what the events say that stay.
+            is_expired = body.occurred_ms < cutoff.before_ms
+            last = RemovalStage.RENEWED if is_expired else RemovalStage.LISTED
+            return cutoff.stage < last
 
         return list(filter(stands, edges)) if old else list(edges)
 
-    def _types(self, realm: str, events: Collection[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _stored(self, realm: str, events: Collection[str]) -> dict[str, _StoredBody]:
+        found: dict[str, _StoredBody] = {}
         for some in chunks(sorted(events), EVENTS_PER_QUERY):
             asked = {"realm": realm, "hashes": list(map(event_hash, some)), "events": list(some)}
-            found |= dict(self._database.rows(STORED_SQL, asked))
+            rows = self._database.rows(STORED_SQL, asked)
+            found |= {event_id: _StoredBody(*body) for event_id, *body in rows}
         return found
 
     def begin(self, record: RetentionRecord) -> None:

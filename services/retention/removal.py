@@ -33,6 +33,7 @@ from services.store.waiting import wait_until
 
 _STATEMENTS = statements_of(__file__)
 LIST_EVENTS_SQL = _STATEMENTS["list_events"]
+LIST_CORRECTED_SQL = _STATEMENTS["list_corrected"]
 LISTED_SQL = _STATEMENTS["listed"]
 EDGES_PAGE_SQL = _STATEMENTS["edges_page"]
 EVENTS_PAGE_SQL = _STATEMENTS["events_page"]
@@ -44,6 +45,7 @@ UNNAMED_PAGE_SQL = _STATEMENTS["unnamed_page"]
 KNOWN_SQL = _STATEMENTS["known"]
 FACTS = "facts"
 EVIDENCE = "evidence"
+LINKS = "links"
 ALONE = "alone"
 UNNAMED = "unnamed"
 UNNAMED_SUGGESTIONS = "unnamed_suggestions"
@@ -51,6 +53,7 @@ LIST = "list"
 REMOVALS = {
     FACTS: (_STATEMENTS["count_facts"], _STATEMENTS["delete_facts"]),
     EVIDENCE: (_STATEMENTS["count_evidence"], _STATEMENTS["delete_evidence"]),
+    LINKS: (_STATEMENTS["count_links"], _STATEMENTS["delete_links"]),
     ALONE: (_STATEMENTS["count_alone"], _STATEMENTS["delete_alone"]),
     UNNAMED: (_STATEMENTS["count_unnamed"], _STATEMENTS["delete_unnamed"]),
     UNNAMED_SUGGESTIONS: (
@@ -112,6 +115,7 @@ class EventRemoval:
             for one in cutoffs:
                 asked = {"realm": realm, "type": one.type, "before": one.before_ms}
                 self._command(LIST_EVENTS_SQL, asked)
+                self._command(LIST_CORRECTED_SQL, asked)
             self._reach(cutoffs, RemovalStage.LISTED)
         [(listed,)] = self._database.rows(LISTED_SQL, {"realm": realm})
         if not listed:
@@ -127,8 +131,9 @@ class EventRemoval:
             for _ in self._renew_edges(realm, parts):
                 yield
             self._reach(cutoffs, RemovalStage.RENEWED)
-        for table in ("edges", "edges_reversed", "refusals"):
-            self._delete(EVIDENCE, realm, table, parts)
+        for table in ("edges", "edges_reversed"):
+            self._delete(LINKS, realm, table, parts)
+        self._delete(EVIDENCE, realm, "refusals", parts)
         yield from self._settle(realm)
         yield from self._remove_values(realm, parts)
 

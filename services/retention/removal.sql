@@ -5,6 +5,25 @@ SELECT realm, node, event_id, ids.node, version FROM touchpoints FINAL
 WHERE realm = {realm:String} AND type = {type:String}
     AND occurred_at < fromUnixTimestamp64Milli({before:Int64})
 
+-- list_corrected --
+-- Lists the events of a type that stay and have left an edge that is older than the cut-off: it rests
+-- on a body that another one has replaced. With the version of a former body, so that their rows stay.
+INSERT INTO expired_events (realm, node, event_id, named, version)
+WITH replaced AS
+(
+    SELECT event_id FROM touchpoints
+    WHERE realm = {realm:String} AND type = {type:String} AND version >= 4294967296
+    UNION DISTINCT
+    SELECT event_id FROM id_conflicts WHERE realm = {realm:String}
+)
+SELECT realm, node, event_id, ids.node, version - 1 FROM touchpoints FINAL
+WHERE realm = {realm:String} AND type = {type:String}
+    AND occurred_at >= fromUnixTimestamp64Milli({before:Int64})
+    AND event_id IN (
+        SELECT event_id FROM edges
+        WHERE realm = {realm:String} AND first_seen < fromUnixTimestamp64Milli({before:Int64})
+            AND event_id IN (SELECT event_id FROM replaced))
+
 -- listed --
 -- How many are listed.
 SELECT count() FROM expired_events WHERE realm = {realm:String}
@@ -51,6 +70,28 @@ WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:U
 -- Removes them.
 ALTER TABLE {table:Identifier} DELETE
 -- WHERE of count_evidence --
+
+-- count_links --
+-- How many rows of a table of edges rest on one part of the listed events, but for those that rest on
+-- the body that stays of a corrected one.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}
+    AND event_id IN (
+        SELECT event_id FROM expired_events
+        WHERE realm = {realm:String} AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32})
+    AND (event_id, first_seen) NOT IN (
+        SELECT event_id, occurred_at FROM touchpoints FINAL
+        WHERE realm = {realm:String} AND node IN (
+                SELECT node FROM expired_events WHERE realm = {realm:String}
+                    AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32})
+            AND (node, event_id, version) IN (
+                SELECT node, event_id, version + 1 FROM expired_events WHERE realm = {realm:String}
+                    AND cityHash64(event_id) % {parts:UInt32} = {part:UInt32}))
+
+-- delete_links --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+-- WHERE of count_links --
 
 -- edges_page --
 -- Edges that rest on one part of the listed events, a page after a place.
