@@ -1,5 +1,8 @@
 """The intake of a running engine: many requests, one writer thread, batches by size or time.
 
+The first request after a rest is written at once. While it is, others gather; a batch waits, for a
+moment, only for as many as the one before held, so that senders who wait for answers stay together.
+
 Requests of public keys, which anybody can read, take turns and half of the queue (turns.py).
 A request is answered when its events and everything derived from them are durable. When too many
 events are waiting, further requests are refused at once (the sender retries later). While the store
@@ -74,7 +77,8 @@ class IntakeWriter:
         on_fatal: Callable[[BaseException], None],
         pauses: Callable[[], Iterator[float]] = pauses,
     ) -> None:
-        """`pauses` gives the seconds between attempts while the store takes nothing."""
+        """`linger_s` is the longest wait for a further request; `pauses` gives the seconds between
+        attempts while the store takes nothing."""
         self._pipeline = pipeline
         self._batch_events_max = batch_events_max
         self._linger_s = linger_s
@@ -88,6 +92,8 @@ class IntakeWriter:
         self._stalled: Retry | None = None
         self._stopping = threading.Event()
         self._turned_at = time.monotonic()
+        self._together = 1
+        """Requests of the batch before."""
         self._thread = threading.Thread(target=self._run, name="intake-writer", daemon=True)
 
     def start(self) -> None:
@@ -206,7 +212,7 @@ class IntakeWriter:
         """The requests of the next batch, and what to do after it, if anything. Those of public
         keys wait for their turns."""
         requests: list[_Request] = []
-        count, wait_s = 0, 0.0 if self._public else TURN_S
+        count, taken, wait_s = 0, 0, 0.0 if self._public else TURN_S
         while count < self._batch_events_max:
             try:
                 request = self._requests.get(timeout=wait_s)
@@ -218,8 +224,9 @@ class IntakeWriter:
                 self._public.add(request)
             else:
                 requests.append(request)
-            count += len(request.lines)
-            wait_s = self._linger_s
+            count, taken = count + len(request.lines), taken + 1
+            wait_s = self._linger_s if taken < self._together else 0.0
+        self._together = max(1, taken)
         return requests, None
 
     def _process(self, requests: list[_Request]) -> None:

@@ -67,7 +67,7 @@ class GatedFacts(Facts):
 class World:
     """A writer with its pipeline, its stores, and what it reported."""
 
-    def __init__(self) -> None:
+    def __init__(self, linger_s: float = 0.0) -> None:
         self.prices = MemoryStore()
         self.rows = FactRows(self.prices)
         self.facts = GatedFacts(self.rows)
@@ -78,7 +78,7 @@ class World:
             self.metrics,
             5,
             QUEUE_EVENTS_MAX,
-            0.0,
+            linger_s,
             self.failures.append,
             lambda: repeat(0.01),
         )
@@ -390,3 +390,34 @@ def test_stop_finishes_what_was_submitted() -> None:
     assert all(one.done() for one in answers)
     assert world.stored == {*ids(4, "a"), *ids(4, "b")}
     assert world.failures == []
+
+
+@pytest.fixture
+def patient() -> Iterator[World]:
+    """The same with a linger that no test can wait for; its gate is open."""
+    made = World(linger_s=10 * DEADLINE_S)
+    made.facts.gate.set()
+    made.writer.start()
+    yield made
+    made.writer.stop()
+
+
+def test_a_sender_alone_does_not_wait_for_others(patient: World) -> None:
+    """Its request is written at once, again and again."""
+    for name in ids(3):
+        assert patient.submit(name).result(DEADLINE_S)[0].status is Status.ACCEPTED
+
+
+def test_senders_who_came_together_are_waited_for(patient: World) -> None:
+    """After a batch of two requests, the next one waits for a second: both share the statements."""
+    patient.facts.gate.clear()
+    held = patient.hold()
+    both = [patient.submit(name) for name in ids(2)]
+    patient.facts.gate.set()
+    for one in (held, *both):
+        one.result(DEADLINE_S)
+    first = patient.submit("first")
+    with pytest.raises(TimeoutError):
+        first.result(0.3)
+    assert patient.submit("second").result(DEADLINE_S)[0].status is Status.ACCEPTED
+    assert first.result(DEADLINE_S)[0].status is Status.ACCEPTED
