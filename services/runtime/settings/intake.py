@@ -55,8 +55,8 @@ class IntakeSettings(Part):
     """Seconds after SIGTERM in which requests are still answered while `/readyz` fails: as long as
     a load balancer takes to send no more. A second signal ends it at once."""
     intake_linger_ms: Annotated[int, Field(ge=0, le=5000)] = 20
-    """Milliseconds, at most, that the intake waits for a further request before it writes a batch: it
-    does only while fewer have come than the batch before held, so a sender alone never waits."""
+    """Milliseconds, at most, that the intake waits for a further request before it writes a batch.
+    It does only while fewer have come than the batch before held: a sender alone never waits."""
     intake_queue_events_max: Annotated[int, Field(ge=1)] = 100_000
     """Events that may wait for the writer, or for Kafka; beyond it, requests are answered with
     429."""
