@@ -363,6 +363,10 @@ class Engine:
 
     def close(self) -> None:
         """Close the engine and release the directory."""
+        try:
+            self.facts.close()
+        except (Retry, Fatal) as error:  # the next start of the engine does it
+            log.warning("not_closed", error=str(error))
         self.reading.close()
         self.database.close()
         self._lock.release()

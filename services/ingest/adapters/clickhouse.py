@@ -15,6 +15,7 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
 from schemas.price_list import Completion, EditionOffer, ListEdition, PriceList, Received
 from schemas.subject import SEPARATOR, Subject, SubjectType
+from services.ingest.adapters.projections import FactViews
 from services.ingest.adapters.removal import delete_facts
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
@@ -70,13 +71,15 @@ class ClickHouseFactStore:
     """Implements `services.ingest.ports.FactStore`.
 
     Args:
-        sole_writer: no other process writes facts during the lifetime of this one. Then a store
-            found empty need not be asked which events it knows.
+        sole_writer: no other process writes facts during the lifetime of this one, which is alone
+            on its engine. Then a store found empty need not be asked which events it knows, and
+            batches of few events are written without the views of the facts (`close` at the end).
     """
 
     def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
         self._database = database
         self._valued: set[NodeId] = set()
+        self._views = FactViews(database) if sole_writer else None
         is_mine = sole_writer and not database.rows(ANY_EVENT_SQL)
         self._all_hashes: set[int] | None = set() if is_mine else None
         """Every stored event, if this process has written all of them; else None."""
@@ -116,11 +119,20 @@ class ClickHouseFactStore:
         )
         columns.append([event.corrects for event in events])
         columns.append([batch] * len(events))
+        views = self._views
+        is_projected = views is None or views.project(len(events))
         self._database.insert("touchpoints", (*COLUMNS, "corrects", "batch"), columns)
+        if views is not None and not is_projected:
+            views.write(events, batch)
         if self._all_hashes is not None:
             self._all_hashes.update(event.event_hash for event in events)
             if len(self._all_hashes) > REMEMBERED_HASHES:
                 self._all_hashes = None
+
+    def close(self) -> None:
+        """Leave the store as others expect it. Raises Retry or Fatal."""
+        if self._views is not None:
+            self._views.attach()
 
     def former_books(self, keys: Collection[FactKey]) -> dict[tuple[str, str], set[Book]]:
         """See the port."""
