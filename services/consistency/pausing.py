@@ -14,14 +14,17 @@ from typing import Protocol
 
 import structlog
 
+from schemas.identifiers import NodeId, as_uuid
 from services.runtime.errors import Retry
-from services.store.database import Database
+from services.store.database import Database, chunks
 from services.store.statements import statements_of
 from services.stream.ports import Offload, Partition
 
 _STATEMENTS = statements_of(__file__)
 PAUSING_SQL = _STATEMENTS["pausing"]
 LATEST_SQL = _STATEMENTS["latest"]
+ERASED_SQL = _STATEMENTS["erased"]
+NODES_PER_QUERY = 5_000
 LOOK_S = 1.0
 PAUSED_LOOK_S = 0.2
 log = structlog.get_logger()
@@ -40,6 +43,16 @@ class PausingErasures:
     def latest(self) -> dict[str, int]:
         """See the port."""
         return {realm: int(erased_ms) for realm, erased_ms in self._database.rows(LATEST_SQL)}
+
+    def erased_until(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, int]:
+        """See the port."""
+        found = dict[NodeId, int]()
+        for part in chunks(sorted(nodes), NODES_PER_QUERY):
+            asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in part]}
+            found |= {
+                node.int: int(until) for node, until in self._database.rows(ERASED_SQL, asked)
+            }
+        return found
 
     def note(self, erasure_ids: Iterable[str], partitions: Collection[int]) -> None:
         """These partitions pause: nothing is being written, and nothing will be until the end."""

@@ -140,6 +140,10 @@ class ErasurePauses(Protocol):
         """The latest time (Unix ms) up to which somebody was erased, by realm."""
         ...
 
+    def erased_until(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """Of those nodes that were erased: up to which time (Unix ms)."""
+        ...
+
 
 class BooksChunk(NamedTuple):
     """Some books with everything that their incidents follow from."""

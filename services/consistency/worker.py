@@ -86,8 +86,11 @@ class _PartitionBatch(NamedTuple):
     """Profiles to judge again."""
     anchors: dict[str, set[NodeId]]
     """Of claims about customers, whoever these are."""
-    old_customers: dict[str, set[NodeId]]
-    """Profiles to judge again, of which some may be erased since."""
+    old_anchors: dict[str, dict[NodeId, int]]
+    """The same of those of whom some may be erased since, and when the log appended it last (Unix
+    ms)."""
+    old_customers: dict[str, dict[NodeId, int]]
+    """Profiles to judge again, of which some may be erased since; the same."""
     refused: list[Outgoing]
 
     @property
@@ -237,9 +240,11 @@ class ConsistencyWorker:
         )
         for partition, batch in batches.items():
             brought = _brought(batch, self._rules.kinds, self._erased_ms)
+            self._drop_erased(brought)
             outgoing += brought.refused
-            for realm, mine in brought.anchors.items():
-                anchors[realm] |= mine
+            for some in (brought.anchors, brought.old_anchors):
+                for realm, mine in some.items():
+                    anchors[realm].update(mine)
             version = positions[partition].version
             tasks += self._tasks(held[partition], partition, batch, brought, version, store)
         refused = len(outgoing)
@@ -265,6 +270,16 @@ class ConsistencyWorker:
             profiles = set(self._store.holders_of(realm, mine).values())
             outgoing += customer_records(realm, profiles, self._partitions)
         return _Written(tasks, store, outgoing, refused)
+
+    def _drop_erased(self, brought: _PartitionBatch) -> None:
+        """Nobody judges the book of a customer again who was erased since, though objections are
+        kept that would be its claims: it would leave a row about the customer."""
+        assert self._erasures is not None or not (brought.old_anchors or brought.old_customers)
+        for some in (brought.old_anchors, brought.old_customers):
+            for realm, named in some.items():
+                until_ms = self._erasures.erased_until(realm, named) if self._erasures else {}
+                for node in [one for one, at_ms in named.items() if at_ms <= until_ms.get(one, -1)]:
+                    del named[node]
 
     def _tasks(
         self,
@@ -344,8 +359,9 @@ def _brought(
     actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
     old_acts: dict[str, set[Book]] = defaultdict(set)
     customers: dict[str, set[NodeId]] = defaultdict(set)
-    old_customers: dict[str, set[NodeId]] = defaultdict(set)
+    old_customers: dict[str, dict[NodeId, int]] = defaultdict(dict)
     anchors: dict[str, set[NodeId]] = defaultdict(set)
+    old_anchors: dict[str, dict[NodeId, int]] = defaultdict(dict)
     refused: list[Outgoing] = []
     for delivery in batch:
         try:
@@ -367,21 +383,27 @@ def _brought(
             if _is_old(delivery, record, erased_ms):
                 old_acts[record.realm].add(record.book)
         elif isinstance(record, CustomersRecord):
-            mine = old_customers if _is_old(delivery, record, erased_ms) else customers
-            mine[record.realm].update(one.int for one in record.customers)
+            profiles = [one.int for one in record.customers]
+            if _is_old(delivery, record, erased_ms):
+                old_customers[record.realm] |= dict.fromkeys(profiles, delivery.timestamp_ms)
+            else:
+                customers[record.realm].update(profiles)
         else:
             is_old = _is_old(delivery, record, erased_ms)
             claims = (doubted if is_old else believed)[record.realm]
             if kinds.about_customers and (record.statements or record.superseded):
                 others, spoke = split_claims(record.entries())
                 claims += others
-                if spoke:
+                if spoke and is_old:
+                    old_anchors[record.realm] |= dict.fromkeys(spoke, delivery.timestamp_ms)
+                elif spoke:
                     anchors[record.realm] |= spoke
             else:
                 claims += record.entries()
     return _PartitionBatch(
-        believed, doubted, ticks, actions, old_acts, customers, anchors, old_customers, refused
-    )
+        believed, doubted, ticks, actions, old_acts, customers, anchors, old_anchors,
+        old_customers, refused,
+    )  # fmt: skip
 
 
 def _is_old(delivery: Delivery, record: OfferRecord, erased_ms: Mapping[str, int]) -> bool:

@@ -22,6 +22,7 @@ from services.erasure.adapters.eraser import (
     erasure_id_of,
     values_asked,
 )
+from services.erasure.adapters.files import ReplacedFiles
 from services.erasure.adapters.held import HeldPerson, HeldReader
 from services.erasure.adapters.kept import keeping_of
 from services.erasure.adapters.kept_sales import KEPT_SALES, count_sales
@@ -35,8 +36,6 @@ from services.store.waiting import wait_until
 _STATEMENTS = statements_of(__file__)
 RUN_SQL = _STATEMENTS["run"]
 OF_NODE_SQL = _STATEMENTS["of_node"]
-LEFT_BEHIND_SQL = _STATEMENTS["left_behind"]
-CLEAN_UP_SQL = _STATEMENTS["clean_up"]
 TIMED_SQL = _STATEMENTS["timed"]
 OLDER_SQL = _STATEMENTS["older"]
 NEWER_SQL = _STATEMENTS["newer"]
@@ -155,22 +154,8 @@ class ErasureRuns:
         }
 
     def files_gone(self, within_s: float) -> bool:
-        """Wait until the parts that were replaced until now are off the disk; whether they are."""
-        asked = {"tables": [*PLACES, "erasure_runs"]}  # which had the key of the sales kept
-        before = set(self._database.rows(LEFT_BEHIND_SQL, asked))
-
-        def is_done() -> bool:
-            left = before.intersection(self._database.rows(LEFT_BEHIND_SQL, asked))
-            if not self._database.place:  # the engine in process cleans up when it is made to
-                for table in sorted({table for table, _ in left}):
-                    self._database.command(CLEAN_UP_SQL, {"table": table})
-            return not left
-
-        try:
-            wait_until(is_done, within_s, "")
-        except Retry:
-            return False
-        return True
+        """See the port."""
+        return ReplacedFiles(self._database).gone(within_s)
 
     def remaining(
         self, realm: str, nodes: Sequence[NodeId], stated: Sequence[NodeId] = ()

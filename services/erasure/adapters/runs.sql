@@ -11,16 +11,6 @@ SELECT realm, erasure_id, nodes, arrayConcat(stated, unnamed), touched, marked,
 FROM erasure_runs FINAL
 WHERE realm = {realm:String} AND hasAll(nodes, {nodes:Array(UUID)}) ORDER BY erased_at DESC LIMIT 1
 
--- left_behind --
--- Parts of tables that are replaced and still on the disk.
-SELECT table, name FROM system.parts
-WHERE database = currentDatabase() AND NOT active AND table IN {tables:Array(String)}
-
--- clean_up --
--- Drops nothing, for there is no such partition, and takes replaced parts of the table off the disk once
--- they are old enough.
-ALTER TABLE {table:Identifier} DROP PARTITION ID 'none'
-
 -- timed --
 -- Tables of events with their times.
 SELECT table FROM system.columns
