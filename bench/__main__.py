@@ -21,6 +21,7 @@ from bench import (
     matching,
     profile_read,
     real_prices,
+    small,
     startup,
     suggestions,
     tracing,
@@ -81,6 +82,7 @@ def parser_of_all() -> argparse.ArgumentParser:
         "suggestions", parents=[as_json], help=_first_line(suggestions.__doc__)
     )
     scoring.add_argument("--persons", type=positive, nargs="+", default=suggestions.PERSONS)
+    _add_small(commands.add_parser("small", parents=[as_json], help=_first_line(small.__doc__)))
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
     )
@@ -261,6 +263,14 @@ def _add_prices(parser: argparse.ArgumentParser) -> None:
     add("--weighed", action="store_true", help="also departments that price by weight or order")
 
 
+def _add_small(parser: argparse.ArgumentParser) -> None:
+    parser.description = small.__doc__
+    add = parser.add_argument
+    add("--rate", type=float, default=small.RATE, help=f"events a second ({small.RATE:g})")
+    seconds = f"of the steady streams ({small.SECONDS:g})"
+    add("--seconds", type=float, default=small.SECONDS, help=seconds)
+
+
 def _add_startup(parser: argparse.ArgumentParser) -> None:
     parser.description = startup.__doc__
     parser.add_argument(
@@ -307,6 +317,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         return [("matching", lambda: matching.measure(**asked), matching.tell)]
     if given.command == "suggestions":
         return [("suggestions", lambda: suggestions.measure(given.persons), suggestions.tell)]
+    if given.command == "small":
+        return [("small", lambda: small.measure(given.rate, given.seconds), small.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

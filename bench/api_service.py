@@ -22,6 +22,7 @@ from bench.children import Result, answer
 from bench.live_customers import SECRET
 from bench.percentiles import percentile
 from bench.population import REALM
+from bench.store_counters import counters
 from services.api.ports import Access
 from services.api.queries.profiles import PROFILE_GET, ProfileGetRequest
 from services.api.read_store import access_to
@@ -30,7 +31,7 @@ from services.embedded.engine import Engine
 from services.runtime.logging import configure_logging
 from services.runtime.settings import Settings, load_settings
 from services.runtime.tracing import traced
-from services.store.database import Database, open_embedded
+from services.store.database import DATABASE, Database, open_embedded
 from services.store.profile_map import PLACEMENTS_SQL
 
 Statement = tuple[str, dict[str, Any] | None]
@@ -71,6 +72,13 @@ class Bare:
             "key": self._timed(keys, *how),
             "select_1": self._timed([[("SELECT 1", None)]], *how),
         }
+
+    def counted(self) -> Result:
+        """What the store has counted since it was opened (bench/store_counters.py)."""
+        database = self._open()
+        found = counters(lambda sql: ((row[0], row[1]) for row in database.rows(sql)), DATABASE)
+        database.close()
+        return found
 
     def _recorded(self, ids: Sequence[str]) -> list[list[Statement]]:
         """What a request for each of the profiles asks."""
@@ -127,7 +135,8 @@ def _nobody_acts(_record: object) -> None:
 def listen(bare: Bare) -> None:
     """Answer each line of standard input with a line."""
     for line in sys.stdin.buffer:
-        answer(bare.measure(orjson.loads(line)))
+        asked = orjson.loads(line)
+        answer(bare.counted() if "counters" in asked else bare.measure(asked))
         sys.stdout.flush()
 
 

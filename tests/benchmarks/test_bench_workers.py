@@ -79,6 +79,18 @@ def test_every_wrong_price_has_its_alert() -> None:
     assert min(report["peak_mib"].values()) > 0
 
 
+def test_few_events_are_measured_where_they_are_stored() -> None:
+    """By the service and by workers, at the smallest size: all are answered, seen and counted."""
+    report = reported("small", "--rate", "4", "--seconds", "3")
+    up, workers = report["up"], report["workers"]
+    assert set(up["one"]["statuses"]) == set(up["bulk"]["statuses"]) == {"200"}
+    assert (workers["events"], workers["never_seen"]) == (12, 0)
+    for counted in (up["quiet"], workers):
+        assert counted["inserts"] > 0
+        assert counted["rows"] > 0
+        assert counted["blocks"]["touchpoints"] > 0
+
+
 def test_the_environment_of_quix_streams_has_what_our_code_imports() -> None:
     """Models and insert are ours in that environment, too, so its lock names all they load."""
     done = subprocess.run(
