@@ -200,12 +200,33 @@ def pack_statement(claim: Statement, quantity: Decimal) -> str:
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def unpack_statement(body: str) -> tuple[dict[str, Any], Decimal]:
-    """The inverse of `pack_statement`: field values by name, and the quantity."""
-    found: dict[str, Any] = {"location": "", "zone": "", "value": "", **orjson.loads(body)}
-    quantity = Decimal(found.pop("quantity", 0))
-    found["basis"] = BASES[found["basis"]]
-    for name in ("valid_from", "valid_to"):
-        if name in found:
-            found[name] = datetime.fromisoformat(found[name])
-    return found, quantity
+class StatementBody(NamedTuple):
+    """What `pack_statement` keeps of a statement: its last fields, in their order."""
+
+    location: str
+    zone: str
+    basis: Basis
+    value: str
+    terms: str
+    valid_from: datetime | None
+    valid_to: datetime | None
+
+
+def unpack_statement(body: str) -> StatementBody:
+    """The inverse of `pack_statement`, without the quantity."""
+    get = orjson.loads(body).get
+    begin, end = get("valid_from"), get("valid_to")
+    return StatementBody(
+        get("location", ""),
+        get("zone", ""),
+        BASES[get("basis")],
+        get("value", ""),
+        get("terms", ""),
+        begin if begin is None else datetime.fromisoformat(begin),
+        end if end is None else datetime.fromisoformat(end),
+    )
+
+
+def quantity_of(body: str) -> Decimal:
+    """The quantity that a stored statement is about; zero if it is about none."""
+    return Decimal(orjson.loads(body).get("quantity", 0))

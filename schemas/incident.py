@@ -47,7 +47,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Its place in this order."""
-        return tuple(Severity).index(self)
+        return RANKS[self]
+
+
+RANKS = {one: rank for rank, one in enumerate(Severity)}
 
 
 class Details(Contract):

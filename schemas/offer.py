@@ -34,6 +34,10 @@ class Basis(StrEnum):
     CHARGED = "charged"
 
 
+PUBLISHED, DISPLAYED, CHARGED = Basis.PUBLISHED, Basis.DISPLAYED, Basis.CHARGED
+"""For what is asked of every claim: on Python 3.11 an attribute of an enum takes 0.1 µs."""
+
+
 class SaleKind(StrEnum):
     """Kind of sale. Only `regular` and `promotion` prices are compared across channels."""
 

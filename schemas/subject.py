@@ -30,6 +30,10 @@ class SubjectType(StrEnum):
     SOURCE = "source"
 
 
+PRODUCT, CUSTOMER = SubjectType.PRODUCT, SubjectType.CUSTOMER
+"""For what is asked of every claim, as in schemas/offer.py."""
+
+
 class Subject(NamedTuple):
     """A subject within a realm. `key` holds its parts, joined by the unit separator (0x1F)."""
 
@@ -39,24 +43,24 @@ class Subject(NamedTuple):
     @classmethod
     def product(cls, market: str, sku: str) -> Self:
         """One product in one sales market."""
-        return cls(SubjectType.PRODUCT, f"{market}{SEPARATOR}{sku}")
+        return cls(PRODUCT, f"{market}{SEPARATOR}{sku}")
 
     @classmethod
     def customer(cls, node: NodeId) -> Self:
         """A customer, by a profile id; in a claim by the anchor of its event."""
-        return cls(SubjectType.CUSTOMER, _written_node(node))
+        return cls(CUSTOMER, _written_node(node))
 
     @property
     def node(self) -> NodeId:
         """The id of a customer. Raises ValueError for a subject of another type."""
-        if self.type is not SubjectType.CUSTOMER:
+        if self.type is not CUSTOMER:
             raise ValueError(f"a {self.type} has no node id")
         return UUID(self.key).int
 
     @property
     def parts(self) -> tuple[str, ...]:
         """A product's market and sku; of every other type the one id."""
-        if self.type is not SubjectType.PRODUCT:
+        if self.type is not PRODUCT:
             return (self.key,)
         market, _, sku = self.key.partition(SEPARATOR)  # a sku may hold any character
         return (market, sku)

@@ -279,10 +279,12 @@ class ConsistencyWriter:
     def _by_book(self, claims: Sequence[BookEntry]) -> dict[Book, list[Claim]]:
         """The claims by book; none for a book that is only judged again."""
         by_book: dict[Book, list[Claim]] = defaultdict(list)
+        realm = self.realm
         for claim in claims:
-            if claim.book.realm != self.realm:
-                raise ValueError(f"claim of realm {claim.book.realm!r}, not {self.realm!r}")
-            mine = by_book[claim.book]
+            book = claim.book
+            if book.realm != realm:
+                raise ValueError(f"claim of realm {book.realm!r}, not {realm!r}")
+            mine = by_book[book]
             if not isinstance(claim, Superseded):
                 mine.append(claim)
         return by_book

@@ -241,7 +241,8 @@ class Engine:
                 damage = error
             if pending is not None:
                 report(pending.result())
-        self.pipeline.tick()
+        with collections.reading():  # the books that it judges at once, for the first time
+            self.pipeline.tick()
         if damage is not None:
             raise damage
 

@@ -27,6 +27,7 @@ LATEST_VERSION_SQL = _STATEMENTS["latest_version"]
 ROWS_BY_VERSION_SQL = _STATEMENTS["rows_by_version"]
 WRITTEN_SQL = _STATEMENTS["written"]
 HISTORY_SQL = _STATEMENTS["history"]
+KINDS = {one.value: one for one in ProfileKind}
 
 
 class Members(NamedTuple):
@@ -61,14 +62,18 @@ class ProfileMap:
         """The placements of `nodes`; a node without one is missing, and is its own profile."""
         sql = on_one_thread(PLACEMENTS_SQL, len(nodes))
         rows = rows_by_key(self._database, sql, realm, nodes)
-        return {node.int: Placement(profile.int, ProfileKind(kind)) for node, profile, kind in rows}
+        integer, kinds = int.from_bytes, KINDS  # bytes: a UUID object each would cost as much again
+        return {
+            integer(node): Placement(integer(profile), kinds[kind]) for node, profile, kind in rows
+        }
 
     def members_of(self, realm: str, profiles: Collection[NodeId]) -> Members:
         """The nodes that `profiles` hold now. Their own are included unless another holds them."""
         wanted = frozenset(profiles)
         sql = on_one_thread(MEMBERS_SQL, len(wanted))
         rows = rows_by_key(self._database, sql, realm, wanted, "profiles")
-        placements = self.placements_of(realm, wanted.union(node.int for (node,) in rows))
+        found = wanted.union(int.from_bytes(node) for (node,) in rows)
+        placements = self.placements_of(realm, found)
         moved = {
             one: placements[one].profile
             for one in wanted & placements.keys()

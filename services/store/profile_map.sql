@@ -4,14 +4,14 @@
 
 -- placements --
 -- The profile that holds each node, and its kind, by the latest row of the map.
-SELECT node, profile, kind FROM map
+SELECT UUIDToNum(node), UUIDToNum(profile), kind FROM map
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
 
 -- members --
 -- The nodes that these profiles hold or held: rows remain when a node moves, so the map decides. One
 -- statement with a subquery of these takes 1.5 times as much as the two.
-SELECT DISTINCT node FROM members WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
+SELECT DISTINCT UUIDToNum(node) FROM members WHERE realm = {realm:String} AND profile IN {profiles:Array(UUID)}
 
 -- former_profiles --
 -- Every profile that ever held one of these nodes. There is no index by node, so all rows of the

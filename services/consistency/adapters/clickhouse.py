@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from sys import intern
 from typing import Any, NamedTuple
 
 from schemas.claim import (
+    BASES,
     PRICE_MISMATCH,
     Book,
     Claim,
@@ -26,9 +28,8 @@ from schemas.incident import AnyIncident
 from schemas.incident_action import ActionKind, IncidentAction
 from schemas.instants import from_ms, to_ms
 from schemas.kept_objection import KeptObjection
-from schemas.offer import Basis
 from schemas.rules.profile import MailReaction
-from schemas.subject import Subject, SubjectType
+from schemas.subject import CUSTOMER, Subject, SubjectType
 from services.consistency.adapters.cancellations import read_taken_back
 from services.consistency.core.cancelled_orders import is_taken_back
 from services.consistency.core.comparability import SEVERAL, ComparableBooks
@@ -64,14 +65,34 @@ NO_PREFIX = "\x1f"
 """No property has a name that starts with this."""
 
 
-class _Read(NamedTuple):
-    """A claim as it was read."""
+class _Doubtful(NamedTuple):
+    """A claim of an order that something may have cancelled."""
 
     claim: Claim
     node: NodeId
     """Anchor of its event."""
     cancelled_by: Sequence[str]
-    """What may have cancelled its order: issuer and number, joined."""
+    """Issuer and number of what may have cancelled it, joined."""
+
+
+class _OfCustomers(NamedTuple):
+    """What is read of some customers' books."""
+
+    books: Mapping[NodeId, Mapping[str, Book]]
+    """By profile and kind."""
+    holders: Mapping[NodeId, NodeId]
+    """The profile by anchor."""
+    rows: Iterator[tuple[Any, ...]]
+    """Of the statement about these kinds and anchors."""
+
+    @property
+    def books_by_anchor(self) -> dict[bytes, Mapping[str, Book]]:
+        """By anchor and kind."""
+        books, nothing = self.books, dict[str, Book]()
+        return {
+            anchor.to_bytes(16): books.get(profile, nothing)
+            for anchor, profile in self.holders.items()
+        }
 
 
 class ClickHouseConsistencyStore:
@@ -101,55 +122,51 @@ class ClickHouseConsistencyStore:
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
         found: dict[Book, list[Claim]] = defaultdict(list)
+        noted = self._noted
         for realm, part in _parts(
-            [one for one in books if hash(one) in self._noted or _is_customer(one)]
+            [one for one in books if hash(one) in noted or _is_customer(one)]
         ):
             for claim in self._claims(realm, part):
                 found[claim.book].append(claim)
         return found
 
-    def _claims(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
+    def _claims(self, realm: str, books: Sequence[Book]) -> Iterable[Claim]:
         """One statement each for prices, for statements, and for those about customers."""
         priced = [book for book in books if book.kind == PRICE_MISMATCH]
         customers = [book for book in books if _is_customer(book)]
         others = [one for one in books if one.kind != PRICE_MISMATCH and not _is_customer(one)]
-        if priced:
-            yield from self._prices(realm, priced)
-        if others:
-            yield from self._statements(realm, others)
-        if customers:
-            yield from self._customer_statements(realm, customers)
+        return chain(
+            self._prices(realm, priced) if priced else (),
+            self._statements(realm, others) if others else (),
+            self._customer_statements(realm, customers) if customers else (),
+        )
 
-    def _prices(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
+    def _prices(self, realm: str, books: Sequence[Book]) -> list[Claim]:
         skus = sorted({book.subject.parts[1] for book in books})
         subjects = [book.subject.key for book in books]
         asked = {"realm": realm, "skus": skus, "subjects": subjects}
-        claims = list(self._counting(realm, self._price_rows(realm, asked)))
-        yield from claims
-        yield from left_out(claims, self._lists or StoredPriceLists(self._database))
-
-    def _price_rows(self, realm: str, asked: dict[str, Any]) -> Iterator[_Read]:
-        books: dict[tuple[str, str], Book] = {}
+        claims: list[Claim] = []
+        doubtful: list[_Doubtful] = []
+        named: dict[tuple[str, str], Book] = {}
         for cancelled_by, node, market, sku, *rest in self._database.rows(PRICES_SQL, asked):
-            book = books.get((market, sku))
+            book = named.get((market, sku))
             if book is None:
                 book = Book(realm, PRICE_MISMATCH, Subject.product(market, sku))
-                books[market, sku] = book
-            yield _Read(price_claim(book, rest), node.int, cancelled_by)
-
-    def _counting(self, realm: str, read: Iterable[_Read]) -> Iterator[Claim]:
-        """The claims that no cancellation takes back."""
-        doubtful: list[_Read] = []
-        for one in read:
-            if one.cancelled_by:
-                doubtful.append(one)
+                named[market, sku] = book
+            claim = price_claim(book, rest)
+            if cancelled_by:
+                doubtful.append(_Doubtful(claim, int.from_bytes(node), cancelled_by))
             else:
-                yield one.claim
+                claims.append(claim)
+        claims += self._counting(realm, doubtful)
+        claims += left_out(claims, self._lists or StoredPriceLists(self._database))
+        return claims
+
+    def _counting(self, realm: str, doubtful: Sequence[_Doubtful]) -> Iterator[Claim]:
+        """The claims that no cancellation takes back."""
         orders = {(one.node, one.claim.event_id): one.cancelled_by for one in doubtful}
         back = read_taken_back(self._database, realm, orders)
-        for one in doubtful:
-            if not is_taken_back(one.claim, back, self._kinds):
-                yield one.claim
+        return (one.claim for one in doubtful if not is_taken_back(one.claim, back, self._kinds))
 
     def _statements(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
         asked = set(books)
@@ -159,48 +176,56 @@ class ClickHouseConsistencyStore:
             if book in asked:
                 yield statement_claim(book, rest)
 
-    def _customer_statements(self, realm: str, books: Sequence[Book]) -> Iterator[Claim]:
+    def _customer_statements(self, realm: str, books: Sequence[Book]) -> list[Claim]:
         """Of all anchors that the customers hold now, as claims of the customers' books."""
-        return self._counting(realm, self._customer_rows(realm, books))
+        of = self._of_customers(CUSTOMER_STATEMENTS_SQL, realm, books)
+        claims: list[Claim] = []
+        doubtful: list[_Doubtful] = []
+        if any(MARKETING_WITHOUT_CONSENT in mine for mine in of.books.values()):
+            claims += self._kept_statements(realm, of)
+        books_by_anchor = of.books_by_anchor
+        for cancelled_by, anchor, kind, *row in of.rows:
+            book = books_by_anchor[anchor].get(kind)
+            if book is None:
+                continue
+            claim = statement_claim(book, row)
+            if cancelled_by:
+                doubtful.append(_Doubtful(claim, int.from_bytes(anchor), cancelled_by))
+            else:
+                claims.append(claim)
+        claims += self._counting(realm, doubtful)
+        return claims
 
-    def _customer_rows(self, realm: str, books: Sequence[Book]) -> Iterator[_Read]:
-        asked, holders, rows = self._of_customers(CUSTOMER_STATEMENTS_SQL, realm, books)
-        if any(kind == MARKETING_WITHOUT_CONSENT for kind, _ in asked):
-            for claim in self._kept_statements(realm, asked, holders):
-                yield _Read(claim, claim.book.subject.node, ())
-        for cancelled_by, anchor, kind, *row in rows:
-            node = anchor.int
-            book = asked.get((kind, holders[node]))
-            if book is not None:
-                yield _Read(statement_claim(book, row), node, cancelled_by)
-
-    def _kept_statements(
-        self, realm: str, asked: Mapping[tuple[str, NodeId], Book], holders: Mapping[NodeId, NodeId]
-    ) -> Iterator[Statement]:
+    def _kept_statements(self, realm: str, of: _OfCustomers) -> Iterator[Statement]:
         """What was kept of those erased people whose identifiers the customers hold now."""
         kept: dict[NodeId, list[KeptObjection]] = defaultdict(list)
-        for one in kept_objections(self._database, realm, holders):
+        for one in kept_objections(self._database, realm, of.holders):
             if one.action in (WITHDRAWN, OBJECTION, *self._refused_by):
-                kept[holders[one.node]].append(one)
+                kept[of.holders[one.node]].append(one)
         for profile, objections in kept.items():
-            book = asked.get((MARKETING_WITHOUT_CONSENT, profile))
+            book = of.books.get(profile, {}).get(MARKETING_WITHOUT_CONSENT)
             if book is not None:
                 yield from kept_statements(book, objections)
 
-    def _of_customers(
-        self, sql: str, realm: str, books: Iterable[Book]
-    ) -> tuple[dict[tuple[str, NodeId], Book], dict[NodeId, NodeId], Iterator[tuple[Any, ...]]]:
-        """These books by kind and profile, the profile by anchor, and the rows of a statement
-        about these kinds and anchors."""
-        asked = {(book.kind, book.subject.node): book for book in books}
-        kinds = sorted({kind for kind, _ in asked})
-        holders = self._map.members_of(realm, {profile for _, profile in asked}).holder
-        return asked, holders, rows_by_key(self._database, sql, realm, holders, kinds=kinds)
+    def _of_customers(self, sql: str, realm: str, books: Iterable[Book]) -> _OfCustomers:
+        """Reads who holds what, and with it a statement about these books' kinds."""
+        asked: dict[NodeId, dict[str, Book]] = {}
+        written: dict[str, dict[str, Book]] = {}  # a profile has a book of each kind
+        for book in books:
+            mine = written.get(book.subject.key)
+            if mine is None:
+                mine = written[book.subject.key] = asked.setdefault(book.subject.node, {})
+            mine[book.kind] = book
+        kinds = sorted({kind for mine in asked.values() for kind in mine})
+        holders = self._map.members_of(realm, asked).holder
+        rows = rows_by_key(self._database, sql, realm, holders, kinds=kinds)
+        return _OfCustomers(asked, holders, rows)
 
     def claimed(self, realm: str, books: Collection[Book]) -> Collection[Book]:
         """See the port."""
-        asked, holders, rows = self._of_customers(CLAIMED_SQL, realm, books)
-        found = (asked.get((kind, holders[anchor.int])) for anchor, kind in rows)
+        of = self._of_customers(CLAIMED_SQL, realm, books)
+        books_by_anchor = of.books_by_anchor
+        found = (books_by_anchor[anchor].get(kind) for anchor, kind in of.rows)
         return {book for book in found if book is not None}
 
     def holders_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, NodeId]:
@@ -377,12 +402,15 @@ def _keys(realm: str, books: Iterable[Book]) -> dict[str, Any]:
 
 
 def _is_customer(book: Book) -> bool:
-    return book.subject.type is SubjectType.CUSTOMER
+    return book.subject.type is CUSTOMER
 
 
 def price_claim(book: Book, row: Sequence[Any]) -> PriceClaim:
     """A price claim, from the columns that `prices` has behind market and sku."""
     occurred_at, event_id, ordinal, version, channel, location, basis, price, currency, terms = row
+    if not terms:  # nearly every receipt line
+        head = (book, occurred_at, event_id, ordinal, version, intern(channel), intern(location))
+        return PriceClaim(*head, "", BASES[basis], price, intern(currency))
     extra = unpack_terms(terms)
     return PriceClaim(
         book=book,
@@ -393,7 +421,7 @@ def price_claim(book: Book, row: Sequence[Any]) -> PriceClaim:
         channel=intern(channel),  # many thousand claims of a few channels and places
         location=intern(location),
         zone=extra.pop("zone", ""),
-        basis=Basis(basis),
+        basis=BASES[basis],
         price=price,
         currency=intern(currency),
         **extra,
@@ -403,16 +431,8 @@ def price_claim(book: Book, row: Sequence[Any]) -> PriceClaim:
 def statement_claim(book: Book, row: Sequence[Any]) -> Statement:
     """A claim of another kind, from the columns that `statements` has behind the subject."""
     occurred_at, event_id, ordinal, version, channel, body = row
-    fields, _ = unpack_statement(body)
-    return Statement(
-        book=book,
-        occurred_at=occurred_at,
-        event_id=event_id,
-        ordinal=ordinal,
-        version=version,
-        channel=channel,
-        **fields,
-    )
+    told = unpack_statement(body)
+    return Statement(book, occurred_at, event_id, ordinal, version, channel, *told)
 
 
 def action_of(row: Sequence[Any]) -> IncidentAction:

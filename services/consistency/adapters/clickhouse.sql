@@ -21,7 +21,7 @@ WITH corrected AS
             AND subject IN {subjects:Array(String)}
         GROUP BY event_id
     )
-SELECT cancelled_by, node, market, sku, occurred_at, event_id, ordinal, version, channel,
+SELECT cancelled_by, UUIDToNum(node), market, sku, occurred_at, event_id, ordinal, version, channel,
     location, basis, price, currency, terms
 FROM (SELECT * FROM price_claims FINAL
     WHERE realm = {realm:String} AND sku IN {skus:Array(String)}) AS found
@@ -56,7 +56,7 @@ WITH cancelled AS
             AND subject IN arrayMap(node -> toString(node), {nodes:Array(UUID)})
         GROUP BY event_id
     )
-SELECT cancelled_by, node, kind, occurred_at, event_id, ordinal, version, channel, body
+SELECT cancelled_by, UUIDToNum(node), kind, occurred_at, event_id, ordinal, version, channel, body
 FROM
 (
     SELECT node, kind, occurred_at, event_id, number - 1 AS ordinal, version, channel, body
@@ -68,7 +68,7 @@ LEFT JOIN cancelled USING (event_id)
 
 -- claimed --
 -- Which of these anchors have claims of which of these kinds.
-SELECT DISTINCT node, kind FROM claims ARRAY JOIN claims.kind AS kind
+SELECT DISTINCT UUIDToNum(node), kind FROM claims ARRAY JOIN claims.kind AS kind
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND kind IN {kinds:Array(String)}
 
 -- incidents --

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from schemas.api.incidents import AffectedItem, IncidentCount, IncidentExample, IncidentField
-from schemas.claim import PRICE_MISMATCH, Book, unpack_statement
+from schemas.claim import PRICE_MISMATCH, Book, quantity_of
 from schemas.currency import written_money
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, IncidentState, Severity
@@ -309,5 +309,5 @@ def _price_seen(realm: str, row: Sequence[Any]) -> Observation:
 def _statement_seen(book: Book, row: Sequence[Any]) -> Observation:
     *columns, body, node, order_id = row
     claim = statement_claim(book, (*columns, body))
-    _, quantity = unpack_statement(body)
+    quantity = quantity_of(body)
     return Observation(claim, place_of(claim).label, quantity, node.int, order_id)

@@ -10,11 +10,12 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Iterator
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident, Details, IncidentState
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED
 from schemas.subject import SEPARATOR, written_subject
 from services.consistency.core.episodes import EVIDENCE_MAX, Episode
 from services.consistency.core.expectation import Comparison, Judgement
@@ -22,6 +23,8 @@ from services.consistency.core.faults import compared_fault_id
 from services.consistency.core.places import Place
 from services.consistency.core.timeline_fold import TimelineFold
 from services.consistency.core.unsaid import ClaimKey, Publications
+
+OCCURRED_AT = attrgetter("occurred_at")
 
 
 class ClaimGroup:
@@ -51,7 +54,7 @@ class ClaimGroup:
         if self.fold is None:
             self.fold, self.waiting = TimelineFold(comparison), list(self.claims.values())
         self.waiting.sort()
-        split = bisect_right(self.waiting, now, key=lambda claim: claim.occurred_at)
+        split = bisect_right(self.waiting, now, key=OCCURRED_AT)
         self.fold.run(self.waiting[:split], now)
         del self.waiting[:split]
         return self.fold
@@ -158,7 +161,7 @@ class ComparedBook:
         """File the claim under its terms; None if it is not comparable with anything."""
         claim, terms = _in_utc(claim), self._comparison.terms(claim)
         published, now, latest = self._published, claim.occurred_at, self._observed_until
-        if published is not None and claim.basis is Basis.PUBLISHED:
+        if published is not None and claim.basis is PUBLISHED:
             self._publish(published, claim)
         elif published is not None and terms is not None:
             if latest is None or latest < now:
@@ -182,7 +185,7 @@ class ComparedBook:
             return
         if published.is_empty:
             filed = (one for group in self._groups.values() for one in group.claims.values())
-            published.add(one for one in filed if one.basis is Basis.PUBLISHED)
+            published.add(one for one in filed if one.basis is PUBLISHED)
         published.add([claim])
         if self._observed_until is not None and claim.occurred_at <= self._observed_until:
             self._regroup_from = earliest(self._regroup_from, claim.occurred_at)
@@ -200,7 +203,7 @@ class ComparedBook:
             (key, claim, home, terms)
             for home, claims in homes
             for key, claim in claims.items()
-            if claim.basis is not Basis.PUBLISHED and claim.occurred_at >= since
+            if claim.basis is not PUBLISHED and claim.occurred_at >= since
             if (terms := self._terms_now(self._published, claim)) != home
         ]
         for key, claim, home, terms in moved:
@@ -266,10 +269,8 @@ class ComparedBook:
         now = self._now
         self._regroup()
         if now is None:
-            waiting = (
-                c.occurred_at for group in self._groups.values() for c in group.claims.values()
-            )
-            return min(waiting, default=None)
+            groups = (group.claims for group in self._groups.values() if group.claims)
+            return min((min(map(OCCURRED_AT, one.values())) for one in groups), default=None)
         return earliest(*(group.next_due(now, self._comparison) for group in self._groups.values()))
 
     def _write(self, terms: Hashable, place: Place, channel: str, episode: Episode) -> _Written:

@@ -17,6 +17,8 @@ class ClaimSet:
         self.book = book
         self._versions: dict[str, int] = {}
         self._claims: dict[str, dict[int, Claim]] = {}
+        self.changes = 0
+        """How often a claim was added."""
 
     def __iter__(self) -> Iterator[Claim]:
         for claims in self._claims.values():
@@ -42,4 +44,5 @@ class ClaimSet:
         elif known > claim.version or claim.ordinal in self._claims[claim.event_id]:
             return False
         self._claims[claim.event_id][claim.ordinal] = claim
+        self.changes += 1
         return True

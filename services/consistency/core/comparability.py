@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.claim import Book, BookEntry, Claim, Superseded
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED
 from services.consistency.core.guests import is_guest
 
 SEVERAL = ""
@@ -54,19 +54,19 @@ class ComparableBooks:
         When a book becomes comparable, read its earlier claims from the facts. A book that lost
         claims may have incidents left, so it counts as comparable.
         """
-        hashed = [(hash(claim.book), claim) for claim in claims]
-        for book, claim in hashed:
-            if isinstance(claim, Superseded):
-                self._comparable.add(book)
-            elif book not in self._comparable:
-                self._note(book, claim)
-        return [claim for book, claim in hashed if book in self._comparable]
+        comparable, hashes = self._comparable, [hash(claim.book) for claim in claims]
+        for book, claim in zip(hashes, claims, strict=True):
+            if book not in comparable:
+                if isinstance(claim, Superseded):
+                    comparable.add(book)
+                else:
+                    self._note(book, claim)
+        return [claim for book, claim in zip(hashes, claims, strict=True) if book in comparable]
 
     def _note(self, book: int, claim: Claim) -> None:
-        said = SEVERAL if claim.basis is Basis.PUBLISHED else claim.channel
-        if book in self._single:
-            known = self._single[book]
-        else:
+        said = SEVERAL if claim.basis is PUBLISHED else claim.channel
+        known = self._single.get(book)
+        if known is None:
             known = self._guests.pop(book, said) if self._guests else said
             if is_guest(claim):
                 self._guests[book] = said if known == said else SEVERAL

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from schemas.claim import Book, Claim, PriceClaim
-from schemas.offer import Basis, PriceListCompleted, SaleKind
+from schemas.offer import PUBLISHED, PriceListCompleted, SaleKind
 from schemas.price_list import Completion, EditionOffer, ListEdition, PriceList, Received
 from schemas.subject import SEPARATOR
 from services.consistency.core.offers import bounded
@@ -90,7 +90,7 @@ class _Withdrawal(NamedTuple):
 
 def edition_of(claim: Claim) -> ListEdition | None:
     """The edition of a price list that a claim names, if it is a published price."""
-    if not isinstance(claim, PriceClaim) or claim.basis is not Basis.PUBLISHED:
+    if not isinstance(claim, PriceClaim) or claim.basis is not PUBLISHED:
         return None
     if not (claim.price_list_id and claim.price_list_edition) or isinstance(claim, LeftOut):
         return None

@@ -20,8 +20,9 @@ from services.consistency.core.book import ComparedBook
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.expectation import Comparison, outdated_at
 from services.consistency.core.guests import is_guest
+from services.consistency.core.place_states import ChannelState
 from services.consistency.core.places import EVERYWHERE, Place, place_of, wider_than
-from services.consistency.core.timeline_fold import ChannelState, TimelineFold
+from services.consistency.core.timeline_fold import TimelineFold
 from services.consistency.core.windows import Windows, window_of
 
 

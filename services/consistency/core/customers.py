@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from schemas.claim import BookEntry
 from schemas.identifiers import NodeId
-from schemas.subject import Subject, SubjectType
+from schemas.subject import CUSTOMER, Subject
 
 
 def split_claims(claims: Iterable[BookEntry]) -> tuple[list[BookEntry], set[NodeId]]:
@@ -19,7 +19,7 @@ def split_claims(claims: Iterable[BookEntry]) -> tuple[list[BookEntry], set[Node
     customers: dict[str, Subject] = {}  # read once, for each has many claims
     for claim in claims:
         subject = claim.book.subject
-        if subject.type is SubjectType.CUSTOMER:
+        if subject.type is CUSTOMER:
             customers[subject.key] = subject
         else:
             others.append(claim)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from schemas.claim import Claim
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED, Basis
 from schemas.rules.consistency import KindRules
 from services.consistency.core.evidence import LookBack, Observations, never
 from services.consistency.core.expectation import ExpectationHistory, Judgement, Move
@@ -94,7 +94,7 @@ class Episode:
     def observed(self) -> list[tuple[Basis, Claim]]:
         """The latest deviating observation of each basis that has not agreed since."""
         found = self.deviating_claims.items()
-        return [(basis, claim) for basis, claim in found if basis is not Basis.PUBLISHED]
+        return [(basis, claim) for basis, claim in found if basis is not PUBLISHED]
 
     def copy(self) -> Episode:
         """An independent copy."""
@@ -163,7 +163,7 @@ class Deviations:
         current = self.current
         if current is None or current.healed_by_publishing or history.expected is None:
             return
-        if history.judge(published) is not None:
+        if history.deviates(published):
             return
         for basis, claim in current.observed():
             if claim.occurred_at < published.occurred_at:
@@ -313,13 +313,12 @@ class Deviations:
         if verdict is not None:
             current.add_evidence(verdict.claim)
             current.worsen(verdict)
-        elif Basis.PUBLISHED in current.deviating_claims:
-            self._resolve(current, Basis.PUBLISHED, now)
+        elif PUBLISHED in current.deviating_claims:
+            self._resolve(current, PUBLISHED, now)
         if history.expected is None:
             return
         for basis, claim in list(current.deviating_claims.items()):
-            judged = history.judge(claim)
-            if judged is None or judged.is_told_elsewhere:  # What is expected moved to it.
+            if not history.tells_of(claim):  # What is expected moved to it.
                 self._resolve(current, basis, now)
 
     def _resolve(self, current: Episode, basis: Basis, now: datetime) -> None:

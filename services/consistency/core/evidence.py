@@ -12,11 +12,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from schemas.claim import Claim
-from schemas.offer import Basis
+from schemas.offer import CHARGED, Basis
 from schemas.rules.consistency import KindRules
 from services.consistency.core.expectation import ExpectationHistory, Judgement
 
-CHARGED = Basis.CHARGED
 OBSERVATIONS_MAX = 200
 """Observations of one basis that are looked back on."""
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas.claim import Claim
 from schemas.incident import Details, Severity
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED
 from schemas.rules.consistency import KindRules
 from services.consistency.core.guests import is_guest
 
@@ -44,7 +44,7 @@ class Expected(NamedTuple):
     def seen_of(self) -> str | None:
         """The channel of which it is only an observation: no measure of the same channel."""
         one = self.votes[0] if self.alone else None
-        return None if one is None or one.basis is Basis.PUBLISHED else one.channel
+        return None if one is None or one.basis is PUBLISHED else one.channel
 
 
 class Comparison(Protocol):
@@ -133,11 +133,16 @@ class Judgement(NamedTuple):
     @property
     def is_told_elsewhere(self) -> bool:
         """Whether both sides stand in the book of an article number as well."""
-        return is_guest(self.claim) and any(map(is_guest, self.expected.supporting_claims))
+        return is_told_elsewhere(self.claim, self.expected)
 
     def is_worse_than(self, other: Judgement) -> bool:
         """More severe, or as severe and further from what is expected."""
         return (self.severity.rank, self.gap) > (other.severity.rank, other.gap)
+
+
+def is_told_elsewhere(claim: Claim, expected: Expected) -> bool:
+    """Whether both sides stand in the book of an article number as well."""
+    return is_guest(claim) and any(map(is_guest, expected.supporting_claims))
 
 
 class ExpectationHistory:
@@ -282,6 +287,20 @@ class ExpectationHistory:
         severity = comparison.severity(value, expected.value)
         gap = comparison.gap(value, expected.value)
         return Judgement(claim, expected, cause, severity, gap, self.move)
+
+    def deviates(self, claim: Claim) -> bool:
+        """Whether `judge` has a verdict on `claim`, which costs more than this."""
+        comparison, expected = self._comparison, self.expected
+        return expected is not None and not comparison.agrees(
+            comparison.value(claim), expected.value
+        )
+
+    def tells_of(self, claim: Claim) -> bool:
+        """Whether it deviates, and no other book tells of that."""
+        expected = self.expected
+        return (
+            expected is not None and self.deviates(claim) and not is_told_elsewhere(claim, expected)
+        )
 
     def copy(self) -> ExpectationHistory:
         """An independent copy."""

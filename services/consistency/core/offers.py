@@ -11,7 +11,7 @@ from datetime import datetime
 from schemas.claim import Book, ClaimHead
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.instants import from_ms, to_ms
-from schemas.offer import Availability, Basis, Offer
+from schemas.offer import DISPLAYED, PUBLISHED, Availability, Basis, Offer
 from schemas.subject import Subject
 from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard
@@ -36,11 +36,11 @@ def offers_of(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
     """The published or displayed offers of an event, in their order; each with its basis."""
     body = heard.event.body
     if isinstance(body, Offer):
-        yield body, Basis.PUBLISHED
+        yield body, PUBLISHED
     elif isinstance(body, ProductViewed) and body.offer:
-        yield body.offer, Basis.DISPLAYED
+        yield body.offer, DISPLAYED
     elif isinstance(body, CartUpdated):
-        yield from ((item.offer, Basis.DISPLAYED) for item in body.items if item.offer)
+        yield from ((item.offer, DISPLAYED) for item in body.items if item.offer)
 
 
 def store_of(heard: Heard) -> str:
@@ -70,7 +70,7 @@ def is_withdrawn(heard: Heard, offer: Offer, basis: Basis) -> bool:
     if offer.availability is not Availability.DISCONTINUED:
         return False
     is_now = offer.valid_from is None or offer.valid_from <= heard.occurred_at
-    return is_now and (offer.basis or basis) is Basis.PUBLISHED
+    return is_now and (offer.basis or basis) is PUBLISHED
 
 
 def window_of(heard: Heard, offer: Offer, basis: Basis) -> tuple[datetime | None, datetime | None]:

@@ -16,7 +16,7 @@ from schemas.claim import Book, Statement
 from schemas.events.messages import MessageSent
 from schemas.identifiers import WHOLE_PERSON, NodeId
 from schemas.kept_objection import KeptObjection
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED
 from schemas.rules.profile import ConsentRules
 from schemas.touchpoint import Touchpoint
 from services.consistency.core.contacts import contact_key, marketing_message, read_node, written
@@ -139,7 +139,7 @@ def kept_statements(book: Book, kept: Iterable[KeptObjection]) -> Iterator[State
         value = _packed(one.action, one.purpose, one.channel, address, "", False, node)
         yield Statement(
             book, one.occurred_at, f" {ERASED_EVENT}", ordinal, 0, one.channel, "", "",
-            Basis.PUBLISHED, value, CONSENT,
+            PUBLISHED, value, CONSENT,
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from schemas.claim import Book, Claim, Statement
 from schemas.incident import AnyIncident, IncidentState
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED, Basis
 from services.consistency.core.book import ComparedBook, earliest
 from services.consistency.core.claim_set import ClaimSet
 from services.consistency.core.episodes import EVIDENCE_MAX
@@ -186,7 +186,7 @@ class ContentBook:
             return said._replace(value=" ".join([said.value, *self._known_to(said)]))
         if self._days[_day(said)] and not self._reading.in_doubt(said):
             return said
-        if said.basis is not Basis.PUBLISHED:
+        if said.basis is not PUBLISHED:
             return None
         return said._replace(valid_from=said.occurred_at, valid_to=said.occurred_at)
 
@@ -205,7 +205,7 @@ class ContentBook:
                 said.append(one)
         rules = self._rules
         for voice, said in voices.items():
-            age = rules.published_max_age if voice[4] is Basis.PUBLISHED else rules.max_age
+            age = rules.published_max_age if voice[4] is PUBLISHED else rules.max_age
             yield voice, timeline(said, wrong, age, now)
 
     def _own(self, now: datetime) -> Iterator[Own]:

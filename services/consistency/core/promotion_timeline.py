@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from schemas.claim import Claim
-from schemas.rules.consistency import KindRules
+from schemas.rules.consistency import Apart, KindRules
 from services.consistency.core.places import Place, place_of
 from services.consistency.core.promotions import ChannelPromotions, StandingPromotion
 
@@ -28,6 +28,9 @@ class PromotionTerm(StrEnum):
     PACK = "pack"
     BEGIN = "begin"
     END = "end"
+
+
+CUSTOMER_GROUP, CURRENCY, PACK, BEGIN, END = PromotionTerm
 
 
 class Cause(StrEnum):
@@ -74,17 +77,19 @@ class TermDifference(NamedTuple):
 def value_of(one: StandingPromotion, term: PromotionTerm) -> str | datetime | None:
     """What is said of a term; None if nothing is said."""
     claim, terms = one.claim, one.terms
-    if term is PromotionTerm.CUSTOMER_GROUP:
+    if term is CUSTOMER_GROUP:
         return terms.customer_group
-    if term is PromotionTerm.CURRENCY:
+    if term is CURRENCY:
         return terms.currency
-    if term is PromotionTerm.PACK:
+    if term is PACK:
         return terms.pack or None
-    return claim.valid_from if term is PromotionTerm.BEGIN else claim.valid_to
+    return claim.valid_from if term is BEGIN else claim.valid_to
 
 
 Agree = Callable[[SaidTerms, SaidTerms, PromotionTerm], bool]
 """Whether anything that both say of a term is the same."""
+Votes = tuple[Sequence[SaidTerms], SaidTerms | None]
+"""Who says something of a term, and what is expected by that."""
 Key = tuple[str, PromotionTerm, str]
 """Promotion, term and the channel that deviates."""
 
@@ -152,9 +157,7 @@ class PromotionTimeline:
             if one.runs_from > now
         ]
         running = {
-            key: one
-            for key, one in found.items()
-            if one.runs_from <= now and one.term is not PromotionTerm.BEGIN
+            key: one for key, one in found.items() if one.runs_from <= now and one.term is not BEGIN
         }
         for key in [one for one in self._lasting if one not in running]:
             self._over.append(self._lasting.pop(key)._replace(until=now))
@@ -168,8 +171,9 @@ class PromotionTimeline:
             by_promotion.setdefault(one.promotions[0].promotion, {}).setdefault(one.channel, one)
         for _, said in sorted(by_promotion.items()):
             if len(said) > 1:
+                asked: dict[tuple[Apart, PromotionTerm], Votes] = {}
                 for own in said.values():
-                    yield from self._about(own, said, now)
+                    yield from self._about(own, said, now, asked)
 
     def _holding(self, now: datetime) -> Iterator[SaidTerms]:
         """What each channel says of each promotion, the nearest place first."""
@@ -181,17 +185,21 @@ class PromotionTimeline:
                         yield SaidTerms(channel, place, tuple(mine))
 
     def _about(
-        self, own: SaidTerms, said: Mapping[str, SaidTerms], now: datetime
+        self,
+        own: SaidTerms,
+        said: Mapping[str, SaidTerms],
+        now: datetime,
+        asked: dict[tuple[Apart, PromotionTerm], Votes],
     ) -> Iterator[TermContradiction]:
         """What contradicts the other channels in one channel's promotion. Who it is for comes
         first: of another group all other terms may differ."""
         apart = self._rules.apart_from(own.channel)
         for term in PromotionTerm:
-            votes = [
-                one for name, one in sorted(said.items()) if name not in apart and one.values(term)
-            ]
-            expected = self._expected(votes, term) if own in votes else None
-            if expected is None:
+            known = asked.get((apart, term))
+            if known is None:
+                known = asked[apart, term] = self._votes(said, apart, term)
+            votes, expected = known
+            if expected is None or own not in votes:
                 continue
             former = self._former.setdefault((own.promotions[0].promotion, term), [])
             if expected not in former:
@@ -203,8 +211,14 @@ class PromotionTimeline:
                 cause = self._cause(own, expected, votes, term)
                 begins = (one.begin for one in (*own.promotions, *expected.promotions))
                 yield TermContradiction(own, expected, term, cause, min(begins))
-            if term is PromotionTerm.CUSTOMER_GROUP:
+            if term is CUSTOMER_GROUP:
                 return
+
+    def _votes(self, said: Mapping[str, SaidTerms], apart: Apart, term: PromotionTerm) -> Votes:
+        votes = [
+            one for name, one in sorted(said.items()) if name not in apart and one.values(term)
+        ]
+        return votes, self._expected(votes, term)
 
     def _expected(self, votes: Sequence[SaidTerms], term: PromotionTerm) -> SaidTerms | None:
         """A reference channel's statement, else the one that most agree with; of as many the one

@@ -7,9 +7,9 @@ A kind says which incidents there are at a time, and when they may change withou
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from schemas.claim import Book, Claim
 from schemas.incident import AnyIncident
@@ -18,6 +18,7 @@ from services.consistency.core.book import earliest
 from services.consistency.core.claim_set import ClaimSet
 
 R = TypeVar("R", bound=KindRules)
+T = TypeVar("T")
 
 
 class RecomputedBook(ABC, Generic[R]):
@@ -28,6 +29,8 @@ class RecomputedBook(ABC, Generic[R]):
         self._rules = rules
         self._claims = ClaimSet(book)
         self._now: datetime | None = None
+        self._found: tuple[datetime, int, Any] | None = None
+        """What `_once` answered last, of which time and how many claims."""
 
     def add(self, claims: Iterable[Claim]) -> list[Claim]:
         """See the protocol."""
@@ -50,6 +53,15 @@ class RecomputedBook(ABC, Generic[R]):
         if now is None:
             return earliest(*times)
         return earliest(*(time for time in (*times, *self._changes_after(now)) if time > now))
+
+    def _once(self, find: Callable[[datetime], T], now: datetime) -> T:
+        """What `find`, one for all calls, finds by the claims until `now`: incidents and the next
+        due time follow from the same, and are asked for one after the other."""
+        known, changes = self._found, self._claims.changes
+        if known is None or known[:2] != (now, changes):
+            known = self._found = (now, changes, find(now))
+        found: T = known[2]
+        return found
 
     @abstractmethod
     def _incidents_at(self, now: datetime) -> Iterable[AnyIncident]:

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from schemas.base import TimeZone
 from schemas.claim import Statement
-from schemas.offer import Basis
+from schemas.offer import CHARGED, DISPLAYED, PUBLISHED
 from schemas.rules.consistency import Days, KindRules, Percent
 
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -144,7 +144,7 @@ class ShownPrices:
             if returned is None:
                 returned = _read(back)
             said = _read(alike[terms])
-            shown = [one for one in said if one.claim.basis is Basis.DISPLAYED]
+            shown = [one for one in said if one.claim.basis is DISPLAYED]
             found += self._of_one_article(_first_reports(said), shown, returned)
         return found
 
@@ -211,7 +211,7 @@ def _alike(claims: Iterable[Statement]) -> tuple[dict[str, list[Statement]], lis
     of_sku: dict[str, set[str]] = defaultdict(set)
     of_gtin: dict[str, set[str]] = defaultdict(set)
     for claim in claims:
-        if claim.basis is Basis.PUBLISHED:
+        if claim.basis is PUBLISHED:
             back.append(claim)
             continue
         terms, _, by_gtin = claim.terms.partition(BY_GTIN)
@@ -235,7 +235,7 @@ def _first_reports(said: Iterable[QuotedPrice]) -> list[QuotedPrice]:
     """The dearest line of the first report of each order, given in order of time."""
     first: dict[tuple[str, str], QuotedPrice] = {}
     for one in said:
-        if one.claim.basis is Basis.CHARGED:
+        if one.claim.basis is CHARGED:
             known = first.setdefault(one.order, one)
             if known.claim.event_id == one.claim.event_id and one.price > known.price:
                 first[one.order] = one

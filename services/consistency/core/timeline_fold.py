@@ -7,178 +7,36 @@ judged once. The result does not depend on where the fold pauses: resuming equal
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 from itertools import chain, count, groupby
+from operator import attrgetter
 
 from schemas.claim import Claim
-from schemas.offer import Basis
+from schemas.offer import CHARGED, PUBLISHED
 from schemas.rules.consistency import Apart
 from services.consistency.core.advertised import Around, Breaches, Speaker
-from services.consistency.core.episodes import Deviations, Episode
+from services.consistency.core.episodes import Episode
 from services.consistency.core.evidence import never
 from services.consistency.core.expectation import (
     Comparison,
     ExpectationHistory,
     Expected,
-    Move,
     expected_at,
     expected_of,
     outdated_at,
-    window_length,
 )
+from services.consistency.core.place_states import ChannelState, PlaceState, earliest_after
 from services.consistency.core.places import (
     EVERYWHERE,
     ZONE_RANK,
     Place,
     place_of,
-    wider_than,
-    zone_of,
 )
-from services.consistency.core.windows import ClaimWindow, Windows, window_of
+from services.consistency.core.windows import ClaimWindow, window_of
 
 FORESEEN_INSTANTS_MAX = 200
-
-
-class ChannelState:
-    """One channel at one place: what it publishes, its latest observation, its deviations."""
-
-    __slots__ = (
-        "_comparison", "apart", "channel", "deviations", "excused", "move", "next_bound",
-        "observed", "place", "published", "timer", "windows",
-    )  # fmt: skip
-
-    def __init__(self, channel: str, place: Place, comparison: Comparison) -> None:
-        self._comparison = comparison
-        self.channel = channel
-        self.apart: Apart = comparison.rules.apart_from(channel)
-        self.place = place
-        self.windows = Windows(comparison.rules.overlap(channel))
-        self.published: Claim | None = None
-        self.move: Move | None = None
-        """When the published value last changed, or ceased to be excused."""
-        self.excused = False
-        """Whether what it publishes is wrong, and a wider place's fault."""
-        self.next_bound: datetime | None = None
-        """When what is published may change by time alone."""
-        self.observed: Claim | None = None
-        """The latest displayed or charged claim."""
-        self.timer: datetime | None = None
-        """The earliest time queued for this channel."""
-        rules = comparison.rules
-        self.deviations = Deviations(channel, rules, rules.max_age)
-
-    def refresh(self, now: datetime, frozen_at: datetime | None = None) -> bool:
-        """Find the published claim that counts at `now`; True if it says something else."""
-        comparison, old, former = self._comparison, self.published, self.contradicting(now)
-        new = self.published = self.windows.at(now, frozen_at or now)
-        spoke_again = new is not old and former is None
-        if new and (spoke_again or old is None or comparison.value(old) != comparison.value(new)):
-            was_promoted = old is not None and comparison.promotion(old) is not None
-            ended = was_promoted and comparison.promotion(new) is None
-            self.move = Move(now, ended, window_length(comparison, new))
-        self.find_next_bound(now, frozen_at)
-        return spoke_again or not (old and new and comparison.repeats(new, old))
-
-    def find_next_bound(self, now: datetime, frozen_at: datetime | None = None) -> None:
-        """Look up when what is published may change next; looking ahead, nothing is forgotten."""
-        windows = self.windows
-        bound = windows.next_bound(now) if frozen_at else windows.next_change(now)
-        self.next_bound = earliest_after(now, bound, self.outdated_at)
-
-    @property
-    def outdated_at(self) -> datetime | None:
-        """When what it publishes ceases to contradict others."""
-        return outdated_at(self._comparison, self.published) if self.published else None
-
-    def contradicting(self, now: datetime) -> Claim | None:
-        """What it publishes, as long as that can contradict others."""
-        outdated = self.outdated_at
-        return None if outdated and outdated <= now else self.published
-
-    def judge_published(
-        self, is_excused: bool, history: ExpectationHistory, now: datetime, is_final: bool = False
-    ) -> None:
-        """Judge what the channel publishes, unless a wider place answers for it."""
-        answers_now = self.excused and not is_excused
-        if self.published and answers_now and (self.move is None or self.move.at < now):
-            self.move = Move(now, False, window_length(self._comparison, self.published))
-        self.excused = is_excused
-        said = None if is_excused else self.contradicting(now)
-        self.deviations.judge_published(said, self.move, history, now, is_final)
-
-    def observe(self, claim: Claim, now: datetime) -> bool:
-        """Add an observation; True if it may have changed the channel's vote."""
-        value_of, old = self._comparison.value, self.voting(now)
-        self.deviations.observations.add(claim)
-        differs = old is None or value_of(old) != value_of(claim)
-        if self.published is None and old and differs and not self._is_common(claim, now):
-            return False  # One old page does not change what the channel says.
-        self.observed = claim
-        return differs and self.published is None
-
-    def _is_common(self, claim: Claim, now: datetime) -> bool:
-        """Whether enough of the latest observations say what this one says."""
-        rules, value_of = self._comparison.rules, self._comparison.value
-        near = self.deviations.observations.near(claim.basis, now - rules.evidence_within)
-        same = {one.event_id for one in near if value_of(one) == value_of(claim)}
-        return rules.suffice(len(same), len({one.event_id for one in near}))
-
-    def voting(self, now: datetime) -> Claim | None:
-        """The latest observation, while it represents the channel."""
-        seen = self.observed
-        max_age = self._comparison.rules.max_age
-        return seen if seen is not None and seen.occurred_at + max_age > now else None
-
-    def copy(self) -> ChannelState:
-        """An independent copy to look ahead with.
-
-        A channel that publishes votes by that; its observations are for today, not for then.
-        """
-        twin = ChannelState(self.channel, self.place, self._comparison)
-        twin.windows, twin.deviations = self.windows.copy(), self.deviations.copy()
-        twin.published, twin.move, twin.excused = self.published, self.move, self.excused
-        twin.observed = None if self.published else self.observed
-        return twin
-
-
-class PlaceState:
-    """One place: its channels and what is expected there.
-
-    Expectations are by the channels that are left out of them, because prices may differ there.
-    """
-
-    __slots__ = ("channels", "offered", "own", "place", "wider", "zone")
-
-    def __init__(self, place: Place, comparison: Comparison) -> None:
-        self.place = place
-        self.channels: dict[str, ChannelState] = {}
-        self.own: dict[Apart, ExpectationHistory] = {}
-        """What is expected here; without an entry, what is expected at the wider place."""
-        self.offered: dict[Apart, ExpectationHistory] = {}
-        """Of the whole chain: what narrower places are held to, where that is not `own`."""
-        self.zone = zone_of(place, comparison.rules)
-        self.wider = wider_than(place, comparison.rules)
-        """The places whose claims hold here where the channel has none, the nearest first."""
-
-    @property
-    def needs_judging(self) -> bool:
-        """Whether a change of a wider place may change anything here at once.
-
-        A store known by its receipts alone follows without being touched, however many there are.
-        """
-        return (
-            bool(self.own)
-            or len(self.channels) > 1
-            or any(state.published or state.deviations.current for state in self.channels.values())
-        )
-
-    def copy(self, comparison: Comparison) -> PlaceState:
-        """A copy without its channels."""
-        twin = PlaceState(self.place, comparison)
-        twin.own = {apart: history.copy() for apart, history in self.own.items()}
-        twin.offered = {apart: history.copy() for apart, history in self.offered.items()}
-        return twin
+OCCURRED_AT = attrgetter("occurred_at")
 
 
 class TimelineFold:
@@ -189,6 +47,7 @@ class TimelineFold:
         self._rules = comparison.rules
         self._aparts = comparison.rules.aparts
         self._are_apart = comparison.rules.locations_may_differ
+        self._max_age = comparison.rules.max_age
         self._nothing = ExpectationHistory(comparison)
         """What is expected before anything was said."""
         self.places: dict[Place, PlaceState] = {}
@@ -205,7 +64,7 @@ class TimelineFold:
 
     def run(self, claims: Sequence[Claim], until: datetime) -> None:
         """Continue with `claims` (sorted, later than all before) and everything due by `until`."""
-        for now, group in groupby(claims, key=lambda claim: claim.occurred_at):
+        for now, group in groupby(claims, key=OCCURRED_AT):
             while self._timers and self._timers[0][0] < now:
                 self._instant(self._timers[0][0], ())
             self._instant(now, group)
@@ -265,7 +124,7 @@ class TimelineFold:
         observed: list[tuple[PlaceState, ChannelState, Claim]] = []
         for claim in claims:
             place_state, state = self._state_of(claim)
-            if claim.basis is Basis.PUBLISHED:
+            if claim.basis is PUBLISHED:
                 state.windows.add(self._window(claim), now)
                 published[state] = place_state
             else:
@@ -355,8 +214,10 @@ class TimelineFold:
 
     def _judge_published(self, place_state: PlaceState, state: ChannelState, now: datetime) -> None:
         """Judge what a channel publishes for a place, unless another kind tells of it."""
-        speaker, said = (state.channel, state.place), state.published
-        if self.breaches.current and said and self.breaches.tells(speaker, said):
+        said = state.published
+        if said is None and state.deviations.current is None:
+            state.excused = False  # it says nothing, and nothing of it deviates
+        elif self.breaches.current and said and self._tells(state, said):
             state.excused = True
             state.deviations.hand_over(now)
         else:
@@ -371,6 +232,10 @@ class TimelineFold:
             state.judge_published(is_excused, history, now, is_final)
         self._arm(state, self._due(state, now))
 
+    def _tells(self, state: ChannelState, claim: Claim) -> bool:
+        """Whether a breach tells of what is said here."""
+        return self.breaches.tells((state.channel, state.place), claim)
+
     def _judge_again(self, speakers: Iterable[Speaker], now: datetime) -> None:
         for channel, place in sorted(speakers):
             place_state = self.places[place]
@@ -380,6 +245,10 @@ class TimelineFold:
 
     def _dependent(self, touched: dict[Place, PlaceState]) -> list[PlaceState]:
         """The affected places and those that follow them, in order of dependency."""
+        if len(touched) == 1:
+            (only,) = touched
+            if only.rank > ZONE_RANK:
+                return list(touched.values())
         reaches_all = EVERYWHERE in touched and not self._are_apart
         if reaches_all or any(place.rank == ZONE_RANK for place in touched):
             places: Iterable[PlaceState] = [
@@ -394,14 +263,19 @@ class TimelineFold:
     def _update(self, place_state: PlaceState, apart: Apart, now: datetime) -> None:
         """Find out what is right at a place now, for channels not compared with `apart`."""
         own = place_state.own.get(apart)
-        expected = self._reference(place_state, apart)
+        expected = self._reference(place_state, apart) if self._rules.reference_channels else None
         if expected is None and place_state.wider and not self._are_apart:
             expected = self._followed(place_state, apart).expected
+            if expected is not None and own is None:
+                return  # it follows the wider place as before
         is_proven = True
         if expected is None:
             votes = self._of_today(self._votes(place_state, apart, now), now)
+            is_proven = len(votes) != 1 or votes[0].basis is PUBLISHED
+            says_nothing = not votes or not is_proven
+            if own is None and says_nothing and not self._followed(place_state, apart).expected:
+                return
             expected = expected_of(self._comparison, votes)
-            is_proven = len(votes) != 1 or votes[0].basis is Basis.PUBLISHED
         if own is None:
             followed = self._followed(place_state, apart)
             if (expected if is_proven else None) is followed.expected:
@@ -456,11 +330,12 @@ class TimelineFold:
 
     def _votes(self, place_state: PlaceState, apart: Apart, now: datetime) -> list[Claim]:
         """One claim per channel: what it publishes, else the latest observation."""
-        channels = set(place_state.channels)
+        channels: Set[str] = place_state.channels.keys()
         for place in place_state.wider:
-            if place in self.places:
-                channels.update(self.places[place].channels)
-        claims = (self._vote(place_state, channel, now) for channel in sorted(channels - apart))
+            wider = self.places.get(place)
+            if wider is not None:
+                channels = channels | wider.channels.keys()
+        claims = [self._vote(place_state, channel, now) for channel in sorted(channels - apart)]
         return [claim for claim in claims if claim is not None]
 
     def _vote(self, place_state: PlaceState, channel: str, now: datetime) -> Claim | None:
@@ -537,10 +412,13 @@ class TimelineFold:
 
     def _is_told(self, state: ChannelState, claim: Claim, now: datetime) -> bool:
         """Whether an observation is, or belongs to, a charge above an advertisement."""
-        speaker, breaches = (state.channel, state.place), self.breaches
-        if claim.basis is not Basis.CHARGED:
-            return bool(breaches.current) and breaches.tells(speaker, claim)
-        is_breach = breaches.charge(claim, self._around(speaker), now)
+        breaches = self.breaches
+        if claim.basis is not CHARGED:
+            return bool(breaches.current) and self._tells(state, claim)
+        advertising = self._advertising(self.places[state.place], state.channel)
+        if all(one.contradicting(now) is None for one in advertising):
+            return False
+        is_breach = breaches.charge(claim, self._around((state.channel, state.place)), now)
         self._judge_again(breaches.take_changed(), now)
         return is_breach
 
@@ -548,11 +426,6 @@ class TimelineFold:
         """What holds for a channel at a place now."""
         channel, place = speaker
         place_state, apart = self.places[place], self._rules.apart_from(channel)
-
-        def publishers(channels: Iterable[str]) -> list[ChannelState]:
-            found = (self._publisher(place_state, one) for one in channels if one not in apart)
-            return [one for one in found if one is not None]
-
         wider = [
             (one, self.history_at(self.places[one], apart).expected)
             for one in place_state.wider
@@ -562,10 +435,21 @@ class TimelineFold:
             place,
             wider,
             self._publisher(place_state, channel),
-            publishers(sorted(self._advertisers - {channel})),
-            publishers(self._rules.reference_channels),
+            self._advertising(place_state, channel),
+            self._publishers(place_state, self._rules.reference_channels, apart),
             self.history_at(place_state, apart).expected,
         )
+
+    def _advertising(self, place_state: PlaceState, channel: str) -> list[ChannelState]:
+        """Who publishes here for each other channel that advertises."""
+        advertisers = sorted(self._advertisers - {channel})
+        return self._publishers(place_state, advertisers, self._rules.apart_from(channel))
+
+    def _publishers(
+        self, place_state: PlaceState, channels: Iterable[str], apart: Apart
+    ) -> list[ChannelState]:
+        found = (self._publisher(place_state, one) for one in channels if one not in apart)
+        return [one for one in found if one is not None]
 
     def _overtake_observed(self, now: datetime) -> None:
         """End what rests on observations made before the channel published the right value."""
@@ -581,19 +465,20 @@ class TimelineFold:
 
     def _due(self, state: ChannelState, after: datetime | None = None) -> datetime | None:
         """The earliest time (after `after`) at which the channel may change by time alone."""
-        dues = [state.next_bound, state.deviations.due_at]
-        if state.published is None and state.observed and self._frozen_at is None:
-            dues.append(state.observed.occurred_at + self._rules.max_age)
-        return earliest_after(after, *dues)
+        due = state.next_bound
+        if due is not None and after is not None and due <= after:
+            due = None
+        if state.deviations.current is not None:
+            due = earliest_after(after, due, state.deviations.due_at)
+        seen = state.observed
+        if seen is not None and state.published is None and self._frozen_at is None:
+            aged = seen.occurred_at + self._max_age
+            if (due is None or aged < due) and (after is None or aged > after):
+                return aged
+        return due
 
     def _arm(self, state: ChannelState, due: datetime | None) -> None:
         """Queue the channel for its next due time, unless it is queued early enough."""
         if due is not None and (state.timer is None or due < state.timer):
             state.timer = due
             heapq.heappush(self._timers, (due, next(self._timers_set), state))
-
-
-def earliest_after(after: datetime | None, *times: datetime | None) -> datetime | None:
-    """The earliest of the given times that are later than `after`, if that is given."""
-    later = (time for time in times if time is not None and (after is None or time > after))
-    return min(later, default=None)

@@ -21,7 +21,7 @@ from schemas.currency import Priced
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.events.orders import Fulfilment, OrderCancelled, OrderLine, OrderPlaced, OrderReturned
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
-from schemas.offer import Basis, Offer
+from schemas.offer import CHARGED, DISPLAYED, PUBLISHED, Offer
 from schemas.subject import SEPARATOR, Subject, SubjectType, written_subject
 from services.consistency.core.book import incident_id
 from services.consistency.core.episodes import EVIDENCE_MAX
@@ -93,10 +93,10 @@ class ShownBook(RecomputedBook[ShownRules]):
     """What one customer did and got."""
 
     def _incidents_at(self, now: datetime) -> Iterator[AnyIncident]:
-        return (self._incident(one, now) for one in self._purchases(now))
+        return (self._incident(one, now) for one in self._once(self._purchases, now))
 
     def _changes_after(self, now: datetime) -> Iterator[datetime]:
-        return (one.end for one in self._purchases(now))
+        return (one.end for one in self._once(self._purchases, now))
 
     def _purchases(self, now: datetime) -> list[DearerPurchase]:
         """What was charged too much, by the claims that are not later than now."""
@@ -179,7 +179,7 @@ def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
         return []
     book = heard.customer_book(NAME)
     for price, quantity, offer in zip(told, quantities, priced, strict=True):
-        is_shown = price.basis is Basis.DISPLAYED and price.price > NOTHING_SOLD
+        is_shown = price.basis is DISPLAYED and price.price > NOTHING_SOLD
         terms = _terms(price, offer) if is_shown else None
         if terms is not None:
             value = {"price": str(price.price), "list": price.price_list_id}
@@ -228,7 +228,7 @@ def _given_back(
         value = {"order": body.order_id, "issuer": body.issuer, "sku": sku}
         statement = Statement(
             heard.customer_book(NAME), heard.occurred_at, heard.event.event_id, ordinal,
-            heard.version, heard.event.channel, "", "", Basis.PUBLISHED, _written(value),
+            heard.version, heard.event.channel, "", "", PUBLISHED, _written(value),
         )  # fmt: skip
         found.append((statement, NOTHING_SOLD))
     return found
@@ -280,7 +280,7 @@ def _written(value: dict[str, str]) -> str:
 
 def sold(claim: Statement) -> tuple[str, Decimal] | None:
     """The article and the price, if it was charged."""
-    if claim.basis is not Basis.CHARGED:
+    if claim.basis is not CHARGED:
         return None
     paid = QuotedPrice.of(claim)
     return paid.sku, paid.price
@@ -293,7 +293,7 @@ def met(
     details, found = incident.details, []
     for one in observations:
         claim = one.claim
-        if isinstance(claim, Statement) and claim.basis is Basis.CHARGED:
+        if isinstance(claim, Statement) and claim.basis is CHARGED:
             paid = QuotedPrice.of(claim)
             is_it = claim.event_id in incident.evidence[0] and paid.sku == details.sku
             if is_it and paid.price == details.observed:

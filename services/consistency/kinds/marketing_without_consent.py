@@ -21,7 +21,7 @@ from pydantic import Field
 from schemas.claim import Claim, Statement
 from schemas.identifiers import NodeId
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
-from schemas.offer import Basis
+from schemas.offer import PUBLISHED
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import incident_id
@@ -151,9 +151,10 @@ class BreachFinder:
         nodes = {word.anchor for word in self._words}
         nodes.update(one.anchor for one in self._messages)
         nodes.update(one.address for one in self._messages if one.address is not None)
-        nodes.update(link.a for one in said for link in read_links(one))
         # Links are read ahead of the tick: when they prove something does not change later.
-        self._joins = Joins((link for one in said for link in read_links(one)), nodes)
+        links = [link for one in said for link in read_links(one)]
+        nodes.update(link.a for link in links)
+        self._joins = Joins(links, nodes)
         self._known: dict[tuple[NodeId, NodeId | None], list[tuple[datetime, int]]] = {}
 
     def breaches(self) -> Iterator[ConsentBreach]:
@@ -251,14 +252,13 @@ class ConsentBook(RecomputedBook[ConsentBreachRules]):
         return (self._incident(breaches, now) for breaches in self._episodes(now))
 
     def _changes_after(self, now: datetime) -> Iterator[datetime]:
-        for breach in BreachFinder(self._claims, self._rules, now).breaches():
+        for breach in self._once(self._breaches, now):
             yield breach.known_at
             yield breach.until
 
     def _episodes(self, now: datetime) -> Iterator[list[ConsentBreach]]:
         """The breaches known by now, those that follow each other before they are over together."""
-        found = BreachFinder(self._claims, self._rules, now).breaches()
-        known = [one for one in found if one.known_at <= now]
+        known = [one for one in self._once(self._breaches, now) if one.known_at <= now]
         for _, mine in groupby(sorted(known, key=_scope), key=_scope):
             current: list[ConsentBreach] = []
             for breach in sorted(mine, key=lambda one: one.message):
@@ -267,6 +267,9 @@ class ConsentBook(RecomputedBook[ConsentBreachRules]):
                     current = []
                 current.append(breach)
             yield current
+
+    def _breaches(self, now: datetime) -> list[ConsentBreach]:
+        return list(BreachFinder(self._claims, self._rules, now).breaches())
 
     def _incident(self, breaches: Sequence[ConsentBreach], now: datetime) -> AnyIncident:
         first, end = breaches[0].message, _end(breaches)
@@ -336,7 +339,7 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
         (
             Statement(
                 heard.customer_book(NAME), heard.occurred_at, event.event_id, ordinal,
-                heard.version, channel, "", "", Basis.PUBLISHED, value, terms,
+                heard.version, channel, "", "", PUBLISHED, value, terms,
             ),
             NOTHING_SOLD,
         )

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from schemas.claim import Book, Claim, Statement
 from schemas.events.orders import LineKind, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
-from schemas.offer import Availability, Basis, Offer, SaleKind
+from schemas.offer import CHARGED, PUBLISHED, Availability, Basis, Offer, SaleKind
 from schemas.rules.consistency import Days, Hours, KindRules, Name
 from schemas.subject import Subject, SubjectType, written_subject
 from services.consistency.core.assortment import (
@@ -255,7 +255,7 @@ def claims(heard: Heard) -> list[tuple[Statement, Decimal]]:
 def _word(heard: Heard, offer: Offer, basis: Basis) -> ListingWord:
     """What an offer says of the assortment. Only what is sold to everybody for good belongs to it;
     whatever else is said shows that the channel has the product."""
-    if (offer.basis or basis) is not Basis.PUBLISHED or offer.seller:
+    if (offer.basis or basis) is not PUBLISHED or offer.seller:
         return ListingWord.SHOWN
     if is_withdrawn(heard, offer, basis):
         return ListingWord.WITHDRAWN
@@ -295,7 +295,7 @@ def _sold(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]]:
                 event.channel,
                 "",
                 "",
-                Basis.CHARGED,
+                CHARGED,
                 ListingWord.SHOWN.value,
             ),
             NOTHING_SOLD,

@@ -21,7 +21,7 @@ from schemas.currency import Priced
 from schemas.descriptions import Described
 from schemas.events.orders import LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, Severity
-from schemas.offer import Basis, Offer, SaleKind, TaxMode
+from schemas.offer import CHARGED, PUBLISHED, Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, Name, OverlapRules, Percent
 from schemas.subject import Subject, SubjectType
 from services.consistency.core.advertised import Cause as Advertised
@@ -53,7 +53,7 @@ from services.consistency.core.packs import same_pack
 from services.consistency.core.unsaid import ClaimKey, Publications
 
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
-PRODUCT, NO_SALE = LineKind.PRODUCT, Decimal(0)
+PRODUCT, PROMOTION, NO_SALE = LineKind.PRODUCT, SaleKind.PROMOTION, Decimal(0)
 NO_STORE = "*"
 """`price_location` of a price that is no store's."""
 GRACE_HOURS: dict[str, float] = {
@@ -244,7 +244,7 @@ class PriceComparison:
 
     def promotion(self, claim: PriceClaim) -> str | None:
         """The promotion behind this price."""
-        is_promotion = bool(claim.promotion) or claim.sale_kind is SaleKind.PROMOTION
+        is_promotion = bool(claim.promotion) or claim.sale_kind is PROMOTION
         return claim.promotion if is_promotion else None
 
     def repeats(self, claim: PriceClaim, former: PriceClaim) -> bool:
@@ -268,6 +268,8 @@ class PriceComparison:
         often counts, then the lowest.
         """
         prices = [claim.price for claim in votes]
+        if prices.count(prices[0]) == len(prices):
+            return prices[0]
 
         def standing(price: Decimal) -> tuple[int, int, Decimal]:
             support = sum(self.agrees(other, price) for other in prices)
@@ -278,17 +280,17 @@ class PriceComparison:
 
     def cause(self, claim: PriceClaim, expected: Expected, history: ExpectationHistory) -> Cause:
         """Compare with what was right before, latest first."""
-        same = [old for old in reversed(history.previous) if self.agrees(claim.price, old.value)]
-        if expected.promoted and same and same[0] is history.previous[-1]:
-            is_back = history.has_returned(same[0])
+        former = reversed(history.previous)
+        same = next((old for old in former if self.agrees(claim.price, old.value)), None)
+        if expected.promoted and same is not None and same is history.previous[-1]:
+            is_back = history.has_returned(same)
             return Cause.PROMOTION_NOT_ENDED if is_back else Cause.PROMOTION_NOT_STARTED
         if claim.promotion and claim.promotion in history.ended_promotions:
             return Cause.PROMOTION_NOT_ENDED
-        if not same:
+        if same is None:
             return Cause.WRONG_PRICE
-        if same[0].promoted and not expected.promoted:
-            return Cause.PROMOTION_NOT_ENDED
-        return Cause.STALE_PRICE
+        is_over = same.promoted and not expected.promoted
+        return Cause.PROMOTION_NOT_ENDED if is_over else Cause.STALE_PRICE
 
     def severity(self, observed: Decimal, expected: Decimal) -> Severity:
         """An overcharge ranks above an undercharge, a gross error highest."""
@@ -357,7 +359,7 @@ class PriceBook(LinkedBook):
         return group
 
     def _watch_one(self, watch: CurrencyWatch, claim: Claim) -> None:
-        if isinstance(claim, PriceClaim) and claim.basis is Basis.PUBLISHED:
+        if isinstance(claim, PriceClaim) and claim.basis is PUBLISHED:
             watch.put(claim, self._now)
 
     def _withdraw(self, key: ClaimKey, group: ClaimGroup | None) -> None:
@@ -495,7 +497,7 @@ def _of_line(
         event.channel,
         store_of(heard) if not place else "" if place == NO_STORE else place,
         "",
-        Basis.CHARGED,
+        CHARGED,
         price,
         order.currency or heard.currency,
         tax_mode=line.tax_mode or order.tax_mode or TaxMode.GROSS,
@@ -531,7 +533,7 @@ def priced_lines(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
 
 def sold(claim: PriceClaim) -> tuple[str, Decimal] | None:
     """The article and the price, if it was charged."""
-    if claim.basis is not Basis.CHARGED:
+    if claim.basis is not CHARGED:
         return None
     return claim.with_sku or claim.book.subject.parts[1], claim.price
 
@@ -544,7 +546,7 @@ def met(
     for one in observations:
         claim = one.claim
         if isinstance(claim, PriceClaim) and _meets(incident, claim, one.location, rules):
-            paid = claim.basis is Basis.CHARGED and not incident.details.observed_currency
+            paid = claim.basis is CHARGED and not incident.details.observed_currency
             cost = (claim.price - expected) * one.quantity if paid else None
             found.append(Met(one, _plain(claim.price), cost))
     return found

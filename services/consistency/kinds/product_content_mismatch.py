@@ -17,7 +17,7 @@ from pydantic import Field
 
 from schemas.claim import Book, Statement
 from schemas.incident import AnyIncident, Details, Incident, Severity
-from schemas.offer import Basis, Offer
+from schemas.offer import PUBLISHED, Basis, Offer
 from schemas.rules.consistency import Hours, KindRules, Name, Percent
 from schemas.subject import SubjectType, written_subject
 from services.consistency.core.book import ComparedBook, incident_id
@@ -111,7 +111,7 @@ class ContentComparison:
 
     def value(self, claim: Statement) -> Content:
         """What is said of the field."""
-        return Content(field_of(claim), claim.value, claim.basis is Basis.PUBLISHED)
+        return Content(field_of(claim), claim.value, claim.basis is PUBLISHED)
 
     def promotion(self, claim: Statement) -> None:
         """Descriptions have no promotions."""

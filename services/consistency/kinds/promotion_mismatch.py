@@ -31,6 +31,8 @@ from services.consistency.core.kind import Heard, Kind, Met, Observation
 from services.consistency.core.offers import OFFERING
 from services.consistency.core.places import EVERYWHERE, STORE_RANK, ZONE_RANK, Place, place_of
 from services.consistency.core.promotion_timeline import (
+    BEGIN,
+    END,
     Cause,
     PromotionTerm,
     PromotionTimeline,
@@ -206,11 +208,11 @@ class PromotionsBook:
     def _is_same_time(
         self, one: StandingPromotion, other: StandingPromotion, term: PromotionTerm
     ) -> bool:
-        is_end = term is PromotionTerm.END
+        is_end = term is END
         times = [
             one.claim.valid_to if is_end else one.claim.valid_from
             for one in (one, other)
-            if term in (PromotionTerm.BEGIN, PromotionTerm.END)
+            if term in (BEGIN, END)
         ]
         known = [time for time in times if time is not None]
         if len(known) < 2:

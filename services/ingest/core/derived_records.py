@@ -89,8 +89,10 @@ def watermarks(events: Iterable[Accepted]) -> list[Watermark]:
     for event in events:  # by receipt, too: in milliseconds, for there are thousands
         if event.row["synthetic"]:
             continue
-        key = (event.realm, event.channel, event.received_ms)
-        latest[key] = max(latest.get(key, event.occurred_ms), event.occurred_ms)
+        key, at = (event.realm, event.channel, event.received_ms), event.occurred_ms
+        known = latest.get(key)
+        if known is None or known < at:
+            latest[key] = at
     found: dict[tuple[str, str], Watermark] = {}
     for (realm, channel, received_ms), occurred_ms in latest.items():
         one = Watermark.of(realm, channel, from_ms(occurred_ms), from_ms(received_ms))

@@ -14,8 +14,8 @@ import pytest
 
 from schemas.claim import PriceClaim
 from schemas.offer import Basis
+from services.consistency.core.place_states import ChannelState
 from services.consistency.core.places import EVERYWHERE
-from services.consistency.core.timeline_fold import ChannelState
 from services.consistency.kinds.price_mismatch import PriceComparison
 from services.consistency.rules import ConsistencyRules
 from services.consistency.scenario import overridden

@@ -9,8 +9,9 @@ import pytest
 
 from schemas.claim import PriceClaim
 from schemas.incident import IncidentState
+from services.consistency.core.place_states import PlaceState
 from services.consistency.core.places import EVERYWHERE, Place
-from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX, PlaceState
+from services.consistency.core.timeline_fold import FORESEEN_INSTANTS_MAX
 from services.consistency.kinds.price_mismatch import PriceComparison
 from services.consistency.rules import ConsistencyRules
 

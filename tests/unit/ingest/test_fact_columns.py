@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.claim import Statement, unpack_statement
+from schemas.claim import Statement, quantity_of
 from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
 from schemas.instants import to_ms
@@ -183,4 +183,4 @@ def test_a_claim_about_a_customer_is_kept_with_its_anchor_and_quantity() -> None
     assert isinstance(claim, Statement)
     assert claim.book.subject == Subject.customer(outcome.node)
     [kept] = claims_group([(claim, Decimal(2))])["claims.body"]
-    assert unpack_statement(kept)[1] == 2
+    assert quantity_of(kept) == 2

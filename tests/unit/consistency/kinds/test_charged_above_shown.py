@@ -70,6 +70,20 @@ def test_the_latest_page_of_each_channel_counts() -> None:
     assert (one.cause, one.evidence[1]) == ("shown_elsewhere", ["shop-d3-10"])
 
 
+def test_a_claim_that_comes_after_the_judgement_counts_at_the_same_time() -> None:
+    """Incidents and the next due time follow from the same, which is of all claims by then."""
+    book = KIND.judge(BOOK, RULES)
+    book.add([says(CHARGED, "12", 10, "pos", order="R")])
+    book.advance(hour(17))
+    assert (book.incidents(), book.next_due) == ({}, None)
+    book.add([says(SHOWN, "9", 0)])
+    (one,) = book.incidents().values()
+    assert one.state is IncidentState.OPEN
+    book.add([says(BACK, "0", 20, order="R")])
+    (one,) = book.incidents().values()
+    assert (one.state, book.next_due) == (IncidentState.RESOLVED, None)
+
+
 def test_given_back_or_forgotten() -> None:
     """It resolves with the return of its order, else after thirty days; and says what it cost."""
     paid = says(CHARGED, "12", 10, "pos", order="R")
