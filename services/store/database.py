@@ -65,6 +65,7 @@ FEW_KEYS = 100
 ONE_THREAD = " SETTINGS max_threads = 1"
 KEYS_PER_QUERY = 5_000
 """Node ids in one query: its text stays below half a megabyte."""
+SECOND_HALF = (1 << 64) - 1
 PORTS = {"http": 8123, "https": 8443}
 ROOM_BYTES_MIN = 8 * 1024 * 1024
 """The engine writes a definition without looking for room. On a full disk it stays empty, and the
@@ -382,6 +383,12 @@ def on_one_thread(sql: str, keys: int = 1) -> str:
     return f"{sql}{ONE_THREAD}" if keys <= FEW_KEYS else sql
 
 
+def place_of(node: NodeId) -> int:
+    """The place of an id in the order in which ClickHouse sorts UUIDs, by their second half first;
+    and the id of a place, since to exchange the halves undoes itself."""
+    return (node & SECOND_HALF) << 64 | node >> 64
+
+
 def rows_by_key(
     database: Database,
     sql: str,
@@ -392,8 +399,13 @@ def rows_by_key(
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of a query on any number of node ids, which is asked part by part.
 
-    `name` is that of the statement's parameter for them.
+    The parts are of keys that lie side by side in the store, so that what is read for one holds
+    more of its keys: at ten million nodes, a quarter of the time (docs/adr/0118).
+
+    Args:
+        name: that of the statement's parameter for the keys.
     """
-    for part in chunks(list(keys), KEYS_PER_QUERY):
+    ordered = list(keys) if len(keys) <= KEYS_PER_QUERY else sorted(keys, key=place_of)
+    for part in chunks(ordered, KEYS_PER_QUERY):
         uuids = [f"{one:032x}" for one in part]
         yield from database.rows(sql, {"realm": realm, name: uuids, **parameters})

@@ -21,7 +21,7 @@ from services.identity.adapters.plain_rows import PlainRows
 from services.identity.core.model import Pair, Reason, Refusal, TypeTable
 from services.identity.known_nodes import ASKED_MIN, KnownNodes
 from services.identity.ports import Placed
-from services.store.database import Database, chunks, rows_by_key
+from services.store.database import Database, chunks, place_of, rows_by_key
 from services.store.profile_map import ProfileMap
 from services.store.statements import statements_of
 
@@ -57,7 +57,7 @@ DELETE FROM {table} WHERE realm = {{realm:String}} AND node IN {{nodes:Array(UUI
 NODES_PER_DELETE = 1_000
 PASS_S = 60
 """One pass over a whole graph, of a process that takes no event meanwhile."""
-SECOND_HALF = (1 << 64) - 1
+PLACE_MAX = (1 << 128) - 1
 
 
 class ClickHouseIdentityStore:
@@ -80,7 +80,8 @@ class ClickHouseIdentityStore:
         knows_all = sole_writer and not reads_lag
         tables = NODES_SQL_OF if knows_all else ()
         self._known = {table: self._nodes_in(table) for table in tables}
-        self._nodes = KnownNodes(StoredPlaces(database), ASKED_MIN) if knows_all else None
+        self._places = StoredPlaces(database)
+        self._nodes = KnownNodes(self._places, ASKED_MIN) if knows_all else None
         self._map = ProfileMap(database)
         self._plain = PlainRows(database, PASS_S if sole_writer else None)
         # Most realms never have a decision or a mark; they are not read in every batch.
@@ -173,14 +174,27 @@ class ClickHouseIdentityStore:
 
     def nodes(self, realm: str, limit: int, after: NodeId | None = None) -> Iterator[list[Node]]:
         """See `VerificationSource`. In the store's order of ids."""
-        last = as_uuid(after or 0)
-        while True:
-            asked = {"realm": realm, "after": last, "limit": limit}
-            rows = self._database.rows(NODES_SQL, asked)
-            if not rows:
-                return
-            yield [Node(node.int, type_name, "") for node, type_name in rows]
-            last = rows[-1][0]
+        place = place_of(after or 0)
+        span = PLACE_MAX * limit // (self._places.count() + 1)
+        while place < PLACE_MAX:
+            page, began, wider = list[Node](), place, 2
+            while len(page) < limit and place < PLACE_MAX:
+                until = min(PLACE_MAX, place + span)
+                asked = {
+                    "realm": realm,
+                    "after": as_uuid(place_of(place)),
+                    "until": as_uuid(place_of(until)),
+                    "limit": limit - len(page),
+                }
+                rows = self._database.rows(NODES_SQL, asked)
+                page += [Node(int.from_bytes(node), type_name, "") for node, type_name in rows]
+                place, span, wider = until, span * wider, wider * wider
+            if len(page) == limit:
+                place = place_of(page[-1].id)
+            if page:
+                yield page
+            # A quarter more than what the last ones took, so that one read is mostly enough.
+            span = max(1, (place - began) * 5 // 4)
 
     def crowded(self, realm: str, table: TypeTable, at_most: int) -> list[Node]:
         """See `VerificationSource`."""
@@ -212,8 +226,8 @@ class ClickHouseIdentityStore:
         return Counter(holder for holder in members.holder.values() if holder in members.kinds)
 
     def place_of(self, node: NodeId) -> int:
-        """See `VerificationSource`. ClickHouse sorts UUIDs by their second half first."""
-        return (node & SECOND_HALF) << 64 | node >> 64
+        """See `VerificationSource`."""
+        return place_of(node)
 
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""

@@ -119,26 +119,24 @@ WHERE realm = {realm:String} AND active
     AND (a IN {nodes:Array(UUID)} OR b IN {nodes:Array(UUID)})
 
 -- nodes --
--- The next nodes, with their types, that have an edge, a decision or a map row.
-SELECT node, any(type) FROM
+-- The next nodes of a range, with their types, that have an edge, a decision or a map row. Without an
+-- end of the range it reads all that is left of the tables, whatever the limit.
+SELECT UUIDToNum(node), any(type) FROM
 (
-    SELECT node, type FROM
+    SELECT a AS node, a_type AS type FROM edges
+    WHERE realm = {realm:String} AND a > {after:UUID} AND a <= {until:UUID}
+    UNION ALL
+    SELECT b AS node, b_type AS type FROM edges_reversed
+    WHERE realm = {realm:String} AND b > {after:UUID} AND b <= {until:UUID}
+    UNION ALL
+    SELECT node, type FROM map
+    WHERE realm = {realm:String} AND node > {after:UUID} AND node <= {until:UUID}
+    UNION ALL
+    SELECT end.1 AS node, end.2 AS type FROM
     (
-        SELECT DISTINCT a AS node, a_type AS type FROM edges
-        WHERE realm = {realm:String} AND a > {after:UUID} ORDER BY a LIMIT {limit:UInt32}
-        UNION ALL
-        SELECT DISTINCT b AS node, b_type AS type FROM edges_reversed
-        WHERE realm = {realm:String} AND b > {after:UUID} ORDER BY b LIMIT {limit:UInt32}
-        UNION ALL
-        SELECT DISTINCT node, type FROM map
-        WHERE realm = {realm:String} AND node > {after:UUID} ORDER BY node LIMIT {limit:UInt32}
-        UNION ALL
-        SELECT end.1 AS node, end.2 AS type FROM
-        (
-            SELECT DISTINCT arrayJoin([(a, a_type), (b, b_type)]) AS end FROM decisions
-            WHERE realm = {realm:String}
-        )
+        SELECT arrayJoin([(a, a_type), (b, b_type)]) AS end FROM decisions
+        WHERE realm = {realm:String}
     )
-    WHERE node > {after:UUID}
+    WHERE node > {after:UUID} AND node <= {until:UUID}
 )
 GROUP BY node ORDER BY node LIMIT {limit:UInt32}
