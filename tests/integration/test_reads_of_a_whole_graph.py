@@ -62,7 +62,7 @@ def test_pages_of_nodes_are_read_by_their_bounds(filled: Database) -> None:
 
 
 def test_pages_of_nodes_that_lie_together_are_full(database: Database) -> None:
-    """Ids are digests; those that are not are found all the same, as many at a time as asked for."""
+    """Ids are digests; those that are not are found, too, as many at a time as asked for."""
     rows = [
         (REALM, one, other, "email", "email", True)
         for one, other in ((1, 2), (2, 3), (3, 1 << 64), (1 << 64, 2**128 - 1), (7 << 60, 9 << 60))
