@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -19,6 +20,7 @@ from schemas.subject import Subject
 
 PRICE_MISMATCH = "price_mismatch"
 """The kind that receives price claims."""
+BOOKS_REMEMBERED = 16_384
 STATEMENT_CHARS_MAX = 1000
 """Length of a statement's value, and of its terms."""
 
@@ -29,6 +31,12 @@ class Book(NamedTuple):
     realm: str
     kind: str
     subject: Subject
+
+
+@lru_cache(maxsize=BOOKS_REMEMBERED)
+def product_book(realm: str, kind: str, market: str, sku: str) -> Book:
+    """The book of a product, made once for the many claims about it."""
+    return Book(realm, kind, Subject.product(market, sku))
 
 
 class ClaimHead(NamedTuple):
@@ -85,26 +93,33 @@ class PriceClaim(NamedTuple):
     valid_to: datetime | None = None
 
     @classmethod
-    def of_offer(cls, offer: Offer, head: ClaimHead, price: Decimal, currency: str) -> Self:
-        """The claim of an offer, with the validity bounds of the offer."""
-        return cls(
+    def of_offer(
+        cls,
+        offer: Offer,
+        head: ClaimHead,
+        price: Decimal,
+        currency: str,
+        window: tuple[datetime | None, datetime | None],
+    ) -> Self:
+        """The claim of an offer that is valid within these bounds."""
+        return cls(  # by position: names of so many fields take as long as everything else here
             *head,
-            price=price,
-            currency=offer.currency or currency,
-            tax_mode=offer.tax_mode,
-            unit=offer.unit,
-            pack_content=offer.pack_content,
-            pack_unit=offer.pack_unit,
-            variant=offer.variant,
-            condition=offer.condition,
-            seller=offer.seller,
-            customer_group=offer.customer_group,
-            sale_kind=offer.sale_kind,
-            promotion=offer.promotion,
-            price_list_id=offer.price_list_id,
-            price_list_edition=offer.price_list_edition,
-            valid_from=offer.valid_from,
-            valid_to=offer.valid_to,
+            price,
+            offer.currency or currency,
+            offer.tax_mode,
+            offer.unit,
+            offer.pack_content,
+            offer.pack_unit,
+            offer.variant,
+            offer.condition,
+            offer.seller,
+            offer.customer_group,
+            offer.sale_kind,
+            offer.promotion,
+            offer.price_list_id,
+            offer.price_list_edition,
+            "",  # with_sku
+            *window,
         )
 
 
@@ -155,7 +170,6 @@ BookEntry = Claim | Superseded
 """What ingest tells a book."""
 TERMS = tuple(PriceClaim._field_defaults)
 """Fields with a default; a stored claim keeps those that differ."""
-USUAL = {**PriceClaim._field_defaults, "zone": ""}
 TERMS_FROM = len(PriceClaim._fields) - len(TERMS)
 USUAL_TERMS = tuple(PriceClaim._field_defaults.values())
 PARSERS: dict[str, Callable[[str], Any]] = {
@@ -171,10 +185,9 @@ def pack_terms(claim: PriceClaim) -> str:
     """The terms of a claim that differ from their defaults, as JSON; empty if none does."""
     if claim[TERMS_FROM:] == USUAL_TERMS and not claim.zone:  # nearly every receipt line
         return ""
-    unusual: dict[str, Any] = {}
-    for name, usual in USUAL.items():
-        value = getattr(claim, name)
-        if value != usual:
+    unusual: dict[str, Any] = {"zone": claim.zone} if claim.zone else {}
+    for name, value, usual in zip(TERMS, claim[TERMS_FROM:], USUAL_TERMS, strict=True):
+        if value is not usual and value != usual:
             unusual[name] = str(value) if isinstance(value, Decimal) else value
     return orjson.dumps(unusual, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -188,16 +201,26 @@ def unpack_terms(terms: str) -> dict[str, Any]:
 
 
 BASES = {one.value: one for one in Basis}
-STATEMENT_BODY = ("location", "zone", "basis", "value", "terms", "valid_from", "valid_to")
-"""Fields of a statement that are stored as JSON, apart from its subject."""
 
 
 def pack_statement(claim: Statement, quantity: Decimal) -> str:
     """The fields of a stored statement other than its event, kind and subject, as JSON."""
-    kept = {name: value for name in STATEMENT_BODY if (value := getattr(claim, name))}
+    kept: dict[str, Any] = {"basis": claim.basis}  # in the order of the names
+    if claim.location:
+        kept["location"] = claim.location
     if quantity:
         kept["quantity"] = str(quantity)
-    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
+    if claim.terms:
+        kept["terms"] = claim.terms
+    if claim.valid_from:
+        kept["valid_from"] = claim.valid_from
+    if claim.valid_to:
+        kept["valid_to"] = claim.valid_to
+    if claim.value:
+        kept["value"] = claim.value
+    if claim.zone:
+        kept["zone"] = claim.zone
+    return orjson.dumps(kept).decode()
 
 
 class StatementBody(NamedTuple):

@@ -5,14 +5,16 @@ All kinds that compare offers read them here, so that they agree on subject and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from schemas.claim import Book, ClaimHead
+from schemas.claim import ClaimHead, product_book
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.instants import from_ms, to_ms
 from schemas.offer import DISPLAYED, PUBLISHED, Availability, Basis, Offer
 from schemas.subject import Subject
+from schemas.offer import Availability, Basis, Offer
 from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard
 
@@ -32,15 +34,34 @@ OFFERING = (Offer, ProductViewed, CartUpdated)
 """The types of bodies that may have offers."""
 
 
-def offers_of(heard: Heard) -> Iterator[tuple[Offer, Basis]]:
-    """The published or displayed offers of an event, in their order; each with its basis."""
-    body = heard.event.body
+_latest: tuple[Heard | None, Sequence[tuple[Offer, Basis]]] = None, ()
+
+
+def offers_of(heard: Heard) -> Sequence[tuple[Offer, Basis]]:
+    """The published or displayed offers of an event, in their order; each with its basis.
+
+    Half of all kinds ask for those of the event in hand, so the latest answer is kept.
+    """
+    global _latest
+    latest = _latest  # once: another thread may ask, too
+    if latest[0] is not heard:
+        latest = _latest = heard, _offers(heard.event.body)
+    return latest[1]
+
+
+def _offers(body: Any) -> Sequence[tuple[Offer, Basis]]:
     if isinstance(body, Offer):
         yield body, PUBLISHED
     elif isinstance(body, ProductViewed) and body.offer:
         yield body.offer, DISPLAYED
     elif isinstance(body, CartUpdated):
         yield from ((item.offer, DISPLAYED) for item in body.items if item.offer)
+        return ((body, Basis.PUBLISHED),)
+    if isinstance(body, ProductViewed):
+        return ((body.offer, Basis.DISPLAYED),) if body.offer else ()
+    if isinstance(body, CartUpdated):
+        return tuple((item.offer, Basis.DISPLAYED) for item in body.items if item.offer)
+    return ()
 
 
 def store_of(heard: Heard) -> str:
@@ -51,14 +72,14 @@ def store_of(heard: Heard) -> str:
 
 def claim_head(heard: Heard, kind: str, offer: Offer, basis: Basis, ordinal: int) -> ClaimHead:
     """Who claims when and where. Without a place of its own, an offer is valid in its store."""
-    subject = Subject.product(offer.market or heard.region, article_of(offer))
+    event = heard.event
     return ClaimHead(
-        Book(heard.event.realm, kind, subject),
+        product_book(event.realm, kind, offer.market or heard.region, article_of(offer)),
         heard.occurred_at,
-        heard.event.event_id,
+        event.event_id,
         ordinal,
         heard.version,
-        heard.event.channel,
+        event.channel,
         offer.location or ("" if offer.zone else store_of(heard)),
         offer.zone,
         offer.basis or basis,

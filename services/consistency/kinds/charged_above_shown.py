@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 import orjson
 
@@ -42,9 +43,10 @@ from services.consistency.core.shown_prices import (
 from services.consistency.kinds import price_mismatch
 from services.consistency.kinds.price_mismatch import (
     COMPARED_SALES,
+    STATED_TERMS,
     PriceComparison,
     PriceRules,
-    Terms,
+    terms_of,
 )
 
 NAME = "charged_above_shown"
@@ -174,16 +176,21 @@ def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
         if isinstance(body, CartUpdated)
         else [None] * len(priced)
     )
-    told = [one for one, _ in price_mismatch.own_claims(heard)]
+    told = price_mismatch.own_claims(heard)
     if len(told) != len(priced):
         return []
     book = heard.customer_book(NAME)
     for price, quantity, offer in zip(told, quantities, priced, strict=True):
         is_shown = price.basis is DISPLAYED and price.price > NOTHING_SOLD
+    for (price, _), quantity, offer in zip(told, quantities, priced, strict=True):
+        is_shown = price.basis is Basis.DISPLAYED and price.price > NOTHING_SOLD
         terms = _terms(price, offer) if is_shown else None
         if terms is not None:
-            value = {"price": str(price.price), "list": price.price_list_id}
-            value |= {"quantity": str(quantity)} if quantity else {}
+            value = {"price": str(price.price)}
+            if price.price_list_id:
+                value["list"] = price.price_list_id
+            if quantity:
+                value["quantity"] = str(quantity)
             found.append((_statement(book, price, terms, value), NOTHING_SOLD))
     return found
 
@@ -193,21 +200,19 @@ def _charged(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]
         return []  # the price was agreed with the order
     found: list[tuple[Statement, Decimal]] = []
     prices, lines = price_mismatch.own_claims(heard), price_mismatch.claimed_lines(heard)
-    book, issuer = heard.customer_book(NAME), order.issuer or _till_of(heard)
+    book, named = heard.customer_book(NAME), {"order": order.order_id}
+    if issuer := order.issuer or _till_of(heard):
+        named["issuer"] = issuer
     for (price, quantity), (line, shelf) in zip(prices, lines, strict=True):
         terms, paid = _terms(price, line), paid_price(line, shelf)
         if terms is None or paid <= NOTHING_SOLD:
             continue
-        value = {
-            "price": str(paid),
-            "list": price.price_list_id,
-            "quantity": str(quantity),
-            "order": order.order_id,
-            "issuer": issuer,
-            "market": price.book.subject.parts[0],
-            "sku": price.book.subject.parts[1],
-            "currency": price.currency,
-        }
+        market, sku = price.book.subject.parts
+        value = {"price": str(paid)}
+        if price.price_list_id:
+            value["list"] = price.price_list_id
+        value |= {"quantity": str(quantity), **named, "market": market, "sku": sku}
+        value["currency"] = price.currency
         found.append((_statement(book, price, terms, value), quantity))
     return found
 
@@ -226,6 +231,7 @@ def _given_back(
     found: list[tuple[Statement, Decimal]] = []
     for ordinal, sku in enumerate(dict.fromkeys(skus)):
         value = {"order": body.order_id, "issuer": body.issuer, "sku": sku}
+        value = {name: text for name, text in value.items() if text}
         statement = Statement(
             heard.customer_book(NAME), heard.occurred_at, heard.event.event_id, ordinal,
             heard.version, heard.event.channel, "", "", PUBLISHED, _written(value),
@@ -238,20 +244,20 @@ def _terms(price: PriceClaim, named: Offer | OrderLine) -> str | None:
     """What a shown and a charged price must share, in one short text, and the same under the second
     number of what has two; None if it is not compared: a personal price, a clearance, a marketplace
     seller's."""
-    terms = TERMS_OF.terms(price) if price.sale_kind in COMPARED_SALES else None
-    if terms is None:
+    if price.sale_kind not in COMPARED_SALES or price.seller:
         return None
-    own, number = _shortened(price.book.subject.key, terms), second_number(named)
+    own, number = _own_terms(price.book.subject.key, price[STATED_TERMS]), second_number(named)
     if not number:
         return own
     market, _ = price.book.subject.parts
-    return own + BY_GTIN + _shortened(Subject.product(market, number).key, terms)
+    same = _own_terms(Subject.product(market, number).key, price[STATED_TERMS])
+    return own + BY_GTIN + same
 
 
 @lru_cache(maxsize=16_384)
-def _shortened(product: str, terms: Terms) -> str:
-    """Products are seen and sold again and again on the same terms."""
-    named = SEPARATOR.join((product, *TERMS_OF.identity(terms)))
+def _own_terms(product: str, stated: tuple[Any, ...]) -> str:
+    """The terms under one number. Products are seen and sold again and again on the same terms."""
+    named = SEPARATOR.join((product, *TERMS_OF.identity(terms_of(stated))))
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
@@ -274,8 +280,8 @@ def _statement(book: Book, price: PriceClaim, terms: str, value: dict[str, str])
 
 
 def _written(value: dict[str, str]) -> str:
-    """As JSON, without what is empty; each part has at most 100 characters."""
-    return orjson.dumps({name: text for name, text in value.items() if text}).decode()
+    """As JSON; each part has at most 100 characters, and none is empty."""
+    return orjson.dumps(value).decode()
 
 
 def sold(claim: Statement) -> tuple[str, Decimal] | None:

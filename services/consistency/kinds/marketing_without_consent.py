@@ -24,6 +24,7 @@ from schemas.incident import AnyIncident, Details, Incident, IncidentState, Seve
 from schemas.offer import PUBLISHED
 from schemas.rules.consistency import Hours, KindRules, Name
 from schemas.subject import SubjectType, written_subject
+from schemas.touchpoint import EVENT_TYPES
 from services.consistency.core.book import incident_id
 from services.consistency.core.contacts import contact_channel
 from services.consistency.core.episodes import EVIDENCE_MAX
@@ -364,6 +365,7 @@ KIND = Kind(
     rules=ConsentBreachRules,
     details=ConsentBreachDetails,
     claims=claims,
+    hears=tuple(row.body for name, row in EVENT_TYPES.items() if name not in FREQUENT),
     judge=ConsentBook,
     met=met,
 )

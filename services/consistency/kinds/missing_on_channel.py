@@ -16,12 +16,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from schemas.claim import Book, Claim, Statement
+from schemas.claim import Book, Claim, Statement, product_book
 from schemas.events.orders import LineKind, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, IncidentState, Severity
 from schemas.offer import CHARGED, PUBLISHED, Availability, Basis, Offer, SaleKind
 from schemas.rules.consistency import Days, Hours, KindRules, Name
-from schemas.subject import Subject, SubjectType, written_subject
+from schemas.subject import SubjectType, written_subject
 from services.consistency.core.assortment import (
     Absence,
     AskedFor,
@@ -281,13 +281,13 @@ def _sold(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]]:
         return []
     lines = (line for line in order.lines if line.kind is LineKind.PRODUCT)
     named = ((line.market or order.market, article_of(line)) for line in lines)
-    subjects = dict.fromkeys(
-        Subject.product(market or heard.region, sku) for market, sku in named if sku
+    books = dict.fromkeys(
+        product_book(event.realm, NAME, market or heard.region, sku) for market, sku in named if sku
     )
     return [
         (
             Statement(
-                Book(event.realm, NAME, subject),
+                book,
                 heard.occurred_at,
                 event.event_id,
                 ordinal,
@@ -300,7 +300,7 @@ def _sold(heard: Heard, order: OrderPlaced) -> list[tuple[Statement, Decimal]]:
             ),
             NOTHING_SOLD,
         )
-        for ordinal, subject in enumerate(subjects)
+        for ordinal, book in enumerate(books)
     ]
 
 

@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import Currency
-from schemas.claim import PRICE_MISMATCH, Book, Claim, PriceClaim
+from schemas.claim import PRICE_MISMATCH, Book, Claim, PriceClaim, product_book
 from schemas.currency import Priced
 from schemas.descriptions import Described
 from schemas.events.orders import LineKind, OrderLine, OrderPlaced, ReceiptKind
 from schemas.incident import AnyIncident, Details, Incident, Severity
 from schemas.offer import CHARGED, PUBLISHED, Basis, Offer, SaleKind, TaxMode
 from schemas.rules.consistency import Days, Hours, Name, OverlapRules, Percent
-from schemas.subject import Subject, SubjectType
+from schemas.subject import SubjectType
 from services.consistency.core.advertised import Cause as Advertised
 from services.consistency.core.book import ClaimGroup, earliest
 from services.consistency.core.currencies import Amount, CurrencyFold, CurrencyWatch
@@ -55,6 +55,10 @@ from services.consistency.core.unsaid import ClaimKey, Publications
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, PROMOTION, NO_SALE = LineKind.PRODUCT, SaleKind.PROMOTION, Decimal(0)
 NO_STORE = "*"
+STATED_TERMS = slice(
+    PriceClaim._fields.index("currency"), PriceClaim._fields.index("customer_group") + 1
+)
+"""The fields of a claim from which its terms are read."""
 """`price_location` of a price that is no store's."""
 GRACE_HOURS: dict[str, float] = {
     "default": 12, "shop": 4, "app": 4, "pos": 24, "email": 24, "letter": 24, "print": 24,
@@ -171,6 +175,14 @@ class PriceDetails(Details, Priced):
         return f"{observed} instead of {self.expected} {self.currency}"
 
 
+def terms_of(stated: Any) -> Terms:
+    """The terms of one of the retailer's own prices, from the STATED_TERMS of a claim."""
+    currency, tax_mode, unit, content, pack_unit, variant, condition, _seller, group = stated
+    if pack_unit:
+        content, pack_unit = same_pack(content, pack_unit)
+    return Terms(currency, tax_mode, unit, content, pack_unit, variant, condition, group)
+
+
 class PriceComparison:
     """Implements `Comparison` of services/consistency/core/expectation.py."""
 
@@ -205,21 +217,7 @@ class PriceComparison:
 
     def subject_terms(self, claim: PriceClaim) -> Terms | None:
         """The terms of any of the retailer's own prices."""
-        if claim.seller:
-            return None
-        content, unit = claim.pack_content, claim.pack_unit
-        if unit:
-            content, unit = same_pack(content, unit)
-        return Terms(
-            claim.currency,
-            claim.tax_mode,
-            claim.unit,
-            content,
-            unit,
-            claim.variant,
-            claim.condition,
-            claim.customer_group,
-        )
+        return None if claim.seller else terms_of(claim[STATED_TERMS])
 
     def tells(self, claim: PriceClaim) -> bool:
         """Whether it names a pack or a variant, or is for a kind of sale that is not compared."""
@@ -439,19 +437,22 @@ _latest = _Told(None, [], [], [])
 
 def _told(heard: Heard) -> _Told:
     global _latest
-    if _latest.heard is not heard:
-        body = heard.event.body
-        if isinstance(body, OrderPlaced):
-            is_sale = body.receipt_kind is ReceiptKind.SALE
-            lines = list(priced_lines(body)) if is_sale else []
-            made = _charged(heard, body, lines)
-            _latest = _Told(heard, made, guests_of(made, [line for line, _ in lines]), lines)
-        else:
-            said = offers_of(heard)
-            priced = [one for one in said if one[0].price is not None or is_withdrawn(heard, *one)]
-            made = _offered(heard, priced)
-            _latest = _Told(heard, made, guests_of(made, [offer for offer, _ in priced]), [])
-    return _latest
+    told = _latest  # once: another thread may ask, too
+    if told.heard is heard:
+        return told
+    body = heard.event.body
+    if isinstance(body, OrderPlaced):
+        is_sale = body.receipt_kind is ReceiptKind.SALE
+        lines = list(priced_lines(body)) if is_sale else []
+        made = _charged(heard, body, lines)
+        told = _Told(heard, made, guests_of(made, [line for line, _ in lines]), lines)
+    else:
+        said = offers_of(heard)
+        priced = [one for one in said if one[0].price is not None or is_withdrawn(heard, *one)]
+        made = _offered(heard, priced)
+        told = _Told(heard, made, guests_of(made, [offer for offer, _ in priced]), [])
+    _latest = told
+    return told
 
 
 def _offered(
@@ -467,9 +468,8 @@ def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceCl
     """The claim of an offer; one that withdraws the channel's price is valid for no time."""
     head = claim_head(heard, PRICE_MISMATCH, offer, basis, ordinal)
     price = NO_SALE if offer.price is None else offer.price
-    claim = PriceClaim.of_offer(offer, head, price, heard.currency)
-    valid_from, valid_to = window_of(heard, offer, basis)
-    return claim._replace(valid_from=valid_from, valid_to=valid_to)
+    window = window_of(heard, offer, basis)
+    return PriceClaim.of_offer(offer, head, price, heard.currency, window)
 
 
 def _charged(
@@ -511,6 +511,40 @@ def _of_line(
         promotion=line.promotion,
         price_list_id=line.price_list_id,
     )
+    """The claims of lines; what a line does not say of its terms, the order says for all."""
+    event, at, version = heard.event, heard.occurred_at, heard.version
+    realm, event_id, channel = event.realm, event.event_id, event.channel
+    market, store = order.market or heard.region, store_of(heard)
+    currency, tax_mode = order.currency or heard.currency, order.tax_mode or TaxMode.GROSS
+    found: list[tuple[PriceClaim, Decimal]] = []
+    for ordinal, (line, price) in enumerate(lines):
+        place = line.price_location or order.price_location
+        claim = PriceClaim(  # by position: names of so many fields take as long as the rest
+            product_book(realm, PRICE_MISMATCH, line.market or market, article_of(line)),
+            at,
+            event_id,
+            ordinal,
+            version,
+            channel,
+            store if not place else "" if place == NO_STORE else place,
+            "",  # zone
+            Basis.CHARGED,
+            price,
+            currency,
+            line.tax_mode or tax_mode,
+            line.unit,
+            line.pack_content,
+            line.pack_unit,
+            line.variant,
+            line.condition,
+            "",  # seller: his lines make no claims
+            line.customer_group or order.customer_group,
+            line.sale_kind,
+            line.promotion,
+            line.price_list_id,
+        )
+        found.append((claim, line.quantity))
+    return found
 
 
 def priced_lines(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
@@ -523,7 +557,7 @@ def priced_lines(order: OrderPlaced) -> Iterator[tuple[OrderLine, Decimal]]:
     for line in lines:
         if not line.unit_price or line.kind is not PRODUCT or line.seller:
             continue  # an item given away is no evidence of the shelf price
-        if line.quantity > 0 and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
+        if line.quantity > NO_SALE and line.sale_kind in COMPARED_SALES and (line.sku or line.gtin):
             if line.discounts and is_multi_buy(line):
                 continue  # "1 + 1 free", or half the price for both: the line cannot tell
             price = shelf_price(line)

@@ -26,7 +26,7 @@ from schemas.events.orders import (
 )
 from schemas.groups import ACCOUNT, DESCRIBED, HOUSEHOLD, MEMBER
 from schemas.instants import to_ms
-from schemas.touchpoint import Touchpoint
+from schemas.touchpoint import Touchpoint, types_with
 from services.ingest.core.outcome import Context
 
 Group = Mapping[str, Any]
@@ -98,14 +98,23 @@ EMPTY_SURVEY: Group = {
     "answers.expected": (),
     "answers.choice": (),
 }
-COLUMNS = (
-    *ENVELOPE, *EMPTY_ORDER, *EMPTY_CONSENTS, *EMPTY_ATTRIBUTES, *EMPTY_OFFERS, *EMPTY_CLAIMS,
-    *EMPTY_SURVEY, *EMPTY_MEMBERSHIP, "payload",
-)  # fmt: skip
+EMPTY_ROW: Group = {
+    **dict.fromkeys(ENVELOPE), **EMPTY_ORDER, **EMPTY_CONSENTS, **EMPTY_ATTRIBUTES, **EMPTY_OFFERS,
+    **EMPTY_CLAIMS, **EMPTY_SURVEY, **EMPTY_MEMBERSHIP, "payload": b"",
+}  # fmt: skip
+"""All columns, each with the value of a row that has none. A copy, of which the few that an event
+has are replaced, takes a fraction of a union of groups."""
+COLUMNS = tuple(EMPTY_ROW)
 """The names of all columns."""
 ACCOUNT_FIELDS = tuple(
     name for name in AccountUpdated.model_fields if name not in ("account_id", "issuer")
 )
+ORDER_TYPES = types_with(OrderPlaced, OrderCancelled, OrderReturned, OrderStatusChanged)
+SURVEY_TYPES = types_with(SurveyAnswered)
+ATTRIBUTE_TYPES = types_with(ProfileUpdated)
+MEMBERSHIP_TYPES = types_with(AccountUpdated, AccountContactChanged, HouseholdMemberChanged)
+GROUPED_TYPES = ORDER_TYPES | SURVEY_TYPES | ATTRIBUTE_TYPES | MEMBERSHIP_TYPES
+"""Types of events that have a group of columns of their own."""
 RECEIPTS = "pos"
 """The channel whose numbers are receipt numbers."""
 REVENUE_KINDS = frozenset({LineKind.PRODUCT, LineKind.SERVICE})
@@ -122,6 +131,21 @@ def order_issuer(event: Touchpoint, configured: Mapping[str, str]) -> str:
     parts = (source.system, source.store, source.till)
     # Slashes within a part would make till 3 of store 1/2 out of till 2/3 of store 1.
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts).rstrip("/")
+
+
+def typed_group(context: Context, issuers: Mapping[str, str], currency: str) -> Group:
+    """The group of columns that an event has for its type: one of GROUPED_TYPES.
+
+    `issuers` are those configured by source system, `currency` is that of the realm.
+    """
+    event = context.event
+    if event.type in ORDER_TYPES:
+        return order_group(context, order_issuer(event, issuers), currency)
+    if event.type in ATTRIBUTE_TYPES:
+        return attributes_group(context)
+    if event.type in SURVEY_TYPES:
+        return survey_group(context)
+    return membership_group(context, issuers.get(event.source.system, ""))
 
 
 def order_group(context: Context, issuer: str, currency: str) -> Group:
@@ -227,9 +251,7 @@ def _lines(lines: list[OrderLine]) -> Group:
 
 def attributes_group(context: Context) -> Group:
     """Columns of the attribute observations of a profile.updated event."""
-    body = context.event.body
-    if not isinstance(body, ProfileUpdated):
-        return EMPTY_ATTRIBUTES
+    body: ProfileUpdated = context.event.body
     items = body.attributes.items()
     return {
         "attrs.name": [name for name, _ in items],
@@ -240,8 +262,6 @@ def attributes_group(context: Context) -> Group:
 
 def offers_group(claims: list[tuple[PriceClaim, Decimal]]) -> Group:
     """Columns of the price claims of an event."""
-    if not claims:
-        return EMPTY_OFFERS
     products = [claim.book.subject.parts for claim, _ in claims]
     return {
         "offers.sku": [sku for _, sku in products],
@@ -257,21 +277,18 @@ def offers_group(claims: list[tuple[PriceClaim, Decimal]]) -> Group:
 
 def claims_group(claims: list[tuple[Statement, Decimal]]) -> Group:
     """Columns of an event's claims of every kind but prices."""
-    if not claims:
-        return EMPTY_CLAIMS
+    books = [claim.book for claim, _ in claims]
     return {
-        "claims.kind": [claim.book.kind for claim, _ in claims],
-        "claims.subject_type": [claim.book.subject.type for claim, _ in claims],
-        "claims.subject": [claim.book.subject.key for claim, _ in claims],
+        "claims.kind": [kind for _, kind, _ in books],
+        "claims.subject_type": [subject.type for _, _, subject in books],
+        "claims.subject": [subject.key for _, _, subject in books],
         "claims.body": [pack_statement(claim, quantity) for claim, quantity in claims],
     }
 
 
 def survey_group(context: Context) -> Group:
     """Columns of a survey answer."""
-    body = context.event.body
-    if not isinstance(body, SurveyAnswered):
-        return EMPTY_SURVEY
+    body: SurveyAnswered = context.event.body
     return {
         "survey_kind": body.kind,
         "answers.question": [answer.question for answer in body.answers],

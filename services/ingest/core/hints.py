@@ -42,8 +42,10 @@ def attribute_hints(event: Touchpoint, rules: ProfileRules, region: str) -> tupl
 
 def order_hints(event: Touchpoint) -> tuple[Hint, ...]:
     """The hint of an order whose total and lines cannot both be true; none for others."""
-    body = event.body
-    if not isinstance(body, OrderPlaced) or body.gross is None or not body.lines:
+    if event.type != "order.placed":
+        return ()
+    body: OrderPlaced = event.body
+    if body.gross is None or not body.lines:
         return ()
     if body.gross == sum(line.total for line in body.lines):
         return ()

@@ -236,36 +236,40 @@ def _pattern(pattern: Any) -> str:
 class _ReadByItself(type):
     """Of types that msgspec knows only as those of which `_read_decimal` makes values."""
 
-    def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, Decimal)
+    texts: _Remembered
+    numbers: _Remembered
+    __instancecheck__ = staticmethod(Decimal.__instancecheck__)  # bound to Decimal, and in C
+
+
+class _Remembered(dict[Any, Decimal]):
+    """What a validator made of texts, or of whole numbers: prices and quantities come again."""
+
+    def __init__(self, validate: Callable[[Any], Decimal]) -> None:
+        super().__init__()
+        self.validate = validate
+
+    def __missing__(self, given: Any) -> Decimal:
+        if type(given) is str and len(given) > REMEMBERED_LENGTH_MAX:
+            return self.validate(given)
+        if len(self) >= NUMBERS_REMEMBERED:
+            self.clear()
+        found = self[given] = self.validate(given)
+        return found
 
 
 @cache
 def _decimal(notation: Exact) -> Any:
     """A type that `_read_decimal` reads, by the validator of pydantic itself. It remembers what it
-    read, for prices and quantities come again: text and whole numbers, each for itself, because
-    numbers of different types are equal and yet written otherwise as a decimal."""
+    read, text and whole numbers each for itself, because numbers of different types are equal and
+    yet written otherwise as a decimal."""
     validate = TypeAdapter(Annotated[Decimal, notation]).validator.validate_python
-    texts: dict[str, Decimal] = {}
-    numbers: dict[int, Decimal] = {}
-
-    def read(given: Any) -> Decimal:
-        remembered: dict[Any, Decimal]
-        if type(given) is str and len(given) <= REMEMBERED_LENGTH_MAX:
-            remembered = texts
-        elif type(given) is int:
-            remembered = numbers
-        else:
-            return cast(Decimal, validate(given))
-        found = remembered.get(given)
-        if found is None:
-            if len(remembered) >= NUMBERS_REMEMBERED:
-                remembered.clear()
-            found = remembered[given] = validate(given)
-        return found
-
-    return _ReadByItself("ExactDecimal", (), {"read": staticmethod(read)})
+    memory = {"texts": _Remembered(validate), "numbers": _Remembered(validate)}
+    return _ReadByItself("ExactDecimal", (), memory)
 
 
 def _read_decimal(kind: Any, given: Any) -> Any:
-    return kind.read(given)
+    if type(given) is str:
+        return kind.texts[given]
+    if type(given) is int:
+        return kind.numbers[given]
+    return kind.texts.validate(given)
