@@ -8,7 +8,6 @@ every effect is repeated without harm. The next batch is read and decoded while 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,10 +39,6 @@ EDGES_TOPIC = "c360.edges"
 POLL_S = 1.0
 FETCH_S = 0.02
 """Shortest wait of a fetch; without a pause nothing else in the process would run."""
-FEW_EVENTS = 100
-"""A batch of fewer costs about as much as one of these."""
-FEW_LINGERS = 4
-"""It waits so many times as long after the batch before."""
 PATIENCE_S = 5.0
 """How long a member may be silent without being considered dead."""
 log = structlog.get_logger()
@@ -99,7 +94,6 @@ class Limits(NamedTuple):
     events_max: int = 5_000
     bytes_max: int = 32 * 1024 * 1024
     linger_s: float = 0.5
-    """Between two batches, unless they are full or of few events."""
     events_per_fetch: int = 1_000
 
 
@@ -161,8 +155,6 @@ class IngestWorker:
         self._offer_partitions = offer_partitions
         self._erasures = erasures or NoErasures()
         self._stopping = asyncio.Event()
-        self._collected_s = -math.inf
-        """When the batch before was."""
 
     def stop(self) -> None:
         """Finish and commit the current batches, then end."""
@@ -196,27 +188,19 @@ class IngestWorker:
                     await writing
 
     async def _collect(self) -> list[Delivery]:
-        """Read until the batch is full, or the batch before was long enough ago: after a rest the
-        first events go at once. Empty if none come for a while."""
+        """Read until the batch is full, or has waited long enough."""
         limits, batch, size = self._limits, list[Delivery](), 0
+        ends_at = self._timing.clock_s() + limits.linger_s
         while True:
-            left_s = self._left_s(len(batch)) if batch else limits.linger_s
+            left_s = max(0.0, ends_at - self._timing.clock_s())
             wanted = min(limits.events_per_fetch, limits.events_max - len(batch))
             got = await self._source.fetch(wanted, min(max(left_s, FETCH_S), POLL_S))
             batch += got
             size += sum(len(one.value or b"") for one in got)
             full = len(batch) >= limits.events_max or size >= limits.bytes_max
-            if not batch or full or self._stopping.is_set() or self._left_s(len(batch)) <= 0:
+            if full or self._timing.clock_s() >= ends_at or self._stopping.is_set():
                 break
-        if batch:
-            self._collected_s = self._timing.clock_s()
         return batch
-
-    def _left_s(self, events: int) -> float:
-        """How long a batch of so many events has still to wait, negative if it need not."""
-        lingers = FEW_LINGERS if events < FEW_EVENTS else 1
-        due_s = self._collected_s + lingers * self._limits.linger_s
-        return due_s - self._timing.clock_s()
 
     async def _finished(self, writing: asyncio.Task[None] | None) -> None:
         """Wait for the previous batch and stay in the group meanwhile. Raises the batch's fault."""

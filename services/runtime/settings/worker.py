@@ -27,8 +27,7 @@ class WorkerSettings(Part):
     worker_batch_bytes_max: Annotated[int, Field(ge=100_000)] = 32 * 1024 * 1024
     """Bytes at which a batch is full regardless of its number of events; bounds memory."""
     worker_linger_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
-    """Milliseconds between two batches; one of fewer than 100 events waits four times as long after
-    the one before. After a rest the first events are written at once."""
+    """Milliseconds that a batch waits to fill up."""
     worker_shutdown_grace_s: Annotated[int, Field(ge=1, le=600)] = 25
     """Seconds that a worker has after SIGTERM to finish and commit its batch."""
     worker_stalled_after_s: Annotated[int, Field(ge=5, le=3600)] = 120

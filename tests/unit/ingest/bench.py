@@ -60,14 +60,8 @@ async def inline(work: Callable[..., T], /, *arguments: Any) -> T:
 class Bench:
     """A worker on memory adapters. Its waits cost no time."""
 
-    def __init__(
-        self,
-        *values: bytes,
-        limits: Limits,
-        consecutive_max: int = 1000,
-        source: Source | None = None,
-    ) -> None:
-        self.source, self.outbox, self.metrics = source or Source(*values), Outbox(), Metrics()
+    def __init__(self, *values: bytes, limits: Limits, consecutive_max: int = 1000) -> None:
+        self.source, self.outbox, self.metrics = Source(*values), Outbox(), Metrics()
         self.core = core()
         self.worker = IngestWorker(
             IngestStage(self.core, Facts(FactRows(MemoryStore()), None), from_log=True),
