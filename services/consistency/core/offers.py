@@ -13,8 +13,6 @@ from schemas.claim import ClaimHead, product_book
 from schemas.events.browsing import CartUpdated, ProductViewed
 from schemas.instants import from_ms, to_ms
 from schemas.offer import DISPLAYED, PUBLISHED, Availability, Basis, Offer
-from schemas.subject import Subject
-from schemas.offer import Availability, Basis, Offer
 from services.consistency.core.gtin import article_of
 from services.consistency.core.kind import Heard
 
@@ -51,16 +49,11 @@ def offers_of(heard: Heard) -> Sequence[tuple[Offer, Basis]]:
 
 def _offers(body: Any) -> Sequence[tuple[Offer, Basis]]:
     if isinstance(body, Offer):
-        yield body, PUBLISHED
-    elif isinstance(body, ProductViewed) and body.offer:
-        yield body.offer, DISPLAYED
-    elif isinstance(body, CartUpdated):
-        yield from ((item.offer, DISPLAYED) for item in body.items if item.offer)
-        return ((body, Basis.PUBLISHED),)
+        return ((body, PUBLISHED),)
     if isinstance(body, ProductViewed):
-        return ((body.offer, Basis.DISPLAYED),) if body.offer else ()
+        return ((body.offer, DISPLAYED),) if body.offer else ()
     if isinstance(body, CartUpdated):
-        return tuple((item.offer, Basis.DISPLAYED) for item in body.items if item.offer)
+        return tuple((item.offer, DISPLAYED) for item in body.items if item.offer)
     return ()
 
 

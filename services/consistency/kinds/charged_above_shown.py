@@ -180,10 +180,8 @@ def _shown(heard: Heard) -> list[tuple[Statement, Decimal]]:
     if len(told) != len(priced):
         return []
     book = heard.customer_book(NAME)
-    for price, quantity, offer in zip(told, quantities, priced, strict=True):
-        is_shown = price.basis is DISPLAYED and price.price > NOTHING_SOLD
     for (price, _), quantity, offer in zip(told, quantities, priced, strict=True):
-        is_shown = price.basis is Basis.DISPLAYED and price.price > NOTHING_SOLD
+        is_shown = price.basis is DISPLAYED and price.price > NOTHING_SOLD
         terms = _terms(price, offer) if is_shown else None
         if terms is not None:
             value = {"price": str(price.price)}

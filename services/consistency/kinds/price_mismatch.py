@@ -55,11 +55,11 @@ from services.consistency.core.unsaid import ClaimKey, Publications
 COMPARED_SALES = frozenset({SaleKind.REGULAR, SaleKind.PROMOTION})
 PRODUCT, PROMOTION, NO_SALE = LineKind.PRODUCT, SaleKind.PROMOTION, Decimal(0)
 NO_STORE = "*"
+"""`price_location` of a price that is no store's."""
 STATED_TERMS = slice(
     PriceClaim._fields.index("currency"), PriceClaim._fields.index("customer_group") + 1
 )
 """The fields of a claim from which its terms are read."""
-"""`price_location` of a price that is no store's."""
 GRACE_HOURS: dict[str, float] = {
     "default": 12, "shop": 4, "app": 4, "pos": 24, "email": 24, "letter": 24, "print": 24,
 }  # fmt: skip
@@ -475,42 +475,6 @@ def _of_offer(heard: Heard, offer: Offer, basis: Basis, ordinal: int) -> PriceCl
 def _charged(
     heard: Heard, order: OrderPlaced, lines: Iterable[tuple[OrderLine, Decimal]]
 ) -> list[tuple[PriceClaim, Decimal]]:
-    return [
-        (_of_line(heard, order, line, price, ordinal), line.quantity)
-        for ordinal, (line, price) in enumerate(lines)
-    ]
-
-
-def _of_line(
-    heard: Heard, order: OrderPlaced, line: OrderLine, price: Decimal, ordinal: int
-) -> PriceClaim:
-    """The claim of a line; what it does not say of its terms, the order says for all lines."""
-    event = heard.event
-    market = line.market or order.market or heard.region
-    place = line.price_location or order.price_location
-    return PriceClaim(
-        Book(event.realm, PRICE_MISMATCH, Subject.product(market, article_of(line))),
-        heard.occurred_at,
-        event.event_id,
-        ordinal,
-        heard.version,
-        event.channel,
-        store_of(heard) if not place else "" if place == NO_STORE else place,
-        "",
-        CHARGED,
-        price,
-        order.currency or heard.currency,
-        tax_mode=line.tax_mode or order.tax_mode or TaxMode.GROSS,
-        unit=line.unit,
-        pack_content=line.pack_content,
-        pack_unit=line.pack_unit,
-        variant=line.variant,
-        condition=line.condition,
-        customer_group=line.customer_group or order.customer_group,
-        sale_kind=line.sale_kind,
-        promotion=line.promotion,
-        price_list_id=line.price_list_id,
-    )
     """The claims of lines; what a line does not say of its terms, the order says for all."""
     event, at, version = heard.event, heard.occurred_at, heard.version
     realm, event_id, channel = event.realm, event.event_id, event.channel
@@ -528,7 +492,7 @@ def _of_line(
             channel,
             store if not place else "" if place == NO_STORE else place,
             "",  # zone
-            Basis.CHARGED,
+            CHARGED,
             price,
             currency,
             line.tax_mode or tax_mode,
