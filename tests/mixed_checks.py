@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from schemas.edge import Decision, Edge, Node, Verdict
@@ -20,6 +21,8 @@ MAP = "SELECT node, profile, kind FROM map FINAL"
 MARKS = "SELECT DISTINCT node FROM marks ORDER BY node"
 FACTS = "SELECT event_id FROM touchpoints FINAL"
 LEDGER = "SELECT node, toUnixTimestamp64Milli(max(erased_at)) FROM erasures GROUP BY node"
+KEPT_SALE = re.compile(r"[0-9a-f]{32}")
+"""The id of an event that an erasure has kept without its customer."""
 KNOWN = "SELECT DISTINCT node FROM node_values"
 TEXT_COLUMNS = """SELECT table, groupArray(name) FROM system.columns
 WHERE database = currentDatabase() AND position(type, 'String') > 0 AND table IN (

@@ -95,10 +95,11 @@ def drawn_event(
     *,
     public: bool,
     among: Sequence[dict[str, Any]] = IDENTIFIERS,
+    bodies: Sequence[tuple[str, dict[str, Any]]] = BODIES,
 ) -> bytes:
     """The line of an event of that number, which occurred in one of the hours from an instant on
     and names some of the identifiers. With a public write key somebody only looks at a page."""
-    type_name, body = rng.choice(BODIES)
+    type_name, body = rng.choice(bodies)
     if public:
         type_name, body = "page.viewed", {}
     named = [

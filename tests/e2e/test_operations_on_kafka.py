@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -52,6 +51,7 @@ from tests.events import SECRET, identifier
 from tests.kafka import kafka_settings, renew_catalogue
 from tests.mixed_checks import (
     FACTS,
+    KEPT_SALE,
     decisions_of,
     edges_of,
     require_forgotten,
@@ -66,8 +66,6 @@ HOUSEHOLDS = 9
 HOURS = 72
 """Events are said to be up to so much older than they are."""
 DONE, REFUSED, NOT_THERE, UNDER_WAY = 0, 1, 4, 75
-KEPT_SALE = re.compile(r"[0-9a-f]{32}")
-"""The id of an event that an erasure has kept without its customer."""
 SETTINGS: dict[str, Any] = {
     "C360_IDENTITY_SECRET": SECRET.decode(),
     # Events are of now, so each tick is a record: on a busy machine the topics would have no end at

@@ -34,7 +34,7 @@ from services.ingest.stage import IngestStage
 from services.ingest.worker import IngestPorts, IngestWorker, Limits, Timing
 from services.profiles.adapters.clickhouse import personal_types
 from services.profiles.adapters.totals import register_realms
-from services.retention.main import stored_events_core
+from services.retention.main import sale_writer, stored_events_core
 from services.retention.on_server import ServerExpiry, waiting_cutoffs
 from services.runtime.errors import Fatal, Retry
 from services.runtime.retry import until_done
@@ -191,7 +191,7 @@ async def identity(any_world: World, process: Process) -> None:
         (lambda realm, profiles: customer_records(realm, profiles, offers))
         if INCIDENTS.about_customers
         else None,
-        ServerErasures(database, world.now),
+        ServerErasures(database, world.now, write_sales=partial(sale_writer, settings)),
         RulesChanges(
             rules.store,
             changed,

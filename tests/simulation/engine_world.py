@@ -10,6 +10,7 @@ beginning change nothing.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from schemas.records import (
 from services.api.digest import state_digest
 from services.api.read_store import ReadStore
 from services.erasure.adapters.orders import ErasureOrders
+from services.erasure.adapters.runs import ErasureRuns
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
@@ -47,17 +49,34 @@ from services.stream.ports import Delivery, Outgoing
 from services.stream.watermarks import ClickHouseWatermarks
 from tests.mixed_checks import (
     FACTS,
+    KEPT_SALE,
     decisions_of,
     edges_of,
     require_forgotten,
     require_resolved,
 )
-from tests.mixed_history import REALM, RULES, drawn_decision, drawn_erasure, drawn_event
+from tests.mixed_history import (
+    BODIES,
+    REALM,
+    RULES,
+    VALUES,
+    drawn_decision,
+    drawn_erasure,
+    drawn_event,
+)
 from tests.published import INCIDENTS_SQL, MAP_SQL, alerts_astray, profile_changes_astray
 from tests.simulation.checks import demand, demand_same
 from tests.simulation.scenario import TOPICS
 from tests.simulation.world import FAULTS_S, World
 
+ORDERS_SQL = """SELECT event_id, node, order_id, toString(order_value) FROM orders FINAL
+WHERE order_action = 'placed'"""
+NAMED_SQL = """SELECT node FROM map FINAL UNION DISTINCT SELECT node FROM node_values
+UNION DISTINCT SELECT node FROM erasures"""
+PAYLOADS_SQL = "SELECT payload FROM touchpoints FINAL WHERE event_id IN {ids:Array(String)}"
+RUNS_SQL = "SELECT DISTINCT erasure_id FROM erasure_runs"
+MORE_ORDERS = [*BODIES, *(("order.placed", {}) for _ in range(6))]
+"""Of those who are erased, some have bought something."""
 EXPIRES = 0.08
 """How often events expire, for every other thing that happens."""
 HOURS = 72
@@ -83,6 +102,7 @@ class EngineWorld(World):
         self._lines: list[tuple[bytes, datetime]] = []
         self._rivals = Random(~self.seed)
         self._ordered: list[RulesChange] = []
+        self._keeping = Random(f"sales {self.seed}")
 
     def before_ack(self, delivery: Delivery) -> None:
         """Looked at in the end."""
@@ -111,7 +131,9 @@ class EngineWorld(World):
         for _ in range(self._people.choice((1, 2, 4, 8))):
             self._number += 1
             since = self.now() - timedelta(hours=HOURS - 1)
-            line = drawn_event(self._people, self._number, since, HOURS, public=False)
+            line = drawn_event(
+                self._people, self._number, since, HOURS, public=False, bodies=MORE_ORDERS
+            )
             self._send_line(line)
 
     def _send_line(self, line: bytes) -> None:
@@ -172,6 +194,9 @@ class EngineWorld(World):
 
     def _erase(self) -> None:
         record = drawn_erasure(self._people, self.engine, self.now())
+        if record is not None and self._keeping.random() < 0.5:
+            self.done["kept sales"] += 1
+            record = record.model_copy(update={"anonymise": True})
         if record is not None:
             self._say("erasure", record)
 
@@ -227,6 +252,10 @@ class EngineWorld(World):
         said = [core.process(line, at, Intake.SERVER) for line, at in self._lines]
         kept = [one for one in said if isinstance(one, Accepted)]
         stored = Counter(event_id for (event_id,) in self.engine.rows(FACTS))
+        sales = {one for one in stored if KEPT_SALE.fullmatch(one)}
+        self._check_sales(sales, {one.event_id for one in kept})
+        for one in sales:
+            demand(stored.pop(one) == 1, f"{one} is kept twice")
         demand_same("facts", stored, dict.fromkeys((one.event_id for one in kept), 1))
         edges = edges_of(self.engine)
         missing = {(e.a.id, e.b.id) for one in kept for e in one.edges} - edges.keys()
@@ -237,6 +266,29 @@ class EngineWorld(World):
             for end in (a, b):
                 until = ledger.erased_at(REALM, end.id)
                 demand(until is None or at_ms > until, f"{end} was erased, and there is {a}–{b}")
+
+    def _check_sales(self, sales: set[str], kept: set[str]) -> None:
+        """Each is an order of nobody under numbers of its own. As many are kept as the notes of the
+        erasures say, and none that stands beside its original."""
+        orders = self.engine.rows(ORDERS_SQL)
+        mine = [row for row in orders if row[0] in sales]
+        demand(all(value == "5" for *_, value in orders), "an order has another sum")
+        demand({row[0] for row in mine} == sales, "sales in facts and orders differ")
+        standing = self.engine.rows(NAMED_SQL)
+        for event_id, node, order_id, _ in mine:
+            demand(bool(KEPT_SALE.fullmatch(order_id)), f"{event_id} has the number {order_id}")
+            demand((node,) not in standing, f"{event_id} is of {node}, which others name")
+        demand(len({node for _, node, *_ in mine}) == len(mine), "two orders of one node")
+        for (payload,) in self.engine.rows(PAYLOADS_SQL, {"ids": sorted(sales)}):
+            said = [one for one in (*VALUES.values(), '"e-', '"O-') if one in payload]
+            demand(not said, f"{said} in {payload}")
+        runs = ErasureRuns(self.engine)
+        noted = [runs.run(REALM, one) for (one,) in self.engine.rows(RUNS_SQL)]
+        counted = sum(one.kept_sales or 0 for one in noted if one is not None)
+        demand(len(sales) == counted, f"{len(sales)} sales are kept, and {counted} were noted")
+        sent = {json.loads(line)["event_id"] for line, _ in self._lines if b"order.placed" in line}
+        demand(len(sales) <= len(sent - kept), "a sale is kept beside its original")
+        self.done["sales"] = len(sales)
 
     def _check_published(self) -> None:
         """The compacted topics fold to the map and the incidents."""
