@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from schemas.incident import IncidentState
 from schemas.rules.identity import identity_rules
 from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.rules import consistency_rules
@@ -23,6 +24,7 @@ from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import RECEIVED_AT, core, event, identifier, line
+from tests.pipelines import pipeline_on
 from tests.tiers import always
 
 pytestmark = pytest.mark.any_store(always=True)
@@ -108,3 +110,25 @@ def test_watermarks_follow_what_is_processed(database: Database) -> None:
     assert set(latest) == {"shop", "app"}
     assert latest["shop"].occurred_at < latest["shop"].received_at
     assert latest["app"].occurred_at <= latest["app"].received_at
+
+
+def test_after_a_start_a_book_is_due_again(database: Database) -> None:
+    """Ticks take numbers of batches, and write when a book is due that they judged, also without an
+    incident: what the next start writes stands above it."""
+
+    def take(work: Pipeline, channel: str, price: str, at: datetime, **body: Any) -> None:
+        offer = {"sku": "4711", "price": price, "currency": "EUR"} | body
+        said = {"identifiers": [], "occurred_at": at.isoformat(), "body": offer}
+        sent = line(event("offer.published", channel=channel, **said))
+        work.finish(work.decode([Line(sent, len(sent))]))
+
+    valid_from, ends = RECEIVED_AT + timedelta(hours=2), RECEIVED_AT + timedelta(hours=3)
+    work = pipeline_on(database, RECEIVED_AT)
+    take(work, "shop", "9.99", RECEIVED_AT, valid_from=valid_from.isoformat())
+    for minute in range(0, 180, 10):  # after an hour without events, time goes with the clock
+        work.tick(RECEIVED_AT + timedelta(minutes=minute))
+    work = pipeline_on(database, ends)
+    take(work, "app", "12.99", ends)
+    work.tick(ends + timedelta(days=1))
+    states = database.rows("SELECT state FROM incident_states FINAL")
+    assert states == [(IncidentState.OPEN,)]

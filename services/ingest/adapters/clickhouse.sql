@@ -11,6 +11,7 @@ SELECT greatest(
     (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
     (SELECT max(bitAnd(version, number)) FROM map),
     (SELECT max(bitAnd(version, number)) FROM incident_states),
+    (SELECT max(bitAnd(version, number)) FROM timers),
     (SELECT max(batch) FROM checkpoints))
 
 -- in_doubt --
