@@ -7,6 +7,7 @@ writes. All of it can be dropped and read again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from schemas.edge import Decision, Edge, Node, Verdict
@@ -54,6 +55,13 @@ class CachedGraph:
         """Whether the node has a map row: it has a counting edge or a decision."""
         return self.edges_not_loaded or self.first_seen_ms != NEVER_SEEN_MS or bool(self.decisions)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is known of the node."""
+        return self.placement is None and not (
+            self.edges or self.edges_not_loaded or self.decisions or self.refusals or self.marked
+        )
+
     def differs_from(self, other: NodeId) -> bool:
         """Whether the pair was decided to be different."""
         decision = self.decisions.get(other)
@@ -77,6 +85,10 @@ class GraphCache:
         self._realm = realm
         self._table = table
         self._entries: dict[NodeId, CachedGraph] = {}
+        self._sighted: dict[NodeId, Placement | None] = {}
+        """What the map says of stored nodes that are not read."""
+        self._ahead: defaultdict[NodeId, list[Edge]] = defaultdict(list)
+        """Edges of the batch at nodes that are not read, which the store has not yet."""
         self.hub_margin = 0
         self.in_doubt = False
         """Somebody else may be writing of the nodes that are loaded."""
@@ -93,6 +105,12 @@ class GraphCache:
     def clear(self) -> None:
         """Forget everything; the store is read again."""
         self._entries.clear()
+        self.end_batch()
+
+    def end_batch(self) -> None:
+        """The batch is merged: once it is written, the store knows better of what was not read."""
+        self._sighted.clear()
+        self._ahead.clear()
 
     def evict(self) -> None:
         """Forget everything but hubs: they take no memory for their edges, and to find out again
@@ -103,16 +121,40 @@ class GraphCache:
     def load(self, nodes: Iterable[Node]) -> None:
         """Load all nodes that are not known yet, in one set of reads."""
         missing = {node.id: node for node in nodes if node.id not in self._entries}
+        self.sight(missing.values())
+        stored = {one: node for one, node in missing.items() if one in self._sighted}
+        if stored:
+            rows = {one: self._sighted.pop(one) for one in stored}
+            placements = {one: row for one, row in rows.items() if row is not None}
+            self._read(stored, self._closed_among(stored, placements), placements)
+
+    def sight(self, nodes: Iterable[Node]) -> None:
+        """Find out where the nodes that are not known yet are placed; of those that are not stored
+        all is known then."""
+        missing = {
+            node.id: node
+            for node in nodes
+            if node.id not in self._entries and node.id not in self._sighted
+        }
         if not missing:
             return
-        known = self._store.possibly_known(self._realm, missing.keys(), self.in_doubt)
-        stored = {node: missing[node] for node in known}
-        if stored:
-            placements = self._store.placements_of(self._realm, stored.keys())
-            self._read(stored, self._closed_among(stored, placements), placements)
+        known = set(self._store.possibly_known(self._realm, missing.keys(), self.in_doubt))
+        placements = self._store.placements_of(self._realm, known) if known else {}
         for node, described in missing.items():
-            if node not in stored:
+            if node in known:
+                self._sighted[node] = placements.get(node)
+            else:
                 self._entries[node] = CachedGraph(described)
+
+    def placement(self, node: NodeId) -> Placement | None:
+        """Where the map has a node that was loaded or sighted."""
+        entry = self._entries.get(node)
+        return self._sighted.get(node) if entry is None else entry.placement
+
+    def is_blank(self, node: NodeId) -> bool:
+        """Whether nothing is stored of a node that was loaded or sighted."""
+        entry = self._entries.get(node)
+        return entry is not None and entry.is_blank
 
     def load_edges(self, nodes: Iterable[Node]) -> None:
         """Read the edges of those nodes whose edges were not loaded."""
@@ -200,6 +242,17 @@ class GraphCache:
             entries[node_id].marked = True
         for node_id, placement in placements.items():
             entries[node_id].placement = placement
+        for node_id in self._ahead.keys() & ids:
+            for edge in self._ahead.pop(node_id):
+                self._hold_at_loaded(edge)
+
+    def _hold_at_loaded(self, edge: Edge) -> None:
+        """Keep an edge at its ends, or until they are read."""
+        for end, other in ((edge.a, edge.b), (edge.b, edge.a)):
+            if end.id in self._entries:
+                self._hold(end, other, edge)
+            else:
+                self._ahead[end.id].append(edge)
 
     def _hold(self, end: Node, other: Node, edge: Edge) -> None:
         """Keep an edge at one of its ends."""
@@ -215,14 +268,17 @@ class GraphCache:
     def merge_edge(self, edge: Edge) -> tuple[Edge | None, Edge]:
         """Merge a report into the edge of its pair; returns the edge before and after.
 
-        Both ends are loaded, and at least one of them is open.
+        Both ends are loaded, and at least one of them is open; or else one end is new, and the
+        other need not be loaded.
         """
-        a, b = self._entries[edge.a.id], self._entries[edge.b.id]
-        known = b.edges.get(edge.a.id) if a.edges_not_loaded else a.edges.get(edge.b.id)
+        a = self._entries.get(edge.a.id)
+        if a is None or a.edges_not_loaded:
+            known = self._entries[edge.b.id].edges.get(edge.a.id)
+        else:
+            known = a.edges.get(edge.b.id)
         now = edge if known is None else better(known, edge)
         if now != known:
-            self._hold(now.a, now.b, now)
-            self._hold(now.b, now.a, now)
+            self._hold_at_loaded(now)
         return known, now
 
     def merge_decision(self, decision: Decision) -> tuple[Decision | None, Decision]:

@@ -1,4 +1,5 @@
-"""Which nodes the store of a sole writer may have rows of, so that no others are looked up.
+"""Which nodes the store of a sole writer may have rows of, so that no others are looked up; and how
+many edges these can have, so that the edges of few are read.
 
 A node filter in memory, filled from the store in parts while the writer works: until the last part
 is read, every node is looked up. What this process writes is noted before it is written, and what
@@ -7,7 +8,7 @@ anybody else may be writing is noted when the writer reads it in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import structlog
 
@@ -55,6 +56,17 @@ class KnownNodes:
             self._give_up(error)
             return nodes
 
+    def bounds(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, int]:
+        """The most edges that these may have, for those of which that is known."""
+        kept = self._filter
+        return {} if kept is None or self._parts_read < kept.parts else kept.bounds(nodes)
+
+    def note_edges(self, ends: Collection[NodeId]) -> None:
+        """Edges with these ends, an end for each edge, are about to be written."""
+        if self._filter is not None:
+            self._filter.count_edges(ends)
+        self.note(ends)
+
     def note(self, nodes: Iterable[NodeId]) -> None:
         """Rows of these are about to be written."""
         if self._filter is None:
@@ -73,12 +85,15 @@ class KnownNodes:
                 return nodes
         if in_doubt:
             kept.add(nodes)
+            kept.count_many(nodes)
             return nodes
         if self._parts_read == kept.parts:
             return kept.among(nodes)
         for part in range(self._parts_read, min(self._parts_read + PARTS_AT_ONCE, kept.parts)):
             for first, block in self._stored.places(kept.bits, part, kept.parts):
                 kept.add_block(first, block)
+            for first, counts in self._stored.degrees(kept.bits, part, kept.parts):
+                kept.add_counts(first, counts)
             self._parts_read = part + 1
         if self._parts_read == kept.parts:
             self._failures = 0

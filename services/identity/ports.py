@@ -81,6 +81,11 @@ class NodePlaces(Protocol):
         every node of which anything is stored is in one of the blocks of its part."""
         ...
 
+    def degrees(self, bits: int, part: int, parts: int) -> Iterator[tuple[int, bytes]]:
+        """The edges of the nodes of one of the parts, as `add_counts` takes them: no fewer than
+        there are."""
+        ...
+
 
 class VerificationSource(GraphSource, Protocol):
     """The graph and map of all realms, and everything that is on either."""
@@ -121,6 +126,19 @@ class IdentityStore(VerificationSource, Protocol):
 
     def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
         """The decisions of all realms whose rows have a higher version, with their realm."""
+        ...
+
+    def bounds_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """The most edges, of either grade, that nodes may have, without looking them up; a node of
+        which that is not known is missing. Asked of what `possibly_known` gave, not in doubt."""
+        ...
+
+    def types_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, str]:
+        """The types of `nodes`, as their map rows name them; a node without one is missing."""
+        ...
+
+    def decided(self) -> Collection[NodeId] | None:
+        """The nodes that a decision was ever about, of any realm; None if that is not in memory."""
         ...
 
     def an_edge_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:

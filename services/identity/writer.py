@@ -27,6 +27,7 @@ from services.identity.core.model import (
 )
 from services.identity.core.resolve import Resolution, solve
 from services.identity.graph_cache import GraphCache, other_end
+from services.identity.growth import Growth
 from services.identity.ports import IdentityStore, Placed
 
 
@@ -111,9 +112,10 @@ class IdentityWriter:
         self._cache.hub_margin = margin if in_doubt else 0
         self._cache.in_doubt = in_doubt
         try:
-            changes = _Batch(self._cache, self._table, in_doubt, self._renewed).run(
-                merged(edges), latest(decisions), marks
-            )
+            batch = _Batch(self._store, self._realm, self._cache, self._table)
+            batch.in_doubt, batch.renewed = in_doubt, self._renewed
+            changes = batch.run(merged(edges), latest(decisions), marks)
+            self._cache.end_batch()
         except BaseException:
             self.forget()
             raise
@@ -162,14 +164,19 @@ class IdentityWriter:
 class _Batch:
     """One batch being merged into the graph cache."""
 
-    def __init__(self, cache: GraphCache, table: TypeTable, in_doubt: bool, renewed: bool) -> None:
+    def __init__(
+        self, store: IdentityStore, realm: str, cache: GraphCache, table: TypeTable
+    ) -> None:
+        self._store = store
+        self._realm = realm
         self._cache = cache
         self._table = table
-        self._in_doubt = in_doubt
-        self._renewed = renewed
+        self.in_doubt = False
+        self.renewed = False
         self._dirty: dict[NodeId, Node] = {}
         self._hanging: dict[NodeId, NodeId] = {}
-        """New identifiers at one other, by which they are placed: see `_holds`."""
+        """New identifiers that are placed by another one: see growth.py."""
+        self._inner: set[Pair] = set()
 
     def run(
         self,
@@ -183,11 +190,11 @@ class _Batch:
         news_edges = self._merge_edges(edges)
         news_decisions = self._merge_decisions(decisions)
         news_marks = frozenset(node for node in marks if self._mark(node))
-        for edge in news_edges if not self._in_doubt else ():
+        for edge in news_edges if not self.in_doubt else ():
             if counts(edge, self._table):
                 self._disturb(edge, seen_before_ms)
         self._spread_from_flips(touched)
-        region = region_of(self._cache, self._dirty, self._table, renewed=self._renewed)
+        region = region_of(self._cache, self._dirty, self._table, renewed=self.renewed)
         result = self._with_hanging(region, solve(region.given, self._table))
         before = {node: self._cache[node].placement for node in (*region.inside, *self._hanging)}
         appeared, vanished = self._compare_refusals(region, result)
@@ -203,7 +210,7 @@ class _Batch:
             refusals_vanished=vanished,
             merges=merges,
             splits=splits,
-            in_doubt=self._in_doubt,
+            in_doubt=self.in_doubt,
         )
 
     def _load(
@@ -212,21 +219,25 @@ class _Batch:
         decisions: dict[Pair, Decision],
         marks: Collection[NodeId],
     ) -> dict[NodeId, Reason | None]:
-        """Load all nodes of the batch; whether each of them was isolated before it."""
+        """Load the nodes of the batch; whether each of those was isolated before it."""
         cache = self._cache
         decided = {end.id: end for d in decisions.values() for end in (d.a, d.b)}
         nodes = {end.id: end for edge in edges.values() for end in (edge.a, edge.b)} | decided
-        for node in marks:
-            nodes.setdefault(node, Node(node, "", ""))
-        cache.load(nodes.values())
+        named = decided | {one: nodes.get(one, Node(one, "", "")) for one in marks}
+        if self.in_doubt or self.renewed:  # nothing is concluded from rows of the map
+            cache.load([*nodes.values(), *named.values()])
+        else:
+            growth = Growth(self._store, self._realm, cache, self._table, edges, named)
+            growth.find()
+            self._hanging, self._inner = growth.hanging, growth.inner
         # A decision can bring a hub below its limit; of two unread ends neither knows the edge.
         both_closed = [
             e.a
             for e in edges.values()
-            if cache[e.a.id].edges_not_loaded and cache[e.b.id].edges_not_loaded
+            if all(end.id in cache and cache[end.id].edges_not_loaded for end in (e.a, e.b))
         ]
         cache.load_edges([*decided.values(), *both_closed])
-        return {node: cache.isolated(node) for node in nodes}
+        return {node: cache.isolated(node) for node in (nodes | named) if node in cache}
 
     def _merge_edges(self, edges: dict[Pair, Edge]) -> list[Edge]:
         news: list[Edge] = []
@@ -234,7 +245,7 @@ class _Batch:
             known, now = self._cache.merge_edge(edge)
             if now != known:
                 news.append(now)
-            if self._in_doubt:
+            if self.in_doubt:
                 self._mark_dirty(now.a, now.b)
         return news
 
@@ -246,14 +257,13 @@ class _Batch:
         """
         personal = self._table.personal
         mixed = (edge.a.type in personal) != (edge.b.type in personal)
-        for new, holder in ((edge.a, edge.b), (edge.b, edge.a)):
-            if self._holds(holder, new, seen_before_ms[holder.id]):
-                self._hanging[new.id] = holder.id
-                return
+        pair = edge.a.id, edge.b.id
+        if pair in self._inner or not self._hanging.keys().isdisjoint(pair):
+            return
         for end in (edge.a, edge.b):
             entry, before_ms = self._cache[end.id], seen_before_ms[end.id]
             undisturbed = (
-                not self._renewed  # its row may be wrong
+                not self.renewed  # its row may be wrong
                 and mixed
                 and end.type in personal
                 and entry.placement is not None
@@ -261,40 +271,6 @@ class _Batch:
             )
             if not undisturbed:
                 self._mark_dirty(end)
-
-    def _holds(self, holder: Node, new: Node, seen_before_ms: int) -> bool:
-        """Whether a new identifier moves nothing and is placed by the one that it hangs on.
-
-        Both are shareable, and nothing else is known of the new one. It can then neither bring a
-        person to what is around it nor keep one away, and no profile is named after it.
-        """
-        cache, personal = self._cache, self._table.personal
-        leaf, entry = cache[new.id], cache[holder.id]
-        return (
-            not self._renewed  # the row of the holder may be wrong
-            and new.type not in personal
-            and holder.type not in personal
-            and entry.placement is not None
-            and entry.first_seen_ms == seen_before_ms
-            and (entry.placement.kind is not ProfileKind.ANONYMOUS or self._keeps_name(holder, new))
-            and leaf.placement is None
-            and len(leaf.edges) == 1
-            and not (leaf.decisions or leaf.refusals)
-            and cache.isolated(new.id) is None
-            and cache.isolated(holder.id) is None
-        )
-
-    def _keeps_name(self, holder: Node, new: Node) -> bool:
-        """Whether a profile of no person, that of `holder`, is not named after the new identifier:
-        a member that is known without reading more of them ranks before it (`_Solver._rank`)."""
-        rank, entry = self._table.rank, self._cache[holder.id]
-        assert entry.placement is not None
-        first = (rank[holder.type], entry.first_seen_ms)
-        edge = entry.edges.get(entry.placement.profile)
-        if edge is not None and counts(edge, self._table):
-            named = other_end(edge, holder.id)
-            first = min(first, (rank[named.type], edge.first_seen_ms))
-        return first < (rank[new.type], self._cache[new.id].first_seen_ms)
 
     def _with_hanging(self, region: Region, result: Resolution) -> Resolution:
         """The result with the placements of what hangs on others. The solver placed what is inside
@@ -305,7 +281,7 @@ class _Batch:
         }
         found = dict(result.placements)
         for new, holder in self._hanging.items():
-            placement = self._cache[holder].placement
+            placement = self._cache.placement(holder)
             assert placement is not None
             is_shared = placement.kind is ProfileKind.SHARED
             found[new] = Placement(new, ProfileKind.ANONYMOUS) if is_shared else placement
@@ -317,13 +293,13 @@ class _Batch:
             known, now = self._cache.merge_decision(decision)
             if now != known:
                 news.append(now)
-            if now != known or self._in_doubt:
+            if now != known or self.in_doubt:
                 self._mark_dirty(now.a, now.b)
         return news
 
     def _mark(self, node: NodeId) -> bool:
         news = self._cache.mark(node)
-        if news or self._in_doubt:
+        if news or self.in_doubt:
             self._mark_dirty(self._cache[node].node)
         return news
 
@@ -339,7 +315,7 @@ class _Batch:
         cache, personal = self._cache, self._table.personal
         for node_id, was_isolated in touched.items():
             is_isolated_now = cache.isolated(node_id)
-            doubtful = self._in_doubt and is_isolated_now is not None
+            doubtful = self.in_doubt and is_isolated_now is not None
             if is_isolated_now == was_isolated and not doubtful:
                 continue
             entry = cache[node_id]
@@ -356,7 +332,7 @@ class _Batch:
         changed: dict[NodeId, Placed] = {}
         for node, placement in result.placements.items():
             entry = self._cache[node]
-            if self._in_doubt or entry.placement != placement:
+            if self.in_doubt or entry.placement != placement:
                 entry.placement = placement
                 changed[node] = (entry.node, placement)
         return changed

@@ -20,6 +20,7 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 PLACEMENTS_SQL = _STATEMENTS["placements"]
+TYPES_SQL = _STATEMENTS["types"]
 MEMBERS_SQL = _STATEMENTS["members"]
 FORMER_PROFILES_SQL = _STATEMENTS["former_profiles"]
 HIGHEST_VERSION_SQL = _STATEMENTS["highest_version"]
@@ -66,6 +67,11 @@ class ProfileMap:
         return {
             integer(node): Placement(integer(profile), kinds[kind]) for node, profile, kind in rows
         }
+
+    def types_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, str]:
+        """The types of `nodes`; a node without a placement is missing."""
+        sql = on_one_thread(TYPES_SQL, len(nodes))
+        return {node.int: name for node, name in rows_by_key(self._database, sql, realm, nodes)}
 
     def members_of(self, realm: str, profiles: Collection[NodeId]) -> Members:
         """The nodes that `profiles` hold now. Their own are included unless another holds them."""

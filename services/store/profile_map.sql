@@ -8,6 +8,11 @@ SELECT UUIDToNum(node), UUIDToNum(profile), kind FROM map
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC, _block_number DESC LIMIT 1 BY node
 
+-- types --
+-- The type of each node, which no row of it changes.
+SELECT node, any(type) FROM map
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} GROUP BY node
+
 -- members --
 -- The nodes that these profiles hold or held: rows remain when a node moves, so the map decides. One
 -- statement with a subquery of these takes 1.5 times as much as the two.

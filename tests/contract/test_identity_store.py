@@ -172,6 +172,39 @@ def test_the_sole_writer_looks_up_no_node_that_was_never_written(
     assert set(store.possibly_known("r", strangers, in_doubt=False)) >= set(strangers[:500])
 
 
+@pytest.mark.parametrize("part_bits", [24, 13])
+def test_the_sole_writer_knows_how_many_edges_its_nodes_have_at_most(
+    database: Database, monkeypatch: pytest.MonkeyPatch, part_bits: int
+) -> None:
+    """Edges of either grade at either end, whoever wrote them and when."""
+    monkeypatch.setattr(clickhouse, "ASKED_MIN", 0)
+    monkeypatch.setattr(node_filter, "PART_BITS", part_bits)
+    rng = random.Random(20 + part_bits)
+    centres = [Node(rng.getrandbits(128), "card", "") for _ in range(9)]
+    degrees = dict(zip((one.id for one in centres), range(1, 10), strict=True))
+    edges = [
+        link(one, Node(rng.getrandbits(128), "email", ""), 5, "e", number % 2 == 0)
+        for one in centres
+        for number in range(degrees[one.id])
+    ]
+    ClickHouseIdentityStore(database).write_edges("r", edges[::3], 1)
+    store = ClickHouseIdentityStore(database, sole_writer=True)
+    assert store.bounds_of("r", degrees) == {}
+    news = edges[1::3]
+    while store.possibly_known("r", [rng.getrandbits(128)], in_doubt=False):
+        store.write_edges("r", news, 2)
+        news = []
+    store.write_edges("r", edges[2::3], 3)
+    bounds = store.bounds_of("r", degrees)
+    assert all(bounds.get(one, 127) >= degree for one, degree in degrees.items())
+    late = ClickHouseIdentityStore(database, sole_writer=True)
+    while late.possibly_known("r", [rng.getrandbits(128)], in_doubt=False):
+        pass
+    exact = late.bounds_of("r", degrees)
+    assert sum(exact[one] == degree for one, degree in degrees.items()) >= 8
+    assert late.bounds_of("r", [rng.getrandbits(128)])
+
+
 @pytest.mark.parametrize(
     ("cluster", "quorum", "lags"),
     [("", "", False), ("", "1", False), ("c", "", True), ("c", "1", True), ("c", "auto", False),

@@ -349,12 +349,25 @@ class IdentitySession(Unchanging):
         self._has_decisions = process.read(
             "decisions", lambda: {realm for realm in rows._realms if rows.all_decisions(realm)}
         )
+        self._decided = process.read("decisions", rows.decided)
 
     def possibly_known(
         self, realm: str, nodes: Collection[NodeId], in_doubt: bool
     ) -> Collection[NodeId]:
         """See the port."""
         return self._process.read("map", lambda: self._known.among(nodes, in_doubt))
+
+    def bounds_of(self, _realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """See the port."""
+        return self._known.bounds(nodes)
+
+    def types_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, str]:
+        """See the port."""
+        return self._process.read("map", lambda: self._rows.types_of(realm, nodes))
+
+    def decided(self) -> Collection[NodeId] | None:
+        """See the port."""
+        return self._decided
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
@@ -400,13 +413,15 @@ class IdentitySession(Unchanging):
 
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
         """See the port."""
-        self._known.note([end.id for edge in edges for end in (edge.a, edge.b)])
+        self._known.note_edges([end.id for edge in edges for end in (edge.a, edge.b)])
         self._process.write("edges", edges, lambda rows: self._rows.put_edges(realm, rows, version))
 
     def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:
         """See the port."""
         self._has_decisions = self._has_decisions | {realm}
-        self._known.note([end.id for one in decisions for end in (one.a, one.b)])
+        ends = {end.id for one in decisions for end in (one.a, one.b)}
+        self._decided = ends.union(self._decided)
+        self._known.note(ends)
         self._process.write(
             "decisions", decisions, lambda rows: self._rows.put_decisions(realm, rows, version)
         )

@@ -94,6 +94,14 @@ class ClickHouseIdentityStore:
         """See the port."""
         return nodes if self._nodes is None else self._nodes.among(nodes, in_doubt)
 
+    def bounds_of(self, _realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """See the port."""
+        return {} if self._nodes is None else self._nodes.bounds(nodes)
+
+    def types_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, str]:
+        """See the port."""
+        return self._map.types_of(realm, nodes)
+
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See the port."""
         found: dict[Pair, Edge] = {}
@@ -147,6 +155,10 @@ class ClickHouseIdentityStore:
             return []
         rows = self._by_node(DECISIONS_SQL, realm, self._among("decisions", nodes))
         return list({(row[0], row[3]): decision_of_row(row) for row in rows}.values())
+
+    def decided(self) -> Collection[NodeId] | None:
+        """See the port."""
+        return self._known.get("decisions") if self._has_decisions else ()
 
     def decisions_after(self, version: int) -> list[tuple[str, Decision]]:
         """See the port."""
@@ -239,7 +251,8 @@ class ClickHouseIdentityStore:
             (realm, a.id, b.id, a.type, a.issuer, b.type, b.issuer, *rest, version)
             for a, b, *rest in edges
         ]
-        self._note("edges", [end.id for one in edges for end in (one.a, one.b)])
+        if self._nodes is not None:
+            self._nodes.note_edges([end.id for one in edges for end in (one.a, one.b)])
         self._insert("edges", names, rows)
 
     def write_decisions(self, realm: str, decisions: Sequence[Decision], version: int) -> None:

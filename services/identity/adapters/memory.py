@@ -64,6 +64,20 @@ class MemoryIdentityStore:
         )  # fmt: skip
         return [node for node in nodes if in_doubt or any(node in one for one in places)]
 
+    def bounds_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        """See `IdentityStore`."""
+        around = self._realms[realm].edges_at
+        return {node: len(around.get(node, ())) for node in nodes}
+
+    def types_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, str]:
+        """See `IdentityStore`."""
+        known = self._realms[realm].nodes
+        return {node: known[node].type for node in nodes if node in known}
+
+    def decided(self) -> Collection[NodeId]:
+        """See `IdentityStore`."""
+        return {end for rows in self._realms.values() for pair in rows.decisions for end in pair}
+
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         """See `IdentityStore`."""
         rows = self._realms[realm]
@@ -225,6 +239,11 @@ class MemoryIdentityStore:
             )
             for node in nodes
         }  # fmt: skip
+
+    def all_degrees(self) -> Iterator[tuple[NodeId, int]]:
+        """Every node with edges and how many it has, for each realm."""
+        for rows in self._realms.values():
+            yield from ((node, len(pairs)) for node, pairs in rows.edges_at.items())
 
     def all_edges(self, realm: str) -> list[Edge]:
         """Every stored edge of a realm."""

@@ -71,3 +71,18 @@ SELECT groupBitOr(bitShiftLeft(toUInt64(1), bitAnd(place, 63))) FROM
 )
 GROUP BY bitShiftRight(place, 6) AS word
 ORDER BY word WITH FILL FROM {first:UInt32} TO {last:UInt32}
+
+-- degrees --
+-- How many rows of edges have an end in every eight places of a range, up to {many}.
+SELECT toUInt8(least(sum(found), {many:UInt8})) FROM
+(
+    SELECT bitShiftRight(reinterpretAsUInt64(reverse(substring(UUIDToNum(a), 9, 8))),
+        {shift:UInt8}) AS byte, count() AS found
+    FROM edges WHERE a >= {low:UUID} AND a <= {high:UUID} GROUP BY byte
+    UNION ALL
+    SELECT bitShiftRight(reinterpretAsUInt64(reverse(substring(UUIDToNum(b), 9, 8))),
+        {shift:UInt8}) AS byte, count() AS found
+    FROM edges_reversed WHERE b >= {low:UUID} AND b <= {high:UUID} GROUP BY byte
+)
+GROUP BY byte
+ORDER BY byte WITH FILL FROM {first:UInt32} TO {last:UInt32}

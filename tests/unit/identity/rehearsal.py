@@ -113,8 +113,11 @@ class VersionedStore:
             raise fault
         return self.known.among_rows(realm, nodes, in_doubt)
 
+    def bounds_of(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
+        return self.known.bounds_of_rows(realm, nodes)
+
     def write_edges(self, realm: str, edges: Sequence[Edge], version: int) -> None:
-        self.known.note([end.id for edge in edges for end in (edge.a, edge.b)])
+        self.known.note_edges([end.id for edge in edges for end in (edge.a, edge.b)])
         known = {e[:2]: e for e in self._rows.all_edges(realm)}
         self._write(
             version,

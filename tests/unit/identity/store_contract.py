@@ -67,6 +67,16 @@ class IdentityStoreContract:
         assert store.placements_of("r", {A.id}) == {A.id: Placement(A.id, ProfileKind.PERSON)}
         assert store.refusals_of("r", {A.id, B.id}) == [refusal]
 
+    def test_the_type_that_the_map_names(self, store: IdentityStore) -> None:
+        """Of what is placed in the realm, whatever its latest row says."""
+        placed = {one.id: (one, Placement(A.id, ProfileKind.PERSON)) for one in (A, B)}
+        store.write_placements("r", placed, 1)
+        store.write_placements("r", {B.id: (B, Placement(B.id, ProfileKind.SHARED))}, 2)
+        store.write_placements("other", {C.id: (C, Placement(C.id, ProfileKind.ANONYMOUS))}, 1)
+        found = store.types_of("r", {A.id, B.id, C.id, UNSEEN})
+        assert found == {A.id: A.type, B.id: B.type}
+        assert store.types_of("r", set()) == {}
+
     def test_only_verified_edges_to_the_given_types_crowd_a_node(
         self, store: IdentityStore
     ) -> None:

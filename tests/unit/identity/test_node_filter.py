@@ -178,6 +178,63 @@ def test_a_filter_grows_with_what_is_written() -> None:
     assert known.denied > 850
 
 
+def test_of_every_node_no_fewer_edges_are_counted_than_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that were stored before the filter was read, and those written while it was and since;
+    of most nodes no more. Until it is read, no bound is known."""
+    monkeypatch.setattr(node_filter, "PART_BITS", 14)
+    monkeypatch.setattr(known_nodes, "PARTS_AT_ONCE", 1)
+    rng, rows = Random(10), MemoryIdentityStore()
+    nodes = [Node(one, "card", "") for one in ids(rng, 2_000)]
+    known = CheckedNodes(rows)
+
+    def write(count: int) -> None:
+        pairs = [rng.sample(nodes, 2) for _ in range(count)]
+        edges = [link(x, y, 1, "e", True) for x, y in pairs]
+        known.note_edges([end.id for edge in edges for end in (edge.a, edge.b)])
+        rows.write_edges("r", edges)
+
+    write(4_000)
+    asked = [node.id for node in nodes]
+    assert known.bounds_of_rows("r", asked) == {}
+    known.among_rows("r", asked, in_doubt=False)
+    assert known.bounds_of_rows("r", asked) == {}, "one of four parts is read"
+    while len(known.bounds_of_rows("r", asked)) < len(asked):
+        write(10)
+        known.among_rows("r", asked, in_doubt=False)
+    write(200)
+    bounds = known.bounds_of_rows("r", asked)
+    degrees = rows.bounds_of("r", asked)
+    assert sum(bounds[one] == degrees[one] for one in asked) > 1_200
+
+
+def test_many_edges_are_any_number() -> None:
+    """A counter that is full gives no bound, whether it was read or written."""
+    full, half = ids(Random(11), 2)
+    kept = NodeFilter(10)
+    for count in (node_filter.MANY - 1, 1, 300):
+        kept.count_edges([full] * count)
+        assert (full in kept.bounds([full])) == (count == node_filter.MANY - 1)
+    kept.count_edges([half] * 100)
+    for counts, bound in ((20, 120), (6, 126), (1, None), (node_filter.MANY, None)):
+        place = (half & (1 << 64) - 1) >> 64 - kept.bits + 3
+        kept.add_counts(place, bytes([counts]))
+        assert kept.bounds([half]).get(half) == bound
+
+
+def test_of_what_was_in_doubt_no_bound_is_known() -> None:
+    """An evicted worker may have written edges of it after the filter was filled."""
+    rows, (mine, other) = MemoryIdentityStore(), [Node(one, "card", "") for one in (1, 1 << 63)]
+    known = CheckedNodes(rows)
+    rows.write_edges("r", [link(mine, other, 1, "e", True)])
+    for _ in range(2):
+        known.among_rows("r", [mine.id], in_doubt=False)
+    assert known.bounds_of_rows("r", [mine.id, other.id]) == {mine.id: 1, other.id: 1}
+    known.among_rows("r", [mine.id], in_doubt=True)
+    assert known.bounds_of_rows("r", [mine.id, other.id]) == {other.id: 1}
+
+
 def test_what_was_in_doubt_is_not_denied_later() -> None:
     """An evicted worker may have written of it after the filter was filled."""
     rows = MemoryIdentityStore()
