@@ -116,6 +116,10 @@ class Topic(Described, BaseModel):
             config["retention.ms"] = str(self.retention_days * DAY_MS)
             # Only whole segments are deleted, once their latest record is old enough.
             config["segment.ms"] = str(DAY_MS)
+        else:
+            # A record that was replaced may be about somebody who was erased: without this limit
+            # Kafka keeps it until half of a partition is such records.
+            config["max.compaction.lag.ms"] = str(DAY_MS)
         return config
 
 

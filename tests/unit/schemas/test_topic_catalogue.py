@@ -139,7 +139,8 @@ def test_one_order_for_everything_that_changes_the_map() -> None:
 
 
 def test_configuration_is_written_as_kafka_reads_it() -> None:
-    """Texts under Kafka's own names; a compacted topic names no retention."""
+    """Texts under Kafka's own names; a compacted topic names no retention, and how long it may keep
+    what was replaced."""
     assert CATALOGUE.by_name["c360.rejected"].config == {
         "cleanup.policy": "delete",
         "max.message.bytes": str(2 * 1024 * 1024),
@@ -147,7 +148,12 @@ def test_configuration_is_written_as_kafka_reads_it() -> None:
         "segment.ms": str(DAY_MS),
         "message.timestamp.type": "LogAppendTime",
     }
-    assert "retention.ms" not in CATALOGUE.by_name["c360.alerts"].config
+    assert CATALOGUE.by_name["c360.alerts"].config == {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(1024 * 1024),
+        "max.compaction.lag.ms": str(DAY_MS),
+        "message.timestamp.type": "LogAppendTime",
+    }
 
 
 def test_every_record_is_stamped_by_the_broker() -> None:
