@@ -14,6 +14,7 @@ import httpx
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from services.ingest.adapters.projections import DETACHED_SQL
 from services.runtime.settings import load_settings
 from services.store.database import Database, open_embedded
 from services.store.locks import DirectoryLock
@@ -98,6 +99,8 @@ def database(request: pytest.FixtureRequest) -> Database:
     """The engine, or the server, with every table empty."""
     in_process = getattr(request, "param", IN_PROCESS) == IN_PROCESS
     store: Database = request.getfixturevalue("engine" if in_process else "server")
+    for (view,) in store.rows(DETACHED_SQL):  # a test before wrote few events as the only writer
+        store.command(f"ATTACH TABLE {view}")
     empty_tables(store)
     return store
 

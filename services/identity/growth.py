@@ -100,10 +100,18 @@ class Growth:
         cache.load([*rest, *self._named.values()])
         groups += self._inner_groups()
         self._load_names([one for one in groups if self._is_joined(one)])
+        while True:
+            growing, failed = list[_Group](), list[_Group]()
+            for group in groups:
+                is_growing = self._is_joined(group) and self._keeps_name(group)
+                (growing if is_growing else failed).append(group)
+            if not failed:
+                break
+            # What is read for some, all at once, may tell of others that they do more than add.
+            cache.load(node for group in failed for node in group.holders.values())
+            groups = growing
         for group in groups:
-            if not (self._is_joined(group) and self._keeps_name(group)):
-                cache.load(group.holders.values())
-            elif group.members:
+            if group.members:
                 self.hanging.update(dict.fromkeys(group.members, group.holder.id))
             else:
                 self.inner.update((edge.a.id, edge.b.id) for edge in group.edges)

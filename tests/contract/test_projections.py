@@ -224,3 +224,43 @@ def test_a_killed_process_leaves_the_views(tmp_path: Path) -> None:
 
     assert told("detach") == (-9, 0)
     assert told("look") == (0, len(VIEWS))
+
+
+BESIDE_READERS = """
+import pathlib, sys, threading
+from services.ingest.adapters.projections import MANY, FactViews
+from services.store.database import COLUMNS_SQL, open_embedded
+from services.store.migrations import migrate_directory
+path, ends = pathlib.Path(sys.argv[1]), threading.Event()
+database = open_embedded(path)
+migrate_directory(database, path)
+
+def read():
+    other = open_embedded(path)
+    while not ends.is_set():
+        other.rows(COLUMNS_SQL, {"table": "access_log"})
+
+readers = [threading.Thread(target=read) for _ in range(2)]
+for one in readers:
+    one.start()
+try:
+    views = FactViews(database)
+    for _ in range(15):
+        while views.project(1):
+            pass
+        views.project(MANY + 1)
+finally:
+    ends.set()
+    for one in readers:
+        one.join()
+print("came back")
+"""
+
+
+def test_views_come_back_beside_readers(tmp_path: Path) -> None:
+    """A statement of another connection that looks at all tables holds none of them back."""
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE_READERS, str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.stdout == "came back\n", done.stderr[-2000:]

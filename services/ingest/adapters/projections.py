@@ -224,7 +224,9 @@ class FactViews:
     def _detach(self) -> None:
         self._is_attached = None
         for view in self._attached():
-            self._database.command(f"DETACH TABLE {view}")
+            # SYNC: a view that a statement of another connection looks at could not be attached
+            # again while that runs.
+            self._database.command(f"DETACH TABLE {view} SYNC")
         self._is_attached = False
 
     def _attached(self) -> set[str]:

@@ -30,14 +30,16 @@ OTHERS = 1_000
 
 
 class ReadStore(MemoryIdentityStore):
-    """Remembers of which nodes edges were read."""
+    """Remembers of which nodes edges were read, and how often it was asked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.read = set[NodeId]()
+        self.asked = 0
 
     def edges_of(self, realm: str, nodes: Collection[NodeId]) -> list[Edge]:
         self.read |= set(nodes)
+        self.asked += 1
         return super().edges_of(realm, nodes)
 
 
@@ -103,6 +105,18 @@ def test_of_a_known_identifier_no_edge_is_read(town: Town, holder: Node) -> None
     new = {visit(1).id, visit(2).id, cookie(1).id}
     person = Placement(NUMBER.id, ProfileKind.PERSON)
     assert {one: changes.placements[one][1] for one in new} == dict.fromkeys(new, person)
+
+
+def test_what_does_more_than_add_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders come to name a hundred profiles of visitors, whose cookies are read together."""
+    town = Town(monkeypatch)
+    town.send(*(edge(visit(number), cookie(number)) for number in range(100)))
+    town.store.asked = 0
+    orders = [Node(3 * OTHERS + number, "order_number", "shop") for number in range(100)]
+    changes = town.send(*(edge(cookie(number), order) for number, order in enumerate(orders)))
+    assert {one.id for one in orders} <= {row.profile for _, row in changes.placements.values()}
+    assert {cookie(number).id for number in range(100)} <= town.store.read
+    assert town.store.asked < 10
 
 
 def test_an_identifier_near_its_limit_is_read(town: Town) -> None:
