@@ -28,6 +28,8 @@ DOUBTFUL_MAX = 1_000_000
 """Profiles, some 100 MB of them."""
 CROWDED_PER_READ = 500
 NODES_PER_PAGE = 20_000
+PLAIN_PER_PORTION = 200_000
+"""So many take some 100 MB."""
 
 
 class Portion(NamedTuple):
@@ -81,7 +83,7 @@ class Sieve:
                 if len(left) == size and not is_steady:
                     yield Portion(left, plain, place)
                     left, plain = {}, {}
-            if is_steady or len(plain) >= page_size:
+            if is_steady or len(plain) >= PLAIN_PER_PORTION:
                 yield Portion(left, plain, page[-1].id)
                 left, plain, whole_first = {}, {}, False
         if place is not None and (left or plain):
