@@ -26,7 +26,7 @@ _SOURCE = re.compile(r"\b(?:FROM|JOIN)\s+(\w+(?:\.\w+)?)(?!\w*\()", re.I)
 _WRITES = (
     (re.compile(r"INSERT\s+INTO\s+(\w+)", re.I), "INSERT"),
     (re.compile(r"DELETE\s+FROM\s+(\w+)", re.I), "ALTER DELETE"),
-    (re.compile(r"ALTER\s+TABLE\s+(\w+)\s+(?:DELETE|DROP\s+PARTITION)\b", re.I), "ALTER DELETE"),
+    (re.compile(r"ALTER\s+TABLE\s+(\w+)\s+DELETE\b", re.I), "ALTER DELETE"),
     (re.compile(r"OPTIMIZE\s+TABLE\s+(\w+)", re.I), "OPTIMIZE"),
     (re.compile(r"SYSTEM\s+(?:REFRESH|WAIT)\s+VIEW\s+(\w+)", re.I), "SYSTEM VIEWS"),
 )

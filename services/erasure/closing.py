@@ -22,14 +22,13 @@ import structlog
 
 from schemas.topics import CATALOGUE
 from services.erasure.adapters.orders import ErasureOrders, ErasureStep
-from services.runtime.errors import C360Error, Retry
+from services.runtime.errors import Retry
 from services.stream.claim_records import OFFER_PARTITIONS
 from services.stream.person_records import identity_outgoing
 from services.stream.ports import Offload, Outbox, Outgoing, Partition
 
 LOOK_S = 1.0
 SEND_AGAIN_S = 300.0
-CLEAN_UP_S = 5.0
 log = structlog.get_logger()
 
 
@@ -130,17 +129,6 @@ class OrderCloser:
         if len(await self._offload(order.paused)) >= self._offer_partitions:
             return True
         return not await self._groups.has_members("consistency")
-
-
-async def keep_cleaning_up(clean_up: Callable[[], object], offload: Offload) -> None:
-    """Take files of what was removed off the store's disk now and then, until cancelled. A store
-    that does not do it keeps nobody from his work."""
-    while True:
-        await asyncio.sleep(CLEAN_UP_S)
-        try:
-            await offload(clean_up)
-        except C360Error as error:
-            log.warning("removed_files_stay", error=str(error))
 
 
 def waiting_erasures(orders: ErasureOrders) -> list[WaitingOrder]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 from schemas.rules.identity import identity_rules
-from services.erasure.adapters.files import ReplacedFiles
 from services.erasure.adapters.orders import ErasureOrders
-from services.erasure.closing import OrderCloser, keep_cleaning_up, waiting_erasures
+from services.erasure.closing import OrderCloser, waiting_erasures
 from services.erasure.on_server import ServerErasures
 from services.erasure.sales import SaleWriter
 from services.identity import main as identity
@@ -72,8 +70,7 @@ def sale_writer(settings: Settings, database: Database) -> SaleWriter:
 
 
 async def close_orders(parts: Parts, _host: FaustHost) -> None:
-    """Bring what is ordered to its end, whoever holds the partition of its realm; and what was
-    removed off the store's disk."""
+    """Bring what is ordered to its end, whoever holds the partition of its realm."""
     groups = GroupProgress(parts.settings, parts.settings.kafka_group_prefix)
     orders, cutoffs = ErasureOrders(parts.database), EventCutoffs(parts.database)
     ports = parts.ports
@@ -83,5 +80,4 @@ async def close_orders(parts: Parts, _host: FaustHost) -> None:
         ports.outbox,
         ports.offload,
     )
-    files = ReplacedFiles(parts.database)
-    await asyncio.gather(closer.keep(), keep_cleaning_up(files.clean_up_overdue, ports.offload))
+    await closer.keep()

@@ -22,7 +22,7 @@ from services.runtime.errors import C360Error, ConfigurationError, Fatal, Retry,
 BAD_VALUES = (struct.error, OverflowError, ValueError, TypeError, ArithmeticError, DataError)
 BAD_VALUE_CODES = frozenset({6, 27, 53, 69, 70, 407})
 """Cannot parse, type mismatch, out of bounds, cannot convert, decimal overflow."""
-TRANSIENT_CODES = frozenset({159, 202, 252})
+TRANSIENT_CODES = frozenset({159, 202, 236, 252, 341})
 LACKS: dict[str, tuple[frozenset[int], frozenset[int], tuple[str, ...]]] = {
     "files": (frozenset({errno.EMFILE, errno.ENFILE}), frozenset(), ("Too many open files",)),
     "memory": (
@@ -60,6 +60,8 @@ ADVICE_BY_CODES = (
     ((254, 255, 279, 416), "its replicas cannot be reached: look at system.replicas"),
     ((198, 210), "it has trouble with its network: look at its log"),
     ((236, 394, 735), "the statement was stopped, perhaps because the server shuts down"),
+    ((341,), "a change of parts was not completed, perhaps because somebody stopped it: look at "
+     "system.mutations"),
     ((3, 32, 425, 439, 473, 499, 1000), "it has trouble with its system: look at its log"),
 )  # fmt: skip
 LACK_ADVICE = {

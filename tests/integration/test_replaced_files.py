@@ -1,34 +1,37 @@
-"""Files of what was removed: a server that leaves them is made to clean up."""
+"""Files of what was removed: the store takes them off its disk soon, and by itself."""
 
 from __future__ import annotations
 
-import time
+import pytest
 
 from services.erasure.adapters.files import TABLES, ReplacedFiles
 from services.store.database import Database
-from tests.grants import missing, noted
+from tests.grants import noted
 
-LIFETIME = "old_parts_lifetime"
+SETTINGS = (
+    "old_parts_lifetime = 30",
+    "cleanup_delay_period = 10",
+    "max_cleanup_delay_period = 10",
+    "cleanup_delay_period_random_add = 1",
+)
 
 
-def test_only_tables_with_parts_that_are_overdue_are_cleaned_up(database: Database) -> None:
-    """By somebody with the rights of an identity worker. What the store may still keep it keeps."""
-    files = ReplacedFiles(database)
+def test_who_waits_for_the_files_only_reads(database: Database) -> None:
+    """A statement that has the store remove them would stop merges and mutations of the table."""
     for number in range(2):
         database.insert_rows("marks", ("realm", "node"), [("default", number)])
     database.command("OPTIMIZE TABLE marks FINAL")
-    time.sleep(1.1)
     with noted() as needs:
-        assert "marks" in files.clean_up_overdue(overdue_s=0)
-        assert "marks" not in files.clean_up_overdue()
-    assert ("ALTER DELETE", "c360.marks") in needs
-    assert missing(needs, "c360-worker") == set()
+        assert not ReplacedFiles(database).gone(within_s=0.1)
+    assert needs == {("SELECT", "system.parts")}
 
 
-def test_every_table_with_rows_about_people_keeps_old_files_for_half_a_minute(
-    database: Database,
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_table_with_rows_about_people_loses_old_files_soon(
+    database: Database, setting: str
 ) -> None:
-    """A server's own time is eight minutes."""
+    """A server's own time is eight minutes, and then it looks at a table that nobody writes every
+    five."""
     definitions = dict(
         database.rows(
             "SELECT name, create_table_query FROM system.tables "
@@ -37,4 +40,9 @@ def test_every_table_with_rows_about_people_keeps_old_files_for_half_a_minute(
         )
     )
     assert definitions.keys() == set(TABLES)
-    assert {name for name, one in definitions.items() if f"{LIFETIME} = 30" not in one} == set()
+    lacking = {
+        name
+        for name, one in definitions.items()
+        if setting not in one.partition("SETTINGS ")[2].split(", ")
+    }
+    assert lacking == set()

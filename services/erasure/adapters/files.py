@@ -1,5 +1,5 @@
 """Files that held rows which were removed: the store keeps replaced parts on its disk for half a
-minute. Methods block and raise Retry or Fatal.
+minute, and then takes them off by itself. Methods block and raise Retry or Fatal.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from services.store.waiting import wait_until
 
 _STATEMENTS = statements_of(__file__)
 LEFT_BEHIND_SQL = _STATEMENTS["left_behind"]
-OVERDUE_SQL = _STATEMENTS["overdue"]
-CLEAN_UP_SQL = _STATEMENTS["clean_up"]
 TABLES = [*PLACES, "erasure_runs"]
-"""All that people are removed from; the last one had the key of the sales kept."""
-OVERDUE_S = 35
-"""Longer than replaced parts are to stay (`old_parts_lifetime`, 30 s) and a look of the store."""
+"""All that people are removed from; the last one had the key of the sales kept. Their settings say
+how soon replaced parts go."""
 
 
 class ReplacedFiles:
@@ -32,25 +29,10 @@ class ReplacedFiles:
         before = set(self._database.rows(LEFT_BEHIND_SQL, asked))
 
         def is_done() -> bool:
-            left = before.intersection(self._database.rows(LEFT_BEHIND_SQL, asked))
-            if not self._database.place:  # the engine in process cleans up when it is made to
-                self._clean_up({table for table, _ in left})
-            return not left
+            return before.isdisjoint(self._database.rows(LEFT_BEHIND_SQL, asked))
 
         try:
             wait_until(is_done, within_s, "")
         except Retry:
             return False
         return True
-
-    def clean_up_overdue(self, overdue_s: int = OVERDUE_S) -> set[str]:
-        """Make a server clean up tables whose replaced parts it left for so long: those that nobody
-        writes it looks at less and less often, up to every ten minutes. The tables."""
-        asked = {"tables": TABLES, "seconds": overdue_s}
-        tables = {table for (table,) in self._database.rows(OVERDUE_SQL, asked)}
-        self._clean_up(tables)
-        return tables
-
-    def _clean_up(self, tables: set[str]) -> None:
-        for table in sorted(tables):
-            self._database.command(CLEAN_UP_SQL, {"table": table})

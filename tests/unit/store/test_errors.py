@@ -8,12 +8,12 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from services.runtime.errors import C360Error, Fatal, Retry, StoreUnavailable
-from services.store.errors import translated
+from services.store.errors import Server, translated
 
 
-def judged(error: Exception) -> C360Error:
+def judged(error: Exception, server: Server | None = None) -> C360Error:
     """What the error becomes."""
-    with pytest.raises(C360Error) as raised, translated(None):
+    with pytest.raises(C360Error) as raised, translated(server):
         raise error
     return raised.value
 
@@ -64,6 +64,14 @@ def test_what_lacks_for_a_while(error: Exception, words: str) -> None:
     assert isinstance(found, Retry)
     assert words in str(found)
     assert ("space" in words) == ("Free some space" in str(found))
+
+
+@pytest.mark.parametrize("server", [None, Server("http://store", "worker", "c360")])
+@pytest.mark.parametrize("code", [236, 341])
+def test_a_removal_that_was_stopped_is_tried_again(code: int, server: Server | None) -> None:
+    """As by somebody who drops a partition of the table or ends its mutations."""
+    error = DatabaseError(f"Code: {code}. DB::Exception: stopped")
+    assert isinstance(judged(error, server), Retry)
 
 
 @pytest.mark.parametrize(
