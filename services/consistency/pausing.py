@@ -44,13 +44,13 @@ class PausingErasures:
         """See the port."""
         return {realm: int(erased_ms) for realm, erased_ms in self._database.rows(LATEST_SQL)}
 
-    def erased_until(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, int]:
+    def erased(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, bool]:
         """See the port."""
-        found = dict[NodeId, int]()
+        found = dict[NodeId, bool]()
         for part in chunks(sorted(nodes), NODES_PER_QUERY):
             asked = {"realm": realm, "nodes": [str(as_uuid(node)) for node in part]}
             found |= {
-                node.int: int(until) for node, until in self._database.rows(ERASED_SQL, asked)
+                node.int: bool(is_back) for node, is_back in self._database.rows(ERASED_SQL, asked)
             }
         return found
 

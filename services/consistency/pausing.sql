@@ -7,6 +7,12 @@ SELECT erasure_id FROM erasure_orders FINAL WHERE step = 2 ORDER BY erasure_id
 SELECT realm, toUnixTimestamp64Milli(max(erased_at)) FROM erasures GROUP BY realm
 
 -- erased --
--- Up to when nothing counts of those of these nodes that were erased.
-SELECT node, toUnixTimestamp64Milli(max(erased_at)) FROM erasures
-WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} GROUP BY node
+-- Those of these nodes that were erased, and whether they are the anchor of an event again.
+WITH ledger AS
+    (
+        SELECT DISTINCT node FROM erasures
+        WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
+    )
+SELECT node, node IN (SELECT node FROM touchpoints
+    WHERE realm = {realm:String} AND node IN (SELECT node FROM ledger))
+FROM ledger

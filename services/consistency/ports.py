@@ -140,8 +140,9 @@ class ErasurePauses(Protocol):
         """The latest time (Unix ms) up to which somebody was erased, by realm."""
         ...
 
-    def erased_until(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, int]:
-        """Of those nodes that were erased: up to which time (Unix ms)."""
+    def erased(self, realm: str, nodes: Collection[NodeId]) -> Mapping[NodeId, bool]:
+        """Those of these nodes that were erased, and whether each is the anchor of an event that is
+        stored: of a new one, then."""
         ...
 
 

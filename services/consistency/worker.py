@@ -39,6 +39,7 @@ from schemas.records import (
     TickRecord,
 )
 from schemas.reject import RejectReason
+from schemas.subject import CUSTOMER
 from services.consistency.alerts import alert
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.customers import split_claims
@@ -55,6 +56,8 @@ from services.stream.dead_letters import dead_letter
 from services.stream.partition_ownership import DecisionPorts, Holding, Ownership, by_partition
 from services.stream.ports import Delivery, Outgoing, Partition
 
+_Erased = Mapping[str, Mapping[NodeId, bool]]
+"""By realm: who was erased, and whether an event of theirs is stored again."""
 log = structlog.get_logger()
 
 
@@ -86,11 +89,10 @@ class _PartitionBatch(NamedTuple):
     """Profiles to judge again."""
     anchors: dict[str, set[NodeId]]
     """Of claims about customers, whoever these are."""
-    old_anchors: dict[str, dict[NodeId, int]]
-    """The same of those of whom some may be erased since, and when the log appended it last (Unix
-    ms)."""
-    old_customers: dict[str, dict[NodeId, int]]
-    """Profiles to judge again, of which some may be erased since; the same."""
+    old_anchors: dict[str, set[NodeId]]
+    """The same of those of whom some may be erased since."""
+    old_customers: dict[str, set[NodeId]]
+    """Profiles to judge again, of which some may be erased since."""
     refused: list[Outgoing]
 
     @property
@@ -113,6 +115,8 @@ class _Task(NamedTuple):
     doubted_books: Collection[Book]
     """Of claims that count if the facts have them, and of actions that count if anything is left
     to act on; read anew."""
+    begun_anew: Collection[Book]
+    """Those of them that are of erased customers: an action counts if its incident is left."""
     in_doubt: bool
     version: int
     """Of the rows to write."""
@@ -238,15 +242,19 @@ class ConsistencyWorker:
         positions = self._ownership.note(
             {held[partition].holding: batch[-1].offset for partition, batch in batches.items()}
         )
-        for partition, batch in batches.items():
-            brought = _brought(batch, self._rules.kinds, self._erased_ms)
-            self._drop_erased(brought)
+        decoded = {
+            partition: _brought(batch, self._rules.kinds, self._erased_ms)
+            for partition, batch in batches.items()
+        }
+        erased = self._erased(decoded.values())
+        for partition, brought in decoded.items():
             outgoing += brought.refused
-            for some in (brought.anchors, brought.old_anchors):
+            for some in (brought.anchors, _without_erased(brought.old_anchors, erased)):
                 for realm, mine in some.items():
-                    anchors[realm].update(mine)
+                    anchors[realm] |= mine
             version = positions[partition].version
-            tasks += self._tasks(held[partition], partition, batch, brought, version, store)
+            batch = batches[partition]
+            tasks += self._tasks(held[partition], partition, batch, brought, version, store, erased)
         refused = len(outgoing)
         # Unless the batch is in doubt, who wrote before fails its check from here on: what may
         # still land was sent, or checked, before.
@@ -261,6 +269,7 @@ class ConsistencyWorker:
                 task.changed_books,
                 in_doubt=task.in_doubt,
                 doubted_books=task.doubted_books,
+                begun_anew=task.begun_anew,
             )
             self._store.note(claim.book for claim in task.claims)
             task.writer.write(task.version)
@@ -271,15 +280,21 @@ class ConsistencyWorker:
             outgoing += customer_records(realm, profiles, self._partitions)
         return _Written(tasks, store, outgoing, refused)
 
-    def _drop_erased(self, brought: _PartitionBatch) -> None:
-        """Nobody judges the book of a customer again who was erased since, though objections are
-        kept that would be its claims: it would leave a row about the customer."""
-        assert self._erasures is not None or not (brought.old_anchors or brought.old_customers)
-        for some in (brought.old_anchors, brought.old_customers):
-            for realm, named in some.items():
-                until_ms = self._erasures.erased_until(realm, named) if self._erasures else {}
-                for node in [one for one, at_ms in named.items() if at_ms <= until_ms.get(one, -1)]:
-                    del named[node]
+    def _erased(self, brought: Iterable[_PartitionBatch]) -> _Erased:
+        """Those customers who may have been erased since: which were, and whether an event of each
+        is stored again. The time of a record does not tell: the ledger reaches to the customer's
+        last event, which may be dated a day ahead, and the new profile begins before that."""
+        asked: dict[str, set[NodeId]] = defaultdict(set)
+        for one in brought:
+            for realm, named in one.old_anchors.items():
+                asked[realm] |= named
+            for realm, books in one.old_acts.items():
+                asked[realm] |= {
+                    book.subject.node for book in books if book.subject.type is CUSTOMER
+                }
+        if not self._erasures:
+            return {}
+        return {realm: self._erasures.erased(realm, nodes) for realm, nodes in asked.items()}
 
     def _tasks(
         self,
@@ -289,6 +304,7 @@ class ConsistencyWorker:
         brought: _PartitionBatch,
         version: int,
         batch_store: BatchStore,
+        erased: _Erased,
     ) -> list[_Task]:
         tasks: list[_Task] = []
         in_doubt = held.holding.is_in_doubt(batch[0].offset)
@@ -300,7 +316,12 @@ class ConsistencyWorker:
             doubted = {claim.book for claim in held.comparable.filter(old)}
             kinds, former = self._rules.kinds, sorted(brought.old_customers.get(realm, ()))
             doubted.update(kinds.customer_books(realm, former))
-            doubted |= brought.old_acts.get(realm, set())
+            acted = brought.old_acts.get(realm, set())
+            doubted |= acted
+            gone = erased.get(realm, {})
+            begun_anew = {
+                one for one in acted if one.subject.type is CUSTOMER and one.subject.node in gone
+            }
             compared = held.comparable.filter(claims)
             matters = {claim.book for claim in compared}
             # Of an order that is cancelled in its own batch, the claims stand in the facts alone.
@@ -318,7 +339,7 @@ class ConsistencyWorker:
                 held.writers[realm] = self._writer(realm, partition, batch_store)
             writer, store = held.writers[realm]
             store.batch = batch_store
-            books = changed_books, doubted
+            books = changed_books, doubted, begun_anew
             task = _Task(writer, store, compared, tick, actions, *books, in_doubt, version)
             tasks.append(task)
         return tasks
@@ -359,9 +380,9 @@ def _brought(
     actions: dict[str, dict[Book, list[IncidentAction]]] = defaultdict(dict)
     old_acts: dict[str, set[Book]] = defaultdict(set)
     customers: dict[str, set[NodeId]] = defaultdict(set)
-    old_customers: dict[str, dict[NodeId, int]] = defaultdict(dict)
+    old_customers: dict[str, set[NodeId]] = defaultdict(set)
     anchors: dict[str, set[NodeId]] = defaultdict(set)
-    old_anchors: dict[str, dict[NodeId, int]] = defaultdict(dict)
+    old_anchors: dict[str, set[NodeId]] = defaultdict(set)
     refused: list[Outgoing] = []
     for delivery in batch:
         try:
@@ -383,27 +404,31 @@ def _brought(
             if _is_old(delivery, record, erased_ms):
                 old_acts[record.realm].add(record.book)
         elif isinstance(record, CustomersRecord):
-            profiles = [one.int for one in record.customers]
-            if _is_old(delivery, record, erased_ms):
-                old_customers[record.realm] |= dict.fromkeys(profiles, delivery.timestamp_ms)
-            else:
-                customers[record.realm].update(profiles)
+            named = old_customers if _is_old(delivery, record, erased_ms) else customers
+            named[record.realm].update(one.int for one in record.customers)
         else:
             is_old = _is_old(delivery, record, erased_ms)
             claims = (doubted if is_old else believed)[record.realm]
             if kinds.about_customers and (record.statements or record.superseded):
                 others, spoke = split_claims(record.entries())
                 claims += others
-                if spoke and is_old:
-                    old_anchors[record.realm] |= dict.fromkeys(spoke, delivery.timestamp_ms)
-                elif spoke:
-                    anchors[record.realm] |= spoke
+                if spoke:
+                    (old_anchors if is_old else anchors)[record.realm] |= spoke
             else:
                 claims += record.entries()
     return _PartitionBatch(
         believed, doubted, ticks, actions, old_acts, customers, anchors, old_anchors,
         old_customers, refused,
     )  # fmt: skip
+
+
+def _without_erased(anchors: Mapping[str, set[NodeId]], erased: _Erased) -> dict[str, set[NodeId]]:
+    """Without those of whom no event is stored any more: nobody judges them again. A claim is
+    sent after its event is stored, so who came back is not among them."""
+    return {
+        realm: {one for one in mine if erased.get(realm, {}).get(one, True)}
+        for realm, mine in anchors.items()
+    }
 
 
 def _is_old(delivery: Delivery, record: OfferRecord, erased_ms: Mapping[str, int]) -> bool:

@@ -191,13 +191,15 @@ class ConsistencyWriter:
         *,
         in_doubt: bool = False,
         doubted_books: Collection[Book] = (),
+        begun_anew: Collection[Book] = (),
     ) -> list[AnyIncident]:
         """Apply claims and people's actions, then a tick if there is one; returns changed
         incidents.
 
         The claims of `changed_books` are read again, because they may have got or lost some: those
         of customers, whose books follow the profile map. So are those of `doubted_books`; one that
-        has no rows at all is passed over with its actions, or it would leave one.
+        has no rows at all is passed over with its actions, or it would leave one. Of those that
+        have `begun_anew` since their rows were removed, an action counts if its incident is left.
 
         An incident stored earlier that no longer follows from the claims is returned as
         retracted. Claims and actions may repeat; a tick not later than the latest changes no time.
@@ -230,7 +232,8 @@ class ConsistencyWriter:
         self.changed = []
         to_publish: list[AnyIncident] = []
         for book in (one for one in books if one in self._cache):
-            self._act(book, actions.get(book, ()))
+            acts = actions.get(book, ())
+            self._act(book, self._left(book, acts) if acts and book in begun_anew else acts)
             to_publish += self._judge(book, by_book.get(book, ()), in_doubt)
         return to_publish
 
@@ -324,6 +327,14 @@ class ConsistencyWriter:
         book = self._rules.kinds.judge(name, self._rules.by_kind)
         book.add(claims)
         return book
+
+    def _left(self, name: Book, actions: Sequence[IncidentAction]) -> list[IncidentAction]:
+        """Those on an incident that is stored, or follows from the book as it was read."""
+        entry = self._cache[name]
+        if self._now is not None:
+            entry.book.advance(self._now)
+        left = entry.stored.keys() | entry.incidents(self._now)
+        return [one for one in actions if one.incident_id in left]
 
     def _act(self, name: Book, actions: Sequence[IncidentAction]) -> None:
         """Add the actions on one book, and note them for writing."""

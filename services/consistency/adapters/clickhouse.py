@@ -181,8 +181,6 @@ class ClickHouseConsistencyStore:
         of = self._of_customers(CUSTOMER_STATEMENTS_SQL, realm, books)
         claims: list[Claim] = []
         doubtful: list[_Doubtful] = []
-        if any(MARKETING_WITHOUT_CONSENT in mine for mine in of.books.values()):
-            claims += self._kept_statements(realm, of)
         books_by_anchor = of.books_by_anchor
         for cancelled_by, anchor, kind, *row in of.rows:
             book = books_by_anchor[anchor].get(kind)
@@ -194,18 +192,22 @@ class ClickHouseConsistencyStore:
             else:
                 claims.append(claim)
         claims += self._counting(realm, doubtful)
+        claims += self._kept_statements(realm, of, {claim.book for claim in claims})
         return claims
 
-    def _kept_statements(self, realm: str, of: _OfCustomers) -> Iterator[Statement]:
-        """What was kept of those erased people whose identifiers the customers hold now."""
+    def _kept_statements(
+        self, realm: str, of: _OfCustomers, spoken: Collection[Book]
+    ) -> Iterator[Statement]:
+        """What was kept of those erased people whose identifiers the customers hold now, for the
+        books with claims. Alone it refuses no message, and makes no book of an erased customer."""
         kept: dict[NodeId, list[KeptObjection]] = defaultdict(list)
-        for one in kept_objections(self._database, realm, of.holders):
+        judged = {one.subject.node for one in spoken if one.kind == MARKETING_WITHOUT_CONSENT}
+        held = [node for node, profile in of.holders.items() if profile in judged]
+        for one in kept_objections(self._database, realm, held):
             if one.action in (WITHDRAWN, OBJECTION, *self._refused_by):
                 kept[of.holders[one.node]].append(one)
         for profile, objections in kept.items():
-            book = of.books.get(profile, {}).get(MARKETING_WITHOUT_CONSENT)
-            if book is not None:
-                yield from kept_statements(book, objections)
+            yield from kept_statements(of.books[profile][MARKETING_WITHOUT_CONSENT], objections)
 
     def _of_customers(self, sql: str, realm: str, books: Iterable[Book]) -> _OfCustomers:
         """Reads who holds what, and with it a statement about these books' kinds."""
