@@ -112,8 +112,9 @@ class IdentityWriter:
         self._cache.hub_margin = margin if in_doubt else 0
         self._cache.in_doubt = in_doubt
         try:
-            batch = _Batch(self._store, self._realm, self._cache, self._table)
-            batch.in_doubt, batch.renewed = in_doubt, self._renewed
+            batch = _Batch(
+                self._store, self._realm, self._cache, self._table, in_doubt, self._renewed
+            )
             changes = batch.run(merged(edges), latest(decisions), marks)
             self._cache.end_batch()
         except BaseException:
@@ -165,14 +166,20 @@ class _Batch:
     """One batch being merged into the graph cache."""
 
     def __init__(
-        self, store: IdentityStore, realm: str, cache: GraphCache, table: TypeTable
+        self,
+        store: IdentityStore,
+        realm: str,
+        cache: GraphCache,
+        table: TypeTable,
+        in_doubt: bool,
+        renewed: bool,
     ) -> None:
         self._store = store
         self._realm = realm
         self._cache = cache
         self._table = table
-        self.in_doubt = False
-        self.renewed = False
+        self._in_doubt = in_doubt
+        self._renewed = renewed
         self._dirty: dict[NodeId, Node] = {}
         self._hanging: dict[NodeId, NodeId] = {}
         """New identifiers that are placed by another one: see growth.py."""
@@ -190,11 +197,11 @@ class _Batch:
         news_edges = self._merge_edges(edges)
         news_decisions = self._merge_decisions(decisions)
         news_marks = frozenset(node for node in marks if self._mark(node))
-        for edge in news_edges if not self.in_doubt else ():
+        for edge in news_edges if not self._in_doubt else ():
             if counts(edge, self._table):
                 self._disturb(edge, seen_before_ms)
         self._spread_from_flips(touched)
-        region = region_of(self._cache, self._dirty, self._table, renewed=self.renewed)
+        region = region_of(self._cache, self._dirty, self._table, renewed=self._renewed)
         result = self._with_hanging(region, solve(region.given, self._table))
         before = {node: self._cache[node].placement for node in (*region.inside, *self._hanging)}
         appeared, vanished = self._compare_refusals(region, result)
@@ -210,7 +217,7 @@ class _Batch:
             refusals_vanished=vanished,
             merges=merges,
             splits=splits,
-            in_doubt=self.in_doubt,
+            in_doubt=self._in_doubt,
         )
 
     def _load(
@@ -224,7 +231,7 @@ class _Batch:
         decided = {end.id: end for d in decisions.values() for end in (d.a, d.b)}
         nodes = {end.id: end for edge in edges.values() for end in (edge.a, edge.b)} | decided
         named = decided | {one: nodes.get(one, Node(one, "", "")) for one in marks}
-        if self.in_doubt or self.renewed:  # nothing is concluded from rows of the map
+        if self._in_doubt or self._renewed:  # nothing is concluded from rows of the map
             cache.load([*nodes.values(), *named.values()])
         else:
             growth = Growth(self._store, self._realm, cache, self._table, edges, named)
@@ -245,7 +252,7 @@ class _Batch:
             known, now = self._cache.merge_edge(edge)
             if now != known:
                 news.append(now)
-            if self.in_doubt:
+            if self._in_doubt:
                 self._mark_dirty(now.a, now.b)
         return news
 
@@ -263,7 +270,7 @@ class _Batch:
         for end in (edge.a, edge.b):
             entry, before_ms = self._cache[end.id], seen_before_ms[end.id]
             undisturbed = (
-                not self.renewed  # its row may be wrong
+                not self._renewed  # its row may be wrong
                 and mixed
                 and end.type in personal
                 and entry.placement is not None
@@ -293,13 +300,13 @@ class _Batch:
             known, now = self._cache.merge_decision(decision)
             if now != known:
                 news.append(now)
-            if now != known or self.in_doubt:
+            if now != known or self._in_doubt:
                 self._mark_dirty(now.a, now.b)
         return news
 
     def _mark(self, node: NodeId) -> bool:
         news = self._cache.mark(node)
-        if news or self.in_doubt:
+        if news or self._in_doubt:
             self._mark_dirty(self._cache[node].node)
         return news
 
@@ -315,7 +322,7 @@ class _Batch:
         cache, personal = self._cache, self._table.personal
         for node_id, was_isolated in touched.items():
             is_isolated_now = cache.isolated(node_id)
-            doubtful = self.in_doubt and is_isolated_now is not None
+            doubtful = self._in_doubt and is_isolated_now is not None
             if is_isolated_now == was_isolated and not doubtful:
                 continue
             entry = cache[node_id]
@@ -332,7 +339,7 @@ class _Batch:
         changed: dict[NodeId, Placed] = {}
         for node, placement in result.placements.items():
             entry = self._cache[node]
-            if self.in_doubt or entry.placement != placement:
+            if self._in_doubt or entry.placement != placement:
                 entry.placement = placement
                 changed[node] = (entry.node, placement)
         return changed
