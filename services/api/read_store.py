@@ -20,6 +20,7 @@ from schemas.instants import to_ms
 from schemas.placement import ProfileKind
 from schemas.records import ActionRecord, DecisionRecord, ErasureRecord, RulesRecord
 from schemas.rules.identity import IdentityRules
+from schemas.rules.insights import insight_rules
 from schemas.rules.profile import profile_rules
 from services.api.access_log import AccessReader
 from services.api.actions import (
@@ -100,7 +101,8 @@ class ReadStore:
         self.profile_rules = read_rules(settings, "profile_rules", profile_rules)
         self.consistency_rules = configured_rules(settings)
         self.groups = GroupReader(database)
-        self.measures = MeasureReader(database, settings.realms)
+        insights = read_rules(settings, "insight_rules", insight_rules)
+        self.measures = MeasureReader(database, settings.realms, insights)
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
         self.erasures = ErasureRuns(database)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import typer
 
 from schemas.rules.identity import identity_rules
+from schemas.rules.insights import insight_rules
 from schemas.rules.profile import profile_rules
 from services.api.queries.identity_rules import RulesInForce
 from services.api.queries.store import STORE_HEALTH, HealthRow, StoreRequest
@@ -117,6 +118,7 @@ def rules(settings: Settings, in_force: Sequence[RulesInForce] = ()) -> Iterator
         configured_trust(settings, newest(in_force) or own)
         configured_rules(settings)
         read_rules(settings, "profile_rules", profile_rules)
+        read_rules(settings, "insight_rules", insight_rules)
     except C360Error as error:
         advice = "correct the file, or unset the variable for the packaged rules"
         yield Checked("rules", Condition.FAILED, str(error), advice)

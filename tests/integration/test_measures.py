@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.rules.insights import insight_rules
 from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.core.result import Flag, MeasureResult
 from services.runtime.errors import NotFound
@@ -34,7 +35,7 @@ def store(database: Database) -> Store:
 
 def rate(store: Store, until: date = UNTIL) -> MeasureResult:
     """The repeat purchase rate of the window."""
-    reader = MeasureReader(store.database, REALMS, lambda: READ_AT)
+    reader = MeasureReader(store.database, REALMS, insight_rules(), lambda: READ_AT)
     return reader.measure("repeat_purchase_rate", REALM, FIRST, until)
 
 
@@ -112,7 +113,7 @@ def test_few_customers_and_unfinished_windows_are_flagged(store: Store) -> None:
 
 def test_unknown_names(store: Store) -> None:
     """An unknown measure or realm is not found."""
-    reader = MeasureReader(store.database, REALMS)
+    reader = MeasureReader(store.database, REALMS, insight_rules())
     with pytest.raises(NotFound, match="repeat_purchase_rate"):
         reader.measure("happiness", REALM)
     with pytest.raises(NotFound, match="not configured"):

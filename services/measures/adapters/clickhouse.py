@@ -1,16 +1,20 @@
 """Measures on ClickHouse: the statement of a measure makes its rows, its function the figures.
 
-Rows are matched to the fields of a measure's row by the names of the columns. Nothing is written.
+Rows are matched to the fields of a measure's rows by the names of the columns. Nothing is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.instants import to_ms
+from schemas.rules.insights import InsightRules
+from services.measures.adapters.fragments import whole
 from services.measures.catalogue import FOLDER, MEASURES
-from services.measures.core.measure import MeasureContext, shown
+from services.measures.core.measure import AnyMeasure, MeasureContext, shown
 from services.measures.core.result import Flag, MeasureResult, Span
 from services.measures.core.window import window_of
 from services.runtime.errors import NotFound
@@ -18,7 +22,11 @@ from services.runtime.settings import RealmSettings
 from services.store.database import Database
 from services.store.statements import Statements
 
-STATEMENTS = {name: Statements(FOLDER / f"{name}.sql")[name] for name in MEASURES}
+STATEMENTS = {
+    name: {one: whole(Statements(FOLDER / f"{name}.sql")[one]) for one in measure.rows}
+    for name, measure in MEASURES.items()
+}
+"""The statements of each measure by the names of its inputs."""
 
 
 class MeasureReader:
@@ -28,10 +36,12 @@ class MeasureReader:
         self,
         database: Database,
         realms: Mapping[str, RealmSettings],
+        rules: InsightRules,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._realms = realms
+        self._rules = rules
         self._clock = clock
 
     def measure(
@@ -46,23 +56,35 @@ class MeasureReader:
         measure, settings, now = MEASURES[name], self._realms[realm], self._clock()
         zone = ZoneInfo(settings.time_zone)
         window = window_of(first, until, zone, now)
-        where = {
-            "realm": realm,
-            "kinds": sorted(measure.population.kinds),
-            "until_ms": int(window.end.timestamp() * 1000),
-        }
-        records = self._database.records(STATEMENTS[name], where)
-        context = MeasureContext(window, zone, settings.currency)
-        figures, flags = shown(measure.compute([measure.row(**one) for one in records], context))
+        context = MeasureContext(window, zone, settings.currency, self._rules.of(realm))
+        computed = measure.compute(self._inputs(measure, realm, context), context)
+        figures, flags = shown(computed)
         if window.end > now:
             flags.append(Flag.INCOMPLETE_WINDOW)
         return MeasureResult(
-            **figures._asdict(),
+            **figures._replace(flags=flags)._asdict(),
             measure=name,
             definition=measure.definition,
             realm=realm,
             population=measure.population.name,
             window=Span.model_validate({"from": window.start, "until": window.end}),
             as_of=now,
-            flags=flags,
         )
+
+    def _inputs(self, measure: AnyMeasure, realm: str, context: MeasureContext) -> Any:
+        """The rows of a measure's statements."""
+        where = {
+            "realm": realm,
+            "kinds": sorted(measure.population.kinds),
+            "from_ms": to_ms(context.window.start),
+            "until_ms": to_ms(context.window.end),
+            "zone": context.zone.key,
+            "currency": context.currency,
+            **measure.parameters(context),
+        }
+        sql = STATEMENTS[measure.name]
+        found = {
+            name: [row(**one) for one in self._database.records(sql[name], where)]
+            for name, row in measure.rows.items()
+        }
+        return measure.inputs(**found)

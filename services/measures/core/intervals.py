@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple
 
+from services.measures.core.result import Interval
+
 LEVEL = 0.95
 Z = 1.959963984540054
 """Two-sided quantile of the normal distribution for LEVEL."""
@@ -27,3 +29,11 @@ def wilson(hits: int, n: int) -> Bounds:
     low = 0.0 if hits == 0 else (centre - spread) / scale
     high = 1.0 if hits == n else (centre + spread) / scale
     return Bounds(low, high)
+
+
+def share(hits: int, n: int) -> tuple[float | None, Interval | None]:
+    """So many of `n`, with the interval of Wilson; nothing of nobody."""
+    if not n:
+        return None, None
+    bounds = wilson(hits, n)
+    return hits / n, Interval(low=bounds.low, high=bounds.high, level=LEVEL)

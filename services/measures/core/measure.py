@@ -1,22 +1,25 @@
 """What a measure is: a name, a definition, the rows it needs, and a pure function of them.
 
-A measure is one module in services/measures/catalogue/ that exports `MEASURE`, and the statement
-beside it that makes its rows. The function reads no clock and no store, and gives the same answer
-for rows in any order.
+A measure is one module in services/measures/catalogue/ that exports `MEASURE`, and the statements
+beside it that make its rows. The store counts, so that there are few rows however many customers
+there are; the function makes figures of the counts. It reads no clock and no store, and gives the
+same answer for rows in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 from zoneinfo import ZoneInfo
 
+from schemas.rules.insights import InsightRules
 from services.measures.core.population import GROUP_MIN, Population, hidden
 from services.measures.core.result import Cell, Flag, Interval
 from services.measures.core.window import Window
 
-Row = TypeVar("Row")
+Inputs = TypeVar("Inputs", bound=NamedTuple)
+"""The rows of a measure: a field for each statement, of its name, with a sequence of its rows."""
 
 
 class MeasureContext(NamedTuple):
@@ -27,6 +30,8 @@ class MeasureContext(NamedTuple):
     """Time zone of the realm: days are its days."""
     currency: str
     """Currency of the realm; money in others is not added to it."""
+    rules: InsightRules
+    """What the retailer has set."""
 
 
 class Figures(NamedTuple):
@@ -39,10 +44,11 @@ class Figures(NamedTuple):
     interval: Interval | None
     counts: dict[str, int]
     breakdown: Sequence[Cell]
+    flags: Sequence[Flag] = ()
 
 
 @dataclass(frozen=True)
-class Measure(Generic[Row]):
+class Measure(Generic[Inputs]):
     """One measure."""
 
     name: str
@@ -51,14 +57,21 @@ class Measure(Generic[Row]):
     title: str
     """What it says, in one line."""
     population: Population
-    row: Callable[..., Row]
-    """Makes a row of the columns that the statement names."""
-    compute: Callable[[Sequence[Row], MeasureContext], Figures]
+    inputs: type[Inputs]
+    compute: Callable[[Inputs, MeasureContext], Figures]
+    parameters: Callable[[MeasureContext], Mapping[str, Any]] = field(default=lambda _: {})
+    """What its statements ask for beside realm, population, window and time zone."""
 
     @property
     def definition(self) -> str:
         """Name and version."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def rows(self) -> Mapping[str, type[Any]]:
+        """What a row of each statement is, by its name."""
+        hints = get_type_hints(self.inputs)
+        return {name: get_args(hints[name])[0] for name in self.inputs._fields}
 
 
 AnyMeasure = Measure[Any]
@@ -75,6 +88,6 @@ def shown(figures: Figures) -> tuple[Figures, list[Flag]]:
                 by=cell.by, key=cell.key, unit=cell.unit, flags=[Flag.SUPPRESSED]
             )
     if (figures.n or 0) >= GROUP_MIN:
-        return figures._replace(breakdown=cells), []
-    nothing = figures._replace(n=None, value=None, interval=None, counts={}, breakdown=[])
+        return figures._replace(breakdown=cells), list(figures.flags)
+    nothing = figures._replace(n=None, value=None, interval=None, counts={}, breakdown=[], flags=())
     return nothing, [Flag.SUPPRESSED]

@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field
 from schemas.base import Contract, Instant
 
 RESULT_VERSION = 1
+SHARE = "share"
+"""Unit of a part of a whole, from 0 to 1."""
 
 
 class Flag(StrEnum):

@@ -22,13 +22,17 @@ class RulesSettings(Part):
     """Consistency rules file (TOML); empty for the packaged rules."""
     profile_rules: Path | None = None
     """Survivorship rules file (TOML); empty for the packaged rules."""
+    insight_rules: Path | None = None
+    """Insight rules file (TOML), for measures; empty for the packaged rules."""
     trust_rules: Path | None = None
     """File that says what each source may claim (TOML), in the place of `C360_TRUSTED_SOURCES`."""
 
 
 def read_rules(
     settings: RulesSettings,
-    name: Literal["identity_rules", "consistency_rules", "profile_rules", "trust_rules"],
+    name: Literal[
+        "identity_rules", "consistency_rules", "profile_rules", "insight_rules", "trust_rules"
+    ],
     read: Callable[[Path | None], T],
 ) -> T:
     """The rules of the file that a setting names. Raises ConfigurationError if it cannot be read or

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.measures.adapters.fragments import FRAGMENTS
 from services.measures.catalogue import FOLDER, MEASURES
 from services.measures.core.intervals import wilson
 from services.measures.core.measure import Figures, shown
@@ -106,3 +107,10 @@ def test_a_result_survives_its_json_form() -> None:
     text = result.model_dump_json()
     assert '"from":' in text
     assert MeasureResult.model_validate_json(text) == result
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_every_fragment_is_used(name: str) -> None:
+    """What no measure begins with would rot."""
+    texts = [file.read_text("utf-8") for file in FOLDER.glob("*.sql")]
+    assert any(f"-- CTEs of {name} --" in text for text in texts)

@@ -1,0 +1,27 @@
+"""What the statements of several measures begin with, written once.
+
+A line of this form in a statement of a measure gets the common table expressions of that name:
+
+    -- CTEs of purchases --
+"""
+
+from __future__ import annotations
+
+import re
+
+from services.store.statements import statements_of
+
+_STATEMENTS = statements_of(__file__)
+BOUNDED_SQL = _STATEMENTS["bounded"]
+FRAGMENTS = {
+    "purchases": _STATEMENTS["purchases"],
+    "occasions": _STATEMENTS["occasions"],
+    "customers": _STATEMENTS["customers"],
+}
+_PLACE = re.compile(r"-- CTEs of (\w+) --")
+
+
+def whole(sql: str) -> str:
+    """A statement of a measure with what it begins with, in bounded memory. Raises KeyError for an
+    unknown fragment."""
+    return f"{_PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)}\n{BOUNDED_SQL}"

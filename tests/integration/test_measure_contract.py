@@ -1,0 +1,129 @@
+"""What holds for every measure: the order, repetition and lateness of events do not matter, and a
+merge that is undone leaves no trace. And what the store counts is what counting by hand gives."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from schemas.rules.insights import insight_rules
+from services.measures.adapters.clickhouse import MeasureReader
+from services.measures.catalogue import MEASURES
+from services.measures.core.result import MeasureResult
+from services.store.database import Database
+from tests.profile_store import NOON, READ_AT, REALM, REALMS, Store, bought, node, random_event
+
+pytestmark = pytest.mark.any_store
+BERLIN = ZoneInfo("Europe/Berlin")
+FIRST, UNTIL = date(2026, 3, 1), date(2026, 3, 20)
+PERSONS = 40
+DAY = 24 * 60
+
+
+def measured(store: Store, name: str) -> MeasureResult:
+    """A measure of three weeks."""
+    reader = MeasureReader(store.database, REALMS, insight_rules(), lambda: READ_AT)
+    return reader.measure(name, REALM, FIRST, UNTIL)
+
+
+def address(person: int) -> str:
+    """The address of a person."""
+    return f"p{person}@example.org"
+
+
+def orders(draw: random.Random) -> list[dict[str, Any]]:
+    """Orders of few persons over two years, many on one day and place; and every other kind."""
+    days = [draw.choice([draw.randrange(-700, 0), draw.randrange(28)]) for _ in range(40)]
+    found = [
+        bought(
+            f"o{number}", f"O{number}", f"{draw.randrange(1, 90)}.00",
+            draw.choice(days) * DAY + draw.randrange(DAY),
+            f"email={address(draw.randrange(PERSONS))}", channel=draw.choice(["shop", "app"]),
+        )
+        for number in range(160)
+    ]  # fmt: skip
+    return found + [random_event(draw, number) for number in range(60)]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
+    """Shuffled, repeated and late events, and a merge that was undone, change nothing; the merge
+    itself does."""
+    draw = random.Random(name)
+    events = orders(draw)
+    store = Store(database)
+    store.take(*events)
+    once = measured(store, name)
+    store.take(*draw.sample(events, len(events)))
+    assert measured(store, name) == once
+    ends = [node("email", address(person)) for person in range(PERSONS)]
+    store.place(ends[0], *ends)
+    assert measured(store, name) != once
+    for one in ends:
+        store.place(one, one)
+    assert measured(store, name) == once
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts_of_the_store(database: Database, seed: int) -> None:
+    """Occasions and customers as a reader of the definition would count them."""
+    draw = random.Random(seed)
+    events = [one for one in orders(draw) if one["event_id"].startswith("o")]
+    store = Store(database)
+    store.take(*events)
+    occasions: defaultdict[str, set[tuple[date, str]]] = defaultdict(set)
+    times: defaultdict[str, list[datetime]] = defaultdict(list)
+    for one in events:
+        at = datetime.fromisoformat(one["occurred_at"]).astimezone(BERLIN)
+        if at.date() < UNTIL:
+            who = one["identifiers"][0]["value"]
+            occasions[who].add((at.date(), one["channel"]))
+            times[who].append(at)
+    inside = {who: sum(day >= FIRST for day, _ in found) for who, found in occasions.items()}
+    buyers = {who for who, count in inside.items() if count}
+    assert measured(store, "repeat_purchase_rate").counts == {
+        "buyers": len(buyers),
+        "repeat_buyers": sum(inside[who] > 1 for who in buyers),
+        "returning_buyers": sum(len(occasions[who]) > 1 for who in buyers),
+    }
+    start, end = (datetime.combine(day, datetime.min.time(), BERLIN) for day in (FIRST, UNTIL))
+    kinds = Counter(
+        (
+            any(start - timedelta(days=365) <= at < start for at in found),
+            any(end - timedelta(days=365) <= at for at in found),
+            min(found) >= start,
+        )
+        for found in times.values()
+    )
+    counts = measured(store, "retention_rate").counts
+    assert measured(store, "churn_rate").counts == counts
+    assert counts == {
+        "start": kinds[True, True, False] + kinds[True, False, False],
+        "kept": kinds[True, True, False],
+        "lost": kinds[True, False, False],
+        "new": kinds[False, True, True],
+        "returned": kinds[False, True, False],
+        "end": kinds[True, True, False] + kinds[False, True, True] + kinds[False, True, False],
+        "new_and_lost": kinds[False, False, True],
+    }
+
+
+def test_the_instant_in_which_the_window_begins(database: Database) -> None:
+    """An order of that instant belongs to the window, one of the instant of its end does not."""
+    store = Store(database)
+    start, end = (datetime.combine(day, datetime.min.time(), BERLIN) for day in (FIRST, UNTIL))
+    for name, at in (("start", start), ("end", end), ("old", start - timedelta(days=365))):
+        minutes = (at - NOON).total_seconds() / 60
+        store.take(
+            *(
+                bought(f"{name}{n}", f"{name}{n}", "9.00", int(minutes), f"email={name}{n}@x.org")
+                for n in range(5)
+            )
+        )
+    found = measured(store, "retention_rate")
+    assert (found.counts["start"], found.counts["new"], found.counts["end"]) == (5, 5, 5)
