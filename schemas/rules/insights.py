@@ -14,6 +14,28 @@ ActiveDays = Annotated[int, Field(ge=1, le=3_660)]
 """For how many days after an order a person is a customer."""
 
 
+Score = Annotated[int, Field(ge=1, le=5)]
+OTHER = "other"
+"""The group of customers whom no rule names."""
+
+
+class RfmGroup(BaseModel):
+    """Customers whose scores lie within these, ends included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
+    recency: tuple[Score, Score]
+    frequency: tuple[Score, Score]
+
+    def holds(self, recency: int, frequency: int) -> bool:
+        """Whether customers with these scores belong here."""
+        return (
+            self.recency[0] <= recency <= self.recency[1]
+            and self.frequency[0] <= frequency <= self.frequency[1]
+        )
+
+
 class RealmInsightRules(BaseModel):
     """What differs for one realm."""
 
@@ -29,6 +51,7 @@ class InsightRules(BaseModel):
 
     version: str = "1"
     active_days: ActiveDays = 365
+    rfm: Annotated[list[RfmGroup], Field(max_length=25)] = []
     realm: dict[str, RealmInsightRules] = {}
 
     def of(self, realm: str) -> InsightRules:
@@ -36,6 +59,11 @@ class InsightRules(BaseModel):
         own = self.realm.get(realm)
         said = own.model_dump(exclude_none=True) if own else {}
         return self.model_copy(update=said | {"realm": {}})
+
+    def rfm_group(self, recency: int, frequency: int) -> str:
+        """The name of the group of customers with these scores."""
+        fitting = (one.name for one in self.rfm if one.holds(recency, frequency))
+        return next(fitting, OTHER)
 
 
 @lru_cache(maxsize=8)

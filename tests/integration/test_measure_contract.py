@@ -16,7 +16,17 @@ from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
 from services.store.database import Database
-from tests.profile_store import NOON, READ_AT, REALM, REALMS, Store, bought, node, random_event
+from tests.profile_store import (
+    NOON,
+    READ_AT,
+    REALM,
+    REALMS,
+    Store,
+    bought,
+    event,
+    node,
+    random_event,
+)
 
 pytestmark = pytest.mark.any_store
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -127,3 +137,24 @@ def test_the_instant_in_which_the_window_begins(database: Database) -> None:
         )
     found = measured(store, "retention_rate")
     assert (found.counts["start"], found.counts["new"], found.counts["end"]) == (5, 5, 5)
+
+
+def test_scores_of_buyers(database: Database) -> None:
+    """1, 1, 1, 1, 2, 2, 3, 5, 8, 13 occasions have scores of 1, 1, 1, 1, 3, 3, 4, 4, 5, 5; three
+    buyers of each kind, as fewer than 25 are not scored."""
+    store, often = Store(database), (1, 1, 1, 1, 2, 2, 3, 5, 8, 13)
+    for person, count in enumerate(often * 3):
+        store.take(
+            *(
+                bought(f"{person}-{n}", f"{person}-{n}", "9.00", n * DAY, f"email=p{person}@x.org")
+                for n in range(count)
+            )
+        )
+    store.take(event("back", "order.returned", DAY, return_id="R", order_id="9-0", refund="120.00"))
+    cells = {(cell.by, cell.key): cell.n for cell in measured(store, "rfm").breakdown}
+    scores = {
+        by: {key: n for (name, key), n in cells.items() if name == by}
+        for by in ("frequency", "monetary")
+    }
+    assert scores["frequency"] == {"1": 12, "3": 6, "4": 6, "5": 6}
+    assert scores["monetary"] == {"1": 13, "3": 6, "4": 6, "5": 5}  # one returned more than that

@@ -16,6 +16,7 @@ BOUNDED_SQL = _STATEMENTS["bounded"]
 FRAGMENTS = {
     "purchases": _STATEMENTS["purchases"],
     "occasions": _STATEMENTS["occasions"],
+    "returns": _STATEMENTS["returns"],
     "customers": _STATEMENTS["customers"],
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")

@@ -65,6 +65,55 @@
         FROM purchases GROUP BY profile, day, place
     )
 
+-- returns --
+-- Every return before the end of the window, once per issuer and return number, with the profile of
+-- the order that it names, or of whoever is named with it. In the realm's currency; of others
+-- nothing.
+    returned AS
+    (
+        SELECT order_issuer AS issuer, return_id,
+            argMin((order_id, node, anchor_type, anchor_type = 'record', order_currency,
+                order_value, occurred_at), (order_id = '', rank)) AS best
+        FROM
+        (
+            SELECT *, concat(anchor_type = 'record' ? '1' : '0', toString(occurred_at), event_id,
+                '\0', toString(node)) AS rank
+            FROM orders FINAL
+            WHERE realm = {realm:String} AND order_counts AND NOT synthetic
+                AND order_action = 'returned'
+        )
+        GROUP BY issuer, return_id
+    ),
+    sold AS
+    (
+        SELECT issuer, order_id, nobodys, best.1 AS node, best.2 AS anchor_type,
+            best.6::String AS currency, true AS is_known
+        FROM placed
+        WHERE (issuer, order_id) IN (SELECT issuer, best.1 FROM returned)
+    ),
+    owned AS
+    (
+        SELECT if(s.is_known, s.node, r.best.2) AS node,
+            if(s.is_known, s.anchor_type, r.best.3) AS anchor_type, r.best.7 AS at,
+            if(r.best.5 = '' AND s.is_known, s.currency, r.best.5::String) AS said_in,
+            (said_in IN ('', {currency:String}) ? r.best.6 : 0)::Decimal(38, 4) AS refund
+        FROM returned AS r LEFT JOIN sold AS s ON r.issuer = s.issuer AND r.best.1 = s.order_id
+        WHERE NOT if(s.is_known, s.nobodys, r.best.4)
+            AND at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+    ),
+    returns AS
+    (
+        SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS at, o.refund AS refund
+        FROM owned AS o
+        LEFT ANY JOIN
+        (
+            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+        ) AS m ON o.node = m.node
+        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
+            o.anchor_type), 'person', 'anonymous'))
+    )
+
 -- customers --
 -- Who was a customer when the window began and when it ended. A person is one for some days after
 -- an order; an order of the very instant in which the window begins belongs to the window.

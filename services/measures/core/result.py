@@ -11,6 +11,8 @@ from schemas.base import Contract, Instant
 RESULT_VERSION = 1
 SHARE = "share"
 """Unit of a part of a whole, from 0 to 1."""
+CUSTOMERS = "customers"
+"""Unit of a number of customers."""
 
 
 class Flag(StrEnum):
@@ -18,6 +20,8 @@ class Flag(StrEnum):
 
     SUPPRESSED = "suppressed"
     """The group is too small to be shown."""
+    SMALL_SAMPLE = "small_sample"
+    """It rests on too few customers to say much."""
     INCOMPLETE_WINDOW = "incomplete_window"
     """The window is not over yet."""
 
@@ -54,7 +58,7 @@ class Figure(_Part):
     value: float | None = None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, or a currency."""
+    """Unit of the value: `share`, `customers`, or a currency."""
     interval: Interval | None = None
     """Confidence interval, where one is defined."""
 
