@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,14 +31,15 @@ from tests.profile_store import (
 pytestmark = pytest.mark.any_store
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST, UNTIL = date(2026, 3, 1), date(2026, 3, 20)
+LONG_AGO = date(2025, 3, 1)
 PERSONS = 40
 DAY = 24 * 60
 
 
-def measured(store: Store, name: str) -> MeasureResult:
-    """A measure of three weeks."""
+def measured(store: Store, name: str, first: date = FIRST) -> MeasureResult:
+    """A measure of three weeks, or more."""
     reader = MeasureReader(store.database, REALMS, insight_rules(), lambda: READ_AT)
-    return reader.measure(name, REALM, FIRST, UNTIL)
+    return reader.measure(name, REALM, first, UNTIL)
 
 
 def address(person: int) -> str:
@@ -68,15 +69,15 @@ def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
     events = orders(draw)
     store = Store(database)
     store.take(*events)
-    once = measured(store, name)
+    once = measured(store, name, LONG_AGO)
     store.take(*draw.sample(events, len(events)))
-    assert measured(store, name) == once
+    assert measured(store, name, LONG_AGO) == once
     ends = [node("email", address(person)) for person in range(PERSONS)]
     store.place(ends[0], *ends)
-    assert measured(store, name) != once
+    assert measured(store, name, LONG_AGO) != once
     for one in ends:
         store.place(one, one)
-    assert measured(store, name) == once
+    assert measured(store, name, LONG_AGO) == once
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -121,6 +122,22 @@ def test_counts_of_the_store(database: Database, seed: int) -> None:
         "end": kinds[True, True, False] + kinds[False, True, True] + kinds[False, True, False],
         "new_and_lost": kinds[False, False, True],
     }
+
+
+def test_months_of_cohorts(database: Database) -> None:
+    """Ten new customers of January: eight buy in February, six at its very beginning in Berlin."""
+    store, start = Store(database), datetime(2026, 1, 31, 22, 59, tzinfo=UTC)
+    for number, (minutes, persons) in enumerate(((0, 10), (1, 6), (3 * DAY, 2))):
+        at = int((start - NOON).total_seconds() / 60) + minutes
+        for one in range(persons):
+            person = one + (6 if number == 2 else 0)
+            store.take(
+                bought(f"{number}-{one}", f"{number}-{one}", "9.00", at, f"email=p{person}@x.org")
+            )
+    reader = MeasureReader(store.database, REALMS, insight_rules(), lambda: READ_AT)
+    found = reader.measure("retention_curve", REALM, date(2026, 1, 1), date(2026, 3, 1))
+    assert found.counts == {"new_customers": 10, "next_month": 8}
+    assert [(cell.key, cell.value) for cell in found.breakdown] == [("1", 0.8), ("2026-01+1", 0.8)]
 
 
 def test_the_instant_in_which_the_window_begins(database: Database) -> None:
