@@ -15,7 +15,8 @@ from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
 from schemas.price_list import Completion, EditionOffer, ListEdition, PriceList, Received
 from schemas.subject import SEPARATOR, Subject, SubjectType
-from services.ingest.adapters.projections import FactViews
+from services.ingest.adapters.merging import PartMerging
+from services.ingest.adapters.projections import FEW, FactViews
 from services.ingest.adapters.removal import delete_facts
 from services.ingest.core.fact import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
@@ -72,14 +73,18 @@ class ClickHouseFactStore:
 
     Args:
         sole_writer: no other process writes facts during the lifetime of this one, which is alone
-            on its engine. Then a store found empty need not be asked which events it knows, and
-            batches of few events are written without the views of the facts (`close` at the end).
+            on its engine. Then a store found empty need not be asked which events it knows,
+            batches of few events are written without the views of the facts (`close` at the end),
+            and what they write is merged by level.
     """
 
     def __init__(self, database: Database, *, sole_writer: bool = False) -> None:
         self._database = database
         self._valued: set[NodeId] = set()
         self._views = FactViews(database) if sole_writer else None
+        self._merging = PartMerging(database) if sole_writer else None
+        if self._merging is not None:
+            self._merging.look()  # whoever was alone before may have left many parts
         is_mine = sole_writer and not database.rows(ANY_EVENT_SQL)
         self._all_hashes: set[int] | None = set() if is_mine else None
         """Every stored event, if this process has written all of them; else None."""
@@ -120,6 +125,8 @@ class ClickHouseFactStore:
         columns.append([event.corrects for event in events])
         columns.append([batch] * len(events))
         views = self._views
+        if self._merging is not None:
+            self._merging.batch(is_small=len(events) <= FEW)
         is_projected = views is None or views.project(len(events))
         self._database.insert("touchpoints", (*COLUMNS, "corrects", "batch"), columns)
         if views is not None and not is_projected:

@@ -1,0 +1,39 @@
+-- Small inserts do not write the same rows again and again (ADR 0121). By default the engine merges one new part with
+-- the largest of a table of less than about a megabyte and a half, for nearly every insert.
+
+ALTER TABLE claims MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE edges MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE edges_reversed MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE event_ids MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE identifiers MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE incident_states MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE log_positions MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE map MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE members MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE node_values MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE offers MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE order_keys MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE orders MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE price_claims MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE statements MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE timers MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE touchpoints MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
+ALTER TABLE watermarks MODIFY SETTING merge_selector_base = 10,
+    merge_selector_enable_heuristic_to_remove_small_parts_at_right = 0;
