@@ -14,6 +14,8 @@ ActiveDays = Annotated[int, Field(ge=1, le=3_660)]
 """For how many days after an order a person is a customer."""
 
 
+Margin = Annotated[float, Field(gt=0, le=1)]
+"""The part of revenue that is left when goods are paid."""
 Score = Annotated[int, Field(ge=1, le=5)]
 OTHER = "other"
 """The group of customers whom no rule names."""
@@ -42,6 +44,7 @@ class RealmInsightRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     active_days: ActiveDays | None = None
+    margin: Margin | None = None
 
 
 class InsightRules(BaseModel):
@@ -51,6 +54,8 @@ class InsightRules(BaseModel):
 
     version: str = "1"
     active_days: ActiveDays = 365
+    margin: Margin | None = None
+    discount_a_year: Annotated[float, Field(ge=0, le=1)] = 0.1
     rfm: Annotated[list[RfmGroup], Field(max_length=25)] = []
     realm: dict[str, RealmInsightRules] = {}
 

@@ -100,6 +100,7 @@ def test_the_wheel_holds_the_product_alone(wheel: Path) -> None:
     assert set(written.get_all("Provides-Extra", [])) == {
         "embedded",
         "dev",
+        "insights",
         "oidc",
         "otel",
         "suggest",

@@ -15,7 +15,7 @@ from schemas.rules.insights import insight_rules
 from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
-from services.store.database import Database
+from services.store.database import Database, chunks
 from tests.profile_store import (
     NOON,
     READ_AT,
@@ -27,6 +27,7 @@ from tests.profile_store import (
     node,
     random_event,
 )
+from tests.published_purchases import CALIBRATED, cdnow
 
 pytestmark = pytest.mark.any_store
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -175,3 +176,25 @@ def test_scores_of_buyers(database: Database) -> None:
     }
     assert scores["frequency"] == {"1": 12, "3": 6, "4": 6, "5": 6}
     assert scores["monetary"] == {"1": 13, "3": 6, "4": 6, "5": 5}  # one returned more than that
+
+
+def test_published_parameters_from_events(database: Database) -> None:
+    """The models of `clv` on published purchases, sent as orders: the published parameters within
+    one per cent. Twenty years are added, for a shop of the nineties has no events."""
+    store, shift = Store(database), timedelta(days=7_305)
+    midday = datetime.min.time().replace(hour=12)
+    for number, part in enumerate(chunks(list(cdnow()), 2_000)):
+        orders_of = list[Any]()
+        for n, one in enumerate(part):
+            at = datetime.combine(one.day + shift, midday, UTC) - NOON
+            who, name = f"loyalty_card={1_000_000 + one.customer}", f"{number}-{n}"
+            orders_of.append(bought(name, name, str(one.dollars), at // timedelta(minutes=1), who))
+        store.take(*orders_of)
+    reader = MeasureReader(store.database, REALMS, insight_rules(), lambda: READ_AT)
+    found = reader.measure("clv", REALM, None, CALIBRATED + shift)
+    assert found.counts == {"customers": 2_357, "repeat_buyers": 946}
+    values = {cell.key: cell.value for cell in found.breakdown}
+    published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, "p": 6.25, "q": 3.74}
+    for name, value in published.items():
+        assert values[name] == pytest.approx(value, rel=0.01), name
+    assert values["alive"] == pytest.approx(0.8, abs=0.1)

@@ -23,7 +23,9 @@ Contradiction: TypeAlias = (
     Literal["customer", "store", "amount", "day", "currency", "cancelled", "issuer", "return"] | str
 )
 """In what two reports of one order contradict each other."""
-Flag: TypeAlias = Literal["suppressed", "small_sample", "incomplete_window"] | str
+Flag: TypeAlias = (
+    Literal["suppressed", "small_sample", "no_fit", "no_margin", "incomplete_window"] | str
+)
 """What a reader must know about a figure."""
 IdStatus: TypeAlias = Literal["found", "merged", "erased", "unknown"] | str
 """What became of an id."""
@@ -457,7 +459,8 @@ class Cell(Model):
     value: float | None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, `customers`, or a currency."""
+    """Unit of the value: `share`, `customers`, `purchases`, a currency; empty for a bare
+    number."""
     interval: Interval | None
     """Confidence interval, where one is defined."""
     by: str
@@ -1731,7 +1734,8 @@ class MeasureResult(Model):
     value: float | None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, `customers`, or a currency."""
+    """Unit of the value: `share`, `customers`, `purchases`, a currency; empty for a bare
+    number."""
     interval: Interval | None
     """Confidence interval, where one is defined."""
     version: int

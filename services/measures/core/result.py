@@ -13,6 +13,8 @@ SHARE = "share"
 """Unit of a part of a whole, from 0 to 1."""
 CUSTOMERS = "customers"
 """Unit of a number of customers."""
+PURCHASES = "purchases"
+"""Unit of a number of purchase occasions."""
 
 
 class Flag(StrEnum):
@@ -22,6 +24,10 @@ class Flag(StrEnum):
     """The group is too small to be shown."""
     SMALL_SAMPLE = "small_sample"
     """It rests on too few customers to say much."""
+    NO_FIT = "no_fit"
+    """The model does not fit these customers."""
+    NO_MARGIN = "no_margin"
+    """Revenue stands for profit, because no margin is set."""
     INCOMPLETE_WINDOW = "incomplete_window"
     """The window is not over yet."""
 
@@ -58,7 +64,7 @@ class Figure(_Part):
     value: float | None = None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, `customers`, or a currency."""
+    """Unit of the value: `share`, `customers`, `purchases`, a currency; empty for a bare number."""
     interval: Interval | None = None
     """Confidence interval, where one is defined."""
 
