@@ -33,7 +33,7 @@ DAYS_OF_A_WEEK = 7
 MISSING = "this measure needs SciPy, which is not installed: pip install 'customer360[insights]'"
 
 
-class CustomerGroup(NamedTuple):
+class HistoryGroup(NamedTuple):
     """Persons with the same history."""
 
     repeats: int
@@ -59,12 +59,12 @@ class Spender(NamedTuple):
 class Histories(NamedTuple):
     """What the measure is made of."""
 
-    customers: Sequence[CustomerGroup]
+    customers: Sequence[HistoryGroup]
     spenders: Sequence[Spender]
 
 
 class _Fitted(NamedTuple):
-    groups: Sequence[CustomerGroup]
+    groups: Sequence[HistoryGroup]
     history: History
     buying: Buying
     spending: Spending
@@ -107,7 +107,7 @@ def _correlation(spenders: Sequence[Spender]) -> float:
     return 0.0 if same else correlation(repeats, means)
 
 
-def _fitted(groups: Sequence[CustomerGroup], spenders: Sequence[Spender]) -> _Fitted:
+def _fitted(groups: Sequence[HistoryGroup], spenders: Sequence[Spender]) -> _Fitted:
     """The models. Raises ValueError where no parameters fit best."""
     try:
         import numpy as np

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from services.measures.catalogue.clv import CustomerGroup, Histories, Spender, compute
+from services.measures.catalogue.clv import Histories, HistoryGroup, Spender, compute
 from services.measures.core.buying_and_dying import (
     Buying,
     History,
@@ -47,7 +47,7 @@ def histories(purchases: list[PublishedPurchase], until: date = CALIBRATED) -> H
             spent[key].append(mean)
     return Histories(
         [
-            CustomerGroup(*key, persons, len(spent[key]), sum(spent[key]))
+            HistoryGroup(*key, persons, len(spent[key]), sum(spent[key]))
             for key, persons in groups.items()
         ],
         [Spender(key[0], mean) for key, means in spent.items() for mean in means],
