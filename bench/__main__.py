@@ -145,8 +145,28 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
         default=workers.BATCH_EVENTS,
         help=f"events per batch ({workers.BATCH_EVENTS:,}, as the worker)",
     )
-    add("--rate", type=positive, default=workers.RATE, help="steady events per second (2,000)")
-    add("--seconds", type=float, default=workers.SECONDS, help="of the steady stream (70)")
+    add(
+        "--events-max",
+        type=positive,
+        default=workers.EVENTS_MAX,
+        help=f"of the races, at most ({workers.EVENTS_MAX:,})",
+    )
+    add(
+        "--pace",
+        type=positive,
+        nargs="*",
+        default=workers.PACE,
+        help="events per second of the steady streams (2000 5000)",
+        metavar="RATE",
+    )
+    add("--seconds", type=float, default=workers.SECONDS, help="of each steady stream (70)")
+    add("--pin", action="store_true", help="a CPU for each member, the rest for broker and store")
+    add(
+        "--short",
+        action="store_true",
+        help=f"one round of {' '.join(workers.SHORT['contestants'])} and one steady stream: some "
+        "minutes; takes the place of other options",
+    )
     add(
         "--contestants",
         nargs="+",
@@ -322,8 +342,18 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":
-        names = ("file", "households", "seed", "rounds", "batch", "rate", "seconds", "contestants")
-        asked = {name: getattr(given, name) for name in names}
+        raced = (
+            "file",
+            "households",
+            "seed",
+            "rounds",
+            "batch",
+            "events_max",
+            "contestants",
+            "pin",
+        )
+        asked = {name: getattr(given, name) for name in (*raced, "pace", "seconds")}
+        asked |= workers.SHORT if given.short else {}
         return [("workers", lambda: workers.measure(**asked), workers.tell)]
     return [
         ("ingest", ingest.measure, ingest.tell),

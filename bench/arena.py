@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Self
 
 from bench.children import ChildFailed, Result, environment, run_child
-from bench.processes import cpu_s_of
+from bench.processes import cpu_s_of, pin
 from devtools.child import LAUNCHER, end_all, spawn
 from devtools.kafka import Cluster
 from devtools.ports import HOST, free_port
@@ -45,6 +45,7 @@ class Arena:
         self._cluster = Cluster(1)
         self._numbers = itertools.count(1)
         self._store_url = f"http://{HOST}:{free_port()}"
+        self._store: subprocess.Popen[bytes] | None = None
         self.directory = Path()
 
     def __enter__(self) -> Self:
@@ -54,7 +55,7 @@ class Arena:
             port = self._store_url.rpartition(":")[2]
             where = ("--data-dir", str(self.directory / "store"), "--port", port)
             log = self.directory / "store.log"
-            process = spawn([*C360, "dev", "clickhouse", *where], log)
+            self._store = process = spawn([*C360, "dev", "clickhouse", *where], log)
             stack.callback(end_all, [process], GRACE_S)
             wait(lambda: answers(f"{self._store_url}/ping"), "the store", [process], log)
             c360("topics", "apply", settings=self._settings("none"))
@@ -88,6 +89,20 @@ class Arena:
         finally:
             self.query(f"DROP DATABASE IF EXISTS {database} SYNC")
 
+    def cpu_s(self) -> tuple[float, float]:
+        """Seconds of processor time so far of the store and of the broker."""
+        store, *brokers = self._servers()
+        return cpu_s_of(store), sum(map(cpu_s_of, brokers))
+
+    def pin(self, cpus: set[int]) -> None:
+        """Keep the store and the broker on these CPUs from now on."""
+        for pid in self._servers():
+            pin(pid, cpus)
+
+    def _servers(self) -> list[int]:
+        assert self._store is not None
+        return [self._store.pid, *self._cluster.processes.values()]
+
     def query(self, sql: str) -> str:
         """The answer of the store as text."""
         request = urllib.request.Request(self._store_url, sql.encode())
@@ -118,6 +133,10 @@ class Contestant:
                 stderr=errors,
                 env=environment(settings),
             )
+
+    def pin(self, cpus: set[int]) -> None:
+        """Keep it on these CPUs from now on."""
+        pin(self.process.pid, cpus)
 
     def hear(self) -> Result:
         """Its next message. Raises ChildFailed when it ends instead."""

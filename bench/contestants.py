@@ -1,8 +1,10 @@
-"""The two contestants of the ingest benchmark, each to be run in a process of its own.
+"""The contestants of the ingest benchmark, each to be run in a process of its own.
 
 `bare` reads the lines, validates each with pydantic and discards it: the minimum that any intake
-must do. `engine` is the embedded ingest on a fresh data directory: durable facts, identity and
-price incidents. Lines, batch size, models and garbage-collector settings are the same.
+with these models must do. `msgspec` does so with the structs made from the models, and leaves to
+pydantic what these refuse. `engine` is the embedded ingest on a fresh data directory: durable
+facts, identity and price incidents. Lines, batch size, models and garbage-collector settings are
+the same.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import orjson
 from pydantic import SecretStr, ValidationError
 
 from bench.children import Result, answer, cpu_s, peak_mib
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 from services.embedded.engine import Engine
+from services.ingest.core.structs import read_event
 from services.ingest.lines import Line
 from services.ingest.stage import Result as EventResult
 from services.intake.files import read_lines
@@ -57,25 +62,47 @@ class Stopwatch:
 
 
 def run_bare(file: str, batch_events_max: int) -> Result:
-    """Read and validate; the models of a batch live until it ends, as they do in the engine."""
+    """Read and validate with pydantic."""
+    return _run_loop("bare", TouchpointAdapter.validate_json, file, batch_events_max)
+
+
+def run_msgspec(file: str, batch_events_max: int) -> Result:
+    """Read and validate with structs. What the engine does beside, so that structs decide as
+    pydantic does (`is_read_alike`), is left out: this is the floor of any reading with structs."""
+    return _run_loop("msgspec", _read_by_struct, file, batch_events_max)
+
+
+def _read_by_struct(line: bytes) -> Touchpoint:
+    """Raises ValidationError: it is no event."""
+    try:
+        event = read_event(orjson.loads(line), line)
+    except orjson.JSONDecodeError:
+        event = None
+    return TouchpointAdapter.validate_json(line) if event is None else event
+
+
+def _run_loop(
+    contestant: str, read: Callable[[bytes], Touchpoint], file: str, batch_events_max: int
+) -> Result:
+    """Read and discard; the events of a batch live until it ends, as they do in the engine."""
     tune_garbage_collector()
     counts: Counter[str] = Counter()
     watch = Stopwatch()
     for part in bounded(read_lines(file), batch_events_max):
-        valid = _validated(part)
+        valid = _validated(part, read)
         counts.update(accepted=valid, rejected=len(part) - valid)
-    return watch.result("bare", counts.total(), statuses=dict(counts))
+    return watch.result(contestant, counts.total(), statuses=dict(counts))
 
 
-def _validated(part: list[Line]) -> int:
-    models: list[Touchpoint] = []
+def _validated(part: list[Line], read: Callable[[bytes], Touchpoint]) -> int:
+    events: list[Touchpoint] = []
     for line in part:
         if line.is_whole:
             try:
-                models.append(TouchpointAdapter.validate_json(line.content))
+                events.append(read(line.content))
             except ValidationError:
                 continue
-    return len(models)
+    return len(events)
 
 
 def run_engine(file: str, batch_events_max: int) -> Result:
@@ -114,11 +141,11 @@ def stage_seconds(metrics: Metrics) -> dict[str, float]:
     }
 
 
-CONTESTANTS = {"bare": run_bare, "engine": run_engine}
+CONTESTANTS = {"bare": run_bare, "msgspec": run_msgspec, "engine": run_engine}
 
 
 def main() -> None:
-    """`python -m bench.contestants bare|engine FILE BATCH`: one run, as one line of JSON."""
+    """`python -m bench.contestants CONTESTANT FILE BATCH`: one run, as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contestant", choices=CONTESTANTS)
     parser.add_argument("file")

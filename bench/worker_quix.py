@@ -1,19 +1,23 @@
-"""The Quix Streams contestant: the same validation and insert, in a batching sink of its own.
+"""The contestants on Quix Streams: validation and insert, in a batching sink of their own.
 
-Runs in `.venv-quix` (bench/requirements-quix.lock). It sends no derived records. The sink writes
-what a checkpoint holds: `whole` as one insert, `split` as Quix Streams' own `BatchingSink` does,
-with one insert for each partition.
+They run in `.venv-quix` (bench/requirements-quix.lock) and send no derived records. The sink writes
+what a checkpoint holds. `plain` is what somebody writes who has our models and nothing else of ours
+(bench/worker_plain.py), with one insert for a checkpoint. The others validate and insert with our
+own code: `whole` with one insert, `split` as Quix Streams' own `BatchingSink` does, with one insert
+for each partition.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from quixstreams import Application  # type: ignore[import-not-found]
 from quixstreams.sinks import BatchingSink, SinkBatch  # type: ignore[import-not-found]
 
 from bench.worker_job import TOPIC, Job, Race, Received, job_settings
+from bench.worker_plain import PlainStore, row_of
 from services.runtime.process import tune_garbage_collector
 from services.runtime.settings import Settings
 
@@ -22,11 +26,17 @@ COMMIT_S = 5.0
 
 
 class Facts(BatchingSink):  # type: ignore[misc]
-    """Makes events durable when a checkpoint is taken."""
+    """Makes events durable when a checkpoint is taken, by the given function."""
 
-    def __init__(self, job: Job, race: Race, app: Application, whole: bool) -> None:
+    def __init__(
+        self,
+        store: Callable[[Sequence[Received]], None],
+        race: Race,
+        app: Application,
+        whole: bool,
+    ) -> None:
         super().__init__()
-        self._job = job
+        self._store = store
         self._race = race
         self._app = app
         self._whole = whole
@@ -54,10 +64,29 @@ class Facts(BatchingSink):  # type: ignore[misc]
 
     def _write(self, records: list[Received]) -> None:
         if records:
-            self._job.store(self._job.decode(records))
+            self._store(records)
 
 
-def run(settings: Settings, race: Race, batch: int, whole: bool) -> None:
+def _ours(settings: Settings) -> Callable[[Sequence[Received]], None]:
+    job = Job(settings)
+
+    def store(records: Sequence[Received]) -> None:
+        job.store(job.decode(records))
+
+    return store
+
+
+def _plain(settings: Settings) -> Callable[[Sequence[Received]], None]:
+    store = PlainStore(settings)
+
+    def insert(records: Sequence[Received]) -> None:
+        rows = (row_of(record.value, record.timestamp_ms) for record in records)
+        store.insert([row for row in rows if row is not None])
+
+    return insert
+
+
+def run(settings: Settings, race: Race, batch: int, how: str) -> None:
     """Read until all events are durable."""
     app = Application(
         broker_address=settings.kafka_bootstrap_servers,
@@ -70,21 +99,21 @@ def run(settings: Settings, race: Race, batch: int, whole: bool) -> None:
         loglevel="WARNING",
     )
     topic = app.topic(TOPIC, key_deserializer="bytes", value_deserializer="bytes")
-    job = Job(settings)
-    app.dataframe(topic).sink(Facts(job, race, app, whole))
+    store = _plain(settings) if how == "plain" else _ours(settings)
+    app.dataframe(topic).sink(Facts(store, race, app, whole=how != "split"))
     tune_garbage_collector()
     app.run()
 
 
 def main() -> None:
-    """`python -m bench.worker_quix whole|split EVENTS BATCH`."""
+    """`python -m bench.worker_quix plain|whole|split EVENTS BATCH`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("how", choices=("whole", "split"))
+    parser.add_argument("how", choices=("plain", "whole", "split"))
     parser.add_argument("events", type=int)
     parser.add_argument("batch", type=int)
     given = parser.parse_args()
     race = Race(f"quix-{given.how}", given.events)
-    run(job_settings(), race, given.batch, given.how == "whole")
+    run(job_settings(), race, given.batch, given.how)
 
 
 if __name__ == "__main__":
