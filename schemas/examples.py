@@ -6,74 +6,26 @@ answer. Times and numbers are invented; addresses use example.com, phone numbers
 
 from __future__ import annotations
 
-from typing import Any
-
+from schemas.example_dialogue import DIALOGUE
+from schemas.example_parts import (
+    CARD,
+    COOKIE,
+    CRM,
+    CUSTOMER,
+    EMAIL,
+    LINE,
+    MAILER,
+    OFFER,
+    REACTION,
+    SHOP,
+    TILL,
+    Json,
+    event,
+)
 from schemas.touchpoint import EVENT_TYPES
 
-Json = dict[str, Any]
-
-COOKIE: Json = {"type": "cookie", "issuer": "shop", "value": "c-7f3a91d2"}
-CUSTOMER: Json = {
-    "type": "customer_number",
-    "issuer": "shop",
-    "value": "100482",
-    "verified": True,
-}
-EMAIL: Json = {"type": "email", "value": "anna.berg@example.com"}
-CARD: Json = {"type": "loyalty_card", "issuer": "shop", "value": "2200417733", "verified": True}
-PHONE: Json = {"type": "phone", "value": "+49 30 23125 014"}
-SHOP: Json = {"system": "webshop"}
-TILL: Json = {"system": "till-backend", "store": "store-12", "till": "3"}
-MAILER: Json = {"system": "mailer", "campaign": "spring-coffee"}
-DESK: Json = {"system": "helpdesk", "agent": "agent-27"}
-CRM: Json = {"system": "crm"}
-OFFER: Json = {
-    "sku": "CM-200",
-    "price": "79.90",
-    "currency": "EUR",
-    "title": "Coffee maker 200",
-    "availability": "in_stock",
-}
-LINE: Json = {
-    "line_id": "1",
-    "sku": "CM-200",
-    "title": "Coffee maker 200",
-    "category": "kitchen",
-    "quantity": "1",
-    "unit_price": "79.90",
-    "discounts": [{"kind": "coupon", "code": "WELCOME5", "amount": "5.00"}],
-    "total": "74.90",
-    "tax_rate": "0.19",
-}
-REACTION: Json = {
-    "address": "anna.berg@example.com",
-    "campaign": "spring-coffee",
-    "message_id": "m-55120",
-}
-
-
-def _event(
-    name: str,
-    when: str,
-    channel: str,
-    source: Json,
-    identifiers: list[Json],
-    body: Json,
-) -> Json:
-    """An event at `when` (month-day and hour of 2026, in Berlin)."""
-    return {
-        "event_id": f"{source['system']}-{name}-1",
-        "occurred_at": f"2026-{when}:00:00+02:00",
-        "channel": channel,
-        "type": name,
-        "identifiers": identifiers,
-        "source": source,
-        "body": body,
-    }
-
-
 _BROWSING = (
-    _event(
+    event(
         "page.viewed",
         "04-02T09",
         "shop",
@@ -81,10 +33,10 @@ _BROWSING = (
         [COOKIE],
         {"url": "https://shop.example.com/kitchen", "title": "Kitchen"},
     ),
-    _event(
+    event(
         "search.performed", "04-02T09", "shop", SHOP, [COOKIE], {"query": "coffee", "results": 8}
     ),
-    _event(
+    event(
         "product.viewed",
         "04-02T09",
         "shop",
@@ -92,7 +44,7 @@ _BROWSING = (
         [COOKIE],
         {"sku": "CM-200", "title": "Coffee maker 200", "category": "kitchen", "offer": OFFER},
     ),
-    _event(
+    event(
         "cart.updated",
         "04-02T10",
         "shop",
@@ -107,7 +59,7 @@ _BROWSING = (
     ),
 )
 _ORDERS = (
-    _event(
+    event(
         "order.placed",
         "04-03T18",
         "shop",
@@ -121,9 +73,10 @@ _ORDERS = (
             "fulfilment": "click_and_collect",
             "payment": "card",
             "vouchers": ["WELCOME5"],
+            "promised_at": "2026-04-04T18:00:00+02:00",
         },
     ),
-    _event(
+    event(
         "order.status_changed",
         "04-04T11",
         "shop",
@@ -131,7 +84,7 @@ _ORDERS = (
         [],
         {"order_id": "O-2026-4711", "status": "ready_for_collection"},
     ),
-    _event(
+    event(
         "order.cancelled",
         "04-04T12",
         "shop",
@@ -139,7 +92,7 @@ _ORDERS = (
         [CUSTOMER],
         {"order_id": "O-2026-4698", "reason": "ordered twice"},
     ),
-    _event(
+    event(
         "order.returned",
         "04-20T16",
         "pos",
@@ -154,7 +107,7 @@ _ORDERS = (
             "reason": "leaks",
         },
     ),
-    _event(
+    event(
         "voucher.issued",
         "04-01T08",
         "email",
@@ -167,7 +120,7 @@ _ORDERS = (
             "valid_to": "2026-06-30T23:59:59+02:00",
         },
     ),
-    _event(
+    event(
         "voucher.redeemed",
         "04-03T18",
         "shop",
@@ -175,7 +128,7 @@ _ORDERS = (
         [CUSTOMER],
         {"code": "WELCOME5", "order_id": "O-2026-4711", "value": "5.00", "currency": "EUR"},
     ),
-    _event(
+    event(
         "till.closed",
         "04-20T20",
         "pos",
@@ -191,7 +144,7 @@ _ORDERS = (
             "closed_at": "2026-04-20T20:00:00+02:00",
         },
     ),
-    _event(
+    event(
         "day.closed",
         "04-21T02",
         "shop",
@@ -201,15 +154,21 @@ _ORDERS = (
     ),
 )
 _MESSAGES = (
-    _event(
+    event(
         "message.sent",
         "04-04T11",
         "sms",
         SHOP,
         [CUSTOMER],
-        {"purpose": "transactional", "address": "+493023125014", "message_id": "s-204"},
+        {
+            "purpose": "survey",
+            "address": "+493023125014",
+            "message_id": "s-204",
+            "survey": "after-purchase",
+            "wave": "2026-q2",
+        },
     ),
-    _event(
+    event(
         "email.sent",
         "04-01T08",
         "email",
@@ -221,9 +180,9 @@ _MESSAGES = (
             "subject": "Spring is coffee time",
         },
     ),
-    _event("email.delivered", "04-01T08", "email", MAILER, [EMAIL], REACTION),
-    _event("email.opened", "04-01T19", "email", MAILER, [EMAIL], REACTION),
-    _event(
+    event("email.delivered", "04-01T08", "email", MAILER, [EMAIL], REACTION),
+    event("email.opened", "04-01T19", "email", MAILER, [EMAIL], REACTION),
+    event(
         "email.clicked",
         "04-01T19",
         "email",
@@ -231,7 +190,7 @@ _MESSAGES = (
         [EMAIL | {"verified": True}, COOKIE],
         REACTION | {"url": "https://shop.example.com/kitchen", "single_use_token": True},
     ),
-    _event(
+    event(
         "email.bounced",
         "04-01T08",
         "email",
@@ -239,7 +198,7 @@ _MESSAGES = (
         [{"type": "email", "value": "anna.brg@example.com"}],
         REACTION | {"address": "anna.brg@example.com", "reason": "no such mailbox"},
     ),
-    _event(
+    event(
         "email.complained",
         "04-05T07",
         "email",
@@ -247,8 +206,8 @@ _MESSAGES = (
         [EMAIL],
         REACTION | {"reason": "reported as spam"},
     ),
-    _event("email.unsubscribed", "04-05T07", "email", MAILER, [EMAIL], REACTION),
-    _event(
+    event("email.unsubscribed", "04-05T07", "email", MAILER, [EMAIL], REACTION),
+    event(
         "campaign.published",
         "03-30T06",
         "print",
@@ -259,9 +218,13 @@ _MESSAGES = (
             "title": "Spring leaflet",
             "starts_at": "2026-04-01T00:00:00+02:00",
             "ends_at": "2026-04-15T00:00:00+02:00",
+            "cost": "18400.00",
+            "currency": "EUR",
+            "audience": "coffee-lovers",
+            "purpose": "retention",
         },
     ),
-    _event(
+    event(
         "campaign.reached",
         "04-01T21",
         "ads",
@@ -269,9 +232,17 @@ _MESSAGES = (
         [COOKIE],
         {"campaign": "spring-coffee", "title": "Spring banner"},
     ),
+    event(
+        "campaign.held_out",
+        "03-31T09",
+        "email",
+        MAILER,
+        [{"type": "email", "value": "ben.kurz@example.com"}],
+        {"campaign": "spring-coffee"},
+    ),
 )
 _MASTER_DATA = (
-    _event(
+    event(
         "identity.linked",
         "04-03T18",
         "shop",
@@ -279,7 +250,7 @@ _MASTER_DATA = (
         [CUSTOMER, COOKIE],
         {"reason": "login"},
     ),
-    _event(
+    event(
         "profile.updated",
         "04-03T18",
         "shop",
@@ -295,7 +266,7 @@ _MASTER_DATA = (
             }
         },
     ),
-    _event(
+    event(
         "consent.given",
         "04-03T18",
         "shop",
@@ -309,7 +280,7 @@ _MASTER_DATA = (
             "double_opt_in": True,
         },
     ),
-    _event(
+    event(
         "consent.confirmed",
         "04-03T19",
         "email",
@@ -323,7 +294,7 @@ _MASTER_DATA = (
             "double_opt_in": True,
         },
     ),
-    _event(
+    event(
         "consent.withdrawn",
         "05-02T10",
         "shop",
@@ -331,7 +302,7 @@ _MASTER_DATA = (
         [CUSTOMER],
         {"purpose": "marketing", "channel": "email", "address": "anna.berg@example.com"},
     ),
-    _event(
+    event(
         "objection.made",
         "05-02T10",
         "letter",
@@ -339,7 +310,7 @@ _MASTER_DATA = (
         [CUSTOMER],
         {"purpose": "marketing", "reason": "by letter of 28 April"},
     ),
-    _event(
+    event(
         "loyalty.changed",
         "04-03T18",
         "pos",
@@ -347,7 +318,7 @@ _MASTER_DATA = (
         [CARD],
         {"programme": "plus", "points_balance": "1240", "points_change": "74", "tier": "silver"},
     ),
-    _event(
+    event(
         "contract.started",
         "04-03T18",
         "shop",
@@ -357,9 +328,13 @@ _MASTER_DATA = (
             "contract_id": "W-310",
             "product": "warranty-plus",
             "until": "2028-04-03T00:00:00+02:00",
+            "kind": "warranty",
+            "notice_until": "2028-03-03T00:00:00+02:00",
+            "value_per_year": "24.00",
+            "currency": "EUR",
         },
     ),
-    _event(
+    event(
         "contract.renewed",
         "06-01T10",
         "phone",
@@ -371,7 +346,7 @@ _MASTER_DATA = (
             "until": "2029-04-03T00:00:00+02:00",
         },
     ),
-    _event(
+    event(
         "contract.ended",
         "07-01T10",
         "letter",
@@ -379,7 +354,7 @@ _MASTER_DATA = (
         [CUSTOMER],
         {"contract_id": "W-310", "product": "warranty-plus", "reason": "goods returned"},
     ),
-    _event(
+    event(
         "store.published",
         "04-01T06",
         "shop",
@@ -395,110 +370,8 @@ _MASTER_DATA = (
         },
     ),
 )
-_DIALOGUE = (
-    _event(
-        "survey.answered",
-        "04-10T12",
-        "email",
-        MAILER,
-        [EMAIL],
-        {
-            "survey": "after-purchase",
-            "kind": "nps",
-            "touchpoint": "order.placed",
-            "answers": [{"question": "recommend", "score": "9", "text": "Fast collection"}],
-        },
-    ),
-    _event(
-        "review.posted",
-        "04-12T12",
-        "shop",
-        SHOP,
-        [CUSTOMER],
-        {"sku": "CM-200", "rating": "4", "text": "Good coffee, a little loud."},
-    ),
-    _event("referral.made", "04-12T13", "app", {"system": "app"}, [CUSTOMER], {"code": "ANNA-7"}),
-    _event(
-        "support.contacted",
-        "04-18T09",
-        "phone",
-        DESK,
-        [PHONE, CUSTOMER],
-        {"case_id": "C-5521", "subject": "Coffee maker leaks", "repeated": False},
-    ),
-    _event(
-        "support.answered",
-        "04-18T15",
-        "email",
-        DESK,
-        [EMAIL],
-        {"case_id": "C-5521", "subject": "Coffee maker leaks", "text": "Please return it."},
-    ),
-    _event(
-        "complaint.opened",
-        "04-18T09",
-        "phone",
-        DESK,
-        [CUSTOMER],
-        {"case_id": "C-5521", "subject": "Coffee maker leaks"},
-    ),
-    _event(
-        "complaint.closed",
-        "04-21T09",
-        "phone",
-        DESK,
-        [CUSTOMER],
-        {"case_id": "C-5521", "subject": "Coffee maker leaks", "outcome": "refunded"},
-    ),
-    _event(
-        "message.exchanged",
-        "04-18T08",
-        "chat",
-        {"system": "chatbot"},
-        [COOKIE],
-        {
-            "conversation_id": "chat-81",
-            "author": "bot",
-            "handed_over": True,
-            "text": "I will fetch a colleague.",
-        },
-    ),
-    _event(
-        "appointment.booked",
-        "04-13T10",
-        "app",
-        {"system": "app", "store": "store-12"},
-        [CUSTOMER],
-        {
-            "appointment_id": "A-77",
-            "starts_at": "2026-04-15T17:00:00+02:00",
-            "subject": "Coffee tasting",
-        },
-    ),
-    _event(
-        "quote.sent",
-        "05-05T10",
-        "email",
-        CRM,
-        [EMAIL],
-        {
-            "quote_id": "Q-19",
-            "amount": "2390.00",
-            "currency": "EUR",
-            "valid_to": "2026-06-05T00:00:00+02:00",
-        },
-    ),
-    _event(
-        "opportunity.changed",
-        "05-12T10",
-        "field_sales",
-        CRM,
-        [CUSTOMER],
-        {"opportunity_id": "OP-8", "stage": "offer", "amount": "2390.00", "currency": "EUR"},
-    ),
-)
 _OFFERS = (
-    _event(
+    event(
         "offer.published",
         "03-31T22",
         "email",
@@ -513,7 +386,7 @@ _OFFERS = (
             "valid_to": "2026-04-15T00:00:00+02:00",
         },
     ),
-    _event(
+    event(
         "price_list.completed",
         "04-01T03",
         "shop",
@@ -525,7 +398,7 @@ _OFFERS = (
 
 
 _GROUPS = (
-    _event(
+    event(
         "account.updated",
         "04-02T08",
         "field_sales",
@@ -542,7 +415,7 @@ _GROUPS = (
             "country": "DE",
         },
     ),
-    _event(
+    event(
         "account.contact_changed",
         "04-02T09",
         "field_sales",
@@ -556,7 +429,7 @@ _GROUPS = (
             "since": "2026-03-01T00:00:00+01:00",
         },
     ),
-    _event(
+    event(
         "household.member_changed",
         "04-02T10",
         "shop",
@@ -569,8 +442,8 @@ _GROUPS = (
 
 def _by_type() -> dict[str, Json]:
     """The examples in the order of the table of event types."""
-    every = (*_BROWSING, *_ORDERS, *_MESSAGES, *_MASTER_DATA, *_DIALOGUE, *_OFFERS, *_GROUPS)
-    found = {event["type"]: event for event in every}
+    every = (*_BROWSING, *_ORDERS, *_MESSAGES, *_MASTER_DATA, *DIALOGUE, *_OFFERS, *_GROUPS)
+    found = {one["type"]: one for one in every}
     return {name: found[name] for name in EVENT_TYPES}
 
 

@@ -186,14 +186,24 @@ TOUCHPOINT_TOPICS = (
     _touchpoints("app", ("app",), 12, "the app"),
     _touchpoints("pos", ("pos", "kiosk"), 12, "tills and kiosks in stores"),
     _touchpoints("email", ("email",), 12, "e-mail: mailings and reactions to them"),
-    _touchpoints("outbound", ("sms", "push", "letter"), 6, "short messages, pushes and letters"),
     _touchpoints(
-        "service", ("phone", "chat", "messenger", "voice"), 6, "service by phone, chat and voice"
+        "outbound",
+        ("sms", "push", "letter", "parcel_insert"),
+        6,
+        "short messages, pushes, letters and parcel inserts",
+    ),
+    _touchpoints(
+        "service",
+        ("phone", "chat", "messenger", "voice", "video", "contact_form"),
+        6,
+        "service by phone, chat, voice, video and contact form",
     ),
     _touchpoints("marketplace", ("marketplace",), 6, "marketplaces"),
-    _touchpoints("social", ("social",), 6, "social media"),
+    _touchpoints("social", ("social", "community"), 6, "social media and communities"),
     _touchpoints("media", ("ads", "tv", "print", "radio"), 6, "advertising, television and print"),
-    _touchpoints("sales", ("fair", "field_sales"), 3, "trade fairs and field sales"),
+    _touchpoints(
+        "sales", ("fair", "field_sales", "event"), 3, "trade fairs, field sales and events"
+    ),
     _touchpoints(OTHER_FAMILY, (), 3, "channels that a retailer adds to the list"),
 )
 

@@ -153,6 +153,7 @@ EVENT_TYPES: dict[str, EventType] = {
     "email.unsubscribed": EventType(messages.MessageReaction, POST, DIRECT, TWO, acts=True),
     "campaign.published": EventType(messages.CampaignPublished, PRE, DIRECT, ONE, anonymous=True),
     "campaign.reached": EventType(messages.CampaignReached, PRE, DIRECT, ONE),
+    "campaign.held_out": EventType(messages.CampaignHeldOut, PRE, DIRECT, ONE),
     "identity.linked": EventType(master_data.IdentityLinked, PRE, DIRECT, TWO, acts=True),
     "profile.updated": EventType(master_data.ProfileUpdated, POST, DIRECT, TWO),
     "consent.given": EventType(master_data.ConsentChanged, PRE, DIRECT, TWO, acts=True),
@@ -165,6 +166,11 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     "review.posted": EventType(dialogue.ReviewPosted, POST, INDIRECT, TWO, acts=True),
     "referral.made": EventType(dialogue.ReferralMade, POST, INDIRECT, TWO, acts=True),
+    "referral.redeemed": EventType(dialogue.ReferralRedeemed, BUY, INDIRECT, TWO, acts=True),
+    "community.posted": EventType(dialogue.CommunityPosted, POST, INDIRECT, TWO, acts=True),
+    "idea.submitted": EventType(dialogue.IdeaSubmitted, POST, DIRECT, TWO, acts=True),
+    "contest.entered": EventType(dialogue.ContestEntered, PRE, DIRECT, TWO, acts=True),
+    "store.visited": EventType(dialogue.StoreVisited, PRE, DIRECT, TWO, acts=True),
     "support.contacted": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO, acts=True),
     "support.answered": EventType(dialogue.SupportExchanged, POST, DIRECT, TWO),
     "complaint.opened": EventType(dialogue.ComplaintChanged, POST, DIRECT, TWO, acts=True),
@@ -173,6 +179,8 @@ EVENT_TYPES: dict[str, EventType] = {
     "appointment.booked": EventType(dialogue.AppointmentBooked, PRE, DIRECT, TWO, acts=True),
     "quote.sent": EventType(dialogue.QuoteSent, PRE, DIRECT, ONE),
     "opportunity.changed": EventType(dialogue.OpportunityChanged, PRE, DIRECT, TWO),
+    "action.planned": EventType(dialogue.ActionTaken, POST, DIRECT, ONE, anonymous=True),
+    "action.done": EventType(dialogue.ActionTaken, POST, DIRECT, ONE, anonymous=True),
     "contract.started": EventType(master_data.ContractChanged, BUY, DIRECT, TWO, acts=True),
     "contract.renewed": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
     "contract.ended": EventType(master_data.ContractChanged, POST, DIRECT, TWO),
@@ -199,11 +207,13 @@ PUBLIC_TYPES = frozenset(
         "page.viewed", "product.viewed", "search.performed", "cart.updated", "identity.linked",
         "profile.updated", "consent.given", "consent.withdrawn", "objection.made",
         "survey.answered", "review.posted", "referral.made", "support.contacted",
-        "complaint.opened", "message.exchanged", "appointment.booked",
+        "complaint.opened", "message.exchanged", "appointment.booked", "community.posted",
+        "idea.submitted", "contest.entered",
     }
 )  # fmt: skip
 """What a public write key may send: what a visitor does. Orders, prices and mailings come from
-servers, or a stranger could cancel an order, invent a price, or become a contact of a company."""
+servers, or a stranger could cancel an order, invent a price, or become a contact of a company. So
+do redeemed referrals, which may earn a reward, and visits to a store, which no page sees."""
 
 
 def _body_default(body: type[Contract]) -> Any:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Address, Code, Contract, Flag, Instant, OptionalCode, Quantity, Text, Title
+from schemas.base import (
+    Address,
+    Code,
+    Contract,
+    Currency,
+    Flag,
+    Instant,
+    NonNegativeMoney,
+    OptionalCode,
+    Quantity,
+    Text,
+    Title,
+)
 from schemas.scalars import Written
 
 AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
@@ -100,7 +112,16 @@ class ContractChanged(Contract):
     contract_id: Code
     product: OptionalCode = ""
     until: Instant | None = None
+    """When it ends or ended, unless it is renewed; empty means it runs without an end."""
     reason: Title = ""
+    kind: OptionalCode = ""
+    """What sort of contract it is, in the words of the retailer: subscription, warranty …"""
+    notice_until: Instant | None = None
+    """Until when notice must be given for it to end at `until`."""
+    value_per_year: NonNegativeMoney | None = None
+    """What the customer pays for it in a year, tax included."""
+    currency: Currency | None = None
+    """Currency of `value_per_year`; empty means the realm's."""
 
 
 class StorePublished(Contract):

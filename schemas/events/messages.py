@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from schemas.base import Address, Contract, Flag, Instant, OptionalCode, Title, Url
+from schemas.base import (
+    Address,
+    Code,
+    Contract,
+    Currency,
+    Flag,
+    Instant,
+    NonNegativeMoney,
+    OptionalCode,
+    Title,
+    Url,
+)
 
 MACHINE_AGENT = re.compile(
     r"Mozilla/5\.0$"  # alone: Apple Mail Privacy Protection; at the end: proxies of mailboxes
@@ -47,6 +58,10 @@ class MessageSent(Contract):
     campaign: OptionalCode = ""
     subject: Title = ""
     message_id: OptionalCode = ""
+    survey: OptionalCode = ""
+    """Of an invitation: the survey to which it invites, as in `survey.answered`."""
+    wave: OptionalCode = ""
+    """Of an invitation: which run of the survey."""
 
 
 class Bounce(StrEnum):
@@ -85,6 +100,18 @@ class MessageReaction(Contract):
         return bool(self.user_agent) and MACHINE_AGENT.search(self.user_agent) is not None
 
 
+class CampaignPurpose(StrEnum):
+    """What a campaign is for."""
+
+    ACQUISITION = "acquisition"
+    """To win customers."""
+    RETENTION = "retention"
+    """To keep them."""
+    WIN_BACK = "win_back"
+    """To win back those who left."""
+    OTHER = "other"
+
+
 class CampaignPublished(Contract):
     """A campaign starts: mailing, leaflet, spot, poster."""
 
@@ -92,6 +119,15 @@ class CampaignPublished(Contract):
     title: Title = ""
     starts_at: Instant | None = None
     ends_at: Instant | None = None
+    cost: NonNegativeMoney | None = None
+    """What it costs on the channel of the event, all in all and without tax. It is the cost of the
+    retailer, no price of a product. The costs of a campaign on several channels add up."""
+    currency: Currency | None = None
+    """Currency of `cost`; empty means the realm's."""
+    audience: OptionalCode = ""
+    """For whom it is: name of a segment or target group."""
+    purpose: CampaignPurpose | None = None
+    """What it is for; empty means unknown."""
 
 
 class CampaignReached(Contract):
@@ -99,3 +135,11 @@ class CampaignReached(Contract):
 
     campaign: OptionalCode = ""
     title: Title = ""
+
+
+class CampaignHeldOut(Contract):
+    """Somebody of the audience was chosen by chance not to be addressed by a campaign: a member of
+    the control group with which those who were addressed are compared."""
+
+    campaign: Code
+    """The campaign, as in `campaign.published`."""

@@ -98,6 +98,12 @@ class OrderLine(Contract):
     sale_kind: SaleKind = SaleKind.REGULAR
     promotion: OptionalCode = ""
     price_list_id: OptionalCode = ""
+    cost: Money | None = None
+    """What the goods or the work of the whole line cost the retailer, without tax, in the currency
+    of the order. Never shown to customers, and no price."""
+    margin: Money | None = None
+    """What the whole line contributes after its discounts, without tax, in the currency of the
+    order; empty means it follows from `cost`, if that is known. Never shown to customers."""
 
 
 class Fulfilment(StrEnum):
@@ -149,6 +155,8 @@ class OrderPlaced(Contract):
     fulfilment: Fulfilment | None = None
     payment: OptionalCode = ""
     vouchers: Annotated[list[Code], Field(max_length=20)] = Field(default=[])
+    promised_at: Instant | None = None
+    """Until when the customer was promised to have the goods, or to be able to collect them."""
 
 
 class OrderStatusChanged(Contract):

@@ -67,6 +67,11 @@ CHANNELS = {
     "radio": ("on the radio", "im Radio"),
     "fair": ("at a fair", "auf einer Messe"),
     "field_sales": ("with the sales staff", "beim Außendienst"),
+    "video": ("in a video call", "im Videogespräch"),
+    "contact_form": ("by contact form", "über das Kontaktformular"),
+    "parcel_insert": ("with a parcel insert", "mit einer Paketbeilage"),
+    "community": ("in the community", "in der Community"),
+    "event": ("at a gathering", "auf einer Veranstaltung"),
 }
 OWN_CHANNEL = ("on the channel {}", "über den Kanal {}")
 OF_STORE = (" of store {}", " der Filiale {}")
@@ -167,6 +172,10 @@ EVENTS = {
         "{x} was reached by a campaign {where} {when}",
         "{when} wurde {where} {x} von einer Kampagne erreicht",
     ),
+    "campaign.held_out": (
+        "{x} was held out of a campaign as a control {when}",
+        "{when} wurde {x} zum Vergleich von einer Kampagne ausgenommen",
+    ),
     "profile.updated": (
         "The customer data of {x} were changed {where} {when}",
         "{when} wurden {where} zu {dative} Kundendaten geändert",
@@ -203,6 +212,26 @@ EVENTS = {
         "Somebody recommended the shop with {x} {where} {when}",
         "{when} wurde {where} mit {dative} eine Empfehlung ausgesprochen",
     ),
+    "referral.redeemed": (
+        "Somebody came by a recommendation with {x} {where} {when}",
+        "{when} wurde {where} mit {dative} eine Empfehlung eingelöst",
+    ),
+    "community.posted": (
+        "Somebody wrote for other customers with {x} {where} {when}",
+        "{when} wurde {where} mit {dative} etwas für andere geschrieben",
+    ),
+    "idea.submitted": (
+        "Somebody submitted an idea with {x} {where} {when}",
+        "{when} wurde {where} mit {dative} eine Idee eingereicht",
+    ),
+    "contest.entered": (
+        "Somebody entered a contest with {x} {where} {when}",
+        "{when} gab es {where} mit {dative} eine Teilnahme an einem Gewinnspiel",
+    ),
+    "store.visited": (
+        "Somebody visited a store with {x} {where} {when}",
+        "{when} gab es {where} mit {dative} einen Besuch in einer Filiale",
+    ),
     "support.contacted": (
         "Somebody contacted customer service with {x} {where} {when}",
         "{when} wurde {where} mit {dative} der Kundendienst angesprochen",
@@ -234,6 +263,14 @@ EVENTS = {
     "opportunity.changed": (
         "A sales talk with {x} was noted {where} {when}",
         "{when} wurde {where} zu {dative} ein Verkaufsgespräch vermerkt",
+    ),
+    "action.planned": (
+        "An action for {x} was planned {where} {when}",
+        "{when} wurde {where} zu {dative} eine Maßnahme geplant",
+    ),
+    "action.done": (
+        "An action for {x} was done {where} {when}",
+        "{when} wurde {where} zu {dative} eine Maßnahme abgeschlossen",
     ),
     "contract.started": (
         "Somebody signed a contract with {x} {where} {when}",

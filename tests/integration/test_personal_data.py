@@ -24,7 +24,7 @@ from services.retention.removal import WORK_TABLES
 from services.runtime.errors import InvalidState
 from services.runtime.settings import load_settings
 from services.store.database import Database
-from tests.events import SECRET
+from tests.events import SECRET, event, identifier, line
 from tests.pipelines import ingested
 from tests.planted_person import EMAIL, OTHERS, PLANTED, planted_lines
 
@@ -61,6 +61,26 @@ def test_every_table_is_classified(engine: Database) -> None:
     assert not PLACES.keys() & NOBODYS.keys()
     holding = {name for (name,) in engine.rows(WITH_NODES)} & there
     assert holding - PLACES.keys() == {"erasures", *WORK_TABLES}  # these are empty between runs
+
+
+def test_what_goods_cost_stays_with_the_retailer(database: Database) -> None:
+    """Neither stored nor rejected events, nor bodies under the id of another, say it."""
+    anna = [identifier("email", EMAIL, verified=True)]
+    goods = {"sku": "planted-sku", "total": "9", "cost": "7777.77", "margin": "8888.88"}
+    body = {"order_id": "planted-order", "lines": [goods]}
+    sold = event("order.placed", event_id="sold", identifiers=anna, body=body)
+    other = {**sold, "body": {**body, "lines": [{**goods, "total": "8"}]}}
+    wrong = {**sold, "event_id": "wrong", "body": {**body, "currency": "euro"}}
+    ingested(database, list(map(line, [sold, wrong])))
+    ingested(database, [line(other)])
+    rows = list(map(plain, PROFILE_EXPORT.run(access(database), asked(f"email={EMAIL}"))))
+    text = io.StringIO()
+    write_document(iter(rows), "default", text)
+    document = json.loads(text.getvalue())
+    for section in ("events", "other_bodies", "rejected_events"):
+        assert "planted-sku" in json.dumps(document[section])
+    assert "7777.77" not in text.getvalue()
+    assert "8888.88" not in text.getvalue()
 
 
 def test_everything_comes_out(database: Database) -> None:

@@ -9,10 +9,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from schemas.events.dialogue import ComplaintChanged, MessageExchanged, SupportExchanged
+from schemas.events.dialogue import (
+    AgentKind,
+    ComplaintChanged,
+    MessageExchanged,
+    Side,
+    SupportExchanged,
+)
 from services.consistency.core.kind import Heard
 
-SPOKEN_CHANNELS = ["kiosk", "phone", "pos", "voice"]
+SPOKEN_CHANNELS = ["kiosk", "phone", "pos", "video", "voice"]
 """Channels on which people talk to each other, so that no event tells of the answer."""
 
 
@@ -52,11 +58,21 @@ CASE_BODIES = (SupportExchanged, ComplaintChanged, MessageExchanged)
 def step_of(heard: Heard) -> Happened | None:
     """The step that an event tells of; None if it is about no case."""
     body, kind = heard.event.body, heard.event.type
-    if isinstance(body, SupportExchanged | ComplaintChanged):
+    if isinstance(body, SupportExchanged):
+        step = _support_step(body, STEPS[kind])
+        return None if step is None else Happened(body.case_id, step, "")
+    if isinstance(body, ComplaintChanged):
         return Happened(body.case_id, STEPS[kind], "")
     if isinstance(body, MessageExchanged):
         return Happened(body.conversation_id, _message_step(body), heard.event.channel)
     return None
+
+
+def _support_step(body: SupportExchanged, step: CaseStep) -> CaseStep | None:
+    """None for a contact that the retailer began: nobody waits for an answer to it."""
+    if step is CaseStep.ASKED:
+        return None if body.direction is Side.US else step
+    return CaseStep.BOT_ANSWERED if body.kind_of_agent is AgentKind.BOT else step
 
 
 def _message_step(body: MessageExchanged) -> CaseStep:

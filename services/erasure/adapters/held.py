@@ -15,6 +15,7 @@ import orjson
 
 from schemas.identifiers import NodeId, as_uuid
 from services.erasure.mentions import ALONE_CHARS_MIN, Mentions, digits_of_phones, forms_of, needles
+from services.erasure.own_figures import without_own_figures
 from services.erasure.places import PLACES, FoundBy
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
@@ -49,6 +50,8 @@ EVENTS_PER_QUERY = 2_000
 INTERNAL = frozenset({"version", "batch", "event_hash", "reject_id", "named_realm"})
 """Columns that say nothing about the person."""
 JSON_COLUMNS = frozenset({"payload", "body"})
+REJECTED_LINE = "raw"
+"""Column of the line as it was sent, which may be anything."""
 Row = dict[str, Any]
 
 
@@ -302,9 +305,22 @@ def _readable(row: Row) -> Row:
 
 
 def _document(name: str, value: Any) -> Any:
-    if name not in JSON_COLUMNS or not isinstance(value, str):
+    if not isinstance(value, str):
         return value
+    if name in JSON_COLUMNS:
+        try:
+            return without_own_figures(orjson.loads(value))
+        except orjson.JSONDecodeError:
+            return value
+    return _rejected(value) if name == REJECTED_LINE else value
+
+
+def _rejected(line: str) -> str:
+    """As it came, unless it says figures of the retailer."""
     try:
-        return orjson.loads(value)
+        event = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return value
+        return line
+    said = orjson.dumps(event)
+    shown = orjson.dumps(without_own_figures(event))
+    return line if shown == said else shown.decode()

@@ -6,7 +6,7 @@ mail say nothing about the customer. What is not clearly the customer's own act 
 
 from __future__ import annotations
 
-from schemas.events.dialogue import MessageExchanged
+from schemas.events.dialogue import MessageExchanged, Side, SupportExchanged
 from schemas.events.master_data import IdentityLinked, LinkReason
 from schemas.events.messages import MessageReaction
 from schemas.events.orders import OrderPlaced, ReceiptKind
@@ -24,6 +24,8 @@ def is_activity(event: Touchpoint) -> bool:
         return not body.is_automated
     if isinstance(body, MessageExchanged):
         return body.author == "customer"
+    if isinstance(body, SupportExchanged):
+        return body.direction is not Side.US
     if isinstance(body, OrderPlaced):
         return body.receipt_kind is ReceiptKind.SALE
     if isinstance(body, IdentityLinked):

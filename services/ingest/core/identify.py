@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.edge import Edge, Node
+from schemas.events.orders import OrderCancelled, OrderPlaced, OrderReturned, OrderStatusChanged
 from schemas.identifiers import (
     RECORD_TYPE,
     REMEMBERED_CHARACTERS_MAX,
@@ -23,13 +24,16 @@ from schemas.identifiers import (
 from schemas.reject import RejectReason
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.trust import TrustRules
-from schemas.touchpoint import EVENT_TYPES, Touchpoint
+from schemas.touchpoint import EVENT_TYPES, Touchpoint, types_with
 from services.ingest.core.outcome import DropReason, Identified, Intake, Reject, ResolvedIdentifier
 from services.ingest.core.permission import REACTIONS
 
 CACHED_IDENTIFIERS = 200_000
 ADDRESS = "email"
 """Identifier type of what a mail is sent to."""
+OF_AN_ORDER = types_with(OrderPlaced, OrderStatusChanged, OrderCancelled, OrderReturned)
+"""What happens to an order stands in one history. What is only about an order, as the answer to a
+survey, does not: it may be anonymous."""
 LINK_TYPES = frozenset({"email.opened", "email.clicked", "email.unsubscribed"})
 """Events made by whoever holds a mail, which may have been forwarded."""
 
@@ -205,8 +209,9 @@ class Identification:
 
     def _record(self, event: Touchpoint, event_id: str, intake: Intake) -> ResolvedIdentifier:
         """The anchor of an event without identifiers; it joins no profile."""
-        order_id = None if intake is Intake.PUBLIC else getattr(event.body, "order_id", None)
-        issuer, value = event.source.system, order_id or event_id
+        names_order = event.type in OF_AN_ORDER and intake is not Intake.PUBLIC
+        issuer, value = event.source.system, event.body.order_id if names_order else ""
+        value = value or event_id
         node = node_id(self._secret, event.realm, RECORD_TYPE, issuer, value)
         return ResolvedIdentifier(Node(node, RECORD_TYPE, issuer), value, True)
 

@@ -35,6 +35,8 @@ PLACES = {
         "sms": "by text message", "letter": "by letter", "voice": "by voice assistant",
         "social": "on social media", "marketplace": "on a marketplace",
         "kiosk": "at a terminal in a store", "fair": "at a trade fair",
+        "video": "in a video call", "contact_form": "by contact form",
+        "community": "in the community", "event": "at an event",
     },
     Language.GERMAN: {
         "shop": "im Onlineshop", "app": "in der App", "pos": "in einer Filiale",
@@ -42,7 +44,9 @@ PLACES = {
         "messenger": "per Messenger", "sms": "per SMS", "letter": "per Brief",
         "voice": "per Sprachassistent", "social": "in sozialen Medien",
         "marketplace": "auf einem Marktplatz", "kiosk": "an einem Terminal in einer Filiale",
-        "fair": "auf einer Messe",
+        "fair": "auf einer Messe", "video": "im Videogespräch",
+        "contact_form": "per Kontaktformular", "community": "in der Community",
+        "event": "auf einer Veranstaltung",
     },
 }  # fmt: skip
 """Where something was said, by channel; of other channels no place is named."""

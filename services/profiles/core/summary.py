@@ -189,8 +189,36 @@ def _review(_: Touchpoint, body: dialogue.ReviewPosted, __: str) -> str:
     return f"reviewed{_named('product', body.sku) or ' the retailer'}{stars}"
 
 
+def _held_out(_: Touchpoint, body: messages.CampaignHeldOut, __: str) -> str:
+    return f"held out of{_named('campaign', body.campaign)}, to compare"
+
+
+def _visit(_: Touchpoint, body: dialogue.StoreVisited, __: str) -> str:
+    kept = f", appointment {_short(body.appointment_id)}" if body.appointment_id else ""
+    return "visited a store" + (", was advised" if body.advised else "") + kept
+
+
+def _community(_: Touchpoint, body: dialogue.CommunityPosted, __: str) -> str:
+    done = "answered" if body.reply_to else "wrote"
+    return f"{done} in{_named('community', body.community) or ' a community'}"
+
+
+def _idea(_: Touchpoint, body: dialogue.IdeaSubmitted, __: str) -> str:
+    return f"submitted an idea{_named('about product', body.sku)}"
+
+
+def _contest(_: Touchpoint, body: dialogue.ContestEntered, __: str) -> str:
+    return f"took part in{_named('contest', body.contest)}"
+
+
+def _action(event: Touchpoint, body: dialogue.ActionTaken, _: str) -> str:
+    return f"action {_short(body.action_id)} {event.type.removeprefix('action.')}"
+
+
 def _support(event: Touchpoint, body: dialogue.SupportExchanged, _: str) -> str:
     done = "asked" if event.type == "support.contacted" else "was answered by"
+    if event.type == "support.contacted" and body.direction is dialogue.Side.US:
+        done = "was contacted by"
     again = ", explained again" if body.repeated else ""
     return f"{done} service, case {_short(body.case_id)}{again}"
 
@@ -250,6 +278,7 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     messages.MessageReaction: _reaction,
     messages.CampaignPublished: partial(_said, "campaign published"),
     messages.CampaignReached: _campaign,
+    messages.CampaignHeldOut: _held_out,
     master_data.IdentityLinked: _linked,
     master_data.ProfileUpdated: _attributes,
     master_data.ConsentChanged: _consent,
@@ -260,6 +289,12 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     dialogue.SurveyAnswered: _survey,
     dialogue.ReviewPosted: _review,
     dialogue.ReferralMade: partial(_said, "recommended the retailer"),
+    dialogue.ReferralRedeemed: partial(_said, "came by a recommendation"),
+    dialogue.StoreVisited: _visit,
+    dialogue.CommunityPosted: _community,
+    dialogue.IdeaSubmitted: _idea,
+    dialogue.ContestEntered: _contest,
+    dialogue.ActionTaken: _action,
     dialogue.SupportExchanged: _support,
     dialogue.ComplaintChanged: _complaint,
     dialogue.MessageExchanged: _exchange,

@@ -14,6 +14,7 @@ from services.runtime.settings.part import Part
 CHANNELS = [
     "shop", "app", "pos", "email", "phone", "chat", "messenger", "sms", "push", "letter", "voice",
     "social", "marketplace", "kiosk", "tv", "ads", "print", "radio", "fair", "field_sales",
+    "video", "contact_form", "parcel_insert", "community", "event",
 ]  # fmt: skip
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 """As events write names: blanks around them are none of it."""

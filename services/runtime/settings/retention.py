@@ -36,6 +36,10 @@ KEPT_FOR = {
         "complaint.closed", "appointment.booked", "offer.published", "price_list.completed",
         "store.published",
     ),
+    "measures that look back for years count them": (
+        "campaign.held_out", "referral.redeemed", "store.visited", "community.posted",
+        "idea.submitted", "contest.entered", "action.planned", "action.done",
+    ),
 }  # fmt: skip
 """Why events of the other types have no age limit."""
 

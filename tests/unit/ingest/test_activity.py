@@ -18,7 +18,7 @@ PASSIVE = {
     "profile.updated", "loyalty.changed", "support.answered", "complaint.closed", "quote.sent",
     "opportunity.changed", "contract.renewed", "contract.ended", "offer.published",
     "store.published", "price_list.completed", "account.updated", "account.contact_changed",
-    "household.member_changed",
+    "household.member_changed", "campaign.held_out", "action.planned", "action.done",
 }  # fmt: skip
 APPLE, GMAIL = (
     "Mozilla/5.0",
@@ -136,6 +136,9 @@ def test_programs_for_mail_are_used_by_people(agent: str) -> None:
         ("identity.linked", {"reason": "other"}, False),  # perhaps a nightly match of two systems
         ("identity.linked", {}, False),
         ("order.placed", {"order_id": "1", "receipt_kind": "training"}, False),
+        ("support.contacted", {"case_id": "1", "direction": "us"}, False),
+        ("support.contacted", {"case_id": "1", "direction": "customer"}, True),
+        ("support.contacted", {"case_id": "1"}, True),
     ],
 )
 def test_the_body_may_say_otherwise(type_name: str, body: dict[str, Any], expected: bool) -> None:

@@ -26,12 +26,14 @@ NAMED = [
     "appointment.booked", "quote.sent", "opportunity.changed", "contract.started",
     "contract.renewed", "contract.ended", "offer.published", "store.published",
     "price_list.completed", "account.updated", "account.contact_changed",
-    "household.member_changed",
+    "household.member_changed", "campaign.held_out", "referral.redeemed", "store.visited",
+    "community.posted", "idea.submitted", "contest.entered", "action.planned", "action.done",
 ]  # fmt: skip
 NAMELESS = [
     "offer.published", "store.published", "till.closed", "day.closed", "order.placed",
     "order.status_changed", "price_list.completed", "account.updated",
     "order.cancelled", "order.returned", "survey.answered", "campaign.published",
+    "action.planned", "action.done",
 ]  # fmt: skip
 
 
@@ -51,7 +53,8 @@ def test_every_type_is_classified(name: str) -> None:
 
 
 def test_only_facts_about_goods_may_name_nobody() -> None:
-    """Receipts, offers, stores, tills, surveys, campaigns, accounts need none; the rest does."""
+    """Receipts, offers, stores, tills, surveys, campaigns, accounts and what is done about feedback
+    need none; the rest does."""
     assert sorted(name for name, row in EVENT_TYPES.items() if row.anonymous) == sorted(NAMELESS)
 
 
@@ -64,6 +67,11 @@ def test_only_facts_about_goods_may_name_nobody() -> None:
         ("campaign.published", Phase.PRE_PURCHASE, Control.DIRECT, Dialogue.ONE_WAY),
         ("email.sent", Phase.PRE_PURCHASE, Control.DIRECT, Dialogue.ONE_WAY),
         ("support.contacted", Phase.POST_PURCHASE, Control.DIRECT, Dialogue.TWO_WAY),
+        ("campaign.held_out", Phase.PRE_PURCHASE, Control.DIRECT, Dialogue.ONE_WAY),
+        ("referral.redeemed", Phase.PURCHASE, Control.INDIRECT, Dialogue.TWO_WAY),
+        ("store.visited", Phase.PRE_PURCHASE, Control.DIRECT, Dialogue.TWO_WAY),
+        ("community.posted", Phase.POST_PURCHASE, Control.INDIRECT, Dialogue.TWO_WAY),
+        ("action.done", Phase.POST_PURCHASE, Control.DIRECT, Dialogue.ONE_WAY),
     ],
 )
 def test_classification_follows_the_business(

@@ -71,6 +71,40 @@ BAD = [
     ("email.sent", "body.address", "a" * 321),
     ("survey.answered", "body.answers", []),
     ("survey.answered", "body.kind", "mood"),
+    ("survey.answered", "body.mode", "tablet"),
+    ("survey.answered", "body.answers.0.form", "positive"),
+    ("survey.answered", "body.answers.0.form", "functional"),  # and no choice
+    ("survey.answered", "body.answers", [{"question": "q", "form": "functional", "choice": "1"}]),
+    ("survey.answered", "body.answers", [{"question": "q", "form": "functional", "choice": 1}]),
+    ("survey.answered", "body.answers", [{"question": "q", "form": "functional", "choice": ""}]),
+    (
+        "survey.answered",
+        "body.answers",
+        [{"question": "q", "form": "functional", "choice": "LIKE"}],
+    ),
+    ("survey.answered", "body.answers.0.scale_max", "ten"),
+    ("survey.answered", "body.wave", "w" * 101),
+    ("support.contacted", "body.kind_of_agent", "robot"),
+    ("support.contacted", "body.direction", "inbound"),
+    ("support.contacted", "body.wait_s", -1),
+    ("support.contacted", "body.wait_s", 604_801),
+    ("support.contacted", "body.wait_s", "95"),
+    ("support.contacted", "body.solved", "yes"),
+    ("message.exchanged", "body.attachment", "picture"),
+    ("order.placed", "body.promised_at", "tomorrow"),
+    ("order.placed", "body.lines.0.cost", "0.12345"),
+    ("order.placed", "body.lines.0.margin", "n/a"),
+    ("campaign.published", "body.cost", "-1"),
+    ("campaign.published", "body.purpose", "marketing"),
+    ("campaign.held_out", "body.campaign", ABSENT),
+    ("contract.started", "body.value_per_year", "-1"),
+    ("contract.started", "body.notice_until", "2028-03-03"),
+    ("referral.redeemed", "body.code", ""),
+    ("contest.entered", "body.contest", ABSENT),
+    ("action.planned", "body.action_id", ABSENT),
+    ("action.planned", "body.feedback", ["e"] * 101),
+    ("action.planned", "body.feedback", [""]),
+    ("action.planned", "body.due", "soon"),
     ("profile.updated", "body.attributes", {"First Name": "Anna"}),
     ("profile.updated", "body.attributes", {"first_name": "A" * 501}),
     ("store.published", "body.opening_hours", {"": "9-18"}),
@@ -138,6 +172,26 @@ def test_schema_asks_for_an_identifier_where_the_intake_does(name: str) -> None:
 def test_both_accept_the_usual_ways_to_write_an_amount(amount: Any) -> None:
     """Numbers and plain decimal strings; zeros at the end do no harm."""
     event = spoilt("order.placed", "body.lines.0.total", amount)
+    TouchpointAdapter.validate_json(json.dumps(event))
+    assert VALIDATOR.is_valid(event)
+
+
+@pytest.mark.parametrize("choice", ["like", " dislike", "tolerate\u2003", "expect\n"])
+@pytest.mark.parametrize("form", ["functional", "dysfunctional"])
+def test_both_accept_the_five_answers_to_a_kano_question(form: str, choice: str) -> None:
+    """Blanks around a word are none of it."""
+    answer = {"question": "q", "form": form, "choice": choice}
+    event = spoilt("survey.answered", "body.answers", [answer])
+    read = TouchpointAdapter.validate_json(json.dumps(event))
+    assert read.body.answers[0].choice == choice.strip()
+    assert VALIDATOR.is_valid(event)
+
+
+@pytest.mark.parametrize("form", [{}, {"form": None}])
+def test_without_a_form_any_option_is_a_choice(form: Json) -> None:
+    """As before there were forms, of a Kano survey, too."""
+    answer = {"question": "q", "choice": "Das würde mich sehr freuen", **form}
+    event = spoilt("survey.answered", "body", {"kind": "kano", "answers": [answer]})
     TouchpointAdapter.validate_json(json.dumps(event))
     assert VALIDATOR.is_valid(event)
 
