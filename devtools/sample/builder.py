@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from devtools.sample.baskets import Basket, TillData
 from devtools.sample.calendar_de import DAY, HOUR, MINUTE
 from devtools.sample.feedback import Feedback
+from devtools.sample.insight_truth import InsightTruth
+from devtools.sample.insights import say_insights
 from devtools.sample.journeys import Journeys
 from devtools.sample.mailings import Mailings
 from devtools.sample.master_data import MasterData
@@ -73,6 +75,8 @@ def build_sample(
     truth_dir: Path | None,
     data_dir: Path | None = None,
     progress: Progress | None = None,
+    *,
+    insights: bool = False,
 ) -> SampleReport:
     """Write the stream to `out` (.jsonl, or .jsonl.gz), the retailer's rules beside it, and the
     truth files into `truth_dir`. Directories that are missing are made.
@@ -81,6 +85,7 @@ def build_sample(
         households: how many households of the data; seed: which, and every other chance.
         data_dir: parquet files of The Complete Journey instead of the installed package's.
         progress: called with (households done, households).
+        insights: with customers who are there for measures alone, behind all others.
 
     Raises:
         ValueError: more households than the data have, or fewer than one.
@@ -94,11 +99,14 @@ def build_sample(
         if progress:
             progress(done, households)
     composer.tell_nobody()
+    told = composer.tell_insights() if insights else None
     report = composer.report()
     composer.spool.write(out)
     write_rules(out)
     if truth_dir:
         composer.truth.write(truth_dir, report.model_dump())
+        if told:
+            told.write(truth_dir)
     return report
 
 
@@ -170,6 +178,10 @@ class _Composer:
         for number in range(TEST_JOURNEYS):
             self._journeys.test_journey(self._start, number)
         self._garbage.plant(max(GARBAGE_MIN, len(self._plans) // 6), self._start, self._end)
+
+    def tell_insights(self) -> InsightTruth:
+        """What is said for measures alone."""
+        return say_insights(self._stream, self._seed, self._start, self._end)
 
     def report(self) -> SampleReport:
         """The counts of what was composed so far."""

@@ -21,6 +21,10 @@ SYSTEMS = {
     "email": "mail-service",
     "phone": "service-desk",
     "letter": "letter-shop",
+    "chat": "chat-bot",
+    "contact_form": "service-desk",
+    "field_sales": "crm",
+    "sms": "message-service",
 }
 
 

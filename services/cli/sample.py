@@ -34,6 +34,9 @@ def build(
     data: Annotated[
         Path | None, typer.Option(help="Other parquet files of The Complete Journey.")
     ] = None,
+    insights: Annotated[
+        bool, typer.Option("--insights", help="With surveys, cases and sales for measures.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build a stream of shop, app, POS and e-mail touchpoints from a year of real till baskets.
@@ -42,7 +45,7 @@ def build(
     Journey; people, identifiers and the planted price errors are invented. How the retailer prices
     is in a rules file beside the stream: set C360_CONSISTENCY_RULES to it before you ingest.
     """
-    report = make_sample(households, seed, out, truth, data)
+    report = make_sample(households, seed, out, truth, data, insights=insights)
     if as_json:
         print_json(report.model_dump())
     else:
@@ -50,7 +53,13 @@ def build(
 
 
 def make_sample(
-    households: int, seed: int, out: Path, truth: Path | None, data: Path | None = None
+    households: int,
+    seed: int,
+    out: Path,
+    truth: Path | None,
+    data: Path | None = None,
+    *,
+    insights: bool = False,
 ) -> SampleReport:
     """Build with a progress bar. Raises ConfigurationError without the optional data package."""
     try:
@@ -58,7 +67,7 @@ def make_sample(
         from devtools.sample.builder import build_sample
 
         with progress_bar("sample", None) as bar:
-            return build_sample(households, seed, out, truth, data, bar.set)
+            return build_sample(households, seed, out, truth, data, bar.set, insights=insights)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"the sample needs the package {error.name}: pip install 'customer360[dev]'"
