@@ -51,10 +51,11 @@ def take_back(
     `corrected` are realm and id of events of which several bodies exist: former ones may have
     cancelled another order. Raises as the store does; may be repeated.
     """
-    cancellations = [one for event in events for one in _cancellations(event)]
+    orders = [event for event in events if event.row["order_id"]]
+    cancellations = [one for event in orders for one in _cancellations(event)]
     if cancellations:
         store.write_cancellations(cancellations)
-    by = _cancelled_by(store, events, cancellations, corrected)
+    by = _cancelled_by(store, orders, cancellations, corrected)
     sold = store.sold(by, TAKEN_BACK) if by else []
     if not sold:
         return list(events), []
@@ -75,7 +76,7 @@ def take_back(
 
 def _cancelled_by(
     store: FactStore,
-    events: Sequence[Accepted],
+    orders: Sequence[Accepted],
     cancellations: Sequence[Cancellation],
     corrected: Collection[tuple[str, str]],
 ) -> dict[FactKey, set[OrderName]]:
@@ -84,7 +85,7 @@ def _cancelled_by(
     of_order: dict[OrderName, set[OrderName]] = defaultdict(set)
     for one in cancellations:
         of_order[one.order].add(one.by)
-    sold = [(name, event) for event in events if _sells(event) for name in _names(event)]
+    sold = [(name, event) for event in orders if _sells(event) for name in _names(event)]
     if sold or corrected:
         former = store.cancellations({name for name, _ in sold}, corrected)
         for one in former:
@@ -99,7 +100,7 @@ def _cancelled_by(
         for key, order in store.orders_named(of_order.keys()):
             found[key] |= of_order[order]
     undoing: dict[UndoneReceipt, list[OrderName]] = defaultdict(list)
-    for event in events:
+    for event in orders:
         receipt = _undone(event)
         if receipt is not None:
             undoing[receipt].append(_number(event))
@@ -137,7 +138,7 @@ def _sells(event: Accepted) -> bool:
 def _cancellations(event: Accepted) -> Iterator[Cancellation]:
     """A cancellation, or a receipt that is perhaps the void of its own number or of another one."""
     row = event.row
-    if not row["order_id"] or row["synthetic"]:
+    if row["synthetic"]:
         return
     key, name = (event.realm, event.node, event.event_id), _number(event)
     if row["order_action"] == "cancelled" or _is_no_sale(event):
@@ -160,7 +161,7 @@ def _may_undo(event: Accepted) -> bool:
 def _undone(event: Accepted) -> UndoneReceipt | None:
     """What the receipts look like that this event undoes, if it may undo any."""
     row = event.row
-    if not row["order_id"] or row["synthetic"] or not _may_undo(event):
+    if row["synthetic"] or not _may_undo(event):
         return None
     decoded = decode(row["payload"])
     body = None if isinstance(decoded, Reject) else decoded[0].body

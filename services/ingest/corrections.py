@@ -42,13 +42,13 @@ class CorrectionPlan:
             for name, entries in known.items()
         }
         self._arriving: dict[Name, dict[_Body, list[Accepted]]] = {}
-        counts: dict[Name, int] = {}
+        names: set[Name] = set()
         for event in fresh:
-            name = _name(event)
-            counts[name] = counts.get(name, 0) + 1
-            if name in known or event.version >> REVISION_SHIFT or counts[name] > 1:
+            name = event.realm, event.event_id
+            if name in names or name in known or event.version >> REVISION_SHIFT:
                 self._arriving.setdefault(name, {})
-        for event in fresh:
+            names.add(name)
+        for event in fresh if self._arriving else ():
             mine = self._arriving.get(_name(event))
             if mine is not None:
                 mine.setdefault(_Body.of(event.version, event.node), []).append(event)
@@ -82,6 +82,8 @@ class CorrectionPlan:
 
         An event that may have another body is marked, so that it replaces all of that.
         """
+        if not self._arriving:
+            return dict(fresh)
         written: dict[int, Accepted] = {}
         for position, event in fresh.items():
             name = _name(event)
@@ -120,7 +122,14 @@ class CorrectionPlan:
             }
         )
 
-    def told(self, event: Accepted) -> Accepted:
+    def told(self, events: Collection[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
+        """Events as the decision stages hear of them, and those of them that are outvoted."""
+        if not self._arriving:
+            return list(events), []
+        told = [self._told(event) for event in events]
+        return told, [event for event in told if self._is_outvoted(event)]
+
+    def _told(self, event: Accepted) -> Accepted:
         """The event as the decision stages hear of it.
 
         A body that does not count claims nothing; one that does may have lost attributes and
@@ -130,11 +139,11 @@ class CorrectionPlan:
         top = self._top(name) if name in self._arriving else None
         if top is None or not self._is_corrected(name):
             return event
-        if self.is_outvoted(event):
+        if self._is_outvoted(event):
             return event._replace(claims=[], has_attributes=False, has_consents=False)
         return event._replace(has_attributes=True, has_consents=True)
 
-    def is_outvoted(self, event: Accepted) -> bool:
+    def _is_outvoted(self, event: Accepted) -> bool:
         """Whether another body of the event counts."""
         name = _name(event)
         top = self._top(name) if name in self._arriving else None

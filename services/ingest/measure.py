@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 
 from schemas.instants import from_ms
 from services.ingest.stage import ID_CONFLICT, Result, Status, Stored
 from services.runtime.metrics import Metrics
 
 HINTS_MAX = 100
+_status_of = attrgetter("status")
 
 
 class Tally:
@@ -35,8 +37,9 @@ class Tally:
 
     def add(self, results: Iterable[Result]) -> None:
         """Count further results."""
+        results = list(results)
+        self.statuses.update(map(_status_of, results))
         for result in results:
-            self.statuses[result.status] += 1
             if result.status is Status.REJECTED:
                 self.rejects[str(result.reason)] += 1
             elif result.reason == ID_CONFLICT:
@@ -72,11 +75,12 @@ def measure(
     for reason, count in tally.rejects.items():
         metrics.rejects.labels(reason).inc(count)
     metrics.id_conflicts.inc(tally.conflicts)
+    channels = Counter(event.channel for event in stored.fresh if not event.row["synthetic"])
+    for channel, count in channels.items():
+        metrics.channel_events.labels(channel).inc(count)
     for event in stored.fresh:
         for why in event.dropped:
             metrics.identifiers_dropped.labels(why).inc()
-        if not event.row["synthetic"]:
-            metrics.channel_events.labels(event.channel).inc()
         for hint in event.hints:
             metrics.hints.labels(hint.reason).inc()
     metrics.batch_events.observe(tally.events)

@@ -64,9 +64,8 @@ class PriceLists:
         count, and `corrected` realm and id of events of which several bodies may exist. Raises as
         the store does; may be repeated.
         """
-        offers = [one for event in fresh for one in edition_offers(event.claims)]
-        without = {(one.realm, one.event_id, one.version) for one in outvoted}
-        counted = [one for one in fresh if (one.realm, one.event_id, one.version) not in without]
+        claims = [claim for event in fresh for claim in event.claims]
+        offers = list(edition_offers(one for one in claims if one.basis is Basis.PUBLISHED))
         said = [one for event in fresh for one in completions_of(event)]
         if offers:
             self._store.write_edition_offers(offers)
@@ -75,6 +74,10 @@ class PriceLists:
             self._store.write_completions(said)
         # Of a completion that was corrected, only the newest body is among the known ones.
         lists = {one.price_list for one in _editions(offers, said, former)}
+        if not (lists or corrected):
+            return []
+        without = {(one.realm, one.event_id, one.version) for one in outvoted}
+        counted = [one for one in fresh if (one.realm, one.event_id, one.version) not in without]
         known = self._store.completions(lists) if lists else []
         completed: dict[PriceList, list[Completion]] = defaultdict(list)
         for one in known:
@@ -82,7 +85,7 @@ class PriceLists:
         events = frozenset(one.event_id for one in fresh)
         return [
             *self._corrected_books(counted, corrected),
-            *_own_books(counted, completed),
+            *(_own_books(counted, completed) if completed else ()),
             *(
                 one
                 for name in sorted(completed.keys() & lists)

@@ -170,7 +170,14 @@ class IngestStage:
                 results.append(refusal(outcome))
                 refused[position] = outcome
                 continue
-            entries = judged.setdefault((outcome.realm, outcome.event_id), [])
+            name = outcome.realm, outcome.event_id
+            entries = judged.get(name)
+            if not entries:  # nearly every event
+                judged[name] = [Known(outcome.node, outcome.version, self._processed)]
+                fresh[position] = outcome
+                result = Result(outcome.sent_id, Status.ACCEPTED)
+                results.append(with_hint(result, outcome) if outcome.hints else result)
+                continue
             result = self._judge(outcome, entries)
             results.append(with_hint(result, outcome))
             is_conflict = result.reason == ID_CONFLICT
@@ -197,8 +204,7 @@ class IngestStage:
         self._keep(decoded, {position: refused[position] for position in unstorable})
         keep_former(self._store, plan.moved)
         self._store.remove_facts(plan.outvoted_elsewhere())
-        stored = [plan.told(event) for event in fresh.values()]
-        outvoted = [plan.told(event) for event in fresh.values() if plan.is_outvoted(event)]
+        stored, outvoted = plan.told(fresh.values())
         self._store.write_values(stored, batch)
         stored, taken_back = take_back(self._store, stored, plan.names)
         superseded, former = plan.corrections()
@@ -224,13 +230,11 @@ class IngestStage:
             self._store.write_rejected(lines)
 
     def _judge(self, event: Accepted, entries: list[Known]) -> Result:
-        """New, known, or a second body under a known event id.
+        """Known, or another body under a known event id.
 
         An event stored by a batch that was never completely processed counts as new: its derived
         rows may be missing.
         """
-        if not entries:
-            return Result(event.sent_id, Status.ACCEPTED)
         revision = event.version >> REVISION_SHIFT
         for entry in entries:
             if entry.version == event.version and entry.node == event.node:

@@ -18,7 +18,6 @@ from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.datatypes.base import ClickHouseType
-from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager_options
@@ -30,6 +29,7 @@ from services.runtime import tracing
 from services.runtime.errors import ConfigurationError, StoreUnavailable
 from services.runtime.settings import StoreSettings
 from services.store.asked import note_rows, note_statement, note_unknown
+from services.store.column_types import column_type
 from services.store.deadline import require_time
 from services.store.directory import ENGINE_DIRECTORY, has_engine, require_embedded_engine
 from services.store.errors import NoRoom, Server, first_line, translated
@@ -188,7 +188,7 @@ class Database:
     def _column_types(self, table: str) -> dict[str, ClickHouseType]:
         if table not in self._types:
             described = self.rows(COLUMNS_SQL, {"table": table})
-            self._types[table] = {name: get_from_name(type_name) for name, type_name in described}
+            self._types[table] = {name: column_type(type_name) for name, type_name in described}
         return self._types[table]
 
 

@@ -21,6 +21,7 @@ from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.adapters.memory import MemoryStore
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import Realm
+from services.ingest.core.fact_row import FactRow
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.ports import FactStore, RejectedLine, StoredEvent
 from services.store.database import Database
@@ -160,9 +161,7 @@ def bought(*prices: str, **fields: Any) -> Accepted:
 def unstorable(event_id: str) -> Accepted:
     """An event whose row no store takes: an amount beyond every column."""
     good = viewed(f"{UNSTORABLE}-{event_id}")[0]
-    row = dict(good.row)
-    row["order_value"] = Decimal("1e60")
-    return good._replace(row=row)
+    return good._replace(row=FactRow.of({**good.row, "order_value": Decimal("1e60")}))
 
 
 def found(store: FactStore, events: Sequence[Accepted]) -> set[tuple[str, str, NodeId, int, int]]:

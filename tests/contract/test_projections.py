@@ -13,6 +13,7 @@ import pytest
 from schemas.examples import EXAMPLES
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.adapters.projections import FEW, IN_A_ROW, MANY, PROJECTIONS, VIEWS_SQL
+from services.ingest.core.fact_row import FactRow
 from services.ingest.core.outcome import Accepted, Intake
 from services.runtime.errors import Retry
 from services.store.database import Database
@@ -44,7 +45,9 @@ def all_kinds() -> list[Accepted]:
     found.append(accepted(event("account.updated", body=successor, identifiers=[])))
     found.append(accepted(event(event_id="says-nothing")))
     return found + [
-        one._replace(corrects=True, row={**one.row, "event_id": f"{one.event_id}-corrects"})
+        one._replace(
+            corrects=True, row=FactRow.of({**one.row, "event_id": f"{one.event_id}-corrects"})
+        )
         for one in found
     ]
 

@@ -18,7 +18,7 @@ from services.ingest.adapters.audit import StoreAudit
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.adapters.removal import FACT_TABLES_SQL
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.fact import COLUMNS
+from services.ingest.core.fact_row import COLUMNS, FactRow
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.stage import ID_CONFLICT, IngestStage, Result, Status
@@ -418,8 +418,8 @@ def test_a_row_the_store_refuses_costs_nobody_else(
     decoded = stage.decode([Line(one, len(one)) for one in lines], RECEIVED_AT)
     bad = decoded.outcomes[4]
     assert isinstance(bad, Accepted)
-    row = dict(bad.row)
-    row["order_value"] = Decimal(10) ** 30  # no event can say this; a bug could
+    # no event can say this; a bug could
+    row = FactRow.of({**bad.row, "order_value": Decimal(10) ** 30})
     decoded.outcomes[4] = bad._replace(row=row)
     results = stage.store(decoded, 1).results
     assert [one.status for one in results].count(Status.ACCEPTED) == 6

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from schemas.subject import SEPARATOR, Subject, SubjectType
 from services.ingest.adapters.merging import PartMerging
 from services.ingest.adapters.projections import FEW, FactViews
 from services.ingest.adapters.removal import delete_facts
-from services.ingest.core.fact import COLUMNS
+from services.ingest.core.fact_row import columns_of
 from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.ports import (
     Cancellation,
@@ -54,8 +53,6 @@ RECEIPTS_LIKE_SQL = _STATEMENTS["receipts_like"]
 NOTED_SQL = _STATEMENTS["noted"]
 SOLD_SQL = _STATEMENTS["sold"]
 ANY_EVENT_SQL = _STATEMENTS["any_event"]
-row_of = itemgetter(*COLUMNS)
-"""The values of a row in the order of COLUMNS."""
 REJECTED_COLUMNS = (
     "reject_id", "reason", "path", "message", "event_id", "received_at", "raw_bytes", "raw",
     "is_public",
@@ -119,16 +116,14 @@ class ClickHouseFactStore:
         return []
 
     def _insert_facts(self, events: Sequence[Accepted], batch: int) -> None:
-        columns: list[Sequence[Any]] = list(
-            zip(*(row_of(event.row) for event in events), strict=True)
-        )
-        columns.append([event.corrects for event in events])
-        columns.append([batch] * len(events))
+        columns = columns_of([event.row for event in events])
+        columns["corrects"] = [event.corrects for event in events]
+        columns["batch"] = [batch] * len(events)
         views = self._views
         if self._merging is not None:
             self._merging.batch(is_small=len(events) <= FEW)
         is_projected = views is None or views.project(len(events))
-        self._database.insert("touchpoints", (*COLUMNS, "corrects", "batch"), columns)
+        self._database.insert("touchpoints", tuple(columns), list(columns.values()))
         if views is not None and not is_projected:
             views.write(events, batch)
         if self._all_hashes is not None:

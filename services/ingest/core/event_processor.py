@@ -36,13 +36,21 @@ from services.consistency.kinds import KINDS
 from services.ingest.core.activity import is_activity
 from services.ingest.core.decode import decode, event_hash, names_other_realm
 from services.ingest.core.fact import (
-    EMPTY_CONSENTS,
-    EMPTY_ROW,
+    ATTRIBUTE_TYPES,
     GROUPED_TYPES,
-    Group,
     claims_group,
     offers_group,
     typed_group,
+)
+from services.ingest.core.fact_row import (
+    CLAIMS,
+    CONSENTS,
+    EMPTY_CONSENTS,
+    OFFERS,
+    FactRow,
+    Group,
+    RowPart,
+    numbered,
 )
 from services.ingest.core.hints import attribute_hints, order_hints
 from services.ingest.core.identify import Identification, StoredNames
@@ -373,41 +381,42 @@ class EventProcessor:
             campaign = event.body.campaign
         consents = self._consents(context)
         prices, statements = self._claims(context, consents)
-        row = {
-            **EMPTY_ROW,
-            "realm": event.realm,
-            "node": anchor.node.id,
-            "event_id": event.event_id,
-            "version": context.version,
-            "event_hash": digest,
-            "occurred_at": context.occurred_ms,
-            "corrected_at": self._corrected(context, received_ms),
-            "received_at": received_ms,
-            "channel": event.channel,
-            "type": event.type,
-            "synthetic": source.synthetic,
-            "active": is_activity(event),
-            "intake": context.intake,
-            "source_system": source.system,
-            "source_store": source.store,
-            "campaign": campaign,
-            "anchor_type": anchor.node.type,
-            "anchor_verified": anchor.verified,
-            "rules_version": self._rules_version,
-            "secret_generation": config.secret_generation,
-            "ids.type": [one.node.type for one in identifiers],
-            "ids.node": [one.node.id for one in identifiers],
-            "ids.verified": [one.verified for one in identifiers],
-            "payload": line,
-        }
+        groups: list[RowPart] = []
         if event.type in GROUPED_TYPES:
-            row |= typed_group(context, config.source_issuers, realm.currency)
+            groups.append(typed_group(context, config.source_issuers, realm.currency))
         if consents is not EMPTY_CONSENTS:
-            row |= consents
+            groups.append(numbered(CONSENTS, consents))
         if prices:
-            row |= offers_group(prices)
+            groups.append(numbered(OFFERS, offers_group(prices)))
         if statements:
-            row |= claims_group(statements)
+            groups.append(numbered(CLAIMS, claims_group(statements)))
+        envelope = (  # in the order of ENVELOPE
+            event.realm,
+            anchor.node.id,
+            event.event_id,
+            context.version,
+            digest,
+            context.occurred_ms,
+            self._corrected(context, received_ms),
+            received_ms,
+            event.channel,
+            event.type,
+            source.synthetic,
+            is_activity(event),
+            context.intake,
+            source.system,
+            source.store,
+            campaign,
+            anchor.node.type,
+            anchor.verified,
+            self._rules_version,
+            config.secret_generation,
+            [one.node.type for one in identifiers],
+            [one.node.id for one in identifiers],
+            [one.verified for one in identifiers],
+            line,
+        )
+        row = FactRow(envelope, groups)
         return Accepted(
             event.event_id,
             event.realm,
@@ -421,8 +430,8 @@ class EventProcessor:
             [(one.node, one.value) for one in identifiers],
             edges,
             [*[claim for claim, _ in prices], *[claim for claim, _ in statements]],
-            bool(row["attrs.name"]),
-            bool(row["consents.action"]),
+            event.type in ATTRIBUTE_TYPES and bool(row["attrs.name"]),
+            consents is not EMPTY_CONSENTS and bool(consents["consents.action"]),
             dropped,
             context.intake,
             (*attribute_hints(event, config.profile_rules, realm.region), *order_hints(event)),

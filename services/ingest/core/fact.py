@@ -1,15 +1,13 @@
 """The row of one event in `touchpoints`: typed columns by name.
 
 Every group of columns (order, consents, attributes, offers, claims, survey) is made by the function
-for its event types, or the group's empty value; a row is the union of its groups. Nothing here
-knows an order of columns: the adapter brings them into one.
+for its event types.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from schemas.claim import PriceClaim, Statement, pack_statement, pack_terms
 from schemas.events.dialogue import SurveyAnswered
@@ -27,85 +25,21 @@ from schemas.events.orders import (
 from schemas.groups import ACCOUNT, DESCRIBED, HOUSEHOLD, MEMBER
 from schemas.instants import to_ms
 from schemas.touchpoint import Touchpoint, types_with
+from services.ingest.core.fact_row import (
+    ATTRIBUTES,
+    EMPTY_MEMBERSHIP,
+    EMPTY_ORDER,
+    MEMBERSHIP,
+    ORDER,
+    SURVEY,
+    Group,
+    RowPart,
+    numbered,
+)
 from services.ingest.core.outcome import Context
 
-Group = Mapping[str, Any]
-"""Values by column."""
-
-ENVELOPE = (
-    "realm", "node", "event_id", "version", "event_hash", "occurred_at", "corrected_at",
-    "received_at", "channel", "type", "synthetic", "active", "intake", "source_system",
-    "source_store", "campaign", "anchor_type", "anchor_verified", "rules_version",
-    "secret_generation", "ids.type", "ids.node", "ids.verified",
-)  # fmt: skip
 ZERO = Decimal(0)
-EMPTY_ORDER: Group = {
-    "order_action": "",
-    "order_issuer": "",
-    "order_id": "",
-    "return_id": "",
-    "order_counts": False,
-    "order_currency": "",
-    "order_value": ZERO,
-    "lines.sku": (),
-    "lines.kind": (),
-    "lines.category": (),
-    "lines.quantity": (),
-    "lines.total": (),
-}
-EMPTY_CONSENTS: Group = {
-    "consents.action": (),
-    "consents.purpose": (),
-    "consents.channel": (),
-    "consents.address": (),
-    "consents.basis": (),
-    "consents.double_opt_in": (),
-    "consents.text_version": (),
-}
-EMPTY_ATTRIBUTES: Group = {"attrs.name": (), "attrs.value": (), "attrs.present": ()}
-EMPTY_OFFERS: Group = {
-    "offers.sku": (),
-    "offers.market": (),
-    "offers.location": (),
-    "offers.basis": (),
-    "offers.price": (),
-    "offers.currency": (),
-    "offers.quantity": (),
-    "offers.terms": (),
-}
-EMPTY_CLAIMS: Group = {
-    "claims.kind": (),
-    "claims.subject_type": (),
-    "claims.subject": (),
-    "claims.body": (),
-}
-EMPTY_MEMBERSHIP: Group = {
-    "group_kind": "",
-    "group_action": "",
-    "group_issuer": "",
-    "group_id": "",
-    "group.field": (),
-    "group.value": (),
-    "member.roles": (),
-    "member_title": "",
-    "member_since": 0,
-    "member_until": None,
-}
-EMPTY_SURVEY: Group = {
-    "survey_kind": "",
-    "answers.question": (),
-    "answers.score": (),
-    "answers.expected": (),
-    "answers.choice": (),
-}
-EMPTY_ROW: Group = {
-    **dict.fromkeys(ENVELOPE), **EMPTY_ORDER, **EMPTY_CONSENTS, **EMPTY_ATTRIBUTES, **EMPTY_OFFERS,
-    **EMPTY_CLAIMS, **EMPTY_SURVEY, **EMPTY_MEMBERSHIP, "payload": b"",
-}  # fmt: skip
-"""All columns, each with the value of a row that has none. A copy, of which the few that an event
-has are replaced, takes a fraction of a union of groups."""
-COLUMNS = tuple(EMPTY_ROW)
-"""The names of all columns."""
+
 ACCOUNT_FIELDS = tuple(
     name for name in AccountUpdated.model_fields if name not in ("account_id", "issuer")
 )
@@ -133,19 +67,21 @@ def order_issuer(event: Touchpoint, configured: Mapping[str, str]) -> str:
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts).rstrip("/")
 
 
-def typed_group(context: Context, issuers: Mapping[str, str], currency: str) -> Group:
-    """The group of columns that an event has for its type: one of GROUPED_TYPES.
+def typed_group(context: Context, issuers: Mapping[str, str], currency: str) -> RowPart:
+    """The group of columns that an event has for its type, one of GROUPED_TYPES, as a part of its
+    row.
 
     `issuers` are those configured by source system, `currency` is that of the realm.
     """
     event = context.event
     if event.type in ORDER_TYPES:
-        return order_group(context, order_issuer(event, issuers), currency)
+        return numbered(ORDER, order_group(context, order_issuer(event, issuers), currency))
     if event.type in ATTRIBUTE_TYPES:
-        return attributes_group(context)
+        return numbered(ATTRIBUTES, attributes_group(context))
     if event.type in SURVEY_TYPES:
-        return survey_group(context)
-    return membership_group(context, issuers.get(event.source.system, ""))
+        return numbered(SURVEY, survey_group(context))
+    issuer = issuers.get(event.source.system, "")
+    return numbered(MEMBERSHIP, membership_group(context, issuer))
 
 
 def order_group(context: Context, issuer: str, currency: str) -> Group:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.claim import PriceClaim, Statement, Superseded
 from schemas.edge import Edge, Node
 from schemas.identifiers import NodeId
 from schemas.reject import RejectReason
 from schemas.touchpoint import PUBLIC_ID_PREFIX, Touchpoint
+from services.ingest.core.fact_row import FactRow
 
 
 class Intake(StrEnum):
@@ -107,8 +108,7 @@ class Accepted(NamedTuple):
     channel: str
     occurred_ms: int
     received_ms: int
-    row: Mapping[str, Any]
-    """Values by column: all of `fact.COLUMNS`."""
+    row: FactRow
     values: list[tuple[Node, str]]
     edges: list[Edge]
     claims: list[PriceClaim | Statement]

@@ -18,7 +18,7 @@ from schemas.identifiers import WHOLE_PERSON, NodeId
 from schemas.letter_case import lower_case
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_TYPES, Touchpoint
-from services.ingest.core.fact import EMPTY_CONSENTS, Group
+from services.ingest.core.fact_row import EMPTY_CONSENTS, Group
 from services.ingest.core.outcome import Context, DropReason, Intake, Reject
 
 ADDRESS_TYPES = {"email": "email", "phone": "phone", "sms": "phone", "voice": "phone"}

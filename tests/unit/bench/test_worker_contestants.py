@@ -23,7 +23,7 @@ from schemas.rules.identity import identity_rules
 from schemas.touchpoint import EVENT_TYPES
 from services.ingest.config import ingest_config
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.fact import COLUMNS
+from services.ingest.core.fact_row import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake
 from services.runtime.settings import load_settings
 from tests.unit.test_tidy import imports

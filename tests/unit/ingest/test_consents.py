@@ -8,7 +8,7 @@ import pytest
 
 from schemas.identifiers import node_id
 from schemas.reject import RejectReason
-from services.ingest.core.fact import COLUMNS
+from services.ingest.core.fact_row import COLUMNS
 from services.ingest.core.outcome import Accepted, Intake, Reject
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line
 

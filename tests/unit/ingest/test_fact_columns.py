@@ -13,7 +13,8 @@ from schemas.examples import EXAMPLES
 from schemas.identifiers import node_id
 from schemas.instants import to_ms
 from schemas.subject import Subject
-from services.ingest.core.fact import COLUMNS, claims_group
+from services.ingest.core.fact import claims_group
+from services.ingest.core.fact_row import COLUMNS
 from services.ingest.core.outcome import Accepted
 from tests.customer_kind import WITH_CUSTOMERS
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line
