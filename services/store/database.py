@@ -133,16 +133,22 @@ class Database:
         if not columns or not len(columns[0]):
             return
         types = self._column_types(table)
+        given = list(columns)
         writing = tracing.statement("INSERT", table, self._name)
-        with writing as span, self._lock, translated(self._server):
-            self._client.insert(
-                table,
-                columns,
-                column_names=names,
-                column_types=[types[name] for name in names],
-                column_oriented=True,
-                transport_settings=self._header(span),
-            )
+        try:
+            with writing as span, self._lock, translated(self._server):
+                self._client.insert(
+                    table,
+                    given,
+                    column_names=names,
+                    column_types=[types[name] for name in names],
+                    column_oriented=True,
+                    transport_settings=self._header(span),
+                )
+        finally:
+            # The driver keeps what it was given in a cycle of references, so a whole batch would
+            # stay in memory until the collector comes round.
+            given.clear()
 
     def insert_rows(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Like `insert`, from rows."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from services.runtime.errors import ConfigurationError
@@ -54,6 +57,28 @@ def test_a_long_list_keeps_its_words(database: Database, odd: str) -> None:
     texts = [odd, *["0123456789abcdef" * 2] * 1_000, odd]
     [(found,)] = database.rows("SELECT {texts:Array(String)}", {"texts": texts})
     assert list(found) == texts
+
+
+class _Word(str):
+    """A text of which a test can tell whether somebody still holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_what_is_stored_is_not_held_any_longer(database: Database) -> None:
+    """A large batch is decoded without the collector of cycles: nothing may wait for it."""
+    gc.disable()
+    try:
+        words = [_Word(f"word-{number}") for number in range(3)]
+        held = [weakref.ref(word) for word in words]
+        names = ("name", "value")
+        database.insert("properties", names, [words, list(map(str, range(3)))])
+        del words
+        assert [one() for one in held] == [None] * 3
+    finally:
+        gc.enable()
+    asked = "SELECT count() FROM properties WHERE name LIKE 'word-%'"
+    assert database.rows(asked) == [(3,)]
 
 
 def test_secret_stands_with_the_data(database: Database) -> None:
