@@ -20,6 +20,7 @@ from schemas.rules.profile import profile_rules
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.core.event_processor import EventProcessor, IngestConfig, Realm
 from services.ingest.core.outcome import Accepted
+from services.ingest.corrections import REVISION_SHIFT
 from services.profiles.adapters.clickhouse import ProfileReader, personal_types
 from services.profiles.adapters.totals import register_realms
 from services.runtime.settings import CHANNELS, RealmSettings
@@ -64,9 +65,13 @@ class Store:
         register_realms(database, REALMS, personal_types(rules))
 
     def take(self, *events: dict[str, Any]) -> None:
-        """Store events; each must be accepted."""
+        """Store events; each must be accepted. A revision replaces what its event said before."""
         outcomes = [self._core.process(orjson.dumps(event), READ_AT) for event in events]
-        accepted = [one for one in outcomes if isinstance(one, Accepted)]
+        accepted = [
+            one._replace(corrects=one.version >> REVISION_SHIFT > 0)
+            for one in outcomes
+            if isinstance(one, Accepted)
+        ]
         assert len(accepted) == len(events), outcomes
         batch = next(self._batches)
         self._facts.write_facts(accepted, batch)

@@ -21,10 +21,16 @@ COLUMNS = ("realm", "node", "action", "purpose", "channel", "address", "occurred
 def kept_objections(
     database: Database, realm: str, nodes: Collection[NodeId]
 ) -> Iterator[KeptObjection]:
-    """What holds for these nodes. Blocks; raises Retry or Fatal."""
+    """What holds for these nodes whatever their events say: what erasures kept, and that somebody
+    must not be processed. Blocks; raises Retry or Fatal."""
+    latest: dict[tuple[NodeId, str, str, str, NodeId], tuple[datetime, bool]] = {}
     sql = on_one_thread(OF_NODES_SQL, len(nodes))
-    for node, action, purpose, channel, address, at in rows_by_key(database, sql, realm, nodes):
-        yield KeptObjection(node.int, action, purpose, channel, address.int, at)
+    for node, action, purpose, channel, address, *said in rows_by_key(database, sql, realm, nodes):
+        key, step = (node.int, action, purpose, channel, address.int), (said[0], bool(said[1]))
+        latest[key] = max(step, latest.get(key, step))
+    for key, (at, is_lifted) in latest.items():
+        if not is_lifted:
+            yield KeptObjection(*key, at)
 
 
 def kept_by_profile(

@@ -420,20 +420,29 @@ def test_three_ways_to_count_agree(store: Store, seed: int) -> None:
     assert sum(one.orders for one in found.values()) > 10
 
 
+ODD = ('a"], ["b', "Käse 🧀/\\\\", "two\nlines\u2028][")
+"""Words that would end a text in which they stand unescaped."""
+
+
 def random_touch(draw: random.Random, number: int) -> dict[str, Any]:
     """An order event, or one with attributes, consents or several identifiers; perhaps revised."""
     if draw.random() < 0.4:
         return random_event(draw, number)
     named = draw.sample(PEOPLE, draw.choice([1, 1, 2, 3]))
     kinds: list[tuple[str, dict[str, Any]]] = [
-        ("profile.updated", {"attributes": {draw.choice("abc"): draw.choice(["x", "y", None])}}),
+        (
+            "profile.updated",
+            {"attributes": {draw.choice("abc"): draw.choice(["x", "y", *ODD, None])}},
+        ),
         ("consent.given", {"channel": "app", "purpose": draw.choice(["marketing", "survey"])}),
         ("objection.made", {"channel": "phone", "purpose": "survey"}),
         ("page.viewed", {}),
         ("email.sent", {"channel": "email", "purpose": "marketing"}),
     ]
     kind, more = draw.choice(kinds)
-    more = {"synthetic": draw.random() < 0.1, "revision": draw.randrange(3), **more}
+    more = {"synthetic": draw.random() < 0.1, "system": draw.choice(["crm", *ODD]), **more}
+    # No two bodies of an event have the same version, as nothing says which of them would count.
+    more["revision"] = draw.randrange(3) * 1000 + number
     return event(f"t{draw.randrange(60)}-{named[0]}", kind, draw.randrange(9), *named, **more)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from schemas.placement import ProfileKind
 from schemas.profile import Profile, ProfileScalars
 from schemas.rules.identity import IdentifierKind, IdentityRules
 from schemas.rules.profile import ProfileRules
-from schemas.touchpoint import PUBLIC_ID_PREFIX
+from services.profiles.adapters.facts import Contact, facts_of, said_by
 from services.profiles.adapters.groups import GroupReader
 from services.profiles.adapters.totals import (
     FIRST,
@@ -39,9 +38,6 @@ from services.profiles.core.facts import (
 from services.profiles.core.golden import golden_record
 from services.profiles.core.groups import GroupKey, MembershipStatement
 from services.profiles.core.purchases import (
-    CANCELLED,
-    PLACED,
-    RETURNED,
     LedgerEntry,
     Settled,
     add_up,
@@ -82,7 +78,7 @@ INVENTED_SQL = _STATEMENTS["invented"]
 FOREVER = datetime.max.replace(tzinfo=UTC)
 """The end of facts that are read without one."""
 FACTS_MAX = 5_000
-"""Facts that are read at once, by one statement."""
+"""Facts that are read at once, by one statement; replaced bodies that are still stored count."""
 ATTEMPTS = 10
 """Reads of the map for profiles that somebody merges or splits meanwhile."""
 
@@ -94,66 +90,9 @@ class _Gathered(NamedTuple):
     observations: list[AttributeObservation]
     consents: list[ConsentRecord]
     entries: list[LedgerEntry]
-    contacts: list[tuple[NodeId, datetime, datetime, datetime, list[str]]]
+    contacts: list[Contact]
     anchor_types: set[str]
     memberships: list[tuple[GroupKey, MembershipStatement]]
-
-
-class _Fact(NamedTuple):
-    """A row of the statement `facts`."""
-
-    node: UUID
-    event_id: str
-    occurred_at: datetime
-    channel: str
-    is_synthetic: bool
-    source: str
-    anchor_type: str
-    is_active: bool
-    named: list[UUID]
-    attributes: list[str]
-    values: list[str]
-    present: list[bool]
-    actions: list[str]
-    purposes: list[str]
-    channels: list[str]
-    addresses: list[UUID]
-    bases: list[str]
-    double_opt_in: list[bool]
-    action: str
-    issuer: str
-    order_id: str
-    return_id: str
-    counts: bool
-    currency: str
-    value: Decimal
-    is_whole: bool
-    is_member: bool
-
-    def contacts(self) -> Iterator[tuple[NodeId, datetime, datetime, datetime, list[str]]]:
-        """With each node that the event names."""
-        active_at = self.occurred_at if self.is_active else EPOCH
-        for standing in {self.node, *self.named}:
-            yield standing.int, self.occurred_at, self.occurred_at, active_at, [self.channel]
-
-    @property
-    def observation(self) -> tuple[Any, ...]:
-        """The columns of the statement `observations`."""
-        said = self.attributes, self.values, self.present
-        return self.event_id, self.occurred_at, self.channel, self.source, *said
-
-    @property
-    def consent(self) -> tuple[Any, ...]:
-        """Those of `consents`, without the event."""
-        target = self.actions, self.purposes, self.channels, self.addresses
-        return *target, self.bases, self.double_opt_in
-
-    @property
-    def report(self) -> tuple[Any, ...]:
-        """Those of `reports_by_node`."""
-        head = self.node, self.event_id, self.occurred_at, self.anchor_type, self.action
-        numbers = self.issuer, self.order_id, self.return_id
-        return *head, *numbers, self.currency, self.value, self.is_whole
 
 
 class ProfileReader:
@@ -200,6 +139,9 @@ class ProfileReader:
     ) -> dict[NodeId, Profile]:
         """See the port."""
         profiles = dict.fromkeys(nodes)
+        if len(nodes) == 1:  # named by an identifier, as a rule; of several, most are profiles
+            placed = self._map.placements_of(realm, nodes)
+            profiles = dict.fromkeys(placed[one].profile if one in placed else one for one in nodes)
         for _ in range(ATTEMPTS):
             members = self._map.members_of(realm, profiles)
             left = [node for node in nodes if node not in members.holder]
@@ -395,18 +337,18 @@ class ProfileReader:
             return None
         reports = set[OrderRow]()
         members: set[NodeId] = set()
-        for fact in map(_Fact._make, rows):
+        for fact in facts_of(rows):
             if fact.is_synthetic or fact.occurred_at > until:
                 continue
-            profile = found[holder[fact.node.int]]
+            profile = found[holder[fact.node]]
             profile.anchor_types.add(fact.anchor_type)
-            profile.contacts.extend(fact.contacts())
-            profile.observations.extend(_observations(fact.observation))
-            profile.consents.extend(_consents((fact.event_id, fact.occurred_at, *fact.consent)))
+            profile.contacts.extend(fact.contacts)
+            profile.observations.extend(fact.observations)
+            profile.consents.extend(fact.consents)
             if fact.is_member:
-                members.add(fact.node.int)
-            if fact.counts and fact.action in (PLACED, CANCELLED, RETURNED):
-                reports.add(_report(fact.report))
+                members.add(fact.node)
+            if fact.report is not None:
+                reports.add(fact.report)
         self._add_memberships(realm, members, holder, until, found)
         return reports
 
@@ -526,8 +468,7 @@ def _contacts(read: _Gathered) -> Contacts:
 
 def _observations(columns: Sequence[Any]) -> Iterator[AttributeObservation]:
     event_id, occurred_at, channel, source, names, values, present = columns
-    if event_id.startswith(PUBLIC_ID_PREFIX):  # anybody may write any source into such an event
-        source = PUBLIC_ID_PREFIX + source
+    source = said_by(event_id, source)
     for name, value, is_present in zip(names, values, present, strict=True):
         yield AttributeObservation(name, value, is_present, source, channel, event_id, occurred_at)
 

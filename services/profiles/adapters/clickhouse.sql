@@ -19,14 +19,10 @@ SELECT node, type, issuer, value FROM node_values
 WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} LIMIT 1 BY node
 
 -- facts --
--- What the events with each node say, at most so many of them.
-SELECT node, event_id, occurred_at, channel, synthetic, source_system, anchor_type, active,
-    `ids.node`, attrs.name, attrs.value, attrs.present, consents.action, consents.purpose,
-    consents.channel, consents.address, consents.basis, consents.double_opt_in, order_action,
-    order_issuer, order_id, return_id, order_counts, order_currency, order_value,
-    empty(lines.kind) AS is_whole, group_action = 'member' AS is_member
+-- What the events with each node say, at most so many bodies of them, replaced ones included.
+SELECT node, event_id, version, profile_facts
 FROM touchpoints WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
-ORDER BY version DESC LIMIT 1 BY node, event_id LIMIT {limit:UInt32}
+LIMIT {limit:UInt32}
 
 -- contacts --
 -- First and last contact, last activity (1970 if there is none) and channels of each anchor with each
