@@ -118,8 +118,10 @@ final class Facts {
     row.setValue("order_id", isOrder ? text(body, "order_id") : "");
     boolean isReturn = action.equals("returned");
     row.setValue("return_id", !isReturn ? "" : returnId.isEmpty() ? eventId : returnId);
-    row.setValue("order_counts", isOrder && body.path("receipt_kind").asText("sale").equals("sale"));
-    row.setValue("order_currency", isOrder ? textOr(body, "currency", "EUR") : "");
+    boolean hasValue = isOrder && !action.equals("status");
+    boolean isSale = body.path("receipt_kind").asText("sale").equals("sale");
+    row.setValue("order_counts", hasValue && isSale);
+    row.setValue("order_currency", hasValue ? textOr(body, "currency", "EUR") : "");
     List<JsonNode> lines = isOrder ? items(body.path("lines")) : List.of();
     BigDecimal value = lines.stream().map(one -> number(one, "total")).reduce(ZERO, BigDecimal::add);
     row.setValue("order_value", body.hasNonNull("gross") && isOrder ? number(body, "gross") : value);
