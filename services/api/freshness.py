@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Protocol
 from uuid import UUID
 
 from schemas.edge import Edge, rank
@@ -32,17 +33,45 @@ _STATEMENTS = statements_of(__file__)
 EDGES = CATALOGUE.by_name["c360.edges"]
 
 
+class OwnProgress(Protocol):
+    """How far this process itself is with writing events. Does not block."""
+
+    @property
+    def settled(self) -> int:
+        """Every batch up to this one is completely written."""
+        ...
+
+    def reached(self) -> Sequence[Watermark]:
+        """How far those events go that the store has not noted as processed."""
+        ...
+
+
 class FreshnessReader:
     """Implements services.api.ports.FreshnessSource."""
 
-    def __init__(self, database: Database, settings: Settings, rules: IdentityRules) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        rules: IdentityRules,
+        writing: OwnProgress | None = None,
+    ) -> None:
+        """`writing` is given by a process that writes all events itself: the store may not have
+        noted yet how far it is."""
+        self._writing = writing
         self._database = database
         self._settings = settings
         self._rules = rules
 
     def watermarks(self) -> list[Watermark]:
         """See the port."""
-        return [Watermark(*row) for row in self._database.rows(_STATEMENTS["watermarks"])]
+        own = self._writing.reached() if self._writing else ()  # before they are noted
+        found = [Watermark(*row) for row in self._database.rows(_STATEMENTS["watermarks"])]
+        latest = {(one.realm, one.channel): one for one in found}
+        for one in own:
+            key = (one.realm, one.channel)
+            latest[key] = one.advance(latest.get(key))
+        return sorted(latest.values())
 
     def changes(self, seen: SeenTables) -> ChangedKeys:
         """See the port."""
@@ -56,6 +85,8 @@ class FreshnessReader:
             return False
         latest = max(batch for _node, batch in rows)
         if latest:  # only the embedded engine numbers its batches
+            if self._writing and latest <= self._writing.settled:
+                return True
             return bool(latest <= self._database.rows(_STATEMENTS["checkpoint"])[0][0])
         return self._is_processed(realm, event_id, rows[0][0])
 

@@ -14,6 +14,7 @@ from services.api.access_log import AccessLog
 from services.api.actions import ActionSink
 from services.api.answer_cache import AnswerCache
 from services.api.auth import Credentials
+from services.api.freshness import OwnProgress
 from services.api.http.parts import ApiParts
 from services.api.idempotency import WritesInWork
 from services.api.jwt_tokens import token_verifier
@@ -45,10 +46,10 @@ class QuerySide:
         act: ActionSink,
         metrics: Metrics,
         token: str = "",
-        written: Callable[[], object] | None = None,
+        writing: OwnProgress | None = None,
     ) -> None:
         """`act` makes actions on incidents durable; `token` is that of commands on this machine;
-        `written` is given by a process that writes all events itself, and changes whenever it has.
+        `writing` is given by a process that writes all events itself.
 
         Raises ConfigurationError when tokens of an identity provider cannot be verified here.
         """
@@ -61,11 +62,11 @@ class QuerySide:
         limits = limits_of(settings)
 
         def open_reads() -> Access:
-            return access_to(settings, open_database(), act)
+            return access_to(settings, open_database(), act, writing=writing)
 
         def open_figures() -> StoreFigures:
             database = open_database()
-            return StoreFigures(database, access_to(settings, database, act).reads)
+            return StoreFigures(database, access_to(settings, database, act, writing=writing).reads)
 
         self._gauges = StoreGauges(metrics, open_figures)
         metrics.key_expiry.set_function(self._ring.next_expiry_s)
@@ -75,7 +76,7 @@ class QuerySide:
         # Every request waits for a look now and then, and must not wait for others that read long.
         alone = limits._replace(connections=1)
         self._look_pool: ReadPool[Access] = ReadPool(open_reads, close_reads, alone, metrics)
-        alone_writes = () if written is None else (written, SOLE_WRITER_AGE_S)
+        alone_writes = () if writing is None else (lambda: writing.settled, SOLE_WRITER_AGE_S)
         marks = Marks(self._look_pool, *alone_writes)
         answers = AnswerCache(marks, settings.api_cache_bytes, metrics)
         rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()

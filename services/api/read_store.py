@@ -32,7 +32,7 @@ from services.api.actions import (
     no_expiry,
 )
 from services.api.digest import state_digest
-from services.api.freshness import FreshnessReader
+from services.api.freshness import FreshnessReader, OwnProgress
 from services.api.idempotency import Idempotency, KeptAnswer, WriteKey
 from services.api.keys import ApiKeyStore
 from services.api.ports import Access, KeptEvent, StoreHealth
@@ -93,8 +93,14 @@ log = structlog.get_logger()
 class ReadStore:
     """Implements services.api.ports.Reads. Creating it writes nothing."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        """Raises ConfigurationError for a wrong rules file, or one that is not in force."""
+    def __init__(
+        self, settings: Settings, database: Database, writing: OwnProgress | None = None
+    ) -> None:
+        """`writing`: as for FreshnessReader.
+
+        Raises ConfigurationError for a wrong rules file, or one that is not in force.
+        """
+        self._writing = writing
         self.settings = settings
         self.reading = database
         self.rules = FollowedRules(settings, database)
@@ -145,7 +151,7 @@ class ReadStore:
         self.memberships = MembershipReader(database, self.identity_rules)
         self.decisions = DecisionReader(database, self.identity_rules, self.rules.is_renewed)
         self.notices = NoticeReader(database, self._graph, self.identity_rules)
-        self.freshness = FreshnessReader(database, settings, self.identity_rules)
+        self.freshness = FreshnessReader(database, settings, self.identity_rules, self._writing)
 
     @property
     def realms(self) -> Mapping[str, RealmSettings]:
@@ -374,8 +380,10 @@ def access_to(
     erase: ErasureSink = no_erasure,
     expire: ExpirySink = no_expiry,
     suppress: SuppressionSink | None = None,
+    writing: OwnProgress | None = None,
 ) -> Access:
     """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
     return Access(
-        ReadStore(settings, database), StoreWrites(database, act, erase, expire, suppress)
+        ReadStore(settings, database, writing),
+        StoreWrites(database, act, erase, expire, suppress),
     )

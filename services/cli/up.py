@@ -59,6 +59,7 @@ def _access(
         lambda record: in_turn(lambda: engine.erase(record)),
         lambda before, _within_s: in_turn(lambda: engine.expire(before)),
         lambda steps: in_turn(lambda: engine.suppress(steps)),
+        engine.pipeline,
     )
 
 
@@ -104,7 +105,7 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         act,
         engine.metrics,
         presence.token,
-        lambda: engine.pipeline.settled,
+        engine.pipeline,
     )
     app = _application(engine, writer, access, query.parts, _streams(engine))
     server = http_server(app, settings, engine.metrics)

@@ -22,6 +22,7 @@ from services.consistency.adapters.clickhouse import ClickHouseConsistencyStore
 from services.consistency.config import configured_rules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.writer import CacheBudget, ConsistencyWriter
+from services.embedded.checkpoints import UNNOTED_EVENTS_MAX
 from services.embedded.event_retention import EventRetention
 from services.embedded.pipeline import Pipeline
 from services.embedded.readmission import Readmission
@@ -69,8 +70,8 @@ from services.store.suppressions import Suppressions, SuppressionStep
 from services.stream.watermarks import ClickHouseWatermarks
 
 CACHED_CLAIMS = 1_000_000
-IN_DOUBT_EDGES_MAX = BATCH_EVENTS_LIMIT * (IDENTIFIERS_MAX - 1)
-"""A killed run may leave one batch in doubt, of any configured size."""
+IN_DOUBT_EDGES_MAX = (BATCH_EVENTS_LIMIT + UNNOTED_EVENTS_MAX) * (IDENTIFIERS_MAX - 1)
+"""A killed run may leave one batch in doubt, of any configured size, and those not noted yet."""
 REACHED_SQL = statements_of(__file__)["reached"]
 SECRET_VARIABLE = "C360_IDENTITY_SECRET"
 log = structlog.get_logger()
@@ -364,10 +365,11 @@ class Engine:
 
     def close(self) -> None:
         """Close the engine and release the directory."""
-        try:
-            self.facts.close()
-        except (Retry, Fatal) as error:  # the next start of the engine does it
-            log.warning("not_closed", error=str(error))
+        for end in (self.pipeline.note, self.facts.close):
+            try:
+                end()
+            except (Retry, Fatal) as error:  # the next start of the engine does it
+                log.warning("not_closed", error=str(error))
         self.reading.close()
         self.database.close()
         self._lock.release()

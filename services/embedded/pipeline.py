@@ -2,7 +2,8 @@
 
 A batch is acknowledged when everything derived from it is durable. After a crash the batches beyond
 the last checkpoint are processed again from their stored events, so missing rows are written and
-existing ones are unchanged. One thread at a time may call `process`.
+existing ones are unchanged; so the checkpoint may be written a moment after the answer
+(checkpoints.py). One thread at a time may call `process`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from schemas.edge import Decision, Edge
 from schemas.identifiers import NodeId
 from schemas.incident_action import IncidentAction
 from schemas.records import ActionRecord, DecisionRecord, PersonRecord
+from schemas.watermark import Watermark
 from services.consistency.stage import ConsistencyStage
+from services.embedded.checkpoints import Checkpoints
 from services.identity.core.erased import standing_decisions
 from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes
@@ -62,7 +65,7 @@ class Pipeline:
         self._stage = stage
         self._identity = identity
         self._consistency = consistency
-        self._watermarks = watermarks
+        self._checkpoints = Checkpoints(stage, watermarks, clock)
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
@@ -128,7 +131,8 @@ class Pipeline:
         if decoded.changes != self._changes:  # somebody was erased since, or rules changed
             decoded = self._stage.decode(decoded.lines, decoded.received_at, decoded.intake)
         stored = self._retrying(decoded, in_doubt=in_doubt)
-        self._acknowledge()
+        self._complete(len(decoded.lines))
+        self.note_if_due()
         measure(self._metrics, stored, decoded.received_at, self._clock())
         return stored.results
 
@@ -158,7 +162,7 @@ class Pipeline:
             reached = watermarks(stored.fresh)
             claims = claims_by_realm(stored.fresh, stored.corrections.superseded)
             self._consistency.process(claims, reached, batch, self._regrouped(applied))
-        self._watermarks.write(reached)
+        self._checkpoints.advance(reached)
         return stored
 
     def _regrouped(self, applied: Sequence[Mapping[str, Changes]]) -> dict[str, set[NodeId]]:
@@ -172,14 +176,34 @@ class Pipeline:
 
     def _acknowledge(self) -> None:
         """Record that every batch written so far is completely processed."""
+        self._complete()
+        self.note()
+
+    def _complete(self, events: int = 0) -> None:
+        """Every batch written so far is completely processed; the last one has so many events."""
         batch = self._next_batch - 1
-        with self._timed("acknowledge"):
-            self._stage.acknowledge(batch, self._clock())
+        self._checkpoints.processed(batch, events)
         self.settled = batch
         self._metrics.last_batch.set(batch)
 
+    def note(self) -> None:
+        """Have the store note what is processed, before anything that relies on it. Raises as the
+        store does; what is not noted stays in doubt."""
+        with self._timed("acknowledge"):
+            self._checkpoints.note()
+
+    def note_if_due(self) -> None:
+        """The same of what has waited long enough: to be called now and then."""
+        with self._timed("acknowledge"):
+            self._checkpoints.note_if_due()
+
+    def reached(self) -> Sequence[Watermark]:
+        """How far processed events go that are not noted yet. Any thread may ask."""
+        return list(self._checkpoints.reached.values())
+
     def tick(self, clock: datetime | None = None) -> None:
         """Judge prices up to the watermark; with a clock, idle channels advance with it."""
+        self.note()
         batch = self._new_batch()
         with self._timed("tick"):
             self._consistency.tick(batch, clock)
@@ -218,6 +242,7 @@ class Pipeline:
     def act(self, records: Sequence[PersonRecord]) -> None:
         """Make what people did with incidents durable, and lay it over the incidents; and what
         they decided about identifiers, with all that follows from it. Raises as `finish`."""
+        self.note()
         decisions = [one for one in records if isinstance(one, DecisionRecord)]
         if decisions:
             in_doubt, self._undone = bool(self._undone), [*self._undone, *decisions]
@@ -233,6 +258,7 @@ class Pipeline:
     def decide_undone(self) -> None:
         """Have decisions that were given up come before what is acknowledged next, or removed.
         Raises as `finish`."""
+        self.note()
         if self._undone:
             self._decide(in_doubt=True)
 

@@ -249,6 +249,10 @@ class IngestStage:
             return Result(event.sent_id, Status.DUPLICATE, ID_CONFLICT, message=message)
         return Result(event.sent_id, Status.ACCEPTED)
 
+    def processed(self, batch: int) -> None:
+        """Everything up to this batch is completely processed: its events are duplicates now."""
+        self._processed = batch
+
     def acknowledge(self, batch: int, now: datetime) -> None:
         """Record that everything up to this batch is completely processed."""
         self._store.write_checkpoint(batch, now)

@@ -167,6 +167,8 @@ class IntakeWriter:
                 self._turned_at = time.monotonic()
                 requests, ending = self._collect()
                 self._process(requests)
+                if not requests:
+                    self._note()
                 self._take_turn()
                 while ending is not None and self._public:  # it comes after what was sent before
                     self._turned_at = time.monotonic()
@@ -196,6 +198,13 @@ class IntakeWriter:
             self._pipeline.tick(utc_now())
         except Retry as error:
             log.warning("tick_waits", error=str(error))
+
+    def _note(self) -> None:
+        """What the store does not note now stays in doubt, and is noted later."""
+        try:
+            self._pipeline.note_if_due()
+        except Retry as error:
+            log.warning("note_waits", error=str(error))
 
     def _end(self, error: BaseException, in_hand: list[_Request | _Order | _Stop | None]) -> None:
         with self._lock:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from schemas.rules.identity import identity_rules
+from schemas.watermark import Watermark
 from services.api.freshness import _STATEMENTS, EDGES, FreshnessReader
 from services.identity.adapters.clickhouse import ClickHouseIdentityStore
 from services.identity.writer import IdentityWriter
@@ -23,6 +25,7 @@ from services.stream.connection import key_of, partition_of
 from services.stream.gap_recovery import finished_position_key
 from services.stream.ports import Partition
 from services.stream.positions import ClickHousePositions, Position
+from services.stream.watermarks import ClickHouseWatermarks
 from tests.events import RECEIVED_AT, SECRET, core, event, identifier, line, order
 
 pytestmark = pytest.mark.any_store
@@ -204,6 +207,35 @@ def test_an_event_of_the_engine_is_visible_at_the_checkpoint(database: Database)
     assert not reader(database).is_visible("default", sent["event_id"])
     facts.write_checkpoint(5, RECEIVED_AT)
     assert reader(database).is_visible("default", sent["event_id"])
+
+
+class Writing:
+    """The process that writes, with two batches that are not noted."""
+
+    settled = 5
+
+    def reached(self) -> list[Watermark]:
+        """See OwnProgress."""
+        at = RECEIVED_AT + timedelta(minutes=1)
+        return [Watermark("default", channel, at, at) for channel in ("app", "shop")]
+
+
+def test_who_writes_knows_more_than_the_checkpoint(database: Database) -> None:
+    """What this process has answered can be read, before the store has noted that it is done."""
+    sent = event(identifiers=LOGIN)
+    stored(database, 5, sent)
+    known = [
+        Watermark("default", "pos", RECEIVED_AT, RECEIVED_AT),
+        Watermark("default", "shop", RECEIVED_AT, RECEIVED_AT),
+    ]
+    ClickHouseWatermarks(database).write(known)
+    settings = Settings(identity_secret=SECRET.decode())
+    mine = FreshnessReader(database, settings, identity_rules(), Writing())
+    assert mine.is_visible("default", sent["event_id"])
+    app, shop = Writing().reached()
+    assert mine.watermarks() == [app, known[0], shop]
+    stored(database, 6, event(event_id="in-hand", identifiers=LOGIN))
+    assert not mine.is_visible("default", "in-hand")
 
 
 WRITES: dict[str, Callable[[Database], object]] = {

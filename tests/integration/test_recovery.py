@@ -19,7 +19,7 @@ from services.identity.stage import IdentityStage
 from services.identity.writer import Changes, IdentityWriter
 from services.ingest.adapters.clickhouse import ClickHouseFactStore
 from services.ingest.lines import Line
-from services.ingest.stage import IngestStage
+from services.ingest.stage import IngestStage, Status
 from services.runtime.metrics import Metrics
 from services.store.database import Database
 from services.stream.watermarks import ClickHouseWatermarks
@@ -100,12 +100,43 @@ def test_killed_again_while_recovering(database: Database, survived: int) -> Non
     assert ClickHouseFactStore(database).checkpoint() > 0
 
 
+def test_what_was_answered_and_not_noted_is_whole_after_a_kill(database: Database) -> None:
+    """Batches of few events are noted together. Killed before, they are in doubt: the next start
+    processes them again, and writes how far their channels are."""
+    pair = [identifier("cookie", "c"), identifier("session", "s")]
+    sent = [event(event_id=f"e-{number}", identifiers=pair) for number in range(3)]
+    work = pipeline_on(database, RECEIVED_AT)
+    for one in map(line, sent):
+        [result] = work.finish(work.decode([Line(one, len(one))]))
+        assert result.status is Status.ACCEPTED
+        [result] = work.finish(work.decode([Line(one, len(one))]))
+        assert result.status is Status.DUPLICATE
+    assert ClickHouseFactStore(database).checkpoint() == 0
+    assert not ClickHouseWatermarks(database).latest()
+    counted = "SELECT count() FROM {table:Identifier} FINAL"
+    tables = ("touchpoints", "edges", "members")
+    before = [database.rows(counted, {"table": table}) for table in tables]
+    work = pipeline_on(database, RECEIVED_AT)
+    assert work.recover() == len(sent)
+    assert [database.rows(counted, {"table": table}) for table in tables] == before
+    [mark] = ClickHouseWatermarks(database).latest()
+    assert mark.received_at == RECEIVED_AT
+    again = line(sent[0])
+    [result] = work.finish(work.decode([Line(again, len(again))]))
+    assert result.status is Status.DUPLICATE
+    work.note()
+    assert pipeline_on(database, RECEIVED_AT).recover() == 0
+
+
 def test_watermarks_follow_what_is_processed(database: Database) -> None:
     """A batch moves its channel's times; one dated ahead of its receipt counts as of then."""
     work = pipeline(database)
     sent = [event(), event(channel="app", occurred_at="2026-11-21T18:00:00Z")]
     lines = [Line(raw, len(raw)) for raw in map(line, sent)]
     work.finish(work.decode(lines))
+    assert {one.channel for one in work.reached()} == {"shop", "app"}
+    work.note()
+    assert not work.reached()
     latest = {one.channel: one for one in ClickHouseWatermarks(database).latest()}
     assert set(latest) == {"shop", "app"}
     assert latest["shop"].occurred_at < latest["shop"].received_at

@@ -29,6 +29,7 @@ from services.ingest.core.outcome import Accepted, Intake
 from services.ingest.lines import Line
 from services.ingest.ports import Known
 from services.ingest.stage import IngestStage, Result, Status
+from services.intake import writer as writer_module
 from services.intake.writer import IntakeWriter
 from services.runtime.errors import Fatal, Retry
 from services.runtime.metrics import Metrics
@@ -142,6 +143,20 @@ def ids(count: int, prefix: str = "e") -> list[str]:
 def done(answer: Future[list[Result]]) -> list[tuple[str, str]]:
     """Event id and status of every result."""
     return [(one.event_id, one.status) for one in answer.result(DEADLINE_S)]
+
+
+def test_a_rest_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing more comes, the store soon knows that everything is processed."""
+    monkeypatch.setattr(writer_module, "TICK_S", 1e12)
+    world = World()
+    world.facts.gate.set()
+    world.writer.start()
+    world.submit("only").result(DEADLINE_S)
+    ends_at_s = time.monotonic() + DEADLINE_S
+    while not world.rows.checkpoint:
+        assert time.monotonic() < ends_at_s
+        time.sleep(0.01)
+    world.writer.stop()
 
 
 def test_refuses_beyond_its_bound_and_loses_nothing(world: World) -> None:

@@ -1,0 +1,135 @@
+"""When the store notes what is processed: together for few events, and before what relies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from schemas.watermark import Watermark
+from services.embedded.checkpoints import NOTED_WITHIN_S, UNNOTED_EVENTS_MAX, Checkpoints
+from services.embedded.pipeline import Pipeline
+from services.ingest.core.outcome import Intake
+from services.ingest.lines import Line
+from services.ingest.stage import IngestStage
+from services.runtime.errors import Retry
+from services.stream.watermarks import MemoryWatermarks
+from tests.events import RECEIVED_AT, core, event, line
+from tests.simulation.embedded import Embedded
+from tests.simulation.stores import Facts
+
+
+class World:
+    """A process on stores in memory, with a clock that is set."""
+
+    def __init__(self) -> None:
+        self.now = RECEIVED_AT
+        self.alone = Embedded(lambda: self.now)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """That of the process that runs."""
+        return self.alone.pipeline
+
+    @property
+    def noted(self) -> int:
+        """The checkpoint in the store."""
+        return self.alone.rows.checkpoint
+
+    def take(self, first: int, count: int = 1) -> None:
+        """A batch of so many page views."""
+        sent = [line(event(event_id=f"e-{number}")) for number in range(first, first + count)]
+        lines = [Line(one, len(one)) for one in sent]
+        self.pipeline.finish(self.pipeline.decode(lines, Intake.SERVER))
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty one."""
+    return World()
+
+
+def test_few_events_are_noted_once_in_a_while(world: World) -> None:
+    """Not with each batch; when it is time, with the next batch, or without one."""
+    for number in range(5):
+        world.take(number)
+    assert world.noted == 0
+    assert world.pipeline.settled == 5
+    world.now += timedelta(seconds=NOTED_WITHIN_S)
+    world.take(5)
+    assert world.noted == world.pipeline.settled == 6
+    world.take(6)
+    world.pipeline.note_if_due()
+    assert world.noted == 6
+    world.now -= timedelta(hours=1)  # a clock may be set back
+    world.pipeline.note_if_due()
+    assert world.noted == world.pipeline.settled == 7
+
+
+def test_many_events_are_noted_at_once(world: World) -> None:
+    """What a kill leaves in doubt is bounded, in one batch or in several."""
+    world.take(0, UNNOTED_EVENTS_MAX)
+    assert world.noted == 1
+    world.take(1_000, UNNOTED_EVENTS_MAX - 1)
+    assert world.noted == 1
+    world.take(2_000)
+    assert world.noted == 3
+
+
+RELIES: dict[str, Callable[[Pipeline], object]] = {
+    "an erasure, an expiry or a suppression": Pipeline.decide_undone,
+    "other rules": Pipeline.new_version,
+    "an action": lambda pipeline: pipeline.act([]),
+    "a tick": Pipeline.tick,
+    "what was removed": Pipeline.erased,
+}
+
+
+@pytest.mark.parametrize("what", RELIES)
+def test_what_relies_on_it_comes_after_a_note(world: World, what: str) -> None:
+    """Nothing that cannot be done again is done while earlier events are in doubt."""
+    world.take(0)
+    settled = world.pipeline.settled
+    assert world.noted < settled
+    RELIES[what](world.pipeline)
+    assert world.noted >= settled
+
+
+class Failing(MemoryWatermarks):
+    """Takes nothing."""
+
+    def write(self, watermarks: Sequence[Watermark]) -> None:
+        """See the port."""
+        raise Retry("no room")
+
+
+def test_watermarks_are_never_behind_the_checkpoint(world: World) -> None:
+    """What is behind the checkpoint is not processed again, so nobody would write them."""
+    facts = Facts(world.alone.rows, None)
+    checkpoints = Checkpoints(IngestStage(core(), facts), Failing(), lambda: RECEIVED_AT)
+    checkpoints.advance([mark(RECEIVED_AT)])
+    checkpoints.processed(1, 1)
+    with pytest.raises(Retry):
+        checkpoints.note()
+    assert world.noted == 0
+    assert checkpoints.reached
+
+
+def test_the_latest_times_are_noted() -> None:
+    """Of each channel, whatever the order of the batches."""
+    marks, facts = MemoryWatermarks(), Facts(World().alone.rows, None)
+    checkpoints = Checkpoints(IngestStage(core(), facts), marks, lambda: RECEIVED_AT)
+    later = RECEIVED_AT + timedelta(minutes=1)
+    checkpoints.advance([mark(later)])
+    checkpoints.advance([mark(RECEIVED_AT)])
+    assert list(checkpoints.reached.values()) == [mark(later)]
+    checkpoints.processed(1, 2)
+    checkpoints.note()
+    assert marks.latest() == [mark(later)]
+    assert not checkpoints.reached
+
+
+def mark(at: datetime) -> Watermark:
+    """How far the shop is."""
+    return Watermark("shop.example", "shop", at, at)
