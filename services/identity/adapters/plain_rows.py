@@ -7,6 +7,7 @@ from secrets import randbits
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
+from schemas.placement import ProfileKind
 from services.identity.core.model import TypeTable
 from services.identity.core.plain import passing_types, plain_terms
 from services.identity.core.resolve import NEVER_SEEN_MS
@@ -16,6 +17,8 @@ from services.store.statements import statements_of
 _STATEMENTS = statements_of(__file__)
 CROWDED_SQL = _STATEMENTS["crowded"]
 DOUBTFUL_SQL = _STATEMENTS["doubtful"]
+KINDS = {kind: code for code, kind in enumerate(ProfileKind, 1)}
+"""Numbers of the kinds of profiles; 0 is none."""
 
 
 class PlainRows:
@@ -64,6 +67,10 @@ class PlainRows:
             "identifiers_max": table.identifiers_max,
             "isolated": [f"{one:032x}" for one in isolated],
             "named": [f"{one:032x}" for one in named],
+            "kinds": list(KINDS),
+            "codes": list(KINDS.values()),
+            "person": KINDS[ProfileKind.PERSON],
+            "anonymous": KINDS[ProfileKind.ANONYMOUS],
             "never_ms": NEVER_SEEN_MS,
             "k0": randbits(64),
             "k1": randbits(64),

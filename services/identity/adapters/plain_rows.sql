@@ -42,16 +42,20 @@ SETTINGS optimize_aggregation_in_order = 1, max_bytes_before_external_group_by =
 -- doubtful --
 -- The profiles of which a condition of `doubtful_profiles` does not hold. Of each edge a number that
 -- nobody can foresee is added where it is the edge of its one end and taken off where it is that of the
--- other: within a profile they come to nothing if, and only if, no edge leads out of it.
+-- other: within a profile they come to nothing if, and only if, no edge leads out of it. Kinds are
+-- numbers, and the first node of a profile is the low half of one that has rank and time above it:
+-- states of texts and tuples take several times the memory of all others.
 SELECT profile FROM
 (
     SELECT node, max(profile_said) AS profile, max(kind_said) AS kind, min(rank_said) AS rank,
-        min(seen_ms) AS first_ms, max(is_named) AS named, sum(first_sum) AS one,
+        min(seen_ms) AS first_ms, bitShiftLeft(rank::UInt256, 192)
+            + bitShiftLeft(bitXor(reinterpretAsUInt64(first_ms), 9223372036854775808)::UInt256, 128)
+            + toUInt128(node) AS place, max(is_named) AS named, sum(first_sum) AS one,
         sum(second_sum) AS two, max(is_led) AS led, max(is_led_by_personal) AS led_by_personal
     FROM
     (
         SELECT a AS node, toUUID('00000000-0000-0000-0000-000000000000') AS profile_said,
-            '' AS kind_said, rank_a AS rank_said, seen_ms, both_personal AND is_cut AS is_named,
+            0 AS kind_said, rank_a AS rank_said, seen_ms, both_personal AND is_cut AS is_named,
             if(is_cut, 0, sipHash64Keyed(({k0:UInt64}, {k1:UInt64}), a, b)) AS first_sum,
             if(is_cut, 0, sipHash64Keyed(({k1:UInt64}, {k0:UInt64}), a, b)) AS second_sum,
             NOT is_cut AND (lead_b, b) < (lead_a, a) AS is_led,
@@ -70,7 +74,7 @@ SELECT profile FROM
         WHERE rank_a < 255 AND rank_b < 255
         UNION ALL
         SELECT b AS node, toUUID('00000000-0000-0000-0000-000000000000') AS profile_said,
-            '' AS kind_said, rank_b AS rank_said, seen_ms, both_personal AND is_cut AS is_named,
+            0 AS kind_said, rank_b AS rank_said, seen_ms, both_personal AND is_cut AS is_named,
             if(is_cut, 0, negate(sipHash64Keyed(({k0:UInt64}, {k1:UInt64}), a, b))::UInt64)
                 AS first_sum,
             if(is_cut, 0, negate(sipHash64Keyed(({k1:UInt64}, {k0:UInt64}), a, b))::UInt64)
@@ -90,18 +94,19 @@ SELECT profile FROM
         )
         WHERE rank_a < 255 AND rank_b < 255
         UNION ALL
-        SELECT node, profile, kind, 255, {never_ms:Int64}, node IN {named:Array(UUID)}, 0, 0, 0, 0
+        SELECT node, profile, transform(kind::String, {kinds:Array(String)}, {codes:Array(UInt8)}, 0),
+            255, {never_ms:Int64}, node IN {named:Array(UUID)}, 0, 0, 0, 0
         FROM map FINAL WHERE realm = {realm:String}
         UNION ALL
-        SELECT arrayJoin([a, b]), toUUID('00000000-0000-0000-0000-000000000000'), '', 255,
+        SELECT arrayJoin([a, b]), toUUID('00000000-0000-0000-0000-000000000000'), 0, 255,
             {never_ms:Int64}, 1, 0, 0, 0, 0
         FROM decisions WHERE realm = {realm:String}
         UNION ALL
-        SELECT arrayJoin([a, b]), toUUID('00000000-0000-0000-0000-000000000000'), '', 255,
+        SELECT arrayJoin([a, b]), toUUID('00000000-0000-0000-0000-000000000000'), 0, 255,
             {never_ms:Int64}, 1, 0, 0, 0, 0
         FROM refusals FINAL WHERE realm = {realm:String} AND active
         UNION ALL
-        SELECT node, toUUID('00000000-0000-0000-0000-000000000000'), '', 255,
+        SELECT node, toUUID('00000000-0000-0000-0000-000000000000'), 0, 255,
             {never_ms:Int64}, 1, 0, 0, 0, 0
         FROM marks WHERE realm = {realm:String}
     )
@@ -115,8 +120,8 @@ HAVING NOT
     AND countIf(NOT led) = 1 AND countIf(rank < {persons:UInt8} AND NOT led_by_personal) <= 1
     AND countIf(rank IN {unique:Array(UInt8)}) <= 1 AND min(kind) = max(kind)
     AND countIf(rank IN {counted:Array(UInt8)}) <= {identifiers_max:UInt32}
-    AND max(kind) = if(min(rank) < {persons:UInt8}, 'person', 'anonymous')
-    AND argMin(node, (rank, first_ms, UUIDToNum(node))) = profile
+    AND max(kind) = if(min(rank) < {persons:UInt8}, {person:UInt8}, {anonymous:UInt8})
+    AND toUInt128(min(place)) = toUInt128(profile)
 )
 LIMIT {at_most:UInt32}
 SETTINGS max_bytes_before_external_group_by = 300000000,
