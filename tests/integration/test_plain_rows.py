@@ -80,3 +80,20 @@ def test_what_goes_to_disk_changes_nothing(
     doubtful = sieve_of(memory, REALM, table).doubtful
     assert doubtful
     assert sieve_of(store, REALM, table).doubtful == doubtful
+
+
+def test_a_profile_that_another_node_names_is_doubtful(database: Database) -> None:
+    """All of a customer's rows agree, and say the name of a node that was not the first."""
+    written(database, Story(RULES, [*customers(Random(1), 20)]))
+    store, table = ClickHouseIdentityStore(database), type_table(RULES)
+    [row] = database.rows(
+        "SELECT any(realm), profile, groupArray(node), any(kind::String) FROM map FINAL "
+        "WHERE kind = 'person' GROUP BY profile HAVING count() > 2 ORDER BY profile DESC LIMIT 1"
+    )
+    realm, profile, nodes, kind = row
+    assert profile.int not in (sieve_of(store, REALM, table).doubtful or ())
+    other = next(one for one in sorted(nodes) if one != profile)
+    columns = ("realm", "profile", "node", "type", "kind", "version")
+    rows = [(realm, other, one, "", kind, 2**62) for one in nodes]
+    database.insert_rows("members", columns, rows)
+    assert other.int in (sieve_of(store, REALM, table).doubtful or ())
