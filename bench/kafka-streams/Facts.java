@@ -40,7 +40,8 @@ final class Facts {
       Set.of(
           "order.placed", "order.status_changed", "order.cancelled", "order.returned",
           "till.closed", "day.closed", "campaign.published", "survey.answered",
-          "offer.published", "price_list.completed", "store.published", "account.updated");
+          "offer.published", "price_list.completed", "store.published", "account.updated",
+          "action.planned", "action.done");
 
   /** An identifier as a node: its key is a plain hash of what the sender wrote. */
   private record Identifier(String type, UUID node, boolean verified) {}
