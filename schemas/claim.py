@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from sys import intern
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -223,28 +224,18 @@ def pack_statement(claim: Statement, quantity: Decimal) -> str:
     return orjson.dumps(kept).decode()
 
 
-class StatementBody(NamedTuple):
-    """What `pack_statement` keeps of a statement: its last fields, in their order."""
-
-    location: str
-    zone: str
-    basis: Basis
-    value: str
-    terms: str
-    valid_from: datetime | None
-    valid_to: datetime | None
-
-
-def unpack_statement(body: str) -> StatementBody:
-    """The inverse of `pack_statement`, without the quantity."""
+def unpack_statement(
+    body: str,
+) -> tuple[str, str, Basis, str, str, datetime | None, datetime | None]:
+    """The last fields of a statement, in their order, of what `pack_statement` kept."""
     get = orjson.loads(body).get
     begin, end = get("valid_from"), get("valid_to")
-    return StatementBody(
-        get("location", ""),
-        get("zone", ""),
+    return (
+        intern(get("location", "")),
+        intern(get("zone", "")),
         BASES[get("basis")],
         get("value", ""),
-        get("terms", ""),
+        intern(get("terms", "")),  # of thousands of claims about one article
         begin if begin is None else datetime.fromisoformat(begin),
         end if end is None else datetime.fromisoformat(end),
     )

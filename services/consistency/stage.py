@@ -11,6 +11,7 @@ from datetime import datetime
 
 from schemas.claim import Book, BookEntry, Superseded
 from schemas.identifiers import NodeId
+from schemas.subject import Subject
 from schemas.watermark import Watermark
 from services.consistency.core.comparability import ComparableBooks
 from services.consistency.core.customers import split_claims
@@ -78,29 +79,38 @@ class ConsistencyStage:
         self._observe(reached)
         regrouped = regrouped or {}
         for realm in dict.fromkeys((*claims, *regrouped)):
-            mine, anchors = claims.get(realm, ()), set[NodeId]()
+            mine, anchors = claims.get(realm, ()), dict[str, set[NodeId]]()
             if self.follows_the_map:
                 mine, anchors = split_claims(mine)
             # Of an order that is cancelled in its own batch, the claims stand in the facts alone.
             self._store.note(one.book for one in mine if isinstance(one, Superseded))
             compared = comparable.filter(mine)
             changed_books = self._customer_books(realm, anchors, regrouped.get(realm, ()))
-            if changed_books and self._writer(realm).now is None:
+            writer = self._writer(realm) if changed_books else None
+            if writer is not None and writer.now is None:
                 # No incident can be told yet: they are read once, at the first tick.
-                self._writer(realm).postpone(self._store.claimed(realm, changed_books))
+                fresh = [book for book in changed_books if not writer.is_postponed(book)]
+                writer.postpone(self._store.claimed(realm, fresh) if fresh else ())
                 self._write(realm, compared, None, version)
             elif compared or changed_books:
                 self._write(realm, compared, None, version, changed_books=changed_books)
             self._store.note(claim.book for claim in mine)
 
     def _customer_books(
-        self, realm: str, anchors: Collection[NodeId], regrouped: Collection[NodeId]
+        self,
+        realm: str,
+        anchors: Mapping[str, Collection[NodeId]],
+        regrouped: Collection[NodeId],
     ) -> list[Book]:
-        """The books of the profiles that hold these anchors now, and of those regrouped."""
-        profiles = set(regrouped)
-        if anchors:
-            profiles.update(self._store.holders_of(realm, anchors).values())
-        return self._kinds.customer_books(realm, sorted(profiles))
+        """Of the profiles that hold these anchors now, the books of the kinds that said something
+        of them; all books of those regrouped."""
+        said = set[NodeId]().union(*anchors.values())
+        holders = self._store.holders_of(realm, said) if said else {}
+        books = self._kinds.customer_books(realm, regrouped)
+        for kind in anchors.keys() & set(self._kinds.about_customers):
+            profiles = {holders[node] for node in anchors[kind]}.difference(regrouped)
+            books += [Book(realm, kind, Subject.customer(profile)) for profile in profiles]
+        return sorted(books)
 
     def tick(self, version: int, clock: datetime | None) -> None:
         """Judge everything up to the watermark of each realm.

@@ -413,7 +413,7 @@ def _brought(
                 others, spoke = split_claims(record.entries())
                 claims += others
                 if spoke:
-                    (old_anchors if is_old else anchors)[record.realm] |= spoke
+                    (old_anchors if is_old else anchors)[record.realm].update(*spoke.values())
             else:
                 claims += record.entries()
     return _PartitionBatch(

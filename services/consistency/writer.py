@@ -182,6 +182,10 @@ class ConsistencyWriter:
             self._due[book] = FIRST
             self._postponed.add(book)
 
+    def is_postponed(self, book: Book) -> bool:
+        """Whether the book will be read and judged at the first tick."""
+        return book in self._postponed
+
     def apply(
         self,
         claims: Sequence[BookEntry],
@@ -356,6 +360,7 @@ class ConsistencyWriter:
         if in_doubt or self._in_doubt.is_unwritten(name):
             # One last time when the batch is not: under a higher version than any write given up.
             to_publish = everything(entry.stored, current)
+        entry.stored |= current  # the same objects, which are compared in no time
         for incident in to_publish:
             entry.stored[incident.incident_id] = incident
             self._incidents[incident.incident_id] = incident
@@ -368,7 +373,11 @@ class ConsistencyWriter:
 
 def changes(stored: dict[str, AnyIncident], current: dict[str, AnyIncident]) -> list[AnyIncident]:
     """What must be written so that `stored` shows `current`; the rest becomes retracted."""
-    return [one for one in everything(stored, current) if stored.get(one.incident_id) != one]
+    return [
+        one
+        for one in everything(stored, current)
+        if (known := stored.get(one.incident_id)) is not one and known != one
+    ]
 
 
 def everything(

@@ -434,7 +434,7 @@ def statement_claim(book: Book, row: Sequence[Any]) -> Statement:
     """A claim of another kind, from the columns that `statements` has behind the subject."""
     occurred_at, event_id, ordinal, version, channel, body = row
     told = unpack_statement(body)
-    return Statement(book, occurred_at, event_id, ordinal, version, channel, *told)
+    return Statement(book, occurred_at, event_id, ordinal, version, intern(channel), *told)
 
 
 def action_of(row: Sequence[Any]) -> IncidentAction:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -73,19 +73,19 @@ class EventClaims(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """The incident of an unresolved episode, and the state of the episode that it was made of."""
+    """The incident of an episode, and what of the episode it was made of."""
 
-    episode: Episode
     verdict: Judgement
     times: tuple[datetime | None, ...]
+    state: IncidentState
     evidence: int
     incident: AnyIncident
 
-    def is_of(self, episode: Episode) -> bool:
+    def is_of(self, episode: Episode, state: IncidentState) -> bool:
         return (
-            self.episode is episode
-            and self.verdict is episode.verdict
+            self.verdict is episode.verdict
             and self.times == _times(episode)
+            and self.state is state
             and self.evidence == len(episode.deviating)
         )
 
@@ -112,8 +112,10 @@ class ComparedBook:
         """The latest tick."""
         self._groups: dict[Hashable, ClaimGroup] = {}
         self._events: dict[str, EventClaims] = {}
-        self._written: dict[tuple[Hashable, Place, str], _Written] = {}
-        """Unresolved incidents as written last: of many, a batch changes few."""
+        self._written: dict[Episode, _Written] = {}
+        """The incidents as they were written last: of many, a batch changes few."""
+        self._retold: dict[Episode, _Written] = {}
+        """The same of the incidents of another kind."""
         self._published = published
         self.aside: dict[ClaimKey, Claim] = {}
         """Observations that are compared with nothing, by what is published."""
@@ -235,13 +237,8 @@ class ComparedBook:
         for terms, group in self._groups.items():
             fold = group.run(now, self._comparison)
             for place, channel, episode in fold.episodes():
-                key = (terms, place, channel)
-                written = before.get(key)
-                if written is None or not written.is_of(episode):
-                    written = self._write(terms, place, channel, episode)
-                if episode.resolved_at is None:
-                    self._written[key] = written
-                found[written.incident.incident_id] = written.incident
+                incident = self._rewritten(before, self._written, terms, place, channel, episode)
+                found[incident.incident_id] = incident
             for place, channel, episode in fold.foreseen(now):
                 incident = self._incident(terms, place, channel, episode, upcoming=True)
                 found.setdefault(incident.incident_id, incident)
@@ -250,9 +247,11 @@ class ComparedBook:
     def breaches(self, kind: str, model: type[AnyIncident]) -> dict[str, AnyIncident]:
         """What was charged above an advertisement, as incidents of another kind by id."""
         found: dict[str, AnyIncident] = {}
+        before, self._retold = self._retold, {}
         for terms, fold in self.folds():
             for place, channel, episode in fold.breaches:
-                incident = self._incident(terms, place, channel, episode, of=(kind, model))
+                where = terms, place, channel
+                incident = self._rewritten(before, self._retold, *where, episode, (kind, model))
                 found[incident.incident_id] = incident
         return found
 
@@ -273,10 +272,24 @@ class ComparedBook:
             return min((min(map(OCCURRED_AT, one.values())) for one in groups), default=None)
         return earliest(*(group.next_due(now, self._comparison) for group in self._groups.values()))
 
-    def _write(self, terms: Hashable, place: Place, channel: str, episode: Episode) -> _Written:
-        incident = self._incident(terms, place, channel, episode)
-        evidence = len(episode.deviating)
-        return _Written(episode, episode.verdict, _times(episode), evidence, incident)
+    def _rewritten(
+        self,
+        before: Mapping[Episode, _Written],
+        now: dict[Episode, _Written],
+        terms: Hashable,
+        place: Place,
+        channel: str,
+        episode: Episode,
+        of: tuple[str, type[AnyIncident]] | None = None,
+    ) -> AnyIncident:
+        """The incident as it was written before, or written anew if the episode has changed."""
+        written, state = before.get(episode), self._state(episode, upcoming=False)
+        if written is None or not written.is_of(episode, state):
+            evidence, verdict = len(episode.deviating), episode.verdict
+            incident = self._incident(terms, place, channel, episode, of=of)
+            written = _Written(verdict, _times(episode), state, evidence, incident)
+        now[episode] = written
+        return written.incident
 
     def _incident(
         self,
@@ -363,7 +376,10 @@ def earliest(*times: datetime | None) -> datetime | None:
 
 
 def _times(episode: Episode) -> tuple[datetime | None, ...]:
-    return episode.due_at, episode.opened_at, episode.resolved_at, episode.flapping_since
+    return (
+        episode.since, episode.due_at, episode.opened_at, episode.resolved_at, episode.held_until,
+        episode.flapping_since,
+    )  # fmt: skip
 
 
 def _in_utc(claim: Claim) -> Claim:

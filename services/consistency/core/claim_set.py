@@ -6,8 +6,12 @@ The set is the same in whatever order claims arrive, and however often.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
+from operator import attrgetter
 
 from schemas.claim import Book, Claim
+
+ORDINAL = attrgetter("ordinal")
 
 
 class ClaimSet:
@@ -15,19 +19,18 @@ class ClaimSet:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self._versions: dict[str, int] = {}
-        self._claims: dict[str, dict[int, Claim]] = {}
+        self._claims: dict[str, tuple[Claim, ...]] = {}
+        """By event, all of one version, by ordinal: most make one, for which a tuple is small."""
         self.changes = 0
         """How often a claim was added."""
 
     def __iter__(self) -> Iterator[Claim]:
-        for claims in self._claims.values():
-            yield from claims.values()
+        return chain.from_iterable(self._claims.values())
 
     def replaces(self, claim: Claim) -> bool:
         """Whether adding this one takes back claims of a lower version of its event."""
-        known = self._versions.get(claim.event_id)
-        return known is not None and known < claim.version
+        known = self._claims.get(claim.event_id)
+        return known is not None and known[0].version < claim.version
 
     def add(self, claim: Claim) -> bool:
         """Add a claim; whether it was new. A higher version replaces all claims of lower ones.
@@ -37,12 +40,17 @@ class ClaimSet:
         """
         if claim.book != self.book:
             raise ValueError(f"claim of {claim.book} in the book of {self.book}")
-        known = self._versions.get(claim.event_id)
-        if known is None or known < claim.version:
-            self._versions[claim.event_id] = claim.version
-            self._claims[claim.event_id] = {}
-        elif known > claim.version or claim.ordinal in self._claims[claim.event_id]:
+        known = self._claims.get(claim.event_id)
+        if known is None or known[0].version < claim.version:
+            self._claims[claim.event_id] = (claim,)
+        elif known[0].version > claim.version:
             return False
-        self._claims[claim.event_id][claim.ordinal] = claim
+        elif known[-1].ordinal < claim.ordinal:
+            self._claims[claim.event_id] = (*known, claim)
+        elif any(one.ordinal == claim.ordinal for one in known):
+            return False
+        else:
+            by_ordinal = sorted((*known, claim), key=ORDINAL)
+            self._claims[claim.event_id] = tuple(by_ordinal)
         self.changes += 1
         return True

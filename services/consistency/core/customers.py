@@ -6,6 +6,7 @@ all anchors of the profile, whenever a claim or the profile map says that it cha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from schemas.claim import BookEntry
@@ -13,14 +14,17 @@ from schemas.identifiers import NodeId
 from schemas.subject import CUSTOMER, Subject
 
 
-def split_claims(claims: Iterable[BookEntry]) -> tuple[list[BookEntry], set[NodeId]]:
-    """The claims about anything else, and the anchors of those about customers."""
+def split_claims(claims: Iterable[BookEntry]) -> tuple[list[BookEntry], dict[str, set[NodeId]]]:
+    """The claims about anything else, and the anchors of those about customers by kind."""
     others: list[BookEntry] = []
-    customers: dict[str, Subject] = {}  # read once, for each has many claims
+    customers: dict[str, dict[str, Subject]] = defaultdict(dict)  # each has many claims
     for claim in claims:
-        subject = claim.book.subject
+        book = claim.book
+        subject = book.subject
         if subject.type is CUSTOMER:
-            customers[subject.key] = subject
+            customers[book.kind][subject.key] = subject
         else:
             others.append(claim)
-    return others, {subject.node for subject in customers.values()}
+    return others, {
+        kind: {subject.node for subject in named.values()} for kind, named in customers.items()
+    }

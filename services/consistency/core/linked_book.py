@@ -91,6 +91,7 @@ class LinkedBook(ComparedBook):
         if sku != self.linked_sku:
             self.linked_sku = sku
             self._written.clear()
+            self._retold.clear()
             for event_id, ordinal in self._filed:
                 groups = self._events[event_id].groups
                 self._withdraw((event_id, ordinal), groups[ordinal])

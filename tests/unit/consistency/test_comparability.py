@@ -52,4 +52,6 @@ def test_a_marked_book_stays_comparable() -> None:
 def test_claims_about_customers_are_set_apart() -> None:
     """They are told by their anchors; all others remain in their order."""
     about = TILL._replace(book=CUSTOMER)
-    assert split_claims([TILL, about, AGAIN, about]) == ([TILL, AGAIN], {7})
+    other = about._replace(book=CUSTOMER._replace(kind="other", subject=Subject.customer(9)))
+    told = {CUSTOMER.kind: {7}, "other": {9}}
+    assert split_claims([TILL, about, AGAIN, other, about]) == ([TILL, AGAIN], told)

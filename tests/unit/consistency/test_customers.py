@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import pytest
@@ -22,7 +23,7 @@ from services.consistency.rules import ConsistencyRules
 from services.consistency.stage import ConsistencyStage
 from services.consistency.ticker import tick_records
 from services.consistency.worker import ConsistencyWorker
-from services.consistency.writer import ConsistencyWriter
+from services.consistency.writer import FIRST, ConsistencyWriter
 from services.runtime.metrics import Metrics
 from services.stream.claim_records import (
     OFFERS_TOPIC,
@@ -196,11 +197,23 @@ def test_what_people_did_returns_with_the_incident() -> None:
 
 
 class CountingStore(MemoryStore):
-    """Notes which books' claims are read."""
+    """Notes which books' claims are read, which are asked about, and the due times written."""
 
     def __init__(self, map_of: Callable[[str], Mapping[NodeId, NodeId]]) -> None:
         super().__init__(map_of=map_of)
         self.read: list[Book] = []
+        self.asked: list[list[Book]] = []
+        self.due: list[Mapping[Book, datetime | None]] = []
+
+    def claimed(self, realm: str, books: Collection[Book]) -> list[Book]:
+        """See the port."""
+        self.asked.append(list(books))
+        return super().claimed(realm, books)
+
+    def write_due(self, due: Mapping[Book, datetime | None], version: int) -> None:
+        """See the port."""
+        self.due.append(dict(due))
+        super().write_due(due, version)
 
     def claims_of(self, books: Collection[Book]) -> Mapping[Book, Sequence[Claim]]:
         """See the port."""
@@ -234,7 +247,23 @@ def test_before_the_first_tick_no_customer_is_read() -> None:
     assert book(PHONE) not in store.due_books("default", hour(999))
     store.read.clear()
     stage.process({"default": [CLAIMS[0]]}, [], 5)
-    assert book(ANNA) in store.read
+    assert store.read == [book(ANNA)]  # and no book of a kind that said nothing
+    store.read.clear()
+    stage.process({"default": [CLAIMS[0]]}, [], 6, {"default": {ANNA}})
+    assert sorted(store.read) == kinds.customer_books("default", [ANNA])
+
+
+def test_whoever_waits_for_the_first_tick_is_noted_once() -> None:
+    """The facts are not asked again whether there are claims, nor is the due time written again."""
+    store = CountingStore(lambda _realm: {})
+    writer = ConsistencyWriter(store, RULES)
+    stage = ConsistencyStage(store, lambda _realm: writer, [], Metrics(), WITH_CUSTOMERS)
+    store.write_claims(CLAIMS[:1])
+    for number in range(2):
+        stage.process({"default": CLAIMS[:1]}, [], number + 1)
+    assert store.asked == [[book(ANNA)]]
+    assert writer.is_postponed(book(ANNA))
+    assert store.due == [{book(ANNA): FIRST}]
 
 
 def test_what_the_cache_has_of_a_postponed_book_is_read_again() -> None:
