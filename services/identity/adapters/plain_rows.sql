@@ -1,6 +1,7 @@
 -- Which profiles need no solving (services/identity/core/plain.py). Both statements read the graph
 -- of a realm once, in its order; what they group goes to disk above a limit. Each file that is written
--- there, and each column of each part that is read, has a buffer, of which there are hundreds.
+-- there, and each column of each part that is read, has a buffer, of which there are hundreds. One
+-- thread does it: each has tables and buffers of its own, and two are no faster on two processors.
 
 -- crowded --
 -- The nodes that have more neighbours, whenever they came, than some limit allows: {few} is the lowest
@@ -36,7 +37,8 @@ HAVING sum(found) > {hub_above:UInt32} OR max(
     found > transform(other, {types:Array(String)}, {limits:Array(UInt32)}, 0)
     AND (type IN {personal:Array(String)} OR other NOT IN {personal:Array(String)}))
 LIMIT {at_most:UInt32}
-SETTINGS optimize_aggregation_in_order = 1, max_bytes_before_external_group_by = 300000000,
+SETTINGS optimize_aggregation_in_order = 1, max_threads = 1,
+    max_bytes_before_external_group_by = 300000000,
     temporary_files_buffer_size = 65536, max_read_buffer_size = 131072
 
 -- doubtful --
@@ -124,5 +126,5 @@ HAVING NOT
     AND toUInt128(min(place)) = toUInt128(profile)
 )
 LIMIT {at_most:UInt32}
-SETTINGS max_bytes_before_external_group_by = 300000000,
+SETTINGS max_threads = 1, max_bytes_before_external_group_by = 300000000,
     temporary_files_buffer_size = 65536, max_read_buffer_size = 131072
