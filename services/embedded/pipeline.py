@@ -242,11 +242,11 @@ class Pipeline:
     def act(self, records: Sequence[PersonRecord]) -> None:
         """Make what people did with incidents durable, and lay it over the incidents; and what
         they decided about identifiers, with all that follows from it. Raises as `finish`."""
-        self.note()
         decisions = [one for one in records if isinstance(one, DecisionRecord)]
         if decisions:
             in_doubt, self._undone = bool(self._undone), [*self._undone, *decisions]
             self._decide(in_doubt)
+        self.note()
         by_realm: dict[str, dict[Book, list[IncidentAction]]] = {}
         for one in (one for one in records if isinstance(one, ActionRecord)):
             by_realm.setdefault(one.realm, {}).setdefault(one.book, []).append(one.entry)
@@ -266,6 +266,7 @@ class Pipeline:
         """Apply the decisions that are not done yet, and acknowledge them."""
 
         def attempt(failures: int) -> None:
+            self.note()
             self._write_decisions(in_doubt or failures > 0)
 
         retrying(attempt, "store", self._metrics, ATTEMPTS_MAX, self._sleep)
