@@ -8,7 +8,7 @@ doubt* for the next owner, which writes and publishes their effects again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,6 +77,9 @@ class Ownership:
         Returns the positions that the writes of this batch go by: the version of each is that of
         the rows of its partition. A batch shorter than an abandoned one before it does not get a
         lower version.
+
+        Raises:
+            Fatal: another writer has noted a position beyond what is known here to be in doubt.
         """
         positions: dict[Partition, Position] = {}
         later: dict[Holding, Position] = {}
@@ -86,10 +89,24 @@ class Ownership:
                 position = later[held] = position._replace(last_offset=last_offset)
             positions[held.partition] = position
         if later:
+            self._require_nobody_between(later)
             self._positions.note({held.partition: position for held, position in later.items()})
         for held, position in later.items():
             held.noted = max(position, held.noted, key=lambda one: one.version)
         return positions
+
+    def _require_nobody_between(self, partitions: Collection[Holding]) -> None:
+        """Check that nobody has written a partition since this worker noted a position of it.
+
+        Two workers that each run ahead of the other would both pass `require_sole_writer`: what is
+        kept here of the store would not have what the other one wrote.
+        """
+        held_of = {held.partition: held for held in partitions}
+        for partition, stored in self._positions.read(held_of).items():
+            held = held_of[partition]
+            doubtful = held.noted._replace(last_offset=held.in_doubt_to)
+            if stored.version > max(held.noted.version, doubtful.version):
+                raise _lost(partition, stored, held.noted)
 
     def require_sole_writer(self, positions: Mapping[Partition, Position]) -> None:
         """Check, after reading and before writing, that nobody else writes a partition. Blocks.
@@ -104,13 +121,16 @@ class Ownership:
         for partition, stored in self._positions.read(positions).items():
             position = positions[partition]
             if stored.version > position.version:
-                raise Fatal(
-                    f"{partition.topic}, partition {partition.number}: another worker has "
-                    f"processed it up to offset {stored.last_offset}, this one up to "
-                    f"{position.last_offset}. This worker lost the partition, or two run in "
-                    "different consumer groups: let all have one C360_KAFKA_GROUP_PREFIX. It may "
-                    "start again at once."
-                )
+                raise _lost(partition, stored, position)
+
+
+def _lost(partition: Partition, stored: Position, mine: Position) -> Fatal:
+    return Fatal(
+        f"{partition.topic}, partition {partition.number}: another worker has processed it up to "
+        f"offset {stored.last_offset}, this one up to {mine.last_offset}. This worker lost the "
+        "partition, or two run in different consumer groups: let all have one "
+        "C360_KAFKA_GROUP_PREFIX. It may start again at once."
+    )
 
 
 def by_partition(deliveries: Iterable[Delivery]) -> Mapping[Partition, list[Delivery]]:

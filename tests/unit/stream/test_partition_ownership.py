@@ -94,6 +94,31 @@ async def test_whoever_noted_later_is_the_writer() -> None:
         mine.require_sole_writer(later)
 
 
+async def test_two_that_run_ahead_of_each_other() -> None:
+    """A worker that was evicted goes on, ahead of its successor: the successor does not note beyond
+    what the other one wrote, which it has not read."""
+    positions = MemoryPositions()
+    evicted, successor = ownership(positions), ownership(positions)
+    before = await taken(positions)
+    evicted.note({before: 2})
+    held = (await successor.take_over([HERE]))[HERE]
+    successor.note({held: 2})  # again, in doubt
+    evicted.note({before: 4})
+    with pytest.raises(Fatal, match="up to offset 4, this one up to 2"):
+        successor.note({held: 6})
+    assert positions.read([HERE])[HERE].last_offset == 4
+
+
+async def test_a_note_of_ones_own_that_failed_is_no_other_writer() -> None:
+    """It may have reached the store though it failed: what it noted is in doubt then."""
+    positions = MemoryPositions()
+    mine, held = ownership(positions), await taken(positions)
+    positions.note({HERE: Position("log", FIRST, 5)})
+    held.fail(5)
+    assert mine.note({held: 3})[HERE].last_offset == 5
+    assert mine.note({held: 6})[HERE].last_offset == 6
+
+
 def test_deliveries_by_partition_in_order() -> None:
     """Each partition's records in the order of their offsets."""
     mixed = [
