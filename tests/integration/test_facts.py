@@ -306,10 +306,10 @@ def test_rules_and_secret_stand_with_each_fact(
 
 
 def test_all_columns_are_written(database: Database) -> None:
-    """The columns of a row and of the table are the same set."""
+    """The columns of a row and of the table are the same set, but for what the engine makes."""
     rows = database.rows(
         "SELECT name FROM system.columns WHERE database = currentDatabase() "
-        "AND table = 'touchpoints'"
+        "AND table = 'touchpoints' AND default_kind = ''"
     )
     assert {row[0] for row in rows} == {*COLUMNS, "corrects", "batch"}
 
