@@ -18,14 +18,33 @@ FIGURES = ("cost", "margin")
 
 
 def without_own_figures(event: Any) -> Any:
-    """An event as parsed JSON, changed in place: without `cost` and `margin`. Anything else than an
-    event stays as it is."""
+    """A stored event as parsed JSON, changed in place: without `cost` and `margin`. Anything else
+    than an event stays as it is."""
     body = event.get("body") if isinstance(event, dict) else None
     if isinstance(body, dict):
-        lines = body.get("lines") if event.get("type") in OF_LINES else None
-        bearers = [body] if event.get("type") in OF_BODIES else []
+        kind = event.get("type")
+        kind = kind if isinstance(kind, str) else ""
+        lines = body.get("lines") if kind in OF_LINES else None
+        bearers = [body] if kind in OF_BODIES else []
         bearers += [one for one in lines if isinstance(one, dict)] if type(lines) is list else []
         for one in bearers:
             for name in FIGURES:
                 one.pop(name, None)
     return event
+
+
+def remove_own_figures(document: Any) -> bool:
+    """Remove `cost` and `margin` wherever they stand in parsed JSON: what was rejected may be of
+    any form. Whether there were any. Changed in place, however deeply it is nested."""
+    found, left = False, [document]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            for name in FIGURES:
+                if name in one:
+                    found = True
+                    del one[name]
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return found

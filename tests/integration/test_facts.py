@@ -309,7 +309,7 @@ def test_all_columns_are_written(database: Database) -> None:
     """The columns of a row and of the table are the same set, but for what the engine makes."""
     rows = database.rows(
         "SELECT name FROM system.columns WHERE database = currentDatabase() "
-        "AND table = 'touchpoints' AND default_kind = ''"
+        "AND table = 'touchpoints' AND name != 'profile_facts'"
     )
     assert {row[0] for row in rows} == {*COLUMNS, "corrects", "batch"}
 

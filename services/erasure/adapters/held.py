@@ -15,7 +15,7 @@ import orjson
 
 from schemas.identifiers import NodeId, as_uuid
 from services.erasure.mentions import ALONE_CHARS_MIN, Mentions, digits_of_phones, forms_of, needles
-from services.erasure.own_figures import without_own_figures
+from services.erasure.own_figures import remove_own_figures, without_own_figures
 from services.erasure.places import PLACES, FoundBy
 from services.store.database import Database, chunks, rows_by_key
 from services.store.profile_map import ProfileMap
@@ -52,6 +52,7 @@ INTERNAL = frozenset({"version", "batch", "event_hash", "reject_id", "named_real
 JSON_COLUMNS = frozenset({"payload", "body"})
 REJECTED_LINE = "raw"
 """Column of the line as it was sent, which may be anything."""
+TOO_DEEP = "nested too deeply to be shown without the figures of the retailer that it says"
 Row = dict[str, Any]
 
 
@@ -318,9 +319,9 @@ def _document(name: str, value: Any) -> Any:
 def _rejected(line: str) -> str:
     """As it came, unless it says figures of the retailer."""
     try:
-        event = orjson.loads(line)
+        document = orjson.loads(line)
+        return orjson.dumps(document).decode() if remove_own_figures(document) else line
     except orjson.JSONDecodeError:
         return line
-    said = orjson.dumps(event)
-    shown = orjson.dumps(without_own_figures(event))
-    return line if shown == said else shown.decode()
+    except TypeError:  # orjson reads what is nested more deeply than it writes
+        return TOO_DEEP
