@@ -53,14 +53,19 @@ class Checkpoints:
         self._events += events
         self._since = self._since or self._clock()
 
-    def note_if_due(self) -> None:
-        """Note what has waited long enough, or is much. Raises as the store does."""
+    @property
+    def is_much(self) -> bool:
+        """Whether no more events may be in doubt."""
+        return self._events >= UNNOTED_EVENTS_MAX
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what is not noted has waited long enough, or is much."""
         if self._since is None:
-            return
+            return False
         # Whichever way a clock was set meanwhile.
         waited_s = abs((self._clock() - self._since).total_seconds())
-        if waited_s >= NOTED_WITHIN_S or self._events >= UNNOTED_EVENTS_MAX:
-            self.note()
+        return waited_s >= NOTED_WITHIN_S or self.is_much
 
     def note(self) -> None:
         """Note all that is processed. Raises as the store does; the next call does it then."""

@@ -365,7 +365,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the engine and release the directory."""
-        for end in (self.pipeline.note, self.facts.close):
+        for end in (self.pipeline.close, self.facts.close):
             try:
                 end()
             except (Retry, Fatal) as error:  # the next start of the engine does it

@@ -9,11 +9,13 @@ existing ones are unchanged; so the checkpoint may be written a moment after the
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
+
+import structlog
 
 from schemas.claim import Book
 from schemas.edge import Decision, Edge
@@ -28,7 +30,7 @@ from services.identity.stage import IdentityStage, RealmBatch, count_changes
 from services.identity.writer import Changes
 from services.ingest.core.derived_records import claims_by_realm, watermarks
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.outcome import Accepted, Intake
+from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.measure import measure
 from services.ingest.ports import FactStore, StoredEvent
@@ -36,12 +38,14 @@ from services.ingest.stage import Decoded, IngestStage, Result, Stored
 from services.runtime import tracing
 from services.runtime.batching import bounded
 from services.runtime.clock import utc_now
+from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
 from services.stream.positions import EMBEDDED_GENERATION, version_of
 from services.stream.watermarks import WatermarkStore
 
 RECOVERY_EVENTS = 20_000
+log = structlog.get_logger()
 ATTEMPTS_MAX = 7
 
 
@@ -101,15 +105,33 @@ class Pipeline:
         return count
 
     def repeat(self, stored: Iterable[StoredEvent], *, in_doubt: bool) -> int:
-        """Process stored events once more, as they came in, and acknowledge nothing; how many."""
+        """Process stored events once more, as they came in, and acknowledge nothing; how many.
+
+        Many are one batch: of events of one region, one by one, each would solve it anew.
+        """
         count = 0
-        for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
-            for part in bounded(events, RECOVERY_EVENTS):
-                lines = [Line(event.payload, len(event.payload)) for event in part]
-                decoded = self._stage.decode(lines, received_at, intake)
-                self._retrying(decoded, in_doubt=in_doubt)
-                count += len(lines)
+        for part in bounded(stored, RECOVERY_EVENTS):
+            self._retrying(self._decoded_again(part), in_doubt=in_doubt)
+            count += len(part)
         return count
+
+    def _decoded_again(self, stored: Sequence[StoredEvent]) -> Decoded:
+        """Stored events as one batch, each as it came in. One that would be rejected today is
+        stored all the same: it is left as it is, and no line was rejected."""
+        lines, outcomes = list[Line](), list[Accepted | Reject]()
+        reasons: Counter[str] = Counter()
+        for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
+            mine = [Line(event.payload, len(event.payload)) for event in events]
+            decoded = self._stage.decode(mine, received_at, intake)
+            for line, outcome in zip(mine, decoded.outcomes, strict=True):
+                if isinstance(outcome, Reject):
+                    reasons[outcome.reason.value] += 1
+                else:
+                    lines.append(line)
+                    outcomes.append(outcome)
+        if reasons:
+            log.warning("stored_events_left", reasons=dict(reasons))
+        return Decoded(lines, outcomes, stored[-1].received_at, stored[-1].intake)
 
     def decode(self, lines: Sequence[Line], intake: Intake = Intake.FILE) -> Decoded:
         """Validate a batch; may overlap with `finish` of the previous batch."""
@@ -132,7 +154,7 @@ class Pipeline:
             decoded = self._stage.decode(decoded.lines, decoded.received_at, decoded.intake)
         stored = self._retrying(decoded, in_doubt=in_doubt)
         self._complete(len(decoded.lines))
-        self.note_if_due()
+        self._note_after_batch()
         measure(self._metrics, stored, decoded.received_at, self._clock())
         return stored.results
 
@@ -187,15 +209,37 @@ class Pipeline:
         self._metrics.last_batch.set(batch)
 
     def note(self) -> None:
-        """Have the store note what is processed, before anything that relies on it. Raises as the
-        store does; what is not noted stays in doubt."""
+        """Have the store note what is processed, before anything that relies on it. Transient
+        faults are tried again. Raises as the store does; what is not noted stays in doubt."""
         with self._timed("acknowledge"):
-            self._checkpoints.note()
+            retrying(
+                lambda _: self._checkpoints.note(),
+                "store",
+                self._metrics,
+                ATTEMPTS_MAX,
+                self._sleep,
+            )
 
     def note_if_due(self) -> None:
-        """The same of what has waited long enough: to be called now and then."""
-        with self._timed("acknowledge"):
-            self._checkpoints.note_if_due()
+        """The same of what has waited long enough, tried once: to be called now and then."""
+        if self._checkpoints.is_due:
+            with self._timed("acknowledge"):
+                self._checkpoints.note()
+
+    def _note_after_batch(self) -> None:
+        """A batch that is durable does not fail because it cannot be noted now, unless too much
+        would be in doubt after a kill."""
+        if self._checkpoints.is_much:
+            self.note()
+            return
+        try:
+            self.note_if_due()
+        except Retry as error:
+            log.warning("not_noted", error=str(error))
+
+    def close(self) -> None:
+        """Note what is processed, if the store takes it. Raises as the store does."""
+        self._checkpoints.note()
 
     def reached(self) -> Sequence[Watermark]:
         """How far processed events go that are not noted yet. Any thread may ask."""
@@ -266,7 +310,7 @@ class Pipeline:
         """Apply the decisions that are not done yet, and acknowledge them."""
 
         def attempt(failures: int) -> None:
-            self.note()
+            self._checkpoints.note()
             self._write_decisions(in_doubt or failures > 0)
 
         retrying(attempt, "store", self._metrics, ATTEMPTS_MAX, self._sleep)

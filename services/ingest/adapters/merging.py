@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import structlog
 
+from services.runtime.errors import C360Error
 from services.store.database import ROOM_BYTES_MIN, Database
 from services.store.statements import statements_of
 
@@ -36,8 +37,7 @@ log = structlog.get_logger()
 
 
 class PartMerging:
-    """Chooses how tables are merged. Both methods raise Retry or Fatal as the store does, and
-    nothing is lost then."""
+    """Chooses how tables are merged."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,17 +49,23 @@ class PartMerging:
         """Whether this process has tables merged by level."""
 
     def batch(self, *, is_small: bool) -> None:
-        """To be called before a batch is written."""
+        """To be called before a batch is written, which does not fail if the store refuses this."""
         self._small = self._small + 1 if is_small else 0
         self._unseen += 1
         begins = not self._is_by_level and self._small >= FIRST_AFTER
         if begins or self._unseen >= LOOKS_AFTER:
             self._is_by_level = self._small >= FIRST_AFTER
-            self.look()
+            try:
+                self.look()
+            except C360Error as error:
+                # After as many batches as before it tries again.
+                self._is_by_level, self._small = False, 0
+                log.warning("merging_not_chosen", error=str(error))
 
     def look(self) -> None:
         """Have tables with too many parts merged by size; and, once batches are small, those that
-        are written and have few parts by level."""
+        are written and have few parts by level. Raises as the store does; some tables may be merged
+        in the new way then."""
         self._unseen = 0
         chosen: dict[str, str] = {}
         rows = self._database.rows(TABLES_SQL, {"lately_s": LATELY_S})

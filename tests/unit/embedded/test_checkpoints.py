@@ -133,3 +133,39 @@ def test_the_latest_times_are_noted() -> None:
 def mark(at: datetime) -> Watermark:
     """How far the shop is."""
     return Watermark("shop.example", "shop", at, at)
+
+
+def test_a_batch_does_not_fail_because_it_cannot_be_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is durable. It is noted with the next one; and where too much would be in doubt, the note
+    is tried again before the next batch is answered."""
+    left = [1]
+
+    def fails(self: Checkpoints, note: Callable[[Checkpoints], None] = Checkpoints.note) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise Retry("away for a moment")
+        note(self)
+
+    monkeypatch.setattr(Checkpoints, "note", fails)
+    world.take(0)
+    world.now += timedelta(seconds=NOTED_WITHIN_S)
+    world.take(1)
+    assert (left, world.noted, world.pipeline.settled) == ([0], 0, 2)
+    world.take(2)
+    assert world.noted == 3
+    left[0] = 2
+    world.take(3, UNNOTED_EVENTS_MAX)
+    assert (left, world.noted) == ([0], 4)
+
+
+def test_what_is_in_doubt_is_one_batch(world: World) -> None:
+    """Few events in many batches are processed again together; one that would be rejected today
+    is neither rejected nor counted again."""
+    for number in range(9):
+        world.take(number)
+    world.alone.start()
+    before = world.pipeline.settled
+    assert world.pipeline.recover() == 9
+    assert world.pipeline.settled == before + 1
