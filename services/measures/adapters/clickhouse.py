@@ -56,7 +56,9 @@ class MeasureReader:
         measure, settings, now = MEASURES[name], self._realms[realm], self._clock()
         zone = ZoneInfo(settings.time_zone)
         window = window_of(first, until, zone, now)
-        context = MeasureContext(window, zone, settings.currency, self._rules.of(realm))
+        # What lies ahead has not happened: nobody is lost in it, and no month of it is over.
+        happened = window._replace(end=max(window.start, min(window.end, now)))
+        context = MeasureContext(happened, zone, settings.currency, self._rules.of(realm))
         computed = measure.compute(self._inputs(measure, realm, context), context)
         figures, flags = shown(computed)
         if window.end > now:

@@ -20,7 +20,7 @@ def compute(rows: CustomerGroups, context: MeasureContext) -> Figures:
     found = balance(rows.groups)
     value, interval = share(found.lost, found.start)
     start, end = context.window
-    days = (end.date() - start.date()).days
+    days = max(1, (end.date() - start.date()).days)
     yearly = None if value is None else 1 - (1 - value) ** (DAYS_OF_A_YEAR / days)
     breakdown = [Cell(by="figure", key="yearly", n=found.start, value=yearly, unit=SHARE)]
     return Figures(found.start, value, SHARE, interval, found._asdict(), breakdown)

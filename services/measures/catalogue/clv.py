@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 CUSTOMERS_MIN = 500
 REPEATERS_MIN = 100
 """With fewer customers, or fewer who came back, no model is fitted."""
-SPENDERS_MAX = 50_000
-"""So many say how amounts are distributed."""
+SAMPLE_MAX = 20_000
+"""So many customers say how all of them buy, and as many spenders how amounts are distributed: with
+them a mean is known to about one per cent, and fitting takes seconds."""
 CORRELATION_MAX = 0.3
 """Above, who buys often spends more or less on each purchase, which Gamma-Gamma rules out."""
 MONTHS = 12
@@ -47,6 +48,10 @@ class HistoryGroup(NamedTuple):
     """Of these, those who spent something on repeat occasions."""
     means: float
     """Sum of the means of what spenders spent on a repeat occasion."""
+    customers: int
+    """Of all groups, also those that are in no part of the sample."""
+    repeat_buyers: int
+    """Of these, those with a repeat occasion."""
 
 
 class Spender(NamedTuple):
@@ -73,8 +78,7 @@ class _Fitted(NamedTuple):
 def compute(rows: Histories, context: MeasureContext) -> Figures:
     """See the module. Raises ConfigurationError without SciPy."""
     groups = sorted(rows.customers)
-    customers = sum(one.persons for one in groups)
-    repeaters = sum(one.persons for one in groups if one.repeats)
+    customers, repeaters = groups[0][-2:] if groups else (0, 0)
     counts = {"customers": customers, "repeat_buyers": repeaters}
     nothing = Figures(customers, None, context.currency, None, counts, [])
     if customers < CUSTOMERS_MIN or repeaters < REPEATERS_MIN or len(rows.spenders) < REPEATERS_MIN:
@@ -85,16 +89,17 @@ def compute(rows: Histories, context: MeasureContext) -> Figures:
         return nothing._replace(flags=[Flag.NO_FIT], breakdown=[cell])
     try:
         fitted = _fitted(groups, sorted(rows.spenders))
+        orders, value = _expected(fitted, context.rules.discount_a_year)
     except ValueError:
         return nothing._replace(flags=[Flag.NO_FIT])
     margin = context.rules.margin
-    orders, value = _expected(fitted, context.rules.discount_a_year)
-    value *= (1.0 if margin is None else margin) / customers
+    sampled = sum(one.persons for one in groups)
+    value *= (1.0 if margin is None else margin) / sampled
     return nothing._replace(
         value=round(value, digits_of(context.currency)),
         flags=[Flag.NO_MARGIN] if margin is None else [],
         breakdown=[
-            *_figures(fitted, orders / customers, related, customers),
+            *_figures(fitted, orders / sampled, related, customers),
             *_parameters(fitted, customers),
         ],
     )
@@ -132,7 +137,7 @@ def _expected(fitted: _Fitted, discount_a_year: float) -> tuple[float, float]:
     from services.measures.core.buying_and_dying import expected_purchases, expected_spend
 
     _, history, buying, spending = fitted
-    spenders, means = np.array([one[4:] for one in fitted.groups], dtype=np.float64).T
+    spenders, means = np.array([one[4:6] for one in fitted.groups], dtype=np.float64).T
     # The expected spend is linear in a customer's mean, so a group's sum is that of its mean mean.
     own = expected_spend(spending, history.repeats, means / np.maximum(spenders, 1))
     others = expected_spend(spending, np.zeros(1), np.zeros(1))
@@ -154,7 +159,13 @@ def _figures(fitted: _Fitted, orders: float, related: float, n: int) -> Iterator
     from services.measures.core.buying_and_dying import chance_alive
 
     alive = chance_alive(fitted.buying, fitted.history) * fitted.history.persons
-    yield Cell(by="figure", key="alive", n=n, value=float(np.sum(alive)) / n, unit=SHARE)
+    yield Cell(
+        by="figure",
+        key="alive",
+        n=n,
+        value=float(np.sum(alive) / np.sum(fitted.history.persons)),
+        unit=SHARE,
+    )
     yield Cell(by="figure", key="expected_orders", n=n, value=orders, unit=PURCHASES)
     yield Cell(by="figure", key="correlation", n=n, value=related, unit="")
 
@@ -166,9 +177,9 @@ def _parameters(fitted: _Fitted, n: int) -> Iterator[Cell]:
         yield Cell(by="parameter", key=name, n=n, value=value, unit="")
 
 
-def spenders_max(_context: MeasureContext) -> Mapping[str, Any]:
+def sample(_context: MeasureContext) -> Mapping[str, Any]:
     """What the statements ask for."""
-    return {"spenders_max": SPENDERS_MAX}
+    return {"customers_max": SAMPLE_MAX, "spenders_max": SAMPLE_MAX}
 
 
 MEASURE = Measure(
@@ -178,5 +189,5 @@ MEASURE = Measure(
     PERSONS,
     Histories,
     compute,
-    spenders_max,
+    sample,
 )

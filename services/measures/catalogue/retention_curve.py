@@ -1,7 +1,7 @@
 """Retention curve: of those who first bought in a month, how many bought in each later month.
 
 Only whole calendar months count: a month that is not over when the window ends is shown beside, and
-is in no pooled figure.
+is in no pooled figure. Nor is a cohort of too few persons to be shown, which would follow from it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.measures.core.intervals import share
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.population import GROUP_MIN, PERSONS
 from services.measures.core.result import SHARE, Cell, Flag
 
 MONTHS = 12
@@ -40,12 +40,13 @@ def compute(rows: Months, context: MeasureContext) -> Figures:
     active: defaultdict[date, dict[int, int]] = defaultdict(dict)
     for one in rows.months:
         active[one.cohort][one.later] = one.persons
+    large = {cohort: found for cohort, found in active.items() if found[0] >= GROUP_MIN}
     last = (context.window.end - timedelta(microseconds=1)).date()
     # A window that ends with a month has the whole of it.
     whole = _months(context.window.end.date())
     pooled: defaultdict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
     cells = list[Cell]()
-    for cohort, found in sorted(active.items()):
+    for cohort, found in sorted(large.items()):
         for later in range(1, _months(last) - _months(cohort) + 1):
             is_over = _months(cohort) + later < whole
             if is_over:
@@ -54,7 +55,7 @@ def compute(rows: Months, context: MeasureContext) -> Figures:
             cells.append(_cell(cohort, later, found, is_over=is_over))
     hits, base = pooled[1]
     value, interval = share(hits, base)
-    counts = {"new_customers": sum(found[0] for found in active.values()), "next_month": hits}
+    counts = {"new_customers": sum(found[0] for found in large.values()), "next_month": hits}
     return Figures(base, value, SHARE, interval, counts, [*_pooled(pooled), *cells])
 
 

@@ -19,6 +19,8 @@ from scipy.special import betaln, gammaln, hyp2f1
 
 Numbers = NDArray[np.float64]
 TOLERANCE = 1e-9
+STEPS_MAX = 2_000
+"""A good fit takes some 700; one that finds nothing ends then."""
 EXPONENT_MAX = 20.0
 """Parameters lie between e^-20 and e^20; beyond, one of them says nothing."""
 
@@ -91,22 +93,30 @@ def chance_alive(model: Buying, given: History) -> Numbers:
     """The probability that a customer is still active (equation 7)."""
     r, alpha, a, b, _ = model
     x = given.repeats
-    odds = (
-        a / (b + np.maximum(x, 1) - 1) * ((alpha + given.age) / (alpha + given.recency)) ** (r + x)
+    log_odds = (
+        np.log(a)
+        - np.log(b + np.maximum(x, 1) - 1)
+        + (r + x) * (np.log(alpha + given.age) - np.log(alpha + given.recency))
     )
-    return np.where(x > 0, 1 / (1 + odds), 1.0)
+    return np.where(x > 0, np.exp(-np.logaddexp(0, log_odds)), 1.0)
 
 
 def expected_purchases(model: Buying, given: History, weeks: float) -> Numbers:
-    """How often a customer buys in the next weeks (equation 10)."""
+    """How often a customer buys in the next weeks (equation 10).
+
+    Raises:
+        ValueError: the numbers are beyond what can be computed with.
+    """
     r, alpha, a, b, _ = model
-    x, ends = given.repeats, alpha + given.age + weeks
-    at_one = abs(a - 1) < TOLERANCE
-    a = a + TOLERANCE * 10 if at_one else a  # the limit is finite
-    power = ((alpha + given.age) / ends) ** (r + x)
-    series = hyp2f1(r + x, b + x, a + b + x - 1, weeks / ends)
-    unconditional = (a + b + x - 1) / (a - 1) * (1 - power * series)
+    x = given.repeats
+    if abs(a - 1) < TOLERANCE:
+        a += 10 * TOLERANCE  # the limit is finite
+    # The series times its power, by Pfaff's transformation: neither overflows alone then.
+    series = hyp2f1(r + x, a - 1, a + b + x - 1, -weeks / (alpha + given.age))
+    unconditional = (a + b + x - 1) / (a - 1) * (1 - series)
     found: Numbers = unconditional * chance_alive(model._replace(a=a), given)
+    if not np.all(np.isfinite(found)):
+        raise ValueError("some customers bought so often that nothing can be expected of them")
     return found
 
 
@@ -158,7 +168,7 @@ def _greatest(likelihood: Callable[[Numbers], float], count: int) -> tuple[list[
         lambda one: -likelihood(np.exp(np.clip(one, -EXPONENT_MAX, EXPONENT_MAX))),
         np.zeros(count),
         method="Nelder-Mead",
-        options={"maxiter": 4_000, "maxfev": 8_000, "xatol": 1e-6, "fatol": 1e-7},
+        options={"maxiter": STEPS_MAX, "maxfev": STEPS_MAX, "xatol": 1e-5, "fatol": 1e-6},
     )
     if not found.success or np.max(np.abs(found.x)) >= EXPONENT_MAX:
         raise ValueError("no parameters fit these customers best")

@@ -1,7 +1,8 @@
 """Whom a measure counts, and how few of them may be shown.
 
 A figure about fewer than GROUP_MIN customers would describe single persons. It is suppressed, and
-so is the next smallest group if it alone would be suppressed: it would follow by subtraction.
+so are the next smallest groups until what is suppressed is about as many: it would follow by
+subtraction from the whole.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ PERSONS = Population("persons", frozenset({"person"}))
 
 def hidden(sizes: Sequence[int]) -> frozenset[int]:
     """Positions of the groups of a breakdown that must not be shown, by their sizes."""
-    small = {place for place, size in enumerate(sizes) if size < GROUP_MIN}
-    if len(small) == 1:
-        rest = [place for place in range(len(sizes)) if place not in small]
-        small |= {min(rest, key=lambda place: (sizes[place], place))} if rest else set()
-    return frozenset(small)
+    by_size = sorted(range(len(sizes)), key=lambda place: (sizes[place], place))
+    small = [place for place in by_size if sizes[place] < GROUP_MIN]
+    if not small:
+        return frozenset()
+    count = max(2, len(small))  # of one alone, the next smallest
+    while count < len(by_size) and sum(sizes[place] for place in by_size[:count]) < GROUP_MIN:
+        count += 1
+    return frozenset(by_size[:count])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from schemas.reject import RejectReason
 from schemas.watermark import Watermark
 from services.embedded.checkpoints import NOTED_WITHIN_S, UNNOTED_EVENTS_MAX, Checkpoints
 from services.embedded.pipeline import Pipeline
-from services.ingest.core.outcome import Intake
+from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
-from services.ingest.stage import IngestStage
+from services.ingest.stage import Decoded, IngestStage
 from services.runtime.errors import Retry
 from services.stream.watermarks import MemoryWatermarks
 from tests.events import RECEIVED_AT, core, event, line
@@ -169,3 +171,25 @@ def test_what_is_in_doubt_is_one_batch(world: World) -> None:
     before = world.pipeline.settled
     assert world.pipeline.recover() == 9
     assert world.pipeline.settled == before + 1
+
+
+def test_a_stored_event_is_not_rejected_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings may have changed between a kill and the start: who sent it was told that it is
+    stored, and it is."""
+    world.take(0, 3)
+    world.alone.start()
+    decode, kept = IngestStage.decode, list[object]()
+
+    def strict(self: IngestStage, *given: Any) -> Decoded:
+        first, *others = decode(self, *given).outcomes
+        assert isinstance(first, Accepted)
+        reject = Reject(RejectReason.UNKNOWN_TYPE, event_id=first.event_id)
+        return Decoded(given[0], [reject, *others], given[1], given[2])
+
+    monkeypatch.setattr(IngestStage, "decode", strict)
+    monkeypatch.setattr(Facts, "write_rejected", lambda _self, lines: kept.extend(lines))
+    assert world.pipeline.recover() == 3
+    assert kept == []
+    assert len(world.alone.rows.facts) == 3

@@ -45,9 +45,10 @@ def histories(purchases: list[PublishedPurchase], until: date = CALIBRATED) -> H
         mean = float(sum(found[day] for day in later)) / max(1, len(later))
         if mean > 0:
             spent[key].append(mean)
+    repeaters = sum(count for key, count in groups.items() if key[0])
     return Histories(
         [
-            HistoryGroup(*key, persons, len(spent[key]), sum(spent[key]))
+            HistoryGroup(*key, persons, len(spent[key]), sum(spent[key]), len(days), repeaters)
             for key, persons in groups.items()
         ],
         [Spender(key[0], mean) for key, means in spent.items() for mean in means],
@@ -120,6 +121,17 @@ def test_refused() -> None:
     assert (cells(found)["correlation"] or 0) > 0.99
     with pytest.raises(ValueError, match="fit"):
         fitted_spending(np.array([1.0] * 200), np.array([5.0] * 200))
+
+
+@pytest.mark.parametrize(("repeats", "recency"), [(1_100, 364), (1_500, 364), (600, 90)])
+def test_a_card_that_everybody_uses(repeats: int, recency: int) -> None:
+    """One customer with several purchases a day is one customer: the others are worth as much."""
+    rows = histories(list(cdnow()))
+    usual = compute(rows, CONTEXT).value
+    card = HistoryGroup(repeats, recency, 364, 1, 1, 9.0, 2_357, 946)
+    found = compute(rows._replace(customers=[*rows.customers, card]), CONTEXT)
+    assert found.value is None or found.value == pytest.approx(usual, rel=0.5)
+    assert found.value is not None or found.flags == [Flag.NO_FIT]
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

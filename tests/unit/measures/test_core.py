@@ -50,6 +50,7 @@ def test_an_empty_window_is_refused() -> None:
         ([4, 6, 7], {0, 1}),  # the one would follow by subtraction
         ([7, 4, 5], {1, 2}),
         ([4, 3, 9], {0, 1}),
+        ([60, 1, 38, 1], {1, 2, 3}),  # two single persons, and nobody knows of how many
         ([4], {0}),
         ([], set()),
     ],

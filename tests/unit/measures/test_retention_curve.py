@@ -57,3 +57,10 @@ def test_nobody_came_back() -> None:
     assert [cell.value for cell in found.breakdown if cell.by == "cohort"] == [0, 0]
     empty = compute(Months([]), april)
     assert (empty.n, empty.value, list(empty.breakdown)) == (0, None, [])
+
+
+def test_a_cohort_of_few_does_not_follow_from_the_whole() -> None:
+    """Three new customers in March are in no figure."""
+    april = CONTEXT._replace(window=until(date(2026, 5, 1)))
+    march = [CohortMonth(date(2026, 3, 1), 0, 3), CohortMonth(date(2026, 3, 1), 1, 1)]
+    assert compute(Months([*ROWS.months, *march]), april) == compute(ROWS, april)
