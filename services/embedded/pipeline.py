@@ -97,7 +97,11 @@ class Pipeline:
             version_of(EMBEDDED_GENERATION, checkpoint - 1)
         )
         self._undone = [DecisionRecord.of(realm, decision) for realm, decision in stored]
-        count = self.repeat(self._facts.in_doubt(checkpoint), in_doubt=True)
+        count = 0
+        for part in bounded(self._facts.in_doubt(checkpoint), RECOVERY_EVENTS):
+            # One batch of many: of events of one region, one by one, each would solve it anew.
+            self._retrying(self._decoded_again(part), in_doubt=True)
+            count += len(part)
         if self._undone:
             self._decide(in_doubt=True)
         elif count:
@@ -105,14 +109,14 @@ class Pipeline:
         return count
 
     def repeat(self, stored: Iterable[StoredEvent], *, in_doubt: bool) -> int:
-        """Process stored events once more, as they came in, and acknowledge nothing; how many.
-
-        Many are one batch: of events of one region, one by one, each would solve it anew.
-        """
+        """Process stored events once more, as they came in, and acknowledge nothing; how many."""
         count = 0
-        for part in bounded(stored, RECOVERY_EVENTS):
-            self._retrying(self._decoded_again(part), in_doubt=in_doubt)
-            count += len(part)
+        for (received_at, intake), events in groupby(stored, key=lambda one: one[1:]):
+            for part in bounded(events, RECOVERY_EVENTS):
+                lines = [Line(event.payload, len(event.payload)) for event in part]
+                decoded = self._stage.decode(lines, received_at, intake)
+                self._retrying(decoded, in_doubt=in_doubt)
+                count += len(lines)
         return count
 
     def _decoded_again(self, stored: Sequence[StoredEvent]) -> Decoded:

@@ -90,8 +90,11 @@ def test_everything_in_doubt_is_processed_again(database: Database) -> None:
 
 
 @pytest.mark.parametrize("survived", always({1}, [0, 1, 2]))
-def test_killed_again_while_recovering(database: Database, survived: int) -> None:
+def test_killed_again_while_recovering(
+    database: Database, survived: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A crash in the middle of the recovery leaves the rest in doubt, not lost."""
+    monkeypatch.setattr("services.embedded.pipeline.RECOVERY_EVENTS", 1)
     stored_and_killed(database, 3)
     with pytest.raises(Killed):
         pipeline(database, batches_left=survived).recover()
