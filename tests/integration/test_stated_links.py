@@ -45,6 +45,8 @@ def test_a_link_between_what_only_the_erased_stated_stays_away(workers: Workers)
     assert links() == 0
     assert_replay_changes_nothing(workers)
     assert links() == 0
+    workers.start_identity()  # those of before would see that others have gone on, and end
+    workers.start_consistency()
     other = identifier("loyalty_card", "another-card", issuer="shop", verified=True)
     workers.publish(line(event("page.viewed", event_id="owner", identifiers=[first, other])))
     run(workers.run_all())
