@@ -23,8 +23,8 @@ from services.store.database import Database
 from services.store.statements import Statements
 
 STATEMENTS = {
-    name: {one: whole(Statements(FOLDER / f"{name}.sql")[one]) for one in measure.rows}
-    for name, measure in MEASURES.items()
+    name: {one: whole(sql) for one, sql in Statements(FOLDER / f"{name}.sql").items()}
+    for name in MEASURES
 }
 """The statements of each measure by the names of its inputs."""
 
