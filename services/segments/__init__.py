@@ -1,0 +1,1 @@
+"""Segments: which customers fulfil the conditions of a definition at a time, and since when."""

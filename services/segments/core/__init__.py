@@ -1,0 +1,1 @@
+"""Membership of segments as a pure function of facts, definition and time."""
