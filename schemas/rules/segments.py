@@ -185,6 +185,8 @@ def read_segments(text: str, scope: SegmentScope) -> dict[str, SegmentDefinition
         data = tomllib.loads(text)
     except RecursionError as error:
         raise ValueError(f"conditions are nested deeper than {DEPTH_MAX} levels") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"file: {error}") from error
     return checked_segments(data, scope, text)
 
 

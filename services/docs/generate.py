@@ -17,12 +17,18 @@ from typing import Any
 from services.docs.asyncapi import asyncapi_document
 from services.docs.imports_page import imports_page
 from services.docs.interface_page import interface_page
-from services.docs.json_schema import incident_schema, profile_schema, touchpoint_schema
+from services.docs.json_schema import (
+    incident_schema,
+    profile_schema,
+    segments_schema,
+    touchpoint_schema,
+)
 from services.docs.manifests import manifests
 from services.docs.metrics_page import metrics_page
 from services.docs.openapi import openapi_document
 from services.docs.python_client import client_files
 from services.docs.rules_page import rules_page
+from services.docs.segments_page import segments_page
 from services.docs.settings_page import settings_page
 from services.docs.topics_page import topics_page
 from services.docs.touchpoints_page import touchpoints_page
@@ -33,6 +39,7 @@ DOCUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "schemas/generated/touchpoint.schema.json": touchpoint_schema,
     "schemas/generated/profile.schema.json": profile_schema,
     "schemas/generated/incident.schema.json": incident_schema,
+    "schemas/generated/segments.schema.json": segments_schema,
     "schemas/generated/asyncapi.json": asyncapi_document,
     "schemas/generated/openapi.json": openapi_document,
 }
@@ -42,6 +49,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/topics.md": topics_page,
     "docs/reference/imports.md": imports_page,
     "docs/reference/consistency-rules.md": rules_page,
+    "docs/reference/segments.md": segments_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
 }

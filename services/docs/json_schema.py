@@ -1,4 +1,4 @@
-"""JSON Schema 2020-12 of the input (touchpoints) and the output (profiles, incidents).
+"""JSON Schema 2020-12 of the input (touchpoints, segments) and the output (profiles, incidents).
 
 What a schema accepts is accepted and the reverse, scalar by scalar (`schemas.scalars` makes both),
 except where rules and settings of an installation decide and in what JSON Schema cannot say: the
@@ -17,6 +17,8 @@ from pydantic_core import core_schema
 
 from schemas.incident import INCIDENT_VERSION
 from schemas.profile import PROFILE_VERSION, Profile
+from schemas.rules.segment_conditions import UnknownCondition
+from schemas.rules.segments import SegmentFile
 from schemas.scalars import EXACT_TIME, NOT_BLANK, end_of_text
 from schemas.touchpoint import EVENT_BYTES_MAX, EVENT_MODELS, EVENT_TYPES, TouchpointAdapter
 from services.consistency.views import views
@@ -27,6 +29,7 @@ _any_view: Any = Union[tuple(VIEWS.values())]  # noqa: UP007
 INCIDENT_VIEWS: TypeAdapter[Any] = TypeAdapter(_any_view)
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TOUCHPOINT_VERSION = 1
+SEGMENTS_VERSION = 1
 
 
 class ContractSchema(GenerateJsonSchema):
@@ -176,6 +179,31 @@ def incident_schema() -> Json:
     schema.pop("discriminator", None)
     description = "An incident as `c360 incidents show --json` prints it."
     return _document("incident", INCIDENT_VERSION, "Incident", description, schema)
+
+
+def segments_schema() -> Json:
+    """What a file of segments holds."""
+    schema = model_schema(SegmentFile, "validation")
+    # Stands for everything that is no condition, which the schema refuses anyway.
+    unknown = UnknownCondition.__name__
+    schema["$defs"].pop(unknown, None)
+    description = (
+        "Definitions of segments, as TOML or JSON. Event types, fields, attributes and segments "
+        "that conditions name must exist, which this schema cannot say."
+    )
+    return _document(
+        "segments", SEGMENTS_VERSION, "Segments", description, _without(schema, unknown)
+    )
+
+
+def _without(value: Any, part: str) -> Any:
+    """A schema in which nothing refers to a part."""
+    if isinstance(value, dict):
+        return {key: _without(item, part) for key, item in value.items()}
+    if isinstance(value, list):
+        reference = {"$ref": f"#/$defs/{part}"}
+        return [_without(item, part) for item in value if item != reference]
+    return value
 
 
 def view_schemas() -> dict[str, Json]:

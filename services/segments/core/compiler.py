@@ -49,10 +49,10 @@ from services.segments.core.facts import FOREVER, CustomerFacts
 from services.segments.core.leaves import (
     AT_LEAST_ONE,
     NONE,
-    Absence,
     Aggregated,
     Counted,
-    Link,
+    FollowingStep,
+    Missing,
     Ordered,
     Outermost,
     Regular,
@@ -261,15 +261,15 @@ class _Compiler:
 
     def _ordered(self, condition: SequenceCondition) -> Compiled:
         first, *others = steps_of(condition)
-        links: list[Link] = []
-        absences: list[Absence] = []
+        links: list[FollowingStep] = []
+        absences: list[Missing] = []
         for one in others:
             match one:
                 case WithoutStep():
-                    absences.append(Absence(self._matcher(one), _ms(one.within)))
+                    absences.append(Missing(self._matcher(one), _ms(one.within)))
                 case ThenStep():
                     length, between = _ms(one.within) or FOREVER, tuple(absences)
-                    links.append(Link(self._matcher(one), length, between))
+                    links.append(FollowingStep(self._matcher(one), length, between))
                     absences = []
         return Ordered(self._matcher(first), links, absences, _ms(condition.within))
 

@@ -80,7 +80,7 @@ class Series:
                 yield one.until_ms
 
 
-class Said(NamedTuple):
+class DatedValues(NamedTuple):
     """The values of an attribute from a time on (Unix ms): one, or several of a union."""
 
     from_ms: int
@@ -94,7 +94,7 @@ class CustomerFacts:
         self,
         kind: str,
         events: Iterable[CustomerEvent] = (),
-        attributes: Mapping[str, Sequence[Said]] | None = None,
+        attributes: Mapping[str, Sequence[DatedValues]] | None = None,
         consents: Iterable[ConsentRecord] = (),
         measures: Mapping[str, str | Decimal] | None = None,
     ) -> None:

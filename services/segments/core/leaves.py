@@ -162,7 +162,7 @@ class Regular(Leaf):
 
 
 @dataclass(frozen=True)
-class Absence:
+class Missing:
     """None of these events, for a while after a step or until the next one (`within_ms` None)."""
 
     matcher: Matcher
@@ -170,13 +170,13 @@ class Absence:
 
 
 @dataclass(frozen=True)
-class Link:
+class FollowingStep:
     """The next event of a sequence."""
 
     matcher: Matcher
     within_ms: int
     """How long after the one before, at most."""
-    absences: Sequence[Absence]
+    absences: Sequence[Missing]
     """What must not be between the two."""
 
 
@@ -185,8 +185,8 @@ class Ordered(Leaf):
     """Events one after the other; each strictly later than the one before."""
 
     first: Matcher
-    links: Sequence[Link]
-    absences: Sequence[Absence]
+    links: Sequence[FollowingStep]
+    absences: Sequence[Missing]
     """What must not follow the last event."""
     within_ms: int | None
     """How long ago it was complete, at most."""
@@ -205,7 +205,7 @@ class Ordered(Leaf):
         )
 
     def _next(
-        self, facts: CustomerFacts, reached: Sequence[int], link: Link, at_ms: int
+        self, facts: CustomerFacts, reached: Sequence[int], link: FollowingStep, at_ms: int
     ) -> list[int]:
         """The times of the next event, of those that some event before it leads to."""
         missing = [(one.within_ms, _times(facts, one.matcher, at_ms)) for one in link.absences]

@@ -17,14 +17,14 @@ from schemas.rules.segment_conditions import HOUR_MS
 from schemas.rules.segments import SegmentScope
 from services.profiles.core.consent import ConsentRecord
 from services.segments.core.compiler import SegmentSetting
-from services.segments.core.facts import CustomerEvent, CustomerFacts, Said
+from services.segments.core.facts import CustomerEvent, CustomerFacts, DatedValues
 
 Json = dict[str, Any]
 ZONE = ZoneInfo("Europe/Berlin")
 SETTING = SegmentSetting(ZONE, "EUR", profile_rules().consent)
 SCOPE = SegmentScope(profile_rules(), ["score"])
 START_MS = 1_774_648_800_000
-"""2026-03-28 00:00 in Berlin, 27 March 23:00 UTC, less an hour."""
+"""An hour before the 28 March 2026 begins in Berlin."""
 HOURS = 48
 """In so many hours everything happens …"""
 HORIZON = 130
@@ -37,7 +37,7 @@ class Customer(NamedTuple):
 
     kind: str
     events: list[CustomerEvent]
-    attributes: dict[str, list[Said]]
+    attributes: dict[str, list[DatedValues]]
     consents: list[ConsentRecord]
     measures: dict[str, str | Decimal]
 
@@ -54,7 +54,8 @@ def at(hour: float) -> int:
 
 def customer(rng: random.Random) -> Customer:
     """Anybody."""
-    events = [_event(rng, number) for number in range(rng.choice([0, 1, 2, 4, 9]))]
+    count = rng.choice([0, 2, 4, 8, 16])
+    events = [_event(rng, number) for number in range(count)]
     for one in list(events):
         if rng.random() < 0.15:  # corrected: in time, in content, even in type
             later = _event(rng, 99)
@@ -65,14 +66,14 @@ def customer(rng: random.Random) -> Customer:
         "birth_date": _said(rng, ["2000-03-29", "2008-03-30", "1999-06-01", "no day"]),
         "preference.time": _said(rng, ["morning", "evening"]),
     }
-    consents = [_consent(rng, number) for number in range(rng.choice([0, 0, 1, 3]))]
+    consents = [_consent(rng, number) for number in range(rng.choice([0, 0, 1, 4]))]
     measures: dict[str, str | Decimal] = {"score": Decimal(rng.randrange(10))}
-    kind = rng.choice(["person", "person", "person", "anonymous"])
+    kind = rng.choice(["person"] * 7 + ["anonymous"])
     return Customer(kind, events, attributes, consents, measures if rng.random() < 0.8 else {})
 
 
 def _event(rng: random.Random, number: int) -> CustomerEvent:
-    name = rng.choice(list(BODIES))
+    name = rng.choice(TYPES)
     return CustomerEvent(
         name,
         at(rng.randrange(HOURS)),
@@ -84,7 +85,7 @@ def _event(rng: random.Random, number: int) -> CustomerEvent:
 
 
 def _order(rng: random.Random) -> Json:
-    lines = [
+    lines: list[Json] = [
         {
             "category": rng.choice(["coffee", "tea", ""]),
             "sku": rng.choice("abc"),
@@ -98,7 +99,10 @@ def _order(rng: random.Random) -> Json:
 
 
 def _message(rng: random.Random) -> Json:
-    return {"campaign": rng.choice(["", "c1", "c2"]), "message_id": rng.choice(["", "m1", "m2"])}
+    return {
+        "campaign": rng.choice(["", "c1", "c1", "c2"]),
+        "message_id": rng.choice(["", "m1", "m2"]),
+    }
 
 
 def _reaction(rng: random.Random) -> Json:
@@ -114,6 +118,10 @@ BODIES: dict[str, Callable[[random.Random], Json]] = {
     "email.clicked": _reaction,
     "email.bounced": _message,
 }
+
+
+TYPES = ["order.placed", "order.placed", "cart.updated", "email.sent", *BODIES]
+"""What conditions ask for most is most frequent."""
 
 
 def _cancelled(
@@ -132,9 +140,11 @@ def _cancelled(
     return [whole, one._replace(known_ms=end, fields=less)]
 
 
-def _said(rng: random.Random, values: Sequence[str]) -> list[Said]:
+def _said(rng: random.Random, values: Sequence[str]) -> list[DatedValues]:
     times = rng.sample(range(-20, HOURS), rng.choice([0, 1, 1, 2]))
-    return [Said(at(one), tuple(rng.sample(values, rng.choice([0, 1, 1, 2])))) for one in times]
+    return [
+        DatedValues(at(one), tuple(rng.sample(values, rng.choice([0, 1, 1, 2])))) for one in times
+    ]
 
 
 def _consent(rng: random.Random, number: int) -> ConsentRecord:
@@ -196,7 +206,7 @@ def _selected(rng: random.Random) -> tuple[str, Json]:
         more["channel"] = rng.choice(["shop", ["shop", "pos"]])
     if rng.random() < 0.1:
         more["store"] = "12"
-    if name == "order.placed" and rng.random() < 0.5:
+    if name == "order.placed" and rng.random() < 0.4:
         more["where"] = rng.choice(
             [
                 {"lines.category": "coffee"},

@@ -220,7 +220,8 @@ class Oracle:
             for one in targets
             if one.purpose == wanted["purpose"] and one.channel == wanted["channel"]
         ]
-        return any(consents.permission(one).allowed for one in found) == wanted["allowed"]
+        is_allowed = any(consents.permission(one).allowed for one in found)
+        return bool(is_allowed == wanted["allowed"])
 
     def _consents(self, t: int) -> tuple[Consents, list[Target]]:
         until = [one for one in self.who.consents if to_ms(one.occurred_at) <= t]
@@ -328,7 +329,7 @@ def in_window(said: Json, time: int, t: int) -> bool:
 def tested(number: Any, bound: str) -> bool:
     if ".." in bound:
         low, _, high = bound.partition("..")
-        return Decimal(low) <= number <= Decimal(high)
+        return bool(Decimal(low) <= number <= Decimal(high))
     sign, limit = re.findall(r"^([<>=]+) *(.+)$", bound)[0]
     return SIGNS[sign](number, Decimal(limit))
 
@@ -357,7 +358,7 @@ def fits(name: str, term: Any, part: Json, body: Json) -> bool:
     return value in listed(term)
 
 
-def numbers(said: Json, body: Json, field: str) -> list[Any]:
+def numbers(said: Json, body: Any, field: str) -> list[Any]:
     """The values of a field, of lines only those that the condition selects."""
     if field == "order_value":
         return [body[field]] if body["currency"] == "EUR" else []
