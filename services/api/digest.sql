@@ -2,7 +2,7 @@
 -- One part of all touchpoints, without times of receipt, batches and versions.
 SELECT realm, node, event_id, occurred_at, channel, type, synthetic, source_system, source_store,
     campaign, anchor_type, anchor_verified,
-    COLUMNS('^(ids|lines|consents|attrs|offers|answers|group|member)[.]'),
+    COLUMNS('^((ids|lines|consents|attrs|offers|group|member)[.]|answers[.](question|score|expected|choice)$)'),
     order_action, order_issuer, order_id, return_id, order_counts, order_currency, order_value,
     survey_kind, group_kind, group_action, group_issuer, group_id, member_title, member_since,
     member_until

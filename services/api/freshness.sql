@@ -31,6 +31,8 @@ SELECT payload, received_at, intake,
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (survey_kind != '' OR corrects) OR version IN (SELECT version FROM surveys
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
+    AND (NOT (interaction != '' OR corrects) OR version IN (SELECT version FROM interactions
+        WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (group_kind != '' OR corrects) OR version IN (SELECT version FROM group_facts
         WHERE realm = {realm:String} AND node = {node:UUID} AND event_id = {event_id:String}))
     AND (NOT (notEmpty(claims.kind) OR corrects) OR version IN (SELECT version FROM claims

@@ -54,6 +54,7 @@ PLACES: dict[str, PersonalTable] = {
     "group_facts": PersonalTable(FoundBy.EVENT, "accounts_and_households"),
     "group_keys": PersonalTable(FoundBy.EVENT),
     "identifiers": PersonalTable(FoundBy.EVENT),
+    "interactions": PersonalTable(FoundBy.EVENT),
     "event_ids": PersonalTable(FoundBy.EVENT),
     "order_keys": PersonalTable(FoundBy.EVENT),
     "price_claims": PersonalTable(FoundBy.EVENT),

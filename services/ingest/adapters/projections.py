@@ -13,6 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from services.ingest.core.fact_row import EMPTY_SURVEY
+from services.ingest.core.interaction import (
+    FIELDS,
+    NO_DETAILS,
+    InteractionKind,
+    columns_of_details,
+)
 from services.ingest.core.outcome import Accepted
 from services.store.database import Database
 from services.store.statements import statements_of
@@ -92,6 +99,18 @@ def _statements(event: Accepted, _batch: int) -> Iterator[Row]:
         before[kind] += 1
 
 
+def _interactions(event: Accepted, _batch: int) -> Iterator[Row]:
+    """A correction may have changed the kind: it says nothing of every other one."""
+    row = event.row
+    mine = row["interaction"]
+    seen = [row[name] for name in _INTERACTION]
+    for kind in InteractionKind if event.corrects else (mine,) if mine else ():
+        is_mine = kind == mine
+        details = columns_of_details(row["details"]) if is_mine else NO_DETAILS
+        yield (kind, row["type"] if is_mine else "", *seen, *details)
+
+
+_INTERACTION = (*_SEEN, "source_store", "campaign", "anchor_type")
 _OFFER = ("sku", "market", "location", "basis", "price", "currency", "quantity", "terms")
 _CLAIM_NAMES = (
     "event_id", "node", "ordinal", "version", "occurred_at", "channel", "synthetic", "order_id",
@@ -134,8 +153,7 @@ PROJECTIONS = (
     _whole(
         "surveys_view", "surveys",
         (
-            *_SEEN, "survey_kind", "answers.question", "answers.score", "answers.expected",
-            "answers.choice",
+            *_SEEN, "source_store", "anchor_type", *EMPTY_SURVEY,
         ),
         lambda row: row["survey_kind"],
     ),
@@ -167,6 +185,10 @@ PROJECTIONS = (
     Projection(
         "statements_view", "statements",
         ("realm", "kind", "subject", "subject_type", *_CLAIM_NAMES, "body"), _statements,
+    ),
+    Projection(
+        "interactions_view", "interactions", ("kind", "type", *_INTERACTION, *FIELDS),
+        _interactions,
     ),
 )  # fmt: skip
 """All views of `touchpoints`, as schemas/sql defines them; tests/contract compares the two."""

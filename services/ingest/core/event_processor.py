@@ -46,6 +46,7 @@ from services.ingest.core.fact_row import (
     CLAIMS,
     CONSENTS,
     EMPTY_CONSENTS,
+    INTERACTION,
     OFFERS,
     FactRow,
     Group,
@@ -54,6 +55,7 @@ from services.ingest.core.fact_row import (
 )
 from services.ingest.core.hints import attribute_hints, order_hints
 from services.ingest.core.identify import Identification, StoredNames
+from services.ingest.core.interaction import KIND_OF, interaction
 from services.ingest.core.outcome import Accepted, Context, DropReason, Identified, Intake, Reject
 from services.ingest.core.permission import (
     ADDRESS_TYPES,
@@ -384,6 +386,10 @@ class EventProcessor:
         groups: list[RowPart] = []
         if event.type in GROUPED_TYPES:
             groups.append(typed_group(context, config.source_issuers, realm.currency))
+        if event.type in KIND_OF:
+            said = interaction(event, realm.currency)
+            if said[0]:
+                groups.append((INTERACTION, said))
         if consents is not EMPTY_CONSENTS:
             groups.append(numbered(CONSENTS, consents))
         if prices:

@@ -223,14 +223,26 @@ def claims_group(claims: list[tuple[Statement, Decimal]]) -> Group:
 
 
 def survey_group(context: Context) -> Group:
-    """Columns of a survey answer."""
+    """Columns of a survey answer. One that names nobody stays apart from the case and the order
+    that it is about: they would say who answered."""
     body: SurveyAnswered = context.event.body
+    is_named = bool(context.identified.identifiers)
     return {
         "survey_kind": body.kind,
+        "survey": body.survey,
+        "survey_wave": body.wave,
+        "survey_mode": body.mode or "",
+        "survey_touchpoint": body.touchpoint,
+        "survey_case_id": body.case_id if is_named else "",
+        "survey_order_id": body.order_id if is_named else "",
         "answers.question": [answer.question for answer in body.answers],
         "answers.score": [answer.score for answer in body.answers],
         "answers.expected": [answer.expected for answer in body.answers],
         "answers.choice": [answer.choice for answer in body.answers],
+        "answers.form": [answer.form or "" for answer in body.answers],
+        "answers.importance": [answer.importance for answer in body.answers],
+        "answers.scale_min": [answer.scale_min for answer in body.answers],
+        "answers.scale_max": [answer.scale_max for answer in body.answers],
     }
 
 

@@ -1,8 +1,8 @@
 """A row of `touchpoints` as it is made and written: the envelope, and the groups that an event has.
 
 Most of the columns belong to a group that most events do not have (order, consents, attributes,
-offers, claims, survey, membership). So a row has its own groups only, and a batch becomes columns
-without a step for each column of each row.
+offers, claims, survey, membership, interaction). So a row has its own groups only, and a batch
+becomes columns without a step for each column of each row.
 """
 
 from __future__ import annotations
@@ -78,14 +78,25 @@ EMPTY_MEMBERSHIP: Group = {
 }
 EMPTY_SURVEY: Group = {
     "survey_kind": "",
+    "survey": "",
+    "survey_wave": "",
+    "survey_mode": "",
+    "survey_touchpoint": "",
+    "survey_case_id": "",
+    "survey_order_id": "",
     "answers.question": (),
     "answers.score": (),
     "answers.expected": (),
     "answers.choice": (),
+    "answers.form": (),
+    "answers.importance": (),
+    "answers.scale_min": (),
+    "answers.scale_max": (),
 }
+EMPTY_INTERACTION: Group = {"interaction": "", "details": ""}
 GROUPS = (
     EMPTY_ORDER, EMPTY_CONSENTS, EMPTY_ATTRIBUTES, EMPTY_OFFERS, EMPTY_CLAIMS, EMPTY_SURVEY,
-    EMPTY_MEMBERSHIP,
+    EMPTY_MEMBERSHIP, EMPTY_INTERACTION,
 )  # fmt: skip
 """The other columns, each with the value of a row that has none; a row has a group as a whole, or
 not at all."""
@@ -97,7 +108,7 @@ _GROUP_OF = {
     name: (number, place) for number, group in enumerate(GROUPS) for place, name in enumerate(group)
 }
 _VALUES_OF = [itemgetter(*group) for group in GROUPS]
-ORDER, CONSENTS, ATTRIBUTES, OFFERS, CLAIMS, SURVEY, MEMBERSHIP = range(len(GROUPS))
+ORDER, CONSENTS, ATTRIBUTES, OFFERS, CLAIMS, SURVEY, MEMBERSHIP, INTERACTION = range(len(GROUPS))
 """The numbers of the groups."""
 
 
