@@ -84,7 +84,7 @@ KIND_OF: dict[str, str] = {
 """The kind of every event type that has one."""
 
 
-class Details(msgspec.Struct, frozen=True, kw_only=True):
+class InteractionDetails(msgspec.Struct, frozen=True, kw_only=True):
     """The typed fields, in the order of the columns of `interactions`; times are in UTC, as text
     without a zone."""
 
@@ -147,7 +147,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     audience: str = ""
 
 
-FIELDS = Details.__struct_fields__
+FIELDS = InteractionDetails.__struct_fields__
 TIMES = ("starts_at", "until", "notice_until", "due", "promised_at")
 MONEY = ("amount", "cost", "value_per_year")
 """Fields of which `currency` is the currency."""
@@ -170,7 +170,7 @@ NOTHING: tuple[Any, ...] = (None, "", False, [])
 """Defaults that say nothing; any other, such as that the customer is the author, is a value."""
 Values = dict[str, Any]
 _ENCODE = msgspec.json.Encoder(decimal_format="string").encode
-_DECODE = msgspec.json.Decoder(Details).decode
+_DECODE = msgspec.json.Decoder(InteractionDetails).decode
 
 
 class _Field(NamedTuple):
@@ -303,7 +303,7 @@ def _instant(value: datetime) -> str | None:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")
 
 
-NO_DETAILS: tuple[Any, ...] = astuple(Details())
+NO_DETAILS: tuple[Any, ...] = astuple(InteractionDetails())
 """The values of FIELDS of an event that says nothing."""
 
 

@@ -16,7 +16,7 @@ from services.ingest.core.interaction import (
     FIELDS,
     KIND_OF,
     NO_DETAILS,
-    Details,
+    InteractionDetails,
     columns_of_details,
 )
 from services.ingest.core.outcome import Accepted
@@ -51,7 +51,7 @@ def test_fields_are_apart_from_the_columns_of_facts() -> None:
     """A field is named as a column that facts have only where both mean the same."""
     assert set(FIELDS) & set(COLUMNS) == {"order_id", "survey"}
     assert columns_of_details("") == NO_DETAILS
-    assert len(NO_DETAILS) == len(Details.__struct_fields__)
+    assert len(NO_DETAILS) == len(InteractionDetails.__struct_fields__)
 
 
 def test_values_that_say_nothing_are_left_away() -> None:
