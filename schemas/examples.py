@@ -438,11 +438,37 @@ _GROUPS = (
         {"household_id": "H-512", "issuer": "crm", "relation": "partner"},
     ),
 )
+_CUSTOM = (
+    event(
+        "custom.tracked",
+        "04-02T09",
+        "app",
+        {"system": "app"},
+        [CUSTOMER, COOKIE],
+        {
+            "name": "Recipe Saved",
+            "properties": [
+                {"name": "recipe", "value": "flat-white"},
+                {"name": "collection.size", "value": "3"},
+            ],
+            "by_customer": True,
+        },
+    ),
+)
 
 
 def _by_type() -> dict[str, Json]:
     """The examples in the order of the table of event types."""
-    every = (*_BROWSING, *_ORDERS, *_MESSAGES, *_MASTER_DATA, *DIALOGUE, *_OFFERS, *_GROUPS)
+    every = (
+        *_BROWSING,
+        *_ORDERS,
+        *_MESSAGES,
+        *_MASTER_DATA,
+        *DIALOGUE,
+        *_OFFERS,
+        *_GROUPS,
+        *_CUSTOM,
+    )
     found = {one["type"]: one for one in every}
     return {name: found[name] for name in EVENT_TYPES}
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from schemas.base import ChannelName, Code, Contract, Flag, Instant, OptionalCode, RealmName
-from schemas.events import browsing, dialogue, groups, master_data, messages, orders
+from schemas.events import browsing, custom, dialogue, groups, master_data, messages, orders
 from schemas.offer import Offer, PriceListCompleted
 from schemas.scalars import Whole, Written
 
@@ -192,6 +192,7 @@ EVENT_TYPES: dict[str, EventType] = {
     ),
     "account.contact_changed": EventType(groups.AccountContactChanged, POST, DIRECT, ONE),
     "household.member_changed": EventType(groups.HouseholdMemberChanged, POST, DIRECT, ONE),
+    "custom.tracked": EventType(custom.CustomTracked, PRE, DIRECT, ONE, acts=True),
 }
 
 
@@ -208,7 +209,7 @@ PUBLIC_TYPES = frozenset(
         "profile.updated", "consent.given", "consent.withdrawn", "objection.made",
         "survey.answered", "review.posted", "referral.made", "support.contacted",
         "complaint.opened", "message.exchanged", "appointment.booked", "community.posted",
-        "idea.submitted", "contest.entered",
+        "idea.submitted", "contest.entered", "custom.tracked",
     }
 )  # fmt: skip
 """What a public write key may send: what a visitor does. Orders, prices and mailings come from

@@ -292,6 +292,10 @@ EVENTS = {
         "The members of a household were changed with {x} {where} {when}",
         "{when} wurden {where} mit {dative} Mitglieder eines Haushalts geändert",
     ),
+    "custom.tracked": (
+        "Something the shop has its own name for happened with {x} {where} {when}",
+        "{when} geschah {where} mit {dative} etwas, das der Shop selbst benannt hat",
+    ),
     "contract.ended": (
         "A contract of {x} ended {where} {when}",
         "{when} endete {where} zu {dative} ein Vertrag",

@@ -6,6 +6,7 @@ mail say nothing about the customer. What is not clearly the customer's own act 
 
 from __future__ import annotations
 
+from schemas.events.custom import CustomTracked
 from schemas.events.dialogue import MessageExchanged, Side, SupportExchanged
 from schemas.events.master_data import IdentityLinked, LinkReason
 from schemas.events.messages import MessageReaction
@@ -30,4 +31,6 @@ def is_activity(event: Touchpoint) -> bool:
         return body.receipt_kind is ReceiptKind.SALE
     if isinstance(body, IdentityLinked):
         return body.reason is not LinkReason.OTHER
+    if isinstance(body, CustomTracked):
+        return body.by_customer
     return True

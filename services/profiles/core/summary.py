@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.currency import written_money
-from schemas.events import browsing, dialogue, groups, master_data, messages, orders
+from schemas.events import browsing, custom, dialogue, groups, master_data, messages, orders
 from schemas.offer import Offer, PriceListCompleted
 from schemas.touchpoint import Touchpoint, TouchpointAdapter
 
@@ -252,6 +252,11 @@ def _member(_: Touchpoint, body: groups.HouseholdMemberChanged, __: str) -> str:
     return "no longer a member of a household" if body.left else "a member of a household"
 
 
+def _tracked(_: Touchpoint, body: custom.CustomTracked, __: str) -> str:
+    """Its name only: the properties may say anything."""
+    return f"tracked {_short(body.name)}"
+
+
 def _offer(_: Touchpoint, body: Offer, currency: str) -> str:
     price = f" at {_money(body.price, body.currency or currency)}" if body.price else ""
     return f"offer of{_named('product', body.sku or body.gtin)}{price}"
@@ -306,4 +311,5 @@ TELLERS: dict[type, Callable[[Touchpoint, Body, str], str]] = {
     groups.AccountUpdated: partial(_said, "master data of an account changed"),
     groups.AccountContactChanged: _contact,
     groups.HouseholdMemberChanged: _member,
+    custom.CustomTracked: _tracked,
 }

@@ -36,6 +36,7 @@ KEPT_FOR = {
         "complaint.closed", "appointment.booked", "offer.published", "price_list.completed",
         "store.published",
     ),
+    "what they stand for is the retailer's own matter": ("custom.tracked",),
     "measures that look back for years count them": (
         "campaign.held_out", "referral.redeemed", "store.visited", "community.posted",
         "idea.submitted", "contest.entered", "action.planned", "action.done",

@@ -28,6 +28,7 @@ NAMED = [
     "price_list.completed", "account.updated", "account.contact_changed",
     "household.member_changed", "campaign.held_out", "referral.redeemed", "store.visited",
     "community.posted", "idea.submitted", "contest.entered", "action.planned", "action.done",
+    "custom.tracked",
 ]  # fmt: skip
 NAMELESS = [
     "offer.published", "store.published", "till.closed", "day.closed", "order.placed",
