@@ -95,7 +95,8 @@ def _size_of(line: Line) -> int:
 
 def _written(line: Line) -> bytes:
     fault = line.fault and list(line.fault)
-    head = orjson.dumps([line.size, fault, line.place])  # a tab in it is escaped
+    named = line.named.decode(errors="replace")
+    head = orjson.dumps([line.size, fault, line.place, named])  # a tab in it is escaped
     return head + b"\t" + line.content.replace(b"\n", b" ") + b"\n"
 
 

@@ -32,6 +32,7 @@ from services.docs.segments_page import segments_page
 from services.docs.settings_page import settings_page
 from services.docs.topics_page import topics_page
 from services.docs.touchpoints_page import touchpoints_page
+from services.docs.tracking_page import tracking_page
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m services.docs.generate"
@@ -50,6 +51,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/imports.md": imports_page,
     "docs/reference/consistency-rules.md": rules_page,
     "docs/reference/segments.md": segments_page,
+    "docs/reference/tracking.md": tracking_page,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
 }

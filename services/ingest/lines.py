@@ -25,6 +25,9 @@ class Line(NamedTuple):
     """File and number of the line, for the message of a reject; empty if it came from no file."""
     realm: str = ""
     """The only realm of which its sender may send events; empty for any."""
+    named: bytes = b""
+    """Of a line that the intake could not read: whom it names, as the fields of a touchpoint that
+    say so, if the intake could read that much. Empty: the content says so itself."""
 
     @property
     def is_whole(self) -> bool:

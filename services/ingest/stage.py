@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import structlog
 
+from schemas.faults import Fault
 from schemas.reject import NOT_KEPT, RejectReason
 from services.ingest.cancellations import keep_former, take_back
-from services.ingest.core.decode import too_large
+from services.ingest.core.decode import event_id_of, too_large
 from services.ingest.core.event_processor import EventProcessor
 from services.ingest.core.outcome import (
     NO_CORRECTIONS,
@@ -100,6 +101,12 @@ def outcome_of(
     return _judged(core, failed, line, realm)
 
 
+def unread_of(core: EventProcessor, line: Line, fault: Fault) -> Reject:
+    """The outcome of a line that the intake could not read."""
+    named = line.named or line.content
+    return _judged(core, Reject(*fault, event_id_of(named)), named, line.realm)
+
+
 def _judged(core: EventProcessor, reject: Reject, line: bytes, realm: str) -> Reject:
     """What becomes of a line that is rejected before, or while, it is processed."""
     try:
@@ -145,11 +152,10 @@ class IngestStage:
     def outcome(self, line: Line, received_at: datetime, intake: Intake) -> Accepted | Reject:
         """Validate one line."""
         if line.fault is not None:
-            unread = Reject(*line.fault)
-        elif not line.is_whole:
-            unread = Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
-        else:
+            return unread_of(self._core, line, line.fault)
+        if line.is_whole:
             return outcome_of(self._core, line.content, received_at, intake, line.realm)
+        unread = Reject(RejectReason.TOO_LARGE, message=too_large(line.size))
         return _judged(self._core, unread, line.content, line.realm)
 
     def store(self, decoded: Decoded, batch: int) -> Stored:

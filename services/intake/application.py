@@ -40,12 +40,14 @@ from services.api.http.parts import ApiParts
 from services.api.http.problems import answer_with_problems
 from services.api.http.streams import Streams
 from services.intake import http as intake
+from services.intake import tracking
 from services.intake.api_document import finished, with_exact_numbers
 from services.intake.http import Running
 
 ROUTERS: tuple[APIRouter, ...] = (
     freshness.router,
     intake.router,
+    tracking.router,
     streams.router,
     profiles.router,
     timeline.router,
@@ -69,7 +71,7 @@ EXPOSED_HEADERS = [
 """Headers that a web page of an allowed origin may read."""
 SENT_HEADERS = [
     "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer",
-    "X-API-Key", "X-Purpose", "X-Request-ID",
+    "X-API-Key", "X-Purpose", "X-Request-ID", "X-Retry-Count",
 ]  # fmt: skip
 PREFLIGHT_S = 600
 

@@ -19,7 +19,7 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from services.ingest.lines import KEPT_BYTES_MAX, InputError, InputMissing, Line
 from services.intake.documents import CutOff, documents
-from services.intake.format import Format
+from services.intake.format import Format, lines_of
 from services.intake.formats.touchpoint import FORMAT as NATIVE
 from services.intake.shape import Empty, NoEvents, Shape, shape_of
 
@@ -32,7 +32,7 @@ STANDARD_INPUT = "standard input"
 def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
     """Touchpoints of the file `name`, each as a line. Raises as numbered_lines.
 
-    A payload that cannot be read comes out as one line with its fault.
+    A payload, or a message of it, that cannot be read comes out as one line with its fault.
     """
     kept_bytes_max = max(KEPT_BYTES_MAX, layout.payload_bytes_max)
     for number, payload in numbered_lines(
@@ -47,7 +47,7 @@ def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
         if isinstance(found, Fault):
             yield _unreadable(payload, found, place)
         else:
-            yield from (Line(one, len(one), None, place) for one in found)
+            yield from lines_of(found, place)
 
 
 def _unreadable(payload: Line, fault: Fault, place: str) -> Line:

@@ -1,16 +1,33 @@
 """What a format is: how the payloads of one sender are translated to touchpoints.
 
-A payload is one line of a file, or of JSON one object, also over several lines. It is never read in
-part: either all of its touchpoints come out, or it is unreadable as a whole and is rejected with
-its bytes and the reason.
+A payload is one line of a file, or of JSON one object, also over several lines. What cannot be
+translated is rejected with its bytes and the reason: the payload as a whole, or of one that holds
+several messages the single message. No message is ever read in part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.faults import Fault
+from services.ingest.lines import KEPT_BYTES_MAX, Line
+
+
+class Refused(NamedTuple):
+    """A message that becomes no touchpoint, while others of its payload may."""
+
+    content: bytes
+    """The message."""
+    fault: Fault
+    """Why; it quotes nothing of the message."""
+    named: bytes = b""
+    """The ids, time and persons that the message names, as the fields of a touchpoint that say so:
+    whether its bytes may be kept is decided by them. Empty if there are none to be read."""
+
+
+Translated = Sequence[bytes | Refused]
 
 
 @dataclass(frozen=True)
@@ -24,10 +41,20 @@ class Format:
     """Name in `c360 ingest --format NAME`."""
     payload_bytes_max: int
     """Larger payloads are rejected without being read."""
-    touchpoints: Callable[[bytes], Sequence[bytes] | Fault]
+    touchpoints: Callable[[bytes], Translated | Fault]
     """The touchpoints of a payload, each as a JSON line, or why it cannot be read. Never raises;
     the fault quotes nothing of the payload."""
     lists: bool = False
     """A file may also be a list of payloads, or request bodies that hold them."""
     is_json: bool = True
     """A file that holds no JSON is refused as a whole; otherwise each of its lines is a payload."""
+
+
+def lines_of(found: Iterable[bytes | Refused], place: str = "", realm: str = "") -> Iterator[Line]:
+    """What a payload holds as lines for ingest, which rejects those that were refused."""
+    for one in found:
+        if isinstance(one, Refused):
+            kept = one.content[:KEPT_BYTES_MAX]
+            yield Line(kept, len(one.content), one.fault, place, realm, one.named)
+        else:
+            yield Line(one, len(one), None, place, realm)

@@ -24,10 +24,10 @@ from schemas.topics import CATALOGUE
 from services.api.http.sink import uncancellable
 from services.ingest.core.decode import marked
 from services.ingest.core.event_processor import EventProcessor
-from services.ingest.core.outcome import Intake, Reject
+from services.ingest.core.outcome import Accepted, Intake, Reject
 from services.ingest.lines import Line
 from services.ingest.measure import Tally
-from services.ingest.stage import Result, Status, outcome_of, refusal, with_hint
+from services.ingest.stage import Result, Status, outcome_of, refusal, unread_of, with_hint
 from services.intake.in_flight import EventsInFlight
 from services.intake.publish import route
 from services.intake.turns import Turns
@@ -105,8 +105,12 @@ def decide(
     results, records = list[Result](), list[Outgoing]()
     judged_at = received_at - CLOCKS_DIFFER
     for line in lines:
-        content = marked(line.content) if intake is Intake.PUBLIC else line.content
-        outcome = outcome_of(core, content, judged_at, intake, line.realm)
+        outcome: Accepted | Reject
+        if line.fault is not None:
+            content, outcome = line.content, unread_of(core, line, line.fault)
+        else:
+            content = marked(line.content) if intake is Intake.PUBLIC else line.content
+            outcome = outcome_of(core, content, judged_at, intake, line.realm)
         if isinstance(outcome, Reject):
             results.append(refusal(outcome))
             records.append(_letter(content, outcome, received_at))

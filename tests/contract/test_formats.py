@@ -2,6 +2,7 @@
 
 The examples of a format are in `tests/contract/formats/<name>/`: `payloads.jsonl`, the
 `touchpoints.jsonl` that they hold, and `unreadable.jsonl`, payloads that are none of this format.
+`refused.jsonl` holds messages that are refused alone, each with its reason and field.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_BYTES_MAX, TouchpointAdapter
 from services.ingest.lines import KEPT_BYTES_MAX, Line
 from services.intake.files import read_lines
-from services.intake.format import Format
+from services.intake.format import Format, Refused, lines_of
 from services.intake.formats import FORMATS
 
 EXAMPLES = Path(__file__).parent / "formats"
@@ -42,6 +43,15 @@ def is_touchpoint(line: bytes) -> bool:
     return True
 
 
+def taken(layout: Format, payload: bytes) -> list[bytes]:
+    """The touchpoints of a payload of which nothing is refused."""
+    found = layout.touchpoints(payload)
+    assert not isinstance(found, Fault), found
+    lines = [one for one in found if not isinstance(one, Refused)]
+    assert len(lines) == len(found), found
+    return lines
+
+
 @EACH
 def test_each_has_examples_and_a_page(layout: Format) -> None:
     """A stranger finds what a payload looks like, and what becomes of it."""
@@ -56,9 +66,7 @@ def test_payloads_become_their_touchpoints(layout: Format) -> None:
     for _ in range(2):
         found: list[bytes] = []
         for payload in examples(layout, "payloads.jsonl"):
-            touchpoints = layout.touchpoints(payload)
-            assert not isinstance(touchpoints, Fault)
-            found += touchpoints
+            found += taken(layout, payload)
         expected = [json.loads(line) for line in examples(layout, "touchpoints.jsonl")]
         assert [json.loads(line) for line in found] == expected
         assert all(map(is_touchpoint, found))
@@ -91,18 +99,16 @@ def test_an_oversized_payload_is_not_read(layout: Format, tmp_path: Path) -> Non
     assert large.fault.reason is RejectReason.TOO_LARGE
     assert large.size > layout.payload_bytes_max
     assert len(large.content) <= KEPT_BYTES_MAX
-    found = layout.touchpoints(good)
-    assert not isinstance(found, Fault)
-    assert others == [Line(one, len(one), None, f"{file}, line 2") for one in found]
+    place = f"{file}, line 2"
+    assert others == [Line(one, len(one), None, place) for one in taken(layout, good)]
 
 
 @EACH
 def test_a_file_of_payloads_is_read(layout: Format) -> None:
     """Whatever its text looks like: what the format reads line by line, it reads from a file."""
     file = EXAMPLES / layout.name / "payloads.jsonl"
-    wanted = [layout.touchpoints(one) for one in examples(layout, file.name)]
-    found = [line.content for line in read_lines(str(file), layout)]
-    assert found == [one for part in wanted if not isinstance(part, Fault) for one in part]
+    wanted = [one for payload in examples(layout, file.name) for one in taken(layout, payload)]
+    assert [line.content for line in read_lines(str(file), layout)] == wanted
 
 
 @EACH
@@ -112,7 +118,9 @@ def test_a_cut_payload_is_never_read_in_part(layout: Format) -> None:
         whole = layout.touchpoints(payload)
         for end in range(len(payload)):
             found = layout.touchpoints(payload[:end])
-            assert isinstance(found, Fault) or found == whole or not any(map(is_touchpoint, found))
+            lines = [] if isinstance(found, Fault) else list(lines_of(found))
+            valid = [one for one in lines if one.fault is None and is_touchpoint(one.content)]
+            assert found == whole or not valid
 
 
 @EACH
@@ -127,4 +135,45 @@ def test_damaged_payloads_raise_nothing(layout: Format) -> None:
             found = layout.touchpoints(bytes(damaged))
             assert found == layout.touchpoints(bytes(damaged))
             if not isinstance(found, Fault):
-                assert not any(b"\n" in line for line in found)
+                assert not any(b"\n" in line.content for line in lines_of(found))
+
+
+@EACH
+def test_refused_messages_are_kept_whole(layout: Format) -> None:
+    """Each alone, with its bytes, the reason and the field; nothing of it is quoted."""
+    for example in map(json.loads, examples(layout, "refused.jsonl")):
+        payload = json.dumps(example["payload"]).encode()
+        found = layout.touchpoints(payload)
+        assert not isinstance(found, Fault), example
+        [refused] = [one for one in found if isinstance(one, Refused)]
+        assert [refused.fault.reason, refused.fault.path] == example["fault"]
+        assert refused.fault.message
+        message = example["payload"].get("batch", [example["payload"]])[-1]
+        assert json.loads(refused.content) == message
+        assert len(found) == len(example["payload"].get("batch", "1"))
+
+
+@EACH
+def test_other_encodings_are_refused(layout: Format) -> None:
+    """UTF-16 and the like hold no touchpoint that could be taken for one."""
+    for payload in examples(layout, "payloads.jsonl")[:5]:
+        for encoding in ("utf-16", "utf-32", "utf-16-le", "cp037"):
+            found = layout.touchpoints(payload.decode().encode(encoding))
+            lines = [] if isinstance(found, Fault) else list(lines_of(found))
+            assert not [one for one in lines if one.fault is None and is_touchpoint(one.content)]
+
+
+@EACH
+def test_no_payload_takes_long(layout: Format) -> None:
+    """Depth, width and strings without an end are read in time proportional to their size, which a
+    second stands for: the suite ends a test that hangs."""
+    size = layout.payload_bytes_max - 100
+    for payload in (
+        b'{"batch":' + b"[" * size,
+        b"[" * (size // 2) + b"]" * (size // 2),
+        b'{"batch":[' + b'{"type":"track"},' * (size // 20) + b'{"type":"track"}]}',
+        b'{"a":"' + b"\\" * size,
+        b'{"batch":[{"properties":' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"}]}",
+    ):
+        found = layout.touchpoints(payload)
+        assert isinstance(found, Fault | list)

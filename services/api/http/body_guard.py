@@ -24,6 +24,18 @@ BODY_BYTES_MAX = 2 * 1024 * 1024
 BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 """Of the bodies of all such requests, until they are answered."""
 GUARDED, INTAKE = "/v1/", "/v1/touchpoints"
+TRACKING = {
+    f"/v1/{name}{slash}": call
+    for call, names in {
+        "identify": ("identify", "i"), "track": ("track", "t"), "page": ("page", "p"),
+        "screen": ("screen", "s"), "group": ("group", "g"), "alias": ("alias", "a"),
+        "batch": ("batch", "b"), "import": ("import",),
+    }.items()
+    for name in names
+    for slash in ("", "/")
+}  # fmt: skip
+"""The paths of the Segment protocol, and their calls: libraries use either name, with or without a
+slash at the end."""
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -71,7 +83,7 @@ def _is_guarded(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] not in METHODS_WITH_BODY:
         return False
     path: str = scope["path"]
-    return path.startswith(GUARDED) and path != INTAKE
+    return path.startswith(GUARDED) and path != INTAKE and path not in TRACKING
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -105,8 +105,9 @@ async def local_operation(name: str, request: Request, caller: Caller) -> Respon
 
 def _sized_line(line: bytes) -> Line:
     head, _, content = line.partition(b"\t")
-    size, fault, place = orjson.loads(head)
-    return Line(content, size, fault and Fault(RejectReason(fault[0]), *fault[1:]), place)
+    size, fault, place, named = orjson.loads(head)
+    unread = fault and Fault(RejectReason(fault[0]), *fault[1:])
+    return Line(content, size, unread, place, named=named.encode())
 
 
 def _ndjson(operation: Operation[Any, Any], access: Access, asked: Any) -> Iterator[bytes]:

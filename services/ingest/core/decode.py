@@ -107,10 +107,10 @@ def explain(error: ValidationError, line: bytes) -> Reject:
     fault = fault_of(error, "type", "no such event type")
     if fault.reason is RejectReason.NOT_JSON:
         return Reject(fault.reason, fault.path, not_utf8(line) or fault.message)
-    return Reject(*fault, _event_id(line))
+    return Reject(*fault, event_id_of(line))
 
 
-def _event_id(line: bytes) -> str:
+def event_id_of(line: bytes) -> str:
     """The event id of a line that failed validation, as far as there is one."""
     try:
         plain = orjson.loads(line)

@@ -1,0 +1,1 @@
+"""Messages of the Segment tracking protocol as touchpoints: pure."""

@@ -1,0 +1,230 @@
+"""Orders, carts and prices of the e-commerce specification, in exact amounts.
+
+What holds for a whole order (discount, tax) is spread over its lines in proportion, so that sums
+stay exact (docs/adr/0145). Whether prices include the tax follows from the total; where it does not
+follow, the order is not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NamedTuple
+
+from schemas.currency import digits_of
+from services.intake.fields import TITLE_CHARS_MAX, Fields, NotTaken
+from services.intake.segment.message import Json
+
+ZERO, CENT = Decimal(0), Decimal("0.01")
+ORDER_ID = ("order_id", "orderId")
+PLACES_MAX = 4
+"""Decimals of an amount in the contract."""
+
+
+class Product(NamedTuple):
+    """One product of a list, with its price."""
+
+    fields: Fields
+    price: Decimal
+    quantity: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Its amount before anything that holds for the whole order."""
+        return self.price * self.quantity
+
+
+def placed(properties: Fields) -> Json:
+    """The body of `order.placed`."""
+    body: Json = {
+        "order_id": properties.required(*ORDER_ID),
+        "currency": properties.currency() or _no_currency(properties),
+        **_given("payment", properties.text("payment_method")),
+    }
+    products = _products(properties)
+    if not products:
+        return body | {"gross": _plain(properties.needed("total"), properties.path_of("total"))}
+    step = Decimal(1).scaleb(-digits_of(str(body["currency"])))
+    return body | _lines(properties, products, step)
+
+
+def cancelled(properties: Fields) -> Json:
+    """The body of `order.cancelled`: the whole order."""
+    return {"order_id": properties.required(*ORDER_ID)}
+
+
+def returned(properties: Fields) -> Json:
+    """The body of `order.returned`: what came back, if it makes up the amount; else the amount."""
+    body = {"order_id": properties.required(*ORDER_ID),
+            **_given("currency", properties.currency())}  # fmt: skip
+    total, products = properties.amount("total"), _products(properties)
+    if products and total in (None, sum(one.total for one in products)):
+        return body | {"lines": [_line(one, {}, one.total) for one in products]}
+    refund = properties.needed("total")
+    if refund < 0:
+        raise NotTaken(properties.path_of("total"), "must not be negative")
+    return body | {"refund": _plain(refund, properties.path_of("total"))}
+
+
+def cart(properties: Fields) -> Json:
+    """The body of `cart.updated`: the whole cart as it is now."""
+    products = properties.objects("products")
+    if products is None:
+        raise NotTaken(properties.path_of("products"), "Field required: the whole cart")
+    currency, worth = properties.currency(), properties.amount("value")
+    body: Json = {
+        **_given("cart_id", properties.text("cart_id", "cartId")),
+        "items": [_item(one, currency) for one in products],
+    }
+    if worth is not None and currency:
+        body |= {"total": _plain(worth, properties.path_of("value")), "currency": currency}
+    return body
+
+
+def viewed(properties: Fields) -> Json:
+    """The body of `product.viewed`."""
+    return {
+        **_given("sku", sku_of(properties)),
+        **_given("title", properties.text("name", chars_max=TITLE_CHARS_MAX)),
+        **_given("category", properties.text("category")),
+        **_offer(properties, properties.currency()),
+    }
+
+
+def sku_of(product: Fields) -> str:
+    """The article number."""
+    return product.text("sku", "product_id", "productId", "id")
+
+
+def shares(amount: Decimal, weights: Sequence[Decimal], step: Decimal) -> list[Decimal]:
+    """The amount in parts in proportion to the weights, in whole steps but for the last one that
+    weighs anything, which takes what is left: the parts make up the amount exactly."""
+    whole, left = sum(weights, ZERO), amount
+    parts = [ZERO] * len(weights)
+    bearing = [place for place, weight in enumerate(weights) if weight]
+    for place in bearing[:-1]:
+        parts[place] = (amount * weights[place] / whole).quantize(step, ROUND_HALF_EVEN)
+        left -= parts[place]
+    if bearing:
+        parts[bearing[-1]] = left
+    return parts
+
+
+def _lines(properties: Fields, products: Sequence[Product], step: Decimal) -> Json:
+    """The lines of an order, and whether their prices include tax."""
+    discount = _positive(properties, "discount")
+    tax, shipping = _positive(properties, "tax"), _positive(properties, "shipping")
+    weights = [one.total for one in products]
+    goods = sum(weights, ZERO)
+    if (discount or tax) and (goods <= 0 or min(weights) < 0 or discount > goods):
+        name = "discount" if discount else "tax"
+        raise NotTaken(properties.path_of(name), "there is not enough in the products for it")
+    is_net = _is_net(properties, goods - discount + shipping, tax, len(products))
+    off = shares(discount, weights, step)
+    on = shares(tax if is_net else ZERO, weights, step)
+    code = _given("code", properties.text("coupon"))
+    kind = "coupon" if code else "other"
+    lines: list[Json] = []
+    for one, less, more in zip(products, off, on, strict=True):
+        reduced = {"discounts": [{"kind": kind, "amount": f"{less:f}", **code}]} if less else {}
+        lines.append(_line(one, reduced, one.total - less + more))
+    if shipping:
+        path = properties.path_of("shipping")
+        lines.append({"kind": "shipping", "total": _plain(shipping, path)})
+    return {"lines": lines, **({"tax_mode": "net"} if is_net else {})}
+
+
+def _is_net(properties: Fields, without_tax: Decimal, tax: Decimal, lines: int) -> bool:
+    """Whether the tax is on top of the prices, as the total shows."""
+    total, path = properties.amount("total"), properties.path_of("total")
+    if total is None:
+        if tax:
+            raise NotTaken(path, "Field required: it shows whether the prices include the tax")
+        return False
+    rounding = CENT * lines
+    if abs(total - without_tax) <= rounding:
+        return False
+    if tax and abs(total - without_tax - tax) <= rounding:
+        return True
+    raise NotTaken(path, "products, discount, shipping and tax do not make it up")
+
+
+def _products(properties: Fields) -> list[Product]:
+    found = properties.objects("products") or []
+    return [
+        Product(one, _price(one), Decimal(1) if quantity is None else quantity)
+        for one in found
+        for quantity in [one.amount("quantity")]
+    ]
+
+
+def _price(product: Fields) -> Decimal:
+    price = product.needed("price")
+    if price < 0:
+        raise NotTaken(product.path_of("price"), "must not be negative")
+    return price
+
+
+def _line(product: Product, more: Json, total: Decimal) -> Json:
+    fields = product.fields
+    return {
+        **_given("sku", sku_of(fields)),
+        **_given("title", fields.text("name", chars_max=TITLE_CHARS_MAX)),
+        **_given("category", fields.text("category")),
+        **_given("variant", fields.text("variant")),
+        "quantity": _plain(product.quantity, fields.path_of("quantity")),
+        "unit_price": _plain(product.price, fields.path_of("price")),
+        "total": _plain(total, fields.path_of("price")),
+        **more,
+    }
+
+
+def _item(product: Fields, currency: str) -> Json:
+    quantity = product.amount("quantity")
+    return {
+        **_given("sku", sku_of(product)),
+        **({} if quantity is None else {"quantity": _plain(quantity, product.path_of("quantity"))}),
+        **_offer(product, product.currency() or currency),
+    }
+
+
+def _offer(product: Fields, currency: str) -> Json:
+    """What a product is offered at; without its currency a price says nothing."""
+    sku, price = sku_of(product), product.amount("price")
+    if price is None or not currency or not sku:
+        return {}
+    offer = {
+        "sku": sku,
+        "price": _plain(_price(product), product.path_of("price")),
+        "currency": currency,
+        **_given("variant", product.text("variant")),
+    }
+    return {"offer": offer}
+
+
+def _positive(properties: Fields, name: str) -> Decimal:
+    amount = properties.amount(name) or ZERO
+    if amount < 0:
+        raise NotTaken(properties.path_of(name), "must not be negative")
+    return amount
+
+
+def _no_currency(properties: Fields) -> str:
+    raise NotTaken(properties.path_of("currency"), "Field required: whose amounts these are")
+
+
+def _plain(amount: Decimal, path: str) -> str:
+    """An amount as the contract writes it: digits, and a point before at most four decimals."""
+    if _exponent(amount.normalize()) < -PLACES_MAX:
+        raise NotTaken(path, f"at most {PLACES_MAX} decimals")
+    return f"{amount:f}"
+
+
+def _exponent(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    assert isinstance(exponent, int), "amounts are finite"
+    return exponent
+
+
+def _given(name: str, text: str) -> Json:
+    return {name: text} if text else {}

@@ -1,0 +1,142 @@
+"""Routes of the Segment protocol, as its libraries and those of RudderStack call it.
+
+The paths, keys and answers are what these libraries expect (docs/formats/segment.md); they are not
+part of this project's own interface, so the OpenAPI document does not have them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from schemas.api.problem import ProblemCode
+from schemas.faults import Fault
+from schemas.instants import written
+from services.api.http.bodies import read_packed_body
+from services.api.http.body_guard import TRACKING
+from services.api.http.caller import credential_of, identify
+from services.api.http.parts import ApiParts, parts_of
+from services.api.http.problems import Problem, problem_of
+from services.api.http.submission import write
+from services.ingest.core.outcome import Intake
+from services.ingest.stage import Result, Status
+from services.intake.format import Translated, lines_of
+from services.intake.http import EVENTS_PER_REQUEST_MAX, Running, event_sender, running
+from services.intake.segment.message import Sending
+from services.intake.segment.payload import parsed, translated
+from services.runtime.clock import utc_now
+from services.runtime.errors import C360Error
+
+AT_ONCE_BYTES_MAX = 64 * 1024
+"""Smaller bodies are read on the event loop, for a thread takes longer to begin."""
+OF_MANY = frozenset({"batch", "import"})
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class TrackingRoute(APIRoute):
+    """A route whose errors also say `message`: without it a library of RudderStack takes an error
+    for one of the network and sends the request again and again."""
+
+    def get_route_handler(self) -> Handler:
+        """See APIRoute."""
+        handler = super().get_route_handler()
+
+        async def answering(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Problem as problem:
+                raise _spoken(problem) from problem
+            except C360Error as error:
+                raise _spoken(problem_of(error)) from error
+
+        return answering
+
+
+router = APIRouter(route_class=TrackingRoute, include_in_schema=False)
+
+
+async def track(
+    request: Request,
+    running: Annotated[Running, Depends(running)],
+    parts: Annotated[ApiParts, Depends(parts_of)],
+) -> Response:
+    """Accept messages. 200 means that every message is durable, or rejected and kept; which were
+    rejected the answer says beside what libraries read."""
+    call, credential = TRACKING[request.url.path], _credential(request)
+    intake = Intake.PUBLIC
+    if credential:
+        sender = await event_sender(await identify(request, parts, credential))
+        intake = sender.intake
+    with running.in_flight.held(intake) as held:
+        raw = await read_packed_body(request, running.request_bytes_max, held.take)
+        body = _body(raw) if len(raw) <= AT_ONCE_BYTES_MAX else await asyncio.to_thread(_body, raw)
+        if not credential:  # a browser that leaves a page can send no headers
+            sender = await event_sender(await identify(request, parts, _written_key(body)))
+        found = await _translated(body, call, sender.realm, len(raw))
+        lines = list(lines_of(found, realm=sender.realm))
+        results = await write(running.sink, lines, sender.intake) if lines else []
+    return Response(orjson.dumps(_answer(results)), media_type="application/json")
+
+
+for path in TRACKING:
+    router.add_api_route(path, track, methods=["POST"], tags=["events"])
+
+
+def _answer(results: list[Result]) -> dict[str, Any]:
+    refused = [one._asdict() for one in results if one.status is Status.REJECTED]
+    return {"success": True, **({"rejected": refused} if refused else {})}
+
+
+def _credential(request: Request) -> str:
+    """The key in the headers: of Basic authorization the user name, with a colon after it or not;
+    empty if there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return credential_of(request)
+    try:
+        name = base64.b64decode(token.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return token  # no key of ours, so the request is refused
+    return name.partition(":")[0]
+
+
+def _body(raw: bytes) -> dict[str, Any]:
+    body = parsed(raw)
+    if isinstance(body, Fault):
+        raise Problem(ProblemCode.NO_BATCH, f"the body must be a JSON object ({body.message})")
+    return body
+
+
+def _written_key(body: dict[str, Any]) -> str:
+    key = body.get("writeKey")
+    return key if isinstance(key, str) else ""
+
+
+async def _translated(body: dict[str, Any], call: str, realm: str, size: int) -> Translated:
+    sending = Sending(
+        "" if call in OF_MANY else call,
+        received_at=written(utc_now()),
+        realm=realm,
+        is_history=call == "import",
+    )
+    if call in OF_MANY and "batch" not in body:
+        raise Problem(ProblemCode.NO_BATCH, "there is no 'batch'")
+    if size <= AT_ONCE_BYTES_MAX:
+        found = translated(body, sending, EVENTS_PER_REQUEST_MAX)
+    else:
+        found = await asyncio.to_thread(translated, body, sending, EVENTS_PER_REQUEST_MAX)
+    if isinstance(found, Fault):
+        raise Problem(ProblemCode.NO_BATCH, f"{found.path}: {found.message}")
+    return found
+
+
+def _spoken(problem: Problem) -> Problem:
+    problem.members = {**problem.members, "message": str(problem)}
+    return problem
