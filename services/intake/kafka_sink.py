@@ -105,12 +105,7 @@ def decide(
     results, records = list[Result](), list[Outgoing]()
     judged_at = received_at - CLOCKS_DIFFER
     for line in lines:
-        outcome: Accepted | Reject
-        if line.fault is not None:
-            content, outcome = line.content, unread_of(core, line, line.fault)
-        else:
-            content = marked(line.content) if intake is Intake.PUBLIC else line.content
-            outcome = outcome_of(core, content, judged_at, intake, line.realm)
+        content, outcome = _judged(core, line, judged_at, intake)
         if isinstance(outcome, Reject):
             results.append(refusal(outcome))
             records.append(_letter(content, outcome, received_at))
@@ -120,6 +115,16 @@ def decide(
             topic = CATALOGUE.of_channel(outcome.channel).name
             records.append(Outgoing(topic, content, key=key_of(outcome.sent_id)))
     return Decided(results, records)
+
+
+def _judged(
+    core: EventProcessor, line: Line, judged_at: datetime, intake: Intake
+) -> tuple[bytes, Accepted | Reject]:
+    """The bytes that are sent on, and the outcome. What the intake could not read gets no mark."""
+    if line.fault is not None:
+        return line.content, unread_of(core, line, line.fault)
+    content = marked(line.content) if intake is Intake.PUBLIC else line.content
+    return content, outcome_of(core, content, judged_at, intake, line.realm)
 
 
 def _letter(content: bytes, reject: Reject, received_at: datetime) -> Outgoing:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from schemas.faults import Fault
 from schemas.reject import RejectReason
 from schemas.touchpoint import EVENT_BYTES_MAX, PUBLIC_MARK
 from services.api.http.sink import Overloaded
@@ -154,6 +155,18 @@ def test_a_rejected_event_is_a_dead_letter(sent: bytes, topic: str, reason: Reje
     assert headers["c360-reason"] == reason.value.encode()
     assert headers["c360-source-topic"] == topic.encode()
     assert (headers["c360-source-partition"], headers["c360-source-offset"]) == (b"-1", b"-1")
+
+
+def test_what_the_intake_could_not_read_is_a_dead_letter() -> None:
+    """With its own bytes and reason, whoever sent it, and the id of what it names."""
+    fault = Fault(RejectReason.INVALID_FIELD, "userId", "no")
+    refused = Line(b'{"userId":1.5}', 14, fault, named=b'{"event_id":"m-1"}')
+    decided = decide(core(), [refused], Intake.PUBLIC, RECEIVED_AT)
+    assert decided.results == [
+        Result("m-1", Status.REJECTED, RejectReason.INVALID_FIELD, "userId", "no")
+    ]
+    [record] = decided.records
+    assert (record.topic, record.value) == (REJECTED_TOPIC, refused.content)
 
 
 def test_what_a_public_key_sends_has_its_rights_in_its_bytes() -> None:
