@@ -19,6 +19,44 @@ Margin = Annotated[float, Field(gt=0, le=1)]
 Score = Annotated[int, Field(ge=1, le=5)]
 OTHER = "other"
 """The group of customers whom no rule names."""
+DEFAULT = "default"
+"""Stands for every channel or team that has no rule of its own."""
+Word = Annotated[str, Field(min_length=1, max_length=100)]
+"""A name as events write it."""
+Cap = Annotated[int, Field(ge=1, le=1_000)]
+_DAY = "(Mo|Tu|We|Th|Fr|Sa|Su)"
+_TIME = "(([01]?[0-9]|2[0-3])(:[0-5][0-9])?|24(:00)?)"
+_SPAN = f"{_TIME}-{_TIME}"
+Days = Annotated[str, Field(pattern=f"^{_DAY}(-{_DAY})?$")]
+"""A day of the week or several, as `Mo-Fr`."""
+Hours = Annotated[str, Field(pattern=f"^{_SPAN}(, ?{_SPAN})*$")]
+"""When somebody is there on a day, as `9-18` or `9-12:30, 14-18`."""
+
+
+class ReplyPromise(BaseModel):
+    """Within how long customers are promised an answer on a channel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    within_s: Annotated[int, Field(ge=1, le=31_536_000)]
+    """Seconds."""
+    bots: bool = False
+    """Whether the answer of a bot keeps it."""
+    in_service_hours: bool = False
+    """Whether only the service hours count."""
+
+
+class PressureCaps(BaseModel):
+    """How many marketing contacts a customer may get, all channels together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    in_7_days: Cap = 3
+    in_30_days: Cap = 8
+    channels: Annotated[list[Word], Field(min_length=1, max_length=60)] = [
+        "email", "letter", "messenger", "phone", "push", "sms",
+    ]  # fmt: skip
+    """Channels on which a message is a contact."""
 
 
 class RfmGroup(BaseModel):
@@ -45,6 +83,9 @@ class RealmInsightRules(BaseModel):
 
     active_days: ActiveDays | None = None
     margin: Margin | None = None
+    promise: dict[Word, ReplyPromise] | None = None
+    service_hours: dict[Word, dict[Days, Hours]] | None = None
+    pressure: PressureCaps | None = None
 
 
 class InsightRules(BaseModel):
@@ -57,13 +98,25 @@ class InsightRules(BaseModel):
     margin: Margin | None = None
     discount_a_year: Annotated[float, Field(ge=0, le=1)] = 0.1
     rfm: Annotated[list[RfmGroup], Field(max_length=25)] = []
+    promise: Annotated[dict[Word, ReplyPromise], Field(max_length=100)] = {}
+    """By channel; `default` for all others."""
+    service_hours: Annotated[dict[Word, dict[Days, Hours]], Field(max_length=100)] = {}
+    """By team; `default` for all others. A team without any is there around the clock."""
+    pressure: PressureCaps = PressureCaps()
+    delivered: Annotated[list[Word], Field(min_length=1, max_length=20)] = ["delivered"]
+    """States of an order in which the customer has the goods, or may collect them."""
     realm: dict[str, RealmInsightRules] = {}
 
     def of(self, realm: str) -> InsightRules:
         """The rules as they hold for one realm."""
         own = self.realm.get(realm)
-        said = own.model_dump(exclude_none=True) if own else {}
+        said = {name: getattr(own, name) for name in own.model_fields_set} if own else {}
         return self.model_copy(update=said | {"realm": {}})
+
+    @property
+    def promise_elsewhere(self) -> ReplyPromise:
+        """What holds on channels without a promise of their own."""
+        return self.promise.get(DEFAULT, ReplyPromise(within_s=86_400))
 
     def rfm_group(self, recency: int, frequency: int) -> str:
         """The name of the group of customers with these scores."""

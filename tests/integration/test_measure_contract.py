@@ -16,6 +16,7 @@ from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
 from services.store.database import Database, chunks
+from tests.measure_events import anything_else
 from tests.profile_store import (
     NOON,
     READ_AT,
@@ -68,7 +69,7 @@ def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
     """Shuffled, repeated and late events, and a merge that was undone, change nothing; the merge
     itself does."""
     draw = random.Random(name)
-    events = orders(draw)
+    events = orders(draw) + anything_else(draw, address, PERSONS)
     store = Store(database)
     store.take(*events)
     since = FIRST_ORDERS if name == "retention_curve" else LONG_AGO

@@ -44,7 +44,7 @@ def due_at(start: datetime, promised: timedelta, week: Week, zone: ZoneInfo) -> 
     first = start.astimezone(zone).date() - timedelta(days=1)  # a span may go over midnight
     left = promised
     for number in range(WEEKS_MAX * len(DAYS)):
-        for opens, closes in _spans_on(first + timedelta(days=number), week, zone):
+        for opens, closes in spans_on(first + timedelta(days=number), week, zone):
             begin = max(opens, start)
             if closes > begin and closes - begin >= left:
                 return begin + left
@@ -52,7 +52,7 @@ def due_at(start: datetime, promised: timedelta, week: Week, zone: ZoneInfo) -> 
     return start + timedelta(weeks=WEEKS_MAX)
 
 
-def _spans_on(day: date, week: Week, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+def spans_on(day: date, week: Week, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
     """The spans that begin on a day, in UTC."""
     midnight = datetime.combine(day, time())
     return [

@@ -18,6 +18,12 @@ FRAGMENTS = {
     "occasions": _STATEMENTS["occasions"],
     "returns": _STATEMENTS["returns"],
     "customers": _STATEMENTS["customers"],
+    "interactions": _STATEMENTS["interactions"],
+    "service_steps": _STATEMENTS["service_steps"],
+    "service_clocks": _STATEMENTS["service_clocks"],
+    "conversations": _STATEMENTS["conversations"],
+    "contacts": _STATEMENTS["contacts"],
+    "questions": _STATEMENTS["questions"],
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
 

@@ -127,6 +127,190 @@
         FROM purchases GROUP BY profile
     )
 
+-- interactions --
+-- provisional
+    interactions_of AS
+    (
+        SELECT if(m.kind != '', m.profile, i.node) AS profile, i.*
+        FROM
+        (
+            SELECT * FROM interactions FINAL
+            WHERE realm = {realm:String} AND has({interaction_kinds:Array(String)}, kind) AND type != '' AND NOT synthetic
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        ) AS i
+        LEFT ANY JOIN
+        (
+            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+        ) AS m ON i.node = m.node
+        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
+            i.anchor_type), 'person', 'anonymous'))
+    )
+
+-- service_steps --
+-- What happened in cases and conversations: who asked, who answered, and where. The number of a
+-- case is one everywhere, that of a conversation is one within its channel. What a bot says when it
+-- hands over is no answer, and nobody waits for one to a contact that the retailer began.
+    service_steps AS
+    (
+        SELECT profile, occurred_at AS at, concat(toString(occurred_at), event_id) AS rank,
+            channel::String AS channel, kind = 'dialogue' AS in_dialogue,
+            concat(in_dialogue ? channel::String : '', '\0', case_id) AS matter, subject,
+            team::String AS team, wait_s, solved, repeated, handed_over, intent::String AS intent,
+            kind_of_agent = 'bot' OR author = 'bot' AS by_bot,
+            multiIf(in_dialogue, author = 'customer', type = 'complaint.opened', true,
+                type = 'support.contacted', direction != 'us', false) AS asks,
+            NOT asks AND type != 'support.contacted' AND NOT (by_bot AND handed_over) AS answers,
+            multiIf(agent != '', agent::String, team != '', team, author = 'customer', '',
+                kind_of_agent != '', kind_of_agent::String, author::String) AS answerer,
+            type = 'complaint.closed' OR ifNull(solved, false) AS settles,
+            type IN ('support.contacted', 'complaint.opened') AS begins_contact
+        FROM interactions_of WHERE kind IN ('case', 'dialogue')
+    )
+
+-- conversations --
+-- Every conversation of the window, and how it ended. One with a bot is contained if no person came
+-- in, and the customer made no new contact, on whatever channel, until 24 hours after its end.
+    spoken AS
+    (
+        SELECT matter, argMin(profile, rank) AS profile, argMin(channel, rank) AS channel,
+            min(at) AS begins, max(at) AS ends, argMin(asks, rank) AS by_customer,
+            countIf(by_bot) > 0 AS has_bot, argMinIf(intent, rank, intent != '') AS intent,
+            maxIf(at, asks) AS last_asked_at,
+            minIf(at, handed_over OR NOT asks AND NOT by_bot) AS handed_at,
+            countIf(handed_over OR NOT asks AND NOT by_bot) > 0 AS is_handed,
+            arraySort(arrayFilter(one -> one >= handed_at,
+                groupArrayIf(at, NOT asks AND NOT by_bot)))[1] AS served_at
+        FROM service_steps WHERE in_dialogue GROUP BY matter
+    ),
+    contacted AS
+    (
+        SELECT profile, begins AS at, matter FROM spoken
+        UNION ALL
+        SELECT profile, at, matter FROM service_steps WHERE NOT in_dialogue AND asks
+    ),
+    followed AS
+    (
+        SELECT profile, at, matter, leadInFrame(toNullable(at)) OVER
+            (
+                PARTITION BY profile ORDER BY at, matter
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+            ) AS next_at
+        FROM contacted
+    ),
+    conversations AS
+    (
+        SELECT s.profile AS profile, s.channel AS channel, s.begins AS begins, s.intent AS intent,
+            s.by_customer AS by_customer, s.has_bot AS has_bot,
+            fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC') AS seen_until,
+            s.ends + toIntervalDay(1) AS quiet_at,
+            multiIf(s.is_handed, 'handed_over', ifNull(f.next_at <= quiet_at, false), 'came_back',
+                quiet_at >= seen_until, 'open', 'contained') AS outcome,
+            s.is_handed AND s.served_at >= s.handed_at AS is_served,
+            dateDiff('second', s.handed_at, is_served ? s.served_at : seen_until) AS wait_s,
+            s.has_bot AND s.is_handed AND s.last_asked_at <= s.handed_at AS is_lost
+        FROM spoken AS s
+        INNER JOIN followed AS f ON s.matter = f.matter AND s.begins = f.at
+        WHERE s.begins >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    )
+
+-- service_clocks --
+-- What the service clocks of teams (services/measures/core/service_clock.py) do, and when.
+    turns AS
+    (
+        SELECT t.1 AS clock, t.2 AS turned_ms, t.3 AS ran_ms, t.4 AS runs
+        FROM
+        (
+            SELECT arrayJoin(arrayZip({clocks:Array(UInt16)}, {turns_ms:Array(Int64)},
+                {ran_ms:Array(Int64)}, {runs:Array(UInt8)})) AS t
+        )
+    )
+
+-- questions --
+-- Every case and conversation that a customer began in the window, with the first answers to it.
+-- Where people talk to each other, the time until somebody took the contact says when it was
+-- answered. The service clock is that of the team of the first answer.
+    asked AS
+    (
+        SELECT matter, minIf(at, asks) AS asked_at, argMinIf(profile, rank, asks) AS profile,
+            argMinIf(channel, rank, asks) AS channel,
+            arraySort(arrayFilter(x -> x.1 >= asked_at, groupArrayIf((
+                at + toIntervalSecond(asks ? ifNull(wait_s, 0) : 0), team, by_bot
+            ), answers OR asks AND wait_s IS NOT NULL))) AS replies
+        FROM service_steps GROUP BY matter
+        HAVING countIf(asks) > 0
+            AND asked_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    ),
+    timed AS
+    (
+        SELECT *, toUnixTimestamp64Milli(asked_at) AS asked_ms,
+            indexOf({promise_channels:Array(String)}, channel) AS promise,
+            promise > 0 ? {promise_s:Array(UInt32)}[promise] : {default_promise_s:UInt32} AS within_s,
+            has({bot_channels:Array(String)}, channel)
+                OR promise = 0 AND {bots_elsewhere:Bool} AS bots_count,
+            has({hours_channels:Array(String)}, channel)
+                OR promise = 0 AND {hours_elsewhere:Bool} AS hours_count,
+            arrayFirst(x -> bots_count OR NOT x.3, replies) AS reply,
+            reply.1 > asked_at - 1 AS is_answered,
+            is_answered ? toUnixTimestamp64Milli(reply.1) : {until_ms:Int64} AS until_ms,
+            transform(reply.2, {clock_teams:Array(String)}, {team_clocks:Array(UInt16)}, 0::UInt16)
+                AS clock
+        FROM asked
+    ),
+    questions AS
+    (
+        SELECT t.profile AS profile, t.channel AS channel, t.replies AS replies,
+            t.asked_at AS asked_at, t.is_answered AS is_answered,
+            intDiv(t.until_ms - t.asked_ms, 1000) AS clock_s,
+            intDiv(e.ran_ms + e.runs * (t.until_ms - e.turned_ms)
+                - b.ran_ms - b.runs * (t.asked_ms - b.turned_ms), 1000) AS service_s,
+            if(t.hours_count, service_s, clock_s) <= t.within_s AS is_within,
+            multiIf(is_answered, is_within ? 'in_time' : 'late',
+                has({spoken_channels:Array(String)}, channel), 'unknown',
+                is_within ? 'open' : 'unanswered') AS outcome
+        FROM timed AS t
+        ASOF JOIN turns AS b ON t.clock = b.clock AND t.asked_ms >= b.turned_ms
+        ASOF JOIN turns AS e ON t.clock = e.clock AND t.until_ms >= e.turned_ms
+    )
+
+-- contacts --
+-- Contacts of all time before the end of the window, one for a message however many systems report
+-- it, and every unsubscription and complaint: each with the contacts within the 7 and 30 days up
+-- to it.
+    contacts AS
+    (
+        SELECT profile, min(sent_s) AS at_s, true AS is_contact, argMin(sent_on, (sent_s, sent_on)) AS channel
+        FROM
+        (
+            SELECT profile, toUnixTimestamp64Second(occurred_at) AS sent_s,
+                if(type = 'email.sent', 'email', channel::String) AS sent_on,
+                if(message_id = '', concat('\0', event_id), message_id) AS message
+            FROM interactions_of
+            WHERE type IN ('message.sent', 'email.sent')
+                AND purpose IN ('marketing', 'survey', 'cart_reminder')
+                AND has({pressure_channels:Array(String)}, sent_on)
+        )
+        GROUP BY profile, message
+        UNION ALL
+        SELECT profile, toUnixTimestamp64Second(occurred_at), false, channel::String
+        FROM interactions_of WHERE type IN ('email.unsubscribed', 'email.complained')
+    ),
+    pressed AS
+    (
+        SELECT profile, at_s, is_contact, channel, at_s >= intDiv({from_ms:Int64}, 1000) AS is_inside,
+            countIf(is_contact) OVER
+            (
+                PARTITION BY profile ORDER BY at_s
+                RANGE BETWEEN 604799 PRECEDING AND CURRENT ROW
+            ) AS in_7_days,
+            countIf(is_contact) OVER
+            (
+                PARTITION BY profile ORDER BY at_s
+                RANGE BETWEEN 2591999 PRECEDING AND CURRENT ROW
+            ) AS in_30_days
+        FROM contacts
+    )
+
 -- bounded --
 -- What is joined and grouped goes to disk above a limit, whatever the number of customers is.
 SETTINGS join_algorithm = 'grace_hash,hash', max_bytes_in_join = 64000000,

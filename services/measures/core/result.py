@@ -13,6 +13,8 @@ SHARE = "share"
 """Unit of a part of a whole, from 0 to 1."""
 CUSTOMERS = "customers"
 """Unit of a number of customers."""
+SECONDS = "s"
+"""Unit of a time that customers wait."""
 PURCHASES = "purchases"
 """Unit of a number of purchase occasions."""
 

@@ -1,0 +1,105 @@
+"""Random events of everything that measures count beside orders, so that a test of them can fail."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from tests.profile_store import NOON, event
+
+DAY = 24 * 60
+CHANNELS = ("email", "chat", "phone", "contact_form")
+CATEGORIES = ("lamps", "tables", "chairs")
+Drawn = tuple[str, dict[str, Any]]
+
+
+def one_of_service(draw: random.Random) -> Drawn:
+    """A step of one of few cases or conversations."""
+    case = {"case_id": f"C{draw.randrange(40)}", "subject": draw.choice(["", "Lampe", "Tisch"])}
+    team = {"team": draw.choice(["desk", "hotline"]), "kind_of_agent": "person"}
+    talk = {"conversation_id": f"V{draw.randrange(40)}", "channel": "chat"}
+    return draw.choice([
+        ("support.contacted", {**case, "channel": draw.choice(CHANNELS)}),
+        ("support.contacted", {**case, "channel": "phone", "wait_s": draw.randrange(120)}),
+        ("support.answered", {**case, **team, "solved": draw.random() < 0.7}),
+        ("support.answered", {**case, **team, "repeated": draw.random() < 0.3}),
+        ("complaint.opened", case),
+        ("message.exchanged", {**talk, "author": "customer", "intent": draw.choice(["a", "b"])}),
+        ("message.exchanged", {**talk, "author": "bot", "handed_over": draw.random() < 0.2}),
+        ("message.exchanged", {**talk, "author": "agent"}),
+    ])  # fmt: skip
+
+
+def one_of_messages(draw: random.Random) -> Drawn:
+    """A message, what came of it, or a campaign."""
+    campaign = {"campaign": draw.choice(["spring", "autumn"]), "channel": "email"}
+    return draw.choice([
+        ("email.sent", {**campaign, "purpose": "marketing"}),
+        ("email.sent", {**campaign, "purpose": "marketing"}),
+        ("email.sent", {"purpose": draw.choice(["survey", "cart_reminder"]), "channel": "email"}),
+        ("email.unsubscribed", {"channel": "email"}),
+        ("campaign.held_out", campaign),
+        ("campaign.reached", campaign),
+    ])  # fmt: skip
+
+
+def one_of_browsing(draw: random.Random) -> Drawn:
+    """A search, a look at a product, or a cart."""
+    category, n = draw.choice(CATEGORIES), draw.randrange(9)
+    return draw.choice([
+        ("search.performed", {"query": draw.choice(["lamp", "Tisch"]), "results": n // 3}),
+        ("product.viewed", {"sku": f"S{n}", "category": category}),
+        ("cart.updated", {"cart_id": f"K{n}", "items": [{"sku": f"S{n}"}]}),
+    ])  # fmt: skip
+
+
+def one_of_sales(draw: random.Random) -> Drawn:
+    """A stage of an opportunity, or what stands for one."""
+    stage = draw.choice(["interest", "talk", "offer", "contract", "lost"])
+    deal = {"opportunity_id": f"D{draw.randrange(40)}", "stage": stage, "owner": "o1"}
+    return draw.choice([
+        ("opportunity.changed", deal), ("opportunity.changed", deal),
+        ("quote.sent", {"quote_id": "Q"}), ("appointment.booked", {"appointment_id": "A"}),
+    ])  # fmt: skip
+
+
+def one_of_feedback(draw: random.Random) -> Drawn:
+    """An answer, a review, a recommendation, or a wish."""
+    answers = [{"question": "recommend", "score": draw.randrange(11)}]
+    return draw.choice([
+        ("survey.answered", {"kind": "nps", "answers": answers, "survey": "s"}),
+        ("review.posted", {"sku": "S1", "rating": draw.randrange(1, 6)}),
+        ("referral.made", {"code": "R"}),
+        ("profile.updated", {"attributes": {"preference.channel": draw.choice(CHANNELS)}}),
+    ])  # fmt: skip
+
+
+def one_of_promises(draw: random.Random) -> Drawn:
+    """An order with a promise, or that it arrived."""
+    number = f"P{draw.randrange(40)}"
+    promised = (NOON + timedelta(days=draw.randrange(-20, 20))).isoformat()
+    line = {"sku": f"S{draw.randrange(9)}", "category": draw.choice(CATEGORIES), "total": "9.00"}
+    return draw.choice([
+        ("order.placed", {"order_id": number, "lines": [line], "promised_at": promised}),
+        ("order.status_changed", {"order_id": number, "status": "delivered"}),
+    ])  # fmt: skip
+
+
+KINDS: list[Callable[[random.Random], Drawn]] = [
+    one_of_service, one_of_service, one_of_messages, one_of_browsing, one_of_sales, one_of_feedback,
+    one_of_promises,
+]  # fmt: skip
+
+
+def anything_else(draw: random.Random, who: Callable[[int], str], persons: int) -> list[Any]:
+    """Events of all kinds of few persons, over two years and mostly within the last weeks."""
+    found = []
+    for number in range(600):
+        kind, more = draw.choice(KINDS)(draw)
+        day = draw.choice([draw.randrange(-700, 0), draw.randrange(17), draw.randrange(17)])
+        minutes = day * DAY + draw.randrange(DAY)
+        person = f"email={who(draw.randrange(persons))}"
+        found.append(event(f"m{number:03d}", kind, minutes, person, **more))
+    return found
