@@ -33,6 +33,10 @@ Hours = Annotated[str, Field(pattern=f"^{_SPAN}(, ?{_SPAN})*$")]
 """When somebody is there on a day, as `9-18` or `9-12:30, 14-18`."""
 
 
+StageNames = Annotated[list[Word], Field(max_length=30)]
+Target = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
 class ReplyPromise(BaseModel):
     """Within how long customers are promised an answer on a channel."""
 
@@ -76,6 +80,29 @@ class RfmGroup(BaseModel):
         )
 
 
+class SalesStages(BaseModel):
+    """Names of stages in the sales system, by the stages of the funnel; without regard to case. An
+    opportunity in any other stage, as `lost`, has not moved on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    interest: StageNames = ["interest"]
+    talk: StageNames = ["talk"]
+    offer: StageNames = ["offer"]
+    contract: StageNames = ["contract"]
+
+
+class SalesPlan(BaseModel):
+    """What an employee is to reach in a month."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    orders: Target = 0
+    visits: Target = 0
+    quotes: Target = 0
+    first_calls: Target = 0
+
+
 class RealmInsightRules(BaseModel):
     """What differs for one realm."""
 
@@ -86,6 +113,9 @@ class RealmInsightRules(BaseModel):
     promise: dict[Word, ReplyPromise] | None = None
     service_hours: dict[Word, dict[Days, Hours]] | None = None
     pressure: PressureCaps | None = None
+    stages: SalesStages | None = None
+    target_contracts: Target | None = None
+    plan: dict[Word, SalesPlan] | None = None
 
 
 class InsightRules(BaseModel):
@@ -105,6 +135,11 @@ class InsightRules(BaseModel):
     pressure: PressureCaps = PressureCaps()
     delivered: Annotated[list[Word], Field(min_length=1, max_length=20)] = ["delivered"]
     """States of an order in which the customer has the goods, or may collect them."""
+    stages: SalesStages = SalesStages()
+    target_contracts: Target = 0
+    """How many contracts are wanted; 0 for no target."""
+    plan: Annotated[dict[Word, SalesPlan], Field(max_length=1_000)] = {}
+    """By the pseudonym of the employee."""
     realm: dict[str, RealmInsightRules] = {}
 
     def of(self, realm: str) -> InsightRules:

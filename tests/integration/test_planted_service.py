@@ -111,3 +111,7 @@ def test_measures_of_service(store: Store, planted: Built) -> None:
     )  # fmt: skip
     found = measured(store, planted, "contact_pressure")
     assert found.counts["over"] == len(role(planted, "over_pressed"))
+    said, found = truth(planted, "cart_rescue"), measured(store, planted, "cart_rescue")
+    assert (found.n, found.value) == (said["n"], value_of(said))
+    assert found.counts["rescued"] == said["counts"]["rescued"]
+    assert cell(found, "after", "reminded").n == said["counts"]["reminded"]

@@ -23,6 +23,8 @@ FRAGMENTS = {
     "service_clocks": _STATEMENTS["service_clocks"],
     "conversations": _STATEMENTS["conversations"],
     "contacts": _STATEMENTS["contacts"],
+    "baskets": _STATEMENTS["baskets"],
+    "leads": _STATEMENTS["leads"],
     "questions": _STATEMENTS["questions"],
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")

@@ -311,6 +311,75 @@
         FROM contacts
     )
 
+-- baskets --
+-- What was in the orders that count before the end of the window, by whoever ordered. A second
+-- report of an order is another row: it says the same.
+    baskets AS
+    (
+        SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS at, o.channel AS channel,
+            o.skus AS skus, o.categories AS categories
+        FROM
+        (
+            SELECT node, anchor_type, occurred_at AS at, channel::String AS channel,
+                arrayFilter(sku -> sku != '', lines.sku) AS skus,
+                arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories
+            FROM orders FINAL
+            WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
+                AND NOT synthetic AND anchor_type != 'record'
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+                AND (order_issuer, order_id) NOT IN
+                (
+                    SELECT order_issuer, order_id FROM orders FINAL
+                    WHERE realm = {realm:String} AND order_action = 'cancelled' AND NOT synthetic
+                        AND empty(lines.kind)
+                )
+        ) AS o
+        LEFT ANY JOIN
+        (
+            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+        ) AS m ON o.node = m.node
+        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
+            o.anchor_type), 'person', 'anonymous'))
+    )
+
+-- leads --
+-- Every person whose way to a contract began in the window: with an opportunity, an appointment, a
+-- visit with advice, or a quote. A later stage implies the earlier ones. Stage 4 is a contract, an
+-- opportunity that became one, or the first order of all, once the way has begun.
+    steps AS
+    (
+        SELECT profile, occurred_at AS at, concat(toString(occurred_at), event_id) AS rank,
+            channel::String AS channel,
+            multiIf(type = 'opportunity.changed', transform(lowerUTF8(stage::String),
+                    {stages:Array(String)}, {stage_numbers:Array(UInt8)}, 0::UInt8),
+                type = 'appointment.booked' OR type = 'store.visited' AND advised, 2,
+                type = 'quote.sent', 3, type = 'contract.started', 4, 0) AS stage,
+            type != 'contract.started' AS begins_a_way, lost_reason::String AS lost_reason,
+            ifNull(if(currency = {currency:String}, amount, 0), 0) AS worth
+        FROM interactions_of WHERE kind IN ('sales', 'contract')
+        UNION ALL
+        SELECT profile, min(at), '', '', 4, false, '', 0 FROM baskets GROUP BY profile
+    ),
+    ways AS
+    (
+        SELECT profile, minIf(at, begins_a_way AND stage > 0) AS begins,
+            argMinIf(channel, rank, begins_a_way AND stage > 0) AS channel,
+            argMaxIf(lost_reason, rank, lost_reason != '') AS reason,
+            arrayMap(number -> arrayMin(arrayMap(x -> x.1, arrayFilter(
+                x -> x.2 >= number AND x.1 >= begins, groupArrayIf((at, stage), stage > 0)))),
+                [1, 2, 3, 4]) AS stage_at,
+            arrayMax(arrayMap(x -> x.2, arrayFilter(x -> x.1 >= begins,
+                groupArrayIf((at, stage), stage > 0)))) AS reached,
+            argMaxIf(worth, rank, worth > 0) AS worth
+        FROM steps GROUP BY profile HAVING countIf(begins_a_way AND stage > 0) > 0
+    ),
+    leads AS
+    (
+        SELECT begins, channel, stage_at, reached, worth, if(reached = 4, '', reason) AS lost_reason
+        FROM ways WHERE begins >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    )
+
 -- bounded --
 -- What is joined and grouped goes to disk above a limit, whatever the number of customers is.
 SETTINGS join_algorithm = 'grace_hash,hash', max_bytes_in_join = 64000000,
