@@ -115,3 +115,9 @@ def test_measures_of_service(store: Store, planted: Built) -> None:
     assert (found.n, found.value) == (said["n"], value_of(said))
     assert found.counts["rescued"] == said["counts"]["rescued"]
     assert cell(found, "after", "reminded").n == said["counts"]["reminded"]
+    said, found = truth(planted, "funnel"), measured(store, planted, "funnel")
+    sold = cell(found, "channel", "field_sales")
+    assert (sold.n, sold.value) == (said["n"], value_of(said))
+    assert found.counts["contract"] == said["counts"]["contract"]
+    for reason in ("price", "need"):
+        assert cell(found, "lost", reason).n == said["counts"][f"lost_by_{reason}"]

@@ -47,7 +47,7 @@ WITH
 SELECT campaign, is_total, persons, relevant, messages, unknown
 FROM
 (
-    SELECT campaign, grouping(campaign) AS is_total, uniqExactIf(profile, is_known) AS persons,
+    SELECT campaign, grouping(campaign) = 1 AS is_total, uniqExactIf(profile, is_known) AS persons,
         countIf(is_relevant) AS relevant, countIf(is_known) AS messages,
         countIf(NOT is_known) AS unknown
     FROM judged GROUP BY GROUPING SETS ((campaign), ())
