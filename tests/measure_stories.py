@@ -41,7 +41,9 @@ def happened(store: Store, *stories: list[Step]) -> None:
             own = f"{number}-{member}"
             for step, (kind, minutes, more) in enumerate(story):
                 about = {
-                    name: f"{text}{own}" if name in ("case_id", "conversation_id", "order_id") else text
+                    name: f"{text}{own}"
+                    if name in ("case_id", "conversation_id", "order_id")
+                    else text
                     for name, text in more.items()
                 }
                 who = [] if about.pop("nobody", False) else [f"email=p{own}@example.org"]

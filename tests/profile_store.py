@@ -95,8 +95,8 @@ class Store:
 
 
 def event(event_id: str, type_name: str, minutes: int, *who: str, **more: Any) -> dict[str, Any]:
-    """A touchpoint. Channel, system, agent, led_by (a campaign), synthetic and revision may be given;
-    all else is body."""
+    """A touchpoint. Channel, system, agent, led_by (a campaign), synthetic and revision may be
+    given; all else is body."""
     source = {"system": more.pop("system", "webshop"), "synthetic": more.pop("synthetic", False)}
     source |= {"campaign": more.pop("led_by", ""), "agent": more.pop("agent", "")}
     return {

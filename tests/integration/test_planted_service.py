@@ -1,9 +1,8 @@
-"""What measures say of the customers who are planted for them is what the truth of the sample says."""
+"""What measures say of the customers who are planted for them is what the truth says."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +48,8 @@ def store(database: Database, planted: Built) -> Store:
 
 def is_of_a_campaign(event: Row) -> bool:
     """It tells of a campaign that is planted, and names nobody."""
-    return event["type"] == "campaign.published" and event["body"]["campaign"].startswith("insight")
+    body = event["body"]
+    return event["type"] == "campaign.published" and str(body["campaign"]).startswith("insight")
 
 
 def measured(store: Store, planted: Built, name: str) -> MeasureResult:

@@ -93,9 +93,7 @@ def test_the_service_clock(store: Store) -> None:
         who = f"email=p{n}@example.org"
         events += (
             event(f"a{n}", "support.contacted", minutes, who, case_id=f"C{n}", channel="email"),
-            event(
-                f"b{n}", "support.answered", minutes + wait, who, case_id=f"C{n}", team=team
-            ),
+            event(f"b{n}", "support.answered", minutes + wait, who, case_id=f"C{n}", team=team),
         )
     store.take(*events)
     found = measured(store, "response", rules)
@@ -105,7 +103,10 @@ def test_the_service_clock(store: Store) -> None:
 
 SOLVED: dict[str, tuple[list[Step], str]] = {
     "answered once": ([asks(0), answers(1)], "solved"),
-    "marked as solved": ([asks(MINUTE_MAX - DAY), answers(MINUTE_MAX - HOUR, solved=True)], "solved"),
+    "marked as solved": (
+        [asks(MINUTE_MAX - DAY), answers(MINUTE_MAX - HOUR, solved=True)],
+        "solved",
+    ),
     "not solved": ([asks(0), answers(1, solved=False)], "unsolved"),
     "no answer": ([asks(0)], "unsolved"),
     "a second contact": ([asks(0), answers(1), asks(2)], "unsolved"),
@@ -113,6 +114,8 @@ SOLVED: dict[str, tuple[list[Step], str]] = {
     "had its time": ([asks(MINUTE_MAX - 7 * DAY - 1), answers(MINUTE_MAX - DAY)], "solved"),
     "taken on the telephone": ([asks(0, channel="phone", wait_s=5)], "solved"),
 }
+
+
 def test_what_is_solved_at_once(store: Store) -> None:
     """Every story ends as it says."""
     happened(store, *(steps for steps, _ in SOLVED.values()))
@@ -241,7 +244,9 @@ def test_how_conversations_end(store: Store) -> None:
 def test_a_hand_over_that_still_waits(store: Store) -> None:
     """Nobody came, so the wait has lasted until the end of the window, and has no median."""
     happened(store, HANDED, [*HANDED, says(5, "agent")], HANDED)
-    waits = [one.value for one in measured(store, "dialogue").breakdown if one.by == "handover_wait"]
+    waits = [
+        one.value for one in measured(store, "dialogue").breakdown if one.by == "handover_wait"
+    ]
     assert waits == [None, None]
 
 
@@ -263,7 +268,10 @@ PRESSURES: dict[str, tuple[list[Step], str]] = {
         "over_7_days",
     ),
     "a page is none": ([*days(0, 1, 2), sent(1, kind="message.sent", channel="shop")], ""),
-    "one message of two systems": ([sent(n, "M" if n else "N", system=f"s{n}") for n in range(6)], ""),
+    "one message of two systems": (
+        [sent(n, "M" if n else "N", system=f"s{n}") for n in range(6)],
+        "",
+    ),
     "nine in thirty days": (days(*range(-23, 2, 3)), "over_30_days"),
 }
 
@@ -289,6 +297,9 @@ def test_who_has_had_enough(store: Store) -> None:
 def test_who_may_get_no_more(store: Store) -> None:
     """With three contacts in the last seven days of the window another one would be too much."""
     last = MINUTE_MAX - 7 * DAY + 1
-    stories = [[sent(last), sent(last + 1), sent(last + 2)], [sent(last - 2), sent(last), sent(last)]]
+    stories = [
+        [sent(last), sent(last + 1), sent(last + 2)],
+        [sent(last - 2), sent(last), sent(last)],
+    ]
     happened(store, *stories)
     assert outcome(measured(store, "contact_pressure"))["blocked"] == 1

@@ -33,7 +33,11 @@ def store(database: Database) -> Store:
 
 def cart(minutes: int, *skus: str, **more: Any) -> Step:
     """The cart as it is then."""
-    return "cart.updated", minutes, {"cart_id": "K", "items": [{"sku": one} for one in skus], **more}
+    return (
+        "cart.updated",
+        minutes,
+        {"cart_id": "K", "items": [{"sku": one} for one in skus], **more},
+    )
 
 
 def buys(minutes: int, sku: str = "lamp", number: str = "O", **more: Any) -> Step:

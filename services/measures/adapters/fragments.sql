@@ -128,14 +128,17 @@
     )
 
 -- interactions --
--- provisional
-    interactions_of AS
+-- What measures read of events beside orders (the table `interactions`), of some kinds and before
+-- the end of the window, with the profile that holds it now. Who is a person is decided as for
+-- purchases.
+    interacted AS
     (
         SELECT if(m.kind != '', m.profile, i.node) AS profile, i.*
         FROM
         (
             SELECT * FROM interactions FINAL
-            WHERE realm = {realm:String} AND has({interaction_kinds:Array(String)}, kind) AND type != '' AND NOT synthetic
+            WHERE realm = {realm:String} AND has({interaction_kinds:Array(String)}, kind)
+                AND type != '' AND NOT synthetic
                 AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
         ) AS i
         LEFT ANY JOIN
@@ -165,7 +168,7 @@
                 kind_of_agent != '', kind_of_agent::String, author::String) AS answerer,
             type = 'complaint.closed' OR ifNull(solved, false) AS settles,
             type IN ('support.contacted', 'complaint.opened') AS begins_contact
-        FROM interactions_of WHERE kind IN ('case', 'dialogue')
+        FROM interacted WHERE kind IN ('case', 'dialogue')
     )
 
 -- conversations --
@@ -285,7 +288,7 @@
             SELECT profile, toUnixTimestamp64Second(occurred_at) AS sent_s,
                 if(type = 'email.sent', 'email', channel::String) AS sent_on,
                 if(message_id = '', concat('\0', event_id), message_id) AS message
-            FROM interactions_of
+            FROM interacted
             WHERE type IN ('message.sent', 'email.sent')
                 AND purpose IN ('marketing', 'survey', 'cart_reminder')
                 AND has({pressure_channels:Array(String)}, sent_on)
@@ -293,7 +296,7 @@
         GROUP BY profile, message
         UNION ALL
         SELECT profile, toUnixTimestamp64Second(occurred_at), false, channel::String
-        FROM interactions_of WHERE type IN ('email.unsubscribed', 'email.complained')
+        FROM interacted WHERE type IN ('email.unsubscribed', 'email.complained')
     ),
     pressed AS
     (
@@ -357,7 +360,7 @@
                 type = 'quote.sent', 3, type = 'contract.started', 4, 0) AS stage,
             type != 'contract.started' AS begins_a_way, lost_reason::String AS lost_reason,
             ifNull(if(currency = {currency:String}, amount, 0), 0) AS worth
-        FROM interactions_of WHERE kind IN ('sales', 'contract')
+        FROM interacted WHERE kind IN ('sales', 'contract')
         UNION ALL
         SELECT profile, min(at), '', '', 4, false, '', 0 FROM baskets GROUP BY profile
     ),

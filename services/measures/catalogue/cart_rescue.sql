@@ -8,7 +8,7 @@ WITH
     (
         SELECT profile, cart_id,
             arraySort(groupArray((toUnixTimestamp64Second(occurred_at), skus))) AS updated
-        FROM interactions_of WHERE type = 'cart.updated' GROUP BY profile, cart_id
+        FROM interacted WHERE type = 'cart.updated' GROUP BY profile, cart_id
     ),
     orders_of AS
     (
@@ -22,7 +22,7 @@ WITH
                 AS reminders,
             arraySort(groupArrayIf(toUnixTimestamp64Second(occurred_at), kind != 'message'))
                 AS dialogues
-        FROM interactions_of
+        FROM interacted
         WHERE kind = 'message' AND purpose = 'cart_reminder' AND type IN ('message.sent', 'email.sent')
             OR type = 'message.exchanged' AND author = 'customer'
             OR type = 'support.contacted' AND direction != 'us'

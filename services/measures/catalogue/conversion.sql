@@ -10,7 +10,7 @@ WITH
         SELECT profile, arraySort(groupUniqArray(toUnixTimestamp64Second(occurred_at))) AS filled,
             arrayJoin(arrayFold((acc, at) -> if(empty(acc) OR at >= acc[-1] + 86400,
                 arrayPushBack(acc, at), acc), filled, []::Array(Int64))) AS begins
-        FROM interactions_of WHERE type = 'cart.updated' AND notEmpty(skus)
+        FROM interacted WHERE type = 'cart.updated' AND notEmpty(skus)
         GROUP BY profile
     ),
     orders_of AS
@@ -21,7 +21,7 @@ WITH
     talks AS
     (
         SELECT profile, arraySort(groupArray(toUnixTimestamp64Second(occurred_at))) AS talked
-        FROM interactions_of
+        FROM interacted
         WHERE type = 'message.exchanged' AND author = 'customer'
             OR type = 'support.contacted' AND direction != 'us'
         GROUP BY profile

@@ -1,8 +1,8 @@
 """Dialogue: the share of conversations with a bot that it brings to an end by itself.
 
-No person comes in, and the customer makes no new contact until 24 hours after the end: whoever comes
-back was not helped. Beside it the hand-overs and how long these take, what customers want, contacts
-outside the service hours, and those that the retailer begins.
+No person comes in, and the customer makes no new contact until 24 hours after the end: one who
+comes back was not helped. Beside it the hand-overs and how long these take, what customers want,
+contacts outside the service hours, and those that the retailer begins.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.measures.core.population import PERSONS
 from services.measures.core.result import SECONDS, SHARE, Cell
 from services.measures.core.service_clock import clocks, has_hours
 from services.measures.core.shares import TOGETHER, parted, share_cell
-from services.measures.core.waiting import MEDIAN, NINE_OF_TEN, Wait, waited_at_most
+from services.measures.core.waiting import MEDIAN, NINE_OF_TEN, EqualWaits, waited_at_most
 
 INTENTS_MAX = 30
 COUNTED = ("persons", "contained", "came_back", "handed_over", "lost", "open")
@@ -115,7 +115,7 @@ def _ended(one: TalkedOn) -> int:
 
 def _waits(rows: Sequence[HandOverWait], persons: int) -> Iterator[Cell]:
     """From the hand-over to the first message of a person."""
-    waits = [Wait(*one) for one in rows]
+    waits = [EqualWaits(*one) for one in rows]
     for key, part in (("median", MEDIAN), ("nine_of_ten", NINE_OF_TEN)):
         value = waited_at_most(part, waits)
         yield Cell(by="handover_wait", key=key, n=persons, value=value, unit=SECONDS)

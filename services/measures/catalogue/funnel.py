@@ -20,7 +20,7 @@ from services.measures.core.measure import Figures, Measure, MeasureContext
 from services.measures.core.population import PERSONS
 from services.measures.core.result import CUSTOMERS, SHARE, Cell
 from services.measures.core.shares import share_cell
-from services.measures.core.waiting import MEDIAN, Wait, waited_at_most
+from services.measures.core.waiting import MEDIAN, EqualWaits, waited_at_most
 
 STAGES = ("interest", "talk", "offer", "contract")
 CONTRACT = len(STAGES)
@@ -87,7 +87,11 @@ def _steps(reached: Sequence[int]) -> Iterator[Cell]:
 def _days(rows: Sequence[StepDays]) -> Iterator[Cell]:
     """The median of the days to a stage, of those who came there."""
     for number, name in enumerate(STAGES[1:], 1):
-        taken = [Wait(one.days, is_over=True, many=one.persons) for one in rows if one.step == number]
+        taken = [
+            EqualWaits(one.days, is_over=True, many=one.persons)
+            for one in rows
+            if one.step == number
+        ]
         many, median = sum(one.many for one in taken), waited_at_most(MEDIAN, taken)
         yield Cell(by="median_days", key=name, n=many, value=median, unit=DAYS)
 

@@ -36,7 +36,7 @@ WITH
             SELECT node, event_id, profile, channel::String AS channel,
                 concat(toString(occurred_at), event_id) AS rank,
                 assumeNotNull(promised_at) AS promised_at
-            FROM interactions_of WHERE type = 'order.placed' AND promised_at IS NOT NULL
+            FROM interacted WHERE type = 'order.placed' AND promised_at IS NOT NULL
         ) AS i
         INNER JOIN (SELECT * FROM named WHERE action = 'placed') AS n
             ON i.node = n.node AND i.event_id = n.event_id

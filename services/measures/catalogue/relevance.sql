@@ -8,14 +8,14 @@ WITH
     sent AS
     (
         SELECT profile, min(occurred_at) AS at, min(campaign::String) AS campaign
-        FROM interactions_of
+        FROM interacted
         WHERE type IN ('message.sent', 'email.sent') AND purpose = 'marketing'
         GROUP BY profile, if(message_id = '', concat('\0', event_id), message_id)
         HAVING at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     ),
     themes AS
     (
-        SELECT campaign::String AS campaign, category::String AS category FROM interactions_of
+        SELECT campaign::String AS campaign, category::String AS category FROM interacted
         WHERE type = 'product.viewed' AND campaign != '' AND category != ''
         GROUP BY campaign, category HAVING uniqExact(profile) >= {visitors_min:UInt8}
     ),
@@ -24,7 +24,7 @@ WITH
         SELECT profile, category, min(seen_at) AS at
         FROM
         (
-            SELECT profile, category::String AS category, occurred_at AS seen_at FROM interactions_of
+            SELECT profile, category::String AS category, occurred_at AS seen_at FROM interacted
             WHERE type = 'product.viewed' AND category != ''
             UNION ALL
             SELECT profile, arrayJoin(categories), at FROM baskets

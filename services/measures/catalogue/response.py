@@ -18,7 +18,7 @@ from services.measures.core.population import PERSONS
 from services.measures.core.result import SECONDS, SHARE, Cell
 from services.measures.core.service_clock import clocks, has_hours
 from services.measures.core.shares import TOGETHER, parted, share_cell
-from services.measures.core.waiting import MEDIAN, NINE_OF_TEN, Wait, waited_at_most
+from services.measures.core.waiting import MEDIAN, NINE_OF_TEN, EqualWaits, waited_at_most
 
 COUNTED = ("persons", "in_time", "late", "unanswered", "open", "unknown")
 QUANTILES = {"median": MEDIAN, "nine_of_ten": NINE_OF_TEN}
@@ -66,8 +66,7 @@ def compute(rows: Responses, context: MeasureContext) -> Figures:
     """See the module."""
     total, single = parted(rows.channels, AnsweredOn(TOGETHER, *[0] * 8))
     cells = [
-        share_cell("channel", one.channel, one.persons, one.in_time, _judged(one))
-        for one in single
+        share_cell("channel", one.channel, one.persons, one.in_time, _judged(one)) for one in single
     ]
     cells += _all_waits(rows.waits, total, has_hours=has_hours(context))
     for one in single:
@@ -89,7 +88,9 @@ def _all_waits(rows: Sequence[WaitedOn], of: AnsweredOn, *, has_hours: bool) -> 
         persons["service"] = of.persons
     for until, many in sorted(persons.items()):
         waits = [
-            Wait(one.waited_s, one.is_over, one.questions) for one in rows if one.until == until
+            EqualWaits(one.waited_s, one.is_over, one.questions)
+            for one in rows
+            if one.until == until
         ]
         for name, value in _quantiles(waits):
             yield Cell(by="wait", key=f"{until}_{name}", n=many, value=value, unit=SECONDS)
@@ -98,7 +99,7 @@ def _all_waits(rows: Sequence[WaitedOn], of: AnsweredOn, *, has_hours: bool) -> 
 def _waits_on(of: AnsweredOn, rows: Sequence[WaitedOn]) -> Iterator[Cell]:
     """For the answer, on one channel."""
     waits = [
-        Wait(one.waited_s, one.is_over, one.questions)
+        EqualWaits(one.waited_s, one.is_over, one.questions)
         for one in rows
         if (one.channel, one.until) == (of.channel, "answer")
     ]
@@ -106,7 +107,7 @@ def _waits_on(of: AnsweredOn, rows: Sequence[WaitedOn]) -> Iterator[Cell]:
         yield Cell(by=f"wait_{name}", key=of.channel, n=of.persons, value=value, unit=SECONDS)
 
 
-def _quantiles(waits: Sequence[Wait]) -> Iterator[tuple[str, float | None]]:
+def _quantiles(waits: Sequence[EqualWaits]) -> Iterator[tuple[str, float | None]]:
     for name, part in QUANTILES.items():
         if waits:
             yield name, waited_at_most(part, waits)
@@ -116,7 +117,8 @@ def promises(context: MeasureContext) -> Mapping[str, Any]:
     """What is promised on which channel, as the statements take it, and the service clocks."""
     rules = context.rules
     named, elsewhere = sorted(rules.promise.items()), rules.promise_elsewhere
-    return clocks(context) | {
+    return {
+        **clocks(context),
         "interaction_kinds": ["case", "dialogue"],
         "spoken_channels": SPOKEN_CHANNELS,
         "promise_channels": [channel for channel, _ in named],

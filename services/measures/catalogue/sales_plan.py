@@ -7,7 +7,7 @@ what concerns fewer customers than may be shown is not shown of them either.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.measures.catalogue.funnel import stages
 from services.measures.core.measure import Figures, Measure, MeasureContext

@@ -9,7 +9,7 @@ WITH
             concat(toString(occurred_at), event_id) AS rank,
             transform(lowerUTF8(stage::String), {stages:Array(String)},
                 {stage_numbers:Array(UInt8)}, 0::UInt8) AS number
-        FROM interactions_of WHERE type = 'opportunity.changed' AND owner != ''
+        FROM interacted WHERE type = 'opportunity.changed' AND owner != ''
     ),
     done AS
     (
@@ -19,10 +19,10 @@ WITH
         FROM staged WHERE number > 1 GROUP BY profile, opportunity_id, number
         UNION ALL
         SELECT agent::String, 'quotes', profile, occurred_at, ''
-        FROM interactions_of WHERE type = 'quote.sent' AND agent != ''
+        FROM interacted WHERE type = 'quote.sent' AND agent != ''
         UNION ALL
         SELECT agent::String, 'visits', profile, occurred_at, event_id
-        FROM interactions_of WHERE type = 'store.visited' AND agent != ''
+        FROM interacted WHERE type = 'store.visited' AND agent != ''
     )
 SELECT employee AS owner, kind_of_work AS what, uniqExact(profile) AS persons,
     uniqExact(profile, employee, kind_of_work = 'quotes' ? '' : id) AS many

@@ -45,8 +45,7 @@ def compute(rows: ToldCases, _context: MeasureContext) -> Figures:
     value, interval = share(total.told_twice, total.cases)
     counts = {name: count for name, count in total._asdict().items() if name != "channel"}
     cells = [
-        share_cell("channel", one.channel, one.persons, one.told_twice, one.cases)
-        for one in single
+        share_cell("channel", one.channel, one.persons, one.told_twice, one.cases) for one in single
     ]
     cells.append(share_cell("figure", "passed_on", total.persons, total.passed_on, total.cases))
     mean = total.transfers / total.cases if total.cases else None

@@ -20,7 +20,7 @@ Span = tuple[datetime, datetime]
 Spans = Sequence[Span]
 
 
-class Turn(NamedTuple):
+class ClockTurn(NamedTuple):
     """From an instant on, a clock runs or stands still."""
 
     clock: int
@@ -57,14 +57,16 @@ def service_time(start: datetime, end: datetime, week: Week, zone: ZoneInfo) -> 
     return sum((one for one in overlaps if one > timedelta()), timedelta())
 
 
-def turns(clock: int, week: Week, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Turn]:
+def turns(
+    clock: int, week: Week, start: datetime, end: datetime, zone: ZoneInfo
+) -> Iterator[ClockTurn]:
     """What a clock does between two instants; before the first it has not run."""
-    yield Turn(clock, 0, 0, runs=not week)
+    yield ClockTurn(clock, 0, 0, runs=not week)
     ran = 0
     for opens, closes in open_spans(week, start, end, zone) if week else ():
-        yield Turn(clock, to_ms(opens), ran, runs=True)
+        yield ClockTurn(clock, to_ms(opens), ran, runs=True)
         ran += to_ms(closes) - to_ms(opens)
-        yield Turn(clock, to_ms(closes), ran, runs=False)
+        yield ClockTurn(clock, to_ms(closes), ran, runs=False)
 
 
 def clocks(context: MeasureContext) -> Mapping[str, Any]:

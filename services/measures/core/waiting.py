@@ -14,7 +14,7 @@ MEDIAN, NINE_OF_TEN = 0.5, 0.9
 ROUNDING = 1e-12
 
 
-class Wait(NamedTuple):
+class EqualWaits(NamedTuple):
     """Customers who waited equally long."""
 
     waited: float
@@ -23,7 +23,7 @@ class Wait(NamedTuple):
     many: int
 
 
-def waited_at_most(share: float, waits: Iterable[Wait]) -> float | None:
+def waited_at_most(share: float, waits: Iterable[EqualWaits]) -> float | None:
     """Within which time a share of all, from 0 to 1, need not wait any more; None where nobody can
     say, because too many still wait."""
     over, still = Counter[float](), Counter[float]()

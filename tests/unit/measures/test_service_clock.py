@@ -1,4 +1,4 @@
-"""Service time: the worked example, days on which the clock changes, and what the store is given."""
+"""Service time: the worked example, days on which the clock changes, what the store is given."""
 
 from __future__ import annotations
 
