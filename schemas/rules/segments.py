@@ -336,18 +336,21 @@ def _is_number_test(value: Any) -> bool:
     return not isinstance(value, str) or _NUMBER_TEST.match(value) is not None
 
 
+def named_by(definition: SegmentDefinition) -> set[str]:
+    """The segments that a definition names."""
+    leaves = (leaf for _, leaf in definition.leaves())
+    return {one.in_segment for one in leaves if isinstance(one, InSegmentCondition)}
+
+
 def _circles(every: Mapping[str, SegmentDefinition], found: Collection[str]) -> Iterator[_Fault]:
     """Segments that depend on themselves."""
-    named = {
-        name: [leaf.in_segment for _, leaf in one.leaves() if isinstance(leaf, InSegmentCondition)]
-        for name, one in every.items()
-    }
+    named = {name: named_by(one) for name, one in every.items()}
     for name in found:
-        reached, ahead = set[str](), list(named[name])
+        reached, ahead = set[str](), sorted(named[name])
         while ahead:
             one = ahead.pop()
             if one not in reached and one in named:
                 reached.add(one)
-                ahead += named[one]
+                ahead += sorted(named[one])
         if name in reached:
             yield _Fault(("segment", name), "depends on itself by in_segment")

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TimelineSource,
     )
     from services.runtime.settings import RealmSettings
+    from services.segments.ports import FactSource, SegmentSink, SegmentSource
     from services.store.changes import ChangedKeys, SeenTables
     from services.store.migrations import MigrationState
     from services.store.profile_map import Members
@@ -351,6 +352,16 @@ class Reads(Protocol):
         ...
 
     @property
+    def segments(self) -> SegmentSource:
+        """Definitions of segments, and who belongs to them."""
+        ...
+
+    @property
+    def segment_facts(self) -> FactSource:
+        """What membership of segments follows from."""
+        ...
+
+    @property
     def incidents(self) -> IncidentSource:
         """Incidents."""
         ...
@@ -505,6 +516,11 @@ class Reads(Protocol):
 
 class Writes(Protocol):
     """The writes that operations may ask for; each is durable when it returns."""
+
+    @property
+    def segments(self) -> SegmentSink:
+        """Definitions of segments, and memberships."""
+        ...
 
     def act(self, records: Sequence[ActionRecord]) -> None:
         """Apply what people did with incidents. Repeating it changes nothing."""

@@ -58,6 +58,7 @@ from services.matching.core.suggestion import Suggestion
 from services.measures.adapters.clickhouse import MeasureReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.groups import GroupReader
+from services.profiles.adapters.history import HistoryReader
 from services.profiles.adapters.order_conflicts import OrderConflictReader
 from services.profiles.adapters.order_history import OrderHistoryReader
 from services.profiles.adapters.permissions import PermissionReader
@@ -65,6 +66,8 @@ from services.profiles.adapters.search import SearchReader
 from services.profiles.adapters.timeline import TimelineReader
 from services.runtime.errors import Retry
 from services.runtime.settings import RealmSettings, Settings, read_rules
+from services.segments.adapters.facts import FactReader
+from services.segments.adapters.store import SegmentStore
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import Members, ProfileMap
@@ -119,6 +122,7 @@ class ReadStore:
         self.books = StoredBooks(database, refused_by=self.profile_rules.consent.refused_by)
         self._graph = ClickHouseIdentityStore(database)
         self.suggestions = SuggestionStore(database)
+        self.segments = SegmentStore(database)
         self._map = ProfileMap(database)
         self.keys = ApiKeyStore(database)
         self.access = AccessReader(database)
@@ -140,6 +144,9 @@ class ReadStore:
         """Create the readers that depend on identity rules."""
         settings, database, survivorship = self.settings, self.reading, self.profile_rules
         self.profiles = ProfileReader(database, settings.realms, survivorship, self.identity_rules)
+        regions = {name: realm.region for name, realm in settings.realms.items()}
+        histories = HistoryReader(self.profiles)
+        self.segment_facts = FactReader(database, histories, survivorship, regions)
         self.search = SearchReader(database, self.profiles)
         self.timelines = TimelineReader(database, settings.realms)
         self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)
@@ -301,6 +308,7 @@ class StoreWrites:
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
         self._answers = Idempotency(database)
+        self.segments = SegmentStore(database)
         self._act = act
         self._erase = erase
         self._expire = expire

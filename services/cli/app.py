@@ -34,6 +34,7 @@ ADVICE = {
     "C360_CLICKHOUSE_URL to work on the data directory.",
     "directory_in_use": "; 'c360 up' shares its directory with other commands.",
     "rows_refused": "; if so, run 'c360 migrate' with the newer one.",
+    "unknown_segment": "; 'c360 segments list' shows the ids.",
     "unknown_suggestion": "; 'c360 identity suggestions list' shows the ids.",
     "rules_replaced": "; 'c360 identity rules --history' shows which count.",
     "unknown_dead_letter": "; 'c360 rejected list' shows the ids.",

@@ -81,6 +81,7 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "consistency": Listed("coverage:app", "Look at what is compared with what."),
     "insights": Listed("insights:app", "Measures of groups of customers."),
+    "segments": Listed("segments:app", "Groups of customers by definition."),
     "rejected": Listed(
         "rejected:rejected",
         "List, show and replay rejected events: the dead letters on Kafka if "

@@ -21,6 +21,15 @@ from services.api.queries.identity_rules import RulesApplied, RulesInForce, Rule
 from services.api.queries.insights import ListedMeasure
 from services.api.queries.notices import ListedNotice
 from services.api.queries.orders import ListedConflict
+from services.api.queries.segment_export import ExportedMember
+from services.api.queries.segments import (
+    AppliedSegment,
+    EvaluationCost,
+    ListedSegment,
+    PreviewedSegment,
+    SegmentMember,
+    VerifiedSegment,
+)
 from services.api.queries.simulation import SimulationReport
 from services.api.queries.suggestions import ShownSuggestion, SuggestedRun
 from services.docs import outputs
@@ -114,6 +123,7 @@ def interface_page() -> str:
         *_orders(),
         *_groups(),
         *_insights(),
+        *_segments(),
         *_rejected(),
         *_keys(),
         *_output(
@@ -262,6 +272,35 @@ def _insights() -> list[str]:
         "## `c360 insights show MEASURE --json`",
         "One measure. What `n`, `counts` and `breakdown` hold is said on its page.",
         *_whole(model_schema(MeasureResult, "serialization")),
+    ]
+
+
+def _segments() -> list[str]:
+    """Groups of customers by definition; progress is no row of these outputs."""
+    return [
+        "## `c360 segments preview FILE --json`",
+        "What [definitions](../segments.md) would make: `version`, `segments` with what follows "
+        "for each, and `cost`. Values are replaced by hints.",
+        *_whole(model_schema(PreviewedSegment, "serialization")),
+        "`cost`, also of `apply` and `verify`:",
+        _fields_of(EvaluationCost),
+        "## `c360 segments apply FILE --json`",
+        "The same with what became of each segment.",
+        _fields_of(AppliedSegment),
+        "## `c360 segments list --json`",
+        "The segments of a realm.",
+        _fields_of(ListedSegment),
+        "## `c360 segments members SEGMENT --json`",
+        "Who belongs to a segment, as it was when it was applied.",
+        _fields_of(SegmentMember),
+        "## `c360 segments verify --json`",
+        "As `preview`, with the stored memberships compared with the facts. The exit code is 1 if "
+        "anything differs.",
+        _fields_of(VerifiedSegment),
+        "## `c360 segments export SEGMENT --format csv|jsonl`",
+        "The members who may be contacted, each with one address; the order is that of profile "
+        "ids. How many may not, by reason, is said on standard error.",
+        _fields_of(ExportedMember),
     ]
 
 

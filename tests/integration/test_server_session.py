@@ -48,6 +48,13 @@ CHANGED_RULES = (
     )
     .replace("hub_above_personal = 10", "hub_above_personal = 1")
 )
+SEGMENTS = """
+[segment.buyers]
+title = "Somebody who bought"
+channel = "email"
+[[segment.buyers.all]]
+did = "order.placed"
+"""
 OFFER = {"sku": "1", "price": "2.50", "market": "DE"}
 
 
@@ -67,6 +74,9 @@ def populate(database: Database, settings: Settings) -> None:
     ]
     ingested(database, map(line, sent))
     register_secret(database, settings.secret(), "the test's store")
+    apply = OPERATIONS["segments_apply"]
+    access = access_to(settings, database, kafka_sink(settings))
+    list(apply.run(access, apply.request(realm="default", definitions=SEGMENTS)))
 
 
 CHANGES_KEYS = {"keys_create", "keys_rotate", "keys_revoke"}
@@ -77,7 +87,7 @@ NOT_COMPARED = {
     *("store_health", "store_refresh", "profile_list", "identity_decide"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion", "identity_apply"),
     *("profile_erase", "profile_erasure_verify"),
-    *("profile_suppress", "profile_unsuppress"),
+    *("profile_suppress", "profile_unsuppress", "segments_apply"),
     *OF_AN_INCIDENT,
     *CHANGES_KEYS,
 }
@@ -153,6 +163,11 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "identity_suspicious": realm,
         "identity_verify": realm,
         "identity_simulate": {**realm, "rules": CHANGED_RULES},
+        "segments_preview": {**realm, "definitions": SEGMENTS.replace("buyers", "others")},
+        "segments_list": realm,
+        "segments_members": {**realm, "segment": "buyers"},
+        "segments_verify": realm,
+        "segments_export": {**realm, "segment": "buyers"},
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
     }
     if name in ("rejected_show", "rejected_get"):

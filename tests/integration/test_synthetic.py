@@ -43,7 +43,7 @@ CHANGING = {
     *("identity_decide", "identity_import_decisions", "identity_apply"),
     *("identity_suggest", "identity_suggestion", "identity_answer_suggestion"),
     *("profile_erase", "profile_erasure_verify"),
-    *("profile_suppress", "profile_unsuppress"),
+    *("profile_suppress", "profile_unsuppress", "segments_apply"),
 }
 OF_STORAGE = {
     "events_export": "every event, as it was sent",
@@ -58,7 +58,7 @@ OF_STORAGE = {
 """Answers about what is stored, which synthetic events are, too."""
 COUNTED = ("c360_channel_events", "c360_incident", "c360_order_conflicts")
 """Beginnings of metrics about customers."""
-LEFT_OUT = {"as_of", "refreshed_at", "now", "took_s"}
+LEFT_OUT = {"applied_at", "as_of", "refreshed_at", "now", "took_s"}
 """What depends on when it was read."""
 
 
@@ -142,7 +142,10 @@ def taken(database: Database, lines: Sequence[bytes], end: datetime) -> tuple[Ac
     register_realms(database, settings.realms, personal_types(identity_rules()))
     register_secret(database, SECRET, "the test's store")
     metrics = ingested(database, lines, end)
-    return access_to(settings, database, lambda _record: None), metrics
+    access = access_to(settings, database, lambda _record: None)
+    apply = OPERATIONS["segments_apply"]
+    list(apply.run(access, apply.request(realm=REALM, definitions=SEGMENTS)))
+    return access, metrics
 
 
 def test_answers_are_those_without_synthetic_events(database: Database, stream: Stream) -> None:
@@ -209,9 +212,27 @@ FIELDS: dict[str, Callable[[Known], Sequence[Any]]] = {
     "purpose": lambda _: ["marketing"],
     "number": lambda _: [GROUP],
     "rules": lambda _: [RULES],
+    "definitions": lambda _: [SEGMENTS],
+    "segment": lambda _: ["buyers", "silent"],
 }
 """What a field of a request may be; those that need not be given are given if named in GIVEN."""
 GIVEN = {"who", "text"}
+SEGMENTS = """
+[segment.buyers]
+title = "Bought this year, or opened a mail"
+channel = "email"
+[[segment.buyers.any]]
+did = "order.placed"
+within = "365d"
+[[segment.buyers.any]]
+reacted = "opened"
+[segment.silent]
+title = "Everybody who bought nothing"
+channel = "email"
+everybody = true
+[[segment.silent.none]]
+did = "order.placed"
+"""
 OF_MEASURES = {"first", "until"}
 
 

@@ -232,16 +232,38 @@ class ProfileReader:
     ) -> dict[NodeId, dict[str, Survivor]]:
         """The surviving values of some attributes of profiles; those without any are missing."""
         region, holder = self._realm(realm).region, self._map.members_of(realm, profile_ids).holder
+        found = self.observations(realm, holder, names)
+        return {one: survivors(said, self._rules, region) for one, said in found.items()}
+
+    def observations(
+        self, realm: str, holder: Mapping[NodeId, NodeId], names: Collection[str]
+    ) -> dict[NodeId, list[AttributeObservation]]:
+        """What was said of some attributes of the profiles that hold these nodes."""
         found: defaultdict[NodeId, list[AttributeObservation]] = defaultdict(list)
         for node, is_synthetic, *columns in self._by_key(OBSERVATIONS_SQL, realm, holder):
             if not is_synthetic:
                 said = (one for one in _observations(columns) if one.attribute in names)
                 found[holder[node.int]].extend(said)
-        return {one: survivors(said, self._rules, region) for one, said in found.items()}
+        return found
+
+    def consents(
+        self, realm: str, holder: Mapping[NodeId, NodeId]
+    ) -> dict[NodeId, list[ConsentRecord]]:
+        """What the profiles that hold these nodes said about contact, and erasures kept of it."""
+        found: defaultdict[NodeId, list[ConsentRecord]] = defaultdict(list)
+        for node, is_synthetic, *columns in self._by_key(CONSENTS_SQL, realm, holder):
+            if not is_synthetic:
+                found[holder[node.int]].extend(_consents(columns))
+        for profile, kept in kept_by_profile(self._database, realm, holder):
+            found[profile].append(kept_record(kept))
+        return found
 
     def settled(self, realm: str, profile_id: NodeId) -> list[Settled]:
         """The orders and returns that count for a profile, each once, with all their reports."""
-        holder = self._map.members_of(realm, [profile_id]).holder
+        return self.settled_of(realm, self._map.members_of(realm, [profile_id]).holder)
+
+    def settled_of(self, realm: str, holder: Mapping[NodeId, NodeId]) -> list[Settled]:
+        """The same for all profiles that hold these nodes; `entry.owner` is one of the nodes."""
         own = {_report(row) for row in self._by_key(REPORTS_BY_NODE_SQL, realm, holder)}
         everything = settled(self._all_reports(realm, own))
         return [one for one in everything if one.entry.owner in holder]

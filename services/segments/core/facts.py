@@ -98,8 +98,9 @@ class CustomerFacts:
         consents: Iterable[ConsentRecord] = (),
         measures: Mapping[str, str | Decimal] | None = None,
     ) -> None:
-        """`attributes` has every survivor that each attribute had, in any order; `measures` is the
-        value of measures of this customer."""
+        """`kind` is empty of who is known by test journeys only. `attributes` has every survivor
+        that each attribute had, in any order; `measures` is the value of measures of this
+        customer."""
         self.kind = kind
         self.measures = measures or {}
         self._by_type = _latest(events)
@@ -108,6 +109,11 @@ class CustomerFacts:
         self._consent_times = [to_ms(one.occurred_at) for one in self.consents]
         self._series: dict[Matcher, Series] = {}
         self._states: dict[int, Consents] = {}
+
+    def events(self) -> Iterator[CustomerEvent]:
+        """All events, each body that counts once."""
+        for some in self._by_type.values():
+            yield from some
 
     def series(self, matcher: Matcher) -> Series:
         """The events that a matcher selects."""

@@ -1,0 +1,1 @@
+"""Facts of customers for segments, and definitions and memberships, on ClickHouse."""

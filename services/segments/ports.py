@@ -1,0 +1,118 @@
+"""What segments need of a store: facts of customers, definitions, and memberships.
+
+Methods block. They raise Retry for a transient fault and Fatal when retrying cannot help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from schemas.identifiers import NodeId
+    from schemas.rules.segments import SegmentDefinition
+    from services.profiles.core.history import ProfileHistory
+    from services.segments.core.facts import CustomerFacts
+    from services.segments.core.plan import Needs
+    from services.store.profile_map import Members
+
+MEMBER, LEFT, RETRACTED = "member", "left", "retracted"
+"""States of a membership. Retracted: it should never have been."""
+
+
+class StoredDefinition(NamedTuple):
+    """A definition that was applied."""
+
+    number: int
+    """Rises with each change."""
+    applied_at: datetime
+    definition: SegmentDefinition
+
+
+class SegmentMembership(NamedTuple):
+    """What is stored of one profile and segment."""
+
+    profile: NodeId
+    state: str
+    since: datetime
+    """Tick at which the state was found."""
+    because: Sequence[str]
+    """Ids of the latest events that the conditions look at."""
+    definition: int
+    """Number of the definition."""
+
+
+class HistorySource(Protocol):
+    """Reads what golden records follow from, by the rules of profiles."""
+
+    def histories(
+        self,
+        realm: str,
+        members: Members,
+        attributes: Collection[str],
+        *,
+        consents: bool,
+        orders: bool,
+    ) -> dict[NodeId, ProfileHistory]:
+        """The histories of profiles whose nodes are given; only the parts that are asked for.
+        Profiles of which nothing is known are missing."""
+        ...
+
+
+class FactSource(Protocol):
+    """Reads the facts of customers. Nothing is changed."""
+
+    def facts(
+        self, realm: str, profiles: Collection[NodeId], needs: Needs
+    ) -> dict[NodeId, CustomerFacts]:
+        """The facts of profiles by id, from all identifiers that they hold now, of all times.
+        Ids that are no profile now, or of which nothing is known, are missing."""
+        ...
+
+    def holders(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, NodeId]:
+        """The identifiers that profiles hold now, and the profile of each. A profile that is none
+        any more holds nothing."""
+        ...
+
+    def population(self, realm: str) -> Iterator[list[NodeId]]:
+        """The ids of all profiles of the realm in portions, each id once, while nobody merges."""
+        ...
+
+
+class SegmentSource(Protocol):
+    """Reads definitions and memberships."""
+
+    def definitions(self, realm: str) -> dict[str, StoredDefinition]:
+        """The definitions that are in force, by the ids of their segments."""
+        ...
+
+    def memberships(
+        self, realm: str, segment: str, state: str = ..., *, page: int = ...
+    ) -> Iterator[list[SegmentMembership]]:
+        """The memberships of a segment in a state (empty: any), in pages by profile."""
+        ...
+
+    def stored(
+        self, realm: str, segments: Collection[str], profiles: Collection[NodeId]
+    ) -> dict[str, dict[NodeId, SegmentMembership]]:
+        """The memberships of some profiles, by segment; one without any is missing."""
+        ...
+
+    def sizes(self, realm: str) -> dict[str, int]:
+        """How many members each segment has; a segment without any is missing."""
+        ...
+
+
+class SegmentSink(Protocol):
+    """Writes definitions and memberships; each is durable when it returns."""
+
+    def put_definitions(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
+        """Put definitions in force under their numbers."""
+        ...
+
+    def put_memberships(
+        self, realm: str, segment: str, memberships: Sequence[SegmentMembership], version: int
+    ) -> None:
+        """Write memberships. Of one profile the highest version counts."""
+        ...
