@@ -24,4 +24,7 @@ CREATE TABLE IF NOT EXISTS memberships
     version UInt64 COMMENT 'of a worker generation << 48 | offset; below 2^48 a time (Unix ms)'
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (realm, segment, node);
+ORDER BY (realm, segment, node)
+SETTINGS index_granularity = 256, old_parts_lifetime = 30, cleanup_delay_period = 10,
+    max_cleanup_delay_period = 10, cleanup_delay_period_random_add = 1,
+    min_bytes_for_wide_part = 67108864;
