@@ -51,7 +51,7 @@ def check(who: Customer, definitions: dict[str, Json], told: str) -> None:
 
 
 @pytest.mark.parametrize("maker", dict.fromkeys(LEAVES), ids=lambda one: one.__name__.strip("_"))
-@pytest.mark.parametrize("count", volumes(5, 300))
+@pytest.mark.parametrize("count", volumes(10, 300))
 def test_each_leaf(maker: object, count: int) -> None:
     """A leaf alone holds when the oracle says so, and its next change is never later."""
     for seed in range(count):
@@ -63,7 +63,7 @@ def test_each_leaf(maker: object, count: int) -> None:
         check(customer(rng), others | mine, f"{seed}")
 
 
-@pytest.mark.parametrize("count", volumes(100, 10_000))
+@pytest.mark.parametrize("count", volumes(80, 10_000))
 def test_any_definition(count: int) -> None:
     """The same of nested groups, segments in segments, and what must last for a while."""
     for seed in range(count):

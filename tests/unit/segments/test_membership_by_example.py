@@ -93,6 +93,30 @@ def test_nobody_belongs_to_a_segment_by_nothing(condition: dict[str, Any]) -> No
     assert not member(person(), known, NOON)
 
 
+def test_who_stopped_came_back_and_buys_regularly() -> None:
+    """Each from the instant on at which it is so, and until the one at which it no longer is."""
+    who = person(order(0, 1), order(40, 2), order(100, 3), order(130, 4))
+    spans = {
+        ("stopped", ("pause", "45d")): [(85, 100), (175, 999)],
+        ("restarted", ("pause", "50d"), ("within", "7d")): [(100, 107)],
+        # The first order is 120 days ago on day 120, the second one on day 160.
+        ("regularly", ("every", "30d"), ("in", "3 of 4")): [(100, 120), (130, 160)],
+        ("first", ("not_within", "10d")): [(10, 999)],
+        ("last", ("within", "5d")): [(0, 5), (40, 45), (100, 105), (130, 135)],
+    }
+    for (word, *more), expected in spans.items():
+        mine = plan({word: "order.placed", **dict(more)})
+        found = []
+        day: int | None = -1
+        while day is not None and day < 999:
+            flip = next_flip(who, mine, NOON + day * DAY)
+            end = 999 if flip is None else (flip - NOON) // DAY
+            if member(who, mine, NOON + day * DAY):
+                found.append((day, end))
+            day = None if flip is None else end
+        assert found == expected, word
+
+
 def test_a_day_has_24_hours_also_when_the_clocks_change() -> None:
     """One day before noon of 29 March in Berlin it is eleven, and the order of noon is inside."""
     noon = to_ms(from_ms(1_774_778_400_000))  # 2026-03-29 12:00 in Berlin, after the change
