@@ -25,6 +25,7 @@ from bench import (
     startup,
     suggestions,
     tracing,
+    tracking,
     workers,
 )
 from bench.children import ChildFailed, Result
@@ -83,6 +84,9 @@ def parser_of_all() -> argparse.ArgumentParser:
     )
     scoring.add_argument("--persons", type=positive, nargs="+", default=suggestions.PERSONS)
     _add_small(commands.add_parser("small", parents=[as_json], help=_first_line(small.__doc__)))
+    sent = commands.add_parser("tracking", parents=[as_json], help=_first_line(tracking.__doc__))
+    seconds = f"of each turn ({tracking.SECONDS:g})"
+    sent.add_argument("--seconds", type=float, default=tracking.SECONDS, help=seconds)
     _add_startup(
         commands.add_parser("startup", parents=[as_json], help=_first_line(startup.__doc__))
     )
@@ -339,6 +343,8 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         return [("suggestions", lambda: suggestions.measure(given.persons), suggestions.tell)]
     if given.command == "small":
         return [("small", lambda: small.measure(given.rate, given.seconds), small.tell)]
+    if given.command == "tracking":
+        return [("tracking", lambda: tracking.measure(given.seconds), tracking.tell)]
     if given.command == "startup":
         return [("startup", lambda: startup.measure(given.rounds), startup.tell)]
     if given.command == "workers":

@@ -70,3 +70,12 @@ def test_few_events_are_measured_where_they_are_stored() -> None:
         assert counted["inserts"] > 0
         assert counted["rows"] > 0
         assert counted["blocks"]["touchpoints"] > 0
+
+
+def test_the_segment_protocol_is_measured_beside_our_own() -> None:
+    """In every size of batch, at the shortest: all requests are answered, and compared."""
+    report = reported("tracking", "--seconds", "0.5")
+    assert [one["events"] for one in report["batches"]] == [1, 20, 100]
+    for one in report["batches"]:
+        assert min(one["p50_ratio"], one["service_cpu_us_each_ratio"]) > 0
+        assert set(one["statuses"]) == {"200"}
