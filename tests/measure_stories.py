@@ -27,10 +27,12 @@ Step = tuple[str, int, dict[str, Any]]
 """An event: type, minutes after noon of 2 March, channel and body."""
 
 
-def measured(store: Store, name: str, rules: InsightRules | None = None) -> MeasureResult:
-    """A measure of three weeks."""
+def measured(
+    store: Store, name: str, rules: InsightRules | None = None, days: int = 19
+) -> MeasureResult:
+    """A measure of so many days, by default of the nineteen of March."""
     reader = MeasureReader(store.database, REALMS, rules or insight_rules(), lambda: READ_AT)
-    return reader.measure(name, REALM, FIRST, UNTIL)
+    return reader.measure(name, REALM, UNTIL - timedelta(days=days), UNTIL)
 
 
 def happened(store: Store, *stories: list[Step]) -> None:

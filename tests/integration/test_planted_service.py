@@ -115,6 +115,9 @@ def test_measures_of_service(store: Store, planted: Built) -> None:
     assert (found.n, found.value) == (said["n"], value_of(said))
     assert found.counts["rescued"] == said["counts"]["rescued"]
     assert cell(found, "after", "reminded").n == said["counts"]["reminded"]
+    said, found = truth(planted, "campaign_effect"), measured(store, planted, "campaign_effect")
+    assert (found.n, found.value) == (said["n"], value_of(said))
+    assert {**found.counts, **said["counts"]} == found.counts
     said, found = truth(planted, "funnel"), measured(store, planted, "funnel")
     sold = cell(found, "channel", "field_sales")
     assert (sold.n, sold.value) == (said["n"], value_of(said))

@@ -25,6 +25,8 @@ FRAGMENTS = {
     "contacts": _STATEMENTS["contacts"],
     "baskets": _STATEMENTS["baskets"],
     "leads": _STATEMENTS["leads"],
+    "touches": _STATEMENTS["touches"],
+    "searches": _STATEMENTS["searches"],
     "questions": _STATEMENTS["questions"],
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")

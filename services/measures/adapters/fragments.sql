@@ -383,6 +383,51 @@
         FROM ways WHERE begins >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     )
 
+-- touches --
+-- Touchpoints of some types before the end of the window, with the profile that holds them now.
+    touches AS
+    (
+        SELECT if(m.kind != '', m.profile, t.node) AS profile, t.type AS type,
+            t.channel AS channel, t.at AS at
+        FROM
+        (
+            SELECT node, anchor_type, type::String AS type, channel::String AS channel,
+                occurred_at AS at
+            FROM touchpoints FINAL
+            WHERE realm = {realm:String} AND has({touch_types:Array(String)}, type)
+                AND NOT synthetic AND anchor_type != 'record'
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        ) AS t
+        LEFT ANY JOIN
+        (
+            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+        ) AS m ON t.node = m.node
+        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
+            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
+            t.anchor_type), 'person', 'anonymous'))
+    )
+
+-- searches --
+-- Searches of the window: whether anything was found, looked at or put into a cart within ten
+-- minutes. Where the number of results is not known, something was found.
+    browsed AS
+    (
+        SELECT profile, type, lowerUTF8(trimBoth(query)) AS term, results,
+            toUnixTimestamp64Second(occurred_at) AS at_s,
+            countIf(type = 'product.viewed') OVER soon AS looks,
+            countIf(type = 'cart.updated' AND notEmpty(skus)) OVER soon AS carts
+        FROM interacted
+        WINDOW soon AS
+            (PARTITION BY profile ORDER BY at_s RANGE BETWEEN CURRENT ROW AND 600 FOLLOWING)
+    ),
+    searches AS
+    (
+        SELECT profile, term, ifNull(results = 0, false) AS is_empty, looks > 0 AS is_followed,
+            carts > 0 AS is_taken
+        FROM browsed
+        WHERE type = 'search.performed' AND at_s >= intDiv({from_ms:Int64}, 1000)
+    )
+
 -- bounded --
 -- What is joined and grouped goes to disk above a limit, whatever the number of customers is.
 SETTINGS join_algorithm = 'grace_hash,hash', max_bytes_in_join = 64000000,

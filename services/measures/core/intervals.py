@@ -37,3 +37,13 @@ def share(hits: int, n: int) -> tuple[float | None, Interval | None]:
         return None, None
     bounds = wilson(hits, n)
     return hits / n, Interval(low=bounds.low, high=bounds.high, level=LEVEL)
+
+
+def newcombe(hits: int, n: int, other_hits: int, other_n: int) -> Bounds:
+    """The interval of the difference of two shares, made of those of Wilson (Newcombe, Statistics
+    in Medicine 17, 1998, method 10); both `n` are at least 1."""
+    first, second = hits / n, other_hits / other_n
+    one, other = wilson(hits, n), wilson(other_hits, other_n)
+    below = sqrt((first - one.low) ** 2 + (other.high - second) ** 2)
+    above = sqrt((one.high - first) ** 2 + (second - other.low) ** 2)
+    return Bounds(first - second - below, first - second + above)

@@ -21,6 +21,8 @@ class Population(NamedTuple):
 
 
 PERSONS = Population("persons", frozenset({"person"}))
+EVERYBODY = Population("everybody", frozenset({"person", "anonymous"}))
+"""Visitors whom nobody has recognised, too."""
 
 
 def hidden(sizes: Sequence[int]) -> frozenset[int]:

@@ -43,6 +43,7 @@ def test_hand_overs() -> None:
     assert found["figure", "lost_at_handover"].value == 0.1
     assert found["figure", "lost_at_handover"].n == 58
     assert found["handover_wait", "median"].value == 60
+    assert found["handover_wait", "median"].n == 58
     assert found["handover_wait", "nine_of_ten"].value == 300
 
 
