@@ -68,6 +68,7 @@ from services.runtime.errors import Retry
 from services.runtime.settings import RealmSettings, Settings, read_rules
 from services.segments.adapters.facts import FactReader
 from services.segments.adapters.store import SegmentStore
+from services.segments.ports import SegmentSink
 from services.store.database import Database
 from services.store.migrations import MigrationState, migrate
 from services.store.profile_map import Members, ProfileMap
@@ -301,6 +302,7 @@ class StoreWrites:
         expire: ExpirySink = no_expiry,
         suppress: SuppressionSink | None = None,
         *,
+        segments: SegmentSink | None = None,
         is_waited_for: bool = False,
     ) -> None:
         self._is_waited_for = is_waited_for
@@ -308,7 +310,7 @@ class StoreWrites:
         self._audit = StoreAudit(database)
         self._keys = ApiKeyStore(database)
         self._answers = Idempotency(database)
-        self.segments = SegmentStore(database)
+        self.segments: SegmentSink = segments or SegmentStore(database)
         self._act = act
         self._erase = erase
         self._expire = expire
@@ -389,9 +391,10 @@ def access_to(
     expire: ExpirySink = no_expiry,
     suppress: SuppressionSink | None = None,
     writing: OwnProgress | None = None,
+    segments: SegmentSink | None = None,
 ) -> Access:
     """What operations work with, over one connection. Raises ConfigurationError as ReadStore."""
     return Access(
         ReadStore(settings, database, writing),
-        StoreWrites(database, act, erase, expire, suppress),
+        StoreWrites(database, act, erase, expire, suppress, segments=segments),
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from schemas.records import ErasureRecord
 from services.api.operation import In, Operation, Out
 from services.api.read_store import access_to
-from services.embedded.engine import Engine
+from services.embedded.engine import DefinedSegments, Engine
 from services.ingest.core.outcome import Intake
 from services.ingest.lines import Line
 from services.ingest.stage import Result
@@ -28,6 +28,7 @@ class LocalSession:
             self._erase,
             self._expire,
             engine.suppress,
+            segments=DefinedSegments(engine.pipeline, lambda work: work()),
         )
 
     def _erase(self, record: ErasureRecord) -> None:

@@ -16,7 +16,7 @@ from services.api.read_store import access_to
 from services.cli.output import err
 from services.cli.serving import http_server, intake_of, listen, url_of
 from services.cli.state import state_of
-from services.embedded.engine import Engine
+from services.embedded.engine import DefinedSegments, Engine
 from services.embedded.rules_applying import RulesApplying
 from services.embedded.running_instance import remove_running_instance, write_running_instance
 from services.intake.tls import own_certificate, tls_context
@@ -60,6 +60,7 @@ def _access(
         lambda before, _within_s: in_turn(lambda: engine.expire(before)),
         lambda steps: in_turn(lambda: engine.suppress(steps)),
         engine.pipeline,
+        DefinedSegments(engine.pipeline, in_turn),
     )
 
 

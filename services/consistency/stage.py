@@ -112,17 +112,24 @@ class ConsistencyStage:
             books += [Book(realm, kind, Subject.customer(profile)) for profile in profiles]
         return sorted(books)
 
-    def tick(self, version: int, clock: datetime | None) -> None:
-        """Judge everything up to the watermark of each realm.
+    def now(self, realm: str) -> datetime | None:
+        """The latest tick of a realm."""
+        return self._writer(realm).now
+
+    def tick(self, version: int, clock: datetime | None) -> dict[str, datetime]:
+        """Judge everything up to the watermark of each realm; these times.
 
         With a clock, channels that fell silent advance with it. Without one (a file was read to
         its end) time has come as far as the latest event: a function of the events alone.
         """
         self.begin()
+        ticks: dict[str, datetime] = {}
         for realm, event_clock in self._clocks.items():
             now = event_clock.stream_time if clock is None else event_clock.tick(clock)
             if now is not None:
                 self._write(realm, [], now, version)
+                ticks[realm] = self._writer(realm).now or now
+        return ticks
 
     def act(self, realm: str, actions: Actions, version: int) -> None:
         """Apply people's actions to the incidents. Raises as the store does."""

@@ -24,8 +24,15 @@ class Checkpoints:
     """Used by the one thread that writes; any thread may read `reached`."""
 
     def __init__(
-        self, stage: IngestStage, watermarks: WatermarkStore, clock: Callable[[], datetime]
+        self,
+        stage: IngestStage,
+        watermarks: WatermarkStore,
+        clock: Callable[[], datetime],
+        first: Callable[[], None] = lambda: None,
     ) -> None:
+        """`first` makes durable what the next start would not learn from the events that are
+        acknowledged."""
+        self._first = first
         self._stage = stage
         self._watermarks = watermarks
         self._clock = clock
@@ -72,6 +79,7 @@ class Checkpoints:
         if self._since is None:
             return
         # First, for what is behind the checkpoint is not processed again.
+        self._first()
         self._watermarks.write(list(self.reached.values()))
         self._stage.acknowledge(self._last, self._clock())
         self.reached = {}

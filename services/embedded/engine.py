@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Self
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -42,7 +43,8 @@ from services.ingest.ledger import Ledger
 from services.ingest.lines import InputError, Line
 from services.ingest.measure import show_channels
 from services.ingest.stage import IngestStage, Result
-from services.profiles.adapters.clickhouse import personal_types
+from services.profiles.adapters.clickhouse import ProfileReader, personal_types
+from services.profiles.adapters.history import HistoryReader
 from services.profiles.adapters.totals import register_realms
 from services.runtime.batching import bounded
 from services.runtime.errors import ConfigurationError, Fatal, Retry
@@ -55,6 +57,11 @@ from services.runtime.settings import (
     is_overridden,
     read_rules,
 )
+from services.segments.adapters.facts import FactReader
+from services.segments.adapters.live import LiveStore
+from services.segments.core.compiler import SegmentSetting
+from services.segments.ports import SegmentMembership, StoredDefinition
+from services.segments.stage import SegmentStage
 from services.store.database import Database, open_embedded
 from services.store.directory import require_embedded_engine
 from services.store.locks import DirectoryLock, open_to_others
@@ -104,7 +111,8 @@ class Engine:
         self._lock = lock
         self.facts = ClickHouseFactStore(database, sole_writer=True)
         self.graph = ClickHouseIdentityStore(database, sole_writer=True)
-        refused_by = read_rules(settings, "profile_rules", profile_rules).consent.refused_by
+        self._profile_rules = read_rules(settings, "profile_rules", profile_rules)
+        refused_by = self._profile_rules.consent.refused_by
         self.claims = ClickHouseConsistencyStore(database, refused_by=refused_by)
         self._book_budget = CacheBudget(CACHED_CLAIMS)
         self._ledger = Ledger()
@@ -116,6 +124,7 @@ class Engine:
             self.pipeline.settle,
             removed=self._forget,
             shared=self.pipeline.shared_among,
+            leaves=self.pipeline.leaving,
             write_sales=SaleWriter(config_of_nobody(settings, self.identity_rules), self.facts),
         )
         self._retention = self._new_retention()
@@ -180,7 +189,21 @@ class Engine:
             ClickHouseWatermarks(self.database),
             self.metrics,
             erased_at=self._ledger.erased_at,
+            segments=self._segment_stage(),
         )
+
+    def _segment_stage(self) -> SegmentStage:
+        settings, rules = self.settings, self._profile_rules
+        profiles = ProfileReader(self.database, settings.realms, rules, self.identity_rules)
+        regions = {name: realm.region for name, realm in settings.realms.items()}
+        facts = FactReader(self.database, HistoryReader(profiles), rules, regions)
+        return SegmentStage(
+            facts, LiveStore(self.database), self._segment_setting, list(settings.realms)
+        )
+
+    def _segment_setting(self, realm: str) -> SegmentSetting:
+        mine = self.settings.realms[realm]
+        return SegmentSetting(ZoneInfo(mine.time_zone), mine.currency, self._profile_rules.consent)
 
     def _new_core(self) -> EventProcessor:
         config = ingest_config(self.settings, self.identity_rules)
@@ -192,7 +215,7 @@ class Engine:
         # What is stored of people stays when they are suppressed, with the links that it makes.
         config = ingest_config(self.settings, self.identity_rules)
         core = EventProcessor(config, self._ledger.erased_at, self._ledger.kept_since)
-        return EventRetention(self.database, self.pipeline, core, self.facts, self._forget)
+        return EventRetention(self.database, self.pipeline, core, self.facts, self._expired)
 
     def _register_realms(self) -> None:
         for name, realm in self.settings.realms.items():
@@ -358,6 +381,10 @@ class Engine:
         self._ledger.refresh(self.facts)
         self._retention.complete()
 
+    def _expired(self) -> None:
+        self._forget()
+        self.pipeline.touch_all()
+
     def _forget(self) -> None:
         self._ledger.refresh(self.facts)
         self.facts.forget_values()
@@ -379,6 +406,26 @@ class Engine:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+class DefinedSegments:
+    """Implements services.segments.ports.SegmentSink: the stage of an engine writes memberships
+    itself, when definitions are put in force."""
+
+    def __init__(self, pipeline: Pipeline, in_turn: Callable[[Callable[[], None]], None]) -> None:
+        """`in_turn` has the writing thread do something."""
+        self._pipeline = pipeline
+        self._in_turn = in_turn
+
+    def put_definitions(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
+        """See the port. Everybody is evaluated."""
+        if definitions:
+            self._in_turn(lambda: self._pipeline.define(realm, definitions))
+
+    def put_memberships(
+        self, realm: str, segment: str, memberships: Sequence[SegmentMembership], version: int
+    ) -> None:
+        """See the port. Nothing is to be done."""
 
 
 class _Reached:

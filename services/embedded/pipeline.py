@@ -1,4 +1,4 @@
-"""All stages in one process: facts, identity, consistency, checkpoint, in this order.
+"""All stages in one process: facts, identity, consistency, segments, checkpoint, in this order.
 
 A batch is acknowledged when everything derived from it is durable. After a crash the batches beyond
 the last checkpoint are processed again from their stored events, so missing rows are written and
@@ -41,6 +41,9 @@ from services.runtime.clock import utc_now
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
+from services.segments.core.decision import Cause
+from services.segments.ports import StoredDefinition
+from services.segments.stage import SegmentStage
 from services.stream.positions import EMBEDDED_GENERATION, version_of
 from services.stream.watermarks import WatermarkStore
 
@@ -63,13 +66,17 @@ class Pipeline:
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         erased_at: Callable[[str, NodeId], int | None] = lambda _realm, _node: None,
+        segments: SegmentStage | None = None,
     ) -> None:
-        """`erased_at` answers when a node of a realm was erased (ms), or None."""
+        """`erased_at` answers when a node of a realm was erased (ms), or None. Without `segments`
+        nobody belongs to any."""
         self._facts = facts
         self._stage = stage
         self._identity = identity
         self._consistency = consistency
-        self._checkpoints = Checkpoints(stage, watermarks, clock)
+        self._segments = segments
+        first = segments.note if segments else lambda: None
+        self._checkpoints = Checkpoints(stage, watermarks, clock, first)
         self._metrics = metrics
         self._clock = clock
         self._sleep = sleep
@@ -170,6 +177,8 @@ class Pipeline:
 
     def _write(self, decoded: Decoded, in_doubt: bool) -> Stored:
         self._consistency.begin()
+        if self._segments:
+            self._segments.begin()
         if self._undone:
             self._write_decisions(in_doubt=True)
         batch = self._new_batch()
@@ -187,13 +196,40 @@ class Pipeline:
         with self._timed("consistency"):
             reached = watermarks(stored.fresh)
             claims = claims_by_realm(stored.fresh, stored.corrections.superseded)
-            self._consistency.process(claims, reached, batch, self._regrouped(applied))
+            moved = self._regrouped(applied)
+            self._consistency.process(claims, reached, batch, moved)
+        if self._segments and self._segments.follows_the_map:
+            self._touch(stored, batch)
+            self._touch_regrouped(moved, batch)
         self._checkpoints.advance(reached)
         return stored
 
+    def _touch(self, stored: Stored, batch: int) -> None:
+        """Have the next tick look at everybody of whom the batch says or takes back something."""
+        assert self._segments is not None
+        nodes: dict[str, set[NodeId]] = defaultdict(set)
+        orders: dict[str, set[str]] = defaultdict(set)
+        for event in (*stored.fresh, *stored.outvoted):
+            nodes[event.realm].add(event.node)
+            if self._segments.follows(event.realm) and (number := event.row["order_id"]):
+                orders[event.realm].add(number)
+        for realm, node in stored.corrections.former:
+            nodes[realm].add(node)
+        for realm, mine in nodes.items():
+            mine |= self._segments.reporting(realm, orders[realm])
+            self._segments.touch(realm, mine, Cause.EVENT, batch)
+
+    def _touch_regrouped(self, moved: Mapping[str, Collection[NodeId]], batch: int) -> None:
+        """Have the next tick look at profiles that gained or lost identifiers."""
+        if self._segments:
+            for realm, profiles in moved.items():
+                self._segments.touch(realm, profiles, Cause.IDENTITY, batch)
+
     def _regrouped(self, applied: Sequence[Mapping[str, Changes]]) -> dict[str, set[NodeId]]:
-        """The profiles that gained or lost nodes, if incidents depend on them."""
-        if not self._consistency.follows_the_map:
+        """The profiles that gained or lost nodes, if incidents or segments depend on them."""
+        if not self._consistency.follows_the_map and not (
+            self._segments and self._segments.follows_the_map
+        ):
             return {}
         moved: dict[str, set[NodeId]] = defaultdict(set)
         for realm, changes in (item for one in applied for item in one.items()):
@@ -250,11 +286,15 @@ class Pipeline:
         return list(self._checkpoints.reached.values())
 
     def tick(self, clock: datetime | None = None) -> None:
-        """Judge prices up to the watermark; with a clock, idle channels advance with it."""
+        """Judge prices and segments up to the watermark; with a clock, idle channels advance with
+        it."""
         self.note()
         batch = self._new_batch()
         with self._timed("tick"):
-            self._consistency.tick(batch, clock)
+            ticks = self._consistency.tick(batch, clock)
+        if self._segments:
+            with self._timed("segments"):
+                self._segments.tick(ticks, batch)
         self.settled = batch
         self._metrics.last_progress_seconds.set(self._clock().timestamp())
 
@@ -282,7 +322,9 @@ class Pipeline:
         version = version_of(EMBEDDED_GENERATION, batch - 1)
         self._identity.replace(realm, changes, version)
         count_changes(self._metrics, changes)
-        self._consistency.process({}, [], batch, self._regrouped([{realm: changes}]))
+        moved = self._regrouped([{realm: changes}])
+        self._consistency.process({}, [], batch, moved)
+        self._touch_regrouped(moved, batch)
         # The next run must not give its rows lower versions than these.
         self._acknowledge()
         return version
@@ -335,7 +377,9 @@ class Pipeline:
             for changes in applied.values():
                 count_changes(self._metrics, changes)
         with self._timed("consistency"):
-            self._consistency.process({}, (), batch, self._regrouped([applied]))
+            moved = self._regrouped([applied])
+            self._consistency.process({}, (), batch, moved)
+        self._touch_regrouped(moved, batch)
         self._undone = []
 
     def _until(self, realm: str, decision: Decision) -> dict[NodeId, int]:
@@ -371,6 +415,7 @@ class Pipeline:
         batch = self._new_batch()
         alone, moved = self._settle(batch, realm, nodes, ())
         self._consistency.process({}, (), batch, moved)
+        self._touch_regrouped(moved, batch)
         return alone
 
     def _settle(
@@ -398,8 +443,42 @@ class Pipeline:
         if self._moved:
             batch = self._new_batch()
             self._consistency.process({}, (), batch, self._moved)
+            self._touch_regrouped(self._standing(self._moved), batch)
             self._moved = defaultdict(set)
         self._acknowledge()
+
+    def _standing(self, moved: Mapping[str, Collection[NodeId]]) -> dict[str, set[NodeId]]:
+        """Without those who were erased: nothing is noted of them."""
+        return {
+            realm: {one for one in nodes if self._erased_at(realm, one) is None}
+            for realm, nodes in moved.items()
+        }
+
+    def leaving(self, realm: str, nodes: Collection[NodeId], others: Collection[NodeId]) -> None:
+        """Have people who are about to be erased leave their segments, and the next tick look at
+        others, of whom events go with them."""
+        if self._segments and self._segments.follows_the_map:
+            batch = self._new_batch()
+            self._segments.leaving(realm, nodes, batch)
+            self._segments.touch(realm, others, Cause.EVENT, batch)
+
+    def touch_all(self) -> None:
+        """Have the next tick hold everybody to segments: events were removed."""
+        if self._segments and self._segments.follows_the_map:
+            self._segments.touch_all(self._new_batch())
+            self._acknowledge()
+
+    def define(self, realm: str, definitions: Mapping[str, StoredDefinition]) -> None:
+        """Put definitions of segments in force, and evaluate everybody. Raises as the store does;
+        what was not evaluated then is by the next tick."""
+        if self._segments is None:
+            return
+        self.note()
+        self._consistency.begin()
+        now = self._consistency.now(realm)
+        batch = self._new_batch()
+        self._segments.define(realm, definitions, now, batch)
+        self.settled = batch
 
     def _new_batch(self) -> int:
         """The number of a batch that is about to be written: it is used once."""

@@ -20,6 +20,8 @@ class FoundBy(StrEnum):
     """By its anchor's node id, or by the id of an event that names the person."""
     EVENT_ID = "event_id"
     """By the id of an event that names the person: it has no anchor."""
+    CHANGE = "change"
+    """By one of the person's node ids; that the person left by an erasure stays."""
     PAIR = "pair"
     """By the node id at either end."""
     SUGGESTION = "suggestion"
@@ -74,6 +76,9 @@ PLACES: dict[str, PersonalTable] = {
     "suggestions": PersonalTable(FoundBy.SUGGESTION, "match_suggestions"),
     "marks": PersonalTable(FoundBy.NODE),
     "memberships": PersonalTable(FoundBy.NODE, "segments"),
+    "segment_changes": PersonalTable(FoundBy.CHANGE, "segment_changes"),
+    "segment_timers": PersonalTable(FoundBy.NODE),
+    "segment_marks": PersonalTable(FoundBy.NODE),
     "incident_states": PersonalTable(FoundBy.CUSTOMER, "incidents"),
     "incident_actions": PersonalTable(FoundBy.CUSTOMER, "incident_actions"),
     "timers": PersonalTable(FoundBy.CUSTOMER),
@@ -103,6 +108,7 @@ NOBODYS: dict[str, str] = {
     "properties": "of the store",
     "realms": "of the configuration",
     "schema_versions": "of the schema",
+    "segment_ticks": "times of realms",
     "segment_definitions": "what people belong to, and nobody who does",
     "unlinked_nodes": "node ids while events are removed; empty otherwise",
     "unnamed_nodes": "node ids while events are removed; empty otherwise",

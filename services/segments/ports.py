@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from schemas.identifiers import NodeId
     from schemas.rules.segments import SegmentDefinition
     from services.profiles.core.history import ProfileHistory
+    from services.segments.core.decision import Cause, Change
     from services.segments.core.facts import CustomerFacts
     from services.segments.core.plan import Needs
     from services.store.profile_map import Members
 
 MEMBER, LEFT, RETRACTED = "member", "left", "retracted"
 """States of a membership. Retracted: it should never have been."""
+EVERYBODY = 0
+"""In the place of an identifier: all profiles."""
 
 
 class StoredDefinition(NamedTuple):
@@ -41,6 +44,18 @@ class SegmentMembership(NamedTuple):
     """Ids of the latest events that the conditions look at."""
     definition: int
     """Number of the definition."""
+    sequence: int = 0
+    """Of the change that made the state; 0 where none was recorded."""
+
+
+class SegmentChange(NamedTuple):
+    """A change of a membership."""
+
+    segment: str
+    profile: NodeId
+    change: Change
+    into: NodeId = 0
+    """The profile that holds this one now, if it was merged; else 0."""
 
 
 class HistorySource(Protocol):
@@ -73,6 +88,14 @@ class FactSource(Protocol):
     def holders(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """The identifiers that profiles hold now, and the profile of each. A profile that is none
         any more holds nothing."""
+        ...
+
+    def profiles_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
+        """The profile that holds each of these identifiers now."""
+        ...
+
+    def reporting(self, realm: str, orders: Collection[str]) -> set[NodeId]:
+        """Under which identifiers orders with these numbers were reported, by any issuer."""
         ...
 
     def population(self, realm: str) -> Iterator[list[NodeId]]:
@@ -115,4 +138,54 @@ class SegmentSink(Protocol):
         self, realm: str, segment: str, memberships: Sequence[SegmentMembership], version: int
     ) -> None:
         """Write memberships. Of one profile the highest version counts."""
+        ...
+
+
+class SegmentReads(SegmentSource, Protocol):
+    """What the stage reads of its own work."""
+
+    def evaluated(self, realm: str) -> tuple[datetime, int] | None:
+        """The last tick that was evaluated as a whole, and its batch; None before the first."""
+        ...
+
+    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, Cause]:
+        """Who was marked by batches after one, `limit` at most."""
+        ...
+
+    def timers_of(
+        self, realm: str, profiles: Collection[NodeId], segments: Collection[str]
+    ) -> dict[NodeId, dict[str, datetime]]:
+        """When time alone may change something for these profiles, by segment."""
+        ...
+
+    def due(
+        self, realm: str, now: datetime, after: NodeId, limit: int
+    ) -> list[tuple[NodeId, Sequence[str]]]:
+        """The next profiles with timers that are due, and their segments; from the first for 0."""
+        ...
+
+    def changes_after(self, realm: str, batch: int) -> Iterator[list[SegmentChange]]:
+        """The changes of batches after one that no erasure made, in pages."""
+        ...
+
+
+class LiveSegmentStore(SegmentReads, SegmentSink, Protocol):
+    """What the stage needs. Each write is durable when it returns, and may be repeated."""
+
+    def write_changes(self, realm: str, changes: Sequence[SegmentChange], batch: int) -> None:
+        """Write changes. Of one profile, segment and sequence the latest batch counts."""
+        ...
+
+    def write_timers(
+        self, realm: str, timers: Mapping[tuple[str, NodeId], datetime | None], version: int
+    ) -> None:
+        """Write by segment and profile when to look again; None for never."""
+        ...
+
+    def write_marks(self, realm: str, marks: Mapping[NodeId, Cause], batch: int) -> None:
+        """Write who is to be looked at by the next tick; EVERYBODY for all."""
+        ...
+
+    def write_evaluated(self, realm: str, tick: datetime, batch: int) -> None:
+        """Write that a tick was evaluated as a whole. Marks up to this batch are done."""
         ...

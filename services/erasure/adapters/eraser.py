@@ -52,6 +52,7 @@ APPLY_MASK_SQL = _STATEMENTS["apply_mask"]
 MERGE_SQL = _STATEMENTS["merge"]
 LEFT_KEYS_SQL, LEFT_VALUES_SQL = _STATEMENTS["left_keys"], _STATEMENTS["left_values"]
 COUNT_NODES_SQL, DELETE_NODES_SQL = _STATEMENTS["count_nodes"], _STATEMENTS["delete_nodes"]
+COUNT_CHANGES_SQL, DELETE_CHANGES_SQL = _STATEMENTS["count_changes"], _STATEMENTS["delete_changes"]
 COUNT_EVENTS_SQL, DELETE_EVENTS_SQL = _STATEMENTS["count_events"], _STATEMENTS["delete_events"]
 COUNT_EVENT_IDS_SQL = _STATEMENTS["count_event_ids"]
 DELETE_EVENT_IDS_SQL = _STATEMENTS["delete_event_ids"]
@@ -74,6 +75,7 @@ COUNTS = {
     FoundBy.NODE: COUNT_NODES_SQL,
     FoundBy.EVENT: COUNT_EVENTS_SQL,
     FoundBy.EVENT_ID: COUNT_EVENT_IDS_SQL,
+    FoundBy.CHANGE: COUNT_CHANGES_SQL,
     FoundBy.PAIR: COUNT_PAIRS_SQL,
     FoundBy.SUGGESTION: COUNT_SUGGESTIONS_SQL,
     FoundBy.CUSTOMER: COUNT_SUBJECTS_SQL,
@@ -102,6 +104,7 @@ INCIDENT_COLUMNS = (
 Settle = Callable[[str, Collection[NodeId], Collection[NodeId]], Collection[NodeId]]
 """Computes the map of a realm anew around nodes that lost edges, and marks some of them; returns
 those that no edge holds on the map."""
+Leaves = Callable[[str, Collection[NodeId], Collection[NodeId]], None]
 
 
 class ErasureRun(NamedTuple):
@@ -136,6 +139,8 @@ class Eraser:
             forgotten, and what follows for others to be made. May raise Retry, and is repeated.
         shared: those of some nodes of a realm that belong to nobody; by default by the map.
         write_sales: stores sales of nobody; without it none can be kept.
+        leaves: called with a realm, the person's nodes, and those of others whose events go, before
+            rows are removed; may be repeated.
     """
 
     def __init__(
@@ -147,6 +152,7 @@ class Eraser:
         removed: Callable[[], None] = lambda: None,
         shared: Callable[[str, Collection[NodeId]], Collection[NodeId]] | None = None,
         write_sales: WriteSales | None = None,
+        leaves: Leaves = lambda _realm, _nodes, _others: None,
     ) -> None:
         self._database = database
         self._reader = HeldReader(database)
@@ -156,6 +162,7 @@ class Eraser:
         self._removed = removed
         self._shared = shared or self._shared_by_map
         self._write_sales = write_sales
+        self._leaves = leaves
 
     def erase(self, record: ErasureRecord) -> None:
         """Note the erasure, then its ledger, then remove all rows.
@@ -237,9 +244,12 @@ class Eraser:
         person, asked = run.person, _asked(run.person)
         self._note_ledger(person, run.erased_ms)
         self._keep_objections(run)
+        self._leaves(person.realm, person.nodes, [node for node, _ in person.elsewhere])
         node_tables = [table for table in _erased(FoundBy.NODE) if table != "node_values"]
         for table in node_tables:
             self._delete(run, table, COUNT_NODES_SQL, DELETE_NODES_SQL, asked)
+        for table in _erased(FoundBy.CHANGE):
+            self._delete(run, table, COUNT_CHANGES_SQL, DELETE_CHANGES_SQL, asked)
         for table in _erased(FoundBy.PAIR):
             self._delete(run, table, COUNT_PAIRS_SQL, DELETE_PAIRS_SQL, asked)
         for table in _erased(FoundBy.SUGGESTION):

@@ -77,6 +77,16 @@ WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)}
 ALTER TABLE {table:Identifier} DELETE
 -- WHERE of count_nodes --
 
+-- count_changes --
+-- How many changes of memberships of these nodes there are, without those that an erasure made.
+SELECT count() FROM {table:Identifier}
+WHERE realm = {realm:String} AND node IN {nodes:Array(UUID)} AND reason != 'erased'
+
+-- delete_changes --
+-- Removes them.
+ALTER TABLE {table:Identifier} DELETE
+-- WHERE of count_changes --
+
 -- count_events --
 -- How many rows of a table are of these nodes, or of some events of others.
 SELECT count() FROM {table:Identifier}

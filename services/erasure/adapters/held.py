@@ -218,7 +218,7 @@ class HeldReader:
         elif found_by is FoundBy.EVENT:
             for part in _places(holding, named):
                 yield from records(BY_EVENT_SQL, {**asked, **part})
-        elif found_by is FoundBy.NODE:
+        elif found_by in (FoundBy.NODE, FoundBy.CHANGE):
             yield from records(BY_NODE_SQL, asked)
         elif found_by is FoundBy.PAIR:
             yield from records(BY_PAIR_SQL, asked)

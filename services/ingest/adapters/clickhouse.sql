@@ -12,7 +12,8 @@ SELECT greatest(
     (SELECT max(bitAnd(version, number)) FROM map),
     (SELECT max(bitAnd(version, number)) FROM incident_states),
     (SELECT max(bitAnd(version, number)) FROM timers),
-    (SELECT max(batch) FROM checkpoints))
+    (SELECT max(version) FROM segment_changes), (SELECT max(version) FROM segment_marks),
+    (SELECT max(version) FROM segment_ticks), (SELECT max(batch) FROM checkpoints))
 
 -- in_doubt --
 -- Events written after a batch and up to another, in the order in which they were processed.

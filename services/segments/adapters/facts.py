@@ -43,6 +43,7 @@ ANSWERS_SQL = _STATEMENTS["answers"]
 PAYLOADS_SQL = _STATEMENTS["payloads"]
 REAL_SQL = _STATEMENTS["real"]
 NODES_SQL = _STATEMENTS["nodes"]
+REPORTING_SQL = _STATEMENTS["reporting"]
 FIRST = UUID(int=0)
 PORTION_NODES = 2_000
 """Identifiers whose profiles are in memory at a time."""
@@ -103,6 +104,19 @@ class FactReader:
     def holders(self, realm: str, profiles: Collection[NodeId]) -> dict[NodeId, NodeId]:
         """See the port."""
         return self._map.members_of(realm, profiles).holder
+
+    def profiles_of(self, realm: str, nodes: Collection[NodeId]) -> dict[NodeId, NodeId]:
+        """See the port."""
+        placed = self._map.placements_of(realm, nodes)
+        return {one: placed[one].profile if one in placed else one for one in nodes}
+
+    def reporting(self, realm: str, orders: Collection[str]) -> set[NodeId]:
+        """See the port."""
+        found: set[NodeId] = set()
+        for some in chunks(sorted(orders), KEYS_PER_QUERY):
+            rows = self._database.rows(REPORTING_SQL, {"realm": realm, "ids": list(some)})
+            found |= {node.int for (node,) in rows}
+        return found
 
     def facts(
         self, realm: str, profiles: Collection[NodeId], needs: Needs

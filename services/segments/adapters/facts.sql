@@ -47,3 +47,8 @@ WHERE NOT synthetic
 SELECT DISTINCT node FROM node_values
 WHERE realm = {realm:String} AND ({is_first:Bool} OR node > {after:UUID})
 ORDER BY node LIMIT {limit:UInt32}
+
+-- reporting --
+-- Under which identifiers orders or returns with these numbers were reported, by any issuer.
+SELECT DISTINCT node FROM order_keys
+WHERE realm = {realm:String} AND order_id IN {ids:Array(String)}

@@ -20,7 +20,7 @@ STORED_SQL = _STATEMENTS["stored"]
 SIZES_SQL = _STATEMENTS["sizes"]
 DEFINITION_COLUMNS = ("realm", "segment", "number", "body", "applied_at")
 MEMBERSHIP_COLUMNS = (
-    "realm", "segment", "node", "state", "since", "because", "definition", "version",
+    "realm", "segment", "node", "state", "since", "because", "definition", "version", "sequence",
 )  # fmt: skip
 FIRST = UUID(int=0)
 PAGE_ROWS = 5_000
@@ -89,7 +89,7 @@ class SegmentStore:
         rows = [
             (
                 realm, segment, as_uuid(one.profile), one.state, one.since, list(one.because),
-                one.definition, version,
+                one.definition, version, one.sequence,
             )
             for one in memberships
         ]  # fmt: skip

@@ -6,7 +6,7 @@ ORDER BY number DESC, applied_at DESC LIMIT 1 BY segment
 
 -- memberships --
 -- A page of the memberships of a segment, by profile.
-SELECT node, state, since, because, definition FROM memberships FINAL
+SELECT node, state, since, because, definition, sequence FROM memberships FINAL
 WHERE realm = {realm:String} AND segment = {segment:String}
     AND ({state:String} = '' OR state = {state:String}) AND ({is_first:Bool} OR node > {after:UUID})
 ORDER BY node LIMIT {limit:UInt32}
@@ -18,6 +18,6 @@ WHERE realm = {realm:String} AND state = 'member' GROUP BY segment
 
 -- stored --
 -- The memberships of some profiles in some segments.
-SELECT segment, node, state, since, because, definition FROM memberships
+SELECT segment, node, state, since, because, definition, sequence FROM memberships
 WHERE realm = {realm:String} AND segment IN {segments:Array(String)} AND node IN {nodes:Array(UUID)}
 ORDER BY version DESC LIMIT 1 BY segment, node

@@ -1,0 +1,396 @@
+"""The stage of segments of one process: whom a batch touches, and what a tick changes of that.
+
+A batch only notes whom it concerns: what it says counts from the tick on that has reached it. A
+tick evaluates these and whoever time alone may change, from the facts, and writes what differs:
+changes first, then memberships, then timers, so that a run that was killed in between is taken up
+from its changes (docs/adr/0148). Without definitions nothing is read, noted or written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from schemas.identifiers import NodeId
+from schemas.instants import from_ms, to_ms
+from services.segments.core.compiler import SegmentSetting, compiled
+from services.segments.core.decision import (
+    BY_ERASURE,
+    BY_IDENTITY,
+    ENTERED,
+    RETRACTED,
+    Cause,
+    Look,
+    Standing,
+    decide,
+    departed,
+)
+from services.segments.core.decision import LEFT as HAS_LEFT
+from services.segments.core.plan import SegmentPlan, needs_of
+from services.segments.ports import (
+    EVERYBODY,
+    LEFT,
+    MEMBER,
+    FactSource,
+    LiveSegmentStore,
+    SegmentChange,
+    SegmentMembership,
+    StoredDefinition,
+)
+from services.segments.ports import RETRACTED as WAS_RETRACTED
+from services.stream.positions import EMBEDDED_GENERATION, version_of
+
+PORTION = 1_000
+"""Profiles whose facts are in memory at a time."""
+MARKS_MAX = 100_000
+"""If a realm has more of them before a tick, everybody is evaluated."""
+STATES = {ENTERED: MEMBER, HAS_LEFT: LEFT, RETRACTED: WAS_RETRACTED}
+"""What a change leaves."""
+
+
+class _Ask(NamedTuple):
+    """Why somebody is looked at, and for which segments."""
+
+    cause: Cause
+    segments: Collection[str]
+
+
+class _Realm:
+    """The segments of one realm."""
+
+    def __init__(self, plans: Mapping[str, SegmentPlan], numbers: Mapping[str, int]) -> None:
+        self.plans = plans
+        self.numbers = numbers
+        self.marks: dict[NodeId, Cause] = {}
+        self.unwritten: dict[NodeId, Cause] = {}
+        """Those of the marks that no store has yet."""
+        self.renewed = frozenset(plans)
+        """Those that everybody is held to because they are defined anew, if so."""
+        self.evaluated: datetime | None = None
+        self.is_in_doubt = True
+        """Changes may be written whose memberships are not."""
+
+    def mark(self, nodes: Collection[NodeId], cause: Cause) -> None:
+        """Whose profiles the next tick looks at."""
+        if EVERYBODY in self.marks and cause <= self.marks[EVERYBODY]:
+            return
+        for one in nodes:
+            if self.marks.get(one, Cause.TIME) < cause:
+                self.marks[one] = self.unwritten[one] = cause
+        if len(self.marks) > MARKS_MAX:
+            self.marks.clear()
+            self.unwritten.clear()
+            self.marks[EVERYBODY] = self.unwritten[EVERYBODY] = Cause.EVENT
+
+
+class SegmentStage:
+    """Keeps memberships equal to what the facts say at the latest tick. One thread at a time.
+
+    Methods raise as the store does; what was not done is done by the next tick.
+    """
+
+    def __init__(
+        self,
+        source: FactSource,
+        store: LiveSegmentStore,
+        setting_of: Callable[[str], SegmentSetting],
+        realms: Collection[str],
+        portion: int = PORTION,
+    ) -> None:
+        """`setting_of` is what definitions of a realm depend on. Nothing is read before `begin`."""
+        self._source = source
+        self._store = store
+        self._setting_of = setting_of
+        self._names = realms
+        self._portion = portion
+        self._realms: dict[str, _Realm] | None = None
+        self._batch = 0
+        """The latest batch that marked anybody."""
+
+    def begin(self) -> Mapping[str, _Realm]:
+        """Read what the store holds, once. Must be called before the first batch is stored."""
+        if self._realms is None:
+            found = {name: self._read(name) for name in self._names}
+            self._realms = {name: one for name, one in found.items() if one is not None}
+        return self._realms
+
+    @property
+    def follows_the_map(self) -> bool:
+        """Whether there are segments at all, which depend on the map."""
+        return bool(self.begin())
+
+    def follows(self, realm: str) -> bool:
+        """Whether the realm has segments."""
+        return realm in self.begin()
+
+    def _read(self, realm: str) -> _Realm | None:
+        found = self._loaded(realm)
+        if found is not None and (evaluated := self._store.evaluated(realm)) is not None:
+            found.evaluated, batch = evaluated
+            found.marks = self._store.marks(realm, batch, MARKS_MAX + 1)
+            found.mark((), Cause.TIME)
+        elif found is not None:
+            found.mark([EVERYBODY], Cause.DEFINITION)
+        return found
+
+    def _loaded(self, realm: str) -> _Realm | None:
+        stored = self._store.definitions(realm)
+        if not stored:
+            return None
+        definitions = {name: one.definition for name, one in stored.items()}
+        plans = compiled(definitions, self._setting_of(realm))
+        return _Realm(plans, {name: one.number for name, one in stored.items()})
+
+    def touch(self, realm: str, nodes: Collection[NodeId], cause: Cause, batch: int) -> None:
+        """Have the next tick look at the profiles that hold these identifiers then; at those that
+        had them as their ids, too. Writes nothing."""
+        if (mine := self.begin().get(realm)) is not None:
+            mine.mark(nodes, cause)
+            self._batch = batch
+
+    def touch_all(self, batch: int) -> None:
+        """Have the next tick look at everybody."""
+        for realm in self.begin():
+            self.touch(realm, [EVERYBODY], Cause.EVENT, batch)
+
+    def reporting(self, realm: str, orders: Collection[str]) -> set[NodeId]:
+        """Who reported these orders at any time: an order counts once, whoever reports it."""
+        return self._source.reporting(realm, orders) if orders else set()
+
+    def note(self) -> None:
+        """Make durable who was touched: before the batches that did are acknowledged."""
+        for name, realm in (self._realms or {}).items():
+            if realm.unwritten:
+                self._store.write_marks(name, realm.unwritten, self._batch)
+                realm.unwritten = {}
+
+    def define(
+        self,
+        realm: str,
+        definitions: Mapping[str, StoredDefinition],
+        now: datetime | None,
+        batch: int,
+    ) -> None:
+        """Put definitions in force, and evaluate everybody at the latest tick, if there was one."""
+        live = dict(self.begin())
+        before = live.get(realm)
+        self._store.put_definitions(realm, definitions)
+        found = self._loaded(realm)
+        if found is None:
+            return
+        if before is not None:
+            found.marks, found.unwritten = before.marks, before.unwritten
+            found.evaluated, found.is_in_doubt = before.evaluated, before.is_in_doubt
+            found.renewed = before.renewed if EVERYBODY in before.marks else frozenset()
+            found.renewed |= {
+                one for one, n in found.numbers.items() if before.numbers.get(one) != n
+            }
+        found.mark([EVERYBODY], Cause.DEFINITION)
+        self._realms = live | {realm: found}
+        self._batch = batch
+        self.note()
+        if now is not None:
+            self.tick({realm: now}, batch)
+
+    def leaving(self, realm: str, nodes: Collection[NodeId], batch: int) -> None:
+        """Say of people who are about to be erased that they left; nothing else of them stays."""
+        if (mine := self.begin().get(realm)) is None:
+            return
+        for one in nodes:
+            mine.marks.pop(one, None)
+            mine.unwritten.pop(one, None)
+        if mine.evaluated is None:
+            return
+        look = Look(to_ms(mine.evaluated), None, 0, Cause.EVENT)
+        found: list[SegmentChange] = []
+        for name, members in self._store.stored(realm, mine.plans, nodes).items():
+            mine_look = look._replace(definition=mine.numbers[name])
+            for profile, stored in members.items():
+                if stored.state == MEMBER:
+                    change = departed(_standing(stored), mine_look, BY_ERASURE)
+                    found.append(SegmentChange(name, profile, change))
+        self._store.write_changes(realm, found, batch)
+
+    def tick(self, ticks: Mapping[str, datetime], batch: int) -> None:
+        """Evaluate whoever was touched, or is due, at the latest tick of each realm."""
+        for name, realm in self.begin().items():
+            if name in ticks:
+                self._evaluate(name, realm, ticks[name], batch)
+
+    def _evaluate(self, name: str, realm: _Realm, now: datetime, batch: int) -> None:
+        if realm.is_in_doubt:
+            self._take_up(name, realm, batch)
+        if not realm.marks and now == realm.evaluated:
+            return
+        realm.is_in_doubt = True
+        work = _Work(self._source, self._store, name, realm, now, batch)
+        for asked in self._portions(name, realm, now):
+            work.judge(asked)
+        if EVERYBODY in realm.marks:
+            self._judge_vanished(name, realm, work)
+        self._store.write_evaluated(name, now, batch)
+        realm.evaluated, realm.is_in_doubt = now, False
+        realm.marks, realm.unwritten = {}, {}
+        realm.renewed = frozenset(realm.plans)
+
+    def _portions(self, name: str, realm: _Realm, now: datetime) -> Iterator[Mapping[NodeId, _Ask]]:
+        """Who is looked at, part by part, each once: those touched, or everybody; those due."""
+        every = frozenset(realm.plans)
+        cause = realm.marks.get(EVERYBODY)
+        if cause is not None:
+            for profiles in self._source.population(name):
+                for some in _parts(profiles, self._portion):
+                    yield {
+                        one: _Ask(max(cause, realm.marks.get(one, cause)), every) for one in some
+                    }
+        for some in _parts(sorted(realm.marks.keys() - {EVERYBODY}), self._portion):
+            yield {one: _Ask(realm.marks[one], every) for one in some}
+        after = EVERYBODY
+        while page := self._store.due(name, now, after, self._portion):
+            # Those of segments that are defined no more stay as they are.
+            asked = {
+                node: _Ask(Cause.TIME, every.intersection(names))
+                for node, names in page
+                if node not in realm.marks
+            }
+            yield {node: one for node, one in asked.items() if one.segments}
+            after = page[-1][0]
+            if len(page) < self._portion:
+                return
+
+    def _judge_vanished(self, name: str, realm: _Realm, work: _Work) -> None:
+        """Stored members who are no profile any more, nobody knows since when."""
+        for segment in realm.plans:
+            for page in self._store.memberships(name, segment, MEMBER):
+                mine = [one.profile for one in page]
+                holder = self._source.profiles_of(name, mine)
+                gone = [one for one in mine if holder[one] != one]
+                work.judge({one: _Ask(Cause.IDENTITY, frozenset(realm.plans)) for one in gone})
+
+    def _take_up(self, name: str, realm: _Realm, batch: int) -> None:
+        """Write the memberships of changes whose tick was cut off."""
+        done = self._store.evaluated(name)
+        version = version_of(EMBEDDED_GENERATION, batch - 2)  # below what this tick writes
+        for page in self._store.changes_after(name, done[1] if done else 0):
+            profiles = {one.profile for one in page}
+            stored = self._store.stored(name, realm.plans, profiles)
+            rows: dict[tuple[str, NodeId], SegmentMembership] = {}
+            for one in page:  # in the order of their sequence
+                known = stored.get(one.segment, {}).get(one.profile)
+                if known is None or known.sequence < one.change.sequence:
+                    rows[one.segment, one.profile] = membership_of(one)
+            _write_memberships(self._store, name, rows, version)
+        realm.is_in_doubt = False
+
+
+class _Work:
+    """One tick of one realm."""
+
+    def __init__(
+        self,
+        source: FactSource,
+        store: LiveSegmentStore,
+        name: str,
+        realm: _Realm,
+        now: datetime,
+        batch: int,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._name = name
+        self._realm = realm
+        self._now_ms = to_ms(now)
+        self._batch = batch
+        self._version = version_of(EMBEDDED_GENERATION, batch - 1)
+
+    def judge(self, asked: Mapping[NodeId, _Ask]) -> None:
+        """Evaluate the profiles that hold these identifiers, and members with these ids that are
+        none any more, and write what changes."""
+        if not asked:
+            return
+        name, plans = self._name, self._realm.plans
+        holder = self._source.profiles_of(name, asked)
+        wanted: dict[NodeId, _Ask] = {}
+        for node, ask in asked.items():
+            known = wanted.setdefault(holder[node], ask)
+            both = frozenset(known.segments) | frozenset(ask.segments)
+            wanted[holder[node]] = _Ask(max(known.cause, ask.cause), both)
+        vanished = {node: into for node, into in holder.items() if into != node}
+        every = frozenset[str]().union(*(one.segments for one in asked.values()))
+        needs = needs_of(plans[one] for one in sorted(every))
+        facts = self._source.facts(name, wanted, needs)
+        ids = wanted.keys() | vanished.keys()
+        stored = self._store.stored(name, every, ids)
+        timers = self._store.timers_of(name, ids, every)
+        changes: list[SegmentChange] = []
+        rows: dict[tuple[str, NodeId], SegmentMembership] = {}
+        due: dict[tuple[str, NodeId], datetime | None] = {}
+        for profile, ask in wanted.items():
+            for segment in ask.segments:
+                membership = stored.get(segment, {}).get(profile)
+                look = self._look(segment, ask.cause)
+                verdict = decide(facts.get(profile), plans[segment], _standing(membership), look)
+                if verdict.change is not None:
+                    change = SegmentChange(segment, profile, verdict.change)
+                    changes.append(change)
+                    rows[segment, profile] = membership_of(change)
+                elif membership and verdict.is_member and membership.definition != look.definition:
+                    rows[segment, profile] = membership._replace(definition=look.definition)
+                flip = None if verdict.flip_ms is None else from_ms(verdict.flip_ms)
+                if flip != timers.get(profile, {}).get(segment):
+                    due[segment, profile] = flip
+        for node, into in vanished.items():
+            for segment in every:
+                membership = stored.get(segment, {}).get(node)
+                if membership is not None and membership.state == MEMBER:
+                    look = self._look(segment, Cause.IDENTITY)
+                    moved = departed(_standing(membership), look, BY_IDENTITY)
+                    changes.append(SegmentChange(segment, node, moved, into))
+                    rows[segment, node] = membership_of(changes[-1])
+            due |= {(segment, node): None for segment in timers.get(node, {})}
+        self._store.write_changes(name, changes, self._batch)
+        _write_memberships(self._store, name, rows, self._version)
+        self._store.write_timers(name, due, self._version)
+
+    def _look(self, segment: str, cause: Cause) -> Look:
+        before = self._realm.evaluated
+        number = self._realm.numbers[segment]
+        if cause is Cause.DEFINITION and segment not in self._realm.renewed:
+            cause = Cause.EVENT
+        return Look(self._now_ms, None if before is None else to_ms(before), number, cause)
+
+
+def membership_of(one: SegmentChange) -> SegmentMembership:
+    """The membership that a change leaves."""
+    said = one.change
+    return SegmentMembership(
+        one.profile, STATES[said.change], from_ms(said.tick_ms), said.because, said.definition,
+        said.sequence,
+    )  # fmt: skip
+
+
+def _standing(stored: SegmentMembership | None) -> Standing:
+    if stored is None:
+        return Standing()
+    is_member = stored.state == MEMBER
+    return Standing(is_member, to_ms(stored.since), stored.definition, stored.sequence)
+
+
+def _write_memberships(
+    store: LiveSegmentStore,
+    realm: str,
+    rows: Mapping[tuple[str, NodeId], SegmentMembership],
+    version: int,
+) -> None:
+    by_segment: defaultdict[str, list[SegmentMembership]] = defaultdict(list)
+    for (segment, _), one in rows.items():
+        by_segment[segment].append(one)
+    for segment, some in by_segment.items():
+        store.put_memberships(realm, segment, some, version)
+
+
+def _parts(nodes: list[NodeId], size: int) -> Iterator[list[NodeId]]:
+    for start in range(0, len(nodes), size):
+        yield nodes[start : start + size]
