@@ -28,7 +28,7 @@ from services.segments.core.decision import (
     departed,
 )
 from services.segments.core.decision import LEFT as HAS_LEFT
-from services.segments.core.plan import SegmentPlan, needs_of
+from services.segments.core.plan import Needs, SegmentPlan, needs_of
 from services.segments.ports import (
     EVERYBODY,
     LEFT,
@@ -265,8 +265,9 @@ class SegmentStage:
         for segment in realm.plans:
             for page in self._store.memberships(name, segment, MEMBER):
                 mine = [one.profile for one in page]
-                holder = self._source.profiles_of(name, mine)
-                gone = [one for one in mine if holder[one] != one]
+                # Of a profile that is left without any event, too, nothing is known.
+                known = self._source.facts(name, mine, Needs())
+                gone = [one for one in mine if one not in known]
                 work.judge({one: _Ask(Cause.IDENTITY, frozenset(realm.plans)) for one in gone})
 
     def _take_up(self, name: str, realm: _Realm, batch: int) -> None:
