@@ -21,7 +21,10 @@ CREATE TABLE IF NOT EXISTS segment_changes
     version UInt64 COMMENT 'number of the batch'
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (realm, segment, node, sequence);
+ORDER BY (realm, segment, node, sequence)
+SETTINGS index_granularity = 256, old_parts_lifetime = 30, cleanup_delay_period = 10,
+    max_cleanup_delay_period = 10, cleanup_delay_period_random_add = 1,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS segment_timers
 (
@@ -32,7 +35,10 @@ CREATE TABLE IF NOT EXISTS segment_timers
     version UInt64 COMMENT 'generation << 48 | number of the batch'
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (realm, segment, node);
+ORDER BY (realm, segment, node)
+SETTINGS index_granularity = 256, old_parts_lifetime = 30, cleanup_delay_period = 10,
+    max_cleanup_delay_period = 10, cleanup_delay_period_random_add = 1,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS segment_marks
 (
@@ -42,7 +48,10 @@ CREATE TABLE IF NOT EXISTS segment_marks
     version UInt64 COMMENT 'number of the batch; one up to that of the last tick is done'
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (realm, node);
+ORDER BY (realm, node)
+SETTINGS index_granularity = 256, old_parts_lifetime = 30, cleanup_delay_period = 10,
+    max_cleanup_delay_period = 10, cleanup_delay_period_random_add = 1,
+    min_bytes_for_wide_part = 67108864;
 
 CREATE TABLE IF NOT EXISTS segment_ticks
 (
