@@ -41,7 +41,7 @@ from services.runtime.clock import utc_now
 from services.runtime.errors import Retry
 from services.runtime.metrics import Metrics
 from services.runtime.retry import retrying
-from services.segments.core.decision import Cause
+from services.segments.core.decision import TouchCause
 from services.segments.ports import StoredDefinition
 from services.segments.stage import SegmentStage
 from services.stream.positions import EMBEDDED_GENERATION, version_of
@@ -217,13 +217,13 @@ class Pipeline:
             nodes[realm].add(node)
         for realm, mine in nodes.items():
             mine |= self._segments.reporting(realm, orders[realm])
-            self._segments.touch(realm, mine, Cause.EVENT, batch)
+            self._segments.touch(realm, mine, TouchCause.EVENT, batch)
 
     def _touch_regrouped(self, moved: Mapping[str, Collection[NodeId]], batch: int) -> None:
         """Have the next tick look at profiles that gained or lost identifiers."""
         if self._segments:
             for realm, profiles in moved.items():
-                self._segments.touch(realm, profiles, Cause.IDENTITY, batch)
+                self._segments.touch(realm, profiles, TouchCause.IDENTITY, batch)
 
     def _regrouped(self, applied: Sequence[Mapping[str, Changes]]) -> dict[str, set[NodeId]]:
         """The profiles that gained or lost nodes, if incidents or segments depend on them."""
@@ -460,7 +460,7 @@ class Pipeline:
         if self._segments and self._segments.follows_the_map:
             batch = self._new_batch()
             self._segments.leaving(realm, nodes, batch)
-            self._segments.touch(realm, others, Cause.EVENT, batch)
+            self._segments.touch(realm, others, TouchCause.EVENT, batch)
 
     def touch_all(self) -> None:
         """Have the next tick hold everybody to segments: events were removed."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schemas.identifiers import NodeId
     from schemas.rules.segments import SegmentDefinition
     from services.profiles.core.history import ProfileHistory
-    from services.segments.core.decision import Cause, Change
+    from services.segments.core.decision import Change, TouchCause
     from services.segments.core.facts import CustomerFacts
     from services.segments.core.plan import Needs
     from services.store.profile_map import Members
@@ -148,7 +148,7 @@ class SegmentReads(SegmentSource, Protocol):
         """The last tick that was evaluated as a whole, and its batch; None before the first."""
         ...
 
-    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, Cause]:
+    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, TouchCause]:
         """Who was marked by batches after one, `limit` at most."""
         ...
 
@@ -182,7 +182,7 @@ class LiveSegmentStore(SegmentReads, SegmentSink, Protocol):
         """Write by segment and profile when to look again; None for never."""
         ...
 
-    def write_marks(self, realm: str, marks: Mapping[NodeId, Cause], batch: int) -> None:
+    def write_marks(self, realm: str, marks: Mapping[NodeId, TouchCause], batch: int) -> None:
         """Write who is to be looked at by the next tick; EVERYBODY for all."""
         ...
 

@@ -21,9 +21,9 @@ from services.segments.core.decision import (
     BY_IDENTITY,
     ENTERED,
     RETRACTED,
-    Cause,
     Look,
-    Standing,
+    SegmentStanding,
+    TouchCause,
     decide,
     departed,
 )
@@ -53,7 +53,7 @@ STATES = {ENTERED: MEMBER, HAS_LEFT: LEFT, RETRACTED: WAS_RETRACTED}
 class _Ask(NamedTuple):
     """Why somebody is looked at, and for which segments."""
 
-    cause: Cause
+    cause: TouchCause
     segments: Collection[str]
 
 
@@ -63,8 +63,8 @@ class _Realm:
     def __init__(self, plans: Mapping[str, SegmentPlan], numbers: Mapping[str, int]) -> None:
         self.plans = plans
         self.numbers = numbers
-        self.marks: dict[NodeId, Cause] = {}
-        self.unwritten: dict[NodeId, Cause] = {}
+        self.marks: dict[NodeId, TouchCause] = {}
+        self.unwritten: dict[NodeId, TouchCause] = {}
         """Those of the marks that no store has yet."""
         self.renewed = frozenset(plans)
         """Those that everybody is held to because they are defined anew, if so."""
@@ -72,17 +72,17 @@ class _Realm:
         self.is_in_doubt = True
         """Changes may be written whose memberships are not."""
 
-    def mark(self, nodes: Collection[NodeId], cause: Cause) -> None:
+    def mark(self, nodes: Collection[NodeId], cause: TouchCause) -> None:
         """Whose profiles the next tick looks at."""
         if EVERYBODY in self.marks and cause <= self.marks[EVERYBODY]:
             return
         for one in nodes:
-            if self.marks.get(one, Cause.TIME) < cause:
+            if self.marks.get(one, TouchCause.TIME) < cause:
                 self.marks[one] = self.unwritten[one] = cause
         if len(self.marks) > MARKS_MAX:
             self.marks.clear()
             self.unwritten.clear()
-            self.marks[EVERYBODY] = self.unwritten[EVERYBODY] = Cause.EVENT
+            self.marks[EVERYBODY] = self.unwritten[EVERYBODY] = TouchCause.EVENT
 
 
 class SegmentStage:
@@ -130,9 +130,9 @@ class SegmentStage:
         if found is not None and (evaluated := self._store.evaluated(realm)) is not None:
             found.evaluated, batch = evaluated
             found.marks = self._store.marks(realm, batch, MARKS_MAX + 1)
-            found.mark((), Cause.TIME)
+            found.mark((), TouchCause.TIME)
         elif found is not None:
-            found.mark([EVERYBODY], Cause.DEFINITION)
+            found.mark([EVERYBODY], TouchCause.DEFINITION)
         return found
 
     def _loaded(self, realm: str) -> _Realm | None:
@@ -143,7 +143,7 @@ class SegmentStage:
         plans = compiled(definitions, self._setting_of(realm))
         return _Realm(plans, {name: one.number for name, one in stored.items()})
 
-    def touch(self, realm: str, nodes: Collection[NodeId], cause: Cause, batch: int) -> None:
+    def touch(self, realm: str, nodes: Collection[NodeId], cause: TouchCause, batch: int) -> None:
         """Have the next tick look at the profiles that hold these identifiers then; at those that
         had them as their ids, too. Writes nothing."""
         if (mine := self.begin().get(realm)) is not None:
@@ -153,7 +153,7 @@ class SegmentStage:
     def touch_all(self, batch: int) -> None:
         """Have the next tick look at everybody."""
         for realm in self.begin():
-            self.touch(realm, [EVERYBODY], Cause.EVENT, batch)
+            self.touch(realm, [EVERYBODY], TouchCause.EVENT, batch)
 
     def reporting(self, realm: str, orders: Collection[str]) -> set[NodeId]:
         """Who reported these orders at any time: an order counts once, whoever reports it."""
@@ -187,7 +187,7 @@ class SegmentStage:
             found.renewed |= {
                 one for one, n in found.numbers.items() if before.numbers.get(one) != n
             }
-        found.mark([EVERYBODY], Cause.DEFINITION)
+        found.mark([EVERYBODY], TouchCause.DEFINITION)
         self._realms = live | {realm: found}
         self._batch = batch
         self.note()
@@ -203,7 +203,7 @@ class SegmentStage:
             mine.unwritten.pop(one, None)
         if mine.evaluated is None:
             return
-        look = Look(to_ms(mine.evaluated), None, 0, Cause.EVENT)
+        look = Look(to_ms(mine.evaluated), None, 0, TouchCause.EVENT)
         found: list[SegmentChange] = []
         for name, members in self._store.stored(realm, mine.plans, nodes).items():
             mine_look = look._replace(definition=mine.numbers[name])
@@ -251,7 +251,7 @@ class SegmentStage:
         while page := self._store.due(name, now, after, self._portion):
             # Those of segments that are defined no more stay as they are.
             asked = {
-                node: _Ask(Cause.TIME, every.intersection(names))
+                node: _Ask(TouchCause.TIME, every.intersection(names))
                 for node, names in page
                 if node not in realm.marks
             }
@@ -268,7 +268,7 @@ class SegmentStage:
                 # Of a profile that is left without any event, too, nothing is known.
                 known = self._source.facts(name, mine, Needs())
                 gone = [one for one in mine if one not in known]
-                work.judge({one: _Ask(Cause.IDENTITY, frozenset(realm.plans)) for one in gone})
+                work.judge({one: _Ask(TouchCause.IDENTITY, frozenset(realm.plans)) for one in gone})
 
     def _take_up(self, name: str, realm: _Realm, batch: int) -> None:
         """Write the memberships of changes whose tick was cut off."""
@@ -346,7 +346,7 @@ class _Work:
             for segment in every:
                 membership = stored.get(segment, {}).get(node)
                 if membership is not None and membership.state == MEMBER:
-                    look = self._look(segment, Cause.IDENTITY)
+                    look = self._look(segment, TouchCause.IDENTITY)
                     moved = departed(_standing(membership), look, BY_IDENTITY)
                     changes.append(SegmentChange(segment, node, moved, into))
                     rows[segment, node] = membership_of(changes[-1])
@@ -355,11 +355,11 @@ class _Work:
         _write_memberships(self._store, name, rows, self._version)
         self._store.write_timers(name, due, self._version)
 
-    def _look(self, segment: str, cause: Cause) -> Look:
+    def _look(self, segment: str, cause: TouchCause) -> Look:
         before = self._realm.evaluated
         number = self._realm.numbers[segment]
-        if cause is Cause.DEFINITION and segment not in self._realm.renewed:
-            cause = Cause.EVENT
+        if cause is TouchCause.DEFINITION and segment not in self._realm.renewed:
+            cause = TouchCause.EVENT
         return Look(self._now_ms, None if before is None else to_ms(before), number, cause)
 
 
@@ -372,11 +372,11 @@ def membership_of(one: SegmentChange) -> SegmentMembership:
     )  # fmt: skip
 
 
-def _standing(stored: SegmentMembership | None) -> Standing:
+def _standing(stored: SegmentMembership | None) -> SegmentStanding:
     if stored is None:
-        return Standing()
+        return SegmentStanding()
     is_member = stored.state == MEMBER
-    return Standing(is_member, to_ms(stored.since), stored.definition, stored.sequence)
+    return SegmentStanding(is_member, to_ms(stored.since), stored.definition, stored.sequence)
 
 
 def _write_memberships(

@@ -10,7 +10,7 @@ from typing import Any
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
 from services.segments.adapters.store import FIRST, PAGE_ROWS, SegmentStore
-from services.segments.core.decision import Cause, Change
+from services.segments.core.decision import Change, TouchCause
 from services.segments.ports import SegmentChange
 from services.store.database import Database, on_one_thread, rows_by_key
 from services.store.statements import statements_of
@@ -42,10 +42,12 @@ class LiveStore(SegmentStore):
         """See the port."""
         return next(iter(self._database.rows(EVALUATED_SQL, {"realm": realm})), None)
 
-    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, Cause]:
+    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, TouchCause]:
         """See the port."""
         asked = {"realm": realm, "after": after, "limit": limit}
-        return {node.int: Cause(cause) for node, cause in self._database.rows(MARKS_SQL, asked)}
+        return {
+            node.int: TouchCause(cause) for node, cause in self._database.rows(MARKS_SQL, asked)
+        }
 
     def timers_of(
         self, realm: str, profiles: Collection[NodeId], segments: Collection[str]
@@ -109,7 +111,7 @@ class LiveStore(SegmentStore):
         if rows:
             self._database.insert_rows("segment_timers", TIMER_COLUMNS, rows)
 
-    def write_marks(self, realm: str, marks: Mapping[NodeId, Cause], batch: int) -> None:
+    def write_marks(self, realm: str, marks: Mapping[NodeId, TouchCause], batch: int) -> None:
         """See the port."""
         rows = [(realm, as_uuid(node), int(cause), batch) for node, cause in marks.items()]
         if rows:

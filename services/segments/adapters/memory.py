@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from schemas.identifiers import NodeId
-from services.segments.core.decision import BY_ERASURE, Cause
+from services.segments.core.decision import BY_ERASURE, TouchCause
 from services.segments.ports import MEMBER, SegmentChange, SegmentMembership, StoredDefinition
 
 Key = tuple[str, str, NodeId]
@@ -22,7 +22,7 @@ class MemorySegmentStore:
         self._memberships: dict[Key, tuple[int, SegmentMembership]] = {}
         self._changes: dict[tuple[Key, int], tuple[int, SegmentChange]] = {}
         self._timers: dict[Key, datetime] = {}
-        self._marks: dict[tuple[str, NodeId], tuple[int, Cause]] = {}
+        self._marks: dict[tuple[str, NodeId], tuple[int, TouchCause]] = {}
         self._ticks: dict[str, tuple[datetime, int]] = {}
 
     def definitions(self, realm: str) -> dict[str, StoredDefinition]:
@@ -77,7 +77,7 @@ class MemorySegmentStore:
         """See the port."""
         return self._ticks.get(realm)
 
-    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, Cause]:
+    def marks(self, realm: str, after: int, limit: int) -> dict[NodeId, TouchCause]:
         """See the port."""
         found = {
             node: cause
@@ -137,7 +137,7 @@ class MemorySegmentStore:
             if due_at is not None:
                 self._timers[realm, segment, node] = due_at
 
-    def write_marks(self, realm: str, marks: Mapping[NodeId, Cause], batch: int) -> None:
+    def write_marks(self, realm: str, marks: Mapping[NodeId, TouchCause], batch: int) -> None:
         """See the port."""
         self._marks |= {(realm, node): (batch, cause) for node, cause in marks.items()}
 

@@ -22,7 +22,7 @@ STEPS_MAX = 100
 given."""
 
 
-class Cause(IntEnum):
+class TouchCause(IntEnum):
     """Why a customer is looked at; of several the highest counts."""
 
     TIME = 0
@@ -31,7 +31,7 @@ class Cause(IntEnum):
     DEFINITION = 3
 
 
-class Standing(NamedTuple):
+class SegmentStanding(NamedTuple):
     """What is stored of a customer and a segment."""
 
     is_member: bool = False
@@ -50,7 +50,7 @@ class Look(NamedTuple):
     """The tick before; None if there is none."""
     definition: int
     """Number of the definition in force."""
-    cause: Cause
+    cause: TouchCause
 
 
 class Change(NamedTuple):
@@ -71,7 +71,7 @@ class Change(NamedTuple):
     definition: int
 
 
-class Verdict(NamedTuple):
+class MembershipVerdict(NamedTuple):
     """What follows of one look."""
 
     change: Change | None
@@ -81,26 +81,28 @@ class Verdict(NamedTuple):
 
 
 def decide(
-    facts: CustomerFacts | None, plan: SegmentPlan, standing: Standing, look: Look
-) -> Verdict:
+    facts: CustomerFacts | None, plan: SegmentPlan, standing: SegmentStanding, look: Look
+) -> MembershipVerdict:
     """Whether the state changes, and when to look again. `facts` is None of whom nothing is known
     any more: nobody is that."""
     if facts is None:
         gone = _change(LEFT, BY_EVENT, look, standing, ()) if standing.is_member else None
-        return Verdict(gone, False, None)
+        return MembershipVerdict(gone, False, None)
     found = outlook(facts, plan, look.tick_ms)
     if found.holds == standing.is_member:
-        return Verdict(None, found.holds, found.flip_ms)
+        return MembershipVerdict(None, found.holds, found.flip_ms)
     decided = _entered if found.holds else _gone
-    return Verdict(decided(facts, plan, standing, look), found.holds, found.flip_ms)
+    return MembershipVerdict(decided(facts, plan, standing, look), found.holds, found.flip_ms)
 
 
-def departed(standing: Standing, look: Look, reason: str) -> Change:
+def departed(standing: SegmentStanding, look: Look, reason: str) -> Change:
     """A member who is no profile any more: merged into another one, or erased."""
     return _change(LEFT, reason, look, standing, ())
 
 
-def _entered(facts: CustomerFacts, plan: SegmentPlan, standing: Standing, look: Look) -> Change:
+def _entered(
+    facts: CustomerFacts, plan: SegmentPlan, standing: SegmentStanding, look: Look
+) -> Change:
     events = tuple(because(facts, plan, look.tick_ms))
     if (reason := _by_rule(standing, look)) is not None:
         return _change(ENTERED, reason, look, standing, events)
@@ -116,7 +118,7 @@ def _entered(facts: CustomerFacts, plan: SegmentPlan, standing: Standing, look: 
     return _change(ENTERED, reason, look, standing, events, at_ms, is_late, supersedes)
 
 
-def _gone(facts: CustomerFacts, plan: SegmentPlan, standing: Standing, look: Look) -> Change:
+def _gone(facts: CustomerFacts, plan: SegmentPlan, standing: SegmentStanding, look: Look) -> Change:
     if is_objected(facts, plan, look.tick_ms):
         return _change(LEFT, BY_OBJECTION, look, standing, ())
     events = tuple(because(facts, plan, look.tick_ms))
@@ -133,11 +135,11 @@ def _gone(facts: CustomerFacts, plan: SegmentPlan, standing: Standing, look: Loo
     return _change(LEFT, reason, look, standing, events, at_ms, is_late)
 
 
-def _by_rule(standing: Standing, look: Look) -> str | None:
+def _by_rule(standing: SegmentStanding, look: Look) -> str | None:
     """The reason of a change that no event and no time brings about; its time is the tick."""
-    if look.cause is Cause.DEFINITION or standing.definition not in (0, look.definition):
+    if look.cause is TouchCause.DEFINITION or standing.definition not in (0, look.definition):
         return BY_DEFINITION
-    return BY_IDENTITY if look.cause is Cause.IDENTITY else None
+    return BY_IDENTITY if look.cause is TouchCause.IDENTITY else None
 
 
 def is_objected(facts: CustomerFacts, plan: SegmentPlan, at_ms: int) -> bool:
@@ -177,7 +179,7 @@ def _change(
     change: str,
     reason: str,
     look: Look,
-    standing: Standing,
+    standing: SegmentStanding,
     events: tuple[str, ...],
     at_ms: int | None = None,
     is_late: bool = False,

@@ -17,7 +17,7 @@ from services.profiles.core.consent import ConsentRecord
 from services.runtime.errors import Retry
 from services.segments.adapters.memory import MemorySegmentStore
 from services.segments.core.compiler import compiled
-from services.segments.core.decision import ENTERED, Cause
+from services.segments.core.decision import ENTERED, TouchCause
 from services.segments.core.facts import CustomerEvent, CustomerFacts, DatedValues
 from services.segments.core.plan import Needs, SegmentPlan, member
 from services.segments.ports import MEMBER, SegmentChange, StoredDefinition
@@ -147,14 +147,14 @@ class Run:
         self.batch = 1
         self.hour = 0.0
         self.gone: set[NodeId] = set()
-        self.unnoted: list[tuple[set[NodeId], Cause]] = []
+        self.unnoted: list[tuple[set[NodeId], TouchCause]] = []
         self.stored: dict[str, StoredDefinition] = {}
         self.plans: dict[str, SegmentPlan] = {}
 
     def _started(self) -> SegmentStage:
         return SegmentStage(self.world, self.store, lambda _: SETTING, [REALM], portion=2)
 
-    def touch(self, nodes: set[NodeId], cause: Cause) -> None:
+    def touch(self, nodes: set[NodeId], cause: TouchCause) -> None:
         """As a batch does."""
         self.batch += 1
         self.unnoted.append((nodes, cause))
@@ -184,7 +184,7 @@ class Run:
         coming = [(node, said) for node, said in coming if node not in self.gone]
         for node, said in coming:
             self.world.known[node].append(said)
-        self.touch({node for node, _ in coming}, Cause.EVENT)
+        self.touch({node for node, _ in coming}, TouchCause.EVENT)
 
     def merge(self) -> None:
         """Two profiles are one."""
@@ -193,7 +193,7 @@ class Run:
             one, other = self.rng.sample(profiles, 2)
             for node in self.world.held(other):
                 self.world.holder[node] = one
-            self.touch({one, other}, Cause.IDENTITY)
+            self.touch({one, other}, TouchCause.IDENTITY)
 
     def split(self) -> None:
         """An identifier is somebody else again."""
@@ -201,7 +201,7 @@ class Run:
         if moved:
             node = self.rng.choice(moved)
             before, self.world.holder[node] = self.world.holder[node], node
-            self.touch({before, node}, Cause.IDENTITY)
+            self.touch({before, node}, TouchCause.IDENTITY)
 
     def erase(self) -> None:
         """A person is erased, as the runtime does it."""
