@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from schemas.identifiers import NodeId
 from schemas.instants import from_ms, to_ms
+from schemas.rules.segments import named_by
 from services.segments.core.compiler import SegmentSetting, compiled
 from services.segments.core.decision import (
     BY_ERASURE,
@@ -184,9 +185,7 @@ class SegmentStage:
             found.marks, found.unwritten = before.marks, before.unwritten
             found.evaluated, found.is_in_doubt = before.evaluated, before.is_in_doubt
             found.renewed = before.renewed if EVERYBODY in before.marks else frozenset()
-            found.renewed |= {
-                one for one, n in found.numbers.items() if before.numbers.get(one) != n
-            }
+            found.renewed |= _renewed(found, before)
         found.mark([EVERYBODY], TouchCause.DEFINITION)
         self._realms = live | {realm: found}
         self._batch = batch
@@ -361,6 +360,15 @@ class _Work:
         if cause is TouchCause.DEFINITION and segment not in self._realm.renewed:
             cause = TouchCause.EVENT
         return Look(self._now_ms, None if before is None else to_ms(before), number, cause)
+
+
+def _renewed(found: _Realm, before: _Realm) -> frozenset[str]:
+    """The segments whose definition is another one, or that name such a one."""
+    changed = {name for name, one in found.numbers.items() if before.numbers.get(name) != one}
+    naming = {name: named_by(plan.definition) for name, plan in found.plans.items()}
+    while more := {name for name, named in naming.items() if named & changed} - changed:
+        changed |= more
+    return frozenset(changed)
 
 
 def membership_of(one: SegmentChange) -> SegmentMembership:

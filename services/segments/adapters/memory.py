@@ -105,7 +105,8 @@ class MemorySegmentStore:
         for (mine, segment, node), due_at in self._timers.items():
             if mine == realm and due_at <= now and node > after:
                 found[node].append(segment)
-        return sorted(found.items())[:limit]
+        rows: list[tuple[NodeId, Sequence[str]]] = [*sorted(found.items())]
+        return rows[:limit]
 
     def changes_after(self, realm: str, batch: int) -> Iterator[list[SegmentChange]]:
         """See the port."""
