@@ -8,12 +8,13 @@ WHERE realm = {realm:String} AND event_hash IN {hashes:Array(UInt64)}
 -- the generation (services/stream/positions.py).
 WITH 0xFFFFFFFFFFFF AS number
 SELECT greatest(
+    (SELECT max(version) FROM segment_changes), (SELECT max(version) FROM segment_marks),
+    (SELECT max(version) FROM segment_ticks),
     (SELECT max(batch) FROM touchpoints), (SELECT max(bitAnd(batch, number)) FROM edges),
     (SELECT max(bitAnd(version, number)) FROM map),
     (SELECT max(bitAnd(version, number)) FROM incident_states),
     (SELECT max(bitAnd(version, number)) FROM timers),
-    (SELECT max(version) FROM segment_changes), (SELECT max(version) FROM segment_marks),
-    (SELECT max(version) FROM segment_ticks), (SELECT max(batch) FROM checkpoints))
+    (SELECT max(batch) FROM checkpoints))
 
 -- in_doubt --
 -- Events written after a batch and up to another, in the order in which they were processed.
