@@ -96,16 +96,16 @@ def test_nobody_belongs_to_a_segment_by_nothing(condition: dict[str, Any]) -> No
 def test_who_stopped_came_back_and_buys_regularly() -> None:
     """Each from the instant on at which it is so, and until the one at which it no longer is."""
     who = person(order(0, 1), order(40, 2), order(100, 3), order(130, 4))
-    spans = {
-        ("stopped", ("pause", "45d")): [(85, 100), (175, 999)],
-        ("restarted", ("pause", "50d"), ("within", "7d")): [(100, 107)],
+    spans: list[tuple[str, dict[str, str], list[tuple[int, int]]]] = [
+        ("stopped", {"pause": "45d"}, [(85, 100), (175, 999)]),
+        ("restarted", {"pause": "50d", "within": "7d"}, [(100, 107)]),
         # The first order is 120 days ago on day 120, the second one on day 160.
-        ("regularly", ("every", "30d"), ("in", "3 of 4")): [(100, 120), (130, 160)],
-        ("first", ("not_within", "10d")): [(10, 999)],
-        ("last", ("within", "5d")): [(0, 5), (40, 45), (100, 105), (130, 135)],
-    }
-    for (word, *more), expected in spans.items():
-        mine = plan({word: "order.placed", **dict(more)})
+        ("regularly", {"every": "30d", "in": "3 of 4"}, [(100, 120), (130, 160)]),
+        ("first", {"not_within": "10d"}, [(10, 999)]),
+        ("last", {"within": "5d"}, [(0, 5), (40, 45), (100, 105), (130, 135)]),
+    ]
+    for word, more, expected in spans:
+        mine = plan({word: "order.placed", **more})
         found = []
         day: int | None = -1
         while day is not None and day < 999:
