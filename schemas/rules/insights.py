@@ -16,6 +16,8 @@ ActiveDays = Annotated[int, Field(ge=1, le=3_660)]
 
 Margin = Annotated[float, Field(gt=0, le=1)]
 """The part of revenue that is left when goods are paid."""
+ReviewScale = tuple[Annotated[int, Field(ge=0, le=100)], Annotated[int, Field(ge=0, le=100)]]
+"""The worst and the best rating of a review."""
 Score = Annotated[int, Field(ge=1, le=5)]
 OTHER = "other"
 """The group of customers whom no rule names."""
@@ -127,6 +129,7 @@ class InsightRules(BaseModel):
     active_days: ActiveDays = 365
     margin: Margin | None = None
     discount_a_year: Annotated[float, Field(ge=0, le=1)] = 0.1
+    review_scale: ReviewScale = (1, 5)
     rfm: Annotated[list[RfmGroup], Field(max_length=25)] = []
     promise: Annotated[dict[Word, ReplyPromise], Field(max_length=100)] = {}
     """By channel; `default` for all others."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.events.dialogue import KANO_CHOICES, KanoForm
 from schemas.rules.insights import insight_rules
 from services.measures.adapters.clickhouse import MeasureReader
 from services.measures.catalogue import MEASURES
@@ -64,12 +65,48 @@ def orders(draw: random.Random) -> list[dict[str, Any]]:
     return found + [random_event(draw, number) for number in range(60)]
 
 
+def surveys(draw: random.Random) -> list[dict[str, Any]]:
+    """Answers to surveys of every instrument by the same persons, some of nobody."""
+    questions = {
+        "nps": ["recommend"],
+        "csat": ["delivery", "advice"],
+        "ces": ["effort"],
+        "stars": ["stars"],
+        "cli": ["recommend", "buy_again", "try_other"],
+        "relationship": ["satisfaction", "trust", "commitment"],
+    }
+    found = []
+    for number in range(280):
+        kind = draw.choice([*questions, "kano"])
+        answers: list[dict[str, Any]] = [
+            {"question": one, "score": draw.randrange(1, 6), "expected": draw.randrange(1, 6)}
+            for one in questions.get(kind, [])
+        ]
+        if kind == "kano":
+            answers = [
+                {"question": "feature", "form": form, "choice": draw.choice(KANO_CHOICES)}
+                for form in KanoForm
+            ]
+        if kind == "cli":
+            reason = draw.choice(["quality", "price", "service", "other"])
+            answers.append({"question": "reason", "choice": reason})
+        who = [f"email={address(draw.randrange(PERSONS))}"] if draw.random() < 0.8 else []
+        found.append(
+            event(
+                f"s{number}", "survey.answered", draw.randrange(-28, 17) * DAY + number, *who,
+                kind=kind, survey="s", wave=draw.choice("12"), answers=answers,
+                channel=draw.choice(["email", "shop"]),
+            )
+        )  # fmt: skip
+    return found
+
+
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
     """Shuffled, repeated and late events, and a merge that was undone, change nothing; the merge
     itself does."""
     draw = random.Random(name)
-    events = orders(draw) + anything_else(draw, address, PERSONS)
+    events = orders(draw) + anything_else(draw, address, PERSONS) + surveys(draw)
     store = Store(database)
     store.take(*events)
     since = FIRST_ORDERS if name == "retention_curve" else LONG_AGO

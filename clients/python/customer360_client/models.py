@@ -24,7 +24,19 @@ Contradiction: TypeAlias = (
 )
 """In what two reports of one order contradict each other."""
 Flag: TypeAlias = (
-    Literal["suppressed", "small_sample", "no_fit", "no_margin", "incomplete_window"] | str
+    Literal[
+        "suppressed",
+        "small_sample",
+        "no_fit",
+        "no_margin",
+        "mixed_scale",
+        "biased_source",
+        "low_response",
+        "not_significant",
+        "questionable",
+        "incomplete_window",
+    ]
+    | str
 )
 """What a reader must know about a figure."""
 IdStatus: TypeAlias = Literal["found", "merged", "erased", "unknown"] | str
@@ -459,8 +471,8 @@ class Cell(Model):
     value: float | None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, `customers`, `purchases`, a currency; empty for a bare
-    number."""
+    """Unit of the value: `share`, `customers`, `purchases`, `points`, a currency; empty for a
+    bare number."""
     interval: Interval | None
     """Confidence interval, where one is defined."""
     by: str
@@ -1734,8 +1746,8 @@ class MeasureResult(Model):
     value: float | None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, `customers`, `purchases`, a currency; empty for a bare
-    number."""
+    """Unit of the value: `share`, `customers`, `purchases`, `points`, a currency; empty for a
+    bare number."""
     interval: Interval | None
     """Confidence interval, where one is defined."""
     version: int

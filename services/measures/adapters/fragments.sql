@@ -127,6 +127,85 @@
         FROM purchases GROUP BY profile
     )
 
+-- holders --
+-- Which profile holds an identifier now, and of what kind it is.
+    holders AS
+    (
+        SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
+    )
+
+-- answers --
+-- Answers to surveys of one instrument in the window; needs `holders`. Of one respondent the latest
+-- response to a wave of a survey counts. Who answered without a name, or by an identifier that many
+-- share, is nobody else's respondent: each such response counts. Scales that are not said are those
+-- of the instrument. `cells` are the groups of breakdowns that a response belongs to.
+    responses AS
+    (
+        SELECT s.event_id AS event_id, s.occurred_at AS at, s.channel::String AS channel,
+            s.source_store::String AS store, s.survey::String AS survey,
+            s.survey_wave::String AS wave, s.survey_mode::String AS mode,
+            s.survey_touchpoint::String AS touchpoint, s.answers.question AS questions,
+            s.answers.score AS scores, s.answers.expected AS expectations,
+            s.answers.choice AS choices, s.answers.form AS forms,
+            s.answers.scale_min AS scale_mins, s.answers.scale_max AS scale_maxs,
+            multiIf(h.kind = 'shared', 'anonymous', h.kind != '', h.kind, has(
+                (SELECT groupArrayArray(personal_types) FROM realms FINAL
+                    WHERE realm = {realm:String}),
+                s.anchor_type), 'person', 'anonymous') AS held_by,
+            if(h.kind = 'shared' OR s.anchor_type = 'record', concat(toString(s.node), event_id),
+                toString(if(h.kind = '', s.node, h.profile))) AS respondent
+        FROM
+        (
+            SELECT * FROM surveys FINAL
+            WHERE realm = {realm:String} AND survey_kind = {instrument:String} AND NOT synthetic
+                AND occurred_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        ) AS s
+        LEFT ANY JOIN holders AS h ON s.node = h.node
+        WHERE has({kinds:Array(String)}, held_by)
+    ),
+    answered AS
+    (
+        SELECT * FROM responses ORDER BY at DESC, event_id DESC LIMIT 1 BY respondent, survey, wave
+    ),
+    answers AS
+    (
+        SELECT event_id, at, respondent, survey, wave, question, score, expected, choice, form,
+            coalesce(scale_min, {instrument:String} = 'nps' ? 0 : 1) AS lowest,
+            coalesce(scale_max, transform({instrument:String}, ['nps', 'ces'], [10, 7], 5))
+                AS highest,
+            score IS NOT NULL AND score >= lowest AND score <= highest AS is_on_scale,
+            [
+                ('', ''), ('channel', channel), ('mode', mode), ('store', store),
+                ('survey', survey), ('touchpoint', touchpoint),
+                ('wave', wave = '' ? '' : concat(survey, '\x1f', wave))
+            ] AS cells
+        FROM answered
+        ARRAY JOIN questions AS question, scores AS score, expectations AS expected,
+            choices AS choice, forms AS form, scale_mins AS scale_min, scale_maxs AS scale_max,
+            arrayEnumerateUniq(questions, forms) AS repetition
+        WHERE repetition = 1
+    )
+
+-- loyalty --
+-- The loyalty index of each response and the reason that it gives; needs `answers`. The index is whole
+-- if all three answers are on their scales.
+    loyal AS
+    (
+        SELECT respondent, any(cells) AS cells,
+            anyIf(choice, question = 'reason') AS reason,
+            countIf(is_part) = 3 AS is_whole,
+            avgIf(toFloat64(100 * (score - lowest)) / toFloat64(highest - lowest), is_part)
+                AS loyalty
+        FROM
+        (
+            SELECT *, question IN ('recommend', 'buy_again', 'try_other') AND is_on_scale
+                AND highest > lowest AS is_part
+            FROM answers
+        )
+        GROUP BY respondent, survey, wave, event_id
+    )
+
 -- interactions --
 -- What measures read of events beside orders (the table `interactions`), of some kinds and before
 -- the end of the window, with the profile that holds it now. Who is a person is decided as for

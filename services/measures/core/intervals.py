@@ -12,6 +12,10 @@ Z = 1.959963984540054
 """Two-sided quantile of the normal distribution for LEVEL."""
 
 
+MEAN_MIN = 30
+"""Fewer values have no interval of their mean: nothing is known of how they are distributed."""
+
+
 class Bounds(NamedTuple):
     """The ends of an interval."""
 
@@ -29,6 +33,43 @@ def wilson(hits: int, n: int) -> Bounds:
     low = 0.0 if hits == 0 else (centre - spread) / scale
     high = 1.0 if hits == n else (centre + spread) / scale
     return Bounds(low, high)
+
+
+def student(degrees: int) -> float:
+    """Two-sided quantile of Student's distribution for LEVEL, of at least 10 degrees of freedom
+    (Abramowitz and Stegun, 26.7.5)."""
+    z, n = Z, degrees
+    terms = (
+        z,
+        (z**3 + z) / (4 * n),
+        (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2),
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * n**3),
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * n**4),
+    )
+    return sum(terms)
+
+
+class Moments(NamedTuple):
+    """A number of values, their sum and the sum of their squares."""
+
+    n: int
+    total: float
+    squares: float
+
+    @property
+    def mean(self) -> float | None:
+        """Of all; none of nothing."""
+        return self.total / self.n if self.n else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Of the mean, by Student's distribution; none of fewer than MEAN_MIN."""
+        if self.n < MEAN_MIN:
+            return None
+        mean = self.total / self.n
+        variance = max(0.0, (self.squares - self.total * mean) / (self.n - 1))
+        spread = student(self.n - 1) * sqrt(variance / self.n)
+        return Interval(low=mean - spread, high=mean + spread, level=LEVEL)
 
 
 def share(hits: int, n: int) -> tuple[float | None, Interval | None]:

@@ -23,6 +23,8 @@ class Population(NamedTuple):
 PERSONS = Population("persons", frozenset({"person"}))
 EVERYBODY = Population("everybody", frozenset({"person", "anonymous"}))
 """Visitors whom nobody has recognised, too."""
+RESPONDENTS = Population("respondents", frozenset({"person", "anonymous"}))
+"""Whoever answered: surveys may be anonymous."""
 
 
 def hidden(sizes: Sequence[int]) -> frozenset[int]:

@@ -17,6 +17,8 @@ SECONDS = "s"
 """Unit of a time that customers wait."""
 PURCHASES = "purchases"
 """Unit of a number of purchase occasions."""
+POINTS = "points"
+"""Unit of a figure on a scale of its own, as that of the net promoter score from -100 to 100."""
 
 
 class Flag(StrEnum):
@@ -30,6 +32,17 @@ class Flag(StrEnum):
     """The model does not fit these customers."""
     NO_MARGIN = "no_margin"
     """Revenue stands for profit, because no margin is set."""
+    MIXED_SCALE = "mixed_scale"
+    """Answers were given on scales that differ."""
+    BIASED_SOURCE = "biased_source"
+    """Who speaks there is not like who does not: mostly the very satisfied and the very
+    dissatisfied."""
+    LOW_RESPONSE = "low_response"
+    """So few of those who were asked answered that the others may well think otherwise."""
+    NOT_SIGNIFICANT = "not_significant"
+    """The difference that it rests on may be chance."""
+    QUESTIONABLE = "questionable"
+    """Too many answers contradict each other."""
     INCOMPLETE_WINDOW = "incomplete_window"
     """The window is not over yet."""
 
@@ -66,7 +79,8 @@ class Figure(_Part):
     value: float | None = None
     """The value; null if suppressed or undefined."""
     unit: str
-    """Unit of the value: `share`, `customers`, `purchases`, a currency; empty for a bare number."""
+    """Unit of the value: `share`, `customers`, `purchases`, `points`, a currency; empty for a bare
+    number."""
     interval: Interval | None = None
     """Confidence interval, where one is defined."""
 
