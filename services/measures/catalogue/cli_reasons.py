@@ -35,7 +35,7 @@ class ReasonGroup(NamedTuple):
     """Sum of the squares of these."""
 
 
-class Named(NamedTuple):
+class Reasoned(NamedTuple):
     """Whoever gave a reason."""
 
     respondents: int
@@ -45,7 +45,7 @@ class Reasons(NamedTuple):
     """What the measure is made of."""
 
     reasons: Sequence[ReasonGroup]
-    everybody: Sequence[Named]
+    everybody: Sequence[Reasoned]
 
 
 def compute(rows: Reasons, context: MeasureContext) -> Figures:

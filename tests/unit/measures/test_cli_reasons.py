@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.measures.catalogue.cli_reasons import Named, ReasonGroup, Reasons, compute
+from services.measures.catalogue.cli_reasons import Reasoned, ReasonGroup, Reasons, compute
 from tests.unit.measures.contexts import CONTEXT
 
 
@@ -12,7 +12,7 @@ def test_reasons() -> None:
         ReasonGroup("price", 6, 6, 5, 5, 250.0, 12_500.0),
         ReasonGroup("quality", 8, 8, 8, 8, 600.0, 45_000.0),
     ]
-    found = compute(Reasons(rows, [Named(14)]), CONTEXT)
+    found = compute(Reasons(rows, [Reasoned(14)]), CONTEXT)
     assert (found.n, found.value) == (14, 8 / 14)
     assert found.counts == {"quality": 8, "price": 6, "service": 0, "other": 0}
     assert [(one.by, one.key, one.n, one.value) for one in found.breakdown] == [
@@ -25,5 +25,5 @@ def test_reasons() -> None:
 
 def test_nobody_gave_a_reason() -> None:
     """Then none is the most frequent."""
-    found = compute(Reasons([], [Named(0)]), CONTEXT)
+    found = compute(Reasons([], [Reasoned(0)]), CONTEXT)
     assert (found.n, found.value, list(found.breakdown)) == (0, None, [])
