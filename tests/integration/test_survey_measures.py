@@ -72,6 +72,38 @@ def test_scales_of_recommendations(database: Database) -> None:
 
 
 @pytest.mark.any_store
+def test_every_question_and_occasion_has_its_latest_answer(database: Database) -> None:
+    """A later answer replaces none to another question or about another occasion, and a comment
+    replaces no score."""
+    store = Store(database)
+    reader = MeasureReader(store.database, REALMS, insight_rules(), lambda: READ_AT)
+    who = [f"email=p{n}@x.org" for n in range(6)]
+
+    def rated(name: str, kind: str, question: str, score: float, at: int, **more: Any) -> None:
+        answers = [{"question": question, "score": score}]
+        given = {"kind": kind, "answers": answers} | more
+        store.take(
+            *(event(f"{name}{n}", "survey.answered", at, one, **given) for n, one in enumerate(who))
+        )
+
+    rated("a", "stars", "product_a", 5, 1, survey="s")
+    rated("b", "stars", "product_b", 1, 2, survey="s")
+    rated("c", "csat", "overall", 1, 3, touchpoint="delivery")
+    rated("d", "csat", "overall", 5, 4, touchpoint="support")
+    rated("e", "csat", "overall", 4, 5, touchpoint="support")
+    rated("f", "csat", "overall", 4, 6, touchpoint="support", case_id="c2")
+    stars = reader.measure("stars", REALM, FIRST, UNTIL)
+    assert (stars.value, stars.counts["ratings"]) == (3, 12)
+    csat = reader.measure("csat", REALM, FIRST, UNTIL)
+    assert csat.counts == {"answers": 18, "top_two": 12, "invalid": 0}
+
+    store.take(*(answered(n, 10, one) for n, one in enumerate(who)))
+    comment = [{"question": "recommend", "text": "Because of the staff."}]
+    store.take(*(answered(20 + n, 0, one, minutes=9, answers=comment) for n, one in enumerate(who)))
+    assert nps(store).counts == {"promoters": 6, "passives": 0, "detractors": 0, "invalid": 0}
+
+
+@pytest.mark.any_store
 def test_reviews_of_the_window(database: Database) -> None:
     """Of one person and product the latest; those of no product each; none from outside."""
     store = Store(database)

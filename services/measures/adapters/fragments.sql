@@ -136,15 +136,21 @@
 
 -- answers --
 -- Answers to surveys of one instrument in the window; needs `holders`. Of one respondent the latest
--- response to a wave of a survey counts. Who answered without a name, or by an identifier that many
--- share, is nobody else's respondent: each such response counts. Scales that are not said are those
--- of the instrument. `cells` are the groups of breakdowns that a response belongs to.
+-- answer to a question of a wave of a survey counts; of what is asked about an occasion (satisfaction,
+-- stars, effort) that about each touchpoint, store, case and order. One that says something comes before
+-- one that only comments. Who answered without a name, or by an identifier that many share, is nobody
+-- else's respondent: each such answer counts. Scales that are not said are those of the instrument.
+-- `cells` are the groups of breakdowns that an answer belongs to.
     responses AS
     (
         SELECT s.event_id AS event_id, s.occurred_at AS at, s.channel::String AS channel,
             s.source_store::String AS store, s.survey::String AS survey,
             s.survey_wave::String AS wave, s.survey_mode::String AS mode,
-            s.survey_touchpoint::String AS touchpoint, s.answers.question AS questions,
+            s.survey_touchpoint::String AS touchpoint,
+            {instrument:String} IN ('csat', 'stars', 'ces')
+                ? (touchpoint, store, s.survey_case_id, s.survey_order_id) : ('', '', '', '')
+                AS occasion,
+            s.answers.question AS questions,
             s.answers.score AS scores, s.answers.expected AS expectations,
             s.answers.choice AS choices, s.answers.form AS forms,
             s.answers.scale_min AS scale_mins, s.answers.scale_max AS scale_maxs,
@@ -164,10 +170,6 @@
         LEFT ANY JOIN holders AS h ON s.node = h.node
         WHERE has({kinds:Array(String)}, held_by)
     ),
-    answered AS
-    (
-        SELECT * FROM responses ORDER BY at DESC, event_id DESC LIMIT 1 BY respondent, survey, wave
-    ),
     answers AS
     (
         SELECT event_id, at, respondent, survey, wave, question, score, expected, choice, form,
@@ -180,19 +182,21 @@
                 ('survey', survey), ('touchpoint', touchpoint),
                 ('wave', wave = '' ? '' : concat(survey, '\x1f', wave))
             ] AS cells
-        FROM answered
+        FROM responses
         ARRAY JOIN questions AS question, scores AS score, expectations AS expected,
             choices AS choice, forms AS form, scale_mins AS scale_min, scale_maxs AS scale_max,
             arrayEnumerateUniq(questions, forms) AS repetition
         WHERE repetition = 1
+        ORDER BY score IS NOT NULL OR choice != '' DESC, at DESC, event_id DESC
+        LIMIT 1 BY respondent, survey, wave, question, form, occasion
     )
 
 -- loyalty --
--- The loyalty index of each response and the reason that it gives; needs `answers`. The index is whole
--- if all three answers are on their scales.
+-- The loyalty index of each respondent in a wave and the reason that is given; needs `answers`. The index
+-- is whole if all three answers are on their scales.
     loyal AS
     (
-        SELECT respondent, any(cells) AS cells,
+        SELECT respondent, argMax(cells, (at, event_id)) AS cells,
             anyIf(choice, question = 'reason') AS reason,
             countIf(is_part) = 3 AS is_whole,
             avgIf(toFloat64(100 * (score - lowest)) / toFloat64(highest - lowest), is_part)
@@ -203,7 +207,7 @@
                 AND highest > lowest AS is_part
             FROM answers
         )
-        GROUP BY respondent, survey, wave, event_id
+        GROUP BY respondent, survey, wave
     )
 
 -- interactions --
