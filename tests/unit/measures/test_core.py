@@ -49,14 +49,17 @@ def test_an_empty_window_is_refused() -> None:
         ([5, 6, 7], set()),
         ([4, 6, 7], {0, 1}),  # the one would follow by subtraction
         ([7, 4, 5], {1, 2}),
-        ([4, 3, 9], {0, 1}),
+        ([4, 3, 9, 8], {0, 1, 3}),  # the four may include the three
+        ([3, 3], {0, 1}),
         ([60, 1, 38, 1], {1, 2, 3}),  # two single persons, and nobody knows of how many
+        ([0, 6, 0], {0, 2}),  # about nobody: there is nothing to subtract
+        ([0, 6, 4, 7], {0, 1, 2}),
         ([4], {0}),
         ([], set()),
     ],
 )
 def test_small_groups_are_hidden(sizes: list[int], expected: set[int]) -> None:
-    """Groups below the minimum, and a second one where there is only one of them."""
+    """Groups below the minimum, and one above it if any of them is of somebody."""
     assert hidden(sizes) == expected
 
 
