@@ -10,6 +10,7 @@ import pytest
 
 from schemas.rules.insights import InsightRules
 from services.consistency.core.service_time import week_of
+from services.measures.core.result import Flag
 from services.measures.core.service_clock import service_time
 from services.store.database import Database
 from tests.measure_stories import (
@@ -60,6 +61,8 @@ RESPONSES: dict[str, tuple[list[Step], str]] = {
         "in_time",
     ),
     "an answer of before": ([answers(0), asks(1)], "unanswered"),
+    "thanks to an agent": ([says(0, "agent"), says(5, "customer")], ""),
+    "greeted by a bot": ([says(0, "bot"), says(1, "customer"), says(2, "agent")], "in_time"),
     "a test": ([asks(0, synthetic=True), answers(1, synthetic=True)], ""),
 }
 
@@ -220,6 +223,10 @@ ENDS: dict[str, tuple[list[Step], str]] = {
     "back after a day": (talks(says(1 + DAY, "customer", conversation_id="W")), "came_back"),
     "back a minute later": (talks(says(2 + DAY, "customer", conversation_id="W")), "contained"),
     "back by mail": (talks(asks(HOUR)), "came_back"),
+    "written to by us": (talks(says(HOUR, "agent", conversation_id="W")), "contained"),
+    "back after a message of ours": (
+        talks(says(HOUR, "agent", conversation_id="W"), asks(2 * HOUR)), "came_back",
+    ),
     "called back": (talks(asks(HOUR, direction="us")), "contained"),
     "handed over": ([*HANDED, says(5, "agent"), says(6, "customer")], "handed_over"),
     "a person comes in": (talks(says(5, "agent"), says(6, "customer")), "handed_over"),
@@ -238,7 +245,45 @@ def test_how_conversations_end(store: Store) -> None:
     waits = [cell.value for cell in found.breakdown if cell.by == "handover_wait"]
     assert waits == [4 * 60, 4 * 60]
     [shown] = [cell for cell in found.breakdown if cell.by == "contained"]
-    assert (shown.key, shown.value) == ("return", 4 / 7)
+    assert (shown.key, shown.value) == ("return", 5 / 9)
+
+
+def test_a_bot_that_writes_first(store: Store) -> None:
+    """Its message alone is no contact of the customer; with an answer to it, it was a greeting."""
+    greeting = says(HOUR, "bot", conversation_id="W")
+    reply = says(HOUR + 1, "customer", conversation_id="W")
+    happened(store, talks(greeting), talks(greeting, reply))
+    assert outcome(measured(store, "dialogue")) == {"contained": 3, "came_back": 1}
+
+
+def test_a_person_who_comes_in_unasked(store: Store) -> None:
+    """The bot announced nobody, so nobody waited: neither no time, nor until now."""
+    happened(store, talks(says(9, "agent"), says(10, "customer")), [*HANDED, says(5, "agent")])
+    found = [one for one in measured(store, "dialogue").breakdown if one.by == "handover_wait"]
+    assert [(one.value, one.n) for one in found] == [(4 * 60, 5)] * 2
+
+
+def test_a_figure_is_about_those_whom_it_judges(store: Store) -> None:
+    """Of one person something is known; four others, who are still open, do not hide it."""
+    late = (NOON + timedelta(days=1)).isoformat()
+    goods = {"lines": [{"sku": "1", "total": "9.00"}], "promised_at": late}
+    store.take(*(
+        event(f"{kind}{n}", kind, minutes, f"email=p{n}@example.org", **body)
+        for n in range(5)
+        for kind, minutes, body in (
+            ("support.contacted", 0 if not n else MINUTE_MAX - 5,
+             {"case_id": f"C{n}", "channel": "email"}),
+            ("message.exchanged", 0 if not n else MINUTE_MAX - 5,
+             {"conversation_id": f"V{n}", "channel": "chat", "author": "bot"}),
+            ("order.placed", 0, {"order_id": f"O{n}", **goods}),
+        )
+    ))  # fmt: skip
+    store.take(
+        event("a", "support.answered", 5, "email=p0@example.org", case_id="C0", channel="email"),
+        event("d", "order.status_changed", 5, order_id="O0", status="delivered"),
+    )
+    for name in ("response", "first_contact_solved", "promise_kept", "dialogue"):
+        assert measured(store, name).flags == [Flag.SUPPRESSED], name
 
 
 def test_a_hand_over_that_still_waits(store: Store) -> None:

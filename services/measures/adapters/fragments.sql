@@ -256,31 +256,36 @@
 
 -- conversations --
 -- Every conversation of the window, and how it ended. One with a bot is contained if no person came
--- in, and the customer made no new contact, on whatever channel, until 24 hours after its end.
+-- in, and the customer made no new contact, on whatever channel, until 24 hours after its end. What
+-- the retailer begins is none; a bot that greets begins nothing. Only who was told of a hand-over
+-- waits for a person.
     spoken AS
     (
         SELECT matter, argMin(profile, rank) AS profile, argMin(channel, rank) AS channel,
-            min(at) AS begins, max(at) AS ends, argMin(asks, rank) AS by_customer,
+            min(at) AS begins, max(at) AS ends,
+            argMinIf(asks, rank, asks OR NOT by_bot) AS by_customer,
             countIf(by_bot) > 0 AS has_bot, argMinIf(intent, rank, intent != '') AS intent,
             maxIf(at, asks) AS last_asked_at,
             minIf(at, handed_over OR NOT asks AND NOT by_bot) AS handed_at,
             countIf(handed_over OR NOT asks AND NOT by_bot) > 0 AS is_handed,
-            arraySort(arrayFilter(one -> one >= handed_at,
+            countIf(handed_over AND (asks OR by_bot)) > 0 AS is_said,
+            minIf(at, handed_over AND (asks OR by_bot)) AS said_at,
+            arraySort(arrayFilter(one -> one >= said_at,
                 groupArrayIf(at, NOT asks AND NOT by_bot)))[1] AS served_at
         FROM service_steps WHERE in_dialogue GROUP BY matter
     ),
     contacted AS
     (
-        SELECT profile, begins AS at, matter FROM spoken
+        SELECT profile, begins AS at, matter, by_customer FROM spoken
         UNION ALL
-        SELECT profile, at, matter FROM service_steps WHERE NOT in_dialogue AND asks
+        SELECT profile, at, matter, true FROM service_steps WHERE NOT in_dialogue AND asks
     ),
     followed AS
     (
-        SELECT profile, at, matter, leadInFrame(toNullable(at)) OVER
+        SELECT profile, at, matter, min(by_customer ? toNullable(at) : NULL) OVER
             (
-                PARTITION BY profile ORDER BY at, matter
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                PARTITION BY profile ORDER BY at DESC, matter DESC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS next_at
         FROM contacted
     ),
@@ -292,8 +297,8 @@
             s.ends + toIntervalDay(1) AS quiet_at,
             multiIf(s.is_handed, 'handed_over', ifNull(f.next_at <= quiet_at, false), 'came_back',
                 quiet_at >= seen_until, 'open', 'contained') AS outcome,
-            s.is_handed AND s.served_at >= s.handed_at AS is_served,
-            dateDiff('second', s.handed_at, is_served ? s.served_at : seen_until) AS wait_s,
+            s.is_said AS is_said, is_said AND s.served_at >= s.said_at AS is_served,
+            dateDiff('second', s.said_at, is_served ? s.served_at : seen_until) AS wait_s,
             s.has_bot AND s.is_handed AND s.last_asked_at <= s.handed_at AS is_lost
         FROM spoken AS s
         INNER JOIN followed AS f ON s.matter = f.matter AND s.begins = f.at
@@ -313,7 +318,8 @@
     )
 
 -- questions --
--- Every case and conversation that a customer began in the window, with the first answers to it.
+-- Every case and conversation that a customer began in the window, with the first answers to it. A
+-- reply to what an agent wrote first is no question.
 -- Where people talk to each other, the time until somebody took the contact says when it was
 -- answered. The service clock is that of the team of the first answer.
     asked AS
@@ -325,6 +331,7 @@
             ), answers OR asks AND wait_s IS NOT NULL))) AS replies
         FROM service_steps GROUP BY matter
         HAVING countIf(asks) > 0
+            AND (NOT any(in_dialogue) OR argMinIf(asks, rank, asks OR NOT by_bot))
             AND asked_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     ),
     timed AS

@@ -28,6 +28,7 @@ class TalkedOn(NamedTuple):
     channel: str
     """Empty for all channels."""
     persons: int
+    """Of conversations that are not open."""
     contained: int
     came_back: int
     """No person came in, but the customer made a new contact."""
@@ -38,6 +39,8 @@ class TalkedOn(NamedTuple):
     """The customer may still come back."""
     with_hand_over: int
     """Persons who were handed over."""
+    served: int
+    """Persons to whom somebody came after the bot had said so."""
 
 
 class HandOverWait(NamedTuple):
@@ -57,6 +60,8 @@ class Intent(NamedTuple):
     contained: int
     judged: int
     """Those with a bot that are not open."""
+    with_judged: int
+    """Persons who had one of these."""
 
 
 class Begun(NamedTuple):
@@ -83,7 +88,7 @@ class Dialogues(NamedTuple):
 
 def compute(rows: Dialogues, context: MeasureContext) -> Figures:
     """See the module."""
-    total, single = parted(rows.conversations, TalkedOn(TOGETHER, *[0] * 7))
+    total, single = parted(rows.conversations, TalkedOn(TOGETHER, *[0] * 8))
     value, interval = share(total.contained, _ended(total))
     counts = {name: count for name, count in total._asdict().items() if name in COUNTED}
     cells = [
@@ -91,7 +96,7 @@ def compute(rows: Dialogues, context: MeasureContext) -> Figures:
         for one in single
     ]
     cells += _figures(total, rows.begun, has_hours=has_hours(context))
-    cells += _waits(rows.waits, total.with_hand_over)
+    cells += _waits(rows.waits, total.served)
     cells += _intents(rows.intents)
     return Figures(total.persons, value, SHARE, interval, counts, cells)
 
@@ -127,7 +132,7 @@ def _intents(rows: Sequence[Intent]) -> Iterator[Cell]:
     for one in sorted(rows):
         yield share_cell("intent", one.intent, one.persons, one.conversations, every)
     for one in sorted(rows):
-        yield share_cell("contained", one.intent, one.persons, one.contained, one.judged)
+        yield share_cell("contained", one.intent, one.with_judged, one.contained, one.judged)
 
 
 def parameters(context: MeasureContext) -> Mapping[str, Any]:

@@ -5,15 +5,17 @@ WITH
     -- CTEs of interactions --,
     -- CTEs of service_steps --,
     -- CTEs of conversations --
-SELECT channel, uniqExact(profile) AS persons, countIf(outcome = 'contained') AS contained,
+SELECT channel, uniqExactIf(profile, outcome != 'open') AS persons,
+    countIf(outcome = 'contained') AS contained,
     countIf(outcome = 'came_back') AS came_back, countIf(outcome = 'handed_over') AS handed_over,
     countIf(is_lost) AS lost, countIf(outcome = 'open') AS open,
-    uniqExactIf(profile, outcome = 'handed_over') AS with_hand_over
+    uniqExactIf(profile, outcome = 'handed_over') AS with_hand_over,
+    uniqExactIf(profile, is_served) AS served
 FROM conversations WHERE has_bot GROUP BY GROUPING SETS ((channel), ())
 
 -- waits --
--- How long customers waited for a person after a hand-over: seconds below ten minutes, minutes
--- below a day, else hours.
+-- How long customers waited for a person after they were told of a hand-over: seconds below ten
+-- minutes, minutes below a day, else hours.
 WITH
     -- CTEs of interactions --,
     -- CTEs of service_steps --,
@@ -21,7 +23,7 @@ WITH
 SELECT multiIf(wait_s < 600, wait_s, wait_s < 86400, intDiv(wait_s, 60) * 60,
         intDiv(wait_s, 3600) * 3600) AS waited_s,
     is_served AS is_over, count() AS conversations
-FROM conversations WHERE has_bot AND outcome = 'handed_over' GROUP BY waited_s, is_over
+FROM conversations WHERE has_bot AND is_said GROUP BY waited_s, is_over
 
 -- intents --
 -- Conversations of the window by the first intent that was recognised; the most frequent ones.
@@ -31,7 +33,8 @@ WITH
     -- CTEs of conversations --
 SELECT intent, uniqExact(profile) AS persons, count() AS conversations,
     countIf(outcome = 'contained') AS contained,
-    countIf(has_bot AND outcome != 'open') AS judged
+    countIf(has_bot AND outcome != 'open') AS judged,
+    uniqExactIf(profile, has_bot AND outcome != 'open') AS with_judged
 FROM conversations WHERE intent != '' GROUP BY intent
 ORDER BY conversations DESC, intent LIMIT {intents_max:UInt16}
 

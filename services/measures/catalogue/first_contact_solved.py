@@ -25,6 +25,7 @@ class SolvedOn(NamedTuple):
     channel: str
     """Empty for all channels."""
     persons: int
+    """Whose cases are not open."""
     solved: int
     """With the first contact."""
     unsolved: int

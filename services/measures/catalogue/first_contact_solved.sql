@@ -31,6 +31,7 @@ WITH
         FROM followed GROUP BY matter
         HAVING countIf(asks) > 0 AND first_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     )
-SELECT channel, uniqExact(profile) AS persons, countIf(outcome = 'solved') AS solved,
+SELECT channel, uniqExactIf(profile, outcome != 'open') AS persons,
+    countIf(outcome = 'solved') AS solved,
     countIf(outcome = 'again') AS unsolved, countIf(outcome = 'open') AS open
 FROM cases GROUP BY GROUPING SETS ((channel), ())

@@ -23,6 +23,7 @@ class KeptOn(NamedTuple):
     channel: str
     """Empty for all channels."""
     persons: int
+    """To whom something was delivered."""
     kept: int
     late: int
     overdue: int

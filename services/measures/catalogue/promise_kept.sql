@@ -58,6 +58,7 @@ WITH
             SELECT issuer, order_id FROM named WHERE action = 'cancelled' AND is_whole
         )
     )
-SELECT channel, uniqExact(profile) AS persons, countIf(outcome = 'kept') AS kept,
+SELECT channel, uniqExactIf(profile, outcome != 'overdue') AS persons,
+    countIf(outcome = 'kept') AS kept,
     countIf(outcome = 'late') AS late, countIf(outcome = 'overdue') AS overdue
 FROM outcomes WHERE outcome != '' GROUP BY GROUPING SETS ((channel), ())

@@ -30,6 +30,7 @@ class AnsweredOn(NamedTuple):
     channel: str
     """Empty for all channels."""
     persons: int
+    """Whose questions are judged."""
     in_time: int
     late: int
     unanswered: int
@@ -38,6 +39,8 @@ class AnsweredOn(NamedTuple):
     """For no longer than that."""
     unknown: int
     """On channels on which people talk to each other, and nothing tells when somebody did."""
+    answered: int
+    """Persons whom somebody or something answered."""
     with_bot: int
     """Persons whom a bot answered."""
     with_person: int
@@ -64,7 +67,7 @@ class Responses(NamedTuple):
 
 def compute(rows: Responses, context: MeasureContext) -> Figures:
     """See the module."""
-    total, single = parted(rows.channels, AnsweredOn(TOGETHER, *[0] * 8))
+    total, single = parted(rows.channels, AnsweredOn(TOGETHER, *[0] * 9))
     cells = [
         share_cell("channel", one.channel, one.persons, one.in_time, _judged(one)) for one in single
     ]
@@ -83,9 +86,10 @@ def _judged(one: AnsweredOn) -> int:
 
 def _all_waits(rows: Sequence[WaitedOn], of: AnsweredOn, *, has_hours: bool) -> Iterator[Cell]:
     """Of all channels together. Without service hours both clocks show the same."""
-    persons = {"answer": of.persons, "bot": of.with_bot, "person": of.with_person}
+    # Those who still wait move no wait: it is that of those who do not.
+    persons = {"answer": of.answered, "bot": of.with_bot, "person": of.with_person}
     if has_hours:
-        persons["service"] = of.persons
+        persons["service"] = of.answered
     for until, many in sorted(persons.items()):
         waits = [
             EqualWaits(one.waited_s, one.is_over, one.questions)
@@ -104,7 +108,7 @@ def _waits_on(of: AnsweredOn, rows: Sequence[WaitedOn]) -> Iterator[Cell]:
         if (one.channel, one.until) == (of.channel, "answer")
     ]
     for name, value in _quantiles(waits):
-        yield Cell(by=f"wait_{name}", key=of.channel, n=of.persons, value=value, unit=SECONDS)
+        yield Cell(by=f"wait_{name}", key=of.channel, n=of.answered, value=value, unit=SECONDS)
 
 
 def _quantiles(waits: Sequence[EqualWaits]) -> Iterator[tuple[str, float | None]]:

@@ -6,9 +6,12 @@ WITH
     -- CTEs of service_steps --,
     -- CTEs of service_clocks --,
     -- CTEs of questions --
-SELECT channel, uniqExact(profile) AS persons, countIf(outcome = 'in_time') AS in_time,
+SELECT channel,
+    uniqExactIf(profile, outcome IN ('in_time', 'late', 'unanswered')) AS persons,
+    countIf(outcome = 'in_time') AS in_time,
     countIf(outcome = 'late') AS late, countIf(outcome = 'unanswered') AS unanswered,
     countIf(outcome = 'open') AS open, countIf(outcome = 'unknown') AS unknown,
+    uniqExactIf(profile, is_answered) AS answered,
     uniqExactIf(profile, arrayExists(x -> x.3, replies)) AS with_bot,
     uniqExactIf(profile, arrayExists(x -> NOT x.3, replies)) AS with_person
 FROM questions GROUP BY GROUPING SETS ((channel), ())

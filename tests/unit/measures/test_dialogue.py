@@ -17,9 +17,9 @@ from services.measures.core.result import Cell
 from tests.unit.measures.contexts import CONTEXT
 
 HOURS = InsightRules.model_validate({"service_hours": {"default": {"Mo-Fr": "9-18"}}})
-TALKED = [TalkedOn(one, 190, 120, 20, 60, 6, 3, 58) for one in ("", "chat")]
+TALKED = [TalkedOn(one, 190, 120, 20, 60, 6, 3, 58, 57) for one in ("", "chat")]
 WAITS = [HandOverWait(60, is_over=True, conversations=36), HandOverWait(300, True, 24)]
-ROWS = Dialogues(TALKED, WAITS, [Intent("return", 66, 67, 39, 65)], [Begun(200, 198, 250, 10, 60)])
+ROWS = Dialogues(TALKED, WAITS, [Intent("return", 66, 67, 39, 65, 64)], [Begun(200, 198, 250, 10, 60)])
 
 
 def cells(rules: InsightRules | None = None) -> dict[tuple[str, str], Cell]:
@@ -43,7 +43,7 @@ def test_hand_overs() -> None:
     assert found["figure", "lost_at_handover"].value == 0.1
     assert found["figure", "lost_at_handover"].n == 58
     assert found["handover_wait", "median"].value == 60
-    assert found["handover_wait", "median"].n == 58
+    assert found["handover_wait", "median"].n == 57
     assert found["handover_wait", "nine_of_ten"].value == 300
 
 
@@ -59,6 +59,7 @@ def test_intents() -> None:
     """The share of an intent, and of its conversations those that the bot ends."""
     assert cells()["intent", "return"].value == 1
     assert cells()["contained", "return"].value == pytest.approx(0.6)
+    assert cells()["contained", "return"].n == 64
 
 
 def test_no_bot() -> None:
