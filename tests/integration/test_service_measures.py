@@ -225,7 +225,8 @@ ENDS: dict[str, tuple[list[Step], str]] = {
     "back by mail": (talks(asks(HOUR)), "came_back"),
     "written to by us": (talks(says(HOUR, "agent", conversation_id="W")), "contained"),
     "back after a message of ours": (
-        talks(says(HOUR, "agent", conversation_id="W"), asks(2 * HOUR)), "came_back",
+        talks(says(HOUR, "agent", conversation_id="W"), asks(2 * HOUR)),
+        "came_back",
     ),
     "called back": (talks(asks(HOUR, direction="us")), "contained"),
     "handed over": ([*HANDED, says(5, "agent"), says(6, "customer")], "handed_over"),

@@ -405,17 +405,20 @@
     )
 
 -- baskets --
--- What was in the orders that count before the end of the window, by whoever ordered. A second
--- report of an order is another row: it says the same.
+-- What was in the orders that count before the end of the window, by whoever ordered: once per issuer
+-- and order id, of several reports the best one as for purchases.
     baskets AS
     (
         SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS at, o.channel AS channel,
             o.skus AS skus, o.categories AS categories
         FROM
         (
-            SELECT node, anchor_type, occurred_at AS at, channel::String AS channel,
-                arrayFilter(sku -> sku != '', lines.sku) AS skus,
-                arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories
+            SELECT argMin((node, anchor_type, occurred_at, channel::String,
+                    arrayFilter(sku -> sku != '', lines.sku),
+                    arrayDistinct(arrayFilter(one -> one != '', lines.category))),
+                    concat(toString(occurred_at), event_id, '\0', toString(node))) AS best,
+                best.1 AS node, best.2 AS anchor_type, best.3 AS at, best.4 AS channel,
+                best.5 AS skus, best.6 AS categories
             FROM orders FINAL
             WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
                 AND NOT synthetic AND anchor_type != 'record'
@@ -426,6 +429,7 @@
                     WHERE realm = {realm:String} AND order_action = 'cancelled' AND NOT synthetic
                         AND empty(lines.kind)
                 )
+            GROUP BY order_issuer, order_id
         ) AS o
         LEFT ANY JOIN
         (

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from schemas.currency import digits_of
 from services.measures.core.intervals import share
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.population import PERSONS, is_few
 from services.measures.core.result import CUSTOMERS, SHARE, Cell
 from services.measures.core.shares import share_cell
 from services.measures.core.waiting import MEDIAN, EqualWaits, waited_at_most
@@ -62,7 +62,7 @@ def compute(rows: Leads, context: MeasureContext) -> Figures:
     """See the module."""
     reached = [_persons(rows.leads, number) for number in range(1, CONTRACT + 1)]
     value, interval = share(reached[-1], reached[0])
-    counts = dict(zip(STAGES, reached, strict=True))
+    counts = {stage: many for stage, many in zip(STAGES, reached, strict=True) if not is_few(many)}
     target = context.rules.target_contracts
     if target and value:
         counts["needed_leads"] = ceil(Decimal(target * reached[0]) / reached[-1])
@@ -97,11 +97,13 @@ def _days(rows: Sequence[StepDays]) -> Iterator[Cell]:
 
 
 def _worth(leads: Sequence[LeadGroup], currency: str) -> Iterator[Cell]:
-    """What the opportunities of the leads that came to a stage are worth."""
+    """What the opportunities of the leads that came to a stage, and no further, are worth. Sums that
+    contain each other would show by subtraction what single leads are worth."""
     for number, name in enumerate(STAGES, 1):
-        worth = sum((one.worth for one in leads if one.reached >= number), Decimal(0))
-        value = float(round(worth, digits_of(currency)))
-        yield Cell(by="worth", key=name, n=_persons(leads, number), value=value, unit=currency)
+        there = [one for one in leads if one.reached == number]
+        value = float(round(sum((one.worth for one in there), Decimal(0)), digits_of(currency)))
+        many = sum(one.persons for one in there)
+        yield Cell(by="worth", key=name, n=many, value=value, unit=currency)
 
 
 def _parts(by: str, leads: Sequence[LeadGroup]) -> Iterator[Cell]:
@@ -129,7 +131,7 @@ def stages(context: MeasureContext) -> Mapping[str, Any]:
     """The names of stages with their numbers, as the statements take them."""
     named = context.rules.stages
     pairs = {
-        name.casefold(): number
+        name.lower(): number
         for number, stage in enumerate(STAGES, 1)
         for name in getattr(named, stage)
     }

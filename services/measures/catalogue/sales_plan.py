@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.measures.catalogue.funnel import stages
 from services.measures.core.measure import Figures, Measure, MeasureContext
-from services.measures.core.population import PERSONS
+from services.measures.core.population import PERSONS, hidden, is_few
 from services.measures.core.result import SHARE, Cell
 from services.measures.core.window import day_of
 
@@ -52,22 +52,31 @@ def compute(rows: Work, context: MeasureContext) -> Figures:
     cells = list[Cell]()
     for what in WORK:
         one = everything[what]
-        cells.append(Cell(by="total", key=what, n=one.persons, value=float(one.many), unit=""))
+        # Kinds of work are no parts of a whole: one that is not shown hides no other.
+        n = 0 if is_few(one.persons) else one.persons
+        cells.append(Cell(by="total", key=what, n=n, value=float(one.many), unit=""))
     for what in WORK:
         cells += _by_owner(what, done, context, months)
-    value = everything[ORDERS].many / planned[ORDERS] if planned[ORDERS] else None
-    counts = {what: everything[what].many for what in WORK}
+    counts = {what: one.many for what, one in everything.items() if not is_few(one.persons)}
+    is_known = planned[ORDERS] and ORDERS in counts
+    value = counts[ORDERS] / planned[ORDERS] if is_known else None
     return Figures(done.get(("", ""), nothing).persons, value, SHARE, None, counts, cells)
 
 
 def _by_owner(
     what: str, done: Mapping[tuple[str, str], WorkDone], context: MeasureContext, months: float
 ) -> Iterator[Cell]:
-    """What each employee reached, and which part of the plan it is."""
-    found = {owner: one for (owner, kind), one in done.items() if owner and kind == what}
-    for owner, one in sorted(found.items()):
+    """What each employee reached, and which part of the plan it is. Whoever must not be shown in the
+    one must not be in the other, which has employees with a plan only."""
+    found = sorted((owner, one) for (owner, kind), one in done.items() if owner and kind == what)
+    none = hidden([one.persons for _, one in found])
+    found = [
+        (owner, one._replace(persons=0) if place in none else one)
+        for place, (owner, one) in enumerate(found)
+    ]
+    for owner, one in found:
         yield Cell(by=what, key=owner, n=one.persons, value=float(one.many), unit="")
-    for owner, one in sorted(found.items()):
+    for owner, one in found:
         plan = context.rules.plan.get(owner)
         target = months * getattr(plan, what) if plan else 0
         if target:

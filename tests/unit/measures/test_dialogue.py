@@ -19,7 +19,9 @@ from tests.unit.measures.contexts import CONTEXT
 HOURS = InsightRules.model_validate({"service_hours": {"default": {"Mo-Fr": "9-18"}}})
 TALKED = [TalkedOn(one, 190, 120, 20, 60, 6, 3, 58, 57) for one in ("", "chat")]
 WAITS = [HandOverWait(60, is_over=True, conversations=36), HandOverWait(300, True, 24)]
-ROWS = Dialogues(TALKED, WAITS, [Intent("return", 66, 67, 39, 65, 64)], [Begun(200, 198, 250, 10, 60)])
+ROWS = Dialogues(
+    TALKED, WAITS, [Intent("return", 66, 67, 39, 65, 64)], [Begun(200, 198, 250, 10, 60)]
+)
 
 
 def cells(rules: InsightRules | None = None) -> dict[tuple[str, str], Cell]:

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.rules.insights import InsightRules
 from services.measures.catalogue.funnel import LeadGroup, Leads, StepDays, compute, stages
+from services.measures.core.measure import shown
 from tests.unit.measures.contexts import CONTEXT
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
@@ -33,7 +34,7 @@ def test_worked_example() -> None:
         ("step", "talk"): 0.5, ("step", "offer"): 0.6, ("step", "contract"): 0.25,
     }  # fmt: skip
     assert values["median_days", "talk"] == 3
-    assert values["worth", "offer"] == 360.5
+    assert (values["worth", "offer"], values["worth", "contract"]) == (270, 90.5)
     assert (values["channel", "shop"], values["channel", "fair"]) == (0, 0.25)
     assert values["month", "2026-04"] == 9 / 21
     assert (values["lost", "price"], values["lost", "need"]) == (15, 12)
@@ -46,6 +47,19 @@ def test_leads_that_a_target_needs(target: int, needed: int | None) -> None:
     assert compute(ROWS, CONTEXT._replace(rules=rules)).counts.get("needed_leads") == needed
 
 
+def test_nobody_follows_by_subtraction() -> None:
+    """One of ten leads came no further than to the first stage, three came to an offer: neither what
+    that one is worth is shown, nor anything about the three."""
+    leads = [
+        LeadGroup(MARCH, "shop", 1, "", 1, Decimal(77_777)),
+        LeadGroup(MARCH, "shop", 2, "", 6, Decimal(600)),
+        LeadGroup(MARCH, "shop", 3, "", 3, Decimal(300)),
+    ]
+    figures, _ = shown(compute(Leads(leads, []), CONTEXT))
+    assert figures.counts == {"interest": 10, "talk": 9, "contract": 0}
+    assert not any(one.value for one in figures.breakdown if one.by == "worth")
+
+
 def test_no_leads() -> None:
     """Then nothing is known of any step."""
     found = compute(Leads([], []), CONTEXT._replace(rules=InsightRules(target_contracts=9)))
@@ -55,7 +69,17 @@ def test_no_leads() -> None:
 
 def test_names_of_stages() -> None:
     """Whatever a sales system calls them, in any case."""
-    rules = InsightRules.model_validate({"stages": {"contract": ["Won", "Closed Won"]}})
+    rules = InsightRules.model_validate(
+        {"stages": {"contract": ["Won", "Closed Won", "Vertragsabschluß"]}}
+    )
     given = stages(CONTEXT._replace(rules=rules))
     pairs = dict(zip(given["stages"], given["stage_numbers"], strict=True))
-    assert pairs == {"interest": 1, "talk": 2, "offer": 3, "won": 4, "closed won": 4}
+    # As lowerUTF8 of the store, not as casefold, which writes ss.
+    assert pairs == {
+        "interest": 1,
+        "talk": 2,
+        "offer": 3,
+        "won": 4,
+        "closed won": 4,
+        "vertragsabschluß": 4,
+    }

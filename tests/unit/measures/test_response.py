@@ -24,7 +24,9 @@ def cells(rows: Responses, **rules: object) -> dict[tuple[str, str], Cell]:
 
 def rows_of(*waits: WaitedOn) -> Responses:
     """24 in time, 14 late, two unanswered; one is open, and of one nobody knows."""
-    return Responses([AnsweredOn(one, 40, 24, 14, 2, 1, 1, 38, 0, 37) for one in ("", "email")], waits)
+    return Responses(
+        [AnsweredOn(one, 40, 24, 14, 2, 1, 1, 38, 0, 37) for one in ("", "email")], waits
+    )
 
 
 def test_what_is_judged() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.rules.insights import InsightRules
 from services.measures.catalogue.sales_plan import Work, WorkDone, compute, months_of
+from services.measures.core.measure import shown
 from services.measures.core.window import Window
 from tests.unit.measures.contexts import CONTEXT
 
@@ -36,6 +37,27 @@ def test_a_year_has_twelve_months_of_the_plan() -> None:
     assert values["visits_of_plan", "s-1"] == pytest.approx(0.25)
     assert values["quotes", "s-3"] == 9
     assert ("quotes_of_plan", "s-3") not in values
+
+
+def test_who_is_hidden_in_numbers_is_hidden_in_shares() -> None:
+    """Orders of two persons hide those of the next employee, also as a part of the plan: with the
+    total the first ones would follow."""
+    rows = Work([
+        WorkDone("", "", 10, 10), WorkDone("", "orders", 10, 10), WorkDone("s-1", "orders", 8, 8),
+        WorkDone("s-3", "orders", 2, 2),
+    ])  # fmt: skip
+    figures, _ = shown(compute(rows, CONTEXT._replace(rules=PLAN)))
+    assert [(one.by, one.key) for one in figures.breakdown if one.value] == [("total", "orders")]
+
+
+def test_orders_of_few_are_in_no_figure() -> None:
+    """One order beside six visits: neither counted, nor a part of the plan; the visits are shown."""
+    rows = Work([
+        WorkDone("", "", 7, 7), WorkDone("", "orders", 1, 1), WorkDone("", "visits", 6, 6),
+    ])  # fmt: skip
+    figures, _ = shown(compute(rows, CONTEXT._replace(rules=PLAN)))
+    assert (figures.value, figures.counts) == (None, {"visits": 6, "quotes": 0, "first_calls": 0})
+    assert [(one.key, one.value) for one in figures.breakdown if one.value] == [("visits", 6)]
 
 
 def test_without_a_plan() -> None:
