@@ -151,3 +151,10 @@ def test_who_was_addressed_and_who_ordered(store: Store) -> None:
         "treated_converted": MEMBERS, "held_out": 3 * MEMBERS, "held_out_converted": MEMBERS,
     }  # fmt: skip
     assert found.value == pytest.approx(0)
+
+
+def test_a_person_of_several_campaigns_is_one(store: Store) -> None:
+    """Five persons are in two campaigns each."""
+    happened(store, [sent(-40 * DAY, campaign="spring"), sent(-39 * DAY, campaign="summer")])
+    found = measured(store, "campaign_effect", days=60)
+    assert (found.n, found.counts) == (MEMBERS, {"persons": MEMBERS, "campaigns": 2})

@@ -104,6 +104,11 @@ def test_the_service_clock(store: Store) -> None:
     assert 0 < wanted < 60
 
 
+def complains(minutes: int, **more: Any) -> Step:
+    """A complaint about the case."""
+    return "complaint.opened", minutes, {"case_id": "C", "channel": "phone", **more}
+
+
 SOLVED: dict[str, tuple[list[Step], str]] = {
     "answered once": ([asks(0), answers(1)], "solved"),
     "marked as solved": (
@@ -115,6 +120,8 @@ SOLVED: dict[str, tuple[list[Step], str]] = {
     "a second contact": ([asks(0), answers(1), asks(2)], "unsolved"),
     "may come back": ([asks(MINUTE_MAX - 7 * DAY), answers(MINUTE_MAX - DAY)], "open"),
     "had its time": ([asks(MINUTE_MAX - 7 * DAY - 1), answers(MINUTE_MAX - DAY)], "solved"),
+    "a complaint is opened in the call": ([asks(0), complains(5), answers(60)], "solved"),
+    "a complaint after the call": ([asks(0), complains(11), answers(60)], "unsolved"),
     "taken on the telephone": ([asks(0, channel="phone", wait_s=5)], "solved"),
 }
 
@@ -138,6 +145,15 @@ def test_a_subject_that_comes_back_in_another_case(store: Store) -> None:
     assert outcome(measured(store, "first_contact_solved")) == {"solved": 3, "unsolved": 1}
 
 
+def test_an_answer_says_no_subject(store: Store) -> None:
+    """It belongs to the subject of its case: a customer who comes back in it was not helped."""
+    happened(store, [
+        asks(0, subject="Lampe"), answers(1), asks(2 * DAY, case_id="D", subject="Lampe"),
+        answers(3 * DAY, case_id="D", solved=True),
+    ])  # fmt: skip
+    assert outcome(measured(store, "first_contact_solved")) == {"solved": 1, "unsolved": 1}
+
+
 def changed(*, days: int = 1, settled: bool = False, **then: Any) -> list[Step]:
     """A case of a subject that continues on the telephone, with somebody else."""
     then = {"channel": "phone", "subject": "Lampe", "team": "hotline", **then}
@@ -150,6 +166,20 @@ TOLD: dict[str, tuple[list[Step], int]] = {
     "said in the answer": ([asks(0), answers(1, repeated=True)], 1),
     "elsewhere to somebody else": (changed(), 1),
     "in another case of the subject": (changed(case_id="D"), 1),
+    "answers that say no subject": (
+        [
+            asks(0, subject="Lampe"),
+            answers(5, team="desk"),
+            asks(DAY, channel="phone", subject="Lampe"),
+            answers(DAY + 5, team="hotline"),
+        ],
+        1,
+    ),
+    "a contact that says no subject": (changed(subject=""), 1),
+    "a complaint that another system reports": (
+        [asks(0, agent="a"), answers(1, agent="a"), complains(5, agent="b")],
+        0,
+    ),
     "on the same channel": (changed(channel="email"), 0),
     "to the same team": (changed(team="desk"), 0),
     "after it was solved": (changed(settled=True), 0),
@@ -192,6 +222,7 @@ DELIVERIES: dict[str, tuple[list[Step], str]] = {
     "to the minute": (orders(3, arrives(3 * DAY)), "kept"),
     "a minute late": (orders(3, arrives(3 * DAY + 1)), "late"),
     "may be collected": (orders(3, arrives(1, status="ready_for_collection")), "kept"),
+    "in capitals": (orders(3, arrives(1, status="DELIVERED")), "kept"),
     "the first report counts": (orders(3, arrives(1), arrives(9 * DAY)), "kept"),
     "was only shipped": (orders(3, arrives(1, status="shipped")), "overdue"),
     "may still come": (orders(90), ""),
@@ -338,6 +369,17 @@ def test_who_has_had_enough(store: Store) -> None:
     happened(store, [*days(0, 1), out], [*days(0), late], [*days(0), out])
     found = [(one.key, one.value) for one in measured(store, "contact_pressure").breakdown]
     assert found == [("email", 1), ("1", 1000 / 3), ("2", 1000)]
+
+
+def test_two_systems_report_an_unsubscription(store: Store) -> None:
+    """By the message it is one; a complaint about that message is another thing."""
+    out = {"channel": "email", "message_id": "M"}
+    happened(store, [
+        sent(0, "M"), ("email.unsubscribed", 5, out),
+        ("email.unsubscribed", 6, {**out, "system": "other"}), ("email.complained", 7, out),
+    ])  # fmt: skip
+    found = [(one.key, one.value) for one in measured(store, "contact_pressure").breakdown]
+    assert found == [("email", 1), ("1", 2000)]
 
 
 def test_who_may_get_no_more(store: Store) -> None:

@@ -92,6 +92,11 @@ def reminder(minutes: int) -> Step:
     return sent(minutes, purpose="cart_reminder")
 
 
+def nameless(minutes: int, *skus: str) -> Step:
+    """The cart of a shop that gives carts no id."""
+    return cart(minutes, *skus, cart_id="")
+
+
 CARTS: dict[str, tuple[list[Step], str]] = {
     "reminded, and ordered": ([cart(0, "lamp"), reminder(DAY), buys(2 * DAY)], "rescued"),
     "called, and ordered": ([cart(0, "lamp"), asks(DAY), buys(2 * DAY)], "rescued"),
@@ -105,6 +110,16 @@ CARTS: dict[str, tuple[list[Step], str]] = {
     "emptied": ([cart(0, "lamp"), cart(50)], ""),
     "comes back for it": (
         [cart(0, "lamp"), reminder(DAY), cart(DAY + 5, "lamp", "chair"), buys(DAY + 9)], "rescued",
+    ),
+    "a reminder brings a second order": (
+        [cart(0, "lamp"), buys(DAY), reminder(2 * DAY), buys(3 * DAY, number="P")], "alone",
+    ),
+    "of a month before, and again": (
+        [cart(-30 * DAY, "lamp"), cart(0, "chair"), reminder(DAY), buys(2 * DAY, "chair")],
+        "rescued",
+    ),
+    "no id, ordered before": (
+        [nameless(-30 * DAY, "lamp"), buys(-29 * DAY, number="P"), nameless(0, "lamp")], "lost",
     ),
     "nobody came": ([cart(0, "lamp"), reminder(DAY)], "lost"),
     "somebody may come": ([cart(MINUTE_MAX - DAY, "lamp")], "open"),
@@ -120,6 +135,28 @@ def test_which_carts_are_rescued(store: Store) -> None:
     abandoned = found.pop("abandoned")
     assert found == wanted_of(CARTS)
     assert abandoned == sum(found.values()) - found["open"]
+
+
+NAMELESS: dict[str, tuple[list[Step], int]] = {
+    "left twice": ([nameless(0, "lamp"), nameless(DAY, "lamp")], 1),
+    "emptied between": ([nameless(0, "lamp"), nameless(DAY), nameless(2 * DAY, "lamp")], 2),
+    "ordered between": ([nameless(0, "lamp"), buys(DAY), nameless(2 * DAY, "lamp")], 2),
+    "ordered at once": ([nameless(0, "lamp"), buys(0), nameless(DAY, "lamp")], 1),
+}
+
+
+def test_carts_without_an_id(store: Store) -> None:
+    """Until an order or an emptied cart it is one cart, then the next one begins."""
+    happened(store, *(steps for steps, _ in NAMELESS.values()))
+    found = outcome(measured(store, "cart_rescue"))
+    assert found["abandoned"] == sum(many for _, many in NAMELESS.values())
+
+
+def test_a_reminder_after_the_order_did_nothing(store: Store) -> None:
+    """The cart was ordered with nothing in between, whatever is sent later."""
+    happened(store, [cart(0, "lamp"), buys(DAY), reminder(2 * DAY)])
+    [one] = measured(store, "cart_rescue").breakdown
+    assert (one.key, one.value) == ("nothing", 1)
 
 
 def views(minutes: int, category: str, campaign: str = "") -> Step:

@@ -23,6 +23,7 @@ FRAGMENTS = {
     "loyalty": _STATEMENTS["loyalty"],
     "interactions": _STATEMENTS["interactions"],
     "service_steps": _STATEMENTS["service_steps"],
+    "topics": _STATEMENTS["topics"],
     "service_clocks": _STATEMENTS["service_clocks"],
     "conversations": _STATEMENTS["conversations"],
     "contacts": _STATEMENTS["contacts"],

@@ -250,8 +250,26 @@
             multiIf(agent != '', agent::String, team != '', team, author = 'customer', '',
                 kind_of_agent != '', kind_of_agent::String, author::String) AS answerer,
             type = 'complaint.closed' OR ifNull(solved, false) AS settles,
-            type IN ('support.contacted', 'complaint.opened') AS begins_contact
+            type IN ('support.contacted', 'complaint.opened') AS begins_contact,
+            type = 'complaint.opened' AS complains
         FROM interacted WHERE kind IN ('case', 'dialogue')
+    )
+
+-- topics --
+-- What happened in cases with what it is about: the first subject that is said in the case, else the
+-- case. Who complains within ten minutes of a contact in the same case tells nothing anew: two systems
+-- report one call.
+    topics AS
+    (
+        SELECT *, argMinIf(lowerUTF8(subject), rank, subject != '') OVER of_case AS first_subject,
+            if(first_subject = '', matter, first_subject) AS topic,
+            asks AND NOT ifNull(lagInFrame(toNullable(at)) OVER asked >= at - toIntervalMinute(10)
+                AND lagInFrame(complains) OVER asked != complains, false) AS tells
+        FROM service_steps WHERE NOT in_dialogue
+        WINDOW
+            of_case AS (PARTITION BY matter),
+            asked AS (PARTITION BY matter, asks ORDER BY rank
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     )
 
 -- conversations --
@@ -367,9 +385,8 @@
     )
 
 -- contacts --
--- Contacts of all time before the end of the window, one for a message however many systems report
--- it, and every unsubscription and complaint: each with the contacts within the 7 and 30 days up
--- to it.
+-- Contacts of all time before the end of the window, and unsubscriptions and complaints, one for a
+-- message however many systems report it: each with the contacts within the 7 and 30 days up to it.
     contacts AS
     (
         SELECT profile, min(sent_s) AS at_s, true AS is_contact, argMin(sent_on, (sent_s, sent_on)) AS channel
@@ -385,8 +402,10 @@
         )
         GROUP BY profile, message
         UNION ALL
-        SELECT profile, toUnixTimestamp64Second(occurred_at), false, channel::String
+        SELECT profile, min(toUnixTimestamp64Second(occurred_at)), false,
+            argMin(channel::String, (occurred_at, event_id))
         FROM interacted WHERE type IN ('email.unsubscribed', 'email.complained')
+        GROUP BY profile, type, if(message_id = '', concat('\0', event_id), message_id)
     ),
     pressed AS
     (
@@ -407,29 +426,33 @@
 -- baskets --
 -- What was in the orders that count before the end of the window, by whoever ordered: once per issuer
 -- and order id, of several reports the best one as for purchases.
+    ordered AS
+    (
+        SELECT argMin((node, anchor_type, occurred_at, channel::String,
+            arrayFilter(sku -> sku != '', lines.sku),
+            arrayDistinct(arrayFilter(one -> one != '', lines.category))),
+            concat(toString(occurred_at), event_id, '\0', toString(node))) AS best
+        FROM orders FINAL
+        WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
+            AND NOT synthetic AND anchor_type != 'record'
+            AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            AND (order_issuer, order_id) NOT IN
+            (
+                SELECT order_issuer, order_id FROM orders FINAL
+                WHERE realm = {realm:String} AND order_action = 'cancelled' AND NOT synthetic
+                    AND empty(lines.kind)
+            )
+        GROUP BY order_issuer, order_id
+    ),
     baskets AS
     (
         SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS at, o.channel AS channel,
             o.skus AS skus, o.categories AS categories
         FROM
         (
-            SELECT argMin((node, anchor_type, occurred_at, channel::String,
-                    arrayFilter(sku -> sku != '', lines.sku),
-                    arrayDistinct(arrayFilter(one -> one != '', lines.category))),
-                    concat(toString(occurred_at), event_id, '\0', toString(node))) AS best,
-                best.1 AS node, best.2 AS anchor_type, best.3 AS at, best.4 AS channel,
+            SELECT best.1 AS node, best.2 AS anchor_type, best.3 AS at, best.4 AS channel,
                 best.5 AS skus, best.6 AS categories
-            FROM orders FINAL
-            WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
-                AND NOT synthetic AND anchor_type != 'record'
-                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-                AND (order_issuer, order_id) NOT IN
-                (
-                    SELECT order_issuer, order_id FROM orders FINAL
-                    WHERE realm = {realm:String} AND order_action = 'cancelled' AND NOT synthetic
-                        AND empty(lines.kind)
-                )
-            GROUP BY order_issuer, order_id
+            FROM ordered
         ) AS o
         LEFT ANY JOIN
         (
@@ -523,7 +546,7 @@
     )
 
 -- bounded --
--- What is joined and grouped goes to disk above a limit, whatever the number of customers is.
+-- What is joined, grouped and sorted goes to disk above a limit, whatever the number of customers is.
 SETTINGS join_algorithm = 'grace_hash,hash', max_bytes_in_join = 64000000,
-    max_bytes_before_external_group_by = 300000000, temporary_files_buffer_size = 65536,
-    max_read_buffer_size = 131072
+    max_bytes_before_external_group_by = 300000000, max_bytes_before_external_sort = 300000000,
+    temporary_files_buffer_size = 65536, max_read_buffer_size = 131072

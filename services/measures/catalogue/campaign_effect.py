@@ -20,12 +20,15 @@ from services.measures.core.shares import share_cell
 
 EFFECT_DAYS = 30
 CAMPAIGNS_MAX = 50
+EVERY = ""
+"""A person may be in several campaigns, and is one of all together."""
 
 
 class CampaignGroup(NamedTuple):
     """Customers of a campaign who were addressed, or were not."""
 
     campaign: str
+    """EVERY for all campaigns together."""
     is_held_out: bool
     persons: int
     converted: int
@@ -48,8 +51,10 @@ Sides = tuple[CampaignGroup, CampaignGroup]
 
 def compute(rows: CampaignGroups, context: MeasureContext) -> Figures:
     """See the module."""
-    sides = {(one.campaign, one.is_held_out): one for one in rows.groups}
-    names = sorted({one.campaign for one in rows.groups})
+    persons = sum(one.persons for one in rows.groups if one.campaign == EVERY)
+    groups = [one for one in rows.groups if one.campaign != EVERY]
+    sides = {(one.campaign, one.is_held_out): one for one in groups}
+    names = sorted({one.campaign for one in groups})
     nobody = CampaignGroup("", False, 0, 0, Decimal(0), Decimal(0))
     pairs = {
         name: (sides.get((name, False), nobody), sides.get((name, True), nobody)) for name in names
@@ -64,7 +69,6 @@ def compute(rows: CampaignGroups, context: MeasureContext) -> Figures:
     largest = max(
         (one for one in cells if one.by == "effect"), key=lambda cell: cell.n or 0, default=None
     )
-    persons = sum(one.persons for one in rows.groups)
     counts = {"persons": persons, "campaigns": len(names)}
     if largest is None:
         return Figures(persons, None, SHARE, None, counts, cells)

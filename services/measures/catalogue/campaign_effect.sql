@@ -1,6 +1,7 @@
 -- groups --
 -- Persons of campaigns that began in the window, by whether they were addressed or held out by
--- chance: how many ordered within the days after, and for how much. Campaigns of most persons.
+-- chance: how many ordered within the days after, and for how much. Campaigns of most persons, and
+-- all these together, whose persons count once.
 WITH
     -- CTEs of interactions --,
     -- CTEs of purchases --,
@@ -34,7 +35,7 @@ WITH
         )
         GROUP BY profile, name
     )
-SELECT name AS campaign, held_out AS is_held_out, count() AS persons,
+SELECT name AS campaign, held_out AS is_held_out, uniqExact(profile) AS persons,
     countIf(orders > 0) AS converted, sum(spent)::Decimal(38, 4) AS revenue,
     sum(toDecimal256(spent, 4) * toDecimal256(spent, 4))::Decimal(76, 4) AS squares
 FROM judged
@@ -43,4 +44,4 @@ WHERE name IN
     SELECT name FROM judged GROUP BY name ORDER BY count() DESC, name
     LIMIT {campaigns_max:UInt16}
 )
-GROUP BY campaign, is_held_out
+GROUP BY GROUPING SETS ((name, held_out), ())

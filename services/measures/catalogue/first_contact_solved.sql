@@ -5,21 +5,21 @@
 WITH
     -- CTEs of interactions --,
     -- CTEs of service_steps --,
+    -- CTEs of topics --,
     followed AS
     (
-        SELECT *, if(subject = '', matter, lowerUTF8(subject)) AS topic,
-            leadInFrame(toNullable(at)) OVER
+        SELECT *, leadInFrame(toNullable(at)) OVER
             (
-                PARTITION BY profile, topic, asks ORDER BY rank
+                PARTITION BY profile, topic, tells ORDER BY rank
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS next_at
-        FROM service_steps WHERE NOT in_dialogue
+        FROM topics
     ),
     cases AS
     (
         SELECT argMinIf(profile, rank, asks) AS profile, argMinIf(channel, rank, asks) AS channel,
-            minIf(at, asks) AS first_at, argMinIf(next_at, rank, asks) AS again_at,
-            countIf(asks) = 1 AS is_one, max(settles) AS is_settled,
+            minIf(at, asks) AS first_at, argMinIf(next_at, rank, tells) AS again_at,
+            countIf(tells) = 1 AS is_one, max(settles) AS is_settled,
             countIf(answers OR asks AND wait_s IS NOT NULL) > 0 AS is_answered,
             argMaxIf(solved, rank, solved IS NOT NULL) = false AS is_unsolved,
             ifNull(again_at <= first_at + toIntervalDay({within_days:UInt16}), false) AS came_back,

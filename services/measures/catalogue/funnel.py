@@ -97,7 +97,7 @@ def _days(rows: Sequence[StepDays]) -> Iterator[Cell]:
 
 
 def _worth(leads: Sequence[LeadGroup], currency: str) -> Iterator[Cell]:
-    """What the opportunities of the leads that came to a stage, and no further, are worth. Sums that
+    """What the opportunities of the leads that came to a stage and no further are worth. Sums that
     contain each other would show by subtraction what single leads are worth."""
     for number, name in enumerate(STAGES, 1):
         there = [one for one in leads if one.reached == number]

@@ -50,7 +50,10 @@ def compute(rows: Promises, _context: MeasureContext) -> Figures:
 
 def delivered(context: MeasureContext) -> Mapping[str, Any]:
     """What the statement asks for."""
-    return {"interaction_kinds": ["purchase"], "delivered": context.rules.delivered}
+    return {
+        "interaction_kinds": ["purchase"],
+        "delivered": [status.lower() for status in context.rules.delivered],
+    }
 
 
 MEASURE = Measure(

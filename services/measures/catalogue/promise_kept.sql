@@ -19,7 +19,7 @@ WITH
         (
             SELECT node, event_id, occurred_at AS at FROM interactions FINAL
             WHERE realm = {realm:String} AND kind = 'purchase' AND type = 'order.status_changed'
-                AND NOT synthetic AND has({delivered:Array(String)}, status::String)
+                AND NOT synthetic AND has({delivered:Array(String)}, lowerUTF8(status::String))
                 AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
         ) AS s
         INNER JOIN (SELECT * FROM named WHERE action = 'status') AS n

@@ -66,8 +66,8 @@ def compute(rows: Work, context: MeasureContext) -> Figures:
 def _by_owner(
     what: str, done: Mapping[tuple[str, str], WorkDone], context: MeasureContext, months: float
 ) -> Iterator[Cell]:
-    """What each employee reached, and which part of the plan it is. Whoever must not be shown in the
-    one must not be in the other, which has employees with a plan only."""
+    """What each employee reached, and which part of the plan it is. Whoever must not be shown in
+    the one must not be in the other, which has employees with a plan only."""
     found = sorted((owner, one) for (owner, kind), one in done.items() if owner and kind == what)
     none = hidden([one.persons for _, one in found])
     found = [

@@ -5,25 +5,21 @@
 WITH
     -- CTEs of interactions --,
     -- CTEs of service_steps --,
-    topics AS
-    (
-        SELECT *, if(subject = '', matter, lowerUTF8(subject)) AS topic,
-            nullIf(answerer, '') AS by_whom
-        FROM service_steps WHERE NOT in_dialogue
-    ),
+    -- CTEs of topics --,
     followed AS
     (
         SELECT matter, at, rank, profile, channel, asks, repeated, answerer,
             lagInFrame(toNullable(at)) OVER contacts AS last_at,
             lagInFrame(channel) OVER contacts AS last_channel,
-            anyLast(by_whom) OVER earlier AS by_before, any(by_whom) OVER onwards AS by_then,
+            anyLast(nullIf(answerer, '')) OVER earlier AS by_before,
+            any(nullIf(answerer, '')) OVER onwards AS by_then,
             max(settles ? toNullable(at) : NULL) OVER earlier AS settled_at,
-            repeated OR asks AND ifNull(last_at >= at - toIntervalDay({within_days:UInt16})
+            repeated OR tells AND ifNull(last_at >= at - toIntervalDay({within_days:UInt16})
                 AND last_channel != channel AND by_before != by_then
                 AND ifNull(settled_at < last_at, true), false) AS is_told_again
         FROM topics
         WINDOW
-            contacts AS (PARTITION BY profile, topic, asks ORDER BY rank
+            contacts AS (PARTITION BY profile, topic, tells ORDER BY rank
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
             earlier AS (PARTITION BY profile, topic ORDER BY rank
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),

@@ -71,10 +71,15 @@ def turns(
 
 def clocks(context: MeasureContext) -> Mapping[str, Any]:
     """The clocks of all teams over the window as a statement takes them: the turns in columns, and
-    which team has which clock; clock 0 is that of teams without hours of their own."""
+    which team has which clock; clock 0 is that of teams without hours of their own. Teams with the
+    same hours have one clock."""
     hours = context.rules.service_hours
     teams = sorted(team for team in hours if team != DEFAULT)
-    weeks = [week_of(hours.get(DEFAULT, {})), *(week_of(hours[team]) for team in teams)]
+    weeks, team_clocks = [week_of(hours.get(DEFAULT, {}))], list[int]()
+    for week in (week_of(hours[team]) for team in teams):
+        if week not in weeks:
+            weeks.append(week)
+        team_clocks.append(weeks.index(week))
     start, end = context.window
     found = [
         turn for clock, week in enumerate(weeks)
@@ -86,7 +91,7 @@ def clocks(context: MeasureContext) -> Mapping[str, Any]:
         "ran_ms": [one.ran_ms for one in found],
         "runs": [int(one.runs) for one in found],
         "clock_teams": teams,
-        "team_clocks": list(range(1, len(teams) + 1)),
+        "team_clocks": team_clocks,
     }
 
 

@@ -20,7 +20,10 @@ def group(name: str, persons: int, converted: int, *, held_out: bool = False) ->
 def test_published_experiment() -> None:
     """Hillstrom's MineThatData of 2008: 18.276 % of those who got a mail visit, 10.617 % of the
     control group: 7.66 points, 95 % 7.00 to 8.32."""
-    sides = [group("mail", 21_307, 3_894), group("mail", 21_306, 2_262, held_out=True)]
+    sides = [
+        group("mail", 21_307, 3_894), group("mail", 21_306, 2_262, held_out=True),
+        group("", 42_613, 6_156),
+    ]  # fmt: skip
     found = compute(CampaignGroups(sides), CONTEXT)
     assert found.value == pytest.approx(0.0766, abs=5e-5)
     assert found.interval is not None
@@ -51,10 +54,14 @@ def test_revenue_of_one_customer() -> None:
 
 
 def test_a_response_is_no_effect() -> None:
-    """Without a control group, or with one too small to be shown, only the response is known."""
-    sides = [group("a", 100, 30), group("b", 100, 20), group("b", 4, 1, held_out=True)]
+    """Without a control group, or with one too small to be shown, only the response is known; who
+    is in both campaigns is one person."""
+    sides = [
+        group("", 104, 31), group("a", 100, 30), group("b", 100, 20),
+        group("b", 4, 1, held_out=True),
+    ]  # fmt: skip
     found = compute(CampaignGroups(sides), CONTEXT)
-    assert (found.n, found.value) == (204, None)
+    assert (found.n, found.value, found.counts) == (104, None, {"persons": 104, "campaigns": 2})
     assert [(one.by, one.key, one.value) for one in found.breakdown] == [
         ("response", "a", 0.3), ("response", "b", 0.2),
     ]  # fmt: skip

@@ -48,8 +48,8 @@ def test_leads_that_a_target_needs(target: int, needed: int | None) -> None:
 
 
 def test_nobody_follows_by_subtraction() -> None:
-    """One of ten leads came no further than to the first stage, three came to an offer: neither what
-    that one is worth is shown, nor anything about the three."""
+    """One of ten leads came no further than to the first stage, three came to an offer: neither
+    what that one is worth is shown, nor how many the three are."""
     leads = [
         LeadGroup(MARCH, "shop", 1, "", 1, Decimal(77_777)),
         LeadGroup(MARCH, "shop", 2, "", 6, Decimal(600)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.rules.insights import InsightRules
 from services.measures.catalogue.promise_kept import KeptOn, Promises, compute, delivered
 from tests.unit.measures.contexts import CONTEXT
 
@@ -16,5 +17,7 @@ def test_share_of_deliveries() -> None:
 
 
 def test_states_of_the_rules() -> None:
-    """Goods that may be collected are there."""
+    """Goods that may be collected are there; a retailer may write states in capitals."""
     assert "ready_for_collection" in delivered(CONTEXT)["delivered"]
+    rules = InsightRules(delivered=["Zugestellt"])
+    assert delivered(CONTEXT._replace(rules=rules))["delivered"] == ["zugestellt"]

@@ -51,7 +51,7 @@ def test_who_is_hidden_in_numbers_is_hidden_in_shares() -> None:
 
 
 def test_orders_of_few_are_in_no_figure() -> None:
-    """One order beside six visits: neither counted, nor a part of the plan; the visits are shown."""
+    """One order beside six visits: neither counted, nor a part of the plan; visits are shown."""
     rows = Work([
         WorkDone("", "", 7, 7), WorkDone("", "orders", 1, 1), WorkDone("", "visits", 6, 6),
     ])  # fmt: skip

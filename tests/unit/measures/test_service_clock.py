@@ -74,3 +74,13 @@ def test_clocks_of_teams() -> None:
     assert set(given["clocks"]) == {0, 1}
     assert has_hours(CONTEXT._replace(rules=rules))
     assert not has_hours(CONTEXT._replace(rules=InsightRules()))
+
+
+def test_teams_with_the_same_hours_have_one_clock() -> None:
+    """Forty teams with the hours of all, and forty of the night, need two clocks."""
+    day, night = {"Mo-Fr": "9-18"}, {"Mo-Su": "20-24"}
+    hours = {"default": day} | {f"{n:02}": night if n % 2 else day for n in range(80)}
+    rules = InsightRules.model_validate({"service_hours": hours})
+    given = clocks(CONTEXT._replace(rules=rules))
+    assert given["team_clocks"] == [0, 1] * 40
+    assert set(given["clocks"]) == {0, 1}
