@@ -261,6 +261,7 @@ ENDS: dict[str, tuple[list[Step], str]] = {
     ),
     "called back": (talks(asks(HOUR, direction="us")), "contained"),
     "handed over": ([*HANDED, says(5, "agent"), says(6, "customer")], "handed_over"),
+    "nobody is there": ([says(0, "customer", intent="return")], ""),
     "a person comes in": (talks(says(5, "agent"), says(6, "customer")), "handed_over"),
     "may come back": (talks(at=MINUTE_MAX - DAY), "open"),
     "a person only": ([says(0, "customer"), says(1, "agent")], ""),

@@ -32,7 +32,7 @@ WITH
     -- CTEs of service_steps --,
     -- CTEs of conversations --
 SELECT intent, uniqExact(profile) AS persons, count() AS conversations,
-    countIf(outcome = 'contained') AS contained,
+    countIf(has_bot AND outcome = 'contained') AS contained,
     countIf(has_bot AND outcome != 'open') AS judged,
     uniqExactIf(profile, has_bot AND outcome != 'open') AS with_judged
 FROM conversations WHERE intent != '' GROUP BY intent
