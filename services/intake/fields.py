@@ -1,14 +1,15 @@
 """Fields of a foreign message, read by name: what has not its form is refused with its path.
 
 Shared by the formats. An absent field, `null` and an empty text are the same: not given. Nothing is
-guessed, rounded or cut, and no message quotes a value.
+guessed, rounded or cut, but for what binary floats add to a sum, and no message quotes a value.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from schemas.faults import Fault
@@ -21,6 +22,11 @@ AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 TIME = re.compile(EXACT_TIME)
 CURRENCY = re.compile(r"[A-Za-z]{3}")
 REQUIRED = "Field required"
+STEP = Decimal("0.0001")
+"""The finest step of an amount in the contract."""
+NOISE, NOISE_ULPS = 1e-9, 4
+"""How far a float may be from a whole number of steps to stand for it, at least: sums of binary
+floats are off by a few units in the last place, and nobody means them."""
 
 
 class NotTaken(Exception):
@@ -108,7 +114,7 @@ class Fields:
         name, value = self.given(*names)
         if value is None:
             return ""
-        if not isinstance(value, str) or not TIME.match(value):
+        if not isinstance(value, str) or not TIME.fullmatch(value):
             raise NotTaken(self.path_of(name), NO_TIME)
         return value
 
@@ -133,10 +139,20 @@ def amount_of(value: Any, path: str) -> Decimal:
     """A finite number with all its digits."""
     written = value.strip() if isinstance(value, str) else ""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        written = f"{Decimal(repr(value)):f}"
+        written = f"{_without_noise(value):f}"
     if not AMOUNT.fullmatch(written):
         raise NotTaken(path, "must be a number, with a point before its decimals")
     return Decimal(written)
+
+
+def _without_noise(value: int | float) -> Decimal:
+    """What `0.1 + 0.2` was to be; every other number with all its digits."""
+    exact = Decimal(repr(value))
+    if not isinstance(value, float) or abs(value) >= WHOLE_FLOAT_MAX or value != value:
+        return exact
+    near = exact.quantize(STEP, ROUND_HALF_EVEN)
+    is_noise = abs(exact - near) <= max(Decimal(NOISE), Decimal(NOISE_ULPS * math.ulp(value)))
+    return near.normalize() + 0 if is_noise else exact
 
 
 def _leaves(value: Any, name: str, path: str) -> Iterator[tuple[str, str | None]]:

@@ -41,17 +41,19 @@ def read_lines(name: str, layout: Format = NATIVE) -> Iterator[Line]:
         place = f"{named(name)}, line {number}"
         if payload.size > layout.payload_bytes_max:
             message = f"{payload.size} bytes, at most {layout.payload_bytes_max}"
-            yield _unreadable(payload, Fault(RejectReason.TOO_LARGE, "", message), place)
+            fault = Fault(RejectReason.TOO_LARGE, "", message)
+            yield _unreadable(payload, fault, place, layout)
             continue
         found = layout.touchpoints(payload.content)
         if isinstance(found, Fault):
-            yield _unreadable(payload, found, place)
+            yield _unreadable(payload, found, place, layout)
         else:
             yield from lines_of(found, place)
 
 
-def _unreadable(payload: Line, fault: Fault, place: str) -> Line:
-    return Line(payload.content[:KEPT_BYTES_MAX], payload.size, fault, place)
+def _unreadable(payload: Line, fault: Fault, place: str, layout: Format) -> Line:
+    kept = payload.content[:KEPT_BYTES_MAX] if layout.keeps_unread else b""
+    return Line(kept, payload.size, fault, place)
 
 
 def named(name: str) -> str:

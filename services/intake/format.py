@@ -2,7 +2,8 @@
 
 A payload is one line of a file, or of JSON one object, also over several lines. What cannot be
 translated is rejected with its bytes and the reason: the payload as a whole, or of one that holds
-several messages the single message. No message is ever read in part.
+several messages the single message. No message is ever read in part. Bytes are kept only where
+somebody could read whom they name.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class Format:
     """A file may also be a list of payloads, or request bodies that hold them."""
     is_json: bool = True
     """A file that holds no JSON is refused as a whole; otherwise each of its lines is a payload."""
+    keeps_unread: bool = False
+    """Ingest finds by itself whom a payload names that cannot be read, so its bytes may be kept. Those
+    of other formats are not: they may be of somebody of whom none may be."""
 
 
 def lines_of(found: Iterable[bytes | Refused], place: str = "", realm: str = "") -> Iterator[Line]:

@@ -13,17 +13,18 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import orjson
+import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from schemas.api.problem import ProblemCode
 from schemas.faults import Fault
 from schemas.instants import written
-from services.api.http.bodies import read_packed_body
+from services.api.http.bodies import read_body, read_packed_body
 from services.api.http.body_guard import TRACKING
 from services.api.http.caller import credential_of, identify
 from services.api.http.parts import ApiParts, parts_of
-from services.api.http.problems import Problem, problem_of
+from services.api.http.problems import Problem, problem_of, problem_of_fault
 from services.api.http.submission import write
 from services.ingest.core.outcome import Intake
 from services.ingest.stage import Result, Status
@@ -35,9 +36,12 @@ from services.runtime.clock import utc_now
 from services.runtime.errors import C360Error
 
 AT_ONCE_BYTES_MAX = 64 * 1024
-"""Smaller bodies are read on the event loop, for a thread takes longer to begin."""
+"""Smaller bodies are read on the event loop, for a thread takes longer to begin. One without a key
+in its headers may not be larger: anybody can have it read, and of a page that is being left a
+browser sends no more."""
 OF_MANY = frozenset({"batch", "import"})
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+log = structlog.get_logger()
 
 
 class TrackingRoute(APIRoute):
@@ -55,6 +59,9 @@ class TrackingRoute(APIRoute):
                 raise _spoken(problem) from problem
             except C360Error as error:
                 raise _spoken(problem_of(error)) from error
+            except Exception as error:
+                log.error("tracking_failed", error=type(error).__name__, exc_info=True)
+                raise _spoken(problem_of_fault(error)) from error
 
         return answering
 
@@ -70,16 +77,17 @@ async def track(
     """Accept messages. 200 means that every message is durable, or rejected and kept; which were
     rejected the answer says beside what libraries read."""
     call, credential = TRACKING[request.url.path], _credential(request)
-    intake = Intake.PUBLIC
+    intake, bytes_max = Intake.PUBLIC, running.request_bytes_max
     if credential:
         sender = await event_sender(await identify(request, parts, credential))
         intake = sender.intake
     with running.in_flight.held(intake) as held:
-        raw = await read_packed_body(request, running.request_bytes_max, held.take)
-        body = _body(raw) if len(raw) <= AT_ONCE_BYTES_MAX else await asyncio.to_thread(_body, raw)
-        if not credential:  # a browser that leaves a page can send no headers
-            sender = await event_sender(await identify(request, parts, _written_key(body)))
-        found = await _translated(body, call, sender.realm, len(raw))
+        if credential:
+            raw = await read_packed_body(request, bytes_max, held.take)
+        else:  # a browser that leaves a page can send no headers
+            raw = await read_body(request, min(bytes_max, AT_ONCE_BYTES_MAX), held.take)
+            sender = await event_sender(await identify(request, parts, _written_key(_body(raw))))
+        found = await _read(raw, call, sender.realm, running.cutting)
         lines = list(lines_of(found, realm=sender.realm))
         results = await write(running.sink, lines, sender.intake) if lines else []
     return Response(orjson.dumps(_answer(results)), media_type="application/json")
@@ -116,10 +124,20 @@ def _body(raw: bytes) -> dict[str, Any]:
 
 def _written_key(body: dict[str, Any]) -> str:
     key = body.get("writeKey")
-    return key if isinstance(key, str) else ""
+    return key.encode(errors="replace").decode() if isinstance(key, str) else ""
 
 
-async def _translated(body: dict[str, Any], call: str, realm: str, size: int) -> Translated:
+async def _read(raw: bytes, call: str, realm: str, reading: asyncio.Lock) -> Translated:
+    """The messages of the body. Of large ones a thread reads one at a time: what they hold may take
+    many times their size while it is read."""
+    if len(raw) <= AT_ONCE_BYTES_MAX:
+        return _translated(raw, call, realm)
+    async with reading:
+        return await asyncio.to_thread(_translated, raw, call, realm)
+
+
+def _translated(raw: bytes, call: str, realm: str) -> Translated:
+    body = _body(raw)
     sending = Sending(
         "" if call in OF_MANY else call,
         received_at=written(utc_now()),
@@ -128,10 +146,7 @@ async def _translated(body: dict[str, Any], call: str, realm: str, size: int) ->
     )
     if call in OF_MANY and "batch" not in body:
         raise Problem(ProblemCode.NO_BATCH, "there is no 'batch'")
-    if size <= AT_ONCE_BYTES_MAX:
-        found = translated(body, sending, EVENTS_PER_REQUEST_MAX)
-    else:
-        found = await asyncio.to_thread(translated, body, sending, EVENTS_PER_REQUEST_MAX)
+    found = translated(body, sending, EVENTS_PER_REQUEST_MAX)
     if isinstance(found, Fault):
         raise Problem(ProblemCode.NO_BATCH, f"{found.path}: {found.message}")
     return found

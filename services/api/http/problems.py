@@ -76,6 +76,15 @@ def problem_of(error: C360Error) -> Problem:
     return Problem(ProblemCode.INTERNAL_ERROR, detail)
 
 
+def problem_of_fault(error: Exception) -> Problem:
+    """The problem that an error is which no route expects; whoever catches it logs it."""
+    if _lacks_resources(error):
+        detail = f"out of memory, threads or files ({type(error).__name__}); send it again later"
+        return Problem(ProblemCode.OUT_OF_RESOURCES, detail, Retry_After=RETRY_AFTER_S)
+    detail = f"{type(error).__name__}; the log of the service says more"
+    return Problem(ProblemCode.INTERNAL_ERROR, detail)
+
+
 def documented(codes: Iterable[ProblemCode]) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route for OpenAPI."""
     meanings: dict[int, list[str]] = {}
@@ -169,12 +178,7 @@ async def _answer_http_error(request: Request, error: Exception) -> JSONResponse
 
 async def _answer_fault(request: Request, error: Exception) -> JSONResponse:
     """What no route expects. Starlette raises it again afterwards, so it is logged."""
-    if _lacks_resources(error):
-        detail = f"out of memory, threads or files ({type(error).__name__}); send it again later"
-        problem = Problem(ProblemCode.OUT_OF_RESOURCES, detail, Retry_After=RETRY_AFTER_S)
-        return answer(request, problem)
-    detail = f"{type(error).__name__}; the log of the service says more"
-    return answer(request, Problem(ProblemCode.INTERNAL_ERROR, detail))
+    return answer(request, problem_of_fault(error))
 
 
 def _lacks_resources(error: Exception) -> bool:

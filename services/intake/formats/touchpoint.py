@@ -14,5 +14,5 @@ def touchpoints(payload: bytes) -> list[bytes]:
     return [payload]
 
 
-FORMAT = Format("touchpoint", EVENT_BYTES_MAX, touchpoints, lists=True)
+FORMAT = Format("touchpoint", EVENT_BYTES_MAX, touchpoints, lists=True, keeps_unread=True)
 """Touchpoints, one a line, or in a list."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ MOBILE = frozenset({"ios", "android", "ipados", "watchos", "tvos"})
 MOBILE_LIBRARY = re.compile(r"ios|android|kotlin|swift|react-native|flutter", re.IGNORECASE)
 EVENT_ID_CHARS_MAX = 100
 DERIVED_CHARS = 40
+UNWRITABLE = "has a number or a character that none is, or is nested too deeply"
 Json = dict[str, Any]
 
 
@@ -35,8 +35,8 @@ class Sending(NamedTuple):
 
     call: str = ""
     """The call of the path; a message may name its own."""
-    context: Mapping[str, Any] = {}
-    """Of all messages; each may say more."""
+    context: Any = None
+    """Of all messages, as the body has it; each may say more."""
     sent_at: Any = None
     """`sentAt` of the body."""
     received_at: str = ""
@@ -57,7 +57,7 @@ class TrackedMessage:
         if self.call not in CALLS:
             # `action` is how the first messages of the protocol named the call.
             raise NotTaken("type", f"must be one of {', '.join(CALLS)}", RejectReason.UNKNOWN_TYPE)
-        self.context = Fields({**sending.context, **fields.object("context").plain}, "context")
+        self.context = context_of(fields, sending)
         self.occurred_at, self.sent_at = _times(fields, sending)
         self.event_id = event_id(fields, sending, self.occurred_at)
         self.user = fields.text("userId", "user_id", chars_max=500)
@@ -79,7 +79,8 @@ class TrackedMessage:
     ) -> bytes:
         """The line of a touchpoint. `part` tells the further touchpoints of one message apart.
 
-        Raises NotTaken if somebody has to be named, and nobody is.
+        Raises NotTaken if somebody has to be named, and nobody is, or for half a character in what
+        the body says of all messages.
         """
         if not found and not EVENT_TYPES[type_name].anonymous:
             message = "userId or anonymousId must name the person"
@@ -97,7 +98,7 @@ class TrackedMessage:
             line["sent_at"] = self.sent_at
         if self.realm:
             line["realm"] = self.realm
-        return orjson.dumps(line)
+        return _written(line, "context")
 
     def _channel(self) -> str:
         stated = self.context.text("channel")
@@ -119,6 +120,12 @@ class TrackedMessage:
             **({"device": model} if model else {}),
             **({"campaign": campaign} if campaign else {}),
         }
+
+
+def context_of(fields: Fields, sending: Sending) -> Fields:
+    """What the body says of all its messages, and the message of itself."""
+    of_all = Fields(sending.context, "context").plain
+    return Fields({**of_all, **fields.object("context").plain}, "context")
 
 
 def identifiers(fields: Fields, context: Fields) -> list[Json]:
@@ -161,7 +168,7 @@ def event_id(fields: Fields, sending: Sending, occurred_at: str) -> str:
     is a new one whenever it comes, or of two clicks one would be lost."""
     if stated := fields.text("messageId", "message_id", chars_max=EVENT_ID_CHARS_MAX):
         return stated
-    text = orjson.dumps([sending.call, fields.plain, occurred_at], option=orjson.OPT_SORT_KEYS)
+    text = _written([sending.call, fields.plain, occurred_at], "", orjson.OPT_SORT_KEYS)
     return "segment-" + hashlib.sha256(text).hexdigest()[:DERIVED_CHARS]
 
 
@@ -199,8 +206,17 @@ def _required(time: str) -> str:
 
 def _corrected(received: str, sent: str, original: str) -> str:
     """`receivedAt - (sentAt - originalTimestamp)`: the difference is between times of one clock."""
-    moments = [datetime.fromisoformat(one.upper()) for one in (received, sent, original)]
     try:
+        moments = [datetime.fromisoformat(one.upper()) for one in (received, sent, original)]
         return (moments[0] - (moments[1] - moments[2])).isoformat()
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise NotTaken("sentAt", "too far from originalTimestamp") from None
+
+
+def _written(value: Any, path: str, option: int = 0) -> bytes:
+    """As JSON. Raises NotTaken where it is none: messages are looked at before, but what the body
+    says of all of them is not."""
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:
+        raise NotTaken(path, UNWRITABLE, RejectReason.NOT_JSON) from None

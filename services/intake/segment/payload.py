@@ -1,13 +1,15 @@
 """Payloads of the protocol: one message, or a body of `/v1/batch` with many.
 
 Every message becomes its touchpoints or is refused alone. Only a text that is no JSON object, or
-has a list that is none, is refused as a whole.
+has a list that is none, is refused as a whole. Of a refused message bytes come out only where it
+could be read whom they name.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,11 +19,12 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from schemas.touchpoint import DEFAULT_REALM, EVENT_BYTES_MAX
 from services.ingest.core.encoding import not_utf8
+from services.intake.batch import STRING
 from services.intake.fields import Fields, NotTaken
 from services.intake.format import Refused, Translated
 from services.intake.segment import message as common
 from services.intake.segment.message import Json, Sending, TrackedMessage
-from services.intake.segment.persons import alias, group, identify
+from services.intake.segment.persons import alias, former, group, identify
 from services.intake.segment.tracks import page, track
 
 TRANSLATORS: Mapping[str, Callable[[TrackedMessage], list[bytes]]] = {
@@ -30,22 +33,27 @@ TRANSLATORS: Mapping[str, Callable[[TrackedMessage], list[bytes]]] = {
 }  # fmt: skip
 
 
-class _NoNumber:
-    """`NaN` and the like, which some libraries write though JSON has none."""
+LEVELS_MAX, LEVELS_AROUND = 254, 2
+"""Of objects within objects: of a message, as many as can be written; and of a body around it."""
+BRACKET = re.compile(rb"[][{}]")
+
+
+class _NoValue:
+    """What is written as a value and is none: `NaN` and the like, which some libraries write though
+    JSON has none, numbers that no float reaches, and what is nested too deeply."""
 
     def __str__(self) -> str:
         return "NaN"
 
 
 def parsed(payload: bytes) -> Json | Fault:
-    """The object of a payload, with half characters and `NaN` in it where there are some: they are
-    the fault of the message that has them only."""
+    """The object of a payload, with half characters and what is no value in it where there are
+    some: they are the fault of the message that has them only."""
     try:
         found = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
         try:
-            text = payload.decode()
-            found = json.loads(text, parse_constant=lambda _: _NoNumber())
+            found = _leniently(payload)
         except (ValueError, RecursionError):
             return Fault(RejectReason.NOT_JSON, "", not_utf8(payload) or str(error))
     if not isinstance(found, dict):
@@ -53,18 +61,48 @@ def parsed(payload: bytes) -> Json | Fault:
     return found
 
 
+def _leniently(payload: bytes) -> Any:
+    text = b"".join(_without_depths(payload)).decode()
+    return json.loads(
+        text, parse_int=_number, parse_float=_number, parse_constant=lambda _: _NoValue()
+    )
+
+
+def _number(digits: str) -> Any:
+    """As the other parser reads it, so that the messages beside make no difference."""
+    try:
+        return orjson.loads(digits)
+    except orjson.JSONDecodeError:
+        return _NoValue()
+
+
+def _without_depths(payload: bytes) -> Iterator[bytes]:
+    """The text with `NaN` for all that is nested too deeply."""
+    bare = STRING.sub(lambda found: b" " * len(found[0]), payload)
+    depth, copied, depth_max = 0, 0, LEVELS_MAX + LEVELS_AROUND
+    for found in BRACKET.finditer(bare):
+        if found[0] in b"[{":
+            depth += 1
+            if depth == depth_max + 1:
+                yield payload[copied : found.start()] + b"NaN"
+        else:
+            depth -= 1
+            if depth == depth_max:
+                copied = found.end()
+    if depth <= depth_max:
+        yield payload[copied:]
+
+
 def translated(body: Json, sending: Sending, messages_max: int | None = None) -> Translated | Fault:
     """The touchpoints of a body that `parsed` read."""
     if sending.call or "batch" not in body:
         return list(_of_message(body, sending))
-    messages, context = body["batch"], body.get("context")
+    messages = body["batch"]
     if not isinstance(messages, list):
         return Fault(RejectReason.INVALID_FIELD, "batch", "must be a list")
     if messages_max is not None and len(messages) > messages_max:
         return Fault(RejectReason.INVALID_FIELD, "batch", f"at most {messages_max} messages")
-    if context is not None and not isinstance(context, dict):
-        return Fault(RejectReason.INVALID_FIELD, "context", "must be an object")
-    of_body = sending._replace(context=context or {}, sent_at=body.get("sentAt"))
+    of_body = sending._replace(context=body.get("context"), sent_at=body.get("sentAt"))
     return [one for message in messages for one in _of_message(message, of_body)]
 
 
@@ -74,14 +112,31 @@ def _of_message(plain: Any, sending: Sending) -> Iterator[bytes | Refused]:
     try:
         content = orjson.dumps(plain)
     except TypeError:
-        written = json.dumps(plain, default=str).encode()
-        fault = Fault(RejectReason.NOT_JSON, "", "has a number or a character that none is")
-        yield Refused(written, fault, _named(plain, sending))
-        return
-    try:
-        yield from _translated(plain, content, sending)
-    except NotTaken as refusal:
-        yield Refused(content, refusal.fault, _named(plain, sending))
+        content = json.dumps(_shallow(plain, LEVELS_MAX), default=str).encode()
+        fault = Fault(RejectReason.NOT_JSON, "", common.UNWRITABLE)
+    else:
+        try:
+            yield from _translated(plain, content, sending)
+            return
+        except NotTaken as refusal:
+            fault = refusal.fault
+        except Exception as error:  # a bug: it costs no other message
+            message = f"{type(error).__name__}; please report it"
+            fault = Fault(RejectReason.UNPROCESSABLE, "", message)
+    if not isinstance(plain, dict):
+        content = b""  # whom it names, nobody can tell
+    yield Refused(content, fault, _named(plain, sending))
+
+
+def _shallow(value: Any, levels: int) -> Any:
+    """The value without what is nested further than so many levels."""
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return _NoValue()
+    if isinstance(value, dict):
+        return {key: _shallow(one, levels - 1) for key, one in value.items()}
+    return [_shallow(one, levels - 1) for one in value]
 
 
 def _translated(plain: Any, content: bytes, sending: Sending) -> list[bytes]:
@@ -107,20 +162,45 @@ def _named(plain: Any, sending: Sending) -> bytes:
             found["event_id"] = plain[name]
     with suppress(NotTaken):
         found["occurred_at"] = fields.time("originalTimestamp", "timestamp")
-    for persons in _persons(fields):
-        with suppress(NotTaken):
-            found["identifiers"] += persons()
-    with suppress(TypeError):  # half of a character is nobody's id
-        return orjson.dumps(found)
-    return b""
+    found["identifiers"] = [one for one in _persons(fields, sending) if _is_writable(one)]
+    return orjson.dumps({name: one for name, one in found.items() if _is_writable(one)})
 
 
-def _persons(fields: Fields) -> Iterator[Callable[[], list[Json]]]:
-    """Every place that may name somebody; each may be wrong for itself."""
+def _is_writable(value: Any) -> bool:
+    """Half of a character is nobody's id."""
+    with suppress(TypeError):
+        return bool(orjson.dumps(value))
+    return False
+
+
+def _persons(fields: Fields, sending: Sending) -> Iterator[Json]:
+    """Whom a message names, in every place that may; each may be wrong for itself."""
+    nobody = Fields(None)
     for name in ("userId", "user_id", "anonymousId", "anonymous_id"):
-        alone = Fields({name: fields.plain.get(name)})
-        yield lambda alone=alone: common.identifiers(alone, Fields(None))  # type: ignore[misc]
-    yield lambda: common.identifiers(Fields(None), fields.object("context"))
-    yield lambda: common.addresses(fields.object("traits"))
-    yield lambda: common.addresses(fields.object("context").object("traits"))
-    yield lambda: common.addresses(fields.object("properties"))
+        yield from _read(lambda one: common.identifiers(one, nobody), fields, name)
+    for name in ("previousId", "previous_id"):
+        yield from _read(former, fields, name)
+    contexts = _within([fields, Fields({"context": sending.context})], "context")
+    for device in _within(contexts, "device"):
+        for name in ("id", "token"):
+            yield from _read(_of_device, device, name, "type")
+    for place in _within([fields, *contexts], "traits") + _within([fields], "properties"):
+        for name in ("email", "phone"):
+            yield from _read(common.addresses, place, name)
+
+
+def _of_device(device: Fields) -> list[Json]:
+    return common.identifiers(Fields(None), Fields({"device": device.plain}))
+
+
+def _within(outer: Iterable[Fields], name: str) -> list[Fields]:
+    """The objects of that name, as far as they are some."""
+    values = [one.plain.get(name) for one in outer]
+    return [Fields(value) for value in values if isinstance(value, dict)]
+
+
+def _read(reader: Callable[[Fields], list[Json]], place: Fields, *names: str) -> list[Json]:
+    """What these fields alone say."""
+    with suppress(NotTaken):
+        return reader(Fields({name: place.plain.get(name) for name in names}))
+    return []

@@ -30,13 +30,19 @@ def identify(message: TrackedMessage) -> list[bytes]:
 
 def alias(message: TrackedMessage) -> list[bytes]:
     """The former id and the present one are one person's."""
-    former = message.fields.required("previousId", "previous_id", chars_max=500)
+    known = former(message.fields)
     if not message.user:
         raise NotTaken("userId", "Field required: whose the former id is")
-    is_user = "@" in former  # what else it is, a library made up for a visitor
-    known = {"type": "email", "verified": True} if is_user else {"type": "cookie"}
-    found = [*message.identifiers, {**known, "value": former}]
+    found = [*message.identifiers, *known]
     return [message.touchpoint("identity.linked", {"reason": "other"}, found)]
+
+
+def former(fields: Fields) -> list[Json]:
+    """The person as a former id names it. Raises NotTaken if there is none."""
+    value = fields.required("previousId", "previous_id", chars_max=500)
+    is_user = "@" in value  # what else it is, a library made up for a visitor
+    known = {"type": "email", "verified": True} if is_user else {"type": "cookie"}
+    return [{**known, "value": value}]
 
 
 def group(message: TrackedMessage) -> list[bytes]:

@@ -8,15 +8,16 @@ follow, the order is not taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from schemas.currency import digits_of
-from services.intake.fields import TITLE_CHARS_MAX, Fields, NotTaken
+from services.intake.fields import STEP, TITLE_CHARS_MAX, Fields, NotTaken
 from services.intake.segment.message import Json
 
 ZERO, CENT = Decimal(0), Decimal("0.01")
 ORDER_ID = ("order_id", "orderId")
+AMOUNT_MAX = Decimal(10) ** 15
 PLACES_MAX = 4
 """Decimals of an amount in the contract."""
 
@@ -27,11 +28,18 @@ class Product(NamedTuple):
     fields: Fields
     price: Decimal
     quantity: Decimal
+    step: Decimal
+    """The smallest amount that is paid."""
 
     @property
     def total(self) -> Decimal:
-        """Its amount before anything that holds for the whole order."""
-        return self.price * self.quantity
+        """Its amount before anything that holds for the whole order; of weighed goods what a till
+        takes. Raises NotTaken beyond what an amount may be."""
+        exact = self.price * self.quantity
+        if abs(exact) >= AMOUNT_MAX:
+            raise NotTaken(self.fields.path_of("price"), "too large, times the quantity")
+        paid = exact.quantize(self.step, ROUND_HALF_UP)
+        return exact if exact == paid else paid
 
 
 def placed(properties: Fields) -> Json:
@@ -41,10 +49,10 @@ def placed(properties: Fields) -> Json:
         "currency": properties.currency() or _no_currency(properties),
         **_given("payment", properties.text("payment_method")),
     }
-    products = _products(properties)
+    step = _step(str(body["currency"]))
+    products = _products(properties, step)
     if not products:
         return body | {"gross": _plain(properties.needed("total"), properties.path_of("total"))}
-    step = Decimal(1).scaleb(-digits_of(str(body["currency"])))
     return body | _lines(properties, products, step)
 
 
@@ -55,9 +63,9 @@ def cancelled(properties: Fields) -> Json:
 
 def returned(properties: Fields) -> Json:
     """The body of `order.returned`: what came back, if it makes up the amount; else the amount."""
-    body = {"order_id": properties.required(*ORDER_ID),
-            **_given("currency", properties.currency())}  # fmt: skip
-    total, products = properties.amount("total"), _products(properties)
+    currency, total = properties.currency(), properties.amount("total")
+    body = {"order_id": properties.required(*ORDER_ID), **_given("currency", currency)}
+    products = _products(properties, _step(currency) if currency else STEP)
     if products and total in (None, sum(one.total for one in products)):
         return body | {"lines": [_line(one, {}, one.total) for one in products]}
     refund = properties.needed("total")
@@ -119,7 +127,8 @@ def _lines(properties: Fields, products: Sequence[Product], step: Decimal) -> Js
     if (discount or tax) and (goods <= 0 or min(weights) < 0 or discount > goods):
         name = "discount" if discount else "tax"
         raise NotTaken(properties.path_of(name), "there is not enough in the products for it")
-    is_net = _is_net(properties, goods - discount + shipping, tax, len(products))
+    rounding = max(CENT, step) * len(products)
+    is_net = _is_net(properties, goods - discount + shipping, tax, rounding)
     off = shares(discount, weights, step)
     on = shares(tax if is_net else ZERO, weights, step)
     code = _given("code", properties.text("coupon"))
@@ -134,14 +143,13 @@ def _lines(properties: Fields, products: Sequence[Product], step: Decimal) -> Js
     return {"lines": lines, **({"tax_mode": "net"} if is_net else {})}
 
 
-def _is_net(properties: Fields, without_tax: Decimal, tax: Decimal, lines: int) -> bool:
+def _is_net(properties: Fields, without_tax: Decimal, tax: Decimal, rounding: Decimal) -> bool:
     """Whether the tax is on top of the prices, as the total shows."""
     total, path = properties.amount("total"), properties.path_of("total")
     if total is None:
         if tax:
             raise NotTaken(path, "Field required: it shows whether the prices include the tax")
         return False
-    rounding = CENT * lines
     if abs(total - without_tax) <= rounding:
         return False
     if tax and abs(total - without_tax - tax) <= rounding:
@@ -149,10 +157,14 @@ def _is_net(properties: Fields, without_tax: Decimal, tax: Decimal, lines: int) 
     raise NotTaken(path, "products, discount, shipping and tax do not make it up")
 
 
-def _products(properties: Fields) -> list[Product]:
+def _step(currency: str) -> Decimal:
+    return Decimal(1).scaleb(-digits_of(currency))
+
+
+def _products(properties: Fields, step: Decimal) -> list[Product]:
     found = properties.objects("products") or []
     return [
-        Product(one, _price(one), Decimal(1) if quantity is None else quantity)
+        Product(one, _price(one), Decimal(1) if quantity is None else quantity, step)
         for one in found
         for quantity in [one.amount("quantity")]
     ]
