@@ -50,8 +50,8 @@ class Format:
     is_json: bool = True
     """A file that holds no JSON is refused as a whole; otherwise each of its lines is a payload."""
     keeps_unread: bool = False
-    """Ingest finds by itself whom a payload names that cannot be read, so its bytes may be kept. Those
-    of other formats are not: they may be of somebody of whom none may be."""
+    """Ingest finds by itself whom a payload names that cannot be read, so its bytes may be kept.
+    Those of other formats are not: they may be of somebody of whom none may be."""
 
 
 def lines_of(found: Iterable[bytes | Refused], place: str = "", realm: str = "") -> Iterator[Line]:

@@ -75,13 +75,15 @@ def test_payloads_become_their_touchpoints(layout: Format) -> None:
 
 
 @EACH
-def test_unreadable_payloads_are_kept_whole(layout: Format, tmp_path: Path) -> None:
-    """They come out as one line each, with their bytes and a reason."""
+def test_unreadable_payloads_come_out_whole(layout: Format, tmp_path: Path) -> None:
+    """As one line each, with a reason; with their bytes only where ingest finds whom they name."""
     payloads = examples(layout, "unreadable.jsonl")
     file = tmp_path / "payloads"
     file.write_bytes(b"\n".join(payloads))
     lines = list(read_lines(str(file), layout)) if payloads else []
-    assert [line.content for line in lines] == payloads
+    kept = payloads if layout.keeps_unread else [b""] * len(payloads)
+    assert [line.content for line in lines] == kept
+    assert [line.size for line in lines] == list(map(len, payloads))
     for line in lines:
         assert line.fault is not None
         assert isinstance(line.fault.reason, RejectReason)
@@ -90,7 +92,7 @@ def test_unreadable_payloads_are_kept_whole(layout: Format, tmp_path: Path) -> N
 
 @EACH
 def test_an_oversized_payload_is_not_read(layout: Format, tmp_path: Path) -> None:
-    """It is rejected by its size, a bounded part of it is kept, and the next payload is read."""
+    """It is rejected by its size, a bounded part of it is kept at most, and the next is read."""
     file = tmp_path / "payloads"
     good = examples(layout, "payloads.jsonl")[0]
     file.write_bytes(b"x" * (layout.payload_bytes_max + 1) + b"\n" + good + b"\n")
@@ -98,7 +100,7 @@ def test_an_oversized_payload_is_not_read(layout: Format, tmp_path: Path) -> Non
     assert large.fault is not None
     assert large.fault.reason is RejectReason.TOO_LARGE
     assert large.size > layout.payload_bytes_max
-    assert len(large.content) <= KEPT_BYTES_MAX
+    assert len(large.content) <= (KEPT_BYTES_MAX if layout.keeps_unread else 0)
     place = f"{file}, line 2"
     assert others == [Line(one, len(one), None, place) for one in taken(layout, good)]
 

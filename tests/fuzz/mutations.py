@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 import orjson
@@ -10,6 +12,10 @@ import orjson
 from schemas.examples import EXAMPLES
 
 EVENTS = [orjson.dumps(one) for one in EXAMPLES.values()]
+_SEGMENT = Path(__file__).parents[1] / "contract/formats/segment/payloads.jsonl"
+_BODIES = map(orjson.loads, _SEGMENT.read_bytes().splitlines())
+MESSAGES = [orjson.dumps(one) for body in _BODIES for one in body.get("batch", [body])]
+"""Of the Segment protocol."""
 NESTED = (1, 100, 198, 199, 200, 201, 255, 256, 979, 980, 1_019, 1_020, 1_021, 1_022, 1_023, 1_024,
           1_025, 5_000)  # fmt: skip
 DIGITS = (1, 15, 16, 18, 19, 20, 21, 38, 39, 308, 309, 640, 4_299, 4_300, 4_301, 5_000)
@@ -49,9 +55,9 @@ def _code_point(rng: Random) -> int:
     return rng.randrange(limit)
 
 
-def event(rng: Random) -> bytes:
+def event(rng: Random, events: Sequence[bytes] = EVENTS) -> bytes:
     """An example event with some of its values replaced, and sometimes its bytes broken."""
-    plain = orjson.loads(rng.choice(EVENTS))
+    plain = orjson.loads(rng.choice(events))
     replaced: dict[bytes, bytes] = {}
     for _ in range(rng.randrange(4)):
         place = plain

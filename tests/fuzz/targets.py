@@ -18,6 +18,8 @@ import uvicorn
 from pydantic import SecretStr
 from uvicorn.server import ServerState
 
+from schemas.faults import Fault
+from schemas.reject import RejectReason
 from services.api.auth import Credentials
 from services.api.http.local import LocalChannel
 from services.api.operations import OPERATIONS
@@ -27,6 +29,7 @@ from services.ingest.stage import Result, Status
 from services.intake.application import create_app
 from services.intake.batch import NoBatch, batch_lines, cut_lines
 from services.intake.files import read_lines
+from services.intake.format import Refused
 from services.intake.formats import FORMATS
 from services.intake.http import Running
 from services.intake.in_flight import BytesInFlight
@@ -37,7 +40,7 @@ from services.runtime.errors import InvalidInput
 from services.runtime.metrics import Metrics
 from tests.api_parts import api_parts_of
 from tests.events import RECEIVED_AT, core
-from tests.fuzz.mutations import EVENTS, broken, event
+from tests.fuzz.mutations import EVENTS, MESSAGES, broken, event
 from tests.pydantic_alone import assert_processed_alike
 
 KEY = "a-key-of-the-fuzzer"
@@ -88,6 +91,35 @@ def _is_balanced(text: bytes) -> bool:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def tracking(rng: Random) -> None:
+    """Whatever message of the Segment protocol stands between two that can be read, these come out
+    whole, and it is no fault of ours."""
+    good = rng.choice(MESSAGES)
+    odd = event(rng, MESSAGES)
+    body = b'{"batch":[' + b",".join((good, odd, good)) + b"]}"
+    found = FORMATS["segment"].touchpoints(body)
+    if isinstance(found, Fault):
+        assert not _is_json(odd), found
+        return
+    if _is_json(odd):
+        alone = FORMATS["segment"].touchpoints(good)
+        assert not isinstance(alone, Fault)
+        assert list(found[: len(alone)]) == list(found[-len(alone) :]) == list(alone)
+    for one in found:
+        if isinstance(one, Refused):
+            assert one.fault.reason is not RejectReason.UNPROCESSABLE
+        else:
+            orjson.loads(one)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(b"[" + text + b"]")
+    except orjson.JSONDecodeError:
         return False
     return True
 
@@ -264,5 +296,5 @@ def operation(rng: Random) -> None:
 
 
 TARGETS: dict[str, Callable[[Random], None]] = {
-    one.__name__: one for one in (line, batch, file, request, operation)
+    one.__name__: one for one in (line, batch, tracking, file, request, operation)
 }

@@ -8,7 +8,9 @@ import pytest
 
 from tests.fuzz.targets import TARGETS
 
-RUNS = {"line": 3_000, "batch": 2_000, "file": 500, "request": 150, "operation": 2_000}
+RUNS = {
+    "line": 3_000, "batch": 2_000, "tracking": 2_000, "file": 500, "request": 150, "operation": 2_000,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -66,14 +66,25 @@ def test_the_worked_example_ends_in_one_profile(database: Database) -> None:
 def test_a_refused_message_of_a_suppressed_person_is_not_kept(process: Process) -> None:
     """Whatever it names the person by; of others it is kept as it came."""
     ask(process, PROFILE_SUPPRESS)
-    for email, reason in ((MAIL["value"], "suppressed"), ("kim@mail.example", "invalid_field")):
-        message = {"type": "track", "userId": "77", "context": {"traits": {"email": email}}}
+    email, half = MAIL["value"], "\ud83d"
+    identify = {"type": "identify", "traits": {"email": email}}
+    messages: list[tuple[dict[str, Any], str]] = [
+        ({"type": "track", "userId": "77", "context": {"traits": {"email": email}}}, "suppressed"),
+        ({"type": "alias", "previousId": email}, "suppressed"),
+        ({**identify, "userId": half}, "suppressed"),
+        ({**identify, "messageId": half}, "suppressed"),
+        ({"batch": [identify], "context": "x"}, "suppressed"),
+        ({"batch": [f"a text of {email}"]}, "invalid_field"),
+        ({"type": "track", "userId": "77", "context": {"traits": {"email": "kim@mail.example"}}},
+         "invalid_field"),
+    ]  # fmt: skip
+    for message, reason in messages:
         found = translated(message, Sending(received_at="2026-11-04T00:00:00Z"))
         assert not isinstance(found, Fault)
         read = list(lines_of(found))
         results = process.take(process.engine.pipeline.decode(read, Intake.SERVER))
         assert [one.reason for one in results] == [reason]
     [(count, _, raw)] = process.database.rows(REJECTED)
-    assert count == 2
+    assert count == len(messages)
     assert "kim@mail.example" in raw
     assert MAIL["value"] not in str(process.database.rows("SELECT raw FROM rejected"))

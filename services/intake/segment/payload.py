@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from schemas.faults import Fault
 from schemas.reject import RejectReason
 from schemas.touchpoint import DEFAULT_REALM, EVENT_BYTES_MAX
 from services.ingest.core.encoding import not_utf8
-from services.intake.batch import STRING
+from services.intake.batch import STEPS, STRING
 from services.intake.fields import Fields, NotTaken
 from services.intake.format import Refused, Translated
 from services.intake.segment import message as common
@@ -35,7 +36,7 @@ TRANSLATORS: Mapping[str, Callable[[TrackedMessage], list[bytes]]] = {
 
 LEVELS_MAX, LEVELS_AROUND = 254, 2
 """Of objects within objects: of a message, as many as can be written; and of a body around it."""
-BRACKET = re.compile(rb"[][{}]")
+TOO_DEEP = re.compile(b"\x01+")
 
 
 class _NoValue:
@@ -78,19 +79,14 @@ def _number(digits: str) -> Any:
 
 def _without_depths(payload: bytes) -> Iterator[bytes]:
     """The text with `NaN` for all that is nested too deeply."""
-    bare = STRING.sub(lambda found: b" " * len(found[0]), payload)
-    depth, copied, depth_max = 0, 0, LEVELS_MAX + LEVELS_AROUND
-    for found in BRACKET.finditer(bare):
-        if found[0] in b"[{":
-            depth += 1
-            if depth == depth_max + 1:
-                yield payload[copied : found.start()] + b"NaN"
-        else:
-            depth -= 1
-            if depth == depth_max:
-                copied = found.end()
-    if depth <= depth_max:
-        yield payload[copied:]
+    depth_max, copied = LEVELS_MAX + LEVELS_AROUND, 0
+    if payload.count(b"[") + payload.count(b"{") > depth_max:
+        bare = STRING.sub(lambda found: b" " * len(found[0]), payload)
+        depths = accumulate(map(STEPS.__getitem__, bare))
+        for found in TOO_DEEP.finditer(bytes(map(depth_max.__lt__, depths))):
+            yield payload[copied : found.start()] + b"NaN"
+            copied = found.end() + 1  # behind the bracket that leaves the depth
+    yield payload[copied:]
 
 
 def translated(body: Json, sending: Sending, messages_max: int | None = None) -> Translated | Fault:
@@ -201,6 +197,7 @@ def _within(outer: Iterable[Fields], name: str) -> list[Fields]:
 
 def _read(reader: Callable[[Fields], list[Json]], place: Fields, *names: str) -> list[Json]:
     """What these fields alone say."""
+    given = {name: place.plain[name] for name in names if name in place.plain}
     with suppress(NotTaken):
-        return reader(Fields({name: place.plain.get(name) for name in names}))
+        return reader(Fields(given)) if given else []
     return []

@@ -106,6 +106,43 @@ def test_a_wrong_key_is_refused(plain: httpx.Client, headers: dict[str, str]) ->
     assert {"code", "message"} <= answer.json().keys()
 
 
+def test_without_a_key_little_is_read(service: Service, plain: httpx.Client) -> None:
+    """What has its key in the body is read before the key is known: no more than a browser sends
+    of a page that is being left, and nothing packed. With a key in the headers it is taken."""
+    key = service.key(WRITE)
+    body = {"batch": [message(properties={"text": "x" * 30_000}) for _ in range(3)]}
+    large = json.dumps({**body, "writeKey": key}).encode()
+    packed = gzip.compress(json.dumps({"batch": [message()], "writeKey": key}).encode())
+    for content, headers, status in (
+        (large, {}, 413), (large, basic(key), 200),
+        (packed, {"Content-Encoding": "gzip"}, 415),
+        (packed, {"Content-Encoding": "gzip", **basic(key)}, 200),
+    ):  # fmt: skip
+        answer = plain.post("/v1/batch", content=content, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert status == 200 or answer.json()["message"]
+
+
+def test_half_a_character_is_no_key(plain: httpx.Client) -> None:
+    """Nor a fault of the service."""
+    body = b'{"batch":[],"writeKey":"\\ud83d"}'
+    assert plain.post("/v1/batch", content=body).status_code == 401
+
+
+def test_an_odd_message_costs_no_other(service: Service, plain: httpx.Client) -> None:
+    """A line break behind a time, or endless nesting: the others have their results."""
+    late = message(originalTimestamp=T, sentAt=f"{T}\n", receivedAt=T)
+    good = json.dumps(message()).encode()
+    deep = json.dumps(message(properties="deep")).encode()
+    parts = [good, json.dumps(late).encode(), good]
+    parts += [deep.replace(b'"deep"', b"[" * n + b"]" * n) for n in (960, 1_100)]
+    body = b'{"batch":[' + b",".join(parts) + b"]}"
+    answer = plain.post("/v1/batch", content=body, headers=basic(service.key(WRITE)))
+    assert answer.status_code == 200
+    reasons = [one["reason"] for one in answer.json()["rejected"]]
+    assert reasons == ["invalid_field", "not_json", "not_json"]
+
+
 def test_a_key_that_only_reads_is_refused(service: Service, plain: httpx.Client) -> None:
     """As everywhere."""
     answer = plain.post("/v1/batch", json={"batch": []}, headers=basic(service.key(READ)))

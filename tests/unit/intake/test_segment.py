@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.faults import Fault
+from schemas.reject import RejectReason
 from services.intake.format import Refused
 from services.intake.segment.message import Sending, part_id
 from services.intake.segment.payload import parsed, translated
@@ -24,6 +25,13 @@ EXAMPLES = Path(__file__).parents[2] / "contract/formats/segment/refused.jsonl"
 NOW = "2026-03-02T17:30:00.000Z"
 RECEIVED = Sending(received_at=NOW)
 TRACK: dict[str, Any] = {"type": "track", "event": "e", "userId": "1001"}
+PAYLOADS = EXAMPLES.with_name("payloads.jsonl")
+ODD = (
+    b'"\\ud83d"', b'{"\\ud83d":1}', b"NaN", b"1e400", b"-1e400", b"9" * 25, b"9" * 5_000, b"1e308",
+    b"5e-324", b"-0.0", b'"\\u0000"', b'"2026-03-02T17:20:00Z\\n"', b'"9999-12-31T23:59:59-23:59"',
+    b'"0001-01-01T00:00:00+23:59"', b"[" * 250 + b"]" * 250, b"[" * 960 + b"]" * 960,
+    b'{"a":' * 2_000 + b"1" + b"}" * 2_000, b"[]", b"{}", b"true", b'""', b"null",
+)  # fmt: skip
 PLACE = re.compile(r"\.[0-9]+(?=\.|$)")
 AMOUNTS = st.decimals(0, 10_000, places=2)
 
@@ -140,6 +148,12 @@ def test_the_realm_of_the_key_is_that_of_the_message() -> None:
          ["d-1", "+4930"]),
         ({"type": "track", "context": [], "properties": {"email": "b@example.com"}},
          ["b@example.com"]),
+        ({"type": "alias", "previousId": "c@example.com"}, ["c@example.com"]),
+        ({"type": "alias", "previous_id": "c-2"}, ["c-2"]),
+        ({"type": "identify", "userId": "\ud83d", "traits": {"email": "a@example.com"}},
+         ["a@example.com"]),
+        ({"type": "no", "traits": {"email": 1.5, "phone": "+4930"},
+          "context": {"device": {"id": [], "token": "t-1"}}}, ["t-1", "+4930"]),
     ],
 )  # fmt: skip
 def test_a_refused_message_says_whom_it_names(message: dict[str, Any], values: list[str]) -> None:
@@ -148,6 +162,20 @@ def test_a_refused_message_says_whom_it_names(message: dict[str, Any], values: l
     named = json.loads(refused.named)
     assert [one["value"] for one in named["identifiers"]] == values
     assert (named["event_id"], named["occurred_at"]) == ("m-1", NOW)
+
+
+@pytest.mark.parametrize("wrong", ["\ud83d", "m" * 101])
+def test_a_wrong_id_hides_nobody(wrong: str) -> None:
+    """The persons of a refused message do not depend on its id."""
+    [refused] = read({"type": "track", "event": "e", "userId": "1001", "messageId": wrong})
+    assert [one["value"] for one in json.loads(refused.named)["identifiers"]] == ["1001"]
+
+
+@pytest.mark.parametrize("message", [None, 1, "a@example.com", ["a@example.com"]])
+def test_no_bytes_come_out_of_what_names_nobody_that_can_be_read(message: Any) -> None:
+    """A message that is no object may be of anybody."""
+    [refused] = read({"batch": [message]})
+    assert (refused.content, refused.named) == (b"", b"")
 
 
 def test_one_bad_character_costs_one_message() -> None:
@@ -159,6 +187,81 @@ def test_one_bad_character_costs_one_message() -> None:
     found = read(body)
     assert [isinstance(one, Refused) for one in found] == [False, True, True, False]
     assert {one.fault.reason for one in found if isinstance(one, Refused)} == {"not_json"}
+
+
+@pytest.mark.parametrize("name", ["timestamp", "originalTimestamp", "sentAt", "receivedAt"])
+@pytest.mark.parametrize("behind", ["\n", " ", "\r\n"])
+def test_nothing_follows_a_time(name: str, behind: str) -> None:
+    """Not even a line break; the message is refused, and its neighbours are not."""
+    times = dict.fromkeys(("originalTimestamp", "sentAt", "receivedAt"), NOW)
+    found = read({"batch": [TRACK, {**TRACK, **times, name: NOW + behind}, TRACK]})
+    assert [isinstance(one, Refused) for one in found] == [False, True, False]
+    assert found[1].fault.path == name
+
+
+def spoilt(message: Any, odd: bytes) -> list[bytes]:
+    """The message with the odd value at each place, one at a time."""
+    found: list[bytes] = []
+
+    def put(value: Any) -> None:
+        for key, kept in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            value[key] = "the odd one"
+            found.append(json.dumps(message).encode().replace(b'"the odd one"', odd))
+            value[key] = kept
+            if isinstance(kept, dict | list):
+                put(kept)
+
+    put(message)
+    return found
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda one: one[:12].decode())
+def test_an_odd_value_costs_one_message(odd: bytes) -> None:
+    """Wherever it stands in a message, its neighbours are taken; it is refused for a reason, or
+    taken, and never a fault of ours."""
+    good = json.dumps(TRACK).encode()
+    for line in PAYLOADS.read_bytes().splitlines():
+        plain = json.loads(line)
+        for message in plain.get("batch", [plain]):
+            texts = [good, *spoilt(message, odd), good]
+            body = parsed(b'{"batch":[' + b",".join(texts) + b"]}")
+            assert not isinstance(body, Fault)
+            first, *others, last = read(body)
+            assert isinstance(first, dict)
+            assert isinstance(last, dict)
+            assert len(others) >= len(texts) - 2
+            faults = [one.fault for one in others if isinstance(one, Refused)]
+            assert RejectReason.UNPROCESSABLE not in {one.reason for one in faults}, faults
+
+
+@pytest.mark.parametrize("levels", [253, 254, 255, 256, 257, 960, 1_021, 1_025, 20_000])
+def test_a_deep_message_costs_no_other_and_says_whom_it_names(levels: int) -> None:
+    """Neither one that can be read and not written, nor one that cannot be read."""
+    for begin, end in ((b"[", b"]"), (b'{"a":', b"}")):
+        deep = begin * levels + b"1" + end * levels
+        odd = b'{"type":"track","userId":"1","timestamp":"%b","properties":%b}' % (
+            NOW.encode(),
+            deep,
+        )
+        good = json.dumps(TRACK).encode()
+        body = parsed(b'{"batch":[' + good + b"," + odd + b"," + good + b"]}")
+        assert not isinstance(body, Fault)
+        first, refused, last = read(body)
+        assert [type(one) for one in (first, refused, last)] == [dict, Refused, dict]
+        assert refused.fault.reason in ("not_json", "invalid_field")
+        assert [one["value"] for one in json.loads(refused.named)["identifiers"]] == ["1"]
+        assert json.loads(refused.content)["userId"] == "1"
+
+
+@pytest.mark.parametrize(
+    "context", ["x", [], {"campaign": {"name": "\ud83d"}}, {"library": {"name": float("nan")}}]
+)
+def test_a_wrong_context_of_a_batch_refuses_its_messages_one_by_one(context: Any) -> None:
+    """So that each is judged by the persons that it names."""
+    message = {"type": "identify", "traits": {"email": "a@example.com"}, "timestamp": NOW}
+    found = read({"batch": [message, message], "context": context})
+    assert [one.fault.path.split(".")[0] for one in found] == ["context", "context"]
+    assert all(b"a@example.com" in one.named for one in found)
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"1", b'"a"', b"{", b'{"a":"\xe4"}', b"\xff\xfe{"])
@@ -176,6 +279,44 @@ def test_the_example_of_the_specification_adds_up() -> None:
     assert [one["discounts"][0]["amount"] for one in lines[:2]] == ["1.90", "0.60"]
     assert sum(Decimal(one["total"]) for one in lines) == Decimal("27.50")
     assert found["body"]["tax_mode"] == "net"
+
+
+@pytest.mark.parametrize(
+    ("said", "gross"),
+    [(1.1 * 3, "3.3"), (0.1 + 0.2, "0.3"), (19.9 * 3, "59.7"), (1e6 * 1.1, "1100000"),
+     (12_345_678.9 * 3, "37037036.7"), (0.1 + 0.2 - 0.3, "0"), (27.5, "27.5")],
+)  # fmt: skip
+def test_the_noise_of_binary_floats_is_no_amount(said: float, gross: str) -> None:
+    """JavaScript sums prices so."""
+    assert order(total=said)["body"]["gross"] == gross
+
+
+@pytest.mark.parametrize("said", [0.12345, 1.00001, "3.3000000000000003"])
+def test_further_decimals_are_not_rounded(said: Any) -> None:
+    """What somebody means, or wrote as text, stands as it is, and is refused."""
+    assert order(total=said).fault.path == "properties.total"
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "quantity", "paid"),
+    [("EUR", 2.99, 0.337, "1.01"), ("EUR", 0.125, 1, "0.13"), ("JPY", 299, 0.337, "101"),
+     ("KWD", 1.25, 0.337, "0.421"), ("EUR", 1.1, 3, "3.3")],
+)  # fmt: skip
+def test_weighed_goods_cost_what_a_till_takes(
+    currency: str, price: float, quantity: float, paid: str
+) -> None:
+    """Price and quantity stay exact; the amount has whole steps of its currency."""
+    product = {"sku": "cheese", "price": price, "quantity": quantity}
+    for total in ({}, {"total": float(paid)}):
+        [line] = order(currency=currency, products=[product], **total)["body"]["lines"]
+        assert Decimal(line["total"]) == Decimal(paid)
+        assert (line["unit_price"], line["quantity"]) == (str(price), str(quantity))
+
+
+def test_an_amount_beyond_all_amounts_is_refused() -> None:
+    """As a product of two that are not."""
+    product = {"sku": "a", "price": "9" * 15, "quantity": "9" * 15}
+    assert order(products=[product]).fault.path == "properties.products.0.price"
 
 
 def test_the_total_says_that_prices_include_the_tax() -> None:
