@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from schemas.faults import Fault
 from services.api.queries.suppressions import PROFILE_SUPPRESS
 from services.ingest.core.outcome import Intake
+from services.intake.files import read_lines
 from services.intake.format import lines_of
+from services.intake.formats.segment import FORMAT
 from services.intake.segment.message import Sending
 from services.intake.segment.payload import translated
 from services.store.database import Database
@@ -85,6 +88,18 @@ def test_a_refused_message_of_a_suppressed_person_is_not_kept(process: Process) 
         results = process.take(process.engine.pipeline.decode(read, Intake.SERVER))
         assert [one.reason for one in results] == [reason]
     [(count, _, raw)] = process.database.rows(REJECTED)
-    assert count == len(messages)
+    assert count == 3  # those of the suppressed person are one
     assert "kim@mail.example" in raw
     assert MAIL["value"] not in str(process.database.rows("SELECT raw FROM rejected"))
+
+
+def test_unreadable_lines_of_a_file_are_told_apart(process: Process, tmp_path: Path) -> None:
+    """By their places, for none of their bytes are kept."""
+    file = tmp_path / "archive.jsonl"
+    file.write_bytes(b'{"type":"track","userId":"a@example.com"\n' * 2)
+    lines = list(read_lines(str(file), FORMAT))
+    results = process.take(process.engine.pipeline.decode(lines, Intake.FILE))
+    assert [one.reason for one in results] == ["not_json", "not_json"]
+    rows = process.database.rows("SELECT message, raw FROM rejected FINAL ORDER BY message")
+    assert [raw for _, raw in rows] == ["", ""]
+    assert [f"line {n}" in message for n, (message, _) in enumerate(rows, 1)] == [True, True]

@@ -13,6 +13,7 @@ from schemas.claim import PRICE_MISMATCH, Book
 from schemas.identifiers import NodeId, as_uuid
 from schemas.instants import from_ms, to_ms
 from schemas.price_list import Completion, EditionOffer, ListEdition, PriceList, Received
+from schemas.reject import NOT_KEPT
 from schemas.subject import SEPARATOR, Subject, SubjectType
 from services.ingest.adapters.merging import PartMerging
 from services.ingest.adapters.projections import FEW, FactViews
@@ -347,7 +348,7 @@ class ClickHouseFactStore:
         """See the port."""
         rows = [
             (
-                UUID(bytes=sha256(f"{line.reject.reason}\n".encode() + line.raw).digest()[:16]),
+                _reject_id(line),
                 line.reject.reason,
                 line.reject.path,
                 line.reject.message,
@@ -429,3 +430,12 @@ def _order_names(realm: str, orders: Collection[OrderName]) -> dict[str, Any]:
         "numbers": sorted({number for _, number in mine}),
         "orders": [f"{issuer}{SEPARATOR}{number}" for issuer, number in mine],
     }
+
+
+def _reject_id(line: RejectedLine) -> UUID:
+    """By reason and bytes. Lines of which no bytes are kept differ in what is said of them, as their
+    place in a file; those of people of whom nothing may be kept do not differ."""
+    reason, told = line.reject.reason, line.raw
+    if not told and reason not in NOT_KEPT:
+        told = line.reject.message.encode()
+    return UUID(bytes=sha256(f"{reason}\n".encode() + told).digest()[:16])

@@ -20,8 +20,8 @@ class FieldAtFault(NamedTuple):
 
 _INVALID = RejectReason.INVALID_FIELD
 _ROWS = (
-    ("", RejectReason.NOT_JSON, "half of a character, `NaN`, a number that no float reaches, or more "
-     "than 254 levels"),
+    ("", RejectReason.NOT_JSON, "half of a character, `NaN`, a number that no float reaches, or "
+     "more than 254 levels"),
     ("", RejectReason.TOO_LARGE, "more than 32 KB"),
     ("type", RejectReason.UNKNOWN_TYPE, "none of the six calls"),
     ("timestamp", _INVALID, "no RFC 3339 time with a zone; in a file also missing"),
@@ -36,7 +36,7 @@ _ROWS = (
     ("groupId", _INVALID, "missing in `group`"),
     ("event", _INVALID, "missing in `track`, or more than 300 characters"),
     ("context", _INVALID, "no object; a name in it has more than 100 characters"),
-    ("context", RejectReason.NOT_JSON, "half of a character in what the body says of all messages"),
+    ("context", RejectReason.NOT_JSON, "half of a character in that of the whole body"),
     ("properties", _INVALID, "no object; more than 500 values, or one of 8,000 characters"),
     ("traits", _INVALID, "no object; more than 60 traits, or one of 500 characters; a name "
      "that no attribute may have, or two that are the same attribute"),
