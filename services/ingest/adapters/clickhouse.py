@@ -433,7 +433,7 @@ def _order_names(realm: str, orders: Collection[OrderName]) -> dict[str, Any]:
 
 
 def _reject_id(line: RejectedLine) -> UUID:
-    """By reason and bytes. Lines of which no bytes are kept differ in what is said of them, as their
+    """By reason and bytes. Lines of which none are kept differ in what is said of them, as their
     place in a file; those of people of whom nothing may be kept do not differ."""
     reason, told = line.reject.reason, line.raw
     if not told and reason not in NOT_KEPT:
