@@ -53,6 +53,7 @@ def test_a_plain_body_is_read_as_it_is(encoding: bytes) -> None:
         (b"no gzip", ProblemCode.INVALID_REQUEST),
         (b"", ProblemCode.INVALID_REQUEST),
     ],
+    ids=["packed", "plain", "cut", "longer", "not packed", "empty"],
 )
 def test_what_cannot_be_unpacked_is_refused(body: bytes, code: ProblemCode) -> None:
     """As too large, or as damaged."""
