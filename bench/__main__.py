@@ -19,6 +19,7 @@ from bench import (
     identity,
     ingest,
     matching,
+    measures,
     profile_read,
     real_prices,
     small,
@@ -29,6 +30,7 @@ from bench import (
     workers,
 )
 from bench.children import ChildFailed, Result
+from services.measures.catalogue import MEASURES
 from services.runtime.errors import C360Error
 
 Benchmark = tuple[str, Callable[[], Result], Callable[[Result], str]]
@@ -83,6 +85,16 @@ def parser_of_all() -> argparse.ArgumentParser:
         "suggestions", parents=[as_json], help=_first_line(suggestions.__doc__)
     )
     scoring.add_argument("--persons", type=positive, nargs="+", default=suggestions.PERSONS)
+    counted = commands.add_parser("measures", parents=[as_json], help=_first_line(measures.__doc__))
+    counted.add_argument(
+        "--persons",
+        type=positive,
+        default=measures.PERSONS,
+        help=f"in the store, of some five orders each ({measures.PERSONS:,})",
+    )
+    counted.add_argument(
+        "--names", nargs="+", choices=list(MEASURES), default=(), help="only these (all)"
+    )
     _add_small(commands.add_parser("small", parents=[as_json], help=_first_line(small.__doc__)))
     sent = commands.add_parser("tracking", parents=[as_json], help=_first_line(tracking.__doc__))
     seconds = f"of each turn ({tracking.SECONDS:g})"
@@ -341,6 +353,9 @@ def _chosen(given: argparse.Namespace) -> list[Benchmark]:
         return [("matching", lambda: matching.measure(**asked), matching.tell)]
     if given.command == "suggestions":
         return [("suggestions", lambda: suggestions.measure(given.persons), suggestions.tell)]
+    if given.command == "measures":
+        chosen = (given.persons, given.names)
+        return [("measures", lambda: measures.measure(*chosen), measures.tell)]
     if given.command == "small":
         return [("small", lambda: small.measure(given.rate, given.seconds), small.tell)]
     if given.command == "tracking":

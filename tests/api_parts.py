@@ -40,4 +40,5 @@ def api_parts_of(
     rates = RateLimits(settings.api_rate_per_s)
     marks = Marks(cast(Any, pool))
     kept = _Notes(), WritesInWork(), marks, KeyLooks(authenticator), AnswerCache(marks, 0, metrics)
-    return ApiParts(settings, cast(Any, pool), authenticator, rates, metrics, *kept)
+    reading = cast(Any, pool)
+    return ApiParts(settings, reading, authenticator, rates, metrics, *kept, reading)

@@ -57,6 +57,12 @@ def limits_of(settings: ApiSettings) -> PoolLimits:
     )
 
 
+def limits_of_measures(settings: ApiSettings) -> PoolLimits:
+    """Those of measures: one is computed at a time, and keeps no other read from a connection."""
+    limit_s = settings.insight_limit_s
+    return PoolLimits(1, settings.api_waiting_max, limit_s, limit_s)
+
+
 class ReadPool(Generic[A]):
     """Runs reads. `open_reads` opens a connection; it may block and raise Retry or Fatal."""
 
@@ -68,8 +74,11 @@ class ReadPool(Generic[A]):
         metrics: Metrics,
         clock_s: Callable[[], float] = time.monotonic,
         renew: Callable[[A], object] = lambda _reads: None,
+        advice: str = "",
     ) -> None:
-        """`renew` is called in the thread of a request, before its work."""
+        """`renew` is called in the thread of a request, before its work. `advice` is what to do
+        about a read that takes too long."""
+        self._advice = advice
         self._renew = renew
         self._open_reads = open_reads
         self._close_reads = close_reads
@@ -84,6 +93,11 @@ class ReadPool(Generic[A]):
         self._waiting = 0
         self._given_up = 0
         self._away_until_s = self._logged_s = -math.inf
+
+    @property
+    def longest_s(self) -> float:
+        """How long a request waits for its answer at most."""
+        return self._limits.wait_s + self._limits.limit_s
 
     async def run(self, work: Callable[[A], T]) -> T:
         """The result of the work on a connection.
@@ -107,7 +121,8 @@ class ReadPool(Generic[A]):
         if not done:
             self._give_up(reading)
             limit_s = self._limits.limit_s
-            raise Retry(f"the store has not answered within {limit_s:g} s", reason=SLOW)
+            detail = f"the store has not answered within {limit_s:g} s{self._advice}"
+            raise Retry(detail, reason=SLOW)
         return reading.result()
 
     def close(self) -> None:

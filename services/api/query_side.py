@@ -22,7 +22,7 @@ from services.api.key_looks import KeyLooks
 from services.api.key_ring import KeyRing
 from services.api.keys import ApiKeyStore
 from services.api.marks import SOLE_WRITER_AGE_S, Marks
-from services.api.pool import ReadPool, limits_of
+from services.api.pool import ReadPool, limits_of, limits_of_measures
 from services.api.ports import Access, close_reads
 from services.api.rates import RateLimits
 from services.api.read_store import access_to
@@ -32,8 +32,13 @@ from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
 from services.store.database import Database
 
-OpenDatabase = Callable[[], Database]
-"""Opens a connection to the store. Blocks; raises Retry or Fatal."""
+OpenDatabase = Callable[[int], Database]
+"""Opens a connection to the store whose statements may take so many seconds. Blocks; raises Retry
+or Fatal."""
+MEASURES_ADVICE = (
+    ": measures of many customers take long; ask when less goes on, or have C360_INSIGHT_LIMIT_S "
+    "raised"
+)
 
 
 class QuerySide:
@@ -55,17 +60,25 @@ class QuerySide:
         """
         others = [Credentials(settings.api_keys, settings.public_write_keys, token)]
         verifier = token_verifier(settings, settings.realms)
-        self._keys = _StoredKeys(open_database)
+
+        def opened() -> Database:
+            return open_database(settings.api_limit_s)
+
+        self._keys = _StoredKeys(opened)
         self._ring = KeyRing(self._keys, [*others, *([verifier] if verifier else [])])
-        self._access_log = AccessLog(open_database)
+        self._access_log = AccessLog(opened)
         metrics.access_entries_waiting.set_function(lambda: self._access_log.waiting)
         limits = limits_of(settings)
 
         def open_reads() -> Access:
-            return access_to(settings, open_database(), act, writing=writing)
+            return access_to(settings, opened(), act, writing=writing)
+
+        def open_measures() -> Access:
+            database = open_database(settings.insight_limit_s)
+            return access_to(settings, database, act, writing=writing)
 
         def open_figures() -> StoreFigures:
-            database = open_database()
+            database = opened()
             return StoreFigures(database, access_to(settings, database, act, writing=writing).reads)
 
         self._gauges = StoreGauges(metrics, open_figures)
@@ -76,12 +89,20 @@ class QuerySide:
         # Every request waits for a look now and then, and must not wait for others that read long.
         alone = limits._replace(connections=1)
         self._look_pool: ReadPool[Access] = ReadPool(open_reads, close_reads, alone, metrics)
+        self._measure_pool: ReadPool[Access] = ReadPool(
+            open_measures,
+            close_reads,
+            limits_of_measures(settings),
+            metrics,
+            renew=_by_rules_in_force,
+            advice=MEASURES_ADVICE,
+        )
         alone_writes = () if writing is None else (lambda: writing.settled, SOLE_WRITER_AGE_S)
         marks = Marks(self._look_pool, *alone_writes)
         answers = AnswerCache(marks, settings.api_cache_bytes, metrics)
         rates, in_work = RateLimits(settings.api_rate_per_s), WritesInWork()
         self._looks = KeyLooks(self._ring)
-        kept = self._access_log, in_work, marks, self._looks, answers
+        kept = self._access_log, in_work, marks, self._looks, answers, self._measure_pool
         self.parts = ApiParts(settings, self._pool, self._ring, rates, metrics, *kept)
 
     def start(self) -> None:
@@ -96,6 +117,7 @@ class QuerySide:
         self._looks.close()
         self._pool.close()
         self._look_pool.close()
+        self._measure_pool.close()
         self._access_log.stop()
         self._ring.stop()
         self._keys.close()
@@ -108,7 +130,7 @@ def _by_rules_in_force(access: Access) -> None:
 class _StoredKeys:
     """The keys of the store, on a connection that is opened anew after a failure."""
 
-    def __init__(self, open_database: OpenDatabase) -> None:
+    def __init__(self, open_database: Callable[[], Database]) -> None:
         self._open_database = open_database
         self._database: Database | None = None
 

@@ -81,11 +81,12 @@ class CheckedServer:
             self._waits_for = str(error)
             raise
 
-    def opened(self) -> Database:
-        """A connection for requests. Raises Retry while the store is not open."""
+    def opened(self, limit_s: int) -> Database:
+        """A connection for requests, whose statements may take so many seconds. Raises Retry while
+        the store is not open."""
         if not self._is_open:
             raise Retry(self._waits_for)
-        return open_server(self._settings, timeout_s=self._settings.api_limit_s)
+        return open_server(self._settings, timeout_s=limit_s)
 
     def ping(self) -> None:
         """See services.intake.http.Running. On a connection that no request uses."""

@@ -96,8 +96,8 @@ def serve(engine: Engine, listener: socket.socket) -> None:
         in_turn(lambda: applying.note(engine.begin(records)))
         applying.start()
 
-    def open_database() -> Database:
-        return open_embedded(settings.data_dir, settings.api_limit_s)
+    def open_database(limit_s: int) -> Database:
+        return open_embedded(settings.data_dir, limit_s)
 
     access = _access(engine, act, in_turn)
     query = QuerySide(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bench import api, consistency, identity, identity_graph, startup, tracing
+from bench import api, consistency, identity, identity_graph, measures, startup, tracing
 from bench.api_memory import slope_per_minute
 from bench.percentiles import percentile
 from bench.population import ISSUERS, REALM, fill
@@ -282,6 +282,18 @@ def test_the_made_up_graph_is_as_the_writer_leaves_it(database: Database) -> Non
         identity_graph.hub().id,
         *(identity_graph.node(name, 7).id for name in identity_graph.IDENTIFIERS),
     }
+
+
+def test_measures_are_reported() -> None:
+    """Every measure is computed on the store that was filled, and says what it took."""
+    report = bench("measures", "--persons", "400", "--names", "rfm", "churn_rate")
+    assert report["tables"]["map"]["rows"] == 1_600
+    assert report["tables"]["orders"]["rows"] > 400
+    assert [one["measure"] for one in report["measures"]] == ["rfm", "churn_rate"]
+    for one in report["measures"]:
+        assert 100 < one["customers"] <= 400
+        assert min(one["rows_read"], one["peak_mib"], one["seconds"]) > 0
+    assert "churn_rate" in measures.tell(report)
 
 
 def test_identity_reports_every_job() -> None:

@@ -24,8 +24,8 @@ def test_the_api_may_ask_what_it_asks_beside_requests(
     that tell whether an answer still holds."""
     prepare_server(server_settings)
 
-    def opened() -> Database:
-        return open_server(server_settings)
+    def opened(limit_s: int) -> Database:
+        return open_server(server_settings, timeout_s=limit_s)
 
     with noted() as needs:
         with open_reading(server_settings):
@@ -36,7 +36,7 @@ def test_the_api_may_ask_what_it_asks_beside_requests(
             wait_until(lambda: bool(needs), 30.0, "no keys are read")
         finally:
             side.stop()
-        with closing(opened()) as database:
+        with closing(opened(30)) as database:
             access = access_to(server_settings, database, lambda _records: None)
             StoreGauges(Metrics(), lambda: StoreFigures(database, access.reads)).look()
             _ask(access)

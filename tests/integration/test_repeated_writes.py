@@ -95,7 +95,7 @@ def app(database: Database) -> Iterator[tuple[Application, Access]]:
     made.state.metrics, rates = metrics, RateLimits(1_000)
     marks = Marks(pool)
     kept = log, WritesInWork(), marks, KeyLooks(authenticator), AnswerCache(marks, 0, metrics)
-    made.state.api = ApiParts(settings, pool, authenticator, rates, metrics, *kept)
+    made.state.api = ApiParts(settings, pool, authenticator, rates, metrics, *kept, pool)
     made.state.begun, made.state.gate = asyncio.Event(), asyncio.Event()
     done.clear()
     yield made, access

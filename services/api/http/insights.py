@@ -11,6 +11,7 @@ from schemas.api.pages import Page
 from schemas.api.problem import ProblemCode
 from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
+from services.api.http.parts import api_parts
 from services.api.http.problems import Problem, documented
 from services.api.http.run import LIST_PROBLEMS, READ_PROBLEMS, document, one, page, rows
 from services.api.queries.insights import (
@@ -62,5 +63,5 @@ async def measure(
     if measure not in MEASURES:
         raise Problem(ProblemCode.NOT_FOUND, "there is no such measure")
     asked = MeasureRequest(realm=caller.realm, measure=measure, first=first, until=until)
-    found = await one(request, INSIGHTS_SHOW, asked)
+    found = await one(request, INSIGHTS_SHOW, asked, api_parts(request).measures)
     return document(found)

@@ -45,6 +45,8 @@ class ApiParts(NamedTuple):
     marks: Marks
     looks: KeyLooks
     answers: AnswerCache
+    measures: ReadPool[Access]
+    """Connections on which measures are computed, which take longer than other reads may."""
 
 
 def api_parts(request: Request) -> ApiParts:

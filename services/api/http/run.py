@@ -21,7 +21,7 @@ from services.api.answer_cache import ReadAnswer, etag_of, is_known
 from services.api.cursors import CURSOR_CHARS_MAX
 from services.api.http.parts import api_parts
 from services.api.operation import In, Operation, Out, part_of, plain
-from services.api.pool import SLOW
+from services.api.pool import SLOW, ReadPool
 from services.api.ports import Access
 from services.runtime.errors import Retry
 from services.runtime.settings import ApiSettings
@@ -83,24 +83,38 @@ MARK = "mark"
 """State of a request: how far the data had come before it was read."""
 
 
-async def rows(request: Request, operation: Operation[In, Out], asked: In) -> list[Out]:
-    """The rows of an operation. Raises C360Error, which the application answers with a problem."""
+async def rows(
+    request: Request,
+    operation: Operation[In, Out],
+    asked: In,
+    pool: ReadPool[Access] | None = None,
+) -> list[Out]:
+    """The rows of an operation, read on a connection of `pool`, or of the usual one.
+
+    Raises C360Error, which the application answers with a problem.
+    """
 
     def read(access: Access) -> list[Out]:
         return list(islice(operation.run(access, asked), ROWS_MAX))
 
     parts = api_parts(request)
+    reading = pool or parts.pool
 
     async def marked() -> list[Out]:
         setattr(request.state, MARK, await parts.marks.latest())
-        return await parts.pool.run(read)
+        return await reading.run(read)
 
-    return await _in_time(parts.settings, marked())
+    return await _in_time(reading, marked())
 
 
-async def one(request: Request, operation: Operation[In, Out], asked: In) -> Out:
+async def one(
+    request: Request,
+    operation: Operation[In, Out],
+    asked: In,
+    pool: ReadPool[Access] | None = None,
+) -> Out:
     """The only row of an operation that gives one."""
-    [found] = await rows(request, operation, asked)
+    [found] = await rows(request, operation, asked, pool)
     return found
 
 
@@ -142,13 +156,13 @@ async def kept(
         key = operation.name, asked.model_dump_json(), fields
         return await parts.answers.answer(mark.number, key, lambda: parts.pool.run(read))
 
-    return await _in_time(parts.settings, marked())
+    return await _in_time(parts.pool, marked())
 
 
-async def _in_time(settings: ApiSettings, reading: Awaitable[T]) -> T:
+async def _in_time(pool: ReadPool[Access], reading: Awaitable[T]) -> T:
     """The mark and the read together take no longer than one of them may. Raises Retry."""
     try:
-        async with asyncio.timeout(settings.api_wait_s + settings.api_limit_s):
+        async with asyncio.timeout(pool.longest_s):
             return await reading
     except TimeoutError as error:
         raise Retry("the store has not answered in time", reason=SLOW) from error

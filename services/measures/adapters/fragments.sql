@@ -3,53 +3,81 @@
 -- once per issuer and order id as docs/profiles.md says. Of several reports the best one owns the
 -- order; orders cancelled as a whole are skipped, cancelled lines reduce the revenue. An identifier
 -- that the map does not know is a profile of its own, and a person if its type is personal.
+--
+-- Nearly every order has one row (`alone`) and is taken as it is read, in the order of the map. The
+-- few others (`settled`) are ranked: those of several rows, and all of identifiers with an event
+-- that may have another body, whose order may be another one. FINAL would sort all of them.
+    several AS
+    (
+        SELECT cityHash64(order_issuer, order_id) AS key FROM orders
+        WHERE realm = {realm:String} AND order_action IN ('placed', 'cancelled')
+        GROUP BY key HAVING count() > 1
+    ),
+    corrected AS (SELECT node FROM touchpoints WHERE realm = {realm:String} AND corrects),
     reports AS
     (
-        SELECT order_action AS action, order_issuer AS issuer, order_id, node, occurred_at,
-            channel, source_store AS store, anchor_type, anchor_type = 'record' AS unnamed,
-            order_currency AS currency, order_value AS value, empty(lines.kind) AS whole,
+        SELECT order_action = 'placed' AS is_placed, order_issuer AS issuer, order_id, node,
+            occurred_at, channel, source_store, anchor_type, anchor_type = 'record' AS unnamed,
+            order_currency AS said_in, order_value, NOT is_placed AND empty(lines.kind) AS whole,
+            order_counts AND NOT synthetic AND order_action IN ('placed', 'cancelled') AS is_valid,
             concat(unnamed ? '1' : '0', toString(occurred_at), event_id, '\0', toString(node))
                 AS rank
-        FROM orders FINAL
+        FROM orders
+        WHERE realm = {realm:String}
+            AND (cityHash64(order_issuer, order_id) IN several OR node IN corrected)
+        ORDER BY version DESC, _block_number DESC LIMIT 1 BY node, event_id
+    ),
+    settled AS
+    (
+        SELECT argMinIf(r.node, rank, is_placed) AS node,
+            argMinIf(r.anchor_type, rank, is_placed) AS anchor_type,
+            argMinIf(occurred_at, rank, is_placed) AS at,
+            argMinIf(r.channel, rank, is_placed) AS channel,
+            argMinIf(source_store, rank, is_placed) AS store,
+            argMinIf(said_in, rank, is_placed) AS currency,
+            argMinIf(order_value, rank, is_placed) AS worth,
+            groupArrayIf((said_in, order_value), NOT is_placed AND NOT whole) AS parts,
+            arraySum(x -> x.2, arrayFilter(x -> x.1 = '' OR x.1 = currency, parts)) AS off,
+            (worth - greatest(0, least(off, worth)))::Decimal(18, 4) AS revenue
+        FROM reports AS r WHERE is_valid GROUP BY issuer, order_id
+        HAVING max(is_placed) AND NOT max(whole) AND NOT minIf(unnamed, is_placed)
+    ),
+    alone AS
+    (
+        SELECT node, anchor_type, occurred_at AS at, channel, source_store AS store,
+            order_currency AS currency, order_value AS revenue
+        FROM orders
         WHERE realm = {realm:String} AND order_counts AND NOT synthetic
-            AND order_action IN ('placed', 'cancelled')
+            AND order_action = 'placed' AND anchor_type != 'record' AND node NOT IN corrected
+            AND cityHash64(order_issuer, order_id) NOT IN several
     ),
-    placed AS
+    personal AS
     (
-        SELECT issuer, order_id, min(unnamed) AS nobodys,
-            argMin((node, anchor_type, occurred_at, channel, store, currency, value), rank) AS best
-        FROM reports WHERE action = 'placed' GROUP BY issuer, order_id
+        SELECT groupArrayArray(personal_types) AS types FROM realms FINAL
+        WHERE realm = {realm:String}
     ),
-    cancelled AS
+    holders AS
     (
-        SELECT issuer, order_id, max(whole) AS is_whole,
-            groupArrayIf((currency, value), NOT whole) AS parts
-        FROM reports WHERE action = 'cancelled' GROUP BY issuer, order_id
-    ),
-    counted AS
-    (
-        SELECT p.best.1 AS node, p.best.2 AS anchor_type, p.best.3 AS at,
-            p.best.4::String AS channel, p.best.5::String AS store, p.best.6::String AS currency,
-            arraySum(x -> x.2, arrayFilter(x -> x.1 = '' OR x.1 = currency, c.parts)) AS off,
-            (p.best.7 - greatest(0, least(off, p.best.7)))::Decimal(38, 4) AS revenue
-        FROM placed AS p LEFT JOIN cancelled AS c
-            ON p.issuer = c.issuer AND p.order_id = c.order_id
-        WHERE NOT p.nobodys AND NOT c.is_whole
-            AND at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+        SELECT node, profile, has({kinds:Array(String)}, kind) AS counts, true AS is_known
+        FROM map FINAL WHERE realm = {realm:String}
     ),
     purchases AS
     (
-        SELECT if(m.kind != '', m.profile, c.node) AS profile, c.at AS at, c.channel AS channel,
+        SELECT if(m.is_known, m.profile, c.node) AS profile, c.at AS at, c.channel AS channel,
             if(c.store = '', c.channel, c.store) AS place, c.currency AS currency,
             c.revenue AS revenue
-        FROM counted AS c
-        LEFT ANY JOIN
-        (
-            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
-        ) AS m ON c.node = m.node
-        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
-            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
-            c.anchor_type), 'person', 'anonymous'))
+        FROM alone AS c LEFT ANY JOIN holders AS m ON c.node = m.node
+        WHERE c.at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            AND if(m.is_known, m.counts, has({kinds:Array(String)},
+                has((SELECT types FROM personal), c.anchor_type) ? 'person' : 'anonymous'))
+        UNION ALL
+        SELECT if(m.is_known, m.profile, c.node) AS profile, c.at AS at, c.channel AS channel,
+            if(c.store = '', c.channel, c.store) AS place, c.currency AS currency,
+            c.revenue AS revenue
+        FROM settled AS c LEFT ANY JOIN holders AS m ON c.node = m.node
+        WHERE c.at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            AND if(m.is_known, m.counts, has({kinds:Array(String)},
+                has((SELECT types FROM personal), c.anchor_type) ? 'person' : 'anonymous'))
     )
 
 -- occasions --
@@ -68,7 +96,7 @@
 -- returns --
 -- Every return before the end of the window, once per issuer and return number, with the profile of
 -- the order that it names, or of whoever is named with it. In the realm's currency; of others
--- nothing.
+-- nothing. It needs what `purchases` begins with.
     returned AS
     (
         SELECT order_issuer AS issuer, return_id,
@@ -78,18 +106,31 @@
         (
             SELECT *, concat(anchor_type = 'record' ? '1' : '0', toString(occurred_at), event_id,
                 '\0', toString(node)) AS rank
-            FROM orders FINAL
-            WHERE realm = {realm:String} AND order_counts AND NOT synthetic
-                AND order_action = 'returned'
+            FROM orders
+            WHERE realm = {realm:String} AND (order_action = 'returned' OR node IN corrected)
+            ORDER BY version DESC, _block_number DESC LIMIT 1 BY node, event_id
         )
+        WHERE order_counts AND NOT synthetic AND order_action = 'returned'
         GROUP BY issuer, return_id
     ),
+    named AS (SELECT cityHash64(issuer, best.1) FROM returned),
     sold AS
     (
-        SELECT issuer, order_id, nobodys, best.1 AS node, best.2 AS anchor_type,
-            best.6::String AS currency, true AS is_known
-        FROM placed
-        WHERE (issuer, order_id) IN (SELECT issuer, best.1 FROM returned)
+        SELECT order_issuer AS issuer, order_id, min(s.anchor_type = 'record') AS nobodys,
+            argMin(s.node, rank) AS node, argMin(s.anchor_type, rank) AS anchor_type,
+            argMin(s.order_currency, rank)::String AS currency, true AS is_known
+        FROM
+        (
+            SELECT *, concat(anchor_type = 'record' ? '1' : '0', toString(occurred_at), event_id,
+                '\0', toString(node)) AS rank
+            FROM orders
+            WHERE realm = {realm:String}
+                AND (order_action = 'placed' AND cityHash64(order_issuer, order_id) IN named
+                    OR node IN corrected)
+            ORDER BY version DESC, _block_number DESC LIMIT 1 BY node, event_id
+        ) AS s
+        WHERE order_counts AND NOT synthetic AND order_action = 'placed'
+        GROUP BY issuer, order_id
     ),
     owned AS
     (
@@ -99,19 +140,14 @@
             (said_in IN ('', {currency:String}) ? r.best.6 : 0)::Decimal(38, 4) AS refund
         FROM returned AS r LEFT JOIN sold AS s ON r.issuer = s.issuer AND r.best.1 = s.order_id
         WHERE NOT if(s.is_known, s.nobodys, r.best.4)
-            AND at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
     ),
     returns AS
     (
-        SELECT if(m.kind != '', m.profile, o.node) AS profile, o.at AS at, o.refund AS refund
-        FROM owned AS o
-        LEFT ANY JOIN
-        (
-            SELECT node, profile, kind::String AS kind FROM map FINAL WHERE realm = {realm:String}
-        ) AS m ON o.node = m.node
-        WHERE has({kinds:Array(String)}, multiIf(m.kind != '', m.kind, has(
-            (SELECT groupArrayArray(personal_types) FROM realms FINAL WHERE realm = {realm:String}),
-            o.anchor_type), 'person', 'anonymous'))
+        SELECT if(m.is_known, m.profile, c.node) AS profile, c.at AS at, c.refund AS refund
+        FROM owned AS c LEFT ANY JOIN holders AS m ON c.node = m.node
+        WHERE c.at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+            AND if(m.is_known, m.counts, has({kinds:Array(String)},
+                has((SELECT types FROM personal), c.anchor_type) ? 'person' : 'anonymous'))
     )
 
 -- customers --

@@ -11,7 +11,16 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from services.api.pool import AWAY_S, AWAY_TEXT, BUSY, SLOW, PoolLimits, ReadPool, limits_of
+from services.api.pool import (
+    AWAY_S,
+    AWAY_TEXT,
+    BUSY,
+    SLOW,
+    PoolLimits,
+    ReadPool,
+    limits_of,
+    limits_of_measures,
+)
 from services.runtime.errors import C360Error, Fatal, InvalidInput, InvalidState, NotFound, Retry
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings
@@ -74,12 +83,17 @@ class Gate:
 class Pool(ReadPool[Connection]):
     """A pool over a shelf, with a clock that stands still."""
 
-    def __init__(self, limits: PoolLimits = LIMITS) -> None:
+    def __init__(self, limits: PoolLimits = LIMITS, advice: str = "") -> None:
         self.shelf = Shelf()
         self.metrics = Metrics()
         self.now_s = 100.0
         super().__init__(
-            self.shelf.open, self.shelf.close, limits, self.metrics, lambda: self.now_s
+            self.shelf.open,
+            self.shelf.close,
+            limits,
+            self.metrics,
+            lambda: self.now_s,
+            advice=advice,
         )
 
     def waiting(self) -> float:
@@ -369,3 +383,18 @@ def test_limits_are_those_of_the_settings() -> None:
     """Each setting is the limit that it names."""
     settings = Settings(api_connections=3, api_waiting_max=5, api_wait_s=1.5, api_limit_s=7)
     assert limits_of(settings) == PoolLimits(3, 5, 1.5, 7)
+
+
+def test_measures_have_limits_of_their_own() -> None:
+    """One is computed at a time, for longer than other reads may take; the next one waits."""
+    settings = Settings(api_connections=3, api_waiting_max=5, api_limit_s=7, insight_limit_s=90)
+    assert limits_of_measures(settings) == PoolLimits(1, 5, 90, 90)
+
+
+async def test_a_read_that_takes_too_long_says_what_to_do() -> None:
+    """The advice of the pool follows the limit."""
+    gate = Gate()
+    pool = Pool(LIMITS._replace(limit_s=0.01), ": ask for less")
+    with pytest.raises(Retry, match=r"within 0\.01 s: ask for less"):
+        await pool.run(gate)
+    gate.open()

@@ -79,6 +79,7 @@ STATED: list[tuple[str, int | float]] = [
     ("requests waiting to read", SETTINGS.api_waiting_max),
     ("requests waiting to read", SETTINGS.api_wait_s),
     ("time of a read", SETTINGS.api_limit_s),
+    ("time of a measure", SETTINGS.insight_limit_s),
     ("body of a request for data", BODY_BYTES_MAX // MIB),
     ("body of a request for data", BYTES_IN_FLIGHT_MAX // MIB),
     ("`X-Purpose`", PURPOSE_CHARS_MAX),
