@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from bench.children import Result, answer, cpu_s, peak_mib, progress
 from bench.purchase_store import ENDS_MS, FILL, REALM, fill
 from bench.reading import SECRET, settle_merges
-from schemas.rules.identity import identity_rules
 from schemas.rules.insights import insight_rules
 from services.embedded.engine import Engine
 from services.measures.adapters.clickhouse import MeasureReader

@@ -24,7 +24,6 @@ from services.api.operation import In, Operation, Out, part_of, plain
 from services.api.pool import SLOW, ReadPool
 from services.api.ports import Access
 from services.runtime.errors import Retry
-from services.runtime.settings import ApiSettings
 from services.store.asked import recorded
 
 T = TypeVar("T")
