@@ -13,6 +13,8 @@ from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
 BOUNDED_SQL = _STATEMENTS["bounded"]
+MERGING_SQL = _STATEMENTS["merging"]
+PURCHASES = "-- CTEs of purchases --"
 FRAGMENTS = {
     "purchases": _STATEMENTS["purchases"],
     "occasions": _STATEMENTS["occasions"],
@@ -39,4 +41,5 @@ _PLACE = re.compile(r"-- CTEs of (\w+) --")
 def whole(sql: str) -> str:
     """A statement of a measure with what it begins with, in bounded memory. Raises KeyError for an
     unknown fragment."""
-    return f"{_PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)}\n{BOUNDED_SQL}"
+    settings = MERGING_SQL if PURCHASES in sql else BOUNDED_SQL
+    return f"{_PLACE.sub(lambda match: FRAGMENTS[match[1]], sql)}\n{settings}"

@@ -586,3 +586,10 @@
 SETTINGS join_algorithm = 'grace_hash,hash', max_bytes_in_join = 64000000,
     max_bytes_before_external_group_by = 300000000, max_bytes_before_external_sort = 300000000,
     temporary_files_buffer_size = 65536, max_read_buffer_size = 131072
+
+-- merging --
+-- The same of purchases: orders and the map stand in the order of the identifiers, in which they
+-- are joined. What must be sorted goes to disk above a limit.
+SETTINGS join_algorithm = 'full_sorting_merge,hash', max_bytes_before_external_sort = 300000000,
+    max_bytes_before_external_group_by = 300000000, temporary_files_buffer_size = 65536,
+    max_read_buffer_size = 131072
