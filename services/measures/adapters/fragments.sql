@@ -461,23 +461,22 @@
 
 -- baskets --
 -- What was in the orders that count before the end of the window, by whoever ordered: once per issuer
--- and order id, of several reports the best one as for purchases.
-    ordered AS
+-- and order id, of several reports the best one as for purchases. Few orders have several; only these
+-- are ranked.
+    repeated_orders AS
     (
-        SELECT argMin((node, anchor_type, occurred_at, channel::String,
-            arrayFilter(sku -> sku != '', lines.sku),
-            arrayDistinct(arrayFilter(one -> one != '', lines.category))),
-            concat(toString(occurred_at), event_id, '\0', toString(node))) AS best
+        SELECT cityHash64(order_issuer, order_id) AS key FROM orders
+        WHERE realm = {realm:String} AND order_action = 'placed' AND anchor_type != 'record'
+        GROUP BY key HAVING count() > 1
+    ),
+    best_reports AS
+    (
+        SELECT (argMin((node, event_id), concat(toString(occurred_at), event_id, '\0',
+            toString(node))) AS best).1, best.2
         FROM orders FINAL
         WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
             AND NOT synthetic AND anchor_type != 'record'
-            AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-            AND (order_issuer, order_id) NOT IN
-            (
-                SELECT order_issuer, order_id FROM orders FINAL
-                WHERE realm = {realm:String} AND order_action = 'cancelled' AND NOT synthetic
-                    AND empty(lines.kind)
-            )
+            AND cityHash64(order_issuer, order_id) IN repeated_orders
         GROUP BY order_issuer, order_id
     ),
     baskets AS
@@ -486,9 +485,21 @@
             o.skus AS skus, o.categories AS categories
         FROM
         (
-            SELECT best.1 AS node, best.2 AS anchor_type, best.3 AS at, best.4 AS channel,
-                best.5 AS skus, best.6 AS categories
-            FROM ordered
+            SELECT node, anchor_type, occurred_at AS at, channel::String AS channel,
+                arrayFilter(sku -> sku != '', lines.sku) AS skus,
+                arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories
+            FROM orders FINAL
+            WHERE realm = {realm:String} AND order_action = 'placed' AND order_counts
+                AND NOT synthetic AND anchor_type != 'record'
+                AND occurred_at < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+                AND (cityHash64(order_issuer, order_id) NOT IN repeated_orders
+                    OR (node, event_id) IN best_reports)
+                AND (order_issuer, order_id) NOT IN
+                (
+                    SELECT order_issuer, order_id FROM orders FINAL
+                    WHERE realm = {realm:String} AND order_action = 'cancelled' AND NOT synthetic
+                        AND empty(lines.kind)
+                )
         ) AS o
         LEFT ANY JOIN
         (
