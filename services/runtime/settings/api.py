@@ -22,7 +22,7 @@ class ApiSettings(Part):
     """Seconds that a request waits for a connection before it is answered with 503."""
     api_limit_s: Annotated[int, Field(ge=1, le=600)] = 10
     """Seconds that a request may read; beyond it, it is answered with 503."""
-    insight_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 60
+    insight_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 300
     """Seconds that a measure may take to compute, on a connection of its own; beyond it, its
     request is answered with 503."""
     api_rate_per_s: Annotated[float, Field(gt=0, le=100_000)] = 100
