@@ -6,10 +6,8 @@ an incident about one has the profile id.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -29,9 +27,9 @@ from services.cli.incident_options import (
     States,
     begins,
 )
-from services.cli.output import Row, err, one_line, standard_output, write_csv, write_json_lines
+from services.cli.output import Row, err, one_line, write_csv, write_json_lines
 from services.cli.state import Realm, state_of
-from services.cli.whole_file import whole_file
+from services.cli.whole_file import OutputFile, destination
 
 EXPORTED = (
     "incident_id", "kind", "state", "severity", "cause", "fault_id", "realm", "subject_type",
@@ -56,14 +54,7 @@ def export(
         IncidentsFormat,
         typer.Option("--format", help="A row, or an object as in 'list --json', per incident."),
     ] = IncidentsFormat.CSV,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Written here when all is read, instead of to standard output.",
-            readable=False,
-        ),
-    ] = None,
+    output: OutputFile = None,
     state: States = None,
     severity: Severities = None,
     sku: Sku = "",
@@ -91,7 +82,7 @@ def export(
         kind=kind,
         since=begins(since, context, realm),
     )
-    with state_of(context).session() as session, _destination(output) as stream:
+    with state_of(context).session() as session, destination(output) as stream:
         found = session.run(INCIDENTS_LIST, asked)
         if format_ is IncidentsFormat.JSONL:
             count = write_json_lines(map(plain, found), stream)
@@ -118,7 +109,3 @@ def incident_row(incident: AnyIncident) -> Row:
         "last_by": last.get("by"),
         "last_reason": last.get("reason"),
     }
-
-
-def _destination(output: Path | None) -> AbstractContextManager[TextIO]:
-    return standard_output() if output is None else whole_file(output)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from itertools import chain, groupby
 from pathlib import Path
@@ -40,14 +40,13 @@ from services.cli.output import (
     out,
     print_json,
     print_table,
-    standard_output,
     write_csv,
     writing,
 )
 from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.session import Session
 from services.cli.state import AsJson, Realm, state_of
-from services.cli.whole_file import whole_bytes, whole_file
+from services.cli.whole_file import OutputFile, destination, whole_bytes, whole_file
 from services.erasure.receipt import ErasureReceipt
 from services.runtime.errors import InvalidInput
 
@@ -85,14 +84,7 @@ def export(
         ExportedAs,
         typer.Option("--format", help="One JSON document, or a zip archive of CSV files."),
     ] = ExportedAs.JSON,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Written here when all is read, instead of to standard output.",
-            readable=False,
-        ),
-    ] = None,
+    output: OutputFile = None,
     realm: Realm = DEFAULT_REALM,
 ) -> None:
     """Everything that is held on a customer, each row with the table it stands in.
@@ -108,7 +100,7 @@ def export(
             with _archive(output) as stream:
                 count = write_archive(found, stream)
         else:
-            with _text(output) as text:
+            with destination(output) as text:
                 count = write_document(found, realm, text)
     where = f" to {one_line(output)}" if output else ""
     err.print(f"exported {count} rows{where}", soft_wrap=True)
@@ -302,10 +294,6 @@ def _cell(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def _text(output: Path | None) -> AbstractContextManager[TextIO]:
-    return standard_output() if output is None else whole_file(output)
 
 
 @contextmanager

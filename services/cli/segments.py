@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -32,12 +31,11 @@ from services.cli.output import (
     print_json,
     print_table,
     progress_bar,
-    standard_output,
     write_csv,
     write_json_lines,
 )
 from services.cli.state import AsJson, Realm, state_of
-from services.cli.whole_file import whole_file
+from services.cli.whole_file import OutputFile, destination
 from services.ingest.lines import InputError, InputMissing
 
 EXPORTED = ("profile_id", "address_type", "address", "basis", "permitted_since", "since")
@@ -164,14 +162,7 @@ def export(
     channel: Annotated[
         str | None, typer.Option(help="On which to contact, if not as the definition says.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Written here when all is read, instead of to standard output.",
-            readable=False,
-        ),
-    ] = None,
+    output: OutputFile = None,
     realm: Realm = DEFAULT_REALM,
 ) -> None:
     """The members who may be contacted at this moment, each with one address.
@@ -188,7 +179,7 @@ def export(
             else:
                 yield row
 
-    with state_of(context).session() as session, _destination(output) as stream:
+    with state_of(context).session() as session, destination(output) as stream:
         rows = exported(map(plain, session.run(SEGMENTS_EXPORT, asked)))
         if format_ is SegmentFormat.JSONL:
             write_json_lines(rows, stream)
@@ -202,10 +193,6 @@ def export(
     )
     for reason, count in summary["not_permitted"].items():
         err.print(f"  not permitted, {reason}: {count:,}")
-
-
-def _destination(output: Path | None) -> AbstractContextManager[TextIO]:
-    return standard_output() if output is None else whole_file(output)
 
 
 def _text_of(path: Path) -> str:

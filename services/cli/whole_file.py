@@ -8,11 +8,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO, TextIO
+from typing import IO, Annotated, Any, BinaryIO, TextIO
 
-from services.cli.output import OutputFailed
+import typer
+
+from services.cli.output import OutputFailed, standard_output
+
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        help="Written here when all is read, instead of to standard output.",
+        readable=False,
+    ),
+]
+
+
+def destination(output: Path | None) -> AbstractContextManager[TextIO]:
+    """Standard output, or the file that is named instead."""
+    return standard_output() if output is None else whole_file(output)
 
 
 @contextmanager
