@@ -33,6 +33,8 @@ class Scope(StrEnum):
     """Decide which identifiers are of one customer."""
     INSIGHTS_READ = "insights:read"
     """Read measures of groups of customers."""
+    INSIGHTS_PERSON = "insights:person"
+    """Read what measures say of single customers, with their reasons."""
     INCIDENTS_READ = "incidents:read"
     """Read incidents."""
     INCIDENTS_WRITE = "incidents:write"

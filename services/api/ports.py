@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from services.ingest.ports import RejectedSource
     from services.matching.core.suggestion import Suggestion
     from services.matching.ports import SuggestionSource
-    from services.measures.ports import MeasureSource
+    from services.measures.ports import MeasureSource, PersonScoreSource
     from services.profiles.ports import (
         GroupSource,
         OrderConflictSource,
@@ -349,6 +349,11 @@ class Reads(Protocol):
     @property
     def measures(self) -> MeasureSource:
         """Measures of groups of customers."""
+        ...
+
+    @property
+    def person_scores(self) -> PersonScoreSource:
+        """What measures say of single customers."""
         ...
 
     @property

@@ -56,6 +56,7 @@ from services.ingest.ports import RejectedSource
 from services.matching.adapters.clickhouse import SuggestionStore
 from services.matching.core.suggestion import Suggestion
 from services.measures.adapters.clickhouse import MeasureReader
+from services.measures.adapters.person import PersonScoreReader
 from services.profiles.adapters.clickhouse import ProfileReader
 from services.profiles.adapters.groups import GroupReader
 from services.profiles.adapters.history import HistoryReader
@@ -111,8 +112,8 @@ class ReadStore:
         self.profile_rules = read_rules(settings, "profile_rules", profile_rules)
         self.consistency_rules = configured_rules(settings)
         self.groups = GroupReader(database)
-        insights = read_rules(settings, "insight_rules", insight_rules)
-        self.measures = MeasureReader(database, settings.realms, insights)
+        self._insights = read_rules(settings, "insight_rules", insight_rules)
+        self.measures = MeasureReader(database, settings.realms, self._insights)
         self.audit = StoreAudit(database)
         self.personal_data = HeldReader(database)
         self.erasures = ErasureRuns(database)
@@ -148,6 +149,9 @@ class ReadStore:
         regions = {name: realm.region for name, realm in settings.realms.items()}
         histories = HistoryReader(self.profiles)
         self.segment_facts = FactReader(database, histories, survivorship, regions)
+        self.person_scores = PersonScoreReader(
+            database, histories, settings.realms, self._insights, survivorship.consent
+        )
         self.search = SearchReader(database, self.profiles)
         self.timelines = TimelineReader(database, settings.realms)
         self.orders = OrderHistoryReader(database, settings.realms, self.profiles.settled)

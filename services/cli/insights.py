@@ -1,8 +1,8 @@
-"""`c360 insights`: figures about groups of customers."""
+"""`c360 insights`: figures about groups of customers, and what they say of one."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +15,10 @@ from services.api.queries.insights import (
     MeasureRequest,
     MeasuresRequest,
 )
+from services.api.queries.person_insights import INSIGHTS_PROFILE
+from services.api.queries.profiles import ProfileRequest
 from services.cli.output import local_time, out, print_json, print_table
+from services.cli.profile_options import IdentifierOption, IdOption, Who, customer
 from services.cli.state import AsJson, Realm, state_of
 
 DAY_FORMATS = ["%Y-%m-%d"]
@@ -67,6 +70,53 @@ def show(
     if result["breakdown"]:
         cells = [{**cell, "value": _value(cell)} for cell in result["breakdown"]]
         print_table("Breakdown", cells, ("by", "key", "n", "value"))
+
+
+@app.command()
+def profile(
+    context: typer.Context,
+    who: Who = "",
+    handle: IdOption = "",
+    identifier: IdentifierOption = "",
+    realm: Realm = DEFAULT_REALM,
+    as_json: AsJson = False,
+) -> None:
+    """What measures say of one customer, with the reasons; the objection alone of who objects."""
+    asked = ProfileRequest(realm=realm, **customer(who, handle, identifier))
+    with state_of(context).session() as session:
+        [row] = session.run(INSIGHTS_PROFILE, asked)
+    found = plain(row)
+    if as_json:
+        print_json(found)
+        return
+    zone = state_of(context).zone(realm)
+    out.print(f"{found['profile_id']}, {local_time(found['as_of'], zone)}")
+    if found["objection"]:
+        since = local_time(found["objection"]["occurred_at"], zone)
+        out.print(f"no scores: {found['objection']['reason']} to profiling, {since}")
+        return
+    for score in found["scores"]:
+        out.print(f"{score['score']}: {_scored(score, zone)}", soft_wrap=True)
+        for reason in score["reasons"]:
+            points = "" if reason["points"] is None else f"{reason['points']:g} points, "
+            ids = ", ".join(reason["event_ids"])
+            out.print(f"  {points}{reason['what']}{f' ({ids})' if ids else ''}", soft_wrap=True)
+
+
+def _scored(score: dict[str, Any], zone: tzinfo) -> str:
+    """A score as people read it."""
+    if score["absent"]:
+        return f"none, {score['absent']}"
+    parts = [score["word"] or ""]
+    if score["value"] is not None:
+        parts.append(_value({**score, "interval": None, "flags": []}))
+    if score["at"]:
+        parts.append(local_time(score["at"], zone))
+    if score["since"]:
+        parts.append(f"since {local_time(score['since'], zone)}")
+    if score["compared_with"]:
+        parts.append(f"among customers of {local_time(score['compared_with'], zone)}")
+    return ", ".join(filter(None, parts))
 
 
 def _day(instant: datetime | None) -> date | None:

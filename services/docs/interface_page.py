@@ -10,6 +10,7 @@ from schemas.api.access import AccessPage
 from schemas.api.api_key import ListedKey
 from schemas.api.groups import AccountContact, BusinessAccount, HouseholdView, ListedAccount
 from schemas.api.incidents import AffectedItem, IncidentCounts
+from schemas.api.insights import PersonInsights
 from schemas.api.profiles import FoundProfile
 from schemas.profile import ProfileScalars, TimelineEntry
 from schemas.reject import ADVICE
@@ -272,6 +273,9 @@ def _insights() -> list[str]:
         "## `c360 insights show MEASURE --json`",
         "One measure. What `n`, `counts` and `breakdown` hold is said on its page.",
         *_whole(model_schema(MeasureResult, "serialization")),
+        "## `c360 insights profile WHO --json`",
+        "What measures say of one customer: [scores](../person-insights.md) with their reasons.",
+        *_whole(model_schema(PersonInsights, "serialization")),
     ]
 
 

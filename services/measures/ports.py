@@ -1,13 +1,18 @@
-"""The queries on measures, independent of the store."""
+"""The queries on measures and on scores of single customers, independent of the store."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from schemas.api.insights import PersonInsights
+    from schemas.identifiers import NodeId
     from services.measures.core.result import MeasureResult
+    from services.profiles.core.history import ProfileHistory
+    from services.store.profile_map import Members
 
 
 class MeasureSource(Protocol):
@@ -24,5 +29,33 @@ class MeasureSource(Protocol):
 
         Raises:
             ValueError: the window is empty.
+        """
+        ...
+
+
+class PersonHistories(Protocol):
+    """Reads what golden records follow from, by the rules of profiles."""
+
+    def histories(
+        self,
+        realm: str,
+        members: Members,
+        attributes: Collection[str],
+        *,
+        consents: bool,
+        orders: bool,
+    ) -> dict[NodeId, ProfileHistory]:
+        """The histories of profiles whose nodes are given; only the parts that are asked for."""
+        ...
+
+
+class PersonScoreSource(Protocol):
+    """Scores single customers. Nothing is changed, and nobody else's facts are read."""
+
+    def scores(self, realm: str, profile: NodeId) -> PersonInsights:
+        """What measures say of a customer; the objection alone of one who objects to profiling.
+
+        Blocks; reads by key. Raises Retry for a transient fault, Fatal when retrying cannot help,
+        and NotFound for a realm that is not configured.
         """
         ...

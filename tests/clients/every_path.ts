@@ -109,6 +109,7 @@ const answers = {
   "/v1/insights/measures/{measure}": await api.GET("/v1/insights/measures/{measure}", {
     params: { path: { measure: "repeat_purchase_rate" } },
   }),
+  "/v1/profiles/{profile_id}/insights": await api.GET("/v1/profiles/{profile_id}/insights", profile),
   "/problems/{code}": await api.GET("/problems/{code}", {
     params: { path: { code: "not-found" } },
     ...text,

@@ -93,6 +93,7 @@ def calls(facts: Facts) -> dict[str, Asked]:
         "getRejected": Asked({"reject_id": facts["reject_id"]}),
         "listMeasures": Asked({}),
         "getMeasure": Asked({"measure": "repeat_purchase_rate"}),
+        "getProfileInsights": Asked(profile),
         "streamIncidents": Asked({}, is_stream=True),
         "streamProfiles": Asked({}, is_stream=True),
     }

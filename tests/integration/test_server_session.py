@@ -169,6 +169,7 @@ def asked(access: Access, name: str) -> list[dict[str, Any]]:
         "segments_verify": realm,
         "segments_export": {**realm, "segment": "buyers"},
         "insights_show": {**realm, "measure": "repeat_purchase_rate"},
+        "insights_profile": {**realm, "identifier": EMAIL},
     }
     if name in ("rejected_show", "rejected_get"):
         [listed] = asked(access, "rejected_list")

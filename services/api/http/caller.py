@@ -29,7 +29,7 @@ RATE = "rate"
 """State of a request: what its key has left."""
 PRINCIPAL = "principal"
 """State of a request: who asks."""
-TELLS_OF_CUSTOMERS = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII})
+TELLS_OF_CUSTOMERS = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INSIGHTS_PERSON})
 HTTPCredentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 HeaderKey = Annotated[str | None, Depends(KEY_HEADER)]
 

@@ -1,4 +1,4 @@
-"""Routes of measures: which there are, and one of them over a window."""
+"""Routes of measures: which there are, one over a window, and what they say of a customer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from schemas.api.insights import PersonInsights
 from schemas.api.pages import Page
 from schemas.api.problem import ProblemCode
 from services.api.auth import Scope
 from services.api.http.caller import Caller, allowed
+from services.api.http.notes import note
 from services.api.http.parts import api_parts
 from services.api.http.problems import Problem, documented
-from services.api.http.run import LIST_PROBLEMS, READ_PROBLEMS, document, one, page, rows
+from services.api.http.run import (
+    LIST_PROBLEMS,
+    OF_PROFILE_PROBLEMS,
+    READ_PROBLEMS,
+    ProfileId,
+    document,
+    merged,
+    one,
+    page,
+    rows,
+)
 from services.api.queries.insights import (
     INSIGHTS_LIST,
     INSIGHTS_SHOW,
@@ -21,6 +33,8 @@ from services.api.queries.insights import (
     MeasureRequest,
     MeasuresRequest,
 )
+from services.api.queries.person_insights import INSIGHTS_PROFILE
+from services.api.queries.profiles import ProfileRequest
 from services.measures.catalogue import MEASURES
 from services.measures.core.result import MeasureResult
 
@@ -65,3 +79,22 @@ async def measure(
     asked = MeasureRequest(realm=caller.realm, measure=measure, first=first, until=until)
     found = await one(request, INSIGHTS_SHOW, asked, api_parts(request).measures)
     return document(found)
+
+
+@router.get(
+    "/v1/profiles/{profile_id}/insights",
+    operation_id="getProfileInsights",
+    response_model=PersonInsights,
+    responses=documented((*OF_PROFILE_PROBLEMS, ProblemCode.INVALID_STATE)),
+)
+async def of_profile(
+    request: Request,
+    profile_id: ProfileId,
+    caller: Annotated[Caller, Depends(allowed(Scope.INSIGHTS_PERSON))],
+) -> Response:
+    """What measures say of a customer, each score with its reasons and the events behind them. Of a
+    customer who objects to profiling the objection alone."""
+    asked = ProfileRequest(realm=caller.realm, handle=str(profile_id))
+    found = await one(request, INSIGHTS_PROFILE, asked)
+    note(request, caller, INSIGHTS_PROFILE.name, [found.profile_id])
+    return document(found, **merged(profile_id, found.profile_id))

@@ -53,6 +53,9 @@ REFUSALS = {
     SUPPRESSED: ConsentReason.SUPPRESSED,
 }
 """The reason that each refusing action gives."""
+REFUSED_AS_A_WHOLE = (ConsentReason.OBJECTED, ConsentReason.SUPPRESSED)
+PROFILING = "profiling"
+"""The purpose of scores of single persons."""
 KEPT_ACTIONS = (WITHDRAWN, OBJECTION, "complained")
 """What people said against contact, which goes on to count when they are erased. A bounce says
 nothing of what they want."""
@@ -170,6 +173,22 @@ class Consents:
         if refusal is None:
             return Permission(False, ConsentReason.NO_BASIS, None)
         return Permission(False, REFUSALS[refusal.action], refusal)
+
+    def objection(self, purpose: str) -> ConsentRecord | None:
+        """The record by which the whole person refuses a purpose on every channel, or may not be
+        processed at all; None if nothing does, or if contact for it is allowed somewhere since."""
+        whole = self.permission(Target(WHOLE_PERSON, EVERY_CHANNEL, purpose))
+        if whole.reason not in REFUSED_AS_A_WHOLE or self.is_permitted(purpose):
+            return None
+        return whole.by
+
+    def is_permitted(self, purpose: str, channel: str | None = None) -> bool:
+        """Whether any target of the purpose, on one or any channel, may be contacted."""
+        return any(
+            self.permission(one).allowed
+            for one in self.targets()
+            if one.purpose == purpose and channel in (None, one.channel)
+        )
 
     def evidence(self, target: Target) -> list[ConsentRecord]:
         """Every record that speaks for or against contact with the target, the earliest first."""

@@ -44,6 +44,7 @@ from schemas.rules.segment_conditions import (
 )
 from schemas.rules.segment_fields import CURRENCY, EventField, FieldKind, fields_of
 from schemas.rules.segments import SegmentDefinition
+from services.profiles.core.consent import PROFILING
 from services.segments.core.conditions import AllOf, AnyOf, Compiled, Lasting, Not
 from services.segments.core.facts import FOREVER, CustomerFacts
 from services.segments.core.leaves import (
@@ -96,7 +97,7 @@ from services.segments.core.windows import (
     beginning,
 )
 
-PROFILING, MARKETING = "profiling", "marketing"
+MARKETING = "marketing"
 
 
 class SegmentSetting(NamedTuple):

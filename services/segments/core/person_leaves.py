@@ -8,21 +8,12 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.identifiers import WHOLE_PERSON
 from schemas.rules.profile import ConsentRules
 from schemas.rules.segment_conditions import ValueTest
-from services.profiles.core.consent import (
-    EVERY_CHANNEL,
-    ConsentReason,
-    Consents,
-    Target,
-)
 from services.segments.core.conditions import Leaf
 from services.segments.core.facts import CustomerFacts
 from services.segments.core.matching import Bound, Check, holds_for
 from services.segments.core.windows import anniversary, beginning, day_of, years_since
-
-OUT_BY = (ConsentReason.OBJECTED, ConsentReason.SUPPRESSED)
 
 
 @dataclass(frozen=True)
@@ -126,7 +117,7 @@ class Permitted(Leaf):
     def holds(self, facts: CustomerFacts, at_ms: int) -> bool:
         """See Compiled."""
         consents = facts.consents_at(at_ms, self.rules)
-        return _is_permitted(consents, self.purpose, self.channel) == self.allowed
+        return consents.is_permitted(self.purpose, self.channel) == self.allowed
 
     def instants(self, facts: CustomerFacts, at_ms: int) -> Sequence[int]:
         """See Leaf."""
@@ -142,9 +133,7 @@ class NotObjected(Leaf):
 
     def holds(self, facts: CustomerFacts, at_ms: int) -> bool:
         """See Compiled."""
-        consents = facts.consents_at(at_ms, self.rules)
-        whole = consents.permission(Target(WHOLE_PERSON, EVERY_CHANNEL, self.purpose))
-        return whole.reason not in OUT_BY or _is_permitted(consents, self.purpose)
+        return facts.consents_at(at_ms, self.rules).objection(self.purpose) is None
 
     def instants(self, facts: CustomerFacts, at_ms: int) -> Sequence[int]:
         """See Leaf."""
@@ -167,15 +156,6 @@ class MeasureIs(Leaf):
     def instants(self, facts: CustomerFacts, at_ms: int) -> Iterator[int]:
         """See Leaf."""
         return iter(())
-
-
-def _is_permitted(consents: Consents, purpose: str, channel: str | None = None) -> bool:
-    """Whether any target of the purpose, on one or any channel, may be contacted."""
-    return any(
-        consents.permission(one).allowed
-        for one in consents.targets()
-        if one.purpose == purpose and channel in (None, one.channel)
-    )
 
 
 def dates(values: Sequence[str]) -> list[date]:

@@ -15,7 +15,7 @@ from tests.contract.api.test_scopes import NEEDS, OPERATIONS
 from tests.events import event, identifier
 
 NOTED_S = 30.0
-READING = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII})
+READING = frozenset({Scope.PROFILES_READ, Scope.PROFILES_PII, Scope.INSIGHTS_PERSON})
 UNTRACED = {
     "getFreshness": "tells of no customer",
     "streamProfiles": "says that profiles changed; reading them is another request",

@@ -1,0 +1,134 @@
+"""Scores of single customers on ClickHouse: the facts of one profile are read by key, the functions
+of services/measures/scores/ make scores of them.
+
+Whoever objects to profiling is not scored: the objection is looked for first, and then nothing else
+is read. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from schemas.api.insights import InsightScore, PersonInsights
+from schemas.identifiers import NodeId, as_uuid
+from schemas.instants import to_ms
+from schemas.rules.insights import InsightRules
+from schemas.rules.profile import ConsentRules
+from services.measures.catalogue.channel_preference import ACTING
+from services.measures.core.person import (
+    GivenAnswer,
+    PersonContext,
+    PersonFacts,
+    SentMessage,
+    Touch,
+    Wish,
+    objected,
+)
+from services.measures.core.window import DAYS_DEFAULT
+from services.measures.ports import PersonHistories
+from services.measures.scores import SCORES
+from services.profiles.core.consent import PROFILING, Consents
+from services.profiles.core.facts import AttributeObservation
+from services.runtime.errors import NotFound
+from services.runtime.settings import RealmSettings
+from services.store.database import Database, on_one_thread, rows_by_key
+from services.store.profile_map import ProfileMap
+from services.store.statements import statements_of
+
+_STATEMENTS = statements_of(__file__)
+TOUCHES_SQL = _STATEMENTS["touches"]
+MESSAGES_SQL = _STATEMENTS["messages"]
+ANSWERS_SQL = _STATEMENTS["answers"]
+FACTS_MAX = 10_000
+"""Of a customer with more touchpoints in a year the latest ones count."""
+WISHED_CHANNEL = "preference.channel"
+Fact = TypeVar("Fact")
+
+
+class PersonScoreReader:
+    """Implements `services.measures.ports.PersonScoreSource`."""
+
+    def __init__(
+        self,
+        database: Database,
+        histories: PersonHistories,
+        realms: Mapping[str, RealmSettings],
+        rules: InsightRules,
+        consent: ConsentRules,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._map = ProfileMap(database)
+        self._histories = histories
+        self._realms = realms
+        self._rules = rules
+        self._consent = consent
+        self._clock = clock
+
+    def scores(self, realm: str, profile: NodeId) -> PersonInsights:
+        """See the port."""
+        if realm not in self._realms:
+            known = ", ".join(sorted(self._realms))
+            raise NotFound(f"realm {realm!r} is not configured; C360_REALMS lists: {known}")
+        members, now = self._map.members_of(realm, [profile]), self._clock()
+        nodes = list(members.holder)
+        read = self._histories.histories
+        said = read(realm, members, {WISHED_CHANNEL}, consents=True, orders=False).get(profile)
+        consents = Consents(said.consents if said else (), self._consent)
+        by = consents.objection(PROFILING)
+        facts = None
+        if by is None:
+            facts = self._facts(realm, nodes, said.observations if said else (), now)
+        return PersonInsights(
+            profile_id=as_uuid(profile),
+            realm=realm,
+            as_of=now,
+            objection=None if by is None else objected(by),
+            scores=[] if facts is None else self._scored(realm, facts, now),
+        )
+
+    def _scored(self, realm: str, facts: PersonFacts, now: datetime) -> list[InsightScore]:
+        settings = self._realms[realm]
+        zone = ZoneInfo(settings.time_zone)
+        context = PersonContext(now, zone, settings.currency, self._rules.of(realm))
+        found = (one for score in SCORES for one in score.compute(facts, context))
+        return sorted(found, key=lambda one: one.score)
+
+    def _facts(
+        self,
+        realm: str,
+        nodes: Sequence[NodeId],
+        observations: Sequence[AttributeObservation],
+        now: datetime,
+    ) -> PersonFacts:
+        """What is known of the profile with these identifiers."""
+        where = {"from_ms": to_ms(now - timedelta(days=DAYS_DEFAULT)), "until_ms": to_ms(now)}
+        return PersonFacts(
+            touches=self._read(Touch, TOUCHES_SQL, realm, nodes, **where, types=ACTING),
+            messages=self._read(SentMessage, MESSAGES_SQL, realm, nodes, **where),
+            answers=self._read(GivenAnswer, ANSWERS_SQL, realm, nodes, **where),
+            wishes=list(_wishes(observations, now)),
+        )
+
+    def _read(
+        self,
+        kind: Callable[..., Fact],
+        sql: str,
+        realm: str,
+        nodes: Sequence[NodeId],
+        **where: Any,
+    ) -> list[Fact]:
+        """The rows of a statement; its columns are the fields of a fact, in their order."""
+        asked = on_one_thread(sql, len(nodes))
+        rows = rows_by_key(self._database, asked, realm, nodes, **where, limit=FACTS_MAX)
+        return [kind(*row) for row in rows]
+
+
+def _wishes(said: Sequence[AttributeObservation], now: datetime) -> Iterator[Wish]:
+    """The channels that were asked for, of all times: a wish does not grow old."""
+    for one in said:
+        if one.occurred_at < now:
+            yield Wish(one.occurred_at, one.value if one.present else "", one.event_id)
