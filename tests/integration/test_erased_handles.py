@@ -19,7 +19,13 @@ from services.store.database import Database
 from tests.profile_store import REALM, SECRET, at, node
 
 pytestmark = pytest.mark.any_store
-LISTS = ("profile_timeline", "profile_orders", "profile_consents", "profile_identity")
+LISTS = (
+    "profile_timeline",
+    "profile_orders",
+    "profile_consents",
+    "profile_identity",
+    "insights_profile",
+)
 
 
 @pytest.mark.parametrize("name", LISTS)

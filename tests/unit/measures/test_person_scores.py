@@ -225,7 +225,7 @@ def test_what_was_expected(score: float, expected: int, value: float, word: str)
 
 
 def test_of_nobody_known_nothing_is_said() -> None:
-    """Every score is there and says why there is none; no contacts are a number of contacts, too."""
+    """Every score is there and says why there is none; of contacts there are 0."""
     found = scored(PersonFacts())
     present = {name for name, one in found.items() if one.absent is None}
     assert present == {"contact_pressure", "next_contact"}
