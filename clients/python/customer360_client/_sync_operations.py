@@ -1381,6 +1381,32 @@ class Operations:
             )
         )
 
+    def get_profile_insights(
+        self,
+        profile_id: UUID | str,
+        *,
+        consistent_after: str | None = None,
+        purpose: str | None = None,
+    ) -> models.PersonInsights:
+        """What measures say of a customer, each score with its reasons and the events behind
+        them. Of a customer who objects to profiling the objection alone.
+
+        profile_id: Any id that the profile or an identifier ever had.
+        consistent_after: Wait, for a bounded time, until this event is visible: its
+            `event_id`.
+        purpose: Why you ask, for the audit log: `call from the customer, ticket 4711`.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/v1/profiles/{profile_id}/insights",
+                models.PersonInsights,
+                path_values={"profile_id": profile_id},
+                query={"consistent_after": consistent_after},
+                headers={"X-Purpose": purpose},
+            )
+        )
+
     def list_rejected(
         self,
         *,

@@ -88,6 +88,10 @@ RejectReason: TypeAlias = (
     | str
 )
 """The closed set. `ADVICE` says what to do."""
+ScoreAbsence: TypeAlias = (
+    Literal["too_little_known", "no_kept_answer", "not_in_kept_answer", "library_missing"] | str
+)
+"""Why there is no score."""
 Severity: TypeAlias = Literal["low", "medium", "high", "critical"] | str
 """Severity, in ascending order."""
 SuggestionKind: TypeAlias = Literal["match", "stated"] | str
@@ -1356,6 +1360,31 @@ class IncidentList(Model):
     """How the list goes on."""
 
 
+class InsightScore(Model):
+    """What a measure says of one customer."""
+
+    score: str
+    """Its name: that of the measure, or of a part of it."""
+    definition: str
+    """Name and version of the measure's definition, as `channel_preference/1`."""
+    value: float | None
+    """The number; null where there is none."""
+    unit: str
+    """Unit of the number, as of measures."""
+    word: str | None
+    """What it says in a word, as a channel or the name of a group; null where it says none."""
+    at: datetime | None
+    """The time that it names, as the next allowed contact; null where it names none."""
+    since: datetime | None
+    """Since when it is so, by the events; null where that is not known."""
+    compared_with: datetime | None
+    """Of a score that compares with the other customers, when these were measured."""
+    absent: ScoreAbsence | None
+    """Why there is none; null where there is one."""
+    reasons: list[ScoreReason]
+    """What it rests on; of an absent one what is missing."""
+
+
 class Interval(Model):
     """Confidence interval of a value."""
 
@@ -2024,6 +2053,23 @@ class PageEnd(Model):
     """Whether there is a next page."""
 
 
+class PersonInsights(Model):
+    """The scores of one customer, or the objection alone."""
+
+    version: int
+    """Version of this form."""
+    profile_id: UUID
+    """The customer."""
+    realm: str
+    """Brand or tenant."""
+    as_of: datetime
+    """When it was read."""
+    objection: ProfilingObjection | None
+    """The objection to profiling; null where there is none. With one there are no scores."""
+    scores: list[InsightScore]
+    """The scores, by name, those that are absent included."""
+
+
 class PressureDetails(Model):
     """How many contacts there were, and when the next one is allowed."""
 
@@ -2455,6 +2501,19 @@ class ProfilePart(Model):
     """When it was read."""
 
 
+class ProfilingObjection(Model):
+    """That the customer must not be scored."""
+
+    reason: str
+    """objected, or suppressed: nothing of the customer may be processed."""
+    event_id: str | None
+    """The event that says so; null where an erasure removed it, and of a suppression."""
+    occurred_at: datetime
+    """When it was said."""
+    kept_after_erasure: bool
+    """Whether it is all that was kept when the customer was erased."""
+
+
 class PromotionDetails(Model):
     """Which term of which promotion differs."""
 
@@ -2849,6 +2908,17 @@ class ReplyOverdueView(Model):
     """Minutes of service within which the answer was promised."""
     contacts: int
     """How many times the customer has asked since."""
+
+
+class ScoreReason(Model):
+    """What a score rests on."""
+
+    what: str
+    """In words."""
+    points: float | None
+    """What it contributes, of scores that are a sum."""
+    event_ids: list[str]
+    """The latest events that say so."""
 
 
 class SearchBody(Model):

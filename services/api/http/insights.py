@@ -97,4 +97,4 @@ async def of_profile(
     asked = ProfileRequest(realm=caller.realm, handle=str(profile_id))
     found = await one(request, INSIGHTS_PROFILE, asked)
     note(request, caller, INSIGHTS_PROFILE.name, [found.profile_id])
-    return document(found, **merged(profile_id, found.profile_id))
+    return document(found, 200, **merged(profile_id, found.profile_id))
