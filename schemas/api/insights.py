@@ -59,7 +59,7 @@ class InsightScore(Contract):
     word: str | None = None
     """What it says in a word, as a channel or the name of a group; null where it says none."""
     at: Instant | None = None
-    """The time that it names, as the next allowed contact; null where it names none."""
+    """The time that it names, as that of the next allowed contact; null where it names none."""
     since: Instant | None = None
     """Since when it is so, by the events; null where that is not known."""
     compared_with: Instant | None = None

@@ -1374,7 +1374,7 @@ class InsightScore(Model):
     word: str | None
     """What it says in a word, as a channel or the name of a group; null where it says none."""
     at: datetime | None
-    """The time that it names, as the next allowed contact; null where it names none."""
+    """The time that it names, as that of the next allowed contact; null where it names none."""
     since: datetime | None
     """Since when it is so, by the events; null where that is not known."""
     compared_with: datetime | None

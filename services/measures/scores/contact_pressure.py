@@ -27,6 +27,7 @@ PRESSURE, NEXT = MEASURE.name, "next_contact"
 CONTACTS = "contacts"
 FREE, FULL, OVER = "free", "full", "over"
 """One more contact is within both caps; it is not; there are more already than a cap allows."""
+NOW, LATER = "now", "later"
 WEEK_DAYS, MONTH_DAYS = 7, 30
 
 
@@ -53,7 +54,8 @@ def compute(facts: PersonFacts, context: PersonContext) -> Iterator[InsightScore
     yield InsightScore(
         score=NEXT,
         definition=MEASURE.definition,
-        at=allowed,
+        word=NOW if is_free else LATER,
+        at=None if is_free else allowed,
         reasons=[reason(_why(is_free), () if is_free else month)],
     )
 
