@@ -113,15 +113,15 @@ def embedded(engine: Database, server_settings: Settings) -> Iterator[Access]:
     empty_tables(engine)
 
 
+GIVEN = {"type": "email", "value": "anna@example.com"}
+
+
 def asked(access: Access, name: str) -> list[dict[str, Any]]:
     """The rows of an operation, by arguments that give some."""
     realm = {"realm": "default"}
     arguments: dict[str, dict[str, Any]] = {
         "profile_get": {**realm, "identifier": EMAIL},
-        "profile_lookup": {
-            **realm,
-            "identifiers": [{"type": "email", "value": "anna@example.com"}],
-        },
+        "profile_lookup": {**realm, "identifiers": [GIVEN]},
         "profile_timeline": {**realm, "identifier": EMAIL},
         "profile_identity": {**realm, "identifier": EMAIL},
         "incidents_page": realm,
