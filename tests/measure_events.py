@@ -94,9 +94,30 @@ def one_of_promises(draw: random.Random) -> Drawn:
     return draw.choice(found)
 
 
+def one_of_relations(draw: random.Random) -> Drawn:
+    """An invitation, what is done about feedback, a contract, points, or what customers do for
+    others."""
+    action = {"action_id": f"T{draw.randrange(20)}", "feedback": [f"s{draw.randrange(280)}"]}
+    contract = {"contract_id": f"B{draw.randrange(20)}", "value_per_year": "120.00"}
+    until = (NOON + timedelta(days=draw.randrange(-20, 400))).isoformat()
+    points = {"programme": "p", "points_balance": draw.randrange(900), "tier": "gold"}
+    found: list[Drawn] = [
+        ("message.sent", {"purpose": "survey", "survey": "s", "wave": "1", "channel": "sms"}),
+        ("action.planned", {**action, "due": until}),
+        ("action.done", action),
+        ("contract.started", contract),
+        ("contract.renewed", {**contract, "until": until}),
+        ("loyalty.changed", points),
+        ("community.posted", {"community": "c", "text": "Schön."}),
+        ("idea.submitted", {"idea_id": "I", "text": "Mehr Lampen."}),
+        ("store.visited", {"advised": True, "agent": draw.choice(["a1", "a2"]), "channel": "pos"}),
+    ]  # fmt: skip
+    return draw.choice(found)
+
+
 KINDS: list[Callable[[random.Random], Drawn]] = [
     one_of_service, one_of_service, one_of_messages, one_of_browsing, one_of_sales, one_of_feedback,
-    one_of_promises,
+    one_of_promises, one_of_relations, one_of_relations,
 ]  # fmt: skip
 
 

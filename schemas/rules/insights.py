@@ -65,6 +65,21 @@ class PressureCaps(BaseModel):
     """Channels on which a message is a contact."""
 
 
+class BondRules(BaseModel):
+    """What ties customers beside contracts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    point_value: Annotated[float, Field(ge=0, le=1_000)] = 0
+    """What a point is worth, in the realm's currency."""
+    economic_min: Annotated[float, Field(gt=0)] = 20
+    """From how much on, in the realm's currency, what leaving costs is a bond."""
+    accessories: Annotated[
+        dict[Word, Annotated[list[Word], Field(max_length=50)]], Field(max_length=200)
+    ] = {}
+    """By a category, those of what only fits it."""
+
+
 class RfmGroup(BaseModel):
     """Customers whose scores lie within these, ends included."""
 
@@ -115,6 +130,7 @@ class RealmInsightRules(BaseModel):
     promise: dict[Word, ReplyPromise] | None = None
     service_hours: dict[Word, dict[Days, Hours]] | None = None
     pressure: PressureCaps | None = None
+    bonds: BondRules | None = None
     stages: SalesStages | None = None
     target_contracts: Target | None = None
     plan: dict[Word, SalesPlan] | None = None
@@ -130,6 +146,8 @@ class InsightRules(BaseModel):
     margin: Margin | None = None
     discount_a_year: Annotated[float, Field(ge=0, le=1)] = 0.1
     review_scale: ReviewScale = (1, 5)
+    overall_question: Word = "overall"
+    """The question of satisfaction surveys that is about everything."""
     rfm: Annotated[list[RfmGroup], Field(max_length=25)] = []
     promise: Annotated[dict[Word, ReplyPromise], Field(max_length=100)] = {}
     """By channel; `default` for all others."""
@@ -138,6 +156,7 @@ class InsightRules(BaseModel):
     pressure: PressureCaps = PressureCaps()
     delivered: Annotated[list[Word], Field(min_length=1, max_length=20)] = ["delivered"]
     """States of an order in which the customer has the goods, or may collect them."""
+    bonds: BondRules = BondRules()
     stages: SalesStages = SalesStages()
     target_contracts: Target = 0
     """How many contracts are wanted; 0 for no target."""

@@ -98,6 +98,14 @@ def surveys(draw: random.Random) -> list[dict[str, Any]]:
                 channel=draw.choice(["email", "shop"]),
             )
         )  # fmt: skip
+    for number in range(60):
+        answers = [
+            {"question": one, "score": draw.randrange(1, 6)}
+            for one in ("delivery", "advice", "overall")
+        ]
+        who = [f"email={address(number)}"] if number < PERSONS else []
+        given = {"kind": "csat", "survey": "n", "answers": answers}
+        found.append(event(f"n{number}", "survey.answered", number, *who, **given))
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from services.measures.adapters.experiences import EXPERIENCES
 from services.store.statements import statements_of
 
 _STATEMENTS = statements_of(__file__)
@@ -34,6 +35,7 @@ FRAGMENTS = {
     "touches": _STATEMENTS["touches"],
     "searches": _STATEMENTS["searches"],
     "questions": _STATEMENTS["questions"],
+    **EXPERIENCES,
 }
 _PLACE = re.compile(r"-- CTEs of (\w+) --")
 
