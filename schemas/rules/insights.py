@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.rules import load_rules
+from schemas.touchpoint import EVENT_TYPES
 
 ActiveDays = Annotated[int, Field(ge=1, le=3_660)]
 """For how many days after an order a person is a customer."""
@@ -35,8 +37,19 @@ Hours = Annotated[str, Field(pattern=f"^{_SPAN}(, ?{_SPAN})*$")]
 """When somebody is there on a day, as `9-18` or `9-12:30, 14-18`."""
 
 
+def _is_event_type(name: str) -> str:
+    if name not in EVENT_TYPES:
+        raise ValueError(f"{name!r} is no type of event")
+    return name
+
+
+EventTypeName = Annotated[str, AfterValidator(_is_event_type)]
+Points = Annotated[float, Field(ge=0, le=100)]
 StageNames = Annotated[list[Word], Field(max_length=30)]
 Target = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+Holidays = Annotated[list[date], Field(max_length=1_000)]
 
 
 class ReplyPromise(BaseModel):
@@ -78,6 +91,30 @@ class BondRules(BaseModel):
         dict[Word, Annotated[list[Word], Field(max_length=50)]], Field(max_length=200)
     ] = {}
     """By a category, those of what only fits it."""
+
+
+class LeadRules(BaseModel):
+    """What brings points to a person who has not bought yet, and what costs some."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fit: Annotated[dict[Word, Points], Field(max_length=500)] = {}
+    """By what a person is: `country=DE` (an attribute), `role=decider`, `category=lamps`."""
+    behaviour: Annotated[dict[EventTypeName, Points], Field(max_length=100)] = {
+        "appointment.booked": 20, "quote.sent": 20, "store.visited": 10, "support.contacted": 5,
+        "cart.updated": 5, "email.clicked": 4, "contest.entered": 3, "product.viewed": 2,
+        "search.performed": 1,
+    }  # fmt: skip
+    """By the type of the event."""
+    half_life_days: Annotated[float, Field(gt=0, le=3_660)] = 30
+    """After so many days an event brings half of its points."""
+    against: Annotated[dict[EventTypeName, Points], Field(max_length=100)] = {
+        "email.unsubscribed": 20, "email.complained": 20,
+    }  # fmt: skip
+    """What costs points, once."""
+    competitors: Annotated[list[Word], Field(max_length=1_000)] = []
+    """Domains of e-mail addresses, in small letters."""
+    competitor_points: Points = 40
 
 
 class RfmGroup(BaseModel):
@@ -131,6 +168,8 @@ class RealmInsightRules(BaseModel):
     service_hours: dict[Word, dict[Days, Hours]] | None = None
     pressure: PressureCaps | None = None
     bonds: BondRules | None = None
+    leads: LeadRules | None = None
+    holidays: Holidays | None = None
     stages: SalesStages | None = None
     target_contracts: Target | None = None
     plan: dict[Word, SalesPlan] | None = None
@@ -157,6 +196,9 @@ class InsightRules(BaseModel):
     delivered: Annotated[list[Word], Field(min_length=1, max_length=20)] = ["delivered"]
     """States of an order in which the customer has the goods, or may collect them."""
     bonds: BondRules = BondRules()
+    leads: LeadRules = LeadRules()
+    holidays: Holidays = []
+    """Days that are like no other, for `anomaly`."""
     stages: SalesStages = SalesStages()
     target_contracts: Target = 0
     """How many contracts are wanted; 0 for no target."""

@@ -37,6 +37,8 @@ FIRST, UNTIL = date(2026, 3, 1), date(2026, 3, 20)
 LONG_AGO = date(2025, 3, 1)
 FIRST_ORDERS = date(2024, 4, 1)
 PERSONS = 40
+MERGED = 60
+"""So many persons become one, also those who only look."""
 DAY = 24 * 60
 
 
@@ -109,19 +111,50 @@ def surveys(draw: random.Random) -> list[dict[str, Any]]:
     return found
 
 
+def days(draw: random.Random) -> list[dict[str, Any]]:
+    """Two or three visits on each day of four months, and thirty on one."""
+    visits = [(-day, n) for day in range(120) for n in range(draw.randrange(2, 4))]
+    visits += [(-5, n) for n in range(10, 40)]
+    return [
+        event(
+            f"d{day}-{n}", "page.viewed", day * DAY + n, f"email={address(draw.randrange(PERSONS))}"
+        )
+        for day, n in visits
+    ]
+
+
+def newcomers(draw: random.Random) -> list[dict[str, Any]]:
+    """Persons who have not bought: some ask for a quote, all look at something."""
+    people = [f"email={address(number)}" for number in range(PERSONS, MERGED)]
+    looks = [
+        event(f"l{n}", "product.viewed", draw.randrange(-60, 17) * DAY, who, category="lamps")
+        for n, who in enumerate(people * 3)
+    ]
+    quotes = [
+        event(f"q{n}", "quote.sent", draw.randrange(-60, 17) * DAY, who, quote_id="Q")
+        for n, who in enumerate(people[::2] * 4)
+    ]
+    return looks + quotes
+
+
+MORE = {"anomaly": days, "lead_score": newcomers}
+"""What single measures need beside what all read."""
+
+
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_measure_depends_on_facts_only(database: Database, name: str) -> None:
     """Shuffled, repeated and late events, and a merge that was undone, change nothing; the merge
     itself does."""
     draw = random.Random(name)
     events = orders(draw) + anything_else(draw, address, PERSONS) + surveys(draw)
+    events += MORE[name](draw) if name in MORE else []
     store = Store(database)
     store.take(*events)
     since = FIRST_ORDERS if name == "retention_curve" else LONG_AGO
     once = measured(store, name, since)
     store.take(*draw.sample(events, len(events)))
     assert measured(store, name, since) == once
-    ends = [node("email", address(person)) for person in range(PERSONS)]
+    ends = [node("email", address(person)) for person in range(MERGED)]
     store.place(ends[0], *ends)
     assert measured(store, name, since) != once
     for one in ends:

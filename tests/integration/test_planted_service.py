@@ -124,3 +124,14 @@ def test_measures_of_service(store: Store, planted: Built) -> None:
     assert found.counts["contract"] == said["counts"]["contract"]
     for reason in ("price", "need"):
         assert cell(found, "lost", reason).n == said["counts"][f"lost_by_{reason}"]
+
+
+def test_answers_of_the_panel(store: Store, planted: Built) -> None:
+    """Two waves: 105 of 380 whom the mail reached, and 120 of 200."""
+    found = measured(store, planted, "feedback_loop")
+    waves = [row for row in planted.truths(MEASURES) if row["measure"] == "response_rate"]
+    assert len(waves) == 2
+    for said in waves:
+        beside = cell(found, "wave", f"insight-panel {said['population']['wave']}")
+        assert (beside.n, beside.value) == (said["n"], value_of(said))
+    assert found.counts["bounced"] == sum(said["counts"]["bounced"] for said in waves)

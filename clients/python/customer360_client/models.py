@@ -33,6 +33,7 @@ Flag: TypeAlias = (
         "biased_source",
         "low_response",
         "not_significant",
+        "not_monotone",
         "questionable",
         "incomplete_window",
     ]

@@ -11,4 +11,8 @@ EXPERIENCES = {
     "opinions": _STATEMENTS["opinions"],
     "experiences": _STATEMENTS["experiences"],
     "feelings": _STATEMENTS["feelings"],
+    "phase_spans": _STATEMENTS["phase_spans"],
+    "journeys": _STATEMENTS["journeys"],
+    "ended": _STATEMENTS["ended"],
+    "quality": _STATEMENTS["quality"],
 }

@@ -482,10 +482,11 @@
     baskets AS
     (
         SELECT if(m.kind != '', m.profile, o.node) AS profile, o.event_id AS event_id, o.at AS at,
-            o.channel AS channel, o.skus AS skus, o.categories AS categories, o.articles AS articles
+            o.issuer AS issuer, o.order_id AS order_id, o.channel AS channel, o.skus AS skus, o.categories AS categories, o.articles AS articles
         FROM
         (
-            SELECT node, anchor_type, event_id, occurred_at AS at, channel::String AS channel,
+            SELECT node, anchor_type, event_id, order_issuer AS issuer, order_id,
+                occurred_at AS at, channel::String AS channel,
                 arrayCount(one -> one IN ('product', 'service'), lines.kind) AS articles,
                 arrayFilter(sku -> sku != '', lines.sku) AS skus,
                 arrayDistinct(arrayFilter(one -> one != '', lines.category)) AS categories

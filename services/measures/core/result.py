@@ -41,6 +41,8 @@ class Flag(StrEnum):
     """So few of those who were asked answered that the others may well think otherwise."""
     NOT_SIGNIFICANT = "not_significant"
     """The difference that it rests on may be chance."""
+    NOT_MONOTONE = "not_monotone"
+    """Who has more of it does less of what it should foretell."""
     QUESTIONABLE = "questionable"
     """Too many answers contradict each other."""
     INCOMPLETE_WINDOW = "incomplete_window"
