@@ -18,12 +18,15 @@ from services.identity.core.model import TypeTable
 from services.identity.core.resolve import Resolution, solve
 from services.identity.graph_cache import GraphCache
 from services.identity.ports import GraphSource, Placed, VerificationSource
-from services.identity.sieve import Sieve, everything
+from services.identity.sieve import NODES_PER_PORTION, Sieve, everything
 
 T = TypeVar("T")
-NODES_PER_PART = 5_000
-"""A rebuild that goes on where another process was cut off needs the same size: it does the part
-that was in hand again, and that has to be as large."""
+NODES_PER_PART = 10_000
+"""To be solved, where each part is written and traffic waits for it. Their neighbours lie anywhere
+in the tables, so that of a large graph a smaller part reads nearly as much."""
+SPAN_OF_PARTS = 5
+"""How many times as many nodes a part has at most that is written. A rebuild that goes on where
+another process was cut off has the part that was in hand within so many."""
 NODES_PER_LOOK = 50_000
 """Where nothing is written. Of more keys at once each lies nearer to the next one, so that less is
 read for it: a third at ten million identifiers."""
@@ -45,6 +48,8 @@ class SolvedPart(NamedTuple):
     and no refusal is about them."""
     place: NodeId
     """The last node of the part, in the order of the store."""
+    is_whole: bool
+    """Whether all nodes of the part were solved because the first ones are, see `solved_parts`."""
 
 
 @dataclass(slots=True)
@@ -91,24 +96,23 @@ def solved_parts(
     ahead: Ahead | None = None,
     after: NodeId | None = None,
     sieve: Sieve | None = None,
-    is_steady: bool = False,
-    whole_first: bool = False,
+    span: int = NODES_PER_PORTION,
+    whole: int = 0,
 ) -> Iterator[SolvedPart]:
     """A realm's graph, solved; that behind a node only, if one is given. Raises as the source does.
 
     `renewed`: the stored map follows from other rules, see `region_of`. What a `sieve` under the
-    same rules holds back is not solved; `is_steady` and `whole_first` are told there.
+    same rules holds back is not solved; `span` and `whole` are those of its portions.
     """
     ahead = Ahead(source) if ahead is None else ahead
     sieve = everything(source, realm) if sieve is None else sieve
-    portions = sieve.portions(nodes_per_part, after, is_steady=is_steady, whole_first=whole_first)
-    for portion in portions:
-        # A first part that is solved whole is ahead of nodes that the sieve holds back later.
+    for portion in sieve.portions(nodes_per_part, after, span=span, whole=whole):
+        # A part that is solved whole is ahead of nodes that the sieve holds back later.
         left, plain = ahead.take(portion.left), ahead.take(portion.plain)
         cache, region, result = solved(source, realm, table, left, renewed=renewed)
         fresh = {one: region.inside[one] for one in left}
         fresh |= ahead.add(region, portion.place, table)
-        yield SolvedPart(cache, region, result, fresh, plain, portion.place)
+        yield SolvedPart(cache, region, result, fresh, plain, portion.place, portion.is_whole)
 
 
 def solved(

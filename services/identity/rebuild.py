@@ -18,7 +18,7 @@ from schemas.rules.identity import IdentityRules
 from services.identity.affected_region import known_refusals
 from services.identity.core.model import Refusal, TypeTable, type_table
 from services.identity.graph_cache import other_end
-from services.identity.in_parts import NODES_PER_PART, SolvedPart, solved_parts
+from services.identity.in_parts import NODES_PER_PART, SPAN_OF_PARTS, SolvedPart, solved_parts
 from services.identity.ports import VerificationSource
 from services.identity.sieve import sieve_of
 from services.identity.writer import Changes, count_moves
@@ -64,12 +64,13 @@ def rebuilt_parts(
 
     Args:
         after: the place of the last part that was done.
-        in_doubt: the first part may have been written before, in part or whole, and not followed
-            up: its changes are all of its rows.
+        in_doubt: the part after `after` may have been written before, in part or whole, and not
+            followed up: the changes of the first parts are all of their rows. These are as long as
+            two, as nodes may have come in between since.
         doubtful_after: so may the rows of all nodes behind this one, 0 for all of them: a change
             that was not done was replaced.
     """
-    table = type_table(rules)
+    table, span = type_table(rules), SPAN_OF_PARTS * nodes_per_part
     # Rows that are right and were not followed up have to be told again, so none may be held back.
     sieve = sieve_of(source, realm, table) if doubtful_after is None else None
     parts = solved_parts(
@@ -80,13 +81,12 @@ def rebuilt_parts(
         renewed=True,
         after=after,
         sieve=sieve,
-        is_steady=True,
-        whole_first=in_doubt,
+        span=span,
+        whole=2 * span if in_doubt else 0,
     )
     for part in parts:
-        doubtful = set(part.fresh) if in_doubt else _behind(source, part.fresh, doubtful_after)
+        doubtful = set(part.fresh) if part.is_whole else _behind(source, part.fresh, doubtful_after)
         yield _rebuilt(part, table, doubtful)
-        in_doubt = False
 
 
 def _behind(

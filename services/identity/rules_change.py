@@ -70,7 +70,8 @@ class RulesApplication:
         known = self._store.latest().get(self._realm)
         if self._gives_up(known):
             return False
-        if known is not None and known.is_of(self._change):
+        was_begun = known is not None and known.is_of(self._change)
+        if known is not None and was_begun:
             if known.is_done:
                 return False
             self._change = known
@@ -83,7 +84,7 @@ class RulesApplication:
             self._change.rules,
             self._nodes_per_part,
             after=self._change.place or None,
-            in_doubt=True,
+            in_doubt=was_begun,
             doubtful_after=doubtful_after(self._store, self._change),
         )
         return True

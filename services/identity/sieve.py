@@ -7,7 +7,7 @@ is solved.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import structlog
 
 from schemas.edge import Node
 from schemas.identifiers import NodeId
+from schemas.placement import Placement
 from services.identity.core.model import TypeTable
 from services.identity.graph_cache import GraphCache
 from services.identity.ports import Placed, VerificationSource
@@ -28,8 +29,8 @@ DOUBTFUL_MAX = 1_000_000
 """Profiles, some 100 MB of them."""
 CROWDED_PER_READ = 500
 NODES_PER_PAGE = 20_000
-PLAIN_PER_PORTION = 200_000
-"""So many take some 100 MB."""
+NODES_PER_PORTION = 200_000
+"""Of all nodes. So many take some 100 MB."""
 
 
 class Portion(NamedTuple):
@@ -41,6 +42,8 @@ class Portion(NamedTuple):
     """Those whose rows are right, with their placements."""
     place: NodeId
     """The last of all of them, in the order of the store."""
+    is_whole: bool = False
+    """Whether nothing was held back of it, as it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +56,42 @@ class Sieve:
     """The profiles; None for all."""
 
     def portions(
-        self, size: int, after: NodeId | None, *, is_steady: bool, whole_first: bool
+        self, size: int, after: NodeId | None = None, *, span: int, whole: int = 0
     ) -> Iterator[Portion]:
-        """All nodes, in order, with at most `size` to be solved.
+        """All nodes, in order, in portions of at most `span`, with at most `size` to be solved.
 
         Args:
-            is_steady: each portion is of the next `size` nodes, whatever is to be solved of them.
-            whole_first: the first one is to be solved whatever it holds.
+            whole: of portions that begin within so many nodes, all are to be solved.
         """
-        if self.doubtful is None:
-            for page in self.source.nodes(self.realm, size, after):
-                yield Portion({one.id: one for one in page}, {}, page[-1].id)
-            return
+        begun = seen = 0
         left, plain = dict[NodeId, Node](), dict[NodeId, Placed]()
-        page_size = size if is_steady else max(size, NODES_PER_PAGE)
         place: NodeId | None = None
-        for page in self.source.nodes(self.realm, page_size, after):
-            standing = (
-                {}
-                if whole_first
-                else self.source.placements_of(self.realm, [one.id for one in page])
-            )
+        for page in self.source.nodes(self.realm, self._page_size(size, span), after):
+            standing = self._standing(page, is_whole=seen + len(page) <= whole)
             for node in page:
+                is_whole = begun < whole
                 place, placement = node.id, standing.get(node.id)
-                if placement is None or placement.profile in self.doubtful:
+                seen += 1
+                if is_whole or placement is None or self._is_doubtful(placement.profile):
                     left[node.id] = node
                 else:
                     plain[node.id] = node, placement
-                if len(left) == size and not is_steady:
-                    yield Portion(left, plain, place)
-                    left, plain = {}, {}
-            if is_steady or len(plain) >= PLAIN_PER_PORTION:
-                yield Portion(left, plain, page[-1].id)
-                left, plain, whole_first = {}, {}, False
+                if len(left) == size or seen - begun == span:
+                    yield Portion(left, plain, place, is_whole)
+                    left, plain, begun = {}, {}, seen
         if place is not None and (left or plain):
-            yield Portion(left, plain, place)
+            yield Portion(left, plain, place, begun < whole)
+
+    def _page_size(self, size: int, span: int) -> int:
+        return size if self.doubtful is None else min(span, max(size, NODES_PER_PAGE))
+
+    def _standing(self, page: list[Node], *, is_whole: bool) -> Mapping[NodeId, Placement]:
+        if self.doubtful is None or is_whole:
+            return {}
+        return self.source.placements_of(self.realm, [one.id for one in page])
+
+    def _is_doubtful(self, profile: NodeId) -> bool:
+        return self.doubtful is None or profile in self.doubtful
 
 
 def everything(source: VerificationSource, realm: str) -> Sieve:

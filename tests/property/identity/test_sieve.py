@@ -12,6 +12,7 @@ from schemas.rules.identity import IdentityRules
 from services.identity.adapters.memory import MemoryIdentityStore
 from services.identity.core.model import TypeTable, type_table
 from services.identity.core.resolve import resolve
+from services.identity.in_parts import SPAN_OF_PARTS
 from services.identity.rebuild import rebuilt_parts
 from services.identity.sieve import sieve_of
 from services.identity.verification import Verified, WrongPlacement, differences
@@ -148,14 +149,46 @@ def test_a_wrong_row_is_found_wherever_it_is(kind: ProfileKind | None, moves: bo
     assert found > 0
 
 
-def test_a_part_in_hand_is_told_whole() -> None:
-    """Its rows may be right because an attempt before wrote them and died: all are told again."""
+def test_parts_in_doubt_are_told_whole() -> None:
+    """Their rows may be right because an attempt before wrote them and died: all are told again,
+    until the part that was in hand must have been among them."""
     store = written(customers(Random(4), 9))
-    page = next(store.nodes(REALM, 7))
-    first, *others = rebuilt_parts(store, REALM, RULES, 7, in_doubt=True)
-    assert first.changes.placements.keys() >= {one.id for one in page}
-    assert all(part.is_right for part in others)
-    assert first.nodes + sum(part.nodes for part in others) == 9 * 6 + 1
+    nodes = [one.id for one in next(store.nodes(REALM, 99))]
+    parts_ = list(rebuilt_parts(store, REALM, RULES, 2, in_doubt=True))
+    told = {one for part in parts_ for one in part.changes.placements}
+    assert told >= set(nodes[: 2 * 2 * SPAN_OF_PARTS])
+    assert parts_[-1].is_right
+    assert sum(part.nodes for part in parts_) == len(nodes) == 9 * 6 + 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_what_was_written_and_not_told_is_told(size: int) -> None:
+    """A rebuild that dies in any part, of which all rows are written, goes on with these: other
+    parts than before, as what is right by then is plain, and with new identifiers between them."""
+    written_rows = 0
+    for seed in range(100):
+        rng = Random(seed)
+        replay = Replay(random_story(rng), rng)
+        replay.run()
+        store, rules = replay.store, changed_rules(rng, replay.story.rules)
+        place, dies_in = None, rng.randint(1, 6)
+        for number, part in enumerate(rebuilt_parts(store, REALM, rules, size), 1):
+            IdentityWriter(store, REALM, rules).commit(part.changes, 1)
+            if number == dies_in:
+                break
+            store.remove_placements(REALM, part.gone)
+            place = part.place
+        else:
+            continue
+        writer = IdentityWriter(store, REALM, rules, renewed=True)
+        new = Node(part.place - 1, "cookie", ""), Node(part.place + 1, "cookie", "")
+        writer.commit(writer.apply([link(*new, 9, "new", True)]), 2)
+        told = set[int]()
+        for again in rebuilt_parts(store, REALM, rules, size, after=place, in_doubt=True):
+            told |= again.changes.placements.keys()
+        assert told >= part.changes.placements.keys(), f"seed {seed}"
+        written_rows += len(part.changes.placements)
+    assert written_rows > 50
 
 
 def test_two_persons_that_only_a_device_connects_are_not_one() -> None:
