@@ -104,6 +104,8 @@ class Engine:
         self.reading = reading
         self.rules = FollowedRules(settings, database, check=not other_rules)
         self.rules.register(settings.realms)
+        self._not_begun = set[tuple[str, tuple[bool, int, str]]]()
+        """The changes of rules, by realm and rank, of which no part can be in hand."""
         self.consistency_rules = configured_rules(settings)
         self.database = database
         self.metrics = Metrics()
@@ -283,6 +285,7 @@ class Engine:
                 change = change_of(one, self.pipeline.new_version())
                 if self.rules.in_force[one.realm].rank < change.rank:
                     self.rules.store.put(change)
+                    self._not_begun.add((one.realm, change.rank))
         finally:
             self._go_by_rules()
 
@@ -305,12 +308,13 @@ class Engine:
         # The store's row, not the one in memory: an attempt before may have come further.
         change = self.rules.store.latest()[realm]
         after, doubtful = None, None
+        in_doubt = not change.is_done and (realm, change.rank) not in self._not_begun
+        self._not_begun.discard((realm, change.rank))
         if not change.is_done:
             after, doubtful = change.place or None, doubtful_after(self.rules.store, change)
         parts = rebuilt_parts(
-            source, realm, change.rules, after=after, in_doubt=not change.is_done,
-            doubtful_after=doubtful,
-        )  # fmt: skip
+            source, realm, change.rules, after=after, in_doubt=in_doubt, doubtful_after=doubtful
+        )
         for part in parts:
             if not part.is_right:
                 version = self.pipeline.replace(realm, part.changes)

@@ -21,15 +21,13 @@ from services.identity.ports import GraphSource, Placed, VerificationSource
 from services.identity.sieve import NODES_PER_PORTION, Sieve, everything
 
 T = TypeVar("T")
-NODES_PER_PART = 10_000
-"""To be solved, where each part is written and traffic waits for it. Their neighbours lie anywhere
-in the tables, so that of a large graph a smaller part reads nearly as much."""
-SPAN_OF_PARTS = 5
-"""How many times as many nodes a part has at most that is written. A rebuild that goes on where
-another process was cut off has the part that was in hand within so many."""
-NODES_PER_LOOK = 50_000
-"""Where nothing is written. Of more keys at once each lies nearer to the next one, so that less is
-read for it: a third at ten million identifiers."""
+NODES_PER_PART = 50_000
+"""To be solved. Their neighbours lie anywhere in the tables, so that of a large graph a smaller one
+reads nearly as much: of more keys at once each lies nearer to the next one."""
+NODES_PER_PART_MIN = 5_000
+"""Where traffic waits for each part, and a small graph is read as fast in smaller ones."""
+SPAN_OF_PARTS = 4
+"""How many times as many nodes a part has at most as are to be solved."""
 SHAREABLE_AHEAD_MAX = 2_000_000
 """Above, shareable identifiers are solved with their person and again in their own part: more work,
 no more memory. Personal identifiers, of which there are few, are always remembered."""

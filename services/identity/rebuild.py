@@ -18,9 +18,15 @@ from schemas.rules.identity import IdentityRules
 from services.identity.affected_region import known_refusals
 from services.identity.core.model import Refusal, TypeTable, type_table
 from services.identity.graph_cache import other_end
-from services.identity.in_parts import NODES_PER_PART, SPAN_OF_PARTS, SolvedPart, solved_parts
+from services.identity.in_parts import (
+    NODES_PER_PART,
+    NODES_PER_PART_MIN,
+    SPAN_OF_PARTS,
+    SolvedPart,
+    solved_parts,
+)
 from services.identity.ports import VerificationSource
-from services.identity.sieve import sieve_of
+from services.identity.sieve import Sieve, sieve_of
 from services.identity.writer import Changes, count_moves
 
 
@@ -52,7 +58,7 @@ def rebuilt_parts(
     source: VerificationSource,
     realm: str,
     rules: IdentityRules,
-    nodes_per_part: int = NODES_PER_PART,
+    nodes_per_part: int | None = None,
     *,
     after: NodeId | None = None,
     in_doubt: bool = False,
@@ -63,30 +69,40 @@ def rebuilt_parts(
     rules. Raises as the source does.
 
     Args:
+        nodes_per_part: how many are to be solved at most; by default, as many as fit the graph.
         after: the place of the last part that was done.
         in_doubt: the part after `after` may have been written before, in part or whole, and not
             followed up: the changes of the first parts are all of their rows. These are as long as
-            two, as nodes may have come in between since.
+            two of the longest, as nodes may have come in between since.
         doubtful_after: so may the rows of all nodes behind this one, 0 for all of them: a change
             that was not done was replaced.
     """
-    table, span = type_table(rules), SPAN_OF_PARTS * nodes_per_part
+    table = type_table(rules)
     # Rows that are right and were not followed up have to be told again, so none may be held back.
     sieve = sieve_of(source, realm, table) if doubtful_after is None else None
+    size = nodes_per_part or _fitting(sieve)
+    longest = SPAN_OF_PARTS * (nodes_per_part or NODES_PER_PART)
     parts = solved_parts(
         source,
         realm,
         table,
-        nodes_per_part,
+        size,
         renewed=True,
         after=after,
         sieve=sieve,
-        span=span,
-        whole=2 * span if in_doubt else 0,
+        span=SPAN_OF_PARTS * size,
+        whole=2 * longest if in_doubt else 0,
     )
     for part in parts:
         doubtful = set(part.fresh) if part.is_whole else _behind(source, part.fresh, doubtful_after)
         yield _rebuilt(part, table, doubtful)
+
+
+def _fitting(sieve: Sieve | None) -> int:
+    """The size of parts: a few dozen for what is to be solved."""
+    if sieve is None or sieve.doubtful is None:
+        return NODES_PER_PART
+    return max(NODES_PER_PART_MIN, min(NODES_PER_PART, len(sieve.doubtful) // 4))
 
 
 def _behind(

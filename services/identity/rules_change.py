@@ -15,7 +15,6 @@ from typing import NamedTuple
 from schemas.identifiers import NodeId, as_uuid
 from schemas.records import ProfileChangeRecord, ProfileStatus, RulesRecord
 from services.identity.core.changes import Touched, profile_changes, rows_wanted
-from services.identity.in_parts import NODES_PER_PART
 from services.identity.rebuild import RebuiltPart, rebuilt_parts
 from services.identity.stage import IdentityStage
 from services.identity.writer import Changes
@@ -51,7 +50,7 @@ class RulesApplication:
         since: int,
         version: int,
         fence: Callable[[], None],
-        nodes_per_part: int = NODES_PER_PART,
+        nodes_per_part: int | None = None,
     ) -> None:
         self._session = session
         self._store = store

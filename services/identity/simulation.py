@@ -19,7 +19,7 @@ from schemas.identifiers import NodeId
 from schemas.placement import Placement, ProfileKind
 from schemas.rules.identity import IdentityRules
 from services.identity.core.model import Refusal, TypeTable, type_table
-from services.identity.in_parts import NODES_PER_LOOK, SolvedPart, solved_parts
+from services.identity.in_parts import NODES_PER_PART, SolvedPart, solved_parts
 from services.identity.ports import VerificationSource
 from services.identity.sieve import sieve_of
 from services.store.statements import statements_of
@@ -182,7 +182,7 @@ def simulate(
     rules: IdentityRules,
     blocked: Collection[NodeId] = (),
     largest: int = 10,
-    nodes_per_part: int = NODES_PER_LOOK,
+    nodes_per_part: int = NODES_PER_PART,
 ) -> Simulated:
     """What the map of a realm would be under other rules. Raises as the source does.
 

@@ -21,7 +21,7 @@ from services.identity.affected_region import Region, known_refusals
 from services.identity.core.model import Pair, Refusal, TypeTable, type_table
 from services.identity.core.resolve import Resolution
 from services.identity.graph_cache import GraphCache
-from services.identity.in_parts import NODES_PER_LOOK, solved, solved_parts
+from services.identity.in_parts import NODES_PER_PART, solved, solved_parts
 from services.identity.ports import VerificationSource
 from services.identity.sieve import sieve_of
 
@@ -76,7 +76,7 @@ def differences(
     realm: str,
     rules: IdentityRules,
     told: Verified,
-    nodes_per_part: int = NODES_PER_LOOK,
+    nodes_per_part: int = NODES_PER_PART,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Difference]:
     """Where the stored map of a realm differs from that of its graph. Raises as the source does.

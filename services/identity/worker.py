@@ -31,7 +31,6 @@ from schemas.records import (
     RulesRecord,
 )
 from schemas.reject import RejectReason
-from services.identity.in_parts import NODES_PER_PART
 from services.identity.ports import Erasures, EventExpiry, IdentityStore
 from services.identity.publication import published
 from services.identity.resettling import CustomerRecords, Resettling, followed
@@ -338,7 +337,7 @@ class RulesChanges:
     """Called after each part: it is progress."""
     gives_way: Callable[[], bool] = lambda: False
     """Whether the partitions are being assigned anew, which waits for the record in hand."""
-    nodes_per_part: int = NODES_PER_PART
+    nodes_per_part: int | None = None
 
 
 class _Written(NamedTuple):
